@@ -1,0 +1,95 @@
+"""What can go wrong, sorted by what to do about it.
+
+::
+
+    HarvesterError
+    ├── InputError          do not start: a setting or the catalogue is wrong
+    ├── LockedError         another harvester owns this run
+    ├── LedgerError         the ledger is damaged, newer, or of another run
+    ├── LocalError          this machine: disk full, read-only, no descriptors
+    ├── TransientError      again later; costs the job an attempt
+    │   └── OutageError     the archive is down; costs the job nothing
+    └── PermanentError      give the job up
+        └── NotFoundError   the archive says that there is no such file
+
+Every message says what, where, and what to do. "Nothing there" is an answer of
+an archive and no error at all.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "HarvesterError",
+    "InputError",
+    "LedgerError",
+    "LocalError",
+    "LockedError",
+    "NotFoundError",
+    "OutageError",
+    "PermanentError",
+    "TransientError",
+]
+
+
+class HarvesterError(Exception):
+    """Anything that the harvester itself reports, with the exit code it leads to."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(HarvesterError):
+    """A setting, an argument or the catalogue cannot be used as given."""
+
+    exit_code = 2
+
+
+class LockedError(HarvesterError):
+    """Another harvester process owns this run."""
+
+    exit_code = 4
+
+
+class LedgerError(HarvesterError):
+    """The ledger is damaged, was made by a newer version, or is of another run."""
+
+    exit_code = 7
+
+
+class LocalError(HarvesterError):
+    """This machine cannot go on: disk full, read-only, out of descriptors."""
+
+    exit_code = 6
+
+
+class TransientError(HarvesterError):
+    """It may work later; the job is tried again and its attempts are counted.
+
+    ``reason`` is a short code that ``status`` and ``retry --reason`` show.
+    """
+
+    exit_code = 5
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class OutageError(TransientError):
+    """The archive, not this request, is in trouble: no job pays for it."""
+
+
+class PermanentError(HarvesterError):
+    """It will never work as it is; ``reason`` is a short code for the ledger."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotFoundError(PermanentError):
+    """The archive answered that there is no such file (404 or 410)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("not_found", message)

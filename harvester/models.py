@@ -1,0 +1,197 @@
+"""What travels between the parts: plain frozen records."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+from .errors import InputError
+
+__all__ = [
+    "CutoutSpec",
+    "FrameJob",
+    "Mode",
+    "Product",
+    "Receipt",
+    "StampSize",
+    "Survey",
+    "Target",
+    "Wanted",
+]
+
+Mode = Literal["partial", "trim"]
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(px|arcsec)?")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_SDSS_BANDS = "ugriz"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A galaxy of the catalogue that stamps are wanted of."""
+
+    #: Place among the accepted rows of the catalogue, from 0; its key in the ledger.
+    number: int
+    #: Identifier, exactly as the catalogue spells it.
+    id: str
+    #: Right ascension, ICRS degrees, 0 <= ra < 360.
+    ra: float
+    #: Declination, ICRS degrees.
+    dec: float
+    #: Name of its files: made from ``id``, safe on any disk, unique in the run.
+    stem: str
+    #: Line or row of the catalogue file it came from, from 1.
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is asked of one archive: ``sdss:r`` or ``hst:WFC3/IR:F160W,F140W``."""
+
+    archive: str
+    #: Instrument as the archive spells it; empty where the archive has only one.
+    instrument: str
+    bands: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``archive:[instrument:]bands``; say what is wrong with it if it is."""
+        archive, _, rest = text.strip().partition(":")
+        instrument, _, bands = rest.rpartition(":")
+        survey = cls(archive.lower(), instrument, _split(bands))
+        problem = survey._problem()
+        if problem:
+            msg = (
+                f"survey {text!r}: {problem}. Write sdss:r, sdss:u,g,r,i,z or "
+                "hst:WFC3/IR:F160W."
+            )
+            raise InputError(msg)
+        return survey
+
+    def _problem(self) -> str:
+        if self.archive not in {"sdss", "hst"}:
+            return f"there is no archive {self.archive!r}, only sdss and hst"
+        if not self.bands:
+            return "no band is named"
+        if self.archive == "sdss":
+            wrong = [band for band in self.bands if band not in _SDSS_BANDS]
+            if wrong or self.instrument:
+                return f"SDSS has the bands u, g, r, i, z, not {', '.join(wrong)}"
+            return ""
+        if not self.instrument:
+            return "HST needs an instrument and a filter"
+        words = [*self.instrument.split("/"), *self.bands]
+        wrong = [word for word in words if not _WORD.fullmatch(word)]
+        return f"{wrong[0]!r} is no name of an instrument or filter" if wrong else ""
+
+    def __str__(self) -> str:
+        middle = f"{self.instrument}:" if self.instrument else ""
+        return f"{self.archive}:{middle}{','.join(self.bands)}"
+
+
+def _split(bands: str) -> tuple[str, ...]:
+    names = (band.strip() for band in bands.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+@dataclass(frozen=True, slots=True)
+class StampSize:
+    """The side of a square stamp, in pixels of the frame or in arcsec of sky."""
+
+    value: float
+    unit: Literal["px", "arcsec"]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``40px``, ``40`` (pixels) or ``15.84arcsec``."""
+        match = _SIZE.fullmatch(text.strip().lower())
+        if not match or float(match[1]) <= 0:
+            msg = f"size {text!r} is neither like 124px nor like 15.84arcsec"
+            raise InputError(msg)
+        unit: Literal["px", "arcsec"] = "arcsec" if match[2] == "arcsec" else "px"
+        if unit == "px" and not float(match[1]).is_integer():
+            msg = f"size {text!r}: a number of pixels is whole"
+            raise InputError(msg)
+        return cls(float(match[1]), unit)
+
+    def pixels(self, scale_arcsec: float) -> int:
+        """Side in pixels of a frame whose pixels are ``scale_arcsec`` wide."""
+        if self.unit == "px":
+            return int(self.value)
+        return max(1, round(self.value / scale_arcsec))
+
+    def arcsec(self, scale_arcsec: float) -> float:
+        """Side on the sky, for pixels that are ``scale_arcsec`` wide."""
+        return self.value if self.unit == "arcsec" else self.value * scale_arcsec
+
+    def __str__(self) -> str:
+        return f"{self.value:g}{self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class CutoutSpec:
+    """How stamps are cut."""
+
+    size: StampSize
+    #: ``partial``: always the asked size, NaN outside the frame; ``trim``: smaller
+    #: at an edge. The words are those of `astropy.nddata.Cutout2D`.
+    mode: Mode = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A remote file that an archive offers."""
+
+    archive: str
+    #: The archive's own file name; unique within the archive.
+    name: str
+    band: str
+    #: Its address at the archive, as anyone may fetch it; goes into the stamps.
+    url: str
+    #: Addresses of the same bytes that are asked first, in this order.
+    mirrors: tuple[str, ...] = ()
+    #: Length in bytes, where the archive states one; a hint.
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One stamp to be cut out of a frame."""
+
+    target: int
+    id: str
+    ra: float
+    dec: float
+    #: Where the stamp goes, relative to the output folder, with ``/``.
+    file_loc: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameJob:
+    """A frame on disk with every galaxy that needs it: one task of the pool."""
+
+    product: Product
+    #: The frame as it was fetched (still compressed, if the archive compresses it).
+    path: str
+    #: The output folder that ``file_loc`` is relative to.
+    root: str
+    wanted: tuple[Wanted, ...]
+    spec: CutoutSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one stamp; ``problem`` is empty when it is on disk."""
+
+    target: int
+    #: Short code: ``outside`` (target not in the frame), ``no_data`` (all NaN), or
+    #: a reason to give the job up such as ``bad_wcs``.
+    problem: str = ""
+    file_loc: str = ""
+    sha256: str = ""
+    size: int = 0
+    #: Part of the stamp's pixels that lie in the frame and hold a value, 0..1.
+    coverage: float = 0.0
+    #: ``(ny, nx)`` in pixels.
+    shape: tuple[int, int] = field(default=(0, 0))
