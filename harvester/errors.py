@@ -58,7 +58,7 @@ class LedgerError(HarvesterError):
 
 
 class LocalError(HarvesterError):
-    """This machine cannot go on: disk full, read-only, out of descriptors."""
+    """The machine cannot go on: disk full, read-only, out of descriptors."""
 
     exit_code = 6
 

@@ -1,0 +1,1 @@
+"""The archives, one module each, behind one protocol."""

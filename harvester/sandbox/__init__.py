@@ -1,0 +1,1 @@
+"""Stand-in archives on loopback; they share no code with the harvester."""
