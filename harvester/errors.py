@@ -18,7 +18,7 @@ an archive and no error at all.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 __all__ = [
     "HarvesterError",
@@ -72,8 +72,12 @@ class TransientError(HarvesterError):
     exit_code = 5
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        # Both are kept as arguments: the error crosses from process to process.
+        super().__init__(reason, message)
         self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class OutageError(TransientError):
@@ -84,8 +88,12 @@ class PermanentError(HarvesterError):
     """It will never work as it is; ``reason`` is a short code for the ledger."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        # Both are kept as arguments: the error crosses from process to process.
+        super().__init__(reason, message)
         self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class NotFoundError(PermanentError):
@@ -93,3 +101,6 @@ class NotFoundError(PermanentError):
 
     def __init__(self, message: str) -> None:
         super().__init__("not_found", message)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (str(self),)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from .errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 __all__ = [
+    "Ask",
     "CutoutSpec",
+    "Finding",
     "FrameJob",
     "Mode",
     "Product",
@@ -153,6 +158,24 @@ class Product:
     mirrors: tuple[str, ...] = ()
     #: Length in bytes, where the archive states one; a hint.
     size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One target that an archive is to be asked about."""
+
+    target: Target
+    #: What its identifier says of its place has proved wrong: go by the position.
+    by_position: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an archive has for a target; no choices: nothing there, an answer."""
+
+    target: Target
+    #: For each band that is covered the products that hold the target, best first.
+    choices: Mapping[str, Sequence[Product]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,164 @@
+"""astroquery speaks, our transport carries.
+
+The queries are built and parsed by astroquery, which follows the archives'
+changes so that we need not. It is synchronous, so it runs in a thread; a
+transport adapter mounted on its sessions hands each request to the event loop
+and so to the one polite transport. Nothing of it reaches the network by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import json
+import warnings
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+from requests.adapters import BaseAdapter
+
+from ..backoff import backoff
+from ..errors import HarvesterError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..transport import Reply, Transport
+
+__all__ = ["Bridge"]
+
+T = TypeVar("T")
+
+#: Longest pause in seconds between two looks at a query that MAST still works on;
+#: astroquery itself would ask again at once.
+_LONGEST_POLL_S = 10.0
+
+
+class Bridge:
+    """Runs astroquery calls one at a time over the transport."""
+
+    def __init__(self, transport: Transport, check: Callable[[Reply], None]) -> None:
+        """Take a ``check`` that refuses a reply before astroquery sees it."""
+        self._turn = asyncio.Lock()
+        self._adapter = _Adapter(transport, check, asyncio.get_running_loop())
+
+    def mount(self, *sessions: requests.Session) -> None:
+        """Make the transport the only way out of astroquery's sessions."""
+        for session in sessions:
+            session.adapters.clear()
+            session.mount("https://", self._adapter)
+            session.mount("http://", self._adapter)
+
+    async def ask(self, call: Callable[[], T]) -> T:
+        """Run an astroquery call in a thread; cancelling cancels its request.
+
+        Raises
+        ------
+        TransientError
+            The reply is no answer that astroquery understands, or it took too long.
+        """
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(_quietly, call)
+            except asyncio.CancelledError:
+                self._adapter.drop()
+                raise
+            except HarvesterError:
+                raise
+            except Exception as error:
+                # What astroquery raises on a strange reply is any of a dozen
+                # types; none of them is the galaxies' fault.
+                msg = f"the archive's answer makes no sense: {error!r:.300}"
+                raise TransientError("bad_answer", msg) from error
+
+
+def _quietly(call: Callable[[], T]) -> T:
+    with warnings.catch_warnings():
+        # "No results" and the like are said by what is returned.
+        warnings.simplefilter("ignore")
+        return call()
+
+
+class _Adapter(BaseAdapter):
+    """What requests takes for the network."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        check: Callable[[Reply], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        super().__init__()
+        self._transport = transport
+        self._check = check
+        self._loop = loop
+        self._carried: Future[Reply] | None = None
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        *_args: Any,  # noqa: ANN401 - timeouts and certificates are the transport's
+        **_kwargs: Any,  # noqa: ANN401 - as above
+    ) -> requests.Response:
+        """Carry one request; called by requests in astroquery's thread."""
+        self._carried = asyncio.run_coroutine_threadsafe(
+            self._carry(request), self._loop
+        )
+        try:
+            reply = self._carried.result()
+        except CancelledError as error:
+            msg = "the harvest is being stopped"
+            raise TransientError("stopped", msg) from error
+        return _response(request, reply)
+
+    async def _carry(self, request: requests.PreparedRequest) -> Reply:
+        assert request.method is not None
+        assert request.url is not None
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        for attempt in itertools.count(1):
+            reply = await self._transport.query(
+                request.method,
+                request.url,
+                headers=_forwarded(request.headers),
+                body=body,
+                check=self._check,
+            )
+            if not _still_working(reply):
+                break
+            await asyncio.sleep(backoff(attempt, base=0.5, cap=_LONGEST_POLL_S))
+        return reply
+
+    def drop(self) -> None:
+        """Cancel the request that is under way."""
+        if self._carried is not None:
+            self._carried.cancel()
+
+    def close(self) -> None:
+        """Leave nothing open; the transport is closed by its owner."""
+
+
+def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+    # The transport says who we are and how the body is framed.
+    own = {"user-agent", "accept-encoding", "connection", "content-length"}
+    return {name: text for name, text in headers.items() if name.lower() not in own}
+
+
+def _still_working(reply: Reply) -> bool:
+    # Only MAST answers so; the first bytes tell, the rest may be megabytes.
+    if b'"EXECUTING"' not in reply.body[:200]:
+        return False
+    status = json.loads(reply.body).get("status")
+    return bool(status == "EXECUTING")
+
+
+def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Response:
+    response = requests.Response()
+    response.status_code = reply.status
+    response.headers.update(reply.headers)
+    response.raw = io.BytesIO(reply.body)
+    response.url = request.url or ""
+    response.request = request
+    response.encoding = "utf-8"
+    return response

@@ -1,0 +1,255 @@
+"""The command line: words -> settings -> one call -> words, and an exit code.
+
+Exit codes: 0 settled and none failed, 1 a bug, 2 usage or input, 3 settled with
+failures, 4 another harvester holds the run, 5 temporary (resume later), 6 this
+machine (disk), 7 the ledger, 130 and 143 stopped by a signal.
+
+Everything heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__
+from .errors import HarvesterError
+from .places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["main"]
+
+_SERVICES = ("mast", "sdss-sky", "sdss-sas", "s3")
+
+
+class _Commands(click.Group):
+    """Turns an error of ours into its sentence and its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        try:
+            return super().invoke(ctx)
+        except HarvesterError as error:
+            click.echo(f"harvester: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harvester")
+def main() -> None:
+    """Harvest one stamp per galaxy from HST (MAST) and SDSS, politely and to the end.
+
+    Try it without any archive: harvester demo
+    """
+
+
+def _pairs(
+    _context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, str]:
+    # NAME=VALUE options; one without a name is for all.
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals and parameter.name != "size":
+            msg = f"{text!r} is not NAME=VALUE"
+            raise click.BadParameter(msg)
+        pairs[name if equals else ""] = value if equals else name
+    return pairs
+
+
+_folder = click.argument(
+    "folder",
+    envvar="HARVESTER_RUN",
+    default=".",
+    type=click.Path(path_type=Path),
+)
+
+_json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+#: How a harvest is done, which may change from start to start.
+_MANNER_OPTIONS = (
+    click.option(
+        "--base-url",
+        "base_urls",
+        metavar="SERVICE=URL",
+        multiple=True,
+        callback=_pairs,
+        help=f"Ask another address. Services: {', '.join(_SERVICES)}.",
+    ),
+    click.option("--contact", help="Mail or page an archive can complain to."),
+    click.option("--processes", type=int, help="Cutting processes (all cores)."),
+    click.option(
+        "--locate-only", is_flag=True, help="Find the images, but fetch none."
+    ),
+    _json_flag,
+)
+
+
+def _manner_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_MANNER_OPTIONS):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("catalogue", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
+)
+@click.option(
+    "--survey",
+    "surveys",
+    multiple=True,
+    metavar="SURVEY",
+    help="sdss:r, sdss:g,r,i or hst:WFC3/IR:F160W; both by default.",
+)
+@click.option(
+    "--size",
+    multiple=True,
+    metavar="[ARCHIVE=]SIZE",
+    callback=_pairs,
+    help="Side of the stamps: 40px or 15.84arcsec; hst=124px for one archive.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["partial", "trim"]),
+    help="At an edge: NaN outside (partial), or a smaller stamp (trim).",
+)
+@click.option("--id", "id_column", help="Column of the identifiers.")
+@click.option("--ra", "ra_column", help="Column of the right ascensions.")
+@click.option("--dec", "dec_column", help="Column of the declinations.")
+@click.option("--sdss-release", type=int, help="SDSS data release (17).")
+@click.option(
+    "--observations",
+    type=click.Choice(["best", "all"]),
+    help="Of several HST images: the best, or all.",
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
+)
+@_manner_options
+def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
+    """Harvest the galaxies of CATALOGUE; on an existing run, go on with it."""
+    from .commands import run_catalogue  # noqa: PLC0415 - seconds of imports
+
+    sys.exit(run_catalogue(catalogue, Places(out), config, flags))
+
+
+@main.command()
+@_folder
+@_manner_options
+def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
+    """Go on with the run in FOLDER ($HARVESTER_RUN, else the working directory)."""
+    from .commands import resume_run  # noqa: PLC0415 - seconds of imports
+
+    sys.exit(resume_run(Places(folder), flags))
+
+
+@main.command()
+@_folder
+@_json_flag
+def status(folder: Path, *, as_json: bool) -> None:
+    """Tell how far a run is, also while it is going on."""
+    from .report import read_report, words  # noqa: PLC0415 - kept out of --help
+
+    report = read_report(Places(folder))
+    click.echo(json.dumps(report) if as_json else words(report))
+
+
+@main.command()
+@_folder
+@click.option(
+    "--reason", default="*", metavar="PATTERN", help="Only those, such as 'http_*'."
+)
+def retry(folder: Path, reason: str) -> None:
+    """Take failed galaxies up again; `harvester resume` then works on them."""
+    from .commands import retry_failed  # noqa: PLC0415 - kept out of --help
+
+    click.echo(f"{retry_failed(Places(folder), reason)} jobs taken up again.")
+
+
+@main.command()
+@_folder
+@click.option("--repair", is_flag=True, help="Have what is lost made again.")
+@_json_flag
+def verify(folder: Path, *, repair: bool, as_json: bool) -> None:
+    """Compare every stamp on disk with the ledger, and the ledger with the disk."""
+    from .commands import verify_run  # noqa: PLC0415 - kept out of --help
+
+    found = verify_run(Places(folder), repair=repair)
+    if as_json:
+        click.echo(json.dumps(found.to_json()))
+    else:
+        click.echo("\n".join(found.words()))
+    sys.exit(0 if found.clean else 3)
+
+
+@main.command()
+@_folder
+def manifest(folder: Path) -> None:
+    """Write manifest.parquet and manifest.csv of a run as it is now."""
+    from .harvest import make_manifest  # noqa: PLC0415 - seconds of imports
+
+    for path in make_manifest(Places(folder)):
+        click.echo(path)
+
+
+@main.command()
+@_folder
+@click.option("--limit", default=200, show_default=True, help="Galaxies at most.")
+def gallery(folder: Path, limit: int) -> None:
+    """Make a page and a contact sheet of the stamps in FOLDER."""
+    from .gallery import write_gallery  # noqa: PLC0415 - seconds of imports
+
+    for path in write_gallery(folder, limit=limit):
+        click.echo(path)
+
+
+@main.command()
+@click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
+@click.option("--targets", default=200, show_default=True, help="Galaxies.")
+@click.option("--per-field", default=14, show_default=True, help="... a field.")
+@click.option("--no-hst-images", is_flag=True, help="MAST has no image of any.")
+@click.option("--port", default=0, help="First of four ports; 0: any.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Addresses, JSON.")
+@click.option(
+    "--catalogue", type=click.Path(path_type=Path), help="Write its galaxies."
+)
+@click.option(
+    "--frames", type=click.Path(path_type=Path), help="Serve a folder of real frames."
+)
+@click.option(
+    "--latency",
+    "latencies",
+    multiple=True,
+    metavar="KIND=SECONDS",
+    help="For query, file, or a service.",
+)
+@click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
+@click.option("--strict", is_flag=True, help="Refuse what is asked too fast.")
+@click.option("--exit-with-stdin", is_flag=True, hidden=True)
+def sandbox(**options: Any) -> None:  # noqa: ANN401 - click's options
+    """Serve stand-in archives on this machine, to rehearse on."""
+    from .commands import serve_sandbox  # noqa: PLC0415 - seconds of imports
+
+    serve_sandbox(options)
+
+
+@main.command()
+@click.option(
+    "--out",
+    default="harvester-demo",
+    type=click.Path(path_type=Path),
+    show_default=True,
+)
+@click.option("--keep-sandbox", is_flag=True, help="Leave the archives running.")
+def demo(out: Path, *, keep_sandbox: bool) -> None:
+    """Harvest 200 galaxies from stand-in archives: a data set in under a minute."""
+    from .demo import run_demo  # noqa: PLC0415 - seconds of imports
+
+    sys.exit(run_demo(out, keep_sandbox=keep_sandbox))

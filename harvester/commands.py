@@ -1,0 +1,236 @@
+"""What the commands do, once their words are understood."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from .errors import InputError, LocalError, TransientError
+from .ledger_file import owned
+from .progress import shown_progress
+from .report import failures, read_report, unsettled, words
+from .settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .harvest import Outcome
+    from .places import Places
+    from .sandbox.server import Sandbox
+    from .settings import Settings
+    from .verify import Findings
+
+__all__ = [
+    "resume_run",
+    "retry_failed",
+    "run_catalogue",
+    "serve_sandbox",
+    "verify_run",
+]
+
+Flags = dict[str, Any]
+
+#: Settled, but some galaxies were given up.
+_WITH_FAILURES = 3
+
+
+def run_catalogue(
+    catalogue: Path, places: Places, config: Path | None, flags: Flags
+) -> int:
+    """Begin a run, or go on with it; give the exit code."""
+    from .harvest import begin, check_same_run  # noqa: PLC0415 - slow to import
+
+    _make_folder(places)
+    with owned(places.lock):
+        exists = places.ledger.exists()
+        known = places.settings if exists else None
+        settings = load_settings(config or known, **_to_settings(flags))
+        if exists:
+            check_same_run(settings, places, catalogue)
+        else:
+            with shown_progress(None, quiet=flags["as_json"]) as heard:
+                begin(settings, catalogue, places, heard)
+        return _harvest(settings, places, flags)
+
+
+def resume_run(places: Places, flags: Flags) -> int:
+    """Go on with a run; give the exit code."""
+    from .harvest import check_same_run  # noqa: PLC0415 - slow to import
+
+    _need_run(places)
+    with owned(places.lock):
+        settings = load_settings(places.settings, **_to_settings(flags))
+        check_same_run(settings, places)
+        return _harvest(settings, places, flags)
+
+
+def _make_folder(places: Places) -> None:
+    try:
+        places.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"folder {places.out} cannot be made: {error.strerror}."
+        raise LocalError(msg) from error
+
+
+def _need_run(places: Places) -> None:
+    if not places.ledger.exists():
+        msg = (
+            f"there is no harvest in {places.out.resolve()}. Name its folder, or begin "
+            "one: harvester run CATALOGUE --out FOLDER"
+        )
+        raise InputError(msg)
+
+
+def _to_settings(flags: Mapping[str, Any]) -> Flags:
+    """Turn options that were given into the settings that they overrule."""
+    sizes = dict(flags.get("size") or {})
+    columns = {name: flags.get(f"{name}_column") for name in ("id", "ra", "dec")}
+    urls = {
+        _service_key(name): {"base_url": url}
+        for name, url in (flags.get("base_urls") or {}).items()
+    }
+    cutout = {"size": sizes.pop("", None), "sizes": sizes, "mode": flags.get("mode")}
+    given = {
+        "surveys": list(flags.get("surveys") or ()),
+        "catalogue": columns,
+        "cutout": cutout,
+        "sdss": {"release": flags.get("sdss_release")},
+        "hst": {"observations": flags.get("observations")},
+        "services": urls,
+        "politeness": {"contact": flags.get("contact")},
+        "work": {"processes": flags.get("processes")},
+    }
+    return _without_blanks(given)
+
+
+def _service_key(name: str) -> str:
+    from .settings import SERVICES  # noqa: PLC0415 - shadows nothing
+
+    if name not in SERVICES:
+        msg = f"--base-url: there is no service {name!r}, only {', '.join(SERVICES)}"
+        raise InputError(msg)
+    return name.replace("-", "_")
+
+
+def _without_blanks(tree: Flags) -> Flags:
+    kept = {}
+    for name, value in tree.items():
+        one = _without_blanks(value) if isinstance(value, dict) else value
+        if one is not None and one not in ({}, []):
+            kept[name] = one
+    return kept
+
+
+def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
+    from .harvest import make_manifest, write_settings  # noqa: PLC0415 - slow to import
+
+    write_settings(settings, places)
+    as_json = flags["as_json"]
+    outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
+    report = outcome.report
+    if not stopped:
+        make_manifest(places)
+    print(json.dumps(report) if as_json else words(report))  # noqa: T201 - the answer
+    if stopped:
+        return stopped
+    if flags["locate_only"]:
+        return 0
+    return _exit_code(outcome)
+
+
+def _exit_code(outcome: Outcome) -> int:
+    if unsettled(outcome.report):
+        return TransientError.exit_code
+    return _WITH_FAILURES if failures(outcome.report) else 0
+
+
+async def _until_stopped(
+    settings: Settings, places: Places, flags: Flags
+) -> tuple[Outcome, int]:
+    from .harvest import harvest  # noqa: PLC0415 - slow to import
+    from .stop import Stop  # noqa: PLC0415 - needs an event loop
+
+    stop = Stop(f"Go on with: harvester resume {places.out}")
+    stop.listen()
+    with shown_progress(read_report(places), quiet=flags["as_json"]) as heard:
+        outcome = await harvest(
+            settings,
+            places,
+            heard=heard,
+            started=stop.started,
+            locate_only=flags["locate_only"],
+        )
+    return outcome, stop.exit_code if stop.signal else 0
+
+
+def retry_failed(places: Places, pattern: str) -> int:
+    """Take failed jobs up again whose reason matches; tell how many."""
+    from .ledger import Ledger  # noqa: PLC0415 - slow to import
+
+    async def _retry() -> int:
+        async with Ledger.open(places.ledger) as ledger:
+            return await ledger.retry(pattern)
+
+    _need_run(places)
+    with owned(places.lock):
+        return asyncio.run(_retry())
+
+
+def verify_run(places: Places, *, repair: bool) -> Findings:
+    """Compare ledger and disk; with ``repair`` send back what is lost."""
+    from .ledger import Ledger  # noqa: PLC0415 - slow to import
+    from .verify import verify  # noqa: PLC0415 - as above
+
+    async def _send_back(found: Findings) -> None:
+        async with Ledger.open(places.ledger) as ledger:
+            await ledger.send_back([stamp[:4] for stamp in found.lost])
+
+    _need_run(places)
+    if not repair:
+        return verify(places)
+    with owned(places.lock):
+        found = verify(places)
+        asyncio.run(_send_back(found))
+    return found
+
+
+def serve_sandbox(options: Flags) -> None:
+    """Serve the stand-in archives until a signal, or until standard input ends."""
+    from .sandbox.server import SandboxOptions, serve  # noqa: PLC0415 - slow to import
+
+    options["latency"] = _seconds(options.pop("latencies"))
+    options["hst_images"] = not options.pop("no_hst_images")
+    until_stdin = options.pop("exit_with_stdin")
+
+    if until_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    asyncio.run(serve(SandboxOptions(**options), tell=_tell_addresses))
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _tell_addresses(sandbox: Sandbox) -> None:
+    for line in (*sandbox.notes, *(f"{n} {u}" for n, u in sandbox.urls.items())):
+        print(line, flush=True)  # noqa: T201 - the answer
+
+
+def _seconds(texts: tuple[str, ...]) -> dict[str, float]:
+    latency = {}
+    for text in texts:
+        for one in text.split(","):
+            name, _, value = one.partition("=")
+            try:
+                latency[name] = float(value)
+            except ValueError as error:
+                msg = f"--latency {one!r} is not KIND=SECONDS"
+                raise InputError(msg) from error
+    return latency

@@ -1,0 +1,119 @@
+"""The process pool that cuts: bounded, preloaded, and it dies with its parent.
+
+A worker that is killed, or hangs, costs only the frame job it had in hand. Such
+a job is halved until the galaxy that does it is alone; that one is given up after
+three attempts and its neighbours are cut as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import resource
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+from pebble import ProcessExpired, ProcessPool
+
+from .cutouts import cut_frame
+from .models import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .models import FrameJob
+
+    Cut = Callable[[FrameJob], list[Receipt]]
+
+__all__ = ["Cutter"]
+
+#: Attempts of a galaxy that ends its worker, before it is given up.
+_ATTEMPTS = 3
+
+
+class Cutter:
+    """Cuts frames in other processes."""
+
+    def __init__(
+        self,
+        *,
+        processes: int = 0,
+        limit_s: float = 120,
+        memory_bytes: int = 2 << 30,
+        cut: Cut = cut_frame,
+    ) -> None:
+        """Take the number of processes (0: one for each core) and their limits."""
+        processes = processes or os.cpu_count() or 1
+        context = multiprocessing.get_context("forkserver")
+        # Imported once by the server that the workers are forked from: a new worker
+        # is there in 20 ms instead of a second.
+        context.set_forkserver_preload([cut_frame.__module__])
+        self._pool = ProcessPool(
+            max_workers=processes,
+            initializer=_prepare,
+            initargs=(memory_bytes,),
+            context=context,
+        )
+        self._limit_s = limit_s
+        self._cut = cut
+        # One more than there are workers, so that none waits for the event loop.
+        self._slots = asyncio.Semaphore(processes + 1)
+
+    async def __aenter__(self) -> Self:
+        """Start the processes before the first frame is here."""
+        await asyncio.wrap_future(self._pool.schedule(os.getpid))
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        """End the processes; what they have in hand is dropped."""
+        self._pool.stop()
+        await asyncio.to_thread(self._pool.join)
+
+    async def cut(self, job: FrameJob) -> list[Receipt]:
+        """Cut all that is wanted of a frame; a receipt for each.
+
+        Raises
+        ------
+        TransientError, PermanentError, LocalError
+            As the cutting raises them: they concern the whole frame.
+        """
+        try:
+            return await self._once(job)
+        except (ProcessExpired, TimeoutError):
+            if len(job.wanted) > 1:
+                return await self._halves(job)
+            return await self._suspect(job)
+
+    async def _once(self, job: FrameJob) -> list[Receipt]:
+        async with self._slots:
+            task = self._pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
+            receipts: list[Receipt] = await asyncio.wrap_future(task)
+            return receipts
+
+    async def _halves(self, job: FrameJob) -> list[Receipt]:
+        middle = len(job.wanted) // 2
+        first = await self.cut(replace(job, wanted=job.wanted[:middle]))
+        return first + await self.cut(replace(job, wanted=job.wanted[middle:]))
+
+    async def _suspect(self, job: FrameJob) -> list[Receipt]:
+        problem = ""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._once(job)
+            except ProcessExpired:
+                problem = "worker_died"
+            except TimeoutError:
+                problem = "worker_hung"
+        return [Receipt(job.wanted[0].target, problem=problem)]
+
+
+def _prepare(memory_bytes: int) -> None:
+    # Pebble has the worker ignore Ctrl-C and end with its parent. More memory than
+    # this becomes a MemoryError in the worker and not the end of the machine.
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    # A worker that segfaults is reported by the parent; its own words only confuse.
+    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process

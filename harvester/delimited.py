@@ -1,0 +1,186 @@
+"""Text tables: commas, tabs, semicolons, bars or blanks between the fields.
+
+Text becomes numbers only where no digit is lost: columns named like identifiers stay
+text, and so does any column in which a float would have to stand for a longer
+integer.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from .layouts import Layout, find_layout, is_comment
+from .sheets import Sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["read_delimited"]
+
+#: From here on a float64 cannot hold every integer.
+_EXACT_FLOATS = 2.0**53
+
+_ID_NAME = re.compile(
+    r"^id_|id[_ ]?\d?$|name$|designation$|object[_ ]?\d?$", re.IGNORECASE
+)
+
+#: What stands for no value, in numbers and in text.
+_NULLS = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "None", "--", "masked"]
+
+
+def read_delimited(data: bytes, *, exact: Collection[str] = ()) -> Sheet:
+    """Read a text table; the columns in ``exact`` stay text whatever they hold."""
+    text, notes = _decoded(data)
+    lines = text.split("\n")
+    layout = find_layout(lines)
+    if layout is None:
+        return Sheet(pa.table({}), np.arange(0), notes=notes)
+    rows = _Rows(lines, layout)
+    table, broken = _typed(rows, layout, exact)
+    numbers = rows.numbers(table.num_rows + len(broken))
+    return Sheet(
+        table.combine_chunks(),
+        np.delete(numbers, np.array([row - 1 for row in broken], np.int64)),
+        has_names=layout.has_names,
+        is_text=True,
+        broken=[(int(numbers[row - 1]), problem) for row, problem in broken.items()],
+        notes=[*notes, *_notes(rows, layout)],
+    )
+
+
+def _decoded(data: bytes) -> tuple[str, list[str]]:
+    encoding = "utf-8-sig"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    notes = []
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+        notes.append("The text is not UTF-8; it was read as Latin-1.")
+    if "\r" in text:
+        # "\r\r\n" is what a Windows file becomes when it is converted once more.
+        text = re.sub(r"\r*\n|\r", "\n", text)
+    return text, notes
+
+
+def _notes(rows: _Rows, layout: Layout) -> Iterable[str]:
+    if rows.comments:
+        yield f"{rows.comments} lines among the rows start with # and were left out."
+    if layout.decimal_point == ",":
+        yield "The numbers were read with decimal commas."
+
+
+class _Rows:
+    """The lines that hold rows, and their places in the file."""
+
+    def __init__(self, lines: Sequence[str], layout: Layout) -> None:
+        self._separator = layout.separator or "\t"
+        self._places: list[int] = []
+        self._lines: list[str] = []
+        self.comments = 0
+        for place, line in enumerate(lines[layout.first :], layout.first + 1):
+            if not line or line.isspace():
+                continue
+            if is_comment(line):
+                self.comments += 1
+                continue
+            self._places.append(place)
+            self._lines.append(line if layout.separator else "\t".join(line.split()))
+        self.text = "\n".join([*self._lines, ""])
+        self.is_quoted = bool(layout.separator) and '"' in self.text
+
+    def numbers(self, records: int) -> NDArray[np.int64]:
+        """Give the line in the file, from 1, on which each record starts."""
+        if records == len(self._places):
+            return np.array(self._places, np.int64)
+        # Some records are longer than a line: count as only a parser can.
+        starts, place = [], 0
+        lines = (line + "\n" for line in self._lines)
+        reader = csv.reader(lines, delimiter=self._separator)
+        for _ in reader:
+            starts.append(self._places[place])
+            place = reader.line_num
+        return np.array(starts, np.int64)
+
+
+def _typed(
+    rows: _Rows, layout: Layout, exact: Collection[str]
+) -> tuple[pa.Table, dict[int, str]]:
+    """Read the rows, and again where a guessed type would have changed a value."""
+    wanted = {name.strip().lower() for name in exact}
+    texts = {
+        name for name in layout.names if _ID_NAME.search(name) or name.lower() in wanted
+    }
+    table, broken = _parsed(rows, layout, texts)
+    changed = {name for name in layout.names if _is_changed(table.column(name))}
+    if changed:
+        table, broken = _parsed(rows, layout, texts | changed)
+    return table, broken
+
+
+def _is_changed(column: pa.ChunkedArray) -> bool:
+    """Tell whether the type is one that does not give the text back."""
+    if pa.types.is_time(column.type):
+        return True  # a right ascension is no time of day
+    if not pa.types.is_floating(column.type):
+        return False
+    largest = pc.max(pc.abs(column)).as_py()
+    return largest is not None and largest >= _EXACT_FLOATS
+
+
+def _parsed(
+    rows: _Rows, layout: Layout, texts: Collection[str]
+) -> tuple[pa.Table, dict[int, str]]:
+    """Give the table, and for each broken record (from 1) what is wrong with it."""
+    broken: dict[int, str] = {}
+
+    def note(row: pyarrow.csv.InvalidRow) -> str:
+        broken[row.number] = (
+            f"the line has {row.actual_columns} fields instead of "
+            f"{row.expected_columns}"
+        )
+        return "skip"
+
+    text = pa.py_buffer(rows.text.encode())
+    options = {
+        "parse_options": _parse_options(rows, layout),
+        "convert_options": _convert_options(layout, texts),
+    }
+    try:
+        return pyarrow.csv.read_csv(text, _read_options(layout), **options), broken
+    except pa.ArrowInvalid:
+        options["parse_options"].invalid_row_handler = note
+        # Only a single thread knows the numbers of the records that it reads.
+        alone = _read_options(layout, use_threads=False)
+        return pyarrow.csv.read_csv(text, alone, **options), broken
+
+
+def _read_options(layout: Layout, *, use_threads: bool = True) -> pa.csv.ReadOptions:
+    return pyarrow.csv.ReadOptions(column_names=layout.names, use_threads=use_threads)
+
+
+def _parse_options(rows: _Rows, layout: Layout) -> pa.csv.ParseOptions:
+    return pyarrow.csv.ParseOptions(
+        delimiter=layout.separator or "\t",
+        quote_char='"' if rows.is_quoted else False,
+        newlines_in_values=rows.is_quoted,
+    )
+
+
+def _convert_options(layout: Layout, texts: Collection[str]) -> pa.csv.ConvertOptions:
+    return pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(texts, pa.string()),
+        null_values=_NULLS,
+        strings_can_be_null=True,
+        decimal_point=layout.decimal_point,
+    )

@@ -1,0 +1,98 @@
+"""The demonstration: the whole harvest against the sandbox, in under a minute."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .commands import run_catalogue
+from .errors import TransientError
+from .gallery import write_gallery
+from .places import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["run_demo"]
+
+#: The demonstration's sky: 200 galaxies, about a quarter of them seen by Hubble.
+_SEED = 2010
+_GALAXIES = 200
+
+#: Seconds that the sandbox may take to be ready.
+_READY_S = 60
+
+
+def run_demo(out: Path, *, keep_sandbox: bool) -> int:
+    """Harvest a made-up catalogue from stand-in archives; give the exit code."""
+    out.mkdir(parents=True, exist_ok=True)
+    catalogue = out / "catalogue.fits"
+    with _sandbox(out, catalogue, keep=keep_sandbox) as urls:
+        _say(f"Stand-in archives: {', '.join(urls.values())}")
+        _say(f"{_GALAXIES} galaxies: {catalogue}")
+        run = Places(out / "harvest")
+        code = run_catalogue(catalogue, run, None, _flags(urls))
+    if code == 0:
+        page, sheet = write_gallery(run.out)
+        _say(_where_to_look(run, page, sheet))
+    return code
+
+
+@contextmanager
+def _sandbox(out: Path, catalogue: Path, *, keep: bool) -> Iterator[dict[str, str]]:
+    ready = out / "sandbox.json"
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "harvester", "sandbox"]
+    command += ["--seed", str(_SEED), "--targets", str(_GALAXIES)]
+    command += ["--ready-file", str(ready), "--catalogue", str(catalogue)]
+    if not keep:
+        command.append("--exit-with-stdin")  # it ends with us, whatever happens
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        command,
+        stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+        start_new_session=keep,
+    )
+    try:
+        yield _wait_until_ready(ready, process)
+    finally:
+        if keep:
+            _say(f"The archives stay up as process {process.pid}: {ready}")
+        else:
+            process.terminate()
+            process.wait()
+
+
+def _wait_until_ready(ready: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
+    deadline = time.monotonic() + _READY_S
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            msg = "the sandbox did not start: try `harvester sandbox` by itself"
+            raise TransientError("no_sandbox", msg)
+        time.sleep(0.05)
+    urls: dict[str, str] = json.loads(ready.read_text())
+    return urls
+
+
+def _flags(urls: dict[str, str]) -> dict[str, object]:
+    return {"base_urls": urls, "as_json": False, "locate_only": False}
+
+
+def _where_to_look(run: Places, page: Path, sheet: Path) -> str:
+    return f"""
+The data set   {run.out / "cutouts"}
+the table      {run.manifest}
+the gallery    {page} (and {sheet})
+
+Try next: harvester status {run.out}
+          harvester demo --out other --keep-sandbox, press Ctrl-C in the middle,
+          then: harvester resume other/harvest
+"""
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - this is the terminal

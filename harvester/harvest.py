@@ -1,0 +1,276 @@
+"""The composition root: opens everything from the settings, closes it in reverse."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import __version__
+from .archives.mast import Mast
+from .archives.sdss import Sdss
+from .catalogue import read_catalogue
+from .cutter import Cutter
+from .dataset import write_labels, write_manifest, written_aside
+from .errors import HarvesterError, InputError
+from .events import Note
+from .frames import FrameStore
+from .lane import Lane, LanePlan
+from .ledger import Ledger
+from .ledger_file import create_ledger
+from .ledger_view import LedgerView
+from .orchestrator import Orchestrator
+from .report import read_report, unsettled
+from .settings import SERVICES
+from .throttle import Manners
+from .transport import Limits, Service, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from .archives import Archive
+    from .events import Heard
+    from .places import Places
+    from .report import Report
+    from .settings import Settings
+
+__all__ = ["Outcome", "begin", "check_same_run", "harvest", "make_manifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a harvest ended."""
+
+    report: Report
+    #: Why archives were given up for now.
+    troubles: list[HarvesterError]
+
+
+# -- the start of a run -------------------------------------------------------
+
+
+def begin(settings: Settings, catalogue: Path, places: Places, heard: Heard) -> None:
+    """Read the catalogue and make the run of it, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        The catalogue cannot be read.
+    LocalError
+        The output folder cannot be written.
+    """
+    columns = settings.catalogue
+    read = read_catalogue(
+        catalogue, id_column=columns.id, ra_column=columns.ra, dec_column=columns.dec
+    )
+    for note in read.notes:
+        heard(Note(note))
+    if read.rejects:
+        heard(Note(f"{len(read.rejects)} rows rejected: see {places.rejects}"))
+    write_labels(places.labels, read.labels)
+    _write_rejects(places, [(r.line, r.id, r.reason) for r in read.rejects])
+    write_settings(settings, places)
+    create_ledger(
+        places.ledger,
+        targets=read.targets,
+        rejects=[(r.line, r.id, r.reason) for r in read.rejects],
+        surveys=settings.parsed_surveys(),
+        facts={
+            "catalogue": str(catalogue.resolve()),
+            "catalogue sha256": read.sha256,
+            "settings": json.dumps(settings.identity(), sort_keys=True),
+            "settings sha256": settings.identity_hash(),
+            "made by": f"harvester {__version__}",
+        },
+    )
+
+
+def _write_rejects(places: Places, rejects: list[tuple[int, str, str]]) -> None:
+    rows = [
+        json.dumps(dict(zip(("line", "id", "reason"), r, strict=True))) for r in rejects
+    ]
+    with written_aside(places.rejects) as new:
+        new.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
+def write_settings(settings: Settings, places: Places) -> None:
+    """Keep the effective settings beside the data set."""
+    with written_aside(places.settings) as new:
+        new.write_text(settings.to_toml(), encoding="utf-8")
+
+
+def check_same_run(
+    settings: Settings, places: Places, catalogue: Path | None = None
+) -> None:
+    """Refuse to go on with a run under settings that would make another data set.
+
+    Raises
+    ------
+    InputError
+        The catalogue's bytes or a setting differ; the message says which.
+    """
+    with LedgerView.open(places.ledger) as view:
+        facts = view.facts()
+    remedy = f"Harvest into another folder than {places.out}, or leave it out."
+    before = json.loads(facts["settings"])
+    differing = [
+        f"{name} was {before.get(name)!r} and is now {value!r}"
+        for name, value in settings.identity().items()
+        if before.get(name) != value
+    ]
+    if differing:
+        msg = (
+            f"this run was begun with other settings: {'; '.join(differing)}. {remedy}"
+        )
+        raise InputError(msg)
+    if catalogue and _sha256(catalogue) != facts["catalogue sha256"]:
+        msg = (
+            f"this run was begun with another catalogue ({facts['catalogue']}) than "
+            f"{catalogue}. {remedy}"
+        )
+        raise InputError(msg)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        msg = f"catalogue {path} cannot be read: {error.strerror}."
+        raise InputError(msg) from error
+
+
+# -- the run --------------------------------------------------------------------
+
+
+async def harvest(
+    settings: Settings,
+    places: Places,
+    *,
+    heard: Heard,
+    started: Callable[[Orchestrator], None],
+    locate_only: bool = False,
+) -> Outcome:
+    """Work on a run until all is settled, an archive is given up, or it is stopped.
+
+    Parameters
+    ----------
+    started
+        Is handed the orchestrator once it can be stopped.
+
+    Raises
+    ------
+    HarvesterError
+        What ended it before: the disk, the ledger, the settings.
+    """
+    try:
+        async with _orchestrator(settings, places, heard) as orchestrator:
+            started(orchestrator)
+            await orchestrator.run(locate_only=locate_only)
+            troubles = orchestrator.troubles
+    except BaseExceptionGroup as group:
+        raise _first_reported(group) from group
+    return Outcome(read_report(places), troubles)
+
+
+@asynccontextmanager
+async def _orchestrator(
+    settings: Settings, places: Places, heard: Heard
+) -> AsyncIterator[Orchestrator]:
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(Ledger.open(places.ledger))
+        transport = await stack.enter_async_context(await _transport(settings, ledger))
+        frames = FrameStore(
+            places.frames, transport, budget=settings.work.frame_cache_bytes
+        )
+        cutter = await stack.enter_async_context(_cutter(settings))
+        lanes = [
+            Lane(
+                _archive(name, settings, transport, ledger),
+                _plan(name, settings, places),
+                ledger=ledger,
+                frames=frames,
+                cutter=cutter,
+                heard=heard,
+            )
+            for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
+        ]
+        yield Orchestrator(lanes)
+        if not unsettled(read_report(places)):
+            frames.clear()
+
+
+async def _transport(settings: Settings, ledger: Ledger) -> Transport:
+    politeness = settings.politeness
+    return Transport(
+        [_service(settings, name, base) for name, base in SERVICES.items()],
+        contact=politeness.contact,
+        version=__version__,
+        limits=Limits(tries=politeness.tries, patience_s=politeness.patience_s),
+        on_traffic=ledger.count_traffic,
+        on_cool_down=ledger.keep_cool_down,
+        cool_downs=await ledger.cool_downs(),
+    )
+
+
+def _service(settings: Settings, name: str, base: str) -> Service:
+    section = settings.services.named(name)
+    slots = {"query": section.queries, "file": section.files}
+    actual = section.base_url.rstrip("/") or base
+    return Service(name, base, actual, Manners(section.rate, slots))
+
+
+def _cutter(settings: Settings) -> Cutter:
+    return Cutter(
+        processes=settings.work.processes,
+        limit_s=settings.work.cut_limit_s,
+        memory_bytes=settings.work.process_memory_bytes,
+    )
+
+
+def _archive(
+    name: str, settings: Settings, transport: Transport, ledger: Ledger
+) -> Archive:
+    if name == "sdss":
+        return Sdss(transport, base=SERVICES["sdss-sas"], release=settings.sdss.release)
+    return Mast(
+        transport,
+        ledger,
+        bases=SERVICES,
+        size=settings.spec(name).size,
+        observations=settings.hst.observations,
+    )
+
+
+def _plan(name: str, settings: Settings, places: Places) -> LanePlan:
+    surveys = [s for s in settings.parsed_surveys() if s.archive == name]
+    service = "sdss-sas" if name == "sdss" else "mast"
+    return LanePlan(
+        surveys=tuple(surveys),
+        spec=settings.spec(name),
+        root=places.out,
+        keep_all=name == "hst" and settings.hst.observations == "all",
+        # Some are fetched while others are cut.
+        workers=settings.services.named(service).files + 2,
+        attempts=settings.politeness.attempts,
+        longest_backoff_s=settings.politeness.longest_backoff_s,
+    )
+
+
+def _first_reported(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    # One error of ours says more than the group of all that came down with it.
+    ours = group.subgroup(HarvesterError)
+    found: BaseException = ours or group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def make_manifest(places: Places) -> tuple[Path, Path]:
+    """Write the manifest of a run, which may be going on; give its two files."""
+    with LedgerView.open(places.ledger) as view:
+        rows = view.manifest()
+    return write_manifest(places, rows)

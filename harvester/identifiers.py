@@ -1,0 +1,166 @@
+"""Identifiers, kept exact: they are text, and no float ever touches them.
+
+An SDSS object id has 18 or 19 digits, a float64 keeps 15 to 17 of them. A column
+that went through floats names other objects than it did before, or none, so such
+columns are recognised and told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["as_text", "is_rounded", "looks_like_sdss", "natural", "trouble"]
+
+#: From here on a float64 cannot hold every integer.
+_EXACT_FLOATS = 2**53
+#: Integers near 6e17 that were floats are multiples of 64, larger ones of more [1]_.
+#:
+#: .. [1] The spacing of float64 between 2**58 and 2**59.
+_ROUNDED_TO = 64
+#: With fewer values, chance alone makes all of them multiples of 64 now and then.
+_FEWEST_ROUNDED = 3
+
+#: What catalogues write where there is no identifier.
+_MISSING = pa.array(["", "-9999", "-999", "nan", "NaN", "--", "None", "null"])
+
+_NUMBER = r"^[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?$"
+_INTEGER = r"^\d{1,20}$"
+
+#: ``skyVersion`` and ``rerun`` of the ids of DR7 and of DR8 and later.
+_SDSS_RERUNS = {1: [40, 41, 42, 44, 648], 2: [157, 301]}
+#: Columns of chips in the camera: 1 to 6.
+_SDSS_CAMCOLS = 6
+#: The coadds of Stripe 82: their ids name no frame.
+_SDSS_COADDS = [106, 206]
+#: Part of the ids that must be SDSS ids: 0.0003 of arbitrary numbers pass for one.
+_SDSS_SHARE = 0.05
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """Spell each value exactly, without blanks around it; missing ones become null."""
+    text = pc.utf8_trim_whitespace(_strings(column))
+    missing = pc.is_in(text, value_set=_MISSING)
+    return pc.if_else(missing, pa.scalar(None, pa.string()), text)
+
+
+def _strings(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.string())
+
+
+def trouble(column: pa.Array) -> str:
+    """Say why the column cannot identify anything; empty if it can."""
+    kind = column.type.value_type if _is_dictionary(column) else column.type
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "holds floating-point numbers, which lose the last digits of an id"
+    if pa.types.is_nested(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind):
+        return f"holds no identifiers ({kind})"
+    if _is_string(kind) and _first_float(column):
+        return (
+            f"holds numbers like {_first_float(column)}, which have lost the last "
+            "digits of an id"
+        )
+    return ""
+
+
+def _is_dictionary(column: pa.Array) -> bool:
+    return bool(pa.types.is_dictionary(column.type))
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _first_float(column: pa.Array) -> str:
+    """Give the first ``1.24E+18`` if all values are numbers; such cells are floats."""
+    text = pc.drop_null(as_text(column))
+    numbers = pc.match_substring_regex(text, _NUMBER)
+    if not len(text) or not pc.all(numbers).as_py():
+        return ""
+    floats = text.filter(pc.match_substring_regex(text, "[.eE]"))
+    return str(floats[0].as_py()) if len(floats) else ""
+
+
+def is_rounded(column: pa.Array) -> bool:
+    """Tell whether large integers all are multiples of 64: once they were floats."""
+    if pa.types.is_integer(column.type) and not _has_large(column):
+        return False
+    values = _integers(column)
+    large = values[values > _EXACT_FLOATS]
+    if len(large) < _FEWEST_ROUNDED or 2 * len(large) < len(values):
+        return False
+    return bool(np.all(large % np.uint64(_ROUNDED_TO) == 0))
+
+
+def _has_large(column: pa.Array) -> bool:
+    largest = pc.max(column).as_py()
+    return largest is not None and largest > _EXACT_FLOATS
+
+
+def looks_like_sdss(text: pa.Array) -> bool:
+    """Tell whether enough of the ids have the bits of an SDSS object id.
+
+    From the low end: object 16 bits, field 12, first-field flag 1, camcol 3, run 16,
+    rerun 11, skyVersion 4; the highest bit is 0.
+    """
+    values = _integers(text)
+    if not len(text):
+        return False
+    return bool(_is_sdss(values).sum() > _SDSS_SHARE * len(text))
+
+
+def _is_sdss(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    sky, rerun = values >> np.uint64(59), _bits(values, 48, 11)
+    run, camcol, field = (
+        _bits(values, low, width) for low, width in ((32, 16), (29, 3), (16, 12))
+    )
+    known = np.zeros(len(values), bool)
+    for version, reruns in _SDSS_RERUNS.items():
+        known |= (sky == version) & np.isin(rerun, reruns)
+    real = (run > 0) & ~np.isin(run, _SDSS_COADDS) & (field > 0)
+    return known & real & (camcol >= 1) & (camcol <= _SDSS_CAMCOLS)
+
+
+def _bits(values: NDArray[np.uint64], low: int, width: int) -> NDArray[np.uint64]:
+    return (values >> np.uint64(low)) & np.uint64((1 << width) - 1)
+
+
+def _integers(column: pa.Array) -> NDArray[np.uint64]:
+    """Give the values that are plain integers of 64 bits, without their places."""
+    if pa.types.is_unsigned_integer(column.type):
+        values = pc.drop_null(column)
+    elif pa.types.is_signed_integer(column.type):
+        values = column.filter(pc.greater_equal(column, 0))
+    elif _is_string(column.type):
+        # Twenty digits can exceed 64 bits; those are no ids of any survey here.
+        text = column.filter(pc.match_substring_regex(column, _INTEGER))
+        values = text.filter(pc.less_equal(pc.utf8_length(text), 19))
+    else:
+        return np.empty(0, np.uint64)
+    result: NDArray[np.uint64] = values.cast(pa.uint64()).to_numpy(zero_copy_only=False)
+    return result
+
+
+def natural(column: pa.Array) -> pa.Array:
+    """Give text that is numbers throughout its number type, if nothing is lost."""
+    text = pc.utf8_trim_whitespace(column)
+    filled = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    if filled.null_count == len(filled):
+        return filled
+    kinds = [pa.int64(), pa.uint64()]
+    if _first_float(filled):
+        kinds = [pa.float64()]
+    for kind in kinds:
+        try:
+            return filled.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return filled

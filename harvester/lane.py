@@ -1,0 +1,312 @@
+"""A lane: one archive's due jobs, walked to their end.
+
+One task locates, one feeds frames into a bounded channel, workers fetch and cut.
+What is in hand is memory only: whatever happens to this process, the next one
+finds the same jobs due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from .backoff import backoff
+from .dataset import file_loc
+from .errors import (
+    LedgerError,
+    LocalError,
+    NotFoundError,
+    OutageError,
+    PermanentError,
+    TransientError,
+)
+from .events import Moved, Note, Stamped
+from .models import FrameJob, Receipt
+from .settlement import NOT_FOUND
+from .states import State
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .archives import Archive
+    from .cutter import Cutter
+    from .events import Heard
+    from .frames import FrameStore
+    from .ledger import Ledger
+    from .models import Ask, CutoutSpec, Product, Survey, Wanted
+
+__all__ = ["Lane", "LanePlan"]
+
+_log = logging.getLogger(__name__)
+
+#: Jobs that are looked up for the archive at once.
+_ASKS = 20_000
+
+#: Frames that are looked up for the channel at once.
+_FRAMES = 200
+
+#: Unexpected errors in a row after which the lane stops: it is not the galaxies.
+_BUGS = 20
+
+#: Longest pause in seconds between two looks for jobs that have become due.
+_NAP_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlan:
+    """What a lane does and how hard it tries."""
+
+    surveys: tuple[Survey, ...]
+    spec: CutoutSpec
+    #: Folder that stamps are written under.
+    root: Path
+    #: A stamp from every product that holds a target, not only from the best.
+    keep_all: bool
+    #: Frames in hand at once, being fetched or cut.
+    workers: int
+    #: Attempts of a job before it is given up.
+    attempts: int
+    #: Longest wait in seconds between two of them.
+    longest_backoff_s: float
+
+
+class _Item(NamedTuple):
+    survey: Survey
+    number: int
+    product: Product
+
+
+class Lane:
+    """Works for one archive until all its jobs are settled, or it gives up."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        plan: LanePlan,
+        *,
+        ledger: Ledger,
+        frames: FrameStore,
+        cutter: Cutter,
+        heard: Heard,
+    ) -> None:
+        self._archive = archive
+        self._plan = plan
+        self._ledger = ledger
+        self._frames = frames
+        self._cutter = cutter
+        self._heard = heard
+        self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
+        self._in_hand: set[tuple[Survey, int]] = set()
+        self._leaving = False
+        self._bugs = 0
+        self._looked_up = asyncio.Event()
+        self._wake_locator = asyncio.Event()
+        self._wake_feeder = asyncio.Event()
+        #: Why the lane gave up although jobs are left; None while it has not.
+        self.trouble: TransientError | PermanentError | None = None
+
+    def stop(self) -> None:
+        """Finish the frames that are in hand, and no more."""
+        self._leaving = True
+        for event in (self._looked_up, self._wake_locator, self._wake_feeder):
+            event.set()
+
+    async def run(self) -> None:
+        """Work until every job is settled. Cancel it to drop what is in hand."""
+        name = self._archive.name
+        async with asyncio.TaskGroup() as group:
+            locating = group.create_task(self._locate(), name=f"{name}-locate")
+            for number in range(self._plan.workers):
+                group.create_task(self._work(), name=f"{name}-{number}")
+            await self._feed()
+            locating.cancel()
+            for _ in range(self._plan.workers):
+                await self._channel.put(None)
+
+    async def locate_only(self) -> None:
+        """Find the products of all jobs and fetch none."""
+        with suppress(TransientError):
+            await self._locate_due()
+
+    # -- locating --------------------------------------------------------------
+
+    async def _locate(self) -> None:
+        failed = 0
+        while not self._leaving:
+            try:
+                await self._locate_due()
+                failed = 0
+            except OutageError as error:
+                self._give_up(error)
+            except TransientError as error:
+                failed += 1
+                if failed == self._plan.attempts:
+                    self._give_up(error)
+                self._say(f"{error} It is tried again.")
+            except PermanentError as error:
+                self._give_up(error)
+            self._looked_up.set()
+            self._wake_feeder.set()
+            wait = backoff(failed, cap=self._plan.longest_backoff_s) if failed else None
+            await _either(self._wake_locator, wait or _NAP_S)
+
+    async def _locate_due(self) -> None:
+        for survey in self._plan.surveys:
+            after = -1
+            while batch := await self._ledger.pending(survey, after=after, limit=_ASKS):
+                after = batch[-1][0]
+                await self._ask(survey, [ask for _, ask in batch])
+
+    async def _ask(self, survey: Survey, asks: Sequence[Ask]) -> None:
+        async for findings in self._archive.locate(survey, asks):
+            moved = await self._ledger.record_located(
+                survey, findings, file_loc=file_loc, keep_all=self._plan.keep_all
+            )
+            self._tell(moved)
+
+    # -- feeding ---------------------------------------------------------------
+
+    async def _feed(self) -> None:
+        # A frame is fetched once for all its galaxies, so all are located first;
+        # but an archive that cannot be asked does not hold up what is known.
+        await self._looked_up.wait()
+        while not self._leaving:
+            self._wake_feeder.clear()
+            fed = [await self._feed_survey(survey) for survey in self._plan.surveys]
+            if any(fed):
+                continue
+            if not self._in_hand and await self._all_settled():
+                return
+            await _either(self._wake_feeder, _NAP_S)
+
+    async def _all_settled(self) -> bool:
+        return await self._ledger.next_due(self._plan.surveys) is None
+
+    async def _feed_survey(self, survey: Survey) -> bool:
+        fed = False
+        after = 0
+        while rows := await self._ledger.frames_due(survey, after=after, limit=_FRAMES):
+            for number, product in rows:
+                after = number
+                if (survey, number) in self._in_hand:
+                    continue
+                if self._leaving:
+                    return fed
+                self._in_hand.add((survey, number))
+                await self._channel.put(_Item(survey, number, product))
+                fed = True
+        return fed
+
+    # -- working ---------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while (item := await self._channel.get()) is not None:
+            if not self._leaving:
+                await self._harvest(item)
+            self._in_hand.discard((item.survey, item.number))
+            self._wake_feeder.set()
+
+    async def _harvest(self, item: _Item) -> None:
+        # The job boundary: nothing that happens to a frame leaves it, but what is
+        # wrong with this machine.
+        wanted = await self._ledger.wanted(item.survey, item.number)
+        if not wanted:
+            return
+        try:
+            receipts = await self._fetch_and_cut(item.product, wanted)
+            self._bugs = 0
+        except (LocalError, LedgerError):
+            raise
+        except OutageError as error:
+            self._give_up(error)
+            return
+        except TransientError as error:
+            await self._postpone(item, wanted, error)
+            return
+        except NotFoundError:
+            receipts = [Receipt(one.target, problem=NOT_FOUND) for one in wanted]
+        except PermanentError as error:
+            receipts = [Receipt(one.target, problem=error.reason) for one in wanted]
+        except Exception as error:  # noqa: BLE001 - the one place that catches all
+            self._count_bug(item, error)
+            reason = f"unexpected {type(error).__name__}"
+            receipts = [Receipt(one.target, problem=reason) for one in wanted]
+        await self._record(item, receipts)
+
+    async def _fetch_and_cut(
+        self, product: Product, wanted: list[Wanted]
+    ) -> list[Receipt]:
+        async with self._frames.frame(product) as path:
+            job = FrameJob(
+                product,
+                str(path),
+                str(self._plan.root),
+                tuple(wanted),
+                self._plan.spec,
+            )
+            try:
+                return await self._cutter.cut(job)
+            except (TransientError, PermanentError):
+                self._frames.discard(product)
+                raise
+
+    async def _record(self, item: _Item, receipts: list[Receipt]) -> None:
+        moved = await self._ledger.record_receipts(
+            item.survey,
+            item.number,
+            receipts,
+            may_relocate=self._archive.may_relocate,
+        )
+        stamps = sum(not receipt.problem for receipt in receipts)
+        self._heard(Stamped(self._archive.name, item.product.name, stamps))
+        self._tell(moved)
+        if moved[State.PENDING]:
+            self._wake_locator.set()
+
+    async def _postpone(
+        self, item: _Item, wanted: list[Wanted], error: TransientError
+    ) -> None:
+        moved = await self._ledger.postpone(
+            item.survey,
+            [one.target for one in wanted],
+            reason=error.reason,
+            attempts=self._plan.attempts,
+            longest_s=self._plan.longest_backoff_s,
+        )
+        self._say(f"{item.product.name}: {error}")
+        self._tell(moved)
+
+    def _count_bug(self, item: _Item, error: Exception) -> None:
+        _log.exception("%s: this is a bug of harvester", item.product.name)
+        self._bugs += 1
+        if self._bugs == _BUGS:
+            msg = f"{_BUGS} unexpected errors in a row, the last one {error!r}"
+            raise RuntimeError(msg) from error
+
+    # -- telling -----------------------------------------------------------------
+
+    def _give_up(self, error: TransientError | PermanentError) -> None:
+        if self.trouble is None:
+            self.trouble = error
+            self._say(f"no more of it for now: {error}")
+        self.stop()
+
+    def _tell(self, moved: Counter[State]) -> None:
+        for state, jobs in moved.items():
+            self._heard(Moved(self._archive.name, state, jobs))
+
+    def _say(self, text: str) -> None:
+        self._heard(Note(f"{self._archive.name}: {text}"))
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    # Until the event or the time, whichever comes first.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()

@@ -1,0 +1,205 @@
+"""Positions of a catalogue as ICRS degrees, whatever it writes them as.
+
+Numbers are degrees unless the column's unit says otherwise; text with colons,
+blanks or letters is sexagesimal, right ascension then in hours.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Positions",
+    "designation_in",
+    "designations",
+    "read_positions",
+]
+
+_Axis = Literal["RA", "Dec"]
+
+#: The whole circle and the pole, degrees.
+_CIRCLE, _POLE = 360.0, 90.0
+#: Hours of right ascension in the circle, and degrees in one of them.
+_DAY, _HOUR = 24.0, 15.0
+#: Catalogues write these where they have no value.
+_SENTINELS = [-9999.0, -999.0, 999.0, 9999.0]
+#: A right ascension beyond these degrees is no angle that was merely not wrapped.
+_LOWEST_RA, _HIGHEST_RA = -360.0, 720.0
+
+_NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
+_SEXAGESIMAL = (
+    r"^(?P<sign>[+-]?)\s*(?P<whole>\d{1,3})\s*(?P<mark>[:hHdD°\s])\s*"
+    r"(?P<minutes>[0-5]?\d)\s*[:mM'\x{2032}\s]\s*(?P<seconds>[0-5]?\d(?:\.\d*)?)\s*[sS\"\x{2033}]?$"
+)
+
+_DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
+
+#: Degrees in each unit that a column of angles may have.
+_UNITS = {
+    "": 1.0,
+    **dict.fromkeys(("deg", "degree", "degrees", "d", "°", "degr"), 1.0),
+    **dict.fromkeys(("h", "hr", "hour", "hours", "hourangle"), _HOUR),
+    **dict.fromkeys(("rad", "radian", "radians"), 180 / np.pi),
+    # How VizieR marks sexagesimal text, which says more by its own form.
+    **dict.fromkeys(("h:m:s", "d:m:s"), 1.0),
+}
+
+#: Added before truncating, in the last place of a designation: 15.00 s stays that.
+_NUDGE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """The position of every row, and why some rows have none."""
+
+    #: Right ascension, degrees, 0 <= ra < 360; NaN in a row with a problem.
+    ra: NDArray[np.float64]
+    #: Declination, degrees; NaN in a row with a problem.
+    dec: NDArray[np.float64]
+    #: For each unusable row (from 0), what is wrong with it.
+    problems: dict[int, str]
+    #: What the user should know about all of them.
+    notes: list[str]
+
+
+def read_positions(
+    ra: pa.Array, dec: pa.Array, *, ra_unit: str = "", dec_unit: str = ""
+) -> Positions:
+    """Turn two columns into degrees, and find the rows that have no position."""
+    alpha, delta = _degrees(ra, ra_unit, "RA"), _degrees(dec, dec_unit, "Dec")
+    bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= _HIGHEST_RA))
+    bad_ra |= np.isin(alpha, _SENTINELS)
+    bad_dec = ~(np.abs(delta) <= _POLE)
+    problems = {
+        int(row): _problem("RA", ra[row].as_py(), float(alpha[row]))
+        for row in np.flatnonzero(bad_ra)
+    } | {
+        int(row): _problem("Dec", dec[row].as_py(), float(delta[row]))
+        for row in np.flatnonzero(bad_dec & ~bad_ra)
+    }
+    beyond = int(((np.abs(delta) > _POLE) & (np.abs(delta) <= _CIRCLE)).sum())
+    bad = bad_ra | bad_dec
+    alpha[bad], delta[bad] = np.nan, np.nan
+    notes = [
+        *_unit_notes("RA", ra_unit),
+        *_unit_notes("Dec", dec_unit),
+        *_wrap_notes(int(((alpha < 0) | (alpha >= _CIRCLE)).sum())),
+        *_swap_notes(beyond, len(dec)),
+    ]
+    return Positions(_wrapped(alpha), delta, problems, notes)
+
+
+def _degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+    """Give degrees, NaN where the column holds nothing that can be read."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return _degrees_of_text(column, unit, axis)
+    try:
+        values = _floats(column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return np.full(len(column), np.nan)
+    return values * _UNITS.get(unit.strip().lower(), 1.0)
+
+
+def _degrees_of_text(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+    text = pc.replace_substring(pc.utf8_trim_whitespace(column), "\u2212", "-")
+    numeric = pc.match_substring_regex(text, _NUMBER)
+    numbers = _floats(pc.if_else(numeric, text, pa.scalar(None, text.type)))
+    degrees = numbers * _UNITS.get(unit.strip().lower(), 1.0)
+    if pc.all(numeric).as_py():
+        return degrees
+    return np.where(np.isnan(degrees), _sexagesimal(text, unit, axis), degrees)
+
+
+def _sexagesimal(text: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+    parts = pc.extract_regex(text.cast(pa.string()), _SEXAGESIMAL)
+    whole, minutes, seconds = (
+        _floats(pc.struct_field(parts, name))
+        for name in ("whole", "minutes", "seconds")
+    )
+    negative = pc.equal(pc.struct_field(parts, "sign"), "-").fill_null(False)
+    value = whole + minutes / 60 + seconds / 3600
+    value = np.where(negative.to_numpy(zero_copy_only=False), -value, value)
+    if axis == "Dec" or unit.strip().lower().startswith("deg"):
+        return value
+    in_degrees = pc.is_in(
+        pc.struct_field(parts, "mark"), value_set=pa.array(["d", "D", "°"])
+    ).to_numpy(zero_copy_only=False)
+    hours = np.where(np.abs(value) <= _DAY, value * _HOUR, np.nan)
+    return np.where(in_degrees, value, hours)
+
+
+def _floats(column: pa.Array) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy(
+        zero_copy_only=False
+    )
+    return np.array(values)
+
+
+def _wrapped(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
+    inside = np.mod(alpha, _CIRCLE)
+    # The remainder of a tiny negative angle rounds up to the whole circle.
+    return np.where(inside >= _CIRCLE, 0.0, inside)
+
+
+def _problem(axis: _Axis, raw: object, degrees: float) -> str:
+    if raw is None or raw == "" or (isinstance(raw, float) and np.isnan(raw)):
+        return f"no {axis}"
+    if degrees in _SENTINELS:
+        return f"{axis} {raw} stands for no value"
+    if np.isnan(degrees):
+        return f"{axis} {raw!r} is no angle"
+    if axis == "Dec":
+        return f"Dec {raw} is beyond the poles"
+    return f"RA {raw} is far outside 0..360 degrees"
+
+
+def _unit_notes(axis: _Axis, unit: str) -> Iterable[str]:
+    factor = _UNITS.get(unit.strip().lower())
+    if factor is None:
+        yield f"{axis} has the unit {unit!r}, which was taken for degrees."
+    elif factor != 1:
+        yield f"{axis} was turned from its unit {unit!r} into degrees."
+
+
+def _wrap_notes(rows: int) -> Iterable[str]:
+    if rows:
+        yield f"RA was wrapped into 0..360 degrees in {rows} rows."
+
+
+def _swap_notes(beyond: int, rows: int) -> Iterable[str]:
+    if 4 * beyond > rows:
+        yield f"Dec is beyond the poles in {beyond} rows: are RA and Dec swapped?"
+
+
+def designations(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> list[str]:
+    """Name positions as the IAU wants it: ``J%H%M%S.ss+DDMMSS.s``, cut, not rounded."""
+    ticks = np.floor(ra / _HOUR * 360_000 + _NUDGE).astype(np.int64)
+    ticks %= int(_DAY) * 360_000
+    tenths = np.floor(np.abs(dec) * 36_000 + _NUDGE).astype(np.int64)
+    return [
+        f"J{t // 360_000:02}{t // 6_000 % 60:02}{t // 100 % 60:02}.{t % 100:02}"
+        f"{'-' if south else '+'}"
+        f"{d // 36_000:02}{d // 600 % 60:02}{d // 10 % 60:02}.{d % 10}"
+        for t, d, south in zip(
+            ticks.tolist(), tenths.tolist(), (dec < 0).tolist(), strict=True
+        )
+    ]
+
+
+def designation_in(text: str) -> str:
+    """Give the first name like ``J123456.78-012345.6`` in the text, or nothing."""
+    match = _DESIGNATION.search(text)
+    return match[0] if match else ""

@@ -1,0 +1,93 @@
+"""What the ledger says, as numbers and as words."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .ledger_view import LedgerView
+from .states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .places import Places
+
+__all__ = ["Report", "failures", "read_report", "unsettled", "words"]
+
+#: What ``status --json`` prints; its keys are a promise to scripts.
+Report = dict[str, Any]
+
+
+def read_report(places: Places) -> Report:
+    """Read the state of a run, which may be going on.
+
+    Returns
+    -------
+    dict
+        ``targets``, ``rejected``, ``cutouts``, ``surveys`` (for each archive the
+        jobs in each state), ``requests`` and ``bytes`` (for each host),
+        ``failures`` (archive, reason, jobs), ``cooling`` (seconds for each host),
+        ``out``.
+    """
+    with LedgerView.open(places.ledger) as view:
+        hosts = view.hosts()
+        return {
+            "out": str(places.out),
+            "targets": view.count("target"),
+            "rejected": view.count("reject"),
+            "cutouts": view.count_cutouts(),
+            "surveys": {
+                archive: {state.value: counts[state] for state in State}
+                for archive, counts in view.states().items()
+            },
+            "requests": {name: requests for name, requests, _, _ in hosts},
+            "bytes": {name: size for name, _, size, _ in hosts},
+            "cooling": {
+                name: round(until - time.time(), 1)
+                for name, _, _, until in hosts
+                if until > time.time()
+            },
+            "failures": [
+                {"survey": archive, "reason": reason, "jobs": jobs}
+                for archive, reason, jobs in view.reasons()
+            ],
+        }
+
+
+def failures(report: Report) -> int:
+    """Tell how many jobs were given up."""
+    return sum(counts[State.FAILED] for counts in report["surveys"].values())
+
+
+def unsettled(report: Report) -> int:
+    """Tell how many jobs are still to do."""
+    return sum(
+        counts[State.PENDING] + counts[State.LOCATED]
+        for counts in report["surveys"].values()
+    )
+
+
+def words(report: Report) -> str:
+    """Say it for a person."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    rejected = f" ({report['rejected']} rows rejected)" if report["rejected"] else ""
+    yield f"{report['out']}: {report['targets']} targets{rejected}"
+    yield f"{'':8}" + "".join(f"{state.replace('_', ' '):>13}" for state in State)
+    for archive, counts in report["surveys"].items():
+        yield f"{archive:8}" + "".join(f"{counts[state]:>13,}" for state in State)
+    yield f"{report['cutouts']:,} stamps on disk"
+    for name, requests in report["requests"].items():
+        size = report["bytes"][name] / 1e6
+        cooling = report["cooling"].get(name)
+        rest = f", left alone for {cooling:.0f} s as it asked" if cooling else ""
+        yield f"{name}: {requests:,} requests, {size:,.1f} MB{rest}"
+    for one in report["failures"]:
+        yield f"failed: {one['jobs']:,} x {one['survey']} {one['reason']}"
+    if failures(report):
+        yield f"Take the failed ones up again: harvester retry {report['out']}"
+    if unsettled(report):
+        yield f"Go on with the rest: harvester resume {report['out']}"

@@ -1,0 +1,121 @@
+"""One request and the sending of its answer, counted byte by byte.
+
+A client that stops reading, or a fault that cuts a body off, leaves fewer bytes
+sent than the answer holds. Everything is therefore sent in pieces through here.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Exchange", "body_of"]
+
+#: Bytes that are handed to the socket at a time.
+_PIECE = 64 * 1024
+#: SO_LINGER on, 0 seconds: closing sends RST instead of FIN.
+_LINGER = struct.pack("ii", 1, 0)
+
+
+def body_of(response: web.StreamResponse) -> bytes:
+    """Give the body of a response that is held in memory, else nothing."""
+    body = response.body if isinstance(response, web.Response) else None
+    return body if isinstance(body, bytes) else b""
+
+
+class Exchange:
+    """A request whose answer is on its way."""
+
+    def __init__(self, request: web.Request) -> None:
+        self.request = request
+        self.response: web.StreamResponse | None = None
+        #: Bytes of the body that were sent, and how many were announced.
+        self.sent = 0
+        self.length = 0
+
+    @property
+    def status(self) -> int:
+        """Status that was sent; 0 if the client never saw one."""
+        return self.response.status if self.response else 0
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the answer is a file: parts of those can be asked for."""
+        headers = self.response.headers if self.response else {}
+        return hdrs.ACCEPT_RANGES in headers
+
+    async def begin(
+        self, like: web.StreamResponse, *, length: int | None, **headers: str
+    ) -> None:
+        """Start an answer with the status and headers of another one.
+
+        Without a length the body is chunked, or ends with the connection where
+        the client speaks HTTP/1.0.
+        """
+        kept = _without_length(like.headers)
+        kept.update({name.replace("_", "-"): text for name, text in headers.items()})
+        response = web.StreamResponse(
+            status=like.status, reason=like.reason, headers=kept
+        )
+        if length is not None:
+            response.content_length = self.length = length
+        self.response = response
+        await response.prepare(self.request)
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes, waiting while the client does not read."""
+        assert self.response is not None
+        for start in range(0, len(data), _PIECE):
+            piece = data[start : start + _PIECE]
+            await self.response.write(piece)
+            self.sent += len(piece)
+
+    async def finish(self) -> web.StreamResponse:
+        """End the body."""
+        assert self.response is not None
+        await self.response.write_eof()
+        return self.response
+
+    async def deliver(self, response: web.StreamResponse) -> web.StreamResponse:
+        """Send a whole answer, unless its sending has begun."""
+        if response is self.response or response.prepared:
+            return response
+        body = body_of(response)
+        if body and self.request.method != hdrs.METH_HEAD:
+            await self.begin(response, length=len(body))
+            await self.write(body)
+            return await self.finish()
+        self.response = response
+        await response.prepare(self.request)
+        await response.write_eof()
+        return response
+
+    def close(self) -> web.StreamResponse:
+        """Close the connection once what was written has left."""
+        if self.request.transport is not None:
+            self.request.transport.close()
+        return self.response or web.Response()
+
+    def reset(self) -> web.StreamResponse:
+        """Break the connection at once (RST)."""
+        transport = self.request.transport
+        if transport is not None:
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _LINGER
+            )
+            transport.abort()
+        return self.response or web.Response()
+
+
+def _without_length(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    kept = CIMultiDict(headers)
+    for name in (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING):
+        kept.pop(name, None)
+    return kept

@@ -1,0 +1,170 @@
+"""Faults on request: which of them befalls which request.
+
+A fault is written ``KIND[=VALUE]@SERVICE[/PATH][:MODIFIER=VALUE]...``, for example::
+
+    status=503@mast                        every request to MAST
+    status=429@sdss-sky:retry_after=4      "come back in 4 seconds"
+    status=429@sas:retry_after=date4       the same as an HTTP date
+    truncate@sdss-sas/frame-r:each=1       the first fetch of every r frame
+    bitflip@s3:p=0.1                       one file in ten, by lot, repeatably
+
+``SERVICE`` is one of the four, or ``*``. ``PATH`` is a regular expression that is
+looked for in path and query, slash included. Modifiers: ``p`` probability,
+``after`` requests that are let through first, ``times`` how often in all, ``each``
+how often for every single path, ``retry_after`` for ``status``. The kinds are those
+of `breakages.KINDS`. Of several faults that match, the first that strikes is taken;
+``slow`` comes on top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["SERVICES", "Fault", "FaultError", "Faults"]
+
+#: The services, in the order of their ports.
+SERVICES = ("mast", "sdss-sky", "sdss-sas", "s3")
+
+_SPEC = re.compile(
+    r"(?P<kind>[a-z-]+)(?:=(?P<value>.*))?"
+    rf"@(?P<service>{'|'.join(SERVICES)}|\*)(?P<path>/.*?)?"
+    r"(?P<modifiers>(?::(?:p|after|times|each|retry_after)=[^:]*)*)"
+)
+
+
+class FaultError(ValueError):
+    """A fault that cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A rule: what happens, to which requests, how often."""
+
+    spec: str
+    kind: str
+    value: str
+    service: str
+    path: re.Pattern[str]
+    p: float = 1.0
+    after: int = 0
+    #: 0 means without limit, here and in ``each``.
+    times: int = 0
+    each: int = 0
+    retry_after: str = ""
+
+    @classmethod
+    def parse(cls, spec: str, kinds: Iterable[str]) -> Fault:
+        """Read a specification, or say what is wrong with it."""
+        match = _SPEC.fullmatch(spec.strip())
+        if not match or match["kind"] not in set(kinds):
+            msg = (
+                f"fault {spec!r} is not KIND[=VALUE]@SERVICE[/PATH][:MODIFIER=VALUE] "
+                f"with a kind of {', '.join(sorted(kinds))} and a service of "
+                f"{', '.join(SERVICES)} or *"
+            )
+            raise FaultError(msg)
+        try:
+            return cls(
+                spec=spec,
+                kind=match["kind"],
+                value=match["value"] or "",
+                service=match["service"],
+                path=re.compile(match["path"] or ""),
+                **_modifiers(match["modifiers"]),
+            )
+        except (ValueError, re.error) as error:
+            msg = f"fault {spec!r}: {error}"
+            raise FaultError(msg) from error
+
+    def number(self, default: float) -> float:
+        """Give the value as a number."""
+        return float(self.value) if self.value else default
+
+    def concerns(self, service: str, path: str) -> bool:
+        """Whether a request is one that this fault is about."""
+        return self.service in {"*", service} and bool(self.path.search(path))
+
+
+_TYPES: dict[str, Callable[[str], object]] = {
+    "p": float,
+    "after": int,
+    "times": int,
+    "each": int,
+    "retry_after": str,
+}
+
+
+def _modifiers(text: str) -> dict[str, Any]:
+    pairs = (part.partition("=") for part in text.split(":") if part)
+    return {name: _TYPES[name](value) for name, _, value in pairs}
+
+
+@dataclass(slots=True)
+class _History:
+    """How often a fault was asked and how often it struck."""
+
+    asked: int = 0
+    struck: int = 0
+    asked_of: Counter[str] = field(default_factory=Counter)
+    struck_at: Counter[str] = field(default_factory=Counter)
+
+
+class Faults:
+    """The faults that are switched on."""
+
+    def __init__(self, seed: int, kinds: Iterable[str]) -> None:
+        self._seed = seed
+        self._kinds = frozenset(kinds)
+        self._histories: list[tuple[Fault, _History]] = []
+
+    def switch_on(self, specs: Iterable[str]) -> None:
+        """Replace all faults; none is changed if one of ``specs`` is wrong."""
+        faults = [Fault.parse(spec, self._kinds) for spec in specs]
+        self._histories = [(fault, _History()) for fault in faults]
+
+    def as_json(self) -> list[dict[str, str | int]]:
+        """List the faults and how often each struck."""
+        return [
+            {"fault": fault.spec, "struck": history.struck}
+            for fault, history in self._histories
+        ]
+
+    def choose(self, service: str, path: str) -> list[Fault]:
+        """Decide what befalls a request: delays, then at most one other fault."""
+        chosen: list[Fault] = []
+        for fault, history in self._histories:
+            if not fault.concerns(service, path):
+                continue
+            has_struck = bool(chosen) and chosen[-1].kind != "slow"
+            if not has_struck and self._strikes(fault, history, path):
+                chosen.append(fault)
+        return chosen
+
+    def _strikes(self, fault: Fault, history: _History, path: str) -> bool:
+        history.asked += 1
+        history.asked_of[path] += 1
+        if (
+            history.asked <= fault.after
+            or (fault.times and history.struck >= fault.times)
+            or (fault.each and history.struck_at[path] >= fault.each)
+            or self.lot(fault, path, history.asked_of[path]) >= fault.p
+        ):
+            return False
+        history.struck += 1
+        history.struck_at[path] += 1
+        return True
+
+    def lot(self, fault: Fault, path: str, turn: int) -> float:
+        """Draw a number in [0, 1) that depends on no other request."""
+        text = f"{self._seed} {fault.spec} {path} {turn}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:8]) / 2**64
+
+
+assert {"p", "after", "times", "each", "retry_after"} <= {f.name for f in fields(Fault)}

@@ -1,0 +1,185 @@
+"""Strew galaxies over pieces of scans.
+
+Galaxies come in clumps, so that a small catalogue needs few frames: a *strip* is a
+few neighbouring fields of one run and camera column, on whose continuous pixel grid
+they are placed. Most lie well inside a field; some sit on a column edge, some in
+the rows that two fields share, and some in tight groups for HST to point at.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from .scans import COLUMNS, FIELD_STEP, ROWS, RUNS, FieldKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    Draw = Callable[[], tuple[float, float]]
+
+__all__ = ["Spot", "Strip", "choose_strips", "strew"]
+
+#: Fields on either side of a run's middle that are used: 20 degrees, within which
+#: neighbouring scans stay apart.
+_REACH = 133
+#: Galaxies are at least 12 arcsec apart (in pixels, rounded up).
+_APART = 31.0
+#: Part of the galaxies that stand in groups small enough for one HST pointing.
+_GROUPED = 0.27
+_GROUP_SIZES = (2, 5, 3, 4)
+#: Radius of a group in pixels: 40 arcsec, inside a WFC3/IR image however it is rolled.
+_GROUP_RADIUS = 101.0
+#: One single galaxy in so many sits at a column edge; as many in the shared rows.
+_ODD_ONE = 20
+#: Rows at a field's edge that count as its neighbour's: half of those they share.
+_HALF_OVERLAP = (ROWS - FIELD_STEP) // 2
+_TRIES = 500
+
+
+class Strip(NamedTuple):
+    """Some neighbouring fields."""
+
+    first: FieldKey
+    length: int
+
+    def key(self, place: int) -> FieldKey:
+        """Name its field number ``place``, counted from 0."""
+        return self.first._replace(field=self.first.field + place)
+
+
+class Spot(NamedTuple):
+    """Where a galaxy goes: its primary field, its pixel in r, its group or -1."""
+
+    key: FieldKey
+    x: float
+    y: float
+    group: int
+
+
+def choose_strips(rng: np.random.Generator, fields: int) -> list[Strip]:
+    """Choose strips of 2 to 5 fields that do not touch each other."""
+    taken: set[FieldKey] = set()
+    strips: list[Strip] = []
+    left = fields
+    for _ in range(100 * fields + 1):
+        if not left:
+            return strips
+        strip = Strip(_draw_field(rng), min(left, int(rng.integers(2, 6))))
+        around = {strip.key(place) for place in range(-1, strip.length + 1)}
+        last = strip.key(strip.length - 1)
+        if around & taken or last.field > _window(last.run)[1]:
+            continue
+        taken |= around
+        strips.append(strip)
+        left -= strip.length
+    msg = f"there is no room for {fields} fields: put more galaxies in each"
+    raise ValueError(msg)
+
+
+def _draw_field(rng: np.random.Generator) -> FieldKey:
+    run = tuple(RUNS)[int(rng.integers(len(RUNS)))]
+    low, high = _window(run)
+    return FieldKey(run, int(rng.integers(1, 7)), int(rng.integers(low, high + 1)))
+
+
+def _window(number: int) -> tuple[int, int]:
+    run = RUNS[number]
+    return max(run.first, run.middle - _REACH), min(run.last, run.middle + _REACH)
+
+
+def strew(rng: np.random.Generator, strips: list[Strip], galaxies: int) -> list[Spot]:
+    """Place so many galaxies, evenly shared out among the fields."""
+    fields = sum(strip.length for strip in strips)
+    sower = _Sower(rng)
+    done = 0
+    for strip in strips:
+        plot = _Plot(strip)
+        for place in range(strip.length):
+            done += 1
+            sower.sow(plot, place, galaxies * done // fields - len(sower.spots))
+    return sower.spots
+
+
+class _Plot:
+    """One strip, and what stands on it already."""
+
+    def __init__(self, strip: Strip) -> None:
+        self.length = strip.length
+        self._strip = strip
+        self._places: list[tuple[float, float]] = []
+
+    def put(self, draw: Draw, group: int = -1) -> Spot:
+        """Draw places (column, row of the strip) until one is free."""
+        for _ in range(_TRIES):
+            x, row = draw()
+            if all(math.hypot(x - u, row - v) >= _APART for u, v in self._places):
+                self._places.append((x, row))
+                place = int((row - _HALF_OVERLAP) // FIELD_STEP)
+                place = min(max(place, 0), self.length - 1)
+                return Spot(self._strip.key(place), x, row - FIELD_STEP * place, group)
+        msg = f"{len(self._places)} galaxies are too many for {self.length} fields"
+        raise ValueError(msg)
+
+
+class _Sower:
+    """Goes along the strips and knows what comes next."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.spots: list[Spot] = []
+        self._rng = rng
+        self._groups = 0
+        self._singles = 0
+        # Galaxies that should be in groups and are not yet; the head start gives
+        # the smallest catalogue a group too.
+        self._owed = 1.5
+
+    def sow(self, plot: _Plot, place: int, share: int) -> None:
+        """Put its share of galaxies on one field of a strip."""
+        self._owed += _GROUPED * share
+        left = share
+        while (size := self._group_size(left)) > 0:
+            draw = self._in_disc(place)
+            self.spots += [plot.put(draw, self._groups) for _ in range(size)]
+            left -= size
+            self._owed -= size
+            self._groups += 1
+        for _ in range(left):
+            self.spots.append(plot.put(self._alone(plot, place)))
+
+    def _group_size(self, left: int) -> int:
+        size = min(_GROUP_SIZES[self._groups % len(_GROUP_SIZES)], left)
+        return size if size > 1 and self._owed >= size else 0
+
+    def _in_disc(self, place: int) -> Draw:
+        rng = self._rng
+        x0 = rng.uniform(300, COLUMNS - 300)
+        row0 = rng.uniform(300, ROWS - 300) + FIELD_STEP * place
+
+        def draw() -> tuple[float, float]:
+            radius = _GROUP_RADIUS * math.sqrt(rng.random())
+            angle = math.tau * rng.random()
+            return x0 + radius * math.cos(angle), row0 + radius * math.sin(angle)
+
+        return draw
+
+    def _alone(self, plot: _Plot, place: int) -> Draw:
+        self._singles += 1
+        turn, once = divmod(self._singles, _ODD_ONE)
+        columns, rows = (60.0, COLUMNS - 60.0), (80.0, ROWS - 80.0)
+        if once == 1:
+            columns = (3.0, 17.0) if turn % 2 else (COLUMNS - 17.0, COLUMNS - 3.0)
+        elif once == _ODD_ONE // 2 and place + 1 < plot.length:
+            rows = (FIELD_STEP + 4.0, ROWS - 4.0)
+        return self._in_box(place, columns, rows)
+
+    def _in_box(
+        self, place: int, columns: tuple[float, float], rows: tuple[float, float]
+    ) -> Draw:
+        start = FIELD_STEP * place
+        return lambda: (
+            self._rng.uniform(*columns),
+            start + self._rng.uniform(*rows),
+        )

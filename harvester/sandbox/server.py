@@ -1,0 +1,243 @@
+"""The sandbox as a whole: four archives on loopback, each on a port of its own.
+
+`serve` runs it as a service, `Sandbox` inside an event loop, `run_in_thread` beside
+synchronous code such as astroquery's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import threading
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from . import mast, sas, skyserver
+from .breakages import KINDS
+from .catalogue import write_catalogue
+from .crossid import Limits
+from .faults import SERVICES, Faults
+from .front import Front
+from .photo import SyntheticPhoto
+from .real_frames import RealFrames
+from .sky import Sky
+from .stats import RateLimit, Stats
+from .store import FrameStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from .photo import PhotoCatalogue
+
+__all__ = ["Sandbox", "SandboxOptions", "run_in_thread", "serve"]
+
+#: Seconds that open requests get to end when the sandbox stops.
+_GRACE_S = 0.2
+#: Longest request line and header; SkyServer itself refuses addresses before that.
+_LINE_LIMIT = 65_536
+
+
+def _published_rates() -> dict[str, RateLimit]:
+    """Give what SkyServer asks of its clients; the other archives state no number."""
+    return {"sdss-sky": RateLimit(per_minute=60, gap=1.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxOptions:
+    """What the sandbox is made of and how it behaves."""
+
+    seed: int = 1
+    #: Galaxies, and about how many of them share an SDSS field.
+    targets: int = 200
+    per_field: int = 14
+    hst_images: bool = True
+    host: str = "127.0.0.1"
+    #: First of four ports; 0 takes any that are free.
+    port: int = 0
+    #: Written when all ports listen: a JSON object of service to address.
+    ready_file: Path | None = None
+    #: Where the galaxies are listed, before the ready file is written.
+    catalogue: Path | None = None
+    #: Seconds before an answer, by service, or by ``query`` and ``file``.
+    latency: Mapping[str, float] = field(default_factory=dict)
+    #: A folder of real SDSS frames that take the place of the synthetic ones.
+    frames: Path | None = None
+    faults: tuple[str, ...] = ()
+    #: Refuse queries above the rate limit instead of only counting them.
+    strict: bool = False
+    limits: Limits = field(default_factory=Limits)
+    rates: Mapping[str, RateLimit] = field(default_factory=_published_rates)
+
+
+class Sandbox:
+    """The stand-in archives, from entering the context to leaving it."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.options = options
+        self.stats = Stats({name: options.rates.get(name) for name in SERVICES})
+        self.faults = Faults(options.seed, KINDS)
+        self.faults.switch_on(options.faults)
+        #: Service -> address, once entered.
+        self.urls: dict[str, str] = {}
+        #: What was left out of the folder of frames, and why.
+        self.notes: list[str] = []
+        self._exits = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as exits:
+            await self._open(exits)
+            self._exits = exits.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exits.aclose()
+
+    async def _open(self, exits: AsyncExitStack) -> None:
+        options = self.options
+        self.sky = await asyncio.to_thread(self._make_sky)
+        store = exits.enter_context(FrameStore())
+        routes = await asyncio.to_thread(self._routes, store)
+        for place, service in enumerate(SERVICES):
+            port = options.port + place if options.port else 0
+            await self._listen(exits, service, routes[service], port)
+        if options.catalogue:
+            await asyncio.to_thread(write_catalogue, self.sky, options.catalogue)
+        if options.ready_file:
+            _write_whole(options.ready_file, json.dumps(self.urls, indent=1))
+            exits.callback(options.ready_file.unlink, missing_ok=True)
+
+    def _make_sky(self) -> Sky:
+        options = self.options
+        return Sky.make(
+            options.seed,
+            targets=options.targets,
+            per_field=options.per_field,
+            hst_images=options.hst_images,
+        )
+
+    def _routes(self, store: FrameStore) -> dict[str, list[web.RouteDef]]:
+        photo, frames = self._sdss(store)
+        return {
+            "mast": mast.routes(self.sky, store),
+            "sdss-sky": skyserver.routes(photo, self.options.limits),
+            "sdss-sas": sas.routes(frames),
+            "s3": mast.s3_routes(self.sky, store),
+        }
+
+    def _sdss(self, store: FrameStore) -> tuple[PhotoCatalogue, sas.FrameSource]:
+        if self.options.frames is None:
+            return SyntheticPhoto(self.sky), sas.SyntheticFrames(self.sky, store)
+        real = RealFrames(self.options.frames)
+        self.notes = real.notes
+        return real, real
+
+    async def _listen(
+        self,
+        exits: AsyncExitStack,
+        service: str,
+        routes: list[web.RouteDef],
+        port: int,
+    ) -> None:
+        front = Front(
+            service,
+            self.stats,
+            self.faults,
+            latency=self.options.latency,
+            is_strict=self.options.strict,
+        )
+        runner = web.AppRunner(
+            front.application(routes),
+            access_log=None,
+            handler_cancellation=True,
+            max_line_size=_LINE_LIMIT,
+            max_field_size=_LINE_LIMIT,
+            shutdown_timeout=_GRACE_S,
+        )
+        await runner.setup()
+        exits.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, self.options.host, port)
+        await site.start()
+        self.urls[service] = _address(runner, service)
+
+
+def _address(runner: web.AppRunner, service: str) -> str:
+    host, port = runner.addresses[0][:2]
+    suffix = "/sas" if service == "sdss-sas" else ""
+    return f"http://{host}:{port}{suffix}"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    # Whoever waits for the file must never see half of it.
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)
+
+
+async def serve(
+    options: SandboxOptions, *, tell: Callable[[Sandbox], None] | None = None
+) -> None:
+    """Serve until SIGTERM, SIGINT or cancellation; ``tell`` is called when ready."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with Sandbox(options) as sandbox:
+            if tell:
+                tell(sandbox)
+            await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
+def run_in_thread(options: SandboxOptions) -> Iterator[Sandbox]:
+    """Serve from a thread of its own while the block runs."""
+    beside = _Beside(Sandbox(options))
+    thread = threading.Thread(target=beside.run, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield beside.wait_until_ready()
+    finally:
+        beside.stop()
+        thread.join()
+
+
+class _Beside:
+    """A sandbox with an event loop of its own."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._is_settled = threading.Event()
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._leave = asyncio.Event()
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 # raised by wait_until_ready
+            self._error = error
+        finally:
+            self._is_settled.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with self._sandbox:
+            self._is_settled.set()
+            await self._leave.wait()
+
+    def wait_until_ready(self) -> Sandbox:
+        self._is_settled.wait()
+        if self._error is not None:
+            raise self._error
+        return self._sandbox
+
+    def stop(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._leave.set)

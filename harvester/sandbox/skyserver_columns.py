@@ -1,0 +1,186 @@
+"""The tables of SkyServer that the sandbox has, column by column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .scans import BANDS
+from .skyserver_sql import Column, Relation, Select, SqlError, Value
+
+if TYPE_CHECKING:
+    from .photo import PhotoCatalogue, PhotoField, PhotoObject
+
+__all__ = ["PHOTO_COLUMNS", "relation"]
+
+PhotoColumn = Column["PhotoObject"]
+FieldColumn = Column["PhotoField"]
+
+#: Objects are all galaxies: their number in PhotoType.
+_GALAXY = 3
+#: Error that is stated of every magnitude.
+_MAG_ERROR = 0.02
+#: Columns of SpecObjAll that are only named: no spectra are served.
+_SPEC_NAMES = {
+    "specObjID": "numeric",
+    "bestObjID": "bigint",
+    "fluxObjID": "bigint",
+    "plate": "smallint",
+    "mjd": "int",
+    "fiberID": "smallint",
+    "run2d": "varchar",
+    "instrument": "varchar",
+    "ra": "float",
+    "dec": "float",
+    "z": "real",
+    "zErr": "real",
+    "zWarning": "int",
+    "class": "varchar",
+    "subClass": "varchar",
+    "sciencePrimary": "smallint",
+    "survey": "varchar",
+}
+
+
+def _photo_columns() -> dict[str, PhotoColumn]:
+    return {
+        "objID": Column("bigint", lambda o: o.objid),
+        "skyVersion": Column("tinyint", lambda o: o.objid >> 59 & 0xF),
+        "run": Column("smallint", lambda o: o.key.run),
+        "rerun": Column("smallint", lambda o: o.objid >> 48 & 0x7FF),
+        "camcol": Column("tinyint", lambda o: o.key.camcol),
+        "field": Column("smallint", lambda o: o.key.field),
+        "obj": Column("smallint", lambda o: o.objid & 0xFFFF),
+        "mode": Column("tinyint", lambda o: o.mode),
+        "nChild": Column("smallint", lambda _: 0),
+        "type": Column("smallint", lambda _: _GALAXY),
+        "clean": Column("int", lambda _: 1),
+        "flags": Column("bigint", lambda _: 0),
+        "parentID": Column("bigint", lambda _: 0),
+        "specObjID": Column("numeric", lambda _: 0),
+        "fieldID": Column("bigint", lambda o: o.objid & ~0xFFFF),
+        "ra": Column("float", lambda o: o.ra),
+        "dec": Column("float", lambda o: o.dec),
+        "raErr": Column("float", lambda _: 0.01),
+        "decErr": Column("float", lambda _: 0.01),
+        **{name: column for band in BANDS for name, column in _in_band(band).items()},
+    }
+
+
+def _in_band(band: str) -> dict[str, PhotoColumn]:
+    def magnitude(found: PhotoObject) -> Value:
+        return found.magnitude(band)
+
+    mags = ("psfMag", "fiberMag", "petroMag", "modelMag", "cModelMag", "dered")
+    errors = ("psfMagErr", "fiberMagErr", "petroMagErr", "modelMagErr", "cModelMagErr")
+    return {
+        **{f"{name}_{band}": Column("real", magnitude) for name in mags},
+        **{f"{name}_{band}": Column("real", lambda _: _MAG_ERROR) for name in errors},
+        f"petroR50_{band}": Column("real", lambda o: o.r50),
+        f"petroR90_{band}": Column("real", lambda o: 2.6 * o.r50),
+        f"expAB_{band}": Column("real", lambda o: o.axis_ratio),
+        f"expPhi_{band}": Column("real", lambda o: o.pa),
+        f"extinction_{band}": Column("real", lambda _: 0.0),
+    }
+
+
+#: PhotoObjAll and its views.
+PHOTO_COLUMNS = _photo_columns()
+
+
+def _field_id(field: PhotoField) -> int:
+    run, camcol, number = field.key
+    return 2 << 59 | 301 << 48 | run << 32 | camcol << 29 | number << 16
+
+
+_FIELD_NAMES: dict[str, FieldColumn] = {
+    "fieldID": Column("bigint", _field_id),
+    "run": Column("smallint", lambda f: f.key.run),
+    "rerun": Column("smallint", lambda _: 301),
+    "camcol": Column("tinyint", lambda f: f.key.camcol),
+    "field": Column("smallint", lambda f: f.key.field),
+    "ra": Column("float", lambda f: f.centre[0]),
+    "dec": Column("float", lambda f: f.centre[1]),
+    "raMin": Column("float", lambda f: float(f.corners()[0].min())),
+    "raMax": Column("float", lambda f: float(f.corners()[0].max())),
+    "decMin": Column("float", lambda f: float(f.corners()[1].min())),
+    "decMax": Column("float", lambda f: float(f.corners()[1].max())),
+}
+
+
+def _term(place: int) -> FieldColumn:
+    return Column("float", lambda f: f.astrans[place])
+
+
+#: Geometry in the r band, under the names that Field gives it.
+_FIELD_TERMS = {f"{name}_r": _term(place) for place, name in enumerate("abcdef")}
+_FRAME_TERMS = {name: _term(place) for place, name in enumerate("abcdef")}
+
+_FIELD_COLUMNS: dict[str, FieldColumn] = {**_FIELD_NAMES, **_FIELD_TERMS}
+_FRAME_COLUMNS: dict[str, FieldColumn] = {
+    **_FIELD_NAMES,
+    # Other zooms are coarser previews of the same field.
+    "zoom": Column("smallint", lambda _: 0),
+    **_FRAME_TERMS,
+    "node": Column("float", lambda f: f.node),
+    "incl": Column("float", lambda f: f.incl),
+}
+
+#: Views of PhotoObjAll: which modes of objects each shows.
+_VIEWS = {
+    "photoobjall": {1, 2},
+    "photoobj": {1, 2},
+    "photoprimary": {1},
+    "photosecondary": {2},
+    "galaxy": {1},
+}
+
+#: Bytes of each SQL type.
+_LENGTHS: dict[str, int] = {
+    "bigint": 8,
+    "int": 4,
+    "smallint": 2,
+    "tinyint": 1,
+    "float": 8,
+    "real": 4,
+    "numeric": 13,
+    "varchar": 32,
+}
+_DocColumn = tuple[str, str]
+_DOC_COLUMNS: dict[str, Column[_DocColumn]] = {
+    "enum": Column("varchar", lambda _: ""),
+    "name": Column("varchar", lambda c: c[0]),
+    "type": Column("varchar", lambda c: c[1]),
+    "length": Column("int", lambda c: _LENGTHS.get(c[1], 0)),
+    "unit": Column("varchar", lambda _: ""),
+    "ucd": Column("varchar", lambda _: ""),
+    "description": Column("varchar", lambda _: ""),
+}
+
+
+def relation(select: Select, photo: PhotoCatalogue) -> Relation[Any]:
+    """Find the table that a statement reads.
+
+    Raises
+    ------
+    SqlError
+        There is no such table here.
+    """
+    source = select.source
+    if source == "fdoccolumns":
+        return Relation(_DOC_COLUMNS, _documented(select.argument))
+    if source in _VIEWS:
+        shown = (o for o in photo.objects if o.mode in _VIEWS[source])
+        return Relation(PHOTO_COLUMNS, shown)
+    if source in {"field", "frame"}:
+        columns = _FIELD_COLUMNS if source == "field" else _FRAME_COLUMNS
+        return Relation(columns, photo.fields)
+    msg = f"Invalid object name '{source}'."
+    raise SqlError(msg)
+
+
+def _documented(table: str) -> list[_DocColumn]:
+    if table.lower() in {"specobjall", "specobj"}:
+        return list(_SPEC_NAMES.items())
+    if table.lower() in _VIEWS:
+        return [(name, column.type) for name, column in PHOTO_COLUMNS.items()]
+    return []

@@ -1,0 +1,95 @@
+-- What has been done for which galaxy. Angles are ICRS degrees, times Unix seconds.
+
+CREATE TABLE run (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE target (
+    number INTEGER PRIMARY KEY,          -- place in the catalogue, from 0
+    id TEXT NOT NULL,                    -- as the catalogue spells it
+    ra REAL NOT NULL CHECK (ra >= 0 AND ra < 360),
+    dec REAL NOT NULL CHECK (dec BETWEEN -90 AND 90),
+    stem TEXT NOT NULL UNIQUE,           -- of its file names
+    line INTEGER NOT NULL                -- of the catalogue file, from 1
+) STRICT;
+
+CREATE TABLE reject (
+    line INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE survey (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE            -- sdss:g,r or hst:WFC3/IR:F160W
+) STRICT;
+
+-- One target in one survey: the unit of status. The moves are in states.py.
+CREATE TABLE job (
+    survey INTEGER NOT NULL REFERENCES survey,
+    target INTEGER NOT NULL REFERENCES target,
+    sky INTEGER NOT NULL,                -- rank along the sky: neighbours are near
+    state TEXT NOT NULL DEFAULT 'pending'
+        CHECK (state IN ('pending', 'located', 'done', 'no_coverage', 'failed')),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    due REAL NOT NULL DEFAULT 0,         -- not to be touched before
+    by_position INTEGER NOT NULL DEFAULT 0 CHECK (by_position IN (0, 1)),
+    reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (survey, target)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_pending ON job (survey, sky) WHERE state = 'pending';
+CREATE INDEX job_failed ON job (survey, target) WHERE state = 'failed';
+CREATE INDEX job_waiting ON job (due) WHERE state IN ('pending', 'located');
+
+CREATE TABLE product (
+    number INTEGER PRIMARY KEY,
+    survey INTEGER NOT NULL REFERENCES survey,
+    name TEXT NOT NULL,                  -- the archive's file name
+    band TEXT NOT NULL,
+    url TEXT NOT NULL,
+    mirrors TEXT NOT NULL,               -- JSON list, asked first
+    size INTEGER,                        -- bytes, as the archive says: a hint
+    UNIQUE (survey, name, band)
+) STRICT;
+
+-- What an archive offers a survey on the whole sky, asked once in a run.
+CREATE TABLE offer (
+    product INTEGER PRIMARY KEY REFERENCES product,
+    region TEXT,                         -- s_region
+    exposure_s REAL NOT NULL
+) STRICT;
+
+CREATE TABLE listing (
+    survey INTEGER PRIMARY KEY REFERENCES survey,
+    asked_at REAL NOT NULL,
+    rows INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE cutout (
+    survey INTEGER NOT NULL,
+    target INTEGER NOT NULL,
+    band TEXT NOT NULL,
+    product INTEGER NOT NULL REFERENCES product,
+    rank INTEGER NOT NULL,               -- 0 is the best product for it
+    -- spare: taken when a better one turns out empty; empty: the frame was here
+    -- (or the archive does not have it) and does not hold the target
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'spare', 'done', 'empty')),
+    note TEXT NOT NULL DEFAULT '',       -- why it is empty
+    file_loc TEXT NOT NULL,
+    sha256 TEXT NOT NULL DEFAULT '',
+    size INTEGER NOT NULL DEFAULT 0,
+    coverage REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY (survey, target, band, product),
+    FOREIGN KEY (survey, target) REFERENCES job (survey, target)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX cutout_wanted ON cutout (survey, product) WHERE state = 'wanted';
+
+CREATE TABLE host (
+    name TEXT PRIMARY KEY,
+    requests INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    cooled_until REAL NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,375 @@
+"""Every kind of fault, seen from a plain socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+import pytest
+from aiohttp import web
+
+from harvester.sandbox.breakages import KINDS
+from harvester.sandbox.faults import Fault, FaultError, Faults
+from harvester.sandbox.files import file_response
+from harvester.sandbox.front import Front
+from harvester.sandbox.stats import Stats
+
+BODY = bytes(range(256)) * 1024
+
+
+class Reply(NamedTuple):
+    """What came back, and how it ended."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    is_reset: bool
+
+
+class Site:
+    """One service that serves BODY at any path."""
+
+    def __init__(self, port: int, faults: Faults, stats: Stats) -> None:
+        self.port = port
+        self.faults = faults
+        self.stats = stats
+
+    async def get(self, path="/file", *, method="GET", until=None, **headers) -> Reply:
+        """Ask over a socket; stop after ``until`` bytes and hang up."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        lines = [f"{method} {path} HTTP/1.1", "Host: x"]
+        lines += [f"{n.replace('_', '-')}: {v}" for n, v in headers.items()]
+        if until is None:
+            lines.append("Connection: close")
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        try:
+            received, is_reset = await _read(reader, until)
+        finally:
+            writer.close()
+        head, _, body = received.partition(b"\r\n\r\n")
+        status, *pairs = head.decode().split("\r\n")
+        fields = (pair.split(": ", 1) for pair in pairs)
+        number = int(status.split()[1]) if status else 0
+        return Reply(number, {n.lower(): v for n, v in fields}, body, is_reset)
+
+
+async def _read(reader, until) -> tuple[bytes, bool]:
+    received = b""
+    try:
+        while until is None or len(received) < until:
+            piece = await reader.read(1 << 16)
+            if not piece:
+                break
+            received += piece
+    except ConnectionResetError:
+        return received, True
+    return received, False
+
+
+@pytest.fixture
+async def site():
+    faults = Faults(1, KINDS)
+    stats = Stats({"s3": None})
+    front = Front("s3", stats, faults, latency={}, is_strict=False)
+
+    async def answer(request: web.Request) -> web.Response:
+        return file_response(request, BODY, etag='"one"')
+
+    runner = web.AppRunner(
+        front.application([web.get("/{name}", answer)]),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=0.1,
+    )
+    await runner.setup()
+    tcp = web.TCPSite(runner, "127.0.0.1", 0)
+    await tcp.start()
+    yield Site(runner.addresses[0][1], faults, stats)
+    await runner.cleanup()
+
+
+def unchunk(body: bytes) -> tuple[bytes, bool]:
+    """Undo chunking; the second value says whether the last chunk was there."""
+    whole = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size, 16)
+        if length == 0:
+            return whole, True
+        whole += rest[:length]
+        body = rest[length + 2 :]
+    return whole, False
+
+
+async def test_no_fault(site):
+    """Without a fault the file arrives as it is."""
+    reply = await site.get()
+    assert (reply.status, reply.body, reply.is_reset) == (200, BODY, False)
+    assert reply.headers["content-length"] == str(len(BODY))
+
+
+async def test_status_retry_after(site):
+    """A 429 carries the Retry-After that was asked, and its page."""
+    site.faults.switch_on(["status=429@s3:retry_after=4"])
+    reply = await site.get()
+    assert (reply.status, reply.headers["retry-after"]) == (429, "4")
+    assert b"busy" in reply.body
+
+
+async def test_status_retry_after_date(site):
+    """Retry-After can be an HTTP date, seconds after the Date of the reply."""
+    site.faults.switch_on(["status=503@s3:retry_after=date30"])
+    reply = await site.get()
+    dates = [parsedate_to_datetime(reply.headers[n]) for n in ("date", "retry-after")]
+    assert 29 <= (dates[1] - dates[0]).total_seconds() <= 31
+
+
+async def test_status_retry_after_garbage(site):
+    """What is no number and no date is sent as it is written."""
+    site.faults.switch_on(["status@s3:retry_after=soon"])
+    reply = await site.get()
+    assert (reply.status, reply.headers["retry-after"]) == (503, "soon")
+
+
+async def test_html(site):
+    """The maintenance page comes with status 200."""
+    site.faults.switch_on(["html@s3"])
+    reply = await site.get()
+    assert reply.status == 200
+    assert reply.headers["content-type"].startswith("text/html")
+    assert b"maintenance" in reply.body
+
+
+async def test_notfound(site):
+    """A file can go missing."""
+    site.faults.switch_on(["notfound@s3"])
+    assert (await site.get()).status == 404
+
+
+@pytest.mark.parametrize(
+    "place", ["file:///etc/passwd", "http://user@127.0.0.1:1/x?a=b", "//elsewhere/x"]
+)
+async def test_redirect(site, place):
+    """A redirect leads wherever it was told to, however strange."""
+    site.faults.switch_on([f"redirect={place}@s3"])
+    reply = await site.get()
+    assert (reply.status, reply.headers["location"]) == (302, place)
+
+
+async def test_redirect_loop(site):
+    """Without a place, a redirect leads to itself."""
+    site.faults.switch_on(["redirect@s3"])
+    assert (await site.get("/a?b=c")).headers["location"] == "/a?b=c"
+
+
+async def test_down(site):
+    """A service that is down drops the connection without a byte."""
+    site.faults.switch_on(["down@s3"])
+    reply = await site.get()
+    assert (reply.status, reply.body, reply.is_reset) == (0, b"", True)
+
+
+async def test_reset(site):
+    """The connection breaks in the middle of the body."""
+    site.faults.switch_on(["reset=0.9@s3"])
+    reply = await site.get()
+    assert reply.is_reset
+    assert len(reply.body) < len(BODY)
+
+
+async def test_truncate(site):
+    """The announced length is right, half of it comes, the connection closes."""
+    site.faults.switch_on(["truncate@s3"])
+    reply = await site.get()
+    assert reply.headers["content-length"] == str(len(BODY))
+    assert reply.body == BODY[: len(BODY) // 2]
+    assert not reply.is_reset
+
+
+async def test_short(site):
+    """The announced length is that of the part that is sent."""
+    site.faults.switch_on(["short=0.25@s3"])
+    reply = await site.get()
+    assert reply.headers["content-length"] == str(len(BODY) // 4)
+    assert reply.body == BODY[: len(BODY) // 4]
+
+
+async def test_no_length(site):
+    """The whole file comes in chunks, without its length."""
+    site.faults.switch_on(["no-length@s3"])
+    reply = await site.get()
+    assert "content-length" not in reply.headers
+    assert unchunk(reply.body) == (BODY, True)
+
+
+async def test_no_length_short(site):
+    """A part of the file comes in chunks that look complete."""
+    site.faults.switch_on(["no-length=0.5@s3"])
+    assert unchunk((await site.get()).body) == (BODY[: len(BODY) // 2], True)
+
+
+async def test_unterminated(site):
+    """The chunks stop without the last one."""
+    site.faults.switch_on(["unterminated@s3"])
+    assert unchunk((await site.get()).body) == (BODY[: len(BODY) // 2], False)
+
+
+async def test_stall(site):
+    """Half of the body comes, the rest only after the silence."""
+    site.faults.switch_on(["stall@s3:times=1", "stall=0.05@s3"])
+    half = len(BODY) // 2
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(site.get(), 0.2)
+    assert (await site.get(until=half)).body[:half] == BODY[:half]
+    assert (await site.get()).body == BODY
+
+
+async def test_hang(site):
+    """Nothing at all comes, not even a status."""
+    site.faults.switch_on(["hang@s3"])
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(site.get(until=1), 0.2)
+
+
+async def test_trickle(site):
+    """The body comes at the rate that was asked."""
+    site.faults.switch_on([f"trickle={len(BODY) * 5}@s3"])
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    assert (await site.get()).body == BODY
+    assert loop.time() - start > 0.15
+
+
+async def test_slow(site):
+    """The answer is late and otherwise right; another fault comes on top."""
+    site.faults.switch_on(["slow=0.2@s3", "status=500@s3:after=1"])
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    assert (await site.get()).body == BODY
+    assert (await site.get()).status == 500
+    assert loop.time() - start > 0.39
+
+
+async def test_bitflip(site):
+    """Exactly one bit is wrong, the length and the ETag are right."""
+    site.faults.switch_on(["bitflip@s3"])
+    reply = await site.get()
+    wrong = [a ^ b for a, b in zip(reply.body, BODY, strict=True) if a != b]
+    assert len(wrong) == 1
+    assert wrong[0].bit_count() == 1
+    assert reply.headers["etag"] == '"one"'
+
+
+async def test_ignore_range(site):
+    """A range is asked and the whole file comes with status 200."""
+    part = await site.get(Range="bytes=10-19")
+    assert (part.status, part.body) == (206, BODY[10:20])
+    site.faults.switch_on(["ignore-range@s3"])
+    whole = await site.get(Range="bytes=10-19")
+    assert (whole.status, whole.body) == (200, BODY)
+
+
+async def test_bad_range(site):
+    """The Content-Range is not the one that was asked."""
+    site.faults.switch_on(["bad-range@s3"])
+    reply = await site.get(Range="bytes=10-19")
+    assert not reply.headers["content-range"].startswith("bytes 10-19/")
+
+
+async def test_new_etag(site):
+    """The ETag changes from one request to the next."""
+    site.faults.switch_on(["new-etag@s3"])
+    tags = [(await site.get()).headers["etag"] for _ in range(2)]
+    assert len({*tags, '"one"'}) == 3
+
+
+async def test_endless(site):
+    """More comes than any file holds."""
+    site.faults.switch_on(["endless@s3"])
+    reply = await site.get(until=8 * len(BODY))
+    assert len(reply.body) > 7 * len(BODY)
+
+
+async def test_bomb(site):
+    """A few kilobytes say that they are compressed, and unpack to megabytes."""
+    site.faults.switch_on(["bomb=8@s3"])
+    reply = await site.get()
+    assert reply.headers["content-encoding"] == "deflate"
+    packed, _ = unchunk(reply.body)
+    assert len(packed) < 16_384
+    assert len(zlib.decompress(packed)) == 8 << 20
+
+
+async def test_head_has_no_body(site):
+    """Faults of the body leave a HEAD alone."""
+    site.faults.switch_on(["truncate@s3"])
+    reply = await site.get(method="HEAD")
+    assert reply.body == b""
+    assert reply.headers["content-length"] == str(len(BODY))
+
+
+async def test_modifiers(site):
+    """Faults strike after, times and each as often as was said, on their path."""
+    site.faults.switch_on(["status@s3/a:after=1:times=2"])
+    asked = ["/a", "/a", "/b", "/a", "/a"]
+    assert [(await site.get(p)).status for p in asked] == [200, 503, 200, 503, 200]
+    site.faults.switch_on(["status@s3:each=1"])
+    asked = ["/a", "/b", "/a", "/b"]
+    assert [(await site.get(p)).status for p in asked] == [503, 503, 200, 200]
+
+
+def test_lot_is_repeatable():
+    """With a probability, the same requests are struck each time, about so many."""
+
+    def struck() -> list[str]:
+        faults = Faults(7, KINDS)
+        faults.switch_on(["reset@mast:p=0.25"])
+        return [p for p in map(str, range(400)) if faults.choose("mast", "/" + p)]
+
+    first = struck()
+    assert first == struck()
+    assert 60 < len(first) < 140
+
+
+def test_other_service():
+    """A fault of one service is none of another; a star is all of them."""
+    faults = Faults(1, KINDS)
+    faults.switch_on(["down@mast"])
+    assert not faults.choose("s3", "/x")
+    faults.switch_on(["down@*"])
+    assert faults.choose("s3", "/x")
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "explode@s3", "down", "down@nasa", "status@s3:p=x", "html@s3/(", "@s3"]
+)
+def test_wrong_spec(spec):
+    """A fault that cannot be understood is refused with its own words."""
+    with pytest.raises(FaultError, match=r"^fault '"):
+        Fault.parse(spec, KINDS)
+
+
+async def test_switch_while_running(site):
+    """Faults are switched by POST; a wrong list changes nothing."""
+    site.faults.switch_on(["status=500@s3"])
+    await site.get()
+    wrong = await _post(site.port, "/_faults", ["nonsense"])
+    assert wrong[0] == 400
+    assert site.faults.as_json() == [{"fault": "status=500@s3", "struck": 1}]
+    assert await _post(site.port, "/_faults", []) == (200, [])
+    assert (await site.get()).status == 200
+
+
+async def _post(port: int, path: str, value: object) -> tuple[int, object]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = json.dumps(value)
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+    )
+    head, _, answer = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split()[1]), json.loads(answer)

@@ -1,0 +1,178 @@
+"""The frame server of the sandbox, with synthetic and with real frames."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+
+import numpy as np
+import pytest
+import requests
+from astropy.io import fits
+
+from harvester.sandbox.real_frames import RealFrames
+from harvester.sandbox.scans import FieldKey
+from harvester.sandbox.server import SandboxOptions, run_in_thread
+
+GZ_MERGER = (3.62980, 15.81727)
+MERGER_FIELD = FieldKey(1043, 5, 25)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with run_in_thread(SandboxOptions(targets=3)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def frame(sandbox):
+    """Give a frame's address below the release, and its bytes."""
+    run, camcol, field = sandbox.sky.galaxies[0].field
+    path = (
+        f"photoObj/frames/301/{run}/{camcol}/"
+        f"frame-g-{run:06d}-{camcol}-{field:04d}.fits.bz2"
+    )
+    reply = requests.get(f"{sandbox.urls['sdss-sas']}/dr17/eboss/{path}", timeout=60)
+    assert reply.status_code == 200
+    return path, reply.content
+
+
+@pytest.fixture(scope="module")
+def real(shared):
+    """Serve the folder of real frames."""
+    options = SandboxOptions(targets=3, frames=shared / "data/sdss")
+    with run_in_thread(options) as running:
+        yield running
+
+
+def test_frame_is_fits(frame):
+    """The file unpacks to a FITS file of whole blocks with the field's header."""
+    path, body = frame
+    raw = bz2.decompress(body)
+    header = fits.Header.fromstring(raw[: raw.index(b"END     ") + 2880])
+    assert len(raw) % 2880 == 0
+    assert (header["NAXIS1"], header["NAXIS2"], header["FILTER"]) == (2048, 1489, "g")
+    assert f"{header['RUN']:06d}-{header['CAMCOL']}-{header['FRAME']:04d}" in path
+
+
+@pytest.mark.parametrize(
+    ("folder", "status"),
+    [
+        ("dr9/boss", 200),
+        ("dr12/boss", 200),
+        ("dr12/eboss", 404),
+        ("dr13/eboss", 200),
+        ("dr17/boss", 404),
+        ("dr18/eboss", 404),
+        ("dr18/prior-surveys/sdss4-dr17-eboss", 200),
+        ("dr20/prior-surveys/sdss4-dr17-eboss", 200),
+        ("dr8/boss", 404),
+    ],
+)
+def test_releases(sandbox, frame, folder, status):
+    """Each release has its frames in the folder of its time only."""
+    url = f"{sandbox.urls['sdss-sas']}/{folder}/{frame[0]}"
+    assert requests.head(url, timeout=10).status_code == status
+
+
+def test_missing_frame(sandbox, frame):
+    """A field that is not there, or a path that contradicts its file, is a 404."""
+    root = f"{sandbox.urls['sdss-sas']}/dr17/eboss/"
+    run = str(sandbox.sky.galaxies[0].field.run)
+    for path in (frame[0].replace(".fits", "9.fits"), frame[0].replace(f"/{run}/", "/7/")):
+        reply = requests.get(root + path, timeout=10)
+        assert reply.status_code == 404
+        assert reply.headers["Content-Type"].startswith("text/html")
+        assert "Server" not in reply.headers
+
+
+def test_range(sandbox, frame):
+    """A download is resumed by Range and If-Range, and starts again if it changed."""
+    path, body = frame
+    url = f"{sandbox.urls['sdss-sas']}/dr17/eboss/{path}"
+    tag = requests.head(url, timeout=10).headers["ETag"]
+    ask = {"Range": f"bytes={len(body) - 100}-", "If-Range": tag}
+    part = requests.get(url, headers=ask, timeout=10)
+    assert (part.status_code, part.content) == (206, body[-100:])
+    whole = requests.get(url, headers=ask | {"If-Range": '"other"'}, timeout=10)
+    assert (whole.status_code, whole.content) == (200, body)
+    beyond = requests.get(url, headers={"Range": f"bytes={len(body)}-"}, timeout=10)
+    assert beyond.status_code == 416
+
+
+def test_real_frames_byte_for_byte(real, shared):
+    """Real frames come at the archive's addresses, unchanged."""
+    for band in "gri":
+        name = f"frame-{band}-001043-5-0025.fits.bz2"
+        url = f"{real.urls['sdss-sas']}/dr17/eboss/photoObj/frames/301/1043/5/{name}"
+        reply = requests.get(url, timeout=30)
+        own = (shared / "data/sdss" / name).read_bytes()
+        assert hashlib.sha256(reply.content).digest() == hashlib.sha256(own).digest()
+        assert reply.headers["Content-Length"] == str(len(own))
+
+
+def test_real_frames_only(real):
+    """With real frames there are no synthetic fields."""
+    run, camcol, field = real.sky.galaxies[0].field
+    url = (
+        f"{real.urls['sdss-sas']}/dr17/eboss/photoObj/frames/301/{run}/{camcol}/"
+        f"frame-r-{run:06d}-{camcol}-{field:04d}.fits.bz2"
+    )
+    assert requests.get(url, timeout=10).status_code == 404
+
+
+def test_real_frames_crossid(real):
+    """The place of a merger is found in the frame that shows it."""
+    url = f"{real.urls['sdss-sky']}/dr17/en/tools/search/X_Results.aspx"
+    form = {
+        "searchtool": "CrossID",
+        "radius": "0.03",
+        "firstcol": "1",
+        "uquery": "SELECT p.run, p.camcol, p.field, p.mode, p.rerun FROM #upload u",
+    }
+    upload = "name ra dec\nmerger {} {}\nfar 200 -60".format(*GZ_MERGER)
+    reply = requests.post(url, form, files={"upload": ("x", upload)}, timeout=10)
+    header, row = reply.text.splitlines()[1:]
+    assert header == "name,objID,run,camcol,field,mode,rerun"
+    name, objid, *rest = row.split(",")
+    assert (name, rest) == ("merger", ["1043", "5", "25", "1", "301"])
+    assert (int(objid) >> 59, int(objid) >> 48 & 0x7FF) == (2, 301)
+    assert (int(objid) >> 32 & 0xFFFF, int(objid) >> 29 & 7) == (1043, 5)
+
+
+def test_real_frames_left_out(shared):
+    """A file that is no frame is passed over, with a note that names it."""
+    frames = RealFrames(shared / "data/sdss")
+    assert [note.split(":")[0] for note in frames.notes] == [
+        "reprojected_sdss_r.fits.bz2"
+    ]
+    cut = RealFrames(shared / "fixtures/sdss/frames")
+    assert cut.fields == []
+    assert "not 2048 x 1489" in cut.notes[0]
+
+
+def test_real_frames_damaged(tmp_path):
+    """Files that only look like frames by name are passed over too."""
+    names = [f"frame-{band}-000001-1-0001.fits.bz2" for band in "ugr"]
+    for name, body in zip(
+        names, [b"", b"BZh9 nothing", bz2.compress(b"SIMPLE  =")], strict=True
+    ):
+        (tmp_path / name).write_bytes(body)
+    assert len(RealFrames(tmp_path).notes) == 3
+
+
+def test_real_frames_geometry(shared):
+    """The coefficients fitted to a real frame are those that its last table states."""
+    frames = RealFrames(shared / "data/sdss")
+    field = next(f for f in frames.fields if f.key == MERGER_FIELD)
+    path = shared / "data/sdss/frame-r-001043-5-0025.fits.bz2"
+    with fits.open(path) as hdus:
+        row = hdus[3].data[0]
+    theirs = [row[name] for name in "ABCDEF"]
+    corner = [1.0, 1489.0, 2048.0]
+    for ours, real in zip(
+        np.reshape(field.astrans, (2, 3)), np.reshape(theirs, (2, 3)), strict=True
+    ):
+        # Degrees at the far corner: 0.3 arcsec, as the TAN header is itself fitted.
+        assert np.dot(ours - real, corner) == pytest.approx(0, abs=1e-4)
+    assert float(field.margin(*GZ_MERGER)) == pytest.approx(2047.5 - 1789.03, abs=0.6)
