@@ -52,7 +52,7 @@ class Astrometry:
 
     wcs: WCS
     #: The frame's own cards: keyword, value, comment.
-    cards: tuple[tuple[str, bool | float | str, str], ...]
+    cards: tuple[tuple[str, float | str, str], ...]
     #: Width of a pixel in arcsec, the mean of both axes.
     scale_arcsec: float
 
@@ -106,7 +106,7 @@ def read_astrometry(header: fits.Header) -> Astrometry:
 
 def _wcs_cards(
     header: fits.Header,
-) -> list[tuple[str, bool | float | str, str]]:
+) -> list[tuple[str, float | str, str]]:
     is_sip = "-SIP" in str(header.get("CTYPE1", ""))
     if is_sip and not {"A_ORDER", "B_ORDER"} <= set(header):
         msg = "its CTYPE tells of a SIP distortion that the header does not have"
@@ -120,14 +120,15 @@ def _wcs_cards(
     return found
 
 
-def _read_card(header: fits.Header, keyword: str) -> bool | float | str:
+def _read_card(header: fits.Header, keyword: str) -> float | str:
     try:
         value = header[keyword]
     except (fits.VerifyError, ValueError) as error:
         msg = f"its {keyword} cannot be read"
         raise BadWcsError(msg) from error
-    if not isinstance(value, bool | int | float | str):
-        msg = f"its {keyword} has no value"
+    wanted = str if keyword.startswith(("CTYPE", "CUNIT", "RADE")) else int | float
+    if not isinstance(value, wanted):
+        msg = f"its {keyword} cannot be {value!r}"
         raise BadWcsError(msg)
     return value
 

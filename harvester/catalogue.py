@@ -166,26 +166,21 @@ def _catalogue(
 def _sorted_out(sheet: Sheet, ids: Sequence[str], positions: Positions) -> _Rows:
     """Tell the rows that become targets from those that do not."""
     sound = np.flatnonzero(~np.isnan(positions.ra))
-    names = [ids[row] for row in sound.tolist()]
-    repeats = {
-        int(sound[row]): f"duplicate of line {sheet.lines[sound[first]]}"
-        for row, first in find_repeats(
-            names, positions.ra[sound], positions.dec[sound]
-        ).items()
+    repeats = find_repeats(
+        [ids[row] for row in sound.tolist()], positions.ra[sound], positions.dec[sound]
+    )
+    lines = sheet.lines[sound]
+    problems = positions.problems | {
+        int(sound[row]): f"duplicate of line {lines[first]}"
+        for row, first in repeats.firsts.items()
     }
-    kept = np.setdiff1d(sound, list(repeats), assume_unique=True)
     rejects = [Reject(line, "", reason) for line, reason in sheet.broken] + [
         Reject(int(sheet.lines[row]), ids[row], reason)
-        for row, reason in (positions.problems | repeats).items()
+        for row, reason in problems.items()
     ]
+    kept = np.delete(sound, list(repeats.firsts))
     notes = [
-        *_repeat_notes(sheet.lines[sorted(repeats)]),
-        *tell_repeats(
-            [ids[row] for row in kept.tolist()],
-            positions.ra[kept],
-            positions.dec[kept],
-            sheet.lines[kept],
-        ),
+        *tell_repeats(repeats, lines),
         *_count_notes(len(sheet.lines), len(kept), len(rejects)),
     ]
     return _Rows(kept, sorted(rejects, key=lambda reject: reject.line), notes)
@@ -199,19 +194,11 @@ def _taken(columns: PositionColumns, id_found: IdColumn) -> str:
     )
 
 
-def _repeat_notes(lines: NDArray[np.int64]) -> Iterable[str]:
-    if len(lines):
-        yield (
-            f"{len(lines)} rows repeat the identifier and position of an earlier row "
-            f"and were left out ({first_lines(lines)})."
-        )
-
-
 def _count_notes(rows: int, kept: int, rejects: int) -> Iterable[str]:
     if not rows and not rejects:
         yield "The catalogue has columns but no rows: there are no targets in it."
     if rejects:
-        yield f"{rejects} rows were left out, {kept} are targets."
+        yield f"Rows left out: {rejects}; targets: {kept}."
 
 
 def _names(sheet: Sheet, id_found: IdColumn, positions: Positions) -> _Names:
@@ -231,8 +218,8 @@ def _names(sheet: Sheet, id_found: IdColumn, positions: Positions) -> _Names:
         ids[row] = spare[row]
     lines = first_lines(sheet.lines[nameless])
     note = (
-        f"{len(nameless)} rows have no identifier and are named by their positions "
-        f"({lines})."
+        "Rows without an identifier are named by their positions: "
+        f"{len(nameless)} ({lines})."
     )
     return _Names(ids, kind, [note])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -58,6 +58,7 @@ _SAMPLE = 1000
 
 _UNIT = re.compile(r"[\[(].*?[\])]")
 _NOT_PLAIN = re.compile(r"[^a-z0-9]")
+_PREFIXED = re.compile(r"(.*[^a-z])ra", re.IGNORECASE)
 _LONG_INTEGER = r"^\d{15,20}$"
 
 
@@ -95,11 +96,19 @@ def find_positions(sheet: Sheet, *, ra: str = "", dec: str = "") -> PositionColu
     if not sheet.has_names:
         return _positions_by_value(sheet)
     by_plain = {_plain(name): name for name in reversed(names)}
-    for pair in _PAIRS:
+    for pair in (*_PAIRS, *_prefixed(names)):
         if by_plain.keys() >= set(pair):
             found = PositionColumns(by_plain[pair[0]], by_plain[pair[1]])
-            return _more_exact(sheet, found, by_plain) or _of_first(found, by_plain)
+            return _of_first(_most_exact(sheet, found, by_plain), by_plain)
     raise InputError(_no_positions(sheet))
+
+
+def _prefixed(names: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """Give the pairs that names like ``target_RA`` and ``coord.ra`` ask for."""
+    for name in names:
+        match = _PREFIXED.fullmatch(name)
+        if match:
+            yield _plain(name), _plain(match[1] + "dec")
 
 
 def _named_positions(names: Sequence[str], ra: str, dec: str) -> PositionColumns:
@@ -143,18 +152,18 @@ def _partner(names: Sequence[str], known: str, axis: str, other: str) -> str:
     raise InputError(msg + _listing(names))
 
 
-def _more_exact(
+def _most_exact(
     sheet: Sheet, found: PositionColumns, by_plain: dict[str, str]
-) -> PositionColumns | None:
+) -> PositionColumns:
     """Take text for positions of 4 bytes, which are wrong by up to 0.1 arcsec."""
-    kind = sheet.table.schema.field(found.ra).type
-    if kind != pa.float32() or not by_plain.keys() >= set(_TEXT_PAIR):
-        return None
+    if sheet.table.schema.field(found.ra).type != pa.float32():
+        return found
+    little = f"{found.ra} and {found.dec} have only 4 bytes"
+    if not by_plain.keys() >= set(_TEXT_PAIR):
+        note = f"{little}: positions may be wrong by 0.1 arcsec."
+        return PositionColumns(found.ra, found.dec, notes=[note])
     ra, dec = (by_plain[name] for name in _TEXT_PAIR)
-    note = (
-        f"Positions were taken from {ra} and {dec}, because {found.ra} and "
-        f"{found.dec} have only 4 bytes."
-    )
+    note = f"Positions were taken from {ra} and {dec}, because {little}."
     return PositionColumns(ra, dec, (found.ra, found.dec), [note])
 
 
@@ -170,7 +179,7 @@ def _of_first(found: PositionColumns, by_plain: dict[str, str]) -> PositionColum
             f"{found.dec}). For the second give --ra {by_plain[other_ra]} and --dec "
             f"{by_plain[other_dec]}, and its --id."
         )
-        return PositionColumns(found.ra, found.dec, (), [note])
+        return replace(found, notes=[*found.notes, note])
     return found
 
 

@@ -186,7 +186,8 @@ class _Pixels:
     def __init__(self, frame: Frame, image: _Image, rows: int) -> None:
         self._frame = frame
         self._image = image
-        frame.prove(image.weights or image.hdu, rows)
+        for hdu in filter(None, (image.hdu, image.weights)):
+            frame.prove(hdu, rows)
         self._factor = _number(image.hdu, "BSCALE", 1.0)
         self._offset = _number(image.hdu, "BZERO", 0.0)
         self._blank = _number(image.hdu, "BLANK", math.nan)

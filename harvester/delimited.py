@@ -75,7 +75,10 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
 
 def _notes(rows: _Rows, layout: Layout) -> Iterable[str]:
     if rows.comments:
-        yield f"{rows.comments} lines among the rows start with # and were left out."
+        yield (
+            "Lines among the rows that start with # were left out (lines: "
+            f"{rows.comments})."
+        )
     if layout.decimal_point == ",":
         yield "The numbers were read with decimal commas."
 
@@ -117,6 +120,8 @@ def _typed(
     rows: _Rows, layout: Layout, exact: Collection[str]
 ) -> tuple[pa.Table, dict[int, str]]:
     """Read the rows, and again where a guessed type would have changed a value."""
+    if not rows.text:  # Arrow takes a text without rows for a mistake
+        return pa.table({name: pa.nulls(0, pa.string()) for name in layout.names}), {}
     wanted = {name.strip().lower() for name in exact}
     texts = {
         name for name in layout.names if _ID_NAME.search(name) or name.lower() in wanted

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Circle", "FootprintIndex", "Polygon", "parse_s_region"]
 
-#: One shape with its words and numbers; the frame word (J2000, ICRS, GSC1) is one
-#: of those, and does not change a place by more than a stamp notices.
+#: Where a shape begins. A word for the frame may follow (J2000, ICRS, GSC1); it does
+#: not change a place by more than a stamp notices.
 _SHAPE = re.compile(r"\b(POLYGON|CIRCLE)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
-#: Steradian; a polygon with less (a square of 7 milliarcsec) is degenerate.
-_SMALLEST_AREA = 1e-15
+#: What may stand between numbers.
+_BLANKS = str.maketrans(",()", "   ")
+
+#: Steradian; a polygon with less (a square of 20 milliarcsec) is degenerate.
+_SMALLEST_AREA = 1e-14
 
 #: Degrees; the projection about a target shows less than a hemisphere, and the far
 #: side of a footprint must be in it. The largest images are a few degrees wide.
@@ -78,8 +80,11 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _to_shape(kind: str, body: str) -> Polygon | Circle | None:
-    words = re.split(r"[\s,()]+", body)
-    numbers = [float(word) for word in words if _NUMBER.fullmatch(word)]
+    words = body.translate(_BLANKS).split()
+    try:
+        numbers = [float(word) for word in words if word[0] in "+-.0123456789"]
+    except ValueError:
+        return None
     if kind.upper() == "CIRCLE":
         return _to_circle(numbers)
     return _to_polygon(numbers)
@@ -99,8 +104,11 @@ def _to_polygon(numbers: list[float]) -> Polygon | None:
     if len(numbers) % 2 or any(abs(dec) > 90 for _, dec in places):  # noqa: PLR2004 - degrees
         return None
     wrapped = [(ra % 360, dec) for ra, dec in places]
-    # Index -1 is the last: this also drops the vertex that closes the polygon.
-    corners = [here for n, here in enumerate(wrapped) if here != wrapped[n - 1]]
+    # The first follows the last: this also drops the vertex that closes the polygon.
+    following = wrapped[1:] + wrapped[:1]
+    corners = [
+        here for here, there in zip(wrapped, following, strict=True) if here != there
+    ]
     return Polygon(tuple(corners)) if _is_area(corners) else None
 
 
@@ -113,13 +121,20 @@ def _is_area(corners: list[tuple[float, float]]) -> bool:
     widest = 2 * math.sin(math.radians(_WIDEST_RADIUS) / 2)
     if any(math.dist(first, point) > widest for point in points):
         return False
-    spokes = [
-        tuple(a - b for a, b in zip(point, first, strict=True)) for point in points
-    ]
-    x = y = z = 0.0
-    for (ax, ay, az), (bx, by, bz) in pairwise(spokes):
-        x, y, z = x + ay * bz - az * by, y + az * bx - ax * bz, z + ax * by - ay * bx
-    return math.hypot(x, y, z) / 2 > _SMALLEST_AREA
+    # A sum of triangles; points of one great circle have none.
+    area = sum(_triple(first, a, b) for a, b in pairwise(points)) / 2
+    return abs(area) > _SMALLEST_AREA
+
+
+_Vector = tuple[float, float, float]
+
+
+def _triple(a: _Vector, b: _Vector, c: _Vector) -> float:
+    """Give the volume that three vectors span."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = a, b, c
+    return (
+        cx * (ay * bz - az * by) + cy * (az * bx - ax * bz) + cz * (ax * by - ay * bx)
+    )
 
 
 def _to_unit(ra: float, dec: float) -> tuple[float, float, float]:

@@ -186,7 +186,7 @@ def _read_value(text: str, begin: int) -> str:
     if match is None:  # cannot be: the pattern also matches nothing
         return ""
     quoted, bare = match.groups()
-    return bare.strip() if quoted is None else quoted.replace("''", "'").rstrip()
+    return bare.strip() if quoted is None else quoted.replace("''", "'").rstrip(" ")
 
 
 def _read_whole(values: dict[str, str], key: str, otherwise: int | None = None) -> int:

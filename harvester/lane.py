@@ -11,6 +11,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from random import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from .backoff import backoff
@@ -152,8 +153,12 @@ class Lane:
                 self._give_up(error)
             self._looked_up.set()
             self._wake_feeder.set()
-            wait = backoff(failed, cap=self._plan.longest_backoff_s) if failed else None
-            await _either(self._wake_locator, wait or _NAP_S)
+            await _either(self._wake_locator, _NAP_S + self._pause_s(failed))
+
+    def _pause_s(self, failed: int) -> float:
+        if not failed:
+            return 0.0
+        return backoff(failed, cap=self._plan.longest_backoff_s, random=random)
 
     async def _locate_due(self) -> None:
         for survey in self._plan.surveys:

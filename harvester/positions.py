@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from astropy.units import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,14 +46,11 @@ _SEXAGESIMAL = (
 
 _DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
 
-#: Degrees in each unit that a column of angles may have.
+#: Units that astropy spells otherwise. What VizieR calls ``h:m:s`` is text, which says
+#: more by its own form.
 _UNITS = {
-    "": 1.0,
-    **dict.fromkeys(("deg", "degree", "degrees", "d", "°", "degr"), 1.0),
-    **dict.fromkeys(("h", "hr", "hour", "hours", "hourangle"), _HOUR),
-    **dict.fromkeys(("rad", "radian", "radians"), 180 / np.pi),
-    # How VizieR marks sexagesimal text, which says more by its own form.
-    **dict.fromkeys(("h:m:s", "d:m:s"), 1.0),
+    **dict.fromkeys(("", "degr", "degrees", "h:m:s", "d:m:s"), 1.0),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), _HOUR),
 }
 
 #: Added before truncating, in the last place of a designation: 15.00 s stays that.
@@ -110,14 +108,25 @@ def _degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
         values = _floats(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return np.full(len(column), np.nan)
-    return values * _UNITS.get(unit.strip().lower(), 1.0)
+    return values * (_degrees_in(unit) or 1.0)
+
+
+def _degrees_in(unit: str) -> float | None:
+    """Give the degrees in a unit, None if it is no unit of angles."""
+    known = _UNITS.get(unit.strip().lower())
+    if known is not None:
+        return known
+    try:
+        return float(Unit(unit).to("deg"))
+    except ValueError:
+        return None
 
 
 def _degrees_of_text(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
     text = pc.replace_substring(pc.utf8_trim_whitespace(column), "\u2212", "-")
     numeric = pc.match_substring_regex(text, _NUMBER)
     numbers = _floats(pc.if_else(numeric, text, pa.scalar(None, text.type)))
-    degrees = numbers * _UNITS.get(unit.strip().lower(), 1.0)
+    degrees = numbers * (_degrees_in(unit) or 1.0)
     if pc.all(numeric).as_py():
         return degrees
     return np.where(np.isnan(degrees), _sexagesimal(text, unit, axis), degrees)
@@ -167,7 +176,7 @@ def _problem(axis: _Axis, raw: object, degrees: float) -> str:
 
 
 def _unit_notes(axis: _Axis, unit: str) -> Iterable[str]:
-    factor = _UNITS.get(unit.strip().lower())
+    factor = _degrees_in(unit)
     if factor is None:
         yield f"{axis} has the unit {unit!r}, which was taken for degrees."
     elif factor != 1:
@@ -176,12 +185,12 @@ def _unit_notes(axis: _Axis, unit: str) -> Iterable[str]:
 
 def _wrap_notes(rows: int) -> Iterable[str]:
     if rows:
-        yield f"RA was wrapped into 0..360 degrees in {rows} rows."
+        yield f"RA was wrapped into 0..360 degrees (rows: {rows})."
 
 
 def _swap_notes(beyond: int, rows: int) -> Iterable[str]:
     if 4 * beyond > rows:
-        yield f"Dec is beyond the poles in {beyond} rows: are RA and Dec swapped?"
+        yield f"Dec is beyond the poles (rows: {beyond}): are RA and Dec swapped?"
 
 
 def designations(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> list[str]:

@@ -7,6 +7,7 @@ another place, or another id in the same place, is the user's to judge: both are
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,11 @@ import pyarrow as pa
 from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["find_repeats", "first_lines", "tell_repeats"]
+__all__ = ["Repeats", "find_repeats", "first_lines", "tell_repeats"]
 
 #: Rows closer than this are in the same place, radian.
 _SAME_PLACE = float(np.radians(0.5 / 3600))
@@ -28,38 +29,54 @@ _AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
 _NAMED_LINES = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Rows, from 0, that are not alone with their id or in their place."""
+
+    #: Each row that repeats an id in the same place, and the row that it repeats.
+    firsts: dict[int, int]
+    #: Other rows that share their id.
+    again: NDArray[np.int64]
+    #: Other rows that share their place.
+    crowded: NDArray[np.int64]
+
+
 def find_repeats(
     ids: Sequence[str], ra: NDArray[np.float64], dec: NDArray[np.float64]
-) -> dict[int, int]:
-    """Map each row that repeats an id in the same place to the row it repeats.
-
-    Rows count from 0; ``ra`` and ``dec`` are degrees, all finite. Of several equal
-    rows the first is the one that is repeated.
-    """
-    vectors, codes = _unit_vectors(ra, dec), _codes(ids)
-    near = np.flatnonzero(_near_another(vectors, _SAME_PLACE))
+) -> Repeats:
+    """Compare all rows; ``ra`` and ``dec`` are degrees and finite."""
+    codes = _codes(ids)
+    near = np.flatnonzero(_near_another(ra, dec))
     suspects = near[_is_shared(codes[near])]
+    firsts = _repeated(codes[suspects], _unit_vectors(ra[suspects], dec[suspects]))
+    firsts = {int(suspects[row]): int(suspects[of]) for row, of in firsts.items()}
+    left = np.setdiff1d(np.arange(len(ids)), list(firsts), assume_unique=True)
+    still = np.setdiff1d(near, list(firsts), assume_unique=True)
+    return Repeats(
+        firsts,
+        left[_is_shared(codes[left])],
+        still[_near_another(ra[still], dec[still])],
+    )
+
+
+def _repeated(codes: NDArray[np.int64], vectors: NDArray[np.float64]) -> dict[int, int]:
+    """Map each row to the first one of its code in its place, if that is another."""
     # Cells as wide as the distance: what is near is in this cell or beside it.
-    cells = np.floor(vectors[suspects] / _SAME_PLACE).astype(np.int64)
+    cells = np.floor(vectors / _SAME_PLACE).astype(np.int64).tolist()
     firsts: dict[tuple[int, ...], list[int]] = {}
     repeats: dict[int, int] = {}
-    for row, cell in zip(suspects.tolist(), cells.tolist(), strict=True):
-        code = int(codes[row])
-        first = next(
-            (
-                other
-                for step in _AROUND
-                for other in firsts.get(
-                    (code, *map(sum, zip(cell, step, strict=True))), ()
-                )
-                if np.linalg.norm(vectors[row] - vectors[other]) <= _SAME_PLACE
-            ),
-            None,
+    for row, (code, (x, y, z)) in enumerate(zip(codes.tolist(), cells, strict=True)):
+        around = (
+            other
+            for i, j, k in _AROUND
+            for other in firsts.get((code, x + i, y + j, z + k), ())
         )
-        if first is None:
-            firsts.setdefault((code, *cell), []).append(row)
+        for other in around:
+            if np.linalg.norm(vectors[row] - vectors[other]) <= _SAME_PLACE:
+                repeats[row] = other
+                break
         else:
-            repeats[row] = first
+            firsts.setdefault((code, x, y, z), []).append(row)
     return repeats
 
 
@@ -74,36 +91,6 @@ def _is_shared(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
     return shared
 
 
-def tell_repeats(
-    ids: Sequence[str],
-    ra: NDArray[np.float64],
-    dec: NDArray[np.float64],
-    lines: NDArray[np.int64],
-) -> list[str]:
-    """Say which of the rows that are kept share an id, and which a place."""
-    again = lines[_is_shared(_codes(ids))]
-    crowded = lines[_near_another(_unit_vectors(ra, dec), _SAME_PLACE)]
-    notes = []
-    if len(again):
-        notes.append(
-            f"{len(again)} rows share their identifier with a row at another position; "
-            f"all are kept ({first_lines(again)})."
-        )
-    if len(crowded):
-        notes.append(
-            f"{len(crowded)} rows lie within 0.5 arcsec of a row with another "
-            f"identifier; all are kept ({first_lines(crowded)})."
-        )
-    return notes
-
-
-def first_lines(lines: NDArray[np.int64]) -> str:
-    """Name some lines of the file, for a sentence."""
-    shown = ", ".join(str(line) for line in lines[:_NAMED_LINES])
-    more = ", ..." if len(lines) > _NAMED_LINES else ""
-    return f"{'line' if len(lines) == 1 else 'lines'} {shown}{more}"
-
-
 def _unit_vectors(
     ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -113,14 +100,49 @@ def _unit_vectors(
     return np.stack([flat * np.cos(alpha), flat * np.sin(alpha), np.sin(delta)], axis=1)
 
 
-def _near_another(vectors: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
-    """Tell which unit vectors have another one within ``radius`` (radian, small)."""
-    if not len(vectors):
+def _near_another(
+    ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which rows have another one in their place."""
+    if not len(ra):
         return np.zeros(0, bool)
     # Many rows in exactly one place would make the tree slow: ask each place once.
+    # Complex numbers are sorted as pairs, much faster than the rows of an array.
     places, place, counts = np.unique(
-        vectors, axis=0, return_inverse=True, return_counts=True
+        dec + 1j * ra, return_inverse=True, return_counts=True
     )
-    distances, _ = KDTree(places).query(places, k=2, distance_upper_bound=radius)
+    vectors = _unit_vectors(places.imag, places.real)
+    distances, _ = KDTree(vectors).query(vectors, k=2, distance_upper_bound=_SAME_PLACE)
     near: NDArray[np.bool_] = (counts > 1) | np.isfinite(distances[:, 1])
-    return near[place.ravel()]
+    return near[place]
+
+
+def tell_repeats(repeats: Repeats, lines: NDArray[np.int64]) -> Iterable[str]:
+    """Say which rows repeat others; ``lines`` are those of all rows in the file."""
+    if repeats.firsts:
+        yield _told(
+            "Rows that repeat the identifier and position of an earlier row were left "
+            "out",
+            lines[sorted(repeats.firsts)],
+        )
+    if len(repeats.again):
+        yield _told(
+            "Rows that share their identifier with a row at another position are kept",
+            lines[repeats.again],
+        )
+    if len(repeats.crowded):
+        yield _told(
+            "Rows within 0.5 arcsec of a row with another identifier are kept",
+            lines[repeats.crowded],
+        )
+
+
+def _told(what: str, lines: NDArray[np.int64]) -> str:
+    return f"{what}: {len(lines)} ({first_lines(lines)})."
+
+
+def first_lines(lines: NDArray[np.int64]) -> str:
+    """Name some lines of the file, for a sentence."""
+    shown = ", ".join(str(line) for line in lines[:_NAMED_LINES])
+    more = ", ..." if len(lines) > _NAMED_LINES else ""
+    return f"{'line' if len(lines) == 1 else 'lines'} {shown}{more}"

@@ -20,10 +20,14 @@ _LONGEST = 64
 #: Hexadecimal digits of the hash that a made-over identifier gains.
 _DIGITS = 8
 
-_SAFE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9+._-]{{0,{_LONGEST - 1}}}")
+#: No device of Windows, whatever follows its name, no dot at the end, and not the
+#: ending of the harvester's own unfinished files.
+_SAFE = re.compile(
+    r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$))(?!.*\.part$)"
+    rf"[a-z0-9][a-z0-9+._-]{{0,{_LONGEST - 1}}}(?<!\.)",
+    re.IGNORECASE | re.ASCII,
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9+-]+")
-#: Windows keeps these for its devices, whatever follows the first dot.
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
 
 def unique_stems(ids: Sequence[str]) -> list[str]:
@@ -37,24 +41,19 @@ def unique_stems(ids: Sequence[str]) -> list[str]:
 
 
 def _stem(text: str) -> str:
-    if _SAFE.fullmatch(text) and not _is_reserved(text):
+    if _SAFE.fullmatch(text):
         return text
     legible = _UNSAFE.sub("_", text).strip("_+-")[: _LONGEST - _DIGITS - 1]
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{legible or 'target'}-{digest[:_DIGITS]}"
 
 
-def _is_reserved(text: str) -> bool:
-    # ".part" marks the harvester's own unfinished files.
-    return text.lower().endswith((".", ".part")) or bool(_DEVICE.fullmatch(text))
-
-
 def _free(stem: str, taken: set[str], counts: dict[str, int]) -> str:
-    key = stem.lower()
-    name = stem
-    while name.lower() in taken:
+    key = name = stem.lower()
+    ending = ""
+    while name in taken:
         counts[key] = counts.get(key, 1) + 1
         ending = f"_{counts[key]}"
-        name = stem[: _LONGEST - len(ending)] + ending
-    taken.add(name.lower())
-    return name
+        name = key[: _LONGEST - len(ending)] + ending
+    taken.add(name)
+    return stem[: _LONGEST - len(ending)] + ending

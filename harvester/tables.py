@@ -53,6 +53,8 @@ _DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError)
 
 #: Beginning of the file that must tell what it is.
 _HEAD = 4096
+#: End of a VOTable in which its last tag must be.
+_TAIL = 512
 
 
 def read_table(path: Path, data: bytes, *, exact: Collection[str] = ()) -> Sheet:
@@ -161,6 +163,9 @@ def _read_ecsv(data: bytes, _exact: Collection[str]) -> Sheet:
 
 
 def _read_votable(data: bytes, _exact: Collection[str]) -> Sheet:
+    if b"VOTABLE>" not in data[-_TAIL:]:
+        msg = "the VOTable ends too early"
+        raise EOFError(msg)
     document = votable.parse(io.BytesIO(data), verify="ignore")
     return _from_astropy(document.get_first_table().to_table(use_names_over_ids=True))
 
@@ -171,7 +176,7 @@ def _read_fits(data: bytes, _exact: Collection[str]) -> Sheet:
             hdu for hdu in hdus if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))
         ]
         if not tables:
-            msg = "it holds no table extension, only images"
+            msg = "it holds no table, only images, or it ends before its table"
             raise InputError(msg)
         sheet = _from_astropy(Table.read(tables[0]))
         if len(tables) > 1:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from pathlib import Path
+import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Degrees; the pixels of an SDSS frame.
 SCALE = 0.396 / 3600
@@ -87,7 +92,7 @@ def job(path: Path, root: Path, places, *, size="10px", mode="partial", **produc
 
 def sky_of(header, x, y):
     """Tell the sky position of a pixel, counted from 0."""
-    from astropy.wcs import WCS
-
-    ra, dec = WCS(header).all_pix2world(x, y, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dates that astropy mends
+        ra, dec = WCS(header).all_pix2world(x, y, 0)
     return float(ra), float(dec)

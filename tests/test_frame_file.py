@@ -24,10 +24,12 @@ SHAPE = (300, 400)
 
 @pytest.fixture
 def frame(tmp_path):
+    """Give a small SDSS frame, packed by bz2."""
     return sdss_frame(tmp_path / "f.fits.bz2", noise(SHAPE))
 
 
 def read_rows(path, stop=SHAPE[0]):
+    """Give the proved rows of the primary image before ``stop``."""
     with open_frame(path) as opened:
         image = next(opened.hdus())
         opened.prove(image, stop)
@@ -130,7 +132,7 @@ def test_early_stop(tmp_path, monkeypatch):
     assert 400_000 < sum(unpacked) < 400_000 + 900_000 + 3 * 2**18
 
 
-def test_early_stop_with_runs(tmp_path, monkeypatch):
+def test_early_stop_with_runs(tmp_path):
     """Bytes that bz2 packs to nothing are no proof that a block is over."""
     data = np.zeros((1500, 1000), np.float32)
     data[:3] = 1

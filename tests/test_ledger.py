@@ -282,7 +282,7 @@ async def test_newer(path):
     """A ledger of a newer version is refused with what to do."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerError, match="newer harvester.*upgrade"):
+    with pytest.raises(LedgerError, match=r"newer harvester.*upgrade"):
         async with Ledger.open(path):
             pass
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
+import stat
 import subprocess
 
 import numpy as np
@@ -17,6 +20,7 @@ DATA = np.arange(12, dtype=np.float32).reshape(3, 4)
 
 
 def read(content):
+    """Read the primary HDU of a file."""
     return fits.HDUList.fromstring(content)[0]
 
 
@@ -90,9 +94,6 @@ def test_whole_files(tmp_path):
 
 def test_order_of_durability(tmp_path, monkeypatch):
     """Synced before the rename; every folder up to the root once, after all."""
-    import os
-    import stat
-
     steps = []
     sync, replace = os.fsync, os.rename
 
@@ -149,10 +150,8 @@ def test_no_way_out(tmp_path, place):
 
 def test_full_disk(tmp_path, monkeypatch):
     """A full disk is told with the path, and the half-written file is removed."""
-    import errno
-    import os
 
-    def fail(descriptor):
+    def fail(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fail)

@@ -307,6 +307,7 @@ def test_probes_rotate():
     async def poison(throttle):
         while len(log) < 3:
             await _ask(throttle, "file", outcome="poison")
+            await asyncio.sleep(0.5)
 
     async def main(clock):
         throttle = _throttle(clock)

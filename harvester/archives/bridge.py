@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import requests
 from requests.adapters import BaseAdapter
 
-from ..backoff import backoff
 from ..errors import HarvesterError, TransientError
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class _Adapter(BaseAdapter):
             )
             if not _still_working(reply):
                 break
-            await asyncio.sleep(backoff(attempt, base=0.5, cap=_LONGEST_POLL_S))
+            await asyncio.sleep(min(_LONGEST_POLL_S, 0.5 * attempt))
         return reply
 
     def drop(self) -> None:

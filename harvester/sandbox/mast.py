@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shlex
 from functools import partial
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from aiohttp import web
@@ -15,7 +16,7 @@ from . import hdus
 from .files import etag_of, file_response
 from .mast_columns import config
 from .mast_invoke import Invoke, form_of
-from .mast_rows import HLA_URI, PRODUCT_URI, product_rows
+from .mast_rows import HLA_URI, PRODUCT_URI, twin_of
 from .paint_hst import drz
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ __all__ = ["routes", "s3_routes"]
 #: Names that the real path lookup takes in one request.
 _MOST_LOOKUPS = 50
 _FITS = "application/fits"
-_KEY = "hst/public/{folder}/{obs_id}/{name}"
 #: Bytes that a file made on the fly is sent in.
 _PIECE = 1 << 18
-_URI_TOO_LONG = 414
 
 
 def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.RouteDef]:
@@ -61,8 +60,8 @@ def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.Route
 
 def s3_routes(sky: Sky, store: FrameStore) -> list[web.RouteDef]:
     """Give the routes of the public bucket, in the path style of its addresses."""
-    path = "/stpubdata/" + _KEY
-    return [web.get(path, _Downloads(sky, store).mirrored)]
+    mirrored = _Downloads(sky, store).mirrored
+    return [web.get("/stpubdata/hst/public/{folder}/{obs_id}/{name}", mirrored)]
 
 
 async def _columns_config(request: web.Request) -> web.Response:
@@ -88,21 +87,110 @@ async def _bundle_script(request: web.Request) -> web.Response:
     return web.Response(text=text, content_type="application/x-sh")
 
 
+class _File(NamedTuple):
+    """A file that can be downloaded."""
+
+    obs: Observation
+    name: str
+    make: Callable[[], bytes]
+
+    @property
+    def key(self) -> str:
+        """Its key in the public bucket; empty if it is not there."""
+        obs_id = self.obs.obs_id
+        key = f"hst/public/{obs_id[:4]}/{obs_id}/{self.name}"
+        return key if self.obs.mirrored else ""
+
+
 class _Downloads:
     """The files of all observations."""
 
     def __init__(self, sky: Sky, store: FrameStore) -> None:
         self._store = store
         self._etags: dict[str, str] = {}
-        #: File name -> observation, and what makes the file.
-        self._files: dict[str, tuple[Observation, Callable[[], bytes]]] = {}
-        #: Legacy Archive's name -> name of the same image here.
+        self._files: dict[str, _File] = {}
+        #: Name of the Legacy Archive's version -> name of the same image here.
         self._twins: dict[str, str] = {}
         for obs in sky.observations:
-            self._files[obs.filename] = obs, partial(drz, sky, obs)
-            self._files[f"{obs.obs_id}_asn.fits"] = obs, partial(_association, obs)
-            self._twins |= {
-                row["dataURI"]: obs.filename
-                for row in product_rows(obs)
-                if row["dataURI"].startswith(HLA_URI)
-            }
+            asn = f"{obs.obs_id}_asn.fits"
+            self._files[obs.filename] = _File(obs, obs.filename, partial(drz, sky, obs))
+            self._files[asn] = _File(obs, asn, partial(_association, obs))
+            if twin := twin_of(obs):
+                self._twins[f"{HLA_URI}{twin}_drz.fits"] = obs.filename
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """Send one file, named by its URI in the query or in a form."""
+        uri = request.query.get("uri") or (await form_of(request)).get("uri", [""])[0]
+        if uri in self._twins:
+            return await self._made_on_the_fly(request, self._twins[uri])
+        name = uri.removeprefix(PRODUCT_URI)
+        if name == uri or name not in self._files:
+            return web.Response(status=404, text=f"There is no file {uri!r}.")
+        if self._files[name].obs.rights != "PUBLIC":
+            return web.Response(status=401, text=f"{name} is not public yet.")
+        # No entity tag: nobody has seen one at MAST.
+        return file_response(request, await self._body(name), content_type=_FITS)
+
+    async def mirrored(self, request: web.Request) -> web.Response:
+        """Send a file of the public bucket."""
+        name = request.match_info["name"]
+        file = self._files.get(name)
+        key = request.path.removeprefix("/stpubdata/")
+        if file is None or file.key != key:
+            return _no_such_key(key)
+        body = await self._body(name)
+        etag = self._etags.get(name)
+        if etag is None:
+            etag = self._etags[name] = await asyncio.to_thread(etag_of, body)
+        return file_response(request, body, content_type=_FITS, etag=etag)
+
+    async def paths(self, request: web.Request) -> web.Response:
+        """Say where in the bucket some URIs are."""
+        uris = request.query.getall("uri", [])
+        if len(uris) > _MOST_LOOKUPS:
+            return web.Response(status=414, text="URI Too Long")
+        found = {uri: self._lookup(uri) for uri in uris}
+        return web.json_response(found)
+
+    async def _body(self, name: str) -> bytes:
+        return await self._store.get(f"hst/{name}", self._files[name].make)
+
+    async def _made_on_the_fly(
+        self, request: web.Request, name: str
+    ) -> web.StreamResponse:
+        """Send a file without saying how long it is; it cannot be resumed."""
+        body = await self._body(name)
+        response = web.StreamResponse(headers={"Content-Type": _FITS})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for start in range(0, len(body), _PIECE):
+                await response.write(body[start : start + _PIECE])
+        await response.write_eof()
+        return response
+
+    def _lookup(self, uri: str) -> dict[str, object]:
+        file = self._files.get(uri.removeprefix(PRODUCT_URI))
+        if file is None or not file.key or not uri.startswith(PRODUCT_URI):
+            return {"status_code": 404, "path": None}
+        return {"status_code": 200, "path": f"/{file.key}"}
+
+
+def _no_such_key(key: str) -> web.Response:
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
+        f"<Message>There is no such key.</Message><Key>{escape(key)}</Key></Error>"
+    )
+    return web.Response(status=404, text=text, content_type="application/xml")
+
+
+def _association(obs: Observation) -> bytes:
+    """Tabulate which exposures make up an observation."""
+    names = [member.upper() for member in obs.members] + [obs.filename[:9].upper()]
+    roles = ["EXP-DTH"] * len(obs.members) + ["PROD-DTH"]
+    columns = [
+        fits.Column("MEMNAME", "14A", array=np.array(names)),
+        fits.Column("MEMTYPE", "14A", array=np.array(roles)),
+        fits.Column("MEMPRSNT", "L", array=np.ones(len(names), bool)),
+    ]
+    return hdus.primary({}) + hdus.table(columns, {"EXTNAME": "ASN"})

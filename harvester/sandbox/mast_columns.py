@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["DISTANCE", "OBSERVATIONS", "PRODUCTS", "Column", "config", "fields"]
 
@@ -84,7 +87,9 @@ OBSERVATIONS = (
 #: Columns that an answer about a position has besides.
 DISTANCE = (
     Column("objID1", "string", "Object ID 1", "number of the plane", "long"),
-    Column("distance", "float", 'Distance (")', "0 in the footprint", "float", "arcsec"),
+    Column(
+        "distance", "float", 'Distance (")', "0 in the footprint", "float", "arcsec"
+    ),
 )
 
 #: Columns of a product.
@@ -124,6 +129,6 @@ def config(name: str) -> dict[str, Any]:
     return {column.name: column.entry() for column in _CONFIGS.get(name, ())}
 
 
-def fields(columns: tuple[Column, ...]) -> list[dict[str, str]]:
+def fields(columns: Iterable[Column]) -> list[dict[str, str]]:
     """Spell columns as the ``fields`` of an answer."""
     return [{"name": column.name, "type": column.type} for column in columns]

@@ -31,7 +31,8 @@ __all__ = ["Invoke", "form_of"]
 _PAGE_SIZE = 1000
 _CONE_DEG = 0.2
 _COUNT = "COUNT_BIG(*)"
-_MOST_DEG = 180.0
+#: Largest radius and coordinates that make sense, in degrees.
+_MOST_DEG, _RA_LIMIT, _DEC_LIMIT = 180.0, 360.0, 90.0
 
 
 async def form_of(request: web.Request) -> dict[str, list[str]]:
@@ -87,9 +88,13 @@ class Invoke:
                 return _table(query, rows, OBSERVATIONS + DISTANCE)
             case "Mast.Caom.Cone":
                 names = ("ra", "dec", "radius")
-                cone = (params.get(n, _CONE_DEG if n == "radius" else "") for n in names)
+                cone = (
+                    params.get(n, _CONE_DEG if n == "radius" else "") for n in names
+                )
                 at = _position(",".join(map(str, cone)))
-                return _table(query, self._table.around(*at, []), OBSERVATIONS + DISTANCE)
+                return _table(
+                    query, self._table.around(*at, []), OBSERVATIONS + DISTANCE
+                )
             case "Mast.Caom.Products":
                 return _table(query, self._products(str(params.get("obsid"))), PRODUCTS)
             case name:
@@ -128,7 +133,7 @@ def _position(text: str) -> tuple[float, float, float]:
     except ValueError:
         msg = f"A position is 'ra, dec, radius' in degrees, not {text!r}."
         raise QueryError(msg) from None
-    if not (-360 <= ra <= 360 and -90 <= dec <= 90 and 0 <= radius <= _MOST_DEG):  # noqa: PLR2004
+    if abs(ra) > _RA_LIMIT or abs(dec) > _DEC_LIMIT or not 0 <= radius <= _MOST_DEG:
         msg = f"There is no such place on the sky: {text!r}."
         raise QueryError(msg)
     return ra % 360.0, dec, radius

@@ -53,7 +53,7 @@ class ObservationTable:
     ) -> list[Row]:
         """Give rows whose footprint a circle touches, with the ``distance`` to it."""
         passes = _tests(filters)
-        found = []
+        found: list[Row] = []
         for number, separation in self._nearby(ra, dec, radius_deg):
             row, obs = self._rows[number], self._observations[number]
             distance = _distance_deg(ra, dec, obs.footprint, separation)
@@ -65,7 +65,7 @@ class ObservationTable:
     def _nearby(
         self, ra: float, dec: float, radius_deg: float
     ) -> list[tuple[int, float]]:
-        """Number and separation of observations that the circle might touch."""
+        """Give number and separation of observations that the circle might touch."""
         if self._centres is None:
             return []
         chords = np.linalg.norm(self._centres - unit_vectors(ra, dec), axis=1)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .pointings import Observation
 
-__all__ = ["HLA_URI", "PRODUCT_URI", "observation_row", "product_rows"]
+__all__ = ["HLA_URI", "PRODUCT_URI", "observation_row", "product_rows", "twin_of"]
 
 #: What the names of files at MAST begin with.
 PRODUCT_URI = "mast:HST/product/"
@@ -76,15 +76,15 @@ def observation_row(obs: Observation) -> dict[str, Any]:
 
 def product_rows(obs: Observation) -> Iterator[dict[str, Any]]:
     """List the files of an observation: its own, its exposures', an old twin's."""
-    if obs.obsid % _TWIN == 0:
-        yield from _twin(obs)
+    if name := twin_of(obs):
+        yield from _twin_rows(obs, name)
     for number, member in enumerate(obs.members, 1):
         for suffix, (about, kind, size, level) in _MEMBER_FILES.items():
             row = _row(obs, f"{member}_{suffix}.fits", f"DADS {about}")
             row |= {"obsID": str(obs.obsid + number), "obs_id": member, "type": "S"}
             yield row | {"productType": kind, "size": size, "calib_level": level}
     row = _row(obs, f"{obs.obs_id}_asn.fits", "DADS ASN file - Association table")
-    yield row | {"productType": "AUXILIARY", "size": 11520, "calib_level": 1}
+    yield row | {"productType": "AUXILIARY", "size": 8640, "calib_level": 1}
     # All observations of a proposal name this one: clients must drop duplicates.
     row = _row(obs, f"{obs.obs_id[:4]}00_jit.fits", "DADS JIT file - Pointing")
     yield row | {"productType": "INFO", "size": 37440, "calib_level": 1}
@@ -132,10 +132,16 @@ def _row(obs: Observation, filename: str, about: str) -> dict[str, Any]:
     }
 
 
-def _twin(obs: Observation) -> Iterator[dict[str, Any]]:
-    """List the Legacy Archive's version of the same image."""
+def twin_of(obs: Observation) -> str:
+    """Name the Legacy Archive's version of the same image; empty if it has none."""
+    if obs.obsid % _TWIN:
+        return ""
     instrument = obs.instrument.replace("/", "_").lower()
-    name = f"hst_{obs.proposal_id}_{obs.obs_id[4:6]}_{instrument}_{obs.filters.lower()}"
+    visit, band = obs.obs_id[4:6], obs.filters.lower()
+    return f"hst_{obs.proposal_id}_{visit}_{instrument}_{band}"
+
+
+def _twin_rows(obs: Observation, name: str) -> Iterator[dict[str, Any]]:
     same = {
         "obsID": str(25_000_000 + obs.obsid % 1_000_000),
         "obs_collection": "HLA",

@@ -170,16 +170,19 @@ def _plans(
     middle = _middle(group)
     tilt = rng.uniform(0.5, 3.0)
     yield _main(number, group, tilt)
-    if number % 4 == 1:  # another visit of the same place, deeper or shallower
+    if _turn(number, 4, 1):  # another visit of the same place, deeper or shallower
         yield _Plan("F160W", *middle, None, -tilt)
-    if number % 13 == 6:  # noqa: PLR2004  (a rhythm, as the others here)
+    if _turn(number, 13, 6):
         yield _Plan("F160W", *middle, None, tilt, exclusive=True)
-    others = {"F140W": number % 5 == 2, "F125W": number % 6 == 4}  # noqa: PLR2004
-    for filters, due in {**others, "F814W": number % 3 == 0}.items():
-        if due:
+    for filters, every, first in (("F140W", 5, 2), ("F125W", 6, 4), ("F814W", 3, 0)):
+        if _turn(number, every, first):
             yield _Plan(filters, *middle, None, tilt)
-    if number % 5 == 4 and singles:  # noqa: PLR2004
+    if singles and _turn(number, 5, 4):  # a galaxy that F160W has not seen
         yield _Plan("F140W", *singles[number * 7 % len(singles)], None, tilt)
+
+
+def _turn(number: int, every: int, first: int) -> bool:
+    return number % every == first
 
 
 def _main(number: int, group: Sequence[Position], tilt: float) -> _Plan:

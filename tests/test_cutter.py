@@ -1,0 +1,121 @@
+"""The process pool, with real processes that really die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from harvester.cutter import Cutter
+from harvester.errors import TransientError
+from harvester.models import CutoutSpec, FrameJob, Product, Receipt, StampSize, Wanted
+
+SPEC = CutoutSpec(StampSize.parse("4px"))
+
+
+def job(*targets):
+    """Give a job that wants stamps of some targets."""
+    wanted = tuple(Wanted(n, f"id{n}", 0.0, 0.0, f"{n}.fits") for n in targets)
+    return FrameJob(Product("sdss", "f", "r", "u"), "/nowhere", "/", wanted, SPEC)
+
+
+def cut_all(job):
+    """Cut nothing, but say so for each."""
+    return [Receipt(one.target) for one in job.wanted]
+
+
+def cut_until_13(job):
+    """Die by a signal where target 13 is among the wanted."""
+    if any(one.target == 13 for one in job.wanted):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return cut_all(job)
+
+
+def cut_hanging_at_13(job):
+    """Hang where target 13 is among the wanted."""
+    while any(one.target == 13 for one in job.wanted):
+        time.sleep(0.01)
+    return cut_all(job)
+
+
+def cut_corrupt(_job):
+    """Find the frame corrupt."""
+    raise TransientError("corrupt", "the CRC of block 3 is wrong")
+
+
+def cut_greedy(job):
+    """Ask for more memory than a worker may have."""
+    bytearray(8 << 30)
+    return cut_all(job)
+
+
+def problems(receipts):
+    """Give the problem of each target."""
+    return {receipt.target: receipt.problem for receipt in receipts}
+
+
+async def test_receipts_in_order():
+    """A receipt comes back for each target, in the order asked."""
+    async with Cutter(processes=1, cut=cut_all) as cutter:
+        receipts = await cutter.cut(job(3, 1, 2))
+    assert [receipt.target for receipt in receipts] == [3, 1, 2]
+
+
+async def test_culprit_is_found():
+    """The galaxy that kills its worker fails alone; its neighbours are cut."""
+    async with Cutter(processes=2, cut=cut_until_13) as cutter:
+        receipts = await cutter.cut(job(11, 12, 13, 14, 15))
+        after = await cutter.cut(job(1))
+    assert problems(receipts) == {11: "", 12: "", 13: "worker_died", 14: "", 15: ""}
+    assert problems(after) == {1: ""}
+
+
+async def test_hung_worker_is_ended():
+    """A worker that hangs is ended by its time limit."""
+    async with Cutter(processes=1, limit_s=0.5, cut=cut_hanging_at_13) as cutter:
+        receipts = await cutter.cut(job(13, 14))
+    assert problems(receipts) == {13: "worker_hung", 14: ""}
+
+
+async def test_error_crosses():
+    """What the cutting raises arrives with its reason and its sentence."""
+    async with Cutter(processes=1, cut=cut_corrupt) as cutter:
+        with pytest.raises(TransientError, match="block 3") as caught:
+            await cutter.cut(job(1))
+    assert caught.value.reason == "corrupt"
+
+
+async def test_memory_is_limited():
+    """Too much memory is an error in the worker, which lives on."""
+    async with Cutter(processes=1, cut=cut_greedy) as cutter:
+        with pytest.raises(MemoryError):
+            await cutter.cut(job(1))
+
+
+ORPHAN = """
+import asyncio, os, sys
+from harvester.cutter import Cutter
+async def main():
+    async with Cutter(processes=2):
+        print("up", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+def test_workers_die_with_their_parent():
+    """After kill -9 of the parent no worker is left."""
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE)
+    assert parent.stdout.readline() == b"up\n"
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert children
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
