@@ -68,10 +68,13 @@ class BlockedAddressError(OSError):
 def to_url(text: str) -> URL:
     """Read an address without changing how it is written, if it may be sent so."""
     try:
-        return URL(text, encoded=bool(_WRITTEN_OUT.fullmatch(text)))
+        url = URL(text, encoded=bool(_WRITTEN_OUT.fullmatch(text)))
+        _place(url)  # a port that is none is noticed only when it is looked at
     except ValueError as error:
-        msg = f"{text[:200]!r} is no address: {error}"
+        msg = f"an address that is none: {error}"
         raise PermanentError(reason="bad_url", message=msg) from error
+    # Host names are the same in any case, and compared in this one.
+    return url.with_host(url.host.lower()) if url.host else url
 
 
 def shown(url: URL | str) -> str:
@@ -139,8 +142,8 @@ class Guard:
             raise _blocked(url, repr(location[:200]), "it is no proper address")
         try:
             target = url.join(to_url(location)).with_fragment(None)
-        except ValueError as error:
-            raise _blocked(url, repr(location[:200]), str(error)) from error
+        except PermanentError as error:
+            raise _blocked(url, "nowhere", str(error)) from error
         problem = self._problem(target)
         if problem:
             raise _blocked(url, shown(target), problem)

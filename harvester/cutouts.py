@@ -247,12 +247,12 @@ class _Cutter:
         if box is None:
             return Receipt(wanted.target, problem="outside")
         stamp = self._pixels.cut(box, self._mode)
-        if not np.any(np.nan_to_num(stamp.data)):
+        valued = np.isfinite(stamp.data)
+        if not np.any(stamp.data[valued]):
             # NaN, or zero everywhere: both are how archives fill in.
             return Receipt(wanted.target, problem="no_data")
         # Of the asked size, also when trimmed: the ragged edge shows in it.
-        valued = int(np.count_nonzero(np.isfinite(stamp.data)))
-        coverage = round(valued / box.side**2, 6)
+        coverage = round(int(np.count_nonzero(valued)) / box.side**2, 6)
         own = self._header.own(wanted, stamp.origin, coverage)
         content = to_fits(stamp.data, own, self._header.common)
         written = folder.write(wanted.file_loc, content)

@@ -107,7 +107,8 @@ class _PlainBytes:
         # Piece by piece: a worker has not the room to map a mosaic of gigabytes.
         self.check_room(stop)
         length = stop - start
-        return np.memmap(self._file, np.uint8, "r", offset=start, shape=(length,))
+        mapped = np.memmap(self._file, np.uint8, "r", offset=start, shape=(length,))
+        return mapped.view(np.ndarray)
 
 
 class _PackedBytes:

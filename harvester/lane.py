@@ -57,6 +57,10 @@ _BUGS = 20
 #: Longest pause in seconds between two looks for jobs that have become due.
 _NAP_S = 2.0
 
+#: Seconds in which targets that have to be looked up anew gather while frames are
+#: being cut, so that they share a request.
+_GATHER_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
@@ -153,7 +157,7 @@ class Lane:
                 self._give_up(error)
             self._looked_up.set()
             self._wake_feeder.set()
-            await _either(self._wake_locator, _NAP_S + self._pause_s(failed))
+            await _either(self._wake_locator, _GATHER_S + self._pause_s(failed))
 
     def _pause_s(self, failed: int) -> float:
         if not failed:
@@ -185,8 +189,10 @@ class Lane:
             fed = [await self._feed_survey(survey) for survey in self._plan.surveys]
             if any(fed):
                 continue
-            if not self._in_hand and await self._all_settled():
-                return
+            if not self._in_hand:
+                if await self._all_settled():
+                    return
+                self._wake_locator.set()
             await _either(self._wake_feeder, _NAP_S)
 
     async def _all_settled(self) -> bool:
@@ -270,8 +276,6 @@ class Lane:
         stamps = sum(not receipt.problem for receipt in receipts)
         self._heard(Stamped(self._archive.name, item.product.name, stamps))
         self._tell(moved)
-        if moved[State.PENDING]:
-            self._wake_locator.set()
 
     async def _postpone(
         self, item: _Item, wanted: list[Wanted], error: TransientError

@@ -74,20 +74,30 @@ def find_layout(lines: Sequence[str]) -> Layout | None:
     places = list(itertools.islice(filled, _SAMPLE))
     sample = [lines[place] for place in places]
     if not sample:
-        return _header_only(lines)
+        return None
     fit = max((_fit(sample, each) for each in _SEPARATORS), key=lambda fit: fit.share)
     if fit.share < _AGREEMENT:
         fit = _one_column(sample)
-    first = places[fit.first]
-    fields = _split(lines[first], fit.separator)
-    above = _commented_names(lines[:first], fit.separator, fit.width)
     point = _decimal_point(sample[fit.first :], fit.separator)
-    if not _looks_like_data(fields, is_sure=bool(above)):
-        return Layout(
-            fit.separator, unique_names(fields), first + 1, decimal_point=point
-        )
-    names = above or [f"col{place}" for place in range(1, fit.width + 1)]
-    return Layout(fit.separator, unique_names(names), first, bool(above), point)
+    names, first = _header(lines, fit, places[fit.first])
+    numbered = [f"col{place}" for place in range(1, fit.width + 1)]
+    return Layout(
+        fit.separator, unique_names(names or numbered), first, bool(names), point
+    )
+
+
+def _header(lines: Sequence[str], fit: _Fit, start: int) -> tuple[list[str], int]:
+    """Give the names, if there are any, and the place of the first row.
+
+    From the line at ``start`` on the lines are as wide as the table.
+    """
+    fields = _split(lines[start], fit.separator)
+    names, place = _names_above(lines[:start], fit)
+    if not _looks_like_data(fields, is_sure=bool(names)):
+        return fields, start + 1
+    # What stands between a header and the rows is rows too, but broken.
+    is_broken_between = bool(names) and not is_comment(lines[place])
+    return names, place + 1 if is_broken_between else start
 
 
 def is_comment(line: str) -> bool:
@@ -97,14 +107,6 @@ def is_comment(line: str) -> bool:
 
 def _is_filled(line: str) -> bool:
     return bool(line.strip()) and not is_comment(line)
-
-
-def _header_only(lines: Sequence[str]) -> Layout | None:
-    for separator in _SEPARATORS:
-        names = _commented_names(lines, separator)
-        if len(names) > 1:
-            return Layout(separator, unique_names(names), len(lines))
-    return None
 
 
 def _fit(sample: Sequence[str], separator: str) -> _Fit:
@@ -162,14 +164,19 @@ def _looks_like_data(fields: Sequence[str], *, is_sure: bool) -> bool:
     return numeric > 0 and (is_sure or 2 * numeric >= len(filled))
 
 
-def _commented_names(lines: Sequence[str], separator: str, width: int = 0) -> list[str]:
-    """Find the last comment that can be a header, ``width`` fields wide if known."""
-    for line in filter(is_comment, reversed(lines)):
-        names = [each.strip() for each in _split(line.strip(" \t#"), separator)]
+def _names_above(lines: Sequence[str], fit: _Fit) -> tuple[list[str], int]:
+    """Find the last line that can be a header, and its place."""
+    for place in reversed(range(len(lines))):
+        line = lines[place]
+        # A sentence has as many words as a table has columns now and then.
+        if not is_comment(line) and not fit.separator:
+            continue
+        fields = _split(line.strip(" \t#"), fit.separator)
+        names = [each.strip() for each in fields]
         is_header = len(set(names)) == len(names) and all(map(_NAME.fullmatch, names))
-        if is_header and width in {0, len(names)}:
-            return names
-    return []
+        if is_header and len(names) == fit.width:
+            return names, place
+    return [], 0
 
 
 def _decimal_point(sample: Sequence[str], separator: str) -> str:

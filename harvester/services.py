@@ -40,7 +40,7 @@ class Service:
     @property
     def host(self) -> str:
         """The official host, by which throttle and cool-downs are known."""
-        return URL(self.base).authority
+        return URL(self.base).host_port_subcomponent or self.base
 
     @property
     def is_elsewhere(self) -> bool:

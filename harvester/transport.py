@@ -280,7 +280,7 @@ class Transport:
         # throttle too, with the manners of the service that sent us there.
         service = self._directory.find(url)
         if service is None:
-            return self._throttle_of(url.authority, sender.manners)
+            return self._throttle_of(url.host_port_subcomponent or "", sender.manners)
         return self._throttle_of(service.host, service.manners)
 
     def _throttle_of(self, host: str, manners: Manners) -> Throttle:

@@ -20,8 +20,9 @@ uv=$(command -v uv) || {
 }
 
 lock() {
+    UV_CUSTOM_COMPILE_COMMAND=requirements/lock.sh \
     "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-header --no-annotate --no-emit-index-url "$@"
+        --no-annotate --no-emit-index-url "$@"
 }
 
 lock "$@" --output-file requirements/build.txt requirements/build.in

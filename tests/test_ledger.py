@@ -97,9 +97,7 @@ async def test_wrong_frame_is_located_by_position(path):
         await locate(ledger, SDSS, lambda _: {"r": [product("b")]})
         due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
         assert [w.target for w in await ledger.wanted(SDSS, due["b"])] == [2]
-        moved = await ledger.record_receipts(
-            SDSS, due["b"], outside, may_relocate=True
-        )
+        moved = await ledger.record_receipts(SDSS, due["b"], outside, may_relocate=True)
     assert moved == {State.NO_COVERAGE: 1}
 
 

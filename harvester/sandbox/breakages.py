@@ -204,6 +204,19 @@ async def _bitflip(
     return response
 
 
+async def _swap(
+    fault: Fault, exchange: Exchange, response: web.Response
+) -> web.StreamResponse:
+    path, own = exchange.request.raw_path, body_of(response)
+    others = [body for other, body in fault.passed.items() if other != path]
+    # Its own and the last other one are all that is needed to confuse them.
+    fault.passed.clear()
+    fault.passed.update({path: own})
+    if others:
+        response.body = others[-1]
+    return response
+
+
 async def _new_etag(
     _fault: Fault, _exchange: Exchange, response: web.Response
 ) -> web.StreamResponse:
@@ -245,6 +258,7 @@ _BREAKING: dict[str, _Break] = {
     "stall": _stall,
     "trickle": _trickle,
     "bitflip": _bitflip,
+    "swap": _swap,
     "new-etag": _new_etag,
     "bad-range": _bad_range,
 }
@@ -267,6 +281,7 @@ KINDS = {
     "stall": "fall silent in the middle for VALUE seconds (default: for good)",
     "trickle": "send VALUE bytes a second (default 50)",
     "bitflip": "flip one bit, VALUE of the way into the body (default 0.5)",
+    "swap": "send the body that went by just before at another address",
     "new-etag": "give the file a new ETag each time",
     "bad-range": "state a wrong Content-Range",
     "ignore-range": "send the whole file where a range was asked",

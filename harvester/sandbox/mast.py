@@ -47,8 +47,8 @@ def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.Route
     return [
         web.post("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
         web.get("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
-        web.post("/api/v0/invoke", invoke),
-        web.get("/api/v0/invoke", invoke),
+        web.post("/api/v0/invoke", invoke.reply),
+        web.get("/api/v0/invoke", invoke.reply),
         web.get("/api/v0.1/Download/file", downloads.file),
         web.post("/api/v0.1/Download/file", downloads.file),
         web.get("/api/v0.1/Download/bundle.sh", _bundle_script),

@@ -56,18 +56,18 @@ class Invoke:
         self._executing = executing
         self._asked: Counter[str] = Counter()
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def reply(self, request: web.Request) -> web.Response:
         """Answer one request."""
         text = (await form_of(request)).get("request", [""])[0]
         try:
             query = _parsed(text)
             if self._is_running(text, query):
-                reply = {"status": "EXECUTING", "msg": "", "data": [], "fields": []}
+                answer = {"status": "EXECUTING", "msg": "", "data": [], "fields": []}
             else:
-                reply = await asyncio.to_thread(self._answer, query)
+                answer = await asyncio.to_thread(self._answer, query)
         except QueryError as error:
-            reply = {"status": "ERROR", "msg": str(error), "data": [], "fields": []}
-        return web.json_response(reply)
+            answer = {"status": "ERROR", "msg": str(error), "data": [], "fields": []}
+        return web.json_response(answer)
 
     def _is_running(self, text: str, query: Mapping[str, Any]) -> bool:
         # A poll repeats the request to the letter, cachebreaker included.

@@ -8,13 +8,13 @@ in its own field is primary (mode 1), the others are secondary (mode 2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from .scans import BANDS, COLUMNS, ROWS, FieldKey, object_id
+from .scans import COLUMNS, ROWS, FieldKey, object_id
 from .tangent import unit_vectors
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ __all__ = [
 _FIELD_RADIUS_DEG = 0.15
 #: Numbers from here on name secondary objects of a field.
 _FIRST_SECONDARY = 20_000
-#: Colours against r, in magnitudes: those of a middling galaxy.
-_COLOURS = {"u": 2.1, "g": 0.7, "r": 0.0, "i": -0.35, "z": -0.6}
+#: Colours against r, in magnitudes, of late and of early galaxies: as painted.
+_LATE = {"u": 1.75, "g": 0.55, "r": 0.0, "i": -0.28, "z": -0.46}
+_EARLY = {"u": 2.65, "g": 0.85, "r": 0.0, "i": -0.40, "z": -0.70}
 
 
 def skyserver_id(key: FieldKey, number: int) -> int:
@@ -63,6 +64,7 @@ class PhotoObject:
     axis_ratio: float
     #: Position angle, degrees from north to east.
     pa: float
+    is_early: bool
 
     @property
     def key(self) -> FieldKey:
@@ -73,7 +75,7 @@ class PhotoObject:
 
     def magnitude(self, band: str) -> float:
         """Magnitude in a band."""
-        return self.mag_r + _COLOURS[band]
+        return self.mag_r + (_EARLY if self.is_early else _LATE)[band]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def _primary(galaxy: Galaxy) -> PhotoObject:
         r50=galaxy.r50_arcsec,
         axis_ratio=galaxy.axis_ratio,
         pa=galaxy.pa_deg,
+        is_early=galaxy.morphology == 1,
     )
 
 
@@ -223,16 +226,11 @@ def _secondaries(
 def _seen_again(primary: PhotoObject, objid: int) -> PhotoObject:
     """Give the same galaxy as another field measured it: almost the same place."""
     shift = (objid % 7 - 3) * 0.01 / 3600.0
-    return PhotoObject(
+    return replace(
+        primary,
         objid=objid,
         ra=primary.ra + shift,
         dec=primary.dec - shift,
         mode=2,
         mag_r=primary.mag_r + 0.01,
-        r50=primary.r50,
-        axis_ratio=primary.axis_ratio,
-        pa=primary.pa,
     )
-
-
-assert set(_COLOURS) == set(BANDS)

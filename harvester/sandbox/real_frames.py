@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["RealFrames"]
+__all__ = ["RealFrames", "fit_astrans"]
 
 #: Compressed bytes that are read at a time: about one block of bzip2.
 _PIECE = 256 * 1024
@@ -109,6 +109,7 @@ def _made_up(key: FieldKey, ra: float, dec: float, *, mode: int) -> PhotoObject:
         r50=_R50,
         axis_ratio=1.0,
         pa=0.0,
+        is_early=False,
     )
 
 
@@ -140,7 +141,8 @@ def _field(key: FieldKey, header: fits.Header) -> PhotoField:
         header["CRPIX2"] - 1,
         (header["CD1_1"], header["CD1_2"], header["CD2_1"], header["CD2_2"]),
     )
-    node, incl = float(header["NODE"]), float(header["INCL"])
+    # Any great circle will do; the survey's own is in every header of it.
+    node, incl = float(header.get("NODE", 0.0)), float(header.get("INCL", 0.0))
     return PhotoField(key, node, incl, fit_astrans(tangent, node, incl), tangent)
 
 

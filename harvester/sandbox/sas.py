@@ -78,14 +78,17 @@ def parse_frame_name(name: str) -> tuple[FieldKey, str] | None:
 
 def routes(source: FrameSource) -> list[web.RouteDef]:
     """Make the routes of the service."""
+    tags: dict[tuple[FieldKey, str], str] = {}
 
     async def frame(request: web.Request) -> web.Response:
         key, band = _asked(request)
         body = await source.frame(key, band)
         if body is None:
             raise web.HTTPNotFound
+        # Summing megabytes anew for each request would cost more than sending them.
+        tag = tags.get((key, band)) or tags.setdefault((key, band), etag_of(body))
         return file_response(
-            request, body, content_type="application/x-bzip2", etag=etag_of(body)
+            request, body, content_type="application/x-bzip2", etag=tag
         )
 
     return [web.get(_FRAME, frame)]

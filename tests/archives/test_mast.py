@@ -49,6 +49,7 @@ class RecordedMast:
         self.busy = 0
 
     async def __call__(self, request):
+        """Answer one request."""
         asked = await mast_request(request)
         if asked is None:
             return self.columns
@@ -117,7 +118,9 @@ async def test_asked_once(tmp_path, columns, observations):
             await locate(mast)
             await locate(mast)
     assert [one["params"]["columns"] for one in recorded.asked] == ["COUNT_BIG(*)", "*"]
-    filters = {f["paramName"]: f["values"] for f in recorded.asked[1]["params"]["filters"]}
+    filters = {
+        f["paramName"]: f["values"] for f in recorded.asked[1]["params"]["filters"]
+    }
     assert filters["instrument_name"] == ["ACS/WFC"]
     assert filters["filters"] == ["FR656N"]
     assert "position" not in recorded.asked[1]["params"]

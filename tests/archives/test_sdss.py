@@ -53,7 +53,7 @@ def test_identifier_names_the_field(identifier, field):
         "5882908816387606640000",
         "9" * 19,
         "588290881638760664 ",
-        "٥٨٨٢٩٠٨٨١٦٣٨٧٦٠٦٦٤",  # noqa: RUF001 - digits, but not ours
+        "٥٨٨٢٩٠٨٨١٦٣٨٧٦٠٦٦٤",
         str((2 << 59) | (301 << 48) | (94 << 32) | (1 << 29) | (600 << 16)),  # no field
         str((2 << 59) | (301 << 48) | (95 << 32) | (1 << 29) | (100 << 16)),  # no run
         str((2 << 59) | (301 << 48) | (94 << 32) | (7 << 29) | (100 << 16)),  # camcol
@@ -105,7 +105,9 @@ def test_pages_are_outages():
         check_skyserver(reply(b"<html><head>\n<title>Skyserver Error</title>"))
     with pytest.raises(OutageError, match="fewer"):
         check_skyserver(
-            reply(b"#Table1\nerror_message\nERROR: Maximum 60 queries allowed per minute")
+            reply(
+                b"#Table1\nerror_message\nERROR: Maximum 60 queries allowed per minute"
+            )
         )
     with pytest.raises(TransientError, match="refused"):
         check_skyserver(reply(b"#Table1\nerror_message\nerror: limit is top 500000"))
@@ -114,7 +116,9 @@ def test_pages_are_outages():
 async def _located(answer, asks):
     async with serving(answer) as transport:
         archive = Sdss(transport, base=SERVICES["sdss-sas"], release=17)
-        return [f for batch in [b async for b in archive.locate(GRI, asks)] for f in batch]
+        return [
+            f for batch in [b async for b in archive.locate(GRI, asks)] for f in batch
+        ]
 
 
 async def test_identifiers_need_no_request():

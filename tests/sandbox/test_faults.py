@@ -71,6 +71,7 @@ async def _read(reader, until) -> tuple[bytes, bool]:
 
 @pytest.fixture
 async def site():
+    """Serve one file through a front without faults."""
     faults = Faults(1, KINDS)
     stats = Stats({"s3": None})
     front = Front("s3", stats, faults, latency={}, is_strict=False)
@@ -284,6 +285,16 @@ async def test_new_etag(site):
     site.faults.switch_on(["new-etag@s3"])
     tags = [(await site.get()).headers["etag"] for _ in range(2)]
     assert len({*tags, '"one"'}) == 3
+
+
+async def test_swap(site):
+    """The file of another address comes, once another has gone by."""
+    site.faults.switch_on(["swap@s3"])
+    one = await site.get("/one", Range="bytes=0-9")
+    assert one.body == BODY[:10]
+    two = await site.get("/two", Range="bytes=10-19")
+    assert (two.status, two.body) == (206, BODY[:10])
+    assert (await site.get("/one", Range="bytes=0-9")).body == BODY[10:20]
 
 
 async def test_endless(site):

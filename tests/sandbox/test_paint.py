@@ -16,6 +16,9 @@ from harvester.sandbox.paint_hst import drz_size
 from harvester.sandbox.scans import FIELD_STEP, ROWS
 from harvester.sandbox.sky import Sky
 
+# The survey's DATE-OBS has no time; astropy says so for every frame.
+pytestmark = pytest.mark.filterwarnings("ignore:.*datfix")
+
 
 @pytest.fixture(scope="module")
 def sky() -> Sky:
@@ -34,7 +37,7 @@ def _image(content, extension=0):
 
 
 def _off_centre(image, x, y, half):
-    """How far the light's centre is from a position, in pixels."""
+    """Measure how far the light's centre is from a position, in pixels."""
     col, row = round(float(x)), round(float(y))
     box = image[row - half : row + half + 1, col - half : col + half + 1].astype(float)
     box -= np.median(image)
@@ -203,8 +206,21 @@ def test_catalogue(sky, tmp_path, name):
     assert table["OBJID"].dtype == ">i8"
     assert table["RA"][0].tolist() == [g.ra for g in sky.galaxies]
     assert table.colnames == [
-        "OBJID", "RA", "DEC", "REDSHIFT", "GZ1_MORPHOLOGY", "BPT_CLASS", "U", "G", "R",
-        "I", "Z", "SIGMA", "SIGMA_ERR", "LOG_MSTELLAR", "L_O3",
+        "OBJID",
+        "RA",
+        "DEC",
+        "REDSHIFT",
+        "GZ1_MORPHOLOGY",
+        "BPT_CLASS",
+        "U",
+        "G",
+        "R",
+        "I",
+        "Z",
+        "SIGMA",
+        "SIGMA_ERR",
+        "LOG_MSTELLAR",
+        "L_O3",
     ]
     again = tmp_path / f"again-{name}"
     write_catalogue(Sky.make(4, 120), again)

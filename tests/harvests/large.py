@@ -1,0 +1,81 @@
+"""Locate a catalogue of Galaxy Zoo's size; report requests, memory and time.
+
+``python tests/harvests/large.py`` harvests nothing: it locates 47,675 galaxies in
+both surveys against a sandbox without HST images, and prints what that took. With
+``--by-position`` their identifiers are replaced by names, so that SDSS has to be
+asked where they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from astropy.io import fits
+from service import BRISK, sandbox, status
+
+#: Runs the command in a process of its own and tells its peak memory in kB.
+_MEASURED = """
+import resource, sys
+from harvester.cli import main
+try:
+    main(sys.argv[1:], standalone_mode=False)
+except SystemExit as leaving:
+    assert not leaving.code, leaving.code
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def locate(folder, targets, *, by_position=False):
+    """Give requests, peak memory in MB, seconds, and the jobs in each state."""
+    options = ("--targets", str(targets), "--no-hst-images")
+    with sandbox(folder, *options) as archives:
+        catalogue = archives.catalogue
+        if by_position:
+            catalogue = _nameless(catalogue, folder / "positions.csv")
+        out = folder / "out"
+        began = time.monotonic()
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", _MEASURED, "run", catalogue, "--out", out),
+                *("--locate-only", *archives.flags()),
+            ],
+            capture_output=True,
+            env=os.environ | BRISK,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        seconds = time.monotonic() - began
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = status(out)
+    return {
+        "targets": report["targets"],
+        "requests": sum(report["requests"].values()),
+        "peak memory MB": int(done.stderr.split("peak")[-1]) // 1000,
+        "seconds": round(seconds, 1),
+        "surveys": report["surveys"],
+    }
+
+
+def _nameless(catalogue, path):
+    row = fits.getdata(catalogue)[0]
+    lines = zip(row["RA"].tolist(), row["DEC"].tolist(), strict=True)
+    text = "".join(f"galaxy{n},{ra},{dec}\n" for n, (ra, dec) in enumerate(lines))
+    path.write_text("id,ra,dec\n" + text)
+    return path
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--targets", type=int, default=47_675)
+    parser.add_argument("--by-position", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(locate(Path(folder), **vars(options)), indent=2))

@@ -1,0 +1,148 @@
+"""The real service in its own processes: a sandbox, and harvests against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+HARVESTER = (sys.executable, "-m", "harvester")
+
+#: Quicker than an archive would be asked; the sandbox counts what it sees.
+BRISK = {
+    "HARVESTER__SERVICES__SDSS_SKY__RATE": "50",
+    "HARVESTER__SERVICES__SDSS_SAS__RATE": "100",
+    "HARVESTER__SERVICES__MAST__RATE": "100",
+    "HARVESTER__POLITENESS__LONGEST_BACKOFF_S": "1",
+}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Where the stand-in archives are."""
+
+    urls: dict[str, str]
+    catalogue: Path
+
+    def flags(self) -> list[str]:
+        """Give the options that send a harvest to it."""
+        return [f"--base-url={name}={url}" for name, url in self.urls.items()]
+
+    def stats(self) -> dict[str, dict]:
+        """Give what it has counted."""
+        return json.loads(self.ask("/_stats"))
+
+    def ask(self, path: str, body: object = None) -> bytes:
+        """Ask its own pages; a body is posted as JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.urls["mast"] + path,
+            data,
+            {"Content-Type": "application/json"},
+            method="GET" if data is None else "POST",
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.read()
+
+
+@contextmanager
+def sandbox(folder: Path, *options: str):
+    """Serve the archives while the block runs; options are those of the command."""
+    ready, catalogue = folder / "ready.json", folder / "catalogue.fits"
+    ready.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [
+            *(*HARVESTER, "sandbox", "--exit-with-stdin"),
+            *("--ready-file", ready, "--catalogue", catalogue),
+            *options,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(ready.exists, process)
+        yield Sandbox(json.loads(ready.read_text()), catalogue)
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdin.close()
+
+
+def wait_for(happened, process, seconds=120):
+    """Wait until something has happened, unless the process ends or time does."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert process.poll() is None, "the process ended before"
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def harvester(*words, **environment):
+    """Run a command of the harvester to its end; give the completed process."""
+    return subprocess.run(
+        [*HARVESTER, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env=os.environ | BRISK | environment,
+        timeout=600,
+        check=False,
+    )
+
+
+def start(*words, **environment):
+    """Start a command in a process group of its own; give the process."""
+    return subprocess.Popen(
+        [*HARVESTER, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | BRISK | environment,
+        start_new_session=True,
+    )
+
+
+def status(run):
+    """Give what ``status --json`` says of a run."""
+    done = harvester("status", run, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def stamps(run):
+    """Give the stamps that are on disk, relative to the run."""
+    return sorted(str(p.relative_to(run)) for p in Path(run).glob("cutouts/**/*.fits"))
+
+
+def kill_group(process):
+    """End a process and all its children at once."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def survivors(group, seconds=20):
+    """Give the processes of a group that are still alive after a while."""
+    deadline = time.monotonic() + seconds
+    while (alive := _members(group)) and time.monotonic() < deadline:
+        psutil.wait_procs(alive, timeout=0.2)
+    return alive
+
+
+def _members(group):
+    members = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) != group:
+                continue
+            if process.status() != psutil.STATUS_ZOMBIE:
+                members.append(process)
+    return members

@@ -1,0 +1,240 @@
+"""Whole harvests: what the README promises, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+from service import (
+    harvester,
+    sandbox,
+    stamps,
+    start,
+    status,
+    survivors,
+    wait_for,
+)
+
+from harvester.ledger_view import LedgerView
+
+pytestmark = pytest.mark.harvest
+
+
+@pytest.fixture(scope="module")
+def run(archives, tmp_path_factory):
+    """Give the folder of one finished harvest of both surveys."""
+    out = tmp_path_factory.mktemp("run") / "out"
+    done = harvester("run", archives.catalogue, "--out", out, *archives.flags())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def manifest(run):
+    """Give the rows of the manifest."""
+    return pq.read_table(run / "manifest.parquet").to_pylist()
+
+
+def test_every_job_is_settled(run):
+    """Each galaxy has its SDSS stamp, and HST where there is an image."""
+    report = status(run)
+    assert report["targets"] == 60
+    assert report["rejected"] == 0
+    counts = report["surveys"]
+    assert counts["sdss"]["done"] == 60
+    assert counts["hst"]["done"] + counts["hst"]["no_coverage"] == 60
+    assert counts["hst"]["done"] > 5
+    assert report["cutouts"] == 60 + counts["hst"]["done"] == len(stamps(run))
+
+
+def test_manifest(run):
+    """The manifest has a row per target and band, with every label."""
+    rows = manifest(run)
+    assert len(rows) == 120
+    assert " ".join(list(rows[0])[:11]) == (
+        "id_str ra dec survey band status reason file_loc coverage product sha256"
+    )
+    assert {row["GZ1_MORPHOLOGY_NAME"] for row in rows} <= {
+        "indeterminate", "early", "merger", "late"
+    }  # fmt: skip
+    done = [row for row in rows if row["status"] == "done"]
+    assert sorted(row["file_loc"] for row in done) == stamps(run)
+    assert (run / "manifest.csv").read_text().count("\n") == 121
+
+
+def test_stamps_are_centred(run):
+    """The galaxy is in the middle pixel of each stamp, by its WCS and its light."""
+    off = Counter()
+    for row in manifest(run):
+        if row["status"] != "done" or row["coverage"] < 1:
+            continue
+        data, header = fits.getdata(run / row["file_loc"], header=True)
+        ny, nx = data.shape
+        x, y = WCS(header).world_to_pixel_values(row["ra"], row["dec"])
+        assert abs(x - (nx - 1) / 2) <= 1
+        assert abs(y - (ny - 1) / 2) <= 1
+        middle = data[ny // 2 - 5 : ny // 2 + 5, nx // 2 - 5 : nx // 2 + 5]
+        peak = np.unravel_index(np.argmax(middle), middle.shape)
+        light = np.hypot(*(np.array(peak) - (y % 1 + 5, x % 1 + 5)))
+        off[row["survey"], bool(light <= 2)] += 1
+    assert off["sdss", True] > 0.8 * (off["sdss", True] + off["sdss", False])
+    assert off["hst", True] > 0.8 * (off["hst", True] + off["hst", False])
+
+
+def test_stamp_sizes(run):
+    """All stamps of a survey have one size: 15.84 arcsec of sky."""
+    shapes = {
+        (row["survey"], fits.getdata(run / row["file_loc"]).shape)
+        for row in manifest(run)
+        if row["status"] == "done"
+    }
+    assert shapes == {("sdss", (40, 40)), ("hst", (124, 124))}
+
+
+def test_few_requests(archives, run):
+    """No galaxy is asked about by itself, and no frame is fetched twice."""
+    stats = archives.stats()
+    assert stats["sdss-sky"]["requests"] <= 3
+    assert stats["sdss-sas"]["fetched_more_than_once"] == {}
+    assert stats["s3"]["fetched_more_than_once"] == {}
+    assert sum(status(run)["requests"].values()) < 60
+
+
+def test_again_does_nothing(archives, run):
+    """A run that is through asks for nothing more."""
+    before = archives.stats()
+    done = harvester("run", archives.catalogue, "--out", run, *archives.flags())
+    assert done.returncode == 0
+    assert archives.stats() == before
+
+
+def test_verify_and_repair(archives, run):
+    """A stamp that was changed is found, and made again with the same bytes."""
+    victim = run / stamps(run)[0]
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-1] + b"x")
+    stranger = victim.with_name("stranger.fits")
+    stranger.write_bytes(b"")
+    found = harvester("verify", run, "--json")
+    assert found.returncode == 3
+    said = json.loads(found.stdout)
+    assert said["changed"] == [str(victim.relative_to(run))]
+    assert said["orphans"] == [str(stranger.relative_to(run))]
+    assert harvester("verify", run, "--repair").returncode == 3
+    assert harvester("resume", run, *archives.flags()).returncode == 0
+    assert victim.read_bytes() == whole
+    assert harvester("verify", run).returncode == 0
+
+
+def test_gallery(run):
+    """The gallery is one page and one picture."""
+    done = harvester("gallery", run)
+    assert done.returncode == 0, done.stderr
+    page, sheet = done.stdout.split()
+    assert "data:image/png;base64," in (run / page).read_text()
+    assert (run / sheet).read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_settings_are_refused(archives, run):
+    """Settings that would make another data set are refused, and named."""
+    done = harvester("run", archives.catalogue, "--out", run, "--size", "64px")
+    assert done.returncode == 2
+    assert "size was" in done.stderr
+    assert "64px" in done.stderr
+
+
+def test_other_catalogue_is_refused(archives, run, tmp_path):
+    """Another catalogue is refused, and both are named."""
+    other = tmp_path / "other.csv"
+    other.write_text("objid,ra,dec\n1,2,3\n")
+    done = harvester("run", other, "--out", run)
+    assert done.returncode == 2
+    assert str(other) in done.stderr
+    assert str(archives.catalogue) in done.stderr
+
+
+def test_second_harvester(archives, tmp_path):
+    """A run has one owner; another one is told who it is."""
+    out = tmp_path / "out"
+    first = start("run", archives.catalogue, "--out", out, *archives.flags())
+    wait_for((out / "ledger.sqlite").exists, first)
+    second = harvester("resume", out)
+    first.communicate(timeout=300)
+    assert second.returncode == 4
+    assert f"process {first.pid}" in second.stderr
+    assert first.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signal_and_resume(archives, tmp_path, number, code):
+    """A signal stops it tidily within 8 s; resume goes on to the same bytes."""
+    out = tmp_path / "out"
+    process = start("run", archives.catalogue, "--out", out, *archives.flags())
+    wait_for(lambda: len(stamps(out)) > 10, process)
+    began = time.monotonic()
+    os.killpg(process.pid, number)
+    words, _ = process.communicate(timeout=60)
+    assert time.monotonic() - began < 8
+    assert process.returncode == code, words
+    assert f"harvester resume {out}" in words
+    assert survivors(process.pid) == []
+    assert harvester("verify", out).returncode == 0
+    assert harvester("resume", out, *archives.flags()).returncode == 0
+    assert status(out)["surveys"]["sdss"]["done"] == 60
+
+
+def test_second_signal(archives, tmp_path):
+    """A second signal stops at once, and leaves nothing behind."""
+    out = tmp_path / "out"
+    process = start("run", archives.catalogue, "--out", out, *archives.flags())
+    wait_for(lambda: len(stamps(out)) > 0, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+    assert harvester("verify", out).returncode == 0
+
+
+def test_failures_and_retry(tmp_path):
+    """A frame that cannot be had fails its galaxies only, until it can."""
+    options = ("--seed", "3", "--targets", "30", "--no-hst-images")
+    with sandbox(tmp_path, *options, "--fault", "status=403@sdss-sas:times=1") as here:
+        out = tmp_path / "out"
+        done = harvester("run", here.catalogue, "--out", out, *here.flags())
+        assert done.returncode == 3, done.stdout + done.stderr
+        counts = status(out)["surveys"]["sdss"]
+        assert 0 < counts["failed"] < 30
+        assert counts["done"] == 30 - counts["failed"]
+        with LedgerView.open(out / "ledger.sqlite") as view:
+            assert view.reasons() == [("sdss", "http_403", counts["failed"])]
+        assert "0 jobs" in harvester("retry", out, "--reason", "html").stdout
+        again = harvester("retry", out, "--reason", "http_*")
+        assert f"{counts['failed']} jobs" in again.stdout
+        assert harvester("resume", out, *here.flags()).returncode == 0
+        assert status(out)["surveys"]["sdss"]["done"] == 30
+
+
+def test_outage_costs_nothing(tmp_path):
+    """While an archive is down no job pays; it is left for later with code 5."""
+    options = ("--seed", "3", "--targets", "30", "--no-hst-images")
+    with sandbox(tmp_path, *options, "--fault", "html@sdss-sas") as here:
+        out = tmp_path / "out"
+        patience = {"HARVESTER__POLITENESS__PATIENCE_S": "2"}
+        done = harvester("run", here.catalogue, "--out", out, *here.flags(), **patience)
+        assert done.returncode == 5, done.stdout + done.stderr
+        assert status(out)["surveys"]["sdss"]["located"] == 30
+        here.ask("/_faults", [])
+        assert harvester("resume", out, *here.flags()).returncode == 0
+        assert status(out)["surveys"]["sdss"]["done"] == 30

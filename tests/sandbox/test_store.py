@@ -1,0 +1,80 @@
+"""Files of the sandbox are made once, whatever happens to those who ask."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from harvester.sandbox.store import FrameStore
+
+
+async def test_made_once():
+    """Requests at the same time wait for one rendering."""
+    made = []
+
+    def make():
+        made.append(1)
+        return b"pixels"
+
+    with FrameStore() as store:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(store.get("a", make)) for _ in range(8)]
+        assert {task.result() for task in tasks} == {b"pixels"}
+        assert await store.get("a", make) == b"pixels"
+    assert len(made) == 1
+
+
+async def test_spilled():
+    """What no longer fits in memory comes back from disk, not from the painter."""
+    made = []
+
+    def make(name):
+        made.append(name)
+        return name.encode() * 400
+
+    with FrameStore(memory_mb=0.001) as store:
+        for name in ("a", "b", "c", "a"):
+            body = await store.get(name, lambda name=name: make(name))
+            assert body == name.encode() * 400
+    assert made == ["a", "b", "c"]
+
+
+async def test_hang_up():
+    """A request that is given up leaves its rendering to the next one."""
+    made, may_end, begun = [], threading.Event(), threading.Event()
+
+    def make():
+        made.append(1)
+        begun.set()
+        may_end.wait(10)
+        return b"pixels"
+
+    with FrameStore() as store:
+        first = asyncio.ensure_future(store.get("a", make))
+        await asyncio.to_thread(begun.wait, 10)
+        first.cancel()
+        second = asyncio.ensure_future(store.get("a", make))
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        may_end.set()
+        assert await second == b"pixels"
+    assert len(made) == 1
+
+
+async def test_failure():
+    """A rendering that fails is tried again by the next request."""
+    with FrameStore() as store:
+        with pytest.raises(ZeroDivisionError):
+            await store.get("a", lambda: bytes(1 // 0))
+        assert await store.get("a", lambda: b"pixels") == b"pixels"
+
+
+async def test_closed():
+    """Closing removes the folder."""
+    store = FrameStore(memory_mb=0)
+    await store.get("a", lambda: b"1")
+    await store.get("b", lambda: b"2")
+    assert list(store._folder.iterdir())
+    store.close()
+    assert not store._folder.exists()
