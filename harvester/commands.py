@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, LocalError, TransientError
-from .ledger_file import owned
+from .ledger_file import need_ledger, owned
 from .progress import shown_progress
 from .report import failures, read_report, unsettled, words
 from .settings import load_settings
@@ -63,7 +63,7 @@ def resume_run(places: Places, flags: Flags) -> int:
     """Go on with a run; give the exit code."""
     from .harvest import check_same_run  # noqa: PLC0415 - slow to import
 
-    _need_run(places)
+    need_ledger(places.ledger)
     with owned(places.lock):
         settings = load_settings(places.settings, **_to_settings(flags))
         check_same_run(settings, places)
@@ -76,15 +76,6 @@ def _make_folder(places: Places) -> None:
     except OSError as error:
         msg = f"folder {places.out} cannot be made: {error.strerror}."
         raise LocalError(msg) from error
-
-
-def _need_run(places: Places) -> None:
-    if not places.ledger.exists():
-        msg = (
-            f"there is no harvest in {places.out.resolve()}. Name its folder, or begin "
-            "one: harvester run CATALOGUE --out FOLDER"
-        )
-        raise InputError(msg)
 
 
 def _to_settings(flags: Mapping[str, Any]) -> Flags:
@@ -177,7 +168,7 @@ def retry_failed(places: Places, pattern: str) -> int:
         async with Ledger.open(places.ledger) as ledger:
             return await ledger.retry(pattern)
 
-    _need_run(places)
+    need_ledger(places.ledger)
     with owned(places.lock):
         return asyncio.run(_retry())
 
@@ -191,7 +182,7 @@ def verify_run(places: Places, *, repair: bool) -> Findings:
         async with Ledger.open(places.ledger) as ledger:
             await ledger.send_back([stamp[:4] for stamp in found.lost])
 
-    _need_run(places)
+    need_ledger(places.ledger)
     if not repair:
         return verify(places)
     with owned(places.lock):

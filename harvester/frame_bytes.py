@@ -18,7 +18,7 @@ import numpy as np
 from .errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -116,11 +116,10 @@ class _PackedBytes:
 
     is_packed = True
 
-    def __init__(
-        self, steps: Iterator[bytes], is_proof: Callable[[memoryview], bool]
-    ) -> None:
+    def __init__(self, steps: Iterator[bytes], block: int) -> None:
         self._steps = steps
-        self._is_proof = is_proof
+        #: Bytes that a block with one checksum may hold.
+        self._block = block
         self._bytes = bytearray()
         self._ended = False
 
@@ -136,8 +135,15 @@ class _PackedBytes:
         return len(self._bytes) > place
 
     def prove(self, stop: int) -> None:
+        # The checksum of a block is compared when it is over, after its bytes were
+        # given out: so many bytes must follow that the block before them is.
         self._check_held(stop)
-        while not (self._ended or self._is_proof(memoryview(self._bytes)[stop:])):
+        counted, following = stop, 0
+        while not self._ended:
+            following += _least_in_block(memoryview(self._bytes)[counted:])
+            counted = len(self._bytes)
+            if following > self._block:
+                return
             self._unpack()
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
@@ -190,23 +196,15 @@ def _gunzip(file: BinaryIO) -> Iterator[bytes]:
             raise CorruptFrameError(msg) from error
 
 
-def _is_block_behind(following: memoryview) -> bool:
-    """Whether so many bytes followed that the bz2 block before them must be over.
+def _least_in_block(unpacked: memoryview) -> int:
+    """Tell how much of a bz2 block these bytes fill at least.
 
-    The checksum of a block is compared when it is over, after its bytes were given
-    out. A block holds at most 900,000 bytes, once runs of more than four equal ones
-    are shortened: bytes like all four before them are not counted here.
+    Before anything else bz2 shortens runs of more than four equal bytes: those that
+    are like all four before them are not counted.
     """
-    if len(following) <= _BZ2_BLOCK:
-        return False
-    same = np.diff(np.frombuffer(following, dtype=np.uint8)) == 0
+    same = np.diff(np.frombuffer(unpacked, dtype=np.uint8)) == 0
     shortened = same[3:] & same[2:-1] & same[1:-2] & same[:-3]
-    return len(following) - int(np.count_nonzero(shortened)) > _BZ2_BLOCK
-
-
-def _is_never_proof(following: memoryview) -> bool:  # noqa: ARG001 - one of two
-    """Gzip has one checksum, at the end."""
-    return False
+    return len(shortened) - int(np.count_nonzero(shortened))
 
 
 def open_bytes(file: BinaryIO) -> FrameBytes:
@@ -215,9 +213,10 @@ def open_bytes(file: BinaryIO) -> FrameBytes:
     file.seek(0)
     if magic.startswith(b"BZh"):
         _check_bz2_end(file)
-        return _PackedBytes(_bunzip(file), _is_block_behind)
+        return _PackedBytes(_bunzip(file), _BZ2_BLOCK)
     if magic.startswith(b"\x1f\x8b"):
-        return _PackedBytes(_gunzip(file), _is_never_proof)
+        # Its one checksum is at the end.
+        return _PackedBytes(_gunzip(file), MAX_UNPACKED)
     if magic != b"SIMPLE  =":
         msg = f"it is neither FITS nor bz2 nor gzip, and begins with {magic!r}"
         raise CorruptFrameError(msg)

@@ -112,8 +112,9 @@ def _html(url: str) -> OutageError:
 class PartialFile:
     """Takes a reply into ``<path>.part``, which becomes ``path`` when it is whole.
 
-    Its disk work runs in threads, and a thread cannot be cancelled: the lock keeps
-    one that is late from writing to a file that was given up meanwhile.
+    Its disk work runs in threads, and a thread cannot be cancelled: the lock, and
+    the number of the reply that it writes, keep one that is late from writing into
+    what a later reply has begun.
     """
 
     def __init__(
@@ -130,7 +131,9 @@ class PartialFile:
         self._corrupt: list[str] = []
         self._same_corrupt = same_corrupt
         self._lock = threading.Lock()
+        self._reply = 0
         self._file: BinaryIO | None = None
+        self._size = 0
         self._is_over = False
         self._etag = self._url = ""
         self.restart()
@@ -163,11 +166,13 @@ class PartialFile:
 
     def restart(self) -> None:
         """Forget what came so far."""
-        self._size = 0
-        self._sha256 = hashlib.sha256()
+        with self._lock:
+            self._reply += 1
+            self._size = 0
+            self._sha256 = hashlib.sha256()
+            self._close()
         self._total: int | None = None
         self._validator = ""
-        self._close()
 
     async def finish(self) -> Download:
         """Check the file and give it its name."""
@@ -188,6 +193,8 @@ class PartialFile:
         await asyncio.to_thread(self._discard)
 
     def _begin(self, response: aiohttp.ClientResponse) -> None:
+        with self._lock:
+            self._reply += 1
         self._url, self._etag = str(response.url), response.headers.get("ETag", "")
         if response.status == _PARTIAL:
             if not self._fits(response):
@@ -218,13 +225,13 @@ class PartialFile:
     async def _write(self, batch: bytearray) -> None:
         data = bytes(batch)
         batch.clear()
-        await asyncio.to_thread(self._append, data)
+        await asyncio.to_thread(self._append, data, self._reply)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, reply: int) -> None:
         if not self._size and is_html(data):
             raise _html(self._url)
         with self._lock, _local(self._part):
-            if self._is_over:
+            if self._is_over or reply != self._reply:
                 return
             if self._file is None:
                 self._file = _open(self._part)

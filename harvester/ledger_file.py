@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from .errors import LedgerError, LocalError, LockedError
+from .errors import InputError, LedgerError, LocalError, LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from .models import Survey, Target
 
-__all__ = ["VERSION", "check_file", "create_ledger", "open_to_read", "owned"]
+__all__ = [
+    "VERSION",
+    "check_file",
+    "create_ledger",
+    "need_ledger",
+    "open_to_read",
+    "owned",
+]
 
 #: Of the schema, in ``PRAGMA user_version``.
 VERSION = 1
@@ -52,17 +59,26 @@ def owned(lock: Path) -> Iterator[None]:
         yield
 
 
+def need_ledger(path: Path) -> None:
+    """Refuse a folder in which no run was begun, with how to begin one."""
+    if not path.is_file():
+        msg = (
+            f"there is no harvest in {path.parent.resolve()}. Name its folder, or "
+            "begin one: harvester run CATALOGUE --out FOLDER"
+        )
+        raise InputError(msg)
+
+
 def check_file(path: Path) -> None:
     """Refuse a ledger that this version cannot safely write to, untouched.
 
     Raises
     ------
+    InputError
+        There is none.
     LedgerError
-        It is missing, empty, damaged, no ledger at all, or of a newer version.
+        It is empty, damaged, no ledger at all, or of a newer version.
     """
-    if not path.is_file():
-        msg = f"there is no harvest in {path.parent}: {path.name} is missing."
-        raise LedgerError(msg)
     with closing(open_to_read(path)) as db:
         try:
             damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -81,9 +97,12 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
     Raises
     ------
+    InputError
+        There is none.
     LedgerError
-        It is missing, no ledger, or of another version.
+        It is no ledger, or of another version.
     """
+    need_ledger(path)
     try:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
         version = db.execute("PRAGMA user_version").fetchone()[0]

@@ -7,6 +7,7 @@ what it should be, such as a web page saved under the name of a FITS file.
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import io
 import lzma
@@ -49,7 +50,10 @@ _FOREIGN = {
 }
 
 #: What a reader of a damaged file raises.
-_DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError)
+_DAMAGE = (
+    *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError),
+    *(csv.Error, fits.VerifyError, votable.exceptions.VOTableSpecError),
+)
 
 #: Beginning of the file that must tell what it is.
 _HEAD = 4096

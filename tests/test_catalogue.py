@@ -352,3 +352,29 @@ def test_catalogues_without_positions(shared, name, complaint):
     """Catalogues without position columns are refused with what they have instead."""
     with pytest.raises(InputError, match=complaint):
         read_catalogue(shared / "data" / "catalogues" / name)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text("1.5,;\t|# \"\n:-+eEaé'", max_size=200),
+        st.text('15.,"\n -#', max_size=120).map("id,ra,dec\n".__add__),
+        st.binary(max_size=200).map(b"SIMPLE  =".__add__),
+        st.binary(max_size=200).map(b"PAR1".__add__),
+        st.text(max_size=100).map("# %ECSV 1.0\n# ---\n".__add__),
+    )
+)
+def test_arbitrary_bytes(read, data):
+    """Whatever the file holds, there is a catalogue or a sentence, never a crash."""
+    try:
+        catalogue = read(data, "x")
+    except InputError:
+        return
+    assert catalogue.labels.num_rows == len(catalogue.targets)
+    numbers = [target.number for target in catalogue.targets]
+    assert numbers == list(range(len(numbers)))

@@ -180,6 +180,8 @@ def test_sky_coordinates():
         ("x.parquet", b"PAR1" + bytes(40), "is damaged or incomplete"),
         ("x.vot", b"<?xml?><VOTABLE><RESOURCE>", "is damaged or incomplete"),
         ("x.vot", b"<VOTABLE></VOTABLE>", "is damaged or incomplete"),
+        ("x.vot", b"<VOTABLE><a></VOTABLE>", "is damaged or incomplete"),
+        ("x.csv", b'a,b\n1,"' + b"x" * 200_000, "is damaged or incomplete"),
         ("x.fits", b"SIMPLE  =   ", "is damaged or incomplete"),
         ("x.fits", fits_file(), "holds no table"),
         ("x.fits", fits_file(fits.CompImageHDU(np.zeros((9, 9), "i2"))), "no table"),

@@ -38,7 +38,7 @@ def locate(folder, targets, *, by_position=False):
     with sandbox(folder, *options) as archives:
         catalogue = archives.catalogue
         if by_position:
-            catalogue = _nameless(catalogue, folder / "positions.csv")
+            catalogue = nameless(catalogue, folder / "positions.csv")
         out = folder / "out"
         began = time.monotonic()
         done = subprocess.run(
@@ -64,7 +64,8 @@ def locate(folder, targets, *, by_position=False):
     }
 
 
-def _nameless(catalogue, path):
+def nameless(catalogue, path):
+    """Write the positions of a catalogue without its identifiers."""
     row = fits.getdata(catalogue)[0]
     lines = zip(row["RA"].tolist(), row["DEC"].tolist(), strict=True)
     text = "".join(f"galaxy{n},{ra},{dec}\n" for n, (ra, dec) in enumerate(lines))

@@ -1,0 +1,40 @@
+# make demo and make test are all that a fresh machine needs (python3.11+, make).
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test lint types check image kills clean
+
+demo: $(READY)
+	$(BIN)/harvester demo
+
+test: $(READY)
+	$(BIN)/pytest -q
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/codespell harvester tests docs benchmarks docker README.md CHANGELOG.md
+
+types: $(READY)
+	$(BIN)/mypy
+
+check: lint types test
+
+image: $(READY)
+	bash tests/container/image_test.sh
+
+kills: $(READY)
+	$(BIN)/python tests/harvests/kills.py --kills 20 --targets 300
+
+# Everything is installed from the locks, with hashes; the project itself in place.
+$(READY): pyproject.toml requirements/dev.txt
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv harvester-demo

@@ -1,0 +1,59 @@
+"""No request leaves by any other door than the transport."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from large import nameless
+from service import BRISK, status
+
+pytestmark = pytest.mark.harvest
+
+#: Runs a harvest and lists who opened each connection: Python tells an audit hook of
+#: every one, whichever library makes it.
+_AUDITED = """
+import sys, traceback
+from harvester.cli import main
+
+def watch(event, args):
+    if event == "socket.connect" and isinstance(args[1], tuple):
+        frames = traceback.extract_stack()
+        files = {frame.filename for frame in frames}
+        by_wire = any(name.endswith("harvester/wire.py") for name in files)
+        print("connect", "wire" if by_wire else sorted(files), file=sys.stderr)
+
+sys.addaudithook(watch)
+main(sys.argv[1:])
+"""
+
+
+def test_every_connection_is_the_transports(archives, tmp_path):
+    """A whole harvest, astroquery's queries with it, connects only on the wire.
+
+    The catalogue's identifiers are replaced by names, so that SDSS is asked too.
+    """
+    catalogue = nameless(archives.catalogue, tmp_path / "names.csv")
+    out = tmp_path / "out"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", _AUDITED, "run", catalogue, "--out", out),
+            *("--locate-only", *archives.flags()),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | BRISK,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    connections = [x for x in done.stderr.splitlines() if x.startswith("connect")]
+    assert set(connections) == {"connect wire"}, done.stderr
+    requests = status(out)["requests"]
+    assert sum(requests.values()) >= 5
+    assert sum(n > 0 for n in requests.values()) == 2
+    stats = archives.stats()
+    assert stats["mast"]["requests"] > 0
+    assert stats["sdss-sky"]["requests"] > 0

@@ -1,0 +1,149 @@
+"""The command line: words, refusals and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from harvester.cli import main
+from harvester.ledger_file import create_ledger
+from harvester.models import Survey, Target
+
+#: What makes `--help` slow if it is imported for it.
+_HEAVY = ("aiohttp", "astropy", "astroquery", "numpy", "pyarrow", "pydantic", "scipy")
+
+
+def call(*words):
+    """Run a command in this process; give its result."""
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Give a run of one target of which nothing is done."""
+    target = Target(0, "a", 1.0, 2.0, "a", 1)
+    facts = {"catalogue sha256": "", "settings": "{}"}
+    create_ledger(
+        tmp_path / "ledger.sqlite",
+        targets=[target],
+        rejects=[(2, "b", "no position")],
+        surveys=[Survey.parse("sdss:r")],
+        facts=facts,
+    )
+    return tmp_path
+
+
+def test_help_is_light():
+    """The help imports nothing heavy, which is what makes it quick."""
+    code = (
+        "import sys\n"
+        "from harvester.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"heavy = set({_HEAVY!r}) & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "resume" in done.stdout
+
+
+def test_status_is_light(run):
+    """The status needs no array library."""
+    code = (
+        "import sys\n"
+        "from harvester.cli import main\n"
+        f"try: main(['status', {str(run)!r}])\n"
+        "except SystemExit: pass\n"
+        f"heavy = set({_HEAVY!r}) & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_status_json(run):
+    """What scripts read has the promised keys."""
+    report = json.loads(call("status", run, "--json").output)
+    assert report["targets"] == 1
+    assert report["rejected"] == 1
+    assert report["cutouts"] == 0
+    assert report["surveys"] == {
+        "sdss": {"pending": 1, "located": 0, "done": 0, "no_coverage": 0, "failed": 0}
+    }
+    assert report["requests"] == {}
+    assert report["bytes"] == {}
+
+
+def test_status_words(run):
+    """What people read says how to go on."""
+    assert f"harvester resume {run}" in call("status", run).output
+
+
+def test_run_folder_from_environment(run, monkeypatch):
+    """Without a folder the one in the environment is taken."""
+    monkeypatch.setenv("HARVESTER_RUN", str(run))
+    assert "1 targets" in call("status").output
+
+
+@pytest.mark.parametrize("command", ["resume", "retry", "verify", "status", "manifest"])
+def test_no_run(tmp_path, command):
+    """A folder without a run is a usage error that says how to begin one."""
+    result = call(command, tmp_path)
+    assert result.exit_code == 2
+    assert "harvester run CATALOGUE" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--survey", "galex:fuv"], "no archive 'galex'"),
+        (["--size", "40 parsec"], "neither like 124px"),
+        (["--base-url", "http://x"], "is not NAME=VALUE"),
+        (["--base-url", "galex=http://x"], "no service 'galex'"),
+        (["--mode", "squash"], "squash"),
+        (["--config", "missing.toml"], "missing.toml"),
+    ],
+)
+def test_bad_options(tmp_path, options, words):
+    """A bad option is refused with a sentence and code 2, before anything is read."""
+    result = call("run", "missing.csv", "--out", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_missing_catalogue(tmp_path):
+    """A catalogue that is not there is named, and leaves no run behind."""
+    result = call("run", tmp_path / "missing.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "missing.csv" in result.output
+    assert not (tmp_path / "out" / "ledger.sqlite").exists()
+
+
+def test_output_is_a_file(tmp_path):
+    """An output folder that cannot be one is this machine's trouble."""
+    (tmp_path / "out").write_text("")
+    result = call("run", "missing.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 6
+
+
+def test_bad_ledger(tmp_path):
+    """A ledger that is none is refused with code 7 and left alone."""
+    (tmp_path / "ledger.sqlite").write_bytes(b"<html>")
+    assert call("status", tmp_path).exit_code == 7
+    assert (tmp_path / "ledger.sqlite").read_bytes() == b"<html>"
+
+
+def test_bad_latency():
+    """A latency that is no number is refused."""
+    result = call("sandbox", "--latency", "query=soon")
+    assert result.exit_code == 2
+    assert "query=soon" in result.output

@@ -1,0 +1,117 @@
+"""Settings: who overrules whom, and what decides the data set."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.errors import InputError
+from harvester.models import StampSize, Survey
+from harvester.settings import load_settings
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Give a settings file."""
+    path = tmp_path / "harvest.toml"
+    path.write_text(
+        'surveys = ["sdss:g,r"]\n'
+        "[services.sdss_sas]\nrate = 3\nfiles = 2\n"
+        '[cutout]\nsizes = {hst = "124px"}\n'
+    )
+    return path
+
+
+def test_defaults():
+    """By default both surveys are asked for, with the tutorial's sky."""
+    settings = load_settings()
+    assert [str(s) for s in settings.parsed_surveys()] == [
+        "sdss:r",
+        "hst:WFC3/IR:F160W",
+    ]
+    assert settings.spec("sdss").size == StampSize(15.84, "arcsec")
+    assert settings.services.sdss_sky.rate == 1
+
+
+def test_precedence(file, monkeypatch):
+    """A flag overrules the environment, which overrules the file."""
+    monkeypatch.setenv("HARVESTER__SERVICES__SDSS_SAS__RATE", "5")
+    monkeypatch.setenv("HARVESTER__CUTOUT__MODE", "trim")
+    settings = load_settings(file, cutout={"mode": "partial"})
+    assert settings.services.sdss_sas.files == 2
+    assert settings.services.sdss_sas.rate == 5
+    assert settings.cutout.mode == "partial"
+    assert settings.surveys == ["sdss:g,r"]
+
+
+def test_round_trip(file, tmp_path):
+    """What is written beside a data set reads back as the same settings."""
+    settings = load_settings(file, politeness={"contact": 'a "quoted" é'})
+    again = tmp_path / "again.toml"
+    again.write_text(settings.to_toml())
+    assert load_settings(again) == settings
+
+
+def test_identity():
+    """What changes the data set changes the identity; manners do not."""
+    plain = load_settings()
+    assert (
+        load_settings(work={"processes": 3}, politeness={"tries": 9}).identity_hash()
+        == plain.identity_hash()
+    )
+    for change in (
+        {"surveys": ["sdss:r"]},
+        {"cutout": {"sizes": {"hst": "64px"}}},
+        {"cutout": {"mode": "trim"}},
+        {"sdss": {"release": 18}},
+        {"hst": {"observations": "all"}},
+        {"catalogue": {"ra": "RA2"}},
+    ):
+        assert load_settings(**change).identity_hash() != plain.identity_hash()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"surveys": ["galex:fuv"]}, "no archive 'galex'"),
+        ({"surveys": ["sdss:q"]}, "SDSS has the bands"),
+        ({"surveys": ["sdss:"]}, "no band"),
+        ({"surveys": ["hst:F160W"]}, "needs an instrument"),
+        ({"surveys": ["hst:../x:F160W"]}, "no name"),
+        ({"surveys": ["hst:ACS/WFC:F606W", "hst:WFC3/UVIS:F606W"]}, "two runs"),
+        ({"cutout": {"size": "40 parsec"}}, "124px"),
+        ({"cutout": {"size": "0px"}}, "124px"),
+        ({"cutout": {"size": "1.5px"}}, "whole"),
+        ({"cutout": {"sizes": {"galex": "40px"}}}, "galex"),
+        ({"work": {"processes": -1}}, "work.processes"),
+        ({"wurk": {}}, "wurk"),
+    ],
+)
+def test_bad_settings(settings, words):
+    """A setting that cannot be used is refused with a sentence that names it."""
+    with pytest.raises(InputError, match=words):
+        load_settings(**settings)
+
+
+@pytest.mark.parametrize("content", [b"surveys = ", b"\xff\xfe", None])
+def test_bad_file(tmp_path, content):
+    """A settings file that cannot be read is named."""
+    path = tmp_path / "harvest.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"harvest\.toml"):
+        load_settings(path)
+
+
+def test_surveys_of_one_instrument_merge():
+    """Bands that are asked for one by one are one survey."""
+    settings = load_settings(surveys=["sdss:g", "sdss:r,g"])
+    assert settings.parsed_surveys() == [Survey("sdss", "", ("g", "r"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "pixels"),
+    [("15.84arcsec", 0.396, 40), ("15.84arcsec", 0.128, 124), ("41", 0.396, 41)],
+)
+def test_size_in_pixels(text, scale, pixels):
+    """A size on the sky is the nearest whole number of pixels."""
+    assert StampSize.parse(text).pixels(scale) == pixels
