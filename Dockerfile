@@ -43,14 +43,13 @@ RUN groupadd --gid 10001 harvester && \
 COPY --from=build /opt/venv /opt/venv
 COPY docker/entrypoint.sh docker/healthcheck.sh /opt/harvester/
 
-# /tmp is for what libraries keep under a home; each cutting process is one thread.
+# Libraries that keep something at home keep it in /tmp; a cutting process needs no
+# more threads than one.
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     OPENBLAS_NUM_THREADS=1 \
     HOME=/tmp \
-    XDG_CACHE_HOME=/tmp/cache \
-    XDG_CONFIG_HOME=/tmp/config \
     HARVESTER_RUN=/data/run
 
 USER 10001:10001

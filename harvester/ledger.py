@@ -214,7 +214,11 @@ class Ledger:
         return [(row[0], read_product(survey, row[1:])) for row in rows]
 
     async def wanted(self, survey: Survey, product: int) -> list[Wanted]:
-        """Give the stamps that due jobs want of a product, in catalogue order."""
+        """Give all stamps that are wanted of a product, in catalogue order.
+
+        Also those of jobs that are not due yet: when their frame is here, it is the
+        moment to cut them.
+        """
         rows = await self._reader.execute_fetchall(
             """
             SELECT t.number, t.id, t.ra, t.dec, c.file_loc
@@ -222,10 +226,10 @@ class Ledger:
             JOIN job AS j ON j.survey = c.survey AND j.target = c.target
             JOIN target AS t ON t.number = c.target
             WHERE c.survey = ? AND c.product = ? AND c.state = 'wanted'
-                AND j.state = 'located' AND j.due <= ?
+                AND j.state = 'located'
             ORDER BY t.number
             """,
-            (self._number(survey), product, time.time()),
+            (self._number(survey), product),
         )
         return [Wanted(*row) for row in rows]
 

@@ -33,6 +33,10 @@ __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 #: frees memory and disk, one that is newly located takes more.
 _FIRST = "file"
 
+#: Two requests may come closer together on their way: with this much more between
+#: them the archive, too, counts no more than the rate.
+_SLACK = 1.015
+
 
 class GaveUpError(OutageError):
     """The host was down for longer than the request was willing to wait."""
@@ -54,7 +58,7 @@ class Timing:
 class Manners:
     """How much one host is asked to bear."""
 
-    #: Requests per second, evenly spaced: at least ``1 / rate`` seconds lie between.
+    #: Requests per second at most, evenly spaced: ``1 / rate`` seconds lie between.
     rate: float
     #: Requests under way at once, by kind, such as ``{"query": 2, "file": 4}``; a
     #: kind that is not named has one.
@@ -65,7 +69,7 @@ class Manners:
     @property
     def gap_s(self) -> float:
         """Seconds from one request to the next."""
-        return 1.0 / self.rate
+        return _SLACK / self.rate
 
 
 class _Share:

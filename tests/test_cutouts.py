@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bz2
 import json
 import pickle
 from concurrent.futures import ProcessPoolExecutor
@@ -432,6 +433,12 @@ def test_real_galaxy(shared, tmp_path, band):
     (receipt,) = cut_frame(asked)
     data, header = read(tmp_path, receipt)
     assert receipt.shape == (40, 40)
+    with bz2.open(asked.path) as whole:
+        image = fits.HDUList.fromstring(whole.read())[0].data
+    column, row = (round(galaxy["x"]) - 20, round(galaxy["y"]) - 20)
+    near = image[row - 1 : row + 42, column - 1 : column + 42]
+    windows = np.lib.stride_tricks.sliding_window_view(near, data.shape)
+    assert (windows == data).all(axis=(2, 3)).sum() == 1
     peak = np.unravel_index(np.argmax(data), data.shape)
     x, y = WCS(header).all_world2pix(galaxy["ra"], galaxy["dec"], 0)
     assert np.abs(np.subtract(peak, (19.5, 19.5))).max() <= 1.5

@@ -182,6 +182,15 @@ async def test_no_tls_at_all():
     assert caught.value.reason == "tls"
 
 
+async def test_silent_handshake(server):
+    """A host that never finishes the handshake is an outage."""
+    secure = mast(server.url.replace("http:", "https:"))
+    async with opened(secure) as transport:
+        with pytest.raises(OutageError) as caught:
+            await transport.query("GET", _URL)
+    assert caught.value.reason == "connect_timeout"
+
+
 async def test_out_of_descriptors(server, monkeypatch):
     """Having no descriptors left is our own trouble, and says what to do."""
 

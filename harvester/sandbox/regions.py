@@ -17,8 +17,8 @@ __all__ = ["DIALECTS", "Polygon", "halves", "listed"]
 
 #: Ways of writing a footprint; observations take them in turn.
 DIALECTS = (
-    "negative",
     "plain",
+    "negative",
     "J2000",
     "pair",
     "GSC1",

@@ -28,7 +28,7 @@ _REACH = 133
 #: Galaxies are at least 12 arcsec apart (in pixels, rounded up).
 _APART = 31.0
 #: Part of the galaxies that stand in groups small enough for one HST pointing.
-_GROUPED = 0.27
+_GROUPED = 0.29
 _GROUP_SIZES = (2, 5, 3, 4)
 #: Radius of a group in pixels: 40 arcsec, inside a WFC3/IR image however it is rolled.
 _GROUP_RADIUS = 101.0
@@ -36,7 +36,20 @@ _GROUP_RADIUS = 101.0
 _ODD_ONE = 20
 #: Rows at a field's edge that count as its neighbour's: half of those they share.
 _HALF_OVERLAP = (ROWS - FIELD_STEP) // 2
+#: A field with RA 0 in its middle, where the first group stands; skies with fewer
+#: fields than this have no such group.
+_MERIDIAN, _MERIDIAN_FROM = FieldKey(5071, 3, 224), 8
+#: Places that are drawn in vain before there is held to be no room.
 _TRIES = 500
+_NUMBERS = tuple(RUNS)
+#: Run -> first and last field that are used.
+_WINDOWS = {
+    run.number: (
+        max(run.first, run.middle - _REACH),
+        min(run.last, run.middle + _REACH),
+    )
+    for run in RUNS.values()
+}
 
 
 class Strip(NamedTuple):
@@ -48,6 +61,11 @@ class Strip(NamedTuple):
     def key(self, place: int) -> FieldKey:
         """Name its field number ``place``, counted from 0."""
         return self.first._replace(field=self.first.field + place)
+
+    @property
+    def surroundings(self) -> set[FieldKey]:
+        """Its fields and one more at either end."""
+        return {self.key(place) for place in range(-1, self.length + 1)}
 
 
 class Spot(NamedTuple):
@@ -63,31 +81,32 @@ def choose_strips(rng: np.random.Generator, fields: int) -> list[Strip]:
     """Choose strips of 2 to 5 fields that do not touch each other."""
     taken: set[FieldKey] = set()
     strips: list[Strip] = []
-    left = fields
-    for _ in range(100 * fields + 1):
-        if not left:
-            return strips
+    left, misses = fields, 0
+    if fields >= _MERIDIAN_FROM:
+        strips.append(Strip(_MERIDIAN, 3))
+        taken |= strips[0].surroundings
+        left -= strips[0].length
+    while left and misses < _TRIES:
         strip = Strip(_draw_field(rng), min(left, int(rng.integers(2, 6))))
-        around = {strip.key(place) for place in range(-1, strip.length + 1)}
+        around = strip.surroundings
         last = strip.key(strip.length - 1)
-        if around & taken or last.field > _window(last.run)[1]:
+        misses += 1
+        if around & taken or last.field > _WINDOWS[last.run][1]:
             continue
+        misses = 0
         taken |= around
         strips.append(strip)
         left -= strip.length
-    msg = f"there is no room for {fields} fields: put more galaxies in each"
-    raise ValueError(msg)
+    if left:
+        msg = f"there is no room for {fields} fields: put more galaxies in each"
+        raise ValueError(msg)
+    return strips
 
 
 def _draw_field(rng: np.random.Generator) -> FieldKey:
-    run = tuple(RUNS)[int(rng.integers(len(RUNS)))]
-    low, high = _window(run)
+    run = _NUMBERS[int(rng.integers(len(_NUMBERS)))]
+    low, high = _WINDOWS[run]
     return FieldKey(run, int(rng.integers(1, 7)), int(rng.integers(low, high + 1)))
-
-
-def _window(number: int) -> tuple[int, int]:
-    run = RUNS[number]
-    return max(run.first, run.middle - _REACH), min(run.last, run.middle + _REACH)
 
 
 def strew(rng: np.random.Generator, strips: list[Strip], galaxies: int) -> list[Spot]:
@@ -108,7 +127,7 @@ class _Plot:
 
     def __init__(self, strip: Strip) -> None:
         self.length = strip.length
-        self._strip = strip
+        self.strip = strip
         self._places: list[tuple[float, float]] = []
 
     def put(self, draw: Draw, group: int = -1) -> Spot:
@@ -119,7 +138,7 @@ class _Plot:
                 self._places.append((x, row))
                 place = int((row - _HALF_OVERLAP) // FIELD_STEP)
                 place = min(max(place, 0), self.length - 1)
-                return Spot(self._strip.key(place), x, row - FIELD_STEP * place, group)
+                return Spot(self.strip.key(place), x, row - FIELD_STEP * place, group)
         msg = f"{len(self._places)} galaxies are too many for {self.length} fields"
         raise ValueError(msg)
 
@@ -141,7 +160,7 @@ class _Sower:
         self._owed += _GROUPED * share
         left = share
         while (size := self._group_size(left)) > 0:
-            draw = self._in_disc(place)
+            draw = self._in_disc(plot, place)
             self.spots += [plot.put(draw, self._groups) for _ in range(size)]
             left -= size
             self._owed -= size
@@ -153,10 +172,12 @@ class _Sower:
         size = min(_GROUP_SIZES[self._groups % len(_GROUP_SIZES)], left)
         return size if size > 1 and self._owed >= size else 0
 
-    def _in_disc(self, place: int) -> Draw:
+    def _in_disc(self, plot: _Plot, place: int) -> Draw:
         rng = self._rng
-        x0 = rng.uniform(300, COLUMNS - 300)
-        row0 = rng.uniform(300, ROWS - 300) + FIELD_STEP * place
+        x0, row0 = rng.uniform(300, COLUMNS - 300), rng.uniform(300, ROWS - 300)
+        if self._groups == 0 and plot.strip.key(place) == _MERIDIAN:
+            x0, row0 = COLUMNS / 2, ROWS / 2
+        row0 += FIELD_STEP * place
 
         def draw() -> tuple[float, float]:
             radius = _GROUP_RADIUS * math.sqrt(rng.random())

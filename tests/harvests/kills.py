@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +18,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from service import harvester, kill_group, sandbox, stamps, start, status, survivors
 
-#: Longest time in seconds that a harvest lives before it is killed.
-LONGEST_LIFE_S = 4.0
+#: Part of the kills that come while a harvest starts.
+EARLY = 0.2
 
 
 def main():
@@ -48,7 +47,10 @@ def torture(folder, *, kills, targets, seed):
         undisturbed = folder / "undisturbed"
         assert harvester(*words, undisturbed).returncode == 0
         killed = folder / "killed"
-        orphans = _kill_repeatedly(archives, killed, kills, random.Random(seed))
+        orphans = _kill_repeatedly(
+            archives, killed, kills, targets, random.Random(seed)
+        )
+        left = _unsettled(killed)
         ended = harvester("resume", killed, *archives.flags())
         assert ended.returncode == 0, ended.stdout + ended.stderr
         verified = harvester("verify", killed)
@@ -62,25 +64,38 @@ def torture(folder, *, kills, targets, seed):
         "verify not clean": verified.returncode,
         "partial files left": len(list(killed.glob("cutouts/**/*.part"))),
         "orphan processes": orphans,
+        "(left after the last kill": f"{left} jobs)",
         "(stamps": f"{len(stamps(killed))})",
     }
 
 
-def _kill_repeatedly(archives, out, kills, chance):
+def _kill_repeatedly(archives, out, kills, targets, chance):
     words = ("run", archives.catalogue, "--out", out)
     orphans = 0
     for _ in range(kills):
         process = start(*words, *archives.flags())
-        try:
-            process.wait(timeout=chance.uniform(0.2, LONGEST_LIFE_S))
-        except subprocess.TimeoutExpired:
-            kill_group(process)
-        else:
-            process.stdout.close()
+        _live_a_while(process, out, targets / kills, chance)
+        kill_group(process)
         orphans += len(survivors(process.pid))
         if (out / "ledger.sqlite").exists():
             words = ("resume", out)
     return orphans
+
+
+def _live_a_while(process, out, share, chance):
+    # Either any moment of the first seconds, or after some progress: so that the
+    # kills are spread over the whole of the work and not only over its start.
+    if chance.random() < EARLY:
+        deadline = time.monotonic() + chance.uniform(0, 3)
+        enough = 10**9
+    else:
+        deadline = time.monotonic() + 60
+        enough = len(stamps(out)) + chance.uniform(0, 2 * share)
+    while process.poll() is None and time.monotonic() < deadline:
+        if len(stamps(out)) >= enough:
+            time.sleep(chance.uniform(0, 0.5))
+            return
+        time.sleep(0.01)
 
 
 def _unsettled(run):

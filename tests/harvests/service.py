@@ -124,7 +124,8 @@ def stamps(run):
 
 def kill_group(process):
     """End a process and all its children at once."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has come to its end meanwhile
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
 

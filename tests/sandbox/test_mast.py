@@ -23,6 +23,7 @@ from astroquery.exceptions import (
 )
 from astroquery.mast import Observations
 from astroquery.mast.discovery_portal import PortalAPI
+
 from harvester.sandbox import mast
 from harvester.sandbox.paint import drz
 from harvester.sandbox.sky import Sky
@@ -72,7 +73,7 @@ def serving(routes):
 
 @contextmanager
 def redirected(url):
-    """Make astroquery talk to another address, and remember nothing."""
+    """Give astroquery's client, talking to another address and caching nothing."""
     addresses = {
         "MAST_REQUEST_URL": f"{url}/api/v0/invoke",
         "COLUMNS_CONFIG_URL": f"{url}/portal/Mashup/Mashup.asmx/columnsconfig",
@@ -86,17 +87,24 @@ def redirected(url):
     ):
         for name, value in addresses.items():
             patch.setattr(PortalAPI, name, value)
-        yield
+        yield Observations
     Observations._portal_api_connection._session.close()
 
 
 @pytest.fixture(scope="module")
 def archive(sky):
-    """Serve MAST and the bucket; point astroquery there."""
+    """Serve MAST and the bucket; give the address."""
     with FrameStore() as store:
         routes = [*mast.routes(sky, store), *mast.s3_routes(sky, store)]
-        with serving(routes) as url, redirected(url):
+        with serving(routes) as url:
             yield url
+
+
+@pytest.fixture
+def client(archive):
+    """Give the real astroquery, asking this archive."""
+    with redirected(archive) as observations:
+        yield observations
 
 
 @pytest.fixture
@@ -128,11 +136,11 @@ def mine(sky, **wanted):
 # --- the real astroquery -----------------------------------------------------
 
 
-def test_tutorial_query(archive, sky):
+def test_tutorial_query(client, sky):
     """The tutorial's query finds the F160W images around a galaxy, and no others."""
     obs = mine(sky, filters="F160W")[0]
     place = SkyCoord(obs.ra, obs.dec, unit="deg")
-    table = Observations.query_criteria(coordinates=place, **TUTORIAL)
+    table = client.query_criteria(coordinates=place, **TUTORIAL)
     assert obs.obs_id in table["obs_id"]
     assert set(table["filters"]) == {"F160W"}
     assert table["obsid"].dtype.kind == "U"
@@ -143,94 +151,90 @@ def test_tutorial_query(archive, sky):
     assert row["sequence_number"] is np.ma.masked
 
 
-def test_whole_sky_query(archive, sky):
+def test_whole_sky_query(client, sky):
     """Without a position all observations come, footprints and nulls included."""
-    table = Observations.query_criteria(
+    table = client.query_criteria(
         obs_collection="HST", instrument_name="WFC3/IR", filters=["F160W", "F140W"]
     )
     expected = {o.obs_id for o in sky.observations if o.filters in {"F160W", "F140W"}}
     assert set(table["obs_id"]) == expected
-    everything = Observations.query_criteria(obs_collection="HST", calib_level=3)
+    everything = client.query_criteria(obs_collection="HST", calib_level=3)
     assert len(everything) == len(sky.observations)
     assert everything["s_region"].mask.sum() >= 1
 
 
-def test_count(archive, sky):
+def test_count(client, sky):
     """A count agrees with the rows, ranges and wildcards included."""
-    assert Observations.query_criteria_count(**TUTORIAL) == len(
-        mine(sky, filters="F160W")
-    )
-    deep = Observations.query_criteria_count(
+    assert client.query_criteria_count(**TUTORIAL) == len(mine(sky, filters="F160W"))
+    deep = client.query_criteria_count(
         filters="F160W", t_exptime=[1500, 1e5], target_name="SAND*"
     )
     assert deep == sum(o.t_exptime >= 1500 for o in mine(sky, filters="F160W"))
     assert 0 < deep < len(mine(sky, filters="F160W"))
 
 
-def test_paging(archive, sky, monkeypatch):
+def test_paging(client, sky, monkeypatch):
     """Pages put together are the whole answer, each row once, in a stable order."""
-    whole = Observations.query_criteria(obs_collection="HST")
+    whole = client.query_criteria(obs_collection="HST")
     monkeypatch.setattr(PortalAPI, "PAGESIZE", 7)
-    paged = Observations.query_criteria(obs_collection="HST")
+    paged = client.query_criteria(obs_collection="HST")
     assert len(sky.observations) > 14
     assert list(paged["obs_id"]) == list(whole["obs_id"])
 
 
 @pytest.mark.filterwarnings("ignore:.*returned no results")
-def test_footprint_decides(archive, sky):
+def test_footprint_decides(client, sky):
     """A position matches by footprint, not by distance from the target."""
     obs = next(o for o in mine(sky, filters="F160W") if len(o.footprint) == 1)
     inside = obs.wcs().pixel_to_world(obs.nx / 2, obs.ny / 2)
     outside = obs.wcs().pixel_to_world(-500, -500)
-    found = Observations.query_criteria(coordinates=inside, radius="0 deg", **TUTORIAL)
+    found = client.query_criteria(coordinates=inside, radius="0 deg", **TUTORIAL)
     assert obs.obs_id in found["obs_id"]
-    found = Observations.query_criteria(coordinates=outside, radius="0 deg", **TUTORIAL)
+    found = client.query_criteria(coordinates=outside, radius="0 deg", **TUTORIAL)
     assert len(found) == 0
-    found = Observations.query_criteria(
-        coordinates=outside, radius="200 arcsec", **TUTORIAL
-    )
+    found = client.query_criteria(coordinates=outside, radius="200 arcsec", **TUTORIAL)
     row = found[found["obs_id"] == obs.obs_id][0]
     assert 60 < row["distance"] < 110
 
 
-def test_nothing_there(archive):
+def test_nothing_there(client):
     """A place without images gives an empty table and astroquery's own warning."""
     with pytest.warns(NoResultsWarning):
-        table = Observations.query_criteria(
+        table = client.query_criteria(
             coordinates=SkyCoord(10, -80, unit="deg"), radius="1 arcmin", **TUTORIAL
         )
     assert len(table) == 0
 
 
-def test_unknown_criterion(archive):
+def test_unknown_criterion(client):
     """A criterion that no column has is refused by astroquery itself."""
     with pytest.raises(InvalidQueryError):
-        Observations.query_criteria(colour="red", **TUTORIAL)
+        client.query_criteria(colour="red", **TUTORIAL)
 
 
-def test_all_columns_are_criteria(archive, shared):
+def test_all_columns_are_criteria(client, shared):
     """Today's columns are all there, in their order, and can all be asked for."""
     recorded = json.loads(
         (shared / "fixtures/mast/transcribed_hst_obs_2026-08-03.json").read_text()
     )
-    table = Observations.query_criteria(provenance_name="CALWF3", proposal_type="GO")
+    table = client.query_criteria(provenance_name="CALWF3", proposal_type="GO")
     assert table.colnames == [field["name"] for field in recorded["fields"]]
-    metadata = Observations.get_metadata("observations")
+    metadata = client.get_metadata("observations")
     assert set(recorded["data"][0]) <= set(metadata["Column Name"])
 
 
-def test_region_query(archive, sky):
+def test_region_query(client, sky):
     """A cone search answers too."""
     obs = sky.observations[0]
     place = SkyCoord(obs.ra, obs.dec, unit="deg")
-    table = Observations.query_region(place, radius="1 arcmin")
+    table = client.query_region(place, radius="1 arcmin")
     assert obs.obs_id in table["obs_id"]
 
 
-def test_products(archive, sky):
+def test_products(client, sky):
     """Products of several observations name the one that was asked for as parent."""
     asked = [str(obs.obsid) for obs in sky.observations[:6]]
-    table = Observations.get_product_list(asked)
+    table = client.get_product_list(asked)
     assert set(table["parent_obsid"]) == set(asked)
     assert set(table["obs_collection"]) == {"HST", "HLA"}
     assert any(table["obsID"] != table["parent_obsid"])
@@ -238,39 +242,35 @@ def test_products(archive, sky):
     assert len(set(table["dataURI"])) < len(table), "jitter files come repeatedly"
 
 
-def test_product_columns(archive, sky, shared):
+def test_product_columns(client, sky, shared):
     """Products have today's columns with their types."""
     recorded = json.loads(
         (shared / "fixtures/mast/transcribed_hst_products_2026-08-03.json").read_text()
     )
-    table = Observations.get_product_list([str(sky.observations[0].obsid)])
+    table = client.get_product_list([str(sky.observations[0].obsid)])
     assert table.colnames == [field["name"] for field in recorded["fields"]]
 
 
-def test_filter_products(archive, sky):
+def test_filter_products(client, sky):
     """The tutorial's product filter finds the DRZ, and an old twin with it."""
     twin = next(obs for obs in sky.observations if obs.obsid % 3 == 0)
-    table = Observations.get_product_list([str(twin.obsid)])
-    science = Observations.filter_products(
+    table = client.get_product_list([str(twin.obsid)])
+    science = client.filter_products(
         table, productType="SCIENCE", productSubGroupDescription="DRZ", extension="fits"
     )
     assert set(science["obs_collection"]) == {"HST", "HLA"}
-    best = Observations.filter_products(
+    best = client.filter_products(
         table, productGroupDescription="Minimum Recommended Products"
     )
     assert list(best["productFilename"]) == [twin.filename]
 
 
-def test_download(archive, sky, tmp_path):
+def test_download(client, sky, tmp_path):
     """Downloaded files are what was painted, of the size that was listed."""
     obs = next(o for o in sky.observations if o.rights == "PUBLIC" and o.obsid % 3)
-    table = Observations.get_product_list([str(obs.obsid)])
-    wanted = Observations.filter_products(
-        table, productSubGroupDescription=["DRZ", "ASN"]
-    )
-    report = Observations.download_products(
-        wanted, download_dir=str(tmp_path), verbose=False
-    )
+    table = client.get_product_list([str(obs.obsid)])
+    wanted = client.filter_products(table, productSubGroupDescription=["DRZ", "ASN"])
+    report = client.download_products(wanted, download_dir=str(tmp_path), verbose=False)
     assert list(report["Status"]) == ["COMPLETE", "COMPLETE"]
     path = tmp_path / "mastDownload" / "HST" / obs.obs_id / obs.filename
     assert path.read_bytes() == drz(sky, obs)
@@ -279,27 +279,30 @@ def test_download(archive, sky, tmp_path):
         assert file.stat().st_size == sizes[file.name]
 
 
-def test_private_download(archive, sky, tmp_path):
+def test_private_download(client, sky, tmp_path):
     """Data that are not public yet are refused with 401."""
     obs = mine(sky, rights="EXCLUSIVE_ACCESS")[0]
-    status, reason, _ = Observations.download_file(
+    status, reason, _ = client.download_file(
         f"mast:HST/product/{obs.filename}", local_path=tmp_path / "x", verbose=False
     )
     assert status == "ERROR"
     assert "401" in reason
 
 
-def test_wrong_identifier(archive, sky):
+def test_wrong_identifier(client, sky):
     """An obs_id where an obsid belongs is an error of the service."""
     with pytest.raises(RemoteServiceError, match="number"):
-        Observations.get_product_list([sky.observations[0].obs_id])
+        client.get_product_list([sky.observations[0].obs_id])
 
 
 def test_executing(sky):
     """A query that is not finished is polled, and then complete."""
-    with FrameStore() as store, serving(mast.routes(sky, store, executing=2)) as url:
-        with redirected(url):
-            count = Observations.query_criteria_count(obs_collection="HST")
+    with (
+        FrameStore() as store,
+        serving(mast.routes(sky, store, executing=2)) as url,
+        redirected(url) as client,
+    ):
+        count = client.query_criteria_count(obs_collection="HST")
     assert count == len(sky.observations)
 
 

@@ -1,4 +1,4 @@
-"""The pixels of the sandbox: galaxies where the WCS says, in files like the real ones."""
+"""The pixels of the sandbox: galaxies where the WCS says, in files like real ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
+
 from harvester.sandbox.catalogue import write_catalogue
 from harvester.sandbox.paint import drz, sdss_frame
 from harvester.sandbox.paint_hst import drz_size
@@ -191,7 +192,7 @@ def test_galaxy_in_the_corner(sky):
         if np.hypot(*np.subtract(obs.tangent.to_pixel(galaxy.ra, galaxy.dec), 12)) < 1
     ]
     assert found
-    obs, galaxy = found[0]
+    obs, _ = found[0]
     image = _image(drz(sky, obs), "SCI").data
     assert np.isnan(image[:33, :33]).all()
 
@@ -225,3 +226,22 @@ def test_catalogue(sky, tmp_path, name):
     again = tmp_path / f"again-{name}"
     write_catalogue(Sky.make(4, 120), again)
     assert again.read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_position_angle(sky):
+    """The long axis of a galaxy points where its position angle says, on the sky."""
+    obs = sky.observations[0]
+    hdu = _image(drz(sky, obs), "SCI")
+    galaxy = min(sky.galaxies_in_observation(obs), key=lambda g: g.axis_ratio)
+    x, y = (round(float(v)) for v in obs.tangent.to_pixel(galaxy.ra, galaxy.dec))
+    box = np.nan_to_num(hdu.data[y - 15 : y + 16, x - 15 : x + 16]).astype(float)
+    v, u = np.mgrid[-15:16, -15:16]
+    box *= u**2 + v**2 < 15**2
+    uu, vv, uv = ((box * m).sum() for m in (u * u, v * v, u * v))
+    angle = 0.5 * np.arctan2(2 * uv, uu - vv)
+    ra, dec = obs.tangent.to_sky([x, x + np.cos(angle)], [y, y + np.sin(angle)])
+    east, north = (ra[1] - ra[0]) * np.cos(np.radians(dec[0])), dec[1] - dec[0]
+    measured = np.degrees(np.arctan2(east, north)) % 180
+    off = abs((measured - galaxy.pa_deg + 90) % 180 - 90)
+    assert galaxy.axis_ratio < 0.8
+    assert off < 5

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+
 from harvester.sandbox.regions import DIALECTS
 from harvester.sandbox.scans import COLUMNS, FIELD_STEP, ROWS, RUNS, Field, FieldKey
 from harvester.sandbox.sky import Sky
@@ -142,7 +143,7 @@ def test_band_offsets():
     ra, dec = field.wcs("r").wcs.crval
     spots = [np.array(field.wcs(band).all_world2pix(ra, dec, 0)) for band in "ugriz"]
     apart = [np.hypot(*(one - two)) for one, two in combinations(spots, 2)]
-    assert 1 < min(apart)
+    assert min(apart) > 1
     assert 5 < max(apart) < 10
 
 
@@ -183,7 +184,7 @@ def test_hst_coverage(sky):
         g.number
         for obs in images
         for g in sky.galaxies_in_observation(obs)
-        if np.isfinite(g.ra) and _is_inside(obs, g)
+        if _is_inside(obs, g)
     ]
     assert 0.2 < len(set(inside)) / len(sky.galaxies) < 0.35
     assert len(inside) > len(set(inside)), "no galaxy was observed twice"
@@ -243,6 +244,17 @@ def test_region_spellings(shared):
     assert len(set(DIALECTS)) == 8
 
 
+def test_meridian(sky):
+    """An F160W image and its galaxies lie on both sides of RA 0."""
+    for obs in _f160w(sky):
+        ras = [ra for polygon in obs.footprint for ra, _ in polygon]
+        if ras and min(ras) < 1 and max(ras) > 359:
+            galaxies = sky.galaxies_in_observation(obs)
+            assert {galaxy.ra > 180 for galaxy in galaxies} == {True, False}
+            return
+    pytest.fail("no footprint crosses RA 0")
+
+
 def test_regions_cover_images(sky):
     """What is listed as covered lies where the image is."""
     for obs in sky.observations:
@@ -253,10 +265,10 @@ def test_regions_cover_images(sky):
 
 
 def test_large_sky():
-    """A catalogue of Galaxy Zoo's size is made in seconds, with 1,500 images at most."""
-    start = time.perf_counter()
+    """A catalogue of Galaxy Zoo's size takes seconds, and has 1,500 images at most."""
+    start = time.process_time()
     sky = Sky.make(2, targets=47_675)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert len(sky.galaxies) == 47_675
     assert 1000 < len(sky.observations) <= 1500
     assert len({obs.obs_id for obs in sky.observations}) == len(sky.observations)

