@@ -126,7 +126,11 @@ def _read_card(header: fits.Header, keyword: str) -> float | str:
     except (fits.VerifyError, ValueError) as error:
         msg = f"its {keyword} cannot be read"
         raise BadWcsError(msg) from error
-    wanted = str if keyword.startswith(("CTYPE", "CUNIT", "RADE")) else int | float
+    wanted = (
+        str
+        if keyword.startswith(("CTYPE", "CUNIT", "RADESYS", "RADECSYS"))
+        else int | float
+    )
     if not isinstance(value, wanted):
         msg = f"its {keyword} cannot be {value!r}"
         raise BadWcsError(msg)

@@ -68,7 +68,7 @@ class Cutter:
 
     async def __aexit__(self, *failure: object) -> None:
         """End the processes; what they have in hand is dropped."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it untyped
         await asyncio.to_thread(self._pool.join)
 
     async def cut(self, job: FrameJob) -> list[Receipt]:

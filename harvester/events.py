@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .states import State
+if TYPE_CHECKING:
+    from .states import State
 
 __all__ = ["Event", "Heard", "Moved", "Note", "Stamped"]
 

@@ -27,7 +27,6 @@ from .errors import (
 from .events import Moved, Note, Stamped
 from .models import FrameJob, Receipt
 from .settlement import NOT_FOUND
-from .states import State
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from .frames import FrameStore
     from .ledger import Ledger
     from .models import Ask, CutoutSpec, Product, Survey, Wanted
+    from .states import State
 
 __all__ = ["Lane", "LanePlan"]
 

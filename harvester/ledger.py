@@ -26,13 +26,13 @@ from .ledger_moves import (
     settle_located,
 )
 from .models import Ask, Product, Survey, Target, Wanted
-from .states import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from .models import Finding, Receipt
+    from .states import State
 
 __all__ = ["Ledger", "Offer"]
 

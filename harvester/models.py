@@ -121,10 +121,14 @@ class StampSize:
         return cls(float(match[1]), unit)
 
     def pixels(self, scale_arcsec: float) -> int:
-        """Side in pixels of a frame whose pixels are ``scale_arcsec`` wide."""
+        """Side in pixels of a frame whose pixels are ``scale_arcsec`` wide.
+
+        The scale counts to the milliarcsecond: frames of one camera differ by less,
+        and their stamps have to be of one size.
+        """
         if self.unit == "px":
             return int(self.value)
-        return max(1, round(self.value / scale_arcsec))
+        return max(1, round(self.value / max(0.001, round(scale_arcsec, 3))))
 
     def arcsec(self, scale_arcsec: float) -> float:
         """Side on the sky, for pixels that are ``scale_arcsec`` wide."""

@@ -169,14 +169,15 @@ class StampFolder:
     def _make_folder(self, below: PurePosixPath) -> Path:
         folder = self._root / below
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            # Links are followed before anything is made where they lead.
             inside = folder.resolve().is_relative_to(self._root.resolve())
+            if ".." in below.parts or not inside:
+                msg = f"{folder} leads out of the output folder {self._root}"
+                raise LocalError(msg)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             msg = f"cannot make the folder {folder}: {error.strerror or error}"
             raise LocalError(msg) from error
-        if ".." in below.parts or not inside:
-            msg = f"{folder} leads out of the output folder {self._root}"
-            raise LocalError(msg)
         return folder
 
     def _sync_folders(self) -> None:

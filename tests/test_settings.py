@@ -110,8 +110,14 @@ def test_surveys_of_one_instrument_merge():
 
 @pytest.mark.parametrize(
     ("text", "scale", "pixels"),
-    [("15.84arcsec", 0.396, 40), ("15.84arcsec", 0.128, 124), ("41", 0.396, 41)],
+    [
+        ("15.84arcsec", 0.39595, 40),
+        ("15.84arcsec", 0.1282, 124),
+        ("15.84arcsec", 0.12842, 124),
+        ("41", 0.396, 41),
+        ("1arcsec", 1e-9, 1000),
+    ],
 )
 def test_size_in_pixels(text, scale, pixels):
-    """A size on the sky is the nearest whole number of pixels."""
+    """A size on the sky is a whole number of pixels, the same for one camera."""
     assert StampSize.parse(text).pixels(scale) == pixels

@@ -136,7 +136,7 @@ def test_link_is_not_followed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "place", ["../s.fits", "/tmp/s.fits", "a/../../s.fits", "link/s.fits"]
+    "place", ["../s.fits", "/nowhere/s.fits", "a/../../s.fits", "link/new/s.fits"]
 )
 def test_no_way_out(tmp_path, place):
     """A place outside of the output folder is refused, also behind a link."""
@@ -145,7 +145,7 @@ def test_no_way_out(tmp_path, place):
     (root / "link").symlink_to(tmp_path)
     with StampFolder(root) as folder, pytest.raises(LocalError, match="leads out"):
         folder.write(place, b"new")
-    assert not (tmp_path / "s.fits").exists()
+    assert {path.name for path in tmp_path.rglob("*")} == {"out", "link"}
 
 
 def test_full_disk(tmp_path, monkeypatch):

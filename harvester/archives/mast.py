@@ -243,6 +243,8 @@ def _band(survey: Survey, filters: str) -> str:
 
 
 def _region(row: Mapping[str, Any]) -> str | None:
-    if row["s_region"] or row["s_ra"] is None or row["s_dec"] is None:
-        return row["s_region"]
+    if row["s_region"]:
+        return str(row["s_region"])
+    if row["s_ra"] is None or row["s_dec"] is None:
+        return None
     return f"CIRCLE {row['s_ra']} {row['s_dec']} {_FIELD_RADIUS_DEG}"

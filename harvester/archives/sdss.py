@@ -145,7 +145,7 @@ class Sdss:
 
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
-    ) -> AsyncIterator[list[Finding]]:
+    ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
         unknown = []
         decoded = []

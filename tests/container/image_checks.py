@@ -25,6 +25,9 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 #: Seconds that compose.yaml gives a container to stop in.
 _GRACE_S = 15
 
+#: One request that is never answered: no harvest is over before it is stopped.
+_SOMETHING_IN_HAND = "hang@s3:times=1"
+
 
 @pytest.fixture(scope="session")
 def engine():
@@ -174,7 +177,7 @@ def test_image_facts(engine):
 def test_stop_and_start(engine, tmp_path):
     """A harvest that was stopped in the middle goes on with the next start."""
     with (
-        _archives(tmp_path) as (sandbox, options),
+        _archives(tmp_path, _SOMETHING_IN_HAND) as (sandbox, options),
         engine.container(*options) as name,
     ):
         assert engine.podman("start", name).returncode == 0
@@ -201,7 +204,7 @@ def test_stop_and_start(engine, tmp_path):
 def test_kill_and_start(engine, tmp_path):
     """A harvest that was killed goes on; the lock died with its process."""
     with (
-        _archives(tmp_path) as (sandbox, options),
+        _archives(tmp_path, _SOMETHING_IN_HAND) as (sandbox, options),
         engine.container(*options) as name,
     ):
         assert engine.podman("start", name).returncode == 0

@@ -1,0 +1,112 @@
+"""The data set on disk: places and the manifest."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import pytest
+
+from harvester.dataset import file_loc, write_labels, write_manifest, written_aside
+from harvester.errors import LocalError
+from harvester.ledger_view import ManifestRow
+from harvester.models import Product, Survey, Target
+from harvester.places import Places
+
+SDSS = Survey.parse("sdss:r")
+
+
+def row(target, **changes):
+    """Give a row of the manifest."""
+    values = dict.fromkeys(ManifestRow._fields) | {
+        "target": target,
+        "id_str": f"0{target}",
+        "ra": 1.5,
+        "dec": -2.0,
+        "survey": "sdss",
+        "band": "r",
+        "status": "no_coverage",
+        "reason": "",
+    }
+    return ManifestRow(**values | changes)
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Give a folder with labels of three targets."""
+    labels = pa.table(
+        {
+            "class": ["a", "b", None],
+            "votes": pa.array([1, 2, 3], pa.int16()),
+            "band": ["x", "y", "z"],
+            "mags": [[1.0, 2.0], None, []],
+        }
+    )
+    places = Places(tmp_path)
+    write_labels(places.labels, labels)
+    return places
+
+
+def test_file_loc():
+    """Stamps lie a thousand to a folder, under the galaxy's name."""
+    product = Product("sdss", "frame", "r", "u")
+    target = Target(12_345, "x/y", 1.0, 2.0, "x_y-1f")
+    assert file_loc(SDSS, target, product, 0) == "cutouts/sdss/r/0012/x_y-1f.fits"
+    assert file_loc(SDSS, target, product, 2) == "cutouts/sdss/r/0012/x_y-1f@2.fits"
+
+
+def test_labels_keep_their_types(places):
+    """Labels are joined by target, keep their types, and never hide a column."""
+    write_manifest(places, [row(0), row(2), row(2, band="g")])
+    table = pq.read_table(places.manifest)
+    assert table["class"].to_pylist() == ["a", None, None]
+    assert table.schema.field("votes").type == pa.int16()
+    assert table["band"].to_pylist() == ["r", "r", "g"]
+    assert table["label_band"].to_pylist() == ["x", "z", "z"]
+    assert table["id_str"].to_pylist() == ["00", "02", "02"]
+
+
+def test_csv_says_the_same(places):
+    """The CSV has the same rows and columns; lists are JSON there."""
+    _, as_csv = write_manifest(places, [row(0), row(1)])
+    options = pc.ConvertOptions(column_types={"id_str": pa.string()})
+    table = pc.read_csv(as_csv, convert_options=options)
+    assert table.column_names == pq.read_table(places.manifest).column_names
+    assert table["id_str"].to_pylist() == ["00", "01"]
+    assert [json.loads(text) for text in table["mags"].to_pylist()] == [[1, 2], None]
+
+
+def test_empty_manifest(places):
+    """A run without targets has a manifest of no rows."""
+    write_manifest(places, [])
+    table = pq.read_table(places.manifest)
+    assert table.num_rows == 0
+    assert table.schema.field("coverage").type == pa.float64()
+
+
+def test_written_whole_or_not_at_all(tmp_path):
+    """When writing breaks off, what was there before is still there."""
+    path = tmp_path / "manifest.csv"
+    path.write_text("before")
+
+    def write():
+        with written_aside(path) as new:
+            new.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_unwritable(tmp_path):
+    """A folder that is not there is this machine's trouble."""
+    gone = tmp_path / "gone" / "manifest.csv"
+    with (
+        pytest.raises(LocalError, match="cannot be written"),
+        written_aside(gone) as new,
+    ):
+        new.write_text("")

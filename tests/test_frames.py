@@ -1,0 +1,162 @@
+"""Frames on disk, fetched by the real transport from a loopback server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from astropy.io import fits
+
+from harvester.errors import LocalError, NotFoundError
+from harvester.frames import FrameStore
+from harvester.models import Product
+from harvester.settings import SERVICES
+from harvester.throttle import Manners
+from harvester.transport import Limits, Service, Transport
+
+
+def fits_bytes(size=8):
+    """Give a small FITS file."""
+    header = fits.PrimaryHDU().header
+    header["BITPIX"], header["NAXIS"], header["NAXIS1"] = 8, 1, 2880 * size
+    return header.tostring().encode() + b"\0" * 2880 * size
+
+
+def product(name="frame.fits", *, mirrors=()):
+    """Give a product at the archive and its mirrors."""
+    base = SERVICES["sdss-sas"]
+    return Product(
+        "sdss", name, "r", f"{base}/{name}", tuple(f"{base}/{m}" for m in mirrors)
+    )
+
+
+class Archive:
+    """Serves files by name and counts who asked for which."""
+
+    def __init__(self, **files):
+        self.files = files
+        self.asked = []
+
+    async def answer(self, request):
+        """Give a file, or 404."""
+        name = request.path.rsplit("/", 1)[-1]
+        self.asked.append(name)
+        if name not in self.files:
+            raise web.HTTPNotFound
+        return web.Response(body=self.files[name])
+
+
+@asynccontextmanager
+async def store(folder, archive, budget=10**9):
+    """Give a frame store in front of the archive."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", archive.answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        base = SERVICES["sdss-sas"]
+        url = str(server.make_url("/")).rstrip("/")
+        service = Service("sdss-sas", base, url, Manners(1000, {"file": 4}))
+        limits = Limits(tries=1, patience_s=1)
+        async with Transport([service], version="test", limits=limits) as transport:
+            yield FrameStore(folder, transport, budget=budget)
+
+
+async def test_shared(tmp_path):
+    """Many who want a frame at the same time share one fetch."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+
+    async def use():
+        async with frames.frame(product()) as path:
+            return path.read_bytes()
+
+    async with store(tmp_path / "frames", archive) as frames:
+        contents = await asyncio.gather(*(use() for _ in range(5)))
+    assert set(contents) == {fits_bytes()}
+    assert archive.asked == ["frame.fits"]
+
+
+async def test_kept_over_a_restart(tmp_path):
+    """A frame that is whole is used by the next process; a part is thrown away."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    for _ in range(2):
+        async with store(tmp_path / "frames", archive) as frames:
+            async with frames.frame(product()):
+                pass
+            (tmp_path / "frames" / "other.fits.part").write_bytes(b"half")
+    assert archive.asked == ["frame.fits"]
+    async with store(tmp_path / "frames", archive):
+        assert [p.suffix for p in (tmp_path / "frames").iterdir()] == [".fits"]
+
+
+async def test_budget(tmp_path):
+    """The oldest frames go when the budget is used up, but none that is in use."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abc"})
+    size = len(fits_bytes())
+    async with store(tmp_path / "frames", archive, budget=size) as frames:
+        async with frames.frame(product("a.fits")) as first:
+            for name in "bc":
+                async with frames.frame(product(f"{name}.fits")):
+                    pass
+            assert first.exists()
+        assert sum(p.stat().st_size for p in (tmp_path / "frames").iterdir()) <= size
+
+
+async def test_mirror_first(tmp_path):
+    """A mirror is asked first, and the archive for what the mirror lacks."""
+    archive = Archive(**{"m.fits": fits_bytes(), "b.fits": fits_bytes(2)})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product("a.fits", mirrors=("m.fits",))) as path:
+            assert path.read_bytes() == fits_bytes()
+        async with frames.frame(product("b.fits", mirrors=("lacking.fits",))) as path:
+            assert path.read_bytes() == fits_bytes(2)
+    assert archive.asked == ["m.fits", "lacking.fits", "b.fits"]
+
+
+async def test_not_there(tmp_path):
+    """What nobody has is not found, and leaves nothing behind."""
+    async with store(tmp_path / "frames", Archive()) as frames:
+        with pytest.raises(NotFoundError):
+            async with frames.frame(product()):
+                pass
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_discard(tmp_path):
+    """A frame that turned out bad is fetched again."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        for _ in range(2):
+            async with frames.frame(product()):
+                pass
+            frames.discard(product())
+    assert archive.asked == ["frame.fits"] * 2
+
+
+@pytest.mark.parametrize("name", ["../../x.fits", "/etc/x.fits", "a\0.fits", "x" * 300])
+async def test_names_never_become_paths(tmp_path, name):
+    """Whatever a server calls a file, it stays in the store's folder."""
+    archive = Archive()
+    async with store(tmp_path / "frames", archive) as frames:
+        path = frames._path(product(name))
+    assert path.parent == tmp_path / "frames"
+    assert path.name.removesuffix(".fits").isalnum()
+
+
+async def test_clear(tmp_path):
+    """When nothing is wanted any more the folder is gone."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()):
+            pass
+        frames.clear()
+    assert not (tmp_path / "frames").exists()
+
+
+async def test_folder_that_cannot_be(tmp_path):
+    """A folder that cannot be made is this machine's trouble."""
+    (tmp_path / "frames").write_text("")
+    with pytest.raises(LocalError, match="frames cannot be kept"):
+        async with store(tmp_path / "frames", Archive()):
+            pass
