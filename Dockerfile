@@ -5,7 +5,9 @@
 ARG BASE=python:3.12-slim-bookworm
 
 
-FROM ${BASE} AS build
+# What the harvester stands on. It is locked and seldom changes, and so neither does
+# the layer that it makes.
+FROM ${BASE} AS locked
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
@@ -20,11 +22,15 @@ RUN /opt/build/bin/pip install --require-hashes -r requirements/build.txt && \
     /opt/build/bin/pip --python /opt/venv/bin/python3 install \
         --require-hashes --only-binary=:all: -r requirements/runtime.txt
 
+
+# The harvester itself, as a tree to be laid over that.
+FROM locked AS project
+
 COPY pyproject.toml README.md LICENSE ./
 COPY harvester/ harvester/
 RUN /opt/build/bin/hatchling build -t wheel -d /wheels && \
     /opt/build/bin/pip --python /opt/venv/bin/python3 install \
-        --no-index --no-deps /wheels/*.whl
+        --no-index --no-deps --prefix /project /wheels/*.whl
 
 
 FROM ${BASE}
@@ -40,7 +46,8 @@ RUN groupadd --gid 10001 harvester && \
     install -d -o 10001 -g 10001 -m 0750 /data
 
 # Root's, so that the harvester cannot change its own code.
-COPY --from=build /opt/venv /opt/venv
+COPY --from=locked /opt/venv /opt/venv
+COPY --from=project /project /opt/venv
 COPY docker/entrypoint.sh docker/healthcheck.sh /opt/harvester/
 
 # Libraries that keep something at home keep it in /tmp; a cutting process needs no

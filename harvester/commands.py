@@ -201,7 +201,11 @@ def serve_sandbox(options: Flags) -> None:
 
     if until_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    asyncio.run(serve(SandboxOptions(**options), tell=_tell_addresses))
+    try:
+        asyncio.run(serve(SandboxOptions(**options), tell=_tell_addresses))
+    except ValueError as error:
+        msg = f"the sandbox cannot be served so: {error}"
+        raise InputError(msg) from error
 
 
 def _end_with_stdin() -> None:

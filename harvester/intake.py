@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from .wire import Body
+    from .body import Body
 
 __all__ = ["Buffer", "Download", "PartialFile", "Reply", "is_html"]
 

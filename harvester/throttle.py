@@ -267,6 +267,7 @@ class Throttle:
         """Forget a request that was dropped: it says nothing about the host."""
         if turn.is_probe:
             self._breaker.abandoned()
+            self._admit()
 
     def space(self) -> None:
         """Keep the gap from now on: a request is on the wire."""

@@ -18,6 +18,7 @@ from yarl import URL
 
 from .address import Guard, shown, to_url
 from .backoff import BusyError, Patience
+from .body import Limits
 from .errors import (
     InputError,
     OutageError,
@@ -27,7 +28,7 @@ from .errors import (
 from .intake import Buffer, Download, PartialFile, Reply
 from .services import Directory, Service
 from .throttle import GaveUpError, Manners, Throttle, Timing, Turn
-from .wire import Intake, Limits, Moved, Request, Wire, to_ours
+from .wire import Intake, Moved, Request, Wire, to_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -54,8 +54,17 @@ def test_success_between(clock):
     breaker = Breaker(clock=clock)
     for _ in range(5):
         _fail(breaker, "a", "b", "c", "d")
+        assert not breaker.is_open
         breaker.succeeded()
-    assert not breaker.is_open
+
+
+def test_success_between_unreachable(clock):
+    """A success also begins the count of the times out of reach anew."""
+    breaker = Breaker(clock=clock)
+    for _ in range(5):
+        _fail(breaker, "a", "a", unreachable=True)
+        assert not breaker.is_open
+        breaker.succeeded()
 
 
 def test_opens_when_unreachable(clock):
@@ -140,6 +149,8 @@ def test_words(clock):
     assert breaker.describe().endswith("next probe in 0 s")
     breaker.admit()
     assert breaker.describe().endswith("probing")
+    _fail(breaker, "a", probe=True)
+    assert breaker.describe().startswith("closed: 6 failures in a row")
 
 
 class _AnyHistory(RuleBasedStateMachine):

@@ -142,8 +142,17 @@ def test_bad_ledger(tmp_path):
     assert (tmp_path / "ledger.sqlite").read_bytes() == b"<html>"
 
 
-def test_bad_latency():
-    """A latency that is no number is refused."""
-    result = call("sandbox", "--latency", "query=soon")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--latency", "query=soon"],
+        ["--latency", "cafe=3"],
+        ["--fault", "gremlins@mast"],
+        ["--frames", "/nowhere"],
+    ],
+)
+def test_bad_sandbox(options):
+    """A sandbox that cannot be served as asked is refused with what was asked."""
+    result = call("sandbox", *options)
     assert result.exit_code == 2
-    assert "query=soon" in result.output
+    assert options[1].partition("=")[0] in result.output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from one_host import ask, throttle_for
+from one_host import ask, end, throttle_for
 from virtual_time import run
 
 from harvester.throttle import GaveUpError, Manners
@@ -99,6 +99,25 @@ def test_single_probe():
 
     run(main)
     assert len(log) == 10
+
+
+@pytest.mark.parametrize("outcome", ["ok", "down", "busy", "later", "dropped"])
+def test_late_verdict_of_a_probe(outcome):
+    """Whatever becomes of a probe that left the wire long ago, the others go on."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _knock_out(throttle)
+        async with asyncio.TaskGroup() as group, throttle.slot("file") as turn:
+            assert turn.is_probe
+            turn.free()
+            waiting = group.create_task(ask(throttle, "file"))
+            await asyncio.sleep(30)
+            assert not waiting.done()
+            end(turn, outcome)
+        assert not throttle.is_down
+
+    run(main)
 
 
 def test_outage_of_an_hour():

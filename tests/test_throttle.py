@@ -204,6 +204,24 @@ def test_one_verdict():
     assert throttle.describe() == "open road"
 
 
+def test_refusals_start_over():
+    """After a success the first refusal is again met with the shortest wait."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        waits = []
+        for outcome in ["busy", "busy", "ok", "busy"]:
+            began = clock()
+            await ask(throttle, outcome=outcome)
+            waits.append(clock() - began)
+        began = clock()
+        await ask(throttle)
+        return [*waits[1:], clock() - began]
+
+    # Half a second and one second, then half a second again; plus a short gap.
+    assert run(main) == pytest.approx([0.5, 1.0, 0.0, 0.5], abs=0.05)
+
+
 def test_refused_without_a_time():
     """Too many requests, and no time named: our own cool-down, and half the pace."""
     log = []

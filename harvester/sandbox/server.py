@@ -75,10 +75,18 @@ class SandboxOptions:
 
 
 class Sandbox:
-    """The stand-in archives, from entering the context to leaving it."""
+    """The stand-in archives, from entering the context to leaving it.
+
+    Raises
+    ------
+    ValueError
+        A fault or a latency cannot be understood, there is no room for so many
+        galaxies, or the folder of frames holds none.
+    """
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
+        _check_names(options.latency)
         self.stats = Stats({name: options.rates.get(name) for name in SERVICES})
         self.faults = Faults(options.seed, KINDS)
         self.faults.switch_on(options.faults)
@@ -134,6 +142,9 @@ class Sandbox:
             return SyntheticPhoto(self.sky), sas.SyntheticFrames(self.sky, store)
         real = RealFrames(self.options.frames)
         self.notes = real.notes
+        if not real.fields:
+            msg = f"there is no SDSS frame in {self.options.frames}"
+            raise ValueError(msg)
         return real, real
 
     async def _listen(
@@ -163,6 +174,13 @@ class Sandbox:
         site = web.TCPSite(runner, self.options.host, port)
         await site.start()
         self.urls[service] = _address(runner, service)
+
+
+def _check_names(latency: Mapping[str, float]) -> None:
+    known = {*SERVICES, "query", "file"}
+    if unknown := latency.keys() - known:
+        msg = f"latency of {', '.join(unknown)}: known are {', '.join(sorted(known))}"
+        raise ValueError(msg)
 
 
 def _address(runner: web.AppRunner, service: str) -> str:

@@ -141,6 +141,19 @@ def test_wrong_fault():
         Sandbox(SandboxOptions(faults=("explode@mast",)))
 
 
+def test_wrong_latency():
+    """A latency of something unknown keeps the sandbox from starting."""
+    with pytest.raises(ValueError, match="latency of nasa"):
+        Sandbox(SandboxOptions(latency={"nasa": 1.0}))
+
+
+async def test_no_frames(tmp_path):
+    """A folder without any frame is refused, with its name."""
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        async with Sandbox(SandboxOptions(frames=tmp_path, **SMALL)):
+            pass
+
+
 def test_thread_ends():
     """The thread is gone after the block, also when the block fails."""
 

@@ -1,0 +1,266 @@
+"""The container's files as they are written; ``make image`` builds and runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harvester.ledger_file import create_ledger
+from harvester.models import Survey, Target
+from harvester.settings import load_settings
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_ENTRY = _REPOSITORY / "docker" / "entrypoint.sh"
+_CHECK = _REPOSITORY / "docker" / "healthcheck.sh"
+
+
+@pytest.fixture(scope="module")
+def steps():
+    """Give the instructions of the Dockerfile as pairs of word and rest."""
+    text = (_REPOSITORY / "Dockerfile").read_text()
+    text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def compose():
+    """Give compose.yaml as it is parsed."""
+    return yaml.safe_load((_REPOSITORY / "docker" / "compose.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def harvest(compose):
+    """Give the one service of compose.yaml."""
+    (service,) = compose["services"].values()
+    return service
+
+
+@pytest.fixture
+def bin_folder(tmp_path):
+    """Give a folder whose `harvester` only says what it was asked, but for status."""
+    stub = tmp_path / "bin" / "harvester"
+    stub.parent.mkdir()
+    stub.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" != status ] || exec {shlex.quote(sys.executable)} -m harvester "$@"\n'
+        'echo "asked: $*"\n'
+    )
+    stub.chmod(0o755)
+    return stub.parent
+
+
+def _run(script, bin_folder, run, *words, **environment):
+    path = f"{bin_folder}:{os.environ['PATH']}"
+    return subprocess.run(
+        [script, *words],
+        env={"PATH": path, "HARVESTER_RUN": str(run), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _ledger(run, state):
+    run.mkdir()
+    create_ledger(
+        run / "ledger.sqlite",
+        targets=[Target(0, "a", 10.0, 0.0, "a", 1)],
+        rejects=[],
+        surveys=[Survey.parse("sdss:r")],
+        facts={},
+    )
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE job SET state = ?", (state,))
+
+
+def _words(steps, instruction):
+    return [rest for word, rest in steps if word == instruction]
+
+
+def test_bases(steps):
+    """Every stage starts from the one base, or from a stage before it."""
+    known = {"${BASE}"}
+    for line in _words(steps, "FROM"):
+        base, *name = line.split(" AS ")
+        assert base in known
+        known.update(name)
+    assert steps[0] == ("ARG", "BASE=python:3.12-slim-bookworm")
+
+
+def test_exec_form(steps):
+    """Entry point and health check are words of their own, and no shell's."""
+    (entry,) = _words(steps, "ENTRYPOINT")
+    assert json.loads(entry) == [f"/opt/harvester/{_ENTRY.name}"]
+    (check,) = _words(steps, "HEALTHCHECK")
+    command = check.partition(" CMD ")[2]
+    assert json.loads(command) == [f"/opt/harvester/{_CHECK.name}"]
+
+
+def test_scripts(steps):
+    """The scripts that it names are copied there, and can be run."""
+    (copied,) = [line for line in _words(steps, "COPY") if "/opt/harvester" in line]
+    scripts = [_REPOSITORY / name for name in copied.split()[:-1]]
+    assert scripts == [_ENTRY, _CHECK]
+    assert all(os.access(script, os.X_OK) for script in scripts)
+
+
+def test_user(steps):
+    """The last stage ends as a numbered user that is not root."""
+    last = max(n for n, (word, _) in enumerate(steps) if word == "FROM")
+    assert _words(steps[last:], "USER") == ["10001:10001"]
+    assert _words(steps[last:], "VOLUME") == ["/data"]
+
+
+def test_nothing_unlocked(steps):
+    """Every installation has hashes, or takes the wheel that was just built."""
+    commands = " && ".join(_words(steps, "RUN")).split("&&")
+    installs = [one.split() for one in commands if "install" in one and "pip" in one]
+    assert len(installs) == 3
+    for words in installs:
+        assert "--require-hashes" in words or {"--no-index", "--no-deps"} <= set(words)
+    assert not _words(steps, "ADD")
+
+
+def test_build_context(steps):
+    """What is copied exists and is let into the build; nothing else is."""
+    ignore = (_REPOSITORY / ".dockerignore").read_text().split("\n")
+    assert "*" in ignore
+    let_in = [line[1:] for line in ignore if line.startswith("!")]
+    lines = [line for line in _words(steps, "COPY") if not line.startswith("--from")]
+    for source in [name for line in lines for name in line.split()[:-1]]:
+        assert (_REPOSITORY / source).exists()
+        assert any(
+            rule == source or Path(source).match(rule) or rule.startswith(source)
+            for rule in let_in
+        )
+
+
+def test_only_data(harvest, compose):
+    """The container writes to its volume and to /tmp, and to nothing else."""
+    assert harvest["read_only"] is True
+    writable = [each for each in harvest["volumes"] if not each.endswith(":ro")]
+    assert writable == ["harvest:/data"]
+    assert set(compose["volumes"]) == {"harvest"}
+    (tmp,) = harvest["tmpfs"]
+    assert tmp.startswith("/tmp:")
+    assert {"noexec", "nosuid", "nodev"} <= set(tmp.split(":")[1].split(","))
+
+
+def test_powerless(harvest):
+    """No capability, no way to one, no port, and limits on memory and processes."""
+    assert harvest["cap_drop"] == ["ALL"]
+    assert harvest["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "ports", "network_mode"} & set(harvest)
+    assert {"mem_limit", "pids_limit"} <= set(harvest)
+
+
+def test_restarts(harvest):
+    """It is started again after a failure, but not for ever."""
+    policy, _, times = harvest["restart"].partition(":")
+    assert policy == "on-failure"
+    assert 0 < int(times) <= 100
+
+
+def test_stopping(harvest):
+    """The grace is longer than the 8 s that a harvest may take to stop."""
+    assert int(harvest["stop_grace_period"].removesuffix("s")) > 8
+    assert harvest["init"] is True
+
+
+def test_build_folder(harvest):
+    """Compose builds this repository's Dockerfile."""
+    folder = _REPOSITORY / "docker" / harvest["build"]["context"]
+    assert (folder / "Dockerfile").samefile(_REPOSITORY / "Dockerfile")
+
+
+def test_settings_known(harvest, monkeypatch):
+    """The settings that compose hands over are understood, the contact required."""
+    given = {"CONTACT": "me@example.org", "CATALOGUE": "galaxies.csv"}
+    for name, text in harvest["environment"].items():
+        monkeypatch.setenv(name, _filled_in(text, given))
+    settings = load_settings()
+    assert settings.politeness.contact == "me@example.org"
+    assert settings.work.processes == 2
+    assert os.environ["HARVESTER_CATALOGUE"] == "/catalogues/galaxies.csv"
+    with pytest.raises(KeyError):
+        _filled_in(harvest["environment"]["HARVESTER__POLITENESS__CONTACT"], {})
+
+
+def _filled_in(text, given):
+    def value(match):
+        name, kind, default = match.groups()
+        return given[name] if kind == "?" else given.get(name, default)
+
+    return re.sub(r"\$\{(\w+):([?-])([^}]*)\}", value, text)
+
+
+def test_told(bin_folder, tmp_path):
+    """Words are handed on as they are, whatever there is."""
+    _ledger(tmp_path / "run", "pending")
+    done = _run(_ENTRY, bin_folder, tmp_path / "run", "verify", "--json")
+    assert done.stdout == "asked: verify --json\n"
+
+
+def test_begins(bin_folder, tmp_path):
+    """Without a ledger the catalogue is harvested."""
+    run = tmp_path / "run"
+    done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/my list.csv")
+    assert done.stdout == f"asked: run /my list.csv --out {run}\n"
+
+
+def test_no_catalogue(bin_folder, tmp_path):
+    """Without a ledger and a catalogue it says what to do, and asks nothing."""
+    done = _run(_ENTRY, bin_folder, tmp_path / "run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "HARVESTER_CATALOGUE" in done.stderr
+
+
+@pytest.mark.parametrize("state", ["pending", "located"])
+def test_goes_on(bin_folder, tmp_path, state):
+    """With something left to do it goes on, also where a catalogue is named."""
+    run = tmp_path / "run"
+    _ledger(run, state)
+    done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/list.csv")
+    assert done.stdout == f"asked: resume {run}\n"
+
+
+@pytest.mark.parametrize("state", ["done", "no_coverage", "failed"])
+def test_nothing_left(bin_folder, tmp_path, state):
+    """With nothing left to do it tells how it stands and ends well."""
+    run = tmp_path / "run"
+    _ledger(run, state)
+    done = _run(_ENTRY, bin_folder, run)
+    assert done.returncode == 0
+    assert "1 targets" in done.stdout
+    assert done.stdout.endswith(f"asked: manifest {run}\n")
+
+
+def test_damaged_ledger(bin_folder, tmp_path):
+    """A ledger that cannot be read ends the container with the harvester's code."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "ledger.sqlite").write_text("no ledger")
+    done = _run(_ENTRY, bin_folder, run)
+    assert (done.returncode, done.stdout) == (7, "")
+
+
+def test_health(bin_folder, tmp_path):
+    """Healthy before there is a ledger and with a good one; a bad one is told."""
+    run = tmp_path / "run"
+    assert _run(_CHECK, bin_folder, run).returncode == 0
+    _ledger(run, "pending")
+    assert _run(_CHECK, bin_folder, run).returncode == 0
+    (run / "ledger.sqlite").write_text("no ledger")
+    done = _run(_CHECK, bin_folder, run)
+    assert done.returncode == 7
+    assert "ledger.sqlite" in done.stderr
