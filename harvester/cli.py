@@ -204,7 +204,7 @@ def manifest(folder: Path) -> None:
 @click.option("--limit", default=200, show_default=True, help="Galaxies at most.")
 def gallery(folder: Path, limit: int) -> None:
     """Make a page and a contact sheet of the stamps in FOLDER."""
-    from .gallery import write_gallery  # noqa: PLC0415 - seconds of imports
+    from .gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
 
     for path in write_gallery(folder, limit=limit):
         click.echo(path)

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError, LocalError, TransientError
-from .ledger_file import need_ledger, owned
+from .ledger.file import need_ledger, owned
 from .progress import shown_progress
 from .report import failures, read_report, unsettled, words
 from .settings import load_settings
@@ -162,7 +162,7 @@ async def _until_stopped(
 
 def retry_failed(places: Places, pattern: str) -> int:
     """Take failed jobs up again whose reason matches; tell how many."""
-    from .ledger import Ledger  # noqa: PLC0415 - slow to import
+    from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
 
     async def _retry() -> int:
         async with Ledger.open(places.ledger) as ledger:
@@ -175,7 +175,7 @@ def retry_failed(places: Places, pattern: str) -> int:
 
 def verify_run(places: Places, *, repair: bool) -> Findings:
     """Compare ledger and disk; with ``repair`` send back what is lost."""
-    from .ledger import Ledger  # noqa: PLC0415 - slow to import
+    from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
     from .verify import verify  # noqa: PLC0415 - as above
 
     async def _send_back(found: Findings) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from .cutouts import cut_frame
+from .cutouts.cutouts import cut_frame
 from .models import Receipt
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from .errors import LocalError
-from .ledger_view import ManifestRow
+from .ledger.view import ManifestRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

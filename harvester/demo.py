@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .commands import run_catalogue
 from .errors import TransientError
-from .gallery import write_gallery
+from .gallery.gallery import write_gallery
 from .places import Places
 
 if TYPE_CHECKING:

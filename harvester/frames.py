@@ -14,15 +14,15 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from .cutouts.frame_file import verify_frame
 from .errors import LocalError, NotFoundError
-from .frame_file import verify_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from .models import Product
-    from .transport import Transport
+    from .transport.transport import Transport
 
 __all__ = ["FrameStore"]
 

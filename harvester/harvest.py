@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from . import __version__
 from .archives.mast import Mast
 from .archives.sdss import Sdss
-from .catalogue import read_catalogue
+from .catalogue.reader import read_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
 from .errors import HarvesterError, InputError
 from .events import Note
 from .frames import FrameStore
 from .lane import Lane, LanePlan
-from .ledger import Ledger
-from .ledger_file import create_ledger
-from .ledger_view import LedgerView
+from .ledger.file import create_ledger
+from .ledger.ledger import Ledger
+from .ledger.view import LedgerView
 from .orchestrator import Orchestrator
 from .report import read_report, unsettled
 from .settings import SERVICES
-from .throttle import Manners
-from .transport import Limits, Service, Transport
+from .transport.throttle import Manners
+from .transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

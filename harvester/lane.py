@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from random import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from .backoff import backoff
 from .dataset import file_loc
 from .errors import (
     LedgerError,
@@ -25,8 +24,9 @@ from .errors import (
     TransientError,
 )
 from .events import Moved, Note, Stamped
+from .ledger.settlement import NOT_FOUND
 from .models import FrameJob, Receipt
-from .settlement import NOT_FOUND
+from .transport.backoff import backoff
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .cutter import Cutter
     from .events import Heard
     from .frames import FrameStore
-    from .ledger import Ledger
+    from .ledger.ledger import Ledger
     from .models import Ask, CutoutSpec, Product, Survey, Wanted
     from .states import State
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .ledger_view import LedgerView
+from .ledger.view import LedgerView
 from .states import State
 
 if TYPE_CHECKING:

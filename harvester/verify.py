@@ -7,13 +7,13 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .ledger_view import LedgerView
+from .ledger.view import LedgerView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .ledger_view import Stamp
+    from .ledger.view import Stamp
     from .places import Places
 
 __all__ = ["Findings", "verify"]

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from harvester.cli import main
-from harvester.ledger_file import create_ledger
+from harvester.ledger.file import create_ledger
 from harvester.models import Survey, Target
 
 #: What makes `--help` slow if it is imported for it.

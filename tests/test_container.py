@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harvester.ledger_file import create_ledger
+from harvester.ledger.file import create_ledger
 from harvester.models import Survey, Target
 from harvester.settings import load_settings
 

@@ -11,7 +11,7 @@ import pytest
 
 from harvester.dataset import file_loc, write_labels, write_manifest, written_aside
 from harvester.errors import LocalError
-from harvester.ledger_view import ManifestRow
+from harvester.ledger.view import ManifestRow
 from harvester.models import Product, Survey, Target
 from harvester.places import Places
 

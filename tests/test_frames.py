@@ -14,8 +14,8 @@ from harvester.errors import LocalError, NotFoundError
 from harvester.frames import FrameStore
 from harvester.models import Product
 from harvester.settings import SERVICES
-from harvester.throttle import Manners
-from harvester.transport import Limits, Service, Transport
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Limits, Service, Transport
 
 
 def fits_bytes(size=8):

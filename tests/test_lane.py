@@ -15,9 +15,9 @@ from harvester.errors import (
 )
 from harvester.events import Moved, Stamped
 from harvester.lane import Lane, LanePlan
-from harvester.ledger import Ledger
-from harvester.ledger_file import create_ledger
-from harvester.ledger_view import LedgerView
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.view import LedgerView
 from harvester.models import (
     CutoutSpec,
     Finding,

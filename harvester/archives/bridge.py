@@ -24,7 +24,7 @@ from ..errors import HarvesterError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..transport import Reply, Transport
+    from ..transport.transport import Reply, Transport
 
 __all__ = ["Bridge"]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import OutageError, TransientError
 from ..footprints import FootprintIndex
-from ..ledger import Offer
+from ..ledger.ledger import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
 from .bridge import Bridge
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
-    from ..ledger import Ledger
+    from ..ledger.ledger import Ledger
     from ..models import Ask, StampSize, Survey
-    from ..transport import Reply, Transport
+    from ..transport.transport import Reply, Transport
 
 __all__ = ["Mast", "check_mast"]
 

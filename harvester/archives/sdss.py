@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from ..models import Ask, Survey, Target
-    from ..transport import Reply, Transport
+    from ..transport.transport import Reply, Transport
 
 __all__ = ["Field", "Sdss", "check_skyserver", "decode", "frame"]
 

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from harvester.settings import SERVICES
-from harvester.throttle import Manners
-from harvester.transport import Limits, Service, Transport
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Limits, Service, Transport
 
 
 @asynccontextmanager

@@ -10,11 +10,11 @@ from recorded import mast_request, serving
 
 from harvester.archives.mast import Mast, check_mast
 from harvester.errors import OutageError, TransientError
-from harvester.ledger import Ledger
-from harvester.ledger_file import create_ledger
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
 from harvester.models import Ask, StampSize, Survey, Target
 from harvester.settings import SERVICES
-from harvester.transport import Reply
+from harvester.transport.transport import Reply
 
 SURVEY = Survey.parse("hst:ACS/WFC:FR656N")
 #: The centre of NGC 6543, which the recorded observations were made of.

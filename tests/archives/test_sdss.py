@@ -13,7 +13,7 @@ from harvester.archives.sdss import Field, Sdss, check_skyserver, decode, frame
 from harvester.errors import OutageError, TransientError
 from harvester.models import Ask, Survey, Target
 from harvester.settings import SERVICES
-from harvester.transport import Reply
+from harvester.transport.transport import Reply
 
 GRI = Survey.parse("sdss:g,r,i")
 

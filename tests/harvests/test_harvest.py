@@ -24,7 +24,7 @@ from service import (
     wait_for,
 )
 
-from harvester.ledger_view import LedgerView
+from harvester.ledger.view import LedgerView
 
 pytestmark = pytest.mark.harvest
 

@@ -1,0 +1,1 @@
+"""The catalogue: any table of galaxies, read into targets, labels and rejects."""

@@ -1,0 +1,242 @@
+"""Frame files: opened, decompressed and checked, as far as they are needed.
+
+A frame is trusted only as far as it has proved itself: the file starts and ends as
+its format says, and every size comes from the headers before a pixel is touched.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from astropy.io import fits
+
+from ..errors import LocalError
+from .frame_bytes import (
+    BadFrameError,
+    CorruptFrameError,
+    FrameBytes,
+    open_bytes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "BadFrameError",
+    "CorruptFrameError",
+    "Frame",
+    "Hdu",
+    "open_frame",
+    "verify_frame",
+]
+
+#: Bytes; the FITS standard's unit of files.
+_BLOCK = 2880
+
+#: Bytes; the longest header that is read. HST's longest have 75,000.
+_MAX_HEADER = 512 * _BLOCK
+
+#: The stored pixel types of the FITS standard, by BITPIX.
+_STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+
+#: Header bytes that the standard forbids become a question mark.
+_PRINTABLE = bytes(
+    byte if ord(" ") <= byte <= ord("~") else ord("?") for byte in range(256)
+)
+
+#: The value of a card: quoted text, in which a quote is doubled, or what stands
+#: before the comment.
+_VALUE = re.compile(r" *(?:'((?:[^']|'')*)'|([^/]*))")
+
+
+@dataclass(frozen=True, slots=True)
+class Hdu:
+    """One header of a FITS file, and where its data lie."""
+
+    #: The header's cards as they stand in the file.
+    cards: bytes
+    #: The simple values among them, as text, without quotes.
+    values: dict[str, str]
+    #: Where the data begin, in bytes.
+    start: int
+    #: Sizes of the axes in numpy's order, ``(ny, nx)`` for an image.
+    shape: tuple[int, ...]
+    bitpix: int
+    #: Length of the data in bytes, without the filling.
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Where the next HDU begins, in bytes."""
+        return self.start + _whole_blocks(self.size)
+
+    @property
+    def name(self) -> str:
+        """EXTNAME, in capitals; empty if there is none."""
+        return self.values.get("EXTNAME", "").upper()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the data are a two-dimensional image that has pixels."""
+        kind = self.values.get("XTENSION", "IMAGE")
+        return kind == "IMAGE" and len(self.shape) == 2 and min(self.shape) > 0  # noqa: PLR2004 - (ny, nx)
+
+    def header(self) -> fits.Header:
+        """Read the cards with astropy."""
+        return fits.Header.fromstring(self.cards.translate(_PRINTABLE).decode("ascii"))
+
+
+class Frame:
+    """An open frame: its HDUs, and their pixels as far as they are needed."""
+
+    def __init__(self, source: FrameBytes) -> None:
+        self._source = source
+
+    def check_structure(self) -> None:
+        """See that the headers account for every byte; packed ones are not read."""
+        if not self._source.is_packed:
+            for _ in self.hdus():
+                pass
+
+    def hdus(self) -> Iterator[Hdu]:
+        """Read header by header, from the first; data are skipped."""
+        start = 0
+        while start == 0 or self._source.holds(start):
+            hdu = self._read_hdu(start)
+            yield hdu
+            start = hdu.end
+
+    def prove(self, image: Hdu, stop: int) -> None:
+        """Make sure of the rows before ``stop``, as far as the format can."""
+        self._source.prove(image.start + stop * _row_size(image))
+
+    def rows(self, image: Hdu, first: int, stop: int) -> NDArray[Any]:
+        """Give rows of an image, ``(stop - first, nx)``, as they are stored."""
+        size = _row_size(image)
+        begin, end = image.start + first * size, image.start + stop * size
+        stored = self._source.take(begin, end).view(_STORED[image.bitpix])
+        return stored.reshape(stop - first, image.shape[1])
+
+    def _read_hdu(self, start: int) -> Hdu:
+        cards = self._read_cards(start)
+        hdu = _to_hdu(cards, start + len(cards))
+        self._source.check_room(hdu.end)
+        return hdu
+
+    def _read_cards(self, start: int) -> bytes:
+        """Read the blocks of a header up to the one with the END card."""
+        expected = b"XTENSION=" if start else b"SIMPLE  ="
+        cards = b""
+        while len(cards) < _MAX_HEADER:
+            here = start + len(cards)
+            block = self._source.take(here, here + _BLOCK).tobytes()
+            cards += block
+            if not cards.startswith(expected):
+                msg = f"at byte {start} it is not FITS: {cards[:20]!r}"
+                raise CorruptFrameError(msg)
+            if any(block[i : i + 8] == b"END     " for i in range(0, _BLOCK, 80)):
+                return cards
+        msg = f"the header at byte {start} has no end"
+        raise CorruptFrameError(msg)
+
+
+def _row_size(image: Hdu) -> int:
+    return image.shape[1] * abs(image.bitpix) // 8
+
+
+def _to_hdu(cards: bytes, start: int) -> Hdu:
+    values = _read_values(cards)
+    bitpix = _read_whole(values, "BITPIX")
+    naxis = _read_whole(values, "NAXIS")
+    if bitpix not in _STORED or not 0 <= naxis <= 999:  # noqa: PLR2004 - the standard's
+        msg = f"BITPIX {bitpix} with NAXIS {naxis} is no FITS image"
+        raise BadFrameError(msg)
+    axes = [_read_whole(values, f"NAXIS{n}") for n in range(1, naxis + 1)]
+    pcount, gcount = _read_whole(values, "PCOUNT", 0), _read_whole(values, "GCOUNT", 1)
+    if min([*axes, pcount, gcount]) < 0:
+        msg = f"its header has a negative size: {axes}, {pcount}, {gcount}"
+        raise BadFrameError(msg)
+    # "Random groups", an old form, begin with an axis of 0 that is not counted.
+    counted = axes[1:] if axes[:1] == [0] and values.get("GROUPS") == "T" else axes
+    count = gcount * (pcount + math.prod(counted)) if counted else 0
+    size = count * abs(bitpix) // 8
+    return Hdu(cards, values, start, tuple(reversed(axes)), bitpix, size)
+
+
+def _read_values(cards: bytes) -> dict[str, str]:
+    values: dict[str, str] = {}
+    text = cards.decode("latin-1")
+    for begin in range(0, len(text), 80):
+        if text[begin + 8 : begin + 10] == "= ":
+            values.setdefault(
+                text[begin : begin + 8].rstrip(), _read_value(text, begin + 10)
+            )
+    return values
+
+
+def _read_value(text: str, begin: int) -> str:
+    match = _VALUE.match(text, begin, begin + 70)
+    if match is None:  # cannot be: the pattern also matches nothing
+        return ""
+    quoted, bare = match.groups()
+    return bare.strip() if quoted is None else quoted.replace("''", "'").rstrip(" ")
+
+
+def _read_whole(values: dict[str, str], key: str, otherwise: int | None = None) -> int:
+    try:
+        return int(values[key])
+    except (KeyError, ValueError) as error:
+        if otherwise is not None and key not in values:
+            return otherwise
+        msg = f"its header has no usable {key}"
+        raise BadFrameError(msg) from error
+
+
+def _whole_blocks(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+@contextmanager
+def open_frame(path: Path) -> Iterator[Frame]:
+    """Open a frame file, plain or packed by bz2 or gzip.
+
+    Raises
+    ------
+    CorruptFrameError
+        It is damaged, ends too early, or is no FITS file at all; also later, when
+        more of it is read.
+    BadFrameError
+        It is whole, and cannot be an image to cut from.
+    LocalError
+        It cannot be read on this machine.
+    """
+    try:
+        with path.open("rb") as file:
+            yield Frame(open_bytes(file))
+    except (CorruptFrameError, BadFrameError) as error:
+        # Deeper down the sentence begins with "it": here it gets its name.
+        msg = f"frame {path.name}: {error}"
+        raise type(error)(msg) from error
+    except FileNotFoundError as error:
+        msg = f"frame {path} is gone from this machine"
+        raise CorruptFrameError(msg) from error
+    except OSError as error:
+        msg = f"cannot read frame {path}: {error.strerror or error}"
+        raise LocalError(msg) from error
+
+
+def verify_frame(path: Path) -> None:
+    """Look over a file that was just fetched, without unpacking it.
+
+    Plain FITS: its headers must account for every byte. Compressed: it must begin
+    and, for bz2, end as the format says. Raises like `open_frame`.
+    """
+    with open_frame(path) as frame:
+        frame.check_structure()

@@ -1,0 +1,136 @@
+"""What a stamp says of itself: its sky, unit, zero point, and where it is from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from .frame_bytes import CorruptFrameError
+from .photometry import exposure_s, unit_of, zero_point
+from .stamp_file import to_cards
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..models import Product, Wanted
+    from .astrometry import Astrometry
+    from .stamp_file import Card
+
+    #: Looks a card of the frame up; empty where there is none.
+    Lookup = Callable[[str], str]
+
+__all__ = ["StampHeader"]
+
+#: Run, camera column and field in the name of an SDSS frame.
+_SDSS_NAME = re.compile(r"frame-[ugriz]-(\d{6})-(\d)-(\d{4})\.fits")
+
+#: Characters of an identifier that go into the header: one card's worth.
+_LONGEST_ID = 60
+
+
+class StampHeader:
+    """Header cards for the stamps of one frame: what they share is made once.
+
+    Parameters
+    ----------
+    product
+        What the frame is.
+    look_up
+        Gives a card of the frame as text, empty where there is none.
+    sky
+        The frame's own astrometry.
+    """
+
+    def __init__(self, product: Product, look_up: Lookup, sky: Astrometry) -> None:
+        #: Cards that all stamps of the frame share.
+        self.common = to_cards(_common_cards(product, look_up, sky))
+        self._reference = sky.wcs.wcs.crpix
+
+    def own(
+        self, wanted: Wanted, origin: tuple[int, int], coverage: float
+    ) -> list[Card]:
+        """Write the cards of one stamp.
+
+        Parameters
+        ----------
+        origin
+            Row and column of the frame where the stamp's first pixel lies.
+        """
+        row, column = origin
+        return [
+            ("OBJECT", wanted.id[:_LONGEST_ID], "identifier in the catalogue"),
+            ("RA", wanted.ra, "[deg] of the target, ICRS"),
+            ("DEC", wanted.dec, "[deg] of the target, ICRS"),
+            ("COVERAGE", coverage, "part of the pixels that hold a value"),
+            # WCSAXES must come before every other card of the WCS.
+            ("WCSAXES", 2, "axes of the world coordinates"),
+            ("CRPIX1", float(self._reference[0] - column), "reference column"),
+            ("CRPIX2", float(self._reference[1] - row), "reference row"),
+        ]
+
+
+def _common_cards(product: Product, look_up: Lookup, sky: Astrometry) -> list[Card]:
+    elsewhere = {"WCSAXES", "CRPIX1", "CRPIX2"}
+    return [
+        *(card for card in sky.cards if card[0] not in elsewhere),
+        *_photometry_cards(look_up, product.archive),
+        ("FILTER", product.band, "band"),
+        *_copied(look_up, "TELESCOP", "telescope"),
+        *_copied(look_up, "INSTRUME", "instrument"),
+        *_copied(look_up, "ORIGIN", "who made the frame"),
+        *(_field_cards(product, look_up) if product.archive == "sdss" else ()),
+        ("SURVEY", product.archive, "archive that the frame is from"),
+        ("PRODUCT", product.name, "the archive's name of it"),
+        ("LONGSTRN", "OGIP 1.0", "long text goes on in CONTINUE"),
+        ("SRCURL", product.url, "where it is"),
+        ("CREATOR", f"harvester {__version__}", "program that cut the stamp"),
+    ]
+
+
+def _photometry_cards(look_up: Lookup, archive: str) -> list[Card]:
+    unit, exposure = unit_of(look_up, archive), exposure_s(look_up)
+    magnitude = zero_point(look_up, archive)
+    cards: list[Card] = [("BUNIT", unit, "unit of the pixels")] if unit else []
+    if magnitude is not None:
+        cards.append(("MAGZERO", magnitude, "AB magnitude of one unit"))
+    if exposure is not None:
+        cards.append(("EXPTIME", exposure, "[s] exposure time"))
+    return cards
+
+
+def _field_cards(product: Product, look_up: Lookup) -> list[Card]:
+    """Write which field of which SDSS run it is.
+
+    The header's FRAME is off by a few in some bands; the name is right.
+    """
+    run, column = look_up("RUN"), look_up("CAMCOL")
+    match = _SDSS_NAME.match(product.name)
+    field = match[3] if match else look_up("FRAME")
+    if match and _is_other((run, column), (match[1], match[2])):
+        msg = f"its header is of run {run} camera column {column}"
+        raise CorruptFrameError(msg)
+    found = [
+        ("RUN", run, "imaging run"),
+        ("CAMCOL", column, "camera column"),
+        ("FIELD", field, "field of the run"),
+        ("RERUN", look_up("RERUN"), "version of the reduction"),
+    ]
+    return [
+        (keyword, int(text) if text.isdecimal() else text, comment)
+        for keyword, text, comment in found
+        if text
+    ]
+
+
+def _is_other(told: tuple[str, ...], named: tuple[str, ...]) -> bool:
+    """Whether the header tells, in numbers, of another run than the name."""
+    return any(
+        number.isdecimal() and int(number) != int(name)
+        for number, name in zip(told, named, strict=True)
+    )
+
+
+def _copied(look_up: Lookup, keyword: str, comment: str) -> list[Card]:
+    text = look_up(keyword)
+    return [(keyword, text, comment)] if text else []

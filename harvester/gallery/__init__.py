@@ -1,0 +1,1 @@
+"""The gallery: a first look at a data set."""

@@ -1,0 +1,1 @@
+"""The ledger: what has been done for which galaxy, in SQLite."""

@@ -1,0 +1,199 @@
+"""The ledger as a file: its schema, its soundness, its making, its owner."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sqlite3
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, LedgerError, LocalError, LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ..models import Survey, Target
+
+__all__ = [
+    "VERSION",
+    "check_file",
+    "create_ledger",
+    "need_ledger",
+    "open_to_read",
+    "owned",
+]
+
+#: Of the schema, in ``PRAGMA user_version``.
+VERSION = 1
+
+
+@contextmanager
+def owned(lock: Path) -> Iterator[None]:
+    """Own a run for as long as this process lives.
+
+    The lock is the kernel's, so that it cannot outlive its process, whatever
+    happens to it; the words in the file are only there to be shown.
+
+    Raises
+    ------
+    LockedError
+        Another process owns the run; the message says which.
+    """
+    with lock.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            msg = (
+                f"another harvester works on {lock.parent}: {file.read().strip()}. "
+                "Wait for it or stop it; `harvester status` may be asked meanwhile."
+            )
+            raise LockedError(msg) from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
+
+
+def need_ledger(path: Path) -> None:
+    """Refuse a folder in which no run was begun, with how to begin one."""
+    if not path.is_file():
+        msg = (
+            f"there is no harvest in {path.parent.resolve()}. Name its folder, or "
+            "begin one: harvester run CATALOGUE --out FOLDER"
+        )
+        raise InputError(msg)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a ledger that this version cannot safely write to, untouched.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    LedgerError
+        It is empty, damaged, no ledger at all, or of a newer version.
+    """
+    with closing(open_to_read(path)) as db:
+        try:
+            damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            damage = str(error)
+    if damage != "ok":
+        msg = (
+            f"the ledger {path} is damaged ({damage}). It was left as it is: put a "
+            "copy of it back, or harvest into a new folder."
+        )
+        raise LedgerError(msg)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a ledger that may be in use by its owner, without ever writing to it.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    LedgerError
+        It is no ledger, or of another version.
+    """
+    need_ledger(path)
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        msg = f"the ledger {path} cannot be read: {error}."
+        raise LedgerError(msg) from error
+    if version != VERSION:
+        db.close()
+        raise LedgerError(_version_sentence(path, version))
+    return db
+
+
+def _version_sentence(path: Path, version: int) -> str:
+    if version > VERSION:
+        return (
+            f"the ledger {path} was made by a newer harvester (schema {version}, "
+            f"this one knows {VERSION}). It was left as it is: upgrade harvester."
+        )
+    return f"{path} is no ledger of harvester; it was left as it is."
+
+
+def create_ledger(
+    path: Path,
+    *,
+    targets: Sequence[Target],
+    rejects: Iterable[tuple[int, str, str]],
+    surveys: Sequence[Survey],
+    facts: Mapping[str, str],
+) -> None:
+    """Make the ledger of a new run, whole or not at all.
+
+    It is made beside its place and renamed, so that a kill while a large
+    catalogue goes in leaves nothing behind that looks like a ledger.
+
+    Parameters
+    ----------
+    rejects
+        Line, identifier and reason of the rows that were not taken.
+    facts
+        What the run is: hash of the catalogue, of the settings, and so on.
+    """
+    new = path.with_name(path.name + ".part")
+    for end in ("", "-wal", "-shm", "-journal"):
+        new.with_name(new.name + end).unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(new)) as db:
+            schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
+            db.executescript(schema)
+            with db:
+                _fill(db, targets, rejects, surveys, facts)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        _durable_rename(new, path)
+    except (sqlite3.OperationalError, OSError) as error:
+        msg = f"the ledger {path} cannot be written: {error}. Is the disk full?"
+        raise LocalError(msg) from error
+
+
+def _durable_rename(new: Path, path: Path) -> None:
+    new.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _fill(
+    db: sqlite3.Connection,
+    targets: Sequence[Target],
+    rejects: Iterable[tuple[int, str, str]],
+    surveys: Sequence[Survey],
+    facts: Mapping[str, str],
+) -> None:
+    db.executemany("INSERT INTO run VALUES (?, ?)", facts.items())
+    db.executemany("INSERT INTO reject VALUES (?, ?, ?)", rejects)
+    db.executemany(
+        "INSERT INTO target VALUES (?, ?, ?, ?, ?, ?)",
+        ((t.number, t.id, t.ra, t.dec, t.stem, t.line) for t in targets),
+    )
+    ranks = [0] * len(targets)
+    for rank, target in enumerate(sorted(targets, key=_along_the_sky)):
+        ranks[target.number] = rank
+    for number, survey in enumerate(surveys):
+        db.execute("INSERT INTO survey VALUES (?, ?)", (number, str(survey)))
+        db.executemany(
+            "INSERT INTO job (survey, target, sky) VALUES (?, ?, ?)",
+            ((number, target, rank) for target, rank in enumerate(ranks)),
+        )
+
+
+def _along_the_sky(target: Target) -> tuple[int, float]:
+    # Zones of 0.15 degrees, about the height of an SDSS field, each run through
+    # in right ascension: those who share a frame come together.
+    return int((target.dec + 90) / 0.15), target.ra

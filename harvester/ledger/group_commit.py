@@ -1,0 +1,144 @@
+"""Many writers, few commits: one task commits whatever has gathered.
+
+A commit that survives a power cut (WAL with ``synchronous = FULL``) costs a
+flush of the disk; those who record something while one is under way share the
+next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import defaultdict
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from ..errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import aiosqlite
+
+    Write = Callable[[aiosqlite.Connection], Awaitable[None]]
+
+__all__ = ["GroupCommit"]
+
+
+class _Entry(NamedTuple):
+    write: Write
+    done: asyncio.Future[None]
+
+    def tell(self, failure: Exception | None) -> None:
+        """Wake who recorded it; one that was cancelled meanwhile hears nothing."""
+        if self.done.done():
+            return
+        if failure is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(failure)
+
+
+class GroupCommit:
+    """Owns the writing connection; everything else hands it what to write."""
+
+    def __init__(self, db: aiosqlite.Connection) -> None:
+        self._db = db
+        self._inbox: asyncio.Queue[_Entry] = asyncio.Queue()
+        self._traffic: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self._turn = asyncio.Lock()
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._committing = self._tasks.create_task(
+            self._commit_forever(), name="ledger"
+        )
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        self._committing.cancel()
+        await asyncio.shield(self._commit(self._gathered()))
+        await self._tasks.__aexit__(None, None, None)
+
+    async def record(self, write: Write) -> None:
+        """Return when what ``write`` does in its transaction is on disk.
+
+        Raises
+        ------
+        LocalError
+            The disk is full or the file locked; nothing of it was kept.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Entry(write, done))
+        await done
+
+    def count_traffic(self, host: str, requests: int, size: int) -> None:
+        """Add to what a host was asked and sent; kept with the next commit."""
+        counts = self._traffic[host]
+        counts[0] += requests
+        counts[1] += size
+
+    def enqueue(self, write: Write) -> None:
+        """Have something written with the next commit, without waiting for it."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.add_done_callback(lambda done: done.exception())  # said by others too
+        self._inbox.put_nowait(_Entry(write, done))
+
+    async def _commit_forever(self) -> None:
+        while True:
+            first = await self._inbox.get()
+            # Shielded: a cancelled COMMIT would be neither done nor undone.
+            await asyncio.shield(self._commit([first, *self._gathered()]))
+
+    def _gathered(self) -> list[_Entry]:
+        return [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+
+    async def _commit(self, entries: list[_Entry]) -> None:
+        failures: list[Exception | None]
+        async with self._turn:
+            try:
+                await self._db.execute("BEGIN IMMEDIATE")
+                failures = [await self._attempt(entry.write) for entry in entries]
+                await self._write_traffic()
+                await self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                with suppress(sqlite3.OperationalError):  # nothing to roll back
+                    await self._db.execute("ROLLBACK")
+                failures = [_translated(error)] * len(entries)
+        for entry, failure in zip(entries, failures, strict=True):
+            entry.tell(failure)
+
+    async def _attempt(self, write: Write) -> Exception | None:
+        # A savepoint each: one that fails takes no other with it.
+        await self._db.execute("SAVEPOINT entry")
+        try:
+            await write(self._db)
+        except sqlite3.OperationalError:
+            raise  # the disk or a lock: it concerns them all
+        except Exception as error:  # noqa: BLE001 - handed to whoever recorded it
+            await self._db.execute("ROLLBACK TO entry")
+            await self._db.execute("RELEASE entry")
+            return error
+        await self._db.execute("RELEASE entry")
+        return None
+
+    async def _write_traffic(self) -> None:
+        traffic, self._traffic = self._traffic, defaultdict(lambda: [0, 0])
+        await self._db.executemany(
+            """
+            INSERT INTO host (name, requests, bytes)
+            VALUES (?, ?, ?)
+            ON CONFLICT (name) DO UPDATE
+            SET requests = requests + excluded.requests, bytes = bytes + excluded.bytes
+            """,
+            [(host, *counts) for host, counts in traffic.items()],
+        )
+
+
+def _translated(error: sqlite3.Error) -> Exception:
+    # A lock or a full disk is this machine's; anything else is a bug of ours.
+    if isinstance(error, sqlite3.OperationalError):
+        msg = f"the ledger cannot be written ({error}): is the disk full, or locked?"
+        return LocalError(msg)
+    return error

@@ -1,0 +1,373 @@
+"""The ledger: what has been done for which galaxy, in SQLite.
+
+All SQL of the package is in ``schema.sql`` and the modules ``ledger*.py``.
+Whoever records something returns only after it is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import aiosqlite
+
+from ..models import Ask, Product, Survey, Target, Wanted
+from .file import check_file
+from .group_commit import GroupCommit
+from .moves import (
+    count_attempt,
+    forget_unfinished,
+    insert_cutouts,
+    insert_products,
+    read_product,
+    record_receipt,
+    settle_located,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from ..models import Finding, Receipt
+    from ..states import State
+
+__all__ = ["Ledger", "Offer"]
+
+
+class Offer(NamedTuple):
+    """A product that an archive lists, with where on the sky it is."""
+
+    product: Product
+    region: str | None
+    exposure_s: float
+
+
+class Ledger:
+    """Records and answers for the one process that owns the run."""
+
+    def __init__(
+        self,
+        commits: GroupCommit,
+        reader: aiosqlite.Connection,
+        surveys: dict[str, int],
+    ) -> None:
+        self._commits = commits
+        self._reader = reader
+        self._surveys = surveys
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator[Self]:
+        """Open the ledger of a run and keep one task that commits.
+
+        Raises
+        ------
+        LedgerError
+            It is no ledger, is damaged, or is of a newer version; it is not touched.
+        """
+        await asyncio.to_thread(check_file, path)
+        async with (
+            aiosqlite.connect(path, isolation_level=None) as writer,
+            aiosqlite.connect(path, isolation_level=None) as reader,
+        ):
+            for db in (writer, reader):
+                await db.execute("PRAGMA busy_timeout = 30000")
+            await writer.execute("PRAGMA journal_mode = WAL")
+            await writer.execute("PRAGMA synchronous = FULL")
+            await reader.execute("PRAGMA query_only = ON")
+            rows = await reader.execute_fetchall("SELECT name, number FROM survey")
+            async with GroupCommit(writer) as commits:
+                numbers = {str(name): int(number) for name, number in rows}
+                yield cls(commits, reader, numbers)
+
+    # -- locating --------------------------------------------------------------
+
+    async def pending(
+        self, survey: Survey, *, after: int, limit: int
+    ) -> list[tuple[int, Ask]]:
+        """Give jobs to be located that are due, in sky order, each with its rank."""
+        rows = await self._reader.execute_fetchall(
+            """
+            SELECT j.sky, j.by_position, t.number, t.id, t.ra, t.dec, t.stem, t.line
+            FROM job AS j
+            JOIN target AS t ON t.number = j.target
+            WHERE j.survey = ? AND j.state = 'pending' AND j.sky > ? AND j.due <= ?
+            ORDER BY j.sky
+            LIMIT ?
+            """,
+            (self._number(survey), after, time.time(), limit),
+        )
+        return [(row[0], Ask(Target(*row[2:]), bool(row[1]))) for row in rows]
+
+    async def record_located(
+        self,
+        survey: Survey,
+        findings: Sequence[Finding],
+        *,
+        file_loc: Callable[[Survey, Target, Product, int], str],
+        keep_all: bool,
+    ) -> Counter[State]:
+        """Record what an archive has for some targets; tell how many went where.
+
+        ``keep_all`` asks for a stamp from every product instead of the best.
+        """
+        number = self._number(survey)
+        products = {
+            (product.name, product.band): product
+            for finding in findings
+            for choices in finding.choices.values()
+            for product in choices
+        }
+        cutouts = [
+            (
+                number,
+                finding.target.number,
+                band,
+                rank,
+                "wanted" if keep_all or rank == 0 else "spare",
+                file_loc(survey, finding.target, product, rank if keep_all else 0),
+                number,
+                product.name,
+                product.band,
+            )
+            for finding in findings
+            for band, choices in finding.choices.items()
+            for rank, product in enumerate(choices)
+        ]
+        moved: Counter[State] = Counter()
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await insert_products(db, number, products.values())
+            await insert_cutouts(db, cutouts)
+            moved.update(await settle_located(db, number, findings))
+
+        await self._commits.record(write)
+        return moved
+
+    async def keep_listing(self, survey: Survey, offers: Sequence[Offer]) -> None:
+        """Keep all that an archive offers a survey, with the time it was asked."""
+        number = self._number(survey)
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await insert_products(db, number, (offer.product for offer in offers))
+            await db.executemany(
+                """
+                INSERT OR REPLACE INTO offer (product, region, exposure_s)
+                SELECT number, ?, ?
+                FROM product
+                WHERE survey = ? AND name = ? AND band = ?
+                """,
+                [
+                    (o.region, o.exposure_s, number, o.product.name, o.product.band)
+                    for o in offers
+                ],
+            )
+            await db.execute(
+                "INSERT OR REPLACE INTO listing VALUES (?, ?, ?)",
+                (number, time.time(), len(offers)),
+            )
+
+        await self._commits.record(write)
+
+    async def offers(self, survey: Survey) -> list[Offer] | None:
+        """Give the kept listing of a survey; None if the archive was not asked."""
+        number = self._number(survey)
+        asked = await self._reader.execute_fetchall(
+            "SELECT 1 FROM listing WHERE survey = ?", (number,)
+        )
+        if not list(asked):
+            return None
+        rows = await self._reader.execute_fetchall(
+            """
+            SELECT p.name, p.band, p.url, p.mirrors, p.size, o.region, o.exposure_s
+            FROM offer AS o
+            JOIN product AS p ON p.number = o.product
+            WHERE p.survey = ?
+            ORDER BY p.number
+            """,
+            (number,),
+        )
+        return [Offer(read_product(survey, row[:5]), row[5], row[6]) for row in rows]
+
+    # -- harvesting ------------------------------------------------------------
+
+    async def frames_due(
+        self, survey: Survey, *, after: int, limit: int
+    ) -> list[tuple[int, Product]]:
+        """Give products that due jobs want stamps of, numbered, beyond a number."""
+        rows = await self._reader.execute_fetchall(
+            """
+            SELECT DISTINCT p.number, p.name, p.band, p.url, p.mirrors, p.size
+            FROM cutout AS c
+            JOIN job AS j ON j.survey = c.survey AND j.target = c.target
+            JOIN product AS p ON p.number = c.product
+            WHERE c.survey = ? AND c.state = 'wanted' AND c.product > ?
+                AND j.state = 'located' AND j.due <= ?
+            ORDER BY c.product
+            LIMIT ?
+            """,
+            (self._number(survey), after, time.time(), limit),
+        )
+        return [(row[0], read_product(survey, row[1:])) for row in rows]
+
+    async def wanted(self, survey: Survey, product: int) -> list[Wanted]:
+        """Give all stamps that are wanted of a product, in catalogue order.
+
+        Also those of jobs that are not due yet: when their frame is here, it is the
+        moment to cut them.
+        """
+        rows = await self._reader.execute_fetchall(
+            """
+            SELECT t.number, t.id, t.ra, t.dec, c.file_loc
+            FROM cutout AS c
+            JOIN job AS j ON j.survey = c.survey AND j.target = c.target
+            JOIN target AS t ON t.number = c.target
+            WHERE c.survey = ? AND c.product = ? AND c.state = 'wanted'
+                AND j.state = 'located'
+            ORDER BY t.number
+            """,
+            (self._number(survey), product),
+        )
+        return [Wanted(*row) for row in rows]
+
+    async def record_receipts(
+        self,
+        survey: Survey,
+        product: int,
+        receipts: Sequence[Receipt],
+        *,
+        may_relocate: bool,
+    ) -> Counter[State]:
+        """Record what became of a frame's stamps; tell how many jobs went where."""
+        number = self._number(survey)
+        moved: Counter[State] = Counter()
+
+        async def write(db: aiosqlite.Connection) -> None:
+            for receipt in receipts:
+                state = await record_receipt(
+                    db, number, product, receipt, may_relocate=may_relocate
+                )
+                moved.update([state] if state else [])
+
+        await self._commits.record(write)
+        return moved
+
+    async def postpone(
+        self,
+        survey: Survey,
+        targets: Sequence[int],
+        *,
+        reason: str,
+        attempts: int,
+        longest_s: float,
+    ) -> Counter[State]:
+        """Count an attempt of jobs; try again later, or fail after ``attempts``.
+
+        The wait is 2 s after the first and doubles until ``longest_s``.
+        """
+        number = self._number(survey)
+        moved: Counter[State] = Counter()
+
+        async def write(db: aiosqlite.Connection) -> None:
+            for target in targets:
+                state = await count_attempt(
+                    db, number, target, reason, attempts=attempts, longest_s=longest_s
+                )
+                moved.update([state] if state else [])
+
+        await self._commits.record(write)
+        return moved
+
+    async def next_due(self, surveys: Sequence[Survey]) -> float | None:
+        """Tell when (Unix seconds) the next unsettled job is due; None: all settled."""
+        marks = ", ".join("?" for _ in surveys)
+        rows = await self._reader.execute_fetchall(
+            f"""
+            SELECT min(due)
+            FROM job
+            WHERE state IN ('pending', 'located') AND survey IN ({marks})
+            """,  # noqa: S608 - only question marks go in
+            [self._number(survey) for survey in surveys],
+        )
+        due: float | None = next(iter(rows))[0]
+        return due
+
+    # -- the user's word ---------------------------------------------------------
+
+    async def retry(self, pattern: str = "*") -> int:
+        """Take failed jobs up again whose reason matches a glob; tell how many."""
+        count = 0
+
+        async def write(db: aiosqlite.Connection) -> None:
+            nonlocal count
+            rows = await db.execute_fetchall(
+                """
+                UPDATE job
+                SET state = 'pending', attempts = 0, due = 0, reason = ''
+                WHERE state = 'failed' AND reason GLOB ?
+                RETURNING survey, target
+                """,
+                (pattern,),
+            )
+            count = len(list(rows))
+            await forget_unfinished(db, rows)
+
+        await self._commits.record(write)
+        return count
+
+    async def send_back(self, lost: Sequence[tuple[int, int, str, int]]) -> None:
+        """Ask again for cutouts ``(survey, target, band, product)`` that are gone."""
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.executemany(
+                """
+                UPDATE cutout
+                SET state = 'wanted', sha256 = '', size = 0
+                WHERE survey = ? AND target = ? AND band = ? AND product = ?
+                """,
+                lost,
+            )
+            await db.executemany(
+                """
+                UPDATE job
+                SET state = 'located', attempts = 0, due = 0, reason = ''
+                WHERE survey = ? AND target = ?
+                """,
+                [(survey, target) for survey, target, _, _ in lost],
+            )
+
+        await self._commits.record(write)
+
+    # -- hosts -------------------------------------------------------------------
+
+    def count_traffic(self, host: str, requests: int, size: int) -> None:
+        """Add to what a host was asked and sent; kept with the next commit."""
+        self._commits.count_traffic(host, requests, size)
+
+    def keep_cool_down(self, host: str, until: float) -> None:
+        """Keep until when (Unix seconds) a host wants to be left alone."""
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.execute(
+                """
+                INSERT INTO host (name, cooled_until)
+                VALUES (?, ?)
+                ON CONFLICT (name) DO UPDATE SET cooled_until = excluded.cooled_until
+                """,
+                (host, until),
+            )
+
+        self._commits.enqueue(write)
+
+    async def cool_downs(self) -> dict[str, float]:
+        """Give the hosts that want to be left alone, and until when."""
+        rows = await self._reader.execute_fetchall(
+            "SELECT name, cooled_until FROM host WHERE cooled_until > ?", (time.time(),)
+        )
+        return {str(name): float(until) for name, until in rows}
+
+    def _number(self, survey: Survey) -> int:
+        return self._surveys[str(survey)]

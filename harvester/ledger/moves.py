@@ -1,0 +1,249 @@
+"""What one commit of the ledger is made of: statements inside its transaction."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..models import Product, Survey
+from ..states import State
+from .settlement import EMPTY, Piece, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import aiosqlite
+
+    from ..models import Finding, Receipt
+    from .settlement import Settlement
+
+__all__ = [
+    "count_attempt",
+    "forget_unfinished",
+    "insert_cutouts",
+    "insert_products",
+    "read_product",
+    "record_receipt",
+    "settle_job",
+    "settle_located",
+]
+
+
+def read_product(survey: Survey, row: Sequence[object]) -> Product:
+    """Make a product of the columns name, band, url, mirrors, size."""
+    name, band, url, mirrors, size = row
+    assert isinstance(mirrors, str)
+    assert size is None or isinstance(size, int)
+    asked_first = tuple(json.loads(mirrors))
+    return Product(survey.archive, str(name), str(band), str(url), asked_first, size)
+
+
+async def insert_products(
+    db: aiosqlite.Connection, survey: int, products: Iterable[Product]
+) -> None:
+    """Add products that are not there yet."""
+    await db.executemany(
+        """
+        INSERT INTO product (survey, name, band, url, mirrors, size)
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT DO NOTHING
+        """,
+        [
+            (survey, p.name, p.band, p.url, json.dumps(p.mirrors), p.size)
+            for p in products
+        ],
+    )
+
+
+async def insert_cutouts(
+    db: aiosqlite.Connection, rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Add wanted and spare cutouts; one that was found empty stays so."""
+    await db.executemany(
+        """
+        INSERT INTO cutout (survey, target, band, rank, state, file_loc, product)
+        SELECT ?, ?, ?, ?, ?, ?, number
+        FROM product
+        WHERE survey = ? AND name = ? AND band = ?
+        ON CONFLICT DO NOTHING
+        """,
+        rows,
+    )
+
+
+async def record_receipt(
+    db: aiosqlite.Connection,
+    survey: int,
+    product: int,
+    receipt: Receipt,
+    *,
+    may_relocate: bool,
+) -> State | None:
+    """Record one stamp and what follows for its job; None if it was settled before."""
+    if receipt.problem and receipt.problem not in EMPTY:
+        return await _fail_job(db, survey, receipt.target, receipt.problem)
+    await db.execute(
+        """
+        UPDATE cutout
+        SET state = ?, note = ?, sha256 = ?, size = ?, coverage = ?
+        WHERE survey = ? AND target = ? AND product = ? AND state = 'wanted'
+        """,
+        (
+            "empty" if receipt.problem else "done",
+            receipt.problem,
+            receipt.sha256,
+            receipt.size,
+            receipt.coverage,
+            survey,
+            receipt.target,
+            product,
+        ),
+    )
+    return await settle_job(db, survey, receipt.target, may_relocate=may_relocate)
+
+
+async def _fail_job(
+    db: aiosqlite.Connection, survey: int, target: int, reason: str
+) -> State | None:
+    cursor = await db.execute(
+        """
+        UPDATE job
+        SET state = 'failed', reason = ?
+        WHERE survey = ? AND target = ? AND state = 'located'
+        """,
+        (reason, survey, target),
+    )
+    return State.FAILED if cursor.rowcount else None
+
+
+async def settle_located(
+    db: aiosqlite.Connection, survey: int, findings: Sequence[Finding]
+) -> Counter[State]:
+    """Move pending jobs to where what was found puts them; tell how many where.
+
+    For all that are located for the first time that is one statement each: a
+    large catalogue is located at once. The others know more already.
+    """
+    first: list[tuple[object, ...]] = []
+    again = await _by_position(db, survey)
+    moved: Counter[State] = Counter()
+    for finding in findings:
+        if finding.target.number in again:
+            state = await settle_job(
+                db, survey, finding.target.number, may_relocate=False
+            )
+        else:
+            state = State.LOCATED if finding.choices else State.NO_COVERAGE
+            first.append((state, survey, finding.target.number))
+        moved.update([state] if state else [])
+    await db.executemany(
+        """
+        UPDATE job
+        SET state = ?, reason = '', attempts = 0, due = 0
+        WHERE survey = ? AND target = ? AND state = 'pending'
+        """,
+        first,
+    )
+    return moved
+
+
+async def _by_position(db: aiosqlite.Connection, survey: int) -> set[int]:
+    rows = await db.execute_fetchall(
+        """
+        SELECT target
+        FROM job
+        WHERE survey = ? AND state = 'pending' AND by_position = 1
+        """,
+        (survey,),
+    )
+    return {row[0] for row in rows}
+
+
+async def settle_job(
+    db: aiosqlite.Connection, survey: int, target: int, *, may_relocate: bool
+) -> State | None:
+    """Move an open job to where its cutouts now put it; tell where it went."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT j.by_position, c.band, c.product, c.rank, c.state, c.note
+        FROM job AS j
+        LEFT JOIN cutout AS c ON c.survey = j.survey AND c.target = j.target
+        WHERE j.survey = ? AND j.target = ? AND j.state IN ('pending', 'located')
+        """,
+        (survey, target),
+    )
+    rows = list(rows)
+    if not rows:
+        return None
+    pieces = [Piece(*row[1:]) for row in rows if row[1] is not None]
+    settlement = settle(pieces, may_relocate=may_relocate and not rows[0][0])
+    await _apply(db, survey, target, settlement)
+    return settlement.state
+
+
+async def _apply(
+    db: aiosqlite.Connection, survey: int, target: int, settlement: Settlement
+) -> None:
+    await db.executemany(
+        """
+        UPDATE cutout
+        SET state = 'wanted'
+        WHERE survey = ? AND target = ? AND band = ? AND product = ?
+        """,
+        [(survey, target, p.band, p.product) for p in settlement.promoted],
+    )
+    await db.execute(
+        """
+        UPDATE job
+        SET state = ?, reason = ?, attempts = 0, due = 0,
+            by_position = max(by_position, ?)
+        WHERE survey = ? AND target = ?
+        """,
+        (
+            settlement.state,
+            settlement.reason,
+            settlement.by_position,
+            survey,
+            target,
+        ),
+    )
+
+
+async def count_attempt(
+    db: aiosqlite.Connection,
+    survey: int,
+    target: int,
+    reason: str,
+    *,
+    attempts: int,
+    longest_s: float,
+) -> State | None:
+    """Count an attempt of an open job, to be due later or failed; None if settled."""
+    rows = await db.execute_fetchall(
+        """
+        UPDATE job
+        SET attempts = attempts + 1,
+            due = ? + min(?, 2.0 * (1 << attempts)),
+            reason = ?,
+            state = iif(attempts + 1 >= ?, 'failed', state)
+        WHERE survey = ? AND target = ? AND state IN ('pending', 'located')
+        RETURNING state
+        """,
+        (time.time(), longest_s, reason, attempts, survey, target),
+    )
+    return next((State(row[0]) for row in rows), None)
+
+
+async def forget_unfinished(
+    db: aiosqlite.Connection, jobs: Iterable[Sequence[object]]
+) -> None:
+    """Drop what jobs ``(survey, target)`` were to cut, so that it is looked up anew."""
+    await db.executemany(
+        """
+        DELETE FROM cutout
+        WHERE survey = ? AND target = ? AND state <> 'done'
+        """,
+        list(jobs),
+    )

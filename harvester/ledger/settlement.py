@@ -1,0 +1,73 @@
+"""What follows for a job from what became of its cutouts: a pure rule.
+
+The ledger stores and asks; the decision is here, where it can be read and tested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from ..states import State
+
+__all__ = ["EMPTY", "NOT_FOUND", "Piece", "PieceState", "Settlement", "settle"]
+
+PieceState = Literal["wanted", "spare", "done", "empty"]
+
+#: The archive has no such file, although it named it.
+NOT_FOUND = "not_found"
+
+#: Problems of a receipt that speak of the product and not of the galaxy: another
+#: product may still hold it.
+EMPTY = frozenset({"outside", "no_data", NOT_FOUND})
+
+
+class Piece(NamedTuple):
+    """One product that was considered for one band of a job."""
+
+    band: str
+    product: int
+    rank: int
+    state: PieceState
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The state that a job takes now, and which spare products are wanted next."""
+
+    state: State
+    reason: str = ""
+    promoted: tuple[Piece, ...] = field(default=())
+    by_position: bool = False
+
+
+def settle(pieces: list[Piece], *, may_relocate: bool) -> Settlement:
+    """Decide about a located job after some of its pieces have changed.
+
+    Parameters
+    ----------
+    pieces
+        Everything that is known of the job's cutouts, in any order.
+    may_relocate
+        The archive can still be asked by position, which it was not yet.
+    """
+    promoted = tuple(_next_spares(pieces))
+    if promoted or any(piece.state == "wanted" for piece in pieces):
+        return Settlement(State.LOCATED, promoted=promoted)
+    done = {piece.band for piece in pieces if piece.state == "done"}
+    missing = [piece for piece in pieces if piece.band not in done]
+    if missing and may_relocate:
+        return Settlement(State.PENDING, by_position=True)
+    if any(piece.note == NOT_FOUND for piece in missing):
+        return Settlement(State.FAILED, reason=NOT_FOUND)
+    return Settlement(State.DONE if done else State.NO_COVERAGE)
+
+
+def _next_spares(pieces: list[Piece]) -> list[Piece]:
+    served = {piece.band for piece in pieces if piece.state in {"wanted", "done"}}
+    best: dict[str, Piece] = {}
+    for piece in sorted(pieces, key=lambda piece: piece.rank):
+        if piece.state == "spare" and piece.band not in served:
+            best.setdefault(piece.band, piece)
+    return list(best.values())

@@ -1,0 +1,187 @@
+"""What the ledger says, for people and reports: read only, while it is in use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from ..models import Survey
+from .file import open_to_read
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["LedgerView", "ManifestRow", "Stamp"]
+
+
+class Stamp(NamedTuple):
+    """A cutout that the ledger says is on disk."""
+
+    survey: int
+    target: int
+    band: str
+    product: int
+    file_loc: str
+    sha256: str
+    size: int
+
+
+class ManifestRow(NamedTuple):
+    """One target in one band; the columns of the manifest before the labels."""
+
+    target: int
+    id_str: str
+    ra: float
+    dec: float
+    survey: str
+    band: str
+    status: str
+    reason: str
+    file_loc: str | None
+    coverage: float | None
+    product: str | None
+    sha256: str | None
+
+
+class LedgerView:
+    """Questions to a ledger that somebody else may be writing."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path) -> Iterator[Self]:
+        """Open it for reading.
+
+        Raises
+        ------
+        LedgerError
+            There is none, or it cannot be read by this version.
+        """
+        with closing(open_to_read(path)) as db:
+            yield cls(db)
+
+    def facts(self) -> dict[str, str]:
+        """Give what the run is: hashes of catalogue and settings, and so on."""
+        return dict(self._db.execute("SELECT key, value FROM run").fetchall())
+
+    def surveys(self) -> dict[int, Survey]:
+        """Give the surveys by their number."""
+        rows = self._db.execute("SELECT number, name FROM survey ORDER BY number")
+        return {number: Survey.parse(name) for number, name in rows}
+
+    def count(self, table: str) -> int:
+        """Tell how many rows ``target`` or ``reject`` has."""
+        assert table in {"target", "reject"}
+        count: int = self._db.execute(
+            f"SELECT count(*) FROM {table}"  # noqa: S608 - one of two names
+        ).fetchone()[0]
+        return count
+
+    def count_cutouts(self) -> int:
+        """Tell how many stamps are on disk."""
+        count: int = self._db.execute(
+            "SELECT count(*) FROM cutout WHERE state = 'done'"
+        ).fetchone()[0]
+        return count
+
+    def states(self) -> dict[str, Counter[str]]:
+        """Tell for each archive how many jobs are in each state."""
+        surveys = self.surveys()
+        counts: dict[str, Counter[str]] = {
+            survey.archive: Counter() for survey in surveys.values()
+        }
+        rows = self._db.execute(
+            "SELECT survey, state, count(*) FROM job GROUP BY survey, state"
+        )
+        for number, state, count in rows:
+            counts[surveys[number].archive][state] += count
+        return counts
+
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """Give archive, reason and number of the failed jobs, most first."""
+        surveys = self.surveys()
+        rows = self._db.execute(
+            """
+            SELECT survey, reason, count(*) AS jobs
+            FROM job
+            WHERE state = 'failed'
+            GROUP BY survey, reason
+            ORDER BY jobs DESC, reason
+            """
+        )
+        return [
+            (surveys[survey].archive, reason, jobs) for survey, reason, jobs in rows
+        ]
+
+    def hosts(self) -> list[tuple[str, int, int, float]]:
+        """Give host, requests, bytes, and until when (Unix seconds) it cools down."""
+        return self._db.execute(
+            "SELECT name, requests, bytes, cooled_until FROM host ORDER BY name"
+        ).fetchall()
+
+    def rejects(self) -> list[tuple[int, str, str]]:
+        """Give line, identifier and reason of the rows that were not taken."""
+        return self._db.execute(
+            "SELECT line, id, reason FROM reject ORDER BY line"
+        ).fetchall()
+
+    def stamps(self) -> Iterator[Stamp]:
+        """Give every cutout that is said to be on disk."""
+        rows = self._db.execute(
+            """
+            SELECT survey, target, band, product, file_loc, sha256, size
+            FROM cutout
+            WHERE state = 'done'
+            """
+        )
+        return (Stamp(*row) for row in rows)
+
+    def manifest(self) -> list[ManifestRow]:
+        """Give one row per target and band, in catalogue order.
+
+        Where all observations were asked for, a target has a row for each stamp.
+        """
+        rows = [
+            row
+            for number, survey in self.surveys().items()
+            for band in survey.bands
+            for row in self._manifest_of(number, survey, band)
+        ]
+        rows.sort(key=lambda row: row.target)  # stable: surveys keep their order
+        return rows
+
+    def _manifest_of(
+        self, number: int, survey: Survey, band: str
+    ) -> Iterator[ManifestRow]:
+        rows = self._db.execute(
+            """
+            SELECT t.number, t.id, t.ra, t.dec, j.state, j.reason,
+                c.file_loc, c.coverage, p.name, c.sha256
+            FROM job AS j
+            JOIN target AS t ON t.number = j.target
+            LEFT JOIN cutout AS c
+                ON c.survey = j.survey AND c.target = j.target
+                AND c.band = ? AND c.state = 'done'
+            LEFT JOIN product AS p ON p.number = c.product
+            WHERE j.survey = ?
+            ORDER BY t.number, c.rank
+            """,
+            (band, number),
+        )
+        for target, name, ra, dec, state, reason, file_loc, *rest in rows:
+            status = "done" if file_loc else _without_stamp(state)
+            said = "" if file_loc else reason
+            yield ManifestRow(
+                target, name, ra, dec, survey.archive, band, status, said, file_loc,
+                *rest,
+            )  # fmt: skip
+
+
+def _without_stamp(state: str) -> str:
+    # A job of several bands is done when every band that is covered is.
+    return "no_coverage" if state == "done" else state

@@ -1,0 +1,297 @@
+"""Where the body of a reply goes: into memory, or into a file that appears whole.
+
+Both live through all tries of a request, so that a file can go on where it broke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+import aiohttp
+from multidict import CIMultiDict
+
+from ..errors import LocalError, OutageError, PermanentError, TransientError
+from .address import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from .body import Body
+
+__all__ = ["Buffer", "Download", "PartialFile", "Reply", "is_html"]
+
+#: Bytes that are gathered before they are written, in one go and in a thread.
+_BATCH = 2**20
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|!--)", re.IGNORECASE
+)
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_PARTIAL = 206
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that was read into memory."""
+
+    status: int
+    #: As sent, less those that described how ``body`` was packed; any case will do.
+    headers: Mapping[str, str]
+    body: bytes
+    #: Where it came from in the end.
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that was fetched and verified."""
+
+    size: int
+    #: Of the bytes as they were sent, hexadecimal.
+    sha256: str
+    #: As the archive stated it; empty if it did not.
+    etag: str
+    #: Where it came from in the end.
+    url: str
+
+
+def is_html(start: bytes) -> bool:
+    """Whether these first bytes are those of a web page."""
+    return _HTML.match(start[:512]) is not None
+
+
+class Buffer:
+    """Takes a reply into memory."""
+
+    def __init__(self, cap: int, check: Callable[[Reply], None] | None) -> None:
+        self._cap = cap
+        self._check = check or _refuse_html
+        self._reply: Reply | None = None
+
+    def headers(self) -> Mapping[str, str]:
+        """Ask for nothing special."""
+        return {}
+
+    async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
+        """Read the whole body."""
+        content = b"".join([chunk async for chunk in body.chunks(self._cap)])
+        headers = CIMultiDict(response.headers)
+        headers.popall("Transfer-Encoding", None)
+        if headers.popall("Content-Encoding", None):
+            headers.popall("Content-Length", None)
+        self._reply = Reply(response.status, headers, content, str(response.url))
+
+    def restart(self) -> None:
+        """Forget the last reply."""
+        self._reply = None
+
+    async def finish(self) -> Reply:
+        """Give the reply, if the check has nothing against it."""
+        assert self._reply is not None
+        await asyncio.to_thread(self._check, self._reply)
+        return self._reply
+
+
+def _refuse_html(reply: Reply) -> None:
+    if is_html(reply.body):
+        raise _html(reply.url)
+
+
+def _html(url: str) -> OutageError:
+    msg = f"{shown(url)} answered with a web page: the archive is out of order"
+    return OutageError(reason="html", message=msg)
+
+
+class PartialFile:
+    """Takes a reply into ``<path>.part``, which becomes ``path`` when it is whole.
+
+    Its disk work runs in threads, and a thread cannot be cancelled: the lock, and
+    the number of the reply that it writes, keep one that is late from writing into
+    what a later reply has begun.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        cap: int,
+        same_corrupt: int,
+        check: Callable[[Path], None] | None,
+    ) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._cap = cap
+        self._check = check
+        self._corrupt: list[str] = []
+        self._same_corrupt = same_corrupt
+        self._lock = threading.Lock()
+        self._reply = 0
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._is_over = False
+        self._etag = self._url = ""
+        self.restart()
+
+    def headers(self) -> Mapping[str, str]:
+        """Ask for the bytes that lack, if it is certain that they still fit."""
+        headers = {"Accept-Encoding": "identity"}
+        if self._size and self._validator:
+            headers["Range"] = f"bytes={self._size}-"
+            headers["If-Range"] = self._validator
+        return headers
+
+    async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
+        """Write the body to disk, after what is there or from the beginning."""
+        self._begin(response)
+        batch = bytearray()
+        try:
+            async for chunk in body.chunks(self._cap - self._size):
+                batch += chunk
+                if len(batch) >= _BATCH:
+                    await self._write(batch)
+        except (aiohttp.ClientError, TransientError):
+            # It broke, but what came is good: the next try goes on from here.
+            await self._write(batch)
+            raise
+        await self._write(batch)
+        if self._total is not None and self._size != self._total:
+            msg = f"{shown(self._url)}: {self._size} bytes came, not {self._total}"
+            raise TransientError(reason="truncated", message=msg)
+
+    def restart(self) -> None:
+        """Forget what came so far."""
+        with self._lock:
+            self._reply += 1
+            self._size = 0
+            self._sha256 = hashlib.sha256()
+            self._close()
+        self._total: int | None = None
+        self._validator = ""
+
+    async def finish(self) -> Download:
+        """Check the file and give it its name."""
+        await asyncio.to_thread(self._seal)
+        try:
+            if self._check is not None:
+                await asyncio.to_thread(self._check, self._part)
+        except TransientError as error:
+            sha256 = self._sha256.hexdigest()
+            self.restart()
+            self._note_corrupt(sha256, error)
+            raise
+        await asyncio.to_thread(self._rename)
+        return Download(self._size, self._sha256.hexdigest(), self._etag, self._url)
+
+    async def aclose(self) -> None:
+        """Leave nothing behind but a finished file."""
+        await asyncio.to_thread(self._discard)
+
+    def _begin(self, response: aiohttp.ClientResponse) -> None:
+        with self._lock:
+            self._reply += 1
+        self._url, self._etag = str(response.url), response.headers.get("ETag", "")
+        if response.status == _PARTIAL:
+            if not self._fits(response):
+                self.restart()
+                msg = f"{shown(self._url)} sends a part that was not asked for"
+                raise TransientError(reason="bad_range", message=msg)
+            return
+        self.restart()
+        # A length tells the bytes on the wire, which are others when packed.
+        if response.headers.get("Content-Encoding", "identity") == "identity":
+            self._total = response.content_length
+            self._validator = _validator(response.headers)
+        if (self._total or 0) > self._cap:
+            msg = f"{shown(self._url)} has {self._total} bytes, over {self._cap}"
+            raise PermanentError(reason="too_large", message=msg)
+
+    def _fits(self, response: aiohttp.ClientResponse) -> bool:
+        """Whether a part goes on exactly where we are, in the same file."""
+        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if not match or not self._size or int(match[1]) != self._size:
+            return False
+        if self._total is None and match[2] != "*":
+            self._total = int(match[2])
+        same_length = match[2] in {"*", str(self._total)}
+        validator = _validator(response.headers)
+        return same_length and validator in {"", self._validator}
+
+    async def _write(self, batch: bytearray) -> None:
+        data = bytes(batch)
+        batch.clear()
+        await asyncio.to_thread(self._append, data, self._reply)
+
+    def _append(self, data: bytes, reply: int) -> None:
+        if not self._size and is_html(data):
+            raise _html(self._url)
+        with self._lock, _local(self._part):
+            if self._is_over or reply != self._reply:
+                return
+            if self._file is None:
+                self._file = _open(self._part)
+            self._file.write(data)
+            self._sha256.update(data)
+            self._size += len(data)
+
+    def _seal(self) -> None:
+        with self._lock, _local(self._part):
+            self._close()
+
+    def _rename(self) -> None:
+        with self._lock, _local(self._path):
+            if not self._is_over:
+                self._part.replace(self._path)
+
+    def _discard(self) -> None:
+        with self._lock:
+            self._is_over = True
+            with suppress(OSError):
+                self._close()
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def _note_corrupt(self, sha256: str, error: TransientError) -> None:
+        """Give up a file that arrives broken in the same way every time."""
+        if isinstance(error, OutageError):
+            return
+        self._corrupt.append(sha256)
+        if self._corrupt.count(sha256) >= self._same_corrupt:
+            msg = f"{shown(self._url)} came {self._same_corrupt} times alike: {error}"
+            raise PermanentError(reason="corrupt_at_source", message=msg) from error
+
+
+def _open(part: Path) -> BinaryIO:
+    # Never through a link that someone has put in its place.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(part, flags, 0o644), "wb")
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    """Give what tells one version of a file from another, byte by byte."""
+    etag = headers.get("ETag", "")
+    if etag and not etag.startswith("W/"):
+        return etag
+    return headers.get("Last-Modified", "")
+
+
+@contextmanager
+def _local(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = (
+            f"cannot write {path}: {error.strerror}. Make room on that disk or allow "
+            "writing there, then resume"
+        )
+        raise LocalError(msg) from error

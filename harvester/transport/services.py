@@ -1,0 +1,100 @@
+"""The archives' services: where each one is, and where it is asked in truth.
+
+Archives, plans and stamps know official addresses only. Whoever rehearses against
+the sandbox, or goes through a mirror, names another address for a service: that is
+put in its place here, just before a request is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from ..errors import PermanentError
+from .address import is_official, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .throttle import Manners
+
+__all__ = ["Directory", "Service"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of an archive: where it is, and how much it is asked to bear."""
+
+    #: ``mast``, ``sdss-sky``, ``sdss-sas`` or ``s3``.
+    name: str
+    #: Its official address.
+    base: str
+    #: Where requests really go: ``base``, or what ``--base-url`` says.
+    actual: str
+    manners: Manners
+
+    @property
+    def host(self) -> str:
+        """The official host, by which throttle and cool-downs are known."""
+        return URL(self.base).host_port_subcomponent or self.base
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the user sent it to a place of their own, such as the sandbox."""
+        return self.actual != self.base or not is_official(URL(self.actual))
+
+
+class Directory:
+    """Finds the service for an address, and the address for a service."""
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self.services = tuple(services)
+
+    def to_actual(self, url: URL) -> URL:
+        """Give the address that is really asked; plain http becomes the service's."""
+        if self.find(url) is not None:
+            return url
+        official = [
+            service
+            for service in self.services
+            if _place(URL(service.base)) == _place(url)
+        ]
+        if not official:
+            return url
+        service = max(official, key=lambda one: _depth(URL(one.base), url))
+        rest = url.raw_path_qs[max(0, _depth(URL(service.base), url)) :]
+        return URL(f"{service.actual.rstrip('/')}{rest}", encoded=True)
+
+    def find(self, url: URL) -> Service | None:
+        """Find the service at an actual address; of several there, the closest."""
+        there = [
+            service
+            for service in self.services
+            if url.absolute and URL(service.actual).origin() == url.origin()
+        ]
+        return max(there, key=lambda one: _depth(URL(one.actual), url), default=None)
+
+    def service_of(self, url: URL) -> Service:
+        """Find the service at an actual address, which must be one of ours."""
+        service = self.find(url)
+        if service is None:
+            msg = f"{shown(url)}: no service is known at this host, so it is not asked"
+            raise PermanentError(reason="unknown_host", message=msg)
+        return service
+
+
+def _place(url: URL) -> tuple[str | None, int | None]:
+    """Give host and port; the default ports of http and https count as one."""
+    is_default = url.port == _DEFAULT_PORTS.get(url.scheme)
+    return url.host, None if is_default else url.port
+
+
+def _depth(base: URL, url: URL) -> int:
+    """Length of the path of ``base`` if ``url`` lies below it, else -1."""
+    path = base.raw_path.rstrip("/")
+    inside = url.raw_path == path or url.raw_path.startswith(f"{path}/")
+    return len(path) if inside else -1

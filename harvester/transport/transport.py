@@ -1,0 +1,348 @@
+"""The one polite transport: every byte to and from an archive goes through here.
+
+An onion. `query` and `download` try again until patience ends; each try follows
+redirects; each hop waits for its host's throttle, goes over the wire, and tells the
+throttle what became of it. There is no way round: a host that no service is known
+for is not asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from random import random as any_number
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+
+from yarl import URL
+
+from ..errors import (
+    InputError,
+    OutageError,
+    PermanentError,
+    TransientError,
+)
+from .address import Guard, shown, to_url
+from .backoff import BusyError, Patience
+from .body import Limits
+from .intake import Buffer, Download, PartialFile, Reply
+from .services import Directory, Service
+from .throttle import GaveUpError, Manners, Throttle, Timing, Turn
+from .wire import Intake, Moved, Request, Wire, to_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from aiohttp.abc import AbstractResolver
+
+__all__ = ["Download", "Limits", "Manners", "Reply", "Service", "Transport"]
+
+#: These are ours or aiohttp's to set; a caller's are not sent.
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "cookie",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    }
+)
+#: These are for the host that they were meant for, and no other.
+_PERSONAL = frozenset({"authorization", "proxy-authorization"})
+#: After these a form is not sent again; its answer is fetched.
+_BECOMES_GET = frozenset({301, 302, 303})
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Result(Intake, Protocol[T_co]):
+    async def finish(self) -> T_co: ...
+
+
+@dataclass(slots=True)
+class _Errand:
+    """What a caller asked for, through all tries."""
+
+    request: Request
+    kind: str
+    service: Service
+    #: The host that was asked last; a redirect may have led to another one.
+    throttle: Throttle
+
+
+class Transport:
+    """The client for all archives; use it as an async context manager.
+
+    Parameters
+    ----------
+    services
+        The only hosts that are asked, with their manners.
+    contact
+        Mail or web address that an archive may complain to; goes into User-Agent.
+    on_traffic
+        Called with the host, requests sent and bytes received since the last call.
+    on_cool_down
+        Called with the host and the Unix seconds until which it is left alone.
+    cool_downs
+        What ``on_cool_down`` said before a restart, by host.
+    """
+
+    def __init__(  # noqa: PLR0913 - only the composition root knows all of these
+        self,
+        services: Sequence[Service],
+        *,
+        version: str,
+        contact: str = "",
+        limits: Limits | None = None,
+        on_traffic: Callable[[str, int, int], None] | None = None,
+        on_cool_down: Callable[[str, float], None] | None = None,
+        cool_downs: Mapping[str, float] | None = None,
+        random: Callable[[], float] = any_number,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._directory = Directory(services)
+        self._limits = limits or Limits()
+        self._agent = _agent(version, contact)
+        self._on_traffic = on_traffic or _ignore
+        self._on_cool_down = on_cool_down
+        self._cool_downs = dict(cool_downs or {})
+        self._timing = Timing(random=random)
+        self._resolver = resolver
+        self._guard = Guard(
+            [
+                URL(url)
+                for service in services
+                for url in (service.base, service.actual)
+            ],
+            [URL(service.actual) for service in services if service.is_elsewhere],
+        )
+        self._throttles: dict[str, Throttle] = {}
+        for service in services:
+            self._throttle_of(service.host, service.manners)
+        self._wire: Wire | None = None
+
+    async def __aenter__(self) -> Self:
+        self._wire = Wire(self._limits, self._guard, self._agent, self._resolver)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection; what is under way breaks."""
+        if self._wire is not None:
+            await self._wire.aclose()
+            self._wire = None
+
+    async def query(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        check: Callable[[Reply], None] | None = None,
+        kind: str = "query",
+    ) -> Reply:
+        """Ask and read the answer into memory.
+
+        Parameters
+        ----------
+        check
+            Called in a thread before anyone else sees the reply. It raises
+            `OutageError` if the archive must be out of order (such as a web page in
+            place of data; that is the check if there is none) and `TransientError`
+            if the answer came damaged: both are tried again.
+        kind
+            Whose place it takes among the host's slots.
+
+        Raises
+        ------
+        TransientError
+            It failed as often as allowed; `OutageError` if the host was down, for
+            longer than allowed.
+        PermanentError
+            It will not work: `NotFoundError`, ``http_403``, ``too_large``,
+            ``blocked_redirect``, ``unknown_host``, ``bad_url``.
+        """
+        intake = Buffer(self._limits.json_cap, check)
+        request = Request(method.upper(), self._checked(url), _kept(headers), body)
+        return await self._persevere(request, kind, intake)
+
+    async def download(
+        self,
+        url: str,
+        path: Path,
+        *,
+        check: Callable[[Path], None] | None = None,
+        kind: str = "file",
+    ) -> Download:
+        """Fetch a file, which appears at ``path`` when it is whole and verified.
+
+        A body that breaks is resumed where the server can tell that the file is
+        still the same. ``check`` is called in a thread with the path of the file as
+        it lies aside, before it gets its name; what it may raise, and what is
+        raised here, is as for `query`. A file that arrives damaged with the same
+        bytes again and again is ``corrupt_at_source`` and given up. `LocalError`:
+        the disk is full or closed to us. Whatever happens, no part is left behind.
+        """
+        limits = self._limits
+        request = Request("GET", self._checked(url), {})
+        intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check)
+        try:
+            return await self._persevere(request, kind, intake)
+        finally:
+            await intake.aclose()
+
+    def describe(self) -> dict[str, str]:
+        """Say in words, for each host, what its next request waits for."""
+        return {host: throttle.describe() for host, throttle in self._throttles.items()}
+
+    def to_actual(self, url: str) -> str:
+        """Give the address that is really asked in place of an official one."""
+        return str(self._directory.to_actual(to_url(url)))
+
+    async def _persevere(
+        self, request: Request, kind: str, intake: _Result[T_co]
+    ) -> T_co:
+        service = self._directory.service_of(request.url)
+        throttle = self._throttle_of(service.host, service.manners)
+        errand = _Errand(request, kind, service, throttle)
+        limits = self._limits
+        patience = Patience(limits.tries, limits.patience_s, random=self._timing.random)
+        while True:
+            try:
+                return await self._try(errand, intake, patience.left_s())
+            except GaveUpError:
+                raise
+            except TransientError as error:
+                throttle = errand.throttle
+                wait_s = patience.after(
+                    error, down=throttle.is_down, successes=throttle.successes
+                )
+            await asyncio.sleep(wait_s)
+
+    async def _try(
+        self, errand: _Errand, intake: _Result[T_co], patience_s: float
+    ) -> T_co:
+        """Follow the redirects to the reply; each hop asks its own host's leave."""
+        request = errand.request
+        for _ in range(self._limits.redirects + 1):
+            errand.throttle = self._throttle_at(request.url, errand.service)
+            async with errand.throttle.slot(errand.kind, patience_s=patience_s) as turn:
+                with _judged(turn, request.url, is_asked=request is errand.request):
+                    moved = await self._send(request, intake, turn)
+                    # The wire is free for the next one while this is checked.
+                    turn.free()
+                    if moved is None:
+                        return await intake.finish()
+                    request = self._next_hop(request, moved)
+        where, most = shown(errand.request.url), self._limits.redirects
+        msg = f"{where} redirects more than {most} times"
+        raise PermanentError(reason="blocked_redirect", message=msg)
+
+    async def _send(self, request: Request, intake: Intake, turn: Turn) -> Moved | None:
+        host = turn.host
+
+        def on_sent() -> None:
+            turn.sent()
+            self._on_traffic(host, 1, 0)
+
+        def on_bytes(size: int) -> None:
+            self._on_traffic(host, 0, size)
+
+        assert self._wire is not None, "the transport is not open"
+        return await self._wire.exchange(
+            request, intake, on_sent=on_sent, on_bytes=on_bytes
+        )
+
+    def _next_hop(self, request: Request, moved: Moved) -> Request:
+        url = self._directory.to_actual(self._guard.follow(request.url, moved.location))
+        hop = replace(request, url=url)
+        if url.origin() != request.url.origin():
+            hop = replace(hop, headers=_without(request.headers, _PERSONAL))
+        if moved.status in _BECOMES_GET and request.method == "POST":
+            headers = _without(hop.headers, frozenset({"content-type"}))
+            return replace(hop, method="GET", body=None, headers=headers)
+        return hop
+
+    def _checked(self, text: str) -> URL:
+        url = to_url(text)
+        if url.user is not None or url.password is not None:
+            msg = f"{shown(url)} holds a user name, which is not sent anywhere"
+            raise PermanentError(reason="bad_url", message=msg)
+        return self._directory.to_actual(url.with_fragment(None))
+
+    def _throttle_at(self, url: URL, sender: Service) -> Throttle:
+        # An archive may send us on to another host of its own: that one gets a
+        # throttle too, with the manners of the service that sent us there.
+        service = self._directory.find(url)
+        if service is None:
+            return self._throttle_of(url.host_port_subcomponent or "", sender.manners)
+        return self._throttle_of(service.host, service.manners)
+
+    def _throttle_of(self, host: str, manners: Manners) -> Throttle:
+        if host not in self._throttles:
+            self._throttles[host] = Throttle(
+                host,
+                manners,
+                cooled_until=self._cool_downs.get(host, 0.0),
+                on_cool_down=self._on_cool_down,
+                timing=self._timing,
+            )
+        return self._throttles[host]
+
+
+@contextmanager
+def _judged(turn: Turn, url: URL, *, is_asked: bool) -> Iterator[None]:
+    """Tell the throttle what became of a request, and make its error one of ours."""
+    try:
+        yield
+    except Exception as error:
+        ours = to_ours(error, url)
+        if _is_lured(ours) and not is_asked:
+            ours = PermanentError("blocked_redirect", str(ours))
+        _report(turn, url, ours)
+        if ours is error:
+            raise
+        raise ours from error
+    turn.succeeded()
+
+
+def _is_lured(error: Exception) -> bool:
+    return isinstance(error, OutageError) and error.reason == "blocked_address"
+
+
+def _report(turn: Turn, url: URL, error: Exception) -> None:
+    match error:
+        case BusyError():
+            turn.refused(error.cool_down_s)
+        case OutageError():
+            turn.failed(str(url), error.reason, unreachable=True)
+        case TransientError():
+            turn.failed(str(url), error.reason)
+        case PermanentError():
+            # A clear answer, though not the one we hoped for.
+            turn.succeeded()
+
+
+def _agent(version: str, contact: str) -> str:
+    if not contact.isprintable():
+        msg = f"contact {contact!r} must be one line of text"
+        raise InputError(msg)
+    return f"harvester/{version} (+{contact})" if contact else f"harvester/{version}"
+
+
+def _kept(headers: Mapping[str, str] | None) -> Mapping[str, str]:
+    return _without(headers or {}, _OURS)
+
+
+def _without(headers: Mapping[str, str], names: frozenset[str]) -> Mapping[str, str]:
+    return {key: text for key, text in headers.items() if key.lower() not in names}
+
+
+def _ignore(*_: object) -> None:
+    """Nobody wants to know."""

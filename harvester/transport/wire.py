@@ -1,0 +1,245 @@
+"""One exchange on the wire: within limits, and with every error made one of ours.
+
+aiohttp sends and reads; what it must not do is decide: it keeps no cookies, follows
+no redirect, takes no proxy from the environment and sends nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+import aiohttp
+
+from ..errors import (
+    HarvesterError,
+    LocalError,
+    NotFoundError,
+    OutageError,
+    PermanentError,
+    TransientError,
+)
+from .address import BlockedAddressError, Guard, GuardedResolver, shown
+from .backoff import BusyError, retry_after
+from .body import Body
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from types import SimpleNamespace
+
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
+    from .body import Limits
+
+__all__ = ["Intake", "Moved", "Request", "Wire", "to_ours"]
+
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({404, 410})
+_BUSY = frozenset({429, 503})
+#: Refusals that mean "not now" and not "never".
+_NOT_NOW = frozenset({408, 425})
+_NOT_IN_RANGE = 416
+_OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent: one hop of what was asked for."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The reply is elsewhere."""
+
+    status: int
+    location: str
+
+
+class Intake(Protocol):
+    """Where the body of a reply goes; it lives through all tries of a request."""
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers that it wants to be sent, such as the part that it lacks."""
+
+    async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
+        """Read the reply; raise if it is not what it should be."""
+
+    def restart(self) -> None:
+        """Forget what came so far."""
+
+
+class Wire:
+    """The aiohttp session, without cookies, proxies or retries of its own."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        guard: Guard,
+        agent: str,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._limits = limits
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the throttles count
+                resolver=GuardedResolver(guard, resolver),
+                socket_factory=guard.open_socket,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": agent},
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=limits.connect_s, sock_connect=limits.connect_s
+            ),
+            trace_configs=[_tell_when_sent()],
+            trust_env=False,
+        )
+        # It would send a request again, past the throttle, when a kept connection
+        # breaks; there is no public switch.
+        self._session._retry_connection = False  # noqa: SLF001 - see above
+
+    async def exchange(
+        self,
+        request: Request,
+        intake: Intake,
+        *,
+        on_sent: Callable[[], None],
+        on_bytes: Callable[[int], None],
+    ) -> Moved | None:
+        """Send a request and pour the reply into the intake, unless it moved."""
+        limits = self._limits
+        async with _within(limits.total_s, "too_slow", request.url):
+            async with _within(limits.answer_s, "stalled", request.url):
+                response = await self._send(request, intake, on_sent)
+            async with response:
+                location = response.headers.get("Location")
+                if response.status in _MOVED and location:
+                    return Moved(response.status, location)
+                _check_status(response, intake)
+                await intake.take(response, Body(response, limits, on_bytes))
+                return None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def _send(
+        self, request: Request, intake: Intake, on_sent: Callable[[], None]
+    ) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            request.method,
+            request.url,
+            headers={**request.headers, **intake.headers()},
+            data=request.body,
+            allow_redirects=False,
+            trace_request_ctx=on_sent,
+        )
+
+
+def to_ours(error: Exception, url: URL) -> Exception:
+    """Sort a low-level error by what to do about it; bugs stay what they are."""
+    where = shown(url)
+    ours = error
+    match error:
+        case aiohttp.ClientConnectorError():
+            ours = _unreachable(error, where)
+        case aiohttp.ConnectionTimeoutError():
+            ours = OutageError(
+                reason="connect_timeout", message=f"{where} does not pick up"
+            )
+        case aiohttp.ClientPayloadError():
+            reason = "reset" if "ConnectionResetError" in str(error) else "truncated"
+            ours = TransientError(reason, f"{where} ended in the middle: {error}")
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            ours = PermanentError(reason="bad_url", message=f"{where}: {error}")
+        case aiohttp.ClientConnectionError():
+            ours = TransientError(reason="reset", message=f"{where} hung up: {error}")
+        case aiohttp.ClientError():
+            what = f"{where} speaks no proper HTTP: {error}"
+            ours = TransientError(reason="bad_http", message=what)
+    return ours
+
+
+def _unreachable(error: aiohttp.ClientConnectorError, where: str) -> HarvesterError:
+    cause = error.os_error
+    if cause.errno in _OUT_OF_DESCRIPTORS:
+        msg = (
+            f"{where}: no file descriptors are left; raise the limit (ulimit -n) or "
+            "use fewer workers, then resume"
+        )
+        return LocalError(msg)
+    match cause:
+        case BlockedAddressError():
+            reason = "blocked_address"
+        case socket.gaierror():
+            reason = "dns"
+        case ConnectionRefusedError():
+            reason = "refused"
+        case _:
+            reason = "tls" if isinstance(error, aiohttp.ClientSSLError) else "network"
+    return OutageError(reason, f"{where} cannot be reached: {cause}")
+
+
+def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:
+    status = response.status
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    what = f"{shown(response.url)} answered {status} {response.reason}"
+    reason = f"http_{status}"
+    if status in _GONE:
+        raise NotFoundError(what)
+    if status in _BUSY:
+        _check_busy(response, what)
+    if status == _NOT_IN_RANGE and "Range" in intake.headers():
+        intake.restart()
+        raise TransientError(reason="bad_range", message=what)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _NOT_NOW:
+        raise TransientError(reason, what)
+    raise PermanentError(reason, what)
+
+
+def _check_busy(response: aiohttp.ClientResponse, what: str) -> None:
+    headers = response.headers
+    wait_s = retry_after(
+        headers.get("Retry-After"), date=headers.get("Date"), now=time.time()
+    )
+    if wait_s is not None or response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise BusyError(what, wait_s)
+
+
+def _tell_when_sent() -> aiohttp.TraceConfig:
+    """Call what a request brought as its context when its head is on the wire."""
+
+    async def tell(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _sent: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        context.trace_request_ctx()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(tell)
+    return trace
+
+
+@asynccontextmanager
+async def _within(seconds: float, reason: str, url: URL) -> AsyncIterator[None]:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise TransientError(reason, f"{shown(url)}: over {seconds:g} s") from error

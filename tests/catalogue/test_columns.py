@@ -1,0 +1,244 @@
+"""Which columns are identifier and position."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from harvester.catalogue.columns import find_id, find_positions
+from harvester.catalogue.sheets import Sheet
+from harvester.errors import InputError
+
+DR7 = 587722952231026744
+DR8 = 1237652943176138868
+
+
+def sheet_of(columns, *, has_names=True):
+    """Make a sheet of a few columns."""
+    sheet = Sheet.of(pa.table(columns), {})
+    return Sheet(sheet.table, sheet.lines, has_names=has_names)
+
+
+def found(columns, **wanted):
+    """Give the names of identifier, RA and Dec."""
+    sheet = sheet_of(columns)
+    positions = find_positions(sheet)
+    return find_id(sheet, positions, **wanted).name, positions.ra, positions.dec
+
+
+def columns(*names, **more):
+    """Make columns of degrees with these names, after those given."""
+    return more | {name: [1.5, 2.5, 3.5] for name in names}
+
+
+# The layouts of the published Galaxy Zoo catalogues, with rows of our own.
+LAYOUTS = {
+    "agn hosts": (columns("RA", "DEC", "REDSHIFT", OBJID=[DR7] * 3), "OBJID RA DEC"),
+    "zoo 1": (
+        {"OBJID": [str(DR7)], "RA": ["00:00:00.41"], "DEC": ["-10:22:25.7"]},
+        "OBJID RA DEC",
+    ),
+    "zoo 2 spectra": (
+        columns("ra", "dec", specobjid=[1] * 3, dr8objid=[DR8] * 3, dr7objid=[DR7] * 3),
+        "dr7objid ra dec",
+    ),
+    "zoo 2 sample": (
+        columns("RA", "DEC", OBJID=[DR7] * 3, RUN=[1] * 3, FIELD=[1] * 3, OBJ=[1] * 3),
+        "OBJID RA DEC",
+    ),
+    "mergers": (
+        columns("ra1", "ra2", "dec1", "dec2", object1=[DR7] * 3, object2=[DR7] * 3),
+        "object1 ra1 dec1",
+    ),
+    "merger targets": (
+        columns("PRI_RA_DEG", "PRI_DEC_DEG", ID=[1, 2, 3], SDSSID=[DR7] * 3),
+        "SDSSID PRI_RA_DEG PRI_DEC_DEG",
+    ),
+    "peas": (columns("RA", "DEC", DR7OBJID=[DR7] * 3), "DR7OBJID RA DEC"),
+    "builder": (
+        columns("ra", "dec", galaxy_builder_id=[2] * 3, dr7objid=[DR7] * 3),
+        "dr7objid ra dec",
+    ),
+    "hubble": (
+        columns("RA", "DEC", zooniverse_id=["AHZ1"] * 3, survey_id=["2003"] * 3),
+        "survey_id RA DEC",
+    ),
+    "candels": (columns("RA", "Dec", ID=["COS_1"] * 3), "ID RA Dec"),
+    "decals": (
+        columns("ra", "dec", iauname=["J1+2"] * 3, dr8_id=["3_4"] * 3),
+        "iauname ra dec",
+    ),
+    "vizier": (
+        columns("_RAJ2000", "_DEJ2000", Name=["a"] * 3),
+        "Name _RAJ2000 _DEJ2000",
+    ),
+    "with units": (
+        columns("RA (deg)", "Dec [deg]", id=["a"] * 3),
+        "id RA (deg) Dec [deg]",
+    ),
+    "prefixed": (columns("best_RA", "best_Dec", id=["a"] * 3), "id best_RA best_Dec"),
+    "nameless": (columns("ra", "dec", "z"), " ra dec"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(layout):
+    """The columns of every published layout are found."""
+    table, expected = LAYOUTS[layout]
+    assert " ".join(found(table)) == expected
+
+
+def test_first_of_two_galaxies():
+    """Of two galaxies in a row the first is taken; how to have the other is told."""
+    sheet = sheet_of(LAYOUTS["mergers"][0])
+    (note,) = find_positions(sheet).notes
+    assert "--ra ra2" in note
+    assert "--dec dec2" in note
+
+
+def test_second_of_two_galaxies():
+    """Asking for the second position takes the second identifier with it."""
+    sheet = sheet_of(LAYOUTS["mergers"][0])
+    positions = find_positions(sheet, ra="ra2")
+    assert (positions.ra, positions.dec) == ("ra2", "dec2")
+    assert find_id(sheet, positions).name == "object2"
+
+
+def test_text_for_short_floats():
+    """Sexagesimal text is taken where the degrees have only 4 bytes."""
+    short = pa.array([1.5, 2.5], pa.float32())
+    text = {"rastring": ["00:06:00.01"] * 2, "decstring": ["1:30:00.1"] * 2}
+    positions = find_positions(sheet_of({"ra": short, "dec": short} | text))
+    assert (positions.ra, positions.dec) == ("rastring", "decstring")
+    assert positions.shadowed == ("ra", "dec")
+    assert "4 bytes" in positions.notes[0]
+
+
+def test_short_floats_alone():
+    """Without the text the 4 bytes are used, and their error is told."""
+    short = pa.array([1.5], pa.float32())
+    positions = find_positions(sheet_of({"ra": short, "dec": short}))
+    assert positions.ra == "ra"
+    assert "0.1 arcsec" in positions.notes[0]
+
+
+def test_degrees_before_text():
+    """Degrees of 8 bytes are taken, whatever text there is beside them."""
+    table = columns("ra", "dec", rastring=["0:0:0"] * 3, decstring=["0:0:0"] * 3)
+    assert found(table)[1:] == ("ra", "dec")
+
+
+def test_by_value():
+    """Without a header, long integers are ids, and neighbours in range positions."""
+    table = {"col1": [DR7, DR7], "col2": [400.0, 2.0], "col3": [300.0, 2.0]}
+    table |= {"col4": [-5.0, 6.0], "col5": [0.1, 0.2]}
+    sheet = sheet_of(table, has_names=False)
+    positions = find_positions(sheet)
+    assert (positions.ra, positions.dec) == ("col3", "col4")
+    assert find_id(sheet, positions).name == "col1"
+    assert "no header" in positions.notes[0]
+
+
+def test_nothing_by_value():
+    """Without a header and without anything like positions there is no guess."""
+    sheet = sheet_of({"col1": [1.0, 500.0], "col2": ["a", "b"]}, has_names=False)
+    with pytest.raises(InputError, match="col1, col2"):
+        find_positions(sheet)
+
+
+def test_no_positions():
+    """Without positions the columns are listed, and the options named."""
+    with pytest.raises(InputError, match=r"--ra and --dec .* id, z\.") as caught:
+        find_positions(sheet_of({"id": ["a"], "z": [0.1]}))
+    assert "seem to be" not in str(caught.value)
+
+
+def test_positions_in_names():
+    """If names hold the positions, that is said; they are not guessed."""
+    sheet = sheet_of({"id_str": ["J000411.19+020924.0"], "ring": [1]})
+    with pytest.raises(InputError, match=r"column id_str \(J000411\.19\+020924\.0\)"):
+        find_positions(sheet)
+
+
+def test_many_columns_are_cut_short():
+    """A long list of columns is not printed whole."""
+    sheet = sheet_of({f"c{n}": [0] for n in range(300)})
+    with pytest.raises(InputError, match=r"c39 and 260 more\."):
+        find_positions(sheet)
+
+
+@pytest.mark.parametrize("wanted", ["alpha_x", "ALPHA_X", " alpha_x "])
+def test_overruled(wanted):
+    """Columns that the user names are taken, in whatever case."""
+    sheet = sheet_of(columns("ra", "dec", "alpha_x", "delta_x"))
+    positions = find_positions(sheet, ra=wanted, dec="delta_x")
+    assert (positions.ra, positions.dec) == ("alpha_x", "delta_x")
+
+
+def test_wrong_name():
+    """A column that is not there is an error with what is close to it."""
+    sheet = sheet_of(columns("target_ra", "target_dec"))
+    with pytest.raises(InputError, match=r"--ra.*'taget_ra'.*Did you mean target_ra "):
+        find_positions(sheet, ra="taget_ra", dec="target_dec")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"ra": "RAJ2000"}, ("RAJ2000", "DEJ2000")),
+        ({"dec": "DEJ2000"}, ("RAJ2000", "DEJ2000")),
+        ({"ra": "hst_ra"}, ("hst_ra", "hst_dec")),
+    ],
+)
+def test_partner(wanted, expected):
+    """If one axis is named, its partner is found."""
+    names = ("ra", "dec", "RAJ2000", "DEJ2000", "hst_ra", "hst_dec")
+    positions = find_positions(sheet_of(columns(*names)), **wanted)
+    assert (positions.ra, positions.dec) == expected
+
+
+def test_no_partner():
+    """If the partner cannot be found, it is asked for."""
+    with pytest.raises(InputError, match="with --dec too"):
+        find_positions(sheet_of(columns("ra", "dec", "x")), ra="x")
+
+
+def test_float_id_is_passed_over():
+    """An id column of floats is told, and the next one taken."""
+    sheet = sheet_of(columns("ra", "dec", objid=[1.24e18] * 3, name=["a", "b", "c"]))
+    chosen = find_id(sheet, find_positions(sheet))
+    assert chosen.name == "name"
+    assert "Column objid was not taken" in chosen.notes[0]
+
+
+def test_only_damaged_ids():
+    """If no column is left, there is none."""
+    sheet = sheet_of(columns("ra", "dec", objid=["1.24E+18"] * 3))
+    chosen = find_id(sheet, find_positions(sheet))
+    assert chosen.name == ""
+    assert "1.24E+18" in chosen.notes[0]
+
+
+def test_damaged_id_is_refused():
+    """An id column of floats that the user insists on is an error."""
+    sheet = sheet_of(columns("ra", "dec", objid=[1.24e18] * 3, name=["a", "b", "c"]))
+    with pytest.raises(InputError, match="--id: column objid holds floating-point"):
+        find_id(sheet, find_positions(sheet), wanted="objid")
+
+
+def test_rounded_id_is_told():
+    """Rounded integers serve as names, but the column is known to be rounded."""
+    rounded = [(DR7 + 64 * n) // 64 * 64 for n in range(3)]
+    sheet = sheet_of(columns("ra", "dec", objid=rounded))
+    chosen = find_id(sheet, find_positions(sheet))
+    assert (chosen.name, chosen.is_rounded) == ("objid", True)
+    assert "multiples of 64" in chosen.notes[0]
+
+
+def test_rounded_neighbour_is_told():
+    """Rounded integers in another column are told too."""
+    rounded = [(DR7 + 64 * n) // 64 * 64 for n in range(3)]
+    sheet = sheet_of(columns("ra", "dec", objid=[DR7, DR7 + 1, 5], object2=rounded))
+    chosen = find_id(sheet, find_positions(sheet))
+    assert (chosen.name, chosen.is_rounded) == ("objid", False)
+    assert "object2" in chosen.notes[0]

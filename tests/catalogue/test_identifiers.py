@@ -1,0 +1,125 @@
+"""Identifiers stay exact."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harvester.catalogue.identifiers import (
+    as_text,
+    is_rounded,
+    looks_like_sdss,
+    natural,
+    trouble,
+)
+
+DR7 = 587722952231026744
+DR8 = 1237652943176138868
+STRIPE82_COADD = 8647474690312307154
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1))
+def test_integers_round_trip(values):
+    """Integers of 64 bits, also with the top bit set, come out digit by digit."""
+    column = pa.array(values, pa.uint64())
+    assert as_text(column).to_pylist() == [str(value) for value in values]
+
+
+@given(st.lists(st.integers(10**15, 10**25), min_size=1))
+def test_text_round_trips(values):
+    """Digits in text, however many and with blanks around, stay as they are."""
+    column = pa.array([f"  {value} " for value in values])
+    assert as_text(column).to_pylist() == [str(value) for value in values]
+
+
+def test_missing_ids_are_null():
+    """Blanks and sentinels are no identifiers."""
+    assert as_text(pa.array(["", "  ", "-9999", None])).null_count == 4
+    assert as_text(pa.array([-9999, 5])).to_pylist() == [None, "5"]
+
+
+def test_dictionary_is_text():
+    """A dictionary column of Parquet is read like plain text."""
+    assert as_text(pa.array(["a", "b"]).dictionary_encode()).to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([float(DR8)]),
+        pa.array([1.0], pa.float32()),
+        pa.array(["1.24E+18", "1.24E+18"]),
+        pa.array(["587722952231026744.0"]),
+        pa.array([[1, 2]]),
+        pa.array([True]),
+    ],
+)
+def test_trouble_is_told(column):
+    """Floats, text of floats, and what is no single value cannot identify."""
+    assert trouble(column).startswith("holds ")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([DR7]),
+        pa.array([str(DR8)]),
+        pa.array(["J000411.19+020924.0"]),
+        pa.array(["1E5A", "12"]),
+        pa.array(["NGC 5257"]),
+    ],
+)
+def test_no_trouble(column):
+    """Integers and names can, also names with a dot or an E in them."""
+    assert trouble(column) == ""
+
+
+def test_rounded_integers_are_found():
+    """Ids that were float64 once are all multiples of 64."""
+    exact = [DR7 + n for n in range(20)]
+    rounded = [int(float(value)) for value in exact]
+    for values, expected in ((exact, False), (rounded, True)):
+        assert is_rounded(pa.array(values)) is expected
+        assert is_rounded(pa.array([str(value) for value in values])) is expected
+
+
+@pytest.mark.parametrize("values", [[64, 128, 192, 256], [DR7 * 2 // 64 * 64] * 2])
+def test_small_numbers_are_not_rounded(values):
+    """Small multiples of 64, or only two large ones, prove nothing."""
+    assert not is_rounded(pa.array(values))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([DR7, DR8], True),
+        ([DR7] + [STRIPE82_COADD] * 4, True),
+        ([STRIPE82_COADD], False),
+        ([1, 2, 3], False),
+        (["J0004+0209"], False),
+        ([], False),
+        ([2**64 - 1, 10**30], False),
+    ],
+)
+def test_sdss_ids_are_recognised(values, expected):
+    """The bits tell an SDSS id; those of the Stripe 82 coadd name no frame."""
+    assert looks_like_sdss(pa.array([str(value) for value in values])) is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", " 2 ", None], pa.int64()),
+        ([str(2**63)], pa.uint64()),
+        (["1.5", "-9999"], pa.float64()),
+        (["1E3"], pa.float64()),
+        ([str(10**22)], pa.string()),
+        (["1", "x"], pa.string()),
+        ([None, ""], pa.string()),
+    ],
+)
+def test_natural_types(values, kind):
+    """Text becomes numbers where no digit is lost, and stays text elsewhere."""
+    assert natural(pa.array(values, pa.string())).type == kind

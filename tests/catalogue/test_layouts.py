@@ -1,0 +1,115 @@
+"""How the lines of a text are a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.catalogue.layouts import find_layout
+from harvester.errors import InputError
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
+def test_separator(separator):
+    """The separator is the one that cuts all lines alike."""
+    lines = [separator.join(row) for row in (("id", "ra", "dec"), ("a b", "1", "2"))]
+    layout = find_layout(lines)
+    assert layout.separator == separator
+    assert layout.names == ["id", "ra", "dec"]
+    assert layout.first == 1
+
+
+def test_blanks():
+    """Any run of blanks separates if nothing else does."""
+    layout = find_layout(["  id   ra dec", "  1   2.5   3"])
+    assert (layout.separator, layout.names) == ("", ["id", "ra", "dec"])
+
+
+def test_commas_inside_tabs():
+    """Commas in the fields of a tab-separated table do not mislead."""
+    layout = find_layout(["id\tnames", "1\ta, b, c", "2\td, e", "3\tf"])
+    assert layout.separator == "\t"
+
+
+def test_quoted_separators():
+    """Separators and line ends inside quotes do not count."""
+    lines = ["id,note,ra", '1,"a,b', 'c",2', "3,d,4", '5,"e,,,",6']
+    layout = find_layout(lines)
+    assert (layout.separator, len(layout.names)) == (",", 3)
+
+
+def test_header_in_comment():
+    """A header may start with a hash, and notes may stand around it."""
+    layout = find_layout(["# made by hand", "# id,ra,dec", "#", "x1,1.5,2.5"])
+    assert layout.names == ["id", "ra", "dec"]
+    assert (layout.first, layout.has_names) == (3, True)
+
+
+def test_units_below_header():
+    """A comment with units is not taken for the header above it."""
+    layout = find_layout(["# objid ra dec", "# - deg deg", "5 1.5 2.5"])
+    assert layout.names == ["objid", "ra", "dec"]
+
+
+def test_prose_above_rows():
+    """Without a header the columns are numbered, and prose above is passed over."""
+    prose = ["Data of a sample, see the paper.", "(1) id, (2) RA, (3) Dec", ""]
+    rows = [f"  {n} {n}.5 -{n}.25" for n in range(10)]
+    layout = find_layout(prose + rows)
+    assert layout.names == ["col1", "col2", "col3"]
+    assert (layout.first, layout.has_names) == (3, False)
+
+
+def test_names_are_unique():
+    """Names that come again are numbered, empty ones named."""
+    assert find_layout(["a,a, ,b", "x,1,2,3"]).names == ["a", "a_2", "col3", "b"]
+
+
+def test_text_rows_below_header():
+    """Rows with few numbers do not make the header a row."""
+    layout = find_layout(["name,type,comment", "NGC 1,spiral,x", "NGC 2,7,y"])
+    assert layout.names == ["name", "type", "comment"]
+
+
+def test_broken_lines_below_header():
+    """Broken lines right below the header do not hide it."""
+    layout = find_layout(["id,ra,dec", "1,2", *(f"{n},1,2" for n in range(9))])
+    assert (layout.names, layout.first) == (["id", "ra", "dec"], 1)
+
+
+def test_some_broken_lines():
+    """A few lines of another width do not matter."""
+    lines = ["id,ra,dec"] + [f"{n},1,2" for n in range(40)] + ["1,2"]
+    assert find_layout(lines).separator == ","
+
+
+def test_decimal_comma():
+    """Decimal commas are possible where semicolons separate."""
+    assert find_layout(["id;ra", "1;2,5"]).decimal_point == ","
+    assert find_layout(["id;ra", "1;2.5"]).decimal_point == "."
+    assert find_layout(["id,ra", "1,25"]).decimal_point == "."
+
+
+@pytest.mark.parametrize("lines", [[""], ["", "# id,ra,dec"], []])
+def test_nothing(lines):
+    """Comments alone are no table."""
+    assert find_layout(lines) is None
+
+
+@pytest.mark.parametrize("lines", [["id,ra,dec"], ["id ra dec", ""]])
+def test_header_only(lines):
+    """A header without rows is a table."""
+    assert find_layout(lines).names == ["id", "ra", "dec"]
+
+
+def test_prose():
+    """Prose is no table."""
+    lines = ["This is a text", "without any columns that one could", "find in it"]
+    with pytest.raises(InputError, match="do not split into columns"):
+        find_layout(lines)
+
+
+def test_positions_in_names():
+    """If the lines have positions in names, that is said."""
+    lines = [f"SDSS J00000{n}.03+081645.1 " + "x " * n for n in range(8)]
+    with pytest.raises(InputError, match=r"such as J000000\.03\+081645\.1"):
+        find_layout(lines)

@@ -1,0 +1,187 @@
+"""Positions as degrees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from astropy import units as u
+from astropy.coordinates import Angle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harvester.catalogue.positions import designation_in, designations, read_positions
+
+
+def read(ra, dec, **units):
+    """Read one position each of plain lists."""
+    return read_positions(pa.array(ra), pa.array(dec), **units)
+
+
+@pytest.mark.parametrize(
+    ("given_ra", "expected"),
+    [(0.0, 0.0), (360.0, 0.0), (-1.0, 359.0), (540.0, 180.0), (-1e-20, 0.0)],
+)
+def test_ra_is_wrapped(given_ra, expected):
+    """RA comes out in 0..360, 360 excluded."""
+    positions = read([given_ra], [0.0])
+    assert positions.ra[0] == expected
+    assert not positions.problems
+
+
+def test_wrapping_is_told():
+    """How many rows were wrapped is said; if none, nothing is."""
+    assert "(rows: 2)" in read([-1.0, 5.0, 360.0], [0.0] * 3).notes[0]
+    assert read([5.0], [0.0]).notes == []
+
+
+@given(st.floats(), st.floats())
+def test_any_floats(ra, dec):
+    """Every row has either a position on the sphere or a reason."""
+    positions = read([ra], [dec])
+    if positions.problems:
+        assert positions.problems[0]
+        assert np.isnan(positions.ra[0])
+        assert np.isnan(positions.dec[0])
+    else:
+        assert 0 <= positions.ra[0] < 360
+        assert positions.dec[0] == dec
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec", "reason"),
+    [
+        (None, 1.0, "no RA"),
+        (float("nan"), 1.0, "no RA"),
+        (1.0, None, "no Dec"),
+        (float("inf"), 1.0, "far outside"),
+        (-9999.0, -9999.0, "stands for no value"),
+        (10.0, -999.0, "stands for no value"),
+        (10.0, 91.0, "beyond the poles"),
+        (10.0, -90.0001, "beyond the poles"),
+        (1e6, 0.0, "far outside"),
+    ],
+)
+def test_bad_row_has_a_reason(ra, dec, reason):
+    """A row without a position says what is wrong, and the rest goes on."""
+    positions = read([ra, 20.0], [dec, 30.0])
+    assert reason in positions.problems[0]
+    assert list(positions.problems) == [0]
+    assert (positions.ra[1], positions.dec[1]) == (20.0, 30.0)
+
+
+def test_poles_are_places():
+    """Declinations of exactly 90 and -90 degrees are fine."""
+    assert not read([0.0, 0.0], [90.0, -90.0]).problems
+
+
+@given(
+    st.integers(0, 23), st.integers(0, 59), st.floats(0, 59.99), st.sampled_from(": ")
+)
+def test_sexagesimal_ra(hours, minutes, seconds, mark):
+    """Text with colons or blanks is hours of RA, as astropy reads it."""
+    text = mark.join([f"{hours:02}", f"{minutes:02}", f"{seconds:05.2f}"])
+    expected = Angle(text.replace(" ", ":"), u.hourangle).deg
+    assert read([text], ["0"]).ra[0] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-01:02:03", -(1 + 2 / 60 + 3 / 3600)),
+        ("-00:30:00", -0.5),
+        ("+00 30 00.0", 0.5),
+        ("  -10:22:25.7 ", -(10 + 22 / 60 + 25.7 / 3600)),
+        ("\u22120:30:00", -0.5),
+        ("1d30m00s", 1.5),
+        ("-1.5", -1.5),
+        ("1e1", 10.0),
+    ],
+)
+def test_dec_as_text(text, expected):
+    """Declinations keep their sign, also below one degree."""
+    assert read(["1"], [text]).dec[0] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("12h00m00s", 180.0), ("12d00m00s", 12.0), ("183.5", 183.5)]
+)
+def test_ra_says_its_unit(text, expected):
+    """Letters, and plain numbers in text, say whether RA is hours or degrees."""
+    assert read([text], ["0"]).ra[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["25:00:00", "183:31:52", "12:60:00", "12:34", "abc"])
+def test_unreadable_ra(text):
+    """What is no right ascension is not guessed at."""
+    positions = read([text, "1"], ["0", "0"])
+    assert positions.problems == {0: f"RA {text!r} is no angle"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("deg", 2.0),
+        ("h", 30.0),
+        ("hourangle", 30.0),
+        ("15 deg", 30.0),
+        ("arcmin", 1 / 30),
+    ],
+)
+def test_unit_of_column(unit, expected):
+    """A unit of the column is honoured, and said if it is not degrees."""
+    positions = read([2.0], [0.0], ra_unit=unit, dec_unit="deg")
+    assert positions.ra[0] == pytest.approx(expected)
+    assert len(positions.notes) == (unit != "deg")
+
+
+def test_foreign_unit_is_told():
+    """A unit that is no angle is taken for degrees, and that is said."""
+    positions = read([2.0], [0.0], ra_unit="furlong")
+    assert positions.ra[0] == 2.0
+    assert "'furlong'" in positions.notes[0]
+
+
+def test_swapped_columns_are_suspected():
+    """Many declinations beyond the poles raise the question."""
+    positions = read([1.0, 2.0, 3.0], [200.0, 300.0, 10.0])
+    assert any("swapped" in note for note in positions.notes)
+    assert len(positions.problems) == 2
+
+
+@pytest.mark.parametrize("kind", [pa.int16(), pa.float32(), pa.decimal128(25, 2)])
+def test_number_types(kind):
+    """Any numbers will do."""
+    column = pa.array([2, 3]).cast(kind)
+    assert read_positions(column, column).ra.tolist() == [2.0, 3.0]
+
+
+def test_no_numbers_at_all():
+    """A column that cannot hold angles rejects each row instead of failing."""
+    column = pa.array([[1.0], [2.0]])
+    assert len(read_positions(column, pa.array([1.0, 2.0])).problems) == 2
+
+
+def test_designation_is_cut():
+    """Names follow the IAU: cut, not rounded, with leading zeros and the sign."""
+    ra, dec = (
+        np.array([1.046625, 356.25, 359.9999999]),
+        np.array([2.15667, -0.5, -89.9999]),
+    )
+    assert designations(ra, dec) == [
+        "J000411.19+020924.0",
+        "J234500.00-003000.0",
+        "J235959.99-895959.6",
+    ]
+
+
+@given(st.floats(0, 359.999), st.floats(-90, 90))
+def test_designation_is_found_again(ra, dec):
+    """A name that was made is recognised as one."""
+    (name,) = designations(np.array([ra]), np.array([dec]))
+    assert designation_in(f"SDSS {name} x") == name
+
+
+def test_no_designation():
+    """Other names are not taken for positions."""
+    assert designation_in("NGC 5257, 587722984435351614") == ""

@@ -1,0 +1,380 @@
+"""Catalogues, from the file to targets."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harvester.catalogue.reader import read_catalogue
+from harvester.errors import InputError
+
+DR7 = 587722952231026744
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write a catalogue file and read it."""
+
+    def read(data, name="catalogue.csv", **columns):
+        path = tmp_path / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return read_catalogue(path, **columns)
+
+    return read
+
+
+def test_targets(read):
+    """Targets come in catalogue order, with exact ids, positions and lines."""
+    catalogue = read(f"objid,ra,dec,z\n{DR7},10.5,-20.25,0.1\n{DR7 + 1},361,5,\n")
+    first, second = catalogue.targets
+    assert (first.number, first.id, first.ra, first.dec) == (0, str(DR7), 10.5, -20.25)
+    assert (second.number, second.ra, second.line) == (1, 1.0, 3)
+    assert first.stem == str(DR7)
+    assert catalogue.labels.to_pylist() == [{"z": 0.1}, {"z": None}]
+    assert catalogue.id_kind == "sdss"
+    assert any("objid" in note for note in catalogue.notes)
+
+
+def test_hash_is_of_the_file(read):
+    """The hash is that of the bytes on disk, packed as they are."""
+    data = gzip.compress(b"id,ra,dec\n1,2,3\n")
+    assert read(data, "x.csv.gz").sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_bad_rows_are_listed(read):
+    """Rows without a position are listed with line, id and reason; the rest goes on."""
+    catalogue = read(
+        "id,ra,dec,z\na,1,2,0\nb,-9999,-9999,1\nc,,3,2\nd,4,95,3\ne,5,6,4\nf,nan,1,5\n"
+    )
+    assert [target.id for target in catalogue.targets] == ["a", "e"]
+    assert [target.number for target in catalogue.targets] == [0, 1]
+    assert [(reject.line, reject.id) for reject in catalogue.rejects] == [
+        *((3, "b"), (4, "c"), (5, "d"), (7, "f")),
+    ]
+    assert all(reject.reason for reject in catalogue.rejects)
+    assert catalogue.labels.column("z").to_pylist() == [0, 4]
+    assert "Rows left out: 4; targets: 2." in catalogue.notes
+
+
+def test_broken_lines_are_listed(read):
+    """Lines that do not fit the header are rejects too."""
+    good = "".join(f"g{n},{n},2\n" for n in range(40))
+    catalogue = read(f"id,ra,dec\n{good}x,1\n")
+    assert len(catalogue.targets) == 40
+    (reject,) = catalogue.rejects
+    assert (reject.line, reject.reason) == (42, "the line has 2 fields instead of 3")
+
+
+def test_duplicates(read):
+    """Same id and place: once. Same id elsewhere, other id there: both, and told."""
+    catalogue = read(
+        "id,ra,dec\na,10,20\nb,30,40\na,10,20.0001\na,50,60\nc,30,40.0001\nd,1,1\n"
+    )
+    assert [target.line for target in catalogue.targets] == [2, 3, 5, 6, 7]
+    assert [target.stem for target in catalogue.targets] == ["a", "b", "a_2", "c", "d"]
+    (reject,) = catalogue.rejects
+    assert (reject.line, reject.id, reject.reason) == (4, "a", "duplicate of line 2")
+    notes = " ".join(catalogue.notes)
+    assert "share their identifier with a row at another position are kept: 2" in notes
+    assert "with another identifier are kept: 2 (lines 3, 6)" in notes
+
+
+def test_position_names(read):
+    """Where floats have destroyed the ids, positions give the names."""
+    catalogue = read("objid,ra,dec,run\n1.24E+18,183.5313257,0.08969303,752\n")
+    (target,) = catalogue.targets
+    assert target.id == target.stem == "J121407.51+000522.8"
+    assert catalogue.id_kind == ""
+    assert catalogue.labels.column_names == ["objid", "run"]
+    assert any("1.24E+18" in note for note in catalogue.notes)
+
+
+def test_rows_without_id(read):
+    """A row without an identifier is named by its position, and that is told."""
+    catalogue = read("id,ra,dec\na,1,2\n,15,30\n")
+    assert catalogue.targets[1].id == "J010000.00+300000.0"
+    assert any(
+        "named by their positions: 1 (line 3)" in note for note in catalogue.notes
+    )
+
+
+def test_rounded_ids_are_not_decoded(read):
+    """Rounded ids stay text, and nothing is told about their kind."""
+    rows = "".join(f"{(DR7 + 64 * n) // 64 * 64},{n},0\n" for n in range(5))
+    catalogue = read("objid,ra,dec\n" + rows)
+    assert catalogue.targets[0].id == str(DR7 // 64 * 64)
+    assert catalogue.id_kind == ""
+
+
+@pytest.mark.parametrize("kind", ["csv", "fits", "parquet"])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(ids=st.lists(st.integers(2**53, 2**63 - 1), min_size=1, max_size=5))
+def test_ids_round_trip(read, kind, ids):
+    """Ids beyond 2**53 come through every format digit by digit."""
+    places = np.arange(len(ids), dtype=float)
+    table = Table({"objid": np.array(ids), "ra": places, "dec": places})
+    file = io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(
+            pa.table({name: table[name].data for name in table.colnames}), file
+        )
+    elif kind == "fits":
+        table.write(file, format="fits")
+    else:
+        rows = (f"{row['objid']},{row['ra']},{row['dec']}" for row in table)
+        file.write("\n".join(["objid,ra,dec", *rows]).encode())
+    targets = read(file.getvalue(), f"x.{kind}").targets
+    assert [target.id for target in targets] == [str(value) for value in ids]
+
+
+def one_row_fits():
+    """Make one row of vectors, as IDL writes a catalogue."""
+    columns = {
+        "OBJID": ("3K", [DR7, DR7 + 1, DR7 + 2]),
+        "RA": ("3D", [1.0, 2.0, 3.0]),
+        "DEC": ("3D", [-1.0, 0.0, 1.0]),
+        "GZ1_MORPHOLOGY": ("3I", [4, 1, 2]),
+        "BPT_CLASS": ("3I", [0, 3, 4]),
+        "REDSHIFT": ("3E", [0.5, 0.25, 0.125]),
+    }
+    hdu = fits.BinTableHDU.from_columns(
+        [fits.Column(name, kind, array=[v]) for name, (kind, v) in columns.items()]
+    )
+    file = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(file)
+    return file.getvalue()
+
+
+def test_one_row_of_vectors(read):
+    """One row of vectors is as many targets, with words beside the class numbers."""
+    catalogue = read(gzip.compress(one_row_fits()), "x.fits.gz")
+    assert [target.id for target in catalogue.targets] == [
+        str(DR7 + n) for n in range(3)
+    ]
+    assert [target.ra for target in catalogue.targets] == [1.0, 2.0, 3.0]
+    assert [target.line for target in catalogue.targets] == [1, 2, 3]
+    assert catalogue.labels.to_pydict() == {
+        "GZ1_MORPHOLOGY": [4, 1, 2],
+        "GZ1_MORPHOLOGY_NAME": ["late", "early", None],
+        "BPT_CLASS": [0, 3, 4],
+        "BPT_CLASS_NAME": ["none", "seyfert", "liner"],
+        "REDSHIFT": [0.5, 0.25, 0.125],
+    }
+    assert catalogue.labels.schema.field("GZ1_MORPHOLOGY").type == pa.int16()
+    assert any("3 rows" in note for note in catalogue.notes)
+
+
+def test_labels_keep_their_types(read):
+    """Labels keep number, text, truth and vector types; what is used is no label."""
+    file = io.BytesIO()
+    short = pa.array([1.5], pa.float32())
+    pq.write_table(
+        pa.table(
+            {
+                "id": ["007"],
+                "ra": short,
+                "dec": short,
+                "rastring": ["0:6:0"],
+                "decstring": ["1:30:0"],
+                "code": ["010"],
+                "v": [[1, 2]],
+                "flag": [True],
+                "n": pa.array([3], pa.int8()),
+            }
+        ),
+        file,
+    )
+    catalogue = read(file.getvalue(), "x.parquet")
+    assert catalogue.targets[0].id == "007"
+    assert catalogue.labels.to_pylist() == [
+        {"code": "010", "v": [1, 2], "flag": True, "n": 3}
+    ]
+    assert catalogue.labels.schema.field("n").type == pa.int8()
+
+
+def test_unused_id_columns_are_numbers(read):
+    """Id-like columns of a text table that are labels become integers again."""
+    catalogue = read("objid,specobjid,ra,dec\n5,9223372036854775809,1,2\n")
+    assert catalogue.labels.to_pylist() == [{"specobjid": 2**63 + 1}]
+
+
+def test_only_id_and_position(read):
+    """Without labels the table of labels has rows and no columns."""
+    labels = read("id,ra,dec\na,1,2\nb,3,4\nc,x,4\n").labels
+    assert (labels.num_rows, labels.num_columns) == (2, 0)
+
+
+def test_columns_are_overruled(read):
+    """The user's columns are taken instead of the guessed ones."""
+    catalogue = read(
+        "id,ra,dec,my id,a,d\nx,1,2,y,3,4\n",
+        id_column="my id",
+        ra_column="a",
+        dec_column="d",
+    )
+    (target,) = catalogue.targets
+    assert (target.id, target.ra, target.dec) == ("y", 3.0, 4.0)
+    assert catalogue.labels.column_names == ["id", "ra", "dec"]
+
+
+@pytest.mark.parametrize("data", ["", "\n", "id,ra,dec\n", "# id,ra,dec\n"])
+def test_empty_catalogue(read, data):
+    """An empty catalogue, or a header alone, has no targets and says so."""
+    catalogue = read(data)
+    assert catalogue.targets == []
+    assert catalogue.labels.num_rows == 0
+    assert any("there are no targets" in note for note in catalogue.notes)
+
+
+def test_one_row(read):
+    """A single row is a catalogue."""
+    assert len(read("id,ra,dec\na,1,2").targets) == 1
+
+
+def test_no_file(tmp_path):
+    """A file that is not there, or a folder, is refused by name."""
+    with pytest.raises(InputError, match=r"There is no catalogue at .*nothing\.csv"):
+        read_catalogue(tmp_path / "nothing.csv")
+    with pytest.raises(InputError, match="is a folder"):
+        read_catalogue(tmp_path)
+
+
+def test_errors_name_the_file(read, tmp_path):
+    """Whatever is wrong, the file is named."""
+    for data in ("a,b\n1,2\n", "<html>", "id,ra,dec\n1,2,3\n"):
+        with pytest.raises(InputError, match=str(tmp_path)):
+            read(data, id_column="nonsense")
+
+
+# Real catalogues of Galaxy Zoo.
+
+
+def exact_ids(path, column):
+    """Read one column of a CSV file with nothing but the standard library."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt") as lines:
+        return [row[column] for row in csv.DictReader(lines)]
+
+
+@pytest.mark.parametrize("name", ["darg_mergers.csv", "darg_mergers.fits"])
+def test_mergers(shared, name):
+    """GZ Mergers: the first of two galaxies, exact; the damaged ids are told."""
+    folder = shared / "data" / "catalogues"
+    catalogue = read_catalogue(folder / name)
+    ids = exact_ids(folder / "darg_mergers.csv", "object1")
+    assert [target.id for target in catalogue.targets] == ids
+    assert catalogue.id_kind == "sdss"
+    notes = " ".join(catalogue.notes)
+    assert "object2 are multiples of 64" in notes
+    assert "two galaxies" in notes
+    assert catalogue.labels.schema.field("object2").type == pa.int64()
+
+
+def test_zoo2_in_both_forms(shared):
+    """GZ2 table 5: the CSV and the FITS name the same galaxies, 0.06 arcsec apart."""
+    folder = shared / "data" / "catalogues"
+    text = read_catalogue(folder / "gz2_table5.csv.gz")
+    table = read_catalogue(folder / "gz2_table5.fits.gz")
+    ids = exact_ids(folder / "gz2_table5.csv.gz", "objid")
+    assert [target.id for target in text.targets] == ids
+    assert [target.id for target in table.targets] == ids
+    assert text.labels.column_names == table.labels.column_names
+    apart = [abs(a.ra - b.ra) for a, b in zip(text.targets, table.targets, strict=True)]
+    assert 0 < max(apart) < 0.06 / 3600
+    assert any("4 bytes" in note for note in table.notes)
+
+
+def test_one_row_layout(shared):
+    """The vector layout of the AGN host catalogue gives 900 galaxies, not one."""
+    path = shared / "data" / "catalogues" / "derived_gz1_onerow_layout_open.fits.gz"
+    catalogue = read_catalogue(path)
+    assert len(catalogue.targets) == 900
+    merger = next(t for t in catalogue.targets if t.id == "588290881638760664")
+    assert (merger.ra, merger.dec) == pytest.approx((3.62980, 15.81727), abs=1e-5)
+    words = set(catalogue.labels.column("GZ1_MORPHOLOGY_NAME").to_pylist())
+    assert words <= {"indeterminate", "early", "merger", "late"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "rows", "first"),
+    [
+        ("data/catalogues", "peas_tbl4.csv", 80, "587725073921409255"),
+        ("fixtures/sdss/catalogs", "peas_tbl4.fits", 80, "587725073921409255"),
+        ("data/catalogues", "RedSpiralsA1.txt", 294, "587731186741346415"),
+        ("fixtures/sdss/catalogs", "target_info.txt", 54, "587722984435351614"),
+        (
+            "fixtures/sdss/catalogs",
+            "hoyle_barlengths.head25.csv",
+            25,
+            "587722981747982465",
+        ),
+    ],
+)
+def test_small_catalogues(shared, folder, name, rows, first):
+    """Padded, headerless and tab-separated catalogues are read whole."""
+    catalogue = read_catalogue(shared / folder / name)
+    assert len(catalogue.targets) == rows
+    assert catalogue.rejects == []
+    assert catalogue.targets[0].id == first
+    assert catalogue.id_kind == "sdss"
+    assert all(
+        pa.types.is_floating(field.type)
+        for field in catalogue.labels.schema
+        if field.name in {"L_FUV", "METALLICITY", "col4", "length_avg"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("example_ring_catalog_basic.csv", r"names of column id_str \(J000411"),
+        ("target_sdss_dr7_dr8.txt", "PRI_DR7_ID"),
+        ("overlap-catalog.txt", r"names such as J000007\.03\+081645\.1"),
+        ("mergers_columndescription.txt", "do not split into columns"),
+    ],
+)
+def test_catalogues_without_positions(shared, name, complaint):
+    """Catalogues without position columns are refused with what they have instead."""
+    with pytest.raises(InputError, match=complaint):
+        read_catalogue(shared / "data" / "catalogues" / name)
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text("1.5,;\t|# \"\n:-+eEaé'", max_size=200),
+        st.text('15.,"\n -#', max_size=120).map("id,ra,dec\n".__add__),
+        st.binary(max_size=200).map(b"SIMPLE  =".__add__),
+        st.binary(max_size=200).map(b"PAR1".__add__),
+        st.text(max_size=100).map("# %ECSV 1.0\n# ---\n".__add__),
+    )
+)
+def test_arbitrary_bytes(read, data):
+    """Whatever the file holds, there is a catalogue or a sentence, never a crash."""
+    try:
+        catalogue = read(data, "x")
+    except InputError:
+        return
+    assert catalogue.labels.num_rows == len(catalogue.targets)
+    numbers = [target.number for target in catalogue.targets]
+    assert numbers == list(range(len(numbers)))

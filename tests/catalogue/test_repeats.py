@@ -1,0 +1,92 @@
+"""Rows that repeat others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harvester.catalogue.repeats import find_repeats, first_lines, tell_repeats
+
+ARCSEC = 1 / 3600
+
+
+def find(*rows):
+    """Compare rows of ``(id, ra, dec)``."""
+    ids, ra, dec = zip(*rows, strict=True)
+    return find_repeats(ids, np.array(ra, float), np.array(dec, float))
+
+
+def test_same_id_same_place():
+    """The first row is kept, those behind it repeat it."""
+    repeats = find(("a", 10, 20), ("b", 11, 20), ("a", 10, 20), ("a", 10, 20))
+    assert repeats.firsts == {2: 0, 3: 0}
+    assert not len(repeats.again)
+    assert not len(repeats.crowded)
+
+
+@pytest.mark.parametrize(
+    ("shift", "is_same"), [(0.4, True), (0.49, True), (0.51, False), (2.0, False)]
+)
+@pytest.mark.parametrize("dec", [0.0, 60.0, -89.0])
+def test_half_an_arcsec(shift, is_same, dec):
+    """Up to 0.5 arcsec, measured on the sky, is the same place."""
+    ra = shift * ARCSEC / np.cos(np.radians(dec))
+    assert find(("a", 10, dec), ("a", 10 + ra, dec)).firsts == (
+        {1: 0} if is_same else {}
+    )
+
+
+def test_same_place_across_zero():
+    """RA 0 and just below 360 are neighbours."""
+    assert find(("a", 0.0, 5), ("a", 360 - 0.1 * ARCSEC, 5)).firsts == {1: 0}
+
+
+def test_same_id_elsewhere():
+    """An id that names two places is told, and both stay."""
+    repeats = find(("a", 10, 20), ("a", 10, 21), ("b", 1, 1))
+    assert repeats.firsts == {}
+    assert repeats.again.tolist() == [0, 1]
+
+
+def test_other_id_same_place():
+    """Two ids in one place are told, and both stay."""
+    repeats = find(("a", 10, 20), ("b", 10, 20), ("c", 1, 1))
+    assert repeats.firsts == {}
+    assert repeats.crowded.tolist() == [0, 1]
+
+
+def test_repeat_is_not_crowded():
+    """A row that is left out crowds nobody."""
+    repeats = find(("a", 10, 20), ("a", 10, 20), ("b", 1, 1))
+    assert repeats.crowded.tolist() == []
+
+
+def test_chain_of_neighbours():
+    """A row near a repeat, but not near the row that it repeats, stays."""
+    step = 0.4 * ARCSEC
+    repeats = find(("a", 10, 0), ("a", 10, step), ("a", 10, 2 * step))
+    assert repeats.firsts == {1: 0}
+    assert repeats.again.tolist() == [0, 2]
+
+
+def test_no_rows():
+    """Nothing repeats nothing."""
+    repeats = find_repeats([], np.empty(0), np.empty(0))
+    assert repeats.firsts == {}
+    assert list(tell_repeats(repeats, np.empty(0, np.int64))) == []
+
+
+def test_notes_name_lines():
+    """Each kind is told with its number and its first lines of the file."""
+    repeats = find(("a", 10, 20), ("a", 10, 20), ("b", 10, 20), ("a", 50, 50))
+    notes = list(tell_repeats(repeats, np.array([2, 3, 4, 5])))
+    assert [note[note.index(":") :] for note in notes] == [
+        ": 1 (line 3).",
+        ": 2 (lines 2, 5).",
+        ": 2 (lines 2, 4).",
+    ]
+
+
+def test_many_lines_are_cut_short():
+    """Only the first lines are named."""
+    assert first_lines(np.arange(1, 8)) == "lines 1, 2, 3, 4, 5, ..."

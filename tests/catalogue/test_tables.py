@@ -1,0 +1,209 @@
+"""Files to tables."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.table import MaskedColumn, Table
+
+from harvester.catalogue.tables import read_table
+from harvester.errors import InputError
+
+ID = 587722952231026744
+
+
+def small_table():
+    """Make a table with one column of each kind that all formats know."""
+    return Table(
+        {
+            "objid": np.array([ID, ID + 1]),
+            "ra": np.array([1.5, 2.5]) * u.deg,
+            "dec": MaskedColumn([-1.0, 2.0], mask=[False, True]),
+            "n": MaskedColumn(np.array([3, 4], "i2"), mask=[True, False]),
+            "flag": [True, False],
+            "name": ["a", "b c"],
+            "v": np.arange(4, dtype="f4").reshape(2, 2),
+        }
+    )
+
+
+def written(table, kind):
+    """Give the bytes of a table file."""
+    if kind == "ascii.ecsv":
+        text = io.StringIO()
+        table.write(text, format=kind)
+        return text.getvalue().encode()
+    file = io.BytesIO()
+    table.write(file, format=kind)
+    return file.getvalue()
+
+
+def parquet(**columns):
+    """Give the bytes of a Parquet file."""
+    file = io.BytesIO()
+    pq.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+def fits_file(*hdus):
+    """Give the bytes of a FITS file."""
+    file = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["fits", "votable", "ascii.ecsv"])
+@pytest.mark.parametrize(
+    "pack",
+    [bytes, gzip.compress, bz2.compress, lzma.compress],
+    ids=lambda f: f.__module__,
+)
+def test_astronomers_formats(kind, pack):
+    """FITS, VOTable and ECSV, packed or not, keep values, types and gaps."""
+    sheet = read_table(Path("x"), pack(written(small_table(), kind)))
+    assert sheet.table.to_pylist() == [
+        {
+            "objid": ID,
+            "ra": 1.5,
+            "dec": -1.0,
+            "n": None,
+            "flag": True,
+            "name": "a",
+            "v": [0.0, 1.0],
+        },
+        {
+            "objid": ID + 1,
+            "ra": 2.5,
+            "dec": None,
+            "n": 4,
+            "flag": False,
+            "name": "b c",
+            "v": [2.0, 3.0],
+        },
+    ]
+    kinds = {field.name: field.type for field in sheet.table.schema}
+    assert kinds["objid"] == pa.int64()
+    assert kinds["n"] == pa.int16()
+    assert kinds["v"] == pa.list_(pa.float32())
+    assert sheet.units == {"ra": "deg"}
+    assert not sheet.is_text
+
+
+def test_parquet():
+    """Parquet comes as it is, large strings as strings."""
+    data = parquet(id=pa.array(["007"], pa.large_string()), ra=[1.5], v=[[1, 2]])
+    table = read_table(Path("x.parquet"), data).table
+    assert table.schema.field("id").type == pa.string()
+    assert table.to_pylist() == [{"id": "007", "ra": 1.5, "v": [1, 2]}]
+
+
+def test_text():
+    """What is none of these is a text table."""
+    sheet = read_table(Path("x.csv.gz"), gzip.compress(b"id,ra\n1,2.5\n"))
+    assert sheet.table.to_pylist() == [{"id": "1", "ra": 2.5}]
+    assert sheet.is_text
+
+
+def test_content_decides():
+    """The suffix does not matter where the content is clear."""
+    sheet = read_table(Path("x.csv"), written(small_table(), "fits"))
+    assert sheet.table.num_columns == 7
+
+
+def test_fits_numbers():
+    """Big-endian, unsigned, bit and blank-padded columns become plain ones."""
+    columns = [
+        fits.Column("u", "K", bzero=2**63, array=np.array([2**63 + 1], "u8")),
+        fits.Column("bits", "3X", array=np.array([[1, 0, 1]], bool)),
+        fits.Column("cube", "4D", dim="(2,2)", array=np.arange(4.0).reshape(1, 2, 2)),
+        fits.Column("word", "6A", array=["ab  "]),
+        fits.Column("none", "6A", array=["  "]),
+    ]
+    sheet = read_table(Path("x"), fits_file(fits.BinTableHDU.from_columns(columns)))
+    assert sheet.table.to_pylist() == [
+        {
+            "u": 2**63 + 1,
+            "bits": [True, False, True],
+            "cube": [[0.0, 1.0], [2.0, 3.0]],
+            "word": "ab",
+            "none": None,
+        }
+    ]
+
+
+def test_fits_lists_of_any_length():
+    """Vectors of different lengths become lists."""
+    array = np.array([np.array([1, 2, 3]), np.array([4])], dtype=object)
+    hdu = fits.BinTableHDU.from_columns([fits.Column("v", "PJ()", array=array)])
+    table = read_table(Path("x"), fits_file(hdu)).table
+    assert table.column("v").to_pylist() == [[1, 2, 3], [4]]
+
+
+def test_first_table_is_read():
+    """Of several tables the first is read, and that is said."""
+    hdus = [fits.BinTableHDU(small_table()[:n]) for n in (2, 1)]
+    sheet = read_table(Path("x"), fits_file(fits.ImageHDU(np.zeros((2, 2))), *hdus))
+    assert sheet.table.num_rows == 2
+    assert sheet.notes == ["Of 2 tables in the file the first was read."]
+
+
+def test_sky_coordinates():
+    """A SkyCoord column of ECSV becomes two columns of degrees."""
+    table = Table({"id": [1], "pos": SkyCoord([10.0] * u.deg, [20.0] * u.deg)})
+    sheet = read_table(Path("x.ecsv"), written(table, "ascii.ecsv"))
+    assert sheet.table.to_pylist() == [{"id": 1, "pos.ra": 10.0, "pos.dec": 20.0}]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "complaint"),
+    [
+        ("x.fits", b"\n<!DOCTYPE html><html></html>", "is a web page"),
+        ("x.csv", b"<html>", "is a web page"),
+        ("x.fits", b"id,ra,dec\n1,2,3\n", "is named .fits but begins with"),
+        ("x.fits.gz", b"", "is named .fits but begins with"),
+        ("x.parquet", b"id,ra,dec\n1,2,3\n", "is named .parquet"),
+        ("x.xlsx", b"PK\x03\x04...", "Excel"),
+        ("x.h5", b"\x89HDF\r\n", "HDF5"),
+        ("x.dat", b"\x00\x01\x02", "is neither FITS"),
+        ("x.txt", b"Some prose\nwithout any table in it\n", "do not split"),
+        ("x.parquet", b"PAR1" + bytes(40), "is damaged or incomplete"),
+        ("x.vot", b"<?xml?><VOTABLE><RESOURCE>", "is damaged or incomplete"),
+        ("x.vot", b"<VOTABLE></VOTABLE>", "is damaged or incomplete"),
+        ("x.vot", b"<VOTABLE><a></VOTABLE>", "is damaged or incomplete"),
+        ("x.csv", b'a,b\n1,"' + b"x" * 200_000, "is damaged or incomplete"),
+        ("x.fits", b"SIMPLE  =   ", "is damaged or incomplete"),
+        ("x.fits", fits_file(), "holds no table"),
+        ("x.fits", fits_file(fits.CompImageHDU(np.zeros((9, 9), "i2"))), "no table"),
+        ("x.gz", b"\x1f\x8bnonsense", "cannot be unpacked"),
+        ("x.bz2", b"BZh9nonsense", "cannot be unpacked"),
+        ("x.xz", b"\xfd7zXZ\x00nonsense", "cannot be unpacked"),
+    ],
+)
+def test_no_table(name, data, complaint):
+    """What is no table is refused by name, with what is wrong with it."""
+    with pytest.raises(InputError, match=complaint) as caught:
+        read_table(Path(name), data)
+    assert str(caught.value).startswith(name)
+
+
+@pytest.mark.parametrize("kind", ["fits", "votable", "ascii.ecsv", "parquet"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_truncated_file(kind, part):
+    """A file that ends too early is never read as a smaller table."""
+    columns = {"objid": np.arange(ID, ID + 5000), "ra": np.linspace(0, 9, 5000)}
+    data = parquet(**columns) if kind == "parquet" else written(Table(columns), kind)
+    if kind == "ascii.ecsv":
+        data = gzip.compress(data)
+    with pytest.raises(InputError):
+        read_table(Path("x"), data[: int(part * len(data))])

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import pickle
+import resource
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from make_frames import hst_frame, noise, sdss_frame
+
+from harvester.cutouts import frame_bytes
+from harvester.cutouts.frame_file import (
+    BadFrameError,
+    CorruptFrameError,
+    open_frame,
+    verify_frame,
+)
+from harvester.errors import LocalError
+
+SHAPE = (300, 400)
+
+
+@pytest.fixture
+def frame(tmp_path):
+    """Give a small SDSS frame, packed by bz2."""
+    return sdss_frame(tmp_path / "f.fits.bz2", noise(SHAPE))
+
+
+def read_rows(path, stop=SHAPE[0]):
+    """Give the proved rows of the primary image before ``stop``."""
+    with open_frame(path) as opened:
+        image = next(opened.hdus())
+        opened.prove(image, stop)
+        return opened.rows(image, 0, stop)
+
+
+def header_file(path, **cards):
+    """Write a primary header only, with these cards in place of an image's."""
+    header = fits.PrimaryHDU(np.zeros((4, 4), np.float32)).header
+    header.update(cards)
+    path.write_bytes(header.tostring().encode())
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.bz2"])
+def test_any_packing(tmp_path, suffix):
+    """The same pixels come out of plain, gzip and bz2 files."""
+    data = noise(SHAPE)
+    path = sdss_frame(tmp_path / f"f{suffix}", data)
+    verify_frame(path)
+    np.testing.assert_array_equal(read_rows(path), data)
+
+
+def test_name_is_not_believed(tmp_path):
+    """The first bytes say how a file is packed, not its name."""
+    data = noise(SHAPE)
+    path = sdss_frame(tmp_path / "f.fits", data).rename(tmp_path / "f.fits.bz2")
+    np.testing.assert_array_equal(read_rows(path), data)
+
+
+def test_several_streams(frame):
+    """A bz2 file of two streams is read as one."""
+    plain = bz2.decompress(frame.read_bytes())
+    frame.write_bytes(bz2.compress(plain[:100_000]) + bz2.compress(plain[100_000:]))
+    verify_frame(frame)
+    np.testing.assert_array_equal(read_rows(frame), noise(SHAPE))
+
+
+@pytest.mark.parametrize("left", [5, 1000, 200_000, -1, -11])
+def test_cut_short_bz2(frame, left):
+    """A bz2 file that was cut short is refused, even without unpacking it."""
+    frame.write_bytes(frame.read_bytes()[:left])
+    with pytest.raises(CorruptFrameError, match="cut short"):
+        verify_frame(frame)
+    with pytest.raises(CorruptFrameError):
+        read_rows(frame, 1)
+
+
+@pytest.mark.parametrize("more", [b"\0", b"<html>", b"BZh9", bytes(5000)])
+def test_trailing_garbage(frame, more):
+    """A bz2 file with anything after its streams is refused."""
+    frame.write_bytes(frame.read_bytes() + more)
+    with pytest.raises(CorruptFrameError):
+        verify_frame(frame)
+
+
+def test_garbage_between_streams(frame):
+    """Garbage that hides before a proper end is found when it is reached."""
+    packed = frame.read_bytes()
+    frame.write_bytes(packed + b"garbage" + packed)
+    with pytest.raises(CorruptFrameError, match="damaged"):
+        read_rows(frame)
+
+
+def test_flipped_bit(frame):
+    """A flipped bit in the needed part of a bz2 file is found by its checksum."""
+    frame = sdss_frame(frame, noise((700, 1000)))
+    packed = bytearray(frame.read_bytes())
+    packed[len(packed) // 2] ^= 4
+    frame.write_bytes(packed)
+    verify_frame(frame)
+    with pytest.raises(CorruptFrameError, match="damaged"):
+        read_rows(frame, 700)
+
+
+def test_flipped_bit_below(tmp_path):
+    """Rows are given only after the checksum of their bz2 block was compared."""
+    path = sdss_frame(tmp_path / "f.fits.bz2", noise((700, 1000)))
+    packed = bytearray(path.read_bytes())
+    # The first block holds some 220 rows; the damage is in it, after row 1.
+    packed[len(packed) // 5] ^= 1
+    path.write_bytes(packed)
+    with pytest.raises(CorruptFrameError):
+        read_rows(path, 1)
+
+
+def test_early_stop(tmp_path, monkeypatch):
+    """No more of a bz2 file is unpacked than one block beyond the needed rows."""
+    path = sdss_frame(tmp_path / "f.fits.bz2", noise((1500, 1000)))
+    unpacked = []
+    bunzip = frame_bytes._bunzip
+
+    def counted(file):
+        for step in bunzip(file):
+            unpacked.append(len(step))
+            yield step
+
+    monkeypatch.setattr(frame_bytes, "_bunzip", counted)
+    read_rows(path, 100)
+    assert 400_000 < sum(unpacked) < 400_000 + 900_000 + 3 * 2**18
+
+
+def test_early_stop_with_runs(tmp_path):
+    """Bytes that bz2 packs to nothing are no proof that a block is over."""
+    data = np.zeros((1500, 1000), np.float32)
+    data[:3] = 1
+    path = sdss_frame(tmp_path / "f.fits.bz2", data)
+    assert frame_bytes._least_in_block(memoryview(data.tobytes())) < 20_000
+    assert frame_bytes._least_in_block(memoryview(noise(250_000).tobytes())) > 900_000
+    np.testing.assert_array_equal(read_rows(path, 5), data[:5])
+
+
+def test_bomb(tmp_path):
+    """A few bytes that unpack to 100 MiB are refused, and never held in memory."""
+    path = tmp_path / "bomb.fits.bz2"
+    header = fits.PrimaryHDU(np.zeros((4, 4), np.float32)).header.tostring()
+    path.write_bytes(bz2.compress(header.encode() + bytes(100 * 2**20)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CorruptFrameError, match="unpacks to more"):
+        read_rows(path, 4)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 200 * 2**10  # kilobytes
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>down</html>", b"BZh", b"\x1f\x8b"])
+def test_no_fits(tmp_path, content):
+    """An empty file, an error page and bare magic bytes are no frames."""
+    path = tmp_path / "f.fits"
+    path.write_bytes(content)
+    with pytest.raises(CorruptFrameError, match=r"f\.fits"):
+        read_rows(path)
+
+
+@pytest.mark.parametrize("suffix", [".fits.bz2", ".fits.gz"])
+def test_packed_page(tmp_path, suffix):
+    """A packed file that holds no FITS is refused."""
+    path = tmp_path / f"f{suffix}"
+    page = b"<html>" * 1000
+    path.write_bytes(bz2.compress(page) if "bz2" in suffix else gzip.compress(page))
+    with pytest.raises(CorruptFrameError, match="not FITS"):
+        read_rows(path)
+
+
+def test_damaged_gzip(tmp_path):
+    """A gzip file that was cut short is refused."""
+    path = sdss_frame(tmp_path / "f.fits.gz", noise(SHAPE))
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(CorruptFrameError, match="gzip"):
+        read_rows(path)
+
+
+@pytest.mark.parametrize("change", [-1, -2880, -100_000, 1, 2880])
+def test_plain_length(tmp_path, change):
+    """A plain file must have exactly the bytes that its headers tell of."""
+    data = noise(SHAPE)
+    path = hst_frame(tmp_path / "f.fits", data, weights=np.ones(SHAPE, np.float32))
+    verify_frame(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:change] if change < 0 else whole + bytes(change))
+    with pytest.raises(CorruptFrameError):
+        verify_frame(path)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_giant_header(tmp_path, packed):
+    """A header of 10^12 pixels is refused before any memory is asked for."""
+    path = header_file(tmp_path / "f.fits", NAXIS1=10**6, NAXIS2=10**6)
+    if packed:
+        path.write_bytes(bz2.compress(path.read_bytes()))
+    with pytest.raises((CorruptFrameError, BadFrameError), match="tells of 4000000"):
+        read_rows(path, 1)
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"BITPIX": -33},
+        {"BITPIX": 10**9},
+        {"NAXIS1": -4},
+        {"NAXIS": 1000},
+        {"PCOUNT": -9},
+    ],
+)
+def test_impossible_sizes(tmp_path, cards):
+    """Sizes that the standard does not know are refused for good."""
+    with pytest.raises(BadFrameError):
+        verify_frame(header_file(tmp_path / "f.fits", **cards))
+
+
+def test_header_without_end(tmp_path):
+    """A header that never ends is refused."""
+    path = tmp_path / "f.fits"
+    card = b"SIMPLE  =                    T".ljust(80)
+    path.write_bytes(card + b"COMMENT ".ljust(80) * 36 * 600)
+    with pytest.raises(CorruptFrameError, match="no end"):
+        verify_frame(path)
+
+
+def test_quoted_slash(tmp_path):
+    """A slash and a doubled quote inside of a text value belong to it."""
+    header = fits.Header({"BUNIT": "ELECTRONS/S", "OBSERVER": "O'Hara / Li"})
+    path = tmp_path / "f.fits"
+    fits.PrimaryHDU(noise((4, 4)), header).writeto(path)
+    with open_frame(path) as opened:
+        values = next(opened.hdus()).values
+    assert values["BUNIT"] == "ELECTRONS/S"
+    assert values["OBSERVER"] == "O'Hara / Li"
+
+
+def test_missing_file(tmp_path):
+    """A frame that is gone is fetched again."""
+    with pytest.raises(CorruptFrameError, match="gone"):
+        verify_frame(tmp_path / "none.fits")
+
+
+def test_unreadable_file(tmp_path):
+    """What this machine cannot read is no fault of the archive."""
+    with pytest.raises(LocalError, match="cannot read"):
+        verify_frame(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [CorruptFrameError, BadFrameError])
+def test_errors_travel(kind):
+    """Errors come through a pickle whole: that is how a pool hands them back."""
+    error = pickle.loads(pickle.dumps(kind("it is broken")))
+    assert (type(error), str(error)) == (kind, "it is broken")
+    assert error.reason == kind("x").reason
+
+
+def test_real_files(shared):
+    """Every real frame and HST file passes."""
+    paths = [*shared.glob("data/hst/*.fits*"), *shared.glob("data/sdss/frame*")]
+    assert len(paths) > 15
+    for path in paths:
+        verify_frame(path)

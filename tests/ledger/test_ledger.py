@@ -1,0 +1,304 @@
+"""The ledger against a real SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from harvester.dataset import file_loc
+from harvester.errors import LedgerError, LockedError
+from harvester.ledger.file import create_ledger, owned
+from harvester.ledger.ledger import Ledger, Offer
+from harvester.ledger.view import LedgerView
+from harvester.models import Finding, Product, Receipt, Survey, Target
+from harvester.states import State
+
+SDSS = Survey.parse("sdss:g,r")
+HST = Survey.parse("hst:WFC3/IR:F160W")
+
+
+def make_targets(count):
+    """Give targets along the equator."""
+    return [
+        Target(number, f"id{number}", number * 0.01 % 360, 0.0, f"id{number}", number)
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give a fresh ledger of five targets in two surveys."""
+    path = tmp_path / "ledger.sqlite"
+    create_ledger(
+        path,
+        targets=make_targets(5),
+        rejects=[(7, "bad", "Dec is 99")],
+        surveys=[SDSS, HST],
+        facts={"catalogue sha256": "abc"},
+    )
+    return path
+
+
+def product(name, band="r"):
+    """Give a product of a name."""
+    return Product("sdss", name, band, f"https://archive/{name}")
+
+
+async def locate(ledger, survey, choices, *, keep_all=False):
+    """Record for all pending targets what ``choices`` says of their number."""
+    asks = [ask for _, ask in await ledger.pending(survey, after=-1, limit=100)]
+    findings = [Finding(a.target, choices(a.target.number)) for a in asks]
+    return await ledger.record_located(
+        survey, findings, file_loc=file_loc, keep_all=keep_all
+    )
+
+
+def states(path, archive="sdss"):
+    """Give the jobs of an archive in each state."""
+    with LedgerView.open(path) as view:
+        return dict(view.states()[archive])
+
+
+async def test_life_of_a_job(path):
+    """A job is located, cut, and done, and a new process sees it."""
+    async with Ledger.open(path) as ledger:
+        await locate(
+            ledger, SDSS, lambda _: {b: [product(f"f-{b}", b)] for b in SDSS.bands}
+        )
+        frames = await ledger.frames_due(SDSS, after=0, limit=10)
+        assert [p.name for _, p in frames] == ["f-g", "f-r"]
+        for number, _ in frames:
+            wanted = await ledger.wanted(SDSS, number)
+            receipts = [Receipt(w.target, sha256="s", size=9) for w in wanted]
+            assert len(receipts) == 5
+            moved = await ledger.record_receipts(
+                SDSS, number, receipts, may_relocate=True
+            )
+    assert moved == {State.DONE: 5}
+    assert states(path) == {"done": 5}
+    assert states(path, "hst") == {"pending": 5}
+    async with Ledger.open(path) as ledger:
+        assert await ledger.frames_due(SDSS, after=0, limit=10) == []
+        assert await ledger.next_due([SDSS]) is None
+
+
+async def test_wrong_frame_is_located_by_position(path):
+    """A target outside the frame goes back once, then has no coverage."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+        ((number, _),) = await ledger.frames_due(SDSS, after=0, limit=10)
+        outside = [Receipt(2, problem="outside")]
+        await ledger.record_receipts(SDSS, number, outside, may_relocate=True)
+        ((_, ask),) = await ledger.pending(SDSS, after=-1, limit=10)
+        assert (ask.target.number, ask.by_position) == (2, True)
+        await locate(ledger, SDSS, lambda _: {"r": [product("b")]})
+        due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
+        assert [w.target for w in await ledger.wanted(SDSS, due["b"])] == [2]
+        moved = await ledger.record_receipts(SDSS, due["b"], outside, may_relocate=True)
+    assert moved == {State.NO_COVERAGE: 1}
+
+
+async def test_same_frame_by_position_ends(path):
+    """If the position names the frame that was empty, there is no coverage."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+        await ledger.record_receipts(
+            SDSS, 1, [Receipt(2, problem="outside")], may_relocate=True
+        )
+        moved = await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+    assert moved == {State.NO_COVERAGE: 1}
+
+
+async def test_nothing_there(path):
+    """A target that no product holds is settled when it is located."""
+    async with Ledger.open(path) as ledger:
+        moved = await locate(
+            ledger, HST, lambda n: {"F160W": [product("x", "F160W")]} if n else {}
+        )
+    assert moved == {State.NO_COVERAGE: 1, State.LOCATED: 4}
+
+
+async def test_next_best_product(path):
+    """When the best image turns out empty the next is wanted at the same place."""
+    async with Ledger.open(path) as ledger:
+        images = [product("deep", "F160W"), product("shallow", "F160W")]
+        await locate(ledger, HST, lambda n: {"F160W": images} if n == 3 else {})
+        ((number, first),) = await ledger.frames_due(HST, after=0, limit=10)
+        before = await ledger.wanted(HST, number)
+        await ledger.record_receipts(
+            HST, number, [Receipt(3, problem="no_data")], may_relocate=False
+        )
+        ((number, second),) = await ledger.frames_due(HST, after=0, limit=10)
+        after = await ledger.wanted(HST, number)
+    assert (first.name, second.name) == ("deep", "shallow")
+    assert before[0].file_loc == after[0].file_loc
+
+
+async def test_all_observations(path):
+    """Where all are asked for, each product has a stamp of its own."""
+    async with Ledger.open(path) as ledger:
+        images = [product("deep", "F160W"), product("shallow", "F160W")]
+        await locate(ledger, HST, lambda _: {"F160W": images}, keep_all=True)
+        frames = await ledger.frames_due(HST, after=0, limit=10)
+        places = {w.file_loc for n, _ in frames for w in await ledger.wanted(HST, n)}
+    assert len(places) == 10
+
+
+async def test_attempts(path):
+    """An attempt postpones a job; the last one fails it with its reason."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+        for _ in range(2):
+            moved = await ledger.postpone(
+                SDSS, [1], reason="http_500", attempts=2, longest_s=60
+            )
+        assert moved == {State.FAILED: 1}
+        assert [w.target for w in await ledger.wanted(SDSS, 1)] == [0, 2, 3, 4]
+        with LedgerView.open(path) as view:
+            assert view.reasons() == [("sdss", "http_500", 1)]
+        assert await ledger.retry("html*") == 0
+        assert await ledger.retry("http_*") == 1
+        assert [a.target.number for _, a in await ledger.pending(
+            SDSS, after=-1, limit=9
+        )] == [1]  # fmt: skip
+
+
+async def test_sky_order(path):
+    """Jobs come along the sky, so that those who share a frame come together."""
+    async with Ledger.open(path) as ledger:
+        ranks = [rank for rank, _ in await ledger.pending(SDSS, after=1, limit=2)]
+    assert ranks == [2, 3]
+
+
+async def test_many_writers(path):
+    """What many tasks record at the same time is all there."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+        async with asyncio.TaskGroup() as group:
+            for target in range(5):
+                group.create_task(
+                    ledger.record_receipts(
+                        SDSS, 1, [Receipt(target, sha256="s")], may_relocate=True
+                    )
+                )
+    assert states(path) == {"done": 5}
+
+
+async def test_bad_write_takes_no_other_along(path):
+    """One statement that is refused leaves what was committed with it."""
+
+    async def bad(db):
+        await db.execute("UPDATE job SET state = 'running'")
+
+    async with Ledger.open(path) as ledger:
+        good = asyncio.ensure_future(locate(ledger, HST, lambda _: {}))
+        with pytest.raises(sqlite3.IntegrityError):
+            await ledger._commits.record(bad)
+        await good
+    assert states(path, "hst") == {"no_coverage": 5}
+
+
+async def test_cancelled_writer(path):
+    """Cancelling who records leaves the ledger usable."""
+    async with Ledger.open(path) as ledger:
+        doomed = asyncio.ensure_future(locate(ledger, SDSS, lambda _: {}))
+        await asyncio.sleep(0)
+        doomed.cancel()
+        await locate(ledger, HST, lambda _: {})
+    assert states(path, "hst") == {"no_coverage": 5}
+
+
+async def test_listing_is_kept(path):
+    """What an archive offers is kept with the run, regions and all."""
+    offer = Offer(Product("hst", "n", "F160W", "u", ("m",), 7), "CIRCLE 1 2 3", 99.0)
+    async with Ledger.open(path) as ledger:
+        assert await ledger.offers(HST) is None
+        await ledger.keep_listing(HST, [offer])
+    async with Ledger.open(path) as ledger:
+        assert await ledger.offers(HST) == [offer]
+
+
+async def test_empty_listing_is_kept(path):
+    """An archive that offers nothing is not asked again."""
+    async with Ledger.open(path) as ledger:
+        await ledger.keep_listing(HST, [])
+        assert await ledger.offers(HST) == []
+
+
+async def test_traffic(path):
+    """Requests and bytes add up over restarts; cool-downs survive them."""
+    for _ in range(2):
+        async with Ledger.open(path) as ledger:
+            ledger.count_traffic("host", 2, 10)
+            ledger.keep_cool_down("host", 4e9)
+    with LedgerView.open(path) as view:
+        assert view.hosts() == [("host", 4, 20, 4e9)]
+    async with Ledger.open(path) as ledger:
+        assert await ledger.cool_downs() == {"host": 4e9}
+
+
+async def test_lost_stamp_is_sent_back(path):
+    """A stamp that verify misses is wanted again."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda n: {"r": [product("a")]} if n == 1 else {})
+        await ledger.record_receipts(
+            SDSS, 1, [Receipt(1, sha256="s")], may_relocate=True
+        )
+        with LedgerView.open(path) as view:
+            lost = [stamp[:4] for stamp in view.stamps()]
+        await ledger.send_back(lost)
+        assert [w.target for w in await ledger.wanted(SDSS, 1)] == [1]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>503</html>" * 100, b"SQLite format 3\0" + b"x" * 5000]
+)
+async def test_no_ledger(tmp_path, content):
+    """What is no ledger is refused and left as it is."""
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match="ledger"):
+        async with Ledger.open(path):
+            pass
+    assert path.read_bytes() == content
+
+
+async def test_damaged(path):
+    """A ledger with a torn page is refused."""
+    content = bytearray(path.read_bytes())
+    content[4096 * 3 : 4096 * 4] = b"\xff" * 4096
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match="damaged"):
+        async with Ledger.open(path):
+            pass
+
+
+async def test_newer(path):
+    """A ledger of a newer version is refused with what to do."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(LedgerError, match=r"newer harvester.*upgrade"):
+        async with Ledger.open(path):
+            pass
+
+
+def test_one_owner(tmp_path):
+    """A second process is told who holds the run."""
+    lock = tmp_path / "ledger.lock"
+    with owned(lock), pytest.raises(LockedError, match=r"process \d+ on"), owned(lock):
+        pass
+    with owned(lock):
+        pass
+
+
+def test_large_catalogue(tmp_path):
+    """Every row of a large catalogue is in, once in each survey."""
+    path = tmp_path / "ledger.sqlite"
+    create_ledger(
+        path, targets=make_targets(50_000), rejects=[], surveys=[SDSS, HST], facts={}
+    )
+    assert states(path) == {"pending": 50_000}
+    assert states(path, "hst") == {"pending": 50_000}

@@ -1,0 +1,216 @@
+"""A loopback server that does what a test says, byte by byte, and logs who asked."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from email.utils import formatdate
+
+from harvester.transport.breaker import Tripping
+from harvester.transport.transport import Limits, Manners, Service, Transport
+
+#: Small enough for a test, large enough for a busy machine.
+LIMITS = Limits(
+    connect_s=0.8,
+    answer_s=1.0,
+    silence_s=0.4,
+    total_s=5.0,
+    floor_bytes_per_s=10_000,
+    floor_window_s=0.6,
+    body_cap=4_000_000,
+    json_cap=2_000_000,
+    patience_s=1.5,
+)
+TRIPPING = Tripping(first_s=0.02, longest_s=0.1)
+MANNERS = Manners(rate=500, slots={"query": 2, "file": 4}, tripping=TRIPPING)
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request as the server saw it."""
+
+    method: str
+    path: str
+    headers: dict
+    body: bytes
+    at: float
+
+
+@dataclass(slots=True)
+class Server:
+    """What a path answers with, and what was asked."""
+
+    url: str
+    #: What answers, by path; "*" for the others. A list is used up one by one, and
+    #: its last entry stays.
+    script: dict = field(default_factory=dict)
+    asked: list = field(default_factory=list)
+    connections: int = 0
+
+    def next_step(self, path):
+        """Give what the next request for a path is answered with."""
+        steps = self.script.get(path, self.script.get("*"))
+        if not isinstance(steps, list):
+            return steps
+        return steps.pop(0) if len(steps) > 1 else steps[0]
+
+    def count(self, path):
+        """How often a path was asked."""
+        return sum(asked.path == path for asked in self.asked)
+
+
+def reply(body=b"", status=200, reason="OK", length=None, **headers):
+    """Write an HTTP reply; ``length`` may lie, and False leaves it out."""
+    lines = [f"HTTP/1.1 {status} {reason}", f"Date: {formatdate(usegmt=True)}"]
+    if length is not False:
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+    lines += [f"{key.replace('_', '-')}: {text}" for key, text in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def hang_up(*parts, reset=False):
+    """Send these parts and close the connection, properly or with a reset."""
+
+    async def step(writer, _asked):
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        if reset:
+            await asyncio.sleep(0.05)  # what was sent must not be lost to the reset
+            now = struct.pack("ii", 1, 0)
+            server = writer.get_extra_info("socket")
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+        writer.close()
+
+    return step
+
+
+def drip(head, piece, every_s):
+    """Send the head, then a piece again and again, for as long as anyone listens."""
+
+    async def step(writer, _asked):
+        writer.write(head)
+        while True:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(every_s)
+
+    return step
+
+
+def stall(*parts):
+    """Send these parts and then nothing, until the client leaves."""
+
+    async def step(writer, _asked):
+        for part in parts:
+            writer.write(part)
+        await asyncio.Event().wait()
+
+    return step
+
+
+def ranged(content, **headers):
+    """Serve a file as a good server does, parts included."""
+
+    async def step(writer, asked):
+        wanted = asked.headers.get("range")
+        fits = asked.headers.get("if-range") in {None, headers.get("ETag")}
+        if not wanted or not fits:
+            writer.write(reply(content, **headers))
+            return
+        start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        span = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        writer.write(reply(content[start:], 206, Content_Range=span, **headers))
+
+    return step
+
+
+async def _read(reader):
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.strip().split("\r\n")
+    method, path, _ = first.split(" ")
+    pairs = (line.split(": ", 1) for line in lines)
+    headers = {key.lower(): text for key, text in pairs}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Asked(method, path, headers, body, time.monotonic())
+
+
+async def _while_heard(reader, answering):
+    """Answer until that is done or the client has left."""
+    step = asyncio.ensure_future(answering)
+    left = asyncio.ensure_future(reader.read(1))
+    try:
+        await asyncio.wait({step, left}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (step, left):
+            task.cancel()
+        await asyncio.wait({step, left})
+    if not step.cancelled():
+        step.result()
+
+
+async def _answer(server, reader, writer):
+    server.connections += 1
+    try:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while not writer.is_closing():
+                asked = await _read(reader)
+                server.asked.append(asked)
+                step = server.next_step(asked.path)
+                if callable(step):
+                    await _while_heard(reader, step(writer, asked))
+                else:
+                    writer.write(step)
+                await writer.drain()
+    finally:
+        server.connections -= 1
+        writer.close()
+
+
+async def until(condition):
+    """Wait for something that has no event of its own."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the state of another part
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def serving(script=None, host="127.0.0.1", port=0, tls=None, greeting=b""):
+    """Run a scripted server on loopback, which may speak first."""
+    server = Server("", script or {})
+    tasks = set()
+
+    async def connected(reader, writer):
+        tasks.add(asyncio.current_task())
+        writer.write(greeting)
+        with suppress(asyncio.CancelledError):
+            await _answer(server, reader, writer)
+
+    listener = await asyncio.start_server(connected, host, port, ssl=tls)
+    scheme = "https" if tls else "http"
+    server.url = f"{scheme}://{host}:{listener.sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await listener.wait_closed()
+
+
+def mast(actual, manners=MANNERS):
+    """Give the MAST service, asked at another address."""
+    return Service("mast", "https://mast.stsci.edu", actual, manners)
+
+
+def opened(*services, **options):
+    """Give a transport for these services, or for servers in place of MAST."""
+    options = {"version": "0", "limits": LIMITS, "random": lambda: 0.0, **options}
+    known = [one if isinstance(one, Service) else mast(one.url) for one in services]
+    return Transport(known, **options)

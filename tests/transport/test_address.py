@@ -1,0 +1,242 @@
+"""Which hosts and addresses a request may go to."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from harvester.errors import PermanentError
+from harvester.transport.address import (
+    BlockedAddressError,
+    Guard,
+    GuardedResolver,
+    is_official,
+    is_public,
+    shown,
+    to_url,
+)
+
+_MAST = URL("https://mast.stsci.edu/api")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.8.8.8",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "255.255.255.255",
+        "224.0.0.1",
+        "198.18.0.1",
+        "192.0.2.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "ff02::1",
+        "2001:db8::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "2002:7f00:1::",
+        "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+        "2130706433",
+        "0177.0.0.1",
+        "127.1",
+        "localhost",
+        "",
+    ],
+)
+def test_not_public(address):
+    """Private, reserved, disguised and misspelt addresses are none of an archive."""
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "130.167.201.1", "2600:1f18::1", "64:ff9b::808:808", "::ffff:8.8.8.8"],
+)
+def test_public(address):
+    """Addresses on the open internet are fine, also in IPv6 clothes."""
+    assert is_public(address)
+
+
+@given(st.ip_addresses(v=4, network="10.0.0.0/8"))
+def test_not_public_in_any_clothes(address):
+    """However a private address is wrapped up in IPv6, it stays private."""
+    number = int(address)
+    wraps = [f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"]
+    wraps.append(f"2002:{number >> 16:x}:{number & 0xFFFF:x}::1")
+    assert not any(is_public(wrapped) for wrapped in wraps)
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/there?a=b#c", "https://mast.stsci.edu/there?a=b"),
+        ("there", "https://mast.stsci.edu/there"),
+        ("//archive.stsci.edu/x", "https://archive.stsci.edu/x"),
+        ("https://data.sdss.org/%2e%2e/x", "https://data.sdss.org/%2e%2e/x"),
+        ("https://b.s3.us-east-1.amazonaws.com/k", None),
+        ("https://MAST.STSCI.EDU/x", "https://mast.stsci.edu/x"),
+        ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x"),
+    ],
+)
+def test_follow(location, target):
+    """Hosts of the archives are followed to with TLS, configured ones as they are."""
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    assert str(guard.follow(_MAST, location)) == (target or location)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        " https://mast.stsci.edu/",
+        "https://mast.stsci.edu/\r\nX: y",
+        "http:x",
+        "https://mast.stsci.edu.:444/",
+        "http://mast.stsci.edu/",
+        "http://127.0.0.1:8001/",
+        "https://127.0.0.1/",
+        "https://user@archive.stsci.edu/",
+        "https://evil.example/.stsci.edu",
+        "https://evil.example#.stsci.edu",
+        "https://evil.example?.stsci.edu",
+        "https://stsci.edu@evil.example/",
+    ],
+)
+def test_follow_blocked(location):
+    """Anything else is refused for good."""
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    with pytest.raises(PermanentError) as caught:
+        guard.follow(_MAST, location)
+    assert caught.value.reason == "blocked_redirect"
+
+
+@given(st.text(max_size=50))
+def test_follow_any_text(location):
+    """Whatever a Location holds, only hosts of the archives come out."""
+    with suppress(PermanentError):
+        assert is_official(Guard([_MAST]).follow(_MAST, location))
+
+
+class _Names:
+    def __init__(self, *addresses):
+        self.addresses = addresses
+        self.closed = False
+
+    async def resolve(self, host, port=0, family=socket.AF_INET):
+        fixed = {"hostname": host, "port": port, "family": family}
+        return [
+            {"host": one, "proto": 0, "flags": 0, **fixed} for one in self.addresses
+        ]
+
+    async def close(self):
+        self.closed = True
+
+
+async def test_resolver_leaves_out():
+    """Of several answers only those that can be true are used."""
+    names = _Names("10.0.0.1", "8.8.8.8", "::1")
+    answers = await GuardedResolver(Guard([_MAST]), names).resolve(
+        "mast.stsci.edu", 443
+    )
+    assert [answer["host"] for answer in answers] == ["8.8.8.8"]
+
+
+async def test_resolver_refuses():
+    """If none can be true the host is not connected to, and it says why."""
+    resolver = GuardedResolver(Guard([_MAST]), _Names("169.254.169.254"))
+    with pytest.raises(BlockedAddressError, match=r"mast.*169\.254\.169\.254.*private"):
+        await resolver.resolve("mast.stsci.edu", 443)
+
+
+async def test_resolver_of_a_configured_host():
+    """A host that the user named may be in this network, at its port only."""
+    guard = Guard([_MAST], [URL("http://sandbox:8000")])
+    resolver = GuardedResolver(guard, _Names("127.0.0.1"))
+    assert await resolver.resolve("sandbox", 8000)
+    guard.open_socket((2, 1, 6, "", ("127.0.0.1", 8000))).close()
+    with pytest.raises(BlockedAddressError):
+        await resolver.resolve("sandbox", 8001)
+    with pytest.raises(BlockedAddressError):
+        await resolver.resolve("other", 8000)
+
+
+async def test_resolver_closes():
+    """Closing it closes the one that it asks."""
+    names = _Names()
+    await GuardedResolver(Guard([]), names).close()
+    assert names.closed
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0"])
+def test_socket_refused(address):
+    """Also an address that no name server was asked for is not connected to."""
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with pytest.raises(BlockedAddressError):
+        guard.open_socket((family, socket.SOCK_STREAM, 6, "", (address, 8001)))
+
+
+@pytest.mark.parametrize(("address", "port"), [("8.8.8.8", 443), ("127.0.0.1", 8000)])
+def test_socket(address, port):
+    """A public address, or the configured one at its port, gets a socket."""
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    made = guard.open_socket(
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+    )
+    with made:
+        assert made.family == socket.AF_INET
+
+
+@pytest.mark.parametrize(
+    "text", ["https://mast.stsci.edu/a%2Fb?uri=mast:HST/p.fits&x=%20+", "https://h/a~b"]
+)
+def test_to_url_as_written(text):
+    """An address that can be sent is sent as it is written."""
+    assert str(to_url(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [("https://h/a b", "https://h/a%20b"), ("https://h/\r\nX:y", None)],
+)
+def test_to_url_quoted(text, sent):
+    """Blanks are quoted, and no line break ever reaches the wire."""
+    url = to_url(text)
+    assert sent in {None, str(url)}
+    assert "\n" not in url.raw_path
+
+
+@pytest.mark.parametrize("text", ["http://[", "https://h:99999/", "https://h:x/"])
+def test_to_url_refused(text):
+    """What is no address is refused for good."""
+    with pytest.raises(PermanentError) as caught:
+        to_url(text)
+    assert caught.value.reason == "bad_url"
+
+
+def test_shown():
+    """Messages show where a request went, but no passwords, tokens or signatures."""
+    url = "https://me:pw@h.example/x?uri=a&X-Amz-Signature=123&token=456"
+    text = shown(url)
+    assert text.startswith("https://h.example/x?uri=a")
+    assert not any(secret in text for secret in ("me", "pw", "123", "456"))
+    assert (
+        shown("https://h.example/x?uri=mast:HST/a")
+        == "https://h.example/x?uri=mast:HST/a"
+    )

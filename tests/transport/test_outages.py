@@ -1,0 +1,219 @@
+"""Cool-downs and outages of one host, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from one_host import ask, end, throttle_for
+from virtual_time import run
+
+from harvester.transport.throttle import GaveUpError, Manners
+
+
+async def _knock_out(throttle):
+    for _ in range(3):
+        await ask(throttle, outcome="down")
+    assert throttle.is_down
+
+
+def test_cool_down():
+    """Nobody goes before the time the archive named, then a single one, then all."""
+    log = []
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await ask(throttle, outcome="later")
+        assert throttle.describe() == "cooling down for 4 s (Retry-After)"
+        async with asyncio.TaskGroup() as group:
+            for _ in range(6):
+                group.create_task(ask(throttle, "file", lasts_s=2.0, log=log))
+        assert throttle.describe() == "open road"
+
+    run(main)
+    times = [at for at, _ in log]
+    assert times[0] >= 4
+    assert times[1] >= times[0] + 2
+    assert times[4] < times[1] + 0.1
+
+
+def test_cool_down_and_stragglers():
+    """A request from before that ends well does not cut the cool-down short."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask(throttle, lasts_s=2.0))
+            group.create_task(ask(throttle, outcome="later"))
+        assert clock() == pytest.approx(2)
+        await ask(throttle)
+        return clock()
+
+    assert run(main) >= 4
+
+
+def test_cool_down_kept():
+    """A cool-down is reported in Unix seconds, and holds after a restart."""
+    reported = []
+
+    async def first(clock):
+        throttle = throttle_for(clock, on_cool_down=lambda *what: reported.append(what))
+        await asyncio.sleep(1)
+        await ask(throttle, outcome="later")
+
+    async def second(clock):
+        throttle = throttle_for(clock, cooled_until=reported[0][1])
+        assert "cooling down for 5 s" in throttle.describe()
+        await ask(throttle)
+        return clock()
+
+    run(first)
+    assert reported == [("archive.example", 1e9 + 5)]
+    assert run(second) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(("until", "waits"), [(9e9, 3600), (1.0, 0)])
+def test_cool_down_and_clock_jump(until, waits):
+    """A clock that jumped between runs costs an hour at most."""
+
+    async def main(clock):
+        await ask(throttle_for(clock, cooled_until=until))
+        return clock()
+
+    assert run(main) == pytest.approx(waits)
+
+
+def test_single_probe():
+    """When the host may be back, ten callers make exactly one request."""
+    log = []
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _knock_out(throttle)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(10):
+                group.create_task(ask(throttle, "file", lasts_s=30.0, log=log))
+            await asyncio.sleep(30)
+            assert len(log) == 1
+            assert throttle.describe().startswith("closed: 3 failures in a row")
+
+    run(main)
+    assert len(log) == 10
+
+
+@pytest.mark.parametrize("outcome", ["ok", "down", "busy", "later", "dropped"])
+def test_late_verdict_of_a_probe(outcome):
+    """Whatever becomes of a probe that left the wire long ago, the others go on."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _knock_out(throttle)
+        async with asyncio.TaskGroup() as group, throttle.slot("file") as turn:
+            assert turn.is_probe
+            turn.free()
+            waiting = group.create_task(ask(throttle, "file"))
+            await asyncio.sleep(30)
+            assert not waiting.done()
+            end(turn, outcome)
+        assert not throttle.is_down
+
+    run(main)
+
+
+def test_outage_of_an_hour():
+    """A dead host sees 25 requests in an hour, and is back within one interval."""
+    log = []
+
+    async def work(throttle, back_s):
+        while throttle.clock() < back_s + 1000:
+            outcome = "down" if throttle.clock() < back_s else "ok"
+            # The verdict is drawn when the request is sent.
+            async with throttle.slot("file") as turn:
+                outcome = "down" if throttle.clock() < back_s else "ok"
+                log.append((throttle.clock(), outcome))
+                if outcome == "ok":
+                    turn.succeeded()
+                    await asyncio.sleep(10)
+                else:
+                    turn.failed("a", "refused", unreachable=True)
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=4, slots={"file": 4}))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(work(throttle, 3600))
+
+    run(main)
+    assert sum(outcome == "down" for _, outcome in log) <= 25
+    recovery = next(at for at, outcome in log if outcome == "ok")
+    assert recovery <= 3600 + 300 + 5
+
+
+def test_probes_rotate():
+    """One request that always fails does not keep a sound host shut."""
+    log = []
+
+    async def poison(throttle):
+        while len(log) < 3:
+            await ask(throttle, "file", outcome="poison")
+            await asyncio.sleep(0.5)
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _knock_out(throttle)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(poison(throttle))
+            for _ in range(3):
+                group.create_task(ask(throttle, "query", log=log))
+        return clock()
+
+    assert run(main) < 20
+
+
+def test_cancelled_probe():
+    """A probe that is cancelled leaves its place to the next one."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _knock_out(throttle)
+        probe = asyncio.create_task(ask(throttle, lasts_s=100))
+        await asyncio.sleep(10)
+        probe.cancel()
+        await asyncio.wait({probe})
+        assert throttle.is_down
+        await ask(throttle)
+        assert not throttle.is_down
+        return clock()
+
+    assert run(main) == pytest.approx(10, abs=0.1)
+
+
+def test_patience_ends():
+    """Who waits for a host that is down for too long is told so."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await ask(throttle, outcome="later")
+        throttle.cool_down(500)
+        with pytest.raises(GaveUpError, match="resume later"):
+            async with throttle.slot("query", patience_s=60):
+                pass
+        assert not throttle._waiting
+        return clock()
+
+    assert run(main) == pytest.approx(60, abs=0.1)
+
+
+def test_patience_in_a_queue():
+    """Waiting one's turn at a host that is well is no outage, however long."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1}))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask(throttle, lasts_s=1000))
+            await asyncio.sleep(0)
+            async with throttle.slot("query", patience_s=60) as turn:
+                turn.succeeded()
+        return clock()
+
+    assert run(main) == pytest.approx(1000)

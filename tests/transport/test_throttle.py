@@ -1,0 +1,284 @@
+"""What one host is asked to bear, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from one_host import ask, end, throttle_for
+from virtual_time import run
+
+from harvester.transport.breaker import Tripping
+from harvester.transport.throttle import Manners
+
+_REQUESTS = st.lists(
+    st.tuples(
+        st.floats(0, 3),
+        st.sampled_from(["query", "file"]),
+        st.floats(0, 5),
+        st.sampled_from(["ok", "ok", "ok", "busy", "later", "down", "failed"]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_REQUESTS, st.sampled_from([0.3, 1.0, 7.0, 250.0]))
+def test_pace(requests, rate):
+    """No window of any length holds more requests than the rate allows."""
+    slots = {"query": 2, "file": 3}
+    log = []
+    under_way = Counter()
+
+    async def one(throttle, after_s, kind, lasts_s, outcome):
+        await asyncio.sleep(after_s)
+        async with throttle.slot(kind) as turn:
+            log.append(throttle.clock())
+            under_way[kind] += 1
+            assert under_way[kind] <= slots[kind]
+            await asyncio.sleep(lasts_s)
+            end(turn, outcome)
+            under_way[kind] -= 1
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=rate, slots=slots))
+        async with asyncio.TaskGroup() as group:
+            for request in requests:
+                group.create_task(one(throttle, *request))
+        return throttle
+
+    throttle = run(main)
+    assert len(log) == len(requests)
+    assert all(later - begin >= 1 / rate for begin, later in pairwise(log))
+    assert not throttle._waiting
+    assert not any(throttle._under_way.values())
+
+
+def test_pace_saturated():
+    """Workers who always want more get at least 97 % of the rate."""
+    log = []
+
+    async def work(throttle):
+        while throttle.clock() < 100:
+            await ask(throttle, lasts_s=0.3, log=log)
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=5, slots={"query": 4}))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(6):
+                group.create_task(work(throttle))
+
+    run(main)
+    assert 0.97 * 500 <= sum(at < 100 for at, _ in log) <= 500
+
+
+def test_gap_from_sending():
+    """The gap counts from when a request is on the wire, if that took a while."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1, slots={"query": 2}))
+        async with throttle.slot("query") as turn:
+            await asyncio.sleep(0.4)
+            turn.sent()
+            await ask(throttle)
+            return clock()
+
+    assert run(main) == pytest.approx(1.4 + 0.015)
+
+
+def test_files_first():
+    """Files go before queries; within a kind, who asked first goes first."""
+    order = []
+
+    async def note(throttle, name, kind):
+        async with throttle.slot(kind) as turn:
+            order.append(name)
+            turn.succeeded()
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1, "file": 1}))
+        await ask(throttle)
+        async with asyncio.TaskGroup() as group:
+            for name in ["q1", "q2", "f1", "q3", "f2"]:
+                kind = "file" if name.startswith("f") else "query"
+                group.create_task(note(throttle, name, kind))
+
+    run(main)
+    assert order == ["f1", "f2", "q1", "q2", "q3"]
+
+
+def test_kinds_apart():
+    """A kind whose places are taken does not hold up the other kind."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        async with throttle.slot("file"), throttle.slot("file"), throttle.slot("file"):
+            async with throttle.slot("file"):
+                blocked = asyncio.create_task(ask(throttle, "file"))
+                await ask(throttle, "query")
+                assert not blocked.done()
+            await blocked
+            return clock()
+
+    assert run(main) < 0.1
+
+
+def test_freed_early():
+    """A request that is off the wire makes room before its verdict is known."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1000, slots={"file": 1}))
+        async with throttle.slot("file") as turn:
+            turn.free()
+            await ask(throttle, "file")
+            turn.succeeded()
+        await ask(throttle, "file")
+        return throttle
+
+    throttle = run(main)
+    assert throttle.successes == 3
+    assert throttle._under_way == {"file": 0}
+
+
+def test_concurrency_halves():
+    """Trouble halves the concurrency, once for all that were under way together."""
+
+    async def main(clock):
+        throttle = throttle_for(
+            clock, Manners(rate=1000, slots={"file": 8}, tripping=Tripping(99, 99, 99))
+        )
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(ask(throttle, "file", outcome="failed", lasts_s=1))
+        widths = [throttle._width_of("file")]
+        assert throttle.describe() == "open road; concurrency 4 of 8 (file)"
+        for _ in range(5):
+            await ask(throttle, "file", outcome="failed", lasts_s=1)
+            widths.append(throttle._width_of("file"))
+        for _ in range(64):
+            await ask(throttle, "file")
+            widths.append(throttle._width_of("file"))
+        return widths
+
+    widths = run(main)
+    assert widths[:6] == [4, 2, 1, 1, 1, 1]
+    assert widths[6 + 8 : 6 + 24 : 8] == [1, 2]
+    assert widths == [*widths[:6], *sorted(widths[6:])]
+    assert widths.index(2, 6) == 6 + 15
+    assert widths[-1] == 8
+
+
+def test_creeping_back_starts_over():
+    """Trouble takes back the successes that were on the way to a step up."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1000, slots={"file": 8}))
+        widths = []
+        for outcome in ["poison", *["ok"] * 7, "poison", *["ok"] * 7]:
+            await ask(throttle, "file", outcome=outcome, lasts_s=1)
+            widths.append(throttle._width_of("file"))
+        return widths
+
+    assert run(main) == [4] * 8 + [2] * 8
+
+
+def test_one_verdict():
+    """A request has one outcome: the first that is told."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        async with throttle.slot("file") as turn:
+            turn.succeeded()
+            turn.succeeded()
+            for _ in range(3):
+                turn.failed("a", "refused", unreachable=True)
+            turn.refused(9.0)
+        return throttle
+
+    throttle = run(main)
+    assert throttle.successes == 1
+    assert throttle.describe() == "open road"
+
+
+def test_refusals_start_over():
+    """After a success the first refusal is again met with the shortest wait."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        waits = []
+        for outcome in ["busy", "busy", "ok", "busy"]:
+            began = clock()
+            await ask(throttle, outcome=outcome)
+            waits.append(clock() - began)
+        began = clock()
+        await ask(throttle)
+        return [*waits[1:], clock() - began]
+
+    # Half a second and one second, then half a second again; plus a short gap.
+    assert run(main) == pytest.approx([0.5, 1.0, 0.0, 0.5], abs=0.05)
+
+
+def test_refused_without_a_time():
+    """Too many requests, and no time named: our own cool-down, and half the pace."""
+    log = []
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1, slots={"query": 4}))
+        for _ in range(3):
+            await ask(throttle, outcome="busy", log=log)
+        assert "too many requests" in throttle.describe()
+        await asyncio.sleep(10)
+        assert throttle.describe().endswith("concurrency 1 of 4 (query); pace 12%")
+        for _ in range(80):
+            await ask(throttle, log=log)
+
+    run(main)
+    times = [at for at, _ in log]
+    assert times[1] - times[0] == pytest.approx(2 * 1.015 + 0.5)
+    assert times[2] - times[1] == pytest.approx(4 * 1.015 + 1.0)
+    gaps = [round(later - begin, 6) for begin, later in pairwise(times[3:])]
+    assert gaps[0] == pytest.approx(8 * 1.015)
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[-1] == pytest.approx(1.015)
+
+
+def test_cancelled_while_waiting():
+    """Who is cancelled leaves no place taken and nobody waiting."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1}))
+        await ask(throttle)
+        tasks = [asyncio.create_task(ask(throttle, lasts_s=5)) for _ in range(5)]
+        await asyncio.sleep(2)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        assert not throttle._waiting
+        assert throttle._under_way == {"query": 0}
+        await ask(throttle)
+        return clock()
+
+    # One gap more than the last request that went: the turns that were handed on
+    # from one cancelled task to the next count as sent.
+    assert run(main) == pytest.approx(2 * 1.015)
+
+
+def test_cancelled_on_admission():
+    """A turn that comes at the moment of the cancellation is given back."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1}))
+        async with throttle.slot("query"):
+            task = asyncio.create_task(ask(throttle))
+            await asyncio.sleep(2)
+        # The place was given to the task, which has not run since.
+        assert throttle._under_way == {"query": 1}
+        task.cancel()
+        await asyncio.wait({task})
+        assert throttle._under_way == {"query": 0}
+
+    run(main)

@@ -1,0 +1,355 @@
+"""The polite transport, against servers on loopback that misbehave in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from scripted import (
+    LIMITS,
+    MANNERS,
+    mast,
+    opened,
+    reply,
+    serving,
+    until,
+)
+
+from harvester.errors import (
+    InputError,
+    LocalError,
+    NotFoundError,
+    OutageError,
+    PermanentError,
+    TransientError,
+)
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Service
+
+_HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
+_URL = "https://mast.stsci.edu/api"
+
+
+def _state(transport):
+    return transport.describe()["mast.stsci.edu"]
+
+
+@pytest.fixture
+async def server():
+    """Give a server that answers every request with 200 and ``fine``."""
+    async with serving({"*": reply(b"fine")}) as one:
+        yield one
+
+
+@pytest.fixture
+async def other():
+    """Give a second such server, at another address."""
+    async with serving({"*": reply(b"fine")}, host="127.0.0.2") as one:
+        yield one
+
+
+async def test_query(server):
+    """A query is sent as it was asked, signed by us, and answered in memory."""
+    server.script["*"] = reply(b"{}", Content_Type="application/json")
+    async with opened(server, version="1.2", contact="me@example.org") as transport:
+        answer = await transport.query(
+            "POST",
+            f"{_URL}/invoke?a=%7B%22",
+            headers={"Content-Type": "text/x", "User-Agent": "other", "Cookie": "a=b"},
+            body=b"request=%7B%7D",
+        )
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("POST", "/api/invoke?a=%7B%22")
+    assert asked.body == b"request=%7B%7D"
+    assert asked.headers["user-agent"] == "harvester/1.2 (+me@example.org)"
+    assert asked.headers["content-type"] == "text/x"
+    assert "cookie" not in asked.headers
+    assert (answer.status, answer.body) == (200, b"{}")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.url == f"{server.url}/api/invoke?a=%7B%22"
+
+
+async def test_no_cookies(server):
+    """Cookies that an archive sets are not sent back."""
+    server.script["*"] = reply(b"fine", Set_Cookie="spy=1; Path=/")
+    async with opened(server) as transport:
+        for _ in range(2):
+            await transport.query("GET", _URL)
+    assert ["cookie" in asked.headers for asked in server.asked] == [False, False]
+
+
+async def test_contact_of_two_lines():
+    """A contact that would smuggle in a header is refused at the start."""
+    with pytest.raises(InputError, match="one line"):
+        opened(mast("http://127.0.0.1:9"), contact="me\r\nEvil: 1")
+
+
+async def test_unknown_host(server):
+    """There is no way round the throttle: an unknown host is not asked."""
+    async with opened(server) as transport:
+        for url in ["https://example.org/", server.url.replace("1:", "2:"), "/api"]:
+            with pytest.raises(PermanentError) as caught:
+                await transport.query("GET", url)
+            assert caught.value.reason == "unknown_host"
+    assert not server.asked
+
+
+async def test_user_name_in_address(server):
+    """An address that holds a password is refused, and the password not repeated."""
+    async with opened(server) as transport:
+        with pytest.raises(PermanentError) as caught:
+            await transport.query("GET", "https://me:secret@mast.stsci.edu/api")
+    assert caught.value.reason == "bad_url"
+    assert "secret" not in str(caught.value)
+    assert not server.asked
+
+
+async def test_traffic(server):
+    """Requests and bytes are reported by official host as they happen."""
+    seen = []
+    async with opened(server, on_traffic=lambda *what: seen.append(what)) as transport:
+        await transport.query("GET", _URL)
+    assert seen == [("mast.stsci.edu", 1, 0), ("mast.stsci.edu", 0, 4)]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after(server, other, status):
+    """A host that says when to come back is left alone until then; others are not."""
+    server.script["*"] = [
+        reply(status=status, Retry_After="0.4"),
+        *[reply(status=status, Retry_After="0.1")] * 9,
+        reply(b"fine"),
+    ]
+    told = []
+    sdss = Service("sdss-sky", "https://skyserver.sdss.org", other.url, MANNERS)
+    async with (
+        opened(
+            mast(server.url), sdss, on_cool_down=lambda *what: told.append(what)
+        ) as transport,
+        asyncio.TaskGroup() as group,
+    ):
+        asking = group.create_task(transport.query("GET", _URL))
+        while not told:
+            await transport.query("GET", "https://skyserver.sdss.org/")
+        since = time.monotonic()
+        await transport.query("GET", "https://skyserver.sdss.org/")
+        assert time.monotonic() - since < 0.2
+    assert asking.result().body == b"fine"
+    assert server.asked[1].at - server.asked[0].at >= 0.4
+    assert len(server.asked) == 11
+    assert told[0][0] == "mast.stsci.edu"
+    assert told[0][1] == pytest.approx(time.time(), abs=5)
+
+
+async def test_retry_after_date(server):
+    """A date to come back at counts from the reply's own Date."""
+    later, now = formatdate(1000, usegmt=True), formatdate(999, usegmt=True)
+    head = f"HTTP/1.1 429 No\r\nDate: {now}\r\nRetry-After: {later}\r\n"
+    refusal = f"{head}Content-Length: 0\r\n\r\n".encode()
+    server.script["*"] = [refusal, reply(b"fine")]
+    async with opened(server) as transport:
+        await transport.query("GET", _URL)
+    assert 1.0 <= server.asked[1].at - server.asked[0].at < 2.0
+
+
+async def test_cool_down_after_restart(server):
+    """A cool-down from before a restart is kept."""
+    until = time.time() + 0.4
+    async with opened(server, cool_downs={"mast.stsci.edu": until}) as transport:
+        assert "cooling down" in _state(transport)
+        await transport.query("GET", _URL)
+    assert time.time() >= until
+
+
+async def test_busy_without_a_time(server):
+    """A plain 429 slows us down by our own sense, and costs no try."""
+    server.script["*"] = [*[reply(status=429)] * 6, reply(b"fine")]
+    async with opened(server) as transport:
+        await transport.query("GET", _URL)
+        assert "pace" in _state(transport)
+    assert len(server.asked) == 7
+
+
+async def test_busy_for_ever(server):
+    """A host that is always busy is given up as an outage in the end."""
+    server.script["*"] = reply(status=429, Retry_After="0.2")
+    async with opened(server) as transport:
+        with pytest.raises(OutageError, match="resume later"):
+            await transport.query("GET", _URL)
+    assert len(server.asked) <= 9
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+async def test_server_errors(server, status):
+    """Server errors are tried again; four of them are enough for one request."""
+    server.script["/api"] = [*[reply(status=status)] * 3, reply(b"fine")]
+    server.script["/bad"] = reply(status=status)
+    async with opened(server) as transport:
+        assert (await transport.query("GET", _URL)).body == b"fine"
+        with pytest.raises(TransientError) as caught:
+            await transport.query("GET", "https://mast.stsci.edu/bad")
+    assert caught.value.reason == f"http_{status}"
+    assert not isinstance(caught.value, OutageError)
+    assert server.count("/bad") == 4
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 416, 304])
+async def test_refusals(server, status):
+    """A clear refusal is final at once, and no trouble of the host."""
+    server.script["*"] = reply(status=status)
+    async with opened(server) as transport:
+        for _ in range(6):
+            with pytest.raises(PermanentError) as caught:
+                await transport.query("GET", _URL)
+        assert transport.describe() == {"mast.stsci.edu": "open road"}
+    assert len(server.asked) == 6
+    gone = status in {404, 410}
+    assert isinstance(caught.value, NotFoundError) is gone
+    assert caught.value.reason == ("not_found" if gone else f"http_{status}")
+
+
+async def test_web_page(server, tmp_path):
+    """A web page with status 200 is an outage: waited for, and no try is spent."""
+    server.script["*"] = [*[reply(_HTML)] * 7, reply(b"fine")]
+    async with opened(server) as transport:
+        await transport.download(_URL, tmp_path / "frame")
+        assert (tmp_path / "frame").read_bytes() == b"fine"
+        server.script["*"] = reply(_HTML)
+        with pytest.raises(OutageError) as caught:
+            await transport.query("GET", _URL)
+        assert "failures in a row (html)" in _state(transport)
+    assert caught.value.reason == "html"
+
+
+async def test_check_of_replies(server):
+    """A check sees each reply first, in a thread, and decides what it is worth."""
+    server.script["*"] = [reply(b"odd"), reply(b"odd"), reply(b"fine")]
+    seen = []
+
+    def check(answer):
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        seen.append(answer.body)
+        if answer.body == b"odd":
+            raise OutageError("odd", "no answer")
+
+    async with opened(server) as transport:
+        answer = await transport.query("GET", _URL, check=check)
+    assert seen == [b"odd", b"odd", b"fine"]
+    assert answer.body == b"fine"
+
+
+async def test_bug_in_check(server):
+    """An unexpected exception of a check comes out as it is, and frees the slot."""
+    async with opened(server) as transport:
+        for _ in range(5):
+            with pytest.raises(ZeroDivisionError):
+                await transport.query("GET", _URL, check=lambda _: 1 / 0)
+        assert transport.describe() == {"mast.stsci.edu": "open road"}
+
+
+async def test_refused_connection():
+    """A host that does not listen is waited for, and found again when it does."""
+    async with serving() as gone:
+        port = int(gone.url.rpartition(":")[2])
+    async with opened(gone, limits=replace(LIMITS, patience_s=20)) as transport:
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(transport.query("GET", _URL))
+            await until(lambda: "(refused)" in _state(transport))
+            async with serving({"*": reply(b"back")}, port=port):
+                assert (await asking).body == b"back"
+        assert "closed" not in _state(transport)
+
+
+async def test_given_up():
+    """A host that stays away is given up when patience ends, as an outage."""
+    async with serving() as gone:
+        pass
+    async with opened(gone) as transport:
+        since = time.monotonic()
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(
+                *(transport.query("GET", _URL) for _ in range(10)),
+                return_exceptions=True,
+            )
+    assert 1.4 <= time.monotonic() - since < 5
+    assert all(isinstance(answer, OutageError) for answer in answers)
+
+
+async def test_outage_spares_requests(server):
+    """Ten requests through an outage of 503s: none fails, few are sent."""
+    down = asyncio.Event()
+
+    async def step(writer, _asked):
+        writer.write(reply(b"fine") if down.is_set() else reply(status=503))
+
+    server.script["*"] = step
+    async with opened(server) as transport, asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(transport.query("GET", f"{_URL}/{n}")) for n in range(10)
+        ]
+        await until(lambda: "closed" in _state(transport))
+        before = len(server.asked)
+        await asyncio.sleep(0.5)
+        assert 0 < len(server.asked) - before <= 10
+        down.set()
+    assert {task.result().body for task in tasks} == {b"fine"}
+
+
+async def test_concurrency(server):
+    """No more requests of a kind are under way than the manners allow."""
+    most = []
+
+    async def step(writer, _asked):
+        most.append(server.connections)
+        await asyncio.sleep(0.05)
+        writer.write(reply(b"fine", Connection="close"))
+        writer.close()
+
+    server.script["*"] = step
+    manners = Manners(rate=1000, slots={"query": 3})
+    async with (
+        opened(mast(server.url, manners)) as transport,
+        asyncio.TaskGroup() as group,
+    ):
+        for _ in range(12):
+            group.create_task(transport.query("GET", _URL))
+    assert max(most) == 3
+
+
+async def test_pace_at_the_server(server):
+    """The server sees the allowed rate and no more, and nearly all of it."""
+    manners = Manners(rate=20, slots={"query": 4})
+    async with (
+        opened(mast(server.url, manners)) as transport,
+        asyncio.TaskGroup() as group,
+    ):
+        for _ in range(30):
+            group.create_task(transport.query("GET", _URL))
+    times = [asked.at for asked in server.asked]
+    assert max(map(len, _windows(times, 1.0))) <= 20
+    assert times[-1] - times[0] <= 29 / 20 / 0.9
+
+
+def _windows(times, width):
+    return [[t for t in times if at <= t < at + width] for at in times]
+
+
+async def test_not_open():
+    """A transport that was not opened says so."""
+    with pytest.raises(AssertionError, match="not open"):
+        await opened(mast("http://127.0.0.1:9")).query("GET", _URL)
+
+
+async def test_disk_trouble(server, tmp_path):
+    """A folder that is not there is our own trouble, named with its path."""
+    where = tmp_path / "gone" / "frame"
+    async with opened(server) as transport:
+        with pytest.raises(LocalError, match=str(where)):
+            await transport.download(_URL, Path(where))
+        assert transport.describe() == {"mast.stsci.edu": "open road"}
+    assert len(server.asked) == 1

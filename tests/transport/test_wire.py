@@ -1,0 +1,204 @@
+"""What can happen on the wire, and what each of it is called."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from scripted import (
+    LIMITS,
+    drip,
+    hang_up,
+    mast,
+    opened,
+    reply,
+    serving,
+    stall,
+    until,
+)
+
+from harvester.errors import LocalError, OutageError, PermanentError, TransientError
+
+_HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
+_URL = "https://mast.stsci.edu/api"
+
+
+@pytest.fixture
+async def server():
+    """Give a server that answers every request with 200 and ``fine``."""
+    async with serving({"*": reply(b"fine")}) as one:
+        yield one
+
+
+async def test_no_hidden_retry(server):
+    """A kept connection that breaks is not tried again behind the throttle."""
+    server.script["*"] = [reply(b"fine"), hang_up(), reply(b"fine")]
+    async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
+        await transport.query("GET", _URL)
+        with pytest.raises(TransientError) as caught:
+            await transport.query("GET", _URL)
+    assert caught.value.reason == "reset"
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (stall(), "stalled"),
+        (drip(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", 0.05), "stalled"),
+        (stall(reply(b"part", length=99)), "stalled"),
+        (drip(reply(length=10**6), b"x", 0.05), "too_slow"),
+        (hang_up(reply(b"part", length=99)), "truncated"),
+        (hang_up(reply(b"part", length=99), reset=True), "reset"),
+        (
+            hang_up(reply(b"4\r\npart\r\n", length=False, Transfer_Encoding="chunked")),
+            "truncated",
+        ),
+        (hang_up(reset=True), "reset"),
+        (b"nonsense\r\n\r\n", "bad_http"),
+        (reply(X_Big="x" * 10_000), "bad_http"),
+    ],
+)
+async def test_broken_replies(server, tmp_path, step, reason):
+    """A reply that breaks, stalls or trickles ends in time, typed, with no file."""
+    server.script["*"] = step
+    async with opened(server, limits=replace(LIMITS, tries=2)) as transport:
+        async with asyncio.timeout(5):
+            with pytest.raises(TransientError) as caught:
+                await transport.download(_URL, tmp_path / "frame")
+        assert server.connections <= 1
+    assert caught.value.reason == reason
+    assert len(server.asked) == 2
+    assert not list(tmp_path.iterdir())
+
+
+async def test_too_slow_in_all(server):
+    """An exchange that is fast enough but never ends is cut off."""
+    server.script["*"] = drip(reply(length=10**7), b"x" * 2000, 0.02)
+    limits = replace(LIMITS, tries=1, total_s=1.0)
+    async with opened(server, limits=limits) as transport:
+        with pytest.raises(TransientError) as caught:
+            await transport.query("GET", _URL)
+    assert caught.value.reason == "too_slow"
+
+
+async def test_stalls_free_their_slots(server):
+    """Four files that stall do not block a host of four slots for ever."""
+    server.script["/stall"] = stall()
+    limits = replace(LIMITS, tries=1)
+    async with opened(server, limits=limits) as transport:
+        asked = [
+            transport.query("GET", "https://mast.stsci.edu/stall", kind="file")
+            for _ in range(4)
+        ]
+        async with asyncio.timeout(8):
+            stalled = asyncio.gather(*asked, return_exceptions=True)
+            answer = await transport.query("GET", _URL, kind="file")
+            await stalled
+    assert answer.body == b"fine"
+
+
+async def test_endless_body(server):
+    """A body over the cap is cut off, and not asked for again."""
+    server.script["*"] = drip(reply(length=False), b"x" * 100_000, 0)
+    async with opened(server) as transport:
+        with pytest.raises(PermanentError) as caught:
+            await transport.query("GET", _URL)
+    assert caught.value.reason == "too_large"
+    assert len(server.asked) == 1
+
+
+async def test_cancelled(server, tmp_path):
+    """Who is cancelled leaves no file, no connection and no slot taken."""
+    server.script["*"] = stall(reply(b"x" * 1000, length=10**6))
+    async with opened(server) as transport:
+        tasks = [
+            asyncio.create_task(transport.download(_URL, tmp_path / f"{n}"))
+            for n in range(6)
+        ]
+        await until(lambda: server.connections == 4)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        assert all(task.cancelled() for task in tasks)
+        server.script["*"] = reply(b"fine")
+        await transport.download(_URL, tmp_path / "frame")
+        assert server.connections <= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["frame"]
+
+
+async def test_no_leaks(server, tmp_path):
+    """After any number of faults no socket is left open."""
+    steps = [stall(), hang_up(), hang_up(reset=True), reply(_HTML), reply(status=500)]
+    server.script["*"] = [*steps, reply(b"fine")]
+    process = psutil.Process()
+    before = process.num_fds()
+    limits = replace(LIMITS, answer_s=0.2, tries=9)
+    async with opened(server, limits=limits) as transport:
+        await transport.download(_URL, tmp_path / "frame")
+        assert process.num_fds() > before
+    await until(lambda: process.num_fds() <= before)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Make a certificate that nobody has signed."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command to make a certificate")
+    pem = tmp_path_factory.mktemp("tls") / "self-signed.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=sandbox"
+    files = ["-keyout", str(pem), "-out", f"{pem}.crt"]
+    subprocess.run([*command.split(), *files], check=True, capture_output=True)
+    pem.write_text(pem.read_text() + Path(f"{pem}.crt").read_text())
+    return pem
+
+
+async def test_certificate_of_a_stranger(certificate):
+    """A host that cannot prove who it is is not asked, with no way round."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    async with serving({"*": reply(b"fine")}, tls=context) as server:
+        async with opened(server) as transport:
+            with pytest.raises(OutageError) as caught:
+                await transport.query("GET", _URL)
+        assert not server.asked
+    assert caught.value.reason == "tls"
+    assert "certificate" in str(caught.value)
+
+
+async def test_no_tls_at_all():
+    """A host that answers a handshake with something else is an outage."""
+    async with serving(greeting=b"hello, this is no TLS\r\n") as rude:
+        secure = mast(rude.url.replace("http:", "https:"))
+        async with opened(secure) as transport:
+            with pytest.raises(OutageError) as caught:
+                await transport.query("GET", _URL)
+    assert caught.value.reason == "tls"
+
+
+async def test_silent_handshake(server):
+    """A host that never finishes the handshake is an outage."""
+    secure = mast(server.url.replace("http:", "https:"))
+    async with opened(secure) as transport:
+        with pytest.raises(OutageError) as caught:
+            await transport.query("GET", _URL)
+    assert caught.value.reason == "connect_timeout"
+
+
+async def test_out_of_descriptors(server, monkeypatch):
+    """Having no descriptors left is our own trouble, and says what to do."""
+
+    def no_socket(*_):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("harvester.transport.address.socket.socket", no_socket)
+    async with opened(server) as transport:
+        with pytest.raises(LocalError, match="ulimit -n"):
+            await transport.query("GET", _URL)
+        assert transport.describe() == {"mast.stsci.edu": "open road"}
