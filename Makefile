@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/harvester demo
 
 test: $(READY)
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -72,8 +72,8 @@ def test_locks_fit(machine):
     for name, dev in (("runtime", False), ("dev", True)):
         locked = _versions(name, machine)
         for one in _wanted(dev=dev):
-            version = locked[canonicalize_name(one.name)]
-            assert one.specifier.contains(version), f"{one}: run requirements/lock.sh"
+            version = locked.get(canonicalize_name(one.name), "0")
+            assert version in one.specifier, f"{one}: run requirements/lock.sh"
 
 
 @pytest.mark.parametrize("machine", _MACHINES, ids=str)

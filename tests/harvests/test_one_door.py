@@ -22,7 +22,7 @@ def watch(event, args):
     if event == "socket.connect" and isinstance(args[1], tuple):
         frames = traceback.extract_stack()
         files = {frame.filename for frame in frames}
-        by_wire = any(name.endswith("harvester/wire.py") for name in files)
+        by_wire = any(name.endswith("harvester/transport/wire.py") for name in files)
         print("connect", "wire" if by_wire else sorted(files), file=sys.stderr)
 
 sys.addaudithook(watch)
