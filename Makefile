@@ -16,6 +16,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/codespell harvester tests docs benchmarks docker README.md CHANGELOG.md
 
 types: $(READY)
@@ -24,7 +25,7 @@ types: $(READY)
 check: lint types test
 
 image: $(READY)
-	bash tests/container/image_test.sh
+	$(BIN)/pytest -v -rs --timeout=1800 tests/container/image_checks.py
 
 kills: $(READY)
 	$(BIN)/python tests/harvests/kills.py --kills 20 --targets 300

@@ -10,6 +10,8 @@ Everything heavy is imported inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +48,12 @@ def main() -> None:
 
     Try it without any archive: harvester demo
     """
+    # Until a harvest listens itself. Process 1 of a container would be deaf to it.
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _frame: object) -> None:
+    os._exit(128 + number)
 
 
 def _pairs(

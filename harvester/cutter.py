@@ -45,7 +45,7 @@ class Cutter:
         cut: Cut = cut_frame,
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
-        processes = processes or os.cpu_count() or 1
+        processes = processes or len(os.sched_getaffinity(0))
         context = multiprocessing.get_context("forkserver")
         # Imported once by the server that the workers are forked from: a new worker
         # is there in 20 ms instead of a second.

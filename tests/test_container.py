@@ -53,7 +53,7 @@ def bin_folder(tmp_path):
     stub.write_text(
         "#!/bin/sh\n"
         f'[ "$1" != status ] || exec {shlex.quote(sys.executable)} -m harvester "$@"\n'
-        'echo "asked: $*"\n'
+        "printf 'asked:'; printf ' <%s>' \"$@\"\n"
     )
     stub.chmod(0o755)
     return stub.parent
@@ -208,14 +208,14 @@ def test_told(bin_folder, tmp_path):
     """Words are handed on as they are, whatever there is."""
     _ledger(tmp_path / "run", "pending")
     done = _run(_ENTRY, bin_folder, tmp_path / "run", "verify", "--json")
-    assert done.stdout == "asked: verify --json\n"
+    assert done.stdout == "asked: <verify> <--json>"
 
 
 def test_begins(bin_folder, tmp_path):
     """Without a ledger the catalogue is harvested."""
     run = tmp_path / "run"
     done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/my list.csv")
-    assert done.stdout == f"asked: run /my list.csv --out {run}\n"
+    assert done.stdout == f"asked: <run> </my list.csv> <--out> <{run}>"
 
 
 def test_no_catalogue(bin_folder, tmp_path):
@@ -231,7 +231,7 @@ def test_goes_on(bin_folder, tmp_path, state):
     run = tmp_path / "run"
     _ledger(run, state)
     done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/list.csv")
-    assert done.stdout == f"asked: resume {run}\n"
+    assert done.stdout == f"asked: <resume> <{run}>"
 
 
 @pytest.mark.parametrize("state", ["done", "no_coverage", "failed"])
@@ -242,7 +242,7 @@ def test_nothing_left(bin_folder, tmp_path, state):
     done = _run(_ENTRY, bin_folder, run)
     assert done.returncode == 0
     assert "1 targets" in done.stdout
-    assert done.stdout.endswith(f"asked: manifest {run}\n")
+    assert done.stdout.endswith(f"asked: <manifest> <{run}>")
 
 
 def test_damaged_ledger(bin_folder, tmp_path):
