@@ -81,9 +81,9 @@ def _draw_shot(
         _write(pen, (x + _GAP, y + _SIDE // 2), "file missing", 11, _QUIET, _SIDE)
     else:
         sheet.paste(_fit(shot.picture), place)
-    if shot.coverage < 1:
+    if shot.part:
         pen.rectangle((x, y, x + 32, y + _LINE), _PAGE)
-        _write(pen, (x + 4, y + 1), f"{shot.coverage:.0%}", 11, _WARN, _SIDE)
+        _write(pen, (x + 4, y + 1), shot.part, 11, _WARN, _SIDE)
     _write(pen, (x, y + _SIDE + 2), shot.name, 11, _QUIET, _SIDE + _GAP - 2)
 
 

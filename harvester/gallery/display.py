@@ -43,6 +43,12 @@ class Shot:
     #: None if the file is not there or cannot be read.
     picture: Image.Image | None
 
+    @property
+    def part(self) -> str:
+        """Its coverage in percent; empty if no whole percent is missing."""
+        percent = f"{self.coverage:.0%}"
+        return "" if percent == "100%" else percent
+
 
 @dataclass(frozen=True, slots=True)
 class Galaxy:

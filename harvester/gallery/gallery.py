@@ -172,6 +172,7 @@ def _labels(row: dict[str, Any]) -> list[tuple[str, str]]:
         name: value
         for name, value in row.items()
         if name not in _OWN
+        and f"{name}_NAME" not in row  # its word says it better
         and name.removeprefix("label_").lower() not in _TOLD
         and isinstance(value, str | int | float)
         and value not in ("", "nan")
@@ -260,7 +261,7 @@ def _to_card(galaxy: Galaxy) -> str:
 
 
 def _to_figure(shot: Shot) -> str:
-    part = "" if shot.coverage >= 1 else f" <em>{100 * shot.coverage:.0f}%</em>"
+    part = f" <em>{shot.part}</em>" if shot.part else ""
     name = escape(shot.name)
     if shot.picture is None:
         picture = "<div class=gone>file missing</div>"
