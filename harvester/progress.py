@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
 from .events import Moved, Note, Stamped
@@ -61,7 +61,9 @@ class _Lines:
             self._say(self._how_far())
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        # Who listened may have gone (`harvester run ... | head`); the harvest goes on.
+        with suppress(OSError, ValueError):
+            print(text, file=self._stream, flush=True)
         self._said = time.monotonic()
 
     def _how_far(self) -> str:

@@ -60,3 +60,11 @@ def test_bars_on_a_terminal(monkeypatch):
         heard(Note("[bold]not markup[/bold]"))
     assert "5 done, 1 failed" in terminal.getvalue()
     assert "[bold]not markup[/bold]" in terminal.getvalue()
+
+
+def test_nobody_listens_any_more(lines):
+    """A harvest goes on when its output is closed, as by `| head`."""
+    lines._stream.close()
+    lines.heard(Note("still here"))
+    lines.heard(Moved("sdss", State.DONE, 2))
+    assert lines._counts["sdss"][State.DONE] == 5

@@ -116,6 +116,7 @@ class _Adapter(BaseAdapter):
         assert request.method is not None
         assert request.url is not None
         body = request.body.encode() if isinstance(request.body, str) else request.body
+        assert body is None or isinstance(body, bytes)  # astroquery streams nothing
         for attempt in itertools.count(1):
             reply = await self._transport.query(
                 request.method,
@@ -138,10 +139,14 @@ class _Adapter(BaseAdapter):
         """Leave nothing open; the transport is closed by its owner."""
 
 
-def _forwarded(headers: Mapping[str, str]) -> dict[str, str]:
+def _forwarded(headers: Mapping[str, str | bytes]) -> dict[str, str]:
     # The transport says who we are and how the body is framed.
     own = {"user-agent", "accept-encoding", "connection", "content-length"}
-    return {name: text for name, text in headers.items() if name.lower() not in own}
+    return {
+        name: text if isinstance(text, str) else text.decode("latin-1")
+        for name, text in headers.items()
+        if name.lower() not in own
+    }
 
 
 def _still_working(reply: Reply) -> bool:
