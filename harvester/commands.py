@@ -128,15 +128,11 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     if not stopped:
         make_manifest(places)
     print(json.dumps(report) if as_json else words(report))  # noqa: T201 - the answer
-    if stopped:
-        return stopped
-    if flags["locate_only"]:
-        return 0
-    return _exit_code(outcome)
+    return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
 
 
-def _exit_code(outcome: Outcome) -> int:
-    if unsettled(outcome.report):
+def _exit_code(outcome: Outcome, *, locate_only: bool) -> int:
+    if outcome.troubles or (unsettled(outcome.report) and not locate_only):
         return TransientError.exit_code
     return _WITH_FAILURES if failures(outcome.report) else 0
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from pebble import ProcessExpired, ProcessPool
 
 from .cutouts.cutouts import cut_frame
+from .errors import PermanentError
 from .models import Receipt
 
 if TYPE_CHECKING:
@@ -77,10 +78,14 @@ class Cutter:
         Raises
         ------
         TransientError, PermanentError, LocalError
-            As the cutting raises them: they concern the whole frame.
+            As the cutting raises them: they concern the whole frame. ``too_big``: it
+            needs more memory than a process may have.
         """
         try:
             return await self._once(job)
+        except MemoryError as error:
+            msg = f"{job.product.name} needs more memory than a process may have"
+            raise PermanentError("too_big", msg) from error
         except (ProcessExpired, TimeoutError):
             if len(job.wanted) > 1:
                 return await self._halves(job)

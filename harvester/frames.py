@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from .cutouts.frame_file import verify_frame
-from .errors import LocalError, NotFoundError
+from .errors import LocalError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,8 +92,8 @@ class FrameStore:
         for url in product.mirrors:
             try:
                 await self._transport.download(url, path, check=verify_frame)
-            except NotFoundError:
-                continue
+            except PermanentError:
+                continue  # whatever the mirror says, the archive has the last word
             else:
                 return
         await self._transport.download(product.url, path, check=verify_frame)

@@ -135,8 +135,10 @@ class Lane:
 
     async def locate_only(self) -> None:
         """Find the products of all jobs and fetch none."""
-        with suppress(TransientError):
+        try:
             await self._locate_due()
+        except (TransientError, PermanentError) as error:
+            self._give_up(error)
 
     # -- locating --------------------------------------------------------------
 

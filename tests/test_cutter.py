@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from harvester.cutter import Cutter
-from harvester.errors import TransientError
+from harvester.errors import PermanentError, TransientError
 from harvester.models import CutoutSpec, FrameJob, Product, Receipt, StampSize, Wanted
 
 SPEC = CutoutSpec(StampSize.parse("4px"))
@@ -93,8 +93,9 @@ async def test_error_crosses():
 async def test_memory_is_limited():
     """Too much memory is an error in the worker, which lives on."""
     async with Cutter(processes=1, cut=cut_greedy) as cutter:
-        with pytest.raises(MemoryError):
+        with pytest.raises(PermanentError) as caught:
             await cutter.cut(job(1))
+    assert caught.value.reason == "too_big"
 
 
 ORPHAN = """

@@ -46,6 +46,10 @@ _BATCH = 5000
 #: is missing.
 _FIELD_RADIUS_DEG = 0.03
 
+#: Stands for the exposure of an image whose footprint is only assumed: such a one is
+#: the last to be tried.
+_ASSUMED = 0.0
+
 #: Coarsest pixels of the HST cameras, arcsec: turns pixels into a margin on the sky.
 _PIXEL_ARCSEC = 0.13
 
@@ -119,7 +123,11 @@ class Mast:
         for target, region, whole in pairs:
             offer = offers[region]
             candidates[target].append(
-                Candidate(offer.product, offer.exposure_s, bool(whole))
+                Candidate(
+                    offer.product,
+                    offer.exposure_s,
+                    bool(whole) and offer.exposure_s > _ASSUMED,
+                )
             )
         return [
             Finding(ask.target, self._chosen(candidates.get(number, [])))
@@ -177,7 +185,7 @@ class Mast:
             band = _band(survey, row["filters"])
             if match and band:
                 product = self._product(match, band, row["obs_id"])
-                yield Offer(product, _region(row), row["t_exptime"] or 0.0)
+                yield _offer(product, row)
 
     def _product_uris(self, obsids: list[str]) -> dict[str, str]:
         # The row of an observation names its drizzled file nearly always.
@@ -242,9 +250,10 @@ def _band(survey: Survey, filters: str) -> str:
     return next((band for band in survey.bands if band in used), "")
 
 
-def _region(row: Mapping[str, Any]) -> str | None:
+def _offer(product: Product, row: Mapping[str, Any]) -> Offer:
     if row["s_region"]:
-        return str(row["s_region"])
+        return Offer(product, str(row["s_region"]), row["t_exptime"] or _ASSUMED)
     if row["s_ra"] is None or row["s_dec"] is None:
-        return None
-    return f"CIRCLE {row['s_ra']} {row['s_dec']} {_FIELD_RADIUS_DEG}"
+        return Offer(product, None, _ASSUMED)
+    circle = f"CIRCLE {row['s_ra']} {row['s_dec']} {_FIELD_RADIUS_DEG}"
+    return Offer(product, circle, _ASSUMED)

@@ -42,8 +42,15 @@ def owned(lock: Path) -> Iterator[None]:
     ------
     LockedError
         Another process owns the run; the message says which.
+    LocalError
+        The folder cannot be written.
     """
-    with lock.open("a+", encoding="utf-8") as file:
+    try:
+        file = lock.open("a+", encoding="utf-8")
+    except OSError as error:
+        msg = f"{lock.parent} cannot be written: {error.strerror}."
+        raise LocalError(msg) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

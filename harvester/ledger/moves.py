@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..models import Product, Survey
 from ..states import State
-from .settlement import EMPTY, Piece, settle
+from .settlement import Piece, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,8 +82,6 @@ async def record_receipt(
     may_relocate: bool,
 ) -> State | None:
     """Record one stamp and what follows for its job; None if it was settled before."""
-    if receipt.problem and receipt.problem not in EMPTY:
-        return await _fail_job(db, survey, receipt.target, receipt.problem)
     await db.execute(
         """
         UPDATE cutout
@@ -102,20 +100,6 @@ async def record_receipt(
         ),
     )
     return await settle_job(db, survey, receipt.target, may_relocate=may_relocate)
-
-
-async def _fail_job(
-    db: aiosqlite.Connection, survey: int, target: int, reason: str
-) -> State | None:
-    cursor = await db.execute(
-        """
-        UPDATE job
-        SET state = 'failed', reason = ?
-        WHERE survey = ? AND target = ? AND state = 'located'
-        """,
-        (reason, survey, target),
-    )
-    return State.FAILED if cursor.rowcount else None
 
 
 async def settle_located(

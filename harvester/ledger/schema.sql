@@ -73,10 +73,10 @@ CREATE TABLE cutout (
     band TEXT NOT NULL,
     product INTEGER NOT NULL REFERENCES product,
     rank INTEGER NOT NULL,               -- 0 is the best product for it
-    -- spare: taken when a better one turns out empty; empty: the frame was here
-    -- (or the archive does not have it) and does not hold the target
+    -- spare: taken when a better one turns out empty; empty: no stamp came of it,
+    -- because the frame does not show the target or for what `note` says
     state TEXT NOT NULL CHECK (state IN ('wanted', 'spare', 'done', 'empty')),
-    note TEXT NOT NULL DEFAULT '',       -- why it is empty
+    note TEXT NOT NULL DEFAULT '',       -- why it is empty: `Receipt.problem`
     file_loc TEXT NOT NULL,
     sha256 TEXT NOT NULL DEFAULT '',
     size INTEGER NOT NULL DEFAULT 0,

@@ -10,16 +10,18 @@ from typing import Literal, NamedTuple
 
 from ..states import State
 
-__all__ = ["EMPTY", "NOT_FOUND", "Piece", "PieceState", "Settlement", "settle"]
+__all__ = ["NOT_FOUND", "Piece", "PieceState", "Settlement", "settle"]
 
 PieceState = Literal["wanted", "spare", "done", "empty"]
 
 #: The archive has no such file, although it named it.
 NOT_FOUND = "not_found"
 
-#: Problems of a receipt that speak of the product and not of the galaxy: another
-#: product may still hold it.
-EMPTY = frozenset({"outside", "no_data", NOT_FOUND})
+#: The frame came and does not show the galaxy: an answer, not a failure.
+_NOTHING_THERE = frozenset({"", "outside", "no_data"})
+
+#: What another look by position may mend: the wrong frame was named.
+_MISPLACED = _NOTHING_THERE | {NOT_FOUND}
 
 
 class Piece(NamedTuple):
@@ -57,10 +59,11 @@ def settle(pieces: list[Piece], *, may_relocate: bool) -> Settlement:
         return Settlement(State.LOCATED, promoted=promoted)
     done = {piece.band for piece in pieces if piece.state == "done"}
     missing = [piece for piece in pieces if piece.band not in done]
-    if missing and may_relocate:
+    if missing and may_relocate and all(piece.note in _MISPLACED for piece in missing):
         return Settlement(State.PENDING, by_position=True)
-    if any(piece.note == NOT_FOUND for piece in missing):
-        return Settlement(State.FAILED, reason=NOT_FOUND)
+    problems = [piece.note for piece in missing if piece.note not in _NOTHING_THERE]
+    if problems:
+        return Settlement(State.FAILED, reason=problems[0])
     return Settlement(State.DONE if done else State.NO_COVERAGE)
 
 

@@ -69,6 +69,21 @@ def test_missing_file_fails():
     assert settlement.reason == NOT_FOUND
 
 
+def test_refused_file_has_a_spare():
+    """A file that may not be had is replaced by the next best, if there is one."""
+    refused = Piece("r", 1, 0, "empty", "http_403")
+    assert settle([refused, Piece("r", 2, 1, "spare")], may_relocate=False).promoted
+    settlement = settle([refused], may_relocate=True)
+    assert settlement.state is State.FAILED
+    assert settlement.reason == "http_403"
+
+
+def test_other_bands_are_finished_first():
+    """A band that failed does not take the others from the galaxy."""
+    pieces = [Piece("g", 1, 0, "wanted"), Piece("r", 2, 0, "empty", "bad_wcs")]
+    assert settle(pieces, may_relocate=True).state is State.LOCATED
+
+
 def test_one_band_covered():
     """A job is done when every band that is covered is."""
     pieces = [Piece("g", 1, 0, "done"), Piece("r", 2, 0, "empty", "no_data")]
