@@ -1,6 +1,6 @@
 """``python -m harvester`` is the command ``harvester``."""
 
-from .cli import main
+from .cli import console
 
 if __name__ == "__main__":
-    main()
+    console()

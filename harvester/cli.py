@@ -25,9 +25,21 @@ from .places import Places
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["main"]
+__all__ = ["console", "main"]
 
 _SERVICES = ("mast", "sdss-sky", "sdss-sas", "s3")
+
+
+def console() -> None:
+    """Be the process ``harvester``."""
+    # Until a harvest listens itself. Process 1 of a container would be deaf to them.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    main()
+
+
+def _leave(number: int, _frame: object) -> None:
+    os._exit(128 + number)
 
 
 class _Commands(click.Group):
@@ -48,12 +60,6 @@ def main() -> None:
 
     Try it without any archive: harvester demo
     """
-    # Until a harvest listens itself. Process 1 of a container would be deaf to it.
-    signal.signal(signal.SIGTERM, _leave)
-
-
-def _leave(number: int, _frame: object) -> None:
-    os._exit(128 + number)
 
 
 def _pairs(

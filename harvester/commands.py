@@ -10,6 +10,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .progress import shown_progress
@@ -127,7 +129,7 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     report = outcome.report
     if not stopped:
         make_manifest(places)
-    print(json.dumps(report) if as_json else words(report))  # noqa: T201 - the answer
+    click.echo(json.dumps(report) if as_json else words(report))
     return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
 
 
@@ -140,19 +142,24 @@ def _exit_code(outcome: Outcome, *, locate_only: bool) -> int:
 async def _until_stopped(
     settings: Settings, places: Places, flags: Flags
 ) -> tuple[Outcome, int]:
-    from .harvest import harvest  # noqa: PLC0415 - slow to import
+    from .harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
     from .stop import Stop  # noqa: PLC0415 - needs an event loop
 
     stop = Stop(f"Go on with: harvester resume {places.out}")
     stop.listen()
     with shown_progress(read_report(places), quiet=flags["as_json"]) as heard:
-        outcome = await harvest(
-            settings,
-            places,
-            heard=heard,
-            started=stop.started,
-            locate_only=flags["locate_only"],
-        )
+        try:
+            outcome = await harvest(
+                settings,
+                places,
+                heard=heard,
+                started=stop.started,
+                locate_only=flags["locate_only"],
+            )
+        except asyncio.CancelledError:
+            if not stop.signal:
+                raise
+            outcome = Outcome(read_report(places), [])
     return outcome, stop.exit_code if stop.signal else 0
 
 
@@ -211,7 +218,7 @@ def _end_with_stdin() -> None:
 
 def _tell_addresses(sandbox: Sandbox) -> None:
     for line in (*sandbox.notes, *(f"{n} {u}" for n, u in sandbox.urls.items())):
-        print(line, flush=True)  # noqa: T201 - the answer
+        click.echo(line)
 
 
 def _seconds(texts: tuple[str, ...]) -> dict[str, float]:

@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from .commands import run_catalogue
 from .errors import TransientError
 from .gallery.gallery import write_gallery
@@ -33,13 +35,13 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
     out.mkdir(parents=True, exist_ok=True)
     catalogue = out / "catalogue.fits"
     with _sandbox(out, catalogue, keep=keep_sandbox) as urls:
-        _say(f"Stand-in archives: {', '.join(urls.values())}")
-        _say(f"{_GALAXIES} galaxies: {catalogue}")
+        click.echo(f"Stand-in archives: {', '.join(urls.values())}")
+        click.echo(f"{_GALAXIES} galaxies: {catalogue}")
         run = Places(out / "harvest")
         code = run_catalogue(catalogue, run, None, _flags(urls))
     if code == 0:
         page, sheet = write_gallery(run.out)
-        _say(_where_to_look(run, page, sheet))
+        click.echo(_where_to_look(run, page, sheet))
     return code
 
 
@@ -61,7 +63,7 @@ def _sandbox(out: Path, catalogue: Path, *, keep: bool) -> Iterator[dict[str, st
         yield _wait_until_ready(ready, process)
     finally:
         if keep:
-            _say(f"The archives stay up as process {process.pid}: {ready}")
+            click.echo(f"The archives stay up as process {process.pid}: {ready}")
         else:
             process.terminate()
             process.wait()
@@ -92,7 +94,3 @@ Try next: harvester status {run.out}
           harvester demo --out other --keep-sandbox, press Ctrl-C in the middle,
           then: harvester resume other/harvest
 """
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - this is the terminal

@@ -8,6 +8,8 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+import click
+
 from .events import Moved, Note, Stamped
 from .states import SETTLED, State
 
@@ -63,7 +65,7 @@ class _Lines:
     def _say(self, text: str) -> None:
         # Who listened may have gone (`harvester run ... | head`); the harvest goes on.
         with suppress(OSError, ValueError):
-            print(text, file=self._stream, flush=True)
+            click.echo(text, file=self._stream)
         self._said = time.monotonic()
 
     def _how_far(self) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from .orchestrator import Orchestrator
@@ -23,20 +24,20 @@ class Stop:
     def __init__(self, how_to_resume: str) -> None:
         self._how_to_resume = how_to_resume
         self._orchestrator: Orchestrator | None = None
+        self._task: asyncio.Task[object] | None = None
         #: The signal that came, or 0.
         self.signal = 0
 
     def listen(self) -> None:
-        """Take the signals over from the interpreter; call it in the event loop."""
+        """Take the signals over from the interpreter; call it in the harvest's task."""
         loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._hear, number)
 
     def started(self, orchestrator: Orchestrator) -> None:
         """Learn what is to be stopped."""
         self._orchestrator = orchestrator
-        if self.signal:
-            orchestrator.stop()
 
     @property
     def exit_code(self) -> int:
@@ -45,14 +46,11 @@ class Stop:
 
     def _hear(self, number: int) -> None:
         if self.signal:
-            self._leave(f"Stopped at once. {self._how_to_resume}")
+            click.echo(f"Stopped at once. {self._how_to_resume}", err=True)
+            os._exit(self.exit_code)
         self.signal = number
-        if self._orchestrator is None:
-            self._leave(f"Stopped before it began. {self._how_to_resume}")
-        else:
-            print("Stopping; once more to stop at once.", file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
+        click.echo("Stopping; once more to stop at once.", err=True)
+        if self._orchestrator is not None:
             self._orchestrator.stop()
-
-    def _leave(self, words: str) -> None:
-        print(words, file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal
-        os._exit(self.exit_code)
+        elif self._task is not None:
+            self._task.cancel()  # it is still being opened

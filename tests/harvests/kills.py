@@ -47,7 +47,7 @@ def torture(folder, *, kills, targets, seed):
         undisturbed = folder / "undisturbed"
         assert harvester(*words, undisturbed).returncode == 0
         killed = folder / "killed"
-        orphans = _kill_repeatedly(
+        orphans, struck = _kill_repeatedly(
             archives, killed, kills, targets, random.Random(seed)
         )
         left = _unsettled(killed)
@@ -64,6 +64,7 @@ def torture(folder, *, kills, targets, seed):
         "verify not clean": verified.returncode,
         "partial files left": len(list(killed.glob("cutouts/**/*.part"))),
         "orphan processes": orphans,
+        "(kills of one that was at work": f"{struck})",
         "(left after the last kill": f"{left} jobs)",
         "(stamps": f"{len(stamps(killed))})",
     }
@@ -71,15 +72,16 @@ def torture(folder, *, kills, targets, seed):
 
 def _kill_repeatedly(archives, out, kills, targets, chance):
     words = ("run", archives.catalogue, "--out", out)
-    orphans = 0
+    orphans = struck = 0
     for _ in range(kills):
         process = start(*words, *archives.flags())
         _live_a_while(process, out, targets / kills, chance)
+        struck += process.poll() is None
         kill_group(process)
         orphans += len(survivors(process.pid))
         if (out / "ledger.sqlite").exists():
             words = ("resume", out)
-    return orphans
+    return orphans, struck
 
 
 def _live_a_while(process, out, share, chance):
@@ -90,10 +92,10 @@ def _live_a_while(process, out, share, chance):
         enough = 10**9
     else:
         deadline = time.monotonic() + 60
-        enough = len(stamps(out)) + chance.uniform(0, 2 * share)
+        enough = len(stamps(out)) + chance.uniform(0, 1.4 * share)
     while process.poll() is None and time.monotonic() < deadline:
         if len(stamps(out)) >= enough:
-            time.sleep(chance.uniform(0, 0.5))
+            time.sleep(chance.uniform(0, 0.2))
             return
         time.sleep(0.01)
 

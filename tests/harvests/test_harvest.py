@@ -193,6 +193,22 @@ def test_signal_and_resume(archives, tmp_path, number, code):
     assert status(out)["surveys"]["sdss"]["done"] == 60
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signal_at_the_start(archives, tmp_path, number, code):
+    """A signal that comes while a harvest is being opened ends it just as tidily."""
+    out = tmp_path / "out"
+    process = start("run", archives.catalogue, "--out", out, *archives.flags())
+    wait_for((out / "ledger.sqlite").exists, process)
+    process.send_signal(number)
+    words, _ = process.communicate(timeout=60)
+    assert process.returncode == code, words
+    assert "Traceback" not in words
+    assert survivors(process.pid) == []
+    assert harvester("status", out).returncode == 0
+
+
 def test_second_signal(archives, tmp_path):
     """A second signal stops at once, and leaves nothing behind."""
     out = tmp_path / "out"
