@@ -11,11 +11,12 @@ import asyncio
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from .cutouts.cutouts import cut_frame
 from .errors import PermanentError
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     Cut = Callable[[FrameJob], list[Receipt]]
 
 __all__ = ["Cutter"]
+
+#: Seconds between asking a process to end and ending it. They do not listen (see
+#: `cutouts.forkserver`), and what they have in hand is dropped anyway.
+_LAST_WORDS_S = 0.1
 
 #: Attempts of a galaxy that ends its worker, before it is given up.
 _ATTEMPTS = 3
@@ -50,7 +55,8 @@ class Cutter:
         context = multiprocessing.get_context("forkserver")
         # Imported once by the server that the workers are forked from: a new worker
         # is there in 20 ms instead of a second.
-        context.set_forkserver_preload([cut_frame.__module__])
+        context.set_forkserver_preload(["harvester.cutouts.forkserver"])
+        CONSTS.term_timeout = _LAST_WORDS_S
         self._pool = ProcessPool(
             max_workers=processes,
             initializer=_prepare,
@@ -115,8 +121,11 @@ class Cutter:
 
 
 def _prepare(memory_bytes: int) -> None:
-    # Pebble has the worker ignore Ctrl-C and end with its parent. More memory than
-    # this becomes a MemoryError in the worker and not the end of the machine.
+    # Pebble has the worker ignore Ctrl-C and end with its parent. A SIGTERM to the
+    # whole group is the parent's to hear, see `cutouts.forkserver`.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # More memory than this becomes a MemoryError in the worker and not the end of the
+    # machine.
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

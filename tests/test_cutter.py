@@ -43,6 +43,13 @@ def cut_hanging_at_13(job):
     return cut_all(job)
 
 
+def cut_hearing_the_end(job):
+    """Take the signal that ends a whole process group, in the midst of the work."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getppid(), signal.SIGTERM)
+    return cut_all(job)
+
+
 def cut_corrupt(_job):
     """Find the frame corrupt."""
     raise TransientError("corrupt", "the CRC of block 3 is wrong")
@@ -80,6 +87,13 @@ async def test_hung_worker_is_ended():
     async with Cutter(processes=1, limit_s=0.5, cut=cut_hanging_at_13) as cutter:
         receipts = await cutter.cut(job(13, 14))
     assert problems(receipts) == {13: "worker_hung", 14: ""}
+
+
+async def test_end_of_the_group_is_the_parents():
+    """A SIGTERM to the group ends no process that cuts, nor the server of them."""
+    async with Cutter(processes=1, cut=cut_hearing_the_end) as cutter:
+        for target in range(3):
+            assert problems(await cutter.cut(job(target))) == {target: ""}
 
 
 async def test_error_crosses():

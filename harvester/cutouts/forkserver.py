@@ -1,0 +1,18 @@
+"""Imported by the server that cutting processes are forked from, by nothing else.
+
+Whoever ends a harvest often signals its whole process group (a terminal, a service
+manager). The cutting processes must not go before their parent does: it would take
+what they had in hand for deaths that galaxies have caused. So neither they nor this
+server hear SIGTERM; they end when their parent ends them, or is gone.
+"""
+
+from __future__ import annotations
+
+import signal
+
+# What every cutting process needs is imported once, here.
+from . import cutouts
+
+__all__ = ["cutouts"]
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
