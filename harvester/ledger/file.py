@@ -157,6 +157,9 @@ def create_ledger(
     try:
         with closing(sqlite3.connect(new)) as db:
             schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
+            # Nothing of it counts until it is renamed: no journal, one flush at the end.
+            db.execute("PRAGMA journal_mode = OFF")
+            db.execute("PRAGMA synchronous = OFF")
             db.executescript(schema)
             with db:
                 _fill(db, targets, rejects, surveys, facts)
@@ -168,12 +171,17 @@ def create_ledger(
 
 
 def _durable_rename(new: Path, path: Path) -> None:
+    _flush(new)
     new.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _fill(
