@@ -46,30 +46,37 @@ def run_catalogue(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> int:
     """Begin a run, or go on with it; give the exit code."""
-    from .harvest import begin, check_same_run  # noqa: PLC0415 - slow to import
-
     _make_folder(places)
     with owned(places.lock):
-        exists = places.ledger.exists()
-        known = places.settings if exists else None
-        settings = load_settings(config or known, **_to_settings(flags))
-        if exists:
-            check_same_run(settings, places, catalogue)
-        else:
-            with shown_progress(None, quiet=flags["as_json"]) as heard:
-                begin(settings, catalogue, places, heard)
-        return _harvest(settings, places, flags)
+        known = places.settings if places.ledger.exists() else None
+        if known and not catalogue.exists():
+            msg = f"there is no catalogue at {catalogue}: go on with harvester resume"
+            raise InputError(msg)
+        given = _to_settings(flags)
+        given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
+        return _go_on(load_settings(config or known, **given), places, flags)
 
 
 def resume_run(places: Places, flags: Flags) -> int:
-    """Go on with a run; give the exit code."""
-    from .harvest import check_same_run  # noqa: PLC0415 - slow to import
-
-    need_ledger(places.ledger)
+    """Go on with a run, from whatever moment it was ended at; give the exit code."""
+    if not places.settings.exists():
+        need_ledger(places.ledger)
     with owned(places.lock):
         settings = load_settings(places.settings, **_to_settings(flags))
+        return _go_on(settings, places, flags)
+
+
+def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
+    from .harvest import begin, check_same_run, write_settings  # noqa: PLC0415 - slow
+
+    if places.ledger.exists():
         check_same_run(settings, places)
-        return _harvest(settings, places, flags)
+    # Before the catalogue is read: who is killed meanwhile can resume as well.
+    write_settings(settings, places)
+    if not places.ledger.exists():
+        with shown_progress(None, quiet=flags["as_json"]) as heard:
+            begin(settings, places, heard)
+    return _harvest(settings, places, flags)
 
 
 def _make_folder(places: Places) -> None:
@@ -121,9 +128,8 @@ def _without_blanks(tree: Flags) -> Flags:
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
-    from .harvest import make_manifest, write_settings  # noqa: PLC0415 - slow to import
+    from .harvest import make_manifest  # noqa: PLC0415 - slow to import
 
-    write_settings(settings, places)
     as_json = flags["as_json"]
     outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
     report = outcome.report

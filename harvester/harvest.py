@@ -6,6 +6,7 @@ import hashlib
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
@@ -29,7 +30,6 @@ from .transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from .archives import Archive
     from .events import Heard
@@ -52,7 +52,7 @@ class Outcome:
 # -- the start of a run -------------------------------------------------------
 
 
-def begin(settings: Settings, catalogue: Path, places: Places, heard: Heard) -> None:
+def begin(settings: Settings, places: Places, heard: Heard) -> None:
     """Read the catalogue and make the run of it, whole or not at all.
 
     Raises
@@ -64,7 +64,10 @@ def begin(settings: Settings, catalogue: Path, places: Places, heard: Heard) -> 
     """
     columns = settings.catalogue
     read = read_catalogue(
-        catalogue, id_column=columns.id, ra_column=columns.ra, dec_column=columns.dec
+        Path(columns.path),
+        id_column=columns.id,
+        ra_column=columns.ra,
+        dec_column=columns.dec,
     )
     for note in read.notes:
         heard(Note(note))
@@ -72,14 +75,13 @@ def begin(settings: Settings, catalogue: Path, places: Places, heard: Heard) -> 
         heard(Note(f"{len(read.rejects)} rows rejected: see {places.rejects}"))
     write_labels(places.labels, read.labels)
     _write_rejects(places, [(r.line, r.id, r.reason) for r in read.rejects])
-    write_settings(settings, places)
     create_ledger(
         places.ledger,
         targets=read.targets,
         rejects=[(r.line, r.id, r.reason) for r in read.rejects],
         surveys=settings.parsed_surveys(),
         facts={
-            "catalogue": str(catalogue.resolve()),
+            "catalogue": columns.path,
             "catalogue sha256": read.sha256,
             "settings": json.dumps(settings.identity(), sort_keys=True),
             "settings sha256": settings.identity_hash(),
@@ -102,9 +104,7 @@ def write_settings(settings: Settings, places: Places) -> None:
         new.write_text(settings.to_toml(), encoding="utf-8")
 
 
-def check_same_run(
-    settings: Settings, places: Places, catalogue: Path | None = None
-) -> None:
+def check_same_run(settings: Settings, places: Places) -> None:
     """Refuse to go on with a run under settings that would make another data set.
 
     Raises
@@ -126,10 +126,12 @@ def check_same_run(
             f"this run was begun with other settings: {'; '.join(differing)}. {remedy}"
         )
         raise InputError(msg)
-    if catalogue and _sha256(catalogue) != facts["catalogue sha256"]:
+    catalogue = Path(settings.catalogue.path)
+    # The file may be gone once it was read, but another one may not take its place.
+    if catalogue.exists() and _sha256(catalogue) != facts["catalogue sha256"]:
         msg = (
             f"this run was begun with another catalogue ({facts['catalogue']}) than "
-            f"{catalogue}. {remedy}"
+            f"{catalogue} is now. {remedy}"
         )
         raise InputError(msg)
 

@@ -56,6 +56,7 @@ class _Section(BaseModel):
 class CatalogueSection(_Section):
     """Where the targets are."""
 
+    #: The file, as an absolute path.
     path: str = ""
     #: Columns that overrule the guess.
     id: str = ""

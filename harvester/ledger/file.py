@@ -157,7 +157,7 @@ def create_ledger(
     try:
         with closing(sqlite3.connect(new)) as db:
             schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
-            # Nothing of it counts until it is renamed: no journal, one flush at the end.
+            # Nothing of it counts until it is renamed: no journal, one flush.
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
             db.executescript(schema)

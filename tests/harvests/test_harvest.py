@@ -16,6 +16,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from service import (
     harvester,
+    kill_group,
     sandbox,
     stamps,
     start,
@@ -159,6 +160,24 @@ def test_other_catalogue_is_refused(archives, run, tmp_path):
     assert done.returncode == 2
     assert str(other) in done.stderr
     assert str(archives.catalogue) in done.stderr
+
+
+def test_missing_catalogue(run, tmp_path):
+    """A catalogue that is not there is never taken for the one of the run."""
+    done = harvester("run", tmp_path / "missing.csv", "--out", run)
+    assert done.returncode == 2
+    assert "missing.csv" in done.stderr
+
+
+def test_resume_before_it_began(archives, tmp_path):
+    """Killed while the catalogue was read, a run is begun by resume."""
+    out = tmp_path / "out"
+    process = start("run", archives.catalogue, "--out", out, *archives.flags())
+    wait_for((out / "harvest.toml").exists, process)
+    kill_group(process)
+    (out / "ledger.sqlite").unlink(missing_ok=True)  # as if it was a moment earlier
+    assert harvester("resume", out).returncode == 0
+    assert status(out)["surveys"]["sdss"]["done"] == 60
 
 
 def test_second_harvester(archives, tmp_path):
