@@ -2,7 +2,9 @@
 
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
-crash is used.
+crash is used. Where the pixels of a few stamps are enough, they are fetched into a
+file of their own (``.pixels``), for one use: it has no name that anyone could find
+again, and those that a crash left are removed.
 """
 
 from __future__ import annotations
@@ -12,21 +14,30 @@ import hashlib
 import re
 from collections import Counter
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
+from .cutouts.cutouts import find_pixels
 from .cutouts.frame_file import verify_frame
 from .errors import LocalError, PermanentError
+from .ranged import fetch_pixels, has_parts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from .models import Product
+    from .cutouts.cutouts import NeededPixels
+    from .cutouts.frame_file import Frame
+    from .models import CutoutSpec, Product, Wanted
     from .transport.transport import Transport
 
 __all__ = ["FrameStore"]
 
 _SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
+
+#: Files that whoever is writing or using them removes.
+_OPEN = frozenset({".part", ".pixels"})
 
 
 class FrameStore:
@@ -39,17 +50,31 @@ class FrameStore:
         self._budget = budget
         self._locks: dict[str, asyncio.Lock] = {}
         self._in_use: Counter[str] = Counter()
+        self._numbers = count()
+        #: Frames whose pixels alone did not do; by file name.
+        self._only_whole: set[str] = set()
+        #: Addresses at mirrors that gave no part, and will not give the whole either.
+        self._refused: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for part in folder.glob("*.part"):
-                part.unlink()
+            for pattern in ("*.part", "*.pixels"):
+                for left in folder.glob(pattern):
+                    left.unlink()
         except OSError as error:
             msg = f"frames cannot be kept in {folder}: {error.strerror}."
             raise LocalError(msg) from error
 
     @asynccontextmanager
-    async def frame(self, product: Product) -> AsyncIterator[Path]:
+    async def frame(
+        self,
+        product: Product,
+        wanted: Sequence[Wanted] = (),
+        spec: CutoutSpec | None = None,
+    ) -> AsyncIterator[Path]:
         """Fetch a frame unless it is here, and keep it while it is used.
+
+        Who names the stamps that are ``wanted`` may be given a file that holds the
+        pixels of no others.
 
         Raises
         ------
@@ -58,6 +83,23 @@ class FrameStore:
         TransientError, PermanentError, LocalError
             As the transport raises them.
         """
+        path = self._path(product)
+        if spec is not None and self._may_be_parts(product, path):
+            find = partial(
+                find_pixels, archive=product.archive, wanted=wanted, spec=spec
+            )
+            pixels = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
+            try:
+                if await self._fetch_pixels(product, pixels, find):
+                    yield pixels
+                    return
+            finally:
+                pixels.unlink(missing_ok=True)
+        async with self._whole(product) as whole:
+            yield whole
+
+    @asynccontextmanager
+    async def _whole(self, product: Product) -> AsyncIterator[Path]:
         path = self._path(product)
         self._in_use[path.name] += 1
         try:
@@ -73,8 +115,10 @@ class FrameStore:
                 self._evict()
 
     def discard(self, product: Product) -> None:
-        """Forget a frame that turned out bad."""
-        self._path(product).unlink(missing_ok=True)
+        """Forget a frame that turned out bad; the next one is fetched whole."""
+        path = self._path(product)
+        self._only_whole.add(path.name)
+        path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove all frames: nothing is wanted of them any more."""
@@ -88,8 +132,26 @@ class FrameStore:
         suffix = _SUFFIX.search(product.name)
         return self._folder / (digest.hexdigest()[:24] + (suffix[0] if suffix else ""))
 
+    def _may_be_parts(self, product: Product, whole: Path) -> bool:
+        is_coming = whole.name in self._in_use or whole.exists()
+        is_trusted = whole.name not in self._only_whole
+        return has_parts(product) and is_trusted and not is_coming
+
+    async def _fetch_pixels(
+        self, product: Product, path: Path, find: Callable[[Frame], NeededPixels]
+    ) -> bool:
+        """Ask the mirrors only: MAST itself does not tell versions apart."""
+        for url in product.mirrors:
+            try:
+                return await fetch_pixels(self._transport, url, path, find)
+            except PermanentError:
+                self._refused.add(url)
+        return False
+
     async def _fetch(self, product: Product, path: Path) -> None:
         for url in product.mirrors:
+            if url in self._refused:
+                continue
             try:
                 await self._transport.download(url, path, check=verify_frame)
             except PermanentError:
@@ -101,7 +163,7 @@ class FrameStore:
     def _evict(self) -> None:
         kept = []
         for path in self._folder.iterdir():
-            if path.name not in self._in_use and path.suffix != ".part":
+            if path.name not in self._in_use and path.suffix not in _OPEN:
                 status = path.stat()
                 kept.append((status.st_mtime, status.st_size, path))
         excess = sum(size for _, size, _ in kept) - self._budget

@@ -254,7 +254,7 @@ class Lane:
     async def _fetch_and_cut(
         self, product: Product, wanted: list[Wanted]
     ) -> list[Receipt]:
-        async with self._frames.frame(product) as path:
+        async with self._frames.frame(product, wanted, self._plan.spec) as path:
             job = FrameJob(
                 product,
                 str(path),

@@ -65,7 +65,7 @@ class Frames:
         self.failures = {}
 
     @asynccontextmanager
-    async def frame(self, product):
+    async def frame(self, product, _wanted, _spec):
         """Give a path, unless a failure is next for that product."""
         self.fetched.append(product.name)
         if self.failures.get(product.name):

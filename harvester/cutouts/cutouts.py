@@ -23,15 +23,15 @@ from .stamp_file import StampFolder, to_fits
 from .stamp_header import StampHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from ..models import FrameJob, Mode, Wanted
+    from ..models import CutoutSpec, FrameJob, Mode, Wanted
     from .astrometry import Astrometry
     from .frame_file import Frame, Hdu
 
-__all__ = ["cut_frame"]
+__all__ = ["NeededPixels", "cut_frame", "find_pixels"]
 
 #: Pixels; farther off than any image is wide, where the WCS knows no place at all.
 _NOWHERE = -(2**30)
@@ -51,6 +51,16 @@ class _Box:
             slice(max(0, self.row), min(shape[0], self.row + self.side)),
             slice(max(0, self.column), min(shape[1], self.column + self.side)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NeededPixels:
+    """The pixels of a frame that stamps are made of."""
+
+    #: The image, and its weights if there are any; of the same shape.
+    planes: tuple[Hdu, ...]
+    #: Rows and columns, the same in each plane.
+    boxes: tuple[tuple[slice, slice], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,7 @@ def cut_frame(job: FrameJob) -> list[Receipt]:
         except BadWcsError as error:
             msg = f"frame {job.product.name}: {error}"
             raise BadWcsError(msg) from error
-        boxes = _place(job, sky, image.shape)
+        boxes = _place(job.wanted, job.spec, sky, image.shape)
         cutter = _Cutter(
             _Pixels(frame, image, _last_row(boxes, image.shape)),
             StampHeader(job.product, image.text, sky),
@@ -118,6 +128,28 @@ def cut_frame(job: FrameJob) -> list[Receipt]:
                 cutter.cut(wanted, box, folder)
                 for wanted, box in zip(job.wanted, boxes, strict=True)
             ]
+
+
+def find_pixels(
+    frame: Frame, archive: str, wanted: Sequence[Wanted], spec: CutoutSpec
+) -> NeededPixels:
+    """Find the pixels that `cut_frame` will use; only headers are read.
+
+    Both go through the same functions, so that who fetches these pixels and no
+    others can be sure that none lacks.
+
+    Raises
+    ------
+    CorruptFrameError, BadFrameError, BadWcsError
+        As `cut_frame`.
+    """
+    image = _find_image(frame, archive)
+    sky = read_astrometry(image.hdu.header())
+    boxes = _place(wanted, spec, sky, image.shape)
+    return NeededPixels(
+        planes=tuple(filter(None, (image.hdu, image.weights))),
+        boxes=tuple(box.within(image.shape) for box in boxes if box),
+    )
 
 
 def _find_image(frame: Frame, archive: str) -> _Image:
@@ -151,11 +183,16 @@ def _check_image(image: _Image) -> _Image:
     return image
 
 
-def _place(job: FrameJob, sky: Astrometry, shape: tuple[int, int]) -> list[_Box | None]:
+def _place(
+    wanted: Sequence[Wanted],
+    spec: CutoutSpec,
+    sky: Astrometry,
+    shape: tuple[int, int],
+) -> list[_Box | None]:
     """Find the boxes of all targets; None for those whose own pixel is not there."""
-    side = job.spec.size.pixels(sky.scale_arcsec)
-    ra = np.array([wanted.ra for wanted in job.wanted])
-    dec = np.array([wanted.dec for wanted in job.wanted])
+    side = spec.size.pixels(sky.scale_arcsec)
+    ra = np.array([one.ra for one in wanted])
+    dec = np.array([one.dec for one in wanted])
     x, y = sky.to_pixels(ra, dec)
     rows, columns = _first_pixels(y, side), _first_pixels(x, side)
     own_rows, own_columns = _first_pixels(y, 1), _first_pixels(x, 1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .body import Body
 
-__all__ = ["Buffer", "Download", "PartialFile", "Reply", "is_html"]
+__all__ = ["Buffer", "Download", "PartialFile", "Reply", "is_html", "validator_of"]
 
 #: Bytes that are gathered before they are written, in one go and in a thread.
 _BATCH = 2**20
@@ -88,9 +88,9 @@ class Buffer:
             headers.popall("Content-Length", None)
         self._reply = Reply(response.status, headers, content, str(response.url))
 
-    def restart(self) -> None:
-        """Forget the last reply."""
-        self._reply = None
+    def out_of_range(self, what: str) -> TransientError:
+        """Say so; it never asks for a range."""
+        return TransientError(reason="bad_range", message=what)
 
     async def finish(self) -> Reply:
         """Give the reply, if the check has nothing against it."""
@@ -164,6 +164,11 @@ class PartialFile:
             msg = f"{shown(self._url)}: {self._size} bytes came, not {self._total}"
             raise TransientError(reason="truncated", message=msg)
 
+    def out_of_range(self, what: str) -> TransientError:
+        """Begin anew: the file became shorter than what came of it."""
+        self.restart()
+        return TransientError(reason="bad_range", message=what)
+
     def restart(self) -> None:
         """Forget what came so far."""
         with self._lock:
@@ -206,7 +211,7 @@ class PartialFile:
         # A length tells the bytes on the wire, which are others when packed.
         if response.headers.get("Content-Encoding", "identity") == "identity":
             self._total = response.content_length
-            self._validator = _validator(response.headers)
+            self._validator = validator_of(response.headers)
         if (self._total or 0) > self._cap:
             msg = f"{shown(self._url)} has {self._total} bytes, over {self._cap}"
             raise PermanentError(reason="too_large", message=msg)
@@ -219,7 +224,7 @@ class PartialFile:
         if self._total is None and match[2] != "*":
             self._total = int(match[2])
         same_length = match[2] in {"*", str(self._total)}
-        validator = _validator(response.headers)
+        validator = validator_of(response.headers)
         return same_length and validator in {"", self._validator}
 
     async def _write(self, batch: bytearray) -> None:
@@ -277,7 +282,7 @@ def _open(part: Path) -> BinaryIO:
     return os.fdopen(os.open(part, flags, 0o644), "wb")
 
 
-def _validator(headers: Mapping[str, str]) -> str:
+def validator_of(headers: Mapping[str, str]) -> str:
     """Give what tells one version of a file from another, byte by byte."""
     etag = headers.get("ETag", "")
     if etag and not etag.startswith("W/"):

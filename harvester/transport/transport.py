@@ -26,6 +26,7 @@ from .address import Guard, shown, to_url
 from .backoff import BusyError, Patience
 from .body import Limits
 from .intake import Buffer, Download, PartialFile, Reply
+from .part import Part, RangeRefusedError, TakesPart
 from .services import Directory, Service
 from .throttle import GaveUpError, Manners, Throttle, Timing, Turn
 from .wire import Intake, Moved, Request, Wire, to_ours
@@ -36,7 +37,16 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractResolver
 
-__all__ = ["Download", "Limits", "Manners", "Reply", "Service", "Transport"]
+__all__ = [
+    "Download",
+    "Limits",
+    "Manners",
+    "Part",
+    "RangeRefusedError",
+    "Reply",
+    "Service",
+    "Transport",
+]
 
 #: These are ours or aiohttp's to set; a caller's are not sent.
 _OURS = frozenset(
@@ -196,6 +206,31 @@ class Transport:
             return await self._persevere(request, kind, intake)
         finally:
             await intake.aclose()
+
+    async def fetch_part(
+        self,
+        url: str,
+        start: int,
+        stop: int,
+        *,
+        validator: str = "",
+        kind: str = "file",
+    ) -> Part:
+        """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
+
+        A file that ends before gives what it has. ``validator`` is that of an
+        earlier part: only the same version of the file will do.
+
+        Raises
+        ------
+        RangeRefusedError
+            The server sends anything else than that part of that version, or does
+            not tell versions apart. It is not asked again.
+        TransientError, PermanentError
+            As for `query`.
+        """
+        request = Request("GET", self._checked(url), {})
+        return await self._persevere(request, kind, TakesPart(start, stop, validator))
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""

@@ -76,8 +76,8 @@ class Intake(Protocol):
     async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
         """Read the reply; raise if it is not what it should be."""
 
-    def restart(self) -> None:
-        """Forget what came so far."""
+    def out_of_range(self, what: str) -> HarvesterError:
+        """Give the error that a 416 is, which may mean to begin anew."""
 
 
 class Wire:
@@ -202,8 +202,7 @@ def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:
     if status in _BUSY:
         _check_busy(response, what)
     if status == _NOT_IN_RANGE and "Range" in intake.headers():
-        intake.restart()
-        raise TransientError(reason="bad_range", message=what)
+        raise intake.out_of_range(what)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _NOT_NOW:
         raise TransientError(reason, what)
     raise PermanentError(reason, what)
