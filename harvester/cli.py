@@ -154,6 +154,43 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None: 
     sys.exit(run_catalogue(catalogue, Places(out), config, flags))
 
 
+_PLAN_PARAMETERS = [
+    parameter
+    for parameter in run.params
+    if parameter.name not in {"catalogue", "out", "locate_only"}
+]
+
+
+@main.command(params=_PLAN_PARAMETERS)
+@click.argument("source", metavar="CATALOGUE|DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Keep the located run here; `harvester run` with the same goes on with it.",
+)
+@click.option(
+    "--bandwidth",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="MB a second to reckon with.",
+)
+def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
+    """Tell what a harvest will cost, before the first image is fetched.
+
+    For a CATALOGUE the images are located, with a handful of requests; for the DIR
+    of a run nothing is asked.
+    """
+    from .commands import plan_catalogue, plan_run  # noqa: PLC0415 - slow to import
+
+    if source.is_dir():
+        if out:
+            msg = f"{source} is a run already: leave out --out"
+            raise click.UsageError(msg)
+        sys.exit(plan_run(Places(source), flags))
+    sys.exit(plan_catalogue(source, out, config, flags))
+
+
 @main.command()
 @_folder
 @_manner_options

@@ -8,27 +8,31 @@ import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
+from .places import Places
 from .progress import shown_progress
 from .report import failures, read_report, unsettled, words
 from .settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from .harvest import Outcome
-    from .places import Places
     from .sandbox.server import Sandbox
     from .settings import Settings
     from .verify import Findings
 
 __all__ = [
+    "plan_catalogue",
+    "plan_run",
     "resume_run",
     "retry_failed",
     "run_catalogue",
@@ -48,13 +52,64 @@ def run_catalogue(
     """Begin a run, or go on with it; give the exit code."""
     _make_folder(places)
     with owned(places.lock):
-        known = places.settings if places.ledger.exists() else None
-        if known and not catalogue.exists():
-            msg = f"there is no catalogue at {catalogue}: go on with harvester resume"
-            raise InputError(msg)
-        given = _to_settings(flags)
-        given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
-        return _go_on(load_settings(config or known, **given), places, flags)
+        settings = _settings_for(catalogue, places, config, flags)
+        return _go_on(settings, places, flags)
+
+
+def plan_catalogue(
+    catalogue: Path, out: Path | None, config: Path | None, flags: Flags
+) -> int:
+    """Locate a catalogue and print its bill; give the exit code.
+
+    Without ``out`` nothing is left of it.
+    """
+    passing = nullcontext(out) if out else TemporaryDirectory(prefix="harvester-")
+    with passing as folder:
+        places = Places(Path(folder))
+        flags["locate_only"] = True
+        _make_folder(places)
+        with owned(places.lock):
+            settings = _settings_for(catalogue, places, config, flags)
+            _prepare(settings, places, flags)
+            outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
+        if not stopped:
+            _print_bill(settings, places, flags, kept=out is not None)
+    return stopped or _exit_code(outcome, locate_only=True)
+
+
+def plan_run(places: Places, flags: Flags) -> int:
+    """Print the bill of what a run still has to do, from its ledger alone."""
+    from .harvest import check_same_run  # noqa: PLC0415 - slow to import
+
+    need_ledger(places.ledger)
+    settings = load_settings(places.settings, **_to_settings(flags))
+    check_same_run(settings, places)
+    _print_bill(settings, places, flags)
+    return 0
+
+
+def _print_bill(
+    settings: Settings, places: Places, flags: Flags, *, kept: bool = True
+) -> None:
+    from .harvest import allowance  # noqa: PLC0415 - slow to import
+    from .plan import read_bill  # noqa: PLC0415 - not needed by the others
+    from .plan import words as bill_words  # noqa: PLC0415 - as above
+
+    bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
+    bill["out"] = str(places.out) if kept else None
+    click.echo(json.dumps(bill) if flags["as_json"] else bill_words(bill))
+
+
+def _settings_for(
+    catalogue: Path, places: Places, config: Path | None, flags: Flags
+) -> Settings:
+    known = places.settings if places.ledger.exists() else None
+    if known and not catalogue.exists():
+        msg = f"there is no catalogue at {catalogue}: go on with harvester resume"
+        raise InputError(msg)
+    given = _to_settings(flags)
+    given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
+    return load_settings(config or known, **given)
 
 
 def resume_run(places: Places, flags: Flags) -> int:
@@ -67,6 +122,11 @@ def resume_run(places: Places, flags: Flags) -> int:
 
 
 def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
+    _prepare(settings, places, flags)
+    return _harvest(settings, places, flags)
+
+
+def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     from .harvest import begin, check_same_run, write_settings  # noqa: PLC0415 - slow
 
     if places.ledger.exists():
@@ -76,7 +136,6 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
     if not places.ledger.exists():
         with shown_progress(None, quiet=flags["as_json"]) as heard:
             begin(settings, places, heard)
-    return _harvest(settings, places, flags)
 
 
 def _make_folder(places: Places) -> None:

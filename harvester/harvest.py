@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from .ledger.file import create_ledger
 from .ledger.ledger import Ledger
 from .ledger.view import LedgerView
 from .orchestrator import Orchestrator
+from .plan import BANDWIDTH, Allowance, Manner, in_all, read_bill
 from .report import read_report, unsettled
 from .settings import SERVICES
 from .transport.throttle import Manners
@@ -37,7 +40,14 @@ if TYPE_CHECKING:
     from .report import Report
     from .settings import Settings
 
-__all__ = ["Outcome", "begin", "check_same_run", "harvest", "make_manifest"]
+__all__ = [
+    "Outcome",
+    "allowance",
+    "begin",
+    "check_same_run",
+    "harvest",
+    "make_manifest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,10 @@ async def _orchestrator(
             places.frames, transport, budget=settings.work.frame_cache_bytes
         )
         cutter = await stack.enter_async_context(_cutter(settings))
+
+        async def located(archive: str) -> None:
+            await _keep_bill(ledger, places, settings, archive)
+
         lanes = [
             Lane(
                 _archive(name, settings, transport, ledger),
@@ -197,6 +211,7 @@ async def _orchestrator(
                 frames=frames,
                 cutter=cutter,
                 heard=heard,
+                located=located,
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
@@ -223,6 +238,33 @@ def _service(settings: Settings, name: str, base: str) -> Service:
     slots = {"query": section.queries, "file": section.files}
     actual = section.base_url.rstrip("/") or base
     return Service(name, base, actual, Manners(section.rate, slots))
+
+
+async def _keep_bill(
+    ledger: Ledger, places: Places, settings: Settings, archive: str
+) -> None:
+    # Once all is located, for `status` to show beside the truth.
+    bill = await asyncio.to_thread(read_bill, places, allowance(settings))
+    surveys = bill["surveys"].items()
+    if not any(one["unlocated"] for name, one in surveys if name.startswith(archive)):
+        await ledger.keep_fact(f"bill {archive}", json.dumps(in_all(bill, archive)))
+
+
+def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
+    """Give what a harvest may use; ``bandwidth`` in bytes a second is assumed."""
+    services = [_service(settings, name, base) for name, base in SERVICES.items()]
+    return Allowance(
+        manners={
+            service.name: Manner(
+                service.host, service.manners.rate, service.manners.slots["file"]
+            )
+            for service in services
+        },
+        specs={name: settings.spec(name) for name in ("sdss", "hst")},
+        cores=settings.work.processes or len(os.sched_getaffinity(0)),
+        cache_bytes=settings.work.frame_cache_bytes,
+        bandwidth=bandwidth,
+    )
 
 
 def _cutter(settings: Settings) -> Cutter:

@@ -30,7 +30,7 @@ from .transport.backoff import backoff
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from .archives import Archive
@@ -98,13 +98,16 @@ class Lane:
         frames: FrameStore,
         cutter: Cutter,
         heard: Heard,
+        located: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        """Take what it works with; ``located`` is told before a frame is fetched."""
         self._archive = archive
         self._plan = plan
         self._ledger = ledger
         self._frames = frames
         self._cutter = cutter
         self._heard = heard
+        self._located = located
         self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
         self._in_hand: set[tuple[Survey, int]] = set()
         self._leaving = False
@@ -139,6 +142,11 @@ class Lane:
             await self._locate_due()
         except (TransientError, PermanentError) as error:
             self._give_up(error)
+        await self._tell_located()
+
+    async def _tell_located(self) -> None:
+        if self._located is not None:
+            await self._located(self._archive.name)
 
     # -- locating --------------------------------------------------------------
 
@@ -186,6 +194,7 @@ class Lane:
         # A frame is fetched once for all its galaxies, so all are located first;
         # but an archive that cannot be asked does not hold up what is known.
         await self._looked_up.wait()
+        await self._tell_located()
         while not self._leaving:
             self._wake_feeder.clear()
             fed = [await self._feed_survey(survey) for survey in self._plan.surveys]

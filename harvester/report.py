@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from .ledger.view import LedgerView
 from .states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .places import Places
 
@@ -27,8 +28,9 @@ def read_report(places: Places) -> Report:
     dict
         ``targets``, ``rejected``, ``cutouts``, ``surveys`` (for each archive the
         jobs in each state), ``requests`` and ``bytes`` (for each host),
-        ``failures`` (archive, reason, jobs), ``cooling`` (seconds for each host),
-        ``out``.
+        ``frames`` (for each survey, fetched), ``failures`` (archive, reason, jobs),
+        ``cooling`` (seconds for each host), ``bill`` (``frames``, ``requests`` and
+        ``bytes`` as they were expected when all was located), ``out``.
     """
     with LedgerView.open(places.ledger) as view:
         hosts = view.hosts()
@@ -43,6 +45,8 @@ def read_report(places: Places) -> Report:
             },
             "requests": {name: requests for name, requests, _, _ in hosts},
             "bytes": {name: size for name, _, size, _ in hosts},
+            "frames": _fetched(view),
+            "bill": _bill(view.facts()),
             "cooling": {
                 name: round(until - time.time(), 1)
                 for name, _, _, until in hosts
@@ -53,6 +57,24 @@ def read_report(places: Places) -> Report:
                 for archive, reason, jobs in view.reasons()
             ],
         }
+
+
+def _fetched(view: LedgerView) -> dict[str, int]:
+    frames = {str(survey): 0 for survey in view.surveys().values()}
+    names = {number: str(survey) for number, survey in view.surveys().items()}
+    for number, _, count in view.frames_fetched():
+        frames[names[number]] += count
+    return frames
+
+
+def _bill(facts: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    # Each archive has its own, of its own surveys and hosts.
+    bill: dict[str, dict[str, int]] = {"frames": {}, "requests": {}, "bytes": {}}
+    for key, value in facts.items():
+        if key.startswith("bill "):
+            for what, expected in json.loads(value).items():
+                bill[what].update(expected)
+    return bill
 
 
 def failures(report: Report) -> int:
@@ -73,6 +95,12 @@ def words(report: Report) -> str:
     return "\n".join(_lines(report))
 
 
+def _billed(expected: int | None, unit: float = 1) -> str:
+    if expected is None:
+        return ""
+    return f" (bill: {expected / unit:,.{int(unit > 1)}f})"
+
+
 def _lines(report: Report) -> Iterator[str]:
     rejected = f" ({report['rejected']} rows rejected)" if report["rejected"] else ""
     yield f"{report['out']}: {report['targets']} targets{rejected}"
@@ -80,11 +108,17 @@ def _lines(report: Report) -> Iterator[str]:
     for archive, counts in report["surveys"].items():
         yield f"{archive:8}" + "".join(f"{counts[state]:>13,}" for state in State)
     yield f"{report['cutouts']:,} stamps on disk"
+    bill = report["bill"]
+    for name, frames in report["frames"].items():
+        yield f"{name}: {frames:,} frames fetched{_billed(bill['frames'].get(name))}"
     for name, requests in report["requests"].items():
-        size = report["bytes"][name] / 1e6
+        size, size_billed = report["bytes"][name], bill["bytes"].get(name)
         cooling = report["cooling"].get(name)
         rest = f", left alone for {cooling:.0f} s as it asked" if cooling else ""
-        yield f"{name}: {requests:,} requests, {size:,.1f} MB{rest}"
+        yield (
+            f"{name}: {requests:,} requests{_billed(bill['requests'].get(name))}, "
+            f"{size / 1e6:,.1f} MB{_billed(size_billed, 1e6)}{rest}"
+        )
     for one in report["failures"]:
         yield f"failed: {one['jobs']:,} x {one['survey']} {one['reason']}"
     if failures(report):

@@ -94,7 +94,9 @@ def test_run_folder_from_environment(run, monkeypatch):
     assert "1 targets" in call("status").output
 
 
-@pytest.mark.parametrize("command", ["resume", "retry", "verify", "status", "manifest"])
+@pytest.mark.parametrize(
+    "command", ["resume", "retry", "verify", "status", "manifest", "plan"]
+)
 def test_no_run(tmp_path, command):
     """A folder without a run is a usage error that says how to begin one."""
     result = call(command, tmp_path)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, LedgerError, LocalError, LockedError
+from ..states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -205,6 +206,11 @@ def _fill(
         db.executemany(
             "INSERT INTO job (survey, target, sky) VALUES (?, ?, ?)",
             ((number, target, rank) for target, rank in enumerate(ranks)),
+        )
+        counts = dict.fromkeys((*State, "stamps"), 0) | {State.PENDING: len(targets)}
+        db.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?)",
+            ((number, what, count) for what, count in counts.items()),
         )
 
 

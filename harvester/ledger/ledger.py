@@ -22,6 +22,7 @@ from .moves import (
     forget_unfinished,
     insert_cutouts,
     insert_products,
+    mark_fetched,
     read_product,
     record_receipt,
     settle_located,
@@ -246,6 +247,7 @@ class Ledger:
         moved: Counter[State] = Counter()
 
         async def write(db: aiosqlite.Connection) -> None:
+            await mark_fetched(db, product, receipts)
             for receipt in receipts:
                 state = await record_receipt(
                     db, number, product, receipt, may_relocate=may_relocate
@@ -337,6 +339,16 @@ class Ledger:
                 WHERE survey = ? AND target = ?
                 """,
                 [(survey, target) for survey, target, _, _ in lost],
+            )
+
+        await self._commits.record(write)
+
+    async def keep_fact(self, key: str, value: str) -> None:
+        """Add to what the run is; a fact that is known already stays as it is."""
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.execute(
+                "INSERT INTO run VALUES (?, ?) ON CONFLICT DO NOTHING", (key, value)
             )
 
         await self._commits.record(write)

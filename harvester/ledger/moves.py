@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..models import Product, Survey
 from ..states import State
-from .settlement import Piece, settle
+from .settlement import NOTHING_THERE, Piece, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ __all__ = [
     "forget_unfinished",
     "insert_cutouts",
     "insert_products",
+    "mark_fetched",
     "read_product",
     "record_receipt",
     "settle_job",
@@ -71,6 +72,14 @@ async def insert_cutouts(
         """,
         rows,
     )
+
+
+async def mark_fetched(
+    db: aiosqlite.Connection, product: int, receipts: Sequence[Receipt]
+) -> None:
+    """Remember that a frame was here, if its receipts say so."""
+    if any(receipt.problem in NOTHING_THERE for receipt in receipts):
+        await db.execute("UPDATE product SET fetched = 1 WHERE number = ?", (product,))
 
 
 async def record_receipt(

@@ -51,6 +51,8 @@ CREATE TABLE product (
     url TEXT NOT NULL,
     mirrors TEXT NOT NULL,               -- JSON list, asked first
     size INTEGER,                        -- bytes, as the archive says: a hint
+    fetched INTEGER NOT NULL DEFAULT 0   -- it was here, and stamps were cut of it
+        CHECK (fetched IN (0, 1)),
     UNIQUE (survey, name, band)
 ) STRICT;
 
@@ -86,6 +88,29 @@ CREATE TABLE cutout (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX cutout_wanted ON cutout (survey, product) WHERE state = 'wanted';
+
+-- What status asks for, counted as it happens: counting a million rows takes a second.
+CREATE TABLE tally (
+    survey INTEGER NOT NULL REFERENCES survey,
+    what TEXT NOT NULL,                  -- a state of jobs, or 'stamps' on disk
+    count INTEGER NOT NULL CHECK (count >= 0),
+    PRIMARY KEY (survey, what)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER job_moved AFTER UPDATE OF state ON job
+WHEN old.state <> new.state
+BEGIN
+    UPDATE tally SET count = count - 1 WHERE survey = old.survey AND what = old.state;
+    UPDATE tally SET count = count + 1 WHERE survey = new.survey AND what = new.state;
+END;
+
+CREATE TRIGGER stamp_moved AFTER UPDATE OF state ON cutout
+WHEN (old.state = 'done') <> (new.state = 'done')
+BEGIN
+    UPDATE tally
+    SET count = count + iif(new.state = 'done', 1, -1)
+    WHERE survey = new.survey AND what = 'stamps';
+END;
 
 CREATE TABLE host (
     name TEXT PRIMARY KEY,

@@ -10,18 +10,18 @@ from typing import Literal, NamedTuple
 
 from ..states import State
 
-__all__ = ["NOT_FOUND", "Piece", "PieceState", "Settlement", "settle"]
+__all__ = ["NOTHING_THERE", "NOT_FOUND", "Piece", "PieceState", "Settlement", "settle"]
 
 PieceState = Literal["wanted", "spare", "done", "empty"]
 
 #: The archive has no such file, although it named it.
 NOT_FOUND = "not_found"
 
-#: The frame came and does not show the galaxy: an answer, not a failure.
-_NOTHING_THERE = frozenset({"", "outside", "no_data"})
+#: Notes when the frame came: it shows the galaxy, or not, which is an answer too.
+NOTHING_THERE = frozenset({"", "outside", "no_data"})
 
 #: What another look by position may mend: the wrong frame was named.
-_MISPLACED = _NOTHING_THERE | {NOT_FOUND}
+_MISPLACED = NOTHING_THERE | {NOT_FOUND}
 
 
 class Piece(NamedTuple):
@@ -61,7 +61,7 @@ def settle(pieces: list[Piece], *, may_relocate: bool) -> Settlement:
     missing = [piece for piece in pieces if piece.band not in done]
     if missing and may_relocate and all(piece.note in _MISPLACED for piece in missing):
         return Settlement(State.PENDING, by_position=True)
-    problems = [piece.note for piece in missing if piece.note not in _NOTHING_THERE]
+    problems = [piece.note for piece in missing if piece.note not in NOTHING_THERE]
     if problems:
         return Settlement(State.FAILED, reason=problems[0])
     return Settlement(State.DONE if done else State.NO_COVERAGE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LedgerView", "ManifestRow", "Stamp"]
+__all__ = ["FrameGroup", "LedgerView", "ManifestRow", "Stamp"]
 
 
 class Stamp(NamedTuple):
@@ -27,6 +27,20 @@ class Stamp(NamedTuple):
     file_loc: str
     sha256: str
     size: int
+
+
+class FrameGroup(NamedTuple):
+    """Frames to be fetched of which equally many stamps are wanted."""
+
+    survey: int
+    #: A mirror is asked before the archive.
+    mirrored: bool
+    #: Stamps wanted of each.
+    stamps: int
+    frames: int
+    #: Frames of them whose length the archive states, and their bytes.
+    sized: int
+    size: float
 
 
 class ManifestRow(NamedTuple):
@@ -84,23 +98,70 @@ class LedgerView:
 
     def count_cutouts(self) -> int:
         """Tell how many stamps are on disk."""
-        count: int = self._db.execute(
-            "SELECT count(*) FROM cutout WHERE state = 'done'"
-        ).fetchone()[0]
-        return count
+        return sum(counts["stamps"] for counts in self.tallies().values())
 
     def states(self) -> dict[str, Counter[str]]:
         """Tell for each archive how many jobs are in each state."""
         surveys = self.surveys()
-        counts: dict[str, Counter[str]] = {
+        states: dict[str, Counter[str]] = {
             survey.archive: Counter() for survey in surveys.values()
         }
+        for number, counts in self.tallies().items():
+            del counts["stamps"]
+            states[surveys[number].archive].update(counts)
+        return states
+
+    def tallies(self) -> dict[int, Counter[str]]:
+        """Give for each survey the jobs in each state, and ``stamps`` on disk."""
+        tallies: dict[int, Counter[str]] = {n: Counter() for n in self.surveys()}
+        for number, what, count in self._db.execute(
+            "SELECT * FROM tally WHERE count > 0"
+        ):
+            tallies[number][what] = count
+        return tallies
+
+    def unlocated(self) -> dict[int, int]:
+        """Tell for each survey how many targets were never looked up."""
         rows = self._db.execute(
-            "SELECT survey, state, count(*) FROM job GROUP BY survey, state"
+            """
+            SELECT survey, count(*)
+            FROM job
+            WHERE state = 'pending' AND by_position = 0
+            GROUP BY survey
+            """
         )
-        for number, state, count in rows:
-            counts[surveys[number].archive][state] += count
-        return counts
+        return dict(rows.fetchall())
+
+    def frames_to_come(self) -> list[FrameGroup]:
+        """Give the frames that stamps are still wanted of, those alike together."""
+        rows = self._db.execute(
+            """
+            SELECT survey, mirrored, stamps, count(*), count(size), total(size)
+            FROM (
+                SELECT c.survey, p.mirrors <> '[]' AS mirrored, count(*) AS stamps,
+                    p.size
+                FROM cutout AS c
+                JOIN job AS j ON j.survey = c.survey AND j.target = c.target
+                JOIN product AS p ON p.number = c.product
+                WHERE c.state = 'wanted' AND j.state = 'located'
+                GROUP BY c.survey, c.product
+            )
+            GROUP BY survey, mirrored, stamps
+            """
+        )
+        return [FrameGroup(row[0], bool(row[1]), *row[2:]) for row in rows]
+
+    def frames_fetched(self) -> list[tuple[int, bool, int]]:
+        """Give survey, whether mirrors were asked first, and frames fetched."""
+        rows = self._db.execute(
+            """
+            SELECT survey, mirrors <> '[]' AS mirrored, count(*)
+            FROM product
+            WHERE fetched = 1
+            GROUP BY survey, mirrored
+            """
+        )
+        return [(survey, bool(mirrored), count) for survey, mirrored, count in rows]
 
     def reasons(self) -> list[tuple[str, str, int]]:
         """Give archive, reason and number of the failed jobs, most first."""

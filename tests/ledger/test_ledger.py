@@ -302,3 +302,34 @@ def test_large_catalogue(tmp_path):
     )
     assert states(path) == {"pending": 50_000}
     assert states(path, "hst") == {"pending": 50_000}
+
+
+async def test_tallies(path):
+    """What status counts as it happens is what a count of all rows would say."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda n: {"r": [product("f")]} if n else {})
+        (number, _), *_ = await ledger.frames_due(SDSS, after=0, limit=9)
+        receipts = [Receipt(1, "", "a", "s"), Receipt(2, "outside"), Receipt(3, "bad")]
+        await ledger.record_receipts(SDSS, number, receipts, may_relocate=False)
+        await ledger.retry()
+        await ledger.send_back([(0, 1, "r", number)])
+    with closing(sqlite3.connect(path)) as db:
+        counted = db.execute(
+            "SELECT survey, state, count(*) FROM job GROUP BY survey, state"
+        ).fetchall()
+        kept = db.execute(
+            "SELECT * FROM tally WHERE what <> 'stamps' AND count > 0"
+        ).fetchall()
+    assert sorted(kept) == sorted(counted)
+    with LedgerView.open(path) as view:
+        assert view.count_cutouts() == 0
+        assert view.frames_fetched() == [(0, False, 1)]
+
+
+async def test_facts_stay(path):
+    """The first bill stands: a fact that is known is not written over."""
+    async with Ledger.open(path) as ledger:
+        await ledger.keep_fact("bill sdss", "1")
+        await ledger.keep_fact("bill sdss", "2")
+    with LedgerView.open(path) as view:
+        assert view.facts()["bill sdss"] == "1"

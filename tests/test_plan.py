@@ -1,0 +1,132 @@
+"""The bill: arithmetic on what the ledger has counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from harvester.ledger.view import FrameGroup
+from harvester.models import CutoutSpec, StampSize, Survey
+from harvester.plan import Allowance, Counts, Manner, in_all, make_bill, words
+
+SDSS = Survey.parse("sdss:r")
+HST = Survey.parse("hst:WFC3/IR:F160W")
+
+SPEC = CutoutSpec(StampSize.parse("15.84arcsec"))
+
+ALLOWED = Allowance(
+    manners={
+        "sdss-sky": Manner("sky", 1.0, 1),
+        "sdss-sas": Manner("sas", 10.0, 4),
+        "mast": Manner("mast", 5.0, 4),
+        "s3": Manner("s3", 50.0, 16),
+    },
+    specs={"sdss": SPEC, "hst": SPEC},
+    cores=2,
+    cache_bytes=10**9,
+    bandwidth=20e6,
+)
+
+#: 1,000 galaxies: 900 in 300 frames of SDSS, 100 not looked up; 40 seen by Hubble.
+COUNTS = Counts(
+    targets=1000,
+    surveys={0: SDSS, 1: HST},
+    tallies={
+        0: Counter(located=900, pending=100),
+        1: Counter(located=40, no_coverage=960),
+    },
+    unlocated={0: 100},
+    to_come=[
+        FrameGroup(0, mirrored=False, stamps=3, frames=300, sized=0, size=0),
+        FrameGroup(1, mirrored=True, stamps=2, frames=18, sized=18, size=18e7),
+        FrameGroup(1, mirrored=False, stamps=4, frames=1, sized=1, size=1e7),
+    ],
+    fetched=[],
+    spent={"mast": (2, 30_000)},
+)
+
+
+def test_requests_and_files():
+    """A frame is a request, positions go a thousand to one, mirrors come first."""
+    hosts = make_bill(COUNTS, ALLOWED)["hosts"]
+    asked = {host: (one["requests"], one["files"]) for host, one in hosts.items()}
+    assert asked == {"sky": (1, 0), "sas": (300, 300), "mast": (1, 1), "s3": (18, 18)}
+
+
+def test_listed_sizes():
+    """Where the archive states the sizes, the bill is their sum."""
+    host = make_bill(COUNTS, ALLOWED)["hosts"]["s3"]
+    assert host["bytes"] == 180_000_000
+    assert host["bytes_from"] == "listed"
+
+
+def test_experience():
+    """After some frames, those to come are taken to be like those that came."""
+    few = replace(COUNTS, fetched=[(0, False, 19)], spent={"sas": (19, 19_000_000)})
+    assert make_bill(few, ALLOWED)["hosts"]["sas"]["bytes_from"] == "typical"
+    some = replace(COUNTS, fetched=[(0, False, 50)], spent={"sas": (60, 100_000_000)})
+    host = make_bill(some, ALLOWED)["hosts"]["sas"]
+    assert host["bytes_from"] == "seen"
+    assert host["bytes"] == 300 * 2_000_000
+    assert host["requests"] == 360
+
+
+@pytest.mark.parametrize(
+    ("change", "seconds", "limit"),
+    [
+        ({"bandwidth": 1e12}, 54.6, "CPU"),
+        ({"bandwidth": 1e12, "cores": 64}, 30.0, "sas: requests a second"),
+        ({"bandwidth": 1e6}, 1080 + 190, "bandwidth"),
+    ],
+)
+def test_floor(change, seconds, limit):
+    """The slowest of rates, bandwidth and cores decides, and is named."""
+    bill = make_bill(COUNTS, replace(ALLOWED, **change))
+    assert bill["limit"] == limit
+    assert bill["seconds"] == pytest.approx(seconds, rel=0.01)
+
+
+def test_disk():
+    """Frames take no more than the cache and those in hand; stamps all of theirs."""
+    bill = make_bill(COUNTS, replace(ALLOWED, cache_bytes=10**8))
+    disk = bill["disk"]
+    assert disk["frames"] == 100e6 + 4 * 3.6e6 + 16 * 10e6 + 4 * 10e6
+    assert disk["data_set"] == 900 * 14_400 + 40 * 69_120
+    assert disk["peak"] == disk["frames"] + disk["data_set"]
+
+
+def test_coverage():
+    """Each survey tells how many galaxies it covers, and of how many it is unknown."""
+    surveys = make_bill(COUNTS, ALLOWED)["surveys"]
+    assert surveys["sdss:r"]["covered"] == 900
+    assert surveys["sdss:r"]["unlocated"] == 100
+    assert surveys["hst:WFC3/IR:F160W"]["covered"] == 40
+    assert surveys["hst:WFC3/IR:F160W"]["no_coverage"] == 960
+
+
+def test_in_all():
+    """What was spent belongs to the whole bill of its archive, and to no other."""
+    whole = in_all(make_bill(COUNTS, ALLOWED), "hst")
+    assert whole["frames"] == {"hst:WFC3/IR:F160W": 19}
+    assert whole["requests"] == {"mast": 3, "s3": 18}
+    assert whole["bytes"] == {"mast": 10_030_000, "s3": 180_000_000}
+
+
+def test_nothing_to_do():
+    """A run that is through costs nothing more."""
+    counts = replace(COUNTS, to_come=[], unlocated={})
+    bill = make_bill(counts, ALLOWED)
+    assert bill["seconds"] == 0
+    assert sum(host["requests"] for host in bill["hosts"].values()) == 0
+    assert "at least" not in words(bill).splitlines()[-1]
+
+
+def test_words():
+    """People read hosts, sizes, what limits, and what is not known yet."""
+    said = words(make_bill(COUNTS, ALLOWED))
+    assert "1,000 targets" in said
+    assert "size typical, limit bandwidth" in said
+    assert "1.1 GB" in said
+    assert "100 galaxies are not located yet" in said
