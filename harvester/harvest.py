@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
+from .archives.field_cache import FieldCache, shared_folder
 from .archives.mast import Mast
 from .archives.sdss import Sdss
 from .catalogue.reader import read_catalogue
@@ -205,7 +206,7 @@ async def _orchestrator(
 
         lanes = [
             Lane(
-                _archive(name, settings, transport, ledger),
+                _archive(name, settings, transport, ledger, places, heard),
                 _plan(name, settings, places),
                 ledger=ledger,
                 frames=frames,
@@ -276,16 +277,39 @@ def _cutter(settings: Settings) -> Cutter:
 
 
 def _archive(
-    name: str, settings: Settings, transport: Transport, ledger: Ledger
+    name: str,
+    settings: Settings,
+    transport: Transport,
+    ledger: Ledger,
+    places: Places,
+    heard: Heard,
 ) -> Archive:
     if name == "sdss":
-        return Sdss(transport, base=SERVICES["sdss-sas"], release=settings.sdss.release)
+        return Sdss(
+            transport,
+            base=SERVICES["sdss-sas"],
+            release=settings.sdss.release,
+            cache=_field_cache(settings, places),
+            heard=heard,
+        )
     return Mast(
         transport,
         ledger,
         bases=SERVICES,
         size=settings.spec(name).size,
         observations=settings.hst.observations,
+    )
+
+
+def _field_cache(settings: Settings, places: Places) -> FieldCache:
+    official = SERVICES["sdss-sky"]
+    source = settings.services.sdss_sky.base_url.rstrip("/") or official
+    folders = [Path(settings.sdss.cache_dir)] if settings.sdss.cache_dir else []
+    # What a rehearsal is told about the sky stays in its own folder.
+    if not folders and source == official and (shared := shared_folder()):
+        folders = [shared]
+    return FieldCache(
+        [*folders, places.tables], release=settings.sdss.release, source=source
     )
 
 

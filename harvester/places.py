@@ -48,6 +48,11 @@ class Places:
         return self.out / "manifest.parquet"
 
     @property
+    def tables(self) -> Path:
+        """Tables that an archive gave, where no cache is shared by runs."""
+        return self.out / "tables"
+
+    @property
     def frames(self) -> Path:
         """Frames that are being cut; nothing that must be kept."""
         return self.out / "frames"

@@ -78,6 +78,9 @@ class SdssSection(_Section):
     """What is asked of SDSS."""
 
     release: int = Field(default=17, ge=12)
+    #: Folder in which the table of all fields is kept for every run; empty: the
+    #: user's cache folder, or the run's own folder if that cannot be written.
+    cache_dir: str = ""
 
 
 class HstSection(_Section):

@@ -1,29 +1,50 @@
 """SDSS: which field frame holds a galaxy.
 
 The object identifiers of Galaxy Zoo name run, camcol and field, so that most
-galaxies need no request at all; the others, and those whose frame turns out not
-to hold them, are looked up by position, a thousand to a request.
+galaxies need no request at all. The others, and those whose frame turns out not
+to hold them, are looked up by position: a thousand to a request, or, where that
+takes fewer requests, in the table of all fields, which six queries give for good.
 """
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import re
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
 
 from ..errors import OutageError, TransientError
+from ..events import Note
 from ..models import Finding, Product
 from .bridge import Bridge
+from .fields import FIELD, FieldTable, sound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from ..events import Heard
     from ..models import Ask, Survey, Target
     from ..transport.transport import Reply, Transport
+    from .field_cache import FieldCache
 
-__all__ = ["Field", "Sdss", "check_skyserver", "decode", "frame"]
+__all__ = [
+    "Field",
+    "Route",
+    "Sdss",
+    "check_skyserver",
+    "choose_route",
+    "decode",
+    "frame",
+]
+
+#: How positions are looked up.
+Route = Literal["crossid", "geometry"]
 
 T = TypeVar("T")
 
@@ -33,6 +54,8 @@ _RERUN = 301
 #: Versions of the sky that identifiers carry: 1 until DR7, 2 since DR8.
 _SKIES = frozenset({1, 2})
 
+#: One query gives the fields of one camera column: 156,341, and 500,000 rows is the
+#: most that SkyServer gives.
 _CAMCOLS = range(1, 7)
 
 _INT64 = re.compile(r"[0-9]{1,19}")
@@ -46,6 +69,13 @@ _RADIUS_ARCSEC = 30.0
 
 #: Findings that are handed on at once.
 _BATCH = 5000
+
+#: Fields that are offered for one position, best first: bands lie some pixels apart,
+#: and a frame may be missing.
+_CHOICES = 3
+
+#: Columns of Frame that are asked for; zoom 0 is the frame itself.
+_ASKED = ("run", "rerun", "camcol", "field", *"abcdef", "node", "incl")
 
 
 class Field(NamedTuple):
@@ -88,6 +118,17 @@ def _runs() -> dict[int, tuple[int, int]]:
         int(row["run"]): (int(row["first_field"]), int(row["last_field"]))
         for row in rows
     }
+
+
+def choose_route(count: int, *, have_table: bool) -> Route:
+    """Choose how so many positions are looked up: in the fewest requests.
+
+    CrossID takes a thousand positions to a request; the table of all fields takes
+    one query for each camera column, or none if it is there.
+    """
+    uploads = -(-count // _UPLOAD)
+    queries = 0 if have_table else len(_CAMCOLS)
+    return "crossid" if uploads < queries else "geometry"
 
 
 def frame(base: str, release: int, band: str, field: Field) -> Product:
@@ -137,48 +178,169 @@ class Sdss:
     #: A frame that an identifier named wrongly is looked up by position, once.
     may_relocate = True
 
-    def __init__(self, transport: Transport, *, base: str, release: int) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        base: str,
+        release: int,
+        cache: FieldCache,
+        heard: Heard,
+    ) -> None:
         """Take the official address of the SAS, of which frame addresses are made."""
         self._bridge = Bridge(transport, check_skyserver)
         self._base = base
         self._release = release
+        self._cache = cache
+        self._heard = heard
+        self._table: FieldTable | None = None
+        #: A table may be kept on disk; it may be asked for. Both are tried once.
+        self._may_be_kept = self._may_ask = True
+        #: Positions that were uploaded so far: they count for the table.
+        self._uploaded = 0
 
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
-        unknown = []
-        decoded = []
+        decoded: list[Finding] = []
+        unknown: list[Target] = []
+        again: list[Target] = []
         for ask in asks:
-            field = None if ask.by_position else decode(ask.target.id)
-            if field is None:
+            field = decode(ask.target.id)
+            if ask.by_position:
+                # Without an identifier it was its position that led nowhere: then
+                # CrossID is a second opinion.
+                (unknown if field else again).append(ask.target)
+            elif field is None:
                 unknown.append(ask.target)
             else:
-                decoded.append(self._finding(survey, ask.target, field))
+                decoded.append(self._finding(survey, ask.target, [field]))
         for batch in _chunks(decoded, _BATCH):
             yield batch
-        for targets in _chunks(unknown, _UPLOAD):
+        table = await self._table_for(len(unknown))
+        for targets in _chunks(unknown, _UPLOAD if table is None else _BATCH):
+            if table is None:
+                yield await self._cross_identify(survey, targets)
+            else:
+                yield await self._look_up(survey, targets, table)
+        for targets in _chunks(again, _UPLOAD):
             yield await self._cross_identify(survey, targets)
 
-    def _finding(self, survey: Survey, target: Target, field: Field | None) -> Finding:
-        if field is None:
+    def _finding(
+        self, survey: Survey, target: Target, fields: Sequence[Field]
+    ) -> Finding:
+        if not fields:
             return Finding(target, {})
         choices = {
-            band: [frame(self._base, self._release, band, field)]
+            band: [frame(self._base, self._release, band, field) for field in fields]
             for band in survey.bands
         }
         return Finding(target, choices)
+
+    # -- by the table of all fields ----------------------------------------------
+
+    async def _table_for(self, count: int) -> FieldTable | None:
+        if not count:
+            return None
+        if self._table is None and self._may_be_kept:
+            self._table = await self._kept_table()
+            self._may_be_kept = False
+        # What was uploaded before counts too: a catalogue comes in parts, and in
+        # the end no more than twice the fewest requests have been sent.
+        route = choose_route(self._uploaded + count, have_table=self._table is not None)
+        if self._table is None and self._may_ask and route == "geometry":
+            self._table = await self._asked_table(count)
+            self._may_ask = False
+        return self._table
+
+    async def _kept_table(self) -> FieldTable | None:
+        kept = await asyncio.to_thread(self._cache.load)
+        if kept is None:
+            return None
+        table, day = kept
+        self._say(f"positions are looked up in the table of all fields of {day}")
+        return table
+
+    async def _asked_table(self, count: int) -> FieldTable | None:
+        self._say(
+            f"{count} positions: the table of all fields is asked for, "
+            f"{len(_CAMCOLS)} queries instead of {-(-count // _UPLOAD)} uploads"
+        )
+        try:
+            parts = [await self._ask_camcol(camcol) for camcol in _CAMCOLS]
+        except OutageError:
+            raise
+        except TransientError as error:
+            self._say(f"no table of all fields, positions are uploaded: {error}")
+            return None
+        table = FieldTable(np.concatenate(parts))
+        if not len(table) or not table.agrees():
+            self._say("no table of all fields came, positions are uploaded")
+            return None
+        path = await asyncio.to_thread(self._cache.keep, table)
+        self._say(f"{len(table)} fields are known now" + (f": {path}" if path else ""))
+        return table
+
+    async def _ask_camcol(self, camcol: int) -> NDArray[np.void]:
+        query = f"SELECT {','.join(_ASKED)} FROM Frame WHERE zoom=0 AND camcol={camcol}"  # noqa: S608 - a number of ours
+        return await self._bridge.ask(lambda: self._select_fields(query))
+
+    def _select_fields(self, query: str) -> NDArray[np.void]:
+        table = self._client().query_sql(query, data_release=self._release, cache=False)
+        if table is None:
+            return np.empty(0, FIELD)
+        rows = np.empty(len(table), FIELD)
+        for name in FIELD.names or ():
+            rows[name] = np.ma.filled(table[name], 0)
+        kept: NDArray[np.void] = rows[
+            (np.asarray(table["rerun"]) == _RERUN) & _observed(rows) & sound(rows)
+        ]
+        return kept
+
+    async def _look_up(
+        self, survey: Survey, targets: Sequence[Target], table: FieldTable
+    ) -> list[Finding]:
+        findings = await asyncio.to_thread(self._compute, survey, targets, table)
+        missing = [finding.target for finding in findings if not finding.choices]
+        if missing and len(table) < _complete():
+            # A table that lacks fields cannot say that there is none.
+            asked = iter(await self._cross_identify_all(survey, missing))
+            return [f if f.choices else next(asked) for f in findings]
+        return findings
+
+    def _compute(
+        self, survey: Survey, targets: Sequence[Target], table: FieldTable
+    ) -> list[Finding]:
+        return [
+            self._finding(survey, target, fields)
+            for target, fields in zip(
+                targets, _best_fields(table, targets), strict=True
+            )
+        ]
+
+    # -- by CrossID --------------------------------------------------------------
+
+    async def _cross_identify_all(
+        self, survey: Survey, targets: Sequence[Target]
+    ) -> list[Finding]:
+        return [
+            finding
+            for chunk in _chunks(targets, _UPLOAD)
+            for finding in await self._cross_identify(survey, chunk)
+        ]
 
     async def _cross_identify(
         self, survey: Survey, targets: Sequence[Target]
     ) -> list[Finding]:
         fields = await self._bridge.ask(lambda: self._upload(targets))
+        self._uploaded += len(targets)
         return [
-            self._finding(survey, target, fields.get(target.number))
+            self._finding(survey, target, fields.get(target.number, []))
             for target in targets
         ]
 
-    def _upload(self, targets: Sequence[Target]) -> dict[int, Field]:
+    def _upload(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
         from astropy.coordinates import SkyCoord  # noqa: PLC0415 - a second of import
 
         table = self._client().query_crossid(
@@ -191,12 +353,14 @@ class Sdss:
         )
         # Targets without a match have no row, and rows are in no promised order.
         return {
-            int(row["name"][1:]): Field(
-                int(row["run"]),
-                int(row["camcol"]),
-                int(row["field"]),
-                int(row["rerun"]),
-            )
+            int(row["name"][1:]): [
+                Field(
+                    int(row["run"]),
+                    int(row["camcol"]),
+                    int(row["field"]),
+                    int(row["rerun"]),
+                )
+            ]
             for row in ([] if table is None else table)
         }
 
@@ -210,6 +374,37 @@ class Sdss:
         client = SDSSClass()
         self._bridge.mount(client._session)  # noqa: SLF001 - its only door
         return client
+
+    def _say(self, text: str) -> None:
+        self._heard(Note(f"{self.name}: {text}"))
+
+
+def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Field]]:
+    """Give for each target the fields that hold it, best first."""
+    spots = table.holding(
+        np.array([target.ra for target in targets]),
+        np.array([target.dec for target in targets]),
+        most=_CHOICES,
+    )
+    found: list[list[Field]] = [[] for _ in targets]
+    rows = table.rows[spots["field"]][["run", "camcol", "field"]].tolist()
+    for target, row in zip(spots["target"].tolist(), rows, strict=True):
+        found[target].append(Field(*row))
+    return found
+
+
+def _observed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    # Some runs are there that no release since DR8 serves frames of.
+    spans = [_runs().get(run, (1, 0)) for run in rows["run"].tolist()]
+    first, last = np.array(spans, np.int64).reshape(-1, 2).T
+    legal: NDArray[np.bool_] = (first <= rows["field"]) & (rows["field"] <= last)
+    return legal
+
+
+def _complete() -> int:
+    """Give how many fields a table has that lacks none."""
+    fields = sum(last - first + 1 for first, last in _runs().values())
+    return fields * len(_CAMCOLS)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

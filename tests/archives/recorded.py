@@ -24,16 +24,22 @@ async def serving(answer):
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
     async with TestServer(app, host="127.0.0.1") as server:
-        services = [
-            Service(
-                name, base, str(server.make_url("/")).rstrip("/"), Manners(1000, {})
-            )
-            for name, base in SERVICES.items()
-        ]
-        async with Transport(
-            services, version="test", limits=Limits(tries=1, patience_s=1)
-        ) as transport:
+        url = str(server.make_url("/")).rstrip("/")
+        async with reaching(dict.fromkeys(SERVICES, url)) as transport:
             yield transport
+
+
+@asynccontextmanager
+async def reaching(urls):
+    """Give a transport that has every service at another address, in a hurry."""
+    services = [
+        Service(name, base, urls[name], Manners(1000, {}))
+        for name, base in SERVICES.items()
+    ]
+    async with Transport(
+        services, version="test", limits=Limits(tries=1, patience_s=1)
+    ) as transport:
+        yield transport
 
 
 async def mast_request(request):

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+import numpy as np
 import pytest
+from field_rows import scan, sky
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import serving
+from recorded import reaching, serving
 
-from harvester.archives.sdss import Field, Sdss, check_skyserver, decode, frame
+from harvester.archives.field_cache import FieldCache
+from harvester.archives.sdss import (
+    Field,
+    Sdss,
+    _complete,
+    check_skyserver,
+    choose_route,
+    decode,
+    frame,
+)
 from harvester.errors import OutageError, TransientError
 from harvester.models import Ask, Survey, Target
+from harvester.sandbox.photo import PhotoField
+from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.settings import SERVICES
 from harvester.transport.transport import Reply
 
@@ -113,12 +126,23 @@ def test_pages_are_outages():
         check_skyserver(reply(b"#Table1\nerror_message\nerror: limit is top 500000"))
 
 
+def sdss(transport, folder=None, heard=print):
+    """Give the archive; tables are kept nowhere unless a folder is named."""
+    folders = [folder] if folder else []
+    cache = FieldCache(folders, release=17, source=SERVICES["sdss-sky"])
+    return Sdss(
+        transport, base=SERVICES["sdss-sas"], release=17, cache=cache, heard=heard
+    )
+
+
+async def findings(archive, asks):
+    """Give all findings of an archive in one list."""
+    return [f for batch in [b async for b in archive.locate(GRI, asks)] for f in batch]
+
+
 async def _located(answer, asks):
     async with serving(answer) as transport:
-        archive = Sdss(transport, base=SERVICES["sdss-sas"], release=17)
-        return [
-            f for batch in [b async for b in archive.locate(GRI, asks)] for f in batch
-        ]
+        return await findings(sdss(transport), asks)
 
 
 async def test_identifiers_need_no_request():
@@ -168,3 +192,202 @@ async def test_html_is_no_table():
 
     with pytest.raises(OutageError):
         await _located(answer, [ask("x")])
+
+
+@pytest.mark.parametrize(
+    ("count", "have_table", "route"),
+    [
+        (1, False, "crossid"),
+        (5000, False, "crossid"),
+        (5001, False, "geometry"),
+        (1_000_000, False, "geometry"),
+        (1, True, "geometry"),
+    ],
+)
+def test_route(count, have_table, route):
+    """Positions are uploaded while that is fewer requests than the six queries."""
+    assert choose_route(count, have_table=have_table) == route
+
+
+class SkyServer:
+    """Answers the queries for fields, and finds everything uploaded in one field."""
+
+    def __init__(self, rows=None):
+        self.rows = scan(fields=3) if rows is None else rows
+        self.camcols = []
+        self.uploads = []
+        self.page = b""
+
+    async def __call__(self, request):
+        """Answer a request."""
+        if "fDocColumns" in request.query_string:
+            return b'[{"TableName":"Table1","Rows":[{"name":"ra"},{"name":"run"}]}]'
+        if request.method == "POST":
+            return self._crossid((await request.post())["upload"].file.read().decode())
+        query = request.query["cmd"]
+        assert "FROM Frame WHERE zoom=0 AND camcol=" in query
+        self.camcols.append(int(query.rpartition("=")[2]))
+        return self.page or self._fields(self.camcols[-1])
+
+    def _crossid(self, upload):
+        names = [line.split()[0] for line in upload.splitlines()[1:]]
+        self.uploads.append(len(names))
+        rows = "".join(f"{name},94,301,6,100\n" for name in names)
+        return b"#Table1\nname,run,rerun,camcol,field\n" + rows.encode()
+
+    def _fields(self, camcol):
+        names = ("run", "camcol", "field", *"abcdef", "node", "incl")
+        lines = [
+            ",".join(["301", *(repr(row[name].item()) for name in names)])
+            for row in self.rows[self.rows["camcol"] == camcol]
+        ]
+        return "\n".join(["#Table1", "rerun," + ",".join(names), *lines, ""]).encode()
+
+
+def nameless(count, ra=0.0, dec=80.0, first=0):
+    """Ask for galaxies without identifiers, all at one place."""
+    targets = (
+        Target(n, f"g{n}", ra, dec, f"g{n}") for n in range(first, first + count)
+    )
+    return [Ask(target) for target in targets]
+
+
+#: 80 rows into the middle one of the three fields of `scan`, and at the end of the
+#: first.
+OVERLAP = sky(scan(fields=3)[1], 80, 1000)
+
+
+async def test_table_of_all_fields(tmp_path):
+    """Many positions cost six queries, and none at all in the next run."""
+    server, notes = SkyServer(), []
+    ra, dec = OVERLAP
+    async with serving(server) as transport:
+        found = await findings(
+            sdss(transport, tmp_path, notes.append), nameless(6000, ra, dec)
+        )
+        again = await findings(sdss(transport, tmp_path), nameless(3, ra, dec))
+    assert server.camcols == [1, 2, 3, 4, 5, 6]
+    assert server.uploads == []
+    names = [product.name for product in found[0].choices["g"]]
+    assert names == ["frame-g-000094-1-0012.fits.bz2", "frame-g-000094-1-0011.fits.bz2"]
+    assert all(f.choices == found[0].choices for f in [*found, *again])
+    assert "6 queries instead of 6 uploads" in notes[0].text
+
+
+async def test_second_opinion():
+    """A galaxy that its position led nowhere is asked about by CrossID."""
+    server = SkyServer()
+    async with serving(server) as transport:
+        asks = nameless(5001, *OVERLAP)
+        asks += [Ask(Target(6000, "g", *OVERLAP, "g"), by_position=True)]
+        found = await findings(sdss(transport), asks)
+    assert server.uploads == [1]
+    assert [len(f.choices["r"]) for f in found] == [2] * 5001 + [1]
+
+
+async def test_misread_table_is_not_used():
+    """A table in which known fields lie elsewhere locates nothing."""
+    rows = np.concatenate([scan(fields=3), scan()])
+    for name, value in (("run", 1043), ("camcol", 5), ("field", 25)):
+        rows[name][-1] = value
+    server = SkyServer(rows)
+    async with serving(server) as transport:
+        found = await findings(sdss(transport), nameless(5001, *OVERLAP))
+    assert sum(server.uploads) == len(found) == 5001
+
+
+async def test_table_that_lacks_fields():
+    """A position outside a table that is not whole is asked about by CrossID."""
+    server = SkyServer()
+    async with serving(server) as transport:
+        asks = nameless(5001, *OVERLAP) + nameless(7, first=6000)
+        found = await findings(sdss(transport), asks)
+    assert server.uploads == [7]
+    assert [f.target for f in found] == [ask.target for ask in asks]
+    assert found[-1].choices["r"][0].name == "frame-r-000094-6-0100.fits.bz2"
+
+
+async def test_parts_of_a_catalogue_add_up():
+    """Positions that come a few at a time lead to the table in the end."""
+    server = SkyServer()
+    async with serving(server) as transport:
+        archive = sdss(transport)
+        for first in range(0, 9000, 1500):
+            found = await findings(archive, nameless(1500, *OVERLAP, first=first))
+            assert len(found) == 1500
+    assert sum(server.uploads) == 4500
+    assert len(server.camcols) == 6
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"#Table1\nerror_message\nInvalid object name 'Frame'.",
+        b"#Table1\nrun,rerun,camcol,field,a\n94,301,1,12,1.0\n",
+        b"#Table1\nrun,rerun,camcol,field,a,b,c,d,e,f,node,incl\n",
+        (
+            b"#Table1\nrun,rerun,camcol,field,a,b,c,d,e,f,node,incl\n"
+            b"94,301,1,12,1,,0,0,0,1,95,10\n94,157,1,12,1,1,0,0,0,1,95,10\n"
+        ),
+    ],
+)
+async def test_no_table(page, tmp_path):
+    """Where no table of fields is to be had, positions are uploaded; asked once."""
+    server = SkyServer()
+    server.page = page
+    async with serving(server) as transport:
+        archive = sdss(transport, tmp_path)
+        assert len(await findings(archive, nameless(5001))) == 5001
+        asked = len(server.camcols)
+        assert len(await findings(archive, nameless(3))) == 3
+    assert server.uploads == [1000] * 5 + [1, 3]
+    assert len(server.camcols) == asked
+    assert not list(tmp_path.iterdir())
+
+
+async def test_outage_while_the_table_is_asked(tmp_path):
+    """SkyServer being down is said so, and leaves no part of a table."""
+    server = SkyServer()
+    server.page = b"<html><body>Down for maintenance</body></html>"
+    async with serving(server) as transport:
+        with pytest.raises(OutageError):
+            await findings(sdss(transport, tmp_path), nameless(6000))
+    assert server.uploads == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_complete_table_says_no_coverage():
+    """All fields that were observed are 938,046, the number that was published."""
+    assert _complete() == 938_046
+
+
+async def test_same_fields_as_crossid():
+    """The table gives the fields that CrossID gives, or a deeper one."""
+    galaxies = 5200
+    options = SandboxOptions(seed=3, targets=galaxies, hst_images=False, rates={})
+    async with Sandbox(options) as sandbox, reaching(sandbox.urls) as transport:
+        targets = [
+            Target(n, f"g{n}", galaxy.ra, galaxy.dec, f"g{n}")
+            for n, galaxy in enumerate(sandbox.sky.galaxies)
+        ]
+        asks = [Ask(target) for target in targets]
+        by_table = await findings(sdss(transport), asks)
+        requests = sandbox.stats["sdss-sky"].requests
+        by_crossid = [
+            finding
+            for start in range(0, 2000, 1000)
+            for finding in await findings(sdss(transport), asks[start : start + 1000])
+        ]
+    assert requests == 6
+    assert all(f.choices for f in by_table)
+    chosen = [f.choices["r"][0].name for f in by_table[:2000]]
+    named = [f.choices["r"][0].name for f in by_crossid]
+    same = sum(a == b for a, b in zip(chosen, named, strict=True))
+    assert same >= 0.99 * len(named)
+    depths = {
+        frame("", 17, "r", Field(*key)).name: PhotoField.of(field).margin
+        for key, field in sandbox.sky.fields.items()
+    }
+    for target, ours, theirs in zip(targets[:2000], chosen, named, strict=True):
+        place = (target.ra, target.dec)
+        assert depths[ours](*place) >= depths[theirs](*place) - 0.5

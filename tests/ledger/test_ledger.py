@@ -112,6 +112,20 @@ async def test_same_frame_by_position_ends(path):
     assert moved == {State.NO_COVERAGE: 1}
 
 
+async def test_next_field_by_position(path):
+    """If the position names the empty frame first, its next field is wanted."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+        outside = [Receipt(2, problem="outside")]
+        await ledger.record_receipts(SDSS, 1, outside, may_relocate=True)
+        fields = [product("a"), product("b"), product("c")]
+        moved = await locate(ledger, SDSS, lambda _: {"r": fields})
+        assert moved == {State.LOCATED: 1}
+        due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
+        assert [w.target for w in await ledger.wanted(SDSS, due["b"])] == [2]
+        assert "c" not in due
+
+
 async def test_nothing_there(path):
     """A target that no product holds is settled when it is located."""
     async with Ledger.open(path) as ledger:
