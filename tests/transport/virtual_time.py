@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 
 
@@ -11,21 +12,27 @@ class _Selector(selectors.DefaultSelector):
 
     now = 0.0
 
+    def __init__(self, lateness):
+        super().__init__()
+        self._lateness = lateness
+
     def select(self, timeout=None):
         if timeout is None and not (ready := super().select(0)):
             msg = "everything waits, and nothing will ever come"
             raise RuntimeError(msg)
         if timeout is None:
             return ready
-        self.now += max(0.0, timeout)
+        if timeout > 0:
+            self.now += timeout + next(self._lateness)
         return super().select(0)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop for tests that have no threads and no sockets."""
 
-    def __init__(self):
-        self._virtual = _Selector()
+    def __init__(self, lateness=None):
+        """Take the seconds by which timers are late, one after the other."""
+        self._virtual = _Selector(lateness or itertools.repeat(0.0))
         super().__init__(self._virtual)
 
     def time(self):
@@ -33,8 +40,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now
 
 
-def run(main):
+def run(main, *, lateness=None):
     """Run a coroutine function that takes the loop's clock, in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(lateness)) as runner:
         clock = runner.get_loop().time
         return runner.run(main(clock))
