@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint types check image kills clean
+.PHONY: demo test lint types check image kills bench clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -29,6 +29,12 @@ image: $(READY)
 
 kills: $(READY)
 	$(BIN)/python tests/harvests/kills.py --kills 20 --targets 300
+
+# Small enough for a break; docs/performance.md says what is needed for a claim.
+BENCH ?= --galaxies 12 --rounds 3
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 # Everything is installed from the locks, with hashes; the project itself in place.
 $(READY): pyproject.toml requirements/dev.txt

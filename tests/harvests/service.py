@@ -41,11 +41,11 @@ class Sandbox:
         """Give what it has counted."""
         return json.loads(self.ask("/_stats"))
 
-    def ask(self, path: str, body: object = None) -> bytes:
+    def ask(self, path: str, body: object = None, service: str = "mast") -> bytes:
         """Ask its own pages; a body is posted as JSON."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
-            self.urls["mast"] + path,
+            self.urls[service].removesuffix("/sas") + path,
             data,
             {"Content-Type": "application/json"},
             method="GET" if data is None else "POST",

@@ -1,0 +1,275 @@
+"""Everything that is claimed about speed, measured side by side in one run.
+
+    python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1,5,12
+
+prints tables and writes them, with all single results, to ``benchmarks/results``.
+docs/performance.md says how to read them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import json
+import os
+import platform
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from cutting import cutting_rounds
+from downloads import AT_ONCE, download_rounds
+from harvests import Sky, floor, rounds, scaling
+from pace import pace
+from skies import LATENCY_S
+
+from harvester.sandbox.paint import sdss_frame
+from harvester.sandbox.sky import Sky as PaintedSky
+from harvester.settings import SERVICES, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harvests import Result
+
+HERE = Path(__file__).parent
+
+#: HST images lie where they do: galaxies a frame are SDSS's.
+_HST_PER_FRAME = 5
+
+
+class Paper:
+    """What is printed, line by line, and kept."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def say(self, line: str = "") -> None:
+        """Print a line and keep it."""
+        print(line, flush=True)
+        self.text += f"{line}\n"
+
+    def table(self, head: str, rows: Iterable[Iterable[object]]) -> None:
+        """Print a table; the head names the columns between bars."""
+        columns = head.split("|")
+        for cells in [columns, ["---"] * len(columns), *rows]:
+            self.say(f"| {' | '.join(str(cell).strip() for cell in cells)} |")
+        self.say()
+
+
+def main() -> None:
+    """Measure what was asked for, and write it down."""
+    options = _options()
+    options.out.mkdir(parents=True, exist_ok=True)
+    paper = Paper()
+    paper.say(f"# make bench, {time.strftime('%Y-%m-%d')}\n")
+    found: dict[str, Any] = {"machine": _machine(), "options": vars(options)}
+    paper.say(f"Machine: {found['machine']}. Rounds: {options.rounds}.\n")
+    with tempfile.TemporaryDirectory() as folder:
+        found |= _measure(options, Path(folder), paper)
+    (options.out / "bench.json").write_text(json.dumps(found, indent=1, default=str))
+    (options.out / "bench.md").write_text(paper.text)
+    print(f"written to {options.out}/bench.json and bench.md")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--galaxies", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--per-frame", type=_numbers, default=[1, 5, 12])
+    parser.add_argument("--hst", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--workers", type=_numbers, default=[1, 2])
+    parser.add_argument("--pace-seconds", type=float, default=5)
+    parser.add_argument(
+        "--frame", type=Path, help="a real SDSS frame to cut, .fits.bz2"
+    )
+    parser.add_argument("--out", type=Path, default=HERE / "results")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split(",")]
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0))
+    python = platform.python_version()
+    return f"{platform.platform()}, {_processor()}, {cores} cores, Python {python}"
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _measure(options: argparse.Namespace, folder: Path, paper: Paper) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    found["pace"] = _pace(options, paper)
+    found["cutting"] = _cutting(options, paper)
+    alone = Sky("sdss", options.galaxies, per_frame=1)
+    seconds, size, decode_s = download_rounds(alone, options.rounds, folder / "files")
+    found["downloads"] = {"seconds": seconds, "bytes": size, "decode_s": decode_s}
+    _show_downloads(seconds, size, decode_s, paper)
+    bandwidth = size / min(map(min, seconds.values()))
+    skies = [Sky("sdss", options.galaxies, k) for k in options.per_frame]
+    if options.hst:
+        skies.append(Sky("hst", options.galaxies, _HST_PER_FRAME))
+    _say_conditions(options, paper)
+    found["harvests"] = []
+    for number, where in enumerate(skies):
+        results = rounds(where, options.rounds, folder / f"sky{number}")
+        least_s = floor(
+            results["harvester"][-1], where, bandwidth=bandwidth, decode_s=decode_s
+        )
+        found["harvests"].append(_plain(where, results) | {"floor_s": least_s})
+        _show_harvests(where, results, least_s, paper)
+    found["scaling"] = _scaling(options, folder / "scaling", paper)
+    return found
+
+
+def _pace(options: argparse.Namespace, paper: Paper) -> list[dict[str, float]]:
+    paper.say("## The throttle alone\n")
+    found = [pace(rate, options.pace_seconds) for rate in (10, 20, 50)]
+    paper.table(
+        "allowed, 1/s|reached|most in any second|least gap, ms",
+        (
+            [
+                one["allowed"],
+                f"{one['reached']:.1%}",
+                one["most in a second"],
+                f"{one['least gap ms']:.1f}",
+            ]
+            for one in found
+        ),
+    )
+    return found
+
+
+def _cutting(options: argparse.Namespace, paper: Paper) -> dict[str, Any]:
+    paper.say("## Cutting alone\n")
+    found = cutting_rounds(_frame(options.frame), options.rounds)
+    ours = found["seconds"]["harvester"]
+    which = (
+        f"the real frame {options.frame.name}" if options.frame else "a made-up frame"
+    )
+    paper.say(f"{found['stamps']} stamps of 40 x 40 out of {which} in memory.\n")
+    paper.table(
+        "who|microseconds a stamp, median|time / harvester, median (best)",
+        (
+            [name, f"{1e6 * median(own) / found['stamps']:.0f}", _ratios(own, ours)]
+            for name, own in found["seconds"].items()
+        ),
+    )
+    paper.say(f"Pixel for pixel identical: {found['identical']} of {found['stamps']}.")
+    paper.say(f"Not installed, not compared: {', '.join(found['not installed'])}.\n")
+    return found
+
+
+def _frame(path: Path | None) -> bytes:
+    if path is not None:
+        return path.read_bytes()
+    made_up = PaintedSky.make(1, targets=5, per_field=5, hst_images=False)
+    return bz2.compress(sdss_frame(made_up, next(iter(made_up.fields)), "r"))
+
+
+def _show_downloads(
+    seconds: dict[str, list[float]], size: int, decode_s: float, paper: Paper
+) -> None:
+    ours = seconds["harvester, checked"]
+    paper.say("## Downloads alone\n")
+    paper.say(f"{size / 1e6:.0f} MB of frames, {AT_ONCE} at once, no latency.\n")
+    paper.table(
+        "who|seconds, median|MB/s, best|time / harvester, median (best)",
+        (
+            [
+                name,
+                f"{median(own):.2f}",
+                f"{size / min(own) / 1e6:.0f}",
+                _ratios(own, ours),
+            ]
+            for name, own in seconds.items()
+        ),
+    )
+    paper.say(f"Unpacking one frame with bz2 takes {decode_s:.2f} s of CPU.\n")
+
+
+def _say_conditions(options: argparse.Namespace, paper: Paper) -> None:
+    services = Settings().services
+    rates = ", ".join(f"{name} {services.named(name).rate:g}/s" for name in SERVICES)
+    delays = ", ".join(f"{1000 * s:.0f} ms a {kind}" for kind, s in LATENCY_S.items())
+    paper.say("## Whole harvests\n")
+    paper.say(f"{options.galaxies} galaxies, {delays}, one warm sandbox for all.")
+    paper.say(f"The harvester has its ordinary settings: {rates}; the others have no")
+    paper.say("limit. Each starts from nothing, and its imports count.\n")
+
+
+def _show_harvests(
+    where: Sky, results: dict[str, list[Result]], least_s: float, paper: Paper
+) -> None:
+    galaxies = where.galaxies
+    ours = [one.wall_s for one in results["harvester"]]
+    paper.say(f"### {where.survey.upper()}, {where.per_frame} galaxies a field\n")
+    paper.table(
+        "who|seconds, median (best)|time / harvester, median (best)|CPU s"
+        "|requests a galaxy|MB a galaxy|repeats|stamps",
+        (
+            [
+                name,
+                f"{median(walls):.1f} ({min(walls):.1f})",
+                _ratios(walls, ours),
+                f"{median(one.cpu_s for one in own):.1f}",
+                f"{sum(own[-1].requests.values()) / galaxies:.2f}",
+                f"{own[-1].received / galaxies / 1e6:.2f}",
+                own[-1].repeats,
+                own[-1].stamps,
+            ]
+            for name, own in results.items()
+            for walls in [[one.wall_s for one in own]]
+        ),
+    )
+    over = median(ours) / least_s
+    paper.say(f"Floor {least_s:.1f} s; harvester / floor {over:.2f}.\n")
+
+
+def _scaling(
+    options: argparse.Namespace, folder: Path, paper: Paper
+) -> dict[int, list[dict[str, Any]]]:
+    paper.say("## Processes\n")
+    paper.say("SDSS, one galaxy a frame, no latency, rates of 100/s.\n")
+    where = Sky("sdss", options.galaxies, per_frame=1)
+    results = scaling(where, options.workers, options.rounds, folder)
+    first = [one.wall_s for one in results[options.workers[0]]]
+    paper.table(
+        "processes|seconds, median (best)|speed-up, median (best)|CPU s",
+        (
+            [
+                number,
+                f"{median(walls):.1f} ({min(walls):.1f})",
+                _ratios(first, walls),
+                f"{median(one.cpu_s for one in own):.1f}",
+            ]
+            for number, own in results.items()
+            for walls in [[one.wall_s for one in own]]
+        ),
+    )
+    return {number: [asdict(one) for one in own] for number, own in results.items()}
+
+
+def _ratios(theirs: list[float], ours: list[float]) -> str:
+    """Compare round by round."""
+    each = [a / b for a, b in zip(theirs, ours, strict=True)]
+    return f"{median(each):.2f} ({max(each):.2f})"
+
+
+def _plain(where: Sky, results: dict[str, list[Result]]) -> dict[str, Any]:
+    each = {name: [asdict(one) for one in own] for name, own in results.items()}
+    return {"sky": asdict(where), "results": each}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Downloads alone: the harvester's transport beside curl and aria2c."""
+
+from __future__ import annotations
+
+import asyncio
+import bz2
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from harvests import compete, harvester_command
+from skies import sky
+
+from harvester import __version__
+from harvester.frames import verify_frame
+from harvester.transport.transport import Manners, Service, Transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harvests import Sky
+    from skies import Running
+
+#: Files in flight, for all of them.
+AT_ONCE = 4
+
+
+def download_rounds(
+    where: Sky, count: int, folder: Path
+) -> tuple[dict[str, list[float]], int, float]:
+    """Fetch all frames of a sky by turns, from a warm sandbox without latency.
+
+    Returns
+    -------
+    tuple
+        Seconds by contestant, the bytes of all files, and the CPU seconds that
+        unpacking one of them takes.
+    """
+    seconds: dict[str, list[float]] = {}
+    with sky(folder / "sky", *where.options(), latency_s={}) as running:
+        urls = _frames(running, where, folder)
+        contestants = {"harvester, checked": _ours}
+        if shutil.which("curl"):
+            contestants["curl --parallel"] = _curl
+        if shutil.which("aria2c"):
+            contestants["aria2c"] = _aria2c
+        for _ in range(count):
+            for name, fetch in contestants.items():
+                out = folder / "files"
+                shutil.rmtree(out, ignore_errors=True)
+                out.mkdir()
+                began = time.perf_counter()
+                fetch(urls, out)
+                seconds.setdefault(name, []).append(time.perf_counter() - began)
+        bodies = [path.read_bytes() for path in out.iterdir()]
+    if len(bodies) != len(urls):
+        sys.exit(f"{name} fetched {len(bodies)} of {len(urls)} files")
+    return seconds, sum(map(len, bodies)), _decode_s(bodies[0])
+
+
+def _frames(running: Running, where: Sky, folder: Path) -> list[str]:
+    """Give the addresses that a harvest asks for; that warms the sandbox too."""
+    compete(running, harvester_command(running, where.survey), folder / "warm")
+    return running.found("sdss-sas")
+
+
+def _decode_s(packed: bytes) -> float:
+    best = float("inf")
+    for _ in range(5):
+        began = time.process_time()
+        bz2.decompress(packed)
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def _ours(urls: list[str], out: Path) -> None:
+    asyncio.run(_fetch_all(urls, out))
+
+
+async def _fetch_all(urls: list[str], out: Path) -> None:
+    base = urls[0].partition("/sas")[0]
+    manners = Manners(rate=10_000, slots={"file": AT_ONCE})
+    service = Service("sdss-sas", base, base, manners)
+    async with (
+        Transport([service], version=__version__) as transport,
+        asyncio.TaskGroup() as group,
+    ):
+        for number, url in enumerate(urls):
+            path = out / f"{number}.fits.bz2"
+            group.create_task(transport.download(url, path, check=verify_frame))
+
+
+def _curl(urls: list[str], out: Path) -> None:
+    command = [
+        "curl",
+        "--no-progress-meter",
+        "--fail",
+        "--parallel",
+        "--remote-name-all",
+    ]
+    command += ["--parallel-max", str(AT_ONCE), "--output-dir", str(out), *urls]
+    subprocess.run(command, check=True)  # noqa: S603 - curl
+
+
+def _aria2c(urls: list[str], out: Path) -> None:
+    command = ["aria2c", "--quiet", "--dir", str(out), "--split", "1"]
+    command += ["--max-concurrent-downloads", str(AT_ONCE), "--input-file", "-"]
+    subprocess.run(command, input="\n".join(urls), text=True, check=True)  # noqa: S603 - aria2c

@@ -1,0 +1,89 @@
+"""Sandboxes that all contestants of a benchmark share, and what they counted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HARVESTER = (sys.executable, "-m", "harvester")
+
+#: Seconds before each answer: what the archives take from another continent.
+LATENCY_S = {"query": 0.15, "file": 0.3}
+
+#: Seconds that a sandbox may take to be ready.
+_READY_S = 120
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox, its catalogue, and the file that says where it is."""
+
+    urls: dict[str, str]
+    catalogue: Path
+    ready: Path
+
+    def flags(self) -> list[str]:
+        """Give the options that send the harvester to it."""
+        return [f"--base-url={name}={url}" for name, url in self.urls.items()]
+
+    def reset(self) -> None:
+        """Let it forget what it counted."""
+        self._ask("mast", "/_reset", "POST")
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """Give what it counted, by service."""
+        found: dict[str, dict[str, Any]] = json.loads(self._ask("mast", "/_stats"))
+        return found
+
+    def found(self, service: str) -> list[str]:
+        """Give the addresses that a service was asked for and had."""
+        base = self._base(service)
+        visits = json.loads(self._ask(service, "/_log"))
+        return sorted(
+            {base + v["path"] for v in visits if v["status"] == HTTPStatus.OK}
+        )
+
+    def _base(self, service: str) -> str:
+        return self.urls[service].removesuffix("/sas")
+
+    def _ask(self, service: str, path: str, method: str = "GET") -> bytes:
+        request = urllib.request.Request(self._base(service) + path, method=method)
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            body: bytes = reply.read()
+        return body
+
+
+@contextmanager
+def sky(
+    folder: Path, *options: str, latency_s: dict[str, float] = LATENCY_S
+) -> Iterator[Running]:
+    """Serve a sky while the block runs; options are those of the command."""
+    folder.mkdir(parents=True)
+    ready, catalogue = folder / "ready.json", folder / "galaxies.fits.gz"
+    command = [*HARVESTER, "sandbox", "--exit-with-stdin"]
+    command += ["--ready-file", str(ready), "--catalogue", str(catalogue), *options]
+    command += [f"--latency={kind}={seconds}" for kind, seconds in latency_s.items()]
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + _READY_S
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit("the sandbox did not start")
+            time.sleep(0.05)
+        yield Running(json.loads(ready.read_text()), catalogue, ready)
+    finally:
+        process.terminate()
+        process.wait()
