@@ -204,8 +204,10 @@ def _say_conditions(options: argparse.Namespace, paper: Paper) -> None:
     delays = ", ".join(f"{1000 * s:.0f} ms a {kind}" for kind, s in LATENCY_S.items())
     paper.say("## Whole harvests\n")
     paper.say(f"{options.galaxies} galaxies, {delays}, one warm sandbox for all.")
-    paper.say(f"The harvester has its ordinary settings: {rates}; the others have no")
-    paper.say("limit. Each starts from nothing, and its imports count.\n")
+    paper.say(f"The harvester has its ordinary settings, stamps of 40 px: {rates}.")
+    paper.say(
+        "The others have no limit. Each starts from nothing; its imports count.\n"
+    )
 
 
 def _show_harvests(

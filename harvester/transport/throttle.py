@@ -39,7 +39,7 @@ _SLACK = 1.015
 
 #: Timers are late, by milliseconds on a busy machine; a request that went late may be
 #: followed this much sooner, in seconds, or every lateness would be lost for good.
-#: It is less than what ``_SLACK`` adds up to in a second: so many requests as may go
+#: It is less than what the slack adds up to in a second: so many requests as may go
 #: in a second still take a second or longer, wherever it begins.
 _CATCH_UP_S = 0.01
 
@@ -80,7 +80,9 @@ class Manners:
     @property
     def gap_s(self) -> float:
         """Seconds from one request to the next."""
-        return _SLACK / self.rate
+        # What is made up for comes out of a second's slack: half of it is put back,
+        # so that there is something left for the way.
+        return (_SLACK + self.catch_up_s / 2) / self.rate
 
     @property
     def catch_up_s(self) -> float:
@@ -210,6 +212,8 @@ class Throttle:
         self._random = timing.random
         self._waiting: dict[_Waiter, None] = {}
         self._under_way: dict[str, int] = {}
+        #: The turn that was given out last, until its owner has woken up to it.
+        self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next_at = -math.inf
         self._width = _Share()
@@ -343,13 +347,17 @@ class Throttle:
         self._waiting[waiter] = None
         self._admit()
         try:
-            return await self._outwait(waiter, patience_s)
+            turn = await self._outwait(waiter, patience_s)
         except BaseException:
             self._waiting.pop(waiter, None)
             # The turn may have come at the moment when its owner was cancelled.
             if waiter.turn.done() and not waiter.turn.cancelled():
+                self._take(waiter.turn.result())
                 waiter.turn.result().close()
             raise
+        self._take(turn)
+        self._admit()
+        return turn
 
     async def _outwait(self, waiter: _Waiter, patience_s: float) -> Turn:
         limit = None if patience_s == math.inf else patience_s
@@ -364,6 +372,13 @@ class Throttle:
                 msg = f"{self.host} has been down for {down_s:.0f} s; {self.describe()}"
                 raise GaveUpError("outage", f"{msg}: resume later")
 
+    def _take(self, turn: Turn) -> None:
+        # If this process was held up since the turn was given, its owner goes only
+        # now; the next turn keeps its distance from that.
+        if self._given is turn:
+            self._given = None
+            self.space()
+
     def _admit(self) -> None:
         """Let go whoever may go now, and set the timer for the next one."""
         if self._timer is not None:
@@ -376,11 +391,12 @@ class Throttle:
                 self._timer = loop.call_later(wait_s, self._admit)
                 return
             del self._waiting[waiter]
-            waiter.turn.set_result(self._begin(waiter.kind))
+            self._given = self._begin(waiter.kind)
+            waiter.turn.set_result(self._given)
 
     def _next(self) -> _Waiter | None:
         """Choose who goes next, of those that the concurrency lets go."""
-        if self._breaker.is_probing:
+        if self._given is not None or self._breaker.is_probing:
             return None
         ready = (
             waiter

@@ -54,8 +54,11 @@ def watched(tmp_path_factory):
         jobs = _count_jobs(patch)
         places = Places(folder / "out")
         places.out.mkdir()
-        settings = load_settings(services=_services(archives.urls))
-        begin(settings, archives.catalogue, places, lambda _: None)
+        settings = load_settings(
+            catalogue={"path": str(archives.catalogue)},
+            services=_services(archives.urls),
+        )
+        begin(settings, places, lambda _: None)
         looks = asyncio.run(_harvest(settings, places))
         stats = archives.stats()
         found = {name: _found(archives, name) for name in archives.urls}

@@ -104,6 +104,30 @@ def test_lateness_is_made_up(rate):
     assert 0.97 * 60 * rate <= sum(at < 60 for at, _ in log) <= 60 * rate
 
 
+def test_gap_after_hold_up():
+    """A process that is held up with a turn in hand does not send two at once."""
+    log = []
+    manners = Manners(rate=20, slots={"query": 3})
+
+    async def main(clock):
+        loop = asyncio.get_running_loop()
+
+        def hold_up():
+            loop._virtual.now += 0.5
+
+        throttle = throttle_for(clock, manners)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(ask(throttle, log=log))
+            # Just after the second turn was given, before its owner wakes up.
+            loop.call_later(manners.gap_s + 0.0005, hold_up)
+
+    run(main, lateness=cycle([0.001]))
+    times = [at for at, _ in log]
+    assert times[1] > 0.5
+    assert times[2] - times[1] >= manners.gap_s - manners.catch_up_s
+
+
 @pytest.mark.parametrize("rate", [1.0, 2.0])
 def test_strict_gap(rate):
     """At the rates of SkyServer nothing is made up: each gap is a whole one."""
