@@ -50,6 +50,14 @@ _UPLOAD = 1000
 #: about 1060 x 960 pixels has 13 MB; mosaics and other cameras have more.
 _TYPICAL_BYTES = {"sdss": 3_600_000, "hst": 13_000_000}
 
+#: Bytes of headers, rows of pixels and images (SCI and WHT) of a HST frame that is
+#: fetched by parts, and the requests for its headers; see `ranged`.
+_HEADER_BYTES = 92_000
+_ROW_BYTES = 4 * 1060
+_FRAME_ROWS = 960
+_IMAGES = 2
+_HEADER_REQUESTS = 2
+
 #: Fetched frames from which on experience counts more than what is typical.
 _ENOUGH = 20
 
@@ -120,6 +128,8 @@ class _Frames(NamedTuple):
 
     groups: list[FrameGroup]
     fetched: int
+    #: Rows of a stamp where frames are fetched by parts, else 0.
+    rows: int = 0
 
 
 def read_bill(places: Places, allowance: Allowance) -> Bill:
@@ -235,6 +245,7 @@ def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill
                 if g.survey in numbers and g.mirrored in mirrored
             ],
             sum(n for s, m, n in counts.fetched if s in numbers and m in mirrored),
+            _rows(service, allowance),
         )
         asked = 0
         if service == queries:
@@ -246,6 +257,24 @@ def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill
         host = _host(frames, asked, spent, manner, allowance.bandwidth, archive)
         hosts[manner.host] = host
     return hosts
+
+
+def _rows(service: str, allowance: Allowance) -> int:
+    # Only the bucket is asked for parts.
+    if service != "s3":
+        return 0
+    return allowance.specs["hst"].size.pixels(_PIXEL_ARCSEC["WFC3/IR"])
+
+
+def _parts(group: FrameGroup, rows: int) -> tuple[float, float]:
+    # Requests and bytes of one frame of the group, if it is fetched by parts: stamps
+    # that lie anywhere share rows by chance. Galaxies that cluster share more, so
+    # this is more than it will be rather than less.
+    apart = max(0.0, 1 - rows / _FRAME_ROWS)
+    spans = max(1.0, group.stamps * apart ** (group.stamps - 1))
+    needed = _FRAME_ROWS * (1 - apart**group.stamps)
+    requests = _HEADER_REQUESTS + _IMAGES * spans
+    return requests, _HEADER_BYTES + _IMAGES * _ROW_BYTES * needed
 
 
 def _queries(archive: str, unlocated: int) -> int:
@@ -266,10 +295,16 @@ def _host(
     files = sum(group.frames for group in frames.groups)
     unsized = files - sum(group.sized for group in frames.groups)
     each, per_file, source = float(_TYPICAL_BYTES[archive]), 1.0, "typical"
+    if frames.rows and files:
+        parts = [(group.frames, *_parts(group, frames.rows)) for group in frames.groups]
+        per_file = sum(n * requests for n, requests, _ in parts) / files
+        each = sum(n * size for n, _, size in parts) / files
+        unsized = files
     if frames.fetched >= _ENOUGH and spent_bytes:
         each, per_file = spent_bytes / frames.fetched, spent_requests / frames.fetched
         source = "seen"
-    size = sum(group.size for group in frames.groups) + unsized * each
+    listed = 0 if frames.rows else sum(group.size for group in frames.groups)
+    size = listed + unsized * each
     requests = queries + round(files * per_file)
     rate_s, bandwidth_s = requests / manner.rate, size / bandwidth
     return {

@@ -33,7 +33,9 @@ def test_bill_and_truth(archives, tmp_path):
     truth = status(out)
     for host in IMAGES:
         asked = bill["hosts"][host]["requests"]
-        assert truth["requests"][host] == pytest.approx(asked, rel=0.1)
+        # Frames of HST come by parts, and galaxies of one frame share some.
+        least = 0.4 if host.startswith("s3") else 0.9
+        assert least * asked <= truth["requests"][host] <= 1.1 * asked
         assert truth["bill"]["requests"][host] == asked
     # The sandbox has galaxies whose identifier names a frame that does not exist.
     billed = sum(truth["bill"]["frames"].values())
