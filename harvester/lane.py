@@ -115,13 +115,19 @@ class Lane:
         self._looked_up = asyncio.Event()
         self._wake_locator = asyncio.Event()
         self._wake_feeder = asyncio.Event()
+        self._stopped = asyncio.Event()
         #: Why the lane gave up although jobs are left; None while it has not.
         self.trouble: TransientError | PermanentError | None = None
 
     def stop(self) -> None:
         """Finish the frames that are in hand, and no more."""
         self._leaving = True
-        for event in (self._looked_up, self._wake_locator, self._wake_feeder):
+        for event in (
+            self._looked_up,
+            self._wake_locator,
+            self._wake_feeder,
+            self._stopped,
+        ):
             event.set()
 
     async def run(self) -> None:
@@ -138,10 +144,7 @@ class Lane:
 
     async def locate_only(self) -> None:
         """Find the products of all jobs and fetch none."""
-        try:
-            await self._locate_due()
-        except (TransientError, PermanentError) as error:
-            self._give_up(error)
+        await self._locate_patiently()
         await self._tell_located()
 
     async def _tell_located(self) -> None:
@@ -151,28 +154,32 @@ class Lane:
     # -- locating --------------------------------------------------------------
 
     async def _locate(self) -> None:
-        failed = 0
         while not self._leaving:
-            try:
-                await self._locate_due()
-                failed = 0
-            except OutageError as error:
-                self._give_up(error)
-            except TransientError as error:
-                failed += 1
-                if failed == self._plan.attempts:
-                    self._give_up(error)
-                self._say(f"{error} It is tried again.")
-            except PermanentError as error:
-                self._give_up(error)
-            self._looked_up.set()
-            self._wake_feeder.set()
-            await _either(self._wake_locator, _GATHER_S + self._pause_s(failed))
+            await self._locate_patiently()
+            self._release_frames()
+            await _either(self._wake_locator, _GATHER_S)
 
-    def _pause_s(self, failed: int) -> float:
-        if not failed:
-            return 0.0
-        return backoff(failed, cap=self._plan.longest_backoff_s, random=random)
+    async def _locate_patiently(self) -> None:
+        # A query without an answer costs no job anything; it is made again some times.
+        for failed in range(1, self._plan.attempts + 1):
+            try:
+                return await self._locate_due()
+            except (OutageError, PermanentError) as error:
+                return self._give_up(error)
+            except TransientError as error:
+                if failed == self._plan.attempts:
+                    return self._give_up(error)
+                self._say(f"{error} It is tried again.")
+            self._release_frames()
+            longest_s = self._plan.longest_backoff_s
+            await _either(self._stopped, backoff(failed, cap=longest_s, random=random))
+            if self._leaving:
+                return None
+        return None
+
+    def _release_frames(self) -> None:
+        self._looked_up.set()
+        self._wake_feeder.set()
 
     async def _locate_due(self) -> None:
         for survey in self._plan.surveys:

@@ -21,7 +21,7 @@ from ..footprints import FootprintIndex
 from ..ledger.ledger import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
-from .bridge import Bridge
+from .bridge import IMPORTING, Bridge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -211,8 +211,9 @@ class Mast:
 
     @cache  # noqa: B019 - one client for the life of its one archive
     def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
-        from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-        from astroquery.mast import ObservationsClass  # noqa: PLC0415
+        with IMPORTING:
+            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
+            from astroquery.mast import ObservationsClass  # noqa: PLC0415
 
         cache_conf.cache_active = False
         client = ObservationsClass()

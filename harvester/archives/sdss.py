@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import OutageError, TransientError
 from ..events import Note
 from ..models import Finding, Product
-from .bridge import Bridge
+from .bridge import IMPORTING, Bridge
 from .fields import FIELD, FieldTable, sound
 
 if TYPE_CHECKING:
@@ -341,9 +341,10 @@ class Sdss:
         ]
 
     def _upload(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
-        from astropy.coordinates import SkyCoord  # noqa: PLC0415 - a second of import
+        client = self._client()
+        from astropy.coordinates import SkyCoord  # noqa: PLC0415 - astroquery has it
 
-        table = self._client().query_crossid(
+        table = client.query_crossid(
             SkyCoord([t.ra for t in targets], [t.dec for t in targets], unit="deg"),
             radius=f"{_RADIUS_ARCSEC} arcsec",
             photoobj_fields=["run", "rerun", "camcol", "field"],
@@ -366,8 +367,9 @@ class Sdss:
 
     @cache  # noqa: B019 - one client for the life of its one archive
     def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
-        from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-        from astroquery.sdss import SDSSClass  # noqa: PLC0415
+        with IMPORTING:
+            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
+            from astroquery.sdss import SDSSClass  # noqa: PLC0415
 
         # Its cache would keep an error page for good.
         cache_conf.cache_active = False
