@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ import numpy as np
 
 from .cutouts.astrometry import BadWcsError
 from .cutouts.frame_file import BadFrameError, CorruptFrameError, Frame, verify_frame
-from .errors import LocalError
+from .transport.intake import disk_trouble_named
 from .transport.transport import RangeRefusedError
 
 if TYPE_CHECKING:
@@ -273,7 +272,7 @@ async def _fill(
 
 
 def _make(path: Path, length: int, held: dict[int, bytes]) -> None:
-    with _local(path), path.open("xb") as file:
+    with disk_trouble_named(path), path.open("xb") as file:
         for start, piece in held.items():
             file.seek(start)
             file.write(piece)
@@ -283,18 +282,6 @@ def _make(path: Path, length: int, held: dict[int, bytes]) -> None:
 def _write(path: Path, start: int, content: bytes) -> None:
     # Opened by name each time: a thread outlives the task that was cancelled, and
     # finds no file then, instead of what has got its descriptor since.
-    with _local(path), path.open("r+b") as file:
+    with disk_trouble_named(path), path.open("r+b") as file:
         file.seek(start)
         file.write(content)
-
-
-@contextmanager
-def _local(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        msg = (
-            f"cannot write {path}: {error.strerror}. Make room on that disk or allow "
-            "writing there, then resume"
-        )
-        raise LocalError(msg) from error

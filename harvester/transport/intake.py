@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     from .body import Body
 
-__all__ = ["Buffer", "Download", "PartialFile", "Reply", "is_html", "validator_of"]
+__all__ = [
+    "Buffer",
+    "Download",
+    "PartialFile",
+    "Reply",
+    "disk_trouble_named",
+    "is_html",
+    "validator_of",
+]
 
 #: Bytes that are gathered before they are written, in one go and in a thread.
 _BATCH = 2**20
@@ -235,7 +243,7 @@ class PartialFile:
     def _append(self, data: bytes, reply: int) -> None:
         if not self._size and is_html(data):
             raise _html(self._url)
-        with self._lock, _local(self._part):
+        with self._lock, disk_trouble_named(self._part):
             if self._is_over or reply != self._reply:
                 return
             if self._file is None:
@@ -245,11 +253,11 @@ class PartialFile:
             self._size += len(data)
 
     def _seal(self) -> None:
-        with self._lock, _local(self._part):
+        with self._lock, disk_trouble_named(self._part):
             self._close()
 
     def _rename(self) -> None:
-        with self._lock, _local(self._path):
+        with self._lock, disk_trouble_named(self._path):
             if not self._is_over:
                 self._part.replace(self._path)
 
@@ -291,7 +299,8 @@ def validator_of(headers: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _local(path: Path) -> Iterator[None]:
+def disk_trouble_named(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into our error, with the path and what to do."""
     try:
         yield
     except OSError as error:
