@@ -120,7 +120,10 @@ class _PackedBytes:
         self._steps = steps
         #: Bytes that a block with one checksum may hold.
         self._block = block
-        self._bytes = bytearray()
+        #: Room for the longest frame; what is not used costs no memory. What has
+        #: views on it stays valid while it is filled.
+        self._room = np.empty(MAX_UNPACKED, np.uint8)
+        self._length = 0
         self._ended = False
 
     def check_room(self, end: int) -> None:
@@ -130,9 +133,9 @@ class _PackedBytes:
             raise BadFrameError(msg)
 
     def holds(self, place: int) -> bool:
-        while len(self._bytes) <= place and not self._ended:
+        while self._length <= place and not self._ended:
             self._unpack()
-        return len(self._bytes) > place
+        return self._length > place
 
     def prove(self, stop: int) -> None:
         # The checksum of a block is compared when it is over, after its bytes were
@@ -140,21 +143,19 @@ class _PackedBytes:
         self._check_held(stop)
         counted, following = stop, 0
         while not self._ended:
-            following += _least_in_block(memoryview(self._bytes)[counted:])
-            counted = len(self._bytes)
+            following += _least_in_block(self._room[counted : self._length])
+            counted = self._length
             if following > self._block:
                 return
             self._unpack()
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
         self._check_held(stop)
-        # A copy, because what has views on it cannot grow.
-        piece = bytes(memoryview(self._bytes)[start:stop])
-        return np.frombuffer(piece, dtype=np.uint8)
+        return self._room[start:stop]
 
     def _check_held(self, stop: int) -> None:
         if not self.holds(stop - 1):
-            msg = f"it unpacks to {len(self._bytes)} bytes, and should to {stop}"
+            msg = f"it unpacks to {self._length} bytes, and should to {stop}"
             raise CorruptFrameError(msg)
 
     def _unpack(self) -> None:
@@ -162,10 +163,12 @@ class _PackedBytes:
         if step is None:
             self._ended = True
             return
-        self._bytes += step
-        if len(self._bytes) > MAX_UNPACKED:
+        end = self._length + len(step)
+        if end > MAX_UNPACKED:
             msg = f"it unpacks to more than {MAX_UNPACKED} bytes"
             raise CorruptFrameError(msg)
+        self._room[self._length : end] = np.frombuffer(step, np.uint8)
+        self._length = end
 
 
 def _bunzip(file: BinaryIO) -> Iterator[bytes]:
@@ -196,13 +199,13 @@ def _gunzip(file: BinaryIO) -> Iterator[bytes]:
             raise CorruptFrameError(msg) from error
 
 
-def _least_in_block(unpacked: memoryview) -> int:
+def _least_in_block(unpacked: NDArray[np.uint8]) -> int:
     """Tell how much of a bz2 block these bytes fill at least.
 
     Before anything else bz2 shortens runs of more than four equal bytes: those that
     are like all four before them are not counted.
     """
-    same = np.diff(np.frombuffer(unpacked, dtype=np.uint8)) == 0
+    same = unpacked[1:] == unpacked[:-1]
     shortened = same[3:] & same[2:-1] & same[1:-2] & same[:-3]
     return len(shortened) - int(np.count_nonzero(shortened))
 
