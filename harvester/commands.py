@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cutouts.warm_up import warm_up
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
@@ -122,6 +123,8 @@ def resume_run(places: Places, flags: Flags) -> int:
 
 
 def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
+    if not flags["locate_only"]:
+        warm_up()
     _prepare(settings, places, flags)
     return _harvest(settings, places, flags)
 

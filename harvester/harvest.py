@@ -180,7 +180,9 @@ async def harvest(
         What ended it before: the disk, the ledger, the settings.
     """
     try:
-        async with _orchestrator(settings, places, heard) as orchestrator:
+        async with _orchestrator(settings, places, heard) as (orchestrator, cutter):
+            if not locate_only:
+                cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
             troubles = orchestrator.troubles
@@ -192,7 +194,7 @@ async def harvest(
 @asynccontextmanager
 async def _orchestrator(
     settings: Settings, places: Places, heard: Heard
-) -> AsyncIterator[Orchestrator]:
+) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
         transport = await stack.enter_async_context(await _transport(settings, ledger))
@@ -216,7 +218,7 @@ async def _orchestrator(
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
-        yield Orchestrator(lanes)
+        yield Orchestrator(lanes), cutter
         if not unsettled(read_report(places)):
             frames.clear()
 

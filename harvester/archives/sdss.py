@@ -368,13 +368,19 @@ class Sdss:
     @cache  # noqa: B019 - one client for the life of its one archive
     def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
         with IMPORTING:
+            from astropy.table import Table  # noqa: PLC0415 - astroquery has it
             from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-            from astroquery.sdss import SDSSClass  # noqa: PLC0415
+            from astroquery.sdss import SDSSClass, field_names  # noqa: PLC0415
 
         # Its cache would keep an error page for good.
         cache_conf.cache_active = False
         client = SDSSClass()
         self._bridge.mount(client._session)  # noqa: SLF001 - its only door
+        # It would first ask for the columns of two tables, of which it makes no use
+        # where the columns are named.
+        url, known = client._get_query_url(self._release), Table({"name": _ASKED})  # noqa: SLF001 - there is no public way
+        for table in ("PhotoObjAll", "SpecObjAll"):
+            field_names._cached_table_fields[table, url] = known  # noqa: SLF001 - as above
         return client
 
     def _say(self, text: str) -> None:
