@@ -45,7 +45,7 @@ def places(tmp_path):
         }
     )
     places = Places(tmp_path)
-    write_labels(places.labels, labels)
+    write_labels(places.labels, labels.to_reader())
     return places
 
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import io
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,35 @@ from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harvester.catalogue.reader import read_catalogue
+from harvester.catalogue.reader import Reject, open_catalogue
 from harvester.errors import InputError
+from harvester.models import Target
 
 DR7 = 587722952231026744
+
+
+class Whole(NamedTuple):
+    """A catalogue of which everything is in memory."""
+
+    targets: list[Target]
+    labels: pa.Table
+    rejects: list[Reject]
+    notes: list[str]
+    sha256: str
+    id_kind: str
+
+
+def read_whole(path, **columns):
+    """Read all of a catalogue."""
+    with open_catalogue(path, **columns) as catalogue:
+        return Whole(
+            list(catalogue.targets()),
+            catalogue.labels().read_all(),
+            catalogue.rejects,
+            catalogue.notes,
+            catalogue.sha256,
+            catalogue.id_kind,
+        )
 
 
 @pytest.fixture
@@ -29,7 +55,7 @@ def read(tmp_path):
     def read(data, name="catalogue.csv", **columns):
         path = tmp_path / name
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return read_catalogue(path, **columns)
+        return read_whole(path, **columns)
 
     return read
 
@@ -249,9 +275,9 @@ def test_one_row(read):
 def test_no_file(tmp_path):
     """A file that is not there, or a folder, is refused by name."""
     with pytest.raises(InputError, match=r"There is no catalogue at .*nothing\.csv"):
-        read_catalogue(tmp_path / "nothing.csv")
+        read_whole(tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="is a folder"):
-        read_catalogue(tmp_path)
+        read_whole(tmp_path)
 
 
 def test_errors_name_the_file(read, tmp_path):
@@ -275,7 +301,7 @@ def exact_ids(path, column):
 def test_mergers(shared, name):
     """GZ Mergers: the first of two galaxies, exact; the damaged ids are told."""
     folder = shared / "data" / "catalogues"
-    catalogue = read_catalogue(folder / name)
+    catalogue = read_whole(folder / name)
     ids = exact_ids(folder / "darg_mergers.csv", "object1")
     assert [target.id for target in catalogue.targets] == ids
     assert catalogue.id_kind == "sdss"
@@ -288,8 +314,8 @@ def test_mergers(shared, name):
 def test_zoo2_in_both_forms(shared):
     """GZ2 table 5: the CSV and the FITS name the same galaxies, 0.06 arcsec apart."""
     folder = shared / "data" / "catalogues"
-    text = read_catalogue(folder / "gz2_table5.csv.gz")
-    table = read_catalogue(folder / "gz2_table5.fits.gz")
+    text = read_whole(folder / "gz2_table5.csv.gz")
+    table = read_whole(folder / "gz2_table5.fits.gz")
     ids = exact_ids(folder / "gz2_table5.csv.gz", "objid")
     assert [target.id for target in text.targets] == ids
     assert [target.id for target in table.targets] == ids
@@ -302,7 +328,7 @@ def test_zoo2_in_both_forms(shared):
 def test_one_row_layout(shared):
     """The vector layout of the AGN host catalogue gives 900 galaxies, not one."""
     path = shared / "data" / "catalogues" / "derived_gz1_onerow_layout_open.fits.gz"
-    catalogue = read_catalogue(path)
+    catalogue = read_whole(path)
     assert len(catalogue.targets) == 900
     merger = next(t for t in catalogue.targets if t.id == "588290881638760664")
     assert (merger.ra, merger.dec) == pytest.approx((3.62980, 15.81727), abs=1e-5)
@@ -327,7 +353,7 @@ def test_one_row_layout(shared):
 )
 def test_small_catalogues(shared, folder, name, rows, first):
     """Padded, headerless and tab-separated catalogues are read whole."""
-    catalogue = read_catalogue(shared / folder / name)
+    catalogue = read_whole(shared / folder / name)
     assert len(catalogue.targets) == rows
     assert catalogue.rejects == []
     assert catalogue.targets[0].id == first
@@ -351,7 +377,7 @@ def test_small_catalogues(shared, folder, name, rows, first):
 def test_catalogues_without_positions(shared, name, complaint):
     """Catalogues without position columns are refused with what they have instead."""
     with pytest.raises(InputError, match=complaint):
-        read_catalogue(shared / "data" / "catalogues" / name)
+        read_whole(shared / "data" / "catalogues" / name)
 
 
 @settings(

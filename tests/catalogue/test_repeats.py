@@ -13,7 +13,8 @@ ARCSEC = 1 / 3600
 def find(*rows):
     """Compare rows of ``(id, ra, dec)``."""
     ids, ra, dec = zip(*rows, strict=True)
-    return find_repeats(ids, np.array(ra, float), np.array(dec, float))
+    codes = np.unique(ids, return_inverse=True)[1]
+    return find_repeats(codes, np.array(ra, float), np.array(dec, float))
 
 
 def test_same_id_same_place():
@@ -71,7 +72,7 @@ def test_chain_of_neighbours():
 
 def test_no_rows():
     """Nothing repeats nothing."""
-    repeats = find_repeats([], np.empty(0), np.empty(0))
+    repeats = find_repeats(np.empty(0, np.int64), np.empty(0), np.empty(0))
     assert repeats.firsts == {}
     assert list(tell_repeats(repeats, np.empty(0, np.int64))) == []
 
