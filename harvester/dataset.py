@@ -121,8 +121,8 @@ def _joined(
         own = list(some)
         places = pa.array([row.target % _TARGETS for row in own], pa.int64())
         # Labels without columns have no batches.
-        columns = next((b.columns for place, b in batches if place == number), [])
-        known = [column.take(places) for column in columns]
+        batch = next((batch for place, batch in batches if place == number), None)
+        known = [column.take(places) for column in batch.columns] if batch else []
         yield pa.Table.from_arrays([*_columns(own), *known], schema=schema)
 
 

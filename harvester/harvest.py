@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import os
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,8 +90,15 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         if catalogue.rejects:
             heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
         _begin(settings, places, catalogue)
-    # What the reading took is for others now.
+    _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    # A harvest goes on for days after a catalogue was read: what is free of that is
+    # for others. Other C libraries than glibc give it back by themselves.
     pa.default_memory_pool().release_unused()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:

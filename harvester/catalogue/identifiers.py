@@ -71,7 +71,8 @@ def as_text(column: pa.Array) -> pa.Array:
 def is_missing(column: pa.Array) -> NDArray[np.bool_]:
     """Tell which rows have no identifier."""
     missing = [pc.is_null(as_text(part)) for part in _parts(column)]
-    return pa.chunked_array(missing, pa.bool_()).to_numpy()
+    found: NDArray[np.bool_] = pa.chunked_array(missing, pa.bool_()).to_numpy()
+    return found
 
 
 def _strings(column: pa.Array) -> pa.Array:

@@ -36,7 +36,8 @@ def read_parquet(path: Path, file: BinaryIO) -> Columns:
         return ParquetColumns(path, source, names)
     # Such names do not tell which of the columns is meant: all are read.
     whole = source.read().rename_columns(unique_names(names))
-    return whole.cast(_plain(whole.schema))
+    plain: Columns = whole.cast(_plain(whole.schema)).combine_chunks()
+    return plain
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

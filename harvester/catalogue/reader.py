@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,7 @@ from .tables import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def open_catalogue(
             yield _catalogue(path, sheet, digest, id_column, ra_column, dec_column)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
@@ -112,7 +113,7 @@ def _opened(path: Path) -> BinaryIO:
         raise _unreadable(path, error) from error
 
 
-def _sha256(path: Path, file: BinaryIO) -> str:
+def _sha256(path: Path, file: BufferedReader) -> str:
     try:
         digest = hashlib.file_digest(file, "sha256")
         file.seek(0)

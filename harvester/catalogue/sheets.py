@@ -20,9 +20,17 @@ __all__ = ["Columns", "Sheet", "is_folded", "unfolded", "unique_names"]
 class Columns(Protocol):
     """What is asked of a `pyarrow.Table`, so that a file can stand in for it."""
 
-    schema: pa.Schema
-    column_names: Sequence[str]
-    num_rows: int
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types."""
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """Names alone."""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of each column."""
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Give one column whole."""
@@ -36,7 +44,7 @@ class Columns(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Columns with their types, in memory or in a file, and where in the file each row stands."""
+    """Columns with their types, and where in the file each row stands."""
 
     #: Names are unique.
     table: Columns

@@ -16,7 +16,7 @@ import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from astropy.io import fits, votable
@@ -31,16 +31,17 @@ from .sheets import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+
     from .sheets import Columns
 
     Reader = Callable[[BinaryIO], Sheet]
 
 __all__ = ["open_table"]
 
-_PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], BinaryIO]]] = {
-    b"\x1f\x8b": ("gzip", lambda file: gzip.open(file)),
-    b"BZh": ("bzip2", lambda file: bz2.open(file)),
-    b"\xfd7zXZ": ("xz", lambda file: lzma.open(file)),
+_PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
+    b"\x1f\x8b": ("gzip", gzip.open),
+    b"BZh": ("bzip2", bz2.open),
+    b"\xfd7zXZ": ("xz", lzma.open),
 }
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz"}
 
@@ -73,7 +74,7 @@ def open_table(
     exact
         Columns that stay text where the file holds text.
     scratch
-        Folder for what a packed file holds; there is no trace of it afterwards.
+        Folder for what a packed file holds, until the block ends.
 
     Raises
     ------
@@ -106,17 +107,17 @@ def _unpacked(path: Path, file: BinaryIO, scratch: Path | None) -> Iterator[Bina
         return
     with NamedTemporaryFile(dir=scratch) as unpacked:
         _unpack(path, file, unpacked, *packing)
-        plain = Path(unpacked.name).open("rb")
-    with plain:
-        yield plain
+        # Opened again, as what is only read: FITS files are mapped into memory.
+        with Path(unpacked.name).open("rb") as plain:
+            yield plain
 
 
 def _unpack(
     path: Path,
     file: BinaryIO,
-    plain: BinaryIO,
+    plain: IO[bytes],
     name: str,
-    opened: Callable[[BinaryIO], BinaryIO],
+    opened: Callable[[BinaryIO], Any],
 ) -> None:
     try:
         with opened(file) as content:

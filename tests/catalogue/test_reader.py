@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from harvester.catalogue.reader import Reject, open_catalogue
 from harvester.errors import InputError
-from harvester.models import Target
 
 DR7 = 587722952231026744
 
@@ -27,7 +26,7 @@ DR7 = 587722952231026744
 class Whole(NamedTuple):
     """A catalogue of which everything is in memory."""
 
-    targets: list[Target]
+    targets: list
     labels: pa.Table
     rejects: list[Reject]
     notes: list[str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-from dataclasses import replace
 import lzma
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
