@@ -74,7 +74,7 @@ def open_table(
     exact
         Columns that stay text where the file holds text.
     scratch
-        Folder for what a packed file holds, until the block ends.
+        Folder for what a packed file holds, or a text, until the block ends.
 
     Raises
     ------
@@ -82,13 +82,15 @@ def open_table(
         There is no table in it, or only a part of one.
     """
     with _unpacked(path, file, scratch) as plain:
-        yield _read(path, plain, exact)
+        yield _read(path, plain, exact, scratch)
 
 
-def _read(path: Path, file: BinaryIO, exact: Collection[str]) -> Sheet:
+def _read(
+    path: Path, file: BinaryIO, exact: Collection[str], scratch: Path | None
+) -> Sheet:
     head = file.read(_HEAD)
     file.seek(0)
-    reader = _reader(path, head, exact)
+    reader = _reader(path, head, exact, scratch)
     with damage_told(path), warnings.catch_warnings():
         # Astropy warns of every small sin of a header; the table is what counts.
         warnings.simplefilter("ignore")
@@ -134,7 +136,9 @@ def _unpack(
         raise InputError(msg) from error
 
 
-def _reader(path: Path, head: bytes, exact: Collection[str]) -> Reader:
+def _reader(
+    path: Path, head: bytes, exact: Collection[str], scratch: Path | None
+) -> Reader:
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             msg = f"{path} is {what}."
@@ -148,7 +152,7 @@ def _reader(path: Path, head: bytes, exact: Collection[str]) -> Reader:
     _check_text(path, head)
     if head.startswith(b"# %ECSV"):
         return _read_ecsv
-    return lambda file: read_delimited(file.read(), exact=exact)
+    return lambda file: read_delimited(file, exact=exact, scratch=scratch)
 
 
 def _xml_reader(path: Path, head: bytes) -> Reader:

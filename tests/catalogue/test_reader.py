@@ -17,6 +17,7 @@ from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harvester.catalogue import identifiers, labels, parquet, positions, rows
 from harvester.catalogue.reader import Reject, open_catalogue
 from harvester.errors import InputError
 
@@ -284,6 +285,63 @@ def test_errors_name_the_file(read, tmp_path):
     for data in ("a,b\n1,2\n", "<html>", "id,ra,dec\n1,2,3\n"):
         with pytest.raises(InputError, match=str(tmp_path)):
             read(data, id_column="nonsense")
+
+
+@pytest.mark.parametrize("kind", ["csv", "fits", "parquet"])
+def test_batches_leave_no_trace(read, monkeypatch, kind):
+    """However few rows are looked at together, it is the same catalogue."""
+    table = Table(
+        {
+            "id": ["a", "A", "", "b", "a", "c", "b", "d"],
+            "ra": [1.0, 2.0, 3.0, np.nan, 5.0, 6.0, 7.0, 1.0],
+            "dec": [1.0, 2.0, 3.0, 4.0, 5.0, 96.0, 7.0, 1.0],
+            "BPT_CLASS": np.arange(8, dtype=np.int16),
+            "note": list("xyzxyzxy"),
+        }
+    )
+    file = io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(pa.table({n: table[n].tolist() for n in table.colnames}), file)
+    elif kind == "fits":
+        table.write(file, format="fits")
+    else:
+        text = io.StringIO()
+        table.write(text, format="ascii.csv")
+        file.write(text.getvalue().encode())
+    whole = read(file.getvalue(), f"x.{kind}")
+    for module in (rows, labels, parquet):
+        monkeypatch.setattr(module, "_ROWS", 3)
+    for module in (identifiers, positions):
+        monkeypatch.setattr(module, "_PART", 3)
+    parts = read(file.getvalue(), f"x.{kind}")
+    assert parts.labels.equals(whole.labels)
+    assert parts._replace(labels=None) == whole._replace(labels=None)
+    assert [target.stem for target in parts.targets] == [
+        *("a", "A_2", "J001200.00+030000.0", "a_3", "b", "d"),
+    ]
+    assert [reject.line for reject in parts.rejects] == (
+        [5, 7] if kind == "csv" else [4, 6]
+    )
+    assert parts.labels["BPT_CLASS_NAME"].to_pylist() == [
+        *("none", "star-forming", "composite", "liner", None, None)
+    ]
+
+
+def test_damage_among_the_rows(tmp_path):
+    """A file whose damage shows only when its labels are read is named too."""
+    path = tmp_path / "x.parquet"
+    values = np.arange(50_000.0)
+    columns = {"id": np.arange(50_000), "ra": values / 1000, "dec": values / 1000}
+    pq.write_table(pa.table(columns | {"z": values}), path, use_dictionary=False)
+    place = pq.read_metadata(path).row_group(0).column(3).data_page_offset
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xff" * 64)
+    with (
+        open_catalogue(path) as catalogue,
+        pytest.raises(InputError, match=r"x\.parquet is damaged"),
+    ):
+        catalogue.labels().read_all()
 
 
 # Real catalogues of Galaxy Zoo.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harvester.catalogue import repeats as module
 from harvester.catalogue.repeats import find_repeats, first_lines, tell_repeats
 
 ARCSEC = 1 / 3600
@@ -91,3 +92,17 @@ def test_notes_name_lines():
 def test_many_lines_are_cut_short():
     """Only the first lines are named."""
     assert first_lines(np.arange(1, 8)) == "lines 1, 2, 3, 4, 5, ..."
+
+
+def test_bands_leave_no_trace(monkeypatch):
+    """Rows that are near across the edge of a band are found all the same."""
+    random = np.random.default_rng(3)
+    dec = random.permutation(np.repeat(np.arange(40) * 0.3 * ARCSEC, 2))
+    rows = [(n % 7, random.integers(0, 3) * 0.3 * ARCSEC, d) for n, d in enumerate(dec)]
+    whole = find(*rows)
+    monkeypatch.setattr(module, "_BAND", 3)
+    parts = find(*rows)
+    assert parts.firsts == whole.firsts
+    assert parts.firsts
+    assert parts.crowded.tolist() == whole.crowded.tolist()
+    assert parts.again.tolist() == whole.again.tolist()
