@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import os
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from . import __version__
 from .archives.field_cache import FieldCache, shared_folder
 from .archives.mast import Mast
 from .archives.sdss import Sdss
-from .catalogue.reader import read_catalogue
+from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
 from .errors import HarvesterError, InputError
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from .archives import Archive
+    from .catalogue.reader import Catalogue
     from .events import Heard
     from .places import Places
     from .report import Report
@@ -74,26 +78,41 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         The output folder cannot be written.
     """
     columns = settings.catalogue
-    read = read_catalogue(
+    with open_catalogue(
         Path(columns.path),
         id_column=columns.id,
         ra_column=columns.ra,
         dec_column=columns.dec,
-    )
-    for note in read.notes:
-        heard(Note(note))
-    if read.rejects:
-        heard(Note(f"{len(read.rejects)} rows rejected: see {places.rejects}"))
-    write_labels(places.labels, read.labels)
-    _write_rejects(places, [(r.line, r.id, r.reason) for r in read.rejects])
+        scratch=places.out,
+    ) as catalogue:
+        for note in catalogue.notes:
+            heard(Note(note))
+        if catalogue.rejects:
+            heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
+        _begin(settings, places, catalogue)
+    _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    # A harvest goes on for days after a catalogue was read: what is free of that is
+    # for others. Other C libraries than glibc give it back by themselves.
+    pa.default_memory_pool().release_unused()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
+    rejects = [(r.line, r.id, r.reason) for r in catalogue.rejects]
+    write_labels(places.labels, catalogue.labels())
+    _write_rejects(places, rejects)
     create_ledger(
         places.ledger,
-        targets=read.targets,
-        rejects=[(r.line, r.id, r.reason) for r in read.rejects],
+        targets=catalogue.targets(),
+        rejects=rejects,
         surveys=settings.parsed_surveys(),
         facts={
-            "catalogue": columns.path,
-            "catalogue sha256": read.sha256,
+            "catalogue": settings.catalogue.path,
+            "catalogue sha256": catalogue.sha256,
             "settings": json.dumps(settings.identity(), sort_keys=True),
             "settings sha256": settings.identity_hash(),
             "made by": f"harvester {__version__}",
@@ -342,5 +361,4 @@ def _first_reported(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be going on; give its two files."""
     with LedgerView.open(places.ledger) as view:
-        rows = view.manifest()
-    return write_manifest(places, rows)
+        return write_manifest(places, view.manifest())

@@ -46,7 +46,7 @@ __all__ = ["Lane", "LanePlan"]
 _log = logging.getLogger(__name__)
 
 #: Jobs that are looked up for the archive at once.
-_ASKS = 20_000
+_ASKS = 10_000
 
 #: Frames that are looked up for the channel at once.
 _FRAMES = 200

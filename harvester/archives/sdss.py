@@ -68,7 +68,7 @@ _UPLOAD = 1000
 _RADIUS_ARCSEC = 30.0
 
 #: Findings that are handed on at once.
-_BATCH = 5000
+_BATCH = 2000
 
 #: Fields that are offered for one position, best first: bands lie some pixels apart,
 #: and a frame may be missing.
@@ -203,7 +203,7 @@ class Sdss:
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
-        decoded: list[Finding] = []
+        decoded: list[tuple[Target, Field]] = []
         unknown: list[Target] = []
         again: list[Target] = []
         for ask in asks:
@@ -215,9 +215,9 @@ class Sdss:
             elif field is None:
                 unknown.append(ask.target)
             else:
-                decoded.append(self._finding(survey, ask.target, [field]))
+                decoded.append((ask.target, field))
         for batch in _chunks(decoded, _BATCH):
-            yield batch
+            yield [self._finding(survey, target, [field]) for target, field in batch]
         table = await self._table_for(len(unknown))
         for targets in _chunks(unknown, _UPLOAD if table is None else _BATCH):
             if table is None:

@@ -1,6 +1,6 @@
 """The ledger: what has been done for which galaxy, in SQLite.
 
-All SQL of the package is in ``schema.sql`` and the modules ``ledger*.py``.
+All SQL of the package is in the modules and the ``.sql`` files of this folder.
 Whoever records something returns only after it is on disk.
 """
 

@@ -120,7 +120,7 @@ async def settle_located(
     large catalogue is located at once. The others know more already.
     """
     first: list[tuple[object, ...]] = []
-    again = await _by_position(db, survey)
+    again = await _by_position(db, survey, [f.target.number for f in findings])
     moved: Counter[State] = Counter()
     for finding in findings:
         if finding.target.number in again:
@@ -142,14 +142,18 @@ async def settle_located(
     return moved
 
 
-async def _by_position(db: aiosqlite.Connection, survey: int) -> set[int]:
+async def _by_position(
+    db: aiosqlite.Connection, survey: int, targets: Sequence[int]
+) -> set[int]:
+    # Asked of these alone: all that are pending may be a million, each time.
     rows = await db.execute_fetchall(
         """
         SELECT target
         FROM job
-        WHERE survey = ? AND state = 'pending' AND by_position = 1
+        WHERE survey = ? AND target IN (SELECT value FROM json_each(?))
+            AND state = 'pending' AND by_position = 1
         """,
-        (survey,),
+        (survey, json.dumps(targets)),
     )
     return {row[0] for row in rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -202,26 +203,25 @@ class LedgerView:
         )
         return (Stamp(*row) for row in rows)
 
-    def manifest(self) -> list[ManifestRow]:
+    def manifest(self) -> Iterator[ManifestRow]:
         """Give one row per target and band, in catalogue order.
 
         Where all observations were asked for, a target has a row for each stamp.
         """
-        rows = [
-            row
+        parts = [
+            self._manifest_of(number, survey, band)
             for number, survey in self.surveys().items()
             for band in survey.bands
-            for row in self._manifest_of(number, survey, band)
         ]
-        rows.sort(key=lambda row: row.target)  # stable: surveys keep their order
-        return rows
+        # Stable: of one target the surveys keep their order.
+        return heapq.merge(*parts, key=lambda row: row.target)
 
     def _manifest_of(
         self, number: int, survey: Survey, band: str
     ) -> Iterator[ManifestRow]:
         rows = self._db.execute(
             """
-            SELECT t.number, t.id, t.ra, t.dec, j.state, j.reason,
+            SELECT j.target, t.id, t.ra, t.dec, j.state, j.reason,
                 c.file_loc, c.coverage, p.name, c.sha256
             FROM job AS j
             JOIN target AS t ON t.number = j.target
@@ -230,7 +230,7 @@ class LedgerView:
                 AND c.band = ? AND c.state = 'done'
             LEFT JOIN product AS p ON p.number = c.product
             WHERE j.survey = ?
-            ORDER BY t.number, c.rank
+            ORDER BY j.target, c.rank
             """,
             (band, number),
         )

@@ -318,6 +318,34 @@ def test_large_catalogue(tmp_path):
     assert states(path, "hst") == {"pending": 50_000}
 
 
+async def test_zones_of_the_sky(tmp_path):
+    """Jobs come zone by zone of declination, in each along right ascension."""
+    path = tmp_path / "ledger.sqlite"
+    places = [(9, 0.01), (5, -0.16), (1, 0.149), (7, -0.2), (2, -90), (2, 90), (1, 0.1)]
+    targets = [
+        Target(number, "x", ra, dec, f"x{number}", number)
+        for number, (ra, dec) in enumerate(places)
+    ]
+    create_ledger(path, targets=targets, rejects=[], surveys=[SDSS], facts={})
+    async with Ledger.open(path) as ledger:
+        pending = await ledger.pending(SDSS, after=-1, limit=100)
+    assert [rank for rank, _ in pending] == list(range(7))
+    assert [ask.target.number for _, ask in pending] == [4, 1, 3, 2, 6, 0, 5]
+
+
+def test_names_of_files_differ(tmp_path):
+    """Two targets of one file name are refused: one would write over the other."""
+    twins = [Target(number, "x", 1.0, 2.0, "x", number) for number in range(2)]
+    with pytest.raises(sqlite3.IntegrityError):
+        create_ledger(
+            tmp_path / "ledger.sqlite",
+            targets=twins,
+            rejects=[],
+            surveys=[SDSS],
+            facts={},
+        )
+
+
 async def test_tallies(path):
     """What status counts as it happens is what a count of all rows would say."""
     async with Ledger.open(path) as ledger:
