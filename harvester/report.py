@@ -62,7 +62,7 @@ def read_report(places: Places) -> Report:
 def _fetched(view: LedgerView) -> dict[str, int]:
     frames = {str(survey): 0 for survey in view.surveys().values()}
     names = {number: str(survey) for number, survey in view.surveys().items()}
-    for number, _, count in view.frames_fetched():
+    for number, count in view.frames_fetched():
         frames[names[number]] += count
     return frames
 

@@ -22,6 +22,7 @@ from harvester.cutouts.cutouts import cut_frame, find_pixels
 from harvester.errors import NotFoundError, TransientError
 from harvester.frames import FrameStore
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+from harvester.parts import merge
 from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.settings import SERVICES
 from harvester.transport.throttle import Manners
@@ -36,13 +37,13 @@ def by_parts(content, path, wanted_job):
     find = partial(
         find_pixels, archive="hst", wanted=wanted_job.wanted, spec=wanted_job.spec
     )
-    pieces = ranged._Pieces(Part(content[: ranged._FIRST], len(content), "v"))
+    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
     planned = None
     while planned is None:
         try:
             planned = ranged.plan(pieces, find)
         except ranged._LackingError as lacking:
-            stop = lacking.start + ranged._HEADER
+            stop = lacking.start + ranged.HEADER
             pieces.held[lacking.start] = content[lacking.start : stop]
     ranged._make(path, planned.length, pieces.held)
     for start, stop in planned.spans:
@@ -98,10 +99,10 @@ def test_stamps_are_the_same(
         asked(folder / "parts.pixels", folder / "parts", name=mosaic.name),
     )
     with (
-        mock.patch.object(ranged, "_REQUEST", closeness),
-        mock.patch.object(ranged, "_FIRST", header),
-        mock.patch.object(ranged, "_HEADER", header),
-        mock.patch.object(ranged, "_LONGEST", 5000),
+        mock.patch("harvester.parts.REQUEST", closeness),
+        mock.patch.object(ranged, "FIRST", header),
+        mock.patch.object(ranged, "HEADER", header),
+        mock.patch("harvester.parts.LONGEST", 5000),
     ):
         by_parts(mosaic.read_bytes(), folder / "parts.pixels", parts)
     stamps = [
@@ -123,8 +124,8 @@ def test_stamps_are_the_same(
 )
 def test_merging(runs, merged):
     """Runs that overlap, or are no farther apart than a request is worth, are one."""
-    with mock.patch.object(ranged, "_REQUEST", 10):
-        assert list(ranged.merge(runs)) == merged
+    with mock.patch("harvester.parts.REQUEST", 10):
+        assert list(merge(runs)) == merged
 
 
 def test_header_of_750_cards(tmp_path):
@@ -135,7 +136,7 @@ def test_header_of_750_cards(tmp_path):
         header[f"KEY{number}"] = (number, "one of the many cards of a drizzled image")
     hst_frame(path, noise((40, 40)), weights=np.ones((40, 40), "f4"), header=header)
     asked = job(path, tmp_path, [(150.0, 2.0)], archive="hst")
-    with mock.patch.object(ranged, "_FIRST", 5760):
+    with mock.patch.object(ranged, "FIRST", 5760):
         by_parts(path.read_bytes(), tmp_path / "parts", asked)
     parts = FrameJob(
         asked.product, str(tmp_path / "parts"), tmp_path, asked.wanted, asked.spec
