@@ -3,8 +3,8 @@
 A drizzled image is aligned with its detector, so its axes are those of the smallest
 rectangle about the footprint. Which of the two the rows run along is not told: the
 longer one is taken, as for WFC3/IR, whose images have about 1060 x 960 pixels. A
-footprint that is a circle says nothing of axes: an upright image of the camera's size
-is taken for it, and the bill says for how many.
+footprint that is a circle says nothing of axes: an image of the camera's size is taken
+for it, at the mean price of some angles, and the bill says for how many.
 """
 
 from __future__ import annotations
@@ -32,13 +32,20 @@ __all__ = ["PIXEL_ARCSEC", "Price", "forecast", "pixel_arcsec"]
 PIXEL_ARCSEC = {"WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
 _OTHER_ARCSEC = 0.05
 
-#: Sides of one pointing in arcsec, longer one first, where the footprint is a circle;
-#: those of cameras that are not named are the square inside it.
+#: Sides of one pointing in arcsec, longer one first.
 _FIELD_ARCSEC = {
     "WFC3/IR": (136.0, 123.0),
     "ACS/WFC": (212.0, 211.0),
     "WFC3/UVIS": (163.0, 162.0),
 }
+_OTHER_FIELD_ARCSEC = (150.0, 150.0)
+
+#: Radii of circles that stand for a pointing, in halves of its short side and of its
+#: diagonal: archives list what is inside it, what is around it, and what surely is.
+_LEAST, _MOST = 0.9, 1.25
+
+#: Angles in degrees that stand for all where none is known.
+_ANGLES = (0.0, 45.0, 90.0, 135.0)
 
 #: Bytes of headers before SCI, and of a further one, in whole blocks: a drizzled file
 #: has about 750 cards in PRIMARY and 80 in SCI, fewer in WHT and CTX.
@@ -68,7 +75,6 @@ class _Image(NamedTuple):
     #: Targets in pixels, from the middle of the first one; ``(n,)`` each.
     x: Plane2D
     y: Plane2D
-    is_guess: bool
 
 
 def pixel_arcsec(instrument: str) -> float:
@@ -94,7 +100,14 @@ def forecast(
     ra, dec
         Targets in ICRS degrees, shape ``(n,)`` with ``n`` > 0.
     """
-    image = _image(parse_s_region(region), instrument, np.array([ra, dec]))
+    shapes, targets = parse_s_region(region), np.array([ra, dec])
+    prices = [_price(one, side) for one in _images(shapes, instrument, targets)]
+    mean = [round(sum(each) / len(prices)) for each in zip(*prices, strict=True)]
+    return Price(mean[0], mean[1], mean[2], len(prices) > 1)
+
+
+def _price(image: _Image, side: int) -> tuple[int, int, int]:
+    """Give requests, bytes, and the bytes of the whole file."""
     ny, nx = image.shape
     plane = -(-_PIXEL * nx * ny // 2880) * 2880 + _NEXT_HEADER
     whole = _FIRST_HEADERS + _ALL * plane
@@ -102,9 +115,9 @@ def forecast(
     spans = spans_of(planes, _boxes(image, side))
     headers = min(FIRST, whole) + HEADER
     if not is_worth_it(spans, whole):
-        return Price(_HEADERS + 1, headers + whole, whole, image.is_guess)
+        return _HEADERS + 1, headers + whole, whole
     pixels = sum(stop - start for start, stop in spans)
-    return Price(_HEADERS + len(spans), headers + pixels, whole, image.is_guess)
+    return _HEADERS + len(spans), headers + pixels, whole
 
 
 def _boxes(image: _Image, side: int) -> list[Box]:
@@ -120,42 +133,51 @@ def _boxes(image: _Image, side: int) -> list[Box]:
     ]
 
 
-def _image(
+def _images(
     shapes: Sequence[Polygon | Circle], instrument: str, targets: Plane2D
-) -> _Image:
+) -> list[_Image]:
+    """Give the image that a footprint tells, or some that it may be."""
     scale = pixel_arcsec(instrument)
     polygons = [np.array(s.vertices).T for s in shapes if isinstance(s, Polygon)]
-    if polygons:
-        corners = np.concatenate(polygons, axis=1)
-        about = _middle(corners)
-        flat = [_project(polygon, about) for polygon in polygons]
-        turned = _project(targets, about)
-        axes = _axes(flat)
-        extent = axes @ np.concatenate(flat, axis=1)
-        low, high = extent.min(axis=1), extent.max(axis=1)
-        x, y = axes @ turned
-        return _pixels(low, high - low, x, y, scale, is_guess=False)
-    circle = next((s for s in shapes if isinstance(s, Circle)), None)
+    if not polygons:
+        circle = next((s for s in shapes if isinstance(s, Circle)), None)
+        return _turned(circle, instrument, targets, scale)
+    about = _middle(np.concatenate(polygons, axis=1))
+    flat = [_project(polygon, about) for polygon in polygons]
+    axes = _axes(flat)
+    extent = axes @ np.concatenate(flat, axis=1)
+    low, high = extent.min(axis=1), extent.max(axis=1)
+    return [_pixels(low, high - low, axes @ _project(targets, about), scale)]
+
+
+def _turned(
+    circle: Circle | None, instrument: str, targets: Plane2D, scale: float
+) -> list[_Image]:
     centre = np.array([[circle.ra], [circle.dec]]) if circle else targets
-    x, y = _project(targets, _middle(centre))
-    square = 2 * math.sqrt(0.5) * 3600 * circle.radius if circle else 150.0
-    sides = np.array(_FIELD_ARCSEC.get(instrument, (square, square)))
-    return _pixels(-sides / 2, sides, x, y, scale, is_guess=True)
+    places = _project(targets, _middle(centre))
+    sides = np.array(_field(circle, instrument))
+    turns = np.radians(_ANGLES)
+    return [
+        _pixels(-sides / 2, sides, np.array([[c, s], [-s, c]]) @ places, scale)
+        for c, s in zip(np.cos(turns), np.sin(turns), strict=True)
+    ]
 
 
-def _pixels(
-    low: Plane2D,
-    sides: Plane2D,
-    x: Plane2D,
-    y: Plane2D,
-    scale: float,
-    *,
-    is_guess: bool,
-) -> _Image:
+def _field(circle: Circle | None, instrument: str) -> tuple[float, float]:
+    """Give the sides of a pointing, or those of the square in a circle unlike it."""
+    sides = _FIELD_ARCSEC.get(instrument, _OTHER_FIELD_ARCSEC)
+    if circle is None:
+        return sides
+    diameter = 2 * 3600 * circle.radius
+    if _LEAST * min(sides) <= diameter <= _MOST * math.hypot(*sides):
+        return sides
+    return diameter / math.sqrt(2), diameter / math.sqrt(2)
+
+
+def _pixels(low: Plane2D, sides: Plane2D, places: Plane2D, scale: float) -> _Image:
     nx, ny = (max(1, round(float(side) / scale)) for side in sides)
-    return _Image(
-        (ny, nx), (x - low[0]) / scale - 0.5, (y - low[1]) / scale - 0.5, is_guess
-    )
+    x, y = (places - low[:, np.newaxis]) / scale - 0.5
+    return _Image((ny, nx), x, y)
 
 
 def _axes(polygons: Sequence[Plane2D]) -> Plane2D:

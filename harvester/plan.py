@@ -11,10 +11,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .archives.sdss import FIELD_QUERIES, UPLOAD, choose_route
 from .forecast import forecast, pixel_arcsec
 from .ledger.view import LedgerView
 from .states import State
+from .traffic import Priced, Sounded, hst_loads, sdss_loads
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
     from .ledger.view import FrameGroup
     from .models import CutoutSpec, Survey
     from .places import Places
+    from .traffic import Load
 
 __all__ = [
     "BANDWIDTH",
     "Allowance",
     "Bill",
-    "ByParts",
     "Counts",
     "Manner",
-    "expected_part",
     "in_all",
     "make_bill",
     "read_bill",
@@ -39,25 +38,6 @@ __all__ = [
 
 #: What ``plan --json`` prints; its keys are a promise to scripts.
 Bill = dict[str, Any]
-
-#: Services of an archive, that for queries first.
-_SERVICES = {"sdss": ("sdss-sky", "sdss-sas"), "hst": ("mast", "s3")}
-
-#: Requests of a first look-up beside those for positions: astroquery asks for the
-#: columns that there are. MAST's are those for columns, a count and a list.
-_COLUMN_QUERIES = 2
-_LISTING_QUERIES = 3
-
-#: Bytes of a file where neither the archive nor experience tells: seven frames of
-#: SDSS in u, g, r and i had 3.2 to 3.9 MB, compressed. Of HST the footprint tells.
-_TYPICAL_BYTES = 3_600_000
-
-#: Files that were looked for where `archives` expects them, before this run, and
-#: found: 15 of 15. What a few soundings say of a share is weighed against them.
-_FOUND_BEFORE = 15
-
-#: Fetched frames from which on experience counts more than what is typical.
-_ENOUGH = 20
 
 #: CPU seconds on one core for a whole frame. SDSS: `bz2.decompress` of one of 12.4 MB
 #: took 0.45 to 0.5 s. HST is not compressed: cutting 1 to 3 stamps took 0.01 s.
@@ -118,76 +98,50 @@ class Counts:
     fetched: Sequence[tuple[int, int]]
     #: Requests and bytes.
     spent: Mapping[str, tuple[int, int]]
-    #: Frames of HST.
-    by_parts: Sequence[ByParts] = ()
-    #: What an archive said of a few frames: how many were asked about and missing,
-    #: and the mean length of the others.
-    soundings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-
-class ByParts(NamedTuple):
-    """Frames of a HST survey, and what they cost."""
-
-    #: A mirror is asked first, and gives parts.
-    mirrored: bool
-    frames: int
-    #: At the mirror.
-    requests: int
-    bytes: int
-    #: Bytes if they are fetched whole.
-    whole: int
-    #: Those whose axes were not known.
-    guessed: int
-
-
-class _Load(NamedTuple):
-    """What one service is asked for."""
-
-    requests: float = 0
-    files: float = 0
-    bytes: float = 0
-    source: str = "listed"
-    guessed: int = 0
+    #: Frames of HST to come.
+    priced: Sequence[Priced] = ()
+    #: Targets by the route that located them, by survey.
+    routes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    #: By archive.
+    soundings: Mapping[str, Sounded] = field(default_factory=dict)
 
 
 def read_bill(places: Places, allowance: Allowance) -> Bill:
     """Work out the bill of a run as it stands; locating comes before."""
     with LedgerView.open(places.ledger) as view:
-        surveys = view.surveys()
         counts = Counts(
             targets=view.count("target"),
-            surveys=surveys,
+            surveys=view.surveys(),
             tallies=view.tallies(),
             unlocated=view.unlocated(),
             to_come=view.frames_to_come(),
             fetched=view.frames_fetched(),
             spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
-            by_parts=[
-                one
-                for number, survey in surveys.items()
-                if survey.archive == "hst"
-                for one in _forecasts(view, number, survey, allowance)
-            ],
+            priced=list(_priced(view, allowance.specs["hst"])),
+            routes=view.routes(),
             soundings=_soundings(view.facts()),
         )
     return make_bill(counts, allowance)
 
 
-def _forecasts(
-    view: LedgerView, number: int, survey: Survey, allowance: Allowance
-) -> Iterator[ByParts]:
-    side = _side(survey, allowance.specs["hst"])
-    sums = {True: [0, 0, 0, 0, 0], False: [0, 0, 0, 0, 0]}
-    for frame in view.targets_to_come(number):
-        price = forecast(frame.region, survey.instrument, side, frame.ra, frame.dec)
-        for place, value in enumerate((1, *price)):
-            sums[frame.mirrored][place] += value
-    return (ByParts(mirrored, *each) for mirrored, each in sums.items())
+def _priced(view: LedgerView, spec: CutoutSpec) -> Iterator[Priced]:
+    for number, survey in view.surveys().items():
+        if survey.archive != "hst":
+            continue
+        side = _side(survey, spec)
+        sums = {True: [0] * 5, False: [0] * 5}
+        for frame in view.targets_to_come(number):
+            price = forecast(frame.region, survey.instrument, side, frame.ra, frame.dec)
+            for place, value in enumerate((1, *price)):
+                sums[frame.mirrored][place] += value
+        yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
 
 
-def _soundings(facts: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+def _soundings(facts: Mapping[str, str]) -> dict[str, Sounded]:
     named = ((key.partition("soundings "), value) for key, value in facts.items())
-    return {name: json.loads(value) for (_, is_it, name), value in named if is_it}
+    return {
+        name: Sounded(**json.loads(value)) for (_, is_it, name), value in named if is_it
+    }
 
 
 def make_bill(counts: Counts, allowance: Allowance) -> Bill:
@@ -251,7 +205,7 @@ def in_all(bill: Bill, archive: str) -> Bill:
     }
 
 
-# -- arithmetic -----------------------------------------------------------------
+# -- surveys and hosts ---------------------------------------------------------
 
 
 def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -> Bill:
@@ -263,11 +217,7 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "no_coverage": tally.get(State.NO_COVERAGE, 0),
         "failed": tally.get(State.FAILED, 0),
         "unlocated": unlocated,
-        "located_by": {
-            what.removeprefix("by "): n
-            for what, n in tally.items()
-            if what.startswith("by ")
-        },
+        "located_by": counts.routes.get(str(survey), {}),
         "frames": sum(group.frames - group.missing for group in groups),
         "frames_fetched": sum(n for one, n in counts.fetched if one == number),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
@@ -287,28 +237,37 @@ def _side(survey: Survey, spec: CutoutSpec) -> int:
 
 
 def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill]:
-    services = _SERVICES[archive]
-    loads = (
-        _sdss_loads(counts, allowance.manners["sdss-sas"].host)
-        if archive == "sdss"
-        else _hst_loads(counts)
-    )
     hosts = {}
-    for service in dict.fromkeys(services):
+    for service, load in _loads(archive, counts, allowance).items():
         manner = allowance.manners[service]
-        load = loads[service]
-        spent = counts.spent.get(manner.host, (0, 0))
+        requests, size = counts.spent.get(manner.host, (0, 0))
         hosts[manner.host] = {
             "archive": archive,
             **_load(load, manner, allowance.bandwidth),
             "in_flight": manner.files,
-            "spent_requests": spent[0],
-            "spent_bytes": spent[1],
+            "spent_requests": requests,
+            "spent_bytes": size,
         }
     return hosts
 
 
-def _load(load: _Load, manner: Manner, bandwidth: float) -> Bill:
+def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
+    numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
+    unlocated = [counts.unlocated.get(number, 0) for number in numbers]
+    sounded = counts.soundings.get(archive, Sounded())
+    if archive == "hst":
+        return hst_loads(counts.priced, is_located=not any(unlocated), sounded=sounded)
+    store = allowance.manners["sdss-sas"].host
+    return sdss_loads(
+        [group for group in counts.to_come if group.survey in numbers],
+        unlocated=unlocated,
+        fetched=sum(frames for n, frames in counts.fetched if n in numbers),
+        fetched_bytes=counts.spent.get(store, (0, 0))[1],
+        sounded=sounded,
+    )
+
+
+def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
     rate_s, bandwidth_s = load.requests / manner.rate, load.bytes / bandwidth
     return {
         "requests": round(load.requests),
@@ -323,89 +282,7 @@ def _load(load: _Load, manner: Manner, bandwidth: float) -> Bill:
     }
 
 
-def _sdss_loads(counts: Counts, store: str) -> dict[str, _Load]:
-    surveys = {n for n, s in counts.surveys.items() if s.archive == "sdss"}
-    groups = [group for group in counts.to_come if group.survey in surveys]
-    lost = sum(group.missing * group.stamps for group in groups)
-    queries = _uploads(lost) + sum(
-        _queries(counts.unlocated.get(number, 0)) for number in surveys
-    )
-    each, source = _bytes_each(counts, surveys, store)
-    frames = sum(group.frames for group in groups)
-    unsized = frames - sum(group.sized for group in groups)
-    parts = [
-        (expected_part(group.stamps), group.size, group.frames - group.sized)
-        for group in groups
-    ]
-    size = sum(part * (sized + more * each) for part, sized, more in parts)
-    files = frames - sum(group.missing for group in groups)
-    return {
-        "sdss-sky": _Load(requests=queries),
-        "sdss-sas": _Load(frames, files, size, source if unsized else "listed"),
-    }
-
-
-def expected_part(stamps: int) -> float:
-    """Tell which part of a compressed frame is fetched for so many stamps."""
-    return 1.0 if stamps else 0.0
-
-
-def _bytes_each(counts: Counts, surveys: set[int], store: str) -> tuple[float, str]:
-    sounded = counts.soundings.get("sdss", {})
-    fetched = sum(frames for survey, frames in counts.fetched if survey in surveys)
-    _, spent = counts.spent.get(store, (0, 0))
-    if fetched >= _ENOUGH and spent:
-        return spent / fetched, "seen"
-    if sounded.get("size"):
-        return sounded["size"], "sampled"
-    return _TYPICAL_BYTES, "typical"
-
-
-def _uploads(targets: int) -> int:
-    return _COLUMN_QUERIES + -(-targets // UPLOAD) if targets else 0
-
-
-def _queries(unlocated: int) -> int:
-    if choose_route(unlocated, have_table=False) == "geometry":
-        return FIELD_QUERIES
-    return _uploads(unlocated)
-
-
-def _hst_loads(counts: Counts) -> dict[str, _Load]:
-    """Bill each mirror's frames by parts, and those that it may lack at MAST."""
-    direct = [one for one in counts.by_parts if not one.mirrored]
-    copied = [one for one in counts.by_parts if one.mirrored]
-    frames = sum(one.frames for one in copied)
-    lacking = _share_missing(counts) * max(0, frames - _sounded_there(counts))
-    kept = 1.0 - lacking / frames if frames else 1.0
-    whole = sum(one.whole for one in direct)
-    whole += (1 - kept) * sum(one.whole for one in copied)
-    asked = sum(one.frames for one in direct) + lacking
-    unlocated = any(
-        counts.unlocated.get(n) for n, s in counts.surveys.items() if s.archive == "hst"
-    )
-    return {
-        "mast": _Load(
-            asked + (_LISTING_QUERIES if unlocated else 0), asked, whole, "footprints"
-        ),
-        "s3": _Load(
-            lacking + kept * sum(one.requests for one in copied),
-            frames - lacking,
-            kept * sum(one.bytes for one in copied),
-            "footprints",
-            sum(one.guessed for one in copied),
-        ),
-    }
-
-
-def _share_missing(counts: Counts) -> float:
-    sounded = counts.soundings.get("hst", {"asked": 0, "missing": 0})
-    return float((sounded["missing"] + 0.5) / (sounded["asked"] + _FOUND_BEFORE + 1))
-
-
-def _sounded_there(counts: Counts) -> int:
-    sounded = counts.soundings.get("hst", {"asked": 0, "missing": 0})
-    return int(sounded["asked"] - sounded["missing"])
+# -- this machine ----------------------------------------------------------------
 
 
 def _cpu(counts: Counts, allowance: Allowance) -> Bill:

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
     Bill = dict[str, Any]
 
-__all__ = ["ROUTES", "bill_in_words"]
+__all__ = ["bill_in_words", "route_lines"]
 
 #: How positions are found, and what that asks of the archive.
-ROUTES = {
+_ROUTES = {
     "identifier": "by identifier (no request)",
     "crossid": "by CrossID (1,000 to a request)",
     "geometry": "by the table of all fields (6 requests, once)",
@@ -28,7 +28,8 @@ def _lines(bill: Bill) -> Iterator[str]:
     where = f"{bill['out']}: " if bill.get("out") else ""
     yield f"{where}{bill['targets']:,} targets"
     yield from _survey_lines(bill["surveys"])
-    yield from _route_lines(bill["surveys"])
+    surveys = bill["surveys"].items()
+    yield from route_lines({name: one["located_by"] for name, one in surveys})
     yield ""
     yield from _host_lines(bill["hosts"])
     yield ""
@@ -65,11 +66,12 @@ def _survey_lines(surveys: Mapping[str, Bill]) -> Iterator[str]:
         yield f"{name:{wide}}" + "".join(f"{one[key]:>13,}" for key in keys)
 
 
-def _route_lines(surveys: Mapping[str, Bill]) -> Iterator[str]:
-    for name, one in surveys.items():
-        ways = [f"{n:,} {ROUTES[way]}" for way, n in one["located_by"].items()]
+def route_lines(located_by: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Say for each survey by which routes how many targets were located."""
+    for name, routes in located_by.items():
+        ways = [f"{count:,} {_ROUTES[route]}" for route, count in routes.items()]
         if ways:
-            yield f"{name} was located {', '.join(ways)}"
+            yield f"{name}: located {', '.join(ways)}"
 
 
 def _unsure_lines(bill: Bill) -> Iterator[str]:

@@ -144,6 +144,18 @@ class LedgerView:
             tallies[number][what] = count
         return tallies
 
+    def routes(self) -> dict[str, dict[str, int]]:
+        """Tell for each survey by which routes how many targets were looked up."""
+        surveys = self.surveys()
+        return {
+            str(surveys[number]): {
+                what.removeprefix("by "): count
+                for what, count in sorted(tally.items())
+                if what.startswith("by ")
+            }
+            for number, tally in self.tallies().items()
+        }
+
     def unlocated(self) -> dict[int, int]:
         """Tell for each survey how many targets were never looked up."""
         rows = self._db.execute(
@@ -161,7 +173,7 @@ class LedgerView:
         rows = self._db.execute(
             """
             SELECT survey, mirrored, stamps, count(*), count(size), total(size),
-                total(size = 0)
+                count(iif(size = 0, 1, NULL))
             FROM (
                 SELECT c.survey, p.mirrors <> '[]' AS mirrored, count(*) AS stamps,
                     p.size
@@ -175,8 +187,8 @@ class LedgerView:
             """
         )
         return [
-            FrameGroup(row[0], bool(row[1]), *row[2:6], missing=int(row[6]))
-            for row in rows
+            FrameGroup(survey, bool(mirrored), *counts)
+            for survey, mirrored, *counts in rows
         ]
 
     def targets_to_come(self, survey: int) -> Iterator[FrameTargets]:
