@@ -22,7 +22,6 @@ from harvester.cutouts.cutouts import cut_frame, find_pixels
 from harvester.errors import NotFoundError, TransientError
 from harvester.frames import FrameStore
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
-from harvester.parts import merge
 from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.settings import SERVICES
 from harvester.transport.throttle import Manners
@@ -110,22 +109,6 @@ def test_stamps_are_the_same(
         for name, j in (("whole", whole), ("parts", parts))
     ]
     assert stamps[0] == stamps[1]
-
-
-@pytest.mark.parametrize(
-    ("runs", "merged"),
-    [
-        ([], []),
-        ([(5, 9)], [(5, 9)]),
-        ([(50, 60), (0, 10), (8, 20)], [(0, 20), (50, 60)]),
-        ([(0, 10), (20, 30), (41, 50)], [(0, 30), (41, 50)]),
-        ([(0, 100), (10, 20), (105, 110)], [(0, 110)]),
-    ],
-)
-def test_merging(runs, merged):
-    """Runs that overlap, or are no farther apart than a request is worth, are one."""
-    with mock.patch("harvester.parts.REQUEST", 10):
-        assert list(merge(runs)) == merged
 
 
 def test_header_of_750_cards(tmp_path):
