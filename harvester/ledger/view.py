@@ -128,7 +128,7 @@ class LedgerView:
         }
         for number, counts in self.tallies().items():
             states[surveys[number].archive].update(
-                {state: counts[state] for state in State}
+                {state: counts[state] for state in State if state in counts}
             )
         return states
 
