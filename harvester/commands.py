@@ -94,11 +94,11 @@ def _print_bill(
 ) -> None:
     from .harvest import allowance  # noqa: PLC0415 - slow to import
     from .plan import read_bill  # noqa: PLC0415 - not needed by the others
-    from .plan import words as bill_words  # noqa: PLC0415 - as above
+    from .plan_words import bill_in_words  # noqa: PLC0415 - as above
 
     bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
     bill["out"] = str(places.out) if kept else None
-    click.echo(json.dumps(bill) if flags["as_json"] else bill_words(bill))
+    click.echo(json.dumps(bill) if flags["as_json"] else bill_in_words(bill))
 
 
 def _settings_for(

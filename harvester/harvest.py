@@ -18,6 +18,7 @@ from . import __version__
 from .archives.field_cache import FieldCache, shared_folder
 from .archives.mast import Mast
 from .archives.sdss import Sdss
+from .archives.soundings import sound_once
 from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
@@ -223,6 +224,13 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
 
         async def located(archive: str) -> None:
+            await sound_once(
+                archive,
+                places.ledger,
+                transport=transport,
+                ledger=ledger,
+                bucket=SERVICES["s3"],
+            )
             await _keep_bill(ledger, places, settings, archive)
 
         lanes = [

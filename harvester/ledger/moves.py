@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-    from ..models import Finding, Receipt
+    from ..models import Finding, Receipt, Sounding
     from .settlement import Settlement
 
 __all__ = [
     "count_attempt",
+    "count_routes",
     "forget_unfinished",
     "insert_cutouts",
     "insert_products",
     "mark_fetched",
     "read_product",
     "record_receipt",
+    "record_soundings",
     "settle_job",
     "settle_located",
 ]
@@ -140,6 +142,37 @@ async def settle_located(
         first,
     )
     return moved
+
+
+async def count_routes(
+    db: aiosqlite.Connection, survey: int, findings: Sequence[Finding]
+) -> None:
+    """Count by which ways targets were looked up, those looked up again again."""
+    routes = Counter(finding.route for finding in findings if finding.route)
+    await db.executemany(
+        """
+        INSERT INTO tally VALUES (?, 'by ' || ?, ?)
+        ON CONFLICT DO UPDATE SET count = count + excluded.count
+        """,
+        [(survey, route, count) for route, count in routes.items()],
+    )
+
+
+async def record_soundings(
+    db: aiosqlite.Connection, soundings: Iterable[Sounding]
+) -> None:
+    """Keep what an archive said of products; what it did not say stays as it is."""
+    await db.executemany(
+        """
+        UPDATE product
+        SET size = coalesce(?, size), mirrors = coalesce(?, mirrors)
+        WHERE number = ?
+        """,
+        [
+            (s.size, None if s.mirrors is None else json.dumps(s.mirrors), s.product)
+            for s in soundings
+        ],
+    )
 
 
 async def _by_position(

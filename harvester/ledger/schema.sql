@@ -46,7 +46,7 @@ CREATE TABLE product (
     band TEXT NOT NULL,
     url TEXT NOT NULL,
     mirrors TEXT NOT NULL,               -- JSON list, asked first
-    size INTEGER,                        -- bytes, as the archive says: a hint
+    size INTEGER,                        -- bytes, as the archive says: a hint; 0: none
     fetched INTEGER NOT NULL DEFAULT 0   -- it was here, and stamps were cut of it
         CHECK (fetched IN (0, 1)),
     UNIQUE (survey, name, band)
@@ -86,7 +86,8 @@ CREATE TABLE cutout (
 -- What status asks for, counted as it happens: counting a million rows takes a second.
 CREATE TABLE tally (
     survey INTEGER NOT NULL REFERENCES survey,
-    what TEXT NOT NULL,                  -- a state of jobs, or 'stamps' on disk
+    what TEXT NOT NULL,                  -- a state of jobs, 'stamps' on disk, or
+                                         -- 'by ' and a route: targets looked up so
     count INTEGER NOT NULL CHECK (count >= 0),
     PRIMARY KEY (survey, what)
 ) STRICT, WITHOUT ROWID;

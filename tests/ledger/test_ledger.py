@@ -365,7 +365,43 @@ async def test_tallies(path):
     assert sorted(kept) == sorted(counted)
     with LedgerView.open(path) as view:
         assert view.count_cutouts() == 0
-        assert view.frames_fetched() == [(0, False, 1)]
+        assert view.frames_fetched() == [(0, 1)]
+
+
+async def test_routes(path):
+    """Targets are counted by the route that was taken, as often as they are located."""
+    async with Ledger.open(path) as ledger:
+        asks = [ask for _, ask in await ledger.pending(SDSS, after=-1, limit=100)]
+        routes = ["identifier", "identifier", "crossid", "geometry", ""]
+        for some in (asks, asks[:1]):
+            found = [
+                Finding(ask.target, {"r": [product("f")]}, route)
+                for ask, route in zip(some, routes, strict=False)
+            ]
+            await ledger.record_located(SDSS, found, file_loc=file_loc, keep_all=False)
+    with LedgerView.open(path) as view:
+        assert view.routes() == {
+            str(SDSS): {"crossid": 1, "geometry": 1, "identifier": 3},
+            str(HST): {},
+        }
+        assert view.states()["sdss"] == {"located": 5}
+
+
+async def test_targets_to_come(path):
+    """Frames come one by one, with their footprint and the galaxies that want them."""
+    near = Product("hst", "a", "F160W", "u", ("mirror",))
+    other = Product("hst", "b", "F160W", "u")
+    async with Ledger.open(path) as ledger:
+        await ledger.keep_listing(HST, [Offer(near, "CIRCLE 1 2 3", 10.0)])
+        await locate(
+            ledger, HST, lambda n: {"F160W": [near, other][n % 2 :][:1]} if n else {}
+        )
+    with LedgerView.open(path) as view:
+        frames = list(view.targets_to_come(1))
+    assert [tuple(frame) for frame in frames] == [
+        (True, "CIRCLE 1 2 3", [0.02, 0.04], [0.0, 0.0]),
+        (False, None, [0.01, 0.03], [0.0, 0.0]),
+    ]
 
 
 async def test_facts_stay(path):
