@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,9 +66,6 @@ _LONGEST = 4 * 2**20
 #: the whole file serves whoever comes later.
 _WHOLE_FROM = 0.5
 
-#: The WCS is read with warnings turned off, which is one switch for all threads.
-_planning = threading.Lock()
-
 #: Where some bytes begin and end in a file.
 Span = tuple[int, int]
 
@@ -86,6 +82,7 @@ class _Pieces:
     """The bytes of a remote file that are here; they read like those of a frame."""
 
     is_packed = False
+    read = 0
 
     def __init__(self, first: Part) -> None:
         #: Where each piece begins in the file, and its bytes.
@@ -191,9 +188,8 @@ def plan(pieces: _Pieces, find: FindPixels) -> Plan:
     CorruptFrameError, BadFrameError, BadWcsError
         The frame cannot be cut.
     """
-    with _planning:
-        pieces.end = _end_of_planes(pieces)
-        pixels = find(Frame(pieces))
+    pieces.end = _end_of_planes(pieces)
+    pixels = find(Frame(pieces))
     return Plan(pieces.end, tuple(_split(merge(_runs(pixels)))))
 
 
