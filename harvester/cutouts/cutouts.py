@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..models import Receipt
+from ..models import Cut, Receipt
 from .astrometry import BadWcsError, read_astrometry
-from .frame_file import BadFrameError, open_frame
+from .frame_file import BadFrameError, end_of_rows, open_frame
 from .stamp_file import StampFolder, to_fits
 from .stamp_header import StampHeader
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .astrometry import Astrometry
     from .frame_file import Frame, Hdu
 
-__all__ = ["NeededPixels", "cut_frame", "find_pixels"]
+__all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels"]
 
 #: Pixels; farther off than any image is wide, where the WCS knows no place at all.
 _NOWHERE = -(2**30)
@@ -92,12 +92,12 @@ class _Image:
         return next(filter(None, found), "")
 
 
-def cut_frame(job: FrameJob) -> list[Receipt]:
+def cut_frame(job: FrameJob) -> Cut:
     """Cut every stamp that is wanted of a frame, and write it to disk.
 
     Returns
     -------
-    list
+    Cut
         One receipt for each of ``job.wanted``, in the same order. What has no
         problem is on disk for good, folders included.
 
@@ -110,7 +110,7 @@ def cut_frame(job: FrameJob) -> list[Receipt]:
     LocalError
         The disk does not take the stamps, or not give the frame.
     """
-    with open_frame(Path(job.path)) as frame:
+    with open_frame(Path(job.path), is_whole=job.is_whole) as frame:
         image = _find_image(frame, job.product.archive)
         try:
             sky = read_astrometry(image.hdu.header())
@@ -124,10 +124,11 @@ def cut_frame(job: FrameJob) -> list[Receipt]:
             job.spec.mode,
         )
         with StampFolder(Path(job.root)) as folder:
-            return [
+            receipts = [
                 cutter.cut(wanted, box, folder)
                 for wanted, box in zip(job.wanted, boxes, strict=True)
             ]
+        return Cut(receipts, frame.read or _count_bytes(frame, image, boxes))
 
 
 def find_pixels(
@@ -150,6 +151,22 @@ def find_pixels(
         planes=tuple(filter(None, (image.hdu, image.weights))),
         boxes=tuple(box.within(image.shape) for box in boxes if box),
     )
+
+
+def find_end(
+    frame: Frame, archive: str, wanted: Sequence[Wanted], spec: CutoutSpec
+) -> int:
+    """Find where the rows that `cut_frame` will use end, in bytes of the FITS file.
+
+    Raises
+    ------
+    CorruptFrameError, BadFrameError, BadWcsError
+        As `cut_frame`.
+    """
+    image = _find_image(frame, archive)
+    sky = read_astrometry(image.hdu.header())
+    boxes = _place(wanted, spec, sky, image.shape)
+    return end_of_rows(image.hdu, _last_row(boxes, image.shape))
 
 
 def _find_image(frame: Frame, archive: str) -> _Image:
@@ -215,6 +232,30 @@ def _last_row(boxes: list[_Box | None], shape: tuple[int, int]) -> int:
     """Tell how many rows are needed: at least one, so that the file proves itself."""
     ends = [box.row + box.side for box in boxes if box]
     return max(1, min(shape[0], max(ends, default=1)))
+
+
+def _count_bytes(frame: Frame, image: _Image, boxes: Sequence[_Box | None]) -> int:
+    """Count the bytes of the headers, and of the pixels that any box holds."""
+    planes = (hdu for hdu in (image.hdu, image.weights) if hdu)
+    size = sum(abs(hdu.bitpix) // 8 for hdu in planes)
+    return frame.header_bytes + size * _count_pixels(boxes, image.shape)
+
+
+def _count_pixels(boxes: Sequence[_Box | None], shape: tuple[int, int]) -> int:
+    """Count the pixels that are in any box, those in several boxes once."""
+    runs = [
+        np.arange(rows.start, rows.stop)[:, None] * shape[1]
+        + (columns.start, columns.stop)
+        for rows, columns in (box.within(shape) for box in boxes if box)
+    ]
+    if not runs:
+        return 0
+    every = np.concatenate(runs)
+    begin, end = every[np.argsort(every[:, 0])].T
+    # What runs before it reach counts for them.
+    reached = np.maximum.accumulate(end)
+    begin[1:] = np.maximum(begin[1:], reached[:-1])
+    return int(np.maximum(end - begin, 0).sum())
 
 
 class _Pixels:

@@ -99,6 +99,8 @@ class Frame:
 
     def __init__(self, source: FrameBytes) -> None:
         self._source = source
+        #: Bytes of the headers that were read.
+        self.header_bytes = 0
 
     def check_structure(self) -> None:
         """See that the headers account for every byte; packed ones are not read."""
@@ -132,6 +134,7 @@ class Frame:
 
     def _read_hdu(self, start: int) -> Hdu:
         cards = self._read_cards(start)
+        self.header_bytes += len(cards)
         hdu = _to_hdu(cards, start + len(cards))
         self._source.check_room(hdu.end)
         return hdu

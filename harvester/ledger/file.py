@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, LedgerError, LocalError, LockedError
 from ..states import State
+from .tally import STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -207,7 +208,7 @@ def _fill(
             "INSERT INTO job (survey, target, sky) VALUES (?, ?, ?)",
             ((number, target, rank) for target, rank in enumerate(ranks)),
         )
-        counts = dict.fromkeys((*State, "stamps"), 0) | {State.PENDING: len(targets)}
+        counts = dict.fromkeys((*State, STAMPS), 0) | {State.PENDING: len(targets)}
         db.executemany(
             "INSERT INTO tally VALUES (?, ?, ?)",
             ((number, what, count) for what, count in counts.items()),

@@ -92,7 +92,7 @@ CREATE INDEX cutout_wanted ON cutout (survey, product) WHERE state = 'wanted';
 -- What status asks for, counted as it happens: counting a million rows takes a second.
 CREATE TABLE tally (
     survey INTEGER NOT NULL REFERENCES survey,
-    what TEXT NOT NULL,                  -- a state of jobs, or 'stamps' on disk
+    what TEXT NOT NULL,                  -- a state of jobs, or as in tally.py
     count INTEGER NOT NULL CHECK (count >= 0),
     PRIMARY KEY (survey, what)
 ) STRICT, WITHOUT ROWID;

@@ -91,16 +91,16 @@ class Exchange:
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             await self.response.write(piece)
+            self.sent += len(piece)
             if self._bandwidth:
                 await self._keep_to(begin + (start + len(piece)) / self._bandwidth)
-            self.sent += len(piece)
 
     async def _keep_to(self, due: float) -> None:
         """Wait for a time, and until the socket has taken all that was written."""
         await asyncio.sleep(due - asyncio.get_running_loop().time())
         transport = self.request.transport
-        # aiohttp waits for the socket only every 64 kB.
-        while transport is not None and transport.get_write_buffer_size():
+        # aiohttp itself waits for the socket only every 64 kB.
+        while transport and transport.get_write_buffer_size():  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(_BEAT_S)
 
     async def finish(self) -> web.StreamResponse:
