@@ -42,7 +42,7 @@ _BATCH = 2**20
 
 #: The same where the file may be left before its end: what comes after that is for
 #: nothing, half a batch on average.
-_SMALL_BATCH = 2**17
+_SMALL_BATCH = 2**16
 
 _HTML = re.compile(
     rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|!--)", re.IGNORECASE

@@ -214,7 +214,7 @@ def test_sizes_in_arcsec(tmp_path):
         cut_frame(job(path, tmp_path, [(150.0, 2.0)], size="15.84arcsec", archive=name))
         for path, name in [(sdss, "sdss"), (hst, "hst")]
     ]
-    assert [receipts[0].shape for receipts in sizes] == [(40, 40), (124, 124)]
+    assert [cut.receipts[0].shape for cut in sizes] == [(40, 40), (124, 124)]
 
 
 def test_weights_mask(tmp_path):
