@@ -285,6 +285,7 @@ def gallery(folder: Path, limit: int) -> None:
     metavar="KIND=SECONDS",
     help="For query, file, or a service.",
 )
+@click.option("--bandwidth", default=0.0, help="MB/s of each connection; 0: any.")
 @click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
 @click.option("--strict", is_flag=True, help="Refuse what is asked too fast.")
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)

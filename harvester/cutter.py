@@ -21,14 +21,14 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from .cutouts.cutouts import cut_frame
 from .cutouts.warm_up import warm_up
 from .errors import LocalError, PermanentError
-from .models import Receipt
+from .models import Cut, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .models import FrameJob
 
-    Cut = Callable[[FrameJob], list[Receipt]]
+    CutFrame = Callable[[FrameJob], Cut]
 
 __all__ = ["Cutter"]
 
@@ -52,7 +52,7 @@ class Cutter:
         processes: int = 0,
         limit_s: float = 120,
         memory_bytes: int = 2 << 30,
-        cut: Cut = cut_frame,
+        cut: CutFrame = cut_frame,
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
         processes = processes or len(os.sched_getaffinity(0))
@@ -83,7 +83,7 @@ class Cutter:
         self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it untyped
         await asyncio.to_thread(self._pool.join)
 
-    async def cut(self, job: FrameJob) -> list[Receipt]:
+    async def cut(self, job: FrameJob) -> Cut:
         """Cut all that is wanted of a frame; a receipt for each.
 
         Raises
@@ -103,22 +103,25 @@ class Cutter:
                 return await self._halves(job)
             return await self._suspect(job)
 
-    async def _once(self, job: FrameJob) -> list[Receipt]:
+    async def _once(self, job: FrameJob) -> Cut:
         async with self._slots:
             task = self._pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
             try:
-                receipts: list[Receipt] = await asyncio.wrap_future(task)
+                cut: Cut = await asyncio.wrap_future(task)
             except BrokenExecutor as error:
                 msg = f"no cutting process stays alive ({error}): is there memory left?"
                 raise LocalError(msg) from error
-            return receipts
+            return cut
 
-    async def _halves(self, job: FrameJob) -> list[Receipt]:
+    async def _halves(self, job: FrameJob) -> Cut:
         middle = len(job.wanted) // 2
         first = await self.cut(replace(job, wanted=job.wanted[:middle]))
-        return first + await self.cut(replace(job, wanted=job.wanted[middle:]))
+        second = await self.cut(replace(job, wanted=job.wanted[middle:]))
+        # They share at least the headers: the larger of both is sure.
+        needed = max(first.needed, second.needed)
+        return Cut([*first.receipts, *second.receipts], needed)
 
-    async def _suspect(self, job: FrameJob) -> list[Receipt]:
+    async def _suspect(self, job: FrameJob) -> Cut:
         problem = ""
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -127,7 +130,7 @@ class Cutter:
                 problem = "worker_died"
             except TimeoutError:
                 problem = "worker_hung"
-        return [Receipt(job.wanted[0].target, problem=problem)]
+        return Cut([Receipt(job.wanted[0].target, problem=problem)])
 
 
 def _prepare(memory_bytes: int) -> None:

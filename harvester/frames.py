@@ -2,9 +2,9 @@
 
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
-crash is used. Where the pixels of a few stamps are enough, they are fetched into a
-file of their own (``.pixels``), for one use: it has no name that anyone could find
-again, and those that a crash left are removed.
+crash is used. Where the pixels of a few stamps are enough, or the frame's beginning,
+they are fetched into a file of their own (``.pixels``), for one use: it has no name
+that anyone could find again, and those that a crash left are removed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import hashlib
 import re
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from .cutouts.cutouts import find_pixels
+from .cutouts.cutouts import find_end, find_pixels
 from .cutouts.frame_file import verify_frame
 from .errors import LocalError, PermanentError
+from .prefix import Prefix, has_prefix
 from .ranged import fetch_pixels, has_parts
 
 if TYPE_CHECKING:
@@ -30,14 +32,28 @@ if TYPE_CHECKING:
     from .cutouts.cutouts import NeededPixels
     from .cutouts.frame_file import Frame
     from .models import CutoutSpec, Product, Wanted
-    from .transport.transport import Transport
+    from .transport.transport import Download, Enough, Transport
 
-__all__ = ["FrameStore"]
+    OnBytes = Callable[[int], None]
+
+__all__ = ["FrameStore", "LocalFrame"]
 
 _SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
 
 #: Files that whoever is writing or using them removes.
 _OPEN = frozenset({".part", ".pixels"})
+
+
+def _ignore(_size: int) -> None:
+    """Nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFrame:
+    """A frame on this disk, or what of it some stamps need."""
+
+    path: Path
+    is_whole: bool
 
 
 class FrameStore:
@@ -70,11 +86,12 @@ class FrameStore:
         product: Product,
         wanted: Sequence[Wanted] = (),
         spec: CutoutSpec | None = None,
-    ) -> AsyncIterator[Path]:
+        on_bytes: OnBytes = _ignore,
+    ) -> AsyncIterator[LocalFrame]:
         """Fetch a frame unless it is here, and keep it while it is used.
 
         Who names the stamps that are ``wanted`` may be given a file that holds the
-        pixels of no others.
+        pixels of no others. ``on_bytes`` is called with the bytes that are fetched.
 
         Raises
         ------
@@ -83,29 +100,26 @@ class FrameStore:
         TransientError, PermanentError, LocalError
             As the transport raises them.
         """
-        path = self._path(product)
-        if spec is not None and self._may_be_parts(product, path):
-            find = partial(
-                find_pixels, archive=product.archive, wanted=wanted, spec=spec
-            )
-            pixels = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
+        if spec is not None and self._may_be_part(product):
+            path = self._path(product)
+            part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
             try:
-                if await self._fetch_pixels(product, pixels, find):
-                    yield pixels
+                if await self._fetch_part(product, part, wanted, spec, on_bytes):
+                    yield LocalFrame(part, is_whole=False)
                     return
             finally:
-                pixels.unlink(missing_ok=True)
-        async with self._whole(product) as whole:
-            yield whole
+                part.unlink(missing_ok=True)
+        async with self._whole(product, on_bytes) as whole:
+            yield LocalFrame(whole, is_whole=True)
 
     @asynccontextmanager
-    async def _whole(self, product: Product) -> AsyncIterator[Path]:
+    async def _whole(self, product: Product, on_bytes: OnBytes) -> AsyncIterator[Path]:
         path = self._path(product)
         self._in_use[path.name] += 1
         try:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
-                    await self._fetch(product, path)
+                    await self._fetch(product, path, on_bytes)
             yield path
         finally:
             self._in_use[path.name] -= 1
@@ -132,33 +146,81 @@ class FrameStore:
         suffix = _SUFFIX.search(product.name)
         return self._folder / (digest.hexdigest()[:24] + (suffix[0] if suffix else ""))
 
-    def _may_be_parts(self, product: Product, whole: Path) -> bool:
+    def _may_be_part(self, product: Product) -> bool:
+        whole = self._path(product)
         is_coming = whole.name in self._in_use or whole.exists()
-        is_trusted = whole.name not in self._only_whole
-        return has_parts(product) and is_trusted and not is_coming
+        return whole.name not in self._only_whole and not is_coming
+
+    async def _fetch_part(
+        self,
+        product: Product,
+        part: Path,
+        wanted: Sequence[Wanted],
+        spec: CutoutSpec,
+        on_bytes: OnBytes,
+    ) -> bool:
+        """Fetch what these stamps need; say whether that is all that came."""
+        if has_prefix(product, len(wanted)):
+            find_last = partial(
+                find_end, archive=product.archive, wanted=wanted, spec=spec
+            )
+            return await self._fetch_prefix(product, part, find_last, on_bytes)
+        if has_parts(product):
+            find = partial(
+                find_pixels, archive=product.archive, wanted=wanted, spec=spec
+            )
+            return await self._fetch_pixels(product, part, find, on_bytes)
+        return False
+
+    async def _fetch_prefix(
+        self,
+        product: Product,
+        part: Path,
+        find: Callable[[Frame], int],
+        on_bytes: OnBytes,
+    ) -> bool:
+        got = await self._fetch(product, part, on_bytes, Prefix(find))
+        if got.is_whole:
+            await asyncio.to_thread(part.replace, self._path(product))
+        return not got.is_whole
 
     async def _fetch_pixels(
-        self, product: Product, path: Path, find: Callable[[Frame], NeededPixels]
+        self,
+        product: Product,
+        part: Path,
+        find: Callable[[Frame], NeededPixels],
+        on_bytes: OnBytes,
     ) -> bool:
         """Ask the mirrors only: MAST itself does not tell versions apart."""
         for url in product.mirrors:
             try:
-                return await fetch_pixels(self._transport, url, path, find)
+                return await fetch_pixels(self._transport, url, part, find, on_bytes)
             except PermanentError:
                 self._refused.add(url)
         return False
 
-    async def _fetch(self, product: Product, path: Path) -> None:
+    async def _fetch(
+        self,
+        product: Product,
+        path: Path,
+        on_bytes: OnBytes,
+        enough: Enough | None = None,
+    ) -> Download:
+        fetch = partial(
+            self._transport.download,
+            path=path,
+            check=verify_frame,
+            enough=enough,
+            on_bytes=on_bytes,
+        )
         for url in product.mirrors:
             if url in self._refused:
                 continue
             try:
-                await self._transport.download(url, path, check=verify_frame)
+                return await fetch(url)
             except PermanentError:
                 continue  # whatever the mirror says, the archive has the last word
-            else:
-                return
-        await self._transport.download(product.url, path, check=verify_frame)
+        return await fetch(product.url)
 
     def _evict(self) -> None:
         kept = []

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from random import random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +26,7 @@ from .errors import (
 )
 from .events import Moved, Note, Stamped
 from .ledger.settlement import NOT_FOUND
-from .models import FrameJob, Receipt
+from .models import Cut, FrameJob, Receipt
 from .transport.backoff import backoff
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class Lane:
         if not wanted:
             return
         try:
-            receipts = await self._fetch_and_cut(item.product, wanted)
+            cut = await self._fetch_and_cut(item, wanted)
             self._bugs = 0
         except (LocalError, LedgerError):
             raise
@@ -258,40 +259,45 @@ class Lane:
             await self._postpone(item, wanted, error)
             return
         except NotFoundError:
-            receipts = [Receipt(one.target, problem=NOT_FOUND) for one in wanted]
+            cut = _nothing(wanted, NOT_FOUND)
         except PermanentError as error:
-            receipts = [Receipt(one.target, problem=error.reason) for one in wanted]
+            cut = _nothing(wanted, error.reason)
         except Exception as error:  # noqa: BLE001 - the one place that catches all
             self._count_bug(item, error)
-            reason = f"unexpected {type(error).__name__}"
-            receipts = [Receipt(one.target, problem=reason) for one in wanted]
-        await self._record(item, receipts)
+            cut = _nothing(wanted, f"unexpected {type(error).__name__}")
+        await self._record(item, cut)
 
-    async def _fetch_and_cut(
-        self, product: Product, wanted: list[Wanted]
-    ) -> list[Receipt]:
-        async with self._frames.frame(product, wanted, self._plan.spec) as path:
+    async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
+        product, spec = item.product, self._plan.spec
+        on_bytes = partial(self._ledger.count_image_bytes, item.survey)
+        async with self._frames.frame(product, wanted, spec, on_bytes) as frame:
             job = FrameJob(
                 product,
-                str(path),
+                str(frame.path),
                 str(self._plan.root),
                 tuple(wanted),
-                self._plan.spec,
+                spec,
+                is_whole=frame.is_whole,
             )
             try:
                 return await self._cutter.cut(job)
-            except (TransientError, PermanentError):
+            except (TransientError, PermanentError) as error:
                 self._frames.discard(product)
-                raise
+                if frame.is_whole:
+                    raise
+                _log.info("%s is fetched whole: %s", product.name, error)
+        # What is wrong with a part says nothing of the frame, and costs no attempt.
+        return await self._fetch_and_cut(item, wanted)
 
-    async def _record(self, item: _Item, receipts: list[Receipt]) -> None:
+    async def _record(self, item: _Item, cut: Cut) -> None:
         moved = await self._ledger.record_receipts(
             item.survey,
             item.number,
-            receipts,
+            cut.receipts,
+            needed=cut.needed,
             may_relocate=self._archive.may_relocate,
         )
-        stamps = sum(not receipt.problem for receipt in receipts)
+        stamps = sum(not receipt.problem for receipt in cut)
         self._heard(Stamped(self._archive.name, item.product.name, stamps))
         self._tell(moved)
 
@@ -329,6 +335,10 @@ class Lane:
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self._archive.name}: {text}"))
+
+
+def _nothing(wanted: list[Wanted], problem: str) -> Cut:
+    return Cut([Receipt(one.target, problem=problem) for one in wanted])
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:

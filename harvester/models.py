@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal, Self
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
     "Ask",
+    "Cut",
     "CutoutSpec",
     "Finding",
     "FrameJob",
@@ -230,6 +231,8 @@ class FrameJob:
     root: str
     wanted: tuple[Wanted, ...]
     spec: CutoutSpec
+    #: False: what was fetched of it is enough for these stamps, and no others.
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +250,16 @@ class Receipt:
     coverage: float = 0.0
     #: ``(ny, nx)`` in pixels.
     shape: tuple[int, int] = field(default=(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What became of the stamps of one frame; iterating gives the receipts."""
+
+    #: One for each stamp that was wanted, in that order.
+    receipts: list[Receipt]
+    #: Bytes of the file, as the archive stores it, without which they cannot be made.
+    needed: int = 0
+
+    def __iter__(self) -> Iterator[Receipt]:
+        return iter(self.receipts)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +26,7 @@ from .transport.intake import disk_trouble_named
 from .transport.transport import RangeRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from .parts import Span
     from .transport.transport import Part, Transport
 
+    OnBytes = Callable[[int], None]
     FindPixels = Callable[[Frame], NeededPixels]
+    Fetch = Callable[..., Awaitable[Part]]
 
 __all__ = ["Plan", "fetch_pixels", "has_parts", "plan"]
 
@@ -45,9 +47,6 @@ _log = logging.getLogger(__name__)
 
 #: Requests for headers after which it is no drizzled file but a heap of HDUs.
 _MOST_HEADERS = 16
-
-#: The WCS is read with warnings turned off, which is one switch for all threads.
-_planning = threading.Lock()
 
 
 class _LackingError(Exception):
@@ -62,6 +61,7 @@ class _Pieces:
     """The bytes of a remote file that are here; they read like those of a frame."""
 
     is_packed = False
+    read = 0
 
     def __init__(self, first: Part) -> None:
         #: Where each piece begins in the file, and its bytes.
@@ -106,25 +106,31 @@ def has_parts(product: Product) -> bool:
 
 
 async def fetch_pixels(
-    transport: Transport, url: str, path: Path, find: FindPixels
+    transport: Transport,
+    url: str,
+    path: Path,
+    find: FindPixels,
+    on_bytes: OnBytes,
 ) -> bool:
     """Fetch the pixels that ``find`` finds into a new file; say if that was possible.
 
     If it was not, the whole file has to be fetched: because that is cheaper, because
     the server does not give parts, or because the frame looks broken. Whatever
-    happened, who named the path removes what is there.
+    happened, who named the path removes what is there. ``on_bytes`` is called with
+    the bytes that come.
 
     Raises
     ------
     TransientError, PermanentError, LocalError
         As the transport raises them.
     """
+    fetch = partial(transport.fetch_part, url, on_bytes=on_bytes)
     try:
-        pieces = _Pieces(await transport.fetch_part(url, 0, FIRST))
-        planned = await _plan_remotely(transport, url, pieces, find)
+        pieces = _Pieces(await fetch(0, FIRST))
+        planned = await _plan_remotely(fetch, pieces, find)
         if not is_worth_it(planned.spans, pieces.total):
             return False
-        await _fill(transport, url, path, planned, pieces)
+        await _fill(fetch, path, planned, pieces)
         await asyncio.to_thread(verify_frame, path)
     except (RangeRefusedError, BadFrameError, BadWcsError, CorruptFrameError) as error:
         _log.info("%s is fetched whole: %s", url, error)
@@ -135,18 +141,14 @@ async def fetch_pixels(
 # -- what is needed -------------------------------------------------------------
 
 
-async def _plan_remotely(
-    transport: Transport, url: str, pieces: _Pieces, find: FindPixels
-) -> Plan:
+async def _plan_remotely(fetch: Fetch, pieces: _Pieces, find: FindPixels) -> Plan:
     for _ in range(_MOST_HEADERS):
         try:
             # A real header takes astropy longer than others want to wait.
             return await asyncio.to_thread(plan, pieces, find)
         except _LackingError as lacking:
             start = lacking.start
-        part = await transport.fetch_part(
-            url, start, start + HEADER, validator=pieces.validator
-        )
+        part = await fetch(start, start + HEADER, validator=pieces.validator)
         pieces.held[start] = part.body
     msg = f"its headers take more than {_MOST_HEADERS} requests"
     raise BadFrameError(msg)
@@ -162,9 +164,8 @@ def plan(pieces: _Pieces, find: FindPixels) -> Plan:
     CorruptFrameError, BadFrameError, BadWcsError
         The frame cannot be cut.
     """
-    with _planning:
-        pieces.end = _end_of_planes(pieces)
-        pixels = find(Frame(pieces))
+    pieces.end = _end_of_planes(pieces)
+    pixels = find(Frame(pieces))
     return Plan(pieces.end, spans_of(_planes(pixels), pixels.boxes))
 
 
@@ -196,19 +197,17 @@ def _planes(pixels: NeededPixels) -> list[Plane]:
 # -- the local file ---------------------------------------------------------------
 
 
-async def _fill(
-    transport: Transport, url: str, path: Path, planned: Plan, pieces: _Pieces
-) -> None:
+async def _fill(fetch: Fetch, path: Path, planned: Plan, pieces: _Pieces) -> None:
     await asyncio.to_thread(_make, path, planned.length, pieces.held)
 
-    async def fetch(start: int, stop: int) -> None:
-        part = await transport.fetch_part(url, start, stop, validator=pieces.validator)
+    async def fill(start: int, stop: int) -> None:
+        part = await fetch(start, stop, validator=pieces.validator)
         await asyncio.to_thread(_write, path, start, part.body)
 
     try:
         async with asyncio.TaskGroup() as group:
             for span in planned.spans:
-                group.create_task(fetch(*span))
+                group.create_task(fill(*span))
     except ExceptionGroup as failed:
         # The others were cancelled for its sake.
         raise failed.exceptions[0] from failed

@@ -30,12 +30,15 @@ def read_report(places: Places) -> Report:
         ``targets``, ``rejected``, ``cutouts``, ``surveys`` (for each archive the
         jobs in each state), ``requests`` and ``bytes`` (for each host),
         ``frames`` (for each survey, fetched), ``located_by`` (for each survey, targets
-        by the route that found them), ``failures`` (archive, reason, jobs),
+        by the route that found them), ``image_bytes`` (for each survey ``fetched`` and
+        ``needed``: those that the stamps are made of), ``amplification`` (for each
+        survey fetched / needed; None while nothing is known), ``failures`` (archive,
+        reason, jobs),
         ``cooling`` (seconds for each host), ``bill`` (``frames``, ``requests`` and
         ``bytes`` as they were expected when all was located), ``out``.
     """
     with LedgerView.open(places.ledger) as view:
-        hosts = view.hosts()
+        hosts, image_bytes = view.hosts(), view.image_bytes()
         return {
             "out": str(places.out),
             "targets": view.count("target"),
@@ -49,6 +52,14 @@ def read_report(places: Places) -> Report:
             "bytes": {name: size for name, _, size, _ in hosts},
             "frames": _fetched(view),
             "located_by": view.routes(),
+            "image_bytes": {
+                name: {"fetched": fetched, "needed": needed}
+                for name, (fetched, needed) in image_bytes.items()
+            },
+            "amplification": {
+                name: round(fetched / needed, 3) if needed else None
+                for name, (fetched, needed) in image_bytes.items()
+            },
             "bill": _bill(view.facts()),
             "cooling": {
                 name: round(until - time.time(), 1)
@@ -113,7 +124,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"{report['cutouts']:,} stamps on disk"
     bill = report["bill"]
     for name, frames in report["frames"].items():
-        yield f"{name}: {frames:,} frames fetched{_billed(bill['frames'].get(name))}"
+        ratio = report["amplification"][name]
+        rest = f", {ratio:.2f} x the bytes that the stamps needed" if ratio else ""
+        billed = _billed(bill["frames"].get(name))
+        yield f"{name}: {frames:,} frames fetched{billed}{rest}"
     yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)

@@ -13,7 +13,15 @@ import pytest
 
 from harvester.cutter import Cutter
 from harvester.errors import LocalError, PermanentError, TransientError
-from harvester.models import CutoutSpec, FrameJob, Product, Receipt, StampSize, Wanted
+from harvester.models import (
+    Cut,
+    CutoutSpec,
+    FrameJob,
+    Product,
+    Receipt,
+    StampSize,
+    Wanted,
+)
 
 SPEC = CutoutSpec(StampSize.parse("4px"))
 
@@ -26,7 +34,7 @@ def job(*targets):
 
 def cut_all(job):
     """Cut nothing, but say so for each."""
-    return [Receipt(one.target) for one in job.wanted]
+    return Cut([Receipt(one.target) for one in job.wanted])
 
 
 def cut_until_13(job):
@@ -69,7 +77,7 @@ def problems(receipts):
 async def test_receipts_in_order():
     """A receipt comes back for each target, in the order asked."""
     async with Cutter(processes=1, cut=cut_all) as cutter:
-        receipts = await cutter.cut(job(3, 1, 2))
+        receipts = (await cutter.cut(job(3, 1, 2))).receipts
     assert [receipt.target for receipt in receipts] == [3, 1, 2]
 
 

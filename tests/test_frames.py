@@ -68,8 +68,8 @@ async def test_shared(tmp_path):
     archive = Archive(**{"frame.fits": fits_bytes()})
 
     async def use():
-        async with frames.frame(product()) as path:
-            return path.read_bytes()
+        async with frames.frame(product()) as frame:
+            return frame.path.read_bytes()
 
     async with store(tmp_path / "frames", archive) as frames:
         contents = await asyncio.gather(*(use() for _ in range(5)))
@@ -99,7 +99,7 @@ async def test_budget(tmp_path):
             for name in "bc":
                 async with frames.frame(product(f"{name}.fits")):
                     pass
-            assert first.exists()
+            assert first.path.exists()
         assert sum(p.stat().st_size for p in (tmp_path / "frames").iterdir()) <= size
 
 
@@ -107,10 +107,10 @@ async def test_mirror_first(tmp_path):
     """A mirror is asked first, and the archive for what the mirror lacks."""
     archive = Archive(**{"m.fits": fits_bytes(), "b.fits": fits_bytes(2)})
     async with store(tmp_path / "frames", archive) as frames:
-        async with frames.frame(product("a.fits", mirrors=("m.fits",))) as path:
-            assert path.read_bytes() == fits_bytes()
-        async with frames.frame(product("b.fits", mirrors=("lacking.fits",))) as path:
-            assert path.read_bytes() == fits_bytes(2)
+        async with frames.frame(product("a.fits", mirrors=("m.fits",))) as frame:
+            assert frame.path.read_bytes() == fits_bytes()
+        async with frames.frame(product("b.fits", mirrors=("lacking.fits",))) as frame:
+            assert frame.path.read_bytes() == fits_bytes(2)
     assert archive.asked == ["m.fits", "lacking.fits", "b.fits"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,11 +15,13 @@ from harvester.errors import (
     TransientError,
 )
 from harvester.events import Moved, Stamped
+from harvester.frames import LocalFrame
 from harvester.lane import Lane, LanePlan
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import LedgerView
 from harvester.models import (
+    Cut,
     CutoutSpec,
     Finding,
     Product,
@@ -63,14 +66,18 @@ class Frames:
         self.fetched = []
         self.discarded = []
         self.failures = {}
+        #: Products of which a part is given until it is discarded.
+        self.parts = set()
 
     @asynccontextmanager
-    async def frame(self, product, _wanted, _spec):
+    async def frame(self, product, _wanted, _spec, on_bytes):
         """Give a path, unless a failure is next for that product."""
         self.fetched.append(product.name)
+        on_bytes(1000)
         if self.failures.get(product.name):
             raise self.failures[product.name].pop(0)
-        yield f"/frames/{product.name}"
+        is_part = product.name in self.parts - set(self.discarded)
+        yield LocalFrame(Path("/frames", product.name), not is_part)
 
     def discard(self, product):
         """Remember what was thrown away."""
@@ -90,7 +97,8 @@ class Cutter:
         if self.failures.get(name):
             raise self.failures[name].pop(0)
         problem = self.problems.get(name, "")
-        return [Receipt(one.target, problem, one.file_loc, "sha") for one in job.wanted]
+        receipts = [Receipt(w.target, problem, w.file_loc, "sha") for w in job.wanted]
+        return Cut(receipts, needed=400)
 
 
 class Stage:
@@ -208,6 +216,37 @@ async def test_corrupt_frame_is_fetched_again(stage):
     assert stage.states() == {"done": 6}
     assert stage.frames.discarded == ["frame0"]
     assert stage.frames.fetched.count("frame0") == 2
+
+
+@pytest.mark.parametrize(
+    "error", [TransientError("corrupt", "CRC"), PermanentError("bad_frame", "odd")]
+)
+async def test_part_that_does_not_do(stage, error):
+    """A part that cannot be cut is fetched whole at once; no job pays for it."""
+    stage.frames.parts = {"frame0"}
+    stage.cutter.failures = {"frame0": [error]}
+    await stage.run(attempts=1)
+    assert stage.states() == {"done": 6}
+    assert stage.frames.fetched.count("frame0") == 2
+    assert stage.frames.discarded == ["frame0"]
+
+
+async def test_part_of_a_corrupt_frame(stage):
+    """What is wrong with the whole frame too costs an attempt, once."""
+    stage.frames.parts = {"frame0"}
+    broken = [TransientError("corrupt", "CRC") for _ in range(2)]
+    stage.cutter.failures = {"frame0": broken}
+    await stage.run(attempts=2)
+    assert stage.states() == {"done": 6}
+    assert stage.frames.fetched.count("frame0") == 3
+
+
+async def test_image_bytes(stage):
+    """Bytes of frames are counted as they come, and once what was needed of each."""
+    stage.frames.failures = {"frame0": [TransientError("truncated", "short")]}
+    await stage.run()
+    with LedgerView.open(stage.path) as view:
+        assert view.image_bytes() == {"sdss:r": (3000, 800)}
 
 
 async def test_permanent_failure(stage):

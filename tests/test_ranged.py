@@ -204,9 +204,9 @@ class Sky:
         traffic = Traffic()
         async with store(folder / "frames", self.urls, traffic) as frames:
             given = () if is_whole else (wanted, spec)
-            async with frames.frame(self.product, *given) as path:
-                suffix = path.suffix
-                frame_job = FrameJob(self.product, str(path), folder, wanted, spec)
+            async with frames.frame(self.product, *given) as frame:
+                suffix, path = frame.path.suffix, str(frame.path)
+                frame_job = FrameJob(self.product, path, folder, wanted, spec)
                 stamps = stamps_of(frame_job)
         host = "s3.amazonaws.com"
         return Fetched(stamps, suffix, traffic.requests[host], traffic.bytes[host])
@@ -327,8 +327,9 @@ async def test_nobody_else_gets_the_pixels(tmp_path):
                 frames.frame(here.product, wanted, _spec("4px")) as first,
                 frames.frame(here.product, wanted, _spec("4px")) as second,
             ):
-                assert first != second
-                assert (first.suffix, second.suffix) == (".pixels", ".pixels")
+                assert first.path != second.path
+                for frame in (first, second):
+                    assert (frame.path.suffix, frame.is_whole) == (".pixels", False)
             assert list(tmp_path.iterdir()) == []
         (tmp_path / "left-over-0.pixels").write_bytes(b"by a crash")
         async with store(tmp_path, here.urls):
@@ -342,8 +343,8 @@ async def test_whole_frame_is_used(tmp_path):
             pass
         before = here.sandbox.stats["s3"].requests
         wanted = ask_for(here.galaxies()[:1])
-        async with frames.frame(here.product, wanted, _spec("4px")) as path:
-            assert path.suffix == ".fits"
+        async with frames.frame(here.product, wanted, _spec("4px")) as frame:
+            assert (frame.path.suffix, frame.is_whole) == (".fits", True)
         assert here.sandbox.stats["s3"].requests == before
 
 
@@ -353,8 +354,8 @@ async def test_bad_pixels(tmp_path):
         suffixes = []
         for _ in range(2):
             wanted = ask_for(here.galaxies()[:1])
-            async with frames.frame(here.product, wanted, _spec("4px")) as path:
-                suffixes.append(path.suffix)
+            async with frames.frame(here.product, wanted, _spec("4px")) as frame:
+                suffixes.append(frame.path.suffix)
                 frames.discard(here.product)
     assert suffixes == [".pixels", ".fits"]
 
@@ -416,12 +417,12 @@ async def test_gigabyte(tmp_path, size):
         urls = [("s3", str(server.make_url("/")).rstrip("/"))]
         async with (
             store(tmp_path / "frames", urls, traffic) as frames,
-            frames.frame(product, wanted, _spec(size)) as path,
+            frames.frame(product, wanted, _spec(size)) as frame,
         ):
             (parts,) = stamps_of(
-                FrameJob(product, str(path), tmp_path, wanted, _spec(size))
+                FrameJob(product, str(frame.path), tmp_path, wanted, _spec(size))
             )
-            assert path.stat().st_blocks * 512 < 4e6
+            assert frame.path.stat().st_blocks * 512 < 4e6
     (whole,) = stamps_of(FrameJob(product, str(remote), tmp_path, wanted, _spec(size)))
     assert parts == whole
     assert sum(traffic.bytes.values()) < 4e6

@@ -7,6 +7,7 @@ taken from the header of the very image that is cut.
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -31,6 +32,9 @@ _WCS_CARD = re.compile(
 
 #: The distortion terms that belong to a CTYPE that ends with -SIP.
 _SIP_CARD = re.compile(r"[AB]P?_(ORDER|\d+_\d+)")
+
+#: Warnings have one switch for all threads.
+_quiet = threading.Lock()
 
 #: Degrees; no image of galaxies has wider pixels.
 _WIDEST_PIXEL = 0.1
@@ -90,8 +94,8 @@ def read_astrometry(header: fits.Header) -> Astrometry:
         There is none, it is not in right ascension and declination, or it cannot
         be computed with.
     """
-    # astropy warns of many harmless spellings; a worker process has one thread.
-    with warnings.catch_warnings():
+    # astropy warns of many harmless spellings.
+    with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cards = tuple(_wcs_cards(header))
         try:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models import Receipt
+from ..models import Cut, Receipt
 from .astrometry import BadWcsError, read_astrometry
-from .frame_file import BadFrameError, open_frame
+from .frame_file import BadFrameError, end_of_rows, open_frame
 from .pixels import Boxes, Image, Pixels
 from .stamp_file import StampFolder, to_fits
 from .stamp_header import StampHeader
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .frame_file import Frame, Hdu
     from .pixels import Stamp
 
-__all__ = ["NeededPixels", "cut_frame", "find_pixels"]
+__all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels"]
 
 #: Pixels; farther off than any image is wide, where the WCS knows no place at all.
 _NOWHERE = -(2**30)
@@ -48,12 +48,12 @@ class NeededPixels:
     boxes: tuple[tuple[slice, slice], ...]
 
 
-def cut_frame(job: FrameJob) -> list[Receipt]:
+def cut_frame(job: FrameJob) -> Cut:
     """Cut every stamp that is wanted of a frame, and write it to disk.
 
     Returns
     -------
-    list
+    Cut
         One receipt for each of ``job.wanted``, in the same order. What has no
         problem is on disk for good, folders included.
 
@@ -66,7 +66,7 @@ def cut_frame(job: FrameJob) -> list[Receipt]:
     LocalError
         The disk does not take the stamps, or not give the frame.
     """
-    with open_frame(Path(job.path)) as frame:
+    with open_frame(Path(job.path), is_whole=job.is_whole) as frame:
         image = _find_image(frame, job.product.archive)
         try:
             sky = read_astrometry(image.hdu.header())
@@ -80,7 +80,7 @@ def cut_frame(job: FrameJob) -> list[Receipt]:
         with StampFolder(Path(job.root)) as folder:
             for place, stamp in pixels.stamps(job.spec.mode):
                 receipts[place] = _keep(job.wanted[place], stamp, header, folder)
-    return receipts
+        return Cut(receipts, frame.read or _count_bytes(frame, image, boxes))
 
 
 def find_pixels(
@@ -103,6 +103,22 @@ def find_pixels(
         planes=image.planes,
         boxes=tuple(boxes.within(image.shape)),
     )
+
+
+def find_end(
+    frame: Frame, archive: str, wanted: Sequence[Wanted], spec: CutoutSpec
+) -> int:
+    """Find where the rows that `cut_frame` will use end, in bytes of the FITS file.
+
+    Raises
+    ------
+    CorruptFrameError, BadFrameError, BadWcsError
+        As `cut_frame`.
+    """
+    image = _find_image(frame, archive)
+    sky = read_astrometry(image.hdu.header())
+    boxes = _place(wanted, spec, sky, image.shape)
+    return end_of_rows(image.hdu, max(1, boxes.last_row(image.shape)))
 
 
 def _find_image(frame: Frame, archive: str) -> Image:
@@ -180,3 +196,26 @@ def _keep(
         coverage=coverage,
         shape=(stamp.data.shape[0], stamp.data.shape[1]),
     )
+
+
+def _count_bytes(frame: Frame, image: Image, boxes: Boxes) -> int:
+    """Count the bytes of the headers, and of the pixels that any box holds."""
+    size = sum(abs(hdu.bitpix) // 8 for hdu in image.planes)
+    return frame.header_bytes + size * _count_pixels(boxes, image.shape)
+
+
+def _count_pixels(boxes: Boxes, shape: tuple[int, int]) -> int:
+    """Count the pixels that are in any box, those in several boxes once."""
+    runs = [
+        np.arange(rows.start, rows.stop)[:, None] * shape[1]
+        + (columns.start, columns.stop)
+        for rows, columns in boxes.within(shape)
+    ]
+    if not runs:
+        return 0
+    every = np.concatenate(runs)
+    begin, end = every[np.argsort(every[:, 0])].T
+    # What runs before it reach counts for them.
+    reached = np.maximum.accumulate(end)
+    begin[1:] = np.maximum(begin[1:], reached[:-1])
+    return int(np.maximum(end - begin, 0).sum())

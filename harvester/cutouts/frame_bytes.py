@@ -1,9 +1,9 @@
 """The bytes of a FITS file, plain or packed, as far as they are needed.
 
 Packed bytes are given out only when the checksum of their bz2 block was seen to
-hold, and no more is unpacked than that: half of the work for one galaxy a frame,
-and a "bomb" never goes off. What kind of file it is, its first bytes say; names are
-not believed.
+hold, and no block more is unpacked than that: half of the work for one galaxy a
+frame, and a "bomb" never goes off. What kind of file it is, its first bytes say;
+names are not believed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 import numpy as np
 
 from ..errors import PermanentError, TransientError
+from .bz2_blocks import split_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    #: Unpacked bytes, and how many bytes of the file were read for all so far.
+    Step = tuple[bytes | bytearray, int]
 
 __all__ = [
     "BadFrameError",
@@ -36,9 +40,6 @@ MAX_UNPACKED = 64 * 2**20
 
 #: Bytes; a step of decompression.
 _STEP = 256 * 2**10
-
-#: Bytes; the most that one bz2 block holds, after its own first run-length coding.
-_BZ2_BLOCK = 900_000
 
 #: The 48 bits that begin the end of a bz2 stream (the square root of pi in decimal).
 _BZ2_END = 0x177245385090
@@ -69,6 +70,8 @@ class FrameBytes(Protocol):
 
     #: Whether the file is compressed, so that its end shows only when it is reached.
     is_packed: bool
+    #: Bytes from the beginning of a packed file that were read, to unpack them.
+    read: int
 
     def check_room(self, end: int) -> None:
         """Refuse what a header tells of if it cannot be in this file."""
@@ -87,6 +90,7 @@ class _PlainBytes:
     """A file that is not compressed: mapped, so that only what is used is read."""
 
     is_packed = False
+    read = 0
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -116,15 +120,16 @@ class _PackedBytes:
 
     is_packed = True
 
-    def __init__(self, steps: Iterator[bytes], block: int) -> None:
+    def __init__(self, steps: Iterator[Step], *, is_proved: bool) -> None:
         self._steps = steps
-        #: Bytes that a block with one checksum may hold.
-        self._block = block
+        #: Whether the checksum of each step was compared when it is given out.
+        self._is_proved = is_proved
         #: Room for the longest frame; what is not used costs no memory. What has
         #: views on it stays valid while it is filled.
         self._room = np.empty(MAX_UNPACKED, np.uint8)
         self._length = 0
         self._ended = False
+        self.read = 0
 
     def check_room(self, end: int) -> None:
         # How long it is shows only at its end.
@@ -138,15 +143,8 @@ class _PackedBytes:
         return self._length > place
 
     def prove(self, stop: int) -> None:
-        # The checksum of a block is compared when it is over, after its bytes were
-        # given out: so many bytes must follow that the block before them is.
         self._check_held(stop)
-        counted, following = stop, 0
-        while not self._ended:
-            following += _least_in_block(self._room[counted : self._length])
-            counted = self._length
-            if following > self._block:
-                return
+        while not (self._is_proved or self._ended):
             self._unpack()
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
@@ -163,63 +161,75 @@ class _PackedBytes:
         if step is None:
             self._ended = True
             return
-        end = self._length + len(step)
+        unpacked, self.read = step
+        end = self._length + len(unpacked)
         if end > MAX_UNPACKED:
             msg = f"it unpacks to more than {MAX_UNPACKED} bytes"
             raise CorruptFrameError(msg)
-        self._room[self._length : end] = np.frombuffer(step, np.uint8)
+        self._room[self._length : end] = np.frombuffer(unpacked, np.uint8)
         self._length = end
 
 
-def _bunzip(file: BinaryIO) -> Iterator[bytes]:
-    """Unpack every bz2 stream of a file, step by step; nothing else may be in it."""
-    piece = file.read(_STEP)
-    while piece:
-        stream = BZ2Decompressor()
-        while not stream.eof:
-            try:
-                yield stream.decompress(piece, _STEP)
-            except OSError as error:  # bz2 says so of damage; it reads no files here
-                msg = "its bz2 data are damaged"
-                raise CorruptFrameError(msg) from error
-            piece = file.read(_STEP) if stream.needs_input else b""
-            if stream.needs_input and not piece:
-                msg = "its bz2 data end too early"
-                raise CorruptFrameError(msg)
-        piece = stream.unused_data or file.read(_STEP)
+def _bunzip(file: BinaryIO, *, is_whole: bool) -> Iterator[Step]:
+    """Unpack every bz2 stream of a file, block by block; nothing else may be in it.
+
+    What is given out is proved. A file that is not whole may end anywhere.
+    """
+    stream, read = BZ2Decompressor(), 0
+    for piece in split_blocks(file):
+        read += len(piece)
+        rest = piece
+        while rest:
+            if stream.eof:
+                stream = BZ2Decompressor()
+            yield _unpack_blocks(stream, rest), read
+            rest = stream.unused_data
+    if is_whole and not stream.eof:
+        msg = "its bz2 data end too early"
+        raise CorruptFrameError(msg)
 
 
-def _gunzip(file: BinaryIO) -> Iterator[bytes]:
+def _unpack_blocks(stream: BZ2Decompressor, piece: bytes) -> bytearray:
+    """Unpack the blocks that this piece completes.
+
+    bz2 gives a block out when it has all of it, and then compares its checksum before
+    it looks at what follows: when nothing more comes out, all that did is proved. A
+    block unpacks to 47 MB at most.
+    """
+    unpacked = bytearray()
+    try:
+        while step := stream.decompress(piece, _STEP):
+            unpacked += step
+            piece = b""
+            if stream.eof:
+                break
+    except OSError as error:  # bz2 says so of damage; it reads no files here
+        msg = "its bz2 data are damaged"
+        raise CorruptFrameError(msg) from error
+    return unpacked
+
+
+def _gunzip(file: BinaryIO) -> Iterator[Step]:
     with gzip.GzipFile(fileobj=file) as unpacked:
         try:
             while step := unpacked.read(_STEP):
-                yield step
+                yield step, file.tell()
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             msg = "its gzip data are damaged"
             raise CorruptFrameError(msg) from error
 
 
-def _least_in_block(unpacked: NDArray[np.uint8]) -> int:
-    """Tell how much of a bz2 block these bytes fill at least.
-
-    Before anything else bz2 shortens runs of more than four equal bytes: those that
-    are like all four before them are not counted.
-    """
-    same = unpacked[1:] == unpacked[:-1]
-    shortened = same[3:] & same[2:-1] & same[1:-2] & same[:-3]
-    return len(shortened) - int(np.count_nonzero(shortened))
-
-
-def open_bytes(file: BinaryIO) -> FrameBytes:
-    """Read an open file in whichever form it is."""
+def open_bytes(file: BinaryIO, *, is_whole: bool = True) -> FrameBytes:
+    """Read an open file in whichever form it is; one of bz2 may be a beginning only."""
     magic = file.read(9)
     file.seek(0)
     if magic.startswith(b"BZh"):
-        _check_bz2_end(file)
-        return _PackedBytes(_bunzip(file), _BZ2_BLOCK)
+        if is_whole:
+            _check_bz2_end(file)
+        return _PackedBytes(_bunzip(file, is_whole=is_whole), is_proved=True)
     if magic.startswith(b"\x1f\x8b"):
         # Its one checksum is at the end.
-        return _PackedBytes(_gunzip(file), MAX_UNPACKED)
+        return _PackedBytes(_gunzip(file), is_proved=False)
     if magic != b"SIMPLE  =":
         msg = f"it is neither FITS nor bz2 nor gzip, and begins with {magic!r}"
         raise CorruptFrameError(msg)

@@ -33,6 +33,7 @@ __all__ = [
     "CorruptFrameError",
     "Frame",
     "Hdu",
+    "end_of_rows",
     "open_frame",
     "verify_frame",
 ]
@@ -98,6 +99,8 @@ class Frame:
 
     def __init__(self, source: FrameBytes) -> None:
         self._source = source
+        #: Bytes of the headers that were read.
+        self.header_bytes = 0
 
     def check_structure(self) -> None:
         """See that the headers account for every byte; packed ones are not read."""
@@ -115,7 +118,12 @@ class Frame:
 
     def prove(self, image: Hdu, stop: int) -> None:
         """Make sure of the rows before ``stop``, as far as the format can."""
-        self._source.prove(image.start + stop * _row_size(image))
+        self._source.prove(end_of_rows(image, stop))
+
+    @property
+    def read(self) -> int:
+        """Bytes of a packed file that had to be read so far; else 0."""
+        return self._source.read
 
     def rows(self, image: Hdu, first: int, stop: int) -> NDArray[Any]:
         """Give rows of an image, ``(stop - first, nx)``, as they are stored."""
@@ -126,6 +134,7 @@ class Frame:
 
     def _read_hdu(self, start: int) -> Hdu:
         cards = self._read_cards(start)
+        self.header_bytes += len(cards)
         hdu = _to_hdu(cards, start + len(cards))
         self._source.check_room(hdu.end)
         return hdu
@@ -145,6 +154,11 @@ class Frame:
                 return cards
         msg = f"the header at byte {start} has no end"
         raise CorruptFrameError(msg)
+
+
+def end_of_rows(image: Hdu, stop: int) -> int:
+    """Tell where the rows before ``stop`` end, in bytes of the FITS file."""
+    return image.start + stop * _row_size(image)
 
 
 def _row_size(image: Hdu) -> int:
@@ -204,8 +218,10 @@ def _whole_blocks(size: int) -> int:
 
 
 @contextmanager
-def open_frame(path: Path) -> Iterator[Frame]:
+def open_frame(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
     """Open a frame file, plain or packed by bz2 or gzip.
+
+    One of bz2 that is not whole holds the pixels in its whole blocks, and ends there.
 
     Raises
     ------
@@ -219,7 +235,7 @@ def open_frame(path: Path) -> Iterator[Frame]:
     """
     try:
         with path.open("rb") as file:
-            yield Frame(open_bytes(file))
+            yield Frame(open_bytes(file, is_whole=is_whole))
     except (CorruptFrameError, BadFrameError) as error:
         # Deeper down the sentence begins with "it": here it gets its name.
         msg = f"frame {path.name}: {error}"

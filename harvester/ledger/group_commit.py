@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..errors import LocalError
+from .tally import FETCHED, add_to_tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,6 +47,7 @@ class GroupCommit:
         self._db = db
         self._inbox: asyncio.Queue[_Entry] = asyncio.Queue()
         self._traffic: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self._image_bytes: Counter[int] = Counter()
         self._turn = asyncio.Lock()
         self._tasks = asyncio.TaskGroup()
 
@@ -78,6 +80,10 @@ class GroupCommit:
         counts = self._traffic[host]
         counts[0] += requests
         counts[1] += size
+
+    def count_image_bytes(self, survey: int, size: int) -> None:
+        """Add to the bytes that came for frames; kept with the next commit."""
+        self._image_bytes[survey] += size
 
     def enqueue(self, write: Write) -> None:
         """Have something written with the next commit, without waiting for it."""
@@ -134,6 +140,9 @@ class GroupCommit:
             """,
             [(host, *counts) for host, counts in traffic.items()],
         )
+        image_bytes, self._image_bytes = self._image_bytes, Counter()
+        for survey, size in image_bytes.items():
+            await add_to_tally(self._db, survey, FETCHED, size)
 
 
 def _translated(error: sqlite3.Error) -> Exception:

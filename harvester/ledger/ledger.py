@@ -258,13 +258,17 @@ class Ledger:
         receipts: Sequence[Receipt],
         *,
         may_relocate: bool,
+        needed: int = 0,
     ) -> Counter[State]:
-        """Record what became of a frame's stamps; tell how many jobs went where."""
+        """Record what became of a frame's stamps; tell how many jobs went where.
+
+        ``needed``: bytes of the frame's file that they are made of.
+        """
         number = self._number(survey)
         moved: Counter[State] = Counter()
 
         async def write(db: aiosqlite.Connection) -> None:
-            await mark_fetched(db, product, receipts)
+            await mark_fetched(db, number, product, receipts, needed)
             for receipt in receipts:
                 state = await record_receipt(
                     db, number, product, receipt, may_relocate=may_relocate
@@ -375,6 +379,10 @@ class Ledger:
     def count_traffic(self, host: str, requests: int, size: int) -> None:
         """Add to what a host was asked and sent; kept with the next commit."""
         self._commits.count_traffic(host, requests, size)
+
+    def count_image_bytes(self, survey: Survey, size: int) -> None:
+        """Add to the bytes that came for a survey's frames; as `count_traffic`."""
+        self._commits.count_image_bytes(self._number(survey), size)
 
     def keep_cool_down(self, host: str, until: float) -> None:
         """Keep until when (Unix seconds) a host wants to be left alone."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..models import Product, Survey
 from ..states import State
 from .settlement import NOTHING_THERE, Piece, settle
+from .tally import NEEDED, add_to_tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,11 +78,25 @@ async def insert_cutouts(
 
 
 async def mark_fetched(
-    db: aiosqlite.Connection, product: int, receipts: Sequence[Receipt]
+    db: aiosqlite.Connection,
+    survey: int,
+    product: int,
+    receipts: Sequence[Receipt],
+    needed: int,
 ) -> None:
-    """Remember that a frame was here, if its receipts say so."""
-    if any(receipt.problem in NOTHING_THERE for receipt in receipts):
-        await db.execute("UPDATE product SET fetched = 1 WHERE number = ?", (product,))
+    """Remember that a frame was here, if its receipts say so, and what was needed.
+
+    That is counted once: what is fetched of it again, for those who come later, is
+    more than was needed.
+    """
+    if not any(receipt.problem in NOTHING_THERE for receipt in receipts):
+        return
+    first = await db.execute_fetchall(
+        "UPDATE product SET fetched = 1 WHERE number = ? AND fetched = 0 RETURNING 1",
+        (product,),
+    )
+    if list(first):
+        await add_to_tally(db, survey, NEEDED, needed)
 
 
 async def record_receipt(

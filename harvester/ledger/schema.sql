@@ -86,8 +86,7 @@ CREATE TABLE cutout (
 -- What status asks for, counted as it happens: counting a million rows takes a second.
 CREATE TABLE tally (
     survey INTEGER NOT NULL REFERENCES survey,
-    what TEXT NOT NULL,                  -- a state of jobs, 'stamps' on disk, or
-                                         -- 'by ' and a route: targets looked up so
+    what TEXT NOT NULL,                  -- a state of jobs, or as in tally.py
     count INTEGER NOT NULL CHECK (count >= 0),
     PRIMARY KEY (survey, what)
 ) STRICT, WITHOUT ROWID;

@@ -13,6 +13,7 @@ from ..models import Survey
 from ..states import State
 from .file import open_to_read
 from .moves import read_product
+from .tally import FETCHED, NEEDED, STAMPS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -119,7 +120,7 @@ class LedgerView:
 
     def count_cutouts(self) -> int:
         """Tell how many stamps are on disk."""
-        return sum(counts["stamps"] for counts in self.tallies().values())
+        return sum(counts[STAMPS] for counts in self.tallies().values())
 
     def states(self) -> dict[str, Counter[str]]:
         """Tell for each archive how many jobs are in each state."""
@@ -128,16 +129,12 @@ class LedgerView:
             survey.archive: Counter() for survey in surveys.values()
         }
         for number, counts in self.tallies().items():
-            states[surveys[number].archive].update(
-                {state: counts[state] for state in State if state in counts}
-            )
+            jobs = {state.value: counts[state] for state in State if counts[state]}
+            states[surveys[number].archive].update(jobs)
         return states
 
     def tallies(self) -> dict[int, Counter[str]]:
-        """Give for each survey the jobs in each state, and ``stamps`` on disk.
-
-        And the targets that were looked up by each route, as ``by crossid``.
-        """
+        """Give for each survey the jobs in each state, and what else is counted."""
         tallies: dict[int, Counter[str]] = {n: Counter() for n in self.surveys()}
         for number, what, count in self._db.execute(
             "SELECT * FROM tally WHERE count > 0"
@@ -155,6 +152,14 @@ class LedgerView:
                 if what.startswith("by ")
             }
             for number, tally in self.tallies().items()
+        }
+
+    def image_bytes(self) -> dict[str, tuple[int, int]]:
+        """Tell for each survey the bytes that were fetched of frames, and needed."""
+        surveys = self.surveys()
+        return {
+            str(surveys[number]): (counts[FETCHED], counts[NEEDED])
+            for number, counts in self.tallies().items()
         }
 
     def unlocated(self) -> dict[int, int]:

@@ -6,6 +6,7 @@ sent than the answer holds. Everything is therefore sent in pieces through here.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -20,6 +21,12 @@ __all__ = ["Exchange", "body_of"]
 
 #: Bytes that are handed to the socket at a time.
 _PIECE = 64 * 1024
+#: Seconds that a piece takes where the bandwidth is limited, and from one look to the
+#: next whether the socket has taken it.
+_BEAT_S = 0.01
+#: Bytes that the kernel may hold of a connection whose bandwidth is limited: without
+#: that it takes megabytes at once, and the client that hangs up has got them all.
+_KERNEL_BUFFER = 32 * 1024
 #: SO_LINGER on, 0 seconds: closing sends RST instead of FIN.
 _LINGER = struct.pack("ii", 1, 0)
 
@@ -33,8 +40,10 @@ def body_of(response: web.StreamResponse) -> bytes:
 class Exchange:
     """A request whose answer is on its way."""
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.Request, bandwidth: float = 0.0) -> None:
+        """Take a request, and the bytes a second that its answer may take; 0: any."""
         self.request = request
+        self._bandwidth = bandwidth
         self.response: web.StreamResponse | None = None
         #: Bytes of the body that were sent, and how many were announced.
         self.sent = 0
@@ -67,15 +76,32 @@ class Exchange:
         if length is not None:
             response.content_length = self.length = length
         self.response = response
+        if self._bandwidth and self.request.transport is not None:
+            self.request.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER
+            )
         await response.prepare(self.request)
 
     async def write(self, data: bytes) -> None:
         """Send bytes, waiting while the client does not read."""
         assert self.response is not None
-        for start in range(0, len(data), _PIECE):
-            piece = data[start : start + _PIECE]
+        most = max(1, int(self._bandwidth * _BEAT_S)) if self._bandwidth else _PIECE
+        size = min(_PIECE, most)
+        begin = asyncio.get_running_loop().time()
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
             await self.response.write(piece)
             self.sent += len(piece)
+            if self._bandwidth:
+                await self._keep_to(begin + (start + len(piece)) / self._bandwidth)
+
+    async def _keep_to(self, due: float) -> None:
+        """Wait for a time, and until the socket has taken all that was written."""
+        await asyncio.sleep(due - asyncio.get_running_loop().time())
+        transport = self.request.transport
+        # aiohttp itself waits for the socket only every 64 kB.
+        while transport and transport.get_write_buffer_size():  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(_BEAT_S)
 
     async def finish(self) -> web.StreamResponse:
         """End the body."""

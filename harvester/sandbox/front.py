@@ -46,12 +46,15 @@ class Front:
         *,
         latency: Mapping[str, float],
         is_strict: bool,
+        bandwidth: float = 0.0,
     ) -> None:
         self._service = service
         self._stats = stats
         self._faults = faults
         self._latency = latency
         self._is_strict = is_strict
+        #: Bytes a second of each connection; 0: as fast as it goes.
+        self._bandwidth = bandwidth
 
     def application(self, routes: list[web.RouteDef]) -> web.Application:
         """Make the web application of the service."""
@@ -80,7 +83,7 @@ class Front:
             ranged=hdrs.RANGE in request.headers,
         )
         counters = self._stats[self._service]
-        exchange = Exchange(request)
+        exchange = Exchange(request, self._bandwidth)
         is_too_much = counters.arrive(visit)
         try:
             if is_too_much and self._is_strict:

@@ -65,6 +65,8 @@ class SandboxOptions:
     catalogue: Path | None = None
     #: Seconds before an answer, by service, or by ``query`` and ``file``.
     latency: Mapping[str, float] = field(default_factory=dict)
+    #: MB a second that each connection gets; 0: as fast as it goes.
+    bandwidth: float = 0.0
     #: A folder of real SDSS frames that take the place of the synthetic ones.
     frames: Path | None = None
     faults: tuple[str, ...] = ()
@@ -80,13 +82,16 @@ class Sandbox:
     Raises
     ------
     ValueError
-        A fault or a latency cannot be understood, there is no room for so many
-        galaxies, or the folder of frames holds none.
+        A fault, a latency or the bandwidth cannot be understood, there is no room for
+        so many galaxies, or the folder of frames holds none.
     """
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
         _check_names(options.latency)
+        if not options.bandwidth >= 0:
+            msg = f"bandwidth {options.bandwidth} is no number of MB a second"
+            raise ValueError(msg)
         self.stats = Stats({name: options.rates.get(name) for name in SERVICES})
         self.faults = Faults(options.seed, KINDS)
         self.faults.switch_on(options.faults)
@@ -160,6 +165,7 @@ class Sandbox:
             self.faults,
             latency=self.options.latency,
             is_strict=self.options.strict,
+            bandwidth=self.options.bandwidth * 1e6,
         )
         runner = web.AppRunner(
             front.application(routes),

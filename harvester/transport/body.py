@@ -17,7 +17,7 @@ from ..errors import PermanentError, TransientError
 from .address import shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     import aiohttp
 
@@ -71,7 +71,7 @@ class Body:
         self._window_s = 0.0
         self._window_bytes = 0
 
-    async def chunks(self, cap: int) -> AsyncIterator[bytes]:
+    async def chunks(self, cap: int) -> AsyncGenerator[bytes]:
         """Give the decoded bytes as they come, up to ``cap`` of them."""
         size = 0
         while not self._response.content.at_eof():

@@ -10,9 +10,9 @@ import hashlib
 import os
 import re
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import aiohttp
 from multidict import CIMultiDict
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Buffer",
     "Download",
+    "Enough",
     "PartialFile",
     "Reply",
     "disk_trouble_named",
@@ -38,6 +39,11 @@ __all__ = [
 
 #: Bytes that are gathered before they are written, in one go and in a thread.
 _BATCH = 2**20
+
+#: The same where the file may be left before its end: what comes after that is for
+#: nothing, half a batch on average.
+_SMALL_BATCH = 2**16
+
 _HTML = re.compile(
     rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|!--)", re.IGNORECASE
 )
@@ -59,7 +65,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that was fetched and verified."""
+    """A file that was fetched and verified, or its beginning if that was enough."""
 
     size: int
     #: Of the bytes as they were sent, hexadecimal.
@@ -68,6 +74,21 @@ class Download:
     etag: str
     #: Where it came from in the end.
     url: str
+    #: False: no more than its beginning was fetched, and nothing of it verified.
+    is_whole: bool = True
+
+
+class Enough(Protocol):
+    """Watches a file come, and tells when no more of it is needed.
+
+    It is called in threads, never by two at the same time.
+    """
+
+    def restart(self) -> None:
+        """Forget what came so far: the file comes anew."""
+
+    def add(self, data: bytes) -> bool:
+        """Take the next bytes; say whether the file may end here. It never raises."""
 
 
 def is_html(start: bytes) -> bool:
@@ -131,11 +152,14 @@ class PartialFile:
         cap: int,
         same_corrupt: int,
         check: Callable[[Path], None] | None,
+        enough: Enough | None = None,
     ) -> None:
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
         self._cap = cap
         self._check = check
+        self._enough = enough
+        self._batch = _SMALL_BATCH if enough else _BATCH
         self._corrupt: list[str] = []
         self._same_corrupt = same_corrupt
         self._lock = threading.Lock()
@@ -155,19 +179,24 @@ class PartialFile:
         return headers
 
     async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
-        """Write the body to disk, after what is there or from the beginning."""
+        """Write the body to disk, after what is there or from the beginning.
+
+        It is left there if it is enough: the connection is then closed.
+        """
         self._begin(response)
         batch = bytearray()
         try:
-            async for chunk in body.chunks(self._cap - self._size):
-                batch += chunk
-                if len(batch) >= _BATCH:
-                    await self._write(batch)
+            async with aclosing(body.chunks(self._cap - self._size)) as chunks:
+                async for chunk in chunks:
+                    batch += chunk
+                    if len(batch) >= self._batch and await self._write(batch):
+                        return
         except (aiohttp.ClientError, TransientError):
             # It broke, but what came is good: the next try goes on from here.
-            await self._write(batch)
-            raise
-        await self._write(batch)
+            if not await self._write(batch):
+                raise
+        if await self._write(batch):
+            return
         if self._total is not None and self._size != self._total:
             msg = f"{shown(self._url)}: {self._size} bytes came, not {self._total}"
             raise TransientError(reason="truncated", message=msg)
@@ -183,6 +212,9 @@ class PartialFile:
             self._reply += 1
             self._size = 0
             self._sha256 = hashlib.sha256()
+            self._is_enough = False
+            if self._enough:
+                self._enough.restart()
             self._close()
         self._total: int | None = None
         self._validator = ""
@@ -190,8 +222,9 @@ class PartialFile:
     async def finish(self) -> Download:
         """Check the file and give it its name."""
         await asyncio.to_thread(self._seal)
+        is_whole = not self._is_enough or self._size == self._total
         try:
-            if self._check is not None:
+            if self._check is not None and is_whole:
                 await asyncio.to_thread(self._check, self._part)
         except TransientError as error:
             sha256 = self._sha256.hexdigest()
@@ -199,7 +232,8 @@ class PartialFile:
             self._note_corrupt(sha256, error)
             raise
         await asyncio.to_thread(self._rename)
-        return Download(self._size, self._sha256.hexdigest(), self._etag, self._url)
+        sha256 = self._sha256.hexdigest()
+        return Download(self._size, sha256, self._etag, self._url, is_whole)
 
     async def aclose(self) -> None:
         """Leave nothing behind but a finished file."""
@@ -235,10 +269,11 @@ class PartialFile:
         validator = validator_of(response.headers)
         return same_length and validator in {"", self._validator}
 
-    async def _write(self, batch: bytearray) -> None:
+    async def _write(self, batch: bytearray) -> bool:
         data = bytes(batch)
         batch.clear()
         await asyncio.to_thread(self._append, data, self._reply)
+        return self._is_enough
 
     def _append(self, data: bytes, reply: int) -> None:
         if not self._size and is_html(data):
@@ -251,6 +286,7 @@ class PartialFile:
             self._file.write(data)
             self._sha256.update(data)
             self._size += len(data)
+            self._is_enough = self._enough is not None and self._enough.add(data)
 
     def _seal(self) -> None:
         with self._lock, disk_trouble_named(self._part):

@@ -25,7 +25,7 @@ from ..errors import (
 from .address import Guard, shown, to_url
 from .backoff import BusyError, Patience
 from .body import Limits
-from .intake import Buffer, Download, PartialFile, Reply
+from .intake import Buffer, Download, Enough, PartialFile, Reply
 from .part import Part, RangeRefusedError, TakesPart
 from .services import Directory, Service
 from .throttle import GaveUpError, Manners, Throttle, Timing, Turn
@@ -37,8 +37,11 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractResolver
 
+    Heard = Callable[[int], None]
+
 __all__ = [
     "Download",
+    "Enough",
     "Limits",
     "Manners",
     "Part",
@@ -68,6 +71,10 @@ _BECOMES_GET = frozenset({301, 302, 303})
 T_co = TypeVar("T_co", covariant=True)
 
 
+def _ignore(*_: object) -> None:
+    """Nobody wants to know."""
+
+
 class _Result(Intake, Protocol[T_co]):
     async def finish(self) -> T_co: ...
 
@@ -81,6 +88,8 @@ class _Errand:
     service: Service
     #: The host that was asked last; a redirect may have led to another one.
     throttle: Throttle
+    #: Called with the bytes that came, piece by piece.
+    heard: Heard
 
 
 class Transport:
@@ -188,6 +197,8 @@ class Transport:
         path: Path,
         *,
         check: Callable[[Path], None] | None = None,
+        enough: Enough | None = None,
+        on_bytes: Heard = _ignore,
         kind: str = "file",
     ) -> Download:
         """Fetch a file, which appears at ``path`` when it is whole and verified.
@@ -198,12 +209,16 @@ class Transport:
         raised here, is as for `query`. A file that arrives damaged with the same
         bytes again and again is ``corrupt_at_source`` and given up. `LocalError`:
         the disk is full or closed to us. Whatever happens, no part is left behind.
+
+        ``enough`` may end it before: then the rest of the body is not read, its
+        connection is closed, and what came appears at ``path`` unverified.
+        ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
-        intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check)
+        intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
         try:
-            return await self._persevere(request, kind, intake)
+            return await self._persevere(request, kind, intake, on_bytes)
         finally:
             await intake.aclose()
 
@@ -214,6 +229,7 @@ class Transport:
         stop: int,
         *,
         validator: str = "",
+        on_bytes: Heard = _ignore,
         kind: str = "file",
     ) -> Part:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
@@ -230,7 +246,8 @@ class Transport:
             As for `query`.
         """
         request = Request("GET", self._checked(url), {})
-        return await self._persevere(request, kind, TakesPart(start, stop, validator))
+        intake = TakesPart(start, stop, validator)
+        return await self._persevere(request, kind, intake, on_bytes)
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""
@@ -241,11 +258,11 @@ class Transport:
         return str(self._directory.to_actual(to_url(url)))
 
     async def _persevere(
-        self, request: Request, kind: str, intake: _Result[T_co]
+        self, request: Request, kind: str, intake: _Result[T_co], heard: Heard = _ignore
     ) -> T_co:
         service = self._directory.service_of(request.url)
         throttle = self._throttle_of(service.host, service.manners)
-        errand = _Errand(request, kind, service, throttle)
+        errand = _Errand(request, kind, service, throttle, heard)
         limits = self._limits
         patience = Patience(limits.tries, limits.patience_s, random=self._timing.random)
         while True:
@@ -269,7 +286,7 @@ class Transport:
             errand.throttle = self._throttle_at(request.url, errand.service)
             async with errand.throttle.slot(errand.kind, patience_s=patience_s) as turn:
                 with _judged(turn, request.url, is_asked=request is errand.request):
-                    moved = await self._send(request, intake, turn)
+                    moved = await self._send(request, intake, turn, errand.heard)
                     # The wire is free for the next one while this is checked.
                     turn.free()
                     if moved is None:
@@ -279,7 +296,9 @@ class Transport:
         msg = f"{where} redirects more than {most} times"
         raise PermanentError(reason="blocked_redirect", message=msg)
 
-    async def _send(self, request: Request, intake: Intake, turn: Turn) -> Moved | None:
+    async def _send(
+        self, request: Request, intake: Intake, turn: Turn, heard: Heard
+    ) -> Moved | None:
         host = turn.host
 
         def on_sent() -> None:
@@ -288,6 +307,7 @@ class Transport:
 
         def on_bytes(size: int) -> None:
             self._on_traffic(host, 0, size)
+            heard(size)
 
         assert self._wire is not None, "the transport is not open"
         return await self._wire.exchange(
@@ -377,7 +397,3 @@ def _kept(headers: Mapping[str, str] | None) -> Mapping[str, str]:
 
 def _without(headers: Mapping[str, str], names: frozenset[str]) -> Mapping[str, str]:
     return {key: text for key, text in headers.items() if key.lower() not in names}
-
-
-def _ignore(*_: object) -> None:
-    """Nobody wants to know."""

@@ -111,7 +111,7 @@ def test_other_side_of_the_sky(frame, tmp_path):
 def test_order_of_receipts(frame, tmp_path):
     """Receipts come in the order of what is wanted."""
     wanted = [sky_of(HEADER, x, y) for x, y in [(50, 35), (-9, 3), (5, 2)]]
-    receipts = cut_frame(job(frame, tmp_path, wanted, size="3px"))
+    receipts = cut_frame(job(frame, tmp_path, wanted, size="3px")).receipts
     assert [r.target for r in receipts] == [0, 1, 2]
     assert [r.file_loc for r in receipts] == ["r/s0.fits", "", "r/s2.fits"]
     assert read(tmp_path, receipts[2])[0][1, 1] == DATA[2, 5]
@@ -214,7 +214,7 @@ def test_sizes_in_arcsec(tmp_path):
         cut_frame(job(path, tmp_path, [(150.0, 2.0)], size="15.84arcsec", archive=name))
         for path, name in [(sdss, "sdss"), (hst, "hst")]
     ]
-    assert [receipts[0].shape for receipts in sizes] == [(40, 40), (124, 124)]
+    assert [cut.receipts[0].shape for cut in sizes] == [(40, 40), (124, 124)]
 
 
 def test_weights_mask(tmp_path):

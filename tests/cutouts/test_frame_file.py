@@ -90,8 +90,11 @@ def test_garbage_between_streams(frame):
     """Garbage that hides before a proper end is found when it is reached."""
     packed = frame.read_bytes()
     frame.write_bytes(packed + b"garbage" + packed)
-    with pytest.raises(CorruptFrameError, match="damaged"):
-        read_rows(frame)
+    with (
+        pytest.raises(CorruptFrameError, match="damaged"),
+        open_frame(frame) as opened,
+    ):
+        list(opened.hdus())
 
 
 def test_flipped_bit(frame):
@@ -116,40 +119,75 @@ def test_flipped_bit_below(tmp_path):
         read_rows(path, 1)
 
 
-def test_early_stop(tmp_path, monkeypatch):
-    """No more of a bz2 file is unpacked than one block beyond the needed rows."""
-    path = sdss_frame(tmp_path / "f.fits.bz2", noise((1500, 1000)))
-    unpacked = []
+@pytest.fixture
+def unpacked(monkeypatch):
+    """Count the bytes that are unpacked of bz2 files."""
+    sizes = []
     bunzip = frame_bytes._bunzip
 
-    def counted(file):
-        for step in bunzip(file):
-            unpacked.append(len(step))
+    def counted(file, *, is_whole):
+        for step in bunzip(file, is_whole=is_whole):
+            sizes.append(len(step[0]))
             yield step
 
     monkeypatch.setattr(frame_bytes, "_bunzip", counted)
-    read_rows(path, 100)
-    assert 400_000 < sum(unpacked) < 400_000 + 900_000 + 3 * 2**18
+    return sizes
 
 
-def test_early_stop_with_runs(tmp_path):
-    """Bytes that bz2 packs to nothing are no proof that a block is over."""
+@pytest.mark.parametrize("stop", [1, 100, 222, 223, 700])
+def test_early_stop(tmp_path, unpacked, stop):
+    """No more of a bz2 file is unpacked than the block that ends the needed rows."""
+    path = sdss_frame(tmp_path / "f.fits.bz2", noise((1500, 1000)))
+    read_rows(path, stop)
+    needed = 2880 + 4000 * stop
+    assert needed <= sum(unpacked) < needed + 910_000
+    assert sum(unpacked[:-1]) < needed
+
+
+def test_flipped_bit_behind(tmp_path):
+    """A flipped bit behind the block that ends the needed rows does no harm."""
+    path = sdss_frame(tmp_path / "f.fits.bz2", noise((1500, 1000)))
+    rows = read_rows(path, 400)
+    packed = bytearray(path.read_bytes())
+    packed[len(packed) // 2] ^= 4
+    path.write_bytes(packed)
+    np.testing.assert_array_equal(read_rows(path, 400), rows)
+    with pytest.raises(CorruptFrameError, match="damaged"):
+        read_rows(path, 1400)
+
+
+def test_runs(tmp_path):
+    """Bytes that bz2 packs to nothing end in no block that is not proved."""
     data = np.zeros((1500, 1000), np.float32)
     data[:3] = 1
     path = sdss_frame(tmp_path / "f.fits.bz2", data)
-    assert frame_bytes._least_in_block(data.view(np.uint8).ravel()) < 20_000
-    assert frame_bytes._least_in_block(noise(250_000).view(np.uint8).ravel()) > 900_000
     np.testing.assert_array_equal(read_rows(path, 5), data[:5])
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+def test_beginning_of_a_file(tmp_path, part):
+    """Of a file's beginning the rows in whole blocks are read, and no others."""
+    data = noise((1500, 1000))
+    path = sdss_frame(tmp_path / "f.fits.bz2", data)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with open_frame(path, is_whole=False) as opened:
+        image = next(opened.hdus())
+        held = int(1500 * part) // 225 * 225 - 5
+        opened.prove(image, held)
+        np.testing.assert_array_equal(opened.rows(image, 0, held), data[:held])
+        with pytest.raises(CorruptFrameError, match="should to"):
+            opened.prove(image, int(1500 * part) + 10)
+    with pytest.raises(CorruptFrameError, match="cut short"), open_frame(path):
+        pass
 
 
 def test_bomb(tmp_path):
     """A few bytes that unpack to 100 MiB are refused, and never held in memory."""
-    path = tmp_path / "bomb.fits.bz2"
-    header = fits.PrimaryHDU(np.zeros((4, 4), np.float32)).header.tostring()
-    path.write_bytes(bz2.compress(header.encode() + bytes(100 * 2**20)))
+    path = header_file(tmp_path / "bomb.fits.bz2", NAXIS1=4000, NAXIS2=3800)
+    path.write_bytes(bz2.compress(path.read_bytes() + bytes(100 * 2**20)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(CorruptFrameError, match="unpacks to more"):
-        read_rows(path, 4)
+        read_rows(path, 3800)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 200 * 2**10  # kilobytes
 

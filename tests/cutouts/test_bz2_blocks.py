@@ -1,0 +1,118 @@
+"""Block borders in real bz2 data, packed at every level."""
+
+from __future__ import annotations
+
+import bz2
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harvester.cutouts.bz2_blocks import BlockScan, block_size, split_blocks
+
+#: Bytes that bz2 hardly shortens, and none of which is like its four neighbours.
+NOISE = np.random.default_rng(4).integers(0, 256, 2_000_000, np.uint8).tobytes()
+
+
+def starts_of(packed, sizes=(10**9,)):
+    """Scan data in pieces of these sizes, the last of which goes on."""
+    scan, found, begin = BlockScan(), [], 0
+    sizes = list(sizes)
+    while begin < len(packed):
+        size = sizes.pop(0) if len(sizes) > 1 else sizes[0]
+        found += scan.feed(packed[begin : begin + size])
+        begin += size
+    return found
+
+
+def unpacked_sizes(packed):
+    """Unpack up to each border; tell how many bytes came out of each piece."""
+    stream, sizes = bz2.BZ2Decompressor(), []
+    for piece in split_blocks(io.BytesIO(packed)):
+        sizes.append(0)
+        data = piece
+        while not stream.eof and (step := stream.decompress(data, 2**16)):
+            sizes[-1] += len(step)
+            data = b""
+    assert stream.eof
+    return sizes
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+def test_every_level(level):
+    """Up to each border exactly the blocks before it unpack, and they have one size."""
+    plain = NOISE[: 250_000 * level]
+    packed = bz2.compress(plain, level)
+    _, *sizes = unpacked_sizes(packed)
+    assert sum(sizes) == len(plain)
+    assert len(sizes) == -(-len(plain) // block_size(packed))
+    for size in sizes[:-1]:
+        assert abs(size - block_size(packed)) < 50
+    first, *others = starts_of(packed)
+    assert first == (4, True)
+    assert not any(start.is_first for start in others)
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(0, 7))
+def test_pieces_do_not_matter(sizes, last):
+    """However the data come, the same borders are found, each once."""
+    packed = bz2.compress(NOISE[:210_000], 1)
+    around = [start.place for start in starts_of(packed)]
+    # A few bytes at a time around each border, and all at once between them.
+    cuts = [place - sum(sizes) // 2 for place in around[1:]]
+    pieces, begin = [], 0
+    for cut in cuts:
+        pieces += [cut - begin, *sizes]
+        begin = cut + sum(sizes)
+    assert starts_of(packed, [*pieces, 10**6 + last]) == starts_of(packed)
+    assert len(around) == 3
+
+
+def test_byte_by_byte():
+    """Data that trickle in are scanned like others."""
+    packed = bz2.compress(NOISE[:120_000], 1)
+    assert starts_of(packed, [1]) == starts_of(packed)
+
+
+def test_every_bit():
+    """A border is found at whichever bit it is."""
+    magic = 0x314159265359
+    for shift in range(8):
+        window = (0xAB << 80 | magic << 32 | 0x12345678) << shift
+        data = b"\xff" * 5 + window.to_bytes(12, "big")
+        (start,) = starts_of(data)
+        first_bit = 8 * (5 + 2) - shift
+        assert start.place == -(-first_bit // 8)
+
+
+def test_several_streams():
+    """A block that begins a stream is told from others, also across pieces."""
+    first = bz2.compress(NOISE[:150_000], 1)
+    packed = first + bz2.compress(NOISE[150_000:200_000], 1)
+    for size in [10**9, 1, 5, 4096]:
+        starts = starts_of(packed, [size])
+        assert [start.is_first for start in starts] == [True, False, True]
+        assert starts[2].place == len(first) + 4
+
+
+def test_no_bz2():
+    """Data without a block come in pieces that fit into memory."""
+    data = NOISE + NOISE
+    pieces = list(split_blocks(io.BytesIO(data)))
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) < 2 * 2**20
+
+
+def test_real_frames(shared):
+    """A frame of SDSS has 14 blocks of one size, but for the first and the last."""
+    paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
+    assert len(paths) == 7
+    for path in paths:
+        packed = path.read_bytes()
+        head, first, *sizes, last = unpacked_sizes(packed)
+        assert (head, len(sizes)) == (0, 12)
+        assert block_size(packed) <= first < block_size(packed) + 10_000
+        assert all(abs(size - block_size(packed)) < 50 for size in sizes)
+        assert 0 < last < block_size(packed)

@@ -1,0 +1,92 @@
+"""A sandbox whose connections are as narrow as was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from harvester.sandbox.breakages import KINDS
+from harvester.sandbox.faults import Faults
+from harvester.sandbox.files import file_response
+from harvester.sandbox.front import Front
+from harvester.sandbox.server import Sandbox, SandboxOptions
+from harvester.sandbox.stats import Stats
+
+BODY = bytes(range(256)) * 1500
+
+
+@pytest.fixture
+def stats():
+    """Give the counters."""
+    return Stats({"s3": None})
+
+
+async def over(counters):
+    """Wait until a request is counted, which is after its client has gone."""
+    async with asyncio.timeout(30):
+        while not counters.statuses:  # noqa: ASYNC110 - the state of another part
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def port(stats):
+    """Serve one file at 1 MB/s."""
+    front = Front(
+        "s3", stats, Faults(1, KINDS), latency={}, is_strict=False, bandwidth=1e6
+    )
+
+    async def answer(request: web.Request) -> web.Response:
+        return file_response(request, BODY, etag='"one"')
+
+    runner = web.AppRunner(
+        front.application([web.get("/{name}", answer)]),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=0.1,
+    )
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+async def test_not_faster(port, stats):
+    """A file takes at least the time that it should, and arrives as it is."""
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/a") as reply,
+    ):
+        assert await reply.read() == BODY
+    assert loop.time() - begin >= len(BODY) / 1e6 - 0.01
+    await over(stats["s3"])
+    assert stats["s3"].sent == len(BODY)
+
+
+async def test_hanging_up(port, stats):
+    """Who leaves early was not sent the rest: no buffer has swallowed it."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, ("127.0.0.1", port))
+        await loop.sock_sendall(client, b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = 0
+        while got < 50_000:
+            got += len(await loop.sock_recv(client, 4096))
+    await over(stats["s3"])
+    # The head of the reply is not counted.
+    assert got - 1000 < stats["s3"].sent < got + 150_000 < len(BODY)
+    assert stats["s3"].broken == {"/a": 1}
+
+
+@pytest.mark.parametrize("bandwidth", [-1.0, float("nan")])
+def test_wrong_bandwidth(bandwidth):
+    """A bandwidth that is none keeps the sandbox from starting."""
+    with pytest.raises(ValueError, match="bandwidth"):
+        Sandbox(SandboxOptions(targets=3, hst_images=False, bandwidth=bandwidth))
