@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .models import Product
 
-__all__ = ["Prefix", "has_prefix"]
+__all__ = ["Prefix", "expected_part", "has_prefix"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,16 @@ def has_prefix(product: Product, galaxies: int) -> bool:
     """Whether the beginning of this file is worth more than the whole."""
     is_packed = product.archive == "sdss" and product.name.endswith(".fits.bz2")
     return is_packed and galaxies <= _MOST_GALAXIES
+
+
+def expected_part(galaxies: int) -> float:
+    """Tell which part of a packed frame is fetched, on average, for so many galaxies.
+
+    They lie anywhere in it, and it comes in 14 blocks.
+    """
+    if galaxies > _MOST_GALAXIES:
+        return 1.0
+    return min(1.0, galaxies / (galaxies + 1) + 0.5 / 14) if galaxies else 0.0
 
 
 class Prefix:

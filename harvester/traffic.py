@@ -9,17 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .archives.sdss import FIELD_QUERIES, UPLOAD, choose_route
+from .prefix import expected_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .ledger.view import FrameGroup
 
-__all__ = ["Load", "Priced", "Sounded", "expected_part", "hst_loads", "sdss_loads"]
+__all__ = ["Load", "Priced", "Sounded", "hst_loads", "sdss_loads"]
 
-#: Requests of a first look-up that are not for positions: astroquery asks which
-#: columns there are. Those of MAST: for columns, for a count and for a list.
-_COLUMN_QUERIES = 2
+#: Requests of MAST's listing: for its columns, for a count and for a list.
 _LISTING_QUERIES = 3
 
 #: Bytes of a frame of SDSS where neither the archive nor experience tells: seven in
@@ -74,11 +73,6 @@ class Sounded(NamedTuple):
         return (self.missing + 0.5) / (self.asked + _FOUND_BEFORE + 1)
 
 
-def expected_part(stamps: int) -> float:
-    """Tell which part of a compressed frame is fetched for so many stamps."""
-    return 1.0 if stamps else 0.0
-
-
 # -- SDSS ---------------------------------------------------------------------------
 
 
@@ -129,7 +123,7 @@ def _queries(unlocated: int) -> int:
 
 
 def _uploads(targets: int) -> int:
-    return _COLUMN_QUERIES + -(-targets // UPLOAD) if targets else 0
+    return -(-targets // UPLOAD)
 
 
 # -- HST ----------------------------------------------------------------------------

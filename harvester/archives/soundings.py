@@ -1,6 +1,6 @@
 """A few questions before the first image: which files are there, and how long.
 
-They make the bill better and nothing else: at most five requests an archive, once in
+They make the bill better and nothing else: at most three requests an archive, once in
 a run, and whatever goes wrong with them is left at not knowing.
 """
 
@@ -31,8 +31,8 @@ __all__ = ["sound_once"]
 
 _log = logging.getLogger(__name__)
 
-#: Requests for one archive.
-_MOST = 5
+#: Requests for one archive: the first frames wait for their answers.
+_MOST = 3
 
 #: Files that MAST is asked about in one request; it refuses more than 50.
 _URIS = 40
