@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Times are never judged: this machine may be busy.
+settings.register_profile("harvester", deadline=None)
+settings.load_profile("harvester")
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 

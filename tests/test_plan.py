@@ -31,7 +31,7 @@ ALLOWED = Allowance(
     bandwidth=20e6,
 )
 
-#: 1,000 galaxies: 900 in 300 frames of SDSS, 100 not looked up; 40 seen by Hubble.
+#: 1,000 galaxies: 900 in 225 frames of SDSS, 100 not looked up; 40 seen by Hubble.
 COUNTS = Counts(
     targets=1000,
     surveys={0: SDSS, 1: HST},
@@ -41,7 +41,7 @@ COUNTS = Counts(
     },
     unlocated={0: 100},
     to_come=[
-        FrameGroup(0, mirrored=False, stamps=3, frames=300, sized=0, size=0),
+        FrameGroup(0, mirrored=False, stamps=4, frames=225, sized=0, size=0),
         FrameGroup(1, mirrored=True, stamps=2, frames=18, sized=0, size=0),
         FrameGroup(1, mirrored=False, stamps=4, frames=1, sized=0, size=0),
     ],
@@ -60,7 +60,7 @@ def test_requests_and_files():
     """Each host has the load of its service, and what it was asked before."""
     hosts = make_bill(COUNTS, ALLOWED)["hosts"]
     asked = {host: (one["requests"], one["files"]) for host, one in hosts.items()}
-    assert asked == {"sky": (3, 0), "sas": (300, 300), "mast": (1, 1), "s3": (100, 18)}
+    assert asked == {"sky": (1, 0), "sas": (225, 225), "mast": (1, 1), "s3": (100, 18)}
     assert hosts["mast"]["bytes"] == 12_000_000
     assert hosts["mast"]["spent_requests"] == 2
     assert hosts["s3"]["bytes"] == 36_000_000
@@ -77,9 +77,9 @@ def test_routes():
 @pytest.mark.parametrize(
     ("change", "seconds", "limit"),
     [
-        ({"bandwidth": 1e12}, 54.6, "CPU"),
-        ({"bandwidth": 1e12, "cores": 64}, 30.0, "sas: requests a second"),
-        ({"bandwidth": 1e6}, 1080 + 12 + 36, "bandwidth"),
+        ({"bandwidth": 1e12}, 43.8, "CPU"),
+        ({"bandwidth": 1e12, "cores": 64}, 22.5, "sas: requests a second"),
+        ({"bandwidth": 1e6}, 810 + 12 + 36, "bandwidth"),
     ],
 )
 def test_floor(change, seconds, limit):
@@ -132,7 +132,7 @@ def test_words():
     said = bill_in_words(make_bill(COUNTS, ALLOWED))
     assert "1,000 targets" in said
     assert "size typical, limit bandwidth" in said
-    assert "1.1 GB" in said
+    assert "810.0 MB" in said
     assert "100 galaxies are not located yet" in said
     assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
     assert "s3: 2 footprints do not tell the axes" in said

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harvester import traffic
 from harvester.ledger.view import FrameGroup
 from harvester.traffic import Priced, Sounded, hst_loads, sdss_loads
 
-#: 300 frames with three galaxies each.
-FRAMES = FrameGroup(0, mirrored=False, stamps=3, frames=300, sized=0, size=0)
+#: 300 frames with four galaxies each, which are fetched whole.
+FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
 
 
 def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, sounded=None):
@@ -50,23 +49,22 @@ def test_missing():
     loads = sdss(group)
     assert loads["sdss-sas"][:2] == (300, 299)
     assert loads["sdss-sas"].bytes == 299 * 3_600_000
-    assert loads["sdss-sky"].requests == 2 + 1
+    assert loads["sdss-sky"].requests == 1
 
 
 @pytest.mark.parametrize(
-    ("unlocated", "requests"), [(0, 0), (1, 3), (1001, 4), (5000, 7), (5001, 6)]
+    ("unlocated", "requests"), [(0, 0), (1, 1), (1001, 2), (5000, 5), (5001, 6)]
 )
 def test_looking_up(unlocated, requests):
     """Positions are uploaded by the thousand, or the table of all fields is asked."""
     assert sdss(unlocated=[unlocated])["sdss-sky"].requests == requests
 
 
-def test_expected_part(monkeypatch):
+def test_expected_part():
     """Of a frame that is left early only a part is billed, by its stamps."""
-    monkeypatch.setattr(traffic, "expected_part", lambda stamps: stamps / (stamps + 1))
-    one = FrameGroup(0, mirrored=False, stamps=1, frames=10, sized=2, size=6e6)
+    one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=2, size=6e6)
     load = sdss(one, FRAMES, sounded=Sounded(2, 0, 3e6))["sdss-sas"]
-    assert load.bytes == pytest.approx(10 * 3e6 / 2 + 300 * 3e6 * 3 / 4)
+    assert load.bytes == pytest.approx((7 + 0.5) * 3e6 + 300 * 3e6)
 
 
 #: Frames of HST that a mirror has, and some that only MAST has.
