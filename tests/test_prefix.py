@@ -281,7 +281,8 @@ def test_real_frames(shared, tmp_path):
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
     for row, path in zip(range(40, 1300, 190), paths, strict=True):
         content = path.read_bytes()
-        header = fits.Header.fromstring(bz2.decompress(content)[: 2880 * 20])
+        start = bz2.BZ2Decompressor().decompress(content[:600_000], 2880 * 20)
+        header = fits.Header.fromstring(start)
         places = [sky_of(header, 1000, row)]
         asked = partial(job, places=places, size="40px", name=path.name)
         end = watch(content, asked, tmp_path)
