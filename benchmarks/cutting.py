@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import importlib.util
-import io
 import tempfile
 import time
 import warnings
@@ -21,22 +20,35 @@ from astropy.wcs import WCS, FITSFixedWarning
 from harvester.cutouts import cutouts
 from harvester.cutouts.astrometry import read_astrometry
 from harvester.cutouts.frame_file import open_frame
+from harvester.cutouts.pixels import Pixels
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from harvester.cutouts.frame_file import Frame
+
+if TYPE_CHECKING:
+    Places = NDArray[np.float64]
+    #: Cuts all galaxies, in order.
+    Cut = Callable[[], Sequence[NDArray[np.float32]]]
 
 #: Pixels a side, and stamps.
 SIDE = 40
 STAMPS = 1000
 
+#: Stamps for one that opens the file again for each.
+_FEW = 20
+
 
 def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
-    """Cut the same galaxies by turns; give seconds by contestant and the agreement.
+    """Cut the same galaxies by turns; give seconds a stamp by contestant.
 
-    Both have the pixels in memory and the WCS made before their time begins.
+    Those that do not begin from a file have the pixels in memory and the WCS made
+    before their time begins; the files are not compressed. ``identical`` counts the
+    stamps that are pixel for pixel those of Cutout2D.
 
     Parameters
     ----------
@@ -44,31 +56,51 @@ def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
         A frame of SDSS as it is served, bz2.
     """
     warnings.simplefilter("ignore", FITSFixedWarning)
-    seconds: dict[str, list[float]] = {"harvester": [], "Cutout2D loop": []}
     with ExitStack() as exits:
-        path = Path(exits.enter_context(tempfile.TemporaryDirectory())) / "frame.bz2"
-        path.write_bytes(frame)
-        hdus = exits.enter_context(fits.open(io.BytesIO(bz2.decompress(frame))))
-        pixels, wcs = hdus[0].data.astype("=f4"), WCS(hdus[0].header)
-        ra, dec = _scatter(wcs, pixels.shape)
-        ours = _Ours(exits.enter_context(open_frame(path)), _job(path, ra, dec))
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
+        contestants = _contestants(frame, folder, exits)
+        results = {name: cut() for name, cut in contestants.items()}
+        seconds: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(count):
-            began = time.perf_counter()
-            cut = ours.cut()
-            middle = time.perf_counter()
-            by_astropy = _cutout2d(pixels, wcs, ra, dec)
-            seconds["harvester"].append(middle - began)
-            seconds["Cutout2D loop"].append(time.perf_counter() - middle)
+            for name, cut in contestants.items():
+                began = time.perf_counter()
+                results[name] = cut()
+                took = time.perf_counter() - began
+                seconds[name].append(took / len(results[name]))
+    expected = results["Cutout2D loop"]
     return {
-        "stamps": STAMPS,
+        "stamps": {name: len(each) for name, each in results.items()},
         "seconds": seconds,
-        "identical": sum(map(_is_same, cut, by_astropy)),
+        "identical": {
+            name: sum(map(_is_same, expected, each)) for name, each in results.items()
+        },
         "not installed": [
             name
-            for name in ("astrocut", "cutana")
-            if importlib.util.find_spec(name) is None
+            for name in ("cutana", "astrocut")
+            if not importlib.util.find_spec(name)
         ],
     }
+
+
+def _contestants(frame: bytes, folder: Path, exits: ExitStack) -> dict[str, Cut]:
+    packed, plain = folder / "frame.fits.bz2", folder / "frame.fits"
+    packed.write_bytes(frame)
+    plain.write_bytes(bz2.decompress(frame))
+    with fits.open(plain) as hdus:
+        pixels, wcs = hdus[0].data.astype("=f4"), WCS(hdus[0].header)
+    ra, dec = _scatter(wcs, pixels.shape)
+    ours = _Ours(exits.enter_context(open_frame(packed)), _job(packed, ra, dec))
+    contestants: dict[str, Cut] = {
+        "harvester": ours.cut,
+        "Cutout2D loop": lambda: _cutout2d(pixels, wcs, ra, dec),
+        "harvester, from a file": lambda: _from_file(_job(plain, ra, dec)),
+    }
+    if importlib.util.find_spec("cutana"):
+        contestants["cutana's inner function"] = _cutana(pixels, wcs, ra, dec)
+        contestants["cutana, from a file"] = _cutana_direct(plain, ra, dec)
+    if importlib.util.find_spec("astrocut"):
+        contestants["astrocut, from a file"] = _astrocut(plain, ra, dec)
+    return contestants
 
 
 def _scatter(
@@ -97,15 +129,78 @@ class _Ours:
     """What a process of the pool does between opening a frame and writing files."""
 
     def __init__(self, frame: Frame, job: FrameJob) -> None:
-        image = cutouts._find_image(frame, "sdss")  # noqa: SLF001 - a part of cut_frame
-        self._job = job
-        self._shape = image.shape
-        self._sky = read_astrometry(image.hdu.header())
-        self._pixels = cutouts._Pixels(frame, image, image.shape[0])  # noqa: SLF001 - as above
+        self._image = cutouts._find_image(frame, "sdss")  # noqa: SLF001 - a part of cut_frame
+        self._frame, self._job = frame, job
+        self._sky = read_astrometry(self._image.hdu.header())
+        frame.prove(self._image.hdu, self._image.shape[0])
 
     def cut(self) -> list[NDArray[np.float32]]:
-        boxes = cutouts._place(self._job, self._sky, self._shape)  # noqa: SLF001 - as above
-        return [self._pixels.cut(box, "partial").data for box in boxes if box]
+        job, shape = self._job, self._image.shape
+        boxes = cutouts._place(job.wanted, job.spec, self._sky, shape)  # noqa: SLF001 - as above
+        pixels = Pixels(self._frame, self._image, boxes)
+        found = {number: stamp.data for number, stamp in pixels.stamps("partial")}
+        return [found[number] for number in range(len(found))]
+
+
+def _from_file(job: FrameJob) -> list[NDArray[np.float32]]:
+    with open_frame(Path(job.path)) as frame:
+        return _Ours(frame, job).cut()
+
+
+def _cutana(pixels: NDArray[np.float32], wcs: WCS, ra: Places, dec: Places) -> Cut:
+    from cutana.cutout_extraction import (  # noqa: PLC0415 - only where installed
+        extract_cutouts_vectorized_from_extension,
+    )
+
+    hdu, sizes = fits.ImageHDU(pixels), np.full(len(ra), SIDE)
+
+    def cut() -> Sequence[NDArray[np.float32]]:
+        found = extract_cutouts_vectorized_from_extension(hdu, wcs, ra, dec, sizes)
+        stamps: Sequence[NDArray[np.float32]] = found[0]
+        return stamps
+
+    return cut
+
+
+def _cutana_direct(path: Path, ra: Places, dec: Places) -> Cut:
+    import pandas as pd  # noqa: PLC0415 - where cutana is, it is
+    from cutana import create_cutouts_direct, get_default_config  # noqa: PLC0415 - as above
+
+    config = get_default_config()
+    config.do_only_cutout_extraction, config.apply_flux_conversion = True, False
+    config.console_log_level = config.log_level = "ERROR"
+    config.fits_extensions = config.selected_extensions = ["PRIMARY"]
+    config.channel_weights = {"PRIMARY": [1.0]}
+    config.target_resolution = SIDE
+    galaxies = pd.DataFrame(
+        {
+            "SourceID": [str(number) for number in range(len(ra))],
+            "RA": ra,
+            "Dec": dec,
+            "diameter_pixel": SIDE,
+            "fits_file_paths": str([str(path)]),
+        }
+    )
+
+    def cut() -> Sequence[NDArray[np.float32]]:
+        (found,) = create_cutouts_direct(galaxies, config, log_set_progress=False)
+        return [stamp[..., 0] for stamp in found["cutouts"]]
+
+    return cut
+
+
+def _astrocut(path: Path, ra: Places, dec: Places) -> Cut:
+    from astrocut import FITSCutout  # noqa: PLC0415 - only where it is installed
+
+    def cut() -> Sequence[NDArray[np.float32]]:
+        return [
+            FITSCutout([str(path)], SkyCoord(*place, unit="deg"), SIDE)
+            .fits_cutouts[0][1]
+            .data
+            for place in zip(ra[:_FEW], dec[:_FEW], strict=True)
+        ]
+
+    return cut
 
 
 def _cutout2d(

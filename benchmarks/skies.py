@@ -22,7 +22,7 @@ HARVESTER = (sys.executable, "-m", "harvester")
 LATENCY_S = {"query": 0.15, "file": 0.3}
 
 #: Seconds that a sandbox may take to be ready.
-_READY_S = 120
+_READY_S = 900
 
 
 @dataclass(frozen=True)

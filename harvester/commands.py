@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .cutouts.warm_up import warm_up
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
@@ -93,11 +94,11 @@ def _print_bill(
 ) -> None:
     from .harvest import allowance  # noqa: PLC0415 - slow to import
     from .plan import read_bill  # noqa: PLC0415 - not needed by the others
-    from .plan import words as bill_words  # noqa: PLC0415 - as above
+    from .plan_words import bill_in_words  # noqa: PLC0415 - as above
 
     bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
     bill["out"] = str(places.out) if kept else None
-    click.echo(json.dumps(bill) if flags["as_json"] else bill_words(bill))
+    click.echo(json.dumps(bill) if flags["as_json"] else bill_in_words(bill))
 
 
 def _settings_for(
@@ -122,6 +123,8 @@ def resume_run(places: Places, flags: Flags) -> int:
 
 
 def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
+    if not flags["locate_only"]:
+        warm_up()
     _prepare(settings, places, flags)
     return _harvest(settings, places, flags)
 

@@ -8,18 +8,19 @@ three attempts and its neighbours are cut as ever.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import resource
 import signal
 import sys
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from .cutouts.cutouts import cut_frame
-from .errors import PermanentError
+from .cutouts.warm_up import warm_up
+from .errors import LocalError, PermanentError
 from .models import Cut, Receipt
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ __all__ = ["Cutter"]
 #: Seconds between asking a process to end and ending it. They do not listen (see
 #: `cutouts.forkserver`), and what they have in hand is dropped anyway.
 _LAST_WORDS_S = 0.1
+
+#: By how much a cutting process lets others go first, of 19.
+_NICE = 5
 
 #: Attempts of a galaxy that ends its worker, before it is given up.
 _ATTEMPTS = 3
@@ -52,26 +56,27 @@ class Cutter:
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
         processes = processes or len(os.sched_getaffinity(0))
-        context = multiprocessing.get_context("forkserver")
-        # Imported once by the server that the workers are forked from: a new worker
-        # is there in 20 ms instead of a second.
-        context.set_forkserver_preload(["harvester.cutouts.forkserver"])
         CONSTS.term_timeout = _LAST_WORDS_S
         self._pool = ProcessPool(
             max_workers=processes,
             initializer=_prepare,
             initargs=(memory_bytes,),
-            context=context,
+            context=warm_up(),
         )
+        self._processes = processes
         self._limit_s = limit_s
         self._cut = cut
         # One more than there are workers, so that none waits for the event loop.
         self._slots = asyncio.Semaphore(processes + 1)
 
     async def __aenter__(self) -> Self:
-        """Start the processes before the first frame is here."""
-        await asyncio.wrap_future(self._pool.schedule(os.getpid))
+        """Give itself; the processes are not there yet."""
         return self
+
+    def start(self) -> None:
+        """Start the processes, so that they are there before the first frame is."""
+        for _ in range(self._processes):
+            self._pool.schedule(os.getpid)
 
     async def __aexit__(self, *failure: object) -> None:
         """End the processes; what they have in hand is dropped."""
@@ -85,7 +90,8 @@ class Cutter:
         ------
         TransientError, PermanentError, LocalError
             As the cutting raises them: they concern the whole frame. ``too_big``: it
-            needs more memory than a process may have.
+            needs more memory than a process may have. `LocalError` also where this
+            machine does not let the processes live.
         """
         try:
             return await self._once(job)
@@ -100,7 +106,11 @@ class Cutter:
     async def _once(self, job: FrameJob) -> Cut:
         async with self._slots:
             task = self._pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
-            cut: Cut = await asyncio.wrap_future(task)
+            try:
+                cut: Cut = await asyncio.wrap_future(task)
+            except BrokenExecutor as error:
+                msg = f"no cutting process stays alive ({error}): is there memory left?"
+                raise LocalError(msg) from error
             return cut
 
     async def _halves(self, job: FrameJob) -> Cut:
@@ -127,6 +137,9 @@ def _prepare(memory_bytes: int) -> None:
     # Pebble has the worker ignore Ctrl-C and end with its parent. A SIGTERM to the
     # whole group is the parent's to hear, see `cutouts.forkserver`.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Who talks to the archives goes first: it has little to do, and what it does late
+    # leaves these processes without work.
+    os.nice(_NICE)
     # More memory than this becomes a MemoryError in the worker and not the end of the
     # machine.
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from .errors import LocalError
 from .ledger.view import ManifestRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from .models import Product, Survey, Target
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["file_loc", "write_labels", "write_manifest", "written_aside"]
 
 _TYPES = {"ra": pa.float64(), "dec": pa.float64(), "coverage": pa.float64()}
+
+#: Targets of which the manifest is put together at a time.
+_TARGETS = 16_384
+#: Bytes of a column of labels that are read at a time; else it is the whole column.
+_BUFFER = 262_144
 
 #: Stamps of one folder at most; file systems and people are slow beyond.
 _PER_FOLDER = 1000
@@ -64,41 +70,68 @@ def written_aside(path: Path) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def write_labels(path: Path, labels: pa.Table) -> None:
+def write_labels(path: Path, labels: pa.RecordBatchReader) -> None:
     """Keep the catalogue's own columns, from which each manifest is made."""
-    with written_aside(path) as new:
-        pq.write_table(labels, new)
+    with written_aside(path) as new, pq.ParquetWriter(new, labels.schema) as file:
+        for batch in labels:
+            file.write_batch(batch)
 
 
-def write_manifest(places: Places, rows: Sequence[ManifestRow]) -> tuple[Path, Path]:
+def write_manifest(places: Places, rows: Iterable[ManifestRow]) -> tuple[Path, Path]:
     """Write the manifest as Parquet and CSV; give both paths.
 
     Columns are those of `ManifestRow` without the number, then every label. A
-    label that has the name of one of them gets ``label_`` before it.
+    label that has the name of one of them gets ``label_`` before it. The rows come
+    in the order of their targets.
     """
-    table = _manifest_columns(rows)
-    labels = pq.read_table(places.labels)
-    numbers = pa.array([row.target for row in rows], pa.int64())
-    for name, column in zip(labels.column_names, labels.columns, strict=True):
-        free = f"label_{name}" if name in table.column_names else name
-        table = table.append_column(free, column.take(numbers))
     as_csv = places.manifest.with_suffix(".csv")
-    with written_aside(as_csv) as new:
-        pc.write_csv(_flat(table), new)
-    with written_aside(places.manifest) as new:
-        pq.write_table(table, new)
+    with (
+        pq.ParquetFile(places.labels, buffer_size=_BUFFER) as labels,
+        written_aside(places.manifest) as new,
+        written_aside(as_csv) as new_csv,
+    ):
+        schema = _manifest_schema(labels.schema_arrow)
+        with (
+            pq.ParquetWriter(new, schema) as parquet,
+            pc.CSVWriter(new_csv, _flat(schema.empty_table()).schema) as csv,
+        ):
+            for table in _joined(rows, labels, schema):
+                parquet.write_table(table)
+                csv.write_table(_flat(table))
     return places.manifest, as_csv
 
 
-def _manifest_columns(rows: Sequence[ManifestRow]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(ManifestRow._fields)
-    named = dict(zip(ManifestRow._fields, columns, strict=True))
-    return pa.table(
-        {
-            name: pa.array(named[name], _TYPES.get(name, pa.string()))
-            for name in ManifestRow._fields[1:]
-        }
-    )
+def _manifest_schema(labels: pa.Schema) -> pa.Schema:
+    own = ManifestRow._fields[1:]
+    fields = [pa.field(name, _TYPES.get(name, pa.string())) for name in own]
+    taken = set(own)
+    for field in labels:
+        free = f"label_{field.name}" if field.name in taken else field.name
+        taken.add(free)
+        fields.append(field.with_name(free))
+    return pa.schema(fields)
+
+
+def _joined(
+    rows: Iterable[ManifestRow], labels: pq.ParquetFile, schema: pa.Schema
+) -> Iterator[pa.Table]:
+    """Put rows and labels together, those of some thousand targets at a time."""
+    batches = enumerate(labels.iter_batches(_TARGETS))
+    for number, some in groupby(rows, lambda row: row.target // _TARGETS):
+        own = list(some)
+        places = pa.array([row.target % _TARGETS for row in own], pa.int64())
+        # Labels without columns have no batches.
+        batch = next((batch for place, batch in batches if place == number), None)
+        known = [column.take(places) for column in batch.columns] if batch else []
+        yield pa.Table.from_arrays([*_columns(own), *known], schema=schema)
+
+
+def _columns(rows: Sequence[ManifestRow]) -> list[pa.Array]:
+    columns = list(zip(*rows, strict=True))
+    return [
+        pa.array(column, _TYPES.get(name, pa.string()))
+        for name, column in zip(ManifestRow._fields[1:], columns[1:], strict=True)
+    ]
 
 
 def _flat(table: pa.Table) -> pa.Table:

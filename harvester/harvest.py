@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import os
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from . import __version__
 from .archives.field_cache import FieldCache, shared_folder
 from .archives.mast import Mast
 from .archives.sdss import Sdss
-from .catalogue.reader import read_catalogue
+from .archives.soundings import sound_once
+from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
 from .errors import HarvesterError, InputError
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from .archives import Archive
+    from .catalogue.reader import Catalogue
     from .events import Heard
     from .places import Places
     from .report import Report
@@ -74,26 +79,41 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         The output folder cannot be written.
     """
     columns = settings.catalogue
-    read = read_catalogue(
+    with open_catalogue(
         Path(columns.path),
         id_column=columns.id,
         ra_column=columns.ra,
         dec_column=columns.dec,
-    )
-    for note in read.notes:
-        heard(Note(note))
-    if read.rejects:
-        heard(Note(f"{len(read.rejects)} rows rejected: see {places.rejects}"))
-    write_labels(places.labels, read.labels)
-    _write_rejects(places, [(r.line, r.id, r.reason) for r in read.rejects])
+        scratch=places.out,
+    ) as catalogue:
+        for note in catalogue.notes:
+            heard(Note(note))
+        if catalogue.rejects:
+            heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
+        _begin(settings, places, catalogue)
+    _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    # A harvest goes on for days after a catalogue was read: what is free of that is
+    # for others. Other C libraries than glibc give it back by themselves.
+    pa.default_memory_pool().release_unused()
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
+    rejects = [(r.line, r.id, r.reason) for r in catalogue.rejects]
+    write_labels(places.labels, catalogue.labels())
+    _write_rejects(places, rejects)
     create_ledger(
         places.ledger,
-        targets=read.targets,
-        rejects=[(r.line, r.id, r.reason) for r in read.rejects],
+        targets=catalogue.targets(),
+        rejects=rejects,
         surveys=settings.parsed_surveys(),
         facts={
-            "catalogue": columns.path,
-            "catalogue sha256": read.sha256,
+            "catalogue": settings.catalogue.path,
+            "catalogue sha256": catalogue.sha256,
             "settings": json.dumps(settings.identity(), sort_keys=True),
             "settings sha256": settings.identity_hash(),
             "made by": f"harvester {__version__}",
@@ -180,7 +200,9 @@ async def harvest(
         What ended it before: the disk, the ledger, the settings.
     """
     try:
-        async with _orchestrator(settings, places, heard) as orchestrator:
+        async with _orchestrator(settings, places, heard) as (orchestrator, cutter):
+            if not locate_only:
+                cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
             troubles = orchestrator.troubles
@@ -192,7 +214,7 @@ async def harvest(
 @asynccontextmanager
 async def _orchestrator(
     settings: Settings, places: Places, heard: Heard
-) -> AsyncIterator[Orchestrator]:
+) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
         transport = await stack.enter_async_context(await _transport(settings, ledger))
@@ -202,6 +224,13 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
 
         async def located(archive: str) -> None:
+            await sound_once(
+                archive,
+                places.ledger,
+                transport=transport,
+                ledger=ledger,
+                bucket=SERVICES["s3"],
+            )
             await _keep_bill(ledger, places, settings, archive)
 
         lanes = [
@@ -216,7 +245,7 @@ async def _orchestrator(
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
-        yield Orchestrator(lanes)
+        yield Orchestrator(lanes), cutter
         if not unsettled(read_report(places)):
             frames.clear()
 
@@ -340,5 +369,4 @@ def _first_reported(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be going on; give its two files."""
     with LedgerView.open(places.ledger) as view:
-        rows = view.manifest()
-    return write_manifest(places, rows)
+        return write_manifest(places, view.manifest())

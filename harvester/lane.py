@@ -47,7 +47,7 @@ __all__ = ["Lane", "LanePlan"]
 _log = logging.getLogger(__name__)
 
 #: Jobs that are looked up for the archive at once.
-_ASKS = 20_000
+_ASKS = 10_000
 
 #: Frames that are looked up for the channel at once.
 _FRAMES = 200
@@ -58,8 +58,8 @@ _BUGS = 20
 #: Longest pause in seconds between two looks for jobs that have become due.
 _NAP_S = 2.0
 
-#: Seconds in which targets that have to be looked up anew gather while frames are
-#: being cut, so that they share a request.
+#: Seconds in which targets that have to be looked up anew gather while there are
+#: frames to feed, so that they share a request.
 _GATHER_S = 60.0
 
 
@@ -208,10 +208,10 @@ class Lane:
             fed = [await self._feed_survey(survey) for survey in self._plan.surveys]
             if any(fed):
                 continue
-            if not self._in_hand:
-                if await self._all_settled():
-                    return
-                self._wake_locator.set()
+            if not self._in_hand and await self._all_settled():
+                return
+            # No frame is left to feed: what has to be looked up anew is next.
+            self._wake_locator.set()
             await _either(self._wake_feeder, _NAP_S)
 
     async def _all_settled(self) -> bool:

@@ -20,6 +20,8 @@ __all__ = [
     "Mode",
     "Product",
     "Receipt",
+    "Route",
+    "Sounding",
     "StampSize",
     "Survey",
     "Target",
@@ -27,6 +29,10 @@ __all__ = [
 ]
 
 Mode = Literal["partial", "trim"]
+
+#: How a target's frame is found: by its identifier, by an upload of its position, or
+#: by the table of all fields.
+Route = Literal["identifier", "crossid", "geometry"]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(px|arcsec)?")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -181,6 +187,25 @@ class Finding:
     target: Target
     #: For each band that is covered the products that hold the target, best first.
     choices: Mapping[str, Sequence[Product]]
+    #: How it was found; empty where an archive has one way only.
+    route: Route | Literal[""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """What an archive said of one product before anything of it was fetched."""
+
+    #: Its number in the ledger.
+    product: int
+    #: Bytes; 0: the archive has no such file; None: it was not told.
+    size: int | None = None
+    #: Where copies are, none included; None: it was not told.
+    mirrors: tuple[str, ...] | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is not where it was expected."""
+        return self.size == 0 or self.mirrors == ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ What cannot be known before is estimated, and the bill says from what.
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .forecast import forecast, pixel_arcsec
 from .ledger.view import LedgerView
 from .states import State
+from .traffic import Priced, Sounded, hst_loads, sdss_loads
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from .ledger.view import FrameGroup
     from .models import CutoutSpec, Survey
     from .places import Places
+    from .traffic import Load
 
 __all__ = [
     "BANDWIDTH",
@@ -30,36 +34,10 @@ __all__ = [
     "in_all",
     "make_bill",
     "read_bill",
-    "words",
 ]
 
 #: What ``plan --json`` prints; its keys are a promise to scripts.
 Bill = dict[str, Any]
-
-#: Services of an archive: for queries, for files, for files that have a mirror.
-_SERVICES = {
-    "sdss": ("sdss-sky", "sdss-sas", "sdss-sas"),
-    "hst": ("mast", "mast", "s3"),
-}
-
-#: Positions of one query, where identifiers do not tell the frame.
-_UPLOAD = 1000
-
-#: Bytes of a file where neither the archive nor experience tells. SDSS: seven
-#: frames of u, g, r and i had 3.2 to 3.9 MB, compressed. HST: one WFC3/IR pointing of
-#: about 1060 x 960 pixels has 13 MB; mosaics and other cameras have more.
-_TYPICAL_BYTES = {"sdss": 3_600_000, "hst": 13_000_000}
-
-#: Bytes of headers, rows of pixels and images (SCI and WHT) of a HST frame that is
-#: fetched by parts, and the requests for its headers; see `ranged`.
-_HEADER_BYTES = 92_000
-_ROW_BYTES = 4 * 1060
-_FRAME_ROWS = 960
-_IMAGES = 2
-_HEADER_REQUESTS = 2
-
-#: Fetched frames from which on experience counts more than what is typical.
-_ENOUGH = 20
 
 #: CPU seconds on one core for a whole frame. SDSS: `bz2.decompress` of one of 12.4 MB
 #: took 0.45 to 0.5 s. HST is not compressed: cutting 1 to 3 stamps took 0.01 s.
@@ -68,9 +46,8 @@ _DECODE_S = {"sdss": 0.48, "hst": 0.01}
 #: CPU seconds of a stamp from the pixels to its file.
 _STAMP_S = 0.001
 
-#: Pixels on the sky in arcsec: of SDSS, of HST's cameras, and of those not named.
-_PIXEL_ARCSEC = {"": 0.396, "WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
-_OTHER_ARCSEC = 0.05
+#: Width of a pixel of SDSS in arcsec.
+_SDSS_ARCSEC = 0.396
 
 #: Bytes of a FITS block, and blocks of a stamp's header.
 _BLOCK = 2880
@@ -117,19 +94,16 @@ class Counts:
     tallies: Mapping[int, Counter[str]]
     unlocated: Mapping[int, int]
     to_come: Sequence[FrameGroup]
-    #: Survey, whether it has a mirror, frames.
-    fetched: Sequence[tuple[int, bool, int]]
+    #: Survey, frames.
+    fetched: Sequence[tuple[int, int]]
     #: Requests and bytes.
     spent: Mapping[str, tuple[int, int]]
-
-
-class _Frames(NamedTuple):
-    """Frames that one service is to send, and those that it sent."""
-
-    groups: list[FrameGroup]
-    fetched: int
-    #: Rows of a stamp where frames are fetched by parts, else 0.
-    rows: int = 0
+    #: Frames of HST to come.
+    priced: Sequence[Priced] = ()
+    #: Targets by the route that located them, by survey.
+    routes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    #: By archive.
+    soundings: Mapping[str, Sounded] = field(default_factory=dict)
 
 
 def read_bill(places: Places, allowance: Allowance) -> Bill:
@@ -143,8 +117,31 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             to_come=view.frames_to_come(),
             fetched=view.frames_fetched(),
             spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
+            priced=list(_priced(view, allowance.specs["hst"])),
+            routes=view.routes(),
+            soundings=_soundings(view.facts()),
         )
     return make_bill(counts, allowance)
+
+
+def _priced(view: LedgerView, spec: CutoutSpec) -> Iterator[Priced]:
+    for number, survey in view.surveys().items():
+        if survey.archive != "hst":
+            continue
+        side = _side(survey, spec)
+        sums = {True: [0] * 5, False: [0] * 5}
+        for frame in view.targets_to_come(number):
+            price = forecast(frame.region, survey.instrument, side, frame.ra, frame.dec)
+            for place, value in enumerate((1, *price)):
+                sums[frame.mirrored][place] += value
+        yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
+
+
+def _soundings(facts: Mapping[str, str]) -> dict[str, Sounded]:
+    named = ((key.partition("soundings "), value) for key, value in facts.items())
+    return {
+        name: Sounded(**json.loads(value)) for (_, is_it, name), value in named if is_it
+    }
 
 
 def make_bill(counts: Counts, allowance: Allowance) -> Bill:
@@ -155,10 +152,11 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
     dict
         ``targets``;
         ``surveys``, each with galaxies ``covered``, ``no_coverage``, ``failed`` and
-        ``unlocated``, ``frames`` to fetch and ``frames_fetched``, ``stamps`` in the
-        end and ``stamp_bytes`` of one;
+        ``unlocated``, how many were ``located_by`` each route, ``frames`` to fetch and
+        ``frames_fetched``, ``stamps`` in the end and ``stamp_bytes`` of one;
         ``hosts``, each with ``requests``, ``files`` and ``bytes`` to come,
-        ``bytes_from`` (listed, seen, typical), ``rate`` (requests a second),
+        ``bytes_from`` (listed, footprints, seen, sampled, typical), how many frames
+        are ``guessed`` because their axes are not known, ``rate`` (requests a second),
         ``rate_s``, ``bandwidth_s``, ``limit``, ``spent_requests``, ``spent_bytes``;
         ``cpu`` with ``seconds``, ``cores``, ``wall_s``;
         ``disk`` in bytes: ``frames`` at once, ``data_set`` in the end, ``peak``;
@@ -207,7 +205,7 @@ def in_all(bill: Bill, archive: str) -> Bill:
     }
 
 
-# -- arithmetic -----------------------------------------------------------------
+# -- surveys and hosts ---------------------------------------------------------
 
 
 def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -> Bill:
@@ -219,108 +217,72 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "no_coverage": tally.get(State.NO_COVERAGE, 0),
         "failed": tally.get(State.FAILED, 0),
         "unlocated": unlocated,
-        "frames": sum(group.frames for group in groups),
-        "frames_fetched": sum(n for one, _, n in counts.fetched if one == number),
+        "located_by": counts.routes.get(str(survey), {}),
+        "frames": sum(group.frames - group.missing for group in groups),
+        "frames_fetched": sum(n for one, n in counts.fetched if one == number),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
         "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
     }
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
-    scale = _PIXEL_ARCSEC.get(survey.instrument, _OTHER_ARCSEC)
-    pixels = 4 * spec.size.pixels(scale) ** 2
+    pixels = 4 * _side(survey, spec) ** 2
     return _BLOCK * (_HEADER_BLOCKS + math.ceil(pixels / _BLOCK))
 
 
+def _side(survey: Survey, spec: CutoutSpec) -> int:
+    is_sdss = survey.archive == "sdss"
+    scale = _SDSS_ARCSEC if is_sdss else pixel_arcsec(survey.instrument)
+    return spec.size.pixels(scale)
+
+
 def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill]:
-    queries, *stores = _SERVICES[archive]
-    numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     hosts = {}
-    for service in dict.fromkeys((queries, *stores)):
-        mirrored = [which for which, store in enumerate(stores) if store == service]
-        frames = _Frames(
-            [
-                g
-                for g in counts.to_come
-                if g.survey in numbers and g.mirrored in mirrored
-            ],
-            sum(n for s, m, n in counts.fetched if s in numbers and m in mirrored),
-            _rows(service, allowance),
-        )
-        asked = 0
-        if service == queries:
-            asked = sum(_queries(archive, counts.unlocated.get(n, 0)) for n in numbers)
-            # Its traffic is not that of files alone: nothing is learned from it.
-            frames = frames._replace(fetched=0)
+    for service, load in _loads(archive, counts, allowance).items():
         manner = allowance.manners[service]
-        spent = counts.spent.get(manner.host, (0, 0))
-        host = _host(frames, asked, spent, manner, allowance.bandwidth, archive)
-        hosts[manner.host] = host
+        requests, size = counts.spent.get(manner.host, (0, 0))
+        hosts[manner.host] = {
+            "archive": archive,
+            **_load(load, manner, allowance.bandwidth),
+            "in_flight": manner.files,
+            "spent_requests": requests,
+            "spent_bytes": size,
+        }
     return hosts
 
 
-def _rows(service: str, allowance: Allowance) -> int:
-    # Only the bucket is asked for parts.
-    if service != "s3":
-        return 0
-    return allowance.specs["hst"].size.pixels(_PIXEL_ARCSEC["WFC3/IR"])
+def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
+    numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
+    unlocated = [counts.unlocated.get(number, 0) for number in numbers]
+    sounded = counts.soundings.get(archive, Sounded())
+    if archive == "hst":
+        return hst_loads(counts.priced, is_located=not any(unlocated), sounded=sounded)
+    store = allowance.manners["sdss-sas"].host
+    return sdss_loads(
+        [group for group in counts.to_come if group.survey in numbers],
+        unlocated=unlocated,
+        fetched=sum(frames for n, frames in counts.fetched if n in numbers),
+        fetched_bytes=counts.spent.get(store, (0, 0))[1],
+        sounded=sounded,
+    )
 
 
-def _parts(group: FrameGroup, rows: int) -> tuple[float, float]:
-    # Requests and bytes of one frame of the group, if it is fetched by parts: stamps
-    # that lie anywhere share rows by chance. Galaxies that cluster share more, so
-    # this is more than it will be rather than less.
-    apart = max(0.0, 1 - rows / _FRAME_ROWS)
-    spans = max(1.0, group.stamps * apart ** (group.stamps - 1))
-    needed = _FRAME_ROWS * (1 - apart**group.stamps)
-    requests = _HEADER_REQUESTS + _IMAGES * spans
-    return requests, _HEADER_BYTES + _IMAGES * _ROW_BYTES * needed
-
-
-def _queries(archive: str, unlocated: int) -> int:
-    if archive == "sdss":
-        return math.ceil(unlocated / _UPLOAD)
-    return 2 if unlocated else 0  # a count and a list
-
-
-def _host(
-    frames: _Frames,
-    queries: int,
-    spent: tuple[int, int],
-    manner: Manner,
-    bandwidth: float,
-    archive: str,
-) -> Bill:
-    spent_requests, spent_bytes = spent
-    files = sum(group.frames for group in frames.groups)
-    unsized = files - sum(group.sized for group in frames.groups)
-    each, per_file, source = float(_TYPICAL_BYTES[archive]), 1.0, "typical"
-    if frames.rows and files:
-        parts = [(group.frames, *_parts(group, frames.rows)) for group in frames.groups]
-        per_file = sum(n * requests for n, requests, _ in parts) / files
-        each = sum(n * size for n, _, size in parts) / files
-        unsized = files
-    if frames.fetched >= _ENOUGH and spent_bytes:
-        each, per_file = spent_bytes / frames.fetched, spent_requests / frames.fetched
-        source = "seen"
-    listed = 0 if frames.rows else sum(group.size for group in frames.groups)
-    size = listed + unsized * each
-    requests = queries + round(files * per_file)
-    rate_s, bandwidth_s = requests / manner.rate, size / bandwidth
+def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
+    rate_s, bandwidth_s = load.requests / manner.rate, load.bytes / bandwidth
     return {
-        "archive": archive,
-        "requests": requests,
-        "files": files,
-        "bytes": round(size),
-        "bytes_from": source if unsized else "listed",
+        "requests": round(load.requests),
+        "files": round(load.files),
+        "bytes": round(load.bytes),
+        "bytes_from": load.source,
+        "guessed": load.guessed,
         "rate": manner.rate,
         "rate_s": round(rate_s, 1),
         "bandwidth_s": round(bandwidth_s, 1),
         "limit": "rate" if rate_s >= bandwidth_s else "bandwidth",
-        "in_flight": manner.files,
-        "spent_requests": spent_requests,
-        "spent_bytes": spent_bytes,
     }
+
+
+# -- this machine ----------------------------------------------------------------
 
 
 def _cpu(counts: Counts, allowance: Allowance) -> Bill:
@@ -364,81 +326,3 @@ def _floor(hosts: Mapping[str, Bill], cpu: Bill) -> Bill:
     floors["CPU"] = cpu["wall_s"]
     limit = max(floors, key=floors.__getitem__)
     return {"seconds": round(floors[limit], 1), "limit": limit}
-
-
-# -- words ------------------------------------------------------------------------
-
-
-def words(bill: Bill) -> str:
-    """Say it for a person."""
-    return "\n".join(_lines(bill))
-
-
-def _lines(bill: Bill) -> Iterator[str]:
-    where = f"{bill['out']}: " if bill.get("out") else ""
-    yield f"{where}{bill['targets']:,} targets"
-    yield from _survey_lines(bill["surveys"])
-    yield ""
-    yield from _host_lines(bill["hosts"])
-    yield ""
-    cpu, disk = bill["cpu"], bill["disk"]
-    yield (
-        f"CPU   {_time(cpu['seconds'])} of decoding and cutting, "
-        f"{_time(cpu['wall_s'])} on {cpu['cores']} cores"
-    )
-    yield (
-        f"disk  {_size(disk['data_set'])} of stamps, "
-        f"and up to {_size(disk['frames'])} of frames meanwhile"
-    )
-    if bill["seconds"]:
-        yield f"time  at least {_time(bill['seconds'])}, because of {bill['limit']}"
-    unlocated = sum(one["unlocated"] for one in bill["surveys"].values())
-    if unlocated:
-        yield f"{unlocated:,} galaxies are not located yet: their frames are not in it."
-
-
-def _survey_lines(surveys: Mapping[str, Bill]) -> Iterator[str]:
-    wide = max(map(len, surveys))
-    columns = ("covered", "no coverage", "failed", "frames", "fetched", "stamps")
-    yield " " * wide + "".join(f"{name:>13}" for name in columns)
-    for name, one in surveys.items():
-        keys = (
-            "covered",
-            "no_coverage",
-            "failed",
-            "frames",
-            "frames_fetched",
-            "stamps",
-        )
-        yield f"{name:{wide}}" + "".join(f"{one[key]:>13,}" for key in keys)
-
-
-def _host_lines(hosts: Mapping[str, Bill]) -> Iterator[str]:
-    wide = max(map(len, hosts))
-    columns = ("requests", "files", "size", "a second", "at least", "spent")
-    yield " " * wide + "".join(f"{name:>13}" for name in columns)
-    for name, one in hosts.items():
-        seconds = max(one["rate_s"], one["bandwidth_s"])
-        yield (
-            f"{name:{wide}}{one['requests']:>13,}{one['files']:>13,}"
-            f"{_size(one['bytes']):>13}{one['rate']:>13g}{_time(seconds):>13}"
-            f"{one['spent_requests']:>13,}  {_remark(one)}"
-        ).rstrip()
-
-
-def _remark(host: Bill) -> str:
-    if not host["files"]:
-        return ""
-    return f"size {host['bytes_from']}, limit {host['limit']}"
-
-
-def _size(number: float) -> str:
-    unit, name = (1e9, "GB") if number >= 1e9 else (1e6, "MB")  # noqa: PLR2004 - a GB
-    return f"{number / unit:,.1f} {name}"
-
-
-def _time(seconds: float) -> str:
-    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:,.1f} {name}"
-    return f"{seconds:,.1f} s"

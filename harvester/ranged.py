@@ -21,11 +21,12 @@ import numpy as np
 
 from .cutouts.astrometry import BadWcsError
 from .cutouts.frame_file import BadFrameError, CorruptFrameError, Frame, verify_frame
+from .parts import FIRST, HEADER, Plane, is_worth_it, spans_of
 from .transport.intake import disk_trouble_named
 from .transport.transport import RangeRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,44 +34,19 @@ if TYPE_CHECKING:
     from .cutouts.cutouts import NeededPixels
     from .cutouts.frame_file import Hdu
     from .models import Product
+    from .parts import Span
     from .transport.transport import Part, Transport
 
     OnBytes = Callable[[int], None]
     FindPixels = Callable[[Frame], NeededPixels]
     Fetch = Callable[..., Awaitable[Part]]
 
-__all__ = ["Plan", "fetch_pixels", "has_parts", "merge", "plan"]
+__all__ = ["Plan", "fetch_pixels", "has_parts", "plan"]
 
 _log = logging.getLogger(__name__)
 
-#: Bytes of the first request: PRIMARY and SCI of a drizzled file in most cases.
-_FIRST = 64 * 2**10
-
-#: Bytes of each further request for headers. That of WHT has 6,000 as a rule; those
-#: of mosaics have had 130,000.
-_HEADER = 32 * 2**10
-
 #: Requests for headers after which it is no drizzled file but a heap of HDUs.
 _MOST_HEADERS = 16
-
-#: Bytes that cost as much as one more request: two spans that are closer are one.
-#: A request takes 1 ms here on loopback, or 12 kB at 100 Mbit/s, and a turn at the
-#: throttle of S3, 20 ms or 250 kB. It is nearer to the first so that rows of mosaics,
-#: from 8192 pixels on, are not joined: a stamp of 124 px out of a gigabyte then costs
-#: 0.2 MB in 250 requests, and not 11 MB in 6.
-_REQUEST = 32 * 2**10
-
-#: Bytes of the longest span: so much is in memory, and fetched again if it breaks.
-_LONGEST = 4 * 2**20
-
-#: Part of the file from which on it is fetched whole, its requests counted as bytes.
-#: Headers cost two round trips more: with 100 ms each and 12 MB that was even at
-#: about 0.85 of the file at 9 MB/s and at 0.75 at 15 MB/s, so it is at 0.5 at 30. And
-#: the whole file serves whoever comes later.
-_WHOLE_FROM = 0.5
-
-#: Where some bytes begin and end in a file.
-Span = tuple[int, int]
 
 
 class _LackingError(Exception):
@@ -123,11 +99,6 @@ class Plan:
     #: In ascending order, without overlap.
     spans: tuple[Span, ...]
 
-    @property
-    def cost(self) -> int:
-        """Bytes to fetch, every request counted as so many more."""
-        return sum(stop - start + _REQUEST for start, stop in self.spans)
-
 
 def has_parts(product: Product) -> bool:
     """Whether parts of this file are of use: it is not compressed, as HST's are."""
@@ -155,9 +126,9 @@ async def fetch_pixels(
     """
     fetch = partial(transport.fetch_part, url, on_bytes=on_bytes)
     try:
-        pieces = _Pieces(await fetch(0, _FIRST))
+        pieces = _Pieces(await fetch(0, FIRST))
         planned = await _plan_remotely(fetch, pieces, find)
-        if planned.cost > _WHOLE_FROM * pieces.total:
+        if not is_worth_it(planned.spans, pieces.total):
             return False
         await _fill(fetch, path, planned, pieces)
         await asyncio.to_thread(verify_frame, path)
@@ -177,7 +148,7 @@ async def _plan_remotely(fetch: Fetch, pieces: _Pieces, find: FindPixels) -> Pla
             return await asyncio.to_thread(plan, pieces, find)
         except _LackingError as lacking:
             start = lacking.start
-        part = await fetch(start, start + _HEADER, validator=pieces.validator)
+        part = await fetch(start, start + HEADER, validator=pieces.validator)
         pieces.held[start] = part.body
     msg = f"its headers take more than {_MOST_HEADERS} requests"
     raise BadFrameError(msg)
@@ -195,7 +166,7 @@ def plan(pieces: _Pieces, find: FindPixels) -> Plan:
     """
     pieces.end = _end_of_planes(pieces)
     pixels = find(Frame(pieces))
-    return Plan(pieces.end, tuple(_split(merge(_runs(pixels)))))
+    return Plan(pieces.end, spans_of(_planes(pixels), pixels.boxes))
 
 
 def _end_of_planes(pieces: _Pieces) -> int:
@@ -217,38 +188,10 @@ def _end_of_planes(pieces: _Pieces) -> int:
     return pieces.total
 
 
-def _runs(pixels: NeededPixels) -> Iterator[Span]:
-    """Give the bytes of every row of every stamp."""
-    for plane in pixels.planes:
-        width, size = plane.shape[1], abs(plane.bitpix) // 8
-        for rows, columns in pixels.boxes:
-            for row in range(rows.start, rows.stop):
-                begin = plane.start + row * width * size
-                yield begin + columns.start * size, begin + columns.stop * size
-
-
-def merge(runs: Iterable[Span]) -> Iterator[Span]:
-    """Put runs together that overlap, or are closer than a request is worth.
-
-    In a frame of WFC3 these are all rows of a stamp; in a mosaic whose rows are
-    longer than that, each row is a span by itself.
-    """
-    begin = end = -1
-    for start, stop in sorted(runs):
-        if begin >= 0 and start - end <= _REQUEST:
-            end = max(end, stop)
-            continue
-        if begin >= 0:
-            yield begin, end
-        begin, end = start, stop
-    if begin >= 0:
-        yield begin, end
-
-
-def _split(spans: Iterator[Span]) -> Iterator[Span]:
-    for start, stop in spans:
-        for begin in range(start, stop, _LONGEST):
-            yield begin, min(stop, begin + _LONGEST)
+def _planes(pixels: NeededPixels) -> list[Plane]:
+    return [
+        Plane(hdu.start, hdu.shape[1], abs(hdu.bitpix) // 8) for hdu in pixels.planes
+    ]
 
 
 # -- the local file ---------------------------------------------------------------

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .ledger.view import LedgerView
+from .plan_words import route_lines
 from .states import State
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ def read_report(places: Places) -> Report:
     dict
         ``targets``, ``rejected``, ``cutouts``, ``surveys`` (for each archive the
         jobs in each state), ``requests`` and ``bytes`` (for each host),
-        ``frames`` (for each survey, fetched), ``image_bytes`` (for each survey
-        ``fetched`` and ``needed``: those that the stamps are made of),
-        ``amplification`` (for each survey fetched / needed; None while nothing is
-        known), ``failures`` (archive, reason, jobs),
+        ``frames`` (for each survey, fetched), ``located_by`` (for each survey, targets
+        by the route that found them), ``image_bytes`` (for each survey ``fetched`` and
+        ``needed``: those that the stamps are made of), ``amplification`` (for each
+        survey fetched / needed; None while nothing is known), ``failures`` (archive,
+        reason, jobs),
         ``cooling`` (seconds for each host), ``bill`` (``frames``, ``requests`` and
         ``bytes`` as they were expected when all was located), ``out``.
     """
@@ -49,6 +51,7 @@ def read_report(places: Places) -> Report:
             "requests": {name: requests for name, requests, _, _ in hosts},
             "bytes": {name: size for name, _, size, _ in hosts},
             "frames": _fetched(view),
+            "located_by": view.routes(),
             "image_bytes": {
                 name: {"fetched": fetched, "needed": needed}
                 for name, (fetched, needed) in image_bytes.items()
@@ -73,7 +76,7 @@ def read_report(places: Places) -> Report:
 def _fetched(view: LedgerView) -> dict[str, int]:
     frames = {str(survey): 0 for survey in view.surveys().values()}
     names = {number: str(survey) for number, survey in view.surveys().items()}
-    for number, _, count in view.frames_fetched():
+    for number, count in view.frames_fetched():
         frames[names[number]] += count
     return frames
 
@@ -125,6 +128,7 @@ def _lines(report: Report) -> Iterator[str]:
         rest = f", {ratio:.2f} x the bytes that the stamps needed" if ratio else ""
         billed = _billed(bill["frames"].get(name))
         yield f"{name}: {frames:,} frames fetched{billed}{rest}"
+    yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)
         cooling = report["cooling"].get(name)

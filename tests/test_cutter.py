@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from harvester.cutter import Cutter
-from harvester.errors import PermanentError, TransientError
+from harvester.errors import LocalError, PermanentError, TransientError
 from harvester.models import (
     Cut,
     CutoutSpec,
@@ -124,7 +124,8 @@ ORPHAN = """
 import asyncio, os, sys
 from harvester.cutter import Cutter
 async def main():
-    async with Cutter(processes=2):
+    async with Cutter(processes=2) as cutter:
+        await asyncio.wrap_future(cutter._pool.schedule(os.getpid))
         print("up", flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())
@@ -142,3 +143,10 @@ def test_workers_die_with_their_parent():
     parent.stdout.close()
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
+
+
+async def test_no_process_lives():
+    """Where no process can live, the machine is to blame and not the galaxies."""
+    async with Cutter(processes=1, memory_bytes=1, cut=cut_all) as cutter:
+        with pytest.raises(LocalError, match="no cutting process stays alive"):
+            await cutter.cut(job(1))

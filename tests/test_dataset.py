@@ -9,6 +9,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
+from harvester import dataset
 from harvester.dataset import file_loc, write_labels, write_manifest, written_aside
 from harvester.errors import LocalError
 from harvester.ledger.view import ManifestRow
@@ -45,7 +46,7 @@ def places(tmp_path):
         }
     )
     places = Places(tmp_path)
-    write_labels(places.labels, labels)
+    write_labels(places.labels, labels.to_reader())
     return places
 
 
@@ -84,6 +85,26 @@ def test_empty_manifest(places):
     table = pq.read_table(places.manifest)
     assert table.num_rows == 0
     assert table.schema.field("coverage").type == pa.float64()
+
+
+def test_parts_leave_no_trace(places, monkeypatch):
+    """However few targets are put together at a time, it is the same manifest."""
+    rows = [row(0), row(0, band="g"), row(2)]
+    write_manifest(places, iter(rows))
+    whole = pq.read_table(places.manifest)
+    monkeypatch.setattr(dataset, "_TARGETS", 1)
+    _, as_csv = write_manifest(places, iter(rows))
+    assert pq.read_table(places.manifest).equals(whole)
+    assert len(as_csv.read_text().splitlines()) == 4
+
+
+def test_no_labels(tmp_path):
+    """A catalogue of identifiers and positions alone has a manifest."""
+    places = Places(tmp_path)
+    nothing = pa.RecordBatch.from_struct_array(pa.array([{}] * 2, pa.struct([])))
+    write_labels(places.labels, pa.Table.from_batches([nothing]).to_reader())
+    write_manifest(places, [row(0), row(1)])
+    assert pq.read_table(places.manifest)["id_str"].to_pylist() == ["00", "01"]
 
 
 def test_written_whole_or_not_at_all(tmp_path):

@@ -9,7 +9,9 @@ import pytest
 
 from harvester.ledger.view import FrameGroup
 from harvester.models import CutoutSpec, StampSize, Survey
-from harvester.plan import Allowance, Counts, Manner, in_all, make_bill, words
+from harvester.plan import Allowance, Counts, Manner, in_all, make_bill
+from harvester.plan_words import bill_in_words
+from harvester.traffic import Priced, Sounded
 
 SDSS = Survey.parse("sdss:r")
 HST = Survey.parse("hst:WFC3/IR:F160W")
@@ -40,45 +42,36 @@ COUNTS = Counts(
     unlocated={0: 100},
     to_come=[
         FrameGroup(0, mirrored=False, stamps=3, frames=300, sized=0, size=0),
-        FrameGroup(1, mirrored=True, stamps=2, frames=18, sized=18, size=18e7),
-        FrameGroup(1, mirrored=False, stamps=4, frames=1, sized=1, size=1e7),
+        FrameGroup(1, mirrored=True, stamps=2, frames=18, sized=0, size=0),
+        FrameGroup(1, mirrored=False, stamps=4, frames=1, sized=0, size=0),
     ],
     fetched=[],
     spent={"mast": (2, 30_000)},
+    priced=[
+        Priced(True, 18, requests=100, bytes=36_000_000, whole=216_000_000, guessed=2),
+        Priced(False, 1, requests=8, bytes=6_000_000, whole=12_000_000, guessed=0),
+    ],
+    routes={"sdss:r": {"identifier": 900, "crossid": 2}},
+    soundings={"hst": Sounded(asked=19, missing=1)},
 )
 
 
 def test_requests_and_files():
-    """A frame is a request, positions go a thousand to one, mirrors come first."""
+    """Each host has the load of its service, and what it was asked before."""
     hosts = make_bill(COUNTS, ALLOWED)["hosts"]
     asked = {host: (one["requests"], one["files"]) for host, one in hosts.items()}
-    assert asked == {"sky": (1, 0), "sas": (300, 300), "mast": (1, 1), "s3": (99, 18)}
+    assert asked == {"sky": (3, 0), "sas": (300, 300), "mast": (1, 1), "s3": (100, 18)}
+    assert hosts["mast"]["bytes"] == 12_000_000
+    assert hosts["mast"]["spent_requests"] == 2
+    assert hosts["s3"]["bytes"] == 36_000_000
+    assert hosts["s3"]["bytes_from"] == "footprints"
 
 
-def test_listed_sizes():
-    """Where the archive states the sizes, the bill is their sum."""
-    host = make_bill(COUNTS, ALLOWED)["hosts"]["mast"]
-    assert host["bytes"] == 10_000_000
-    assert host["bytes_from"] == "listed"
-
-
-def test_parts():
-    """Of a frame in the bucket only the headers and the stamps' rows are billed."""
-    one = FrameGroup(1, mirrored=True, stamps=1, frames=10, sized=0, size=0)
-    host = make_bill(replace(COUNTS, to_come=[one]), ALLOWED)["hosts"]["s3"]
-    assert host["requests"] == 10 * 4
-    assert host["bytes"] == 10 * (92_000 + 2 * 124 * 4 * 1060)
-
-
-def test_experience():
-    """After some frames, those to come are taken to be like those that came."""
-    few = replace(COUNTS, fetched=[(0, False, 19)], spent={"sas": (19, 19_000_000)})
-    assert make_bill(few, ALLOWED)["hosts"]["sas"]["bytes_from"] == "typical"
-    some = replace(COUNTS, fetched=[(0, False, 50)], spent={"sas": (60, 100_000_000)})
-    host = make_bill(some, ALLOWED)["hosts"]["sas"]
-    assert host["bytes_from"] == "seen"
-    assert host["bytes"] == 300 * 2_000_000
-    assert host["requests"] == 360
+def test_routes():
+    """How positions were found is in the bill of each survey."""
+    surveys = make_bill(COUNTS, ALLOWED)["surveys"]
+    assert surveys["sdss:r"]["located_by"] == {"identifier": 900, "crossid": 2}
+    assert surveys["hst:WFC3/IR:F160W"]["located_by"] == {}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +79,7 @@ def test_experience():
     [
         ({"bandwidth": 1e12}, 54.6, "CPU"),
         ({"bandwidth": 1e12, "cores": 64}, 30.0, "sas: requests a second"),
-        ({"bandwidth": 1e6}, 1080 + 10 + 37, "bandwidth"),
+        ({"bandwidth": 1e6}, 1080 + 12 + 36, "bandwidth"),
     ],
 )
 def test_floor(change, seconds, limit):
@@ -102,7 +95,7 @@ def test_disk():
     disk = bill["disk"]
     in_the_bucket = bill["hosts"]["s3"]["bytes"] / 18
     assert disk["frames"] == pytest.approx(
-        100e6 + 4 * 3.6e6 + 16 * in_the_bucket + 4 * 10e6
+        100e6 + 4 * 3.6e6 + 16 * in_the_bucket + 4 * 12e6
     )
     assert disk["data_set"] == 900 * 14_400 + 40 * 69_120
     assert disk["peak"] == disk["frames"] + disk["data_set"]
@@ -121,23 +114,26 @@ def test_in_all():
     """What was spent belongs to the whole bill of its archive, and to no other."""
     whole = in_all(make_bill(COUNTS, ALLOWED), "hst")
     assert whole["frames"] == {"hst:WFC3/IR:F160W": 19}
-    assert whole["requests"] == {"mast": 3, "s3": 99}
-    assert whole["bytes"]["mast"] == 10_030_000
+    assert whole["requests"] == {"mast": 3, "s3": 100}
+    assert whole["bytes"]["mast"] == 12_030_000
 
 
 def test_nothing_to_do():
     """A run that is through costs nothing more."""
-    counts = replace(COUNTS, to_come=[], unlocated={})
+    counts = replace(COUNTS, to_come=[], unlocated={}, priced=[], routes={})
     bill = make_bill(counts, ALLOWED)
     assert bill["seconds"] == 0
     assert sum(host["requests"] for host in bill["hosts"].values()) == 0
-    assert "at least" not in words(bill).splitlines()[-1]
+    assert "at least" not in bill_in_words(bill).splitlines()[-1]
 
 
 def test_words():
     """People read hosts, sizes, what limits, and what is not known yet."""
-    said = words(make_bill(COUNTS, ALLOWED))
+    said = bill_in_words(make_bill(COUNTS, ALLOWED))
     assert "1,000 targets" in said
     assert "size typical, limit bandwidth" in said
     assert "1.1 GB" in said
     assert "100 galaxies are not located yet" in said
+    assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
+    assert "s3: 2 footprints do not tell the axes" in said
+    assert "are looked up once more by position" in said

@@ -36,13 +36,13 @@ def by_parts(content, path, wanted_job):
     find = partial(
         find_pixels, archive="hst", wanted=wanted_job.wanted, spec=wanted_job.spec
     )
-    pieces = ranged._Pieces(Part(content[: ranged._FIRST], len(content), "v"))
+    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
     planned = None
     while planned is None:
         try:
             planned = ranged.plan(pieces, find)
         except ranged._LackingError as lacking:
-            stop = lacking.start + ranged._HEADER
+            stop = lacking.start + ranged.HEADER
             pieces.held[lacking.start] = content[lacking.start : stop]
     ranged._make(path, planned.length, pieces.held)
     for start, stop in planned.spans:
@@ -98,10 +98,10 @@ def test_stamps_are_the_same(
         asked(folder / "parts.pixels", folder / "parts", name=mosaic.name),
     )
     with (
-        mock.patch.object(ranged, "_REQUEST", closeness),
-        mock.patch.object(ranged, "_FIRST", header),
-        mock.patch.object(ranged, "_HEADER", header),
-        mock.patch.object(ranged, "_LONGEST", 5000),
+        mock.patch("harvester.parts.REQUEST", closeness),
+        mock.patch.object(ranged, "FIRST", header),
+        mock.patch.object(ranged, "HEADER", header),
+        mock.patch("harvester.parts.LONGEST", 5000),
     ):
         by_parts(mosaic.read_bytes(), folder / "parts.pixels", parts)
     stamps = [
@@ -109,22 +109,6 @@ def test_stamps_are_the_same(
         for name, j in (("whole", whole), ("parts", parts))
     ]
     assert stamps[0] == stamps[1]
-
-
-@pytest.mark.parametrize(
-    ("runs", "merged"),
-    [
-        ([], []),
-        ([(5, 9)], [(5, 9)]),
-        ([(50, 60), (0, 10), (8, 20)], [(0, 20), (50, 60)]),
-        ([(0, 10), (20, 30), (41, 50)], [(0, 30), (41, 50)]),
-        ([(0, 100), (10, 20), (105, 110)], [(0, 110)]),
-    ],
-)
-def test_merging(runs, merged):
-    """Runs that overlap, or are no farther apart than a request is worth, are one."""
-    with mock.patch.object(ranged, "_REQUEST", 10):
-        assert list(ranged.merge(runs)) == merged
 
 
 def test_header_of_750_cards(tmp_path):
@@ -135,7 +119,7 @@ def test_header_of_750_cards(tmp_path):
         header[f"KEY{number}"] = (number, "one of the many cards of a drizzled image")
     hst_frame(path, noise((40, 40)), weights=np.ones((40, 40), "f4"), header=header)
     asked = job(path, tmp_path, [(150.0, 2.0)], archive="hst")
-    with mock.patch.object(ranged, "_FIRST", 5760):
+    with mock.patch.object(ranged, "FIRST", 5760):
         by_parts(path.read_bytes(), tmp_path / "parts", asked)
     parts = FrameJob(
         asked.product, str(tmp_path / "parts"), tmp_path, asked.wanted, asked.spec

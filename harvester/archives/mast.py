@@ -40,7 +40,7 @@ _SLICE = 50_000
 _PRODUCTS = 200
 
 #: Findings that are handed on at once.
-_BATCH = 5000
+_BATCH = 2000
 
 #: Radius in degrees that a WFC3/IR field surely lies in, for rows whose footprint
 #: is missing.

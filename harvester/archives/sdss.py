@@ -29,22 +29,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..events import Heard
-    from ..models import Ask, Survey, Target
+    from ..models import Ask, Route, Survey, Target
     from ..transport.transport import Reply, Transport
     from .field_cache import FieldCache
 
 __all__ = [
+    "FIELD_QUERIES",
+    "UPLOAD",
     "Field",
-    "Route",
     "Sdss",
     "check_skyserver",
     "choose_route",
     "decode",
     "frame",
 ]
-
-#: How positions are looked up.
-Route = Literal["crossid", "geometry"]
 
 T = TypeVar("T")
 
@@ -60,15 +58,18 @@ _CAMCOLS = range(1, 7)
 
 _INT64 = re.compile(r"[0-9]{1,19}")
 
+#: Requests for the table of all fields.
+FIELD_QUERIES = len(_CAMCOLS)
+
 #: Rows of one CrossID upload, by its documentation.
-_UPLOAD = 1000
+UPLOAD = 1000
 
 #: Radius in arcsec within which the nearest primary object names the field. It need
 #: not be the galaxy itself: its field is the same, and the frame's WCS decides.
 _RADIUS_ARCSEC = 30.0
 
 #: Findings that are handed on at once.
-_BATCH = 5000
+_BATCH = 2000
 
 #: Fields that are offered for one position, best first: bands lie some pixels apart,
 #: and a frame may be missing.
@@ -120,14 +121,14 @@ def _runs() -> dict[int, tuple[int, int]]:
     }
 
 
-def choose_route(count: int, *, have_table: bool) -> Route:
+def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometry"]:
     """Choose how so many positions are looked up: in the fewest requests.
 
     CrossID takes a thousand positions to a request; the table of all fields takes
     one query for each camera column, or none if it is there.
     """
-    uploads = -(-count // _UPLOAD)
-    queries = 0 if have_table else len(_CAMCOLS)
+    uploads = -(-count // UPLOAD)
+    queries = 0 if have_table else FIELD_QUERIES
     return "crossid" if uploads < queries else "geometry"
 
 
@@ -203,7 +204,7 @@ class Sdss:
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
-        decoded: list[Finding] = []
+        decoded: list[tuple[Target, Field]] = []
         unknown: list[Target] = []
         again: list[Target] = []
         for ask in asks:
@@ -215,28 +216,31 @@ class Sdss:
             elif field is None:
                 unknown.append(ask.target)
             else:
-                decoded.append(self._finding(survey, ask.target, [field]))
+                decoded.append((ask.target, field))
         for batch in _chunks(decoded, _BATCH):
-            yield batch
+            yield [
+                self._finding(survey, target, [field], "identifier")
+                for target, field in batch
+            ]
         table = await self._table_for(len(unknown))
-        for targets in _chunks(unknown, _UPLOAD if table is None else _BATCH):
+        for targets in _chunks(unknown, UPLOAD if table is None else _BATCH):
             if table is None:
                 yield await self._cross_identify(survey, targets)
             else:
                 yield await self._look_up(survey, targets, table)
-        for targets in _chunks(again, _UPLOAD):
+        for targets in _chunks(again, UPLOAD):
             yield await self._cross_identify(survey, targets)
 
     def _finding(
-        self, survey: Survey, target: Target, fields: Sequence[Field]
+        self, survey: Survey, target: Target, fields: Sequence[Field], route: Route
     ) -> Finding:
         if not fields:
-            return Finding(target, {})
+            return Finding(target, {}, route)
         choices = {
             band: [frame(self._base, self._release, band, field) for field in fields]
             for band in survey.bands
         }
-        return Finding(target, choices)
+        return Finding(target, choices, route)
 
     # -- by the table of all fields ----------------------------------------------
 
@@ -265,7 +269,7 @@ class Sdss:
     async def _asked_table(self, count: int) -> FieldTable | None:
         self._say(
             f"{count} positions: the table of all fields is asked for, "
-            f"{len(_CAMCOLS)} queries instead of {-(-count // _UPLOAD)} uploads"
+            f"{len(_CAMCOLS)} queries instead of {-(-count // UPLOAD)} uploads"
         )
         try:
             parts = [await self._ask_camcol(camcol) for camcol in _CAMCOLS]
@@ -313,7 +317,7 @@ class Sdss:
         self, survey: Survey, targets: Sequence[Target], table: FieldTable
     ) -> list[Finding]:
         return [
-            self._finding(survey, target, fields)
+            self._finding(survey, target, fields, "geometry")
             for target, fields in zip(
                 targets, _best_fields(table, targets), strict=True
             )
@@ -326,7 +330,7 @@ class Sdss:
     ) -> list[Finding]:
         return [
             finding
-            for chunk in _chunks(targets, _UPLOAD)
+            for chunk in _chunks(targets, UPLOAD)
             for finding in await self._cross_identify(survey, chunk)
         ]
 
@@ -336,7 +340,7 @@ class Sdss:
         fields = await self._bridge.ask(lambda: self._upload(targets))
         self._uploaded += len(targets)
         return [
-            self._finding(survey, target, fields.get(target.number, []))
+            self._finding(survey, target, fields.get(target.number, []), "crossid")
             for target in targets
         ]
 
@@ -368,13 +372,19 @@ class Sdss:
     @cache  # noqa: B019 - one client for the life of its one archive
     def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
         with IMPORTING:
+            from astropy.table import Table  # noqa: PLC0415 - astroquery has it
             from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-            from astroquery.sdss import SDSSClass  # noqa: PLC0415
+            from astroquery.sdss import SDSSClass, field_names  # noqa: PLC0415
 
         # Its cache would keep an error page for good.
         cache_conf.cache_active = False
         client = SDSSClass()
         self._bridge.mount(client._session)  # noqa: SLF001 - its only door
+        # It would first ask for the columns of two tables, of which it makes no use
+        # where the columns are named.
+        url, known = client._get_query_url(self._release), Table({"name": _ASKED})  # noqa: SLF001 - there is no public way
+        for table in ("PhotoObjAll", "SpecObjAll"):
+            field_names._cached_table_fields[table, url] = known  # noqa: SLF001 - as above
         return client
 
     def _say(self, text: str) -> None:

@@ -7,20 +7,26 @@ integer.
 
 from __future__ import annotations
 
+import codecs
 import csv
+import itertools
 import re
-from typing import TYPE_CHECKING
+from array import array
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from ..errors import InputError
 from .layouts import Layout, find_layout, is_comment
 from .sheets import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -33,22 +39,35 @@ _ID_NAME = re.compile(
     r"^id_|id[_ ]?\d?$|name$|designation$|object[_ ]?\d?$", re.IGNORECASE
 )
 
+#: Bytes that are decoded together.
+_BLOCK = 1 << 20
+#: Characters; Arrow takes no row that is longer than its blocks of 1 MB.
+_LONGEST_LINE = 4 << 20
+#: "\\r\\r\\n" is what a Windows file becomes when it is converted once more.
+_LINE_END = re.compile(r"\r*\n|\r")
+
 #: What stands for no value, in numbers and in text.
 _NULLS = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "None", "--", "masked"]
 
 
-def read_delimited(data: bytes, *, exact: Collection[str] = ()) -> Sheet:
-    """Read a text table; the columns in ``exact`` stay text whatever they hold."""
-    text, notes = _decoded(data)
-    lines = text.split("\n")
-    layout = find_layout(lines)
+def read_delimited(
+    file: BinaryIO, *, exact: Collection[str] = (), scratch: Path | None = None
+) -> Sheet:
+    """Read a text table; the columns in ``exact`` stay text whatever they hold.
+
+    ``scratch`` is a folder for its rows as they are parsed: of the text never more
+    than some lines are in memory.
+    """
+    encoding, notes = _encoding(file)
+    layout = find_layout(_lines(file, encoding))
     if layout is None:
         return Sheet(pa.table({}), np.arange(0), notes=notes)
-    rows = _Rows(lines, layout)
-    table, broken = _typed(rows, layout, exact)
-    numbers = rows.numbers(table.num_rows + len(broken))
+    with NamedTemporaryFile(dir=scratch) as plain:
+        rows = _Rows(_lines(file, encoding), layout, plain)
+        table, broken = _typed(rows, layout, exact)
+        numbers = rows.numbers(table.num_rows + len(broken))
     return Sheet(
-        table.combine_chunks(),
+        table,
         np.delete(numbers, np.array([row - 1 for row in broken], np.int64)),
         has_names=layout.has_names,
         is_text=True,
@@ -57,20 +76,39 @@ def read_delimited(data: bytes, *, exact: Collection[str] = ()) -> Sheet:
     )
 
 
-def _decoded(data: bytes) -> tuple[str, list[str]]:
+def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
     encoding = "utf-8-sig"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
         encoding = "utf-16"
-    notes = []
     try:
-        text = data.decode(encoding)
+        for _ in _texts(file, encoding):
+            pass
     except UnicodeDecodeError:
-        text = data.decode("latin-1")
-        notes.append("The text is not UTF-8; it was read as Latin-1.")
-    if "\r" in text:
-        # "\r\r\n" is what a Windows file becomes when it is converted once more.
-        text = re.sub(r"\r*\n|\r", "\n", text)
-    return text, notes
+        return "latin-1", ["The text is not UTF-8; it was read as Latin-1."]
+    return encoding, []
+
+
+def _texts(file: BinaryIO, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    file.seek(0)
+    while block := file.read(_BLOCK):
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
+
+
+def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
+    rest = ""
+    for text in _texts(file, encoding):
+        # What a line ends with may go on in the next block.
+        whole = (rest + text).rstrip("\r")
+        ends = (rest + text)[len(whole) :]
+        *lines, rest = _LINE_END.split(whole)
+        yield from lines
+        rest += ends
+        if len(rest) > _LONGEST_LINE:
+            msg = "a line of it goes on for megabytes: it is no table"
+            raise InputError(msg)
+    yield from _LINE_END.split(rest)
 
 
 def _notes(rows: _Rows, layout: Layout) -> Iterable[str]:
@@ -86,21 +124,28 @@ def _notes(rows: _Rows, layout: Layout) -> Iterable[str]:
 class _Rows:
     """The lines that hold rows, and their places in the file."""
 
-    def __init__(self, lines: Sequence[str], layout: Layout) -> None:
+    def __init__(self, lines: Iterable[str], layout: Layout, plain: IO[bytes]) -> None:
+        """Write the rows to ``plain``, without what is none."""
         self._separator = layout.separator or "\t"
-        self._places: list[int] = []
-        self._lines: list[str] = []
+        self._places = array("q")
+        self.path = plain.name
         self.comments = 0
-        for place, line in enumerate(lines[layout.first :], layout.first + 1):
+        self.is_quoted = False
+        numbered = enumerate(lines, 1)
+        for place, line in itertools.islice(numbered, layout.first, None):
             if not line or line.isspace():
                 continue
             if is_comment(line):
                 self.comments += 1
                 continue
             self._places.append(place)
-            self._lines.append(line if layout.separator else "\t".join(line.split()))
-        self.text = "\n".join([*self._lines, ""])
-        self.is_quoted = bool(layout.separator) and '"' in self.text
+            self.is_quoted |= bool(layout.separator) and '"' in line
+            row = line if layout.separator else "\t".join(line.split())
+            plain.write(f"{row}\n".encode())
+        plain.flush()
+
+    def __len__(self) -> int:
+        return len(self._places)
 
     def numbers(self, records: int) -> NDArray[np.int64]:
         """Give the line in the file, from 1, on which each record starts."""
@@ -108,11 +153,11 @@ class _Rows:
             return np.array(self._places, np.int64)
         # Some records are longer than a line: count as only a parser can.
         starts, place = [], 0
-        lines = (line + "\n" for line in self._lines)
-        reader = csv.reader(lines, delimiter=self._separator)
-        for _ in reader:
-            starts.append(self._places[place])
-            place = reader.line_num
+        with Path(self.path).open(encoding="utf-8", newline="\n") as lines:
+            reader = csv.reader(lines, delimiter=self._separator)
+            for _ in reader:
+                starts.append(self._places[place])
+                place = reader.line_num
         return np.array(starts, np.int64)
 
 
@@ -120,7 +165,7 @@ def _typed(
     rows: _Rows, layout: Layout, exact: Collection[str]
 ) -> tuple[pa.Table, dict[int, str]]:
     """Read the rows, and again where a guessed type would have changed a value."""
-    if not rows.text:  # Arrow takes a text without rows for a mistake
+    if not len(rows):  # Arrow takes a text without rows for a mistake
         return pa.table({name: pa.nulls(0, pa.string()) for name in layout.names}), {}
     wanted = {name.strip().lower() for name in exact}
     texts = {
@@ -129,6 +174,7 @@ def _typed(
     table, broken = _parsed(rows, layout, texts)
     changed = {name for name in layout.names if _is_changed(table.column(name))}
     if changed:
+        del table
         table, broken = _parsed(rows, layout, texts | changed)
     return table, broken
 
@@ -156,18 +202,17 @@ def _parsed(
         )
         return "skip"
 
-    text = pa.py_buffer(rows.text.encode())
     options = {
         "parse_options": _parse_options(rows, layout),
         "convert_options": _convert_options(layout, texts),
     }
     try:
-        return pyarrow.csv.read_csv(text, _read_options(layout), **options), broken
+        return pyarrow.csv.read_csv(rows.path, _read_options(layout), **options), broken
     except pa.ArrowInvalid:
         options["parse_options"].invalid_row_handler = note
         # Only a single thread knows the numbers of the records that it reads.
         alone = _read_options(layout, use_threads=False)
-        return pyarrow.csv.read_csv(text, alone, **options), broken
+        return pyarrow.csv.read_csv(rows.path, alone, **options), broken
 
 
 def _read_options(layout: Layout, *, use_threads: bool = True) -> pa.csv.ReadOptions:

@@ -14,9 +14,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-__all__ = ["as_text", "is_rounded", "looks_like_sdss", "natural", "trouble"]
+__all__ = [
+    "as_text",
+    "is_missing",
+    "is_rounded",
+    "looks_like_sdss",
+    "natural_type",
+    "to_type",
+    "trouble",
+]
+
+#: Values that are looked at together: what is made of them is small, however long
+#: the column is.
+_PART = 65_536
 
 #: From here on a float64 cannot hold every integer.
 _EXACT_FLOATS = 2**53
@@ -43,11 +57,22 @@ _SDSS_COADDS = [106, 206]
 _SDSS_SHARE = 0.05
 
 
+def _parts(column: pa.Array) -> Iterator[pa.Array]:
+    return (column[start : start + _PART] for start in range(0, len(column), _PART))
+
+
 def as_text(column: pa.Array) -> pa.Array:
     """Spell each value exactly, without blanks around it; missing ones become null."""
     text = pc.utf8_trim_whitespace(_strings(column))
     missing = pc.is_in(text, value_set=_MISSING)
     return pc.if_else(missing, pa.scalar(None, pa.string()), text)
+
+
+def is_missing(column: pa.Array) -> NDArray[np.bool_]:
+    """Tell which rows have no identifier."""
+    missing = [pc.is_null(as_text(part)) for part in _parts(column)]
+    found: NDArray[np.bool_] = pa.chunked_array(missing, pa.bool_()).to_numpy()
+    return found
 
 
 def _strings(column: pa.Array) -> pa.Array:
@@ -81,23 +106,28 @@ def _is_string(kind: pa.DataType) -> bool:
 
 def _first_float(column: pa.Array) -> str:
     """Give the first ``1.24E+18`` if all values are numbers; such cells are floats."""
-    text = pc.drop_null(as_text(column))
-    numbers = pc.match_substring_regex(text, _NUMBER)
-    if not len(text) or not pc.all(numbers).as_py():
-        return ""
-    floats = text.filter(pc.match_substring_regex(text, "[.eE]"))
-    return str(floats[0].as_py()) if len(floats) else ""
+    first = ""
+    for part in _parts(column):
+        text = pc.drop_null(as_text(part))
+        if not pc.all(pc.match_substring_regex(text, _NUMBER)).as_py():
+            return ""
+        floats = text.filter(pc.match_substring_regex(text, "[.eE]"))
+        first = first or (str(floats[0].as_py()) if len(floats) else "")
+    return first
 
 
 def is_rounded(column: pa.Array) -> bool:
     """Tell whether large integers all are multiples of 64: once they were floats."""
     if pa.types.is_integer(column.type) and not _has_large(column):
         return False
-    values = _integers(column)
-    large = values[values > _EXACT_FLOATS]
-    if len(large) < _FEWEST_ROUNDED or 2 * len(large) < len(values):
-        return False
-    return bool(np.all(large % np.uint64(_ROUNDED_TO) == 0))
+    found = large = 0
+    for part in _parts(column):
+        values = _integers(part)
+        big = values[values > _EXACT_FLOATS]
+        if np.any(big % np.uint64(_ROUNDED_TO)):
+            return False
+        found, large = found + len(values), large + len(big)
+    return large >= _FEWEST_ROUNDED and 2 * large >= found
 
 
 def _has_large(column: pa.Array) -> bool:
@@ -105,16 +135,16 @@ def _has_large(column: pa.Array) -> bool:
     return largest is not None and largest > _EXACT_FLOATS
 
 
-def looks_like_sdss(text: pa.Array) -> bool:
+def looks_like_sdss(column: pa.Array) -> bool:
     """Tell whether enough of the ids have the bits of an SDSS object id.
 
     From the low end: object 16 bits, field 12, first-field flag 1, camcol 3, run 16,
     rerun 11, skyVersion 4; the highest bit is 0.
     """
-    values = _integers(text)
-    if not len(text):
-        return False
-    return bool(_is_sdss(values).sum() > _SDSS_SHARE * len(text))
+    found = sum(
+        int(_is_sdss(_integers(as_text(part))).sum()) for part in _parts(column)
+    )
+    return found > _SDSS_SHARE * len(column)
 
 
 def _is_sdss(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -149,18 +179,29 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
     return result
 
 
-def natural(column: pa.Array) -> pa.Array:
-    """Give text that is numbers throughout its number type, if nothing is lost."""
+def natural_type(column: pa.Array) -> pa.DataType:
+    """Give the number type of text that is numbers throughout, if nothing is lost."""
+    kinds = [pa.int64(), pa.uint64()]
+    if _first_float(column):
+        kinds = [pa.float64()]
+    if all(
+        to_type(part, pa.string()).null_count == len(part) for part in _parts(column)
+    ):
+        kinds = []
+    return next((kind for kind in kinds if _fits(column, kind)), pa.string())
+
+
+def _fits(column: pa.Array, kind: pa.DataType) -> bool:
+    try:
+        for part in _parts(column):
+            to_type(part, kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def to_type(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Give text, without blanks around it, another type; nothing becomes null."""
     text = pc.utf8_trim_whitespace(column)
     filled = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-    if filled.null_count == len(filled):
-        return filled
-    kinds = [pa.int64(), pa.uint64()]
-    if _first_float(filled):
-        kinds = [pa.float64()]
-    for kind in kinds:
-        try:
-            return filled.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    return filled
+    return filled.cast(kind)

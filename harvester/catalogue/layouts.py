@@ -7,7 +7,6 @@ with the header in a comment, without one, and with commas in files named ``.tsv
 from __future__ import annotations
 
 import csv
-import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from .positions import designation_in
 from .sheets import unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["Layout", "find_layout", "is_comment"]
 
@@ -62,24 +61,30 @@ class _Fit:
     share: float = 0.0
 
 
-def find_layout(lines: Sequence[str]) -> Layout | None:
-    """Find out how the lines are a table; None if they hold nothing.
+def find_layout(lines: Iterable[str]) -> Layout | None:
+    """Find out how the lines are a table, from the first ones; None if all are empty.
 
     Raises
     ------
     InputError
         No separator cuts the lines into the same number of fields.
     """
-    filled = (place for place, line in enumerate(lines) if _is_filled(line))
-    places = list(itertools.islice(filled, _SAMPLE))
-    sample = [lines[place] for place in places]
+    seen: list[str] = []
+    places: list[int] = []
+    for place, line in enumerate(lines):
+        seen.append(line)
+        if _is_filled(line):
+            places.append(place)
+        if len(places) == _SAMPLE:
+            break
+    sample = [seen[place] for place in places]
     if not sample:
         return None
     fit = max((_fit(sample, each) for each in _SEPARATORS), key=lambda fit: fit.share)
     if fit.share < _AGREEMENT:
         fit = _one_column(sample)
     point = _decimal_point(sample[fit.first :], fit.separator)
-    names, first = _header(lines, fit, places[fit.first])
+    names, first = _header(seen, fit, places[fit.first])
     numbered = [f"col{place}" for place in range(1, fit.width + 1)]
     return Layout(
         fit.separator, unique_names(names or numbered), first, bool(names), point

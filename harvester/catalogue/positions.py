@@ -53,6 +53,9 @@ _UNITS = {
     **dict.fromkeys(("h", "hr", "hour", "hours"), _HOUR),
 }
 
+#: Values that are read together: text takes several times its length meanwhile.
+_PART = 65_536
+
 #: Added before truncating, in the last place of a designation: 15.00 s stays that.
 _NUDGE = 1e-4
 
@@ -75,7 +78,7 @@ def read_positions(
     ra: pa.Array, dec: pa.Array, *, ra_unit: str = "", dec_unit: str = ""
 ) -> Positions:
     """Turn two columns into degrees, and find the rows that have no position."""
-    alpha, delta = _degrees(ra, ra_unit, "RA"), _degrees(dec, dec_unit, "Dec")
+    alpha, delta = _in_degrees(ra, ra_unit, "RA"), _in_degrees(dec, dec_unit, "Dec")
     bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= _HIGHEST_RA))
     bad_ra |= np.isin(alpha, _SENTINELS)
     bad_dec = ~(np.abs(delta) <= _POLE)
@@ -96,6 +99,14 @@ def read_positions(
         *_swap_notes(beyond, len(dec)),
     ]
     return Positions(_wrapped(alpha), delta, problems, notes)
+
+
+def _in_degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+    values = np.empty(len(column))
+    for start in range(0, len(column), _PART):
+        part = slice(start, start + _PART)
+        values[part] = _degrees(column[part], unit, axis)
+    return values
 
 
 def _degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
@@ -158,9 +169,10 @@ def _floats(column: pa.Array) -> NDArray[np.float64]:
 
 
 def _wrapped(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
-    inside = np.mod(alpha, _CIRCLE)
+    inside: NDArray[np.float64] = np.mod(alpha, _CIRCLE)
     # The remainder of a tiny negative angle rounds up to the whole circle.
-    return np.where(inside >= _CIRCLE, 0.0, inside)
+    inside[inside >= _CIRCLE] = 0.0
+    return inside
 
 
 def _problem(axis: _Axis, raw: object, degrees: float) -> str:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -23,6 +22,10 @@ __all__ = ["Repeats", "find_repeats", "first_lines", "tell_repeats"]
 
 #: Rows closer than this are in the same place, radian.
 _SAME_PLACE = float(np.radians(0.5 / 3600))
+#: Rows that are compared at a time, and how far beyond them in declination, degrees:
+#: a little more than that.
+_BAND = 65_536
+_BEYOND_DEG = 0.6 / 3600
 #: Steps to a cell and its neighbours.
 _AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
 #: Lines that a sentence names.
@@ -42,16 +45,24 @@ class Repeats:
 
 
 def find_repeats(
-    ids: Sequence[str], ra: NDArray[np.float64], dec: NDArray[np.float64]
+    codes: NDArray[np.int64], ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> Repeats:
-    """Compare all rows; ``ra`` and ``dec`` are degrees and finite."""
-    codes = _codes(ids)
+    """Compare all rows.
+
+    Parameters
+    ----------
+    codes
+        A number for each row, the same where the identifiers are the same.
+    ra, dec
+        Degrees, finite.
+    """
     near = np.flatnonzero(_near_another(ra, dec))
     suspects = near[_is_shared(codes[near])]
     firsts = _repeated(codes[suspects], _unit_vectors(ra[suspects], dec[suspects]))
     firsts = {int(suspects[row]): int(suspects[of]) for row, of in firsts.items()}
-    left = np.setdiff1d(np.arange(len(ids)), list(firsts), assume_unique=True)
-    still = np.setdiff1d(near, list(firsts), assume_unique=True)
+    is_left = np.ones(len(codes), bool)
+    is_left[list(firsts)] = False
+    left, still = np.flatnonzero(is_left), near[is_left[near]]
     return Repeats(
         firsts,
         left[_is_shared(codes[left])],
@@ -80,15 +91,10 @@ def _repeated(codes: NDArray[np.int64], vectors: NDArray[np.float64]) -> dict[in
     return repeats
 
 
-def _codes(ids: Sequence[str]) -> NDArray[np.int64]:
-    indices = pa.array(ids, pa.string()).dictionary_encode().indices
-    codes: NDArray[np.int64] = indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes
-
-
 def _is_shared(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    shared: NDArray[np.bool_] = np.bincount(codes, minlength=1)[codes] > 1
-    return shared
+    ordered = np.sort(codes)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.isin(codes, again)
 
 
 def _unit_vectors(
@@ -104,8 +110,22 @@ def _near_another(
     ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Tell which rows have another one in their place."""
-    if not len(ra):
-        return np.zeros(0, bool)
+    near = np.zeros(len(ra), bool)
+    order = np.argsort(dec)
+    ordered = dec[order]
+    # Band by band of the sky, each with the first rows of the next one: the search
+    # takes many times the memory of what it searches.
+    for start in range(0, len(ra), _BAND):
+        last = ordered[start : start + _BAND][-1]
+        end = int(np.searchsorted(ordered, last + _BEYOND_DEG, "right"))
+        rows = order[start:end]
+        near[rows] |= _near_in_band(ra[rows], dec[rows])
+    return near
+
+
+def _near_in_band(
+    ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     # Many rows in exactly one place would make the tree slow: ask each place once.
     # Complex numbers are sorted as pairs, much faster than the rows of an array.
     places, place, counts = np.unique(

@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Sheet", "is_folded", "unfolded", "unique_names"]
+__all__ = ["Columns", "Sheet", "is_folded", "unfolded", "unique_names"]
+
+
+class Columns(Protocol):
+    """What is asked of a `pyarrow.Table`, so that a file can stand in for it."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types."""
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """Names alone."""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of each column."""
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Give one column whole."""
+
+    def select(self, names: Sequence[str]) -> Columns:
+        """Give only some columns."""
+
+    def to_batches(self, max_chunksize: int) -> Iterable[pa.RecordBatch]:
+        """Give the rows in batches of at most so many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """Columns with their types, and where in the file each row stands."""
 
-    #: One chunk per column; names are unique.
-    table: pa.Table
+    #: Names are unique.
+    table: Columns
     #: For each row, its line of a text file or its row of a table, from 1.
     lines: NDArray[np.int64]
     #: Units of columns that state one, as the file spells them.

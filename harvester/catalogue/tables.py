@@ -7,37 +7,41 @@ what it should be, such as a web page saved under the name of a FITS file.
 from __future__ import annotations
 
 import bz2
-import csv
 import gzip
 import io
 import lzma
+import shutil
 import warnings
 import zlib
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet
 from astropy.io import fits, votable
-from astropy.table import Table, represent_mixins_as_columns
+from astropy.table import Table
 
-from ..errors import InputError
+from ..errors import InputError, LocalError
+from .arrays import from_astropy
+from .damage import damage_told
 from .delimited import read_delimited
+from .parquet import read_parquet
 from .sheets import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterator
 
-    from numpy.typing import NDArray
+    from .sheets import Columns
 
-__all__ = ["read_table"]
+    Reader = Callable[[BinaryIO], Sheet]
 
-_PACKINGS: dict[bytes, tuple[str, Callable[[bytes], bytes]]] = {
-    b"\x1f\x8b": ("gzip", gzip.decompress),
-    b"BZh": ("bzip2", bz2.decompress),
-    b"\xfd7zXZ": ("xz", lzma.decompress),
+__all__ = ["open_table"]
+
+_PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
+    b"\x1f\x8b": ("gzip", gzip.open),
+    b"BZh": ("bzip2", bz2.open),
+    b"\xfd7zXZ": ("xz", lzma.open),
 }
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz"}
 
@@ -49,63 +53,92 @@ _FOREIGN = {
     b"SQLite format 3": "a database: save the table as Parquet, FITS or CSV",
 }
 
-#: What a reader of a damaged file raises.
-_DAMAGE = (
-    *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError),
-    *(csv.Error, fits.VerifyError, votable.exceptions.VOTableSpecError),
-)
-
 #: Beginning of the file that must tell what it is.
 _HEAD = 4096
 #: End of a VOTable in which its last tag must be.
 _TAIL = 512
 
 
-def read_table(path: Path, data: bytes, *, exact: Collection[str] = ()) -> Sheet:
-    """Read the table in ``data``, the bytes of the file at ``path``.
+@contextmanager
+def open_table(
+    path: Path,
+    file: BinaryIO,
+    *,
+    exact: Collection[str] = (),
+    scratch: Path | None = None,
+) -> Iterator[Sheet]:
+    """Give the table in ``file``, the open file at ``path``, while the block runs.
 
-    The columns named in ``exact`` stay text where the file holds text. Raises
-    `InputError` if there is no table in it, or only a part of one.
+    Parameters
+    ----------
+    exact
+        Columns that stay text where the file holds text.
+    scratch
+        Folder for what a packed file holds, or a text, until the block ends.
+
+    Raises
+    ------
+    InputError
+        There is no table in it, or only a part of one.
     """
-    plain = _unpacked(path, data)
-    reader = _reader(path, plain)
+    with _unpacked(path, file, scratch) as plain:
+        yield _read(path, plain, exact, scratch)
+
+
+def _read(
+    path: Path, file: BinaryIO, exact: Collection[str], scratch: Path | None
+) -> Sheet:
+    head = file.read(_HEAD)
+    file.seek(0)
+    reader = _reader(path, head, exact, scratch)
+    with damage_told(path), warnings.catch_warnings():
+        # Astropy warns of every small sin of a header; the table is what counts.
+        warnings.simplefilter("ignore")
+        return reader(file)
+
+
+@contextmanager
+def _unpacked(path: Path, file: BinaryIO, scratch: Path | None) -> Iterator[BinaryIO]:
+    head = file.read(_HEAD)
+    file.seek(0)
+    packing = next(
+        (p for magic, p in _PACKINGS.items() if head.startswith(magic)), None
+    )
+    if packing is None:
+        yield file
+        return
+    with NamedTemporaryFile(dir=scratch) as unpacked:
+        _unpack(path, file, unpacked, *packing)
+        # Opened again, as what is only read: FITS files are mapped into memory.
+        with Path(unpacked.name).open("rb") as plain:
+            yield plain
+
+
+def _unpack(
+    path: Path,
+    file: BinaryIO,
+    plain: IO[bytes],
+    name: str,
+    opened: Callable[[BinaryIO], Any],
+) -> None:
     try:
-        with warnings.catch_warnings():
-            # Astropy warns of every small sin of a header; the table is what counts.
-            warnings.simplefilter("ignore")
-            return reader(plain, exact)
-    except InputError as error:
-        msg = f"{path} cannot be used: {error}."
-        raise InputError(msg) from error
-    except _DAMAGE as error:
+        with opened(file) as content:
+            shutil.copyfileobj(content, plain)
+        plain.flush()
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno:
+            msg = f"there is no room to unpack {path}: {error.strerror}."
+            raise LocalError(msg) from error
         msg = (
-            f"{path} is damaged or incomplete ({_first_line(error)}). Fetch or write "
-            "it again."
+            f"{path} cannot be unpacked: the {name} data are damaged or end too "
+            "early. Fetch the file again."
         )
         raise InputError(msg) from error
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _unpacked(path: Path, data: bytes) -> bytes:
-    for magic, (name, unpack) in _PACKINGS.items():
-        if not data.startswith(magic):
-            continue
-        try:
-            return unpack(data)
-        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-            msg = (
-                f"{path} cannot be unpacked: the {name} data are damaged or end too "
-                "early. Fetch the file again."
-            )
-            raise InputError(msg) from error
-    return data
-
-
-def _reader(path: Path, data: bytes) -> Callable[[bytes, Collection[str]], Sheet]:
-    head = data[:_HEAD]
+def _reader(
+    path: Path, head: bytes, exact: Collection[str], scratch: Path | None
+) -> Reader:
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
             msg = f"{path} is {what}."
@@ -113,16 +146,16 @@ def _reader(path: Path, data: bytes) -> Callable[[bytes, Collection[str]], Sheet
     if head.startswith(b"SIMPLE  ="):
         return _read_fits
     if head.startswith(b"PAR1"):
-        return _read_parquet
+        return lambda file: _numbered(read_parquet(path, file))
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
         return _xml_reader(path, head)
     _check_text(path, head)
     if head.startswith(b"# %ECSV"):
         return _read_ecsv
-    return lambda text, exact: read_delimited(text, exact=exact)
+    return lambda file: read_delimited(file, exact=exact, scratch=scratch)
 
 
-def _xml_reader(path: Path, head: bytes) -> Callable[[bytes, Collection[str]], Sheet]:
+def _xml_reader(path: Path, head: bytes) -> Reader:
     if b"VOTABLE" in head:
         return _read_votable
     msg = (
@@ -152,83 +185,37 @@ def _check_text(path: Path, head: bytes) -> None:
         raise InputError(msg)
 
 
-def _read_parquet(data: bytes, _exact: Collection[str]) -> Sheet:
-    table = pyarrow.parquet.read_table(pa.BufferReader(data))
-    # Pandas writes large strings, which mean the same.
-    plain = [
-        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
-        for field in table.schema
-    ]
-    return Sheet.of(table.cast(pa.schema(plain)), {})
+def _numbered(columns: Columns) -> Sheet:
+    return Sheet(columns, np.arange(1, columns.num_rows + 1))
 
 
-def _read_ecsv(data: bytes, _exact: Collection[str]) -> Sheet:
-    return _from_astropy(Table.read(data.decode().splitlines(), format="ascii.ecsv"))
+def _read_ecsv(file: BinaryIO) -> Sheet:
+    lines = file.read().decode().splitlines()
+    return from_astropy(Table.read(lines, format="ascii.ecsv"))
 
 
-def _read_votable(data: bytes, _exact: Collection[str]) -> Sheet:
-    if b"VOTABLE>" not in data[-_TAIL:]:
+def _read_votable(file: BinaryIO) -> Sheet:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _TAIL))
+    if b"VOTABLE>" not in file.read():
         msg = "the VOTable ends too early"
         raise EOFError(msg)
-    document = votable.parse(io.BytesIO(data), verify="ignore")
-    return _from_astropy(document.get_first_table().to_table(use_names_over_ids=True))
+    file.seek(0)
+    document = votable.parse(file, verify="ignore")
+    return from_astropy(document.get_first_table().to_table(use_names_over_ids=True))
 
 
-def _read_fits(data: bytes, _exact: Collection[str]) -> Sheet:
-    with fits.open(io.BytesIO(data), memmap=False) as hdus:
+def _read_fits(file: BinaryIO) -> Sheet:
+    with fits.open(file, memmap=True) as hdus:
         tables = [
             hdu for hdu in hdus if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))
         ]
         if not tables:
             msg = "it holds no table, only images, or it ends before its table"
             raise InputError(msg)
-        sheet = _from_astropy(Table.read(tables[0]))
+        sheet = from_astropy(Table.read(tables[0]))
         if len(tables) > 1:
             sheet.notes.append(
                 f"Of {len(tables)} tables in the file the first was read."
             )
         return sheet
-
-
-def _from_astropy(table: Table) -> Sheet:
-    flat = represent_mixins_as_columns(table)
-    columns = {name: _to_arrow(flat[name]) for name in flat.colnames}
-    units = {name: str(flat[name].unit) for name in flat.colnames if flat[name].unit}
-    return Sheet.of(pa.table(columns), units)
-
-
-def _to_arrow(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
-    mask = np.ma.getmaskarray(column)
-    values = np.ma.getdata(column)
-    array = _flat(np.ravel(values), np.ravel(mask))
-    # Vectors become lists, the last axis the innermost.
-    for size in reversed(values.shape[1:]):
-        offsets = np.arange(0, len(array) + 1, size) if size else np.zeros(1)
-        array = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), array)
-    return array
-
-
-def _flat(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
-    if values.dtype.kind == "O":
-        return _objects(values, mask)
-    if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
-    if values.dtype.kind == "c":
-        values = values.astype(str)
-    array = pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask)
-    return _filled(array) if pa.types.is_string(array.type) else array
-
-
-def _filled(texts: pa.Array) -> pa.Array:
-    """Cut the blanks that fixed widths need; what is blank throughout is null."""
-    trimmed = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
-
-
-def _objects(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
-    plain = [
-        None if hidden else each.tolist() if isinstance(each, np.ndarray) else each
-        for each, hidden in zip(values.tolist(), mask.tolist(), strict=True)
-    ]
-    array = pa.array(plain)
-    return _filled(array) if pa.types.is_string(array.type) else array

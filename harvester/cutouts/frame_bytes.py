@@ -124,7 +124,10 @@ class _PackedBytes:
         self._steps = steps
         #: Whether the checksum of each step was compared when it is given out.
         self._is_proved = is_proved
-        self._bytes = bytearray()
+        #: Room for the longest frame; what is not used costs no memory. What has
+        #: views on it stays valid while it is filled.
+        self._room = np.empty(MAX_UNPACKED, np.uint8)
+        self._length = 0
         self._ended = False
         self.read = 0
 
@@ -135,9 +138,9 @@ class _PackedBytes:
             raise BadFrameError(msg)
 
     def holds(self, place: int) -> bool:
-        while len(self._bytes) <= place and not self._ended:
+        while self._length <= place and not self._ended:
             self._unpack()
-        return len(self._bytes) > place
+        return self._length > place
 
     def prove(self, stop: int) -> None:
         self._check_held(stop)
@@ -146,13 +149,11 @@ class _PackedBytes:
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
         self._check_held(stop)
-        # A copy, because what has views on it cannot grow.
-        piece = bytes(memoryview(self._bytes)[start:stop])
-        return np.frombuffer(piece, dtype=np.uint8)
+        return self._room[start:stop]
 
     def _check_held(self, stop: int) -> None:
         if not self.holds(stop - 1):
-            msg = f"it unpacks to {len(self._bytes)} bytes, and should to {stop}"
+            msg = f"it unpacks to {self._length} bytes, and should to {stop}"
             raise CorruptFrameError(msg)
 
     def _unpack(self) -> None:
@@ -161,10 +162,12 @@ class _PackedBytes:
             self._ended = True
             return
         unpacked, self.read = step
-        self._bytes += unpacked
-        if len(self._bytes) > MAX_UNPACKED:
+        end = self._length + len(unpacked)
+        if end > MAX_UNPACKED:
             msg = f"it unpacks to more than {MAX_UNPACKED} bytes"
             raise CorruptFrameError(msg)
+        self._room[self._length : end] = np.frombuffer(unpacked, np.uint8)
+        self._length = end
 
 
 def _bunzip(file: BinaryIO, *, is_whole: bool) -> Iterator[Step]:

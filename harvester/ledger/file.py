@@ -32,6 +32,20 @@ __all__ = [
 #: Of the schema, in ``PRAGMA user_version``.
 VERSION = 1
 
+#: Zones of about the height of an SDSS field, degrees: each is run through in right
+#: ascension, so that those who share a frame come together.
+_ZONE_DEG = 0.15
+
+#: A job for each target in a survey. SQLite sorts on disk what does not fit in memory.
+_JOBS = """
+    INSERT INTO job (survey, target, sky)
+    SELECT ?, number, row_number() OVER (
+        ORDER BY CAST((dec + 90) / ? AS INTEGER), ra, number
+    ) - 1
+    FROM target
+    ORDER BY number
+"""
+
 
 @contextmanager
 def owned(lock: Path) -> Iterator[None]:
@@ -136,7 +150,7 @@ def _version_sentence(path: Path, version: int) -> str:
 def create_ledger(
     path: Path,
     *,
-    targets: Sequence[Target],
+    targets: Iterable[Target],
     rejects: Iterable[tuple[int, str, str]],
     surveys: Sequence[Survey],
     facts: Mapping[str, str],
@@ -158,18 +172,22 @@ def create_ledger(
         new.with_name(new.name + end).unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(new)) as db:
-            schema = files(__package__).joinpath("schema.sql").read_text("utf-8")
             # Nothing of it counts until it is renamed: no journal, one flush.
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
-            db.executescript(schema)
+            db.executescript(_script("schema.sql"))
             with db:
                 _fill(db, targets, rejects, surveys, facts)
+            db.executescript(_script("indexes.sql"))
             db.execute(f"PRAGMA user_version = {VERSION}")
         _durable_rename(new, path)
     except (sqlite3.OperationalError, OSError) as error:
         msg = f"the ledger {path} cannot be written: {error}. Is the disk full?"
         raise LocalError(msg) from error
+
+
+def _script(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _durable_rename(new: Path, path: Path) -> None:
@@ -188,7 +206,7 @@ def _flush(path: Path) -> None:
 
 def _fill(
     db: sqlite3.Connection,
-    targets: Sequence[Target],
+    targets: Iterable[Target],
     rejects: Iterable[tuple[int, str, str]],
     surveys: Sequence[Survey],
     facts: Mapping[str, str],
@@ -199,23 +217,12 @@ def _fill(
         "INSERT INTO target VALUES (?, ?, ?, ?, ?, ?)",
         ((t.number, t.id, t.ra, t.dec, t.stem, t.line) for t in targets),
     )
-    ranks = [0] * len(targets)
-    for rank, target in enumerate(sorted(targets, key=_along_the_sky)):
-        ranks[target.number] = rank
+    (count,) = db.execute("SELECT count(*) FROM target").fetchone()
     for number, survey in enumerate(surveys):
         db.execute("INSERT INTO survey VALUES (?, ?)", (number, str(survey)))
-        db.executemany(
-            "INSERT INTO job (survey, target, sky) VALUES (?, ?, ?)",
-            ((number, target, rank) for target, rank in enumerate(ranks)),
-        )
-        counts = dict.fromkeys((*State, STAMPS), 0) | {State.PENDING: len(targets)}
+        db.execute(_JOBS, (number, _ZONE_DEG))
+        counts = dict.fromkeys((*State, STAMPS), 0) | {State.PENDING: count}
         db.executemany(
             "INSERT INTO tally VALUES (?, ?, ?)",
             ((number, what, count) for what, count in counts.items()),
         )
-
-
-def _along_the_sky(target: Target) -> tuple[int, float]:
-    # Zones of 0.15 degrees, about the height of an SDSS field, each run through
-    # in right ascension: those who share a frame come together.
-    return int((target.dec + 90) / 0.15), target.ra

@@ -1,6 +1,6 @@
 """The ledger: what has been done for which galaxy, in SQLite.
 
-All SQL of the package is in ``schema.sql`` and the modules ``ledger*.py``.
+All SQL of the package is in the modules and the ``.sql`` files of this folder.
 Whoever records something returns only after it is on disk.
 """
 
@@ -19,12 +19,14 @@ from .file import check_file
 from .group_commit import GroupCommit
 from .moves import (
     count_attempt,
+    count_routes,
     forget_unfinished,
     insert_cutouts,
     insert_products,
     mark_fetched,
     read_product,
     record_receipt,
+    record_soundings,
     settle_located,
 )
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from ..models import Finding, Receipt
+    from ..models import Finding, Receipt, Sounding
     from ..states import State
 
 __all__ = ["Ledger", "Offer"]
@@ -144,6 +146,7 @@ class Ledger:
             await insert_products(db, number, products.values())
             await insert_cutouts(db, cutouts)
             moved.update(await settle_located(db, number, findings))
+            await count_routes(db, number, findings)
 
         await self._commits.record(write)
         return moved
@@ -169,6 +172,20 @@ class Ledger:
             await db.execute(
                 "INSERT OR REPLACE INTO listing VALUES (?, ?, ?)",
                 (number, time.time(), len(offers)),
+            )
+
+        await self._commits.record(write)
+
+    async def keep_soundings(
+        self, archive: str, soundings: Sequence[Sounding], summary: str
+    ) -> None:
+        """Keep what an archive said of some products, and that it was asked."""
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await record_soundings(db, soundings)
+            await db.execute(
+                "INSERT OR REPLACE INTO run VALUES (?, ?)",
+                (f"soundings {archive}", summary),
             )
 
         await self._commits.record(write)

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-    from ..models import Finding, Receipt
+    from ..models import Finding, Receipt, Sounding
     from .settlement import Settlement
 
 __all__ = [
     "count_attempt",
+    "count_routes",
     "forget_unfinished",
     "insert_cutouts",
     "insert_products",
     "mark_fetched",
     "read_product",
     "record_receipt",
+    "record_soundings",
     "settle_job",
     "settle_located",
 ]
@@ -135,7 +137,7 @@ async def settle_located(
     large catalogue is located at once. The others know more already.
     """
     first: list[tuple[object, ...]] = []
-    again = await _by_position(db, survey)
+    again = await _by_position(db, survey, [f.target.number for f in findings])
     moved: Counter[State] = Counter()
     for finding in findings:
         if finding.target.number in again:
@@ -157,14 +159,49 @@ async def settle_located(
     return moved
 
 
-async def _by_position(db: aiosqlite.Connection, survey: int) -> set[int]:
+async def count_routes(
+    db: aiosqlite.Connection, survey: int, findings: Sequence[Finding]
+) -> None:
+    """Count by which ways targets were looked up, those looked up again again."""
+    routes = Counter(finding.route for finding in findings if finding.route)
+    await db.executemany(
+        """
+        INSERT INTO tally VALUES (?, 'by ' || ?, ?)
+        ON CONFLICT DO UPDATE SET count = count + excluded.count
+        """,
+        [(survey, route, count) for route, count in routes.items()],
+    )
+
+
+async def record_soundings(
+    db: aiosqlite.Connection, soundings: Iterable[Sounding]
+) -> None:
+    """Keep what an archive said of products; what it did not say stays as it is."""
+    await db.executemany(
+        """
+        UPDATE product
+        SET size = coalesce(?, size), mirrors = coalesce(?, mirrors)
+        WHERE number = ?
+        """,
+        [
+            (s.size, None if s.mirrors is None else json.dumps(s.mirrors), s.product)
+            for s in soundings
+        ],
+    )
+
+
+async def _by_position(
+    db: aiosqlite.Connection, survey: int, targets: Sequence[int]
+) -> set[int]:
+    # Asked of these alone: all that are pending may be a million, each time.
     rows = await db.execute_fetchall(
         """
         SELECT target
         FROM job
-        WHERE survey = ? AND state = 'pending' AND by_position = 1
+        WHERE survey = ? AND target IN (SELECT value FROM json_each(?))
+            AND state = 'pending' AND by_position = 1
         """,
-        (survey,),
+        (survey, json.dumps(targets)),
     )
     return {row[0] for row in rows}
 

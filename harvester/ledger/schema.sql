@@ -10,7 +10,7 @@ CREATE TABLE target (
     id TEXT NOT NULL,                    -- as the catalogue spells it
     ra REAL NOT NULL CHECK (ra >= 0 AND ra < 360),
     dec REAL NOT NULL CHECK (dec BETWEEN -90 AND 90),
-    stem TEXT NOT NULL UNIQUE,           -- of its file names
+    stem TEXT NOT NULL,                  -- of its file names; no two are the same
     line INTEGER NOT NULL                -- of the catalogue file, from 1
 ) STRICT;
 
@@ -39,10 +39,6 @@ CREATE TABLE job (
     PRIMARY KEY (survey, target)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX job_pending ON job (survey, sky) WHERE state = 'pending';
-CREATE INDEX job_failed ON job (survey, target) WHERE state = 'failed';
-CREATE INDEX job_waiting ON job (due) WHERE state IN ('pending', 'located');
-
 CREATE TABLE product (
     number INTEGER PRIMARY KEY,
     survey INTEGER NOT NULL REFERENCES survey,
@@ -50,7 +46,7 @@ CREATE TABLE product (
     band TEXT NOT NULL,
     url TEXT NOT NULL,
     mirrors TEXT NOT NULL,               -- JSON list, asked first
-    size INTEGER,                        -- bytes, as the archive says: a hint
+    size INTEGER,                        -- bytes, as the archive says: a hint; 0: none
     fetched INTEGER NOT NULL DEFAULT 0   -- it was here, and stamps were cut of it
         CHECK (fetched IN (0, 1)),
     UNIQUE (survey, name, band)
@@ -86,8 +82,6 @@ CREATE TABLE cutout (
     PRIMARY KEY (survey, target, band, product),
     FOREIGN KEY (survey, target) REFERENCES job (survey, target)
 ) STRICT, WITHOUT ROWID;
-
-CREATE INDEX cutout_wanted ON cutout (survey, product) WHERE state = 'wanted';
 
 -- What status asks for, counted as it happens: counting a million rows takes a second.
 CREATE TABLE tally (

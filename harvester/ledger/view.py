@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from contextlib import closing, contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..models import Survey
 from ..states import State
 from .file import open_to_read
+from .moves import read_product
 from .tally import FETCHED, NEEDED, STAMPS
 
 if TYPE_CHECKING:
@@ -16,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["FrameGroup", "LedgerView", "ManifestRow", "Stamp"]
+    from ..models import Product
+
+__all__ = ["FrameGroup", "FrameTargets", "LedgerView", "ManifestRow", "Stamp"]
 
 
 class Stamp(NamedTuple):
@@ -43,6 +49,20 @@ class FrameGroup(NamedTuple):
     #: Frames of them whose length the archive states, and their bytes.
     sized: int
     size: float
+    #: Frames of them that the archive says it does not have; their length is 0.
+    missing: int = 0
+
+
+class FrameTargets(NamedTuple):
+    """A frame to be fetched, and where the galaxies are that are wanted of it."""
+
+    #: A mirror is asked before the archive.
+    mirrored: bool
+    #: ``s_region``, where the archive lists one.
+    region: str | None
+    #: ICRS degrees.
+    ra: list[float]
+    dec: list[float]
 
 
 class ManifestRow(NamedTuple):
@@ -122,6 +142,18 @@ class LedgerView:
             tallies[number][what] = count
         return tallies
 
+    def routes(self) -> dict[str, dict[str, int]]:
+        """Tell for each survey by which routes how many targets were looked up."""
+        surveys = self.surveys()
+        return {
+            str(surveys[number]): {
+                what.removeprefix("by "): count
+                for what, count in sorted(tally.items())
+                if what.startswith("by ")
+            }
+            for number, tally in self.tallies().items()
+        }
+
     def image_bytes(self) -> dict[str, tuple[int, int]]:
         """Tell for each survey the bytes that were fetched of frames, and needed."""
         surveys = self.surveys()
@@ -146,7 +178,8 @@ class LedgerView:
         """Give the frames that stamps are still wanted of, those alike together."""
         rows = self._db.execute(
             """
-            SELECT survey, mirrored, stamps, count(*), count(size), total(size)
+            SELECT survey, mirrored, stamps, count(*), count(size), total(size),
+                count(iif(size = 0, 1, NULL))
             FROM (
                 SELECT c.survey, p.mirrors <> '[]' AS mirrored, count(*) AS stamps,
                     p.size
@@ -159,19 +192,57 @@ class LedgerView:
             GROUP BY survey, mirrored, stamps
             """
         )
-        return [FrameGroup(row[0], bool(row[1]), *row[2:]) for row in rows]
+        return [
+            FrameGroup(survey, bool(mirrored), *counts)
+            for survey, mirrored, *counts in rows
+        ]
 
-    def frames_fetched(self) -> list[tuple[int, bool, int]]:
-        """Give survey, whether mirrors were asked first, and frames fetched."""
+    def targets_to_come(self, survey: int) -> Iterator[FrameTargets]:
+        """Give the frames that stamps are still wanted of, one after the other."""
         rows = self._db.execute(
             """
-            SELECT survey, mirrors <> '[]' AS mirrored, count(*)
-            FROM product
-            WHERE fetched = 1
-            GROUP BY survey, mirrored
-            """
+            SELECT c.product, p.mirrors <> '[]', o.region, t.ra, t.dec
+            FROM cutout AS c
+            JOIN job AS j ON j.survey = c.survey AND j.target = c.target
+            JOIN target AS t ON t.number = c.target
+            JOIN product AS p ON p.number = c.product
+            LEFT JOIN offer AS o ON o.product = c.product
+            WHERE c.survey = ? AND c.state = 'wanted' AND j.state = 'located'
+            ORDER BY c.product
+            """,
+            (survey,),
         )
-        return [(survey, bool(mirrored), count) for survey, mirrored, count in rows]
+        for (_, mirrored, region), some in groupby(rows, key=itemgetter(0, 1, 2)):
+            places = [row[3:] for row in some]
+            yield FrameTargets(
+                bool(mirrored), region, [ra for ra, _ in places], [d for _, d in places]
+            )
+
+    def sample_to_come(self, survey: int, most: int) -> list[tuple[int, Product]]:
+        """Give some products that stamps are wanted of, numbered: the same each time.
+
+        They are drawn by a hash of their number, so that bands and skies mix.
+        """
+        name = self.surveys()[survey]
+        rows = self._db.execute(
+            """
+            SELECT number, name, band, url, mirrors, size
+            FROM product
+            WHERE number IN (
+                SELECT product FROM cutout WHERE survey = ? AND state = 'wanted'
+            )
+            ORDER BY number * 2654435761 % 4294967296
+            LIMIT ?
+            """,
+            (survey, most),
+        )
+        return [(row[0], read_product(name, row[1:])) for row in rows]
+
+    def frames_fetched(self) -> list[tuple[int, int]]:
+        """Give survey and frames that were fetched."""
+        return self._db.execute(
+            "SELECT survey, count(*) FROM product WHERE fetched = 1 GROUP BY survey"
+        ).fetchall()
 
     def reasons(self) -> list[tuple[str, str, int]]:
         """Give archive, reason and number of the failed jobs, most first."""
@@ -212,26 +283,25 @@ class LedgerView:
         )
         return (Stamp(*row) for row in rows)
 
-    def manifest(self) -> list[ManifestRow]:
+    def manifest(self) -> Iterator[ManifestRow]:
         """Give one row per target and band, in catalogue order.
 
         Where all observations were asked for, a target has a row for each stamp.
         """
-        rows = [
-            row
+        parts = [
+            self._manifest_of(number, survey, band)
             for number, survey in self.surveys().items()
             for band in survey.bands
-            for row in self._manifest_of(number, survey, band)
         ]
-        rows.sort(key=lambda row: row.target)  # stable: surveys keep their order
-        return rows
+        # Stable: of one target the surveys keep their order.
+        return heapq.merge(*parts, key=lambda row: row.target)
 
     def _manifest_of(
         self, number: int, survey: Survey, band: str
     ) -> Iterator[ManifestRow]:
         rows = self._db.execute(
             """
-            SELECT t.number, t.id, t.ra, t.dec, j.state, j.reason,
+            SELECT j.target, t.id, t.ra, t.dec, j.state, j.reason,
                 c.file_loc, c.coverage, p.name, c.sha256
             FROM job AS j
             JOIN target AS t ON t.number = j.target
@@ -240,7 +310,7 @@ class LedgerView:
                 AND c.band = ? AND c.state = 'done'
             LEFT JOIN product AS p ON p.number = c.product
             WHERE j.survey = ?
-            ORDER BY t.number, c.rank
+            ORDER BY j.target, c.rank
             """,
             (band, number),
         )

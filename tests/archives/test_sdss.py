@@ -155,6 +155,7 @@ async def test_identifiers_need_no_request():
     assert [p[0].name for p in finding.choices.values()] == [
         f"frame-{band}-001739-3-0315.fits.bz2" for band in "gri"
     ]
+    assert finding.route == "identifier"
 
 
 async def test_recorded_crossid():
@@ -180,6 +181,7 @@ async def test_recorded_crossid():
     values = dict(zip(header.split(","), first.split(","), strict=True))
     assert values["run"] in found.choices["r"][0].url
     assert nothing.choices == {}
+    assert found.route == nothing.route == "crossid"
     assert len(uploads) == 1
     assert "t7 2.02 14.84" in uploads[0]
 
@@ -380,6 +382,7 @@ async def test_same_fields_as_crossid():
         ]
     assert requests == 6
     assert all(f.choices for f in by_table)
+    assert {f.route for f in by_table} == {"geometry"}
     chosen = [f.choices["r"][0].name for f in by_table[:2000]]
     named = [f.choices["r"][0].name for f in by_crossid]
     same = sum(a == b for a, b in zip(chosen, named, strict=True))

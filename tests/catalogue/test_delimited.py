@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.delimited import read_delimited
+from harvester.catalogue import delimited
+from harvester.errors import InputError
+
+
+def read_delimited(data, **options):
+    """Read the bytes of a text."""
+    return delimited.read_delimited(io.BytesIO(data), **options)
 
 
 def rows(sheet):
@@ -119,3 +127,21 @@ def test_no_rows():
     """A header alone is a table without rows."""
     sheet = read_delimited(b"id,ra,dec\n")
     assert (sheet.table.num_rows, sheet.table.num_columns) == (0, 3)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_blocks_leave_no_trace(monkeypatch, encoding, block):
+    """Where a block ends within a letter or a line end, nothing is changed by it."""
+    text = "id,ra,dec\r\nAndr\xe9,1.5,2\r\r\n\r\n# no\xebl\rb,3.5,4\r"
+    whole = read_delimited(text.encode(encoding))
+    monkeypatch.setattr(delimited, "_BLOCK", block)
+    parts = read_delimited(text.encode(encoding))
+    assert rows(parts) == rows(whole) == [("Andr\xe9", 1.5, 2), ("b", 3.5, 4)]
+    assert parts.lines.tolist() == whole.lines.tolist() == [2, 5]
+
+
+def test_endless_line():
+    """What has no line ends is refused before all of it is in memory."""
+    with pytest.raises(InputError, match="goes on for megabytes"):
+        read_delimited(b"x" * (6 << 20))

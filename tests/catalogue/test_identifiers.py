@@ -11,7 +11,7 @@ from harvester.catalogue.identifiers import (
     as_text,
     is_rounded,
     looks_like_sdss,
-    natural,
+    natural_type,
     trouble,
 )
 
@@ -122,4 +122,4 @@ def test_sdss_ids_are_recognised(values, expected):
 )
 def test_natural_types(values, kind):
     """Text becomes numbers where no digit is lost, and stays text elsewhere."""
-    assert natural(pa.array(values, pa.string())).type == kind
+    assert natural_type(pa.array(values, pa.string())) == kind

@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import io
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,35 @@ from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harvester.catalogue.reader import read_catalogue
+from harvester.catalogue import identifiers, labels, parquet, positions, rows
+from harvester.catalogue.reader import Reject, open_catalogue
 from harvester.errors import InputError
 
 DR7 = 587722952231026744
+
+
+class Whole(NamedTuple):
+    """A catalogue of which everything is in memory."""
+
+    targets: list
+    labels: pa.Table
+    rejects: list[Reject]
+    notes: list[str]
+    sha256: str
+    id_kind: str
+
+
+def read_whole(path, **columns):
+    """Read all of a catalogue."""
+    with open_catalogue(path, **columns) as catalogue:
+        return Whole(
+            list(catalogue.targets()),
+            catalogue.labels().read_all(),
+            catalogue.rejects,
+            catalogue.notes,
+            catalogue.sha256,
+            catalogue.id_kind,
+        )
 
 
 @pytest.fixture
@@ -29,7 +55,7 @@ def read(tmp_path):
     def read(data, name="catalogue.csv", **columns):
         path = tmp_path / name
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
-        return read_catalogue(path, **columns)
+        return read_whole(path, **columns)
 
     return read
 
@@ -249,9 +275,9 @@ def test_one_row(read):
 def test_no_file(tmp_path):
     """A file that is not there, or a folder, is refused by name."""
     with pytest.raises(InputError, match=r"There is no catalogue at .*nothing\.csv"):
-        read_catalogue(tmp_path / "nothing.csv")
+        read_whole(tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="is a folder"):
-        read_catalogue(tmp_path)
+        read_whole(tmp_path)
 
 
 def test_errors_name_the_file(read, tmp_path):
@@ -259,6 +285,63 @@ def test_errors_name_the_file(read, tmp_path):
     for data in ("a,b\n1,2\n", "<html>", "id,ra,dec\n1,2,3\n"):
         with pytest.raises(InputError, match=str(tmp_path)):
             read(data, id_column="nonsense")
+
+
+@pytest.mark.parametrize("kind", ["csv", "fits", "parquet"])
+def test_batches_leave_no_trace(read, monkeypatch, kind):
+    """However few rows are looked at together, it is the same catalogue."""
+    table = Table(
+        {
+            "id": ["a", "A", "", "b", "a", "c", "b", "d"],
+            "ra": [1.0, 2.0, 3.0, np.nan, 5.0, 6.0, 7.0, 1.0],
+            "dec": [1.0, 2.0, 3.0, 4.0, 5.0, 96.0, 7.0, 1.0],
+            "BPT_CLASS": np.arange(8, dtype=np.int16),
+            "note": list("xyzxyzxy"),
+        }
+    )
+    file = io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(pa.table({n: table[n].tolist() for n in table.colnames}), file)
+    elif kind == "fits":
+        table.write(file, format="fits")
+    else:
+        text = io.StringIO()
+        table.write(text, format="ascii.csv")
+        file.write(text.getvalue().encode())
+    whole = read(file.getvalue(), f"x.{kind}")
+    for module in (rows, labels, parquet):
+        monkeypatch.setattr(module, "_ROWS", 3)
+    for module in (identifiers, positions):
+        monkeypatch.setattr(module, "_PART", 3)
+    parts = read(file.getvalue(), f"x.{kind}")
+    assert parts.labels.equals(whole.labels)
+    assert parts._replace(labels=None) == whole._replace(labels=None)
+    assert [target.stem for target in parts.targets] == [
+        *("a", "A_2", "J001200.00+030000.0", "a_3", "b", "d"),
+    ]
+    assert [reject.line for reject in parts.rejects] == (
+        [5, 7] if kind == "csv" else [4, 6]
+    )
+    assert parts.labels["BPT_CLASS_NAME"].to_pylist() == [
+        *("none", "star-forming", "composite", "liner", None, None)
+    ]
+
+
+def test_damage_among_the_rows(tmp_path):
+    """A file whose damage shows only when its labels are read is named too."""
+    path = tmp_path / "x.parquet"
+    values = np.arange(50_000.0)
+    columns = {"id": np.arange(50_000), "ra": values / 1000, "dec": values / 1000}
+    pq.write_table(pa.table(columns | {"z": values}), path, use_dictionary=False)
+    place = pq.read_metadata(path).row_group(0).column(3).data_page_offset
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xff" * 64)
+    with (
+        open_catalogue(path) as catalogue,
+        pytest.raises(InputError, match=r"x\.parquet is damaged"),
+    ):
+        catalogue.labels().read_all()
 
 
 # Real catalogues of Galaxy Zoo.
@@ -275,7 +358,7 @@ def exact_ids(path, column):
 def test_mergers(shared, name):
     """GZ Mergers: the first of two galaxies, exact; the damaged ids are told."""
     folder = shared / "data" / "catalogues"
-    catalogue = read_catalogue(folder / name)
+    catalogue = read_whole(folder / name)
     ids = exact_ids(folder / "darg_mergers.csv", "object1")
     assert [target.id for target in catalogue.targets] == ids
     assert catalogue.id_kind == "sdss"
@@ -288,8 +371,8 @@ def test_mergers(shared, name):
 def test_zoo2_in_both_forms(shared):
     """GZ2 table 5: the CSV and the FITS name the same galaxies, 0.06 arcsec apart."""
     folder = shared / "data" / "catalogues"
-    text = read_catalogue(folder / "gz2_table5.csv.gz")
-    table = read_catalogue(folder / "gz2_table5.fits.gz")
+    text = read_whole(folder / "gz2_table5.csv.gz")
+    table = read_whole(folder / "gz2_table5.fits.gz")
     ids = exact_ids(folder / "gz2_table5.csv.gz", "objid")
     assert [target.id for target in text.targets] == ids
     assert [target.id for target in table.targets] == ids
@@ -302,7 +385,7 @@ def test_zoo2_in_both_forms(shared):
 def test_one_row_layout(shared):
     """The vector layout of the AGN host catalogue gives 900 galaxies, not one."""
     path = shared / "data" / "catalogues" / "derived_gz1_onerow_layout_open.fits.gz"
-    catalogue = read_catalogue(path)
+    catalogue = read_whole(path)
     assert len(catalogue.targets) == 900
     merger = next(t for t in catalogue.targets if t.id == "588290881638760664")
     assert (merger.ra, merger.dec) == pytest.approx((3.62980, 15.81727), abs=1e-5)
@@ -327,7 +410,7 @@ def test_one_row_layout(shared):
 )
 def test_small_catalogues(shared, folder, name, rows, first):
     """Padded, headerless and tab-separated catalogues are read whole."""
-    catalogue = read_catalogue(shared / folder / name)
+    catalogue = read_whole(shared / folder / name)
     assert len(catalogue.targets) == rows
     assert catalogue.rejects == []
     assert catalogue.targets[0].id == first
@@ -351,7 +434,7 @@ def test_small_catalogues(shared, folder, name, rows, first):
 def test_catalogues_without_positions(shared, name, complaint):
     """Catalogues without position columns are refused with what they have instead."""
     with pytest.raises(InputError, match=complaint):
-        read_catalogue(shared / "data" / "catalogues" / name)
+        read_whole(shared / "data" / "catalogues" / name)
 
 
 @settings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harvester.catalogue import repeats as module
 from harvester.catalogue.repeats import find_repeats, first_lines, tell_repeats
 
 ARCSEC = 1 / 3600
@@ -13,7 +14,8 @@ ARCSEC = 1 / 3600
 def find(*rows):
     """Compare rows of ``(id, ra, dec)``."""
     ids, ra, dec = zip(*rows, strict=True)
-    return find_repeats(ids, np.array(ra, float), np.array(dec, float))
+    codes = np.unique(ids, return_inverse=True)[1]
+    return find_repeats(codes, np.array(ra, float), np.array(dec, float))
 
 
 def test_same_id_same_place():
@@ -71,7 +73,7 @@ def test_chain_of_neighbours():
 
 def test_no_rows():
     """Nothing repeats nothing."""
-    repeats = find_repeats([], np.empty(0), np.empty(0))
+    repeats = find_repeats(np.empty(0, np.int64), np.empty(0), np.empty(0))
     assert repeats.firsts == {}
     assert list(tell_repeats(repeats, np.empty(0, np.int64))) == []
 
@@ -90,3 +92,17 @@ def test_notes_name_lines():
 def test_many_lines_are_cut_short():
     """Only the first lines are named."""
     assert first_lines(np.arange(1, 8)) == "lines 1, 2, 3, 4, 5, ..."
+
+
+def test_bands_leave_no_trace(monkeypatch):
+    """Rows that are near across the edge of a band are found all the same."""
+    random = np.random.default_rng(3)
+    dec = random.permutation(np.repeat(np.arange(40) * 0.3 * ARCSEC, 2))
+    rows = [(n % 7, random.integers(0, 3) * 0.3 * ARCSEC, d) for n, d in enumerate(dec)]
+    whole = find(*rows)
+    monkeypatch.setattr(module, "_BAND", 3)
+    parts = find(*rows)
+    assert parts.firsts == whole.firsts
+    assert parts.firsts
+    assert parts.crowded.tolist() == whole.crowded.tolist()
+    assert parts.again.tolist() == whole.again.tolist()

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.stems import unique_stems
+from harvester.catalogue.stems import Stems
+
+
+def unique_stems(ids):
+    """Name all identifiers."""
+    stems = Stems(ids)
+    return [stems.name(text) for text in ids]
+
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,63}")
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

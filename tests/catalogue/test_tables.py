@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,18 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
-from harvester.catalogue.tables import read_table
+from harvester.catalogue.tables import open_table
 from harvester.errors import InputError
 
 ID = 587722952231026744
+
+
+def read_table(path, data):
+    """Read a table whole."""
+    with open_table(path, io.BytesIO(data)) as sheet:
+        batches = sheet.table.to_batches(max_chunksize=2)
+        whole = pa.Table.from_batches(batches, sheet.table.schema)
+        return replace(sheet, table=whole)
 
 
 def small_table():

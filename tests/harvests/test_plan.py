@@ -5,48 +5,92 @@ from __future__ import annotations
 import json
 
 import pytest
-from service import harvester, status
+from service import harvester, sandbox, status
 
 pytestmark = pytest.mark.harvest
 
-#: The hosts that images come from.
-IMAGES = ("data.sdss.org", "s3.amazonaws.com")
 
+@pytest.mark.parametrize(
+    ("sky", "options"),
+    [
+        (("--seed", "7", "--targets", "60", "--per-field", "2"), ()),
+        (("--seed", "4", "--targets", "40", "--per-field", "3"), ("--size", "40px")),
+    ],
+)
+def test_bill_and_truth(tmp_path, sky, options):
+    """The bill is known before the first image byte, and true to a tenth.
 
-def test_bill_and_truth(archives, tmp_path):
-    """The bill is known before the first image, and the harvest asks for no more."""
-    out, before = tmp_path / "out", archives.stats()
-    done = harvester(
-        "plan", archives.catalogue, "--out", out, "--json", *archives.flags()
-    )
-    assert done.returncode == 0, done.stderr
-    bill = json.loads(done.stdout)
-    after = archives.stats()
-    for name in ("sdss-sas", "s3"):
-        assert after[name]["requests"] == before[name]["requests"]
-    assert bill["out"] == str(out)
-    assert bill["surveys"]["sdss:r"]["covered"] == 60
-    assert bill["disk"]["data_set"] > 60 * 14_400
-
-    run = harvester("run", archives.catalogue, "--out", out, *archives.flags())
-    assert run.returncode == 0, run.stderr
-    truth = status(out)
-    for host in IMAGES:
-        asked = bill["hosts"][host]["requests"]
-        # Frames of HST come by parts, and galaxies of one frame share some.
-        least = 0.4 if host.startswith("s3") else 0.9
-        assert least * asked <= truth["requests"][host] <= 1.1 * asked
-        assert truth["bill"]["requests"][host] == asked
-    # The sandbox has galaxies whose identifier names a frame that does not exist.
-    billed = sum(truth["bill"]["frames"].values())
+    Requests, files and bytes of each host, and the size of the data set. Only what
+    follows from a frame that turns out missing is not known before: SkyServer is
+    asked where its galaxies are.
+    """
+    out = tmp_path / "out"
+    with sandbox(tmp_path, *sky) as archives:
+        words = (archives.catalogue, "--out", out, *archives.flags(), *options)
+        done = harvester("plan", *words, "--json")
+        assert done.returncode == 0, done.stderr
+        bill, planned, before = json.loads(done.stdout), archives.stats(), status(out)
+        assert planned["sdss-sas"]["bytes_sent"] == planned["s3"]["bytes_sent"] == 0
+        assert planned["sdss-sas"]["requests"] <= 5
+        run = harvester("run", *words)
+        assert run.returncode == 0, run.stderr
+        truth = status(out)
+        files = {service: _files(archives, service) for service in HOSTS.values()}
+    for host, service in HOSTS.items():
+        asked, size = (
+            truth[what].get(host, 0) - before[what].get(host, 0)
+            for what in ("requests", "bytes")
+        )
+        billed = bill["hosts"][host]
+        assert billed["requests"] == pytest.approx(asked, rel=0.1), host
+        assert billed["bytes"] == pytest.approx(size, rel=0.1), host
+        assert billed["files"] == pytest.approx(files[service], rel=0.1), host
+        # What `status` sets side by side.
+        for what in ("requests", "bytes"):
+            assert truth["bill"][what][host] == pytest.approx(
+                truth[what][host], rel=0.1
+            ), (host, what)
     assert truth["frames"].keys() == truth["bill"]["frames"].keys()
-    assert sum(truth["frames"].values()) == pytest.approx(billed, rel=0.1)
+    for survey, frames in truth["frames"].items():
+        assert truth["bill"]["frames"][survey] == pytest.approx(frames, rel=0.1)
     stamps = sum(path.stat().st_size for path in out.glob("cutouts/**/*.fits"))
     assert bill["disk"]["data_set"] == pytest.approx(stamps, rel=0.1)
-    assert "(bill: " in harvester("status", out).stdout
 
+
+#: The hosts that images come from.
+HOSTS = {
+    "data.sdss.org": "sdss-sas",
+    "s3.amazonaws.com": "s3",
+    "mast.stsci.edu": "mast",
+}
+
+
+def _files(archives, service):
+    """Tell how many files came, whole or by parts."""
+    visits = json.loads(archives.ask("/_log", service=service))
+    return len(
+        {
+            visit["path"]
+            for visit in visits
+            if visit["method"] == "GET" and visit["is_file"] and visit["status"] < 300
+        }
+    )
+
+
+def test_after_the_run(archives, tmp_path):
+    """Beside the truth stands the bill, and how SDSS was located; nothing is left."""
+    out = tmp_path / "out"
+    done = harvester("run", archives.catalogue, "--out", out, *archives.flags())
+    assert done.returncode == 0, done.stderr
+    said = harvester("status", out).stdout
+    assert "(bill: " in said
+    truth = status(out)
+    # Identifiers tell of all, two of them wrongly.
+    assert truth["located_by"]["sdss:r"] == {"crossid": 2, "identifier": 60}
+    assert "60 by identifier (no request)" in said
     rest = json.loads(harvester("plan", out, "--json").stdout)
     assert sum(host["requests"] for host in rest["hosts"].values()) == 0
+    assert rest["surveys"]["sdss:r"]["located_by"] == truth["located_by"]["sdss:r"]
 
 
 def test_nothing_left(archives, tmp_path):

@@ -318,6 +318,34 @@ def test_large_catalogue(tmp_path):
     assert states(path, "hst") == {"pending": 50_000}
 
 
+async def test_zones_of_the_sky(tmp_path):
+    """Jobs come zone by zone of declination, in each along right ascension."""
+    path = tmp_path / "ledger.sqlite"
+    places = [(9, 0.01), (5, -0.16), (1, 0.149), (7, -0.2), (2, -90), (2, 90), (1, 0.1)]
+    targets = [
+        Target(number, "x", ra, dec, f"x{number}", number)
+        for number, (ra, dec) in enumerate(places)
+    ]
+    create_ledger(path, targets=targets, rejects=[], surveys=[SDSS], facts={})
+    async with Ledger.open(path) as ledger:
+        pending = await ledger.pending(SDSS, after=-1, limit=100)
+    assert [rank for rank, _ in pending] == list(range(7))
+    assert [ask.target.number for _, ask in pending] == [4, 1, 3, 2, 6, 0, 5]
+
+
+def test_names_of_files_differ(tmp_path):
+    """Two targets of one file name are refused: one would write over the other."""
+    twins = [Target(number, "x", 1.0, 2.0, "x", number) for number in range(2)]
+    with pytest.raises(sqlite3.IntegrityError):
+        create_ledger(
+            tmp_path / "ledger.sqlite",
+            targets=twins,
+            rejects=[],
+            surveys=[SDSS],
+            facts={},
+        )
+
+
 async def test_tallies(path):
     """What status counts as it happens is what a count of all rows would say."""
     async with Ledger.open(path) as ledger:
@@ -337,7 +365,43 @@ async def test_tallies(path):
     assert sorted(kept) == sorted(counted)
     with LedgerView.open(path) as view:
         assert view.count_cutouts() == 0
-        assert view.frames_fetched() == [(0, False, 1)]
+        assert view.frames_fetched() == [(0, 1)]
+
+
+async def test_routes(path):
+    """Targets are counted by the route that was taken, as often as they are located."""
+    async with Ledger.open(path) as ledger:
+        asks = [ask for _, ask in await ledger.pending(SDSS, after=-1, limit=100)]
+        routes = ["identifier", "identifier", "crossid", "geometry", ""]
+        for some in (asks, asks[:1]):
+            found = [
+                Finding(ask.target, {"r": [product("f")]}, route)
+                for ask, route in zip(some, routes, strict=False)
+            ]
+            await ledger.record_located(SDSS, found, file_loc=file_loc, keep_all=False)
+    with LedgerView.open(path) as view:
+        assert view.routes() == {
+            str(SDSS): {"crossid": 1, "geometry": 1, "identifier": 3},
+            str(HST): {},
+        }
+        assert view.states()["sdss"] == {"located": 5}
+
+
+async def test_targets_to_come(path):
+    """Frames come one by one, with their footprint and the galaxies that want them."""
+    near = Product("hst", "a", "F160W", "u", ("mirror",))
+    other = Product("hst", "b", "F160W", "u")
+    async with Ledger.open(path) as ledger:
+        await ledger.keep_listing(HST, [Offer(near, "CIRCLE 1 2 3", 10.0)])
+        await locate(
+            ledger, HST, lambda n: {"F160W": [near, other][n % 2 :][:1]} if n else {}
+        )
+    with LedgerView.open(path) as view:
+        frames = list(view.targets_to_come(1))
+    assert [tuple(frame) for frame in frames] == [
+        (True, "CIRCLE 1 2 3", [0.02, 0.04], [0.0, 0.0]),
+        (False, None, [0.01, 0.03], [0.0, 0.0]),
+    ]
 
 
 async def test_facts_stay(path):

@@ -1,0 +1,212 @@
+"""Pixels of a frame around places in it, as physical values.
+
+Stamps that lie inside the image are taken out many at a time: what numpy does once
+for 64 stamps costs hardly more than for one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from .frame_file import BadFrameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from ..models import Mode
+    from .frame_file import Frame, Hdu
+
+__all__ = ["Boxes", "Image", "Pixels", "Stamp"]
+
+#: Pixels of stamps that are taken out at once: so many stay in the processor's cache.
+_PIXELS = 2**18
+
+#: Bytes of the rows that are looked at at once. A worker has not the room to map a
+#: mosaic of gigabytes.
+_MAPPED = 2**26
+
+
+#: Rows and columns of an image.
+Part = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Where stamps lie in an image, in pixels; they may stick out, not be outside."""
+
+    #: Their places in the list of what is wanted, shape ``(n,)``.
+    places: NDArray[np.int64]
+    #: Their first row and first column, shape ``(n, 2)``.
+    first: NDArray[np.int64]
+    #: Pixels of each side.
+    side: int
+
+    def within(self, shape: tuple[int, int]) -> list[Part]:
+        """Give the parts that are in an image of this shape."""
+        starts = np.maximum(self.first, 0).tolist()
+        stops = np.minimum(self.first + self.side, shape).tolist()
+        return [
+            (slice(top, bottom), slice(left, right))
+            for (top, left), (bottom, right) in zip(starts, stops, strict=True)
+        ]
+
+    def last_row(self, shape: tuple[int, int]) -> int:
+        """Give the number of rows in an image of this shape that hold them all."""
+        ends = np.minimum(self.first[:, 0] + self.side, shape[0])
+        return int(np.max(ends, initial=0))
+
+    def are_inside(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Tell which do not stick out of an image of this shape, ``(n,)``."""
+        inside = (self.first >= 0) & (self.first + self.side <= np.array(shape))
+        return np.asarray(inside.all(axis=1))
+
+    def of(self, which: NDArray[Any]) -> Boxes:
+        """Give some of them, by a mask or by numbers."""
+        return Boxes(self.places[which], self.first[which], self.side)
+
+
+class Stamp(NamedTuple):
+    """The pixels of one stamp."""
+
+    #: ``(ny, nx)`` float32 in the unit of the frame, NaN where there is no value.
+    data: NDArray[np.float32]
+    #: Row and column of the frame where its first pixel lies.
+    origin: tuple[int, int]
+    #: Pixels of each side that were asked for.
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The image of a frame that stamps are cut from."""
+
+    hdu: Hdu
+    #: Drizzle's weights, of the same shape; 0 where no exposure has seen the sky.
+    weights: Hdu | None
+    #: The image's own header first, then the primary one: ``values[keyword]``.
+    headers: tuple[Mapping[str, str], ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(ny, nx)``."""
+        height, width = self.hdu.shape
+        return height, width
+
+    @property
+    def planes(self) -> tuple[Hdu, ...]:
+        """The image, and its weights if there are any."""
+        return tuple(filter(None, (self.hdu, self.weights)))
+
+    def text(self, keyword: str) -> str:
+        """Look a card up in both headers; empty where there is none."""
+        found = (header.get(keyword, "") for header in self.headers)
+        return next(filter(None, found), "")
+
+
+class Pixels:
+    """The stamps of a frame, whose pixels are there as far as they are needed."""
+
+    def __init__(self, frame: Frame, image: Image, boxes: Boxes) -> None:
+        self._frame = frame
+        self._image = image
+        self._boxes = boxes
+        for hdu in image.planes:
+            # Without any box too: the file is to prove itself.
+            frame.prove(hdu, max(1, boxes.last_row(image.shape)))
+        self._factor = _number(image.hdu, "BSCALE", 1.0)
+        self._offset = _number(image.hdu, "BZERO", 0.0)
+        self._blank = _number(image.hdu, "BLANK", math.nan)
+
+    def stamps(self, mode: Mode) -> Iterator[tuple[int, Stamp]]:
+        """Cut all boxes, in any order; give each with its place.
+
+        What of a box is outside is NaN, or left away with ``trim``.
+        """
+        inside = self._boxes.are_inside(self._image.shape)
+        side = self._boxes.side
+        for boxes in self._batches(self._boxes.of(inside)):
+            firsts = map(tuple, boxes.first.tolist())
+            for place, first, data in zip(
+                boxes.places.tolist(), firsts, self._stack(boxes), strict=True
+            ):
+                yield place, Stamp(data, first, side)
+        edge = self._boxes.of(~inside)
+        parts = edge.within(self._image.shape)
+        firsts = map(tuple, edge.first.tolist())
+        for place, first, part in zip(edge.places.tolist(), firsts, parts, strict=True):
+            yield place, self._at_edge(first, part, mode)
+
+    def _batches(self, boxes: Boxes) -> Iterator[Boxes]:
+        """Put boxes together that are near each other, in the order of their rows."""
+        boxes = boxes.of(np.argsort(boxes.first[:, 0], kind="stable"))
+        rows = boxes.first[:, 0]
+        width = self._image.shape[1] * abs(self._image.hdu.bitpix) // 8
+        farthest = max(0, _MAPPED // width - boxes.side)
+        most = max(1, _PIXELS // boxes.side**2)
+        begin = 0
+        while begin < len(rows):
+            near = int(np.searchsorted(rows, rows[begin] + farthest, "right"))
+            end = min(begin + most, near)
+            yield boxes.of(np.arange(begin, end))
+            begin = end
+
+    def _stack(self, boxes: Boxes) -> NDArray[np.float32]:
+        """Cut stamps that are inside, in the order of their rows: ``(n, ny, nx)``."""
+        rows, columns = boxes.first.T
+        start, stop = int(rows[0]), int(rows[-1]) + boxes.side
+
+        def take(hdu: Hdu) -> NDArray[Any]:
+            read = self._frame.rows(hdu, start, stop)
+            windows = sliding_window_view(read, (boxes.side, boxes.side))
+            found: NDArray[Any] = windows[rows - start, columns]
+            return found
+
+        return self._values(*map(take, self._image.planes))
+
+    def _at_edge(self, first: tuple[int, int], part: Part, mode: Mode) -> Stamp:
+        rows, columns = part
+        planes = (
+            self._frame.rows(hdu, rows.start, rows.stop)[:, columns]
+            for hdu in self._image.planes
+        )
+        found, side = self._values(*planes), self._boxes.side
+        if mode == "trim":
+            return Stamp(found, (rows.start, columns.start), side)
+        data = np.full((side, side), np.nan, dtype=np.float32)
+        top, left = rows.start - first[0], columns.start - first[1]
+        data[top : top + found.shape[0], left : left + found.shape[1]] = found
+        return Stamp(data, first, side)
+
+    def _values(
+        self, stored: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> NDArray[np.float32]:
+        is_plain = (self._factor, self._offset) == (1.0, 0.0)
+        physical = stored if is_plain else stored * self._factor + self._offset
+        with np.errstate(over="ignore"):  # what float32 cannot hold is no value
+            values = physical.astype(np.float32)
+        bad = np.isfinite(values)
+        np.logical_not(bad, out=bad)
+        if stored.dtype.kind != "f":
+            bad |= stored == self._blank
+        if weights is not None:
+            bad |= weights == 0
+        np.copyto(values, np.nan, where=bad)
+        return values
+
+
+def _number(hdu: Hdu, keyword: str, otherwise: float) -> float:
+    text = hdu.values.get(keyword)
+    if text is None:
+        return otherwise
+    try:
+        return float(text.replace("D", "E"))
+    except ValueError as error:
+        msg = f"its {keyword} is {text!r}, no number"
+        raise BadFrameError(msg) from error
