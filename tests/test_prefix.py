@@ -32,9 +32,9 @@ PRODUCT = Product("sdss", NAME, "r", f"{SERVICES['sdss-sas']}/{NAME}")
 #: Blocks of a tenth of the usual size: 40 of them in a frame of 4 MB.
 LEVEL = 1
 
-#: Bytes that may come for nothing: a block, a batch, and what arrived meanwhile, as
-#: loopback is quicker than threads.
-BEYOND = 100_000 + 2**16 + 2**19
+#: Bytes that may come for nothing: a block or two, a batch, and what the buffers of
+#: aiohttp and asyncio take meanwhile, as loopback is quicker than threads.
+BEYOND = 2**20
 
 
 def plain(data):
@@ -146,7 +146,7 @@ def whole(frame, tmp_path):
     return lambda asked: cut(path, tmp_path / "whole", asked, is_whole=True)
 
 
-@pytest.mark.parametrize("row", [5, 300, 1000, 1400])
+@pytest.mark.parametrize("row", [5, 300, 1000])
 async def test_beginning(frame, whole, tmp_path, row):
     """One request, left when the rows are here; the stamps are those of the whole."""
     archive, asked = Archive(frame), stamps_at(row)
@@ -281,7 +281,8 @@ def test_real_frames(shared, tmp_path):
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
     for row, path in zip(range(40, 1300, 190), paths, strict=True):
         content = path.read_bytes()
-        header = fits.Header.fromstring(bz2.decompress(content)[: 2880 * 20])
+        start = bz2.BZ2Decompressor().decompress(content[:600_000], 2880 * 20)
+        header = fits.Header.fromstring(start)
         places = [sky_of(header, 1000, row)]
         asked = partial(job, places=places, size="40px", name=path.name)
         end = watch(content, asked, tmp_path)

@@ -19,6 +19,7 @@ from service import sandbox
 from harvester.cutter import Cutter
 from harvester.harvest import begin, harvest, make_manifest
 from harvester.places import Places
+from harvester.report import read_report
 from harvester.settings import load_settings
 
 pytestmark = pytest.mark.harvest
@@ -40,6 +41,8 @@ class Watched:
     stamps: list[dict]
     #: Frames that were given to the pool, each as often as it was.
     jobs: Counter
+    #: What status tells at the end.
+    report: dict
     #: For each look at the event loop the seconds by which it was late, and the
     #: seconds of CPU that its thread had used since the look before.
     looks: list[tuple[float, float]]
@@ -65,7 +68,7 @@ def watched(tmp_path_factory):
     make_manifest(places)
     rows = pq.read_table(places.manifest).to_pylist()
     stamps = [row for row in rows if row["status"] == "done"]
-    return Watched(stats, found, stamps, jobs, looks)
+    return Watched(stats, found, stamps, jobs, read_report(places), looks)
 
 
 def _services(urls):
@@ -151,10 +154,33 @@ def test_files(watched):
 
 
 def test_no_repeats(watched):
-    """No frame is fetched twice, and no transfer is broken off."""
+    """No frame is fetched twice; what is left early is of few galaxies."""
+    galaxies = Counter(row["product"] for row in watched.stamps)
     for service in ["sdss-sas", "s3", "mast"]:
-        assert watched.stats[service]["fetched_more_than_once"] == {}
-        assert watched.stats[service]["broken_off"] == {}
+        stats = watched.stats[service]
+        assert stats["fetched_more_than_once"] == {}
+        for path, times in stats["broken_off"].items():
+            assert service == "sdss-sas"
+            assert (times, galaxies[_name(path)] <= 3) == (1, True)
+
+
+def test_bytes(watched, record_property):
+    """Each galaxy costs its share of a frame, and no more than its stamps need.
+
+    The sandbox's frames have 4.8 MB, and five galaxies each: four fifths are needed.
+    Of HST's frames the headers and the stamps' rows are fetched, but one comes whole:
+    only MAST has it.
+    """
+    for survey, most_each, most in [
+        ("sdss:r", 5e6 / 5, 1.4),
+        ("hst:WFC3/IR:F160W", 1.7e6, 14),
+    ]:
+        fetched, needed = watched.report["image_bytes"][survey].values()
+        stamps = sum(row["survey"] == survey[:4].strip(":") for row in watched.stamps)
+        record_property(f"bytes a galaxy, {survey}", fetched / stamps)
+        print(f"{survey}: {fetched / stamps:,.0f} bytes a galaxy, {fetched / needed}")
+        assert fetched / stamps <= most_each
+        assert 1 <= watched.report["amplification"][survey] <= most
 
 
 def test_decoded_once(watched):
