@@ -1,17 +1,18 @@
 """Memory and time from ten thousand targets to a million, which should be flat.
 
-    python benchmarks/scale.py                      # half an hour, 3 GB of disk
-    python benchmarks/scale.py --targets 1000,20000 --by-position
+    python benchmarks/scale.py                      # ten minutes, 2 GB of disk
+    python benchmarks/scale.py --targets 5000,50000 --by-position
 
-For each number of targets a sky of as many galaxies is served, all of them in one
-Parquet catalogue. They are located, billed and told about, and the first stamps are
-harvested, each by a command in a process of its own. Exits with 1 if the largest
-catalogue takes more memory than it may.
+A catalogue in Parquet has the galaxies of a small sandbox first, then so many others
+that it is as long as was asked for. Its targets are located, billed and told about, and
+the first stamps are harvested, each by a command in a process of its own. Exits with 1
+if the longest catalogue takes more memory than it may.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import signal
@@ -20,9 +21,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.io import fits
@@ -31,9 +34,20 @@ from skies import HARVESTER, sky
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+    from skies import Running
 
-#: Galaxies of a field: so many fields have room on the sandbox's sky.
-_PER_FIELD = 50
+    Columns = dict[str, NDArray[Any]]
+
+#: Galaxies of the sandbox, and of one of its fields.
+_REAL, _PER_FIELD = 2000, 50
+
+#: Made-up galaxies that share a field: as many as in the main sample of SDSS.
+_SHARING = 4
+#: They lie north of all others, degrees, and so are harvested last.
+_NORTH, _POLE = 85.0, 89.9
+#: With positions alone they lie around the sandbox's galaxies, degrees.
+_AROUND = 0.02
 
 #: What the most targets may take: this times what the fewest take, and so many MB.
 _FACTOR, _MORE_MB = 1.3, 100
@@ -119,18 +133,23 @@ def main() -> None:
     """Measure each number of targets, print a table, judge the memory."""
     options = _options()
     found = []
-    for targets in options.targets:
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            found.append(measure(targets, Path(folder), options))
-        print(f"{targets:,} done", file=sys.stderr, flush=True)
-    print("\n".join(_table(found)))
+    words = ["--targets", str(_REAL), "--per-field", str(_PER_FIELD)]
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        words.append("--no-hst-images")
+        with sky(folder / "sky", *words, latency_s={}) as running:
+            for targets in options.targets:
+                own = folder / str(targets)
+                own.mkdir()
+                found.append(measure(running, targets, own, options))
+                print("\n".join(_table(found)), flush=True)
     sys.exit(0 if all(_judgements(found)) else 1)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--targets", type=_numbers, default=[10**4, 10**5, 10**6])
-    parser.add_argument("--stamps", type=int, default=2000, help="harvested of each")
+    parser.add_argument("--stamps", type=int, default=_REAL, help="harvested of each")
     parser.add_argument(
         "--by-position", action="store_true", help="identifiers do not tell the field"
     )
@@ -142,31 +161,79 @@ def _numbers(text: str) -> list[int]:
     return sorted(int(word) for word in text.split(","))
 
 
-def measure(targets: int, folder: Path, options: argparse.Namespace) -> Scale:
+def measure(
+    running: Running, targets: int, folder: Path, options: argparse.Namespace
+) -> Scale:
     """Let the commands work on so many targets, one after the other."""
-    words = ["--targets", str(targets), "--per-field", str(_PER_FIELD)]
-    with sky(folder / "sky", *words, "--no-hst-images", latency_s={}) as running:
-        catalogue, out = folder / "catalogue.parquet", folder / "out"
-        write_parquet(running.catalogue, catalogue, nameless=options.by_position)
-        flags = ("--out", out, *running.flags())
-        located = Command(folder, "run", catalogue, *flags, "--locate-only").took(0)
-        size = (out / "ledger.sqlite").stat().st_size
-        billing = Command(folder, "plan", out).took(0)
-        telling = Command(folder, "status", out).took(0)
-        harvesting, stamps = _harvest(folder, out, options.stamps)
-    return Scale(targets, located, billing, telling, harvesting, stamps, size)
+    catalogue, out = folder / "catalogue.parquet", folder / "out"
+    real = read_galaxies(running.catalogue)
+    make = by_position if options.by_position else by_identifier
+    pq.write_table(pa.table(make(real, targets)), catalogue)
+    flags = ("--out", out, *running.flags())
+    locating = Command(folder, "run", catalogue, *flags, "--locate-only").took(0)
+    size = (out / "ledger.sqlite").stat().st_size
+    billing = Command(folder, "plan", out).took(0)
+    telling = Command(folder, "status", out).took(0)
+    harvesting, stamps = _harvest(folder, out, options.stamps)
+    return Scale(targets, locating, billing, telling, harvesting, stamps, size)
 
 
-def write_parquet(catalogue: Path, path: Path, *, nameless: bool) -> None:
-    """Turn a catalogue of one row of vectors into a table in Parquet."""
+def read_galaxies(catalogue: Path) -> Columns:
+    """Read the sandbox's catalogue: one row, each column a vector."""
     row = fits.getdata(catalogue)[0]
-    columns = {
+    return {
         name: row[name].astype(row[name].dtype.newbyteorder("="))
         for name in row.array.names
     }
-    if nameless:
-        columns["OBJID"] = [f"galaxy {number}" for number in range(len(columns["RA"]))]
-    pq.write_table(pa.table(columns), path)
+
+
+def by_identifier(real: Columns, targets: int) -> Columns:
+    """Add galaxies whose identifiers name fields that the sandbox does not have."""
+    more = targets - len(real["RA"])
+    fields = _fields_of_others(real["OBJID"])[: -(-more // _SHARING)]
+    place, serial = np.divmod(np.arange(more), _SHARING)
+    return _longer(
+        real,
+        OBJID=(1 << 59 | 40 << 48) + fields[place] + serial,
+        RA=(0.37 * place + 0.01 * serial) % 360,
+        DEC=np.linspace(_NORTH, _POLE, more),
+    )
+
+
+def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give run, camcol and field, as identifiers have them, of runs not among these."""
+    used = set((identifiers >> 32 & 0xFFFF).tolist())
+    text = files("harvester.archives").joinpath("sdss_runs.csv").read_text("ascii")
+    return np.array(
+        [
+            run << 32 | camcol << 29 | field << 16
+            for row in csv.DictReader(text.splitlines())
+            if (run := int(row["run"])) not in used
+            for camcol in range(1, 7)
+            for field in range(int(row["first_field"]), int(row["last_field"]) + 1)
+        ]
+    )
+
+
+def by_position(real: Columns, targets: int) -> Columns:
+    """Add galaxies around those that are there, and name all by a number."""
+    more = targets - len(real["RA"])
+    random = np.random.default_rng(1)
+    around = random.integers(0, len(real["RA"]), more)
+    columns = _longer(
+        real,
+        RA=(real["RA"][around] + random.uniform(-_AROUND, _AROUND, more)) % 360,
+        DEC=real["DEC"][around] + random.uniform(-_AROUND, _AROUND, more),
+    )
+    return columns | {"OBJID": np.arange(targets)}
+
+
+def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
+    places = np.arange(len(more["RA"])) % len(real["RA"])
+    return {
+        name: np.concatenate([column, more.get(name, column[places])])
+        for name, column in real.items()
+    }
 
 
 def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, int]:
