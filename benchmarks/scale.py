@@ -239,7 +239,7 @@ def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
 def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, int]:
     """Go on until there are so many stamps; give what that took, and how many."""
     command = Command(folder, "resume", out)
-    while _stamps(out) < stamps and command.process.poll() is None:
+    while _stamps(out) < max(1, stamps) and command.process.poll() is None:
         time.sleep(0.2)
     command.process.send_signal(signal.SIGTERM)
     return command.took(0, 128 + signal.SIGTERM), _stamps(out)
