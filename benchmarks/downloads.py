@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import bz2
 import shutil
 import subprocess
 import sys
@@ -29,14 +28,13 @@ AT_ONCE = 4
 
 def download_rounds(
     where: Sky, count: int, folder: Path
-) -> tuple[dict[str, list[float]], int, float]:
+) -> tuple[dict[str, list[float]], int]:
     """Fetch all frames of a sky by turns, from a warm sandbox without latency.
 
     Returns
     -------
     tuple
-        Seconds by contestant, the bytes of all files, and the CPU seconds that
-        unpacking one of them takes.
+        Seconds by contestant, and the bytes of all files.
     """
     seconds: dict[str, list[float]] = {}
     with sky(folder / "sky", *where.options(), latency_s={}) as running:
@@ -54,25 +52,16 @@ def download_rounds(
                 began = time.perf_counter()
                 fetch(urls, out)
                 seconds.setdefault(name, []).append(time.perf_counter() - began)
-        bodies = [path.read_bytes() for path in out.iterdir()]
-    if len(bodies) != len(urls):
-        sys.exit(f"{name} fetched {len(bodies)} of {len(urls)} files")
-    return seconds, sum(map(len, bodies)), _decode_s(bodies[0])
+        sizes = [path.stat().st_size for path in out.iterdir()]
+    if len(sizes) != len(urls):
+        sys.exit(f"{name} fetched {len(sizes)} of {len(urls)} files")
+    return seconds, sum(sizes)
 
 
 def _frames(running: Running, where: Sky, folder: Path) -> list[str]:
     """Give the addresses that a harvest asks for; that warms the sandbox too."""
     compete(running, harvester_command(running, where.survey), folder / "warm")
     return running.found("sdss-sas")
-
-
-def _decode_s(packed: bytes) -> float:
-    best = float("inf")
-    for _ in range(5):
-        began = time.process_time()
-        bz2.decompress(packed)
-        best = min(best, time.process_time() - began)
-    return best
 
 
 def _ours(urls: list[str], out: Path) -> None:

@@ -11,10 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from decoding import decode_s
 from skies import HARVESTER, sky
 
 from harvester.settings import Settings
@@ -60,9 +62,19 @@ class Result:
     repeats: int
 
 
-def rounds(where: Sky, count: int, folder: Path) -> dict[str, list[Result]]:
-    """Let the contestants take turns; give the results of each, in order."""
+def rounds(
+    where: Sky, count: int, folder: Path
+) -> tuple[dict[str, list[Result]], list[float]]:
+    """Let the contestants take turns.
+
+    Returns
+    -------
+    tuple
+        The results of each, in order; and for each round the CPU seconds of unpacking
+        a frame, 0 where none is packed.
+    """
     results: dict[str, list[Result]] = {}
+    decodes = []
     with sky(folder / "sky", *where.options()) as running:
         contestants = {
             "tutorial": _tutorial(running, where.survey, 1),
@@ -72,11 +84,23 @@ def rounds(where: Sky, count: int, folder: Path) -> dict[str, list[Result]]:
         # Frames are painted when they are first asked for: nobody pays for that.
         for name in list(contestants)[1:]:
             compete(running, contestants[name], folder / "warm")
+        packed = _a_frame(running, folder / "frame.bz2")
         for _ in range(count):
+            decodes.append(decode_s(packed) if packed else 0.0)
             for name, command in contestants.items():
                 result = compete(running, command, folder / "out")
                 results.setdefault(name, []).append(result)
-    return results
+    return results, decodes
+
+
+def _a_frame(running: Running, path: Path) -> Path | None:
+    """Fetch a frame that the last harvest asked for, if it was one of SDSS."""
+    urls = running.found("sdss-sas")
+    if not urls:
+        return None
+    with urllib.request.urlopen(urls[0], timeout=60) as reply:
+        path.write_bytes(reply.read())
+    return path
 
 
 def scaling(
@@ -100,14 +124,14 @@ def scaling(
     return results
 
 
-def floor(result: Result, where: Sky, *, bandwidth: float, decode_s: float) -> float:
+def floor(result: Result, where: Sky, *, bandwidth: float, unpacking_s: float) -> float:
     """Seconds that this harvest takes at least.
 
     Parameters
     ----------
     bandwidth
         Bytes a second.
-    decode_s
+    unpacking_s
         CPU seconds that unpacking a whole frame takes.
     """
     services = Settings().services
@@ -119,7 +143,7 @@ def floor(result: Result, where: Sky, *, bandwidth: float, decode_s: float) -> f
     # Rows are alike likely to hold a galaxy: of k the last is at k / (k + 1).
     part = where.per_frame / (where.per_frame + 1)
     cores = len(os.sched_getaffinity(0))
-    cutting_s = frames * part * decode_s / cores
+    cutting_s = frames * part * unpacking_s / cores
     return max(*asking_s, result.received / bandwidth, cutting_s)
 
 
