@@ -255,7 +255,7 @@ def _show_harvests(
     )
     over = [wall / least for wall, least in zip(ours, floors, strict=True)]
     paper.say(
-        f"Floor {median(floors):.1f} s (unpacking a frame takes {median(decodes):.2f} s "
+        f"Floor {median(floors):.1f} s (unpacking a frame: {median(decodes):.2f} s "
         f"of a core); harvester / floor, median (best): {median(over):.2f} "
         f"({min(over):.2f}).\n"
     )
