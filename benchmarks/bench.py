@@ -81,7 +81,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--per-frame", type=_numbers, default=[1, 5, 12])
     parser.add_argument("--hst", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--workers", type=_numbers, default=[1, 2])
+    parser.add_argument(
+        "--harvester-only", action="store_true", help="compare with the floor alone"
+    )
+    parser.add_argument("--workers", type=_numbers, default=[1, 2, 4])
     parser.add_argument("--pace-seconds", type=float, default=5)
     parser.add_argument(
         "--frame",
@@ -130,7 +133,10 @@ def _measure(options: argparse.Namespace, folder: Path, paper: Paper) -> dict[st
     _say_conditions(options, paper)
     found["harvests"] = []
     for number, where in enumerate(skies):
-        results, decodes = rounds(where, options.rounds, folder / f"sky{number}")
+        place = folder / f"sky{number}"
+        results, decodes = rounds(
+            where, options.rounds, place, alone=options.harvester_only
+        )
         floors = [
             floor(result, where, bandwidth=bandwidth, unpacking_s=decode)
             for result, decode in zip(results["harvester"], decodes, strict=True)
