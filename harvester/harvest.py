@@ -203,6 +203,9 @@ async def harvest(
     HarvesterError
         What ended it before: the disk, the ledger, the settings.
     """
+    # All that was imported stays: looking through it for cycles, again and again, would
+    # hold up the event loop for a tenth of a second.
+    gc.freeze()
     try:
         async with _orchestrator(
             settings, places, heard, worth_sounding=1 if locate_only else _MANY

@@ -8,6 +8,7 @@ server hear SIGTERM; they end when their parent ends them, or is gone.
 
 from __future__ import annotations
 
+import gc
 import signal
 
 # What every cutting process needs is imported once, here.
@@ -16,3 +17,6 @@ from . import cutouts
 __all__ = ["cutouts"]
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+# What all processes share stays shared: looking through it for cycles would write to it.
+gc.freeze()
