@@ -12,11 +12,13 @@ import gc
 import signal
 
 # What every cutting process needs is imported once, here.
+import astropy.wcs
+
 from . import cutouts
 
-__all__ = ["cutouts"]
+__all__ = ["astropy", "cutouts"]
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-# What all processes share stays shared: looking through it for cycles would write to it.
+# What all processes share stays shared: looking for cycles in it would write to it.
 gc.freeze()
