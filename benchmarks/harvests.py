@@ -74,7 +74,7 @@ def rounds(
         a frame, 0 where none is packed.
     """
     results: dict[str, list[Result]] = {}
-    decodes = []
+    decodes: list[float] = []
     with sky(folder / "sky", *where.options()) as running:
         contestants = {"harvester": harvester_command(running, where.survey)}
         if not alone:
@@ -87,11 +87,18 @@ def rounds(
             compete(running, contestants[name], folder / "warm")
         packed = _a_frame(running, folder / "frame.bz2")
         for _ in range(count):
-            decodes.append(decode_s(packed) if packed else 0.0)
+            # On both sides of the harvest: the machine changes its speed.
+            before = _unpacking_s(packed)
             for name, command in contestants.items():
                 result = compete(running, command, folder / "out")
                 results.setdefault(name, []).append(result)
+                if name == "harvester":
+                    decodes.append((before + _unpacking_s(packed)) / 2)
     return results, decodes
+
+
+def _unpacking_s(packed: Path | None) -> float:
+    return decode_s(packed) if packed else 0.0
 
 
 def _a_frame(running: Running, path: Path) -> Path | None:

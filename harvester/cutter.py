@@ -68,18 +68,28 @@ class Cutter:
         self._cut = cut
         # One more than there are workers, so that none waits for the event loop.
         self._slots = asyncio.Semaphore(processes + 1)
+        self._started: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Give itself; the processes are not there yet."""
         return self
 
     def start(self) -> None:
-        """Start the processes, so that they are there before the first frame is."""
+        """Start the processes, so that they are there before the first frame is.
+
+        The server they are forked from may still be importing: whoever talks to the
+        archives does not wait for that.
+        """
+        self._started = asyncio.create_task(asyncio.to_thread(self._start_all))
+
+    def _start_all(self) -> None:
         for _ in range(self._processes):
             self._pool.schedule(os.getpid)
 
     async def __aexit__(self, *failure: object) -> None:
         """End the processes; what they have in hand is dropped."""
+        if self._started:
+            await asyncio.wait([self._started])
         self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it untyped
         await asyncio.to_thread(self._pool.join)
 
@@ -104,6 +114,8 @@ class Cutter:
             return await self._suspect(job)
 
     async def _once(self, job: FrameJob) -> Cut:
+        if self._started:
+            await self._started
         async with self._slots:
             task = self._pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
             try:

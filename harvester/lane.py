@@ -157,7 +157,7 @@ class Lane:
     async def _locate(self) -> None:
         while not self._leaving:
             await self._locate_patiently()
-            self._release_frames()
+            self._looked_up.set()
             await _either(self._wake_locator, _GATHER_S)
 
     async def _locate_patiently(self) -> None:
@@ -183,11 +183,17 @@ class Lane:
         self._wake_feeder.set()
 
     async def _locate_due(self) -> None:
+        found = False
         for survey in self._plan.surveys:
             after = -1
             while batch := await self._ledger.pending(survey, after=after, limit=_ASKS):
                 after = batch[-1][0]
                 await self._ask(survey, [ask for _, ask in batch])
+                found = True
+        # Where nothing was due, the feeder has nothing new: woken, it would only send
+        # the locator to look again, and both would turn in a circle.
+        if found:
+            self._wake_feeder.set()
 
     async def _ask(self, survey: Survey, asks: Sequence[Ask]) -> None:
         async for findings in self._archive.locate(survey, asks):

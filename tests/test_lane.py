@@ -172,6 +172,29 @@ async def test_nothing_to_do(stage):
     assert stage.archive.asked == []
 
 
+async def test_waiting_for_a_cut_is_no_work(stage, monkeypatch):
+    """With frames in hand and none to feed, the ledger is not asked in a circle."""
+    looks = []
+    pending = Ledger.pending
+
+    async def counted(ledger, survey, **limits):
+        looks.append(survey)
+        return await pending(ledger, survey, **limits)
+
+    async def slow_cut(job):
+        async with Ledger.open(stage.path) as ledger:
+            for _ in range(100):
+                await ledger.next_due([SURVEY])
+        return await cut(job)
+
+    cut = stage.cutter.cut
+    monkeypatch.setattr(Ledger, "pending", counted)
+    monkeypatch.setattr(stage.cutter, "cut", slow_cut)
+    await stage.run()
+    assert stage.states() == {"done": 6}
+    assert len(looks) < 20
+
+
 async def test_frame_that_is_not_there(stage):
     """A missing frame sends its galaxies to be located by position, once."""
     stage.frames.failures = {"frame1": [NotFoundError("404")]}
