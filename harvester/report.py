@@ -160,7 +160,8 @@ def _lines(report: Report) -> Iterator[str]:
             f"{size / 1e6:,.1f} MB{_billed(size_billed, 1e6)}{rest}"
         )
     for name, now in report["hosts"].items():
-        yield f"{name} now: {now['words']}; {now['load']}"
+        if report["requests"].get(name) or now["waiting"]:
+            yield f"{name} now: {now['words']}; {now['load']}"
     for one in report["failures"]:
         yield f"failed: {one['jobs']:,} x {one['survey']} {one['reason']}"
     if failures(report):

@@ -109,6 +109,10 @@ async def test_status_sees_it(places):
         now = hosts["data.sdss.org"]
         assert now["words"].startswith("closed: 3 failures in a row (refused)")
         assert now["slots"] == {"file": [1, 4, 4]}
+        assert "now:" not in words(read_report(places)), "nobody asks it"
+        ledger.count_traffic("data.sdss.org", 1, 1)
+        while not read_report(places)["requests"]:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
         said = words(read_report(places))
         assert "data.sdss.org now: closed: 3 failures" in said
         assert "1 of 4 (file) in flight, 10 requests/s at most" in said

@@ -96,6 +96,7 @@ def test_awake():
         patience = Patience(4, 100, clock=throttle.awake_s)
         await asyncio.sleep(_TWO - 1)
         before = throttle.awake_s()
+        await asyncio.sleep(2)
         await ask(throttle)
         assert clock() == pytest.approx(_THREE, abs=1)
         assert patience.left_s() == 100
