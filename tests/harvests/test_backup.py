@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from service import harvester, kill_group, stamps, start, status, wait_for
+from service import harvester, kill_group, stamps, start, wait_for
+
+from harvester.places import Places
+from harvester.report import read_report, unsettled
 
 pytestmark = pytest.mark.harvest
 
@@ -23,9 +26,6 @@ def test_resume_from_a_copy(archives, tmp_path):
     The stamps that were made since are on disk and not in the copy. They are made
     again, with the same bytes.
     """
-    whole = tmp_path / "whole"
-    done = harvester("run", archives.catalogue, "--out", whole, *archives.flags())
-    assert done.returncode == 0, done.stderr
     out, copy = tmp_path / "out", tmp_path / "copy.sqlite"
     slow = {"HARVESTER__SERVICES__S3__RATE": "1"}
     process = start("run", archives.catalogue, "--out", out, *archives.flags(), **slow)
@@ -38,16 +38,16 @@ def test_resume_from_a_copy(archives, tmp_path):
     assert made.returncode == 0, made.stderr
     known = _stamps_in(copy, tmp_path)
     assert harvester("resume", out, *archives.flags()).returncode == 0
-    assert len(stamps(out)) > known
+    whole = _hashes(out)
+    assert len(whole) > known
     # The disk that held the ledger is gone; the rest is there.
     for lost in out.glob("ledger.sqlite*"):
         lost.unlink()
     (out / "ledger.sqlite").write_bytes(copy.read_bytes())
-    assert status(out)["cutouts"] == known
-    assert harvester("verify", out).returncode == 0
+    assert read_report(Places(out))["cutouts"] == known
     assert harvester("resume", out, *archives.flags()).returncode == 0
-    assert status(out)["surveys"] == status(whole)["surveys"]
-    assert _hashes(out) == _hashes(whole)
+    assert unsettled(read_report(Places(out))) == 0
+    assert _hashes(out) == whole
     final = harvester("verify", out, "--deep")
     assert final.returncode == 0, final.stdout
     assert "not in the ledger" not in final.stdout
@@ -57,4 +57,4 @@ def _stamps_in(copy, folder):
     run = folder / "only-the-copy"
     run.mkdir()
     (run / "ledger.sqlite").write_bytes(copy.read_bytes())
-    return status(run)["cutouts"]
+    return read_report(Places(run))["cutouts"]
