@@ -2,9 +2,9 @@
 
 Every stamp's bytes are read and hashed: that finds all that happened to a file since
 it was written, at thousands of stamps a second. To look into each one with astropy as
-well (``deep``) takes some ten times as long, and finds what was written wrongly.
+well (``deep``) goes at hundreds a second, and finds what was written wrongly.
 
-However many stamps there are, it takes eight bytes of memory for each.
+However many stamps there are, it takes some tens of bytes of memory for each.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def verify(places: Places, *, deep: bool = False) -> Findings:
             known.extend(hash(stamp.file_loc) for stamp in batch.stamps)
             for place, problem in problems:
                 found.add(batch.stamps[place], problem)
-    strange = np.setdiff1d(on_disk, np.asarray(known, np.int64))
+    strange = _without(on_disk, np.asarray(known, np.int64))
     if len(strange):
         found.orphans = sorted(_named(places.out, strange))
     return found
@@ -154,6 +154,14 @@ def _hashes(folders: Iterator[list[str]]) -> NDArray[np.int64]:
     for files in folders:
         hashes.extend(map(hash, files))
     return np.asarray(hashes, np.int64)
+
+
+def _without(hashes: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    if not len(known):
+        return hashes
+    known.sort()  # in place: numpy's own set functions copy all of it several times
+    places = np.searchsorted(known, hashes)
+    return hashes[known.take(places, mode="clip") != hashes]
 
 
 def _named(out: Path, strange: NDArray[np.int64]) -> Iterator[str]:
