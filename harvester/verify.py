@@ -161,7 +161,8 @@ def _without(hashes: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.
         return hashes
     known.sort()  # in place: numpy's own set functions copy all of it several times
     places = np.searchsorted(known, hashes)
-    return hashes[known.take(places, mode="clip") != hashes]
+    is_strange: NDArray[np.bool_] = known.take(places, mode="clip") != hashes
+    return hashes[is_strange]
 
 
 def _named(out: Path, strange: NDArray[np.int64]) -> Iterator[str]:
