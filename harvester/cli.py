@@ -230,18 +230,48 @@ def retry(folder: Path, reason: str) -> None:
 
 @main.command()
 @_folder
-@click.option("--repair", is_flag=True, help="Have what is lost made again.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Look into each stamp as well: FITS, WCS, shape, galaxy in the middle. That "
+    "goes at hundreds of stamps a second, not at thousands.",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Send back what is lost, and nothing else, so that resume makes it again.",
+)
 @_json_flag
-def verify(folder: Path, *, repair: bool, as_json: bool) -> None:
-    """Compare every stamp on disk with the ledger, and the ledger with the disk."""
+def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
+    """Compare every stamp on disk with the ledger, and the ledger with the disk.
+
+    Each stamp is read and hashed; a changed bit is found. Files that the ledger does
+    not know are named and left alone. Exit code 3: something has to be made again.
+    """
     from .commands import verify_run  # noqa: PLC0415 - kept out of --help
 
-    found = verify_run(Places(folder), repair=repair)
+    found = verify_run(Places(folder), deep=deep, repair=repair)
     if as_json:
         click.echo(json.dumps(found.to_json()))
     else:
-        click.echo("\n".join(found.words()))
+        click.echo("\n".join(found.words(folder, repaired=repair)))
     sys.exit(0 if found.clean else 3)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Put it in place of a file that is there.")
+def backup(folder: Path, target: Path, *, force: bool) -> None:
+    """Copy the ledger of the run in FOLDER to the file TARGET, also while it is in use.
+
+    The copy is checked, and appears whole or not at all. docs/operations.md tells how
+    to go on from it.
+    """
+    from .ledger.backup import back_up  # noqa: PLC0415 - kept out of --help
+
+    size = back_up(Places(folder).ledger, target, force=force)
+    click.echo(f"{target}: {size / 1e6:,.1f} MB, checked.")
 
 
 @main.command()

@@ -92,7 +92,7 @@ def plan_run(places: Places, flags: Flags) -> int:
 def _print_bill(
     settings: Settings, places: Places, flags: Flags, *, kept: bool = True
 ) -> None:
-    from .harvest import allowance  # noqa: PLC0415 - slow to import
+    from .archive_door import allowance  # noqa: PLC0415 - slow to import
     from .plan import read_bill  # noqa: PLC0415 - not needed by the others
     from .plan_words import bill_in_words  # noqa: PLC0415 - as above
 
@@ -244,7 +244,7 @@ def retry_failed(places: Places, pattern: str) -> int:
         return asyncio.run(_retry())
 
 
-def verify_run(places: Places, *, repair: bool) -> Findings:
+def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
     """Compare ledger and disk; with ``repair`` send back what is lost."""
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
     from .verify import verify  # noqa: PLC0415 - as above
@@ -255,10 +255,11 @@ def verify_run(places: Places, *, repair: bool) -> Findings:
 
     need_ledger(places.ledger)
     if not repair:
-        return verify(places)
+        return verify(places, deep=deep)
     with owned(places.lock):
-        found = verify(places)
-        asyncio.run(_send_back(found))
+        found = verify(places, deep=deep)
+        if found.lost:
+            asyncio.run(_send_back(found))
     return found
 
 

@@ -7,7 +7,6 @@ import ctypes
 import gc
 import hashlib
 import json
-import os
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from . import __version__
+from .archive_door import allowance, first_words, make_transport
 from .archives.field_cache import FieldCache, shared_folder
 from .archives.mast import Mast
 from .archives.sdss import Sdss
@@ -26,16 +26,15 @@ from .dataset import write_labels, write_manifest, written_aside
 from .errors import HarvesterError, InputError
 from .events import Note
 from .frames import FrameStore
+from .host_watch import watched
 from .lane import Lane, LanePlan
 from .ledger.file import create_ledger
 from .ledger.ledger import Ledger
 from .ledger.view import LedgerView
 from .orchestrator import Orchestrator
-from .plan import BANDWIDTH, Allowance, Manner, in_all, read_bill
+from .plan import in_all, read_bill
 from .report import read_report, unsettled
 from .settings import SERVICES
-from .transport.throttle import Manners
-from .transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -46,10 +45,10 @@ if TYPE_CHECKING:
     from .places import Places
     from .report import Report
     from .settings import Settings
+    from .transport.transport import Transport
 
 __all__ = [
     "Outcome",
-    "allowance",
     "begin",
     "check_same_run",
     "harvest",
@@ -227,7 +226,11 @@ async def _orchestrator(
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
-        transport = await stack.enter_async_context(await _transport(settings, ledger))
+        transport = await stack.enter_async_context(
+            await make_transport(settings, ledger)
+        )
+        for words in first_words(settings):
+            heard(Note(words))
         frames = FrameStore(
             places.frames, transport, budget=settings.work.frame_cache_bytes
         )
@@ -256,29 +259,10 @@ async def _orchestrator(
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
-        yield Orchestrator(lanes), cutter
+        async with watched(transport, ledger, heard):
+            yield Orchestrator(lanes), cutter
         if not unsettled(read_report(places)):
             frames.clear()
-
-
-async def _transport(settings: Settings, ledger: Ledger) -> Transport:
-    politeness = settings.politeness
-    return Transport(
-        [_service(settings, name, base) for name, base in SERVICES.items()],
-        contact=politeness.contact,
-        version=__version__,
-        limits=Limits(tries=politeness.tries, patience_s=politeness.patience_s),
-        on_traffic=ledger.count_traffic,
-        on_cool_down=ledger.keep_cool_down,
-        cool_downs=await ledger.cool_downs(),
-    )
-
-
-def _service(settings: Settings, name: str, base: str) -> Service:
-    section = settings.services.named(name)
-    slots = {"query": section.queries, "file": section.files}
-    actual = section.base_url.rstrip("/") or base
-    return Service(name, base, actual, Manners(section.rate, slots))
 
 
 async def _keep_bill(
@@ -289,23 +273,6 @@ async def _keep_bill(
     surveys = bill["surveys"].items()
     if not any(one["unlocated"] for name, one in surveys if name.startswith(archive)):
         await ledger.keep_fact(f"bill {archive}", json.dumps(in_all(bill, archive)))
-
-
-def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
-    """Give what a harvest may use; ``bandwidth`` in bytes a second is assumed."""
-    services = [_service(settings, name, base) for name, base in SERVICES.items()]
-    return Allowance(
-        manners={
-            service.name: Manner(
-                service.host, service.manners.rate, service.manners.slots["file"]
-            )
-            for service in services
-        },
-        specs={name: settings.spec(name) for name in ("sdss", "hst")},
-        cores=settings.work.processes or len(os.sched_getaffinity(0)),
-        cache_bytes=settings.work.frame_cache_bytes,
-        bandwidth=bandwidth,
-    )
 
 
 def _cutter(settings: Settings) -> Cutter:

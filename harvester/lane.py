@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .dataset import file_loc
 from .errors import (
+    InputError,
     LedgerError,
     LocalError,
     NotFoundError,
@@ -256,7 +257,7 @@ class Lane:
         try:
             cut = await self._fetch_and_cut(item, wanted)
             self._bugs = 0
-        except (LocalError, LedgerError):
+        except (InputError, LocalError, LedgerError):
             raise
         except OutageError as error:
             self._give_up(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .ledger.view import LedgerView
 from .plan_words import route_lines
 from .states import State
+from .transport.host_state import HostState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from .places import Places
 
 __all__ = ["Report", "failures", "read_report", "unsettled", "words"]
+
+#: Seconds for which what a harvester said of a host is taken for the truth; it says
+#: it again every ten.
+_WORDS_LAST_S = 30.0
 
 #: What ``status --json`` prints; its keys are a promise to scripts.
 Report = dict[str, Any]
@@ -34,8 +39,10 @@ def read_report(places: Places) -> Report:
         ``needed``: those that the stamps are made of), ``amplification`` (for each
         survey fetched / needed; None while nothing is known), ``failures`` (archive,
         reason, jobs),
-        ``cooling`` (seconds for each host), ``bill`` (``frames``, ``requests`` and
-        ``bytes`` as they were expected when all was located), ``out``.
+        ``cooling`` (seconds for each host), ``hosts`` (for each host how it stands:
+        `HostState`, with ``words`` and ``load``; empty while no harvester is at
+        work), ``bill`` (``frames``, ``requests`` and ``bytes`` as they were expected
+        when all was located), ``out``.
     """
     with LedgerView.open(places.ledger) as view:
         hosts, image_bytes = view.hosts(), view.image_bytes()
@@ -61,6 +68,7 @@ def read_report(places: Places) -> Report:
                 for name, (fetched, needed) in image_bytes.items()
             },
             "bill": _bill(view.facts()),
+            "hosts": _hosts(view.host_states(), time.time()),
             "cooling": {
                 name: round(until - time.time(), 1)
                 for name, _, _, until in hosts
@@ -71,6 +79,18 @@ def read_report(places: Places) -> Report:
                 for archive, reason, jobs in view.reasons()
             ],
         }
+
+
+def _hosts(kept: Mapping[str, str], now: float) -> dict[str, dict[str, Any]]:
+    hosts = {}
+    for name, text in kept.items():
+        told = json.loads(text)
+        # Who was killed leaves its last words behind.
+        if not 0 <= now - told.pop("at") < _WORDS_LAST_S:
+            continue
+        state = HostState(**told)
+        hosts[name] = {**told, "words": state.words(now), "load": state.load()}
+    return hosts
 
 
 def _fetched(view: LedgerView) -> dict[str, int]:
@@ -131,12 +151,17 @@ def _lines(report: Report) -> Iterator[str]:
     yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)
-        cooling = report["cooling"].get(name)
-        rest = f", left alone for {cooling:.0f} s as it asked" if cooling else ""
+        cooling, now = report["cooling"].get(name), report["hosts"].get(name)
+        # A harvester at work says it in its own words.
+        alone = cooling and not now
+        rest = f", left alone for {cooling:.0f} s as it asked" if alone else ""
         yield (
             f"{name}: {requests:,} requests{_billed(bill['requests'].get(name))}, "
             f"{size / 1e6:,.1f} MB{_billed(size_billed, 1e6)}{rest}"
         )
+    for name, now in report["hosts"].items():
+        if report["requests"].get(name) or now["waiting"]:
+            yield f"{name} now: {now['words']}; {now['load']}"
     for one in report["failures"]:
         yield f"failed: {one['jobs']:,} x {one['survey']} {one['reason']}"
     if failures(report):

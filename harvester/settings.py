@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from .errors import InputError
 from .models import CutoutSpec, StampSize, Survey
+from .quiet_hours import QuietHours
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,15 @@ def _size(text: str) -> str:
         raise ValueError(error) from error
 
 
+def _quiet(text: str) -> str:
+    try:
+        return str(QuietHours.parse(text)) if text else ""
+    except InputError as error:
+        raise ValueError(error) from error
+
+
 SizeText = Annotated[str, AfterValidator(_size)]
+QuietText = Annotated[str, AfterValidator(_quiet)]
 
 
 class _Section(BaseModel):
@@ -88,6 +97,9 @@ class HstSection(_Section):
 
     #: The deepest image that holds the whole stamp, or all of them.
     observations: Literal["best", "all"] = "best"
+    #: Whether ``MAST_API_TOKEN`` goes to ``services.mast.base_url`` as well, by TLS or
+    #: on this machine.
+    token_elsewhere: bool = False
 
 
 class ServiceSection(_Section):
@@ -101,6 +113,8 @@ class ServiceSection(_Section):
     queries: int = Field(default=2, ge=1)
     #: Files in flight at most.
     files: int = Field(default=4, ge=1)
+    #: Hours of the day in which it is not asked; empty: those of ``politeness``.
+    quiet: QuietText = ""
 
 
 class ServicesSection(_Section):
@@ -122,6 +136,9 @@ class PolitenessSection(_Section):
 
     #: An address at which an archive can reach the user; goes into the User-Agent.
     contact: str = ""
+    #: Hours of the day in which nothing is asked: ``08:00-18:00`` by the clock of this
+    #: machine, or ``08:00-18:00 UTC``; empty: none.
+    quiet: QuietText = ""
     #: Tries of one request before its job pays an attempt.
     tries: int = Field(default=4, ge=1)
     #: Attempts of a job before it is given up.

@@ -24,6 +24,7 @@ __all__ = [
     "VERSION",
     "check_file",
     "create_ledger",
+    "durable_rename",
     "need_ledger",
     "open_to_read",
     "owned",
@@ -180,7 +181,7 @@ def create_ledger(
                 _fill(db, targets, rejects, surveys, facts)
             db.executescript(_script("indexes.sql"))
             db.execute(f"PRAGMA user_version = {VERSION}")
-        _durable_rename(new, path)
+        durable_rename(new, path)
     except (sqlite3.OperationalError, OSError) as error:
         msg = f"the ledger {path} cannot be written: {error}. Is the disk full?"
         raise LocalError(msg) from error
@@ -190,7 +191,8 @@ def _script(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
-def _durable_rename(new: Path, path: Path) -> None:
+def durable_rename(new: Path, path: Path) -> None:
+    """Put a file in its place so that a power cut leaves the old or the new one."""
     _flush(new)
     new.rename(path)
     _flush(path.parent)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import aiosqlite
@@ -17,10 +18,10 @@ import aiosqlite
 from ..models import Ask, Product, Survey, Target, Wanted
 from .file import check_file
 from .group_commit import GroupCommit
+from .hosts import read_cool_downs, write_cool_down, write_host_states
 from .moves import (
     count_attempt,
     count_routes,
-    forget_unfinished,
     insert_cutouts,
     insert_products,
     mark_fetched,
@@ -28,10 +29,11 @@ from .moves import (
     record_receipt,
     record_soundings,
     settle_located,
+    take_up_failed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from ..models import Finding, Receipt, Sounding
@@ -326,17 +328,7 @@ class Ledger:
 
         async def write(db: aiosqlite.Connection) -> None:
             nonlocal count
-            rows = await db.execute_fetchall(
-                """
-                UPDATE job
-                SET state = 'pending', attempts = 0, due = 0, reason = ''
-                WHERE state = 'failed' AND reason GLOB ?
-                RETURNING survey, target
-                """,
-                (pattern,),
-            )
-            count = len(list(rows))
-            await forget_unfinished(db, rows)
+            count = await take_up_failed(db, pattern)
 
         await self._commits.record(write)
         return count
@@ -386,25 +378,15 @@ class Ledger:
 
     def keep_cool_down(self, host: str, until: float) -> None:
         """Keep until when (Unix seconds) a host wants to be left alone."""
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.execute(
-                """
-                INSERT INTO host (name, cooled_until)
-                VALUES (?, ?)
-                ON CONFLICT (name) DO UPDATE SET cooled_until = excluded.cooled_until
-                """,
-                (host, until),
-            )
-
-        self._commits.enqueue(write)
+        self._commits.enqueue(partial(write_cool_down, host=host, until=until))
 
     async def cool_downs(self) -> dict[str, float]:
         """Give the hosts that want to be left alone, and until when."""
-        rows = await self._reader.execute_fetchall(
-            "SELECT name, cooled_until FROM host WHERE cooled_until > ?", (time.time(),)
-        )
-        return {str(name): float(until) for name, until in rows}
+        return await read_cool_downs(self._reader)
+
+    def keep_host_states(self, states: Mapping[str, str]) -> None:
+        """Keep how hosts stand, in place of what was known; nobody waits for it."""
+        self._commits.enqueue(partial(write_host_states, states=states))
 
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "count_attempt",
     "count_routes",
-    "forget_unfinished",
     "insert_cutouts",
     "insert_products",
     "mark_fetched",
@@ -32,6 +31,7 @@ __all__ = [
     "record_soundings",
     "settle_job",
     "settle_located",
+    "take_up_failed",
 ]
 
 
@@ -281,14 +281,26 @@ async def count_attempt(
     return next((State(row[0]) for row in rows), None)
 
 
-async def forget_unfinished(
-    db: aiosqlite.Connection, jobs: Iterable[Sequence[object]]
-) -> None:
-    """Drop what jobs ``(survey, target)`` were to cut, so that it is looked up anew."""
+async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
+    """Make failed jobs pending whose reason matches a glob; tell how many.
+
+    What they were to cut is dropped, so that they are looked up anew.
+    """
+    rows = await db.execute_fetchall(
+        """
+        UPDATE job
+        SET state = 'pending', attempts = 0, due = 0, reason = ''
+        WHERE state = 'failed' AND reason GLOB ?
+        RETURNING survey, target
+        """,
+        (pattern,),
+    )
+    jobs = list(rows)
     await db.executemany(
         """
         DELETE FROM cutout
         WHERE survey = ? AND target = ? AND state <> 'done'
         """,
-        list(jobs),
+        jobs,
     )
+    return len(jobs)

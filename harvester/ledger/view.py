@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from ..models import Survey
 from ..states import State
 from .file import open_to_read
+from .hosts import HOST
 from .moves import read_product
 from .tally import FETCHED, NEEDED, STAMPS
 
@@ -35,6 +36,11 @@ class Stamp(NamedTuple):
     file_loc: str
     sha256: str
     size: int
+    #: Part of its pixels that hold a value.
+    coverage: float
+    #: Where its galaxy is, ICRS degrees.
+    ra: float
+    dec: float
 
 
 class FrameGroup(NamedTuple):
@@ -104,6 +110,14 @@ class LedgerView:
     def facts(self) -> dict[str, str]:
         """Give what the run is: hashes of catalogue and settings, and so on."""
         return dict(self._db.execute("SELECT key, value FROM run").fetchall())
+
+    def host_states(self) -> dict[str, str]:
+        """Tell how each host stood when the owner of the run last said so."""
+        return {
+            key.removeprefix(HOST): state
+            for key, state in self.facts().items()
+            if key.startswith(HOST)
+        }
 
     def surveys(self) -> dict[int, Survey]:
         """Give the surveys by their number."""
@@ -276,12 +290,19 @@ class LedgerView:
         """Give every cutout that is said to be on disk."""
         rows = self._db.execute(
             """
-            SELECT survey, target, band, product, file_loc, sha256, size
-            FROM cutout
-            WHERE state = 'done'
+            SELECT c.survey, c.target, c.band, c.product, c.file_loc, c.sha256, c.size,
+                c.coverage, t.ra, t.dec
+            FROM cutout AS c
+            JOIN target AS t ON t.number = c.target
+            WHERE c.state = 'done'
             """
         )
         return (Stamp(*row) for row in rows)
+
+    def wanted_files(self) -> Iterator[str]:
+        """Give the places of stamps that are still to be made."""
+        rows = self._db.execute("SELECT file_loc FROM cutout WHERE state = 'wanted'")
+        return (file_loc for (file_loc,) in rows)
 
     def manifest(self) -> Iterator[ManifestRow]:
         """Give one row per target and band, in catalogue order.

@@ -124,15 +124,14 @@ class Breaker:
             self._since = self._clock()
         self._probe_at = max(self._probe_at, until)
 
-    def describe(self) -> str:
-        """Say why nobody passes; empty while it is closed."""
+    @property
+    def why(self) -> str:
+        """Why nobody passes; empty while it is closed."""
         if self._since is None:
             return ""
-        wait_s = max(0.0, self._probe_at - self._clock())
-        now = "probing" if self._probing else f"next probe in {wait_s:.0f} s"
         if not self._failures:
-            return f"closed after a cool-down, {now}"
-        return f"closed: {self._failures} failures in a row ({self._last}), {now}"
+            return "closed after a cool-down"
+        return f"closed: {self._failures} failures in a row ({self._last})"
 
     def _count(self, address: str, *, unreachable: bool) -> None:
         self._failures += 1

@@ -18,7 +18,7 @@ from .address import is_official, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .throttle import Manners
+    from .manners import Manners
 
 __all__ = ["Directory", "Service"]
 

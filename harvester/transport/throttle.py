@@ -1,10 +1,10 @@
 """The throttle: what one archive host is asked to bear, shared by every worker.
 
-A request goes when all of these let it: the breaker and the cool-down (is the host
-well?), the pace (is it long enough since the last one?) and the concurrency (how
-many are under way?). One queue, one timer and one place that decides, `_admit`:
-that keeps the gap between requests exact and makes a half-open breaker let exactly
-one probe through, however many workers are waiting.
+A request goes when all of these let it: the user's quiet hours, the breaker and the
+cool-down (is the host well?), the pace (is it long enough since the last one?) and
+the concurrency (how many are under way?). One queue, one timer and one place that
+decides, `_admit`: that keeps the gap between requests exact and makes a half-open
+breaker let exactly one probe through, however many workers are waiting.
 
 Errors never speed us up: trouble halves the concurrency, a refusal for being too
 fast halves the pace as well, and both come back in small steps, by successes.
@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from random import random as any_number
 from typing import TYPE_CHECKING
 
 from ..errors import OutageError
 from .backoff import LONGEST_S, backoff
-from .breaker import Breaker, Tripping
+from .breaker import Breaker
+from .host_state import HostState
+from .manners import Manners, Share, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
 __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 
@@ -33,87 +33,12 @@ __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 #: frees memory and disk, one that is newly located takes more.
 _FIRST = "file"
 
-#: Two requests may come closer together on their way: with this much more between
-#: them the archive, too, counts no more than the rate.
-_SLACK = 1.015
-
-#: Timers are late, by milliseconds on a busy machine; a request that went late may be
-#: followed this much sooner, in seconds, or every lateness would be lost for good.
-#: It is less than what the slack adds up to in a second: so many requests as may go
-#: in a second still take a second or longer, wherever it begins.
-_CATCH_UP_S = 0.01
-
-#: Requests a second up to which a gap is a gap, and nothing is made up for: that is
-#: how SkyServer counts. Timers are exact enough for these.
-_STRICT_RATE = 2.0
+#: Longest pause in seconds between two looks at the clock on the wall: it may be set.
+_LOOK_S = 60.0
 
 
 class GaveUpError(OutageError):
     """The host was down for longer than the request was willing to wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The clocks and the dice; a test has its own."""
-
-    #: Seconds of the event loop's own clock.
-    clock: Callable[[], float] = time.monotonic
-    #: Unix seconds.
-    wall: Callable[[], float] = time.time
-    #: Numbers from 0 up to 1.
-    random: Callable[[], float] = any_number
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How much one host is asked to bear."""
-
-    #: Requests per second at most, evenly spaced: ``1 / rate`` seconds lie between,
-    #: less ``catch_up_s``.
-    rate: float
-    #: Requests under way at once, by kind, such as ``{"query": 2, "file": 4}``; a
-    #: kind that is not named has one.
-    slots: Mapping[str, int]
-    #: When the host counts as down.
-    tripping: Tripping = field(default_factory=Tripping)
-
-    @property
-    def gap_s(self) -> float:
-        """Seconds from one request to the next."""
-        # What is made up for comes out of a second's slack: half of it is put back,
-        # so that there is something left for the way.
-        return (_SLACK + self.catch_up_s / 2) / self.rate
-
-    @property
-    def catch_up_s(self) -> float:
-        """Seconds by which a request may come sooner if the one before it was late."""
-        if self.rate <= _STRICT_RATE:
-            return 0.0
-        return min(_CATCH_UP_S, 0.5 / self.rate)
-
-
-class _Share:
-    """The part of an allowance that is used: halves on trouble, creeps back."""
-
-    #: It never falls below this, so that an end comes in sight of any harvest.
-    _LEAST = 1 / 16
-    #: It grows by one step after so many successes.
-    _STEP = 1 / 8
-    _SUCCESSES = 8
-
-    def __init__(self) -> None:
-        self.value = 1.0
-        self._good = 0
-
-    def halve(self) -> None:
-        self.value = max(self._LEAST, self.value / 2)
-        self._good = 0
-
-    def creep(self) -> None:
-        self._good += 1
-        if self._good >= self._SUCCESSES:
-            self._good = 0
-            self.value = min(1.0, self.value + self._STEP)
 
 
 @dataclass(eq=False, slots=True)
@@ -216,9 +141,13 @@ class Throttle:
         self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next_at = -math.inf
-        self._width = _Share()
-        self._pace = _Share()
+        self._width = Share()
+        self._pace = Share()
         self._eased_at = -math.inf
+        self._eased_by = ""
+        #: Seconds of the clock that were spent in quiet hours, as far as was looked.
+        self._quiet_s = 0.0
+        self._looked_at = self.clock()
         self._refusals = 0
         self._cool_until = -math.inf
         self._cool_why = ""
@@ -265,7 +194,7 @@ class Throttle:
 
     def failed(self, turn: Turn, address: str, what: str, *, unreachable: bool) -> None:
         """Count a failure: fewer at once, and the breaker opens if it was too many."""
-        self._ease(turn)
+        self._ease(turn, what)
         self._breaker.failed(
             address, what, unreachable=unreachable, probe=turn.is_probe
         )
@@ -277,7 +206,7 @@ class Throttle:
             self.cool_down(cool_down_s)
         else:
             self._refusals += 1
-            if self._ease(turn):
+            if self._ease(turn, "too many requests"):
                 self._pace.halve()
             own_s = self._gap_s() + backoff(self._refusals, random=self._random)
             self.cool_down(own_s, "too many requests")
@@ -303,23 +232,38 @@ class Throttle:
 
     def describe(self) -> str:
         """Say in words what the next request waits for."""
-        cool_s = self._cool_until - self.clock()
-        if cool_s > 0:
-            road = f"cooling down for {math.ceil(cool_s)} s ({self._cool_why})"
-        else:
-            road = self._breaker.describe() or "open road"
-        return "; ".join([road, *self._reductions()])
+        return self.state().words(self._wall())
 
-    def _reductions(self) -> list[str]:
-        slots = self._manners.slots.items()
-        words = [
-            f"concurrency {self._width_of(kind)} of {full} ({kind})"
-            for kind, full in slots
-            if self._width_of(kind) < full
-        ]
-        if self._pace.value < 1:
-            words.append(f"pace {self._pace.value:.0%}")
-        return words
+    def state(self) -> HostState:
+        """Tell how the host stands, with times that another process understands."""
+        to_wall = self._wall() - self.clock()
+        is_eased = min(self._width.value, self._pace.value) < 1
+        cool_until, breaker = self._cool_until, self._breaker
+        return HostState(
+            self.host,
+            rate=self._manners.rate * self._pace.value,
+            full_rate=self._manners.rate,
+            slots={
+                kind: (self._under_way.get(kind, 0), self._width_of(kind), full)
+                for kind, full in self._manners.slots.items()
+            },
+            waiting=len(self._waiting),
+            slowed_by=self._eased_by if is_eased else "",
+            quiet_until=self._quiet_until() or 0.0,
+            cooling_until=cool_until + to_wall if cool_until > self.clock() else 0.0,
+            cooling_why=self._cool_why,
+            closed=breaker.why,
+            probe_at=breaker.passes_at + to_wall if breaker.is_open else 0.0,
+            probing=breaker.is_probing,
+        )
+
+    def awake_s(self) -> float:
+        """Tell the time of the clock less the quiet hours: patience is of these."""
+        now = self.clock()
+        if self._quiet_until() is not None:
+            self._quiet_s += now - self._looked_at
+        self._looked_at = now
+        return now - self._quiet_s
 
     def _gap_s(self) -> float:
         return self._manners.gap_s / self._pace.value
@@ -333,12 +277,12 @@ class Throttle:
             self._cool_until, self._cool_why = until, why
         self._breaker.hold(until)
 
-    def _ease(self, turn: Turn) -> bool:
+    def _ease(self, turn: Turn, what: str) -> bool:
         # Requests that were under way together fail together: that is one trouble,
         # not eight, and only those sent since then can report another.
         if turn.began < self._eased_at:
             return False
-        self._eased_at = self.clock()
+        self._eased_at, self._eased_by = self.clock(), what
         self._width.halve()
         return True
 
@@ -361,13 +305,15 @@ class Throttle:
 
     async def _outwait(self, waiter: _Waiter, patience_s: float) -> Turn:
         limit = None if patience_s == math.inf else patience_s
+        quiet_s = self._quiet_s
         while True:
             done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
             if done:
                 return waiter.turn.result()
             # Waiting one's turn at a host that is well always comes to an end; only
             # an outage has to be given up.
-            down_s = self._breaker.open_s()
+            self.awake_s()
+            down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
             if down_s >= patience_s:
                 msg = f"{self.host} has been down for {down_s:.0f} s; {self.describe()}"
                 raise GaveUpError("outage", f"{msg}: resume later")
@@ -385,7 +331,7 @@ class Throttle:
             self._timer.cancel()
             self._timer = None
         while (waiter := self._next()) is not None:
-            wait_s = self._passes_at() - self.clock()
+            wait_s = self._wait_s()
             if wait_s > 0:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(wait_s, self._admit)
@@ -409,10 +355,21 @@ class Throttle:
             return next(ready, None)
         return min(ready, key=lambda waiter: waiter.kind != _FIRST, default=None)
 
-    def _passes_at(self) -> float:
+    def _wait_s(self) -> float:
         # The breaker knows of the cool-down too, but a request from before it that
         # ends well closes the breaker; what the archive asked for stands.
-        return max(self._next_at, self._cool_until, self._breaker.passes_at)
+        passes_at = max(self._next_at, self._cool_until, self._breaker.passes_at)
+        wait_s = passes_at - self.clock()
+        if self._manners.quiet is None:
+            return wait_s
+        self.awake_s()
+        until = self._quiet_until()
+        quiet_s = 0.0 if until is None else until - self._wall()
+        return min(_LOOK_S, max(wait_s, quiet_s))
+
+    def _quiet_until(self) -> float | None:
+        quiet = self._manners.quiet
+        return None if quiet is None else quiet.until(self._wall())
 
     def _begin(self, kind: str) -> Turn:
         # From when it was due, not from when the timer came round to it.

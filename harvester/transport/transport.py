@@ -16,19 +16,16 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from yarl import URL
 
-from ..errors import (
-    InputError,
-    OutageError,
-    PermanentError,
-    TransientError,
-)
+from ..errors import OutageError, PermanentError, TransientError
 from .address import Guard, shown, to_url
 from .backoff import BusyError, Patience
 from .body import Limits
+from .headers import kept, user_agent, without_personal, without_type
 from .intake import Buffer, Download, Enough, PartialFile, Reply
+from .manners import Manners, Timing
 from .part import Part, RangeRefusedError, TakesPart
 from .services import Directory, Service
-from .throttle import GaveUpError, Manners, Throttle, Timing, Turn
+from .throttle import GaveUpError, Throttle, Turn
 from .wire import Intake, Moved, Request, Wire, to_ours
 
 if TYPE_CHECKING:
@@ -36,6 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp.abc import AbstractResolver
+
+    from .headers import ApiToken
+    from .host_state import HostState
 
     Heard = Callable[[int], None]
 
@@ -51,20 +51,6 @@ __all__ = [
     "Transport",
 ]
 
-#: These are ours or aiohttp's to set; a caller's are not sent.
-_OURS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "cookie",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-    }
-)
-#: These are for the host that they were meant for, and no other.
-_PERSONAL = frozenset({"authorization", "proxy-authorization"})
 #: After these a form is not sent again; its answer is fetched.
 _BECOMES_GET = frozenset({301, 302, 303})
 
@@ -107,6 +93,8 @@ class Transport:
         Called with the host and the Unix seconds until which it is left alone.
     cool_downs
         What ``on_cool_down`` said before a restart, by host.
+    token
+        A secret for one host, which no other gets to see.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -119,12 +107,14 @@ class Transport:
         on_traffic: Callable[[str, int, int], None] | None = None,
         on_cool_down: Callable[[str, float], None] | None = None,
         cool_downs: Mapping[str, float] | None = None,
+        token: ApiToken | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._directory = Directory(services)
         self._limits = limits or Limits()
-        self._agent = _agent(version, contact)
+        self._agent = user_agent(version, contact)
+        self._token = token
         self._on_traffic = on_traffic or _ignore
         self._on_cool_down = on_cool_down
         self._cool_downs = dict(cool_downs or {})
@@ -144,7 +134,9 @@ class Transport:
         self._wire: Wire | None = None
 
     async def __aenter__(self) -> Self:
-        self._wire = Wire(self._limits, self._guard, self._agent, self._resolver)
+        self._wire = Wire(
+            self._limits, self._guard, self._agent, self._resolver, self._token
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -188,7 +180,7 @@ class Transport:
             ``blocked_redirect``, ``unknown_host``, ``bad_url``.
         """
         intake = Buffer(self._limits.json_cap, check)
-        request = Request(method.upper(), self._checked(url), _kept(headers), body)
+        request = Request(method.upper(), self._checked(url), kept(headers), body)
         return await self._persevere(request, kind, intake)
 
     async def download(
@@ -253,6 +245,10 @@ class Transport:
         """Say in words, for each host, what its next request waits for."""
         return {host: throttle.describe() for host, throttle in self._throttles.items()}
 
+    def states(self) -> list[HostState]:
+        """Tell how each host stands."""
+        return [throttle.state() for throttle in self._throttles.values()]
+
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""
         return str(self._directory.to_actual(to_url(url)))
@@ -264,7 +260,12 @@ class Transport:
         throttle = self._throttle_of(service.host, service.manners)
         errand = _Errand(request, kind, service, throttle, heard)
         limits = self._limits
-        patience = Patience(limits.tries, limits.patience_s, random=self._timing.random)
+        patience = Patience(
+            limits.tries,
+            limits.patience_s,
+            clock=throttle.awake_s,
+            random=self._timing.random,
+        )
         while True:
             try:
                 return await self._try(errand, intake, patience.left_s())
@@ -318,10 +319,10 @@ class Transport:
         url = self._directory.to_actual(self._guard.follow(request.url, moved.location))
         hop = replace(request, url=url)
         if url.origin() != request.url.origin():
-            hop = replace(hop, headers=_without(request.headers, _PERSONAL))
+            hop = replace(hop, headers=without_personal(request.headers))
         if moved.status in _BECOMES_GET and request.method == "POST":
-            headers = _without(hop.headers, frozenset({"content-type"}))
-            return replace(hop, method="GET", body=None, headers=headers)
+            kept_too = without_type(hop.headers)
+            return replace(hop, method="GET", body=None, headers=kept_too)
         return hop
 
     def _checked(self, text: str) -> URL:
@@ -382,18 +383,3 @@ def _report(turn: Turn, url: URL, error: Exception) -> None:
         case PermanentError():
             # A clear answer, though not the one we hoped for.
             turn.succeeded()
-
-
-def _agent(version: str, contact: str) -> str:
-    if not contact.isprintable():
-        msg = f"contact {contact!r} must be one line of text"
-        raise InputError(msg)
-    return f"harvester/{version} (+{contact})" if contact else f"harvester/{version}"
-
-
-def _kept(headers: Mapping[str, str] | None) -> Mapping[str, str]:
-    return _without(headers or {}, _OURS)
-
-
-def _without(headers: Mapping[str, str], names: frozenset[str]) -> Mapping[str, str]:
-    return {key: text for key, text in headers.items() if key.lower() not in names}

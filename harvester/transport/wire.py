@@ -19,6 +19,7 @@ import aiohttp
 
 from ..errors import (
     HarvesterError,
+    InputError,
     LocalError,
     NotFoundError,
     OutageError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from .body import Limits
+    from .headers import ApiToken
 
 __all__ = ["Intake", "Moved", "Request", "Wire", "to_ours"]
 
@@ -89,8 +91,10 @@ class Wire:
         guard: Guard,
         agent: str,
         resolver: AbstractResolver | None = None,
+        token: ApiToken | None = None,
     ) -> None:
         self._limits = limits
+        self._token = token
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the throttles count
@@ -126,6 +130,8 @@ class Wire:
                 location = response.headers.get("Location")
                 if response.status in _MOVED and location:
                     return Moved(response.status, location)
+                if response.status == HTTPStatus.UNAUTHORIZED:
+                    _check_token(self._personal(request.url), request.url)
                 _check_status(response, intake)
                 await intake.take(response, Body(response, limits, on_bytes))
                 return None
@@ -140,11 +146,18 @@ class Wire:
         return await self._session.request(
             request.method,
             request.url,
-            headers={**request.headers, **intake.headers()},
+            headers={
+                **request.headers,
+                **intake.headers(),
+                **self._personal(request.url),
+            },
             data=request.body,
             allow_redirects=False,
             trace_request_ctx=on_sent,
         )
+
+    def _personal(self, url: URL) -> dict[str, str]:
+        return self._token.headers_for(url) if self._token else {}
 
 
 def to_ours(error: Exception, url: URL) -> Exception:
@@ -189,6 +202,13 @@ def _unreachable(error: aiohttp.ClientConnectorError, where: str) -> HarvesterEr
         case _:
             reason = "tls" if isinstance(error, aiohttp.ClientSSLError) else "network"
     return OutageError(reason, f"{where} cannot be reached: {cause}")
+
+
+def _check_token(sent: Mapping[str, str], url: URL) -> None:
+    # It is refused for every galaxy alike: that is for the user to mend.
+    if sent:
+        msg = f"{shown(url)} refuses the token in MAST_API_TOKEN: renew or unset it"
+        raise InputError(msg)
 
 
 def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:

@@ -46,7 +46,7 @@ def test_one_bad_file(clock):
     breaker = Breaker(clock=clock)
     _fail(breaker, *("a", "b") * 20)
     assert not breaker.is_open
-    assert breaker.describe() == ""
+    assert breaker.why == ""
 
 
 def test_success_between(clock):
@@ -143,14 +143,14 @@ def test_words(clock):
     """It says in words why nobody passes."""
     breaker = Breaker(Tripping(failures=5, addresses=1), clock=clock)
     _fail(breaker, *"aaaaa")
-    wait = "closed: 5 failures in a row (http_503), next probe in 5 s"
-    assert breaker.describe() == wait
+    assert breaker.why == "closed: 5 failures in a row (http_503)"
     clock.now = 9.0
-    assert breaker.describe().endswith("next probe in 0 s")
     breaker.admit()
-    assert breaker.describe().endswith("probing")
     _fail(breaker, "a", probe=True)
-    assert breaker.describe().startswith("closed: 6 failures in a row")
+    assert breaker.why == "closed: 6 failures in a row (http_503)"
+    breaker.succeeded()
+    breaker.hold(60.0)
+    assert breaker.why == "closed after a cool-down"
 
 
 class _AnyHistory(RuleBasedStateMachine):

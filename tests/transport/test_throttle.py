@@ -223,7 +223,9 @@ def test_concurrency_halves():
             for _ in range(8):
                 group.create_task(ask(throttle, "file", outcome="failed", lasts_s=1))
         widths = [throttle._width_of("file")]
-        assert throttle.describe() == "open road; concurrency 4 of 8 (file)"
+        assert throttle.describe() == (
+            "open road; slowed down by http_503; concurrency 4 of 8 (file)"
+        )
         for _ in range(5):
             await ask(throttle, "file", outcome="failed", lasts_s=1)
             widths.append(throttle._width_of("file"))

@@ -1,0 +1,84 @@
+"""Whether a stamp file is what it should be, by its own header and pixels.
+
+A SHA-256 tells that a file is as it was written; this tells whether it was written
+as it should have been.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from astropy.io import fits
+
+from .astrometry import BadWcsError, read_astrometry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..models import CutoutSpec
+
+__all__ = ["Expected", "find_flaw"]
+
+#: The target is in the middle pixel, or between it and the next one: half a pixel
+#: from the middle of the stamp at most. Positions go through decimal cards.
+_HALF_PIXEL = 0.5 + 0.01
+
+
+class Expected(NamedTuple):
+    """What a stamp should show."""
+
+    #: ICRS degrees.
+    ra: float
+    dec: float
+    #: Part of its pixels that hold a value.
+    coverage: float
+    spec: CutoutSpec
+
+
+def find_flaw(content: bytes, expected: Expected) -> str:
+    """Say in words what is wrong with a stamp file; empty if nothing is."""
+    try:
+        # astropy warns of many harmless spellings.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(io.BytesIO(content)) as hdus:
+                return _find_flaw(hdus[0], expected)
+    except BadWcsError as error:
+        return str(error)
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        return f"it is no FITS image: {' '.join(str(error).split())[:200]}"
+
+
+def _find_flaw(hdu: fits.PrimaryHDU, expected: Expected) -> str:
+    data, header = hdu.data, hdu.header
+    if data is None or data.ndim != 2:  # noqa: PLR2004 - an image
+        return "it holds no image"
+    sky = read_astrometry(header)
+    spec = expected.spec
+    side = spec.size.pixels(sky.scale_arcsec)
+    is_whole = spec.mode == "partial"
+    if max(data.shape) > side or (is_whole and min(data.shape) < side):
+        return f"it is {data.shape[1]} x {data.shape[0]} pixels, not {side} x {side}"
+    x, y = sky.to_pixels(np.array([expected.ra]), np.array([expected.dec]))
+    flaw = _find_offset(data, (y[0], x[0]), is_whole=is_whole)
+    if flaw:
+        return flaw
+    coverage = round(int(np.count_nonzero(np.isfinite(data))) / side**2, 6)
+    if coverage != expected.coverage:
+        return f"{coverage} of its pixels hold a value, not {expected.coverage}"
+    return ""
+
+
+def _find_offset(
+    data: NDArray[np.float32], place: tuple[float, float], *, is_whole: bool
+) -> str:
+    middle = (np.array(data.shape) - 1) / 2
+    off = np.abs(np.array(place) - middle)
+    # A trimmed stamp lacks a side: the target is somewhere in it.
+    most = np.full(2, _HALF_PIXEL) if is_whole else middle + _HALF_PIXEL
+    if np.all(off <= most):
+        return ""
+    return f"its galaxy is {off[1]:.2f} columns and {off[0]:.2f} rows off the middle"

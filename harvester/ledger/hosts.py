@@ -1,0 +1,47 @@
+"""What the ledger keeps of the hosts: cool-downs, and how each of them stands."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import aiosqlite
+
+__all__ = ["HOST", "read_cool_downs", "write_cool_down", "write_host_states"]
+
+#: Begins the keys of ``run`` under which it is kept how a host stands.
+HOST = "host "
+
+
+async def write_cool_down(db: aiosqlite.Connection, host: str, until: float) -> None:
+    """Keep until when (Unix seconds) a host wants to be left alone."""
+    await db.execute(
+        """
+        INSERT INTO host (name, cooled_until)
+        VALUES (?, ?)
+        ON CONFLICT (name) DO UPDATE SET cooled_until = excluded.cooled_until
+        """,
+        (host, until),
+    )
+
+
+async def read_cool_downs(db: aiosqlite.Connection) -> dict[str, float]:
+    """Give the hosts that want to be left alone, and until when."""
+    rows = await db.execute_fetchall(
+        "SELECT name, cooled_until FROM host WHERE cooled_until > ?", (time.time(),)
+    )
+    return {str(name): float(until) for name, until in rows}
+
+
+async def write_host_states(
+    db: aiosqlite.Connection, states: Mapping[str, str]
+) -> None:
+    """Put these in place of what was kept of how hosts stand."""
+    await db.execute("DELETE FROM run WHERE key GLOB ? || '*'", (HOST,))
+    await db.executemany(
+        "INSERT INTO run VALUES (?, ?)",
+        [(f"{HOST}{name}", state) for name, state in states.items()],
+    )

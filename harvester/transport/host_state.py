@@ -1,0 +1,87 @@
+"""How a host stands just now, as numbers for scripts and as words for people.
+
+Times are Unix seconds: whoever reads it in another process, a little later, still
+says the right thing.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["HostState"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """What a host is asked to bear just now, and why it is not more."""
+
+    host: str
+    #: Requests a second at most; now, and when all is well.
+    rate: float
+    full_rate: float
+    #: For each kind the requests under way, those allowed now, and when all is well.
+    slots: Mapping[str, tuple[int, int, int]]
+    #: Requests that wait for their turn.
+    waiting: int
+    #: What it was slowed down by; empty if it is not.
+    slowed_by: str = ""
+    #: Until when nothing is sent because of the user's quiet hours; 0: none are.
+    quiet_until: float = 0.0
+    #: Until when nothing is sent because the host wants it, or we do; and which.
+    cooling_until: float = 0.0
+    cooling_why: str = ""
+    #: Why only a single probe may pass; empty while all may.
+    closed: str = ""
+    #: When the next probe may go.
+    probe_at: float = 0.0
+    probing: bool = False
+
+    def words(self, now: float) -> str:
+        """Say what the next request waits for."""
+        return "; ".join([self._road(now), *self._reductions()])
+
+    def load(self) -> str:
+        """Say how much goes there."""
+        slots = (
+            f"{busy} of {allowed} ({kind})"
+            for kind, (busy, allowed, _) in self.slots.items()
+        )
+        return f"{', '.join(slots)} in flight, {self.rate:.3g} requests/s at most"
+
+    @property
+    def kind(self) -> str:
+        """Name the state without its numbers: what changes is worth a line."""
+        if self.quiet_until:
+            return "quiet"
+        if self.closed:
+            return self.closed.partition(":")[0]
+        return "slowed" if self.slowed_by else "open"
+
+    def _road(self, now: float) -> str:
+        if self.quiet_until > now:
+            ends = time.strftime("%H:%M", time.localtime(self.quiet_until))
+            return f"quiet hours until {ends}"
+        if self.cooling_until > now:
+            # Differences of Unix seconds are good to a microsecond.
+            left_s = math.ceil(round(self.cooling_until - now, 3))
+            return f"cooling down for {left_s} s ({self.cooling_why})"
+        if not self.closed:
+            return "open road"
+        wait_s = max(0.0, self.probe_at - now)
+        probe = "probing" if self.probing else f"next probe in {wait_s:.0f} s"
+        return f"{self.closed}, {probe}"
+
+    def _reductions(self) -> Iterator[str]:
+        if self.slowed_by:
+            yield f"slowed down by {self.slowed_by}"
+        for kind, (_, allowed, full) in self.slots.items():
+            if allowed < full:
+                yield f"concurrency {allowed} of {full} ({kind})"
+        if self.rate < self.full_rate:
+            yield f"pace {self.rate / self.full_rate:.0%}"

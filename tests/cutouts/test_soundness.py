@@ -1,0 +1,74 @@
+"""Whether a stamp is what it should be: each flaw is found, and named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harvester.cutouts.soundness import Expected, find_flaw
+from harvester.cutouts.stamp_file import to_cards, to_fits
+from harvester.models import CutoutSpec, StampSize
+
+_SIDE = 40
+_SCALE = 0.396 / 3600
+_SPEC = CutoutSpec(StampSize.parse("15.84arcsec"), "partial")
+_TRIM = CutoutSpec(StampSize.parse("15.84arcsec"), "trim")
+_EXPECTED = Expected(150.0, 2.0, 1.0, _SPEC)
+
+
+def stamp(shape=(_SIDE, _SIDE), middle=None, **cards):
+    """Give the bytes of a stamp; ``middle`` is where its galaxy is, ``(x, y)``."""
+    x, y = middle or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+    data = np.ones(shape, np.float32)
+    sky = {
+        "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 2.0,
+        "CRPIX1": x + 1, "CRPIX2": y + 1, "CD1_1": -_SCALE, "CD1_2": 0.0,
+        "CD2_1": 0.0, "CD2_2": _SCALE,
+    }  # fmt: skip
+    own = [
+        (key, value, "") for key, value in (sky | cards).items() if value is not None
+    ]
+    return to_fits(data, own, to_cards([]))
+
+
+def test_sound():
+    """A whole stamp has no flaw, wherever in its middle pixels the galaxy is."""
+    assert find_flaw(stamp(), _EXPECTED) == ""
+    assert find_flaw(stamp(middle=(19.01, 20.0)), _EXPECTED) == ""
+    assert (
+        find_flaw(
+            stamp((30, 40), (5.0, 9.0)), _EXPECTED._replace(spec=_TRIM, coverage=0.75)
+        )
+        == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "flaw"),
+    [
+        (b"", "no FITS image"),
+        (b"<html>Maintenance</html>" * 200, "no FITS image"),
+        (stamp()[:4000], "no FITS image"),
+        (stamp((40, 39)), "39 x 40 pixels, not 40 x 40"),
+        (stamp(middle=(20.6, 19.5)), "1.10 columns and 0.00 rows off the middle"),
+        (stamp(middle=(19.5, 3.5)), "0.00 columns and 16.00 rows off"),
+        (stamp(CTYPE1="", CTYPE2=""), "not right ascension"),
+        (stamp(CRVAL1=330.0, CRVAL2=-2.0), "off the middle"),
+        (stamp(CD1_1=0.0, CD2_2=0.0), "WCS"),
+    ],
+)
+def test_flaws(content, flaw):
+    """What is no stamp of this galaxy says so in a few words."""
+    assert flaw in find_flaw(content, _EXPECTED)
+
+
+def test_coverage():
+    """A stamp with other pixels than the ledger says is not sound."""
+    said = find_flaw(stamp(), _EXPECTED._replace(coverage=0.5))
+    assert said == "1.0 of its pixels hold a value, not 0.5"
+
+
+def test_trimmed_too_large():
+    """A trimmed stamp is never larger than what was asked for."""
+    said = find_flaw(stamp((41, 40)), _EXPECTED._replace(spec=_TRIM))
+    assert "pixels, not 40 x 40" in said

@@ -1,0 +1,209 @@
+"""What the archives see of a harvest when they are in trouble, and what it says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from service import (
+    harvester,
+    kill_group,
+    sandbox,
+    start,
+    wait_for,
+)
+
+from harvester.places import Places
+from harvester.report import read_report
+from harvester.sandbox.server import SandboxOptions, run_in_thread
+from harvester.sandbox.stats import RateLimit
+
+pytestmark = pytest.mark.harvest
+
+#: One attempt: a galaxy that spends one has failed.
+_NOTHING_TO_SPEND = {"HARVESTER__POLITENESS__ATTEMPTS": "1"}
+
+_CANARY = "CANARY0123456789"
+
+
+def status(out):
+    """Give what a process beside the harvest sees."""
+    return read_report(Places(out))
+
+
+def _flags(urls):
+    return [f"--base-url={name}={url}" for name, url in urls.items()]
+
+
+def test_storm_of_429(tmp_path):
+    """Of ten 429s none is followed too early, none costs a galaxy; the server counts.
+
+    Both forms of Retry-After; one request a second, of which the sandbox forgives a
+    quarter of a second, for it runs on a busy machine.
+    """
+    storm = [
+        f"status=429@{service}:retry_after={wait}:times={times}"
+        for service in ("sdss-sas", "s3")
+        for wait, times in (("1", 3), ("date2", 2))
+    ]
+    options = SandboxOptions(
+        seed=3,
+        targets=20,
+        catalogue=tmp_path / "catalogue.fits",
+        faults=tuple(storm),
+        rates={name: RateLimit(60, 0.75) for name in ("sdss-sas", "s3")},
+    )
+    rates = {f"HARVESTER__SERVICES__{n}__RATE": "1" for n in ("SDSS_SAS", "S3")}
+    out = tmp_path / "out"
+    with run_in_thread(options) as running:
+        done = harvester(
+            *("run", options.catalogue, "--out", out, *_flags(running.urls)),
+            **rates,
+            **_NOTHING_TO_SPEND,
+            HARVESTER__POLITENESS__TRIES="1",
+        )
+        stats = running.stats.as_json()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert status(out)["surveys"]["sdss"]["done"] == 20
+    for service in ("sdss-sas", "s3"):
+        assert stats[service]["by_status"]["429"] == 5
+        assert stats[service]["requests"] > 5
+        assert stats[service]["cooldown_violations"] == 0
+        assert stats[service]["rate_violations"] == 0
+
+
+def _host(out, name):
+    """Give how a host stands, by what another process says; nothing if unknown."""
+    return status(out)["hosts"].get(name, {"words": "", "closed": ""})
+
+
+def test_down_for_the_whole_run(tmp_path):
+    """Down all the time it costs nothing; back, its jobs end without a restart."""
+    options = ("--seed", "3", "--targets", "80")
+    with sandbox(tmp_path, *options, "--fault", "down@sdss-sas") as here:
+        out = tmp_path / "out"
+        process = start(
+            *("run", here.catalogue, "--out", out, *here.flags()), **_NOTHING_TO_SPEND
+        )
+        try:
+            wait_for((out / "ledger.sqlite").exists, process)
+            wait_for(lambda: _is_settled(out, "hst"), process)
+            wait_for(lambda: _host(out, "data.sdss.org")["closed"], process)
+            report = status(out)
+            assert report["surveys"]["sdss"]["located"] == 80
+            assert report["surveys"]["sdss"]["failed"] == 0
+            assert (
+                "failures in a row (reset)" in report["hosts"]["data.sdss.org"]["words"]
+            )
+            assert _attempts(out) == 0
+            said = harvester("status", out).stdout
+            assert "data.sdss.org now: closed: " in said
+            here.ask("/_faults", [])
+            words, _ = process.communicate(timeout=300)
+        finally:
+            kill_group(process)
+        assert process.returncode == 0, words
+        assert "data.sdss.org: closed: " in words
+        report = status(out)
+        assert report["surveys"]["sdss"]["done"] == 80
+        assert report["hosts"] == {}
+
+
+def _is_settled(out, archive):
+    counts = status(out)["surveys"][archive]
+    return counts["pending"] == counts["located"] == 0
+
+
+def _attempts(out):
+    with closing(sqlite3.connect(f"file:{out}/ledger.sqlite?mode=ro", uri=True)) as db:
+        return db.execute("SELECT sum(attempts) FROM job").fetchone()[0]
+
+
+def test_quiet_hours(archives, tmp_path):
+    """In quiet hours not one request is sent; status and the harvest say until when."""
+    now = datetime.now(UTC)
+    begin, end = (now + timedelta(hours=hours) for hours in (-2, 3))
+    quiet = {"HARVESTER__POLITENESS__QUIET": f"{begin:%H:%M}-{end:%H:%M} UTC"}
+    out = tmp_path / "out"
+    before = archives.stats()
+    process = start("run", archives.catalogue, "--out", out, *archives.flags(), **quiet)
+    try:
+        wait_for((out / "ledger.sqlite").exists, process)
+        wait_for(lambda: _host(out, "mast.stsci.edu")["words"], process)
+        now = status(out)["hosts"]["mast.stsci.edu"]
+        assert now["words"].startswith("quiet hours until ")
+        assert now["quiet_until"] == end.replace(second=0, microsecond=0).timestamp()
+        wait_for(lambda: _host(out, "mast.stsci.edu")["waiting"], process)
+        process.send_signal(signal.SIGTERM)
+        words, _ = process.communicate(timeout=60)
+    finally:
+        kill_group(process)
+    assert process.returncode == 143
+    assert "mast.stsci.edu: quiet hours until " in words
+    assert archives.stats() == before
+    assert sum(status(out)["requests"].values()) == 0
+
+
+def test_contact(archives, tmp_path):
+    """Who asks an archive without a contact is told once; a rehearsal needs none."""
+    words = ("run", archives.catalogue, "--locate-only", "--survey", "sdss:r")
+    some = [flag for flag in archives.flags() if "=s3=" not in flag]
+    told = harvester(*words, "--out", tmp_path / "a", *some)
+    assert told.stdout.count("No contact is set") == 1
+    named = harvester(*words, "--out", tmp_path / "b", *some, "--contact=me@a.org")
+    rehearsed = harvester(*words, "--out", tmp_path / "c", *archives.flags())
+    for done in (told, named, rehearsed):
+        assert done.returncode == 0, done.stderr
+    assert "No contact" not in named.stdout + rehearsed.stdout
+
+
+@pytest.mark.parametrize("fault", [[], ["status=500@mast:p=0.3"], ["status=401@mast"]])
+def test_token_is_nowhere(archives, tmp_path, fault):
+    """With a token, well or in trouble, no byte that a harvest leaves holds it."""
+    out = tmp_path / "out"
+    secret = {"MAST_API_TOKEN": _CANARY, "HARVESTER__HST__TOKEN_ELSEWHERE": "true"}
+    archives.ask("/_faults", fault)
+    try:
+        done = harvester(
+            *("run", archives.catalogue, "--out", out, *archives.flags()),
+            *(["--locate-only"] if fault else []),
+            **secret,
+        )
+    finally:
+        archives.ask("/_faults", [])
+    # A token that MAST refuses is the user's to mend: nothing is tried again.
+    assert done.returncode == (2 if "401" in str(fault) else 0), done.stderr
+    assert ("MAST_API_TOKEN" in done.stderr) == ("401" in str(fault))
+    said = [done.stdout, done.stderr, json.dumps(status(out))]
+    assert not [text for text in said if _CANARY in text]
+    left = [path for path in out.rglob("*") if path.is_file()]
+    assert out / "ledger.sqlite" in left
+    assert not [path for path in left if _CANARY.encode() in path.read_bytes()]
+
+
+def test_token_stays_at_home(archives, tmp_path):
+    """A token is not sent to a stand-in of MAST unless that is said; it is told."""
+    done = harvester(
+        *("run", archives.catalogue, "--out", tmp_path / "out", *archives.flags()),
+        *("--locate-only",),
+        MAST_API_TOKEN=_CANARY,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("MAST_API_TOKEN is not sent to http://127.0.0.1") == 1
+
+
+def test_token_in_the_clear(archives, tmp_path):
+    """A token is never sent without TLS to another machine, whatever is set."""
+    secret = {"MAST_API_TOKEN": _CANARY, "HARVESTER__HST__TOKEN_ELSEWHERE": "true"}
+    done = harvester(
+        *("run", archives.catalogue, "--out", tmp_path / "out"),
+        "--base-url=mast=http://192.0.2.1",
+        **secret,
+    )
+    assert done.returncode == 2
+    assert "no TLS" in done.stderr
+    assert _CANARY not in done.stdout + done.stderr

@@ -1,0 +1,150 @@
+"""Copies of a ledger that is in use."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from harvester.cli import main
+from harvester.errors import InputError, LedgerError, LocalError
+from harvester.ledger.backup import back_up
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.view import LedgerView
+from harvester.models import Finding, Survey, Target
+
+SDSS = Survey.parse("sdss:r")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give a fresh ledger of a thousand targets."""
+    path = tmp_path / "run" / "ledger.sqlite"
+    path.parent.mkdir()
+    create_ledger(
+        path,
+        targets=[Target(n, f"id{n}", n * 0.1, 0.0, f"id{n}") for n in range(1000)],
+        rejects=[],
+        surveys=[SDSS],
+        facts={},
+    )
+    return path
+
+
+def states(path):
+    """Give the jobs in each state, and those that are counted one by one."""
+    with LedgerView.open(path) as view:
+        counted = dict(view.states()["sdss"])
+    with closing(sqlite3.connect(path)) as db:
+        rows = db.execute("SELECT state, count(*) FROM job GROUP BY state").fetchall()
+    assert counted == dict(rows)
+    return counted
+
+
+async def _settle(ledger, asks):
+    for _, ask in asks:
+        await ledger.record_located(
+            SDSS, [Finding(ask.target, {})], file_loc=str, keep_all=False
+        )
+
+
+async def test_copy_of_a_ledger_in_use(path, tmp_path):
+    """A copy that is made between commits is of one moment, sound, and goes on."""
+    target = tmp_path / "copy.sqlite"
+    async with Ledger.open(path) as ledger:
+        asks = await ledger.pending(SDSS, after=-1, limit=1000)
+        await _settle(ledger, asks[:10])
+        async with asyncio.TaskGroup() as group:
+            settling = group.create_task(_settle(ledger, asks[10:]))
+            await asyncio.to_thread(back_up, path, target)
+            is_in_use = not settling.done()
+        assert is_in_use
+    assert 10 <= states(target)["no_coverage"] < 1000
+    async with Ledger.open(target) as ledger:
+        await _settle(ledger, await ledger.pending(SDSS, after=-1, limit=1000))
+    assert states(target) == states(path) == {"no_coverage": 1000}
+
+
+async def test_nothing_beside_it(path, tmp_path):
+    """The copy is one file, although the ledger has its log beside it."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    async with Ledger.open(path) as ledger:
+        await _settle(ledger, (await ledger.pending(SDSS, after=-1, limit=3)))
+        assert path.with_name("ledger.sqlite-wal").exists()
+        size = back_up(path, folder / "copy")
+    assert [one.name for one in folder.iterdir()] == ["copy"]
+    assert size == (folder / "copy").stat().st_size
+    assert states(folder / "copy")["no_coverage"] == 3
+
+
+def test_no_overwriting(path, tmp_path):
+    """What is there stays, but by --force."""
+    target = tmp_path / "copy"
+    target.write_bytes(b"precious")
+    with pytest.raises(InputError, match="--force"):
+        back_up(path, target)
+    assert target.read_bytes() == b"precious"
+    back_up(path, target, force=True)
+    assert states(target) == {"pending": 1000}
+
+
+def test_unfit_targets(path, tmp_path):
+    """Neither a folder, nor the ledger, nor a database in use is written over."""
+    before = path.read_bytes()
+    in_use = tmp_path / "other.sqlite"
+    in_use.with_name("other.sqlite-wal").touch()
+    linked = tmp_path / "linked"
+    linked.symlink_to(path)
+    for target, words in [
+        (tmp_path, "is a folder"),
+        (path, "is the ledger itself"),
+        (linked, "is the ledger itself"),
+        (in_use, "in use"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            back_up(path, target, force=True)
+    assert path.read_bytes() == before
+
+
+def test_damaged_ledger(path, tmp_path):
+    """A damaged ledger gives no copy, and leaves nothing at the target."""
+    whole = bytearray(path.read_bytes())
+    whole[8192 : len(whole) // 2] = bytes(len(whole) // 2 - 8192)
+    path.write_bytes(whole)
+    with pytest.raises(LedgerError):
+        back_up(path, tmp_path / "copy")
+    assert not list(tmp_path.glob("copy*"))
+
+
+def test_full_disk(path, tmp_path):
+    """Without room there is no copy, no part of one, and the old one stays."""
+    target = tmp_path / "copy"
+    target.write_bytes(b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(LocalError, match="Is the disk full"):
+            back_up(path, target, force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert target.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.glob("copy*")] == ["copy"]
+
+
+def test_command(path, tmp_path):
+    """The command tells what it made; its exit codes are those of all commands."""
+    run, target = str(path.parent), str(tmp_path / "copy")
+    done = CliRunner().invoke(main, ["backup", run, target])
+    assert (done.exit_code, "checked" in done.output) == (0, True)
+    assert CliRunner().invoke(main, ["backup", run, target]).exit_code == 2
+    assert CliRunner().invoke(main, ["backup", run, target, "--force"]).exit_code == 0
+    gone = CliRunner().invoke(main, ["backup", str(tmp_path), target])
+    assert (gone.exit_code, "no harvest" in gone.output) == (2, True)
+    nowhere = str(tmp_path / "nowhere" / "copy")
+    assert CliRunner().invoke(main, ["backup", run, nowhere]).exit_code == 6

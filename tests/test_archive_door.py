@@ -1,0 +1,88 @@
+"""What the settings and the environment make of the transport."""
+
+from __future__ import annotations
+
+import pytest
+from yarl import URL
+
+from harvester.archive_door import _services, _token, first_words
+from harvester.errors import InputError
+from harvester.settings import SERVICES, load_settings
+
+_HERE = "http://127.0.0.1:8080"
+
+
+@pytest.fixture(autouse=True)
+def _no_token(monkeypatch):
+    monkeypatch.delenv("MAST_API_TOKEN", raising=False)
+    monkeypatch.delenv("MAST_API_TOKEN_FILE", raising=False)
+
+
+def _rehearsal(**more):
+    services = {name.replace("-", "_"): {"base_url": _HERE} for name in SERVICES}
+    return load_settings(services=services, **more)
+
+
+def test_no_token():
+    """Without a token there is none."""
+    assert _token(load_settings()) is None
+
+
+def test_token_of_the_environment(monkeypatch):
+    """A token of the environment is for MAST itself."""
+    monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
+    token = _token(load_settings())
+    sent = token.headers_for(URL("https://mast.stsci.edu/api/v0/invoke"))
+    assert sent == {"Authorization": "token CANARY"}
+
+
+def test_token_of_a_file(monkeypatch, tmp_path):
+    """A secret that is mounted as a file is read, its line end left out."""
+    file = tmp_path / "secret"
+    file.write_text("CANARY\n")
+    monkeypatch.setenv("MAST_API_TOKEN_FILE", str(file))
+    token = _token(load_settings())
+    assert token.headers_for(URL(SERVICES["mast"])) == {"Authorization": "token CANARY"}
+    file.unlink()
+    with pytest.raises(InputError, match="MAST_API_TOKEN_FILE"):
+        _token(load_settings())
+
+
+def test_token_and_a_stand_in(monkeypatch):
+    """A stand-in of MAST gets it only if that is said; it is told that it does not."""
+    monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
+    assert _token(_rehearsal()) is None
+    (told,) = first_words(_rehearsal())
+    assert told.startswith(f"MAST_API_TOKEN is not sent to {_HERE}")
+    said = _rehearsal(hst={"token_elsewhere": True})
+    assert _token(said).home == _HERE
+    assert list(first_words(said)) == []
+
+
+def test_token_is_no_setting(monkeypatch):
+    """What is kept beside the data set does not hold it."""
+    monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
+    assert "CANARY" not in load_settings().to_toml()
+
+
+def test_contact():
+    """Only who asks an archive itself is told to leave a contact."""
+    assert "No contact is set" in " ".join(first_words(load_settings()))
+    named = load_settings(politeness={"contact": "me@example.org"})
+    assert list(first_words(named)) == []
+    assert list(first_words(_rehearsal())) == []
+
+
+def test_quiet_hours():
+    """Those of a service go before those for all."""
+    settings = load_settings(
+        politeness={"quiet": "08:00-18:00"},
+        services={"s3": {"quiet": "01:00-02:00 UTC"}},
+    )
+    quiet = {one.name: str(one.manners.quiet) for one in _services(settings)}
+    assert quiet == {
+        "mast": "08:00-18:00",
+        "sdss-sky": "08:00-18:00",
+        "sdss-sas": "08:00-18:00",
+        "s3": "01:00-02:00 UTC",
+    }

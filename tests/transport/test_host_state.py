@@ -1,0 +1,85 @@
+"""How a host stands, in words that hold in another process, a little later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+from one_host import ask, throttle_for
+from virtual_time import run
+
+from harvester.transport.host_state import HostState
+from harvester.transport.manners import Manners
+
+_NOW = 1e9
+_WELL = HostState(
+    "archive.example",
+    rate=10.0,
+    full_rate=10.0,
+    slots={"query": (0, 2, 2), "file": (3, 4, 4)},
+    waiting=0,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "kind"),
+    [
+        ({}, "open road", "open"),
+        (
+            {"cooling_until": _NOW + 4, "cooling_why": "Retry-After"},
+            "cooling down for 4 s (Retry-After)",
+            "open",
+        ),
+        (
+            {"closed": "closed: 5 failures in a row (html)", "probe_at": _NOW + 9},
+            "closed: 5 failures in a row (html), next probe in 9 s",
+            "closed",
+        ),
+        (
+            {"closed": "closed after a cool-down", "probing": True},
+            "closed after a cool-down, probing",
+            "closed after a cool-down",
+        ),
+        (
+            {"slots": {"file": (1, 2, 4)}, "slowed_by": "http_503", "rate": 5.0},
+            "open road; slowed down by http_503; concurrency 2 of 4 (file); pace 50%",
+            "slowed",
+        ),
+    ],
+)
+def test_words(changes, words, kind):
+    """Each trouble has its words; its kind leaves out what changes all the time."""
+    state = replace(_WELL, **changes)
+    assert state.words(_NOW) == words
+    assert state.kind == kind
+
+
+def test_quiet_words():
+    """Quiet hours come before all else, with the time at which they end."""
+    state = replace(_WELL, quiet_until=_NOW + 60, cooling_until=_NOW + 9)
+    assert state.words(_NOW).startswith("quiet hours until ")
+    assert state.kind == "quiet"
+    assert state.words(_NOW + 61) == "open road"
+
+
+def test_load():
+    """It tells what is in flight of what is allowed, and the rate."""
+    assert (
+        _WELL.load() == "0 of 2 (query), 3 of 4 (file) in flight, 10 requests/s at most"
+    )
+
+
+def test_later_and_elsewhere():
+    """Written as JSON and read ten seconds later, the waits are shorter by ten."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=4, slots={"file": 4}))
+        await ask(throttle, "file", outcome="later")
+        throttle.cool_down(30, "asked for")
+        return throttle.state()
+
+    state = HostState(**json.loads(json.dumps(asdict(run(main)))))
+    assert state.words(_NOW) == "cooling down for 30 s (asked for)"
+    assert state.words(_NOW + 10) == "cooling down for 20 s (asked for)"
+    assert state.words(_NOW + 31) == "closed after a cool-down, next probe in 0 s"

@@ -1,0 +1,102 @@
+"""The token for MAST: who gets to see it, and that nobody else does."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import MANNERS, mast, opened, reply, serving
+from yarl import URL
+
+from harvester.errors import InputError
+from harvester.transport.headers import ApiToken
+from harvester.transport.transport import Service
+
+_URL = "https://mast.stsci.edu/api"
+_CANARY = "CANARY0123456789"
+
+
+@pytest.fixture
+async def server():
+    """Give a server that answers every request with 200 and ``fine``."""
+    async with serving({"*": reply(b"fine")}) as one:
+        yield one
+
+
+@pytest.fixture
+async def other():
+    """Give a second such server, at another address."""
+    async with serving({"*": reply(b"fine")}, host="127.0.0.2") as one:
+        yield one
+
+
+def _s3(actual):
+    return Service("s3", "https://s3.amazonaws.com", actual, MANNERS)
+
+
+async def test_sent_home(server, tmp_path):
+    """Queries and files of its own host carry it, as MAST wants it written."""
+    async with opened(server, token=ApiToken(_CANARY, server.url)) as transport:
+        await transport.query("GET", _URL)
+        await transport.download(f"{_URL}/file", tmp_path / "file")
+    sent = [asked.headers["authorization"] for asked in server.asked]
+    assert sent == [f"token {_CANARY}"] * 2
+
+
+async def test_not_sent_elsewhere(server, other):
+    """Another service does not see it, be it asked or be it redirected to."""
+    server.script["/api"] = reply(
+        status=302, reason="Moved", Location=f"{other.url}/there"
+    )
+    token = ApiToken(_CANARY, server.url)
+    async with opened(mast(server.url), _s3(other.url), token=token) as transport:
+        await transport.query("GET", _URL)
+        await transport.query("GET", "https://s3.amazonaws.com/stpubdata/file")
+    assert len(other.asked) == 2
+    assert all("authorization" not in asked.headers for asked in other.asked)
+    assert not [asked for asked in other.asked if _CANARY in repr(asked)]
+
+
+def test_not_sent_to_a_neighbour():
+    """Another port or scheme of the same name is another host."""
+    token = ApiToken(_CANARY, "https://mast.stsci.edu")
+    for address in (
+        "http://mast.stsci.edu/api",
+        "https://mast.stsci.edu:8443/api",
+        "https://mast.stsci.edu.example.org/api",
+        "https://archive.stsci.edu/api",
+    ):
+        assert token.headers_for(URL(address)) == {}
+    assert token.headers_for(URL(_URL)) == {"Authorization": f"token {_CANARY}"}
+
+
+async def test_refused(server):
+    """A token that MAST refuses is for the user to mend, and is not repeated."""
+    server.script["*"] = reply(status=401, reason="Unauthorized")
+    async with opened(server, token=ApiToken(_CANARY, server.url)) as transport:
+        with pytest.raises(InputError, match="MAST_API_TOKEN") as caught:
+            await transport.query("GET", _URL)
+    assert _CANARY not in repr(caught.value)
+    assert len(server.asked) == 1
+
+
+def test_does_not_show():
+    """Neither printed nor formatted does it tell what it is."""
+    token = ApiToken(_CANARY, "https://mast.stsci.edu")
+    assert _CANARY not in f"{token} {token!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "home"),
+    [
+        ("", "https://mast.stsci.edu"),
+        ("two words", "https://mast.stsci.edu"),
+        ("line\r\nX: y", "https://mast.stsci.edu"),
+        (_CANARY, "http://mast.stsci.edu"),
+        (_CANARY, "http://192.0.2.1:8080"),
+    ],
+)
+def test_unfit(text, home):
+    """What is no token, or would travel in the clear, is refused unseen."""
+    with pytest.raises(InputError) as caught:
+        ApiToken(text, home)
+    assert _CANARY not in str(caught.value)
+    assert "words" not in str(caught.value)
