@@ -22,6 +22,7 @@ from .places import Places
 from .progress import shown_progress
 from .report import failures, read_report, unsettled, words
 from .settings import load_settings
+from .telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,7 +198,7 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     report = outcome.report
     if not stopped:
         make_manifest(places)
-    click.echo(json.dumps(report) if as_json else words(report))
+    tell(json.dumps(report) if as_json else words(report))
     return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
 
 

@@ -134,9 +134,10 @@ class Cutter:
 
 
 def _prepare(memory_bytes: int) -> None:
-    # Pebble has the worker ignore Ctrl-C and end with its parent. A SIGTERM to the
-    # whole group is the parent's to hear, see `cutouts.forkserver`.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Pebble has the worker ignore Ctrl-C and end with its parent. What else goes to
+    # the whole group is the parent's to hear, see `cutouts.forkserver`.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     # Who talks to the archives goes first: it has little to do, and what it does late
     # leaves these processes without work.
     os.nice(_NICE)

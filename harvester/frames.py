@@ -2,8 +2,8 @@
 
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
-crash is used. Where the pixels of a few stamps are enough, or the frame's beginning,
-they are fetched into a file of their own (``.pixels``), for one use: it has no name
+crash is used; but none from before the machine was started, because no frame is flushed
+to disk. Where the pixels of a few stamps are enough, or the frame's beginning, they are fetched into a file of their own (``.pixels``), for one use: it has no name
 that anyone could find again, and those that a crash left are removed.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -73,9 +74,7 @@ class FrameStore:
         self._refused: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for pattern in ("*.part", "*.pixels"):
-                for left in folder.glob(pattern):
-                    left.unlink()
+            _remove_doubtful(folder)
         except OSError as error:
             msg = f"frames cannot be kept in {folder}: {error.strerror}."
             raise LocalError(msg) from error
@@ -234,3 +233,11 @@ class FrameStore:
                 break
             path.unlink(missing_ok=True)
             excess -= size
+
+
+def _remove_doubtful(folder: Path) -> None:
+    """Remove what a crash left half done, and what a power cut may have torn."""
+    started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    for left in folder.iterdir():
+        if left.suffix in _OPEN or left.stat().st_mtime < started:
+            left.unlink()

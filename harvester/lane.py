@@ -185,7 +185,12 @@ class Lane:
     async def _locate_due(self) -> None:
         for survey in self._plan.surveys:
             after = -1
-            while batch := await self._ledger.pending(survey, after=after, limit=_ASKS):
+            while batch := await self._ledger.pending(
+                survey,
+                after=after,
+                limit=_ASKS,
+                longest_s=self._plan.longest_backoff_s,
+            ):
                 after = batch[-1][0]
                 await self._ask(survey, [ask for _, ask in batch])
 
@@ -220,7 +225,12 @@ class Lane:
     async def _feed_survey(self, survey: Survey) -> bool:
         fed = False
         after = 0
-        while rows := await self._ledger.frames_due(survey, after=after, limit=_FRAMES):
+        while rows := await self._ledger.frames_due(
+            survey,
+            after=after,
+            limit=_FRAMES,
+            longest_s=self._plan.longest_backoff_s,
+        ):
             for number, product in rows:
                 after = number
                 if (survey, number) in self._in_hand:
