@@ -131,8 +131,14 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
-    from .harvest import begin, check_same_run, write_settings  # noqa: PLC0415 - slow
+    from .harvest import (  # noqa: PLC0415 - slow to import
+        begin,
+        check_same_run,
+        remove_scratch,
+        write_settings,
+    )
 
+    remove_scratch(places)
     if places.ledger.exists():
         check_same_run(settings, places)
     # Before the catalogue is read: who is killed meanwhile can resume as well.

@@ -2,9 +2,10 @@
 
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
-crash is used; but none from before the machine was started, because no frame is flushed
-to disk. Where the pixels of a few stamps are enough, or the frame's beginning, they are fetched into a file of their own (``.pixels``), for one use: it has no name
-that anyone could find again, and those that a crash left are removed.
+crash is used; but none from before the machine was started, because no frame is
+flushed to disk. Where the pixels of a few stamps are enough, or the frame's
+beginning, they are fetched into a file of their own (``.pixels``), for one use: it has
+no name that anyone could find again, and those that a crash left are removed.
 """
 
 from __future__ import annotations

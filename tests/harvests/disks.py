@@ -22,14 +22,21 @@ _MEGABYTES = 400
 
 def enter_own_mounts():
     """Start this program again in a namespace of mounts, if that is allowed."""
-    if mounts_are_ours() or not shutil.which("unshare"):
-        return
+    words = words_of_own_mounts()
+    if words and not mounts_are_ours():
+        os.environ[_OURS] = "1"
+        os.execvp(words[0], [*words, sys.executable, *sys.argv])
+
+
+def words_of_own_mounts():
+    """Give the words before a command that is to mount something; None: it may not."""
+    if not shutil.which("unshare"):
+        return None
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     words = ["unshare", *user, "--mount"]
     trial = [*words, "mount", "-t", "tmpfs", "none", "/mnt"]
-    if subprocess.run(trial, capture_output=True, check=False).returncode == 0:
-        os.environ[_OURS] = "1"
-        os.execvp(words[0], [*words, sys.executable, *sys.argv])
+    allowed = subprocess.run(trial, capture_output=True, check=False).returncode == 0
+    return words if allowed else None
 
 
 def mounts_are_ours():

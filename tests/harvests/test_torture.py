@@ -1,19 +1,17 @@
-"""What survives kill -9: everything."""
+"""What survives the torture: everything."""
 
 from __future__ import annotations
 
 import pytest
-from kills import torture
+from torture import torture
 
 pytestmark = pytest.mark.harvest
 
 
-def test_killed_harvest(tmp_path):
-    """After a few kills the data set is that of an undisturbed run."""
-    found = torture(tmp_path, kills=4, targets=60, seed=5)
-    assert found.pop("(stamps") != "0)"
-    assert found.pop("(kills of one that was at work") != "0)"
-    found.pop("(left after the last kill")
-    assert found.pop("kills") == 4
-    assert found.pop("targets") == 60
-    assert set(found.values()) == {0}, found
+def test_tortured_harvest(tmp_path):
+    """After a few disturbances the data set is that of an undisturbed run."""
+    found = torture(tmp_path, disturbances=5, targets=60, seed=5)
+    assert found.is_clean, found.words
+    assert sum(counts["times"] for counts in found.counts.values()) == 5
+    assert found.facts["stamps of a run"] > 60
+    assert found.facts["runs"] > 0
