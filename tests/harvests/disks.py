@@ -49,6 +49,11 @@ def make_small(folder):
     _run("mount", "-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "none", folder)
 
 
+def remove_small(folder):
+    """Take the small disk away."""
+    _run("umount", "--lazy", folder)
+
+
 @contextmanager
 def filled(folder):
     """Keep the disk of a folder full; gives what fills up the room that was made."""
@@ -76,7 +81,7 @@ def read_only(folder):
         _run("mount", "-o", "remount,bind,ro", folder)
         yield
     finally:
-        _run("umount", folder)
+        _run("umount", "--lazy", folder)
 
 
 def _run(*words):

@@ -30,7 +30,9 @@ def kill_all(scene):
 
 def kill_alone(scene):
     """SIGKILL to the orchestrator; its workers are to follow by themselves."""
-    scene.at_work().kill()
+    process = scene.at_work()
+    process.kill()
+    process.wait()
 
 
 def kill_worker(scene):

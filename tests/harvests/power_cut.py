@@ -34,11 +34,11 @@ _LONGEST = 262_144
 
 _CALLS = (
     "openat,write,pwrite64,ftruncate,fsync,fdatasync,"
-    "?rename,renameat,renameat2,?unlink,unlinkat,?mkdir,mkdirat"
+    "?rename,renameat,renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat"
 )
 
 _LINE = re.compile(r"(\d+\.\d+) (\w+)\((.*)\) = (\d+)(?:<.*>)? <(\d+\.\d+)>")
-_BROKEN_OFF = re.compile(r"\d+\.\d+ \w+\((.*)(?:\) += \?|<unfinished \.\.\.>)")
+_BROKEN_OFF = re.compile(r"\d+\.\d+ (\w+)\((.*)(?:\) += \?|<unfinished \.\.\.>)")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
 
@@ -109,7 +109,7 @@ def read_calls(log, out):
             if match := _LINE.fullmatch(line):
                 calls.append(_to_call(match))
             elif match := _BROKEN_OFF.match(line):
-                open_ended.update(_paths(match[1]))
+                open_ended.update(_paths(match[2], match[1]))
     below = [call for call in calls if any(_counts(p, out) for p in call.paths)]
     return sorted(below, key=lambda call: call.done), open_ended
 
@@ -121,15 +121,24 @@ def _to_call(match):
         file, data = _FILE.match(text), _TEXT.search(text)
         content = _bytes(data[1]) if data else b""
         content = content.ljust(int(match[4]), b"\0")[: int(match[4])]
-        paths = (Path(_bytes(file[1]).decode()),) if file else ()
+        paths = (_path(file[1]),) if file else ()
         return Call(begun, done, name, paths, text[-40:], content)
-    return Call(begun, done, name, _paths(text), text)
+    return Call(begun, done, name, _paths(text, name), text)
 
 
-def _paths(text):
+def _paths(text, name):
+    # Of an open file, or names, which may be relative to an open folder.
     file = _FILE.match(text)
-    found = [file[1]] if file else [one[1] for one in _TEXT.finditer(text)]
-    return tuple(Path(_bytes(one).decode(errors="replace")) for one in found)
+    names = [_path(one[1]) for one in _TEXT.finditer(text)]
+    if not file:
+        return tuple(names)
+    if name.endswith("at"):
+        return tuple(_path(file[1]) / name for name in names)
+    return (_path(file[1]),)
+
+
+def _path(text):
+    return Path(_bytes(text).decode(errors="replace"))
 
 
 def _bytes(text):
@@ -230,7 +239,12 @@ class Disk:
             "fdatasync": self._flush,
         }
         kind = call.name.removesuffix("2").removesuffix("at")
-        names = {"rename": self._rename, "unlink": self._unlink, "mkdir": self._mkdir}
+        names = {
+            "rename": self._rename,
+            "unlink": self._remove,
+            "rmdir": self._remove,
+            "mkdir": self._mkdir,
+        }
         (doing.get(call.name) or names[kind])(call)
 
     def compare(self, open_ended):
@@ -298,7 +312,7 @@ class Disk:
         names = {old.name: None, new.name: self._find(old)}
         self._folder(old).change(call.done, names)
 
-    def _unlink(self, call):
+    def _remove(self, call):
         self._name(call.paths[0], None, call.done)
 
     def _mkdir(self, call):

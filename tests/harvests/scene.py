@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 
 import pyarrow.parquet as pq
-from disks import make_small, mounts_are_ours
+from disks import make_small, mounts_are_ours, remove_small
 from service import (
     HARVESTER,
     brisk_environment,
@@ -114,7 +114,13 @@ class Scene:
         self._runs += 1
         self.out = self.disk / f"run-{self._runs}"
 
-    # -- what disturbances use -----------------------------------------
+    def close(self):
+        """Leave nothing behind."""
+        self.rest()
+        if mounts_are_ours():
+            remove_small(self.disk)
+
+    # -- what disturbances use --------------------------------------
 
     def at_work(self, under=(), *, must_work=True):
         """Give a harvest at a random moment of its work.

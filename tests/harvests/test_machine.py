@@ -206,7 +206,7 @@ def test_clock_jumps(tmp_path, off_s):
 
 
 def test_nobody_listens(archives, tmp_path):
-    """Where the output was closed, as by `| head`, the harvest is brought to its end."""
+    """Where the output was closed, as by `| head`, the harvest goes on to its end."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     process.stdout.close()

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from contextlib import closing
 from pathlib import Path
 
 from disks import enter_own_mounts
@@ -49,20 +50,20 @@ def torture(folder, *, disturbances, targets, seed, hours=0.0):
     chance = random.Random(seed)
     sorts, left_out = known_sorts()
     found = Findings(left_out)
-    archives = Archives(folder, "--seed", str(seed), "--targets", str(targets))
-    try:
-        scene = Scene(folder, archives, chance, found)
-        until = time.monotonic() + hours * 3600
-        for number, sort in enumerate(_deck(list(sorts), chance)):
+    options = ("--seed", str(seed), "--targets", str(targets))
+    until = time.monotonic() + hours * 3600
+    with (
+        closing(Archives(folder, *options)) as archives,
+        closing(Scene(folder, archives, chance, found)) as scene,
+    ):
+        for number, sort in enumerate(_deck(list(sorts), chance), 1):
+            scene.disturb(sort, sorts[sort])
+            if number % PER_RUN == 0:
+                scene.bring_to_its_end()
             if number >= disturbances and time.monotonic() > until:
                 break
-            scene.disturb(sort, sorts[sort])
-            if number % PER_RUN == PER_RUN - 1:
-                scene.bring_to_its_end()
         scene.bring_to_its_end()
         scene.count_frames()
-    finally:
-        archives.close()
     return found
 
 
