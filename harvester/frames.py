@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -136,9 +137,7 @@ class FrameStore:
 
     def clear(self) -> None:
         """Remove all frames: nothing is wanted of them any more."""
-        for path in self._folder.iterdir():
-            path.unlink(missing_ok=True)
-        self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, product: Product) -> Path:
         # The name that a server gave never becomes a path.

@@ -273,6 +273,7 @@ class Lane:
         except PermanentError as error:
             cut = _nothing(wanted, error.reason)
         except Exception as error:  # noqa: BLE001 - the one place that catches all
+            _blame_machine(error)
             self._count_bug(item, error)
             cut = _nothing(wanted, f"unexpected {type(error).__name__}")
         await self._record(item, cut)
@@ -345,6 +346,13 @@ class Lane:
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self._archive.name}: {text}"))
+
+
+def _blame_machine(error: Exception) -> None:
+    # Libraries say OSError of a bad file, too; then no system call has failed.
+    if isinstance(error, OSError) and error.errno is not None:
+        msg = f"this machine does not do it: {error}. Mend that, then resume"
+        raise LocalError(msg) from error
 
 
 def _nothing(wanted: list[Wanted], problem: str) -> Cut:
