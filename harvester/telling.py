@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from typing import TextIO
 
@@ -13,7 +14,7 @@ __all__ = ["tell"]
 
 def tell(text: str, stream: TextIO | None = None, *, err: bool = False) -> None:
     """Print a line, if anyone still listens; the work goes on in any case."""
-    stream = stream or click.get_text_stream("stderr" if err else "stdout")
+    stream = stream or (sys.stderr if err else sys.stdout)
     try:
         click.echo(text, file=stream)
     except (OSError, ValueError):

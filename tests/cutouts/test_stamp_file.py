@@ -154,8 +154,8 @@ def test_folder_moved_away(tmp_path):
     """The output folder itself is never made anew."""
     root = tmp_path / "away"
     with (
-        StampFolder(root) as folder,
         pytest.raises(LocalError, match="cannot make the folder"),
+        StampFolder(root) as folder,
     ):
         folder.write("cutouts/r/1.fits", b"stamp")
     assert not root.exists()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -160,7 +161,9 @@ class Scene:
     def disturb(self, sort, disturbance):
         """Have a disturbance, and look at what it left."""
         self._sort = sort
+        began = time.monotonic()
         disturbance(self)
+        print(f"{sort}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
         if self._process is not None and self._process.poll() is not None:
             self._see_its_end()
         self._found.add(sort, times=1)
