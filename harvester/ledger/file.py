@@ -200,6 +200,8 @@ def create_ledger(
                 _fill(db, targets, rejects, surveys, facts)
             db.executescript(_script("indexes.sql"))
             db.execute(f"PRAGMA user_version = {VERSION}")
+            # Now, because it does not wait for others who hold the ledger.
+            db.execute("PRAGMA journal_mode = WAL")
         _durable_rename(new, path)
     except (sqlite3.OperationalError, OSError) as error:
         msg = f"the ledger {path} cannot be written: {error}. Is the disk full?"
