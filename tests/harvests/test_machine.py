@@ -215,27 +215,37 @@ def test_nobody_listens(archives, tmp_path):
     check_whole(archives, out)
 
 
-def test_stopped_while_nobody_listens(archives, tmp_path):
+@pytest.fixture
+def silent(tmp_path):
+    """Serve archives that fall silent after two frames: no harvest of them ends."""
+    options = ("--seed", "7", "--targets", "60", "--no-hst-images")
+    with sandbox(tmp_path, *options, "--fault", "stall@sdss-sas:after=2") as here:
+        yield here
+
+
+def test_stopped_while_nobody_listens(silent, tmp_path):
     """A signal is obeyed although its words reach nobody."""
     out = tmp_path / "out"
-    process = start("run", archives.catalogue, "--out", out, *archives.flags())
+    process = start("run", silent.catalogue, "--out", out, *silent.flags())
     process.stdout.close()
     wait_for(lambda: len(stamps(out)) > 0, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 143
-    check_whole(archives, out)
+    silent.ask("/_faults", [])
+    check_whole(silent, out)
 
 
-def test_hang_up(archives, tmp_path):
+def test_hang_up(silent, tmp_path):
     """A terminal that is closed hangs up on the whole group: a tidy end."""
     out = tmp_path / "out"
-    process = start("run", archives.catalogue, "--out", out, *archives.flags())
+    process = start("run", silent.catalogue, "--out", out, *silent.flags())
     wait_for(lambda: len(stamps(out)) > 0, process)
     os.killpg(process.pid, signal.SIGHUP)
     words, _ = process.communicate(timeout=60)
     assert process.returncode == 129, words
     assert survivors(process.pid) == []
-    check_whole(archives, out)
+    silent.ask("/_faults", [])
+    check_whole(silent, out)
 
 
 def test_hang_up_under_nohup(archives, tmp_path):
