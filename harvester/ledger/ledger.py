@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger", "Offer"]
 
+#: Seconds; nothing is put off for as long as that. What is due later was put off by a
+#: clock that has been set back since.
+_NEVER_SO_LONG = 86_400.0
+
 
 class Offer(NamedTuple):
     """A product that an archive lists, with where on the sky it is."""
@@ -97,11 +101,12 @@ class Ledger:
             SELECT j.sky, j.by_position, t.number, t.id, t.ra, t.dec, t.stem, t.line
             FROM job AS j
             JOIN target AS t ON t.number = j.target
-            WHERE j.survey = ? AND j.state = 'pending' AND j.sky > ? AND j.due <= ?
+            WHERE j.survey = ? AND j.state = 'pending' AND j.sky > ?
+                AND j.due NOT BETWEEN ? AND ?
             ORDER BY j.sky
             LIMIT ?
             """,
-            (self._number(survey), after, time.time(), limit),
+            (self._number(survey), after, *_not_now(), limit),
         )
         return [(row[0], Ask(Target(*row[2:]), bool(row[1]))) for row in rows]
 
@@ -223,11 +228,11 @@ class Ledger:
             JOIN job AS j ON j.survey = c.survey AND j.target = c.target
             JOIN product AS p ON p.number = c.product
             WHERE c.survey = ? AND c.state = 'wanted' AND c.product > ?
-                AND j.state = 'located' AND j.due <= ?
+                AND j.state = 'located' AND j.due NOT BETWEEN ? AND ?
             ORDER BY c.product
             LIMIT ?
             """,
-            (self._number(survey), after, time.time(), limit),
+            (self._number(survey), after, *_not_now(), limit),
         )
         return [(row[0], read_product(survey, row[1:])) for row in rows]
 
@@ -408,3 +413,9 @@ class Ledger:
 
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]
+
+
+def _not_now() -> tuple[float, float]:
+    """Give the span of Unix seconds in which a job must be due to have to wait."""
+    now = time.time()
+    return now, now + _NEVER_SO_LONG

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -178,6 +179,20 @@ async def test_attempts(path):
         assert [a.target.number for _, a in await ledger.pending(
             SDSS, after=-1, limit=9
         )] == [1]  # fmt: skip
+
+
+@pytest.mark.parametrize("jump_s", [-31_557_600.0, 31_557_600.0])
+async def test_clock_jump(path, monkeypatch, jump_s):
+    """A job that was put off is not stuck when the clock has jumped by a year."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
+        await ledger.postpone(
+            SDSS, [0, 1, 2, 3, 4], reason="reset", attempts=9, longest_s=300
+        )
+        assert await ledger.frames_due(SDSS, after=0, limit=9) == []
+        now = time.time() + jump_s
+        monkeypatch.setattr("harvester.ledger.ledger.time.time", lambda: now)
+        assert len(await ledger.frames_due(SDSS, after=0, limit=9)) == 1
 
 
 async def test_sky_order(path):

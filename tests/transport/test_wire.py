@@ -151,12 +151,44 @@ def certificate(tmp_path_factory):
     """Make a certificate that nobody has signed."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the openssl command to make a certificate")
-    pem = tmp_path_factory.mktemp("tls") / "self-signed.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=sandbox"
+    return _certify(tmp_path_factory.mktemp("tls"), "-days 1")
+
+
+def _certify(folder, options):
+    pem = folder / "self-signed.pem"
+    command = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=sandbox {options}"
     files = ["-keyout", str(pem), "-out", f"{pem}.crt"]
     subprocess.run([*command.split(), *files], check=True, capture_output=True)
     pem.write_text(pem.read_text() + Path(f"{pem}.crt").read_text())
     return pem
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl command")
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("-days 1 -addext subjectAltName=IP:127.0.0.1", ""),
+        ("-days 0 -addext subjectAltName=IP:127.0.0.1", "expired"),
+        ("-days 1 -addext subjectAltName=DNS:elsewhere.example", "mismatch"),
+    ],
+    ids=["good", "expired", "another-name"],
+)
+async def test_certificate_that_is_known(tmp_path, monkeypatch, options, problem):
+    """Also a certificate that is trusted must be in time, and of this host."""
+    pem = _certify(tmp_path, options)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    trusting = ssl.create_default_context(cafile=pem)
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusting)
+    async with serving({"*": reply(b"fine")}, tls=context) as server:
+        async with opened(server) as transport:
+            if not problem:
+                assert (await transport.query("GET", _URL)).body == b"fine"
+                return
+            with pytest.raises(OutageError, match=problem) as caught:
+                await transport.query("GET", _URL)
+        assert not server.asked
+    assert caught.value.reason == "tls"
 
 
 async def test_certificate_of_a_stranger(certificate):
