@@ -105,12 +105,16 @@ class Cutter:
 
     async def _once(self, job: FrameJob) -> Cut:
         async with self._slots:
-            task = self._pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
+            try:
+                task = self._pool.schedule(
+                    self._cut, args=(job,), timeout=self._limit_s
+                )
+            except RuntimeError as error:  # it broke while someone else used it
+                raise _dead(error) from error
             try:
                 cut: Cut = await asyncio.wrap_future(task)
             except BrokenExecutor as error:
-                msg = f"no cutting process stays alive ({error}): is there memory left?"
-                raise LocalError(msg) from error
+                raise _dead(error) from error
             return cut
 
     async def _halves(self, job: FrameJob) -> Cut:
@@ -131,6 +135,11 @@ class Cutter:
             except TimeoutError:
                 problem = "worker_hung"
         return Cut([Receipt(job.wanted[0].target, problem=problem)])
+
+
+def _dead(error: Exception) -> LocalError:
+    msg = f"no cutting process stays alive ({error}): is there memory left?"
+    return LocalError(msg)
 
 
 def _prepare(memory_bytes: int) -> None:

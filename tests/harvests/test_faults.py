@@ -9,7 +9,7 @@ import subprocess
 
 import psutil
 import pytest
-from hurried import Run, faults
+from hurried import SHORT, Run, faults
 from service import BRISK, HARVESTER, harvester, sandbox
 
 from harvester.errors import OutageError
@@ -22,8 +22,8 @@ BOTH = ("sdss:r", "hst:WFC3/IR:F160W")
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """Serve a sky of twelve galaxies in four fields."""
-    options = ("--seed", "11", "--targets", "12", "--per-field", "3")
+    """Serve a sky of six galaxies in three fields."""
+    options = ("--seed", "11", "--targets", "6", "--per-field", "2")
     with sandbox(tmp_path_factory.mktemp("archives"), *options) as running:
         yield running
 
@@ -65,9 +65,6 @@ def calm(archives, located, tmp_path_factory):
         pytest.param(["status=503@*:times=3:retry_after=1"], id="N4"),
         pytest.param(["status=502@*:each=1"], id="N5"),
         pytest.param(["reset@*:each=1"], id="N7"),
-        pytest.param(["stall@*:times=4"], id="N8"),
-        pytest.param(["hang@*:times=4"], id="N9"),
-        pytest.param(["trickle@*:times=4"], id="N10"),
         pytest.param(["truncate@*:each=1"], id="N11"),
         pytest.param(["short@*:each=1"], id="N12"),
         pytest.param(["no-length=0.5@*:each=1"], id="N13"),
@@ -90,8 +87,23 @@ def test_passing(archives, run, calm, specs):
     assert run.states() == calm.states()
     assert run.stamps() == calm.stamps()
     assert not run.places.frames.exists()
-    for service in archives.stats().values():
-        assert service["cooldown_violations"] == 0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param("stall@*:times=4", id="N8"),
+        pytest.param("hang@*:times=4", id="N9"),
+        pytest.param("trickle@*:times=4", id="N10"),
+    ],
+)
+def test_no_progress(archives, run, calm, spec):
+    """What makes no progress is left in time, and comes with another try."""
+    run = Run(archives, run.places.out, *BOTH, limits=SHORT, attempts=9)
+    with faults(archives, spec):
+        run.harvest()
+    assert run.troubles == []
+    assert run.stamps() == calm.stamps()
 
 
 @pytest.mark.parametrize(
@@ -216,11 +228,15 @@ def test_outage_passes(archives, run, calm):
     assert run.stamps() == calm.stamps()
 
 
-def test_storm(archives, run, calm):
-    """In a storm of 429s nobody comes in a cool-down, nor faster than the rate."""
+@pytest.mark.parametrize("status", ["429", "503"])
+@pytest.mark.parametrize("after", ["1", "date2"])
+def test_storm(archives, run, calm, status, after):
+    """In a storm of refusals nobody comes in a cool-down, nor faster than the rate."""
     rate = 10
-    run = Run(archives, run.places.out, *BOTH, rate=rate)
-    with faults(archives, "status=429@*:p=0.25:times=8:retry_after=1"):
+    # Of several requests under way some are there when the first one is refused.
+    manners = {"rate": rate, "files": 1, "queries": 1}
+    run = Run(archives, run.places.out, *BOTH, manners=manners)
+    with faults(archives, f"status={status}@*:p=0.25:times=5:retry_after={after}"):
         run.harvest()
         log = {
             name: [visit["at"] for visit in _log(archives, name)]
@@ -263,8 +279,8 @@ def test_few_descriptors_and_words(archives, tmp_path):
         lines = said.read().splitlines()
     assert process.returncode == 0, lines
     assert 0 < most <= 128
-    # Twelve targets, and what is said once: what begins, and how it ended.
-    assert len(lines) <= 12 + 20
+    # Six targets, and what is said once: what begins, and how it ended.
+    assert len(lines) <= 6 + 20
 
 
 def _descriptors(process):
@@ -279,7 +295,7 @@ def test_notes_are_few(archives, run):
     with faults(archives, "status=500@sdss-sas"):
         run.harvest()
     notes = [event.text for event in run.notes if isinstance(event, Note)]
-    assert 4 <= len(notes) <= 12
+    assert 3 <= len(notes) <= 8
 
 
 def test_every_stamp_is_fits(calm):
@@ -291,7 +307,7 @@ def test_every_stamp_is_fits(calm):
         ["fitsverify", "-q", *stamps], capture_output=True, text=True, check=False
     )
     said = done.stdout.splitlines()
-    assert len(said) == len(stamps) > 12
+    assert len(said) == len(stamps) > 6
     assert all("OK" in line and "0 warnings" in line for line in said), done.stdout
 
 
