@@ -23,8 +23,8 @@ __all__ = ["check_identity", "field_of"]
 _SDSS_NAME = re.compile(r"frame-([ugriz])-(\d{6})-(\d)-(\d{4})\.fits")
 
 #: The bands see a piece of sky one after the other, each two frames after the one
-#: before: by so much is the FRAME of a header larger than the field in the name.
-_FRAMES_LATE = range(0, 10, 2)
+#: before: by so much may the FRAME of a header be larger than the field in the name.
+_FRAMES_LATE = {"r": 0, "i": 2, "u": 4, "z": 6, "g": 8}
 
 
 def field_of(product: Product) -> str:
@@ -67,7 +67,7 @@ def check_identity(
 def _is_other_field(
     look_up: Callable[[str], str], band: str, run: str, column: str, field: str
 ) -> bool:
-    fields = {int(field) + late for late in _FRAMES_LATE}
+    fields = {int(field), int(field) + _FRAMES_LATE[band]}
     return (
         look_up("FILTER") not in {"", band}
         or _differs(look_up("RUN"), {int(run)})

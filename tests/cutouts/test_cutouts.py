@@ -160,7 +160,8 @@ def test_field_of_the_name(tmp_path):
     header = sdss_header(SHAPE)
     header["FRAME"] = 29
     path = sdss_frame(tmp_path / "frame.fits", DATA, header)
-    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], name=SDSS_NAME))
+    name = SDSS_NAME.replace("-r-", "-u-")
+    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], name=name))
     assert read(tmp_path, receipt)[1]["FIELD"] == 25
 
 
