@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import hashlib
 import json
 import os
@@ -54,6 +55,10 @@ __all__ = [
     "harvest",
     "make_manifest",
 ]
+
+
+#: Frames to come from which on a few questions about them hold up no harvest.
+_MANY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +204,13 @@ async def harvest(
     HarvesterError
         What ended it before: the disk, the ledger, the settings.
     """
+    # All that was imported stays: looking through it for cycles, again and again, would
+    # hold up the event loop for a tenth of a second.
+    gc.freeze()
     try:
-        async with _orchestrator(settings, places, heard) as (orchestrator, cutter):
+        async with _orchestrator(
+            settings, places, heard, worth_sounding=1 if locate_only else _MANY
+        ) as (orchestrator, cutter):
             if not locate_only:
                 cutter.start()
             started(orchestrator)
@@ -213,7 +223,7 @@ async def harvest(
 
 @asynccontextmanager
 async def _orchestrator(
-    settings: Settings, places: Places, heard: Heard
+    settings: Settings, places: Places, heard: Heard, *, worth_sounding: int
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
@@ -230,6 +240,7 @@ async def _orchestrator(
                 transport=transport,
                 ledger=ledger,
                 bucket=SERVICES["s3"],
+                least=worth_sounding,
             )
             await _keep_bill(ledger, places, settings, archive)
 

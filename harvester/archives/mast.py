@@ -18,10 +18,11 @@ import numpy as np
 
 from ..errors import OutageError, TransientError
 from ..footprints import FootprintIndex
+from ..importing import IMPORTING
 from ..ledger.ledger import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
-from .bridge import IMPORTING, Bridge
+from .bridge import Bridge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence

@@ -8,11 +8,17 @@ server hear SIGTERM; they end when their parent ends them, or is gone.
 
 from __future__ import annotations
 
+import gc
 import signal
 
 # What every cutting process needs is imported once, here.
+import astropy.wcs
+
 from . import cutouts
 
-__all__ = ["cutouts"]
+__all__ = ["astropy", "cutouts"]
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+# What all processes share stays shared: looking for cycles in it would write to it.
+gc.freeze()
