@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -214,6 +215,37 @@ async def test_never_there(stage):
     await stage.run()
     assert stage.states() == {"done": 3, "failed": 3}
     assert stage.reasons() == {"not_found": 3}
+
+
+async def test_slow_cutting(stage, monkeypatch):
+    """While the cutting is slow no more frames are in hand than there are workers."""
+    in_hand, most = set(), []
+    frame, cut = stage.frames.frame, stage.cutter.cut
+
+    @asynccontextmanager
+    async def watched(product, *rest):
+        in_hand.add(product.name)
+        async with frame(product, *rest) as path:
+            yield path
+        in_hand.remove(product.name)
+
+    async def slow(job):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        most.append(len(in_hand))
+        return await cut(job)
+
+    def find(ask):
+        name = f"frame{ask.target.number}"
+        product = Product("sdss", name, "r", f"https://archive/{name}")
+        return Finding(ask.target, {"r": [product]})
+
+    monkeypatch.setattr(stage.frames, "frame", watched)
+    monkeypatch.setattr(stage.cutter, "cut", slow)
+    monkeypatch.setattr(stage.archive, "find", find)
+    await stage.run(workers=2)
+    assert stage.states() == {"done": 6}
+    assert max(most) == 2
 
 
 async def test_transient_failure(stage):

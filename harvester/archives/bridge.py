@@ -34,6 +34,9 @@ T = TypeVar("T")
 #: astroquery itself would ask again at once.
 _LONGEST_POLL_S = 10.0
 
+#: Seconds that MAST may work on one query: what astroquery itself would allow.
+_LONGEST_WORK_S = 600.0
+
 
 class Bridge:
     """Runs astroquery calls one at a time over the transport."""
@@ -117,6 +120,7 @@ class _Adapter(BaseAdapter):
         assert request.url is not None
         body = request.body.encode() if isinstance(request.body, str) else request.body
         assert body is None or isinstance(body, bytes)  # astroquery streams nothing
+        began = self._loop.time()
         for attempt in itertools.count(1):
             reply = await self._transport.query(
                 request.method,
@@ -127,6 +131,9 @@ class _Adapter(BaseAdapter):
             )
             if not _still_working(reply):
                 break
+            if self._loop.time() - began >= _LONGEST_WORK_S:
+                msg = f"{reply.url} still works on it after {_LONGEST_WORK_S:.0f} s"
+                raise TransientError("never_ready", msg)
             await asyncio.sleep(min(_LONGEST_POLL_S, 0.5 * attempt))
         return reply
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..models import Cut, Receipt
 from .astrometry import BadWcsError, read_astrometry
 from .frame_file import BadFrameError, end_of_rows, open_frame
+from .identity import check_identity
 from .pixels import Boxes, Image, Pixels
 from .stamp_file import StampFolder, to_fits
 from .stamp_header import StampHeader
@@ -60,7 +61,7 @@ def cut_frame(job: FrameJob) -> Cut:
     Raises
     ------
     CorruptFrameError
-        The frame is damaged; fetched again, it may be whole.
+        The frame is damaged, or another one; fetched again, it may be as it should.
     BadFrameError, BadWcsError
         No stamp can be cut from this frame, ever.
     LocalError
@@ -74,6 +75,7 @@ def cut_frame(job: FrameJob) -> Cut:
             msg = f"frame {job.product.name}: {error}"
             raise BadWcsError(msg) from error
         boxes = _place(job.wanted, job.spec, sky, image.shape)
+        check_identity(job.product, image.text, is_empty=not len(boxes.places))
         pixels = Pixels(frame, image, boxes)
         header = StampHeader(job.product, image.text, sky)
         receipts = [Receipt(one.target, problem="outside") for one in job.wanted]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.io import fits
 
-from ..errors import LocalError
+from ..errors import LocalError, OutageError
 from .frame_bytes import (
     BadFrameError,
     CorruptFrameError,
@@ -51,6 +51,9 @@ _STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _PRINTABLE = bytes(
     byte if ord(" ") <= byte <= ord("~") else ord("?") for byte in range(256)
 )
+
+#: Bytes; the longest file that may be an excuse instead of a frame.
+_LONGEST_WORDS = 4096
 
 #: The value of a card: quoted text, in which a quote is doubled, or what stands
 #: before the comment.
@@ -252,7 +255,34 @@ def verify_frame(path: Path) -> None:
     """Look over a file that was just fetched, without unpacking it.
 
     Plain FITS: its headers must account for every byte. Compressed: it must begin
-    and, for bz2, end as the format says. Raises like `open_frame`.
+    and, for bz2, end as the format says.
+
+    Raises
+    ------
+    CorruptFrameError, BadFrameError, LocalError
+        As `open_frame`.
+    OutageError
+        Words came in place of a frame, such as "limit exceeded": not this file but
+        the archive is in trouble.
     """
-    with open_frame(path) as frame:
-        frame.check_structure()
+    try:
+        with open_frame(path) as frame:
+            frame.check_structure()
+    except CorruptFrameError as error:
+        if words := _words_in(path):
+            msg = f"in place of frame {path.name} came the words {words[:200]!r}"
+            raise OutageError("words", msg) from error
+        raise
+
+
+def _words_in(path: Path) -> str:
+    """Give what a file says if it is a short text, and no piece of a frame."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_LONGEST_WORDS)
+        text = start.decode().strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    is_piece = len(start) == _LONGEST_WORDS or start.startswith((b"SIMPLE", b"BZ"))
+    is_text = "".join(text.split()).isprintable()
+    return text if is_text and not is_piece else ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from .frame_bytes import CorruptFrameError
+from .identity import field_of
 from .photometry import exposure_s, unit_of, zero_point
 from .stamp_file import to_cards
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     Lookup = Callable[[str], str]
 
 __all__ = ["StampHeader"]
-
-#: Run, camera column and field in the name of an SDSS frame.
-_SDSS_NAME = re.compile(r"frame-[ugriz]-(\d{6})-(\d)-(\d{4})\.fits")
 
 #: Characters of an identifier that go into the header: one card's worth.
 _LONGEST_ID = 60
@@ -104,16 +100,10 @@ def _field_cards(product: Product, look_up: Lookup) -> list[Card]:
 
     The header's FRAME is off by a few in some bands; the name is right.
     """
-    run, column = look_up("RUN"), look_up("CAMCOL")
-    match = _SDSS_NAME.match(product.name)
-    field = match[3] if match else look_up("FRAME")
-    if match and _is_other((run, column), (match[1], match[2])):
-        msg = f"its header is of run {run} camera column {column}"
-        raise CorruptFrameError(msg)
     found = [
-        ("RUN", run, "imaging run"),
-        ("CAMCOL", column, "camera column"),
-        ("FIELD", field, "field of the run"),
+        ("RUN", look_up("RUN"), "imaging run"),
+        ("CAMCOL", look_up("CAMCOL"), "camera column"),
+        ("FIELD", field_of(product) or look_up("FRAME"), "field of the run"),
         ("RERUN", look_up("RERUN"), "version of the reduction"),
     ]
     return [
@@ -121,14 +111,6 @@ def _field_cards(product: Product, look_up: Lookup) -> list[Card]:
         for keyword, text, comment in found
         if text
     ]
-
-
-def _is_other(told: tuple[str, ...], named: tuple[str, ...]) -> bool:
-    """Whether the header tells, in numbers, of another run than the name."""
-    return any(
-        number.isdecimal() and int(number) != int(name)
-        for number, name in zip(told, named, strict=True)
-    )
 
 
 def _copied(look_up: Lookup, keyword: str, comment: str) -> list[Card]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
+from .damage import bomb_for, flip_bit, rewrite_cards
 from .exchange import Exchange, body_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _Break = Callable[["Fault", Exchange, web.Response], Awaitable[web.StreamRespons
 
 #: Seconds that silence lasts if nothing else is asked: longer than any client waits.
 _FOREVER = 86_400.0
+#: What SkyServer really answers, with status 200, to who asks too often.
+_LIMIT = "ERROR: Maximum 60 queries allowed per minute. Rejected query."
 _MAINTENANCE = (
     "<html><head><title>Scheduled maintenance</title></head><body>\n"
     "<h1>The archive is down for maintenance</h1>\n</body></html>\n"
@@ -79,6 +82,12 @@ async def _not_found(_fault: Fault, _exchange: Exchange) -> web.StreamResponse:
 
 async def _html(_fault: Fault, _exchange: Exchange) -> web.StreamResponse:
     return web.Response(text=_MAINTENANCE, content_type="text/html")
+
+
+async def _words(fault: Fault, _exchange: Exchange) -> web.StreamResponse:
+    text = fault.value or _LIMIT
+    kind = "application/json" if text.startswith(("{", "[")) else "text/plain"
+    return web.Response(text=text, content_type=kind)
 
 
 async def _redirect(fault: Fault, exchange: Exchange) -> web.StreamResponse:
@@ -149,6 +158,19 @@ async def _short(
     return await exchange.finish()
 
 
+async def _long(
+    fault: Fault, exchange: Exchange, response: web.Response
+) -> web.StreamResponse:
+    body = body_of(response)
+    part = _part(fault, body)
+    await exchange.begin(response, length=len(part))
+    await exchange.write(part)
+    # aiohttp itself would not send what was not announced.
+    if exchange.request.transport is not None:
+        exchange.request.transport.write(body[len(part) :])
+    return exchange.close()
+
+
 async def _no_length(
     fault: Fault, exchange: Exchange, response: web.Response
 ) -> web.StreamResponse:
@@ -198,9 +220,23 @@ async def _bitflip(
     fault: Fault, _exchange: Exchange, response: web.Response
 ) -> web.StreamResponse:
     # In the middle, or ``value`` of the way: inside the data, behind all headers.
-    body = bytearray(body_of(response))
-    body[int(len(body) * fault.number(0.5))] ^= 0x10
-    response.body = bytes(body)
+    response.body = flip_bit(body_of(response), fault.number(0.5))
+    return response
+
+
+async def _card(
+    fault: Fault, _exchange: Exchange, response: web.Response
+) -> web.StreamResponse:
+    cards = fault.value or "NAXIS1=1000000,NAXIS2=1000000"
+    response.body = await asyncio.to_thread(rewrite_cards, body_of(response), cards)
+    return response
+
+
+async def _packed_bomb(
+    fault: Fault, _exchange: Exchange, response: web.Response
+) -> web.StreamResponse:
+    size = int(fault.number(2048))
+    response.body = await asyncio.to_thread(bomb_for, body_of(response), size)
     return response
 
 
@@ -243,6 +279,7 @@ _REPLACING: dict[str, _Replace] = {
     "status": _status,
     "notfound": _not_found,
     "html": _html,
+    "words": _words,
     "redirect": _redirect,
     "down": _down,
     "hang": _hang,
@@ -253,11 +290,14 @@ _BREAKING: dict[str, _Break] = {
     "reset": _reset,
     "truncate": _truncate,
     "short": _short,
+    "long": _long,
     "no-length": _no_length,
     "unterminated": _unterminated,
     "stall": _stall,
     "trickle": _trickle,
     "bitflip": _bitflip,
+    "card": _card,
+    "packed-bomb": _packed_bomb,
     "swap": _swap,
     "new-etag": _new_etag,
     "bad-range": _bad_range,
@@ -268,6 +308,7 @@ KINDS = {
     "status": "answer with status VALUE (default 503), a page, and retry_after",
     "notfound": "answer 404",
     "html": "answer 200 with a maintenance page",
+    "words": "answer 200 with the text or JSON VALUE (default: SkyServer's limit)",
     "redirect": "answer 302 to VALUE (default: to itself)",
     "down": "drop the connection before any answer",
     "hang": "say nothing for VALUE seconds (default: for good)",
@@ -276,11 +317,14 @@ KINDS = {
     "reset": "break the connection (RST) after VALUE of the body (default 0.5)",
     "truncate": "close the connection after VALUE of the body (default 0.5)",
     "short": "send only VALUE of the body (default 0.5) and call it the whole",
+    "long": "announce VALUE of the body's length (default 0.5) and send all of it",
     "no-length": "send without Content-Length, whole or only VALUE of the body",
     "unterminated": "chunked, closed after VALUE of the body (default 0.5)",
     "stall": "fall silent in the middle for VALUE seconds (default: for good)",
     "trickle": "send VALUE bytes a second (default 50)",
     "bitflip": "flip one bit, VALUE of the way into the body (default 0.5)",
+    "card": "send FITS with other cards, VALUE (default NAXIS1=1000000,NAXIS2=1000000)",
+    "packed-bomb": "send a small bz2 file that unpacks to VALUE MiB (default 2048)",
     "swap": "send the body that went by just before at another address",
     "new-etag": "give the file a new ETag each time",
     "bad-range": "state a wrong Content-Range",

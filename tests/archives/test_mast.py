@@ -137,6 +137,94 @@ async def test_polling(tmp_path, columns, observations, monkeypatch):
     assert len(recorded.asked) == 4
 
 
+async def test_polling_ends(tmp_path, columns, observations, monkeypatch):
+    """A query that MAST never finishes is given up when its time is over."""
+    monkeypatch.setattr("harvester.archives.bridge._LONGEST_WORK_S", 0.0)
+    recorded = RecordedMast(columns, observations)
+    recorded.busy = 10**9
+    async with archive(tmp_path, recorded) as mast:
+        with pytest.raises(TransientError) as caught:
+            await locate(mast)
+    assert caught.value.reason == "never_ready"
+    assert len(recorded.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"status": "COMPLETE", "data": [{"obsid',
+        b'{"status": "EXECUTING", "data": [',
+        b'{"status": "ERROR", "msg"',
+        b'["ERROR"]',
+        b"{}",
+        b'{"status": "COMPLETE", "data": null, "fields": null, "paging": null}',
+    ],
+)
+async def test_nonsense(tmp_path, columns, answer):
+    """An answer that is broken, or no table, is asked for again: it is no bug."""
+
+    async def broken(request):
+        return columns if await mast_request(request) is None else answer
+
+    async with archive(tmp_path, broken) as mast:
+        with pytest.raises(TransientError):
+            await locate(mast)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///etc/passwd",
+        "http://evil.example/x_drz.fits",
+        "mast:../../x_drz.fits",
+        "mast:HST/product/../x_drz.fits",
+        "mast:HST/product/%2e%2e/x_drz.fits",
+        "mast:HST/product/x_drz.fits&uri=y",
+        "mast:HST/product/x_drz.fits\n",
+        "mast:HST/product/x\0_drz.fits",
+    ],
+)
+async def test_hostile_uri(tmp_path, columns, observations, uri):
+    """An address that is none of a drizzled image of HST names no product."""
+    rows = [row | {"dataURL": uri} for row in observations["data"]]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    products = [
+        {"parent_obsid": str(row["obsid"]), "obs_collection": "HST", "dataURI": uri}
+        for row in rows
+    ]
+    fields = [{"name": name, "type": "string"} for name in products[0]]
+
+    async def answer(request):
+        asked = await mast_request(request)
+        if asked and asked["service"] == "Mast.Caom.Products":
+            return _envelope(products, fields)
+        return await recorded(request)
+
+    async with archive(tmp_path, answer) as mast:
+        nebula, _ = await locate(mast)
+    assert nebula.choices == {}
+
+
+async def test_private_images(tmp_path, columns, observations):
+    """Images that are not public are not offered."""
+    rows = [row | {"dataRights": "EXCLUSIVE_ACCESS"} for row in observations["data"]]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded) as mast:
+        nebula, _ = await locate(mast)
+    assert nebula.choices == {}
+
+
+async def test_missing_fields(tmp_path, columns, observations):
+    """A row without footprint and exposure counts by its position, as the last."""
+    gone = {"s_region": None, "t_exptime": None, "dataRights": None}
+    rows = [row | gone for row in observations["data"]]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded) as mast:
+        nebula, elsewhere = await locate(mast)
+    assert nebula.choices["FR656N"]
+    assert elsewhere.choices == {}
+
+
 def _reply(body):
     return Reply(200, {}, body, "https://mast.stsci.edu/api/v0/invoke")
 

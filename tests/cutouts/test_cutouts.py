@@ -160,15 +160,42 @@ def test_field_of_the_name(tmp_path):
     header = sdss_header(SHAPE)
     header["FRAME"] = 29
     path = sdss_frame(tmp_path / "frame.fits", DATA, header)
-    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], name=SDSS_NAME))
+    name = SDSS_NAME.replace("-r-", "-u-")
+    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], name=name))
     assert read(tmp_path, receipt)[1]["FIELD"] == 25
 
 
-def test_frame_of_another_run(frame, tmp_path):
-    """A frame that says it is of another run than its name is refused."""
-    other = SDSS_NAME.replace("001043", "001044")
-    with pytest.raises(CorruptFrameError, match="run 1043"):
-        cut_frame(job(frame, tmp_path, [MIDDLE], name=other))
+@pytest.mark.parametrize(
+    "other",
+    [
+        "frame-r-001044-5-0025.fits.bz2",
+        "frame-r-001043-4-0025.fits.bz2",
+        "frame-r-001043-5-0026.fits.bz2",
+        "frame-g-001043-5-0025.fits.bz2",
+    ],
+    ids=["run", "camcol", "field", "band"],
+)
+def test_another_frame(tmp_path, other):
+    """A frame that says it is another one than its name is refused."""
+    header = sdss_header(SHAPE)
+    header["FILTER"] = "r"
+    path = sdss_frame(tmp_path / "frame.fits", DATA, header)
+    with pytest.raises(CorruptFrameError, match="band r run 1043"):
+        cut_frame(job(path, tmp_path, [MIDDLE], name=other))
+
+
+def test_another_image_of_hst(tmp_path):
+    """An HST image of another name is doubted only if it does not hold the target."""
+    primary = {"FILENAME": "ib0001010_drz.fits"}
+    path = hst_frame(tmp_path / "f.fits", DATA, primary=primary)
+    facts = {"archive": "hst", "name": "ib0002010_drz.fits", "band": "F160W"}
+    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], **facts))
+    assert not receipt.problem
+    with pytest.raises(CorruptFrameError, match="file ib0001010"):
+        cut_frame(job(path, tmp_path, [(10.0, 10.0)], **facts))
+    facts["name"] = "ib0001010_drz.fits"
+    (receipt,) = cut_frame(job(path, tmp_path, [(10.0, 10.0)], **facts))
+    assert receipt.problem == "outside"
 
 
 def test_same_bytes(tmp_path):

@@ -17,7 +17,7 @@ from harvester.cutouts.frame_file import (
     open_frame,
     verify_frame,
 )
-from harvester.errors import LocalError
+from harvester.errors import LocalError, OutageError
 
 SHAPE = (300, 400)
 
@@ -199,6 +199,33 @@ def test_no_fits(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(CorruptFrameError, match=r"f\.fits"):
         read_rows(path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"ERROR: Maximum 60 queries allowed per minute. Rejected query.",
+        b'{"error": "Service Unavailable"}\n',
+        "Wartung bis 18 Uhr, wir bitten um Verst\u00e4ndnis".encode(),
+    ],
+)
+def test_words_for_a_frame(tmp_path, words):
+    """A short text with status 200 is the archive's trouble, and not this file's."""
+    path = tmp_path / "f.fits.bz2"
+    path.write_bytes(words)
+    with pytest.raises(OutageError, match=r"came the words"):
+        verify_frame(path)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"", b"BZh9", b"SIMPLE  =   ", b"\0\1\2 words", b"x" * 5000]
+)
+def test_no_words(tmp_path, piece):
+    """A piece of a frame, nothing at all or noise is a damaged file."""
+    path = tmp_path / "f.fits.bz2"
+    path.write_bytes(piece)
+    with pytest.raises(CorruptFrameError):
+        verify_frame(path)
 
 
 @pytest.mark.parametrize("suffix", [".fits.bz2", ".fits.gz"])

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import bz2
+import io
 import json
 import zlib
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from aiohttp import web
+from astropy.io import fits
 
 from harvester.sandbox.breakages import KINDS
+from harvester.sandbox.damage import bomb_for, rewrite_cards
 from harvester.sandbox.faults import Fault, FaultError, Faults
 from harvester.sandbox.files import file_response
 from harvester.sandbox.front import Front
@@ -105,6 +111,14 @@ def unchunk(body: bytes) -> tuple[bytes, bool]:
     return whole, False
 
 
+def test_all_kinds_are_explained():
+    """The rehearsing part of the operations page has every kind, in these words."""
+    page = Path(__file__).resolve().parents[2] / "docs/operations.md"
+    text = page.read_text(encoding="utf-8")
+    for kind, words in KINDS.items():
+        assert f"| `{kind}` | {words} |" in text
+
+
 async def test_no_fault(site):
     """Without a fault the file arrives as it is."""
     reply = await site.get()
@@ -196,6 +210,64 @@ async def test_short(site):
     reply = await site.get()
     assert reply.headers["content-length"] == str(len(BODY) // 4)
     assert reply.body == BODY[: len(BODY) // 4]
+
+
+async def test_long(site):
+    """Half of the length is announced, and all of the body comes."""
+    site.faults.switch_on(["long@s3"])
+    reply = await site.get()
+    assert reply.headers["content-length"] == str(len(BODY) // 2)
+    assert reply.body == BODY
+
+
+async def test_words(site):
+    """Words come with status 200, as text or as JSON."""
+    site.faults.switch_on(['words={"status": "ERROR"}@s3:times=1', "words@s3"])
+    as_json, as_text = await site.get(), await site.get()
+    assert (as_json.status, as_json.body) == (200, b'{"status": "ERROR"}')
+    assert as_json.headers["content-type"].startswith("application/json")
+    assert as_text.status == 200
+    assert as_text.headers["content-type"].startswith("text/plain")
+    assert len(as_text.body) == 61
+
+
+def _frame() -> bytes:
+    header = fits.Header({"CRVAL1": 1.5, "RUN": 94})
+    buffer = io.BytesIO()
+    fits.PrimaryHDU(np.zeros((40, 40), ">f4"), header).writeto(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [bytes, bz2.compress])
+def test_card(pack):
+    """A card has another value, plain and packed; all else stays."""
+    plain = _frame()
+    changed = rewrite_cards(pack(plain), "CRVAL1=NaN,NAXIS2=1000000,NONE=1")
+    if pack is bz2.compress:
+        changed = bz2.decompress(changed)
+    header = fits.Header.fromstring(changed)
+    assert (header["NAXIS2"], header["RUN"]) == (10**6, 94)
+    assert b"CRVAL1  =                  NaN" in changed
+    assert changed[2880:] == plain[2880:]
+    assert "NONE" not in header
+
+
+def test_packed_bomb():
+    """A few kilobytes begin like a frame and unpack to as much as was asked."""
+    packed = bomb_for(bz2.compress(_frame()), 64)
+    assert len(packed) < 10_000
+    unpacked = bz2.decompress(packed)
+    assert unpacked.startswith(_frame())
+    assert len(unpacked) - len(_frame()) == 64 << 20
+
+
+async def test_damaged_frame(site):
+    """What is damaged is sent as the whole file, with its length."""
+    site.faults.switch_on(["card=RUN=1@s3:times=1", "packed-bomb=32@s3"])
+    same, bomb = await site.get(), await site.get()
+    assert same.body == BODY  # it holds no card
+    assert bomb.headers["content-length"] == str(len(bomb.body))
+    assert bz2.decompress(bomb.body).startswith(BODY[:1000])
 
 
 async def test_no_length(site):

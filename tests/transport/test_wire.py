@@ -7,7 +7,6 @@ import shutil
 import ssl
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
@@ -151,12 +150,52 @@ def certificate(tmp_path_factory):
     """Make a certificate that nobody has signed."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the openssl command to make a certificate")
-    pem = tmp_path_factory.mktemp("tls") / "self-signed.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=sandbox"
-    files = ["-keyout", str(pem), "-out", f"{pem}.crt"]
-    subprocess.run([*command.split(), *files], check=True, capture_output=True)
-    pem.write_text(pem.read_text() + Path(f"{pem}.crt").read_text())
+    return _certify(tmp_path_factory.mktemp("tls"))
+
+
+def _certify(folder, days=1, name="DNS:sandbox"):
+    asking = (
+        "openssl req -newkey rsa:2048 -nodes -subj /CN=sandbox -keyout key -out csr "
+        f"-addext subjectAltName={name}"
+    )
+    signing = (
+        f"openssl x509 -req -in csr -signkey key -days {days} -copy_extensions copy "
+        "-out certificate"
+    )
+    for command in (asking, signing):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    pem = folder / "self-signed.pem"
+    parts = [folder / "key", folder / "certificate"]
+    pem.write_text("".join(part.read_text() for part in parts))
     return pem
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl command")
+@pytest.mark.parametrize(
+    ("days", "name", "problem"),
+    [
+        (1, "IP:127.0.0.1", ""),
+        (-1, "IP:127.0.0.1", "expired"),
+        (1, "IP:127.0.0.2", "mismatch"),
+    ],
+    ids=["good", "expired", "another-name"],
+)
+async def test_certificate_that_is_known(tmp_path, monkeypatch, days, name, problem):
+    """Also a certificate that is trusted must be in time, and of this host."""
+    pem = _certify(tmp_path, days, name)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    trusting = ssl.create_default_context(cafile=pem)
+    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", trusting)
+    async with serving({"*": reply(b"fine")}, tls=context) as server:
+        async with opened(server) as transport:
+            if not problem:
+                assert (await transport.query("GET", _URL)).body == b"fine"
+                return
+            with pytest.raises(OutageError, match=problem) as caught:
+                await transport.query("GET", _URL)
+        assert not server.asked
+    assert caught.value.reason == "tls"
 
 
 async def test_certificate_of_a_stranger(certificate):

@@ -1,0 +1,132 @@
+"""A harvest in the test's own process, which waits for nothing as long as it should.
+
+All of the service is there but the command line and the process pool: the ledger, the
+transport over loopback, the cutting (in a thread). Only its patience is that of a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+import pyarrow.parquet as pq
+import pytest
+
+from harvester import harvest as root
+from harvester.cutouts.cutouts import cut_frame
+from harvester.places import Places
+from harvester.settings import load_settings
+from harvester.transport.breaker import Tripping
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Limits, Transport
+
+#: Nothing of this strikes but what a fault provokes, however busy the machine is.
+USUAL = {"body_cap": 20_000_000}
+#: For faults that are a lack of progress: what else they strike is tried again.
+SHORT = USUAL | {"answer_s": 3.0, "silence_s": 2.0, "floor_window_s": 2.0}
+MANNERS = partial(Manners, tripping=Tripping(first_s=0.1, longest_s=0.5))
+
+
+class Run:
+    """A run, and what came of the harvests in it."""
+
+    def __init__(
+        self, archives, out, *surveys, manners=None, limits=None, **politeness
+    ):
+        self.places = Places(out)
+        self._limits = limits or USUAL
+        self.notes = []
+        self.troubles = []
+        patient = {"longest_backoff_s": 0.05, "patience_s": 60, "attempts": 2}
+        self._settings = load_settings(
+            surveys=list(surveys),
+            catalogue={"path": str(archives.catalogue)},
+            services={
+                name.replace("-", "_"): {
+                    "rate": 100,
+                    "base_url": url,
+                    **(manners or {}),
+                }
+                for name, url in archives.urls.items()
+            },
+            politeness=patient | politeness,
+        )
+
+    def begin(self):
+        """Read the catalogue."""
+        self.places.out.mkdir(parents=True)
+        root.begin(self._settings, self.places, lambda _: None)
+
+    def harvest(self, **options):
+        """Harvest to the end, or until an archive is given up."""
+        asyncio.run(self.work(**options))
+
+    async def work(self, **options):
+        """Harvest in the loop that runs."""
+        with _hurry(self._limits):
+            outcome = await root.harvest(
+                self._settings,
+                self.places,
+                heard=self.notes.append,
+                started=lambda _: None,
+                **options,
+            )
+        self.troubles = outcome.troubles
+
+    def rows(self):
+        """Give the rows of the manifest."""
+        root.make_manifest(self.places)
+        return pq.read_table(self.places.manifest).to_pylist()
+
+    def states(self):
+        """Give survey, target and state of each, sorted."""
+        return sorted(
+            (row["survey"], row["id_str"], row["status"]) for row in self.rows()
+        )
+
+    def stamps(self):
+        """Give the bytes of each stamp by its place."""
+        out = self.places.out
+        paths = out.glob("cutouts/**/*.fits")
+        return {str(path.relative_to(out)): path.read_bytes() for path in paths}
+
+
+class _Thread:
+    """Cuts without a process of its own, which would take seconds to start."""
+
+    def start(self):
+        """Nothing is to be started."""
+
+    async def cut(self, job):
+        """Cut a frame."""
+        return await asyncio.to_thread(cut_frame, job)
+
+
+@asynccontextmanager
+async def _cutting(_settings):
+    yield _Thread()
+
+
+@contextmanager
+def _hurry(limits):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(root, "_cutter", _cutting)
+        patch.setattr(root, "Limits", partial(Limits, **limits))
+        patch.setattr(root, "Manners", MANNERS)
+        patch.setattr(root, "Transport", partial(Transport, random=lambda: 0.1))
+        yield
+
+
+@contextmanager
+def faults(archives, *specs):
+    """Switch faults on while the block runs; each of them must strike."""
+    archives.ask("/_reset", body={})
+    archives.ask("/_faults", body=list(specs))
+    try:
+        yield
+        for fault in json.loads(archives.ask("/_faults")):
+            assert fault["struck"], f"{fault['fault']} befell nobody"
+    finally:
+        archives.ask("/_faults", body=[])

@@ -1,0 +1,84 @@
+"""The page of faults names every fault, and tests that are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PAGE = (_ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+_MOST = {"N": 32, "D": 20, "P": 25, "S": 7}
+FAULTS = [f"{letter}{n}" for letter in _MOST for n in range(1, _MOST[letter] + 1)]
+
+_ROW = re.compile(r"^\| ([NDPS]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[([^\]]+)\])?`")
+_EXCUSE = re.compile(r"^\* ([NDPS]\d+): \S", re.MULTILINE)
+
+ROWS = {match[1]: match.groups()[1:] for match in _ROW.finditer(_PAGE)}
+EXCUSED = _EXCUSE.findall(_PAGE.partition("## Not proved yet")[2])
+
+
+@cache
+def _functions(path):
+    tree = ast.parse((_ROOT / path).read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name: node for node in tree.body if isinstance(node, kinds)}
+
+
+def is_there(path, name, case):
+    """Tell whether a file has a test, and this case of it if one is named."""
+    test = (_ROOT / path).is_file() and _functions(path).get(name)
+    if not test or not name.startswith("test_"):
+        return False
+    constants = {
+        node.value
+        for decorator in test.decorator_list
+        for node in ast.walk(decorator)
+        if isinstance(node, ast.Constant)
+    }
+    return case in {None, *constants}
+
+
+def test_every_fault():
+    """The page has one row for each fault of the matrix, in order."""
+    assert [match[1] for match in _ROW.finditer(_PAGE)] == FAULTS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_row(fault):
+    """A row names the fault, what is done and tests that are there, or is excused."""
+    what, done, tests = ROWS[fault]
+    named = _TEST.findall(tests)
+    assert what.strip()
+    assert bool(named) != (fault in EXCUSED)
+    assert bool(done.strip()) == bool(named)
+    assert not _TEST.sub("", tests).strip(), "no words, and no test that is misspelt"
+    lacking = [one for one in named if not is_there(one[0], one[1], one[2] or None)]
+    assert lacking == []
+
+
+def test_excuses():
+    """Only faults of the matrix are excused, each once."""
+    assert len(EXCUSED) == len(set(EXCUSED))
+    assert set(EXCUSED) <= set(FAULTS)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        (("tests/test_reliability.py", "test_row", None), True),
+        (("tests/test_reliability.py", "test_is_there", "known-case"), True),
+        (("tests/test_reliability.py", "test_row", "known-case"), False),
+        (("tests/test_reliability.py", "test_nothing", None), False),
+        (("tests/test_reliability.py", "is_there", None), False),
+        (("tests/nowhere.py", "test_row", None), False),
+    ],
+    ids=["known-case", "a", "b", "c", "d", "e"],
+)
+def test_is_there(named, expected):
+    """The check itself tells tests and cases that are there from others."""
+    assert is_there(*named) is expected
