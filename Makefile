@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint types check image kills bench clean
+.PHONY: demo test lint types check image kills coverage fuzz mutants soak bench clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -30,6 +30,27 @@ image: $(READY)
 kills: $(READY)
 	$(BIN)/python tests/harvests/kills.py --kills 20 --targets 300
 
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n auto --dist loadfile
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+FUZZ ?= --seconds 120
+
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
+
+MUTANTS ?= --count 40
+
+mutants: $(READY)
+	$(BIN)/python tests/mutants.py $(MUTANTS)
+
+SOAK ?= --minutes 60
+
+soak: $(READY)
+	$(BIN)/python tests/harvests/soak.py $(SOAK)
+
 # Small enough for a break; docs/performance.md says what is needed for a claim.
 BENCH ?= --galaxies 12 --rounds 3
 
@@ -44,4 +65,4 @@ $(READY): pyproject.toml requirements/dev.txt
 	touch $@
 
 clean:
-	rm -rf .venv harvester-demo
+	rm -rf .venv harvester-demo fuzz-found

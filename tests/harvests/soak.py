@@ -1,0 +1,174 @@
+"""Harvest for a long time, as fast as the sandbox goes, among faults: nothing grows.
+
+``python tests/harvests/soak.py --minutes 60`` begins a harvest that is too long for
+that time, with 2 % of the requests going wrong in a dozen ways. Every few seconds it
+looks at the memory, file descriptors and threads of the process, and at the memory of
+its pool. It prints the curve, and ends with 1 if one of them grew after the warm-up,
+if the harvest ended by itself, or if ``verify`` finds anything wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+from threading import Thread
+from typing import NamedTuple
+
+import psutil
+from scipy.stats import theilslopes
+from service import harvester, kill_group, sandbox, start, wait_for
+
+from harvester.ledger.view import LedgerView
+
+#: Two requests in a hundred, shared by these.
+KINDS = (
+    *("status=500", "status=503", "status=429:retry_after=1", "html", "down"),
+    *("reset", "truncate", "short", "unterminated", "no-length=0.5", "bitflip"),
+    *("swap", "stall=3", "bad-range", "ignore-range", "new-etag"),
+)
+SHARE = 0.02
+
+#: More than two cores can do in a minute, in seven bands.
+TARGETS_A_MINUTE = 150
+
+FULL_SPEED = {
+    f"HARVESTER__SERVICES__{name}__RATE": "1000"
+    for name in ("MAST", "S3", "SDSS_SKY", "SDSS_SAS")
+} | {"HARVESTER__SERVICES__SDSS_SAS__FILES": "8"}
+
+#: Part of the time in which caches fill.
+WARM_UP = 0.3
+#: MiB in ten minutes that are no growth.
+GROWTH = 1.0
+#: File descriptors and threads that come and go.
+SLACK = 4
+
+
+class Sample(NamedTuple):
+    """What the harvest has at a moment."""
+
+    minutes: float
+    #: MiB of its own that are in memory: the process, and all its children.
+    memory: float
+    pool: float
+    fds: int
+    threads: int
+    stamps: int
+
+
+def main():
+    """Read the options, harvest, print the curve, judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        samples, problems = soak(Path(folder), options.minutes, options.seed)
+    print("minutes  memory MiB  pool MiB   fds  threads   stamps")
+    for one in samples[:: max(1, len(samples) // 20)]:
+        print("{:7.1f}{:12.1f}{:10.1f}{:6}{:9}{:9}".format(*one))
+    problems += judge(samples)
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+def soak(folder, minutes, seed):
+    """Give the samples, and what was wrong beside them."""
+    targets = max(60, round(minutes * TARGETS_A_MINUTE))
+    options = ("--targets", str(targets), "--seed", str(seed), "--per-field", "3")
+    with sandbox(folder, *options, *faults()) as archives:
+        out = folder / "out"
+        surveys = ("--survey", "sdss:u,g,r,i,z", "--survey", "hst:WFC3/IR:F160W")
+        words = ("run", archives.catalogue, "--out", out, *surveys)
+        process = start(*words, *archives.flags(), **FULL_SPEED)
+        said = deque(maxlen=20)
+        Thread(target=said.extend, args=(process.stdout,), daemon=True).start()
+        try:
+            samples = watch(process, out, minutes * 60)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+        finally:
+            kill_group(process)
+        struck = archives.ask("/_faults").decode()
+    print(f"{samples[-1].stamps} stamps; faults: {struck}")
+    problems = [] if code == 128 + signal.SIGTERM else [f"exit code {code}: {said}"]
+    verified = harvester("verify", out)
+    return samples, problems + ([verified.stdout] if verified.returncode else [])
+
+
+def faults():
+    """Give the options that make two requests in a hundred go wrong."""
+    for kind in KINDS:
+        name, _, modifier = kind.partition(":")
+        yield "--fault"
+        yield f"{name}@*:p={SHARE / len(KINDS):.5f}" + (modifier and f":{modifier}")
+
+
+def watch(process, out, seconds):
+    """Take a sample every few seconds from the first stamp on."""
+    wait_for(lambda: any(out.glob("cutouts/**/*.fits")), process, 300)
+    began = time.monotonic()
+    samples = []
+    while (at := time.monotonic() - began) < seconds and process.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            samples.append(look(psutil.Process(process.pid), at / 60, out))
+        time.sleep(min(3, seconds / 60))
+    return samples
+
+
+def look(process, minutes, out):
+    """Take one sample."""
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        stamps = view.count_cutouts()
+    pool = sum(anonymous(child.pid) for child in process.children(recursive=True))
+    return Sample(
+        minutes,
+        anonymous(process.pid),
+        pool,
+        process.num_fds(),
+        process.num_threads(),
+        stamps,
+    )
+
+
+def anonymous(pid):
+    """Give the MiB of a process that are no files mapped into memory; 0: it is gone."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def judge(samples):
+    """Say what grew after the warm-up, surely and not by chance."""
+    late = [one for one in samples if one.minutes >= WARM_UP * samples[-1].minutes]
+    minutes = [one.minutes for one in late]
+    problems = []
+    for name in ("memory", "pool"):
+        slope, _, least, _ = theilslopes([getattr(o, name) for o in late], minutes)
+        print(
+            f"{name}: {10 * slope:+.2f} MiB in ten minutes ({10 * least:+.2f} surely)"
+        )
+        if 10 * least > GROWTH:
+            problems.append(f"{name} grew by {10 * slope:.1f} MiB in ten minutes")
+    third = len(late) // 3
+    for name in ("fds", "threads"):
+        first, last = (
+            median(getattr(one, name) for one in some)
+            for some in (late[: third + 1], late[-third - 1 :])
+        )
+        if last > first + SLACK:
+            problems.append(f"{name} grew from {first:.0f} to {last:.0f}")
+    return problems
+
+
+if __name__ == "__main__":
+    main()
