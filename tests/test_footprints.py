@@ -67,7 +67,7 @@ def depth_by_planes(region, ra, dec):
     [None, "", "null", "--", "POLYGON", "POLYGON ICRS 1 2 3", "POLYGON 1 1 2 2",
      "POLYGON 1 1 1 1 1 1 1 1", "POLYGON 0 0 1 0 2 0", "CIRCLE 1 2", "CIRCLE 1 2 0",
      "CIRCLE 1 2 -3", "POLYGON 0 91 1 91 1 92", "CIRCLE 1 99 1",
-     "POLYGON nan nan 1 1 2 2",
+     "POLYGON nan nan 1 1 2 2", "CIRCLE 1e999 2 1", "POLYGON 1e999 0 1 0 1 1",
      "POLYGON 0 0 120 0 240 0 0 80", "CIRCLE 1 2 180", "POLYGON 1 2 3 4 5"],
 )  # fmt: skip
 def test_no_area(text):

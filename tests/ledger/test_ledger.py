@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -265,6 +266,55 @@ async def test_lost_stamp_is_sent_back(path):
             lost = [stamp[:4] for stamp in view.stamps()]
         await ledger.send_back(lost)
         assert [w.target for w in await ledger.wanted(SDSS, 1)] == [1]
+
+
+async def with_one_stamp(ledger):
+    """Give one target a stamp in g, and a frame in r that is no use."""
+    bands = {"g": [product("f-g", "g")], "r": [product("f-r", "r")]}
+    await locate(ledger, SDSS, lambda n: {} if n else bands)
+    for number, one in await ledger.frames_due(SDSS, after=0, limit=10):
+        receipt = Receipt(0, "" if one.band == "g" else "bad_wcs", sha256="s")
+        moved = await ledger.record_receipts(SDSS, number, [receipt], may_relocate=True)
+    assert moved == {State.FAILED: 1}
+
+
+async def test_retry_finds_nothing_new(path):
+    """A failed job that is taken up, and of which only its stamp is offered, ends."""
+    async with Ledger.open(path) as ledger:
+        await with_one_stamp(ledger)
+        assert await ledger.retry() == 1
+        moved = await locate(ledger, SDSS, lambda _: {"g": [product("f-g", "g")]})
+        assert moved == {State.DONE: 1}
+        assert await ledger.next_due([SDSS]) is None
+
+
+async def test_stamp_lost_meanwhile(path):
+    """A stamp that is lost while its job is to be looked up anew is made after that."""
+    async with Ledger.open(path) as ledger:
+        await with_one_stamp(ledger)
+        await ledger.retry()
+        with LedgerView.open(path) as view:
+            await ledger.send_back([stamp[:4] for stamp in view.stamps()])
+        assert states(path) == {"pending": 1, "no_coverage": 4}
+        assert await locate(ledger, SDSS, lambda _: {}) == {State.LOCATED: 1}
+        ((_, frame),) = await ledger.frames_due(SDSS, after=0, limit=10)
+    assert frame.name == "f-g"
+
+
+async def test_waits_grow(path):
+    """However often a job was tried, its next wait is no shorter."""
+    waits = []
+    async with Ledger.open(path) as ledger:
+        for _ in range(70):
+            now = time.time()
+            await ledger.postpone(SDSS, [1], reason="x", attempts=99, longest_s=600)
+            with closing(sqlite3.connect(path)) as db:
+                ((due,),) = db.execute(
+                    "SELECT due FROM job WHERE survey = 0 AND target = 1"
+                )
+            waits.append(due - now)
+    assert waits[:3] == pytest.approx([2, 4, 8], abs=1)
+    assert min(waits[9:]) >= 600
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ async def test_no_resume(server, tmp_path, headers):
         _part(_HALF - 1, ETag='"one"'),
         _part(_HALF, total=len(_CONTENT) + 1, ETag='"one"'),
         _part(_HALF, ETag='"two"'),
+        reply(_CONTENT[_HALF:], 206, Content_Range=f"bytes {_HALF}-9/{'9' * 5000}"),
         reply(_CONTENT[_HALF:], 206),
         reply(_CONTENT[_HALF:], 206, Content_Range="bytes */9"),
         reply(status=416),
