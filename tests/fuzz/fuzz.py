@@ -45,8 +45,9 @@ def main() -> None:
 
 def _run(name, seconds, found, seed):
     print(f"== {name}, {seconds} s", flush=True)
-    # The search leaves its process without tidying up.
-    with tempfile.TemporaryDirectory() as scratch:
+    # The search leaves its process without tidying up; stamps are flushed to disk.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as scratch:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HARVESTER__")}
         return subprocess.run(
             [

@@ -10,6 +10,7 @@ if the harvest ended by itself, or if ``verify`` finds anything wrong.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import tempfile
@@ -52,11 +53,11 @@ SLACK = 4
 
 
 class Sample(NamedTuple):
-    """What the harvest has at a moment."""
+    """What the harvest has at a moment; memory in MiB, without mapped files."""
 
     minutes: float
-    #: MiB of its own that are in memory: the process, and all its children.
     memory: float
+    #: Of all its children together.
     pool: float
     fds: int
     threads: int
@@ -71,9 +72,9 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         samples, problems = soak(Path(folder), options.minutes, options.seed)
-    print("minutes  memory MiB  pool MiB   fds  threads   stamps")
+    print("minutes  memory    pool   fds  threads   stamps")
     for one in samples[:: max(1, len(samples) // 20)]:
-        print("{:7.1f}{:12.1f}{:10.1f}{:6}{:9}{:9}".format(*one))
+        print("{:7.1f}{:8.1f}{:8.1f}{:6}{:9}{:9}".format(*one))
     problems += judge(samples)
     if problems:
         sys.exit("\n".join(problems))
@@ -96,8 +97,8 @@ def soak(folder, minutes, seed):
             code = process.wait(60)
         finally:
             kill_group(process)
-        struck = archives.ask("/_faults").decode()
-    print(f"{samples[-1].stamps} stamps; faults: {struck}")
+        struck = sum(one["struck"] for one in json.loads(archives.ask("/_faults")))
+    print(f"{samples[-1].stamps} stamps, {struck} faults")
     problems = [] if code == 128 + signal.SIGTERM else [f"exit code {code}: {said}"]
     verified = harvester("verify", out)
     return samples, problems + ([verified.stdout] if verified.returncode else [])
@@ -106,9 +107,8 @@ def soak(folder, minutes, seed):
 def faults():
     """Give the options that make two requests in a hundred go wrong."""
     for kind in KINDS:
-        name, _, modifier = kind.partition(":")
-        yield "--fault"
-        yield f"{name}@*:p={SHARE / len(KINDS):.5f}" + (modifier and f":{modifier}")
+        name, colon, modifier = kind.partition(":")
+        yield f"--fault={name}@*:p={SHARE / len(KINDS):.5f}{colon}{modifier}"
 
 
 def watch(process, out, seconds):
@@ -127,44 +127,34 @@ def look(process, minutes, out):
     """Take one sample."""
     with LedgerView.open(out / "ledger.sqlite") as view:
         stamps = view.count_cutouts()
-    pool = sum(anonymous(child.pid) for child in process.children(recursive=True))
-    return Sample(
-        minutes,
-        anonymous(process.pid),
-        pool,
-        process.num_fds(),
-        process.num_threads(),
-        stamps,
-    )
+    own, *children = [process, *process.children(recursive=True)]
+    pool = sum(anonymous(child.pid) for child in children)
+    counts = own.num_fds(), own.num_threads(), stamps
+    return Sample(minutes, anonymous(own.pid), pool, *counts)
 
 
 def anonymous(pid):
     """Give the MiB of a process that are no files mapped into memory; 0: it is gone."""
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) / 1024
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(status.partition("RssAnon:")[2].split()[0]) / 1024
     return 0.0
 
 
 def judge(samples):
     """Say what grew after the warm-up, surely and not by chance."""
     late = [one for one in samples if one.minutes >= WARM_UP * samples[-1].minutes]
-    minutes = [one.minutes for one in late]
     problems = []
     for name in ("memory", "pool"):
-        slope, _, least, _ = theilslopes([getattr(o, name) for o in late], minutes)
-        print(
-            f"{name}: {10 * slope:+.2f} MiB in ten minutes ({10 * least:+.2f} surely)"
-        )
-        if 10 * least > GROWTH:
-            problems.append(f"{name} grew by {10 * slope:.1f} MiB in ten minutes")
-    third = len(late) // 3
+        values, minutes = ([getattr(o, n) for o in late] for n in (name, "minutes"))
+        slope, _, least, _ = (10 * each for each in theilslopes(values, minutes))
+        print(f"{name}: {slope:+.2f} MiB in ten minutes ({least:+.2f} surely)")
+        if least > GROWTH:
+            problems.append(f"{name} grew by {slope:.1f} MiB in ten minutes")
+    third = len(late) // 3 + 1
     for name in ("fds", "threads"):
-        first, last = (
-            median(getattr(one, name) for one in some)
-            for some in (late[: third + 1], late[-third - 1 :])
-        )
+        first = median(getattr(one, name) for one in late[:third])
+        last = median(getattr(one, name) for one in late[-third:])
         if last > first + SLACK:
             problems.append(f"{name} grew from {first:.0f} to {last:.0f}")
     return problems
