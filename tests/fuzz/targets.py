@@ -116,13 +116,17 @@ def frame_seeds() -> Iterable[bytes]:
     science = fits.ImageHDU(pixels, header, name="SCI")
     hst = _fits(fits.PrimaryHDU(), science, fits.ImageHDU(pixels, name="WHT"))
     yield from (sdss, hst, gzip.compress(sdss), bz2.compress(hst))
-    yield sdss.replace(
-        b"NAXIS2  =                   10", b"NAXIS2  =         %d" % 10**12
-    )
-    empty = sdss.replace(
-        b"CD1_2   =                  0.0", b"GCOUNT  =                    0"
-    )
-    yield empty.replace(b"NAXIS1  =                   10", b"NAXIS1  = %020d" % 10**19)
+    for key, lie in (("NAXIS2", 10**12), ("NAXIS1", 10**19), ("BITPIX", -640)):
+        yield sdss.replace(_card(key, sdss), f"{key:8}= {lie:>20}".encode(), 1)
+    # No groups: no size, whatever the axes are.
+    empty = sdss.replace(_card("CD1_2", sdss), f"GCOUNT  = {0:>20}".encode())
+    yield empty.replace(_card("NAXIS1", sdss), f"NAXIS1  = {10**19:>20}".encode(), 1)
+
+
+def _card(key: str, content: bytes) -> bytes:
+    """Give a card up to the end of its number."""
+    at = content.index(f"{key:8}=".encode())
+    return content[at : at + 30]
 
 
 def _fits(*hdus: object) -> bytes:
