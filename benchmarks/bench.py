@@ -40,6 +40,9 @@ HERE = Path(__file__).parent
 #: HST images lie where they do: galaxies a frame are SDSS's.
 _HST_PER_FRAME = 5
 
+#: Files that are downloaded alone.
+_MOST_FILES = 40
+
 
 class Paper:
     """What is printed, line by line, and kept."""
@@ -61,7 +64,7 @@ class Paper:
 
 
 def main() -> None:
-    """Measure what was asked for, and write it down."""
+    """Measure what was asked for, and write it down after each part."""
     options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
     paper = Paper()
@@ -69,19 +72,28 @@ def main() -> None:
     found: dict[str, Any] = {"machine": _machine(), "options": vars(options)}
     paper.say(f"Machine: {found['machine']}. Rounds: {options.rounds}.\n")
     with tempfile.TemporaryDirectory() as folder:
-        found |= _measure(options, Path(folder), paper)
-    (options.out / "bench.json").write_text(json.dumps(found, indent=1, default=str))
-    (options.out / "bench.md").write_text(paper.text)
+        for name in options.parts:
+            found[name] = PARTS[name](options, Path(folder) / name, paper, found)
+            _write(options.out, found, paper)
     print(f"written to {options.out}/bench.json and bench.md")
+
+
+def _write(out: Path, found: dict[str, Any], paper: Paper) -> None:
+    (out / "bench.json").write_text(json.dumps(found, indent=1, default=str))
+    (out / "bench.md").write_text(paper.text)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", type=_words, default=list(PARTS))
     parser.add_argument("--galaxies", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--per-frame", type=_numbers, default=[1, 5, 12])
     parser.add_argument("--hst", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--workers", type=_numbers, default=[1, 2])
+    parser.add_argument(
+        "--harvester-only", action="store_true", help="compare with the floor alone"
+    )
+    parser.add_argument("--workers", type=_numbers, default=[1, 2, 4])
     parser.add_argument("--pace-seconds", type=float, default=5)
     parser.add_argument(
         "--frame",
@@ -95,7 +107,15 @@ def _options() -> argparse.Namespace:
 
 def _real_frame() -> Path | None:
     folder = Path(os.environ.get("HARVESTER_REAL_DATA", HERE.parents[1] / "shared"))
-    return next(folder.glob("data/sdss/*.fits.bz2"), None)
+    return next(iter(sorted(folder.glob("data/sdss/frame-*.fits.bz2"))), None)
+
+
+def _words(text: str) -> list[str]:
+    wrong = [word for word in text.split(",") if word not in PARTS]
+    if wrong:
+        msg = f"{wrong[0]} is none of {', '.join(PARTS)}"
+        raise argparse.ArgumentTypeError(msg)
+    return text.split(",")
 
 
 def _numbers(text: str) -> list[int]:
@@ -115,35 +135,58 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _measure(options: argparse.Namespace, folder: Path, paper: Paper) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    found["pace"] = _pace(options, paper)
-    found["cutting"] = _cutting(options, paper)
-    alone = Sky("sdss", options.galaxies, per_frame=1)
-    seconds, size = download_rounds(alone, options.rounds, folder / "files")
-    found["downloads"] = {"seconds": seconds, "bytes": size}
+def _downloads(
+    options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
+) -> dict[str, Any]:
+    where = Sky("sdss", min(options.galaxies, _MOST_FILES), per_frame=1)
+    seconds, size = download_rounds(where, options.rounds, folder)
     _show_downloads(seconds, size, paper)
-    bandwidth = size / min(map(min, seconds.values()))
+    return {"seconds": seconds, "bytes": size}
+
+
+def _harvests(
+    options: argparse.Namespace, folder: Path, paper: Paper, found: dict[str, Any]
+) -> list[dict[str, Any]]:
     skies = [Sky("sdss", options.galaxies, k) for k in options.per_frame]
     if options.hst:
         skies.append(Sky("hst", options.galaxies, _HST_PER_FRAME))
     _say_conditions(options, paper)
-    found["harvests"] = []
-    for number, where in enumerate(skies):
-        results, decodes = rounds(where, options.rounds, folder / f"sky{number}")
-        floors = [
-            floor(result, where, bandwidth=bandwidth, unpacking_s=decode)
-            for result, decode in zip(results["harvester"], decodes, strict=True)
-        ]
-        found["harvests"].append(
-            _plain(where, results) | {"floor_s": floors, "decode_s": decodes}
-        )
-        _show_harvests(where, results, floors, decodes, paper)
-    found["scaling"] = _scaling(options, folder / "scaling", paper)
-    return found
+    bandwidth = _bandwidth(found)
+    return [
+        _harvest(where, options, folder / f"sky{number}", paper, bandwidth)
+        for number, where in enumerate(skies)
+    ]
 
 
-def _pace(options: argparse.Namespace, paper: Paper) -> list[dict[str, float]]:
+def _bandwidth(found: dict[str, Any]) -> float:
+    """Give the bytes a second of downloads; without limit if they were not measured."""
+    if "downloads" not in found:
+        return float("inf")
+    seconds = min(map(min, found["downloads"]["seconds"].values()))
+    return float(found["downloads"]["bytes"] / seconds)
+
+
+def _harvest(
+    where: Sky,
+    options: argparse.Namespace,
+    folder: Path,
+    paper: Paper,
+    bandwidth: float,
+) -> dict[str, Any]:
+    results, decodes = rounds(
+        where, options.rounds, folder, alone=options.harvester_only
+    )
+    floors = [
+        floor(result, where, bandwidth=bandwidth, unpacking_s=decode)
+        for result, decode in zip(results["harvester"], decodes, strict=True)
+    ]
+    _show_harvests(where, results, floors, decodes, paper)
+    return _plain(where, results) | {"floor_s": floors, "decode_s": decodes}
+
+
+def _pace(
+    options: argparse.Namespace, _folder: Path, paper: Paper, _found: dict[str, Any]
+) -> list[dict[str, float]]:
     paper.say("## The throttle alone\n")
     found = [pace(rate, options.pace_seconds) for rate in (10, 20, 50)]
     paper.table(
@@ -161,7 +204,9 @@ def _pace(options: argparse.Namespace, paper: Paper) -> list[dict[str, float]]:
     return found
 
 
-def _cutting(options: argparse.Namespace, paper: Paper) -> dict[str, Any]:
+def _cutting(
+    options: argparse.Namespace, _folder: Path, paper: Paper, _found: dict[str, Any]
+) -> dict[str, Any]:
     paper.say("## Cutting alone\n")
     found = cutting_rounds(_frame(options.frame), options.rounds)
     ours = found["seconds"]["harvester"]
@@ -262,7 +307,7 @@ def _show_harvests(
 
 
 def _scaling(
-    options: argparse.Namespace, folder: Path, paper: Paper
+    options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
 ) -> dict[int, list[dict[str, Any]]]:
     paper.say("## Processes\n")
     paper.say("SDSS, one galaxy a frame, no latency, rates of 100/s.\n")
@@ -295,6 +340,15 @@ def _plain(where: Sky, results: dict[str, list[Result]]) -> dict[str, Any]:
     each = {name: [asdict(one) for one in own] for name, own in results.items()}
     return {"sky": asdict(where), "results": each}
 
+
+#: What can be measured, in this order.
+PARTS = {
+    "pace": _pace,
+    "cutting": _cutting,
+    "downloads": _downloads,
+    "harvests": _harvests,
+    "scaling": _scaling,
+}
 
 if __name__ == "__main__":
     main()

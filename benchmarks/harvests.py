@@ -63,9 +63,9 @@ class Result:
 
 
 def rounds(
-    where: Sky, count: int, folder: Path
+    where: Sky, count: int, folder: Path, *, alone: bool
 ) -> tuple[dict[str, list[Result]], list[float]]:
-    """Let the contestants take turns.
+    """Let the contestants take turns, or the harvester measure itself ``alone``.
 
     Returns
     -------
@@ -76,13 +76,14 @@ def rounds(
     results: dict[str, list[Result]] = {}
     decodes = []
     with sky(folder / "sky", *where.options()) as running:
-        contestants = {
-            "tutorial": _tutorial(running, where.survey, 1),
-            f"{THREADS} threads": _tutorial(running, where.survey, THREADS),
-            "harvester": harvester_command(running, where.survey),
-        }
+        contestants = {"harvester": harvester_command(running, where.survey)}
+        if not alone:
+            contestants |= {
+                f"{THREADS} threads": _tutorial(running, where.survey, THREADS),
+                "tutorial": _tutorial(running, where.survey, 1),
+            }
         # Frames are painted when they are first asked for: nobody pays for that.
-        for name in list(contestants)[1:]:
+        for name in list(contestants)[:2]:
             compete(running, contestants[name], folder / "warm")
         packed = _a_frame(running, folder / "frame.bz2")
         for _ in range(count):

@@ -56,6 +56,10 @@ __all__ = [
 ]
 
 
+#: Frames to come from which on a few questions about them hold up no harvest.
+_MANY = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a harvest ended."""
@@ -200,7 +204,9 @@ async def harvest(
         What ended it before: the disk, the ledger, the settings.
     """
     try:
-        async with _orchestrator(settings, places, heard) as (orchestrator, cutter):
+        async with _orchestrator(
+            settings, places, heard, worth_sounding=1 if locate_only else _MANY
+        ) as (orchestrator, cutter):
             if not locate_only:
                 cutter.start()
             started(orchestrator)
@@ -213,7 +219,7 @@ async def harvest(
 
 @asynccontextmanager
 async def _orchestrator(
-    settings: Settings, places: Places, heard: Heard
+    settings: Settings, places: Places, heard: Heard, *, worth_sounding: int
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
@@ -230,6 +236,7 @@ async def _orchestrator(
                 transport=transport,
                 ledger=ledger,
                 bucket=SERVICES["s3"],
+                least=worth_sounding,
             )
             await _keep_bill(ledger, places, settings, archive)
 

@@ -63,7 +63,7 @@ class Archive:
 
 
 @asynccontextmanager
-async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True):
+async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True, least=1):
     """Give what sounds a run with so many frames to come, one galaxy each."""
     path = tmp_path / "ledger.sqlite"
     targets = [Target(n, f"g{n}", n, 0.0, f"g{n}", n) for n in range(frames)]
@@ -93,6 +93,7 @@ async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True):
                     transport=transport,
                     ledger=ledger,
                     bucket=BUCKET,
+                    least=least,
                 )
                 with LedgerView.open(path) as view:
                     told = view.facts().get(f"soundings {survey.archive}")
@@ -102,25 +103,25 @@ async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True):
 
 
 async def test_lengths(tmp_path):
-    """The lengths of five frames of SDSS are asked for, without a byte of them."""
+    """The lengths of three frames of SDSS are asked for, without a byte of them."""
     archive = Archive()
     async with sounding(tmp_path, SDSS, archive) as sound:
         told, groups = await sound()
-    assert [method for method, _ in archive.asked] == ["HEAD"] * 5
-    assert len(set(archive.asked)) == 5
-    assert told == {"asked": 5, "missing": 0, "size": 4_000_000}
+    assert [method for method, _ in archive.asked] == ["HEAD"] * 3
+    assert len(set(archive.asked)) == 3
+    assert told == {"asked": 3, "missing": 0, "size": 4_000_000}
     assert [(g.frames, g.sized, g.size, g.missing) for g in groups] == [
-        (FRAMES, 5, 20_000_000, 0)
+        (FRAMES, 3, 12_000_000, 0)
     ]
 
 
 async def test_missing_frame(tmp_path):
     """A frame that is not there is known to be missing, and counts in no mean."""
-    archive = Archive(missing=[f"frame-{n}." for n in range(3)])
-    async with sounding(tmp_path, SDSS, archive, frames=4) as sound:
+    archive = Archive(missing=[f"frame-{n}." for n in range(2)])
+    async with sounding(tmp_path, SDSS, archive, frames=3) as sound:
         told, groups = await sound()
-    assert told == {"asked": 4, "missing": 3, "size": 4_000_000}
-    assert [(g.frames, g.sized, g.missing) for g in groups] == [(4, 4, 3)]
+    assert told == {"asked": 3, "missing": 2, "size": 4_000_000}
+    assert [(g.frames, g.sized, g.missing) for g in groups] == [(3, 3, 2)]
 
 
 async def test_copies(tmp_path):
@@ -142,12 +143,20 @@ async def test_copies(tmp_path):
     )
 
 
-async def test_five_questions(tmp_path):
-    """However many images there are, MAST is asked about two hundred of them."""
+async def test_three_questions(tmp_path):
+    """However many images there are, MAST is asked about 120 of them."""
     archive = Archive()
     async with sounding(tmp_path, HST, archive, frames=230) as sound:
         told, _ = await sound()
-    assert (len(archive.asked), told["asked"]) == (5, 200)
+    assert (len(archive.asked), told["asked"]) == (3, 120)
+
+
+async def test_few_frames(tmp_path):
+    """Fewer frames than it is worth are not asked about."""
+    archive = Archive()
+    async with sounding(tmp_path, SDSS, archive, least=FRAMES + 1) as sound:
+        assert (await sound())[0] is None
+    assert archive.asked == []
 
 
 @pytest.mark.parametrize("survey", [SDSS, HST])
