@@ -328,6 +328,17 @@ def test_bad_wcs(tmp_path, cards):
         cut_frame(job(path, tmp_path, [MIDDLE]))
 
 
+@pytest.mark.parametrize("card", [b"CTYPE1  = 'RA---TAN", b"CRVAL1  = 15 0"])
+def test_card_that_is_none(tmp_path, card):
+    """A card of the WCS that nobody can parse is no place on the sky."""
+    path = sdss_frame(tmp_path / "f.fits", DATA)
+    content = path.read_bytes()
+    sound = content[content.index(card[:8]) :][:80]
+    path.write_bytes(content.replace(sound, card.ljust(80)))
+    with pytest.raises(BadWcsError):
+        cut_frame(job(path, tmp_path, [MIDDLE]))
+
+
 def test_nan_in_wcs(tmp_path):
     """A reference that is not a number is no reference."""
     path = sdss_frame(tmp_path / "f.fits", DATA)

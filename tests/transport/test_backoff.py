@@ -62,6 +62,7 @@ def test_retry_after_date_alone(date):
         _http(_NOON - timedelta(hours=1)),
         "Mon, 99 Nov 2026 12:00:00 GMT",
         "Mon, 23 Nov 99999 12:00:00 GMT",
+        "-4\x1c",
     ],
 )
 def test_retry_after_useless(value):
