@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint types check image kills coverage fuzz mutants soak bench clean
+.PHONY: demo test lint types check image torture coverage fuzz mutants soak bench clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -27,8 +27,11 @@ check: lint types test
 image: $(READY)
 	$(BIN)/pytest -v -rs --timeout=1800 tests/container/image_checks.py
 
-kills: $(READY)
-	$(BIN)/python tests/harvests/kills.py --kills 20 --targets 300
+# By hand: make torture TORTURE="--disturbances 200", or "--hours 8 --seed 2".
+TORTURE ?= --disturbances 20
+
+torture: $(READY)
+	$(BIN)/python tests/harvests/torture.py $(TORTURE)
 
 coverage: $(READY)
 	$(BIN)/coverage erase

@@ -69,13 +69,20 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     paper = Paper()
     paper.say(f"# make bench, {time.strftime('%Y-%m-%d')}\n")
-    found: dict[str, Any] = {"machine": _machine(), "options": vars(options)}
+    found: dict[str, Any] = {"machine": _machine(), "options": _told(options)}
     paper.say(f"Machine: {found['machine']}. Rounds: {options.rounds}.\n")
     with tempfile.TemporaryDirectory() as folder:
         for name in options.parts:
             found[name] = PARTS[name](options, Path(folder) / name, paper, found)
             _write(options.out, found, paper)
     print(f"written to {options.out}/bench.json and bench.md")
+
+
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    # Where things are on this machine is nobody's business.
+    frame = options.frame and options.frame.name
+    kept = {name: value for name, value in vars(options).items() if name != "out"}
+    return kept | {"frame": frame}
 
 
 def _write(out: Path, found: dict[str, Any], paper: Paper) -> None:

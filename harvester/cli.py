@@ -2,7 +2,7 @@
 
 Exit codes: 0 settled and none failed, 1 a bug, 2 usage or input, 3 settled with
 failures, 4 another harvester holds the run, 5 temporary (resume later), 6 this
-machine (disk), 7 the ledger, 130 and 143 stopped by a signal.
+machine (disk), 7 the ledger, 129, 130 and 143 stopped by a signal.
 
 Everything heavy is imported inside the commands, so that ``--help`` is quick.
 """

@@ -22,6 +22,7 @@ from .places import Places
 from .progress import shown_progress
 from .report import failures, read_report, unsettled, words
 from .settings import load_settings
+from .telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,8 +131,14 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
-    from .harvest import begin, check_same_run, write_settings  # noqa: PLC0415 - slow
+    from .harvest import (  # noqa: PLC0415 - slow to import
+        begin,
+        check_same_run,
+        remove_scratch,
+        write_settings,
+    )
 
+    remove_scratch(places)
     if places.ledger.exists():
         check_same_run(settings, places)
     # Before the catalogue is read: who is killed meanwhile can resume as well.
@@ -197,7 +204,7 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     report = outcome.report
     if not stopped:
         make_manifest(places)
-    click.echo(json.dumps(report) if as_json else words(report))
+    tell(json.dumps(report) if as_json else words(report))
     return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
 
 

@@ -8,12 +8,15 @@ three attempts and its neighbours are cut as ever.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import resource
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
@@ -42,6 +45,15 @@ _NICE = 5
 #: Attempts of a galaxy that ends its worker, before it is given up.
 _ATTEMPTS = 3
 
+#: Pools in a row that break under one frame, after which the machine is to blame.
+_POOLS = 3
+
+#: Seconds between two looks at whether the pool of a job that waits is still sound.
+_LOOK_S = 5.0
+
+#: Of prctl(2): the signal that a process gets when its parent is gone.
+_PR_SET_PDEATHSIG = 1
+
 
 class Cutter:
     """Cuts frames in other processes."""
@@ -57,12 +69,15 @@ class Cutter:
         """Take the number of processes (0: one for each core) and their limits."""
         processes = processes or len(os.sched_getaffinity(0))
         CONSTS.term_timeout = _LAST_WORDS_S
-        self._pool = ProcessPool(
+        self._open = partial(
+            ProcessPool,
             max_workers=processes,
             initializer=_prepare,
             initargs=(memory_bytes,),
             context=warm_up(),
         )
+        self._pool = self._open()
+        self._replacing = asyncio.Lock()
         self._processes = processes
         self._limit_s = limit_s
         self._cut = cut
@@ -80,8 +95,7 @@ class Cutter:
 
     async def __aexit__(self, *failure: object) -> None:
         """End the processes; what they have in hand is dropped."""
-        self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it untyped
-        await asyncio.to_thread(self._pool.join)
+        await asyncio.to_thread(_end, self._pool)
 
     async def cut(self, job: FrameJob) -> Cut:
         """Cut all that is wanted of a frame; a receipt for each.
@@ -104,14 +118,47 @@ class Cutter:
             return await self._suspect(job)
 
     async def _once(self, job: FrameJob) -> Cut:
+        problem = ""
         async with self._slots:
-            task = self._pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
-            try:
-                cut: Cut = await asyncio.wrap_future(task)
-            except BrokenExecutor as error:
-                msg = f"no cutting process stays alive ({error}): is there memory left?"
-                raise LocalError(msg) from error
-            return cut
+            for _ in range(_POOLS):
+                pool = self._pool
+                try:
+                    return await self._in_pool(pool, job)
+                except BrokenExecutor as error:
+                    problem = str(error)
+                # One idle process that is killed takes a whole pool with it.
+                await self._replace(pool)
+        msg = f"no cutting process stays alive ({problem}): is there memory left?"
+        raise LocalError(msg)
+
+    async def _in_pool(self, pool: ProcessPool, job: FrameJob) -> Cut:
+        try:
+            task = pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
+        except RuntimeError as error:
+            raise BrokenExecutor(*error.args) from error
+        result: asyncio.Future[Cut] = asyncio.wrap_future(task)
+        try:
+            # A pool that breaks forgets what nobody has begun.
+            while not (await asyncio.wait([result], timeout=_LOOK_S))[0]:
+                if not pool.active:
+                    msg = "the pool broke"
+                    raise BrokenExecutor(msg)
+            return result.result()
+        finally:
+            result.cancel()
+
+    async def _replace(self, broken: ProcessPool) -> None:
+        async with self._replacing:
+            if self._pool is broken:
+                self._pool = await asyncio.to_thread(self._open_anew)
+
+    def _open_anew(self) -> ProcessPool:
+        _end(self._pool)
+        pool = self._open()
+        # Here, because it takes seconds where the server of processes is gone.
+        with suppress(RuntimeError):
+            pool.schedule(os.getpid)
+        return pool
 
     async def _halves(self, job: FrameJob) -> Cut:
         middle = len(job.wanted) // 2
@@ -133,10 +180,19 @@ class Cutter:
         return Cut([Receipt(job.wanted[0].target, problem=problem)])
 
 
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it untyped
+    pool.join()
+
+
 def _prepare(memory_bytes: int) -> None:
-    # Pebble has the worker ignore Ctrl-C and end with its parent. A SIGTERM to the
-    # whole group is the parent's to hear, see `cutouts.forkserver`.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Without the server that it was forked from it would be known to nobody, and
+    # write what another process is given to write.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Pebble has the worker ignore Ctrl-C and end with its parent. What else goes to
+    # the whole group is the parent's to hear, see `cutouts.forkserver`.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     # Who talks to the archives goes first: it has little to do, and what it does late
     # leaves these processes without work.
     os.nice(_NICE)

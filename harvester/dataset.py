@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,9 @@ def written_aside(path: Path) -> Iterator[Path]:
         msg = f"{path} cannot be written: {error.strerror}. Is the disk full?"
         raise LocalError(msg) from error
     finally:
-        new.unlink(missing_ok=True)
+        # Nor may it be removed where nothing may be written.
+        with suppress(OSError):
+            new.unlink()
 
 
 def write_labels(path: Path, labels: pa.RecordBatchReader) -> None:

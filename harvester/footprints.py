@@ -16,12 +16,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
+
+from .importing import IMPORTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike, NDArray
+    from scipy.spatial import cKDTree
 
 __all__ = ["Circle", "FootprintIndex", "Polygon", "parse_s_region"]
 
@@ -180,7 +182,7 @@ class _Shapes:
 
     def candidates(self, points: NDArray[np.float64]) -> _Pairs:
         """Pair points, ``(n, 3)``, with the shapes whose bounding circles hold them."""
-        targets = cKDTree(points)
+        targets = _tree(points)
         none = np.empty(0, dtype=np.intp)
         found = [_Pairs(none, none)]
         for tree, members, widest in self._trees:
@@ -197,7 +199,13 @@ class _Shapes:
         for each in np.unique(classes):
             members = np.flatnonzero(classes == each)
             widest = float(_to_chord(self._radius[members]).max())
-            yield cKDTree(self._centre[members]), members, widest
+            yield _tree(self._centre[members]), members, widest
+
+
+def _tree(points: NDArray[np.float64]) -> cKDTree:
+    with IMPORTING:
+        from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and not for all
+    return cKDTree(points)
 
 
 class _Circles(_Shapes):

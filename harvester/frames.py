@@ -2,9 +2,10 @@
 
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
-crash is used. Where the pixels of a few stamps are enough, or the frame's beginning,
-they are fetched into a file of their own (``.pixels``), for one use: it has no name
-that anyone could find again, and those that a crash left are removed.
+crash is used; but none from before the machine was started, because no frame is
+flushed to disk. Where the pixels of a few stamps are enough, or the frame's
+beginning, they are fetched into a file of their own (``.pixels``), for one use: it has
+no name that anyone could find again, and those that a crash left are removed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
+import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -73,9 +76,7 @@ class FrameStore:
         self._refused: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for pattern in ("*.part", "*.pixels"):
-                for left in folder.glob(pattern):
-                    left.unlink()
+            _remove_doubtful(folder)
         except OSError as error:
             msg = f"frames cannot be kept in {folder}: {error.strerror}."
             raise LocalError(msg) from error
@@ -136,9 +137,7 @@ class FrameStore:
 
     def clear(self) -> None:
         """Remove all frames: nothing is wanted of them any more."""
-        for path in self._folder.iterdir():
-            path.unlink(missing_ok=True)
-        self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, product: Product) -> Path:
         # The name that a server gave never becomes a path.
@@ -234,3 +233,11 @@ class FrameStore:
                 break
             path.unlink(missing_ok=True)
             excess -= size
+
+
+def _remove_doubtful(folder: Path) -> None:
+    """Remove what a crash left half done, and what a power cut may have torn."""
+    started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    for left in folder.iterdir():
+        if left.suffix in _OPEN or left.stat().st_mtime < started:
+            left.unlink()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import hashlib
 import json
 import os
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import shutil
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +24,7 @@ from .archives.soundings import sound_once
 from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
-from .errors import HarvesterError, InputError
+from .errors import HarvesterError, InputError, LocalError
 from .events import Note
 from .frames import FrameStore
 from .lane import Lane, LanePlan
@@ -37,7 +39,7 @@ from .transport.throttle import Manners
 from .transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from .archives import Archive
     from .catalogue.reader import Catalogue
@@ -53,6 +55,7 @@ __all__ = [
     "check_same_run",
     "harvest",
     "make_manifest",
+    "remove_scratch",
 ]
 
 
@@ -83,19 +86,40 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         The output folder cannot be written.
     """
     columns = settings.catalogue
-    with open_catalogue(
-        Path(columns.path),
-        id_column=columns.id,
-        ra_column=columns.ra,
-        dec_column=columns.dec,
-        scratch=places.out,
-    ) as catalogue:
+    with (
+        _scratch(places) as scratch,
+        open_catalogue(
+            Path(columns.path),
+            id_column=columns.id,
+            ra_column=columns.ra,
+            dec_column=columns.dec,
+            scratch=scratch,
+        ) as catalogue,
+    ):
         for note in catalogue.notes:
             heard(Note(note))
         if catalogue.rejects:
             heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
         _begin(settings, places, catalogue)
     _give_back_memory()
+
+
+@contextmanager
+def _scratch(places: Places) -> Iterator[Path]:
+    try:
+        places.scratch.mkdir()
+    except OSError as error:
+        msg = f"folder {places.scratch} cannot be made: {error.strerror}."
+        raise LocalError(msg) from error
+    try:
+        yield places.scratch
+    finally:
+        remove_scratch(places)
+
+
+def remove_scratch(places: Places) -> None:
+    """Remove what reading a catalogue, or a kill meanwhile, has left."""
+    shutil.rmtree(places.scratch, ignore_errors=True)
 
 
 def _give_back_memory() -> None:
@@ -203,6 +227,9 @@ async def harvest(
     HarvesterError
         What ended it before: the disk, the ledger, the settings.
     """
+    # All that was imported stays: looking through it for cycles, again and again, would
+    # hold up the event loop for a tenth of a second.
+    gc.freeze()
     try:
         async with _orchestrator(
             settings, places, heard, worth_sounding=1 if locate_only else _MANY

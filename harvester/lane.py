@@ -185,7 +185,12 @@ class Lane:
     async def _locate_due(self) -> None:
         for survey in self._plan.surveys:
             after = -1
-            while batch := await self._ledger.pending(survey, after=after, limit=_ASKS):
+            while batch := await self._ledger.pending(
+                survey,
+                after=after,
+                limit=_ASKS,
+                longest_s=self._plan.longest_backoff_s,
+            ):
                 after = batch[-1][0]
                 await self._ask(survey, [ask for _, ask in batch])
 
@@ -220,7 +225,12 @@ class Lane:
     async def _feed_survey(self, survey: Survey) -> bool:
         fed = False
         after = 0
-        while rows := await self._ledger.frames_due(survey, after=after, limit=_FRAMES):
+        while rows := await self._ledger.frames_due(
+            survey,
+            after=after,
+            limit=_FRAMES,
+            longest_s=self._plan.longest_backoff_s,
+        ):
             for number, product in rows:
                 after = number
                 if (survey, number) in self._in_hand:
@@ -263,6 +273,7 @@ class Lane:
         except PermanentError as error:
             cut = _nothing(wanted, error.reason)
         except Exception as error:  # noqa: BLE001 - the one place that catches all
+            _blame_machine(error)
             self._count_bug(item, error)
             cut = _nothing(wanted, f"unexpected {type(error).__name__}")
         await self._record(item, cut)
@@ -335,6 +346,13 @@ class Lane:
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self._archive.name}: {text}"))
+
+
+def _blame_machine(error: Exception) -> None:
+    # Libraries say OSError of a bad file, too; then no system call has failed.
+    if isinstance(error, OSError) and error.errno is not None:
+        msg = f"this machine does not do it: {error}. Mend that, then resume"
+        raise LocalError(msg) from error
 
 
 def _nothing(wanted: list[Wanted], problem: str) -> Cut:

@@ -53,6 +53,11 @@ class Places:
         return self.out / "tables"
 
     @property
+    def scratch(self) -> Path:
+        """What is only needed while the catalogue is read."""
+        return self.out / "scratch"
+
+    @property
     def frames(self) -> Path:
         """Frames that are being cut; nothing that must be kept."""
         return self.out / "frames"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
-
-import click
 
 from .events import Moved, Note, Stamped
 from .states import SETTLED, State
+from .telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,9 +62,7 @@ class _Lines:
             self._say(self._how_far())
 
     def _say(self, text: str) -> None:
-        # Who listened may have gone (`harvester run ... | head`); the harvest goes on.
-        with suppress(OSError, ValueError):
-            click.echo(text, file=self._stream)
+        tell(text, self._stream)
         self._said = time.monotonic()
 
     def _how_far(self) -> str:

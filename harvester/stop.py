@@ -10,7 +10,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-import click
+from .telling import tell
 
 if TYPE_CHECKING:
     from .orchestrator import Orchestrator
@@ -19,7 +19,7 @@ __all__ = ["Stop"]
 
 
 class Stop:
-    """Listens for SIGINT and SIGTERM while a harvest runs."""
+    """Listens for SIGINT, SIGTERM and SIGHUP while a harvest runs."""
 
     def __init__(self, how_to_resume: str) -> None:
         self._how_to_resume = how_to_resume
@@ -32,8 +32,10 @@ class Stop:
         """Take the signals over from the interpreter; call it in the harvest's task."""
         loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._hear, number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Under `nohup` a hang-up means nothing.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._hear, number)
 
     def started(self, orchestrator: Orchestrator) -> None:
         """Learn what is to be stopped."""
@@ -41,15 +43,15 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """What the shell expects of a process that was stopped: 130 or 143."""
+        """What the shell expects of a process that was stopped: 129, 130 or 143."""
         return 128 + self.signal
 
     def _hear(self, number: int) -> None:
         if self.signal:
-            click.echo(f"Stopped at once. {self._how_to_resume}", err=True)
+            tell(f"Stopped at once. {self._how_to_resume}", err=True)
             os._exit(self.exit_code)
         self.signal = number
-        click.echo("Stopping; once more to stop at once.", err=True)
+        tell("Stopping; once more to stop at once.", err=True)
         if self._orchestrator is not None:
             self._orchestrator.stop()
         elif self._task is not None:

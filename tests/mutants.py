@@ -41,12 +41,11 @@ MODULES = {
 #: Part of the changes that must be noticed.
 ENOUGH = 0.8
 
-_PAIRS = "Lt LtE, Gt GtE, Eq NotEq, Is IsNot, In NotIn, And Or, Add Sub, Mult Div"
-TURNED = {
-    getattr(ast, one): getattr(ast, other)
-    for pair in _PAIRS.split(",")
-    for one, other in (pair.split(), pair.split()[::-1])
-}
+_PAIRS = (
+    *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)),
+    *((ast.In, ast.NotIn), (ast.And, ast.Or), (ast.Add, ast.Sub), (ast.Mult, ast.Div)),
+)
+TURNED = dict(_PAIRS) | {other: one for one, other in _PAIRS}
 SQL = (
     *((" AND ", " OR "), (" <= ", " < "), (" > ", " >= "), ("DISTINCT ", "")),
     *(("'wanted'", "'spare'"), ("'located'", "'pending'"), ("'failed'", "'done'")),

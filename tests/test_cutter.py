@@ -63,6 +63,11 @@ def cut_corrupt(_job):
     raise TransientError("corrupt", "the CRC of block 3 is wrong")
 
 
+def cut_pid(job):
+    """Tell which process it was."""
+    return Cut([Receipt(one.target, sha256=str(os.getpid())) for one in job.wanted])
+
+
 def cut_greedy(job):
     """Ask for more memory than a worker may have."""
     bytearray(8 << 30)
@@ -102,6 +107,27 @@ async def test_end_of_the_group_is_the_parents():
     async with Cutter(processes=1, cut=cut_hearing_the_end) as cutter:
         for target in range(3):
             assert problems(await cutter.cut(job(target))) == {target: ""}
+
+
+async def test_killed_while_idle():
+    """Whoever kills a process that has nothing to do costs nothing."""
+    async with Cutter(processes=1, cut=cut_pid) as cutter:
+        for target in range(3):
+            (receipt,) = await cutter.cut(job(target))
+            worker = psutil.Process(int(receipt.sha256))
+            worker.kill()
+            psutil.wait_procs([worker], timeout=20)
+
+
+async def test_server_of_processes_is_killed():
+    """Without the server that they are forked from no process lives on."""
+    async with Cutter(processes=1, cut=cut_pid) as cutter:
+        (receipt,) = await cutter.cut(job(1))
+        worker = psutil.Process(int(receipt.sha256))
+        worker.parent().kill()
+        assert psutil.wait_procs([worker], timeout=20)[1] == []
+        (again,) = await cutter.cut(job(1))
+        assert again.sha256 != receipt.sha256
 
 
 async def test_error_crosses():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 
 import pytest
@@ -88,6 +89,20 @@ async def test_kept_over_a_restart(tmp_path):
     assert archive.asked == ["frame.fits"]
     async with store(tmp_path / "frames", archive):
         assert [p.suffix for p in (tmp_path / "frames").iterdir()] == [".fits"]
+
+
+async def test_not_kept_over_a_reboot(tmp_path):
+    """A frame from before the machine was started may be torn: it is fetched anew."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    for _ in range(2):
+        async with (
+            store(tmp_path / "frames", archive) as frames,
+            frames.frame(product()) as frame,
+        ):
+            assert frame.path.read_bytes() == fits_bytes()
+        frame.path.write_bytes(bytes(len(fits_bytes())))
+        os.utime(frame.path, (0, 0))
+    assert archive.asked == ["frame.fits"] * 2
 
 
 async def test_budget(tmp_path):

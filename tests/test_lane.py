@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -290,6 +291,16 @@ async def test_full_disk_ends_the_run(stage):
     assert caught.group_contains(LocalError, match="the disk is full")
     stage.cutter.failures = {}
     await stage.run(attempts=1)
+    assert stage.states() == {"done": 6}
+
+
+async def test_machine_that_refuses(stage):
+    """A system call that fails where nobody expects it is no galaxy's fault."""
+    stage.cutter.failures = {"frame0": [OSError(errno.EROFS, "read-only")]}
+    with pytest.raises(ExceptionGroup) as caught:
+        await stage.run()
+    assert caught.group_contains(LocalError, match="read-only")
+    await stage.run()
     assert stage.states() == {"done": 6}
 
 

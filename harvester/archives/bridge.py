@@ -12,7 +12,6 @@ import asyncio
 import io
 import itertools
 import json
-import threading
 import warnings
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,13 +26,9 @@ if TYPE_CHECKING:
 
     from ..transport.transport import Reply, Transport
 
-__all__ = ["IMPORTING", "Bridge", "json_of"]
+__all__ = ["Bridge", "json_of"]
 
 T = TypeVar("T")
-
-#: Held while astroquery is imported: its modules import each other in circles, and of
-#: two threads that begin at once one sees them half made.
-IMPORTING = threading.Lock()
 
 #: Longest pause in seconds between two looks at a query that MAST still works on;
 #: astroquery itself would ask again at once.

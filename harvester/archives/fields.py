@@ -14,10 +14,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
+
+from ..importing import IMPORTING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.spatial import cKDTree
 
 __all__ = ["COLUMNS", "FIELD", "ROWS", "SPOT", "FieldTable", "sound"]
 
@@ -88,6 +90,8 @@ class FieldTable:
             for start in range(0, len(self), _FIELDS)
         ]
         # Unbalanced, which takes half the time and serves positions as quickly.
+        with IMPORTING:
+            from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and not for all
         return cKDTree(
             np.concatenate(parts),
             balanced_tree=False,

@@ -17,10 +17,11 @@ import numpy as np
 
 from ..errors import OutageError, TransientError
 from ..footprints import FootprintIndex
+from ..importing import IMPORTING
 from ..ledger.ledger import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
-from .bridge import IMPORTING, Bridge, json_of
+from .bridge import Bridge, json_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence

@@ -19,8 +19,9 @@ import numpy as np
 
 from ..errors import OutageError, TransientError
 from ..events import Note
+from ..importing import IMPORTING
 from ..models import Finding, Product
-from .bridge import IMPORTING, Bridge
+from .bridge import Bridge
 from .fields import FIELD, FieldTable, sound
 
 if TYPE_CHECKING:

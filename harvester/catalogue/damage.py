@@ -6,7 +6,7 @@ import csv
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from astropy.io import fits, votable
+from astropy.io import fits
 
 from ..errors import InputError
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["damage_told"]
 
-#: What a reader of a damaged file raises; Arrow's errors are some of these.
+#: What a reader of a damaged file raises; errors of Arrow and of VOTables are some of
+#: these.
 _DAMAGE = (
     *(OSError, ValueError, TypeError, KeyError, IndexError, EOFError),
-    *(csv.Error, fits.VerifyError, votable.exceptions.VOTableSpecError),
+    *(csv.Error, fits.VerifyError),
 )
 
 

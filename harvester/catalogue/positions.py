@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from astropy.units import Unit
+
+from ..importing import IMPORTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,6 +128,8 @@ def _degrees_in(unit: str) -> float | None:
     known = _UNITS.get(unit.strip().lower())
     if known is not None:
         return known
+    with IMPORTING:
+        from astropy.units import Unit  # noqa: PLC0415 - slow, and seldom needed
     try:
         return float(Unit(unit).to("deg"))
     except ValueError:

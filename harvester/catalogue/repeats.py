@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import KDTree
+
+from ..importing import IMPORTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,8 @@ _SAME_PLACE = float(np.radians(0.5 / 3600))
 #: a little more than that.
 _BAND = 65_536
 _BEYOND_DEG = 0.6 / 3600
+#: Rows of about the same declination up to which each is compared with all.
+_MOST_STEPS = 50
 #: Steps to a cell and its neighbours.
 _AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
 #: Lines that a sentence names.
@@ -131,10 +134,29 @@ def _near_in_band(
     places, place, counts = np.unique(
         dec + 1j * ra, return_inverse=True, return_counts=True
     )
-    vectors = _unit_vectors(places.imag, places.real)
-    distances, _ = KDTree(vectors).query(vectors, k=2, distance_upper_bound=_SAME_PLACE)
-    near: NDArray[np.bool_] = (counts > 1) | np.isfinite(distances[:, 1])
+    near: NDArray[np.bool_] = (counts > 1) | _near_next(places.imag, places.real)
     return near[place]
+
+
+def _near_next(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Compare places, in order of declination, with those that follow."""
+    near = np.zeros(len(ra), bool)
+    vectors = _unit_vectors(ra, dec)
+    for step in range(1, _MOST_STEPS + 1):
+        rows = np.flatnonzero(dec[step:] - dec[:-step] <= _BEYOND_DEG)
+        if not len(rows):
+            return near
+        apart = np.linalg.norm(vectors[rows] - vectors[rows + step], axis=1)
+        close = rows[apart <= _SAME_PLACE]
+        near[close] = near[close + step] = True
+    return _near_in_tree(vectors)
+
+
+def _near_in_tree(vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
+    with IMPORTING:
+        from scipy.spatial import KDTree  # noqa: PLC0415 - slow, and seldom needed
+    distances, _ = KDTree(vectors).query(vectors, k=2, distance_upper_bound=_SAME_PLACE)
+    return np.asarray(np.isfinite(distances[:, 1]))
 
 
 def tell_repeats(repeats: Repeats, lines: NDArray[np.int64]) -> Iterable[str]:

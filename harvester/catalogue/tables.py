@@ -19,10 +19,11 @@ from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from astropy.io import fits, votable
+from astropy.io import fits
 from astropy.table import Table
 
 from ..errors import InputError, LocalError
+from ..importing import IMPORTING
 from .arrays import from_astropy
 from .damage import damage_told
 from .delimited import read_delimited
@@ -201,6 +202,8 @@ def _read_votable(file: BinaryIO) -> Sheet:
         msg = "the VOTable ends too early"
         raise EOFError(msg)
     file.seek(0)
+    with IMPORTING:
+        from astropy.io import votable  # noqa: PLC0415 - slow, and seldom needed
     document = votable.parse(file, verify="ignore")
     return from_astropy(document.get_first_table().to_table(use_names_over_ids=True))
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_scales
 
 from ..errors import PermanentError
+from ..importing import IMPORTING
 
 if TYPE_CHECKING:
+    from astropy.wcs import WCS
     from numpy.typing import NDArray
 
 __all__ = ["Astrometry", "BadWcsError", "read_astrometry"]
@@ -94,6 +94,8 @@ def read_astrometry(header: fits.Header) -> Astrometry:
         There is none, it is not in right ascension and declination, or it cannot
         be computed with.
     """
+    with IMPORTING:
+        from astropy.wcs import WCS  # noqa: PLC0415 - half a second of units and frames
     # astropy warns of many harmless spellings.
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -153,7 +155,8 @@ def _check_axes(wcs: WCS) -> None:
 
 
 def _scale_arcsec(wcs: WCS) -> float:
-    scale = float(np.mean(proj_plane_pixel_scales(wcs)))
+    # The lengths of the pixel's sides, as astropy's `proj_plane_pixel_scales` has them.
+    scale = float(np.mean(np.sqrt((wcs.pixel_scale_matrix**2).sum(axis=0))))
     if not 0 < scale < _WIDEST_PIXEL:
         msg = f"its pixels are {scale} degrees wide"
         raise BadWcsError(msg)

@@ -3,16 +3,23 @@
 Whoever ends a harvest often signals its whole process group (a terminal, a service
 manager). The cutting processes must not go before their parent does: it would take
 what they had in hand for deaths that galaxies have caused. So neither they nor this
-server hear SIGTERM; they end when their parent ends them, or is gone.
+server hear SIGTERM or SIGHUP; they end when their parent ends them, or is gone.
 """
 
 from __future__ import annotations
 
+import gc
 import signal
 
 # What every cutting process needs is imported once, here.
+import astropy.wcs
+
 from . import cutouts
 
-__all__ = ["cutouts"]
+__all__ = ["astropy", "cutouts"]
 
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+
+# What all processes share stays shared: looking for cycles in it would write to it.
+gc.freeze()

@@ -174,7 +174,10 @@ class StampFolder:
             if ".." in below.parts or not inside:
                 msg = f"{folder} leads out of the output folder {self._root}"
                 raise LocalError(msg)
-            folder.mkdir(parents=True, exist_ok=True)
+            # The root itself is not made anew: where it was moved away, the ledger
+            # went with it, and would tell of stamps that are elsewhere.
+            for parent in (*below.parents[-2::-1], below):
+                (self._root / parent).mkdir(exist_ok=True)
         except OSError as error:
             msg = f"cannot make the folder {folder}: {error.strerror or error}"
             raise LocalError(msg) from error

@@ -17,6 +17,7 @@ from .tally import STAMPS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import TextIO
 
     from ..models import Survey, Target
 
@@ -64,8 +65,7 @@ def owned(lock: Path) -> Iterator[None]:
     try:
         file = lock.open("a+", encoding="utf-8")
     except OSError as error:
-        msg = f"{lock.parent} cannot be written: {error.strerror}."
-        raise LocalError(msg) from error
+        raise LocalError(_not_writable(lock, error)) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,10 +76,22 @@ def owned(lock: Path) -> Iterator[None]:
                 "Wait for it or stop it; `harvester status` may be asked meanwhile."
             )
             raise LockedError(msg) from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        _sign(file, lock)
         yield
+
+
+def _sign(file: TextIO, lock: Path) -> None:
+    words = f"process {os.getpid()} on {socket.gethostname()}\n"
+    try:
+        # Not by the file's buffer, which a full disk would leave to its closing.
+        file.truncate(0)
+        os.write(file.fileno(), words.encode())
+    except OSError as error:
+        raise LocalError(_not_writable(lock, error)) from error
+
+
+def _not_writable(lock: Path, error: OSError) -> str:
+    return f"{lock.parent} cannot be written: {error.strerror}."
 
 
 def need_ledger(path: Path) -> None:
@@ -124,11 +136,19 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         There is none.
     LedgerError
         It is no ledger, or of another version.
+    LocalError
+        The disk does not let it be opened, or another program holds it.
     """
     need_ledger(path)
     try:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
         version = db.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        msg = (
+            f"the ledger {path} cannot be opened: {error}. Is the disk full, or may "
+            "nothing be written there?"
+        )
+        raise LocalError(msg) from error
     except sqlite3.Error as error:
         msg = f"the ledger {path} cannot be read: {error}."
         raise LedgerError(msg) from error

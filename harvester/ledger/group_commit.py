@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Write = Callable[[aiosqlite.Connection], Awaitable[None]]
 
-__all__ = ["GroupCommit"]
+__all__ = ["GroupCommit", "to_ours"]
 
 
 class _Entry(NamedTuple):
@@ -111,7 +111,7 @@ class GroupCommit:
             except sqlite3.Error as error:
                 with suppress(sqlite3.OperationalError):  # nothing to roll back
                     await self._db.execute("ROLLBACK")
-                failures = [_translated(error)] * len(entries)
+                failures = [to_ours(error)] * len(entries)
         for entry, failure in zip(entries, failures, strict=True):
             entry.tell(failure)
 
@@ -145,7 +145,8 @@ class GroupCommit:
             await add_to_tally(self._db, survey, FETCHED, size)
 
 
-def _translated(error: sqlite3.Error) -> Exception:
+def to_ours(error: sqlite3.Error) -> Exception:
+    """Sort what SQLite says by what to do about it."""
     # A lock or a full disk is this machine's; anything else is a bug of ours.
     if isinstance(error, sqlite3.OperationalError):
         msg = f"the ledger cannot be written ({error}): is the disk full, or locked?"

@@ -7,6 +7,8 @@ Whoever records something returns only after it is on disk.
 from __future__ import annotations
 
 import asyncio
+import math
+import sqlite3
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -16,7 +18,7 @@ import aiosqlite
 
 from ..models import Ask, Product, Survey, Target, Wanted
 from .file import check_file
-from .group_commit import GroupCommit
+from .group_commit import GroupCommit, to_ours
 from .moves import (
     count_attempt,
     count_routes,
@@ -32,7 +34,7 @@ from .moves import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
     from ..models import Finding, Receipt, Sounding
@@ -71,18 +73,15 @@ class Ledger:
         ------
         LedgerError
             It is no ledger, is damaged, or is of a newer version; it is not touched.
+        LocalError
+            The disk is full or read-only, or another program holds it.
         """
         await asyncio.to_thread(check_file, path)
         async with (
             aiosqlite.connect(path, isolation_level=None) as writer,
             aiosqlite.connect(path, isolation_level=None) as reader,
         ):
-            for db in (writer, reader):
-                await db.execute("PRAGMA busy_timeout = 30000")
-            await writer.execute("PRAGMA journal_mode = WAL")
-            await writer.execute("PRAGMA synchronous = FULL")
-            await reader.execute("PRAGMA query_only = ON")
-            rows = await reader.execute_fetchall("SELECT name, number FROM survey")
+            rows = await _set_up(writer, reader)
             async with GroupCommit(writer) as commits:
                 numbers = {str(name): int(number) for name, number in rows}
                 yield cls(commits, reader, numbers)
@@ -90,19 +89,24 @@ class Ledger:
     # -- locating --------------------------------------------------------------
 
     async def pending(
-        self, survey: Survey, *, after: int, limit: int
+        self, survey: Survey, *, after: int, limit: int, longest_s: float = math.inf
     ) -> list[tuple[int, Ask]]:
-        """Give jobs to be located that are due, in sky order, each with its rank."""
+        """Give jobs to be located that are due, in sky order, each with its rank.
+
+        A job waits for ``longest_s`` at most: who would have to wait for longer was
+        postponed by a clock that has been set back since, and is due.
+        """
         rows = await self._reader.execute_fetchall(
             """
             SELECT j.sky, j.by_position, t.number, t.id, t.ra, t.dec, t.stem, t.line
             FROM job AS j
             JOIN target AS t ON t.number = j.target
-            WHERE j.survey = ? AND j.state = 'pending' AND j.sky > ? AND j.due <= ?
+            WHERE j.survey = ? AND j.state = 'pending' AND j.sky > ?
+                AND (j.due <= ? OR j.due > ?)
             ORDER BY j.sky
             LIMIT ?
             """,
-            (self._number(survey), after, time.time(), limit),
+            (self._number(survey), after, *_waiting(longest_s), limit),
         )
         return [(row[0], Ask(Target(*row[2:]), bool(row[1]))) for row in rows]
 
@@ -215,9 +219,12 @@ class Ledger:
     # -- harvesting ------------------------------------------------------------
 
     async def frames_due(
-        self, survey: Survey, *, after: int, limit: int
+        self, survey: Survey, *, after: int, limit: int, longest_s: float = math.inf
     ) -> list[tuple[int, Product]]:
-        """Give products that due jobs want stamps of, numbered, beyond a number."""
+        """Give products that due jobs want stamps of, numbered, beyond a number.
+
+        ``longest_s`` as in `pending`.
+        """
         rows = await self._reader.execute_fetchall(
             """
             SELECT DISTINCT p.number, p.name, p.band, p.url, p.mirrors, p.size
@@ -225,11 +232,11 @@ class Ledger:
             JOIN job AS j ON j.survey = c.survey AND j.target = c.target
             JOIN product AS p ON p.number = c.product
             WHERE c.survey = ? AND c.state = 'wanted' AND c.product > ?
-                AND j.state = 'located' AND j.due <= ?
+                AND j.state = 'located' AND (j.due <= ? OR j.due > ?)
             ORDER BY c.product
             LIMIT ?
             """,
-            (self._number(survey), after, time.time(), limit),
+            (self._number(survey), after, *_waiting(longest_s), limit),
         )
         return [(row[0], read_product(survey, row[1:])) for row in rows]
 
@@ -413,3 +420,22 @@ class Ledger:
 
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]
+
+
+async def _set_up(
+    writer: aiosqlite.Connection, reader: aiosqlite.Connection
+) -> Iterable[sqlite3.Row]:
+    try:
+        for db in (writer, reader):
+            await db.execute("PRAGMA busy_timeout = 30000")
+        await writer.execute("PRAGMA journal_mode = WAL")
+        await writer.execute("PRAGMA synchronous = FULL")
+        await reader.execute("PRAGMA query_only = ON")
+        return await reader.execute_fetchall("SELECT name, number FROM survey")
+    except sqlite3.Error as error:
+        raise to_ours(error) from error
+
+
+def _waiting(longest_s: float) -> tuple[float, float]:
+    now = time.time()
+    return now, now + longest_s

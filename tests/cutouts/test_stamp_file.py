@@ -150,6 +150,17 @@ def test_no_way_out(tmp_path, place):
     assert {path.name for path in tmp_path.rglob("*")} == {"out", "link"}
 
 
+def test_folder_moved_away(tmp_path):
+    """The output folder itself is never made anew."""
+    root = tmp_path / "away"
+    with (
+        pytest.raises(LocalError, match="cannot make the folder"),
+        StampFolder(root) as folder,
+    ):
+        folder.write("cutouts/r/1.fits", b"stamp")
+    assert not root.exists()
+
+
 def test_full_disk(tmp_path, monkeypatch):
     """A full disk is told with the path, and the half-written file is removed."""
 

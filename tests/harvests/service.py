@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,12 +58,23 @@ class Sandbox:
 @contextmanager
 def sandbox(folder: Path, *options: str):
     """Serve the archives while the block runs; options are those of the command."""
-    ready, catalogue = folder / "ready.json", folder / "catalogue.fits"
+    process, archives = start_sandbox(folder, *options)
+    try:
+        yield archives
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdin.close()
+
+
+def start_sandbox(folder: Path, *options: str, catalogue: bool = True):
+    """Start the archives; give their process, and where they are once they listen."""
+    ready, listed = folder / "ready.json", folder / "catalogue.fits"
     ready.unlink(missing_ok=True)
     process = subprocess.Popen(
         [
-            *(*HARVESTER, "sandbox", "--exit-with-stdin"),
-            *("--ready-file", ready, "--catalogue", catalogue),
+            *(*HARVESTER, "sandbox", "--exit-with-stdin", "--ready-file", ready),
+            *(("--catalogue", listed) if catalogue else ()),
             *options,
         ],
         stdin=subprocess.PIPE,
@@ -70,11 +82,12 @@ def sandbox(folder: Path, *options: str):
     )
     try:
         wait_for(ready.exists, process)
-        yield Sandbox(json.loads(ready.read_text()), catalogue)
-    finally:
-        process.terminate()
-        process.wait(60)
+    except BaseException:
+        process.kill()
+        process.wait()
         process.stdin.close()
+        raise
+    return process, Sandbox(json.loads(ready.read_text()), listed)
 
 
 def wait_for(happened, process, seconds=120):
@@ -86,13 +99,29 @@ def wait_for(happened, process, seconds=120):
         time.sleep(0.02)
 
 
+def brisk_environment(**more):
+    """Give the environment of a harvest that need not wait for real archives."""
+    return os.environ | BRISK | more
+
+
+def free_ports(count):
+    """Give the first of so many ports in a row that nobody listens on."""
+    for first in range(20_000 + os.getpid() % 1000 * 8, 32_000, count):
+        with ExitStack() as held, suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    msg = "no port is free"
+    raise OSError(msg)
+
+
 def harvester(*words, **environment):
     """Run a command of the harvester to its end; give the completed process."""
     return subprocess.run(
         [*HARVESTER, *map(str, words)],
         capture_output=True,
         text=True,
-        env=os.environ | BRISK | environment,
+        env=brisk_environment(**environment),
         timeout=600,
         check=False,
     )
@@ -105,7 +134,7 @@ def start(*words, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | BRISK | environment,
+        env=brisk_environment(**environment),
         start_new_session=True,
     )
 
@@ -127,7 +156,8 @@ def kill_group(process):
     with suppress(ProcessLookupError):  # it has come to its end meanwhile
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    process.stdout.close()
+    if process.stdout:
+        process.stdout.close()
 
 
 def survivors(group, seconds=20):

@@ -236,16 +236,19 @@ def test_signal_at_the_start(archives, tmp_path, number, code):
     assert harvester("status", out).returncode == 0
 
 
-def test_second_signal(archives, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_second_signal(archives, tmp_path, number, code):
     """A second signal stops at once, and leaves nothing behind."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for(lambda: len(stamps(out)) > 0, process)
     children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
+    process.send_signal(number)
     process.communicate(timeout=60)
-    assert process.returncode == 143
+    assert process.returncode == code
     assert psutil.wait_procs(children, timeout=20)[1] == []
     assert harvester("verify", out).returncode == 0
 

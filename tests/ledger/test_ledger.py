@@ -181,6 +181,28 @@ async def test_attempts(path):
         )] == [1]  # fmt: skip
 
 
+async def test_clock_set_back(path, monkeypatch):
+    """A job that was postponed by a clock that ran ahead does not wait for it."""
+    right = time.time
+    async with Ledger.open(path) as ledger:
+
+        async def due():
+            frames = await ledger.frames_due(SDSS, after=0, limit=9, longest_s=300)
+            asks = await ledger.pending(HST, after=-1, limit=9, longest_s=300)
+            return len(frames), len(asks)
+
+        await locate(ledger, SDSS, lambda n: {"r": [product("a")]} if n == 1 else {})
+        assert await due() == (1, 5)
+        monkeypatch.setattr(time, "time", lambda: right() + 365 * 86_400)
+        for survey, targets in ((SDSS, [1]), (HST, range(5))):
+            await ledger.postpone(
+                survey, targets, reason="reset", attempts=5, longest_s=300
+            )
+        assert await due() == (0, 0)
+        monkeypatch.undo()
+        assert await due() == (1, 5)
+
+
 async def test_sky_order(path):
     """Jobs come along the sky, so that those who share a frame come together."""
     async with Ledger.open(path) as ledger:

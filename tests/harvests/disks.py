@@ -1,0 +1,88 @@
+"""A small disk of one's own, which can be full, or read-only.
+
+It needs a namespace of mounts, which a user may have who is root, or may be root of a
+namespace of his own; nothing outside of this process and its children sees it, and it
+is gone with them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+
+#: Set where mounts are ours to change.
+_OURS = "HARVESTER_TORTURE_MOUNTS"
+
+#: Of the disk; what a harvest of some hundred galaxies leaves and caches is half of it.
+_MEGABYTES = 400
+
+
+def enter_own_mounts():
+    """Start this program again in a namespace of mounts, if that is allowed."""
+    words = words_of_own_mounts()
+    if words and not mounts_are_ours():
+        os.environ[_OURS] = "1"
+        os.execvp(words[0], [*words, sys.executable, *sys.argv])
+
+
+def words_of_own_mounts():
+    """Give the words before a command that is to mount something; None: it may not."""
+    if not shutil.which("unshare"):
+        return None
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    words = ["unshare", *user, "--mount"]
+    trial = [*words, "mount", "-t", "tmpfs", "none", "/mnt"]
+    allowed = subprocess.run(trial, capture_output=True, check=False).returncode == 0
+    return words if allowed else None
+
+
+def mounts_are_ours():
+    """Whether something may be mounted without anyone else seeing it."""
+    return _OURS in os.environ
+
+
+def make_small(folder):
+    """Put a small disk at an empty folder."""
+    _run("mount", "-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "none", folder)
+
+
+def remove_small(folder):
+    """Take the small disk away."""
+    _run("umount", "--lazy", folder)
+
+
+@contextmanager
+def filled(folder):
+    """Keep the disk of a folder full; gives what fills up the room that was made."""
+    filling = folder / "filling"
+
+    def fill():
+        with filling.open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 12):
+                with suppress(OSError):
+                    while True:
+                        file.write(bytes(size))
+
+    fill()
+    try:
+        yield fill
+    finally:
+        filling.unlink()
+
+
+@contextmanager
+def read_only(folder):
+    """Make what is below a folder read-only for whoever opens it from now on."""
+    _run("mount", "--bind", folder, folder)
+    try:
+        _run("mount", "-o", "remount,bind,ro", folder)
+        yield
+    finally:
+        _run("umount", "--lazy", folder)
+
+
+def _run(*words):
+    subprocess.run([str(word) for word in words], check=True)

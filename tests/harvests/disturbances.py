@@ -1,0 +1,235 @@
+"""What befalls a harvest in the torture: each sort of disturbance, a function.
+
+It is handed the scene, lets the harvest come to a random moment of its work, does its
+worst, and says how the harvest must end by itself, if it must. All that it may leave
+to be done is `harvester resume`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import time
+from contextlib import closing, suppress
+
+import psutil
+from disks import filled, mounts_are_ours, read_only
+from power_cut import cut_power, strace
+from service import harvester, kill_group, survivors
+
+#: Bytes beyond which no file may grow: less than a stamp.
+_SMALL = 4096
+
+
+def kill_all(scene):
+    """SIGKILL to the whole process group."""
+    kill_group(scene.at_work())
+
+
+def kill_alone(scene):
+    """SIGKILL to the orchestrator; its workers are to follow by themselves."""
+    process = scene.at_work()
+    process.kill()
+    process.wait()
+
+
+def kill_worker(scene):
+    """SIGKILL to one of the processes that cut; the harvest goes on."""
+    process = scene.at_work()
+    scene.chance.choice(_awaited(process, _workers)).kill()
+
+
+def kill_forkserver(scene):
+    """SIGKILL to the server that the cutting processes are forked from."""
+    process = scene.at_work()
+    _awaited(process, _forkservers)[0].kill()
+
+
+def kill_sandbox(scene):
+    """SIGKILL to the archives, which come back after a moment."""
+    scene.at_work()
+    scene.archives.kill()
+    scene.archives.start()
+
+
+def terminate(scene):
+    """SIGTERM, to the orchestrator or its whole group."""
+    process = scene.at_work()
+    _signal(scene, process, signal.SIGTERM)
+    scene.must_end(process, 143, -signal.SIGTERM)
+
+
+def interrupt_twice(scene):
+    """SIGINT, and again while the harvest is ending."""
+    process = scene.at_work()
+    _signal(scene, process, signal.SIGINT)
+    time.sleep(scene.chance.uniform(0, 0.5))
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    scene.must_end(process, 130, -signal.SIGINT)
+
+
+def resume_twice(scene):
+    """Resume beside one that works: the second has to name the first."""
+    process = scene.at_work()
+    _wait_until_owned(scene, process)
+    second = harvester("resume", scene.out)
+    named = second.returncode == 4 and f"process {process.pid}" in second.stderr
+    # Where the first one came to its end meanwhile, the second one may work.
+    if not named and process.poll() != 0:
+        scene.wrong(f"a second resume ended with {second.returncode}: {second.stderr}")
+
+
+def fill_disk(scene):
+    """Fill the disk, also while `resume` is tried, and make room again."""
+    process = scene.at_work()
+    with filled(scene.disk) as fill:
+        while process.poll() is None:
+            fill()  # what the harvest has removed made room
+            time.sleep(0.02)
+        scene.must_end(process, 6)
+        fill()
+        _must_refuse(scene)
+
+
+def limit_files(scene):
+    """Let no file grow beyond a few bytes (RLIMIT_FSIZE), and again."""
+    process = scene.at_work()
+    with suppress(psutil.NoSuchProcess):
+        for one in [*_descendants(process), psutil.Process(process.pid)]:
+            with suppress(psutil.NoSuchProcess):
+                one.rlimit(psutil.RLIMIT_FSIZE, (_SMALL, psutil.RLIM_INFINITY))
+    scene.must_end(process, 6)
+
+
+def forbid_writing(scene):
+    """Make the output folder read-only, for `resume` too, and writable again."""
+    process = scene.at_work()
+    _wait_until_owned(scene, process)
+    with read_only(scene.out):
+        scene.must_end(process, 6)
+        _must_refuse(scene)
+
+
+def lock_ledger(scene):
+    """Hold a transaction from outside for longer than a commit takes."""
+    process = scene.at_work()
+    _wait_until_owned(scene, process)
+    ledger = scene.out / "ledger.sqlite"
+    while not ledger.exists() and process.poll() is None:
+        time.sleep(0.01)
+    if not ledger.exists():
+        return
+    with closing(sqlite3.connect(f"file:{ledger}?mode=rw", uri=True)) as other:
+        other.execute("PRAGMA busy_timeout = 30000")
+        other.execute("BEGIN IMMEDIATE")
+        read = harvester("status", scene.out)
+        time.sleep(scene.chance.uniform(0, 3))
+        other.execute("ROLLBACK")
+    if read.returncode:
+        scene.wrong(f"status while the ledger was locked: {read.stderr}")
+
+
+def cut_the_power(scene):
+    """Cut the power: what was not flushed may be gone (see `power_cut`)."""
+    scene.rest()
+    before, log = scene.folder / "before", scene.folder / "strace" / "log"
+    log.parent.mkdir()
+    scene.out.mkdir(exist_ok=True)
+    shutil.copytree(scene.out, before, ignore=shutil.ignore_patterns("frames"))
+    process = scene.at_work(under=strace(log), must_work=False)
+    for one in _descendants(process):
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait()
+    survivors(process.pid)
+    cut_power(scene.out, before, log, scene.chance)
+    shutil.rmtree(before)
+    shutil.rmtree(log.parent)
+
+
+def known_sorts():
+    """Give each sort that this machine allows, and why others are left out."""
+    sorts = {
+        "kill -9 of the group": kill_all,
+        "kill -9 of the orchestrator": kill_alone,
+        "kill -9 of a pool worker": kill_worker,
+        "kill -9 of the forkserver": kill_forkserver,
+        "kill -9 of the archives": kill_sandbox,
+        "SIGTERM": terminate,
+        "SIGINT twice": interrupt_twice,
+        "resume twice at once": resume_twice,
+        "file size limit": limit_files,
+        "ledger locked": lock_ledger,
+        "disk full": fill_disk,
+        "read-only output": forbid_writing,
+        "power cut": cut_the_power,
+    }
+    left_out = {}
+    if not mounts_are_ours():
+        for name in ("disk full", "read-only output"):
+            left_out[name] = "nothing may be mounted here"
+    if not shutil.which("strace"):
+        left_out["power cut"] = "there is no strace here"
+    kept = {name: sort for name, sort in sorts.items() if name not in left_out}
+    return kept, left_out
+
+
+# -- what they share ----------------------------------------------------------------
+
+
+def _signal(scene, process, number):
+    with suppress(ProcessLookupError):
+        if scene.chance.random() < 0.5:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+
+
+def _must_refuse(scene):
+    asked = scene.archives.requests()
+    refused = harvester("resume", scene.out)
+    if refused.returncode != 6:
+        words = refused.stdout + refused.stderr
+        scene.wrong(f"resume ended with {refused.returncode} instead of 6: {words}")
+    if scene.archives.requests() != asked:
+        scene.wrong("resume asked an archive although nothing could be written")
+
+
+def _wait_until_owned(scene, process):
+    lock, begun = scene.out / "ledger.lock", scene.out / "harvest.toml"
+    owner = f"process {process.pid} "
+    while process.poll() is None:
+        if begun.exists() and lock.exists() and lock.read_text().startswith(owner):
+            return
+        time.sleep(0.01)
+
+
+def _descendants(process):
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def _forkservers(process):
+    with suppress(psutil.NoSuchProcess):
+        children = psutil.Process(process.pid).children()
+        return [one for one in children if "forkserver" in " ".join(one.cmdline())]
+    return []
+
+
+def _workers(process):
+    with suppress(psutil.NoSuchProcess):
+        return [w for server in _forkservers(process) for w in server.children()]
+    return []
+
+
+def _awaited(process, find):
+    # At the beginning of a harvest they are not there yet.
+    while process.poll() is None:
+        if found := find(process):
+            return found
+        time.sleep(0.01)
+    return [process]

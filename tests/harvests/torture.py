@@ -1,0 +1,126 @@
+"""Disturb a harvest again and again; in the end nothing may be lost.
+
+``python tests/harvests/torture.py --disturbances 200`` harvests some hundred galaxies
+from the sandbox, and at random moments of it draws from `disturbances`: kills,
+signals, a full disk, a power cut and more. Whatever happens, `harvester resume` goes
+on. Every few disturbances a run is brought to its end and compared with one that was
+left in peace. It prints a table and ends with 1 if anything is not as it must be.
+
+Moments are drawn as a number of stamps, requests or commits from now, or as a part of
+the time that an undisturbed harvest takes; the same seed draws the same ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from contextlib import closing
+from pathlib import Path
+
+from disks import enter_own_mounts
+from disturbances import known_sorts
+from scene import PER_RUN, Archives, Scene
+
+#: Columns of the table of which every figure has to be 0.
+_BAD = ("lost", "doubled", "torn", "orphans", "manual repairs")
+
+
+def main():
+    """Read the options, run, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--disturbances", type=int, default=20)
+    parser.add_argument("--hours", type=float, default=0.0, help="at least so long")
+    parser.add_argument("--targets", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    enter_own_mounts()
+    with tempfile.TemporaryDirectory() as folder:
+        found = torture(Path(folder), **vars(options))
+    print("\n".join(found.table()))
+    if not found.is_clean:
+        sys.exit("\n".join(["not as it must be:", *found.words]))
+
+
+def torture(folder, *, disturbances, targets, seed, hours=0.0):
+    """Give what is wrong after so many disturbances: every figure should be 0."""
+    chance = random.Random(seed)
+    sorts, left_out = known_sorts()
+    found = Findings(left_out)
+    options = ("--seed", str(seed), "--targets", str(targets))
+    until = time.monotonic() + hours * 3600
+    with (
+        closing(Archives(folder, *options)) as archives,
+        closing(Scene(folder, archives, chance, found)) as scene,
+    ):
+        for number, sort in enumerate(_deck(list(sorts), chance), 1):
+            scene.disturb(sort, sorts[sort])
+            if number % PER_RUN == 0:
+                scene.bring_to_its_end()
+            if number >= disturbances and time.monotonic() > until:
+                break
+        scene.bring_to_its_end()
+        scene.count_frames()
+    return found
+
+
+def _deck(sorts, chance):
+    # Each sort once before any comes again.
+    while True:
+        yield from chance.sample(sorts, len(sorts))
+
+
+class Findings:
+    """What was wrong, by the disturbance after which it was found."""
+
+    def __init__(self, left_out):
+        self._left_out = left_out
+        self.counts = defaultdict(Counter)
+        #: What a person needs in order to look into it.
+        self.words = []
+        self.facts = Counter()
+
+    def add(self, sort, **counts):
+        """Add to the counts of a sort; words say what they are."""
+        self.counts[sort].update(
+            {name.replace("_", " "): count for name, count in counts.items()}
+        )
+        bad = {name: count for name, count in counts.items() if count}
+        if bad.keys() - {"times"}:
+            self.words.append(f"{sort}: {bad}")
+
+    @property
+    def is_clean(self):
+        """Whether every figure is 0 and no frame was fetched without need."""
+        total = sum((counts for counts in self.counts.values()), Counter())
+        again = self.facts["frames fetched again"] > self.facts["of in flight at most"]
+        return not again and not any(total[name] for name in _BAD)
+
+    def table(self):
+        """Give the lines of the table."""
+        yield f"{'':30}{'times':>7}" + "".join(f"{name:>16}" for name in _BAD)
+        total = Counter()
+        for sort, counts in self.counts.items():
+            total += counts
+            yield self._line(sort, counts)
+        yield self._line("in all", total)
+        for name, reason in self._left_out.items():
+            yield f"{name:30}left out: {reason}"
+        for name, value in self.facts.items():
+            yield f"{name:30}{value:>7}"
+
+    @staticmethod
+    def _line(sort, counts):
+        bad = "".join(f"{counts[name]:>16}" for name in _BAD)
+        return f"{sort:30}{counts['times']:>7}{bad}"
+
+
+if __name__ == "__main__":
+    began = time.monotonic()
+    try:
+        main()
+    finally:
+        print(f"took {time.monotonic() - began:.0f} s")
