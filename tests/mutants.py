@@ -63,6 +63,13 @@ class Change(NamedTuple):
     after: str
     source: str
 
+    def shown(self) -> str:
+        """Give both around the first character that differs."""
+        pairs = enumerate(zip(self.before, self.after, strict=False))
+        at = next((place for place, (old, new) in pairs if old != new), 0)
+        some = slice(max(0, at - 30), at + 40)
+        return f"{self.before[some]!r} -> {self.after[some]!r}"
+
 
 def changes(path: str) -> list[Change]:
     """Give every change that could be made of a module."""
@@ -193,7 +200,7 @@ def main() -> None:
             noticed += len(drawn) - len(survivors)
             total += len(drawn)
             for one in survivors:
-                print(f"  {path}:{one.line}: {one.before!r:.70} -> {one.after!r:.70}")
+                print(f"  {path}:{one.line}: {one.shown()}")
     print(f"noticed: {noticed} of {total}")
     if noticed < ENOUGH * total:
         sys.exit(1)

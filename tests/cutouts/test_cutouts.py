@@ -173,6 +173,8 @@ def test_frame_of_another_run(frame, tmp_path):
 
 def test_same_bytes(tmp_path):
     """Packed or not, alone or with others, a stamp has the same bytes."""
+    for name in "12":
+        (tmp_path / name).mkdir()
     alone = job(
         sdss_frame(tmp_path / "a.fits", DATA), tmp_path / "1", [MIDDLE], name="f"
     )

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import deque
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from threading import Thread
@@ -48,6 +49,8 @@ FULL_SPEED = {
 WARM_UP = 0.3
 #: MiB in ten minutes that are no growth.
 GROWTH = 1.0
+#: Minutes after the warm-up from which on a slope is more than a wave.
+ENOUGH = 12
 #: File descriptors and threads that come and go.
 SLACK = 4
 
@@ -146,11 +149,12 @@ def judge(samples):
     late = [one for one in samples if one.minutes >= WARM_UP * samples[-1].minutes]
     problems = []
     for name in ("memory", "pool"):
-        values, minutes = ([getattr(o, n) for o in late] for n in (name, "minutes"))
-        slope, _, least, _ = (10 * each for each in theilslopes(values, minutes))
+        slope, least, is_long = growth(late, name)
         print(f"{name}: {slope:+.2f} MiB in ten minutes ({least:+.2f} surely)")
-        if least > GROWTH:
+        if is_long and least > GROWTH:
             problems.append(f"{name} grew by {slope:.1f} MiB in ten minutes")
+        if (last := getattr(late[-1], name)) > 1.5 * getattr(late[0], name):
+            problems.append(f"{name} grew to {last:.0f} MiB")
     third = len(late) // 3 + 1
     for name in ("fds", "threads"):
         first = median(getattr(one, name) for one in late[:third])
@@ -158,6 +162,18 @@ def judge(samples):
         if last > first + SLACK:
             problems.append(f"{name} grew from {first:.0f} to {last:.0f}")
     return problems
+
+
+def growth(samples, name):
+    """Give the slope, what it surely is at least, and whether that can be believed.
+
+    Memory goes up and down with the work by 10 MiB, for a minute or so: what is
+    compared is the median of each minute, if there are enough of them.
+    """
+    minutes = groupby(samples, key=lambda one: int(one.minutes))
+    values = {n: median(getattr(one, name) for one in some) for n, some in minutes}
+    slope, _, least, _ = theilslopes(list(values.values()), list(values))
+    return 10 * slope, 10 * least, len(values) >= ENOUGH
 
 
 if __name__ == "__main__":

@@ -339,6 +339,42 @@ async def test_waits_grow(path):
     assert min(waits[9:]) >= 600
 
 
+async def test_others_keep_their_stamps(path):
+    """Of all stamps only the lost one is wanted again, as if it had never been."""
+    rows = "SELECT target, band, state, sha256, size FROM cutout ORDER BY target, band"
+    jobs = "SELECT target, attempts, due, reason FROM job WHERE state = 'located'"
+    async with Ledger.open(path) as ledger:
+        bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
+        await locate(ledger, SDSS, lambda n: bands if n < 3 else {})
+        for number, _ in await ledger.frames_due(SDSS, after=0, limit=10):
+            receipts = [Receipt(n, sha256="s", size=9) for n in range(3)]
+            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+        with LedgerView.open(path) as view:
+            lost = next(s for s in view.stamps() if (s.target, s.band) == (1, "r"))
+        with closing(sqlite3.connect(path)) as db:
+            before = db.execute(rows).fetchall()
+            assert db.execute(jobs).fetchall() == []
+            await ledger.send_back([lost[:4]])
+            after = db.execute(rows).fetchall()
+            assert db.execute(jobs).fetchall() == [(1, 0, 0, "")]
+    assert set(after) - set(before) == {(1, "r", "wanted", "", 0)}
+    assert len(set(after) & set(before)) == 5
+
+
+async def test_frames_of_those_who_are_due(path):
+    """Frames come beyond a number, for jobs of the survey itself that are due."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, HST, lambda _: {"F160W": [product("h", "F160W")]})
+        bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
+        await locate(ledger, SDSS, lambda n: bands if n == 1 else {})
+        (first, _), (second, _) = await ledger.frames_due(SDSS, after=0, limit=9)
+        ((only, _),) = await ledger.frames_due(SDSS, after=first, limit=9)
+        assert only == second
+        await ledger.postpone(SDSS, [1], reason="x", attempts=9, longest_s=600)
+        assert await ledger.frames_due(SDSS, after=0, limit=9) == []
+        assert len(await ledger.frames_due(HST, after=0, limit=9)) == 1
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"<html>503</html>" * 100, b"SQLite format 3\0" + b"x" * 5000]
 )
