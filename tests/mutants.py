@@ -33,9 +33,14 @@ MODULES = {
     "harvester/transport/throttle.py": [
         "tests/transport/test_throttle.py",
         "tests/transport/test_outages.py",
+        "tests/transport/test_manners.py",
     ],
     "harvester/transport/backoff.py": ["tests/transport/test_backoff.py"],
-    "harvester/frames.py": ["tests/test_frames.py"],
+    "harvester/frames.py": [
+        "tests/test_frames.py",
+        "tests/test_prefix.py",
+        "tests/test_ranged.py",
+    ],
 }
 
 #: Part of the changes that must be noticed.
