@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -323,20 +324,36 @@ async def test_stamp_lost_meanwhile(path):
     assert frame.name == "f-g"
 
 
-async def test_waits_grow(path):
+def dues(path):
+    """Give when the jobs of SDSS are due, by target."""
+    with closing(sqlite3.connect(path)) as db:
+        return dict(
+            db.execute("SELECT target, due FROM job WHERE survey = 0").fetchall()
+        )
+
+
+async def test_waits_grow(path, monkeypatch):
     """However often a job was tried, its next wait is no shorter."""
+    clock = SimpleNamespace(time=lambda: 1e9)
+    monkeypatch.setattr("harvester.ledger.moves.time", clock)
     waits = []
     async with Ledger.open(path) as ledger:
         for _ in range(70):
-            now = time.time()
             await ledger.postpone(SDSS, [1], reason="x", attempts=99, longest_s=600)
-            with closing(sqlite3.connect(path)) as db:
-                ((due,),) = db.execute(
-                    "SELECT due FROM job WHERE survey = 0 AND target = 1"
+            waits.append(dues(path)[1] - 1e9)
+    assert waits == [min(600, 2.0**n) for n in range(1, 71)]
+
+
+async def test_next_due_is_the_soonest(path):
+    """What is due is known by the job that is due first, in any of the surveys."""
+    async with Ledger.open(path) as ledger:
+        for target, tries in enumerate((3, 1, 2, 3, 3)):
+            for _ in range(tries):
+                await ledger.postpone(
+                    SDSS, [target], reason="x", attempts=9, longest_s=600
                 )
-            waits.append(due - now)
-    assert waits[:3] == pytest.approx([2, 4, 8], abs=1)
-    assert min(waits[9:]) >= 600
+        assert await ledger.next_due([SDSS]) == min(dues(path).values()) > 0
+        assert await ledger.next_due([SDSS, HST]) == 0
 
 
 async def test_others_keep_their_stamps(path):

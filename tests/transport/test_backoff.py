@@ -161,6 +161,15 @@ def test_patience_busy_is_free():
     assert waits == [0.0] * 10
 
 
+def test_patience_pauses():
+    """Who waits for the breaker need not pause; before it opens, pauses grow."""
+    patience = _patience([0.0])
+    refused = OutageError("refused", "no")
+    waits = [patience.after(refused, down=False, successes=0) for _ in range(3)]
+    assert waits == [0.5, 1.0, 2.0]
+    assert patience.after(refused, down=True, successes=0) == 0
+
+
 def test_patience_new_outage():
     """A failure of its own ends an outage; the next outage counts from its start."""
     now = [0.0]
