@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint types check image torture bench clean
+.PHONY: demo test lint types check image torture coverage fuzz mutants soak bench clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -33,6 +33,29 @@ TORTURE ?= --disturbances 20
 torture: $(READY)
 	$(BIN)/python tests/harvests/torture.py $(TORTURE)
 
+# On disks that are full or closed coverage itself cannot write, and says so.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n auto --dist loadfile --timeout 900 \
+		--ignore tests/harvests/test_machine.py
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+FUZZ ?= --seconds 120
+
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
+
+MUTANTS ?= --count 40
+
+mutants: $(READY)
+	$(BIN)/python tests/mutants.py $(MUTANTS)
+
+SOAK ?= --minutes 60
+
+soak: $(READY)
+	$(BIN)/python tests/harvests/soak.py $(SOAK)
+
 # Small enough for a break; docs/performance.md says what is needed for a claim.
 BENCH ?= --galaxies 12 --rounds 3
 
@@ -47,4 +70,4 @@ $(READY): pyproject.toml requirements/dev.txt
 	touch $@
 
 clean:
-	rm -rf .venv harvester-demo
+	rm -rf .venv harvester-demo fuzz-found

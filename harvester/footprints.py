@@ -87,6 +87,8 @@ def _to_shape(kind: str, body: str) -> Polygon | Circle | None:
         numbers = [float(word) for word in words if word[0] in "+-.0123456789"]
     except ValueError:
         return None
+    if not all(map(math.isfinite, numbers)):
+        return None
     if kind.upper() == "CIRCLE":
         return _to_circle(numbers)
     return _to_polygon(numbers)
@@ -98,14 +100,20 @@ def _to_circle(numbers: list[float]) -> Circle | None:
     ra, dec, radius = numbers
     if abs(dec) > 90 or not 0 < radius <= _WIDEST_RADIUS:  # noqa: PLR2004 - degrees
         return None
-    return Circle(ra % 360, dec, radius)
+    return Circle(_wrapped(ra), dec, radius)
+
+
+def _wrapped(ra: float) -> float:
+    # The remainder of a tiny negative angle rounds up to the whole circle.
+    inside = ra % 360
+    return inside if inside < 360 else 0.0  # noqa: PLR2004 - degrees
 
 
 def _to_polygon(numbers: list[float]) -> Polygon | None:
     places = list(zip(numbers[::2], numbers[1::2], strict=False))
     if len(numbers) % 2 or any(abs(dec) > 90 for _, dec in places):  # noqa: PLR2004 - degrees
         return None
-    wrapped = [(ra % 360, dec) for ra, dec in places]
+    wrapped = [(_wrapped(ra), dec) for ra, dec in places]
     # The first follows the last: this also drops the vertex that closes the polygon.
     following = wrapped[1:] + wrapped[:1]
     corners = [

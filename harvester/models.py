@@ -34,7 +34,7 @@ Mode = Literal["partial", "trim"]
 #: by the table of all fields.
 Route = Literal["identifier", "crossid", "geometry"]
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(px|arcsec)?")
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)\s*(px|arcsec)?")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SDSS_BANDS = "ugriz"
 

@@ -283,7 +283,7 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         msg = f"settings file {file} cannot be read: {error.strerror}."
         raise InputError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         msg = f"settings file {file} is not TOML: {error}."
         raise InputError(msg) from error
 

@@ -35,16 +35,19 @@ class State(StrEnum):
 
 
 #: From each state, where a job may go. LOCATED goes back to PENDING when the frame
-#: that was named does not hold the target; DONE back to LOCATED when ``verify``
-#: finds a stamp gone; FAILED back only by ``harvester retry``.
+#: that was named does not hold the target; from there to DONE when there is no other
+#: frame, but stamps in other bands. DONE and FAILED go back to LOCATED when ``verify``
+#: finds a stamp gone, FAILED else only by ``harvester retry``.
 MOVES: dict[State, frozenset[State]] = {
-    State.PENDING: frozenset({State.LOCATED, State.NO_COVERAGE, State.FAILED}),
+    State.PENDING: frozenset(
+        {State.LOCATED, State.DONE, State.NO_COVERAGE, State.FAILED}
+    ),
     State.LOCATED: frozenset(
         {State.DONE, State.NO_COVERAGE, State.FAILED, State.PENDING}
     ),
     State.DONE: frozenset({State.LOCATED}),
     State.NO_COVERAGE: frozenset(),
-    State.FAILED: frozenset({State.PENDING}),
+    State.FAILED: frozenset({State.PENDING, State.LOCATED}),
 }
 
 #: Nothing more is done about these without the user's word.

@@ -67,7 +67,7 @@ def depth_by_planes(region, ra, dec):
     [None, "", "null", "--", "POLYGON", "POLYGON ICRS 1 2 3", "POLYGON 1 1 2 2",
      "POLYGON 1 1 1 1 1 1 1 1", "POLYGON 0 0 1 0 2 0", "CIRCLE 1 2", "CIRCLE 1 2 0",
      "CIRCLE 1 2 -3", "POLYGON 0 91 1 91 1 92", "CIRCLE 1 99 1",
-     "POLYGON nan nan 1 1 2 2",
+     "POLYGON nan nan 1 1 2 2", "CIRCLE 1e999 2 1", "POLYGON 1e999 0 1 0 1 1",
      "POLYGON 0 0 120 0 240 0 0 80", "CIRCLE 1 2 180", "POLYGON 1 2 3 4 5"],
 )  # fmt: skip
 def test_no_area(text):
@@ -98,6 +98,61 @@ def test_circle_spellings():
     """Circles with and without a frame, and with a negative right ascension."""
     assert parse_s_region("CIRCLE ICRS  -10 5 0.5") == (Circle(350, 5, 0.5),)
     assert parse_s_region("circle 350 5 .5") == (Circle(350, 5, 0.5),)
+
+
+@st.composite
+def spelled(draw, number):
+    """Spell a number in one of the ways of archives."""
+    ways = ["{:.6f}", "{:+.6f}", "{:.7e}", "{:012.6f}", " {:.6f}0 "]
+    return draw(st.sampled_from(ways)).format(number)
+
+
+@st.composite
+def shapes_and_texts(draw):
+    """Give a triangle and a circle as one text, in any dialect, and what they are."""
+    ra, dec = draw(st.integers(0, 359)), draw(st.integers(-80, 80))
+    corners = [(ra, dec), (ra, dec + 1), (ra + 0.5, dec + 0.25)]
+    closed = corners + corners[:1] * draw(st.integers(0, 2))
+    turn = draw(st.sampled_from([-360, 0, 360]))
+    gap, comma = draw(st.sampled_from([" ", "\n", "  "])), draw(st.sampled_from(" ,"))
+    places = [f"{draw(spelled(a + turn))}{gap}{draw(spelled(d))}" for a, d in closed]
+    frame = draw(st.sampled_from(["", "ICRS", "J2000", "FK5 GEOCENTER", "GSC1", "("]))
+    upper = draw(st.booleans())
+    triangle = f"Polygon {frame}{gap}{comma.join(places)}"
+    circle = f"Circle {frame} {draw(spelled(ra - turn))} {draw(spelled(dec))} 0.5)"
+    text = f"{triangle} {circle}" if draw(st.booleans()) else f"{circle} {triangle}"
+    wanted = {
+        Polygon(tuple((a % 360, d) for a, d in corners)), Circle(ra, dec, 0.5)
+    }  # fmt: skip
+    return text.upper() if upper else text, wanted
+
+
+@given(shapes_and_texts())
+def test_any_dialect(case):
+    """However a footprint is spelled, its shapes are the same."""
+    text, wanted = case
+    assert set(parse_s_region(text)) == wanted
+
+
+@settings(max_examples=300)
+@given(
+    st.text(max_size=60)
+    | st.text("POLYGNCIRE 0123456789.+-eE(,)infa", max_size=80)
+    | st.builds(
+        "{} {} {} {}".format,
+        st.sampled_from(["POLYGON 1 1 2 1", "CIRCLE", "CIRCLE ICRS"]),
+        st.floats() | st.sampled_from(["1e999", "-1e999", "-1e-30", "1_0"]),
+        st.floats(-91, 91),
+        st.floats(-1, 41) | st.just("1e-400"),
+    )
+)
+def test_any_text(text):
+    """Whatever an archive writes, there are areas of the sky or none, and a match."""
+    for shape in parse_s_region(text):
+        is_circle = isinstance(shape, Circle)
+        places = [(shape.ra, shape.dec)] if is_circle else shape.vertices
+        assert all(0 <= ra < 360 and -90 <= dec <= 90 for ra, dec in places)
+    FootprintIndex([text]).match(np.array([1.0]), np.array([2.0]), 1.0)
 
 
 def test_one_usable_shape():

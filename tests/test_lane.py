@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import asyncio
+import errno
 from contextlib import asynccontextmanager
 from pathlib import Path
 

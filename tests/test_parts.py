@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from unittest import mock
 
 import pytest
@@ -44,7 +45,7 @@ def test_merging(runs, merged):
     longest=st.sampled_from([1000, 2**22]),
 )
 def test_all_pixels_are_in_spans(boxes, closeness, longest):
-    """Spans hold each byte of each box, are apart, and none is longer than allowed."""
+    """Spans hold each byte of each box, ascend, are apart, and stay in the planes."""
     planes = [Plane(2880, 300, 4), Plane(54_720, 300, 4)]
     with (
         mock.patch("harvester.parts.REQUEST", closeness),
@@ -60,7 +61,8 @@ def test_all_pixels_are_in_spans(boxes, closeness, longest):
         for column in range(columns.start, columns.stop)
     }
     assert needed <= set(got)
-    assert len(set(got)) == len(got)
+    assert all(here < there for here, there in pairwise(got))
+    assert not got or (got[0] >= 2880 and got[-1] < 54_720 + 40 * 300 * 4)
     assert all(stop - start <= longest for start, stop in spans)
     assert bool(spans) == bool(needed)
 

@@ -92,7 +92,13 @@ def test_bad_settings(settings, words):
         load_settings(**settings)
 
 
-@pytest.mark.parametrize("content", [b"surveys = ", b"\xff\xfe", None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"surveys = ", b"\xff\xfe", None),
+        *(b"a = " + b"[" * 3000, b"a = " + b"9" * 5000),  # tomllib gives up, not we
+    ],
+)
 def test_bad_file(tmp_path, content):
     """A settings file that cannot be read is named."""
     path = tmp_path / "harvest.toml"
@@ -121,3 +127,14 @@ def test_surveys_of_one_instrument_merge():
 def test_size_in_pixels(text, scale, pixels):
     """A size on the sky is a whole number of pixels, the same for one camera."""
     assert StampSize.parse(text).pixels(scale) == pixels
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 400 + "arcsec", "\u0664\u0660px", "0px", "-1px", "1.5px"]
+)
+def test_bad_sizes(text):
+    """A size that is no number of pixels or arcsec, or endless, is refused."""
+    with pytest.raises(InputError, match="size"):
+        StampSize.parse(text)
+    with pytest.raises(InputError, match="size"):
+        load_settings(cutout={"size": text})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..transport.transport import Reply, Transport
 
-__all__ = ["Bridge"]
+__all__ = ["Bridge", "json_of"]
 
 T = TypeVar("T")
 
@@ -160,8 +160,23 @@ def _still_working(reply: Reply) -> bool:
     # Only MAST answers so; the first bytes tell, the rest may be megabytes.
     if b'"EXECUTING"' not in reply.body[:200]:
         return False
-    status = json.loads(reply.body).get("status")
-    return bool(status == "EXECUTING")
+    return bool(json_of(reply).get("status") == "EXECUTING")
+
+
+def json_of(reply: Reply) -> Mapping[str, Any]:
+    """Read a reply that should be a JSON object; what else it may be has no names.
+
+    Raises
+    ------
+    TransientError
+        It is no JSON: it came damaged.
+    """
+    try:
+        told = json.loads(reply.body)
+    except (ValueError, RecursionError) as error:
+        msg = f"{reply.url} answered with damaged JSON: {error}"
+        raise TransientError("bad_answer", msg) from error
+    return told if isinstance(told, dict) else {}
 
 
 def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Response:

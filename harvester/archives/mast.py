@@ -7,7 +7,6 @@ matched here. A request for each galaxy would be tens of thousands.
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import re
 from collections import defaultdict
@@ -22,7 +21,7 @@ from ..importing import IMPORTING
 from ..ledger.ledger import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
-from .bridge import Bridge
+from .bridge import Bridge, json_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -63,7 +62,9 @@ def check_mast(reply: Reply) -> None:
     Raises
     ------
     OutageError
-        A page instead of JSON, or an error of the server's own.
+        A page instead of JSON.
+    TransientError
+        An error of the server's own, or JSON that came damaged.
     """
     start = reply.body[:1].lstrip()
     if start not in {b"{", b"["}:
@@ -75,7 +76,7 @@ def check_mast(reply: Reply) -> None:
 
 
 def _check_status(reply: Reply) -> None:
-    answer = json.loads(reply.body)
+    answer = json_of(reply)
     if answer.get("status") == "ERROR":
         msg = f"MAST says: {answer.get('msg', 'ERROR')!s:.300}"
         raise TransientError("mast_error", msg)

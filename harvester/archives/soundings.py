@@ -16,6 +16,7 @@ from urllib.parse import quote
 from ..errors import NotFoundError, PermanentError, TransientError
 from ..ledger.view import LedgerView
 from ..models import Sounding
+from .bridge import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..ledger.ledger import Ledger
     from ..models import Product
-    from ..transport.transport import Reply, Transport
+    from ..transport.transport import Transport
 
     Numbered = tuple[int, Product]
 
@@ -166,15 +167,10 @@ async def _paths(
     words = "&".join(f"uri={quote(uri, safe='/:')}" for uri in uris)
     try:
         reply = await transport.query("GET", f"{base}/api/v0.1/path_lookup/?{words}")
-        return _read(reply)
-    except (TransientError, PermanentError, ValueError) as error:
+        return json_of(reply)
+    except (TransientError, PermanentError) as error:
         _log.info("where the copies of some files are is not known: %s", error)
         return {}
-
-
-def _read(reply: Reply) -> Mapping[str, Any]:
-    told = json.loads(reply.body)
-    return told if isinstance(told, dict) else {}
 
 
 def _mirrors(answer: object, bucket: str) -> tuple[str, ...] | None:

@@ -113,7 +113,7 @@ def read_astrometry(header: fits.Header) -> Astrometry:
 def _wcs_cards(
     header: fits.Header,
 ) -> list[tuple[str, float | str, str]]:
-    is_sip = "-SIP" in str(header.get("CTYPE1", ""))
+    is_sip = "CTYPE1" in header and "-SIP" in str(_read_card(header, "CTYPE1"))
     if is_sip and not {"A_ORDER", "B_ORDER"} <= set(header):
         msg = "its CTYPE tells of a SIP distortion that the header does not have"
         raise BadWcsError(msg)

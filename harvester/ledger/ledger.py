@@ -26,6 +26,7 @@ from .moves import (
     count_routes,
     insert_cutouts,
     insert_products,
+    known_before,
     mark_fetched,
     read_product,
     record_receipt,
@@ -149,9 +150,10 @@ class Ledger:
         moved: Counter[State] = Counter()
 
         async def write(db: aiosqlite.Connection) -> None:
+            known = await known_before(db, number, [f.target.number for f in findings])
             await insert_products(db, number, products.values())
             await insert_cutouts(db, cutouts)
-            moved.update(await settle_located(db, number, findings))
+            moved.update(await settle_located(db, number, findings, known))
             await count_routes(db, number, findings)
 
         await self._commits.record(write)
@@ -341,7 +343,10 @@ class Ledger:
         return count
 
     async def send_back(self, lost: Sequence[tuple[int, int, str, int]]) -> None:
-        """Ask again for cutouts ``(survey, target, band, product)`` that are gone."""
+        """Ask again for cutouts ``(survey, target, band, product)`` that are gone.
+
+        A job that is to be looked up anew still is.
+        """
 
         async def write(db: aiosqlite.Connection) -> None:
             await db.executemany(
@@ -356,7 +361,7 @@ class Ledger:
                 """
                 UPDATE job
                 SET state = 'located', attempts = 0, due = 0, reason = ''
-                WHERE survey = ? AND target = ?
+                WHERE survey = ? AND target = ? AND state <> 'pending'
                 """,
                 [(survey, target) for survey, target, _, _ in lost],
             )

@@ -13,7 +13,7 @@ from .settlement import NOTHING_THERE, Piece, settle
 from .tally import NEEDED, add_to_tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     import aiosqlite
 
@@ -25,6 +25,7 @@ __all__ = [
     "count_routes",
     "insert_cutouts",
     "insert_products",
+    "known_before",
     "mark_fetched",
     "read_product",
     "record_receipt",
@@ -129,18 +130,20 @@ async def record_receipt(
 
 
 async def settle_located(
-    db: aiosqlite.Connection, survey: int, findings: Sequence[Finding]
+    db: aiosqlite.Connection,
+    survey: int,
+    findings: Sequence[Finding],
+    known: Container[int],
 ) -> Counter[State]:
     """Move pending jobs to where what was found puts them; tell how many where.
 
     For all that are located for the first time that is one statement each: a
-    large catalogue is located at once. The others know more already.
+    large catalogue is located at once. The others, in ``known``, know more already.
     """
     first: list[tuple[object, ...]] = []
-    again = await _by_position(db, survey, [f.target.number for f in findings])
     moved: Counter[State] = Counter()
     for finding in findings:
-        if finding.target.number in again:
+        if finding.target.number in known:
             state = await settle_job(
                 db, survey, finding.target.number, may_relocate=False
             )
@@ -190,16 +193,20 @@ async def record_soundings(
     )
 
 
-async def _by_position(
+async def known_before(
     db: aiosqlite.Connection, survey: int, targets: Sequence[int]
 ) -> set[int]:
+    """Tell which pending jobs were located before: some of their stamps may be here."""
     # Asked of these alone: all that are pending may be a million, each time.
     rows = await db.execute_fetchall(
         """
         SELECT target
-        FROM job
+        FROM job AS j
         WHERE survey = ? AND target IN (SELECT value FROM json_each(?))
-            AND state = 'pending' AND by_position = 1
+            AND state = 'pending'
+            AND (by_position = 1 OR EXISTS (
+                SELECT 1 FROM cutout WHERE survey = j.survey AND target = j.target
+            ))
         """,
         (survey, json.dumps(targets)),
     )
@@ -270,7 +277,7 @@ async def count_attempt(
         """
         UPDATE job
         SET attempts = attempts + 1,
-            due = ? + min(?, 2.0 * (1 << attempts)),
+            due = ? + min(?, 2.0 * (1 << min(attempts, 30))),
             reason = ?,
             state = iif(attempts + 1 >= ?, 'failed', state)
         WHERE survey = ? AND target = ? AND state IN ('pending', 'located')

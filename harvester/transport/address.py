@@ -70,11 +70,11 @@ def to_url(text: str) -> URL:
     try:
         url = URL(text, encoded=bool(_WRITTEN_OUT.fullmatch(text)))
         _place(url)  # a port that is none is noticed only when it is looked at
+        # Host names are the same in any case, and compared in this one.
+        return url.with_host(url.host.lower()) if url.host else url
     except ValueError as error:
         msg = f"an address that is none: {error}"
         raise PermanentError(reason="bad_url", message=msg) from error
-    # Host names are the same in any case, and compared in this one.
-    return url.with_host(url.host.lower()) if url.host else url
 
 
 def shown(url: URL | str) -> str:

@@ -45,7 +45,7 @@ def retry_after(value: str | None, *, date: str | None, now: float) -> float | N
     if value is None:
         return None
     if _SECONDS.fullmatch(value.strip()):
-        return _bounded(float(value))
+        return _bounded(float(value.strip()))
     until = _unix(value)
     if until is None:
         return None

@@ -47,7 +47,7 @@ _SMALL_BATCH = 2**16
 _HTML = re.compile(
     rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|!--)", re.IGNORECASE
 )
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/([0-9]{1,19}|\*)")
 _PARTIAL = 206
 
 

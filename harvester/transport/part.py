@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Part", "RangeRefusedError", "TakesPart"]
 
 _PARTIAL = 206
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+#: With more digits than any length in bytes has, it is none.
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
 
 @dataclass(frozen=True, slots=True)

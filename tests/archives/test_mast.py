@@ -239,3 +239,19 @@ def test_status_error():
     """Status ERROR with HTTP 200 is tried again, in MAST's own words."""
     with pytest.raises(TransientError, match="Timeout expired"):
         check_mast(_reply(b'{"status": "ERROR", "msg": "Timeout expired."}'))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"", b"[" * 3000, b"9" * 5000, b'"\xff"}'],
+    ids=["cut", "deep", "long", "no text"],
+)
+def test_damaged_error(rest):
+    """An error that came damaged is tried again like any other damage."""
+    with pytest.raises(TransientError, match="damaged JSON"):
+        check_mast(_reply(b'{"status": "ERROR", "msg": ' + rest))
+
+
+def test_list_that_names_an_error():
+    """A list has no status, whatever words are in it."""
+    check_mast(_reply(b'["ERROR"]'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from field_rows import scan, sky
 from hypothesis import given
@@ -21,6 +22,7 @@ from harvester.archives.sdss import (
     decode,
     frame,
 )
+from harvester.catalogue.identifiers import as_text
 from harvester.errors import OutageError, TransientError
 from harvester.models import Ask, Survey, Target
 from harvester.sandbox.photo import PhotoField
@@ -76,6 +78,36 @@ def test_identifier_names_the_field(identifier, field):
 def test_no_identifier(identifier):
     """What names no field that was observed is not decoded."""
     assert decode(identifier) is None
+
+
+@st.composite
+def identifiers(draw):
+    """Give a field that was observed, and an object in it, by the printed layout.
+
+    Written as a row of bits, as SkyServer's page lists them, and not with shifts as
+    the decoder reads them.
+    """
+    table = files("harvester.archives").joinpath("sdss_runs.csv").read_text("ascii")
+    run, first, last = map(int, draw(st.sampled_from(table.split()[1:])).split(",")[:3])
+    camcol, number = draw(st.integers(1, 6)), draw(st.integers(first, last))
+    sky, rerun = draw(st.sampled_from([(1, 40), (1, 41), (1, 648), (2, 301)]))
+    bits = (
+        f"0{sky:04b}{rerun:011b}{run:016b}{camcol:03b}{draw(st.integers(0, 1)):b}"
+        f"{number:012b}{draw(st.integers(0, 65535)):016b}"
+    )
+    assert len(bits) == 64
+    return Field(run, camcol, number), int(bits, 2)
+
+
+@given(identifiers(), st.sampled_from(["{}", " {}", "{}  ", "\t{}\n"]))
+def test_encoded_identifiers(case, blanks):
+    """What is encoded by the published layout is decoded, exact beyond 2**53."""
+    field, number = case
+    assert number > 2**53
+    assert decode(str(number)) == field
+    for column in (pa.array([number]), pa.array([blanks.format(number)])):
+        (text,) = as_text(column).to_pylist()
+        assert decode(text) == field
 
 
 @given(st.text())

@@ -222,6 +222,18 @@ async def test_nonsense(tmp_path, answer):
     assert group.mirrored
 
 
+async def test_damaged_answer(tmp_path):
+    """JSON that nobody can read tells nothing, and the run goes on."""
+
+    async def deep(_):
+        return web.Response(text="[" * 3000, content_type="application/json")
+
+    async with sounding(tmp_path, HST, deep, frames=1) as sound:
+        told, (group,) = await sound()
+    assert told["asked"] == 0
+    assert group.mirrored
+
+
 async def test_not_located_yet(tmp_path):
     """Nothing is asked before all galaxies of the archive are located."""
     archive = Archive()

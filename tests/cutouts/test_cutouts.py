@@ -200,8 +200,8 @@ def test_another_image_of_hst(tmp_path):
 
 def test_same_bytes(tmp_path):
     """Packed or not, alone or with others, a stamp has the same bytes."""
-    for folder in ("1", "2"):
-        (tmp_path / folder).mkdir()
+    for name in "12":
+        (tmp_path / name).mkdir()
     alone = job(
         sdss_frame(tmp_path / "a.fits", DATA), tmp_path / "1", [MIDDLE], name="f"
     )
@@ -354,6 +354,17 @@ def test_bad_wcs(tmp_path, cards):
             header[key] = value
     path = sdss_frame(tmp_path / "f.fits", DATA, header)
     with pytest.raises(BadWcsError, match=r"f\.fits"):
+        cut_frame(job(path, tmp_path, [MIDDLE]))
+
+
+@pytest.mark.parametrize("card", [b"CTYPE1  = 'RA---TAN", b"CRVAL1  = 15 0"])
+def test_card_that_is_none(tmp_path, card):
+    """A card of the WCS that nobody can parse is no place on the sky."""
+    path = sdss_frame(tmp_path / "f.fits", DATA)
+    content = path.read_bytes()
+    sound = content[content.index(card[:8]) :][:80]
+    path.write_bytes(content.replace(sound, card.ljust(80)))
+    with pytest.raises(BadWcsError):
         cut_frame(job(path, tmp_path, [MIDDLE]))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -288,6 +289,107 @@ async def test_lost_stamp_is_sent_back(path):
             lost = [stamp[:4] for stamp in view.stamps()]
         await ledger.send_back(lost)
         assert [w.target for w in await ledger.wanted(SDSS, 1)] == [1]
+
+
+async def with_one_stamp(ledger):
+    """Give one target a stamp in g, and a frame in r that is no use."""
+    bands = {"g": [product("f-g", "g")], "r": [product("f-r", "r")]}
+    await locate(ledger, SDSS, lambda n: {} if n else bands)
+    for number, one in await ledger.frames_due(SDSS, after=0, limit=10):
+        receipt = Receipt(0, "" if one.band == "g" else "bad_wcs", sha256="s")
+        moved = await ledger.record_receipts(SDSS, number, [receipt], may_relocate=True)
+    assert moved == {State.FAILED: 1}
+
+
+async def test_retry_finds_nothing_new(path):
+    """A failed job that is taken up, and of which only its stamp is offered, ends."""
+    async with Ledger.open(path) as ledger:
+        await with_one_stamp(ledger)
+        assert await ledger.retry() == 1
+        moved = await locate(ledger, SDSS, lambda _: {"g": [product("f-g", "g")]})
+        assert moved == {State.DONE: 1}
+        assert await ledger.next_due([SDSS]) is None
+
+
+async def test_stamp_lost_meanwhile(path):
+    """A stamp that is lost while its job is to be looked up anew is made after that."""
+    async with Ledger.open(path) as ledger:
+        await with_one_stamp(ledger)
+        await ledger.retry()
+        with LedgerView.open(path) as view:
+            await ledger.send_back([stamp[:4] for stamp in view.stamps()])
+        assert states(path) == {"pending": 1, "no_coverage": 4}
+        assert await locate(ledger, SDSS, lambda _: {}) == {State.LOCATED: 1}
+        ((_, frame),) = await ledger.frames_due(SDSS, after=0, limit=10)
+    assert frame.name == "f-g"
+
+
+def dues(path):
+    """Give when the jobs of SDSS are due, by target."""
+    with closing(sqlite3.connect(path)) as db:
+        return dict(
+            db.execute("SELECT target, due FROM job WHERE survey = 0").fetchall()
+        )
+
+
+async def test_waits_grow(path, monkeypatch):
+    """However often a job was tried, its next wait is no shorter."""
+    clock = SimpleNamespace(time=lambda: 1e9)
+    monkeypatch.setattr("harvester.ledger.moves.time", clock)
+    waits = []
+    async with Ledger.open(path) as ledger:
+        for _ in range(70):
+            await ledger.postpone(SDSS, [1], reason="x", attempts=99, longest_s=600)
+            waits.append(dues(path)[1] - 1e9)
+    assert waits == [min(600, 2.0**n) for n in range(1, 71)]
+
+
+async def test_next_due_is_the_soonest(path):
+    """What is due is known by the job that is due first, in any of the surveys."""
+    async with Ledger.open(path) as ledger:
+        for target, tries in enumerate((3, 1, 2, 3, 3)):
+            for _ in range(tries):
+                await ledger.postpone(
+                    SDSS, [target], reason="x", attempts=9, longest_s=600
+                )
+        assert await ledger.next_due([SDSS]) == min(dues(path).values()) > 0
+        assert await ledger.next_due([SDSS, HST]) == 0
+
+
+async def test_others_keep_their_stamps(path):
+    """Of all stamps only the lost one is wanted again, as if it had never been."""
+    rows = "SELECT target, band, state, sha256, size FROM cutout ORDER BY target, band"
+    jobs = "SELECT target, attempts, due, reason FROM job WHERE state = 'located'"
+    async with Ledger.open(path) as ledger:
+        bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
+        await locate(ledger, SDSS, lambda n: bands if n < 3 else {})
+        for number, _ in await ledger.frames_due(SDSS, after=0, limit=10):
+            receipts = [Receipt(n, sha256="s", size=9) for n in range(3)]
+            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+        with LedgerView.open(path) as view:
+            lost = next(s for s in view.stamps() if (s.target, s.band) == (1, "r"))
+        with closing(sqlite3.connect(path)) as db:
+            before = db.execute(rows).fetchall()
+            assert db.execute(jobs).fetchall() == []
+            await ledger.send_back([lost[:4]])
+            after = db.execute(rows).fetchall()
+            assert db.execute(jobs).fetchall() == [(1, 0, 0, "")]
+    assert set(after) - set(before) == {(1, "r", "wanted", "", 0)}
+    assert len(set(after) & set(before)) == 5
+
+
+async def test_frames_of_those_who_are_due(path):
+    """Frames come beyond a number, for jobs of the survey itself that are due."""
+    async with Ledger.open(path) as ledger:
+        await locate(ledger, HST, lambda _: {"F160W": [product("h", "F160W")]})
+        bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
+        await locate(ledger, SDSS, lambda n: bands if n == 1 else {})
+        (first, _), (second, _) = await ledger.frames_due(SDSS, after=0, limit=9)
+        ((only, _),) = await ledger.frames_due(SDSS, after=first, limit=9)
+        assert only == second
+        await ledger.postpone(SDSS, [1], reason="x", attempts=9, longest_s=600)
+        assert await ledger.frames_due(SDSS, after=0, limit=9) == []
+        assert len(await ledger.frames_due(HST, after=0, limit=9)) == 1
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_retry_after_date_alone(date):
         _http(_NOON - timedelta(hours=1)),
         "Mon, 99 Nov 2026 12:00:00 GMT",
         "Mon, 23 Nov 99999 12:00:00 GMT",
+        "-4\x1c",
     ],
 )
 def test_retry_after_useless(value):
@@ -74,7 +75,7 @@ def test_retry_after_useless(value):
 )
 def test_retry_after_longest(value):
     """No header keeps us waiting for longer than an hour."""
-    assert retry_after(value, date=_http(_NOON), now=0) == LONGEST_S
+    assert retry_after(value, date=_http(_NOON), now=0) == LONGEST_S == 3600
 
 
 @given(st.text(max_size=60), st.none() | st.text(max_size=40))
@@ -158,6 +159,15 @@ def test_patience_busy_is_free():
         for n in range(10)
     ]
     assert waits == [0.0] * 10
+
+
+def test_patience_pauses():
+    """Who waits for the breaker need not pause; before it opens, pauses grow."""
+    patience = _patience([0.0])
+    refused = OutageError("refused", "no")
+    waits = [patience.after(refused, down=False, successes=0) for _ in range(3)]
+    assert waits == [0.5, 1.0, 2.0]
+    assert patience.after(refused, down=True, successes=0) == 0
 
 
 def test_patience_new_outage():

@@ -140,11 +140,21 @@ async def test_no_resume(server, tmp_path, headers):
         _part(_HALF - 1, ETag='"one"'),
         _part(_HALF, total=len(_CONTENT) + 1, ETag='"one"'),
         _part(_HALF, ETag='"two"'),
+        reply(_CONTENT[_HALF:], 206, Content_Range=f"bytes {_HALF}-9/{'9' * 5000}"),
         reply(_CONTENT[_HALF:], 206),
         reply(_CONTENT[_HALF:], 206, Content_Range="bytes */9"),
         reply(status=416),
     ],
-    ids=["changed", "earlier", "longer", "other", "no-range", "bad-range", "416"],
+    ids=[
+        "changed",
+        "earlier",
+        "longer",
+        "other",
+        "endless",
+        "no-range",
+        "bad-range",
+        "416",
+    ],
 )
 async def test_resume_mixed_up(server, tmp_path, second):
     """A part that does not fit is never put behind what is there."""

@@ -73,6 +73,7 @@ async def test_date_for_a_tag():
         part(10, 30, told="bytes 10-30/200"),
         part(10, 30, told="bytes 10-29/*"),
         part(10, 30, told="bytes 10-29/25"),
+        part(10, 30, told=f"bytes 10-29/{'9' * 5000}"),
         part(10, 30, tag='"two"'),
         part(10, 30, tag=""),
         part(10, 30, tag='W/"one"'),

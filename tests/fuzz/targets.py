@@ -1,0 +1,270 @@
+"""What parsers of strange input are given, and what they may say to it.
+
+A target takes any bytes as a server or a user might send them. It ends well, or with
+a `HarvesterError`: whatever else it raises is a finding. Seeds are made here, so that
+a search begins at what the parsers know.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from multidict import CIMultiDict
+from yarl import URL
+
+from harvester.archives.bridge import _still_working, json_of
+from harvester.archives.mast import check_mast
+from harvester.archives.sdss import check_skyserver, decode
+from harvester.archives.soundings import _mirrors
+from harvester.catalogue.reader import open_catalogue
+from harvester.cutouts.cutouts import cut_frame
+from harvester.cutouts.frame_file import verify_frame
+from harvester.errors import HarvesterError
+from harvester.footprints import FootprintIndex
+from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+from harvester.settings import SERVICES, load_settings
+from harvester.transport.address import Guard
+from harvester.transport.backoff import LONGEST_S, retry_after
+from harvester.transport.intake import PartialFile, Reply, is_html
+from harvester.transport.part import TakesPart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: What the targets write goes here, over and over; it is gone with this process.
+_folder = tempfile.TemporaryDirectory()
+HERE = Path(_folder.name)
+
+#: More digits than Python turns into an integer.
+LONG = "9" * 5000
+
+
+class Target(NamedTuple):
+    """A parser, and where a search begins."""
+
+    run: Callable[[bytes], None]
+    seeds: Callable[[], Iterable[bytes]]
+
+
+def written(name: str, data: bytes) -> Path:
+    """Put the input into a file."""
+    path = HERE / name
+    path.write_bytes(data)
+    return path
+
+
+# -- s_region ---------------------------------------------------------------------
+
+
+def regions(data: bytes) -> None:
+    """Read footprints, and look a place up in them."""
+    texts: list[str | None] = [*data.decode("utf-8", "replace").split("\0")]
+    index = FootprintIndex(texts)
+    places = np.array([10.5, 0.0, 359.9])
+    target, region, _ = index.match(places, np.array([0.5, 90.0, -89.9]), 10.0)
+    assert len(target) == len(region)
+
+
+def region_seeds() -> Iterable[bytes]:
+    """Give footprints of both kinds."""
+    yield b"POLYGON ICRS 10 0 11 0 11 1 10 1"
+    yield b"CIRCLE ICRS -10 5 0.5\0POLYGON 359.9 -89 0.1 -89 0 -88.5\0null"
+    yield b"Polygon GSC1 (1e1, 0 +11, 0. 11,.1) CIRCLE 1e999 5 1"
+
+
+# -- frames -----------------------------------------------------------------------
+
+
+def frames(data: bytes) -> None:
+    """Verify a frame and cut stamps of it, as of each archive, plain and packed."""
+    for name, content in (("f.fits", data), ("f.fits.bz2", bz2.compress(data, 1))):
+        path = written(name, content)
+        with suppress(HarvesterError):
+            verify_frame(path)
+        for archive in ("sdss", "hst"):
+            product = Product(archive, name, "r", f"https://a/{name}")
+            wanted = tuple(
+                Wanted(n, "g", 150 + n / 1e4, 2.0, f"s{n}.fits") for n in (0, 30)
+            )
+            spec = CutoutSpec(StampSize(5, "px"))
+            with suppress(HarvesterError):
+                cut = cut_frame(FrameJob(product, str(path), str(HERE), wanted, spec))
+                assert len(cut.receipts) == len(wanted)
+
+
+def frame_seeds() -> Iterable[bytes]:
+    """Give small frames of both archives, and headers that lie."""
+    header = fits.Header()
+    header.update(
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg"}
+    )
+    header.update({"CRPIX1": 5.0, "CRPIX2": 5.0, "CRVAL1": 150.0, "CRVAL2": 2.0})
+    header.update({"CD1_1": -1e-4, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4})
+    pixels = np.arange(100, dtype=np.float32).reshape(10, 10)
+    sdss = _fits(fits.PrimaryHDU(pixels, header), fits.ImageHDU(pixels[0]))
+    science = fits.ImageHDU(pixels, header, name="SCI")
+    hst = _fits(fits.PrimaryHDU(), science, fits.ImageHDU(pixels, name="WHT"))
+    yield from (sdss, hst, gzip.compress(sdss), bz2.compress(hst))
+    for key, lie in (("NAXIS2", 10**12), ("NAXIS1", 10**19), ("BITPIX", -640)):
+        yield sdss.replace(_card(key, sdss), f"{key:8}= {lie:>20}".encode(), 1)
+    # No groups: no size, whatever the axes are.
+    empty = sdss.replace(_card("CD1_2", sdss), f"GCOUNT  = {0:>20}".encode())
+    yield empty.replace(_card("NAXIS1", sdss), f"NAXIS1  = {10**19:>20}".encode(), 1)
+
+
+def _card(key: str, content: bytes) -> bytes:
+    """Give a card up to the end of its number."""
+    at = content.index(f"{key:8}=".encode())
+    return content[at : at + 30]
+
+
+def _fits(*hdus: object) -> bytes:
+    file = io.BytesIO()
+    fits.HDUList(list(hdus)).writeto(file)
+    return file.getvalue()
+
+
+# -- catalogues -------------------------------------------------------------------
+
+
+def tables(data: bytes) -> None:
+    """Read a catalogue to its end."""
+    with (
+        suppress(HarvesterError),
+        open_catalogue(written("catalogue", data), scratch=HERE) as catalogue,
+    ):
+        targets = list(catalogue.targets())
+        assert catalogue.labels().read_all().num_rows == len(targets)
+        for target in targets:
+            decode(target.id)
+            assert 0 <= target.ra < 360
+            assert "/" not in target.stem
+
+
+def table_seeds() -> Iterable[bytes]:
+    """Give a catalogue in every format but Parquet, which Arrow alone reads."""
+    ids, ra, dec = (
+        [587722952231026744 + n for n in range(3)],
+        [1.0, 2.0, 3.0],
+        [0.5] * 3,
+    )
+    table = Table({"objid": ids, "ra": ra, "dec": dec, "note": ["a", 'b "c"', ""]})
+    for kind in ("fits", "votable", "ascii.ecsv", "ascii.csv", "ascii.tab"):
+        file = io.StringIO() if kind.startswith("ascii") else io.BytesIO()
+        table.write(file, format=kind)
+        content = file.getvalue()
+        yield content if isinstance(content, bytes) else content.encode()
+    table.write(HERE / "binary", format="votable", tabledata_format="binary")
+    yield (HERE / "binary").read_bytes()
+    yield gzip.compress(b"name;RA;DE\n\xb5;12:34:56,7;-1 2 3\n")
+    yield "id\tra\tdec\nx\t12h3m4s\t-1d2m3s\n".encode("utf-16")
+
+
+# -- heads of replies -------------------------------------------------------------
+
+
+def heads(data: bytes) -> None:
+    """Read what a server says of its reply: Retry-After, ranges, where it moved."""
+    fields = data.decode("utf-8", "surrogateescape").split("\n")
+    names = ("Retry-After", "Date", "Content-Range", "ETag", "Location")
+    headers = CIMultiDict(zip(names, fields, strict=False))
+    wait_s = retry_after(headers.get("Retry-After"), date=headers.get("Date"), now=1e9)
+    assert wait_s is None or 0 < wait_s <= LONGEST_S
+    response = SimpleNamespace(
+        status=206, headers=headers, content_length=None, url=URL("https://a.example/f")
+    )
+    with suppress(HarvesterError):
+        assert TakesPart(100, 200, "")._check(response) > 0
+    file = PartialFile(HERE / "file", 1000, 3, None)
+    file._size = 100
+    file._fits(response)
+    guard = Guard([URL(base) for base in SERVICES.values()])
+    with suppress(HarvesterError):
+        url = guard.follow(URL("https://mast.stsci.edu/x"), headers.get("Location", ""))
+        assert url.scheme == "https"
+        assert url.user is None
+
+
+def head_seeds() -> Iterable[bytes]:
+    """Give heads that are right, and numbers that no computer holds."""
+    date = "Mon, 23 Nov 2026 12:00:00 GMT"
+    yield f'4\n{date}\nbytes 100-199/1000\n"v1"\nhttps://mast.stsci.edu/y'.encode()
+    yield f'{date}\n{date}\nbytes 100-199/*\nW/"v1"\n../z?uri=a#b'.encode()
+    yield f"{LONG}\n{date}\nbytes 100-{LONG}/{LONG}\nv\n//s3.amazonaws.com".encode()
+
+
+# -- answers to queries -----------------------------------------------------------
+
+
+def replies(data: bytes) -> None:
+    """Look at an answer as far as we do before astroquery reads it."""
+    reply = Reply(200, {}, data, "https://mast.stsci.edu/x")
+    is_html(data)
+    for look in (check_mast, check_skyserver, _still_working):
+        with suppress(HarvesterError):
+            look(reply)
+    with suppress(HarvesterError):
+        for answer in json_of(reply).values():
+            for mirror in _mirrors(answer, "https://s3.amazonaws.com") or ():
+                assert mirror.startswith("https://s3.amazonaws.com/stpubdata/hst/")
+                assert ".." not in mirror
+
+
+def reply_seeds() -> Iterable[bytes]:
+    """Give answers of MAST and SkyServer, errors among them."""
+    yield json.dumps({"status": "COMPLETE", "data": [{"obsid": 1}]}).encode()
+    yield json.dumps({"status": "ERROR", "msg": "no"}).encode()
+    yield b'{"status": "EXECUTING"}'
+    yield b'["ERROR", "EXECUTING"]'
+    key = {"status_code": 200, "path": "/hst/public/ib6d/ib6d01/x_drz.fits"}
+    yield json.dumps({"mast:HST/x": key, "y": {"status_code": 404}}).encode()
+    yield b'{"ERROR":"EXECUTING","a":' + b"[" * 3000
+    yield b'{"ERROR":"EXECUTING","a":' + LONG.encode()
+    yield b"#Table1\nname,run,rerun,camcol,field\nt0,1739,301,3,315\n"
+    yield b"#Table1\nerror_message\nMaximum 60 queries allowed per minute"
+    yield b"<!DOCTYPE html><html>"
+
+
+# -- settings ---------------------------------------------------------------------
+
+
+def settings(data: bytes) -> None:
+    """Read a settings file, and read again what it amounts to."""
+    with suppress(HarvesterError):
+        read = load_settings(written("settings.toml", data))
+        read.identity_hash()
+        for archive in ("sdss", "hst"):
+            read.spec(archive)
+        again = load_settings(written("again.toml", read.to_toml().encode()))
+        assert again == read
+
+
+def setting_seeds() -> Iterable[bytes]:
+    """Give all settings, and files that are hard to read."""
+    yield load_settings().to_toml().encode()
+    yield b'surveys = ["sdss:u,g", "hst:WFC3/IR:F160W"]\ncutout.sizes.hst = "124px"\n'
+    yield b"services.mast.rate = inf\nservices.s3 = 5\n"
+    yield b"a = " + b"[" * 3000
+    yield b"a = " + LONG.encode()
+    yield f'cutout.size = "{LONG}arcsec"'.encode()
+
+
+TARGETS = {
+    "regions": Target(regions, region_seeds),
+    "frames": Target(frames, frame_seeds),
+    "tables": Target(tables, table_seeds),
+    "heads": Target(heads, head_seeds),
+    "replies": Target(replies, reply_seeds),
+    "settings": Target(settings, setting_seeds),
+}

@@ -1,0 +1,180 @@
+"""Harvest for a long time, as fast as the sandbox goes, among faults: nothing grows.
+
+``python tests/harvests/soak.py --minutes 60`` begins a harvest that is too long for
+that time, with 2 % of the requests going wrong in a dozen ways. Every few seconds it
+looks at the memory, file descriptors and threads of the process, and at the memory of
+its pool. It prints the curve, and ends with 1 if one of them grew after the warm-up,
+if the harvest ended by itself, or if ``verify`` finds anything wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from threading import Thread
+from typing import NamedTuple
+
+import psutil
+from scipy.stats import theilslopes
+from service import harvester, kill_group, sandbox, start, wait_for
+
+from harvester.ledger.view import LedgerView
+
+#: Two requests in a hundred, shared by these.
+KINDS = (
+    *("status=500", "status=503", "status=429:retry_after=1", "html", "down"),
+    *("reset", "truncate", "short", "unterminated", "no-length=0.5", "bitflip"),
+    *("swap", "stall=3", "bad-range", "ignore-range", "new-etag"),
+)
+SHARE = 0.02
+
+#: More than two cores can do in a minute, in seven bands.
+TARGETS_A_MINUTE = 150
+
+FULL_SPEED = {
+    f"HARVESTER__SERVICES__{name}__RATE": "1000"
+    for name in ("MAST", "S3", "SDSS_SKY", "SDSS_SAS")
+} | {"HARVESTER__SERVICES__SDSS_SAS__FILES": "8"}
+
+#: Part of the time in which caches fill.
+WARM_UP = 0.3
+#: MiB in ten minutes that are no growth.
+GROWTH = 1.0
+#: Minutes after the warm-up from which on a slope is more than a wave.
+ENOUGH = 12
+#: File descriptors and threads that come and go.
+SLACK = 4
+
+
+class Sample(NamedTuple):
+    """What the harvest has at a moment; memory in MiB, without mapped files."""
+
+    minutes: float
+    memory: float
+    #: Of all its children together.
+    pool: float
+    fds: int
+    threads: int
+    stamps: int
+
+
+def main():
+    """Read the options, harvest, print the curve, judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        samples, problems = soak(Path(folder), options.minutes, options.seed)
+    print("minutes  memory    pool   fds  threads   stamps")
+    for one in samples[:: max(1, len(samples) // 20)]:
+        print("{:7.1f}{:8.1f}{:8.1f}{:6}{:9}{:9}".format(*one))
+    problems += judge(samples)
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+def soak(folder, minutes, seed):
+    """Give the samples, and what was wrong beside them."""
+    targets = max(60, round(minutes * TARGETS_A_MINUTE))
+    options = ("--targets", str(targets), "--seed", str(seed), "--per-field", "3")
+    with sandbox(folder, *options, *faults()) as archives:
+        out = folder / "out"
+        surveys = ("--survey", "sdss:u,g,r,i,z", "--survey", "hst:WFC3/IR:F160W")
+        words = ("run", archives.catalogue, "--out", out, *surveys)
+        process = start(*words, *archives.flags(), **FULL_SPEED)
+        said = deque(maxlen=20)
+        Thread(target=said.extend, args=(process.stdout,), daemon=True).start()
+        try:
+            samples = watch(process, out, minutes * 60)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+        finally:
+            kill_group(process)
+        struck = sum(one["struck"] for one in json.loads(archives.ask("/_faults")))
+    print(f"{samples[-1].stamps} stamps, {struck} faults")
+    problems = [] if code == 128 + signal.SIGTERM else [f"exit code {code}: {said}"]
+    verified = harvester("verify", out)
+    return samples, problems + ([verified.stdout] if verified.returncode else [])
+
+
+def faults():
+    """Give the options that make two requests in a hundred go wrong."""
+    for kind in KINDS:
+        name, colon, modifier = kind.partition(":")
+        yield f"--fault={name}@*:p={SHARE / len(KINDS):.5f}{colon}{modifier}"
+
+
+def watch(process, out, seconds):
+    """Take a sample every few seconds from the first stamp on."""
+    wait_for(lambda: any(out.glob("cutouts/**/*.fits")), process, 300)
+    began = time.monotonic()
+    samples = []
+    while (at := time.monotonic() - began) < seconds and process.poll() is None:
+        with suppress(psutil.NoSuchProcess):
+            samples.append(look(psutil.Process(process.pid), at / 60, out))
+        time.sleep(min(3, seconds / 60))
+    return samples
+
+
+def look(process, minutes, out):
+    """Take one sample."""
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        stamps = view.count_cutouts()
+    own, *children = [process, *process.children(recursive=True)]
+    pool = sum(anonymous(child.pid) for child in children)
+    counts = own.num_fds(), own.num_threads(), stamps
+    return Sample(minutes, anonymous(own.pid), pool, *counts)
+
+
+def anonymous(pid):
+    """Give the MiB of a process that are no files mapped into memory; 0: it is gone."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(status.partition("RssAnon:")[2].split()[0]) / 1024
+    return 0.0
+
+
+def judge(samples):
+    """Say what grew after the warm-up, surely and not by chance."""
+    late = [one for one in samples if one.minutes >= WARM_UP * samples[-1].minutes]
+    problems = []
+    for name in ("memory", "pool"):
+        slope, least, is_long = growth(late, name)
+        print(f"{name}: {slope:+.2f} MiB in ten minutes ({least:+.2f} surely)")
+        if is_long and least > GROWTH:
+            problems.append(f"{name} grew by {slope:.1f} MiB in ten minutes")
+        if (last := getattr(late[-1], name)) > 1.5 * getattr(late[0], name):
+            problems.append(f"{name} grew to {last:.0f} MiB")
+    third = len(late) // 3 + 1
+    for name in ("fds", "threads"):
+        first = median(getattr(one, name) for one in late[:third])
+        last = median(getattr(one, name) for one in late[-third:])
+        if last > first + SLACK:
+            problems.append(f"{name} grew from {first:.0f} to {last:.0f}")
+    return problems
+
+
+def growth(samples, name):
+    """Give the slope, what it surely is at least, and whether that can be believed.
+
+    Memory goes up and down with the work by 10 MiB, for a minute or so: what is
+    compared is the median of each minute, if there are enough of them.
+    """
+    minutes = groupby(samples, key=lambda one: int(one.minutes))
+    values = {n: median(getattr(one, name) for one in some) for n, some in minutes}
+    slope, _, least, _ = theilslopes(list(values.values()), list(values))
+    return 10 * slope, 10 * least, len(values) >= ENOUGH
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""The state machine of jobs, walked at random over a real ledger.
+
+Every step is a process of its own: it opens the ledger, does one thing that a lane, a
+user or ``verify`` does, and closes it. Frames stay in hand meanwhile, as those that
+other workers fetch, until a step delivers or drops them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from harvester.dataset import file_loc
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.view import LedgerView
+from harvester.models import Finding, Product, Receipt, Survey, Target
+from harvester.states import MOVES, SETTLED, State
+
+SURVEY = Survey.parse("sdss:g,r")
+TARGETS = 3
+
+#: A disk in memory, if there is one: what survives a power cut is tested elsewhere.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+#: For each band, which of some frames hold the target, best first.
+choices = st.dictionaries(
+    st.sampled_from(SURVEY.bands),
+    st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True),
+)
+problems = st.sampled_from(["", "", "outside", "no_data", "not_found", "bad_wcs"])
+
+
+class Jobs(RuleBasedStateMachine):
+    """Three galaxies in two bands, and all that can happen to them."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY))
+        self.path = self.folder / "ledger.sqlite"
+        targets = [Target(n, f"g{n}", n, 0.0, f"g{n}", n + 1) for n in range(TARGETS)]
+        create_ledger(
+            self.path, targets=targets, rejects=[], surveys=[SURVEY], facts={}
+        )
+        #: Product number -> targets that were wanted of it when it was taken.
+        self.in_hand = {}
+        #: When the ledger said last that something is due.
+        self.due = 0.0
+        self.states = self.read_states()
+
+    def teardown(self):
+        """Leave no folder."""
+        shutil.rmtree(self.folder)
+
+    def ask(self, sql):
+        """Ask the file, past the code that is tested."""
+        with closing(sqlite3.connect(self.path)) as db:
+            return db.execute(sql).fetchall()
+
+    def read_states(self):
+        """Give the state of each job."""
+        return dict(self.ask("SELECT target, state FROM job"))
+
+    def do(self, call):
+        """Open the ledger for one call."""
+
+        async def once():
+            async with Ledger.open(self.path) as ledger:
+                told = await call(ledger)
+                self.due = await ledger.next_due([SURVEY])
+                return told
+
+        return asyncio.run(once())
+
+    @rule(
+        found=st.lists(choices, min_size=TARGETS, max_size=TARGETS),
+        limit=st.integers(1, 3),
+    )
+    def locate(self, found, limit):
+        """Look some pending jobs up."""
+
+        async def call(ledger):
+            asks = await ledger.pending(SURVEY, after=-1, limit=limit)
+            findings = [
+                Finding(
+                    ask.target,
+                    {
+                        band: [
+                            Product("sdss", f"f{n}-{band}", band, "https://a/")
+                            for n in frames
+                        ]
+                        for band, frames in found[ask.target.number].items()
+                    },
+                )
+                for _, ask in asks
+            ]
+            return await ledger.record_located(
+                SURVEY, findings, file_loc=file_loc, keep_all=False
+            )
+
+        self.expect(self.do(call))
+
+    @rule()
+    def take(self):
+        """Take the next frame that nobody has in hand."""
+
+        async def call(ledger):
+            for number, _ in await ledger.frames_due(SURVEY, after=0, limit=99):
+                if number not in self.in_hand:
+                    wanted = await ledger.wanted(SURVEY, number)
+                    self.in_hand[number] = [one.target for one in wanted]
+                    break
+
+        self.do(call)
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data(), may_relocate=st.booleans())
+    def deliver(self, data, may_relocate):
+        """Record a frame that was cut: a stamp or a problem for each galaxy."""
+        number = data.draw(st.sampled_from(sorted(self.in_hand)))
+        receipts = [
+            Receipt(target, data.draw(problems), sha256="s")
+            for target in self.in_hand.pop(number)
+        ]
+        self.expect(
+            self.do(
+                lambda ledger: ledger.record_receipts(
+                    SURVEY, number, receipts, may_relocate=may_relocate
+                )
+            )
+        )
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data(), attempts=st.integers(1, 3))
+    def postpone(self, data, attempts):
+        """Put a frame off that could not be had; it is due at once all the same."""
+        number = data.draw(st.sampled_from(sorted(self.in_hand)))
+        targets = self.in_hand.pop(number)
+        self.expect(
+            self.do(
+                lambda ledger: ledger.postpone(
+                    SURVEY, targets, reason="http_500", attempts=attempts, longest_s=0
+                )
+            )
+        )
+
+    @rule()
+    def die(self):
+        """Forget what is in hand; nothing has to be repaired."""
+        self.in_hand.clear()
+
+    @rule()
+    def retry(self):
+        """Take failed jobs up again, while no harvest runs."""
+        self.in_hand.clear()
+        failed = Counter(self.states.values())[State.FAILED]
+        assert self.do(lambda ledger: ledger.retry()) == failed
+
+    @rule(data=st.data())
+    def lose(self, data):
+        """Lose stamps from the disk, as ``verify --repair`` finds out."""
+        self.in_hand.clear()
+        with LedgerView.open(self.path) as view:
+            stamps = [stamp[:4] for stamp in view.stamps()]
+        if stamps:
+            lost = data.draw(st.lists(st.sampled_from(stamps), unique=True))
+            self.do(lambda ledger: ledger.send_back(lost))
+
+    def expect(self, moved):
+        """Compare what was told of moves with what happened."""
+        before, now = self.states, self.read_states()
+        entered = Counter(now[n] for n in now if now[n] != before[n])
+        assert not entered - Counter({str(k): v for k, v in moved.items()})
+
+    @invariant()
+    def moves_are_legal(self):
+        """See that a job only goes where states.py says, or stays."""
+        now = self.read_states()
+        for target, state in now.items():
+            before = State(self.states[target])
+            assert State(state) in MOVES[before] | {before}, (before, state)
+        self.states = now
+
+    @invariant()
+    def tallies_are_counts(self):
+        """See that status shows what counting the rows gives."""
+        tallies = dict(self.ask("SELECT what, count FROM tally WHERE count > 0"))
+        jobs = dict(self.ask("SELECT state, count(*) FROM job GROUP BY state"))
+        ((stamps,),) = self.ask("SELECT count(*) FROM cutout WHERE state = 'done'")
+        assert tallies == jobs | ({"stamps": stamps} if stamps else {})
+
+    @invariant()
+    def nobody_is_stuck(self):
+        """See that who is located wants a stamp, and who is settled does not."""
+        stamps = self.ask("SELECT target, state, note FROM cutout")
+        for target, state in self.read_states().items():
+            mine = {piece for number, piece, _ in stamps if number == target}
+            if state == State.LOCATED:
+                assert "wanted" in mine
+            if state == State.DONE:
+                assert "done" in mine
+                assert "wanted" not in mine
+            if state == State.NO_COVERAGE:
+                assert not mine & {"done", "wanted"}
+        for (reason,) in self.ask("SELECT reason FROM job WHERE state = 'failed'"):
+            assert reason
+
+    @invariant()
+    def end_is_the_end(self):
+        """See that nothing is due exactly when all jobs are settled."""
+        assert (self.due is None) == (set(self.read_states().values()) <= SETTLED)
+
+
+class TestJobs(Jobs.TestCase):
+    """Many walks."""
+
+    settings = settings(max_examples=15, stateful_step_count=20)
