@@ -1,0 +1,49 @@
+"""What kind of disk a folder is on: a ledger wants one of this machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["network_disk"]
+
+_MOUNTS = Path("/proc/self/mountinfo")
+
+#: File systems that several machines may have open.
+_SHARED = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "ceph", "lustre"),
+        *("gpfs", "glusterfs", "beegfs", "fuse.sshfs", "fuse.glusterfs", "fuse.rclone"),
+    }
+)
+
+
+def network_disk(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Tell which kind of network disk a folder is on; None: none, or not known.
+
+    Parameters
+    ----------
+    mounts
+        The kernel's table of what is mounted where, proc(5).
+    """
+    try:
+        table = mounts.read_text("utf-8", "surrogateescape")
+        inside = folder.resolve()
+    except OSError:  # another kernel than Linux
+        return None
+    kinds = {
+        point: kind for point, kind in map(_read_mount, table.splitlines()) if point
+    }
+    nearest = next((kinds[p] for p in (inside, *inside.parents) if p in kinds), None)
+    return nearest if nearest in _SHARED else None
+
+
+def _read_mount(line: str) -> tuple[Path | None, str]:
+    # ID, parent, device, root, place, options, any more, a dash, kind, source, options.
+    before, dash, after = line.partition(" - ")
+    if not dash:
+        return None, ""
+    place = re.sub(
+        r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4]
+    )
+    return Path(place), after.split()[0]

@@ -1,0 +1,83 @@
+"""One system call of a harvest is the last one, or fails: it goes on as if nothing was.
+
+strace meddles with the N-th call of a kind in every process of the harvest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import signal
+
+import pytest
+from service import HARVESTER, harvester, stamps, status
+from test_machine import completed
+
+pytestmark = pytest.mark.harvest
+
+#: What a harvest does with its disk; sockets and pipes have other calls.
+CALLS = "fsync,fdatasync,pwrite64,ftruncate,?rename,renameat,renameat2,?unlink,unlinkat"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(archives, tmp_path_factory):
+    """Give the SHA-256 of every stamp of a harvest that was left in peace."""
+    out = tmp_path_factory.mktemp("peace") / "out"
+    done = harvester("run", archives.catalogue, "--out", out, *archives.flags())
+    assert done.returncode == 0, done.stderr
+    return contents(out)
+
+
+def contents(out):
+    """Give the SHA-256 of each stamp on disk."""
+    return {
+        name: hashlib.sha256((out / name).read_bytes()).hexdigest()
+        for name in stamps(out)
+    }
+
+
+def meddled(what, log, *words):
+    """Run a command of the harvester while strace meddles with its calls."""
+    if not shutil.which("strace"):
+        pytest.skip("there is no strace here")
+    meddling = ["-e", f"trace={CALLS}", "-e", f"inject={CALLS}:{what}"]
+    # Not with --seccomp-bpf: strace 6.1 then counts no calls before a signal.
+    strace = ["strace", "-f", "-o", log, *meddling]
+    done = completed([*strace, *HARVESTER, *words])
+    assert re.search(r"\(INJECTED\)|\+\+\+ killed by SIGKILL", log.read_text("latin-1"))
+    return done
+
+
+@pytest.mark.parametrize("call", [1, 5, 40])
+def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
+    """Whoever is killed at a call, all of it is there after the next start."""
+    out = tmp_path / "out"
+    words = ("run", archives.catalogue, "--out", out, *archives.flags())
+    done = meddled(f"signal=KILL:when={call}", tmp_path / "log", *words)
+    assert done.returncode in {0, 6, -signal.SIGKILL}, done.stdout + done.stderr
+    check_the_same(archives, undisturbed, out)
+
+
+@pytest.mark.parametrize(
+    ("error", "call"), [("EIO", 3), ("EIO", 30), ("ENOSPC", 30), ("EDQUOT", 3)]
+)
+def test_failing_call(archives, undisturbed, tmp_path, error, call):
+    """A disk that refuses ends the harvest with code 6, and costs nothing."""
+    out = tmp_path / "out"
+    words = ("run", archives.catalogue, "--out", out, *archives.flags())
+    done = meddled(f"error={error}:when={call}", tmp_path / "log", *words)
+    assert done.returncode in {0, 6}, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    check_the_same(archives, undisturbed, out)
+
+
+def check_the_same(archives, undisturbed, out):
+    """Have a run brought to its end, and compare it with the undisturbed one."""
+    going_on = ("run", archives.catalogue, "--out", out)
+    done = harvester(*going_on, *archives.flags())
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = status(out)["surveys"]
+    assert sum(states["sdss"][state] for state in ("failed", "pending")) == 0
+    assert contents(out) == undisturbed
+    assert harvester("verify", out).returncode == 0

@@ -1,0 +1,43 @@
+"""What kind of disk a folder is on, by tables of mounts as proc(5) describes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harvester.disk import network_disk
+
+MOUNTS = r"""
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw
+36 22 0:45 / /data rw,relatime shared:2 master:1 - nfs4 server:/export rw,vers=4.2
+37 36 8:2 / /data/local rw - xfs /dev/sdb1 rw
+38 22 0:46 / /my\040disk rw - fuse.sshfs user@host: rw
+39 22 0:47 / /over rw - ext4 /dev/sdc rw
+40 39 0:48 / /over rw - cifs //server/share rw
+half a line
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/home/run", None),
+        ("/data", "nfs4"),
+        ("/data/a/run", "nfs4"),
+        ("/data/local/run", None),
+        ("/database/run", None),
+        ("/my disk/run", "fuse.sshfs"),
+        ("/over/run", "cifs"),
+    ],
+)
+def test_network_disk(tmp_path, folder, kind):
+    """The nearest mount above a folder counts; of two at one place the later one."""
+    table = tmp_path / "mountinfo"
+    table.write_text(MOUNTS)
+    assert network_disk(Path(folder), table) == kind
+
+
+def test_no_table(tmp_path):
+    """Where there is no such table, nothing is said."""
+    assert network_disk(tmp_path, tmp_path / "none") is None
