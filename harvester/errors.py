@@ -7,6 +7,7 @@
     ├── LockedError         another harvester owns this run
     ├── LedgerError         the ledger is damaged, newer, or of another run
     ├── LocalError          this machine: disk full, read-only, no descriptors
+    │   └── BusyError       another program holds the ledger
     ├── TransientError      again later; costs the job an attempt
     │   └── OutageError     the archive is down; costs the job nothing
     └── PermanentError      give the job up
@@ -21,6 +22,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 __all__ = [
+    "BusyError",
     "HarvesterError",
     "InputError",
     "LedgerError",
@@ -61,6 +63,12 @@ class LocalError(HarvesterError):
     """The machine cannot go on: disk full, read-only, out of descriptors."""
 
     exit_code = 6
+
+
+class BusyError(LocalError):
+    """Another program holds the ledger, and does not let go of it."""
+
+    exit_code = 5
 
 
 class TransientError(HarvesterError):

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from ..errors import LocalError
+from ..errors import BusyError, LocalError
 from .tally import FETCHED, add_to_tally
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Write = Callable[[aiosqlite.Connection], Awaitable[None]]
 
 __all__ = ["GroupCommit", "to_ours"]
+
+#: The bits of SQLite's codes that say what kind of error it is.
+_PRIMARY_CODE = 0xFF
 
 
 class _Entry(NamedTuple):
@@ -69,7 +72,9 @@ class GroupCommit:
         Raises
         ------
         LocalError
-            The disk is full or the file locked; nothing of it was kept.
+            The disk is full; nothing of it was kept.
+        BusyError
+            Another program has held the ledger for half a minute; likewise.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(_Entry(write, done))
@@ -148,7 +153,10 @@ class GroupCommit:
 def to_ours(error: sqlite3.Error) -> Exception:
     """Sort what SQLite says by what to do about it."""
     # A lock or a full disk is this machine's; anything else is a bug of ours.
-    if isinstance(error, sqlite3.OperationalError):
-        msg = f"the ledger cannot be written ({error}): is the disk full, or locked?"
-        return LocalError(msg)
-    return error
+    if not isinstance(error, sqlite3.OperationalError):
+        return error
+    if error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY:
+        msg = f"another program holds the ledger ({error}): resume when it has let go"
+        return BusyError(msg)
+    msg = f"the ledger cannot be written ({error}): is the disk full?"
+    return LocalError(msg)
