@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from break_even import break_even
 from cutting import cutting_rounds
 from downloads import AT_ONCE, download_rounds
 from harvests import Sky, floor, rounds, scaling
@@ -39,6 +40,12 @@ HERE = Path(__file__).parent
 
 #: HST images lie where they do: galaxies a frame are SDSS's.
 _HST_PER_FRAME = 5
+
+#: Pixels; stamps that need more and more of a WFC3 frame, of some 1,000 rows.
+_SIDES = [40, 123, 300, 500, 700]
+
+#: MB/s of a connection to an archive, slow and quick.
+_BANDWIDTHS = [9, 30]
 
 #: Files that are downloaded alone.
 _MOST_FILES = 40
@@ -337,6 +344,40 @@ def _scaling(
     return {number: [asdict(one) for one in own] for number, own in results.items()}
 
 
+def _break_even(
+    options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
+) -> dict[int, list[dict[str, Any]]]:
+    where = Sky("hst", options.galaxies, _HST_PER_FRAME)
+    paper.say("## Parts of HST files, or whole files\n")
+    paper.say("100 ms a request. A time below 1: parts are quicker.\n")
+    found = {
+        speed: break_even(
+            where, _SIDES, options.rounds, folder / str(speed), bandwidth=speed
+        )
+        for speed in _BANDWIDTHS
+    }
+    paper.table(
+        "MB/s of a connection|stamp, px|bytes, parts / whole|time, parts / whole, "
+        "median (best)",
+        (
+            [
+                speed,
+                one.side,
+                f"{one.part:.2f}",
+                f"{median(one.ratios):.2f} ({min(one.ratios):.2f})",
+            ]
+            for speed, comparisons in found.items()
+            for one in comparisons
+        ),
+    )
+    return {
+        speed: [
+            {"side": one.side, "part": one.part, "ratios": one.ratios} for one in some
+        ]
+        for speed, some in found.items()
+    }
+
+
 def _ratios(theirs: list[float], ours: list[float]) -> str:
     """Compare round by round."""
     each = [a / b for a, b in zip(theirs, ours, strict=True)]
@@ -355,6 +396,7 @@ PARTS = {
     "downloads": _downloads,
     "harvests": _harvests,
     "scaling": _scaling,
+    "break-even": _break_even,
 }
 
 if __name__ == "__main__":

@@ -16,10 +16,8 @@ FAULTS = [f"{letter}{n}" for letter in _MOST for n in range(1, _MOST[letter] + 1
 
 _ROW = re.compile(r"^\| ([NDPS]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[([^\]]+)\])?`")
-_EXCUSE = re.compile(r"^\* ([NDPS]\d+): \S", re.MULTILINE)
 
 ROWS = {match[1]: match.groups()[1:] for match in _ROW.finditer(_PAGE)}
-EXCUSED = _EXCUSE.findall(_PAGE.partition("## Not proved yet")[2])
 
 
 @cache
@@ -50,21 +48,15 @@ def test_every_fault():
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_row(fault):
-    """A row names the fault, what is done and tests that are there, or is excused."""
+    """A row names the fault, what is done, and tests that are there."""
     what, done, tests = ROWS[fault]
     named = _TEST.findall(tests)
     assert what.strip()
-    assert bool(named) != (fault in EXCUSED)
-    assert bool(done.strip()) == bool(named)
+    assert done.strip()
+    assert named
     assert not _TEST.sub("", tests).strip(), "no words, and no test that is misspelt"
     lacking = [one for one in named if not is_there(one[0], one[1], one[2] or None)]
     assert lacking == []
-
-
-def test_excuses():
-    """Only faults of the matrix are excused, each once."""
-    assert len(EXCUSED) == len(set(EXCUSED))
-    assert set(EXCUSED) <= set(FAULTS)
 
 
 @pytest.mark.parametrize(

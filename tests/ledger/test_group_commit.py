@@ -8,7 +8,6 @@ import pytest
 from harvester.errors import LocalError
 from harvester.ledger.group_commit import GroupCommit
 
-
 HOSTS = "CREATE TABLE host (name PRIMARY KEY, requests, bytes)"
 
 

@@ -1,0 +1,81 @@
+"""From which part of a file on it is quicker to fetch the whole of it.
+
+The same HST images are harvested in parts only and whole only, for larger and larger
+stamps, over connections of so much bandwidth. `harvester.parts.WHOLE_FROM` is where
+both take as long.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from harvests import Sky, compete, harvester_command
+from skies import sky
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harvests import Result
+
+#: Runs a harvester that decides otherwise.
+DECIDED = """
+import sys
+from harvester import parts
+parts.WHOLE_FROM = float(sys.argv.pop(1))
+if __name__ == "__main__":
+    from harvester.cli import console
+    console()
+"""
+
+#: Whatever it costs; not at all.
+WAYS = {"parts": "inf", "whole": "-1"}
+
+#: Seconds before each answer.
+LATENCY_S = {"query": 0.1, "file": 0.1}
+
+
+class Comparison(NamedTuple):
+    """One size of stamps, fetched in both ways by turns."""
+
+    side: int
+    results: dict[str, list[Result]]
+
+    @property
+    def part(self) -> float:
+        """Bytes of parts, over those of whole files."""
+        parts, whole = (self.results[way][-1].received for way in WAYS)
+        return parts / whole
+
+    @property
+    def ratios(self) -> list[float]:
+        """Time of parts over time of whole files, by round."""
+        ways = (self.results[way] for way in WAYS)
+        return [a.wall_s / b.wall_s for a, b in zip(*ways, strict=True)]
+
+
+def break_even(
+    where: Sky, sides: list[int], count: int, folder: Path, *, bandwidth: int
+) -> list[Comparison]:
+    """Compare both ways for stamps of so many pixels.
+
+    Parameters
+    ----------
+    bandwidth
+        MB/s of each connection.
+    """
+    options = (*where.options(), "--bandwidth", str(bandwidth))
+    found = []
+    with sky(folder / "sky", *options, latency_s=LATENCY_S) as running:
+        usual = harvester_command(running, where.survey)
+        begin, size = usual.index("run"), usual.index("--size") + 1
+        compete(running, usual, folder / "warm")
+        for side in sides:
+            words = [*usual[begin:size], f"{side}px", *usual[size + 1 :]]
+            results: dict[str, list[Result]] = {way: [] for way in WAYS}
+            for _ in range(count):
+                for way, whole_from in WAYS.items():
+                    command = [sys.executable, "-c", DECIDED, whole_from, *words]
+                    results[way].append(compete(running, command, folder / "out"))
+            found.append(Comparison(side, results))
+    return found
