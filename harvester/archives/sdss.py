@@ -9,20 +9,18 @@ takes fewer requests, in the table of all fields, which six queries give for goo
 from __future__ import annotations
 
 import asyncio
-import csv
-import re
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from ..errors import OutageError, TransientError
 from ..events import Note
 from ..importing import IMPORTING
-from ..models import Finding, Product
+from ..models import Finding
 from .bridge import Bridge
 from .fields import FIELD, FieldTable, sound
+from .sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -37,30 +35,16 @@ if TYPE_CHECKING:
 __all__ = [
     "FIELD_QUERIES",
     "UPLOAD",
-    "Field",
     "Sdss",
     "check_skyserver",
     "choose_route",
-    "decode",
-    "frame",
 ]
 
 T = TypeVar("T")
 
-#: The one photometric reprocessing that DR8 and later serve.
-_RERUN = 301
-
-#: Versions of the sky that identifiers carry: 1 until DR7, 2 since DR8.
-_SKIES = frozenset({1, 2})
-
-#: One query gives the fields of one camera column: 156,341, and 500,000 rows is the
-#: most that SkyServer gives.
-_CAMCOLS = range(1, 7)
-
-_INT64 = re.compile(r"[0-9]{1,19}")
-
-#: Requests for the table of all fields.
-FIELD_QUERIES = len(_CAMCOLS)
+#: Requests for the table of all fields, one for each camera column: it has 156,341,
+#: and 500,000 rows is the most that SkyServer gives.
+FIELD_QUERIES = len(CAMCOLS)
 
 #: Rows of one CrossID upload, by its documentation.
 UPLOAD = 1000
@@ -80,48 +64,6 @@ _CHOICES = 3
 _ASKED = ("run", "rerun", "camcol", "field", *"abcdef", "node", "incl")
 
 
-class Field(NamedTuple):
-    """One frame position: a stretch of a run in one camera column."""
-
-    run: int
-    camcol: int
-    field: int
-    rerun: int = _RERUN
-
-
-def decode(identifier: str) -> Field | None:
-    """Read run, camcol and field out of an SDSS object identifier.
-
-    The bits are the same in DR7 and since; the rerun is always replaced, because a
-    rerun changes the photometric pipeline and not the imaging. None if the number
-    is no such identifier or names a field that was never observed.
-    """
-    if not _INT64.fullmatch(identifier):
-        return None
-    bits = int(identifier)
-    sky, run, camcol, field = (
-        bits >> 59,
-        bits >> 32 & 0xFFFF,
-        bits >> 29 & 0x7,
-        bits >> 16 & 0xFFF,
-    )
-    first, last = _runs().get(run, (1, 0))
-    if sky in _SKIES and camcol in _CAMCOLS and first <= field <= last:
-        return Field(run, camcol, field)
-    return None
-
-
-@cache
-def _runs() -> dict[int, tuple[int, int]]:
-    # Run -> first and last field of the imaging that DR8 and later serve.
-    text = files(__package__).joinpath("sdss_runs.csv").read_text("ascii")
-    rows = csv.DictReader(text.splitlines())
-    return {
-        int(row["run"]): (int(row["first_field"]), int(row["last_field"]))
-        for row in rows
-    }
-
-
 def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometry"]:
     """Choose how so many positions are looked up: in the fewest requests.
 
@@ -131,22 +73,6 @@ def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometr
     uploads = -(-count // UPLOAD)
     queries = 0 if have_table else FIELD_QUERIES
     return "crossid" if uploads < queries else "geometry"
-
-
-def frame(base: str, release: int, band: str, field: Field) -> Product:
-    """Name the frame of a field in a band, under the address of the SAS."""
-    run, camcol, number, rerun = field
-    name = f"frame-{band}-{run:06d}-{camcol}-{number:04d}.fits.bz2"
-    folder = f"{base}/dr{release}/{_instrument(release)}/photoObj/frames"
-    url = f"{folder}/{rerun}/{run}/{camcol}/{name}"
-    return Product("sdss", name, band, url)
-
-
-def _instrument(release: int) -> str:
-    # The same imaging has moved twice within the archive.
-    if release <= 12:  # noqa: PLR2004 - a release
-        return "boss"
-    return "eboss" if release <= 17 else "prior-surveys/sdss4-dr17-eboss"  # noqa: PLR2004 - a release
 
 
 def check_skyserver(reply: Reply) -> None:
@@ -270,10 +196,10 @@ class Sdss:
     async def _asked_table(self, count: int) -> FieldTable | None:
         self._say(
             f"{count} positions: the table of all fields is asked for, "
-            f"{len(_CAMCOLS)} queries instead of {-(-count // UPLOAD)} uploads"
+            f"{len(CAMCOLS)} queries instead of {-(-count // UPLOAD)} uploads"
         )
         try:
-            parts = [await self._ask_camcol(camcol) for camcol in _CAMCOLS]
+            parts = [await self._ask_camcol(camcol) for camcol in CAMCOLS]
         except OutageError:
             raise
         except TransientError as error:
@@ -299,7 +225,7 @@ class Sdss:
         for name in FIELD.names or ():
             rows[name] = np.ma.filled(table[name], 0)
         kept: NDArray[np.void] = rows[
-            (np.asarray(table["rerun"]) == _RERUN) & _observed(rows) & sound(rows)
+            (np.asarray(table["rerun"]) == RERUN) & observed(rows) & sound(rows)
         ]
         return kept
 
@@ -308,7 +234,7 @@ class Sdss:
     ) -> list[Finding]:
         findings = await asyncio.to_thread(self._compute, survey, targets, table)
         missing = [finding.target for finding in findings if not finding.choices]
-        if missing and len(table) < _complete():
+        if missing and len(table) < count_fields():
             # A table that lacks fields cannot say that there is none.
             asked = iter(await self._cross_identify_all(survey, missing))
             return [f if f.choices else next(asked) for f in findings]
@@ -404,20 +330,6 @@ def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Fiel
     for target, row in zip(spots["target"].tolist(), rows, strict=True):
         found[target].append(Field(*row))
     return found
-
-
-def _observed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
-    # Some runs are there that no release since DR8 serves frames of.
-    spans = [_runs().get(run, (1, 0)) for run in rows["run"].tolist()]
-    first, last = np.array(spans, np.int64).reshape(-1, 2).T
-    legal: NDArray[np.bool_] = (first <= rows["field"]) & (rows["field"] <= last)
-    return legal
-
-
-def _complete() -> int:
-    """Give how many fields a table has that lacks none."""
-    fields = sum(last - first + 1 for first, last in _runs().values())
-    return fields * len(_CAMCOLS)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from recorded import reaching, serving
 
 from harvester.archives.field_cache import FieldCache
-from harvester.archives.sdss import (
-    Field,
-    Sdss,
-    _complete,
-    check_skyserver,
-    choose_route,
-    decode,
-    frame,
-)
+from harvester.archives.sdss import Sdss, check_skyserver, choose_route
+from harvester.archives.sdss_names import Field, count_fields, decode, frame
 from harvester.catalogue.identifiers import as_text
 from harvester.errors import OutageError, TransientError
 from harvester.models import Ask, Survey, Target
@@ -392,7 +385,7 @@ async def test_outage_while_the_table_is_asked(tmp_path):
 
 def test_complete_table_says_no_coverage():
     """All fields that were observed are 938,046, the number that was published."""
-    assert _complete() == 938_046
+    assert count_fields() == 938_046
 
 
 async def test_same_fields_as_crossid():

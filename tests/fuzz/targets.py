@@ -25,7 +25,8 @@ from yarl import URL
 
 from harvester.archives.bridge import _still_working, json_of
 from harvester.archives.mast import check_mast
-from harvester.archives.sdss import check_skyserver, decode
+from harvester.archives.sdss import check_skyserver
+from harvester.archives.sdss_names import decode
 from harvester.archives.soundings import _mirrors
 from harvester.catalogue.reader import open_catalogue
 from harvester.cutouts.cutouts import cut_frame
