@@ -14,6 +14,7 @@ from functools import partial
 import pyarrow.parquet as pq
 import pytest
 
+from harvester import archive_door as door
 from harvester import harvest as root
 from harvester.cutouts.cutouts import cut_frame
 from harvester.places import Places
@@ -113,9 +114,9 @@ async def _cutting(_settings):
 def _hurry(limits):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(root, "_cutter", _cutting)
-        patch.setattr(root, "Limits", partial(Limits, **limits))
-        patch.setattr(root, "Manners", MANNERS)
-        patch.setattr(root, "Transport", partial(Transport, random=lambda: 0.1))
+        patch.setattr(door, "Limits", partial(Limits, **limits))
+        patch.setattr(door, "Manners", MANNERS)
+        patch.setattr(door, "Transport", partial(Transport, random=lambda: 0.1))
         yield
 
 
