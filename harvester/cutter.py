@@ -201,10 +201,9 @@ def _prepare(memory_bytes: int) -> None:
     # Without the server that it was forked from it would be known to nobody, and
     # write what another process is given to write.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Pebble has the worker ignore Ctrl-C and end with its parent. What else goes to
-    # the whole group is the parent's to hear, see `cutouts.forkserver`.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    # Pebble has the worker ignore Ctrl-C and end with its parent. A SIGTERM to the
+    # whole group is the parent's to hear, see `cutouts.forkserver`.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Who talks to the archives goes first: it has little to do, and what it does late
     # leaves these processes without work.
     os.nice(_NICE)

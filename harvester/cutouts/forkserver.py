@@ -18,8 +18,7 @@ from . import cutouts
 
 __all__ = ["astropy", "cutouts"]
 
-for number in (signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 # What all processes share stays shared: looking for cycles in it would write to it.
 gc.freeze()

@@ -8,6 +8,7 @@ it imports what that needs: this module imports nothing that is slow.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING
 
@@ -21,5 +22,12 @@ def warm_up() -> ForkServerContext:
     """Start the server unless it is there; give where processes come from."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harvester.cutouts.forkserver"])
-    forkserver.ensure_running()
+    # A terminal hangs up on all of its processes. What is started here inherits that
+    # it does not hear of it: this server, what it forks, and the process by which
+    # Python keeps count of their semaphores, which would be missed at the end.
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
     return context

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -33,6 +35,9 @@ __all__ = [
 
 #: Of the schema, in ``PRAGMA user_version``.
 VERSION = 1
+
+#: Looks at who owns a run, and seconds between two of them.
+_LOOKS, _LOOK_S = 20, 0.05
 
 #: Zones of about the height of an SDSS field, degrees: each is run through in right
 #: ascension, so that those who share a frame come together.
@@ -71,9 +76,8 @@ def owned(lock: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
             msg = (
-                f"another harvester works on {lock.parent}: {file.read().strip()}. "
+                f"another harvester works on {lock.parent}: {_owner(file)}. "
                 "Wait for it or stop it; `harvester status` may be asked meanwhile."
             )
             raise LockedError(msg) from error
@@ -89,6 +93,31 @@ def _sign(file: TextIO, lock: Path) -> None:
         os.write(file.fileno(), words.encode())
     except OSError as error:
         raise LocalError(_not_writable(lock, error)) from error
+
+
+def _owner(file: TextIO) -> str:
+    # Whoever has just taken the lock may not have signed yet: what is there then is of
+    # an owner before, who is gone.
+    for _ in range(_LOOKS):
+        file.seek(0)
+        words = file.read().strip()
+        if _is_alive(words):
+            break
+        time.sleep(_LOOK_S)
+    return words
+
+
+def _is_alive(words: str) -> bool:
+    signed = re.fullmatch(r"process (\d+) on (.+)", words)
+    if not signed or signed[2] != socket.gethostname():
+        return bool(signed)
+    try:
+        os.kill(int(signed[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def _not_writable(lock: Path, error: OSError) -> str:

@@ -149,10 +149,13 @@ def judge(samples):
     late = [one for one in samples if one.minutes >= WARM_UP * samples[-1].minutes]
     problems = []
     for name in ("memory", "pool"):
-        slope, least, is_long = growth(late, name)
-        print(f"{name}: {slope:+.2f} MiB in ten minutes ({least:+.2f} surely)")
-        if is_long and least > GROWTH:
-            problems.append(f"{name} grew by {slope:.1f} MiB in ten minutes")
+        if (grown := growth(late, name)) is None:
+            print(f"{name}: too short to tell a slope from a wave")
+        else:
+            slope, least = grown
+            print(f"{name}: {slope:+.2f} MiB in ten minutes ({least:+.2f} surely)")
+            if least > GROWTH:
+                problems.append(f"{name} grew by {slope:.1f} MiB in ten minutes")
         if (last := getattr(late[-1], name)) > 1.5 * getattr(late[0], name):
             problems.append(f"{name} grew to {last:.0f} MiB")
     third = len(late) // 3 + 1
@@ -165,15 +168,17 @@ def judge(samples):
 
 
 def growth(samples, name):
-    """Give the slope, what it surely is at least, and whether that can be believed.
+    """Give the slope, and what it surely is at least; None if that cannot be told.
 
     Memory goes up and down with the work by 10 MiB, for a minute or so: what is
     compared is the median of each minute, if there are enough of them.
     """
     minutes = groupby(samples, key=lambda one: int(one.minutes))
     values = {n: median(getattr(one, name) for one in some) for n, some in minutes}
+    if len(values) < ENOUGH:
+        return None
     slope, _, least, _ = theilslopes(list(values.values()), list(values))
-    return 10 * slope, 10 * least, len(values) >= ENOUGH
+    return 10 * slope, 10 * least
 
 
 if __name__ == "__main__":

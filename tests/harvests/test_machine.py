@@ -243,6 +243,7 @@ def test_hang_up(silent, tmp_path):
     os.killpg(process.pid, signal.SIGHUP)
     words, _ = process.communicate(timeout=60)
     assert process.returncode == 129, words
+    assert "resource_tracker" not in words
     assert survivors(process.pid) == []
     silent.ask("/_faults", [])
     check_whole(silent, out)

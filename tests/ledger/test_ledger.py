@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from types import SimpleNamespace
@@ -431,6 +434,19 @@ def test_one_owner(tmp_path):
         pass
     with owned(lock):
         pass
+
+
+def test_owner_who_has_not_signed_yet(tmp_path, monkeypatch):
+    """What an owner has left that is gone is not taken for that of the new one."""
+    lock = tmp_path / "ledger.lock"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    ours = f"process {os.getpid()} on {socket.gethostname()}"
+    with owned(lock), pytest.raises(LockedError, match=ours):
+        lock.write_text(f"process {gone.pid} on {socket.gethostname()}\n")
+        monkeypatch.setattr("time.sleep", lambda _: lock.write_text(f"{ours}\n"))
+        with owned(lock):
+            pass
 
 
 def test_large_catalogue(tmp_path):
