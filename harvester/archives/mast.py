@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import OutageError, TransientError
 from ..footprints import FootprintIndex
 from ..importing import IMPORTING
-from ..ledger.ledger import Offer
+from ..ledger.listing import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
 from .bridge import Bridge, json_of

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import aiosqlite
 
@@ -21,6 +21,7 @@ from ..models import Ask, Product, Survey, Target, Wanted
 from .file import check_file
 from .group_commit import GroupCommit, to_ours
 from .hosts import read_cool_downs, write_cool_down, write_host_states
+from .listing import read_listing, write_listing
 from .moves import (
     count_attempt,
     count_routes,
@@ -41,16 +42,9 @@ if TYPE_CHECKING:
 
     from ..models import Finding, Receipt, Sounding
     from ..states import State
+    from .listing import Offer
 
-__all__ = ["Ledger", "Offer"]
-
-
-class Offer(NamedTuple):
-    """A product that an archive lists, with where on the sky it is."""
-
-    product: Product
-    region: str | None
-    exposure_s: float
+__all__ = ["Ledger"]
 
 
 class Ledger:
@@ -162,27 +156,7 @@ class Ledger:
     async def keep_listing(self, survey: Survey, offers: Sequence[Offer]) -> None:
         """Keep all that an archive offers a survey, with the time it was asked."""
         number = self._number(survey)
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await insert_products(db, number, (offer.product for offer in offers))
-            await db.executemany(
-                """
-                INSERT OR REPLACE INTO offer (product, region, exposure_s)
-                SELECT number, ?, ?
-                FROM product
-                WHERE survey = ? AND name = ? AND band = ?
-                """,
-                [
-                    (o.region, o.exposure_s, number, o.product.name, o.product.band)
-                    for o in offers
-                ],
-            )
-            await db.execute(
-                "INSERT OR REPLACE INTO listing VALUES (?, ?, ?)",
-                (number, time.time(), len(offers)),
-            )
-
-        await self._commits.record(write)
+        await self._commits.record(lambda db: write_listing(db, number, offers))
 
     async def keep_soundings(
         self, archive: str, soundings: Sequence[Sounding], summary: str
@@ -200,23 +174,7 @@ class Ledger:
 
     async def offers(self, survey: Survey) -> list[Offer] | None:
         """Give the kept listing of a survey; None if the archive was not asked."""
-        number = self._number(survey)
-        asked = await self._reader.execute_fetchall(
-            "SELECT 1 FROM listing WHERE survey = ?", (number,)
-        )
-        if not list(asked):
-            return None
-        rows = await self._reader.execute_fetchall(
-            """
-            SELECT p.name, p.band, p.url, p.mirrors, p.size, o.region, o.exposure_s
-            FROM offer AS o
-            JOIN product AS p ON p.number = o.product
-            WHERE p.survey = ?
-            ORDER BY p.number
-            """,
-            (number,),
-        )
-        return [Offer(read_product(survey, row[:5]), row[5], row[6]) for row in rows]
+        return await read_listing(self._reader, self._number(survey), survey)
 
     # -- harvesting ------------------------------------------------------------
 

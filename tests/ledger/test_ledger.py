@@ -16,7 +16,8 @@ import pytest
 from harvester.dataset import file_loc
 from harvester.errors import LedgerError, LockedError
 from harvester.ledger.file import create_ledger, owned
-from harvester.ledger.ledger import Ledger, Offer
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.listing import Offer
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
@@ -442,10 +443,10 @@ def test_owner_who_has_not_signed_yet(tmp_path, monkeypatch):
     gone = subprocess.Popen(["true"])
     gone.wait()
     ours = f"process {os.getpid()} on {socket.gethostname()}"
-    with owned(lock), pytest.raises(LockedError, match=ours):
+    monkeypatch.setattr("time.sleep", lambda _: lock.write_text(f"{ours}\n"))
+    with owned(lock):
         lock.write_text(f"process {gone.pid} on {socket.gethostname()}\n")
-        monkeypatch.setattr("time.sleep", lambda _: lock.write_text(f"{ours}\n"))
-        with owned(lock):
+        with pytest.raises(LockedError, match=ours), owned(lock):
             pass
 
 

@@ -1,0 +1,70 @@
+"""What an archive offers a survey on the whole sky, asked once in a run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from .moves import insert_products, read_product
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import aiosqlite
+
+    from ..models import Product, Survey
+
+__all__ = ["Offer", "read_listing", "write_listing"]
+
+
+class Offer(NamedTuple):
+    """A product that an archive lists, with where on the sky it is."""
+
+    product: Product
+    region: str | None
+    exposure_s: float
+
+
+async def write_listing(
+    db: aiosqlite.Connection, survey: int, offers: Sequence[Offer]
+) -> None:
+    """Keep all that is offered, with the time it was asked."""
+    await insert_products(db, survey, (offer.product for offer in offers))
+    await db.executemany(
+        """
+        INSERT OR REPLACE INTO offer (product, region, exposure_s)
+        SELECT number, ?, ?
+        FROM product
+        WHERE survey = ? AND name = ? AND band = ?
+        """,
+        [
+            (o.region, o.exposure_s, survey, o.product.name, o.product.band)
+            for o in offers
+        ],
+    )
+    await db.execute(
+        "INSERT OR REPLACE INTO listing VALUES (?, ?, ?)",
+        (survey, time.time(), len(offers)),
+    )
+
+
+async def read_listing(
+    db: aiosqlite.Connection, number: int, survey: Survey
+) -> list[Offer] | None:
+    """Give what is kept of a survey; None if the archive was not asked."""
+    asked = await db.execute_fetchall(
+        "SELECT 1 FROM listing WHERE survey = ?", (number,)
+    )
+    if not list(asked):
+        return None
+    rows = await db.execute_fetchall(
+        """
+        SELECT p.name, p.band, p.url, p.mirrors, p.size, o.region, o.exposure_s
+        FROM offer AS o
+        JOIN product AS p ON p.number = o.product
+        WHERE p.survey = ?
+        ORDER BY p.number
+        """,
+        (number,),
+    )
+    return [Offer(read_product(survey, row[:5]), row[5], row[6]) for row in rows]
