@@ -98,13 +98,15 @@ class Cutter:
         self._started = asyncio.create_task(asyncio.to_thread(self._start_all))
 
     def _start_all(self) -> None:
-        for _ in range(self._processes):
-            self._pool.schedule(os.getpid)
+        # A pool that breaks at once is replaced when it is needed.
+        with suppress(RuntimeError):
+            for _ in range(self._processes):
+                self._pool.schedule(os.getpid)
 
     async def __aexit__(self, *failure: object) -> None:
         """End the processes; what they have in hand is dropped."""
         if self._started:
-            await asyncio.wait([self._started])
+            await asyncio.gather(self._started, return_exceptions=True)
         await asyncio.to_thread(_end, self._pool)
 
     async def cut(self, job: FrameJob) -> Cut:
@@ -129,7 +131,7 @@ class Cutter:
 
     async def _once(self, job: FrameJob) -> Cut:
         if self._started:
-            await self._started
+            await asyncio.shield(self._started)
         problem = ""
         async with self._slots:
             for _ in range(_POOLS):
