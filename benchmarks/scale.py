@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     Columns = dict[str, NDArray[Any]]
 
-#: Galaxies of the sandbox, and of one of its fields.
-_REAL, _PER_FIELD = 2000, 50
+#: Galaxies of the sandbox, some more than are harvested, and of one of its fields.
+_REAL, _PER_FIELD = 2200, 50
 
 #: Made-up galaxies that share a field: as many as in the main sample of SDSS.
 _SHARING = 4
@@ -123,6 +123,8 @@ class Command:
     def took(self, *codes: int) -> Took:
         """Wait for its end, which must be one of the exit codes."""
         self.process.wait()
+        if not self._report.exists():
+            sys.exit(f"it ended without a word:\n{self._log.read_text()}")
         took = Took(**json.loads(self._report.read_text()))
         if took.code not in codes:
             sys.exit(f"it ended with {took.code}:\n{self._log.read_text()}")
