@@ -151,7 +151,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--targets", type=_numbers, default=[10**4, 10**5, 10**6])
-    parser.add_argument("--stamps", type=int, default=_REAL, help="harvested of each")
+    parser.add_argument("--stamps", type=int, default=2000, help="harvested of each")
     parser.add_argument(
         "--by-position", action="store_true", help="identifiers do not tell the field"
     )
