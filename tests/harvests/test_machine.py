@@ -235,13 +235,25 @@ def test_stopped_while_nobody_listens(silent, tmp_path):
     check_whole(silent, out)
 
 
+@pytest.fixture
+def _no_nohup():
+    """Have processes hear a hang-up, also where these tests run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_no_nohup")
 def test_hang_up(silent, tmp_path):
     """A terminal that is closed hangs up on the whole group: a tidy end."""
     out = tmp_path / "out"
     process = start("run", silent.catalogue, "--out", out, *silent.flags())
-    wait_for(lambda: len(stamps(out)) > 0, process)
-    os.killpg(process.pid, signal.SIGHUP)
-    words, _ = process.communicate(timeout=60)
+    try:
+        wait_for(lambda: len(stamps(out)) > 0, process)
+        os.killpg(process.pid, signal.SIGHUP)
+        words, _ = process.communicate(timeout=60)
+    finally:
+        kill_group(process)
     assert process.returncode == 129, words
     assert "resource_tracker" not in words
     assert survivors(process.pid) == []
