@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 
 import psutil
 from disks import filled, mounts_are_ours, read_only
-from power_cut import cut_power, strace
+from power_cut import cut_power, strace, why_no_strace
 from service import harvester, kill_group, survivors
 
 #: Bytes beyond which no file may grow: less than a stamp.
@@ -171,8 +171,8 @@ def known_sorts():
     if not mounts_are_ours():
         for name in ("disk full", "read-only output"):
             left_out[name] = "nothing may be mounted here"
-    if not shutil.which("strace"):
-        left_out["power cut"] = "there is no strace here"
+    if why := why_no_strace():
+        left_out["power cut"] = why
     kept = {name: sort for name, sort in sorts.items() if name not in left_out}
     return kept, left_out
 

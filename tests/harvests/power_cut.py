@@ -26,7 +26,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 #: Bytes of a call that are recorded; stamps are written at once and are shorter.
@@ -41,6 +43,20 @@ _LINE = re.compile(r"(\d+\.\d+) (\w+)\((.*)\) = (\d+)(?:<.*>)? <(\d+\.\d+)>")
 _BROKEN_OFF = re.compile(r"\d+\.\d+ (\w+)\((.*)(?:\) += \?|<unfinished \.\.\.>)")
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
+
+
+@cache
+def why_no_strace():
+    """Say why no process can be recorded here; None: it can."""
+    if not shutil.which("strace"):
+        return "there is no strace here"
+    done = subprocess.run(
+        ["strace", "-f", "-o", "/dev/null", "true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"strace may not work here: {done.stderr}" if done.returncode else None
 
 
 def strace(log):

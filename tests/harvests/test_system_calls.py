@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import signal
 
 import pytest
+from power_cut import why_no_strace
 from service import HARVESTER, harvester, stamps, status
 from test_machine import completed
 
@@ -39,8 +39,8 @@ def contents(out):
 
 def meddled(what, log, *words):
     """Run a command of the harvester while strace meddles with its calls."""
-    if not shutil.which("strace"):
-        pytest.skip("there is no strace here")
+    if why := why_no_strace():
+        pytest.skip(why)
     meddling = ["-e", f"trace={CALLS}", "-e", f"inject={CALLS}:{what}"]
     # Not with --seccomp-bpf: strace 6.1 then counts no calls before a signal.
     strace = ["strace", "-f", "-o", log, *meddling]
