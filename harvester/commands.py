@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cutouts.warm_up import warm_up
-from .disk import network_disk
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
@@ -139,12 +138,6 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
         write_settings,
     )
 
-    if kind := network_disk(places.out):
-        tell(
-            f"harvester: {places.out} is on a network disk ({kind}): no other machine "
-            "may work on this run, and a disk of this machine is safer and quicker",
-            err=True,
-        )
     remove_scratch(places)
     if places.ledger.exists():
         check_same_run(settings, places)

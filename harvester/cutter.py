@@ -17,7 +17,7 @@ from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
@@ -70,20 +70,18 @@ class Cutter:
         processes = processes or len(os.sched_getaffinity(0))
         CONSTS.term_timeout = _LAST_WORDS_S
         self._open = partial(
-            ProcessPool,
+            _open_pool,
             max_workers=processes,
             initializer=_prepare,
             initargs=(memory_bytes,),
             context=warm_up(),
         )
-        self._pool = self._open()
-        self._replacing = asyncio.Lock()
-        self._processes = processes
+        #: Being opened, or open; None while there is none.
+        self._pool: asyncio.Task[ProcessPool] | None = None
         self._limit_s = limit_s
         self._cut = cut
         # One more than there are workers, so that none waits for the event loop.
         self._slots = asyncio.Semaphore(processes + 1)
-        self._started: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Give itself; the processes are not there yet."""
@@ -95,19 +93,14 @@ class Cutter:
         The server they are forked from may still be importing: whoever talks to the
         archives does not wait for that.
         """
-        self._started = asyncio.create_task(asyncio.to_thread(self._start_all))
-
-    def _start_all(self) -> None:
-        # A pool that breaks at once is replaced when it is needed.
-        with suppress(RuntimeError):
-            for _ in range(self._processes):
-                self._pool.schedule(os.getpid)
+        self._pool = asyncio.create_task(asyncio.to_thread(self._open))
 
     async def __aexit__(self, *failure: object) -> None:
         """End the processes; what they have in hand is dropped."""
-        if self._started:
-            await asyncio.gather(self._started, return_exceptions=True)
-        await asyncio.to_thread(_end, self._pool)
+        if self._pool:
+            await asyncio.wait([self._pool])
+            if not self._pool.exception():
+                await asyncio.to_thread(_end, self._pool.result())
 
     async def cut(self, job: FrameJob) -> Cut:
         """Cut all that is wanted of a frame; a receipt for each.
@@ -130,18 +123,22 @@ class Cutter:
             return await self._suspect(job)
 
     async def _once(self, job: FrameJob) -> Cut:
-        if self._started:
-            await asyncio.shield(self._started)
         problem = ""
         async with self._slots:
             for _ in range(_POOLS):
-                pool = self._pool
+                if self._pool is None:
+                    self.start()
+                opened = self._pool
+                assert opened is not None
+                # Shielded: others wait for it too.
+                pool = await asyncio.shield(opened)
                 try:
                     return await self._in_pool(pool, job)
                 except BrokenExecutor as error:
                     problem = str(error)
                 # One idle process that is killed takes a whole pool with it.
-                await self._replace(pool)
+                if self._pool is opened:
+                    self._pool = asyncio.create_task(self._replace(pool))
         msg = f"no cutting process stays alive ({problem}): is there memory left?"
         raise LocalError(msg)
 
@@ -161,18 +158,9 @@ class Cutter:
         finally:
             result.cancel()
 
-    async def _replace(self, broken: ProcessPool) -> None:
-        async with self._replacing:
-            if self._pool is broken:
-                self._pool = await asyncio.to_thread(self._open_anew)
-
-    def _open_anew(self) -> ProcessPool:
-        _end(self._pool)
-        pool = self._open()
-        # Here, because it takes seconds where the server of processes is gone.
-        with suppress(RuntimeError):
-            pool.schedule(os.getpid)
-        return pool
+    async def _replace(self, broken: ProcessPool) -> ProcessPool:
+        await asyncio.to_thread(_end, broken)
+        return await asyncio.to_thread(self._open)
 
     async def _halves(self, job: FrameJob) -> Cut:
         middle = len(job.wanted) // 2
@@ -192,6 +180,16 @@ class Cutter:
             except TimeoutError:
                 problem = "worker_hung"
         return Cut([Receipt(job.wanted[0].target, problem=problem)])
+
+
+def _open_pool(*, max_workers: int, **options: Any) -> ProcessPool:  # noqa: ANN401 - Pebble's
+    """Open a pool and start its processes, which takes until their server is there."""
+    pool = ProcessPool(max_workers, **options)
+    # One that breaks at once is replaced when it is needed.
+    with suppress(RuntimeError):
+        for _ in range(max_workers):
+            pool.schedule(os.getpid)
+    return pool
 
 
 def _end(pool: ProcessPool) -> None:

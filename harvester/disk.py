@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["network_disk"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["disk_words", "network_disk"]
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -16,6 +20,15 @@ _SHARED = frozenset(
         *("gpfs", "glusterfs", "beegfs", "fuse.sshfs", "fuse.glusterfs", "fuse.rclone"),
     }
 )
+
+
+def disk_words(folder: Path) -> Iterator[str]:
+    """Give what the user of a run in this folder should know."""
+    if kind := network_disk(folder):
+        yield (
+            f"{folder} is on a network disk ({kind}): no other machine may work on "
+            "this run, and a disk of this machine is safer and quicker."
+        )
 
 
 def network_disk(folder: Path, mounts: Path = _MOUNTS) -> str | None:

@@ -24,6 +24,7 @@ from .archives.soundings import sound_once
 from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
+from .disk import disk_words
 from .errors import HarvesterError, InputError, LocalError
 from .events import Note
 from .frames import FrameStore
@@ -56,10 +57,6 @@ __all__ = [
     "make_manifest",
     "remove_scratch",
 ]
-
-
-#: Frames to come from which on a few questions about them hold up no harvest.
-_MANY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +227,7 @@ async def harvest(
     # hold up the event loop for a tenth of a second.
     gc.freeze()
     try:
-        async with _orchestrator(
-            settings, places, heard, worth_sounding=1 if locate_only else _MANY
-        ) as (orchestrator, cutter):
+        async with _orchestrator(settings, places, heard) as (orchestrator, cutter):
             if not locate_only:
                 cutter.start()
             started(orchestrator)
@@ -245,14 +240,14 @@ async def harvest(
 
 @asynccontextmanager
 async def _orchestrator(
-    settings: Settings, places: Places, heard: Heard, *, worth_sounding: int
+    settings: Settings, places: Places, heard: Heard
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
         transport = await stack.enter_async_context(
             await make_transport(settings, ledger)
         )
-        for words in first_words(settings):
+        for words in (*first_words(settings), *disk_words(places.out)):
             heard(Note(words))
         frames = FrameStore(
             places.frames, transport, budget=settings.work.frame_cache_bytes
@@ -266,7 +261,6 @@ async def _orchestrator(
                 transport=transport,
                 ledger=ledger,
                 bucket=SERVICES["s3"],
-                least=worth_sounding,
             )
             await _keep_bill(ledger, places, settings, archive)
 

@@ -151,7 +151,9 @@ import asyncio, os, sys
 from harvester.cutter import Cutter
 async def main():
     async with Cutter(processes=2) as cutter:
-        await asyncio.wrap_future(cutter._pool.schedule(os.getpid))
+        cutter.start()
+        pool = await cutter._pool
+        await asyncio.wrap_future(pool.schedule(os.getpid))
         print("up", flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())

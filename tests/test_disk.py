@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harvester.disk import network_disk
+from harvester import disk
+from harvester.disk import disk_words, network_disk
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw
@@ -41,3 +42,12 @@ def test_network_disk(tmp_path, folder, kind):
 def test_no_table(tmp_path):
     """Where there is no such table, nothing is said."""
     assert network_disk(tmp_path, tmp_path / "none") is None
+
+
+@pytest.mark.parametrize(("kind", "lines"), [("nfs4", 1), (None, 0)])
+def test_words(tmp_path, monkeypatch, kind, lines):
+    """A network disk is told, with its kind; others need no words."""
+    monkeypatch.setattr(disk, "network_disk", lambda _: kind)
+    told = list(disk_words(tmp_path))
+    assert len(told) == lines
+    assert all("(nfs4)" in words for words in told)

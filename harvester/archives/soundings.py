@@ -56,7 +56,6 @@ async def sound_once(
     transport: Transport,
     ledger: Ledger,
     bucket: str,
-    least: int = 1,
 ) -> None:
     """Ask an archive about a few of the frames to come, unless it was asked before.
 
@@ -66,10 +65,8 @@ async def sound_once(
         The ledger, once all targets are located; before that nothing is asked.
     bucket
         Official address under which MAST's copies are.
-    least
-        Frames to come for which it is worth asking.
     """
-    frames = await asyncio.to_thread(_drawn, archive, path, least)
+    frames = await asyncio.to_thread(_drawn, archive, path)
     if not frames:
         return
     soundings: list[Sounding] = []
@@ -90,7 +87,7 @@ async def sound_once(
     await ledger.keep_soundings(archive, soundings, json.dumps(summary))
 
 
-def _drawn(archive: str, path: Path, least: int) -> list[Numbered]:
+def _drawn(archive: str, path: Path) -> list[Numbered]:
     most = _MOST if archive == "sdss" else _MOST * _URIS
     with LedgerView.open(path) as view:
         numbers = [n for n, one in view.surveys().items() if one.archive == archive]
@@ -98,9 +95,6 @@ def _drawn(archive: str, path: Path, least: int) -> list[Numbered]:
         if f"soundings {archive}" in view.facts() or any(
             unlocated.get(number) for number in numbers
         ):
-            return []
-        to_come = (g.frames for g in view.frames_to_come() if g.survey in numbers)
-        if sum(to_come) < least:
             return []
         share = max(1, most // len(numbers))
         drawn = [one for n in numbers for one in view.sample_to_come(n, share)]

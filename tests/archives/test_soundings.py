@@ -63,7 +63,7 @@ class Archive:
 
 
 @asynccontextmanager
-async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True, least=1):
+async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True):
     """Give what sounds a run with so many frames to come, one galaxy each."""
     path = tmp_path / "ledger.sqlite"
     targets = [Target(n, f"g{n}", n, 0.0, f"g{n}", n) for n in range(frames)]
@@ -93,7 +93,6 @@ async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True, le
                     transport=transport,
                     ledger=ledger,
                     bucket=BUCKET,
-                    least=least,
                 )
                 with LedgerView.open(path) as view:
                     told = view.facts().get(f"soundings {survey.archive}")
@@ -149,14 +148,6 @@ async def test_three_questions(tmp_path):
     async with sounding(tmp_path, HST, archive, frames=230) as sound:
         told, _ = await sound()
     assert (len(archive.asked), told["asked"]) == (3, 120)
-
-
-async def test_few_frames(tmp_path):
-    """Fewer frames than it is worth are not asked about."""
-    archive = Archive()
-    async with sounding(tmp_path, SDSS, archive, least=FRAMES + 1) as sound:
-        assert (await sound())[0] is None
-    assert archive.asked == []
 
 
 @pytest.mark.parametrize("survey", [SDSS, HST])
