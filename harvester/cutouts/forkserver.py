@@ -3,7 +3,8 @@
 Whoever ends a harvest often signals its whole process group (a terminal, a service
 manager). The cutting processes must not go before their parent does: it would take
 what they had in hand for deaths that galaxies have caused. So neither they nor this
-server hear SIGTERM or SIGHUP; they end when their parent ends them, or is gone.
+server hear SIGTERM (nor SIGHUP: see `warm_up`); they end when their parent ends
+them, or is gone.
 """
 
 from __future__ import annotations

@@ -8,27 +8,12 @@ from scripted import (
     mast,
     opened,
     reply,
-    serving,
 )
 
 from harvester.errors import OutageError, PermanentError
 from harvester.transport.transport import Service
 
 _URL = "https://mast.stsci.edu/api"
-
-
-@pytest.fixture
-async def server():
-    """Give a server that answers every request with 200 and ``fine``."""
-    async with serving({"*": reply(b"fine")}) as one:
-        yield one
-
-
-@pytest.fixture
-async def other():
-    """Give a second such server, at another address."""
-    async with serving({"*": reply(b"fine")}, host="127.0.0.2") as one:
-        yield one
 
 
 def _follows(target, status=302):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scripted import MANNERS, mast, opened, reply, serving
+from scripted import MANNERS, mast, opened, reply
 from yarl import URL
 
 from harvester.errors import InputError
@@ -12,20 +12,6 @@ from harvester.transport.transport import Service
 
 _URL = "https://mast.stsci.edu/api"
 _CANARY = "CANARY0123456789"
-
-
-@pytest.fixture
-async def server():
-    """Give a server that answers every request with 200 and ``fine``."""
-    async with serving({"*": reply(b"fine")}) as one:
-        yield one
-
-
-@pytest.fixture
-async def other():
-    """Give a second such server, at another address."""
-    async with serving({"*": reply(b"fine")}, host="127.0.0.2") as one:
-        yield one
 
 
 def _s3(actual):

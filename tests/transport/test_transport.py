@@ -38,20 +38,6 @@ def _state(transport):
     return transport.describe()["mast.stsci.edu"]
 
 
-@pytest.fixture
-async def server():
-    """Give a server that answers every request with 200 and ``fine``."""
-    async with serving({"*": reply(b"fine")}) as one:
-        yield one
-
-
-@pytest.fixture
-async def other():
-    """Give a second such server, at another address."""
-    async with serving({"*": reply(b"fine")}, host="127.0.0.2") as one:
-        yield one
-
-
 async def test_query(server):
     """A query is sent as it was asked, signed by us, and answered in memory."""
     server.script["*"] = reply(b"{}", Content_Type="application/json")

@@ -28,13 +28,6 @@ _HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
 _URL = "https://mast.stsci.edu/api"
 
 
-@pytest.fixture
-async def server():
-    """Give a server that answers every request with 200 and ``fine``."""
-    async with serving({"*": reply(b"fine")}) as one:
-        yield one
-
-
 async def test_no_hidden_retry(server):
     """A kept connection that breaks is not tried again behind the throttle."""
     server.script["*"] = [reply(b"fine"), hang_up(), reply(b"fine")]
