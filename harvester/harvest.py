@@ -59,6 +59,10 @@ __all__ = [
 ]
 
 
+#: Of mallopt(3).
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a harvest ended."""
@@ -124,6 +128,15 @@ def _give_back_memory() -> None:
     pa.default_memory_pool().release_unused()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _keep_memory_in_one_piece() -> None:
+    # By itself glibc keeps a heap for each thread, and large buffers among the small
+    # ones once some were freed: days of frames then leave holes that nobody can use.
+    with suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
 def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
@@ -226,8 +239,12 @@ async def harvest(
     # All that was imported stays: looking through it for cycles, again and again, would
     # hold up the event loop for a tenth of a second.
     gc.freeze()
+    _keep_memory_in_one_piece()
     try:
-        async with _orchestrator(settings, places, heard) as (orchestrator, cutter):
+        async with _orchestrator(settings, places, heard, is_plan=locate_only) as (
+            orchestrator,
+            cutter,
+        ):
             if not locate_only:
                 cutter.start()
             started(orchestrator)
@@ -240,7 +257,7 @@ async def harvest(
 
 @asynccontextmanager
 async def _orchestrator(
-    settings: Settings, places: Places, heard: Heard
+    settings: Settings, places: Places, heard: Heard, *, is_plan: bool
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
@@ -261,6 +278,7 @@ async def _orchestrator(
                 transport=transport,
                 ledger=ledger,
                 bucket=SERVICES["s3"],
+                is_plan=is_plan,
             )
             await _keep_bill(ledger, places, settings, archive)
 

@@ -38,6 +38,11 @@ _MOST = 3
 #: Files that MAST is asked about in one request; it refuses more than 50.
 _URIS = 40
 
+#: Frames to come of each archive from which on a harvest asks about some of them. What
+#: MAST says spares requests to a bucket that lacks an image; what SDSS says of lengths
+#: serves nothing but the bill, and should cost no more than a few requests in a hundred.
+_WORTH_ASKING = {"hst": 1, "sdss": 100}
+
 #: Seconds that the answers may take: an archive that is slow or down now is not
 #: waited for, its frames are only billed more roughly.
 _PATIENCE_S = 20.0
@@ -56,6 +61,7 @@ async def sound_once(
     transport: Transport,
     ledger: Ledger,
     bucket: str,
+    is_plan: bool = False,
 ) -> None:
     """Ask an archive about a few of the frames to come, unless it was asked before.
 
@@ -65,8 +71,11 @@ async def sound_once(
         The ledger, once all targets are located; before that nothing is asked.
     bucket
         Official address under which MAST's copies are.
+    is_plan
+        The bill is all that is wanted, so that it is worth asking about few frames too.
     """
-    frames = await asyncio.to_thread(_drawn, archive, path)
+    least = 1 if is_plan else _WORTH_ASKING[archive]
+    frames = await asyncio.to_thread(_drawn, archive, path, least)
     if not frames:
         return
     soundings: list[Sounding] = []
@@ -87,7 +96,7 @@ async def sound_once(
     await ledger.keep_soundings(archive, soundings, json.dumps(summary))
 
 
-def _drawn(archive: str, path: Path) -> list[Numbered]:
+def _drawn(archive: str, path: Path, least: int) -> list[Numbered]:
     most = _MOST if archive == "sdss" else _MOST * _URIS
     with LedgerView.open(path) as view:
         numbers = [n for n, one in view.surveys().items() if one.archive == archive]
@@ -95,6 +104,9 @@ def _drawn(archive: str, path: Path) -> list[Numbered]:
         if f"soundings {archive}" in view.facts() or any(
             unlocated.get(number) for number in numbers
         ):
+            return []
+        to_come = (g.frames for g in view.frames_to_come() if g.survey in numbers)
+        if sum(to_come) < least:
             return []
         share = max(1, most // len(numbers))
         drawn = [one for n in numbers for one in view.sample_to_come(n, share)]

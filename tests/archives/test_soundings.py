@@ -63,7 +63,9 @@ class Archive:
 
 
 @asynccontextmanager
-async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True):
+async def sounding(
+    tmp_path, survey, archive, *, frames=FRAMES, located=True, is_plan=True
+):
     """Give what sounds a run with so many frames to come, one galaxy each."""
     path = tmp_path / "ledger.sqlite"
     targets = [Target(n, f"g{n}", n, 0.0, f"g{n}", n) for n in range(frames)]
@@ -93,6 +95,7 @@ async def sounding(tmp_path, survey, archive, *, frames=FRAMES, located=True):
                     transport=transport,
                     ledger=ledger,
                     bucket=BUCKET,
+                    is_plan=is_plan,
                 )
                 with LedgerView.open(path) as view:
                     told = view.facts().get(f"soundings {survey.archive}")
@@ -148,6 +151,19 @@ async def test_three_questions(tmp_path):
     async with sounding(tmp_path, HST, archive, frames=230) as sound:
         told, _ = await sound()
     assert (len(archive.asked), told["asked"]) == (3, 120)
+
+
+@pytest.mark.parametrize(
+    ("survey", "frames", "asked"), [(SDSS, 99, 0), (SDSS, 100, 3), (HST, 1, 1)]
+)
+async def test_worth_asking(tmp_path, survey, frames, asked):
+    """A harvest asks for what serves the bill alone only where frames are many."""
+    archive = Archive()
+    async with sounding(
+        tmp_path, survey, archive, frames=frames, is_plan=False
+    ) as sound:
+        await sound()
+    assert len(archive.asked) == asked
 
 
 @pytest.mark.parametrize("survey", [SDSS, HST])

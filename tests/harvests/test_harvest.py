@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from hurried import faults
 from service import (
     harvester,
     kill_group,
@@ -206,12 +207,14 @@ def test_second_harvester(archives, tmp_path):
 def test_signal_and_resume(archives, tmp_path, number, code):
     """A signal stops it tidily within 8 s; resume goes on to the same bytes."""
     out = tmp_path / "out"
-    process = start("run", archives.catalogue, "--out", out, *archives.flags())
-    wait_for(lambda: len(stamps(out)) > 10, process)
-    began = time.monotonic()
-    os.killpg(process.pid, number)
-    words, _ = process.communicate(timeout=60)
-    assert time.monotonic() - began < 8
+    # It must not be through before the signal comes.
+    with faults(archives, "stall@sdss-sas:after=2"):
+        process = start("run", archives.catalogue, "--out", out, *archives.flags())
+        wait_for(lambda: len(stamps(out)) > 10, process)
+        began = time.monotonic()
+        os.killpg(process.pid, number)
+        words, _ = process.communicate(timeout=60)
+        assert time.monotonic() - began < 8
     assert process.returncode == code, words
     assert f"harvester resume {out}" in words
     assert survivors(process.pid) == []
