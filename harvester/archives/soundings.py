@@ -39,8 +39,8 @@ _MOST = 3
 _URIS = 40
 
 #: Frames to come of each archive from which on a harvest asks about some of them. What
-#: MAST says spares requests to a bucket that lacks an image; what SDSS says of lengths
-#: serves nothing but the bill, and should cost no more than a few requests in a hundred.
+#: MAST says spares requests to a bucket that lacks an image. What SDSS says of lengths
+#: serves nothing but the bill: it should cost no more than a few requests in a hundred.
 _WORTH_ASKING = {"hst": 1, "sdss": 100}
 
 #: Seconds that the answers may take: an archive that is slow or down now is not
