@@ -131,9 +131,7 @@ class Ledger:
                 finding.target.number,
                 band,
                 rank,
-                "wanted" if keep_all or rank == 0 else "spare",
                 file_loc(survey, finding.target, product, rank if keep_all else 0),
-                number,
                 product.name,
                 product.band,
             )
@@ -146,7 +144,7 @@ class Ledger:
         async def write(db: aiosqlite.Connection) -> None:
             known = await known_before(db, number, [f.target.number for f in findings])
             await insert_products(db, number, products.values())
-            await insert_cutouts(db, cutouts)
+            await insert_cutouts(db, cutouts, known=known, keep_all=keep_all)
             moved.update(await settle_located(db, number, findings, known))
             await count_routes(db, number, findings)
 
@@ -258,7 +256,8 @@ class Ledger:
     ) -> Counter[State]:
         """Count an attempt of jobs; try again later, or fail after ``attempts``.
 
-        The wait is 2 s after the first and doubles until ``longest_s``.
+        The wait is 2 s after the first and doubles until ``longest_s``. Who waits
+        already is not charged again: that is the next band of the same attempt.
         """
         number = self._number(survey)
         moved: Counter[State] = Counter()

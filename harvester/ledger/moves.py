@@ -63,18 +63,36 @@ async def insert_products(
 
 
 async def insert_cutouts(
-    db: aiosqlite.Connection, rows: Iterable[tuple[object, ...]]
+    db: aiosqlite.Connection,
+    rows: Iterable[tuple[int, int, str, int, str, str, str]],
+    *,
+    known: Container[int],
+    keep_all: bool,
 ) -> None:
-    """Add wanted and spare cutouts; one that was found empty stays so."""
+    """Add what may be cut; one that was found empty stays so.
+
+    Parameters
+    ----------
+    rows
+        Survey, target, band, rank, file of the stamp, name and band of the product.
+    known
+        Targets that were located before. Some of their bands may be served, so that
+        all they get are spares: settling them asks for what they lack.
+    keep_all
+        All are wanted, and not only the best.
+    """
     await db.executemany(
         """
         INSERT INTO cutout (survey, target, band, rank, state, file_loc, product)
-        SELECT ?, ?, ?, ?, ?, ?, number
+        SELECT ?1, ?2, ?3, ?4, ?8, ?5, number
         FROM product
-        WHERE survey = ? AND name = ? AND band = ?
+        WHERE survey = ?1 AND name = ?6 AND band = ?7
         ON CONFLICT DO NOTHING
         """,
-        rows,
+        [
+            (*row, "wanted" if keep_all or not (row[3] or row[1] in known) else "spare")
+            for row in rows
+        ],
     )
 
 
@@ -272,7 +290,12 @@ async def count_attempt(
     attempts: int,
     longest_s: float,
 ) -> State | None:
-    """Count an attempt of an open job, to be due later or failed; None if settled."""
+    """Count an attempt of an open job, to be due later or failed; None if not.
+
+    It is not counted where the job is settled, or waits already: bands that fail one
+    after the other are one attempt.
+    """
+    now = time.time()
     rows = await db.execute_fetchall(
         """
         UPDATE job
@@ -281,9 +304,13 @@ async def count_attempt(
             reason = ?,
             state = iif(attempts + 1 >= ?, 'failed', state)
         WHERE survey = ? AND target = ? AND state IN ('pending', 'located')
+            AND (due <= ? OR due > ?)
         RETURNING state
         """,
-        (time.time(), longest_s, reason, attempts, survey, target),
+        (
+            *(now, longest_s, reason, attempts),
+            *(survey, target, now, now + longest_s),
+        ),
     )
     return next((State(row[0]) for row in rows), None)
 

@@ -173,7 +173,7 @@ async def test_attempts(path):
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         for _ in range(2):
             moved = await ledger.postpone(
-                SDSS, [1], reason="http_500", attempts=2, longest_s=60
+                SDSS, [1], reason="http_500", attempts=2, longest_s=0
             )
         assert moved == {State.FAILED: 1}
         assert [w.target for w in await ledger.wanted(SDSS, 1)] == [0, 2, 3, 4]
@@ -184,6 +184,38 @@ async def test_attempts(path):
         assert [a.target.number for _, a in await ledger.pending(
             SDSS, after=-1, limit=9
         )] == [1]  # fmt: skip
+
+
+async def test_bands_share_an_attempt(path, monkeypatch):
+    """Bands that fail one after the other cost one attempt, until the wait is over."""
+    clock = SimpleNamespace(time=lambda: 1e9)
+    monkeypatch.setattr("harvester.ledger.moves.time", clock)
+    failure = {"reason": "http_500", "attempts": 2, "longest_s": 60}
+    async with Ledger.open(path) as ledger:
+        bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
+        await locate(ledger, SDSS, lambda _: bands)
+        assert await ledger.postpone(SDSS, [1], **failure) == {State.LOCATED: 1}
+        assert await ledger.postpone(SDSS, [1], **failure) == {}
+        clock.time = lambda: 1e9 + 2
+        assert await ledger.postpone(SDSS, [1], **failure) == {State.FAILED: 1}
+
+
+async def test_served_band_is_not_asked_for_again(path):
+    """Looked up anew for one band, a galaxy keeps the stamp that another one has."""
+    outside = [Receipt(2, problem="outside")]
+    async with Ledger.open(path) as ledger:
+        await locate(
+            ledger, SDSS, lambda _: {b: [product(f"a-{b}", b)] for b in SDSS.bands}
+        )
+        for number, one in await ledger.frames_due(SDSS, after=0, limit=9):
+            receipts = [Receipt(2, sha256="s")] if one.band == "r" else outside
+            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+        await locate(
+            ledger, SDSS, lambda _: {b: [product(f"b-{b}", b)] for b in SDSS.bands}
+        )
+        due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
+        wanted = {n: await ledger.wanted(SDSS, due[n]) for n in due if n[0] == "b"}
+    assert {n: [w.target for w in some] for n, some in wanted.items()} == {"b-g": [2]}
 
 
 async def test_clock_set_back(path, monkeypatch):
@@ -343,19 +375,21 @@ async def test_waits_grow(path, monkeypatch):
     waits = []
     async with Ledger.open(path) as ledger:
         for _ in range(70):
+            now = clock.time()
             await ledger.postpone(SDSS, [1], reason="x", attempts=99, longest_s=600)
-            waits.append(dues(path)[1] - 1e9)
+            due = dues(path)[1]
+            waits.append(due - now)
+            clock.time = lambda due=due: due
     assert waits == [min(600, 2.0**n) for n in range(1, 71)]
 
 
 async def test_next_due_is_the_soonest(path):
     """What is due is known by the job that is due first, in any of the surveys."""
     async with Ledger.open(path) as ledger:
-        for target, tries in enumerate((3, 1, 2, 3, 3)):
-            for _ in range(tries):
-                await ledger.postpone(
-                    SDSS, [target], reason="x", attempts=9, longest_s=600
-                )
+        for target, longest_s in enumerate((3, 1, 2, 3, 3)):
+            await ledger.postpone(
+                SDSS, [target], reason="x", attempts=9, longest_s=longest_s / 2
+            )
         assert await ledger.next_due([SDSS]) == min(dues(path).values()) > 0
         assert await ledger.next_due([SDSS, HST]) == 0
 

@@ -215,6 +215,19 @@ class Jobs(RuleBasedStateMachine):
             assert reason
 
     @invariant()
+    def one_stamp_a_band(self):
+        """See that no two frames are cut into the same file."""
+        assert not self.ask(
+            """
+            SELECT file_loc
+            FROM cutout
+            WHERE state IN ('wanted', 'done')
+            GROUP BY file_loc
+            HAVING count(*) > 1
+            """
+        )
+
+    @invariant()
     def end_is_the_end(self):
         """See that nothing is due exactly when all jobs are settled."""
         assert (self.due is None) == (set(self.read_states().values()) <= SETTLED)
