@@ -5,6 +5,7 @@ The parts announce; they know of no listener.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .states import State
 
-__all__ = ["Event", "Heard", "Moved", "Note", "Stamped"]
+__all__ = ["Event", "Heard", "Moved", "Note", "Stamped", "undisturbed"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,15 @@ class Note:
 Event = Moved | Stamped | Note
 
 Heard = Callable[[Event], None]
+
+
+def undisturbed(heard: Heard) -> Heard:
+    """Give a listener whose failures, such as a terminal that is gone, are its own."""
+
+    def tell(event: Event) -> None:
+        try:
+            heard(event)
+        except Exception:
+            _log.exception("a listener failed at %r", event)
+
+    return tell

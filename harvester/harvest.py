@@ -26,7 +26,7 @@ from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
 from .disk import disk_words
 from .errors import HarvesterError, InputError, LocalError
-from .events import Note
+from .events import Note, undisturbed
 from .frames import FrameStore
 from .host_watch import watched
 from .lane import Lane, LanePlan
@@ -239,6 +239,7 @@ async def harvest(
     # All that was imported stays: looking through it for cycles, again and again, would
     # hold up the event loop for a tenth of a second.
     gc.freeze()
+    heard = undisturbed(heard)
     _keep_memory_in_one_piece()
     try:
         async with _orchestrator(settings, places, heard, is_plan=locate_only) as (
@@ -367,6 +368,7 @@ def _plan(name: str, settings: Settings, places: Places) -> LanePlan:
         workers=settings.services.named(service).files + 2,
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
+        patience_s=settings.politeness.patience_s,
     )
 
 

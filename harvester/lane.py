@@ -12,11 +12,14 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from random import random
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from .dataset import file_loc
 from .errors import (
+    HarvesterError,
     InputError,
     LedgerError,
     LocalError,
@@ -80,6 +83,8 @@ class LanePlan:
     attempts: int
     #: Longest wait in seconds between two of them.
     longest_backoff_s: float
+    #: Seconds for which an archive that gives no sensible answer is asked again.
+    patience_s: float
 
 
 class _Item(NamedTuple):
@@ -162,16 +167,24 @@ class Lane:
             await _either(self._wake_locator, _GATHER_S)
 
     async def _locate_patiently(self) -> None:
-        # A query without an answer costs no job anything; it is made again some times.
-        for failed in range(1, self._plan.attempts + 1):
+        # A query without an answer costs no job anything; it is made again for a while.
+        began = monotonic()
+        for failed in count(1):
             try:
                 return await self._locate_due()
             except (OutageError, PermanentError) as error:
                 return self._give_up(error)
             except TransientError as error:
-                if failed == self._plan.attempts:
+                was_long = monotonic() - began >= self._plan.patience_s
+                if was_long and failed >= self._plan.attempts:
                     return self._give_up(error)
                 self._say(f"{error} It is tried again.")
+            except HarvesterError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other lane goes on
+                _blame_machine(error)
+                _log.exception("%s: this is a bug of harvester", self._archive.name)
+                return self._give_up(PermanentError("bug", f"unexpected {error!r}"))
             self._release_frames()
             longest_s = self._plan.longest_backoff_s
             await _either(self._stopped, backoff(failed, cap=longest_s, random=random))

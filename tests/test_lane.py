@@ -125,6 +125,7 @@ class Stage:
             "workers": 2,
             "attempts": 2,
             "longest_backoff_s": 0.01,
+            "patience_s": 0,
         }
         async with Ledger.open(self.path) as ledger:
             lane = Lane(
@@ -367,6 +368,31 @@ async def test_query_that_fails_once(stage):
     stage.archive.failures = [TransientError("bad_answer", "?")]
     await stage.run(attempts=2)
     assert stage.states() == {"done": 6}
+
+
+async def test_query_that_fails_for_long(stage):
+    """A query is made again for as long as patience lasts, however often it failed."""
+    stage.archive.failures = [TransientError("mast_error", "?")] * 20
+    lane = await stage.run(attempts=2, patience_s=3600)
+    assert lane.trouble is None
+    assert stage.states() == {"done": 6}
+
+
+async def test_query_that_fails_for_good(stage):
+    """Without patience it is made as often as a job is tried."""
+    error = TransientError("mast_error", "?")
+    stage.archive.failures = [error] * 3
+    lane = await stage.run(attempts=3)
+    assert lane.trouble is error
+    assert len(stage.archive.asked) == 3
+
+
+async def test_bug_in_locating(stage):
+    """A bug in locating gives the archive up for now; other lanes go on."""
+    stage.archive.failures = [ZeroDivisionError()]
+    lane = await stage.run()
+    assert lane.trouble.reason == "bug"
+    assert stage.states() == {"pending": 6}
 
 
 @pytest.mark.parametrize(

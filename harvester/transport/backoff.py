@@ -85,7 +85,7 @@ class Patience:
     or out of order), nothing is spent, but the outage must not last for ever.
 
     A request that fails like an outage while others went well since its last
-    failure is no outage after all, and pays.
+    failure, or while the host was seen to be sound, is no outage after all, and pays.
     """
 
     def __init__(
@@ -110,13 +110,20 @@ class Patience:
         # Not below a second: who has waited that long takes the turn that is free.
         return max(1.0, self._outage_s - self._lasts_s())
 
-    def after(self, error: TransientError, *, down: bool, successes: int) -> float:
+    def after(
+        self,
+        error: TransientError,
+        *,
+        down: bool,
+        successes: int,
+        is_sound: bool = False,
+    ) -> float:
         """Give the seconds to wait after a failure, or raise it if it is enough.
 
         ``down``: nobody gets through to the host; ``successes``: how many requests
-        of anyone went well there so far.
+        of anyone went well there so far; ``is_sound``: one did, just now.
         """
-        alone = self._successes not in {None, successes}
+        alone = is_sound or self._successes not in {None, successes}
         self._successes = successes
         if isinstance(error, BusyError):
             self._outlast(error)

@@ -128,6 +128,19 @@ class Buffer:
         return self._reply
 
 
+def refuse_text(reply: Reply) -> None:
+    """Refuse the head of a reply that has words to say where a file should be.
+
+    Raises
+    ------
+    OutageError
+        It is text or JSON.
+    """
+    kind = reply.headers.get("Content-Type", "")
+    if kind.startswith("text/") or "json" in kind:
+        raise OutageError("words", f"{shown(reply.url)} has words in place of a file")
+
+
 def _refuse_html(reply: Reply) -> None:
     if is_html(reply.body):
         raise _html(reply.url)

@@ -181,7 +181,9 @@ class Throttle:
         """Send nothing for so long; then try with a single request."""
         self._hold(seconds, why)
         if self._on_cool_down is not None:
-            self._on_cool_down(self.host, self._wall() + seconds)
+            # A shorter wish does not cut a longer one short.
+            left_s = self._cool_until - self.clock()
+            self._on_cool_down(self.host, self._wall() + left_s)
 
     def succeeded(self) -> None:
         """Count a proper reply: closes the breaker, and lets us creep faster."""
@@ -202,12 +204,12 @@ class Throttle:
 
     def refused(self, turn: Turn, cool_down_s: float | None) -> None:
         """Cool down for as long as the host asked, or as we think is decent."""
+        if self._ease(turn, "too many requests"):
+            self._pace.halve()
         if cool_down_s is not None:
             self.cool_down(cool_down_s)
         else:
             self._refusals += 1
-            if self._ease(turn, "too many requests"):
-                self._pace.halve()
             own_s = self._gap_s() + backoff(self._refusals, random=self._random)
             self.cool_down(own_s, "too many requests")
         if turn.is_probe:

@@ -9,7 +9,6 @@ for is not asked.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import random as any_number
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -18,18 +17,19 @@ from yarl import URL
 
 from ..errors import OutageError, PermanentError, TransientError
 from .address import Guard, shown, to_url
-from .backoff import BusyError, Patience
+from .backoff import Patience
 from .body import Limits
 from .headers import kept, user_agent, without_personal, without_type
-from .intake import Buffer, Download, Enough, PartialFile, Reply
+from .intake import Buffer, Download, Enough, PartialFile, Reply, refuse_text
 from .manners import Manners, Timing
 from .part import Part, RangeRefusedError, TakesPart
 from .services import Directory, Service
 from .throttle import GaveUpError, Throttle, Turn
-from .wire import Intake, Moved, Request, Wire, to_ours
+from .verdict import judged
+from .wire import Intake, Moved, Request, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from aiohttp.abc import AbstractResolver
@@ -74,6 +74,8 @@ class _Errand:
     service: Service
     #: The host that was asked last; a redirect may have led to another one.
     throttle: Throttle
+    #: The address that was asked last.
+    asked: URL
     #: Called with the bytes that came, piece by piece.
     heard: Heard
 
@@ -128,6 +130,8 @@ class Transport:
             ],
             [URL(service.actual) for service in services if service.is_elsewhere],
         )
+        #: The file that came last from a host: by it a sound host is known.
+        self._came: dict[str, URL] = {}
         self._throttles: dict[str, Throttle] = {}
         for service in services:
             self._throttle_of(service.host, service.manners)
@@ -258,7 +262,7 @@ class Transport:
     ) -> T_co:
         service = self._directory.service_of(request.url)
         throttle = self._throttle_of(service.host, service.manners)
-        errand = _Errand(request, kind, service, throttle, heard)
+        errand = _Errand(request, kind, service, throttle, request.url, heard)
         limits = self._limits
         patience = Patience(
             limits.tries,
@@ -273,10 +277,37 @@ class Transport:
                 raise
             except TransientError as error:
                 throttle = errand.throttle
+                is_sound = isinstance(error, OutageError) and await self._is_sound(
+                    errand, patience.left_s()
+                )
                 wait_s = patience.after(
-                    error, down=throttle.is_down, successes=throttle.successes
+                    error,
+                    down=throttle.is_down,
+                    successes=throttle.successes,
+                    is_sound=is_sound,
                 )
             await asyncio.sleep(wait_s)
+
+    async def _is_sound(self, errand: _Errand, patience_s: float) -> bool:
+        """Look whether a host that fails a file still has another one, which it had.
+
+        Without that look the last file of a run, if it always fails, could not be told
+        from an outage: there are no others that go well meanwhile.
+        """
+        throttle, url = errand.throttle, self._came.get(errand.throttle.host)
+        if errand.kind != "file" or throttle.is_down or url in {None, errand.asked}:
+            return False
+        assert url is not None
+        look = replace(errand, request=Request("HEAD", url, {}), heard=_ignore)
+        try:
+            await self._try(
+                look, Buffer(self._limits.json_cap, refuse_text), patience_s
+            )
+        except PermanentError:
+            return True  # a clear answer
+        except TransientError:
+            return False
+        return True
 
     async def _try(
         self, errand: _Errand, intake: _Result[T_co], patience_s: float
@@ -285,13 +316,17 @@ class Transport:
         request = errand.request
         for _ in range(self._limits.redirects + 1):
             errand.throttle = self._throttle_at(request.url, errand.service)
+            errand.asked = request.url
             async with errand.throttle.slot(errand.kind, patience_s=patience_s) as turn:
-                with _judged(turn, request.url, is_asked=request is errand.request):
+                with judged(turn, request.url, is_asked=request is errand.request):
                     moved = await self._send(request, intake, turn, errand.heard)
                     # The wire is free for the next one while this is checked.
                     turn.free()
                     if moved is None:
-                        return await intake.finish()
+                        result = await intake.finish()
+                        if errand.kind == "file" and request.method == "GET":
+                            self._came[errand.throttle.host] = request.url
+                        return result
                     request = self._next_hop(request, moved)
         where, most = shown(errand.request.url), self._limits.redirects
         msg = f"{where} redirects more than {most} times"
@@ -350,36 +385,3 @@ class Transport:
                 timing=self._timing,
             )
         return self._throttles[host]
-
-
-@contextmanager
-def _judged(turn: Turn, url: URL, *, is_asked: bool) -> Iterator[None]:
-    """Tell the throttle what became of a request, and make its error one of ours."""
-    try:
-        yield
-    except Exception as error:
-        ours = to_ours(error, url)
-        if _is_lured(ours) and not is_asked:
-            ours = PermanentError("blocked_redirect", str(ours))
-        _report(turn, url, ours)
-        if ours is error:
-            raise
-        raise ours from error
-    turn.succeeded()
-
-
-def _is_lured(error: Exception) -> bool:
-    return isinstance(error, OutageError) and error.reason == "blocked_address"
-
-
-def _report(turn: Turn, url: URL, error: Exception) -> None:
-    match error:
-        case BusyError():
-            turn.refused(error.cool_down_s)
-        case OutageError():
-            turn.failed(str(url), error.reason, unreachable=True)
-        case TransientError():
-            turn.failed(str(url), error.reason)
-        case PermanentError():
-            # A clear answer, though not the one we hoped for.
-            turn.succeeded()

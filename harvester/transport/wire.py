@@ -47,6 +47,8 @@ _GONE = frozenset({404, 410})
 _BUSY = frozenset({429, 503})
 #: Refusals that mean "not now" and not "never".
 _NOT_NOW = frozenset({408, 425})
+#: What a gateway says of the server that should have answered.
+_NOBODY_BEHIND = frozenset({502, 503, 504})
 _NOT_IN_RANGE = 416
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -124,7 +126,7 @@ class Wire:
         """Send a request and pour the reply into the intake, unless it moved."""
         limits = self._limits
         async with _within(limits.total_s, "too_slow", request.url):
-            async with _within(limits.answer_s, "stalled", request.url):
+            async with _within(limits.answer_s, "stalled", request.url, OutageError):
                 response = await self._send(request, intake, on_sent)
             async with response:
                 location = response.headers.get("Location")
@@ -177,7 +179,8 @@ def to_ours(error: Exception, url: URL) -> Exception:
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             ours = PermanentError(reason="bad_url", message=f"{where}: {error}")
         case aiohttp.ClientConnectionError():
-            ours = TransientError(reason="reset", message=f"{where} hung up: {error}")
+            # Before it said anything: a body that breaks is a payload error.
+            ours = OutageError(reason="reset", message=f"{where} hung up: {error}")
         case aiohttp.ClientError():
             what = f"{where} speaks no proper HTTP: {error}"
             ours = TransientError(reason="bad_http", message=what)
@@ -223,6 +226,8 @@ def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:
         _check_busy(response, what)
     if status == _NOT_IN_RANGE and "Range" in intake.headers():
         raise intake.out_of_range(what)
+    if status in _NOBODY_BEHIND:
+        raise OutageError(reason, what)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _NOT_NOW:
         raise TransientError(reason, what)
     raise PermanentError(reason, what)
@@ -253,7 +258,12 @@ def _tell_when_sent() -> aiohttp.TraceConfig:
 
 
 @asynccontextmanager
-async def _within(seconds: float, reason: str, url: URL) -> AsyncIterator[None]:
+async def _within(
+    seconds: float,
+    reason: str,
+    url: URL,
+    error_type: type[TransientError] = TransientError,
+) -> AsyncIterator[None]:
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -261,4 +271,4 @@ async def _within(seconds: float, reason: str, url: URL) -> AsyncIterator[None]:
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise TransientError(reason, f"{shown(url)}: over {seconds:g} s") from error
+        raise error_type(reason, f"{shown(url)}: over {seconds:g} s") from error

@@ -12,6 +12,7 @@ import pytest
 from scripted import (
     LIMITS,
     MANNERS,
+    hang_up,
     mast,
     opened,
     reply,
@@ -167,7 +168,7 @@ async def test_busy_for_ever(server):
     assert len(server.asked) <= 9
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+@pytest.mark.parametrize("status", [500, 408])
 async def test_server_errors(server, status):
     """Server errors are tried again; four of them are enough for one request."""
     server.script["/api"] = [*[reply(status=status)] * 3, reply(b"fine")]
@@ -179,6 +180,43 @@ async def test_server_errors(server, status):
     assert caught.value.reason == f"http_{status}"
     assert not isinstance(caught.value, OutageError)
     assert server.count("/bad") == 4
+
+
+async def _fine(writer, asked):
+    writer.write(reply(length=4) if asked.method == "HEAD" else reply(b"fine"))
+
+
+@pytest.mark.parametrize(
+    "step", [reply(status=503), hang_up(), reply(_HTML), reply(status=502)]
+)
+async def test_last_file_of_a_sound_host(server, tmp_path, step):
+    """A file that fails alone is at fault if the host still has the one before it."""
+    server.script = {"*": _fine, "/bad": step}
+    async with opened(server) as transport:
+        await transport.download(_URL, tmp_path / "good")
+        with pytest.raises(TransientError) as caught:
+            await transport.download("https://mast.stsci.edu/bad", tmp_path / "bad")
+    assert not isinstance(caught.value, OutageError)
+    assert server.count("/bad") == 4
+    looks = [(one.method, one.path) for one in server.asked if one.method == "HEAD"]
+    assert looks == [("HEAD", "/api")] * 4
+
+
+async def _page(writer, asked):
+    # The look is a HEAD, whose reply has a head only.
+    head = reply(length=len(_HTML), Content_Type="text/html")
+    writer.write(head if asked.method == "HEAD" else head + _HTML)
+
+
+@pytest.mark.parametrize("then", [reply(status=503), _page, hang_up()])
+async def test_last_file_of_a_host_that_is_down(server, tmp_path, then):
+    """If the host has not even that one any more, it is out of order."""
+    server.script["*"] = [reply(b"fine"), then]
+    async with opened(server) as transport:
+        await transport.download(_URL, tmp_path / "good")
+        with pytest.raises(OutageError):
+            await transport.download("https://mast.stsci.edu/next", tmp_path / "next")
+        assert "closed" in _state(transport)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 416, 304])
