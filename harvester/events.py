@@ -54,7 +54,7 @@ def undisturbed(heard: Heard) -> Heard:
     def tell(event: Event) -> None:
         try:
             heard(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it is not the harvest
             _log.exception("a listener failed at %r", event)
 
     return tell
