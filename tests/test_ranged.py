@@ -293,6 +293,16 @@ async def test_many_stamps(tmp_path):
     assert sum(sent.values()) == 1
 
 
+async def test_file_that_is_too_large(tmp_path):
+    """A file over the limit comes by parts, even if most of it is needed."""
+    async with sky() as here:
+        whole = await here.stamps(tmp_path, size="900px", is_whole=True)
+        with mock.patch("harvester.parts.LARGEST_FILE", whole.size - 1):
+            found = await here.stamps(tmp_path / "parts", size="900px")
+    assert found.suffix == ".pixels"
+    assert found.stamps == whole.stamps
+
+
 async def test_heap_of_headers(tmp_path):
     """A file whose image is behind very many headers is fetched whole."""
     with mock.patch.object(ranged, "_MOST_HEADERS", 1):
