@@ -1,5 +1,7 @@
 """Frames on disk: fetched once, shared, verified, evicted within a byte budget.
 
+When it is used up those go first that no job waits for.
+
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
 crash is used; but none from before the machine was started, because no frame is
@@ -20,7 +22,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .cutouts.cutouts import find_end, find_pixels
 from .cutouts.frame_file import verify_frame
@@ -29,7 +31,7 @@ from .prefix import Prefix, has_prefix
 from .ranged import fetch_pixels, has_parts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from pathlib import Path
 
     from .cutouts.cutouts import NeededPixels
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from .transport.transport import Download, Enough, Transport
 
     OnBytes = Callable[[int], None]
+
+    #: Of some products, archive and name of those that a job still waits for.
+    StillWanted = Callable[[Collection[Product]], Awaitable[set[tuple[str, str]]]]
 
 __all__ = ["FrameStore", "LocalFrame"]
 
@@ -59,14 +64,34 @@ class LocalFrame:
     is_whole: bool
 
 
+class _Kept(NamedTuple):
+    """A frame on disk that nobody uses at the moment."""
+
+    #: Unix seconds.
+    modified: float
+    #: In bytes.
+    size: int
+    path: Path
+
+
 class FrameStore:
     """Holds the frames that are being cut, and as many more as the budget allows."""
 
-    def __init__(self, folder: Path, transport: Transport, *, budget: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        transport: Transport,
+        *,
+        budget: int,
+        still_wanted: StillWanted | None = None,
+    ) -> None:
         """Take a folder of its own and the bytes that may stay in it."""
         self._folder = folder
         self._transport = transport
         self._budget = budget
+        self._still_wanted = still_wanted
+        #: What the frames are that were used since the start, by file name.
+        self._held: dict[str, Product] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._in_use: Counter[str] = Counter()
         self._numbers = count()
@@ -121,13 +146,14 @@ class FrameStore:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
                     await self._fetch(product, path, on_bytes)
+                self._held[path.name] = product
             yield path
         finally:
             self._in_use[path.name] -= 1
             if not self._in_use[path.name]:
                 del self._in_use[path.name]
                 self._locks.pop(path.name, None)
-                self._evict()
+                await self._make_room()
 
     def discard(self, product: Product) -> None:
         """Forget a frame that turned out bad; the next one is fetched whole."""
@@ -221,18 +247,45 @@ class FrameStore:
                 continue  # whatever the mirror says, the archive has the last word
         return await fetch(product.url)
 
-    def _evict(self) -> None:
-        kept = []
-        for path in self._folder.iterdir():
-            if path.name not in self._in_use and path.suffix not in _OPEN:
-                status = path.stat()
-                kept.append((status.st_mtime, status.st_size, path))
-        excess = sum(size for _, size, _ in kept) - self._budget
-        for _, size, path in sorted(kept):
+    async def _make_room(self) -> None:
+        if self._excess(self._unused()) <= 0:
+            return
+        wanted = None
+        if self._still_wanted is not None:
+            wanted = await self._still_wanted(list(self._held.values()))
+        # Others may have come and gone while the ledger was asked.
+        self._evict(self._unused(), wanted)
+
+    def _unused(self) -> list[_Kept]:
+        return [
+            _Kept(status.st_mtime, status.st_size, path)
+            for path in self._folder.iterdir()
+            if path.name not in self._in_use and path.suffix not in _OPEN
+            for status in [path.stat()]
+        ]
+
+    def _excess(self, kept: list[_Kept]) -> int:
+        return sum(frame.size for frame in kept) - self._budget
+
+    def _evict(self, kept: list[_Kept], wanted: set[tuple[str, str]] | None) -> None:
+        """Remove the oldest frames, but those that are wanted last.
+
+        Of what an earlier process has left nothing is known: it goes before them.
+        """
+
+        def rank(frame: _Kept) -> tuple[int, float]:
+            product = self._held.get(frame.path.name)
+            if product is None or wanted is None:
+                return 1, frame.modified
+            return 2 * ((product.archive, product.name) in wanted), frame.modified
+
+        excess = self._excess(kept)
+        for frame in sorted(kept, key=rank):
             if excess <= 0:
                 break
-            path.unlink(missing_ok=True)
-            excess -= size
+            frame.path.unlink(missing_ok=True)
+            self._held.pop(frame.path.name, None)
+            excess -= frame.size
 
 
 def _remove_doubtful(folder: Path) -> None:

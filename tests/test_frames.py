@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -51,7 +52,7 @@ class Archive:
 
 
 @asynccontextmanager
-async def store(folder, archive, budget=10**9):
+async def store(folder, archive, budget=10**9, **more):
     """Give a frame store in front of the archive."""
     app = web.Application()
     app.router.add_get("/{path:.*}", archive.answer)
@@ -61,7 +62,7 @@ async def store(folder, archive, budget=10**9):
         service = Service("sdss-sas", base, url, Manners(1000, {"file": 4}))
         limits = Limits(tries=1, patience_s=1)
         async with Transport([service], version="test", limits=limits) as transport:
-            yield FrameStore(folder, transport, budget=budget)
+            yield FrameStore(folder, transport, budget=budget, **more)
 
 
 async def test_shared(tmp_path):
@@ -116,6 +117,56 @@ async def test_budget(tmp_path):
                     pass
             assert first.path.exists()
         assert sum(p.stat().st_size for p in (tmp_path / "frames").iterdir()) <= size
+
+
+async def use(frames, *names):
+    """Use frames one after the other, each a second younger than the one before."""
+    for at, name in enumerate(names):
+        async with frames.frame(product(name)) as frame:
+            os.utime(frame.path, (time.time(), time.time() - 100 + at))
+
+
+async def test_wanted_frames_stay(tmp_path):
+    """A frame that a job waits for goes after those that none does, however old."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
+    wanted = {("sdss", "a.fits"), ("sdss", "c.fits")}
+    asked = []
+
+    async def still_wanted(products):
+        asked.append([product.name for product in products])
+        return wanted
+
+    options = {"budget": 2 * len(fits_bytes()), "still_wanted": still_wanted}
+    async with store(tmp_path / "frames", archive, **options) as frames:
+        await use(frames, "a.fits", "b.fits", "c.fits")
+        await use(frames, "a.fits", "c.fits")
+        assert archive.asked == ["a.fits", "b.fits", "c.fits"]
+        wanted.add(("sdss", "d.fits"))
+        await use(frames, "d.fits")
+        # All are wanted now: the oldest one goes.
+        await use(frames, "c.fits", "d.fits")
+        assert archive.asked == ["a.fits", "b.fits", "c.fits", "d.fits"]
+        assert sorted(frames._held) == sorted(p.name for p in frames._folder.iterdir())
+    assert asked == [["a.fits", "b.fits", "c.fits"], ["a.fits", "c.fits", "d.fits"]]
+
+
+async def test_frames_of_an_earlier_process(tmp_path):
+    """What an earlier process has left goes after what is done, before the wanted."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
+
+    async def still_wanted(_products):
+        return {("sdss", "b.fits"), ("sdss", "d.fits")}
+
+    async with store(tmp_path / "frames", archive) as frames:
+        await use(frames, "a.fits")
+    options = {"budget": 2 * len(fits_bytes()), "still_wanted": still_wanted}
+    async with store(tmp_path / "frames", archive, **options) as frames:
+        left = frames._path(product("a.fits"))
+        await use(frames, "b.fits", "c.fits")
+        assert left.exists()
+        assert not frames._path(product("c.fits")).exists()
+        await use(frames, "d.fits")
+        assert not left.exists()
 
 
 async def test_mirror_first(tmp_path):
