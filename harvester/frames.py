@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .cutouts.cutouts import find_end, find_pixels
 from .cutouts.frame_file import verify_frame
-from .errors import LocalError, PermanentError
+from .errors import LocalError, PermanentError, TransientError
 from .prefix import Prefix, has_prefix
 from .ranged import fetch_pixels, has_parts
 
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 __all__ = ["FrameStore", "LocalFrame"]
 
 _SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
+
+#: A frame whose damage shows when it is cut is fetched once more; if the same bytes
+#: come again, they are what the archive has.
+_SAME_CORRUPT = 2
 
 #: Files that whoever is writing or using them removes.
 _OPEN = frozenset({".part", ".pixels"})
@@ -97,8 +101,15 @@ class FrameStore:
         self._numbers = count()
         #: Frames whose pixels alone did not do; by file name.
         self._only_whole: set[str] = set()
-        #: Addresses at mirrors that gave no part, and will not give the whole either.
+        #: Addresses at mirrors that gave no part, and will not give the whole either;
+        #: or gave a frame that was damaged.
         self._refused: set[str] = set()
+        #: Checksums of the whole frames that came, and of those of them that turned out
+        #: corrupt, each as often as that happened; by file name.
+        self._came: dict[str, str] = {}
+        self._corrupt: dict[str, list[str]] = {}
+        #: What is wrong at the archive itself, by file name.
+        self._hopeless: dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _remove_doubtful(folder)
@@ -124,8 +135,11 @@ class FrameStore:
         NotFoundError
             Neither the archive nor a mirror has it.
         TransientError, PermanentError, LocalError
-            As the transport raises them.
+            As the transport raises them. ``corrupt_at_source``: it was discarded too
+            often; it is not fetched again.
         """
+        if words := self._hopeless.get(self._path(product).name):
+            raise PermanentError("corrupt_at_source", words)
         if spec is not None and self._may_be_part(product):
             path = self._path(product)
             part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
@@ -145,7 +159,8 @@ class FrameStore:
         try:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
-                    await self._fetch(product, path, on_bytes)
+                    got = await self._fetch(product, path, on_bytes)
+                    self._came[path.name] = got.sha256
                 self._held[path.name] = product
             yield path
         finally:
@@ -155,11 +170,40 @@ class FrameStore:
                 self._locks.pop(path.name, None)
                 await self._make_room()
 
-    def discard(self, product: Product) -> None:
-        """Forget a frame that turned out bad; the next one is fetched whole."""
+    def discard(
+        self,
+        product: Product,
+        frame: LocalFrame,
+        error: TransientError | PermanentError,
+    ) -> None:
+        """Forget a frame that turned out bad; the next one is fetched whole.
+
+        Raises
+        ------
+        PermanentError
+            ``corrupt_at_source``: it was fetched again and had the same damage.
+        """
         path = self._path(product)
         self._only_whole.add(path.name)
-        path.unlink(missing_ok=True)
+        if not frame.is_whole or not path.exists():
+            return
+        path.unlink()
+        # Others may cut the same download, and discard it too: it counts once.
+        sha256 = self._came.pop(path.name, "")
+        if sha256 and error.reason == "corrupt":
+            self._note_corrupt(product, sha256, error)
+
+    def _note_corrupt(
+        self, product: Product, sha256: str, error: TransientError | PermanentError
+    ) -> None:
+        name = self._path(product).name
+        # The archive has the last word.
+        self._refused.update(product.mirrors)
+        seen = self._corrupt.setdefault(name, [])
+        seen.append(sha256)
+        if seen.count(sha256) >= _SAME_CORRUPT:
+            self._hopeless[name] = f"it came {_SAME_CORRUPT} times alike: {error}"
+            raise PermanentError("corrupt_at_source", self._hopeless[name]) from error
 
     def clear(self) -> None:
         """Remove all frames: nothing is wanted of them any more."""
@@ -206,7 +250,9 @@ class FrameStore:
     ) -> bool:
         got = await self._fetch(product, part, on_bytes, Prefix(find))
         if got.is_whole:
-            await asyncio.to_thread(part.replace, self._path(product))
+            whole = self._path(product)
+            await asyncio.to_thread(part.replace, whole)
+            self._came[whole.name] = got.sha256
         return not got.is_whole
 
     async def _fetch_pixels(

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from astropy.io import fits
 
-from harvester.errors import LocalError, NotFoundError
+from harvester.cutouts.frame_file import CorruptFrameError
+from harvester.errors import LocalError, NotFoundError, PermanentError
 from harvester.frames import FrameStore
 from harvester.models import Product
 from harvester.settings import SERVICES
@@ -194,10 +195,73 @@ async def test_discard(tmp_path):
     archive = Archive(**{"frame.fits": fits_bytes()})
     async with store(tmp_path / "frames", archive) as frames:
         for _ in range(2):
+            async with frames.frame(product()) as frame:
+                frames.discard(product(), frame, PermanentError("bad_wcs", "no CRVAL"))
+    assert archive.asked == ["frame.fits"] * 2
+
+
+CORRUPT = CorruptFrameError("its bz2 data are damaged")
+
+
+async def test_corrupt_at_source(tmp_path):
+    """A frame that comes with the same damage twice is given up, and not asked for."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()) as frame:
+            frames.discard(product(), frame, CORRUPT)
+        async with frames.frame(product()) as frame:
+            with pytest.raises(PermanentError, match="2 times alike") as caught:
+                frames.discard(product(), frame, CORRUPT)
+        assert caught.value.reason == "corrupt_at_source"
+        with pytest.raises(PermanentError, match="2 times alike: its bz2"):
             async with frames.frame(product()):
                 pass
-            frames.discard(product())
     assert archive.asked == ["frame.fits"] * 2
+
+
+async def test_corrupt_in_another_way(tmp_path):
+    """Damage that differs from one download to the next is not the archive's."""
+    archive = Archive()
+    async with store(tmp_path / "frames", archive) as frames:
+        for size in range(1, 6):
+            archive.files["frame.fits"] = fits_bytes(size)
+            async with frames.frame(product()) as frame:
+                frames.discard(product(), frame, CORRUPT)
+    assert archive.asked == ["frame.fits"] * 5
+
+
+async def test_one_download_counts_once(tmp_path):
+    """Two who find the same download corrupt do not make it two downloads."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()) as one, frames.frame(product()) as other:
+            frames.discard(product(), one, CORRUPT)
+            frames.discard(product(), other, CORRUPT)
+        async with frames.frame(product()) as frame:
+            assert frame.path.exists()
+
+
+async def test_frame_that_somebody_removed(tmp_path):
+    """A frame that is gone from the disk is no damage at the archive."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        for _ in range(3):
+            async with frames.frame(product()) as frame:
+                frame.path.unlink()
+                frames.discard(product(), frame, CORRUPT)
+    assert archive.asked == ["frame.fits"] * 3
+
+
+async def test_corrupt_at_the_mirror(tmp_path):
+    """What a mirror holds damaged comes from the archive the next time."""
+    archive = Archive(**{"m.fits": fits_bytes(), "frame.fits": fits_bytes(2)})
+    asked = product(mirrors=("m.fits",))
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(asked) as frame:
+            frames.discard(asked, frame, CORRUPT)
+        async with frames.frame(asked) as frame:
+            assert frame.path.read_bytes() == fits_bytes(2)
+    assert archive.asked == ["m.fits", "frame.fits"]
 
 
 @pytest.mark.parametrize("name", ["../../x.fits", "/etc/x.fits", "a\0.fits", "x" * 300])

@@ -366,7 +366,8 @@ async def test_bad_pixels(tmp_path):
             wanted = ask_for(here.galaxies()[:1])
             async with frames.frame(here.product, wanted, _spec("4px")) as frame:
                 suffixes.append(frame.path.suffix)
-                frames.discard(here.product)
+                error = TransientError("corrupt", "no FITS")
+                frames.discard(here.product, frame, error)
     assert suffixes == [".pixels", ".fits"]
 
 
