@@ -1,5 +1,7 @@
 """Frames on disk: fetched once, shared, verified, evicted within a byte budget.
 
+When it is used up those go first that no job waits for.
+
 A frame is a cache: it may vanish between runs and is then fetched again. It
 appears under its name only when it is whole, so a frame that is there after a
 crash is used; but none from before the machine was started, because no frame is
@@ -20,16 +22,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .cutouts.cutouts import find_end, find_pixels
 from .cutouts.frame_file import verify_frame
-from .errors import LocalError, PermanentError
+from .errors import LocalError, PermanentError, TransientError
 from .prefix import Prefix, has_prefix
 from .ranged import fetch_pixels, has_parts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from pathlib import Path
 
     from .cutouts.cutouts import NeededPixels
@@ -39,9 +41,16 @@ if TYPE_CHECKING:
 
     OnBytes = Callable[[int], None]
 
+    #: Of some products, archive and name of those that a job still waits for.
+    StillWanted = Callable[[Collection[Product]], Awaitable[set[tuple[str, str]]]]
+
 __all__ = ["FrameStore", "LocalFrame"]
 
 _SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
+
+#: A frame whose damage shows when it is cut is fetched once more; if the same bytes
+#: come again, they are what the archive has.
+_SAME_CORRUPT = 2
 
 #: Files that whoever is writing or using them removes.
 _OPEN = frozenset({".part", ".pixels"})
@@ -59,21 +68,48 @@ class LocalFrame:
     is_whole: bool
 
 
+class _Kept(NamedTuple):
+    """A frame on disk that nobody uses at the moment."""
+
+    #: Unix seconds.
+    modified: float
+    #: In bytes.
+    size: int
+    path: Path
+
+
 class FrameStore:
     """Holds the frames that are being cut, and as many more as the budget allows."""
 
-    def __init__(self, folder: Path, transport: Transport, *, budget: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        transport: Transport,
+        *,
+        budget: int,
+        still_wanted: StillWanted | None = None,
+    ) -> None:
         """Take a folder of its own and the bytes that may stay in it."""
         self._folder = folder
         self._transport = transport
         self._budget = budget
+        self._still_wanted = still_wanted
+        #: What the frames are that were used since the start, by file name.
+        self._held: dict[str, Product] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._in_use: Counter[str] = Counter()
         self._numbers = count()
         #: Frames whose pixels alone did not do; by file name.
         self._only_whole: set[str] = set()
-        #: Addresses at mirrors that gave no part, and will not give the whole either.
+        #: Addresses at mirrors that gave no part, and will not give the whole either;
+        #: or gave a frame that was damaged.
         self._refused: set[str] = set()
+        #: Checksums of the whole frames that came, and of those of them that turned out
+        #: corrupt, each as often as that happened; by file name.
+        self._came: dict[str, str] = {}
+        self._corrupt: dict[str, list[str]] = {}
+        #: What is wrong at the archive itself, by file name.
+        self._hopeless: dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _remove_doubtful(folder)
@@ -99,8 +135,11 @@ class FrameStore:
         NotFoundError
             Neither the archive nor a mirror has it.
         TransientError, PermanentError, LocalError
-            As the transport raises them.
+            As the transport raises them. ``corrupt_at_source``: it was discarded too
+            often; it is not fetched again.
         """
+        if words := self._hopeless.get(self._path(product).name):
+            raise PermanentError("corrupt_at_source", words)
         if spec is not None and self._may_be_part(product):
             path = self._path(product)
             part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
@@ -120,20 +159,51 @@ class FrameStore:
         try:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
-                    await self._fetch(product, path, on_bytes)
+                    got = await self._fetch(product, path, on_bytes)
+                    self._came[path.name] = got.sha256
+                self._held[path.name] = product
             yield path
         finally:
             self._in_use[path.name] -= 1
             if not self._in_use[path.name]:
                 del self._in_use[path.name]
                 self._locks.pop(path.name, None)
-                self._evict()
+                await self._make_room()
 
-    def discard(self, product: Product) -> None:
-        """Forget a frame that turned out bad; the next one is fetched whole."""
+    def discard(
+        self,
+        product: Product,
+        frame: LocalFrame,
+        error: TransientError | PermanentError,
+    ) -> None:
+        """Forget a frame that turned out bad; the next one is fetched whole.
+
+        Raises
+        ------
+        PermanentError
+            ``corrupt_at_source``: it was fetched again and had the same damage.
+        """
         path = self._path(product)
         self._only_whole.add(path.name)
-        path.unlink(missing_ok=True)
+        if not frame.is_whole or not path.exists():
+            return
+        path.unlink()
+        # Others may cut the same download, and discard it too: it counts once.
+        sha256 = self._came.pop(path.name, "")
+        if sha256 and error.reason == "corrupt":
+            self._note_corrupt(product, sha256, error)
+
+    def _note_corrupt(
+        self, product: Product, sha256: str, error: TransientError | PermanentError
+    ) -> None:
+        name = self._path(product).name
+        # The archive has the last word.
+        self._refused.update(product.mirrors)
+        seen = self._corrupt.setdefault(name, [])
+        seen.append(sha256)
+        if seen.count(sha256) >= _SAME_CORRUPT:
+            self._hopeless[name] = f"it came {_SAME_CORRUPT} times alike: {error}"
+            raise PermanentError("corrupt_at_source", self._hopeless[name]) from error
 
     def clear(self) -> None:
         """Remove all frames: nothing is wanted of them any more."""
@@ -180,7 +250,9 @@ class FrameStore:
     ) -> bool:
         got = await self._fetch(product, part, on_bytes, Prefix(find))
         if got.is_whole:
-            await asyncio.to_thread(part.replace, self._path(product))
+            whole = self._path(product)
+            await asyncio.to_thread(part.replace, whole)
+            self._came[whole.name] = got.sha256
         return not got.is_whole
 
     async def _fetch_pixels(
@@ -221,18 +293,45 @@ class FrameStore:
                 continue  # whatever the mirror says, the archive has the last word
         return await fetch(product.url)
 
-    def _evict(self) -> None:
-        kept = []
-        for path in self._folder.iterdir():
-            if path.name not in self._in_use and path.suffix not in _OPEN:
-                status = path.stat()
-                kept.append((status.st_mtime, status.st_size, path))
-        excess = sum(size for _, size, _ in kept) - self._budget
-        for _, size, path in sorted(kept):
+    async def _make_room(self) -> None:
+        if self._excess(self._unused()) <= 0:
+            return
+        wanted = None
+        if self._still_wanted is not None:
+            wanted = await self._still_wanted(list(self._held.values()))
+        # Others may have come and gone while the ledger was asked.
+        self._evict(self._unused(), wanted)
+
+    def _unused(self) -> list[_Kept]:
+        return [
+            _Kept(status.st_mtime, status.st_size, path)
+            for path in self._folder.iterdir()
+            if path.name not in self._in_use and path.suffix not in _OPEN
+            for status in [path.stat()]
+        ]
+
+    def _excess(self, kept: list[_Kept]) -> int:
+        return sum(frame.size for frame in kept) - self._budget
+
+    def _evict(self, kept: list[_Kept], wanted: set[tuple[str, str]] | None) -> None:
+        """Remove the oldest frames, but those that are wanted last.
+
+        Of what an earlier process has left nothing is known: it goes before them.
+        """
+
+        def rank(frame: _Kept) -> tuple[int, float]:
+            product = self._held.get(frame.path.name)
+            if product is None or wanted is None:
+                return 1, frame.modified
+            return 2 * ((product.archive, product.name) in wanted), frame.modified
+
+        excess = self._excess(kept)
+        for frame in sorted(kept, key=rank):
             if excess <= 0:
                 break
-            path.unlink(missing_ok=True)
-            excess -= size
+            frame.path.unlink(missing_ok=True)
+            self._held.pop(frame.path.name, None)
+            excess -= frame.size
 
 
 def _remove_doubtful(folder: Path) -> None:

@@ -268,7 +268,10 @@ async def _orchestrator(
         for words in (*first_words(settings), *disk_words(places.out)):
             heard(Note(words))
         frames = FrameStore(
-            places.frames, transport, budget=settings.work.frame_cache_bytes
+            places.frames,
+            transport,
+            budget=settings.work.frame_cache_bytes,
+            still_wanted=ledger.still_wanted,
         )
         cutter = await stack.enter_async_context(_cutter(settings))
 

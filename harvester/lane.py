@@ -313,7 +313,7 @@ class Lane:
             try:
                 return await self._cutter.cut(job)
             except (TransientError, PermanentError) as error:
-                self._frames.discard(product)
+                self._frames.discard(product, frame, error)
                 if frame.is_whole:
                     raise
                 _log.info("%s is fetched whole: %s", product.name, error)

@@ -15,6 +15,7 @@ from harvester.models import CutoutSpec, StampSize, Wanted
 from harvester.parts import is_worth_it
 from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
+from harvester.transport.body import LARGEST_FILE
 from harvester.transport.part import Part
 
 #: Sides of an image in arcsec, as the camera has them.
@@ -122,6 +123,14 @@ def test_wide_mosaic():
     mosaic = priced(polygon(1800, 1500, 30), [(100, 200)], 30)
     assert mosaic.requests == pytest.approx(2 + 2 * 124, abs=2)
     assert mosaic.bytes < 400_000 < mosaic.whole / 1000
+
+
+def test_mosaic_that_is_too_large():
+    """What is too large to be fetched whole is not billed whole either."""
+    points = [(0, y) for y in range(-740, 741, 14)]
+    price = priced(polygon(1800, 1500, 0), points, 0)
+    assert LARGEST_FILE < price.bytes < price.whole
+    assert price.requests <= 2 + 512 + price.bytes / 2**22
 
 
 def test_whole_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from astropy.io import fits
 
-from harvester.errors import LocalError, NotFoundError
+from harvester.cutouts.frame_file import CorruptFrameError
+from harvester.errors import LocalError, NotFoundError, PermanentError
 from harvester.frames import FrameStore
 from harvester.models import Product
 from harvester.settings import SERVICES
@@ -51,7 +53,7 @@ class Archive:
 
 
 @asynccontextmanager
-async def store(folder, archive, budget=10**9):
+async def store(folder, archive, budget=10**9, **more):
     """Give a frame store in front of the archive."""
     app = web.Application()
     app.router.add_get("/{path:.*}", archive.answer)
@@ -61,7 +63,7 @@ async def store(folder, archive, budget=10**9):
         service = Service("sdss-sas", base, url, Manners(1000, {"file": 4}))
         limits = Limits(tries=1, patience_s=1)
         async with Transport([service], version="test", limits=limits) as transport:
-            yield FrameStore(folder, transport, budget=budget)
+            yield FrameStore(folder, transport, budget=budget, **more)
 
 
 async def test_shared(tmp_path):
@@ -118,6 +120,56 @@ async def test_budget(tmp_path):
         assert sum(p.stat().st_size for p in (tmp_path / "frames").iterdir()) <= size
 
 
+async def use(frames, *names):
+    """Use frames one after the other, each a second younger than the one before."""
+    for at, name in enumerate(names):
+        async with frames.frame(product(name)) as frame:
+            os.utime(frame.path, (time.time(), time.time() - 100 + at))
+
+
+async def test_wanted_frames_stay(tmp_path):
+    """A frame that a job waits for goes after those that none does, however old."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
+    wanted = {("sdss", "a.fits"), ("sdss", "c.fits")}
+    asked = []
+
+    async def still_wanted(products):
+        asked.append([product.name for product in products])
+        return wanted
+
+    options = {"budget": 2 * len(fits_bytes()), "still_wanted": still_wanted}
+    async with store(tmp_path / "frames", archive, **options) as frames:
+        await use(frames, "a.fits", "b.fits", "c.fits")
+        await use(frames, "a.fits", "c.fits")
+        assert archive.asked == ["a.fits", "b.fits", "c.fits"]
+        wanted.add(("sdss", "d.fits"))
+        await use(frames, "d.fits")
+        # All are wanted now: the oldest one goes.
+        await use(frames, "c.fits", "d.fits")
+        assert archive.asked == ["a.fits", "b.fits", "c.fits", "d.fits"]
+        assert sorted(frames._held) == sorted(p.name for p in frames._folder.iterdir())
+    assert asked == [["a.fits", "b.fits", "c.fits"], ["a.fits", "c.fits", "d.fits"]]
+
+
+async def test_frames_of_an_earlier_process(tmp_path):
+    """What an earlier process has left goes after what is done, before the wanted."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
+
+    async def still_wanted(_products):
+        return {("sdss", "b.fits"), ("sdss", "d.fits")}
+
+    async with store(tmp_path / "frames", archive) as frames:
+        await use(frames, "a.fits")
+    options = {"budget": 2 * len(fits_bytes()), "still_wanted": still_wanted}
+    async with store(tmp_path / "frames", archive, **options) as frames:
+        left = frames._path(product("a.fits"))
+        await use(frames, "b.fits", "c.fits")
+        assert left.exists()
+        assert not frames._path(product("c.fits")).exists()
+        await use(frames, "d.fits")
+        assert not left.exists()
+
+
 async def test_mirror_first(tmp_path):
     """A mirror is asked first, and the archive for what the mirror lacks."""
     archive = Archive(**{"m.fits": fits_bytes(), "b.fits": fits_bytes(2)})
@@ -143,10 +195,73 @@ async def test_discard(tmp_path):
     archive = Archive(**{"frame.fits": fits_bytes()})
     async with store(tmp_path / "frames", archive) as frames:
         for _ in range(2):
+            async with frames.frame(product()) as frame:
+                frames.discard(product(), frame, PermanentError("bad_wcs", "no CRVAL"))
+    assert archive.asked == ["frame.fits"] * 2
+
+
+CORRUPT = CorruptFrameError("its bz2 data are damaged")
+
+
+async def test_corrupt_at_source(tmp_path):
+    """A frame that comes with the same damage twice is given up, and not asked for."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()) as frame:
+            frames.discard(product(), frame, CORRUPT)
+        async with frames.frame(product()) as frame:
+            with pytest.raises(PermanentError, match="2 times alike") as caught:
+                frames.discard(product(), frame, CORRUPT)
+        assert caught.value.reason == "corrupt_at_source"
+        with pytest.raises(PermanentError, match="2 times alike: its bz2"):
             async with frames.frame(product()):
                 pass
-            frames.discard(product())
     assert archive.asked == ["frame.fits"] * 2
+
+
+async def test_corrupt_in_another_way(tmp_path):
+    """Damage that differs from one download to the next is not the archive's."""
+    archive = Archive()
+    async with store(tmp_path / "frames", archive) as frames:
+        for size in range(1, 6):
+            archive.files["frame.fits"] = fits_bytes(size)
+            async with frames.frame(product()) as frame:
+                frames.discard(product(), frame, CORRUPT)
+    assert archive.asked == ["frame.fits"] * 5
+
+
+async def test_one_download_counts_once(tmp_path):
+    """Two who find the same download corrupt do not make it two downloads."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()) as one, frames.frame(product()) as other:
+            frames.discard(product(), one, CORRUPT)
+            frames.discard(product(), other, CORRUPT)
+        async with frames.frame(product()) as frame:
+            assert frame.path.exists()
+
+
+async def test_frame_that_somebody_removed(tmp_path):
+    """A frame that is gone from the disk is no damage at the archive."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        for _ in range(3):
+            async with frames.frame(product()) as frame:
+                frame.path.unlink()
+                frames.discard(product(), frame, CORRUPT)
+    assert archive.asked == ["frame.fits"] * 3
+
+
+async def test_corrupt_at_the_mirror(tmp_path):
+    """What a mirror holds damaged comes from the archive the next time."""
+    archive = Archive(**{"m.fits": fits_bytes(), "frame.fits": fits_bytes(2)})
+    asked = product(mirrors=("m.fits",))
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(asked) as frame:
+            frames.discard(asked, frame, CORRUPT)
+        async with frames.frame(asked) as frame:
+            assert frame.path.read_bytes() == fits_bytes(2)
+    assert archive.asked == ["m.fits", "frame.fits"]
 
 
 @pytest.mark.parametrize("name", ["../../x.fits", "/etc/x.fits", "a\0.fits", "x" * 300])

@@ -70,6 +70,8 @@ class Frames:
         self.failures = {}
         #: Products of which a part is given until it is discarded.
         self.parts = set()
+        #: Products that have the same damage each time.
+        self.hopeless = set()
 
     @asynccontextmanager
     async def frame(self, product, _wanted, _spec, on_bytes):
@@ -81,9 +83,11 @@ class Frames:
         is_part = product.name in self.parts - set(self.discarded)
         yield LocalFrame(Path("/frames", product.name), not is_part)
 
-    def discard(self, product):
-        """Remember what was thrown away."""
+    def discard(self, product, frame, error):
+        """Remember what was thrown away; or give up a frame that is hopeless."""
         self.discarded.append(product.name)
+        if frame.is_whole and product.name in self.hopeless:
+            raise PermanentError("corrupt_at_source", "twice") from error
 
 
 class Cutter:
@@ -299,6 +303,15 @@ async def test_part_of_a_corrupt_frame(stage):
     await stage.run(attempts=2)
     assert stage.states() == {"done": 6}
     assert stage.frames.fetched.count("frame0") == 3
+
+
+async def test_frame_that_is_hopeless(stage):
+    """A frame that has the same damage again fails its galaxies without more ado."""
+    stage.frames.hopeless = {"frame0"}
+    stage.cutter.failures = {"frame0": [TransientError("corrupt", "CRC")]}
+    await stage.run(attempts=5)
+    assert stage.states() == {"done": 3, "failed": 3}
+    assert stage.reasons() == {"corrupt_at_source": 3}
 
 
 async def test_image_bytes(stage):

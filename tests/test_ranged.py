@@ -293,6 +293,16 @@ async def test_many_stamps(tmp_path):
     assert sum(sent.values()) == 1
 
 
+async def test_file_that_is_too_large(tmp_path):
+    """A file over the limit comes by parts, even if most of it is needed."""
+    async with sky() as here:
+        whole = await here.stamps(tmp_path, size="900px", is_whole=True)
+        with mock.patch("harvester.parts.LARGEST_FILE", whole.size - 1):
+            found = await here.stamps(tmp_path / "parts", size="900px")
+    assert found.suffix == ".pixels"
+    assert found.stamps == whole.stamps
+
+
 async def test_heap_of_headers(tmp_path):
     """A file whose image is behind very many headers is fetched whole."""
     with mock.patch.object(ranged, "_MOST_HEADERS", 1):
@@ -356,7 +366,8 @@ async def test_bad_pixels(tmp_path):
             wanted = ask_for(here.galaxies()[:1])
             async with frames.frame(here.product, wanted, _spec("4px")) as frame:
                 suffixes.append(frame.path.suffix)
-                frames.discard(here.product)
+                error = TransientError("corrupt", "no FITS")
+                frames.discard(here.product, frame, error)
     assert suffixes == [".pixels", ".fits"]
 
 

@@ -9,6 +9,7 @@ A stamp is placed where `astropy.nddata.Cutout2D` places it, for even sizes too.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from .identity import check_identity
 from .pixels import Boxes, Image, Pixels
 from .stamp_file import StampFolder, to_fits
 from .stamp_header import StampHeader
+from .tiles import open_tiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +69,8 @@ def cut_frame(job: FrameJob) -> Cut:
     LocalError
         The disk does not take the stamps, or not give the frame.
     """
-    with open_frame(Path(job.path), is_whole=job.is_whole) as frame:
+    opened = open_tiled if job.product.archive == "hst" else open_frame
+    with opened(Path(job.path), is_whole=job.is_whole) as frame:
         image = _find_image(frame, job.product.archive)
         try:
             sky = read_astrometry(image.hdu.header())
@@ -202,8 +205,9 @@ def _keep(
 
 def _count_bytes(frame: Frame, image: Image, boxes: Boxes) -> int:
     """Count the bytes of the headers, and of the pixels that any box holds."""
-    size = sum(abs(hdu.bitpix) // 8 for hdu in image.planes)
-    return frame.header_bytes + size * _count_pixels(boxes, image.shape)
+    # As they lie in the file: those of a tiled image are compressed.
+    size = sum(hdu.size / math.prod(hdu.shape) for hdu in image.planes)
+    return frame.header_bytes + round(size * _count_pixels(boxes, image.shape))
 
 
 def _count_pixels(boxes: Boxes, shape: tuple[int, int]) -> int:

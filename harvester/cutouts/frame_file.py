@@ -23,7 +23,7 @@ from .frame_bytes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +35,8 @@ __all__ = [
     "Hdu",
     "end_of_rows",
     "open_frame",
+    "read_values",
+    "read_whole",
     "verify_frame",
 ]
 
@@ -169,14 +171,14 @@ def _row_size(image: Hdu) -> int:
 
 
 def _to_hdu(cards: bytes, start: int) -> Hdu:
-    values = _read_values(cards)
-    bitpix = _read_whole(values, "BITPIX")
-    naxis = _read_whole(values, "NAXIS")
+    values = read_values(cards)
+    bitpix = read_whole(values, "BITPIX")
+    naxis = read_whole(values, "NAXIS")
     if bitpix not in _STORED or not 0 <= naxis <= 999:  # noqa: PLR2004 - the standard's
         msg = f"BITPIX {bitpix} with NAXIS {naxis} is no FITS image"
         raise BadFrameError(msg)
-    axes = [_read_whole(values, f"NAXIS{n}") for n in range(1, naxis + 1)]
-    pcount, gcount = _read_whole(values, "PCOUNT", 0), _read_whole(values, "GCOUNT", 1)
+    axes = [read_whole(values, f"NAXIS{n}") for n in range(1, naxis + 1)]
+    pcount, gcount = read_whole(values, "PCOUNT", 0), read_whole(values, "GCOUNT", 1)
     if min([*axes, pcount, gcount]) < 0:
         msg = f"its header has a negative size: {axes}, {pcount}, {gcount}"
         raise BadFrameError(msg)
@@ -187,7 +189,8 @@ def _to_hdu(cards: bytes, start: int) -> Hdu:
     return Hdu(cards, values, start, tuple(reversed(axes)), bitpix, size)
 
 
-def _read_values(cards: bytes) -> dict[str, str]:
+def read_values(cards: bytes) -> dict[str, str]:
+    """Read the simple values of a header, as text, without quotes."""
     values: dict[str, str] = {}
     text = cards.decode("latin-1")
     for begin in range(0, len(text), 80):
@@ -206,7 +209,8 @@ def _read_value(text: str, begin: int) -> str:
     return bare.strip() if quoted is None else quoted.replace("''", "'").rstrip(" ")
 
 
-def _read_whole(values: dict[str, str], key: str, otherwise: int | None = None) -> int:
+def read_whole(values: dict[str, str], key: str, otherwise: int | None = None) -> int:
+    """Read a whole number of a header; one that lacks may have a value otherwise."""
     try:
         return int(values[key])
     except (KeyError, ValueError) as error:
@@ -221,7 +225,9 @@ def _whole_blocks(size: int) -> int:
 
 
 @contextmanager
-def open_frame(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
+def open_frame(
+    path: Path, *, is_whole: bool = True, kind: Callable[[FrameBytes], Frame] = Frame
+) -> Iterator[Frame]:
     """Open a frame file, plain or packed by bz2 or gzip.
 
     One of bz2 that is not whole holds the pixels in its whole blocks, and ends there.
@@ -238,7 +244,7 @@ def open_frame(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
     """
     try:
         with path.open("rb") as file:
-            yield Frame(open_bytes(file, is_whole=is_whole))
+            yield kind(open_bytes(file, is_whole=is_whole))
     except (CorruptFrameError, BadFrameError) as error:
         # Deeper down the sentence begins with "it": here it gets its name.
         msg = f"frame {path.name}: {error}"

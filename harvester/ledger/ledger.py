@@ -35,6 +35,7 @@ from .moves import (
     settle_located,
     take_up_failed,
 )
+from .waiting import read_waited_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -217,6 +218,10 @@ class Ledger:
             (self._number(survey), product),
         )
         return [Wanted(*row) for row in rows]
+
+    async def still_wanted(self, products: Iterable[Product]) -> set[tuple[str, str]]:
+        """Give archive and name of those that a job waits for, due or postponed."""
+        return await read_waited_for(self._reader, self._surveys, products)
 
     async def record_receipts(
         self,

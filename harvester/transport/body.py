@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-__all__ = ["Body", "Limits"]
+__all__ = ["LARGEST_FILE", "Body", "Limits"]
+
+#: Bytes of the largest file that is fetched whole.
+LARGEST_FILE = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Limits:
     #: ... for so many seconds is given up.
     floor_window_s: float = 30.0
     #: Largest file, in decoded bytes.
-    body_cap: int = 512 * 2**20
+    body_cap: int = LARGEST_FILE
     #: Largest reply to a query, in decoded bytes.
     json_cap: int = 64 * 2**20
     #: Tries of one request that fails by itself.

@@ -125,8 +125,8 @@ def test_no_progress(archives, run, calm, spec):
             "redirect=http://169.254.169.254/", "failed", "blocked_redirect", id="N23"
         ),
         pytest.param("bomb=64", "failed", "too_large", id="N30"),
-        pytest.param("card=RUN=1", "failed", "corrupt", id="N32"),
-        pytest.param("bitflip=0.03", "failed", "corrupt", id="D1"),
+        pytest.param("card=RUN=1", "failed", "corrupt_at_source", id="N32"),
+        pytest.param("bitflip=0.03", "failed", "corrupt_at_source", id="D1"),
         pytest.param("packed-bomb=512", "no_coverage", "", id="D3"),
         pytest.param("card=CTYPE1='LINEAR'", "failed", "bad_wcs", id="D4-type"),
         pytest.param("card=CRVAL1=NaN", "failed", "bad_wcs", id="D4-nan"),

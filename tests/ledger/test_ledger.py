@@ -91,6 +91,29 @@ async def test_life_of_a_job(path):
         assert await ledger.next_due([SDSS]) is None
 
 
+async def test_still_wanted(path):
+    """A file is wanted while a job waits for a stamp of it, also a postponed one."""
+    async with Ledger.open(path) as ledger:
+        await locate(
+            ledger, SDSS, lambda _: {"g": [product("a", "g"), product("b", "g")]}
+        )
+        files = [product("a", "r"), product("b"), product("c")]
+        assert await ledger.still_wanted(files) == {("sdss", "a")}
+        assert await ledger.still_wanted([]) == set()
+        other = Product("hst", "a", "F160W", "")
+        assert await ledger.still_wanted([other]) == set()
+        await ledger.postpone(SDSS, [0, 1], reason="x", attempts=9, longest_s=1e6)
+        ((number, _),) = await ledger.frames_due(SDSS, after=0, limit=10)
+        cut = [Receipt(target, sha256="s", size=9) for target in (2, 3, 4)]
+        await ledger.record_receipts(SDSS, number, cut, may_relocate=False)
+        assert await ledger.frames_due(SDSS, after=0, limit=10) == []
+        assert await ledger.still_wanted(files) == {("sdss", "a")}
+        outside = [Receipt(0, problem="outside"), Receipt(1, sha256="s", size=9)]
+        await ledger.record_receipts(SDSS, number, outside, may_relocate=False)
+        # The next best one for the target that lies outside.
+        assert await ledger.still_wanted(files) == {("sdss", "b")}
+
+
 async def test_wrong_frame_is_located_by_position(path):
     """A target outside the frame goes back once, then has no coverage."""
     async with Ledger.open(path) as ledger:
