@@ -15,6 +15,10 @@
 
 Every message says what, where, and what to do. "Nothing there" is an answer of
 an archive and no error at all.
+
+What goes wrong with an archive is told in its own words, which may be anything: those
+errors show them, and what could move a terminal's cursor or begin a line of its own is
+written out.
 """
 
 from __future__ import annotations
@@ -71,6 +75,14 @@ class BusyError(LocalError):
     exit_code = 5
 
 
+def _printable(text: str) -> str:
+    # Once more changes nothing: what it puts there can be printed.
+    return "".join(
+        mark if mark.isprintable() else mark.encode("unicode_escape").decode("ascii")
+        for mark in text
+    )
+
+
 class TransientError(HarvesterError):
     """It may work later; the job is tried again and its attempts are counted.
 
@@ -81,7 +93,7 @@ class TransientError(HarvesterError):
 
     def __init__(self, reason: str, message: str) -> None:
         # Both are kept as arguments: the error crosses from process to process.
-        super().__init__(reason, message)
+        super().__init__(reason, _printable(message))
         self.reason = reason
 
     def __str__(self) -> str:
@@ -97,7 +109,7 @@ class PermanentError(HarvesterError):
 
     def __init__(self, reason: str, message: str) -> None:
         # Both are kept as arguments: the error crosses from process to process.
-        super().__init__(reason, message)
+        super().__init__(reason, _printable(message))
         self.reason = reason
 
     def __str__(self) -> str:

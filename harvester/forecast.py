@@ -3,8 +3,9 @@
 A drizzled image is aligned with its detector, so its axes are those of the smallest
 rectangle about the footprint. Which of the two the rows run along is not told: the
 longer one is taken, as for WFC3/IR, whose images have about 1060 x 960 pixels. A
-footprint that is a circle says nothing of axes: an image of the camera's size is taken
-for it, at the mean price of some angles, and the bill says for how many.
+footprint that is a circle, listed or assumed, says nothing of axes: an image of the
+camera's size is taken for it, at the mean price of some angles, and the bill says for
+how many.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .cameras import assumed_radius_deg, field_arcsec
 from .footprints import Circle, Polygon, parse_s_region
 from .parts import FIRST, HEADER, Plane, is_worth_it, spans_of
 
@@ -32,16 +34,8 @@ __all__ = ["PIXEL_ARCSEC", "Price", "forecast", "pixel_arcsec"]
 PIXEL_ARCSEC = {"WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
 _OTHER_ARCSEC = 0.05
 
-#: Sides of one pointing in arcsec, longer one first.
-_FIELD_ARCSEC = {
-    "WFC3/IR": (136.0, 123.0),
-    "ACS/WFC": (212.0, 211.0),
-    "WFC3/UVIS": (163.0, 162.0),
-}
-_OTHER_FIELD_ARCSEC = (150.0, 150.0)
-
 #: Radii of circles that stand for a pointing, in halves of its short side and of its
-#: diagonal: archives list what is inside it, what is around it, and what surely is.
+#: diagonal: archives list what is inside it and what is around it.
 _LEAST, _MOST = 0.9, 1.25
 
 #: Angles in degrees that stand for all where none is known.
@@ -165,13 +159,19 @@ def _turned(
 
 def _field(circle: Circle | None, instrument: str) -> tuple[float, float]:
     """Give the sides of a pointing, or those of the square in a circle unlike it."""
-    sides = _FIELD_ARCSEC.get(instrument, _OTHER_FIELD_ARCSEC)
-    if circle is None:
+    sides = field_arcsec(instrument)
+    if circle is None or _is_assumed(circle, instrument):
         return sides
     diameter = 2 * 3600 * circle.radius
     if _LEAST * min(sides) <= diameter <= _MOST * math.hypot(*sides):
         return sides
     return diameter / math.sqrt(2), diameter / math.sqrt(2)
+
+
+def _is_assumed(circle: Circle, instrument: str) -> bool:
+    # It is ours, in place of a footprint that the archive does not tell.
+    assumed = assumed_radius_deg(instrument)
+    return math.isclose(circle.radius, assumed, rel_tol=1e-3)
 
 
 def _pixels(low: Plane2D, sides: Plane2D, places: Plane2D, scale: float) -> _Image:

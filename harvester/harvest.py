@@ -307,11 +307,19 @@ async def _orchestrator(
 async def _keep_bill(
     ledger: Ledger, places: Places, settings: Settings, archive: str
 ) -> None:
-    # Once all is located, for `status` to show beside the truth.
+    # Once all is located, for `status` to show beside the truth; what it was first
+    # stays, so that who resumes need not work it out again.
+    if await asyncio.to_thread(_is_billed, places, archive):
+        return
     bill = await asyncio.to_thread(read_bill, places, allowance(settings))
     surveys = bill["surveys"].items()
     if not any(one["unlocated"] for name, one in surveys if name.startswith(archive)):
         await ledger.keep_fact(f"bill {archive}", json.dumps(in_all(bill, archive)))
+
+
+def _is_billed(places: Places, archive: str) -> bool:
+    with LedgerView.open(places.ledger) as view:
+        return f"bill {archive}" in view.facts()
 
 
 def _cutter(settings: Settings) -> Cutter:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "choose", "rank"]
 
+#: Products of one band that are offered for a target, where one stamp is wanted: the
+#: best may turn out empty, missing or off target. The others cost nothing until then.
+_CHOICES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -42,9 +46,9 @@ def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
 def choose(
     candidates: Sequence[Candidate], observations: Literal["best", "all"]
 ) -> list[Candidate]:
-    """Pick what to fetch: the best candidate, or all of them, best first."""
+    """Pick what to fetch: the best with two to fall back on, or all; best first."""
     ranked = rank(candidates)
-    return ranked if observations == "all" else ranked[:1]
+    return ranked if observations == "all" else ranked[:_CHOICES]
 
 
 def _merit(candidate: Candidate) -> tuple[bool, float, str, str]:

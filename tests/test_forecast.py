@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harvester import ranged
+from harvester.cameras import assumed_radius_deg, field_arcsec
 from harvester.cutouts.cutouts import find_pixels
 from harvester.forecast import forecast, pixel_arcsec
 from harvester.models import CutoutSpec, StampSize, Wanted
@@ -152,6 +153,17 @@ def test_unknown_axes(region):
     assert not known.is_guess
     assert price.requests == known.requests
     assert price[1:3] == pytest.approx(known[1:3], rel=0.01)
+
+
+@pytest.mark.parametrize("instrument", ["WFC3/IR", "ACS/WFC", "WFPC2", "COS/NUV"])
+def test_assumed_circle(instrument):
+    """A circle in place of a footprint that is not told is billed as one pointing."""
+    circle = f"CIRCLE 180 0 {assumed_radius_deg(instrument)}"
+    price = priced(circle, [(0, 0)], 0, instrument=instrument)
+    pointing = polygon(*field_arcsec(instrument), 0)
+    known = priced(pointing, [(0, 0)], 0, instrument=instrument)
+    assert price.is_guess
+    assert price[:3] == pytest.approx(known[:3], rel=0.02)
 
 
 def test_unusual_circle():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from harvester.ledger.view import FrameGroup
+from harvester import harvest as composition
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.view import FrameGroup, LedgerView
 from harvester.models import CutoutSpec, StampSize, Survey
-from harvester.plan import Allowance, Counts, Manner, in_all, make_bill
+from harvester.places import Places
+from harvester.plan import Allowance, Counts, Manner, in_all, make_bill, read_bill
 from harvester.plan_words import bill_in_words
+from harvester.settings import load_settings
 from harvester.traffic import Priced, Sounded
 
 SDSS = Survey.parse("sdss:r")
@@ -137,3 +143,22 @@ def test_words():
     assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
     assert "s3: 2 footprints do not tell the axes" in said
     assert "are looked up once more by position" in said
+
+
+async def test_bill_is_kept_once(tmp_path, monkeypatch):
+    """Who resumes a run does not work out again the bill that is kept already."""
+    bills = []
+
+    def counted(*given):
+        bills.append(read_bill(*given))
+        return bills[-1]
+
+    monkeypatch.setattr(composition, "read_bill", counted)
+    places, settings = Places(tmp_path), load_settings()
+    create_ledger(places.ledger, targets=[], rejects=[], surveys=[HST], facts={})
+    for _ in range(2):
+        async with Ledger.open(places.ledger) as ledger:
+            await composition._keep_bill(ledger, places, settings, "hst")
+    (bill,) = bills
+    with LedgerView.open(places.ledger) as view:
+        assert json.loads(view.facts()["bill hst"]) == in_all(bill, "hst")

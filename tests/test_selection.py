@@ -47,8 +47,9 @@ def test_one_product_twice():
 
 
 def test_choice():
-    """The best one, or all of them."""
-    assert choose([RAGGED, DEEP, SHALLOW], "best") == [DEEP]
-    assert choose([RAGGED, DEEP], "all") == [DEEP, RAGGED]
+    """The best with two to fall back on, or all of them."""
+    some = [RAGGED, DEEP, SHALLOW, candidate("faint", 1)]
+    assert names(choose(some, "best")) == ["deep", "shallow", "faint"]
+    assert names(choose(some, "all")) == ["deep", "shallow", "faint", "ragged"]
     assert choose([RAGGED], "best") == [RAGGED]
     assert choose([], "best") == choose([], "all") == []

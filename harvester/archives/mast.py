@@ -7,16 +7,19 @@ matched here. A request for each galaxy would be tens of thousands.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import re
 from collections import defaultdict
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cameras import assumed_radius_deg
 from ..errors import OutageError, TransientError
-from ..footprints import FootprintIndex
+from ..footprints import FootprintIndex, parse_s_region
 from ..importing import IMPORTING
 from ..ledger.listing import Offer
 from ..models import Finding, Product
@@ -31,20 +34,22 @@ if TYPE_CHECKING:
     from ..models import Ask, StampSize, Survey
     from ..transport.transport import Reply, Transport
 
+    _Row = Mapping[str, Any]
+
 __all__ = ["Mast", "check_mast"]
 
-#: Rows of one query at most: MAST serves up to half a million, but slowly.
-_SLICE = 50_000
+_log = logging.getLogger(__name__)
+
+#: Rows of one page, and on average of one query. A row has 1.3 kB and the longest
+#: footprints some more, so that a page stays well below what the transport takes for
+#: an answer (64 MiB), and the table that astroquery makes of a query fits into memory.
+_PAGE = 20_000
 
 #: Observations of one product query; the join on the server is slow.
 _PRODUCTS = 200
 
 #: Findings that are handed on at once.
 _BATCH = 2000
-
-#: Radius in degrees that a WFC3/IR field surely lies in, for rows whose footprint
-#: is missing.
-_FIELD_RADIUS_DEG = 0.03
 
 #: Stands for the exposure of an image whose footprint is only assumed: such a one is
 #: the last to be tried.
@@ -66,7 +71,7 @@ def check_mast(reply: Reply) -> None:
     TransientError
         An error of the server's own, or JSON that came damaged.
     """
-    start = reply.body[:1].lstrip()
+    start = reply.body[:100].lstrip()[:1]
     if start not in {b"{", b"["}:
         words = reply.body[:200].decode("utf-8", "replace")
         msg = f"{reply.url} answered with a page, not with JSON: {words}"
@@ -153,12 +158,24 @@ class Mast:
                 await self._ledger.keep_listing(survey, offers)
             regions = [offer.region for offer in offers]
             index = await asyncio.to_thread(FootprintIndex, regions)
+            if index.unknown:
+                lost = len(index.unknown)
+                _log.warning("%s: nobody knows where %d images are", survey, lost)
             self._known[survey] = offers, index
         return self._known[survey]
 
     # -- in astroquery's thread ------------------------------------------------
 
     def _listing(self, survey: Survey) -> list[Offer]:
+        # An image at the edge of two slices may come twice.
+        offers = {
+            (offer.product.name, offer.product.band): offer
+            for rows in self._observations_of(survey)
+            for offer in self._read(survey, rows)
+        }
+        return list(offers.values())
+
+    def _observations_of(self, survey: Survey) -> Iterator[list[_Row]]:
         client = self._client()
         criteria = {
             "obs_collection": "HST",
@@ -170,15 +187,19 @@ class Mast:
             "calib_level": [3],
         }
         count = int(client.query_criteria_count(**criteria))
-        offers: dict[tuple[str, str], Offer] = {}
-        for one in _slices(count):
-            table = client.query_criteria(**criteria, **one)
-            for offer in self._read(survey, table):
-                offers[offer.product.name, offer.product.band] = offer
-        return list(offers.values())
+        slices = _slices(count)
+        seen: set[object] = set()
+        for part in slices:
+            table = client.query_criteria(**criteria, **part, pagesize=_PAGE)
+            rows = list(_rows(table))
+            seen.update(row["obsid"] for row in rows)
+            yield rows
+        if len(slices) > 1 and len(seen) < count:
+            # One without a right ascension lies in no slice.
+            yield list(_rows(client.query_criteria(**criteria, pagesize=_PAGE)))
 
-    def _read(self, survey: Survey, table: Any) -> Iterator[Offer]:  # noqa: ANN401 - an astropy table
-        rows = [row for row in _rows(table) if row["dataRights"] in {"PUBLIC", None}]
+    def _read(self, survey: Survey, listed: Iterable[_Row]) -> Iterator[Offer]:
+        rows = [row for row in listed if row["dataRights"] in {"PUBLIC", None}]
         named = {row["obsid"]: row["dataURL"] for row in rows}
         lacking = [obsid for obsid, uri in named.items() if not _is_drizzled(uri)]
         named.update(self._product_uris(lacking))
@@ -186,8 +207,8 @@ class Mast:
             match = _URI.fullmatch(named[row["obsid"]] or "")
             band = _band(survey, row["filters"])
             if match and band:
-                product = self._product(match, band, row["obs_id"])
-                yield _offer(product, row)
+                product = self._product(match, band, row["obs_id"] or "")
+                yield _offer(product, row, survey.instrument)
 
     def _product_uris(self, obsids: list[str]) -> dict[str, str]:
         # The row of an observation names its drizzled file nearly always.
@@ -225,17 +246,17 @@ class Mast:
 
 
 def _slices(count: int) -> list[dict[str, list[float]]]:
-    if not count:
-        return []
-    if count <= _SLICE:
-        return [{}]
-    # Half of a slice to spare: the sky is not covered evenly.
-    number = math.ceil(2 * count / _SLICE)
-    edges = np.linspace(0, 360, number + 1)
-    return [{"s_ra": [float(low), float(high)]} for low, high in zip(edges, edges[1:])]  # noqa: B905, RUF007 - one shorter
+    """Give the parts of the sky that so many observations are asked for in."""
+    number = math.ceil(count / _PAGE)
+    if number <= 1:
+        return [{}] * number
+    inner = (360 * n / number for n in range(1, number))
+    # Right ascensions may be negative, as in footprints.
+    edges = [-360.0, *inner, 720.0]
+    return [{"s_ra": [low, high]} for low, high in pairwise(edges)]
 
 
-def _rows(table: Any) -> Iterable[dict[str, Any]]:  # noqa: ANN401 - an astropy table
+def _rows(table: Any) -> Iterable[_Row]:  # noqa: ANN401 - an astropy table
     names = table.colnames
     for row in table.iterrows():
         yield {
@@ -253,10 +274,20 @@ def _band(survey: Survey, filters: str) -> str:
     return next((band for band in survey.bands if band in used), "")
 
 
-def _offer(product: Product, row: Mapping[str, Any]) -> Offer:
-    if row["s_region"]:
-        return Offer(product, str(row["s_region"]), row["t_exptime"] or _ASSUMED)
-    if row["s_ra"] is None or row["s_dec"] is None:
+def _offer(product: Product, row: _Row, instrument: str) -> Offer:
+    region = str(row["s_region"] or "")
+    if parse_s_region(region):
+        return Offer(product, region, _number(row["t_exptime"]) or _ASSUMED)
+    ra, dec = _number(row["s_ra"]), _number(row["s_dec"])
+    if ra is None or dec is None:
         return Offer(product, None, _ASSUMED)
-    circle = f"CIRCLE {row['s_ra']} {row['s_dec']} {_FIELD_RADIUS_DEG}"
-    return Offer(product, circle, _ASSUMED)
+    radius = assumed_radius_deg(instrument)
+    return Offer(product, f"CIRCLE {ra} {dec} {radius}", _ASSUMED)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever an archive sends
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

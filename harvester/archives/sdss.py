@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -99,6 +99,17 @@ def check_skyserver(reply: Reply) -> None:
         raise OutageError("html", msg)
 
 
+class _Ways(NamedTuple):
+    """Targets by how they are looked up."""
+
+    #: Their identifiers name their fields.
+    decoded: list[tuple[Target, Field]]
+    #: By position: in the table of all fields, or by CrossID.
+    unknown: list[Target]
+    #: By CrossID.
+    again: list[Target]
+
+
 class Sdss:
     """Finds the frames of SDSS."""
 
@@ -131,24 +142,10 @@ class Sdss:
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
-        decoded: list[tuple[Target, Field]] = []
-        unknown: list[Target] = []
-        again: list[Target] = []
-        for ask in asks:
-            field = decode(ask.target.id)
-            if ask.by_position:
-                # Without an identifier it was its position that led nowhere: then
-                # CrossID is a second opinion.
-                (unknown if field else again).append(ask.target)
-            elif field is None:
-                unknown.append(ask.target)
-            else:
-                decoded.append((ask.target, field))
+        # A batch of identifiers takes as long to read as the event loop may be held.
+        decoded, unknown, again = await asyncio.to_thread(_sorted_by_way, asks)
         for batch in _chunks(decoded, _BATCH):
-            yield [
-                self._finding(survey, target, [field], "identifier")
-                for target, field in batch
-            ]
+            yield await asyncio.to_thread(self._decoded, survey, batch)
         table = await self._table_for(len(unknown))
         for targets in _chunks(unknown, UPLOAD if table is None else _BATCH):
             if table is None:
@@ -157,6 +154,14 @@ class Sdss:
                 yield await self._look_up(survey, targets, table)
         for targets in _chunks(again, UPLOAD):
             yield await self._cross_identify(survey, targets)
+
+    def _decoded(
+        self, survey: Survey, named: Sequence[tuple[Target, Field]]
+    ) -> list[Finding]:
+        return [
+            self._finding(survey, target, [field], "identifier")
+            for target, field in named
+        ]
 
     def _finding(
         self, survey: Survey, target: Target, fields: Sequence[Field], route: Route
@@ -316,6 +321,21 @@ class Sdss:
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self.name}: {text}"))
+
+
+def _sorted_by_way(asks: Sequence[Ask]) -> _Ways:
+    ways = _Ways([], [], [])
+    for ask in asks:
+        field = decode(ask.target.id)
+        if ask.by_position:
+            # Without an identifier it was its position that led nowhere: then
+            # CrossID is a second opinion.
+            (ways.unknown if field else ways.again).append(ask.target)
+        elif field is None:
+            ways.unknown.append(ask.target)
+        else:
+            ways.decoded.append((ask.target, field))
+    return ways
 
 
 def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Field]]:

@@ -105,7 +105,7 @@ class Ledger:
             """,
             (self._number(survey), after, *_waiting(longest_s), limit),
         )
-        return [(row[0], Ask(Target(*row[2:]), bool(row[1]))) for row in rows]
+        return await asyncio.to_thread(_read_asks, rows)
 
     async def record_located(
         self,
@@ -378,6 +378,10 @@ async def _set_up(
         return await reader.execute_fetchall("SELECT name, number FROM survey")
     except sqlite3.Error as error:
         raise to_ours(error) from error
+
+
+def _read_asks(rows: Iterable[sqlite3.Row]) -> list[tuple[int, Ask]]:
+    return [(row[0], Ask(Target(*row[2:]), bool(row[1]))) for row in rows]
 
 
 def _waiting(longest_s: float) -> tuple[float, float]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from .moves import insert_products, read_product
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Iterable, Sequence
 
     import aiosqlite
 
@@ -37,10 +39,11 @@ async def write_listing(
         FROM product
         WHERE survey = ? AND name = ? AND band = ?
         """,
-        [
+        # Not a list: so it is made in the thread of the database.
+        (
             (o.region, o.exposure_s, survey, o.product.name, o.product.band)
             for o in offers
-        ],
+        ),
     )
     await db.execute(
         "INSERT OR REPLACE INTO listing VALUES (?, ?, ?)",
@@ -67,4 +70,9 @@ async def read_listing(
         """,
         (number,),
     )
+    # Tens of thousands: a tenth of a second that the event loop has not got.
+    return await asyncio.to_thread(_read_offers, survey, rows)
+
+
+def _read_offers(survey: Survey, rows: Iterable[sqlite3.Row]) -> list[Offer]:
     return [Offer(read_product(survey, row[:5]), row[5], row[6]) for row in rows]

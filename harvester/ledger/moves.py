@@ -55,10 +55,11 @@ async def insert_products(
         VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT DO NOTHING
         """,
-        [
+        # Not a list: so it is made in the thread of the database.
+        (
             (survey, p.name, p.band, p.url, json.dumps(p.mirrors), p.size)
             for p in products
-        ],
+        ),
     )
 
 

@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 import pytest
 from recorded import mast_request, serving
 
-from harvester.archives.mast import Mast, check_mast
-from harvester.errors import OutageError, TransientError
+from harvester.archives.mast import Mast
+from harvester.dataset import file_loc
+from harvester.errors import TransientError
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
-from harvester.models import Ask, StampSize, Survey, Target
+from harvester.ledger.view import LedgerView
+from harvester.models import Ask, Receipt, StampSize, Survey, Target
 from harvester.settings import SERVICES
-from harvester.transport.transport import Reply
+from harvester.states import State
 
 SURVEY = Survey.parse("hst:ACS/WFC:FR656N")
 #: The centre of NGC 6543, which the recorded observations were made of.
@@ -61,17 +63,29 @@ class RecordedMast:
             rows = [{"Column1": len(self.observations["data"])}]
             fields = [{"name": "Column1", "type": "string"}]
             return _envelope(rows, fields)
-        return _envelope(self.observations["data"], self.observations["fields"])
+        filters = {f["paramName"]: f["values"] for f in asked["params"]["filters"]}
+        rows = self.observations["data"]
+        for limits in filters.get("s_ra", []):
+            low, high = limits["min"], limits["max"]
+            rows = [
+                r for r in rows if r["s_ra"] is not None and low <= r["s_ra"] <= high
+            ]
+        return _envelope(
+            rows, self.observations["fields"], asked["page"], asked["pagesize"]
+        )
 
 
-def _envelope(rows, fields):
-    paging = {"page": 1, "pageSize": 50000, "pagesFiltered": 1, "rows": len(rows)}
-    reply = {"status": "COMPLETE", "msg": "", "data": rows, "fields": fields}
+def _envelope(rows, fields, page=1, size=50000):
+    shown = rows[size * (page - 1) : size * page]
+    pages = max(1, -(-len(rows) // size))
+    paging = {"page": page, "pageSize": size, "pagesFiltered": pages}
+    paging |= {"rows": len(shown), "rowsFiltered": len(rows)}
+    reply = {"status": "COMPLETE", "msg": "", "data": shown, "fields": fields}
     return json.dumps(reply | {"paging": paging}).encode()
 
 
 @asynccontextmanager
-async def archive(tmp_path, recorded):
+async def archive(tmp_path, recorded, observations="best"):
     """Give MAST behind a recorded server, with a ledger to keep its listing."""
     path = tmp_path / "ledger.sqlite"
     if not path.exists():
@@ -82,13 +96,13 @@ async def archive(tmp_path, recorded):
             ledger,
             bases=SERVICES,
             size=StampSize.parse("5arcsec"),
-            observations="best",
+            observations=observations,
         )
 
 
-async def locate(mast):
-    """Locate the nebula and an empty place."""
-    asks = [Ask(NEBULA), Ask(ELSEWHERE)]
+async def locate(mast, *targets):
+    """Locate targets: the nebula and an empty place."""
+    asks = [Ask(target) for target in targets or (NEBULA, ELSEWHERE)]
     batches = [batch async for batch in mast.locate(SURVEY, asks)]
     return [finding for batch in batches for finding in batch]
 
@@ -216,7 +230,7 @@ async def test_private_images(tmp_path, columns, observations):
 
 async def test_missing_fields(tmp_path, columns, observations):
     """A row without footprint and exposure counts by its position, as the last."""
-    gone = {"s_region": None, "t_exptime": None, "dataRights": None}
+    gone = {"s_region": None, "t_exptime": None, "dataRights": None, "obs_id": None}
     rows = [row | gone for row in observations["data"]]
     recorded = RecordedMast(columns, observations | {"data": rows})
     async with archive(tmp_path, recorded) as mast:
@@ -225,33 +239,134 @@ async def test_missing_fields(tmp_path, columns, observations):
     assert elsewhere.choices == {}
 
 
-def _reply(body):
-    return Reply(200, {}, body, "https://mast.stsci.edu/api/v0/invoke")
-
-
-def test_page_is_an_outage():
-    """A maintenance page is the archive's trouble."""
-    with pytest.raises(OutageError, match="page"):
-        check_mast(_reply(b"<html>We are back on Thursday</html>"))
-
-
-def test_status_error():
-    """Status ERROR with HTTP 200 is tried again, in MAST's own words."""
-    with pytest.raises(TransientError, match="Timeout expired"):
-        check_mast(_reply(b'{"status": "ERROR", "msg": "Timeout expired."}'))
+#: Four and a half arcmin from the nebula: a field of ACS/WFC holds both, one in a
+#: corner and one near the opposite one.
+CORNER = Target(2, "corner", 269.6387, 66.6330 + 0.075, "corner")
 
 
 @pytest.mark.parametrize(
-    "rest",
-    [b"", b"[" * 3000, b"9" * 5000, b'"\xff"}'],
-    ids=["cut", "deep", "long", "no text"],
+    "region",
+    [
+        None,
+        "",
+        "--",
+        "null",
+        "BOX ICRS 269.6 66.6 0.05 0.05",
+        "ELLIPSE 269.6 66.6 0.05 0.03 10",
+        "POLYGON 269.6 66.6 269.6 66.6 269.6 66.6",
+        "POLYGON 269.6 66.6 269.7 66.6",
+        "CIRCLE ICRS 269.6 66.6 0",
+    ],
 )
-def test_damaged_error(rest):
-    """An error that came damaged is tried again like any other damage."""
-    with pytest.raises(TransientError, match="damaged JSON"):
-        check_mast(_reply(b'{"status": "ERROR", "msg": ' + rest))
+async def test_unusable_footprint(tmp_path, columns, observations, region):
+    """An image whose footprint says nothing is tried wherever its field may be."""
+    rows = [
+        one(observations, "unknown", 9999.0, s_region=region),
+        one(observations, "known", 1.0),
+    ]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded) as mast:
+        nebula, corner, elsewhere = await locate(mast, NEBULA, CORNER, ELSEWHERE)
+    assert names(nebula) == ["known_drz.fits", "unknown_drz.fits"]
+    assert names(corner) == ["unknown_drz.fits"]
+    assert names(elsewhere) == []
 
 
-def test_list_that_names_an_error():
-    """A list has no status, whatever words are in it."""
-    check_mast(_reply(b'["ERROR"]'))
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "null"])
+async def test_numbers_that_are_none(tmp_path, columns, observations, number):
+    """A row with NaN for its exposure or its position does not end the locating."""
+    broken = json.loads(number)
+    rows = [
+        one(observations, "nowhere", 1.0, s_region=None, s_ra=broken),
+        one(observations, "polar", 1.0, s_region="--", s_dec=broken),
+        one(observations, "endless", broken),
+    ]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded) as mast:
+        nebula, _ = await locate(mast)
+    assert names(nebula) == ["endless_drz.fits"]
+
+
+async def test_spares(tmp_path, columns, observations):
+    """The next best images are kept, cost nothing, and are tried when one is empty."""
+    rows = [one(observations, f"exposed{n}", float(n)) for n in range(1, 5)]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded) as mast:
+        findings = await locate(mast)
+    assert names(findings[0]) == [f"exposed{n}_drz.fits" for n in (4, 3, 2)]
+    path, tried = tmp_path / "run.sqlite", []
+    targets = [NEBULA, ELSEWHERE]
+    create_ledger(path, targets=targets, rejects=[], surveys=[SURVEY], facts={})
+    async with Ledger.open(path) as ledger:
+        await ledger.record_located(SURVEY, findings, file_loc=file_loc, keep_all=False)
+        for problem in ("no_data", "not_found", ""):
+            with LedgerView.open(path) as view:
+                (group,) = view.frames_to_come()
+                assert group.frames == len(list(view.targets_to_come(group.survey)))
+                assert group.frames == 1
+            ((number, product),) = await ledger.frames_due(SURVEY, after=0, limit=9)
+            tried.append(product.name)
+            receipts = [Receipt(NEBULA.number, problem)]
+            moved = await ledger.record_receipts(
+                SURVEY, number, receipts, may_relocate=Mast.may_relocate
+            )
+    assert tried == names(findings[0])
+    assert moved == {State.DONE: 1}
+
+
+async def test_slices(tmp_path, columns, observations, monkeypatch):
+    """A long list comes by right ascension and pages; every image is in it once."""
+    monkeypatch.setattr("harvester.archives.mast._PAGE", 4)
+    places = [0.0, 0.0, 359.999, 360.0, -90.3, 180.0, 120.0, 90.0, 91.0, 92.0, 93.0]
+    rows = [
+        one(observations, f"n{n}", 1.0, obsid=n, s_ra=ra) for n, ra in enumerate(places)
+    ]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded, "all") as mast:
+        (nebula,) = await locate(mast, NEBULA)
+    assert sorted(names(nebula)) == sorted(f"n{n}_drz.fits" for n in range(11))
+    _, *asked = recorded.asked
+    slices = [sliced(one) for one in asked]
+    assert [len(asked), len(set(slices))] == [4, 3]
+    assert all(one["pagesize"] == 4 for one in asked)
+    # Neighbours share their edge, and the outer ones hold the whole circle.
+    (first, *_), *_, (_, last) = ends = sorted(set(slices))
+    assert [high for _, high in ends[:-1]] == [low for low, _ in ends[1:]]
+    assert first <= -360
+    assert last >= 360
+
+
+async def test_no_right_ascension(tmp_path, columns, observations, monkeypatch):
+    """What lies in no slice is asked for without one."""
+    monkeypatch.setattr("harvester.archives.mast._PAGE", 2)
+    rows = [
+        one(observations, f"n{n}", 1.0, obsid=n, s_ra=ra)
+        for n, ra in enumerate([10.0, None, 200.0])
+    ]
+    recorded = RecordedMast(columns, observations | {"data": rows})
+    async with archive(tmp_path, recorded) as mast:
+        (nebula,) = await locate(mast, NEBULA)
+    assert names(nebula) == ["n0_drz.fits", "n1_drz.fits", "n2_drz.fits"]
+    assert [sliced(one) is None for one in recorded.asked[1:]] == [
+        False, False, True, True
+    ]  # fmt: skip
+
+
+def sliced(asked):
+    """Give the right ascensions that are asked for, if they are not all."""
+    for one in asked["params"]["filters"]:
+        if one["paramName"] == "s_ra":
+            return tuple(one["values"][0].values())
+    return None
+
+
+def one(observations, name, exposure_s, **row):
+    """Give a row for the nebula with an image of this name."""
+    (real,) = (r for r in observations["data"] if r["filters"] == "FR656N")
+    named = {"dataURL": f"mast:HST/product/{name}_drz.fits", "obsid": name}
+    return real | named | {"t_exptime": exposure_s} | row
+
+
+def names(finding):
+    """Give the names of the images that were found for a target, best first."""
+    return [product.name for product in finding.choices.get("FR656N", [])]

@@ -1,0 +1,81 @@
+"""Long lists are made beside the event loop, which has others to serve."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from harvester.archives import sdss
+from harvester.archives.sdss import Sdss
+from harvester.ledger import ledger, listing, moves
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.listing import Offer
+from harvester.models import Ask, Product, Survey, Target
+
+SDSS = Survey.parse("sdss:u,g,r,i,z")
+HST = Survey.parse("hst:WFC3/IR:F160W")
+GALAXY = Target(0, "1237652943176138868", 2.02, 14.84, "galaxy")
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Give a function that has calls of a name noted, and the threads they were in."""
+
+    class Threads(list):
+        def watch(self, module, name):
+            call = getattr(module, name)
+
+            def noted(*args, **options):
+                self.append(threading.current_thread())
+                return call(*args, **options)
+
+            monkeypatch.setattr(module, name, noted)
+
+    return Threads()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Give a fresh ledger of one galaxy."""
+    path = tmp_path / "ledger.sqlite"
+    create_ledger(path, targets=[GALAXY], rejects=[], surveys=[SDSS, HST], facts={})
+    return path
+
+
+def is_beside(threads):
+    """Tell whether something was called, and never in the thread of the event loop."""
+    return bool(threads) and threading.current_thread() not in threads
+
+
+async def test_identifiers(threads):
+    """Identifiers are read, and frames named, in another thread."""
+    threads.watch(sdss, "decode")
+    threads.watch(sdss, "frame")
+    archive = Sdss(None, base="https://sas", release=17, cache=None, heard=print)
+    (found,) = [batch async for batch in archive.locate(SDSS, [Ask(GALAXY)])]
+    assert len(found[0].choices) == 5
+    assert len(threads) == 1 + 5
+    assert is_beside(threads)
+
+
+async def test_listing(threads, path):
+    """What an archive lists is put into rows and read from them in other threads."""
+    threads.watch(moves.json, "dumps")
+    threads.watch(listing, "read_product")
+    product = Product("hst", "n_drz.fits", "F160W", "https://mast/n", ("https://s3/n",))
+    async with Ledger.open(path) as kept:
+        await kept.keep_listing(HST, [Offer(product, "CIRCLE 1 2 3", 9.0)])
+        assert len(await kept.offers(HST)) == 1
+    assert len(threads) == 2
+    assert is_beside(threads)
+
+
+async def test_jobs(threads, path):
+    """Jobs to be located are made of their rows in another thread."""
+    threads.watch(ledger, "Ask")
+    async with Ledger.open(path) as kept:
+        ((_, ask),) = await kept.pending(SDSS, after=-1, limit=9)
+    assert ask.target == GALAXY
+    assert is_beside(threads)
