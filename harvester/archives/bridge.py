@@ -165,9 +165,7 @@ class _Adapter(BaseAdapter):
             raise _stopped() from error
         return _response(request, reply)
 
-    async def _carry(
-        self, request: requests.PreparedRequest, asking: _Asking
-    ) -> Reply:
+    async def _carry(self, request: requests.PreparedRequest, asking: _Asking) -> Reply:
         asking.begin_request()
         assert request.method is not None
         assert request.url is not None
