@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -96,6 +97,19 @@ def test_parts_leave_no_trace(places, monkeypatch):
     _, as_csv = write_manifest(places, iter(rows))
     assert pq.read_table(places.manifest).equals(whole)
     assert len(as_csv.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b=c", "a%23", "file:a", "s3:a", "a:b", "é"])
+def test_odd_folders(tmp_path, monkeypatch, name):
+    """No name of a folder is taken for an address, however it is written."""
+    monkeypatch.chdir(tmp_path)
+    for out in (Path(name), tmp_path / name):
+        out.mkdir(exist_ok=True)
+        places = Places(out)
+        write_labels(places.labels, pa.table({"class": ["a"]}).to_reader())
+        write_manifest(places, [row(0)])
+        assert pq.read_table(places.manifest)["class"].to_pylist() == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_no_labels(tmp_path):

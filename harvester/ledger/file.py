@@ -171,7 +171,10 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """
     need_ledger(path)
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        # Quoted: what follows a # or a ? in the name of a folder is no path to SQLite,
+        # which would open, or make, another file.
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        db = sqlite3.connect(address, uri=True, timeout=30)
         version = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.OperationalError as error:
         msg = (
