@@ -189,11 +189,10 @@ class Guard:
             return ""
         if url.scheme != "https":
             return "it is not protected by TLS"
-        if _is_in_other_bucket(url):
-            return "it is in a bucket of somebody else"
-        if _place(url) in self._known or is_official(url):
+        is_known = _place(url) in self._known or is_official(url)
+        if is_known and not _is_in_other_bucket(url):
             return ""
-        return "it is not one of the archives' hosts"
+        return "it is not one of the archives' hosts, or not their bucket there"
 
 
 class GuardedResolver(AbstractResolver):
