@@ -131,7 +131,8 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
-    from .harvest import (  # noqa: PLC0415 - slow to import
+    from .dataset import remove_parts  # noqa: PLC0415 - slow to import
+    from .harvest import (  # noqa: PLC0415 - as above
         begin,
         check_same_run,
         remove_scratch,
@@ -139,6 +140,7 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     )
 
     remove_scratch(places)
+    remove_parts(places.out)
     if places.ledger.exists():
         check_same_run(settings, places)
     # Before the catalogue is read: who is killed meanwhile can resume as well.

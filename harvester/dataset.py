@@ -20,6 +20,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from .errors import LocalError
+from .ledger.file import durable_rename
 from .ledger.view import ManifestRow
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
     from .models import Product, Survey, Target
     from .places import Places
 
-__all__ = ["file_loc", "write_labels", "write_manifest", "written_aside"]
+__all__ = [
+    "file_loc",
+    "remove_parts",
+    "write_labels",
+    "write_manifest",
+    "written_aside",
+]
 
 _TYPES = {"ra": pa.float64(), "dec": pa.float64(), "coverage": pa.float64()}
 
@@ -54,15 +61,40 @@ def file_loc(survey: Survey, target: Target, product: Product, rank: int) -> str
     return f"cutouts/{survey.archive}/{product.band}/{prefix}/{name}"
 
 
+def remove_parts(out: Path) -> None:
+    """Remove what a kill has left of stamps that were being written.
+
+    Nobody else would, if such a galaxy comes to another end. Only the owner of the run
+    may call it. It costs a second for a million stamps.
+    """
+    for part in _parts(str(out / "cutouts")):
+        # What cannot be removed is shown by `harvester verify`.
+        with suppress(OSError):
+            os.unlink(part)  # noqa: PTH108 - it is no Path
+
+
+def _parts(folder: str) -> Iterator[str]:
+    # Not through links: what is there is not ours.
+    if os.path.islink(folder):  # noqa: PTH114 - there may be thousands
+        return
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".fits.part"):
+                yield entry.path
+            elif not entry.name.endswith(".fits"):
+                yield from _parts(entry.path)
+
+
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Give a name to write to; it takes its place whole when the block ends well."""
     new = path.with_name(path.name + ".part")
     try:
+        # A link that lies in its place must not lead the writer elsewhere.
+        new.unlink(missing_ok=True)
+        new.touch(exist_ok=False)
         yield new
-        with new.open("rb") as file:
-            os.fsync(file.fileno())
-        new.replace(path)
+        durable_rename(new, path)
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror}. Is the disk full?"
         raise LocalError(msg) from error

@@ -18,9 +18,15 @@ class Places:
     out: Path
 
     @property
+    def _absolute(self) -> Path:
+        # SQLite and Arrow take a name with a colon, such as "file:x" or "s3:x", for an
+        # address, unless it begins with a slash.
+        return self.out.absolute()
+
+    @property
     def ledger(self) -> Path:
         """What has been done."""
-        return self.out / "ledger.sqlite"
+        return self._absolute / "ledger.sqlite"
 
     @property
     def lock(self) -> Path:
@@ -35,7 +41,7 @@ class Places:
     @property
     def labels(self) -> Path:
         """The catalogue's own columns, a row for each target."""
-        return self.out / "labels.parquet"
+        return self._absolute / "labels.parquet"
 
     @property
     def rejects(self) -> Path:
@@ -45,7 +51,7 @@ class Places:
     @property
     def manifest(self) -> Path:
         """The manifest as Parquet; the CSV is beside it."""
-        return self.out / "manifest.parquet"
+        return self._absolute / "manifest.parquet"
 
     @property
     def tables(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -54,6 +55,15 @@ def _quiet(text: str) -> str:
         raise ValueError(error) from error
 
 
+def _address(text: str) -> str:
+    if re.match(r"\s*([a-z0-9+.-]*:)?(//)?[^/?#]*@", text, re.IGNORECASE):
+        # It would be sent, and kept in harvest.toml beside the data set.
+        msg = "an address may hold no user name or password (user:password@host)"
+        raise ValueError(msg)
+    return text
+
+
+AddressText = Annotated[str, AfterValidator(_address)]
 SizeText = Annotated[str, AfterValidator(_size)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
 
@@ -106,7 +116,7 @@ class ServiceSection(_Section):
     """Manners towards one service, and where it is."""
 
     #: Another address for it (a sandbox, a mirror); empty: the archive's own.
-    base_url: str = ""
+    base_url: AddressText = ""
     #: Requests a second at most.
     rate: float = Field(default=5.0, gt=0)
     #: Queries in flight at most.

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from harvester.cli import main
-from harvester.ledger.file import create_ledger
+from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
 
 #: What makes `--help` slow if it is imported for it.
@@ -158,3 +158,19 @@ def test_bad_sandbox(options):
     result = call("sandbox", *options)
     assert result.exit_code == 2
     assert options[1].partition("=")[0] in result.output
+
+
+def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
+    """Who goes on with a run removes what a kill left of stamps; nobody else may."""
+    monkeypatch.setattr("harvester.commands._harvest", lambda *_: 0)
+    catalogue, out = tmp_path / "targets.csv", tmp_path / "out"
+    catalogue.write_text("id,ra,dec\na,1.0,2.0\n")
+    part = out / "cutouts/sdss/r/0000/a.fits.part"
+    part.parent.mkdir(parents=True)
+    for words in (("run", catalogue, "--out", out), ("resume", out)):
+        part.touch()
+        with owned(out / "ledger.lock"):
+            assert call(*words).exit_code == 4
+        assert part.exists()
+        done = call(*words)
+        assert (done.exit_code, part.exists()) == (0, False), done.output

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -10,7 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvester import dataset
-from harvester.dataset import file_loc, write_labels, write_manifest, written_aside
+from harvester.dataset import (
+    file_loc,
+    remove_parts,
+    write_labels,
+    write_manifest,
+    written_aside,
+)
 from harvester.errors import LocalError
 from harvester.ledger.view import ManifestRow
 from harvester.models import Product, Survey, Target
@@ -98,6 +106,19 @@ def test_parts_leave_no_trace(places, monkeypatch):
     assert len(as_csv.read_text().splitlines()) == 4
 
 
+@pytest.mark.parametrize("name", ["a#b", "a?b=c", "a%23", "file:a", "s3:a", "a:b", "é"])
+def test_odd_folders(tmp_path, monkeypatch, name):
+    """No name of a folder is taken for an address, however it is written."""
+    monkeypatch.chdir(tmp_path)
+    for out in (Path(name), tmp_path / name):
+        out.mkdir(exist_ok=True)
+        places = Places(out)
+        write_labels(places.labels, pa.table({"class": ["a"]}).to_reader())
+        write_manifest(places, [row(0)])
+        assert pq.read_table(places.manifest)["class"].to_pylist() == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_no_labels(tmp_path):
     """A catalogue of identifiers and positions alone has a manifest."""
     places = Places(tmp_path)
@@ -121,6 +142,55 @@ def test_written_whole_or_not_at_all(tmp_path):
         write()
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_way_through_a_link(tmp_path):
+    """A link where the part is to be written is replaced, and what it names stays."""
+    path, other = tmp_path / "manifest.csv", tmp_path / "other"
+    other.write_text("precious")
+    (tmp_path / "manifest.csv.part").symlink_to(other)
+    with written_aside(path) as new:
+        new.write_text("whole")
+    assert (path.read_text(), path.is_symlink()) == ("whole", False)
+    assert other.read_text() == "precious"
+
+
+def test_folder_is_synced(tmp_path, monkeypatch):
+    """Before the block is left the name of the file, too, outlives a power cut."""
+    synced = []
+    fsync = os.fsync
+
+    def watched(descriptor):
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    path = tmp_path / "manifest.csv"
+    with written_aside(path) as new:
+        new.write_text("whole")
+    assert synced == [f"{path}.part", str(tmp_path)]
+
+
+def test_parts_of_stamps_are_removed(tmp_path):
+    """What a kill left of stamps goes; stamps, other files and other folders stay."""
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "out/cutouts/sdss/r/0000"
+    for one in (folder, elsewhere):
+        one.mkdir(parents=True)
+        (one / "x.fits.part").touch()
+    kept = [folder / name for name in ("x.fits", "x.part", "notes")]
+    for one in kept:
+        one.touch()
+    (folder / "linked").symlink_to(elsewhere)
+    (folder / "y.fits.part").symlink_to(folder / "x.fits")
+    remove_parts(tmp_path / "out")
+    assert {*folder.iterdir()} == {*kept, folder / "linked"}
+    assert [one.name for one in elsewhere.iterdir()] == ["x.fits.part"]
+
+
+def test_no_stamps_yet(tmp_path):
+    """A run without stamps has no parts of them, and gets no folder for them."""
+    remove_parts(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unwritable(tmp_path):

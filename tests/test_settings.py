@@ -93,6 +93,34 @@ def test_bad_settings(settings, words):
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:CANARY@h.org/x",
+        "http://CANARY@h.org",
+        "me:CANARY@h.org//x",
+        "HTTPS://me:CANARY@h.org//x",
+        "//:CANARY@h",
+    ],
+)
+def test_password_in_an_address(tmp_path, url):
+    """An address with a password is refused, wherever it comes from, and not shown."""
+    path = tmp_path / "harvest.toml"
+    path.write_text(f'[services.s3]\nbase_url = "{url}"\n')
+    given = {"services": {"s3": {"base_url": url}}}
+    for file, flags in ((path, {}), (None, given)):
+        with pytest.raises(InputError, match=r"s3\.base_url: .*no user name") as caught:
+            load_settings(file, **flags)
+        assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["", "http://[::1]:80/x@y", "https://h.org?a=b@c"])
+def test_address(url):
+    """Other addresses are taken as they are."""
+    given = {"services": {"s3": {"base_url": url}}}
+    assert load_settings(**given).services.s3.base_url == url
+
+
+@pytest.mark.parametrize(
     "content",
     [
         *(b"surveys = ", b"\xff\xfe", None),

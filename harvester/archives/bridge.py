@@ -13,13 +13,15 @@ import io
 import itertools
 import json
 import warnings
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from requests.adapters import BaseAdapter
 
 from ..errors import HarvesterError, TransientError
+from ..transport.address import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +39,19 @@ _LONGEST_POLL_S = 10.0
 #: Seconds that MAST may work on one query: what astroquery itself would allow.
 _LONGEST_WORK_S = 600.0
 
+#: The transport's to set (who we are, how the body is framed), or a secret: the token
+#: for MAST is put on by the transport, and no other is known to anyone.
+_NOT_FORWARDED = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "proxy-authorization",
+        "user-agent",
+    }
+)
+
 
 class Bridge:
     """Runs astroquery calls one at a time over the transport."""
@@ -49,12 +64,14 @@ class Bridge:
     def mount(self, *sessions: requests.Session) -> None:
         """Make the transport the only way out of astroquery's sessions."""
         for session in sessions:
+            # Else it would look into ~/.netrc for a password to send along.
+            session.trust_env = False
             session.adapters.clear()
             session.mount("https://", self._adapter)
             session.mount("http://", self._adapter)
 
     async def ask(self, call: Callable[[], T]) -> T:
-        """Run an astroquery call in a thread; cancelling cancels its request.
+        """Run an astroquery call in a thread; cancelling ends what it sends.
 
         Raises
         ------
@@ -62,10 +79,11 @@ class Bridge:
             The reply is no answer that astroquery understands, or it took too long.
         """
         async with self._turn:
+            asking = _Asking()
             try:
-                return await asyncio.to_thread(_quietly, call)
+                return await asyncio.to_thread(asking.run, call)
             except asyncio.CancelledError:
-                self._adapter.drop()
+                asking.stop()
                 raise
             except HarvesterError:
                 raise
@@ -76,11 +94,45 @@ class Bridge:
                 raise TransientError("bad_answer", msg) from error
 
 
-def _quietly(call: Callable[[], T]) -> T:
-    with warnings.catch_warnings():
-        # "No results" and the like are said by what is returned.
-        warnings.simplefilter("ignore")
-        return call()
+class _Asking:
+    """One call of astroquery, and the request of it that is under way.
+
+    Its thread cannot be cancelled, and may go on when nobody waits for it any more:
+    what it would send then is refused. All but `run` is called in the event loop's
+    thread, so that nothing comes between a look and what follows from it.
+    """
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._request: asyncio.Task[Any] | None = None
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Make the call in this thread, whose requests then belong to it."""
+        _ASKING.set(self)
+        with warnings.catch_warnings():
+            # "No results" and the like are said by what is returned.
+            warnings.simplefilter("ignore")
+            return call()
+
+    def begin_request(self) -> None:
+        """Let the current task send a request, if that is still wanted."""
+        if self._stopped:
+            raise _stopped()
+        self._request = asyncio.current_task()
+
+    def stop(self) -> None:
+        """Cancel the request that is under way, and let no other begin."""
+        self._stopped = True
+        if self._request is not None:
+            self._request.cancel()
+
+
+#: Whose thread this is; `asyncio.to_thread` gives each call a context of its own.
+_ASKING: ContextVar[_Asking] = ContextVar("_ASKING")
+
+
+def _stopped() -> TransientError:
+    return TransientError("stopped", "the harvest is being stopped")
 
 
 class _Adapter(BaseAdapter):
@@ -96,7 +148,6 @@ class _Adapter(BaseAdapter):
         self._transport = transport
         self._check = check
         self._loop = loop
-        self._carried: Future[Reply] | None = None
 
     def send(
         self,
@@ -105,17 +156,17 @@ class _Adapter(BaseAdapter):
         **_kwargs: Any,  # noqa: ANN401 - as above
     ) -> requests.Response:
         """Carry one request; called by requests in astroquery's thread."""
-        self._carried = asyncio.run_coroutine_threadsafe(
-            self._carry(request), self._loop
+        carried = asyncio.run_coroutine_threadsafe(
+            self._carry(request, _ASKING.get()), self._loop
         )
         try:
-            reply = self._carried.result()
+            reply = carried.result()
         except CancelledError as error:
-            msg = "the harvest is being stopped"
-            raise TransientError("stopped", msg) from error
+            raise _stopped() from error
         return _response(request, reply)
 
-    async def _carry(self, request: requests.PreparedRequest) -> Reply:
+    async def _carry(self, request: requests.PreparedRequest, asking: _Asking) -> Reply:
+        asking.begin_request()
         assert request.method is not None
         assert request.url is not None
         body = request.body.encode() if isinstance(request.body, str) else request.body
@@ -132,27 +183,21 @@ class _Adapter(BaseAdapter):
             if not _still_working(reply):
                 break
             if self._loop.time() - began >= _LONGEST_WORK_S:
-                msg = f"{reply.url} still works on it after {_LONGEST_WORK_S:.0f} s"
+                where = shown(reply.url)
+                msg = f"{where} still works on it after {_LONGEST_WORK_S:.0f} s"
                 raise TransientError("never_ready", msg)
             await asyncio.sleep(min(_LONGEST_POLL_S, 0.5 * attempt))
         return reply
-
-    def drop(self) -> None:
-        """Cancel the request that is under way."""
-        if self._carried is not None:
-            self._carried.cancel()
 
     def close(self) -> None:
         """Leave nothing open; the transport is closed by its owner."""
 
 
 def _forwarded(headers: Mapping[str, str | bytes]) -> dict[str, str]:
-    # The transport says who we are and how the body is framed.
-    own = {"user-agent", "accept-encoding", "connection", "content-length"}
     return {
         name: text if isinstance(text, str) else text.decode("latin-1")
         for name, text in headers.items()
-        if name.lower() not in own
+        if name.lower() not in _NOT_FORWARDED
     }
 
 
@@ -174,7 +219,7 @@ def json_of(reply: Reply) -> Mapping[str, Any]:
     try:
         told = json.loads(reply.body)
     except (ValueError, RecursionError) as error:
-        msg = f"{reply.url} answered with damaged JSON: {error}"
+        msg = f"{shown(reply.url)} answered with damaged JSON: {error}"
         raise TransientError("bad_answer", msg) from error
     return told if isinstance(told, dict) else {}
 

@@ -24,6 +24,7 @@ from ..importing import IMPORTING
 from ..ledger.listing import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
+from ..transport.address import shown
 from .bridge import Bridge, json_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check_mast(reply: Reply) -> None:
     start = reply.body[:100].lstrip()[:1]
     if start not in {b"{", b"["}:
         words = reply.body[:200].decode("utf-8", "replace")
-        msg = f"{reply.url} answered with a page, not with JSON: {words}"
+        msg = f"{shown(reply.url)} answered with a page, not with JSON: {words}"
         raise OutageError("html", msg)
     if b'"ERROR"' in reply.body[:200]:
         _check_status(reply)

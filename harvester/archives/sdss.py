@@ -18,6 +18,7 @@ from ..errors import OutageError, TransientError
 from ..events import Note
 from ..importing import IMPORTING
 from ..models import Finding
+from ..transport.address import shown
 from .bridge import Bridge
 from .fields import FIELD, FieldTable, sound
 from .sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
@@ -95,7 +96,7 @@ def check_skyserver(reply: Reply) -> None:
         raise TransientError("query_refused", msg)
     if not start.startswith((b"#Table1", b"[", b"{")):
         words = start.decode("utf-8", "replace")
-        msg = f"{reply.url} answered with a page, not a table: {words:.200}"
+        msg = f"{shown(reply.url)} answered with a page, not a table: {words:.200}"
         raise OutageError("html", msg)
 
 

@@ -70,7 +70,8 @@ def _check_target(ledger: Path, target: Path, *, force: bool) -> None:
 
 
 def _copy(db: sqlite3.Connection, aside: Path) -> None:
-    with closing(sqlite3.connect(aside, isolation_level=None)) as copy:
+    # Absolute: SQLite would take a name that begins with "file:" for an address.
+    with closing(sqlite3.connect(aside.absolute(), isolation_level=None)) as copy:
         # In one step: it is of one moment, and its owner need not wait.
         db.backup(copy)
         # Its pages say that a log lies beside it, which must be folded in.

@@ -59,7 +59,8 @@ def owned(lock: Path) -> Iterator[None]:
     """Own a run for as long as this process lives.
 
     The lock is the kernel's, so that it cannot outlive its process, whatever
-    happens to it; the words in the file are only there to be shown.
+    happens to it; the words in the file are only there to be shown. The folder is
+    locked as well: who deletes the file, and thinks the run free, has not freed it.
 
     Raises
     ------
@@ -72,17 +73,41 @@ def owned(lock: Path) -> Iterator[None]:
         file = lock.open("a+", encoding="utf-8")
     except OSError as error:
         raise LocalError(_not_writable(lock, error)) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    with file, _locked_folder(lock.parent) as is_free:
+        if not (is_free and _is_locked_by_us(file)):
             msg = (
                 f"another harvester works on {lock.parent}: {_owner(file)}. "
                 "Wait for it or stop it; `harvester status` may be asked meanwhile."
             )
-            raise LockedError(msg) from error
+            raise LockedError(msg)
         _sign(file, lock)
         yield
+
+
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[bool]:
+    """Lock a folder while it is ours; give False if somebody else has locked it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # it may be written, but not read
+        yield True
+        return
+    try:
+        yield _is_locked_by_us(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked_by_us(file: TextIO | int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # File systems of a network lock no folders; there the file has to do.
+        if not isinstance(file, int):
+            raise
+    return True
 
 
 def _sign(file: TextIO, lock: Path) -> None:
@@ -104,7 +129,7 @@ def _owner(file: TextIO) -> str:
         if _is_alive(words):
             break
         time.sleep(_LOOK_S)
-    return words
+    return words or "which one is not known, for its ledger.lock was deleted"
 
 
 def _is_alive(words: str) -> bool:
@@ -171,7 +196,10 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """
     need_ledger(path)
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
+        # Quoted: what follows a # or a ? in the name of a folder is no path to SQLite,
+        # which would open, or make, another file.
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        db = sqlite3.connect(address, uri=True, timeout=30)
         version = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.OperationalError as error:
         msg = (

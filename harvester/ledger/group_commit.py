@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -43,14 +43,47 @@ class _Entry(NamedTuple):
             self.done.set_exception(failure)
 
 
+class _Counts:
+    """What hosts were asked and sent, and frames took, since it was last kept."""
+
+    def __init__(self) -> None:
+        self._requests: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._image_bytes: Counter[int] = Counter()
+
+    def add_traffic(self, host: str, requests: int, size: int) -> None:
+        self._requests[host] += requests
+        self._bytes[host] += size
+
+    def add_image_bytes(self, survey: int, size: int) -> None:
+        self._image_bytes[survey] += size
+
+    def add(self, other: _Counts) -> None:
+        self._requests.update(other._requests)
+        self._bytes.update(other._bytes)
+        self._image_bytes.update(other._image_bytes)
+
+    async def write(self, db: aiosqlite.Connection) -> None:
+        await db.executemany(
+            """
+            INSERT INTO host (name, requests, bytes)
+            VALUES (?, ?, ?)
+            ON CONFLICT (name) DO UPDATE
+            SET requests = requests + excluded.requests, bytes = bytes + excluded.bytes
+            """,
+            [(host, self._requests[host], size) for host, size in self._bytes.items()],
+        )
+        for survey, size in self._image_bytes.items():
+            await add_to_tally(db, survey, FETCHED, size)
+
+
 class GroupCommit:
     """Owns the writing connection; everything else hands it what to write."""
 
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
         self._inbox: asyncio.Queue[_Entry] = asyncio.Queue()
-        self._traffic: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        self._image_bytes: Counter[int] = Counter()
+        self._counts = _Counts()
         self._turn = asyncio.Lock()
         self._tasks = asyncio.TaskGroup()
 
@@ -82,13 +115,11 @@ class GroupCommit:
 
     def count_traffic(self, host: str, requests: int, size: int) -> None:
         """Add to what a host was asked and sent; kept with the next commit."""
-        counts = self._traffic[host]
-        counts[0] += requests
-        counts[1] += size
+        self._counts.add_traffic(host, requests, size)
 
     def count_image_bytes(self, survey: int, size: int) -> None:
         """Add to the bytes that came for frames; kept with the next commit."""
-        self._image_bytes[survey] += size
+        self._counts.add_image_bytes(survey, size)
 
     def enqueue(self, write: Write) -> None:
         """Have something written with the next commit, without waiting for it."""
@@ -108,14 +139,16 @@ class GroupCommit:
     async def _commit(self, entries: list[_Entry]) -> None:
         failures: list[Exception | None]
         async with self._turn:
+            counts, self._counts = self._counts, _Counts()
             try:
                 await self._db.execute("BEGIN IMMEDIATE")
                 failures = [await self._attempt(entry.write) for entry in entries]
-                await self._write_traffic()
+                await counts.write(self._db)
                 await self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 with suppress(sqlite3.OperationalError):  # nothing to roll back
                     await self._db.execute("ROLLBACK")
+                self._counts.add(counts)
                 failures = [to_ours(error)] * len(entries)
         for entry, failure in zip(entries, failures, strict=True):
             entry.tell(failure)
@@ -133,21 +166,6 @@ class GroupCommit:
             return error
         await self._db.execute("RELEASE entry")
         return None
-
-    async def _write_traffic(self) -> None:
-        traffic, self._traffic = self._traffic, defaultdict(lambda: [0, 0])
-        await self._db.executemany(
-            """
-            INSERT INTO host (name, requests, bytes)
-            VALUES (?, ?, ?)
-            ON CONFLICT (name) DO UPDATE
-            SET requests = requests + excluded.requests, bytes = bytes + excluded.bytes
-            """,
-            [(host, *counts) for host, counts in traffic.items()],
-        )
-        image_bytes, self._image_bytes = self._image_bytes, Counter()
-        for survey, size in image_bytes.items():
-            await add_to_tally(self._db, survey, FETCHED, size)
 
 
 def to_ours(error: sqlite3.Error) -> Exception:

@@ -36,7 +36,19 @@ __all__ = [
 ]
 
 #: The archives' own domains: they may send us on to any host of theirs.
-OFFICIAL = ("stsci.edu", "sdss.org", "amazonaws.com")
+OFFICIAL = ("stsci.edu", "sdss.org")
+
+#: The public bucket of HST, in the ways that it is written. Under the other names of
+#: this domain anybody may own one.
+_BUCKET = "stpubdata"
+_ALL_BUCKETS = "s3.amazonaws.com"
+_BUCKET_HOSTS = frozenset(
+    {
+        _ALL_BUCKETS,
+        f"{_BUCKET}.s3.amazonaws.com",
+        f"{_BUCKET}.s3.us-east-1.amazonaws.com",
+    }
+)
 
 _TLS_PORT = 443
 
@@ -87,7 +99,9 @@ def shown(url: URL | str) -> str:
 def is_official(url: URL) -> bool:
     """Whether an address is at one of the archives' own hosts, with TLS."""
     host = (url.host or "").lower()
-    ours = any(host == name or host.endswith(f".{name}") for name in OFFICIAL)
+    ours = host in _BUCKET_HOSTS or any(
+        host == name or host.endswith(f".{name}") for name in OFFICIAL
+    )
     return ours and url.scheme == "https" and url.port == _TLS_PORT
 
 
@@ -175,9 +189,10 @@ class Guard:
             return ""
         if url.scheme != "https":
             return "it is not protected by TLS"
-        if _place(url) in self._known or is_official(url):
+        is_known = _place(url) in self._known or is_official(url)
+        if is_known and not _is_in_other_bucket(url):
             return ""
-        return "it is not one of the archives' hosts"
+        return "it is not one of the archives' hosts, or not their bucket there"
 
 
 class GuardedResolver(AbstractResolver):
@@ -204,6 +219,11 @@ class GuardedResolver(AbstractResolver):
     async def close(self) -> None:
         """Close the resolver that is asked."""
         await self._inner.close()
+
+
+def _is_in_other_bucket(url: URL) -> bool:
+    folders = url.path.split("/")
+    return url.host == _ALL_BUCKETS and (folders[1:2] != [_BUCKET] or ".." in folders)
 
 
 def _place(url: URL) -> tuple[str, int]:

@@ -177,10 +177,15 @@ def to_ours(error: Exception, url: URL) -> Exception:
             reason = "reset" if "ConnectionResetError" in str(error) else "truncated"
             ours = TransientError(reason, f"{where} ended in the middle: {error}")
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            ours = PermanentError(reason="bad_url", message=f"{where}: {error}")
+            msg = f"{where} is no address that can be asked"
+            ours = PermanentError(reason="bad_url", message=msg)
         case aiohttp.ClientConnectionError():
             # Before it said anything: a body that breaks is a payload error.
             ours = OutageError(reason="reset", message=f"{where} hung up: {error}")
+        case aiohttp.ClientResponseError():
+            # As a text it would show the address once more, secrets and all.
+            what = f"{where} speaks no proper HTTP: {error.status} {error.message}"
+            ours = TransientError(reason="bad_http", message=what)
         case aiohttp.ClientError():
             what = f"{where} speaks no proper HTTP: {error}"
             ours = TransientError(reason="bad_http", message=what)

@@ -216,3 +216,36 @@ def test_truncated_file(kind, part):
         data = gzip.compress(data)
     with pytest.raises(InputError):
         read_table(Path("x"), data[: int(part * len(data))])
+
+
+def votable_with(entities):
+    """Write a VOTable of one row whose identifier is the entity ``last``."""
+    return (
+        f'<?xml version="1.0"?>\n<!DOCTYPE VOTABLE [{entities}]>\n'
+        '<VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
+        '<RESOURCE><TABLE><FIELD name="id" datatype="char" arraysize="*"/>'
+        "<DATA><TABLEDATA><TR><TD>&last;</TD></TR></TABLEDATA></DATA>"
+        "</TABLE></RESOURCE></VOTABLE>"
+    ).encode()
+
+
+def test_entity_bomb():
+    """A VOTable that would swell on reading is refused, with what is wrong with it."""
+    levels = ["x" * 10]
+    levels += [f"&e{n};" * 10 for n in range(6)]
+    named = [f'<!ENTITY e{n} "{text}">' for n, text in enumerate(levels)]
+    # 10 MB: XML's parser draws the line at 8 MiB, and a bomb that it let pass would do
+    # no harm here.
+    bomb = votable_with("".join([*named, '<!ENTITY last "&e6;">']))
+    assert len(bomb) < 1000
+    with pytest.raises(InputError, match=r"x\.vot is damaged.*amplification"):
+        read_table(Path("x.vot"), bomb)
+
+
+def test_entity_of_another_file(tmp_path):
+    """A VOTable gets to see no other file of this machine."""
+    secret = tmp_path / "secret"
+    secret.write_text("CANARY")
+    entity = f'<!ENTITY last SYSTEM "{secret.as_uri()}">'
+    sheet = read_table(Path("x.vot"), votable_with(entity))
+    assert [row["id"] or "" for row in sheet.table.to_pylist()] == [""]

@@ -122,7 +122,7 @@ def lock_ledger(scene):
         time.sleep(0.01)
     if not ledger.exists():
         return
-    with closing(sqlite3.connect(f"file:{ledger}?mode=rw", uri=True)) as other:
+    with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=rw", uri=True)) as other:
         other.execute("PRAGMA busy_timeout = 30000")
         other.execute("BEGIN IMMEDIATE")
         read = harvester("status", scene.out)

@@ -119,7 +119,7 @@ def _is_settled(out, archive):
 
 
 def _attempts(out):
-    with closing(sqlite3.connect(f"file:{out}/ledger.sqlite?mode=ro", uri=True)) as db:
+    with closing(sqlite3.connect(out / "ledger.sqlite")) as db:
         return db.execute("SELECT sum(attempts) FROM job").fetchone()[0]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import resource
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -13,10 +14,11 @@ from click.testing import CliRunner
 from harvester.cli import main
 from harvester.errors import InputError, LedgerError, LocalError
 from harvester.ledger.backup import back_up
-from harvester.ledger.file import create_ledger
+from harvester.ledger.file import check_file, create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Survey, Target
+from harvester.places import Places
 
 SDSS = Survey.parse("sdss:r")
 
@@ -81,6 +83,23 @@ async def test_nothing_beside_it(path, tmp_path):
     assert [one.name for one in folder.iterdir()] == ["copy"]
     assert size == (folder / "copy").stat().st_size
     assert states(folder / "copy")["no_coverage"] == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["a#b", "a?mode=rwc&b", "a%23b", "a%b", "a b", "é", "file:a", "\udce9"]
+)
+def test_odd_folders(path, tmp_path, monkeypatch, name):
+    """A ledger is read and copied in a folder of any name, and nothing else made."""
+    folder = path.parent.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for run in (Places(folder), Places(Path(name))):
+        check_file(run.ledger)
+        back_up(run.ledger, run.out / "copy", force=True)
+        assert states(folder / "copy") == states(run.ledger) == {"pending": 1000}
+    assert list(tmp_path.iterdir()) == [folder]
+    assert {one.name for one in folder.iterdir()} <= {
+        *("copy", "ledger.sqlite", "ledger.sqlite-shm", "ledger.sqlite-wal")
+    }
 
 
 def test_no_overwriting(path, tmp_path):

@@ -5,15 +5,23 @@ from __future__ import annotations
 import aiosqlite
 import pytest
 
-from harvester.errors import LocalError
+from harvester.errors import BusyError, LocalError
+from harvester.ledger.file import create_ledger
 from harvester.ledger.group_commit import GroupCommit
+from harvester.ledger.tally import FETCHED
+from harvester.models import Survey
 
+SDSS = Survey.parse("sdss:r")
 HOSTS = "CREATE TABLE host (name PRIMARY KEY, requests, bytes)"
 
 
 async def write(db):
     """Write a row."""
     await db.execute("INSERT INTO host VALUES ('data.sdss.org', 1, 2)")
+
+
+async def nothing(_db):
+    """Have a commit made, of what was counted."""
 
 
 async def refusal(path, pragma):
@@ -45,3 +53,34 @@ async def test_refused_by_the_disk(tmp_path):
     error = await refusal(path, "query_only = ON")
     assert error.exit_code == 6
     assert "readonly" in str(error)
+
+
+async def test_counts_outlive_a_refusal(tmp_path):
+    """What was counted goes with the next commit when one is refused, but once."""
+    path = tmp_path / "ledger.sqlite"
+    create_ledger(path, targets=[], rejects=[], surveys=[SDSS], facts={})
+    async with (
+        aiosqlite.connect(path, isolation_level=None) as other,
+        aiosqlite.connect(path, isolation_level=None) as db,
+    ):
+        # Without a log a reader lets a transaction begin, but not end.
+        await db.execute("PRAGMA journal_mode = DELETE")
+        await db.execute("PRAGMA busy_timeout = 0")
+        async with GroupCommit(db) as commits:
+            await other.execute("BEGIN")
+            await other.execute_fetchall("SELECT * FROM host")
+            commits.count_traffic("data.sdss.org", 1, 10)
+            commits.count_image_bytes(0, 7)
+            with pytest.raises(BusyError):
+                await commits.record(nothing)
+            await other.execute("ROLLBACK")
+            commits.count_traffic("data.sdss.org", 1, 10)
+            commits.count_image_bytes(0, 7)
+            for _ in range(2):
+                await commits.record(nothing)
+        host = await db.execute_fetchall("SELECT name, requests, bytes FROM host")
+        tally = await db.execute_fetchall(
+            "SELECT count FROM tally WHERE survey = 0 AND what = ?", (FETCHED,)
+        )
+    assert list(host) == [("data.sdss.org", 2, 20)]
+    assert list(tally) == [(14,)]

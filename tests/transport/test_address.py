@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from harvester.errors import PermanentError
+from harvester.settings import SERVICES
 from harvester.transport.address import (
     BlockedAddressError,
     Guard,
@@ -20,6 +21,7 @@ from harvester.transport.address import (
     shown,
     to_url,
 )
+from harvester.transport.transport import Manners, Service
 
 _MAST = URL("https://mast.stsci.edu/api")
 
@@ -90,7 +92,9 @@ def test_not_public_in_any_clothes(address):
         ("there", "https://mast.stsci.edu/there"),
         ("//archive.stsci.edu/x", "https://archive.stsci.edu/x"),
         ("https://data.sdss.org/%2e%2e/x", "https://data.sdss.org/%2e%2e/x"),
-        ("https://b.s3.us-east-1.amazonaws.com/k", None),
+        ("https://s3.amazonaws.com/stpubdata/hst/k", None),
+        ("https://stpubdata.s3.amazonaws.com/hst/k", None),
+        ("https://stpubdata.s3.us-east-1.amazonaws.com/hst/k", None),
         ("https://MAST.STSCI.EDU/x", "https://mast.stsci.edu/x"),
         ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x"),
     ],
@@ -117,11 +121,26 @@ def test_follow(location, target):
         "https://evil.example#.stsci.edu",
         "https://evil.example?.stsci.edu",
         "https://stsci.edu@evil.example/",
+        "https://b.s3.us-east-1.amazonaws.com/k",
+        "https://b.s3.amazonaws.com/stpubdata/k",
+        "https://evil.stpubdata.s3.amazonaws.com/k",
+        "https://stpubdata.s3.eu-west-1.amazonaws.com/k",
+        "https://ec2-8-8-8-8.compute-1.amazonaws.com/stpubdata/k",
+        "https://s3.amazonaws.com/",
+        "https://s3.amazonaws.com",
+        "https://s3.amazonaws.com/b/stpubdata/k",
+        "https://s3.amazonaws.com/stpubdata-b/k",
+        "https://s3.amazonaws.com//stpubdata/k",
+        "https://s3.amazonaws.com/stpubdata/../b/k",
+        "https://s3.amazonaws.com/stpubdata/%2e%2e/b/k",
+        "https://s3.amazonaws.com/stpubdata%2f../b/k",
+        "https://S3.amazonaws.com/b/k",
     ],
 )
 def test_follow_blocked(location):
-    """Anything else is refused for good."""
-    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    """Anything else is refused for good, the buckets of other people included."""
+    known = [_MAST, URL("https://s3.amazonaws.com")]
+    guard = Guard(known, [URL("http://127.0.0.1:8000")])
     with pytest.raises(PermanentError) as caught:
         guard.follow(_MAST, location)
     assert caught.value.reason == "blocked_redirect"
@@ -233,6 +252,12 @@ def test_to_url_refused(text):
     with pytest.raises(PermanentError) as caught:
         to_url(text)
     assert caught.value.reason == "bad_url"
+
+
+def test_official_bucket_host():
+    """The address of the bucket service itself counts as the archive's own."""
+    service = Service("s3", SERVICES["s3"], SERVICES["s3"], Manners(1, {}))
+    assert not service.is_elsewhere
 
 
 def test_shown():

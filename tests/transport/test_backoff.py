@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, formatdate
 
@@ -43,6 +44,36 @@ def test_retry_after_date_alone(date):
     """Without a readable Date the clock here has to do."""
     until = _http(_NOON + timedelta(seconds=90))
     assert retry_after(until, date=date, now=_NOON.timestamp() + 30) == 60
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch):
+    """Have this machine in a zone ten hours ahead of UTC."""
+    monkeypatch.setenv("TZ", "UTC-10")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%a %b %d %H:%M:%S %Y",
+        "%a, %d %b %Y %H:%M:%S -0000",
+        "%A, %d-%b-%y %H:%M:%S GMT",
+    ],
+)
+def test_retry_after_old_dates(form):
+    """A date without a zone is in UTC, as HTTP has it, wherever this machine is."""
+    until = (_NOON + timedelta(seconds=90)).strftime(form)
+    now = _NOON.timestamp()
+    assert retry_after(until, date=None, now=now) == 90
+    assert retry_after(until, date=_http(_NOON), now=0) == 90
+    assert retry_after(_http(_NOON), date=until, now=0) is None
+    soon = _http(_NOON + timedelta(seconds=100))
+    assert retry_after(soon, date=until, now=0) == 10
 
 
 @pytest.mark.parametrize(

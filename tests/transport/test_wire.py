@@ -8,6 +8,7 @@ import ssl
 import subprocess
 from dataclasses import replace
 
+import aiohttp
 import psutil
 import pytest
 from scripted import (
@@ -21,8 +22,10 @@ from scripted import (
     stall,
     until,
 )
+from yarl import URL
 
 from harvester.errors import LocalError, OutageError, PermanentError, TransientError
+from harvester.transport.wire import to_ours
 
 _HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
 _URL = "https://mast.stsci.edu/api"
@@ -88,6 +91,30 @@ async def test_no_answer(server, tmp_path, step, reason):
     assert caught.value.reason in {reason, "outage"}
     assert len(server.asked) > 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("step", [b"nonsense\r\n\r\n", reply(X_Big="x" * 10_000)])
+async def test_no_secret_in_messages(server, step):
+    """What is said of improper HTTP shows the address without its secrets."""
+    server.script["*"] = step
+    async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
+        with pytest.raises(TransientError, match="no proper HTTP: 400") as caught:
+            await transport.query("GET", f"{_URL}?uri=a&X-Amz-Signature=CANARY")
+    assert "/api?uri=a" in str(caught.value)
+    assert "CANARY" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [aiohttp.InvalidURL, aiohttp.InvalidUrlClientError, aiohttp.NonHttpUrlClientError],
+)
+def test_no_secret_of_a_bad_address(kind):
+    """What is said of an address that aiohttp refuses shows no secrets of it either."""
+    url = URL("https://mast.stsci.edu/api?token=CANARY")
+    ours = to_ours(kind(url), url)
+    assert ours.reason == "bad_url"
+    assert "mast.stsci.edu/api" in str(ours)
+    assert "CANARY" not in str(ours)
 
 
 async def test_too_slow_in_all(server):
