@@ -35,7 +35,7 @@ def show_harvests(where: Sky, raced: Raced, paper: Paper) -> None:
     """Print a table of the contestants, and the floor."""
     galaxies = where.galaxies
     ours = [one.wall_s for one in raced.results["harvester"]]
-    paper.say(f"### {where.survey.upper()}, {where.per_frame} galaxies a frame\n")
+    paper.say(f"### {where.survey.upper()}, galaxies a frame: {where.per_frame}\n")
     stamps = raced.results["harvester"][-1].stamps
     paper.say(
         f"{galaxies} galaxies; the harvester cut {stamps} stamps out of "
