@@ -18,56 +18,41 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from break_even import break_even
 from cutting import cutting_rounds
 from downloads import AT_ONCE, download_rounds
-from harvests import Sky, floor, rounds, scaling
-from pace import pace
-from skies import LATENCY_S
+from footprints import FOOTPRINTS, TARGETS, match_rounds
+from harvest_tables import (
+    say_conditions,
+    show_break_even,
+    show_harvests,
+    show_scaling,
+)
+from harvests import Sky, rounds, scaling
+from pace import paces
+from paper import Paper, ratios, spread
 
 from harvester.sandbox.paint import sdss_frame
 from harvester.sandbox.sky import Sky as PaintedSky
-from harvester.settings import SERVICES, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from harvests import Result
 
 HERE = Path(__file__).parent
 
-#: HST images lie where they do: galaxies a frame are SDSS's.
+#: Every table of whole harvests has at least so many frames.
+_FEWEST_FRAMES = 2
+
+#: Galaxies in each HST image where that is not what is compared.
 _HST_PER_FRAME = 5
 
 #: Pixels; stamps that need more and more of a WFC3 frame, of some 1,000 rows.
-_SIDES = [40, 123, 300, 500, 700]
+_SIDES = [40, 123, 300, 500]
 
 #: MB/s of a connection to an archive, slow and quick.
 _BANDWIDTHS = [9, 30]
 
 #: Files that are downloaded alone.
 _MOST_FILES = 40
-
-
-class Paper:
-    """What is printed, line by line, and kept."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def say(self, line: str = "") -> None:
-        """Print a line and keep it."""
-        print(line, flush=True)
-        self.text += f"{line}\n"
-
-    def table(self, head: str, rows: Iterable[Iterable[object]]) -> None:
-        """Print a table; the head names the columns between bars."""
-        columns = head.split("|")
-        for cells in [columns, ["---"] * len(columns), *rows]:
-            self.say(f"| {' | '.join(str(cell).strip() for cell in cells)} |")
-        self.say()
 
 
 def main() -> None:
@@ -100,10 +85,12 @@ def _write(out: Path, found: dict[str, Any], paper: Paper) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--parts", type=_words, default=list(PARTS))
-    parser.add_argument("--galaxies", type=int, default=20)
+    parser.add_argument("--galaxies", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--per-frame", type=_numbers, default=[1, 5, 12])
-    parser.add_argument("--hst", action=argparse.BooleanOptionalAction, default=True)
+    for survey in ("--per-frame", "--hst-per-frame"):
+        parser.add_argument(
+            survey, type=_numbers, default=[1, 5, 12], help="such as 1,5; or none"
+        )
     parser.add_argument(
         "--harvester-only", action="store_true", help="compare with the floor alone"
     )
@@ -121,7 +108,7 @@ def _options() -> argparse.Namespace:
 
 def _real_frame() -> Path | None:
     folder = Path(os.environ.get("HARVESTER_REAL_DATA", HERE.parents[1] / "shared"))
-    return next(iter(sorted(folder.glob("data/sdss/frame-*.fits.bz2"))), None)
+    return next(iter(sorted(folder.glob("data/sdss/frame-r-*.fits.bz2"))), None)
 
 
 def _words(text: str) -> list[str]:
@@ -133,7 +120,7 @@ def _words(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(word) for word in text.split(",")]
+    return [] if text == "none" else [int(word) for word in text.split(",")]
 
 
 def _machine() -> str:
@@ -159,63 +146,67 @@ def _downloads(
 
 
 def _harvests(
-    options: argparse.Namespace, folder: Path, paper: Paper, found: dict[str, Any]
+    options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    skies = [Sky("sdss", options.galaxies, k) for k in options.per_frame]
-    if options.hst:
-        skies.append(Sky("hst", options.galaxies, _HST_PER_FRAME))
-    _say_conditions(options, paper)
-    bandwidth = _bandwidth(found)
-    return [
-        _harvest(where, options, folder / f"sky{number}", paper, bandwidth)
-        for number, where in enumerate(skies)
+    skies = [
+        Sky(survey, max(options.galaxies, _FEWEST_FRAMES * each), each)
+        for survey, per_frame in (
+            ("sdss", options.per_frame),
+            ("hst", options.hst_per_frame),
+        )
+        for each in per_frame
     ]
-
-
-def _bandwidth(found: dict[str, Any]) -> float:
-    """Give the bytes a second of downloads; without limit if they were not measured."""
-    if "downloads" not in found:
-        return float("inf")
-    seconds = min(map(min, found["downloads"]["seconds"].values()))
-    return float(found["downloads"]["bytes"] / seconds)
-
-
-def _harvest(
-    where: Sky,
-    options: argparse.Namespace,
-    folder: Path,
-    paper: Paper,
-    bandwidth: float,
-) -> dict[str, Any]:
-    results, decodes = rounds(
-        where, options.rounds, folder, alone=options.harvester_only
-    )
-    floors = [
-        floor(result, where, bandwidth=bandwidth, unpacking_s=decode)
-        for result, decode in zip(results["harvester"], decodes, strict=True)
-    ]
-    _show_harvests(where, results, floors, decodes, paper)
-    return _plain(where, results) | {"floor_s": floors, "decode_s": decodes}
+    say_conditions(paper)
+    found = []
+    for number, where in enumerate(skies):
+        own = folder / f"sky{number}"
+        raced = rounds(where, options.rounds, own, alone=options.harvester_only)
+        show_harvests(where, raced, paper)
+        found.append({"sky": asdict(where)} | asdict(raced))
+    return found
 
 
 def _pace(
-    options: argparse.Namespace, _folder: Path, paper: Paper, _found: dict[str, Any]
-) -> list[dict[str, float]]:
-    paper.say("## The throttle alone\n")
-    found = [pace(rate, options.pace_seconds) for rate in (10, 20, 50)]
+    options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
+) -> dict[str, list[dict[str, float]]]:
+    paper.say("## The throttle\n")
+    found = paces(options.pace_seconds, folder)
     paper.table(
-        "allowed, 1/s|reached|most in any second|least gap, ms",
+        "lane|allowed, 1/s|reached|most in any second|too many|least gap, ms",
         (
             [
+                lane,
                 one["allowed"],
                 f"{one['reached']:.1%}",
                 one["most in a second"],
+                one["too many"],
                 f"{one['least gap ms']:.1f}",
             ]
-            for one in found
+            for lane, each in found.items()
+            for one in each
         ),
     )
     return found
+
+
+def _footprints(
+    options: argparse.Namespace, _folder: Path, paper: Paper, _found: dict[str, Any]
+) -> list[dict[str, float]]:
+    paper.say("## Footprints\n")
+    found = match_rounds(options.rounds)
+    paper.say(f"{TARGETS:,} targets, {FOOTPRINTS:,} footprints, as text.\n")
+    paper.table(
+        "seconds, median (range)|reading them|matching|pairs",
+        [
+            [
+                spread([one.seconds for one in found], 2),
+                f"{median(one.reading_s for one in found):.2f}",
+                f"{median(one.matching_s for one in found):.2f}",
+                f"{found[-1].pairs:,}",
+            ]
+        ],
+    )
+    return [asdict(one) for one in found]
 
 
 def _cutting(
@@ -223,28 +214,44 @@ def _cutting(
 ) -> dict[str, Any]:
     paper.say("## Cutting alone\n")
     found = cutting_rounds(_frame(options.frame), options.rounds)
-    ours = found["seconds"]["harvester"]
-    which = (
-        f"the real frame {options.frame.name}" if options.frame else "a made-up frame"
-    )
-    paper.say(f"Stamps of 40 x 40 out of {which}.\n")
+    paper.say(f"Stamps of 40 x 40 out of {_called(options.frame, found['what'])}.\n")
+    _show_cutting("in memory", "harvester", found, paper)
+    _show_cutting("from a file", "harvester, from a file", found, paper)
+    if found["not installed"]:
+        missing = ", ".join(found["not installed"])
+        paper.say(f"Not installed, not compared: {missing}.\n")
+    return found
+
+
+def _called(frame: Path | None, what: str) -> str:
+    """Say what the frame is; only what is as SDSS serves it is called real."""
+    if frame is None:
+        return "a made-up frame"
+    if not what:
+        return f"{frame.name}, which is no frame as SDSS serves it"
+    return f"the real frame {frame.name} ({what})"
+
+
+def _show_cutting(kind: str, ours: str, found: dict[str, Any], paper: Paper) -> None:
+    """Print those who begin with the same: the pixels, or the path of a file."""
+    seconds = {
+        name: own
+        for name, own in found["seconds"].items()
+        if name.endswith("from a file") == (kind == "from a file")
+    }
     paper.table(
-        "who|microseconds a stamp, median|time / harvester, median (best)"
+        f"{kind}|microseconds a stamp, median|time / {ours}, median (best)"
         "|same pixels as Cutout2D",
         (
             [
                 name,
                 f"{1e6 * median(own):.1f}",
-                _ratios(own, ours),
+                ratios(own, seconds[ours]),
                 f"{found['identical'][name]} of {found['stamps'][name]}",
             ]
-            for name, own in found["seconds"].items()
+            for name, own in seconds.items()
         ),
     )
-    if found["not installed"]:
-        missing = ", ".join(found["not installed"])
-        paper.say(f"Not installed, not compared: {missing}.\n")
-    return found
 
 
 def _frame(path: Path | None) -> bytes:
@@ -265,58 +272,10 @@ def _show_downloads(seconds: dict[str, list[float]], size: int, paper: Paper) ->
                 name,
                 f"{median(own):.2f}",
                 f"{size / min(own) / 1e6:.0f}",
-                _ratios(own, ours),
+                ratios(own, ours),
             ]
             for name, own in seconds.items()
         ),
-    )
-
-
-def _say_conditions(options: argparse.Namespace, paper: Paper) -> None:
-    services = Settings().services
-    rates = ", ".join(f"{name} {services.named(name).rate:g}/s" for name in SERVICES)
-    delays = ", ".join(f"{1000 * s:.0f} ms a {kind}" for kind, s in LATENCY_S.items())
-    paper.say("## Whole harvests\n")
-    paper.say(f"{options.galaxies} galaxies, {delays}, one warm sandbox for all.")
-    paper.say(f"The harvester has its ordinary settings, stamps of 40 px: {rates}.")
-    paper.say(
-        "The others have no limit. Each starts from nothing; its imports count.\n"
-    )
-
-
-def _show_harvests(
-    where: Sky,
-    results: dict[str, list[Result]],
-    floors: list[float],
-    decodes: list[float],
-    paper: Paper,
-) -> None:
-    galaxies = where.galaxies
-    ours = [one.wall_s for one in results["harvester"]]
-    paper.say(f"### {where.survey.upper()}, {where.per_frame} galaxies a field\n")
-    paper.table(
-        "who|seconds, median (best)|time / harvester, median (best)|CPU s"
-        "|requests a galaxy|MB a galaxy|repeats|stamps",
-        (
-            [
-                name,
-                f"{median(walls):.1f} ({min(walls):.1f})",
-                _ratios(walls, ours),
-                f"{median(one.cpu_s for one in own):.1f}",
-                f"{sum(own[-1].requests.values()) / galaxies:.2f}",
-                f"{own[-1].received / galaxies / 1e6:.2f}",
-                own[-1].repeats,
-                own[-1].stamps,
-            ]
-            for name, own in results.items()
-            for walls in [[one.wall_s for one in own]]
-        ),
-    )
-    over = [wall / least for wall, least in zip(ours, floors, strict=True)]
-    paper.say(
-        f"Floor {median(floors):.1f} s (unpacking a frame: {median(decodes):.2f} s "
-        f"of a core); harvester / floor, median (best): {median(over):.2f} "
-        f"({min(over):.2f}).\n"
     )
 
 
@@ -327,20 +286,7 @@ def _scaling(
     paper.say("SDSS, one galaxy a frame, no latency, rates of 100/s.\n")
     where = Sky("sdss", options.galaxies, per_frame=1)
     results = scaling(where, options.workers, options.rounds, folder)
-    first = [one.wall_s for one in results[options.workers[0]]]
-    paper.table(
-        "processes|seconds, median (best)|speed-up, median (best)|CPU s",
-        (
-            [
-                number,
-                f"{median(walls):.1f} ({min(walls):.1f})",
-                _ratios(first, walls),
-                f"{median(one.cpu_s for one in own):.1f}",
-            ]
-            for number, own in results.items()
-            for walls in [[one.wall_s for one in own]]
-        ),
-    )
+    show_scaling(results, paper)
     return {number: [asdict(one) for one in own] for number, own in results.items()}
 
 
@@ -356,20 +302,7 @@ def _break_even(
         )
         for speed in _BANDWIDTHS
     }
-    paper.table(
-        "MB/s of a connection|stamp, px|bytes, parts / whole|time, parts / whole, "
-        "median (best)",
-        (
-            [
-                speed,
-                one.side,
-                f"{one.part:.2f}",
-                f"{median(one.ratios):.2f} ({min(one.ratios):.2f})",
-            ]
-            for speed, comparisons in found.items()
-            for one in comparisons
-        ),
-    )
+    show_break_even(found, paper)
     return {
         speed: [
             {"side": one.side, "part": one.part, "ratios": one.ratios} for one in some
@@ -378,20 +311,10 @@ def _break_even(
     }
 
 
-def _ratios(theirs: list[float], ours: list[float]) -> str:
-    """Compare round by round."""
-    each = [a / b for a, b in zip(theirs, ours, strict=True)]
-    return f"{median(each):.2f} ({max(each):.2f})"
-
-
-def _plain(where: Sky, results: dict[str, list[Result]]) -> dict[str, Any]:
-    each = {name: [asdict(one) for one in own] for name, own in results.items()}
-    return {"sky": asdict(where), "results": each}
-
-
 #: What can be measured, in this order.
 PARTS = {
     "pace": _pace,
+    "footprints": _footprints,
     "cutting": _cutting,
     "downloads": _downloads,
     "harvests": _harvests,

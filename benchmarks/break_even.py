@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harvests import Sky, compete, harvester_command
 from skies import sky
+from turns import turns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,9 +74,9 @@ def break_even(
         for side in sides:
             words = [*usual[begin:size], f"{side}px", *usual[size + 1 :]]
             results: dict[str, list[Result]] = {way: [] for way in WAYS}
-            for _ in range(count):
-                for way, whole_from in WAYS.items():
-                    command = [sys.executable, "-c", DECIDED, whole_from, *words]
+            for order in turns(WAYS, count):
+                for way in order:
+                    command = [sys.executable, "-c", DECIDED, WAYS[way], *words]
                     results[way].append(compete(running, command, folder / "out"))
             found.append(Comparison(side, results))
     return found

@@ -1,4 +1,9 @@
-"""Cutting alone: stamps out of one frame that is in memory."""
+"""Cutting alone: stamps out of one frame, in memory or in a file.
+
+Like is set against like: who has the pixels in memory and the WCS made before the clock
+starts, and who is given the path of a FITS file that is not compressed. All end with
+stamps in memory.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ import tempfile
 import time
 import warnings
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +22,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import Cutout2D
 from astropy.wcs import WCS, FITSFixedWarning
+from turns import turns
 
 from harvester.cutouts import cutouts
 from harvester.cutouts.astrometry import read_astrometry
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
 
     from harvester.cutouts.frame_file import Frame
 
-if TYPE_CHECKING:
     Places = NDArray[np.float64]
     #: Cuts all galaxies, in order.
     Cut = Callable[[], Sequence[NDArray[np.float32]]]
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 SIDE = 40
 STAMPS = 1000
 
+#: HDUs of a frame of SDSS, and columns and rows of its image.
+_HDUS, _FRAME_SIZE = 4, (2048, 1489)
+
 #: Stamps for one that opens the file again for each.
 _FEW = 20
 
@@ -46,9 +55,7 @@ _FEW = 20
 def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
     """Cut the same galaxies by turns; give seconds a stamp by contestant.
 
-    Those that do not begin from a file have the pixels in memory and the WCS made
-    before their time begins; the files are not compressed. ``identical`` counts the
-    stamps that are pixel for pixel those of Cutout2D.
+    ``identical`` counts the stamps that are pixel for pixel those of Cutout2D.
 
     Parameters
     ----------
@@ -61,14 +68,15 @@ def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
         contestants = _contestants(frame, folder, exits)
         results = {name: cut() for name, cut in contestants.items()}
         seconds: dict[str, list[float]] = {name: [] for name in contestants}
-        for _ in range(count):
-            for name, cut in contestants.items():
+        for order in turns(contestants, count):
+            for name in order:
                 began = time.perf_counter()
-                results[name] = cut()
+                results[name] = contestants[name]()
                 took = time.perf_counter() - began
                 seconds[name].append(took / len(results[name]))
     expected = results["Cutout2D loop"]
     return {
+        "what": described(frame),
         "stamps": {name: len(each) for name, each in results.items()},
         "seconds": seconds,
         "identical": {
@@ -82,6 +90,19 @@ def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
     }
 
 
+def described(frame: bytes) -> str:
+    """Say which field a frame of SDSS is of; nothing if it is not as it was served."""
+    with fits.open(BytesIO(bz2.decompress(frame))) as hdus:
+        header, count = hdus[0].header, len(hdus)
+    keys = ("RUN", "CAMCOL", "FRAME", "FILTER", "RERUN")
+    # Who works on a frame drops the sky and the calibration, or changes its size.
+    size = header["NAXIS1"], header["NAXIS2"]
+    if not set(keys) <= set(header) or count != _HDUS or size != _FRAME_SIZE:
+        return ""
+    run, camcol, field, band, rerun = (str(header[key]).strip() for key in keys)
+    return f"run {run}, camcol {camcol}, frame {field}, band {band}, rerun {rerun}"
+
+
 def _contestants(frame: bytes, folder: Path, exits: ExitStack) -> dict[str, Cut]:
     packed, plain = folder / "frame.fits.bz2", folder / "frame.fits"
     packed.write_bytes(frame)
@@ -90,14 +111,19 @@ def _contestants(frame: bytes, folder: Path, exits: ExitStack) -> dict[str, Cut]
         pixels, wcs = hdus[0].data.astype("=f4"), WCS(hdus[0].header)
     ra, dec = _scatter(wcs, pixels.shape)
     ours = _Ours(exits.enter_context(open_frame(packed)), _job(packed, ra, dec))
+    # Nobody's list of galaxies is made while the clock runs.
+    job = _job(plain, ra, dec)
     contestants: dict[str, Cut] = {
         "harvester": ours.cut,
         "Cutout2D loop": lambda: _cutout2d(pixels, wcs, ra, dec),
-        "harvester, from a file": lambda: _from_file(_job(plain, ra, dec)),
+        "harvester, from a file": lambda: _from_file(job),
+        "Cutout2D loop, from a file": lambda: _cutout2d_from(plain, ra, dec),
     }
     if importlib.util.find_spec("cutana"):
         contestants["cutana's inner function"] = _cutana(pixels, wcs, ra, dec)
-        contestants["cutana, from a file"] = _cutana_direct(plain, ra, dec)
+        contestants["cutana's public call, from a file"] = _cutana_direct(
+            plain, ra, dec
+        )
     if importlib.util.find_spec("astrocut"):
         contestants["astrocut, from a file"] = _astrocut(plain, ra, dec)
     return contestants
@@ -215,6 +241,11 @@ def _cutout2d(
         Cutout2D(image, position, size, wcs, mode="partial").data
         for position in positions
     ]
+
+
+def _cutout2d_from(path: Path, ra: Places, dec: Places) -> list[NDArray[np.float32]]:
+    with fits.open(path) as hdus:
+        return _cutout2d(hdus[0].data, WCS(hdus[0].header), ra, dec)
 
 
 def _is_same(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> bool:

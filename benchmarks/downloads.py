@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harvests import compete, harvester_command
 from skies import sky
+from turns import turns
 
 from harvester import __version__
 from harvester.frames import verify_frame
@@ -44,13 +45,13 @@ def download_rounds(
             contestants["curl --parallel"] = _curl
         if shutil.which("aria2c"):
             contestants["aria2c"] = _aria2c
-        for _ in range(count):
-            for name, fetch in contestants.items():
+        for order in turns(contestants, count):
+            for name in order:
                 out = folder / "files"
                 shutil.rmtree(out, ignore_errors=True)
                 out.mkdir()
                 began = time.perf_counter()
-                fetch(urls, out)
+                contestants[name](urls, out)
                 seconds.setdefault(name, []).append(time.perf_counter() - began)
         sizes = [path.stat().st_size for path in out.iterdir()]
     if len(sizes) != len(urls):

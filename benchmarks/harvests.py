@@ -16,18 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from decoding import decode_s
+from floor import count_frames, find_floor, measure, needed_frames
 from skies import HARVESTER, sky
-
-from harvester.settings import Settings
+from turns import turns
 
 if TYPE_CHECKING:
+    from floor import Floor, Machine
     from skies import Running
 
 HERE = Path(__file__).parent
 
 #: What the tutorial harvests, in the harvester's words.
 SURVEYS = {"sdss": "sdss:r", "hst": "hst:WFC3/IR:F160W"}
+
+#: Who has its files, for the harvester.
+HOLDERS = {"sdss": "sdss-sas", "hst": "s3"}
 
 #: Threads of the clever user.
 THREADS = 8
@@ -43,8 +46,10 @@ class Sky:
 
     def options(self) -> list[str]:
         """Give the sandbox's options for it."""
-        words = ["--targets", str(self.galaxies), "--per-field", str(self.per_frame)]
-        return words if self.survey == "hst" else [*words, "--no-hst-images"]
+        each = str(self.per_frame)
+        words = ["--targets", str(self.galaxies), "--per-field", each]
+        is_hst = self.survey == "hst"
+        return [*words, *(["--per-image", each] if is_hst else ["--no-hst-images"])]
 
 
 @dataclass(frozen=True)
@@ -62,50 +67,71 @@ class Result:
     repeats: int
 
 
-def rounds(
-    where: Sky, count: int, folder: Path, *, alone: bool
-) -> tuple[dict[str, list[Result]], list[float]]:
-    """Let the contestants take turns, or the harvester measure itself ``alone``.
+@dataclass(frozen=True)
+class Raced:
+    """What came of the rounds, in their order."""
 
-    Returns
-    -------
-    tuple
-        The results of each, in order; and for each round the CPU seconds of unpacking
-        a frame, 0 where none is packed.
-    """
+    results: dict[str, list[Result]]
+    #: Of the harvester's, and how quick the machine was beside each.
+    floors: list[Floor]
+    machines: list[Machine]
+    #: Images that the harvester's stamps were cut from.
+    frames: int
+
+
+def rounds(where: Sky, count: int, folder: Path, *, alone: bool) -> Raced:
+    """Let the contestants take turns, or the harvester measure itself ``alone``."""
     results: dict[str, list[Result]] = {}
-    decodes: list[float] = []
+    floors, machines, frames = [], [], 0
+    out = folder / "out"
     with sky(folder / "sky", *where.options()) as running:
-        contestants = {"harvester": harvester_command(running, where.survey)}
-        if not alone:
-            contestants |= {
-                f"{THREADS} threads": _tutorial(running, where.survey, THREADS),
-                "tutorial": _tutorial(running, where.survey, 1),
-            }
-        # Frames are painted when they are first asked for: nobody pays for that.
-        for name in list(contestants)[:2]:
-            compete(running, contestants[name], folder / "warm")
-        packed = _a_frame(running, folder / "frame.bz2")
-        for _ in range(count):
-            # On both sides of the harvest: the machine changes its speed.
-            before = _unpacking_s(packed)
-            for name, command in contestants.items():
-                result = compete(running, command, folder / "out")
+        contestants = _contestants(running, where.survey, alone=alone)
+        compete(running, contestants["harvester"], out)
+        painted = running.files()
+        urls = running.found(HOLDERS[where.survey])
+        packed = _a_frame(urls, folder) if where.survey == "sdss" else None
+        for names in turns(contestants, count):
+            for name in names:
+                before = measure(packed, urls) if name == "harvester" else None
+                result = _compete_warm(running, contestants[name], out, painted)
                 results.setdefault(name, []).append(result)
-                if name == "harvester":
-                    decodes.append((before + _unpacking_s(packed)) / 2)
-    return results, decodes
+                if before is None:
+                    continue
+                machines.append(before.or_quicker(measure(packed, urls)))
+                counts = (result.requests, result.received)
+                needed = needed_frames(out, packed)
+                floors.append(find_floor(*counts, needed, machines[-1]))
+                frames = count_frames(out)
+    return Raced(results, floors, machines, frames)
 
 
-def _unpacking_s(packed: Path | None) -> float:
-    return decode_s(packed) if packed else 0.0
+def _contestants(running: Running, survey: str, *, alone: bool) -> dict[str, list[str]]:
+    ours = {"harvester": harvester_command(running, survey)}
+    if alone:
+        return ours
+    return ours | {
+        f"{THREADS} threads": _tutorial(running, survey, THREADS),
+        "tutorial": _tutorial(running, survey, 1),
+    }
 
 
-def _a_frame(running: Running, path: Path) -> Path | None:
-    """Fetch a frame that the last harvest asked for, if it was one of SDSS."""
-    urls = running.found("sdss-sas")
-    if not urls:
-        return None
+def _compete_warm(
+    running: Running, command: list[str], out: Path, painted: set[str]
+) -> Result:
+    """Run one contestant, and again if it asked for frames that nobody had before.
+
+    The sandbox paints a frame when it is first asked for: nobody pays for that.
+    """
+    result = compete(running, command, out)
+    if running.files() <= painted:
+        return result
+    painted |= running.files()
+    return compete(running, command, out)
+
+
+def _a_frame(urls: list[str], folder: Path) -> Path:
+    """Fetch one of the frames that the last harvest asked for."""
+    path = folder / "frame.fits.bz2"
     with urllib.request.urlopen(urls[0], timeout=60) as reply:
         path.write_bytes(reply.read())
     return path
@@ -124,35 +150,12 @@ def scaling(
     with sky(folder / "sky", *where.options(), latency_s={}) as running:
         command = harvester_command(running, where.survey)
         compete(running, command, folder / "warm", **fast)
-        for _ in range(count):
-            for number in processes:
+        for order in turns(processes, count):
+            for number in order:
                 own = fast | {"HARVESTER__WORK__PROCESSES": str(number)}
                 result = compete(running, command, folder / "out", **own)
                 results.setdefault(number, []).append(result)
     return results
-
-
-def floor(result: Result, where: Sky, *, bandwidth: float, unpacking_s: float) -> float:
-    """Seconds that this harvest takes at least.
-
-    Parameters
-    ----------
-    bandwidth
-        Bytes a second.
-    unpacking_s
-        CPU seconds that unpacking a whole frame takes.
-    """
-    services = Settings().services
-    # The first request goes at once.
-    asking_s = [
-        (n - 1) / services.named(name).rate for name, n in result.requests.items()
-    ]
-    frames = result.requests["sdss-sas"]
-    # Rows are alike likely to hold a galaxy: of k the last is at k / (k + 1).
-    part = where.per_frame / (where.per_frame + 1)
-    cores = len(os.sched_getaffinity(0))
-    cutting_s = frames * part * unpacking_s / cores
-    return max(*asking_s, result.received / bandwidth, cutting_s)
 
 
 def _tutorial(running: Running, survey: str, threads: int) -> list[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,9 @@ HARVESTER = (sys.executable, "-m", "harvester")
 
 #: Seconds before each answer: what the archives take from another continent.
 LATENCY_S = {"query": 0.15, "file": 0.3}
+
+#: The thing itself, or a part of it.
+_HAD = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
 
 #: Seconds that a sandbox may take to be ready.
 _READY_S = 900
@@ -46,13 +50,24 @@ class Running:
         found: dict[str, dict[str, Any]] = json.loads(self._ask("mast", "/_stats"))
         return found
 
+    def visits(self, service: str) -> list[dict[str, Any]]:
+        """Give the requests to a service one by one, in the order they arrived."""
+        found: list[dict[str, Any]] = json.loads(self._ask(service, "/_log"))
+        return found
+
     def found(self, service: str) -> list[str]:
-        """Give the addresses that a service was asked for and had."""
-        base = self._base(service)
-        visits = json.loads(self._ask(service, "/_log"))
-        return sorted(
-            {base + v["path"] for v in visits if v["status"] == HTTPStatus.OK}
-        )
+        """Give the addresses that a service was asked for and had, or a part of."""
+        base, visits = self._base(service), self.visits(service)
+        return sorted({base + v["path"] for v in visits if v["status"] in _HAD})
+
+    def files(self) -> set[str]:
+        """Name the frames that were asked for and there, whatever their address."""
+        return {
+            unquote(url).rpartition("/")[2]
+            for service in ("sdss-sas", "s3", "mast")
+            for url in self.found(service)
+            if service != "mast" or "Download/file" in url
+        }
 
     def _base(self, service: str) -> str:
         return self.urls[service].removesuffix("/sas")

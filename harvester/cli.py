@@ -299,6 +299,12 @@ def gallery(folder: Path, limit: int) -> None:
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--targets", default=200, show_default=True, help="Galaxies.")
 @click.option("--per-field", default=14, show_default=True, help="... a field.")
+@click.option(
+    "--per-image",
+    type=click.IntRange(min=0),
+    default=0,
+    help="... an HST image, with one of each; 0: of some, with 2 to 5.",
+)
 @click.option("--no-hst-images", is_flag=True, help="MAST has no image of any.")
 @click.option("--port", default=0, help="First of four ports; 0: any.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Addresses, JSON.")

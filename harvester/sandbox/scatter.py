@@ -109,10 +109,15 @@ def _draw_field(rng: np.random.Generator) -> FieldKey:
     return FieldKey(run, int(rng.integers(1, 7)), int(rng.integers(low, high + 1)))
 
 
-def strew(rng: np.random.Generator, strips: list[Strip], galaxies: int) -> list[Spot]:
-    """Place so many galaxies, evenly shared out among the fields."""
+def strew(
+    rng: np.random.Generator, strips: list[Strip], galaxies: int, per_group: int = 0
+) -> list[Spot]:
+    """Place so many galaxies, evenly shared out among the fields.
+
+    With ``per_group`` all of them stand in groups of that many, and none alone.
+    """
     fields = sum(strip.length for strip in strips)
-    sower = _Sower(rng)
+    sower = _Sower(rng, per_group)
     done = 0
     for strip in strips:
         plot = _Plot(strip)
@@ -146,9 +151,10 @@ class _Plot:
 class _Sower:
     """Goes along the strips and knows what comes next."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, per_group: int) -> None:
         self.spots: list[Spot] = []
         self._rng = rng
+        self._per_group = per_group
         self._groups = 0
         self._singles = 0
         # Galaxies that should be in groups and are not yet; the head start gives
@@ -169,6 +175,8 @@ class _Sower:
             self.spots.append(plot.put(self._alone(plot, place)))
 
     def _group_size(self, left: int) -> int:
+        if self._per_group:
+            return min(self._per_group, left)
         size = min(_GROUP_SIZES[self._groups % len(_GROUP_SIZES)], left)
         return size if size > 1 and self._owed >= size else 0
 

@@ -55,6 +55,8 @@ class SandboxOptions:
     #: Galaxies, and about how many of them share an SDSS field.
     targets: int = 200
     per_field: int = 14
+    #: Galaxies in each HST image, which then has all; 0: some have, in small groups.
+    per_image: int = 0
     hst_images: bool = True
     host: str = "127.0.0.1"
     #: First of four ports; 0 takes any that are free.
@@ -130,6 +132,7 @@ class Sandbox:
             options.seed,
             targets=options.targets,
             per_field=options.per_field,
+            per_image=options.per_image,
             hst_images=options.hst_images,
         )
 

@@ -95,9 +95,12 @@ class Sky:
         targets: int = 200,
         per_field: int = 14,
         *,
+        per_image: int = 0,
         hst_images: bool = True,
     ) -> Self:
         """Make a sky with so many galaxies, about ``per_field`` in each SDSS field.
+
+        With ``per_image`` HST was pointed at all of them, and at so many at a time.
 
         Raises
         ------
@@ -111,7 +114,7 @@ class Sky:
             for strip in strips
             for key in map(strip.key, range(strip.length))
         }
-        spots = strew(rng, strips, targets)
+        spots = strew(rng, strips, targets, per_image)
         positions = _positions(spots, fields)
         galaxies = _describe(rng, spots, positions, fields)
         observations: tuple[Observation, ...] = ()

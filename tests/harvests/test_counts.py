@@ -196,17 +196,22 @@ def test_decoded_once(watched):
 
 
 def test_event_loop_is_free(watched, record_property):
-    """Nothing keeps the event loop long from what else there is to do.
+    """Between 99 of 100 looks the loop's thread works for less than 20 ms of CPU.
 
-    The goal is that 99 of 100 looks are late by less than 20 ms. How late they are is
-    reported; what fails is the loop's own work between two looks, in seconds of CPU,
-    because that does not depend on what else this machine does.
+    That is all that is asserted: the CPU time of the event loop's own thread from one
+    look, every 5 ms, to the next. Not asserted is how late a look is on the wall
+    clock, which is what the goal of 20 ms is about: it counts also what others do on
+    this machine, and what another thread does that holds Python's lock. It is printed
+    and recorded beside it, to be judged on a machine that does nothing else.
     """
     late_ms = _per_cents([1000 * late for late, _ in watched.looks])
     busy_ms = _per_cents([1000 * busy for _, busy in watched.looks])
-    record_property("event loop late, p99 ms", late_ms[99])
-    print(f"event loop late: p50 {late_ms[50]:.1f}, p99 {late_ms[99]:.1f} ms")
-    print(f"event loop busy: p50 {busy_ms[50]:.1f}, p99 {busy_ms[99]:.1f} ms")
+    for what, ms in [("late on the clock", late_ms), ("busy, CPU", busy_ms)]:
+        record_property(f"event loop {what}, p99 ms", ms[99])
+        print(
+            f"event loop {what}: p50 {ms[50]:.1f}, p99 {ms[99]:.1f}, "
+            f"most {ms[100]:.1f} ms in {len(watched.looks)} looks"
+        )
     assert busy_ms[99] < 20
 
 

@@ -47,6 +47,16 @@ def test_hst_images_off():
     assert Sky.make(5, 60, hst_images=False).observations == ()
 
 
+@pytest.mark.parametrize("per_image", [1, 5, 12])
+def test_galaxies_an_image(per_image):
+    """HST can be made to see every galaxy, so many in each image that is not awry."""
+    sky = Sky.make(3, 3 * per_image, per_field=per_image, per_image=per_image)
+    first = [obs for obs in sky.observations if obs.filters == "F160W"]
+    seen = [sky.galaxies_in_observation(obs) for obs in first]
+    assert {len(galaxies) for galaxies in seen} == {per_image}
+    assert {one for galaxies in seen for one in galaxies} == set(sky.galaxies)
+
+
 def test_legal_fields(sky, shared):
     """Every field is one that the survey's run list has for rerun 301."""
     listed = {}

@@ -1,0 +1,19 @@
+"""Whose turn it is: nobody is always the first, or always after the same minute."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+T = TypeVar("T")
+
+
+def turns(contestants: Iterable[T], count: int) -> Iterator[list[T]]:
+    """Give the order of each round: who was first in one is last in the next."""
+    order = deque(contestants)
+    for _ in range(count):
+        yield list(order)
+        order.rotate(-1)

@@ -1,0 +1,31 @@
+"""The benchmark of memory, on a scale that a suite has the time for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Half a minute; many times that where others keep the cores busy.
+pytestmark = [pytest.mark.harvest, pytest.mark.timeout(900)]
+
+SCALE = Path(__file__).resolve().parents[2] / "benchmarks" / "scale.py"
+
+
+def test_scale(tmp_path):
+    """Ten times the targets do not take more memory than `make scale` allows.
+
+    From 10,000 to a million it must be run by hand: it takes ten minutes.
+    """
+    words = ["--targets", "4000,40000", "--stamps", "1", "--folder", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, SCALE, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "harvesting: " in done.stdout
