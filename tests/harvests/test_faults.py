@@ -157,16 +157,29 @@ def _victim(run):
 
 @pytest.mark.parametrize("spec", ["html", "words"])
 def test_page_for_one_file(archives, run, calm, spec):
-    """What looks like an outage of one last file is left for later, unpaid for."""
+    """What looks like an outage is one file's own fault if the host has others."""
     victim, hit = _victim(calm)
-    run = Run(archives, run.places.out, *BOTH, attempts=1, patience_s=3)
+    run = Run(archives, run.places.out, *BOTH, attempts=1)
     with faults(archives, f"{spec}@sdss-sas/{victim}"):
         run.harvest()
-    (trouble,) = run.troubles
-    assert isinstance(trouble, OutageError)
-    assert trouble.reason in {spec, "outage"}
+    assert run.troubles == []
     rows = [row for row in run.rows() if row["survey"] == "sdss"]
-    assert {row["id_str"] for row in rows if row["status"] != "done"} == hit
+    told = {(r["status"], r["reason"] or "") for r in rows if r["id_str"] in hit}
+    assert told == {("failed", spec)}
+    assert {r["status"] for r in rows if r["id_str"] not in hit} == {"done"}
+
+
+@pytest.mark.parametrize("kind", ["status=503", "down", "html"])
+@pytest.mark.parametrize("service", ["mast", "s3", "sdss-sas"])
+def test_down_all_the_time(archives, tmp_path, calm, kind, service):
+    """An archive that is down for a whole run costs nobody anything."""
+    run = Run(archives, tmp_path / "out", *BOTH, attempts=1, patience_s=2)
+    run.begin()
+    with faults(archives, f"{kind}@{service}"):
+        run.harvest()
+    assert all(isinstance(trouble, OutageError) for trouble in run.troubles)
+    assert run.troubles
+    assert "failed" not in {status for _, _, status in run.states()}
     run.harvest()
     assert run.troubles == []
     assert run.stamps() == calm.stamps()
