@@ -204,11 +204,13 @@ class Throttle:
 
     def refused(self, turn: Turn, cool_down_s: float | None) -> None:
         """Cool down for as long as the host asked, or as we think is decent."""
-        if self._ease(turn, "too many requests"):
-            self._pace.halve()
+        is_new = self._ease(turn, "too many requests")
         if cool_down_s is not None:
             self.cool_down(cool_down_s)
         else:
+            # It does not say when to come: then we come half as often.
+            if is_new:
+                self._pace.halve()
             self._refusals += 1
             own_s = self._gap_s() + backoff(self._refusals, random=self._random)
             self.cool_down(own_s, "too many requests")
