@@ -330,7 +330,9 @@ class FrameStore:
             if excess <= 0:
                 break
             frame.path.unlink(missing_ok=True)
+            # What is gone takes what was known of it along: a run may have 10^5 frames.
             self._held.pop(frame.path.name, None)
+            self._came.pop(frame.path.name, None)
             excess -= frame.size
 
 

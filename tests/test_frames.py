@@ -147,7 +147,8 @@ async def test_wanted_frames_stay(tmp_path):
         # All are wanted now: the oldest one goes.
         await use(frames, "c.fits", "d.fits")
         assert archive.asked == ["a.fits", "b.fits", "c.fits", "d.fits"]
-        assert sorted(frames._held) == sorted(p.name for p in frames._folder.iterdir())
+        left = sorted(path.name for path in frames._folder.iterdir())
+        assert sorted(frames._held) == sorted(frames._came) == left
     assert asked == [["a.fits", "b.fits", "c.fits"], ["a.fits", "c.fits", "d.fits"]]
 
 
