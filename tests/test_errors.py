@@ -39,7 +39,7 @@ def test_words_of_strangers(error):
 
 def test_printable_words():
     """Letters of any language, blanks and backslashes stay as they are."""
-    words = r"https://archive/… sagt: C:\n ist größer als Ωμέγα 銀河 "
+    words = r"https://archive/… says: C:\n größer Ωμέγα 銀河 "
     assert str(TransientError("odd", words)) == words
 
 
