@@ -84,7 +84,7 @@ def check_skyserver(reply: Reply) -> None:
     OutageError
         An HTML page: its inner service is down, or it wants fewer queries.
     TransientError
-        The database refused the query.
+        The database refused the query, or the table was cut short.
     """
     start = reply.body[:4096].lstrip()
     if b"error_message" in start:
@@ -98,6 +98,11 @@ def check_skyserver(reply: Reply) -> None:
         words = start.decode("utf-8", "replace")
         msg = f"{shown(reply.url)} answered with a page, not a table: {words:.200}"
         raise OutageError("html", msg)
+    # Every line of a table ends with a line feed, the last one too: without it rows
+    # are missing, whose targets would be taken for those without a match.
+    if start.startswith(b"#Table1") and not reply.body.endswith(b"\n"):
+        msg = f"{shown(reply.url)} sent a table that ends in the middle of a row"
+        raise TransientError("truncated", msg)
 
 
 class _Ways(NamedTuple):

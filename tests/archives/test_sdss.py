@@ -137,6 +137,15 @@ def test_frame_address(release, folder):
     )
 
 
+@pytest.mark.parametrize("kept", [9, 30, 50])
+def test_table_cut_short(kept):
+    """A table that does not end with a line is asked for again."""
+    table = b"#Table1\nname,run,rerun,camcol,field\nt7,1739,301,3,315\n"
+    check_skyserver(reply(table))
+    with pytest.raises(TransientError, match="in the middle of a row"):
+        check_skyserver(reply(table[:kept]))
+
+
 def test_pages_are_outages():
     """SkyServer's HTML with status 200 is its trouble, not an answer."""
     with pytest.raises(OutageError, match="page"):
