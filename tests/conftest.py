@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,16 @@ def shared() -> Path:
     if os.environ.get("HARVESTER_REQUIRE_REAL_DATA"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    """Give what puts this machine into a time zone, until the test is over."""
+
+    def move_to(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield move_to
+    monkeypatch.undo()
+    time.tzset()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,13 +17,9 @@ def unix(text):
 
 
 @pytest.fixture
-def new_york(monkeypatch):
+def new_york(zone):
     """Put this machine into New York, with its summer time."""
-    monkeypatch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    zone("EST5EDT,M3.2.0,M11.1.0")
 
 
 @pytest.mark.parametrize(

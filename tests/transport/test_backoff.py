@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, formatdate
 
@@ -47,13 +46,9 @@ def test_retry_after_date_alone(date):
 
 
 @pytest.fixture
-def far_from_greenwich(monkeypatch):
+def far_from_greenwich(zone):
     """Have this machine in a zone ten hours ahead of UTC."""
-    monkeypatch.setenv("TZ", "UTC-10")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    zone("UTC-10")
 
 
 @pytest.mark.usefixtures("far_from_greenwich")
