@@ -68,6 +68,12 @@ def cut_pid(job):
     return Cut([Receipt(one.target, sha256=str(os.getpid())) for one in job.wanted])
 
 
+def cut_telling(job):
+    """Tell which process it was, and how its memory is given out."""
+    how = f"{os.getpid()} {os.environ.get('GLIBC_TUNABLES', '')}"
+    return Cut([Receipt(one.target, sha256=how) for one in job.wanted])
+
+
 def cut_greedy(job):
     """Ask for more memory than a worker may have."""
     bytearray(8 << 30)
@@ -171,6 +177,19 @@ def test_workers_die_with_their_parent():
     parent.stdout.close()
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
+
+
+async def test_large_pages():
+    """Cutting processes use large pages, also those of a server that came later."""
+    async with Cutter(processes=1, cut=cut_telling) as cutter:
+        for _ in range(2):
+            (receipt,) = (await cutter.cut(job(1))).receipts
+            pid, how = receipt.sha256.split()
+            assert how == os.environ["GLIBC_TUNABLES"]
+            worker = psutil.Process(int(pid))
+            worker.parent().kill()
+            assert psutil.wait_procs([worker], timeout=20)[1] == []
+    assert "glibc.malloc.hugetlb=1" in how
 
 
 async def test_no_process_lives():

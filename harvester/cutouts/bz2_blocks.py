@@ -7,12 +7,12 @@ a block must bear that it is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BlockScan", "Start", "block_size", "split_blocks"]
+__all__ = ["LONGEST_CUT", "BlockScan", "Start", "block_size"]
 
 _MAGIC = 0x314159265359
 
@@ -22,18 +22,16 @@ _WINDOW = 7
 #: Bytes of a stream's own header, before its first block: ``BZh1`` to ``BZh9``.
 _HEADER = 4
 
+#: Bytes; a beginning of a block may lie in two pieces of the data, and no more than
+#: so many bytes of it in the first.
+LONGEST_CUT = _WINDOW - 1
+
 #: For each bit of a byte the five whole bytes in the middle of the 48 bits, which are
 #: looked for, and the bits of all seven bytes as they then must be.
 _SHIFTED = tuple(
     (shift, (_MAGIC << 8 - shift).to_bytes(_WINDOW, "big")[1:6], _MAGIC << 8 - shift)
     for shift in range(8)
 )
-
-#: Bytes that are read from a file at a time.
-_PIECE = 256 * 2**10
-
-#: Bytes; no block is longer: what bz2 cannot shorten it makes 1 % longer.
-_LONGEST = 2**20
 
 
 class Start(NamedTuple):
@@ -95,21 +93,3 @@ def block_size(header: bytes) -> int:
         The first bytes of the stream, ``BZh1`` to ``BZh9``.
     """
     return 100_000 * (header[3] - ord("0")) - 19
-
-
-def split_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Read a file in pieces that end where a block does, the last one at its end."""
-    scan, held, begin = BlockScan(), bytearray(), 0
-    while piece := file.read(_PIECE):
-        held += piece
-        for start in scan.feed(piece):
-            yield bytes(held[: start.place - begin])
-            del held[: start.place - begin]
-            begin = start.place
-        if len(held) > _LONGEST:
-            # No block: what it is instead, whoever unpacks it finds out.
-            yield bytes(held)
-            begin += len(held)
-            held.clear()
-    if held:
-        yield bytes(held)

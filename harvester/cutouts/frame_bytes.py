@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 import numpy as np
 
 from ..errors import PermanentError, TransientError
-from .bz2_blocks import split_blocks
+from .bz2_blocks import LONGEST_CUT, BlockScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     #: Unpacked bytes, and how many bytes of the file were read for all so far.
-    Step = tuple[bytes | bytearray, int]
+    Step = tuple[bytes, int]
 
 __all__ = [
     "BadFrameError",
@@ -38,8 +38,12 @@ __all__ = [
 #: 12.4 million; the rest is a bomb or no frame.
 MAX_UNPACKED = 64 * 2**20
 
-#: Bytes; a step of decompression.
-_STEP = 256 * 2**10
+#: Bytes; a step of decompression: what comes out of a block of bz2 at once.
+_STEP = 2**20
+
+#: Bytes of bz2 that are given to be unpacked at once. What of them is behind the last
+#: needed block is looked into for nothing.
+_PIECE = 16 * 2**10
 
 #: The 48 bits that begin the end of a bz2 stream (the square root of pi in decimal).
 _BZ2_END = 0x177245385090
@@ -163,9 +167,7 @@ class _PackedBytes:
             return
         unpacked, self.read = step
         end = self._length + len(unpacked)
-        if end > MAX_UNPACKED:
-            msg = f"it unpacks to more than {MAX_UNPACKED} bytes"
-            raise CorruptFrameError(msg)
+        _check_length(end)
         self._room[self._length : end] = np.frombuffer(unpacked, np.uint8)
         self._length = end
 
@@ -175,38 +177,55 @@ def _bunzip(file: BinaryIO, *, is_whole: bool) -> Iterator[Step]:
 
     What is given out is proved. A file that is not whole may end anywhere.
     """
-    stream, read = BZ2Decompressor(), 0
-    for piece in split_blocks(file):
-        read += len(piece)
+    stream, read, before = BZ2Decompressor(), 0, b""
+    while piece := file.read(_PIECE):
         rest = piece
         while rest:
             if stream.eof:
                 stream = BZ2Decompressor()
-            yield _unpack_blocks(stream, rest), read
+            unpacked = _unpack_blocks(stream, rest)
             rest = stream.unused_data
+            if unpacked:
+                behind = len(rest) if stream.eof else _behind(before, piece)
+                yield unpacked, read + len(piece) - behind
+        read += len(piece)
+        before = piece[-LONGEST_CUT:]
     if is_whole and not stream.eof:
         msg = "its bz2 data end too early"
         raise CorruptFrameError(msg)
 
 
-def _unpack_blocks(stream: BZ2Decompressor, piece: bytes) -> bytearray:
+def _behind(before: bytes, piece: bytes) -> int:
+    """Count the bytes of a piece that are of a block which it only begins."""
+    starts = BlockScan().feed(before + piece)
+    return len(before) + len(piece) - starts[-1].place if starts else 0
+
+
+def _unpack_blocks(stream: BZ2Decompressor, piece: bytes) -> bytes:
     """Unpack the blocks that this piece completes.
 
     bz2 gives a block out when it has all of it, and then compares its checksum before
-    it looks at what follows: when nothing more comes out, all that did is proved. A
-    block unpacks to 47 MB at most.
+    it looks at what follows: when nothing more comes out, all that did is proved.
     """
-    unpacked = bytearray()
+    steps, length = [], 0
     try:
         while step := stream.decompress(piece, _STEP):
-            unpacked += step
+            steps.append(step)
+            length += len(step)
+            _check_length(length)
             piece = b""
             if stream.eof:
                 break
     except OSError as error:  # bz2 says so of damage; it reads no files here
         msg = "its bz2 data are damaged"
         raise CorruptFrameError(msg) from error
-    return unpacked
+    return b"".join(steps)
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_UNPACKED:
+        msg = f"it unpacks to more than {MAX_UNPACKED} bytes"
+        raise CorruptFrameError(msg)
 
 
 def _gunzip(file: BinaryIO) -> Iterator[Step]:

@@ -11,6 +11,7 @@ from astropy.io import fits
 from make_frames import hst_frame, noise, sdss_frame
 
 from harvester.cutouts import frame_bytes
+from harvester.cutouts.bz2_blocks import BlockScan, block_size
 from harvester.cutouts.frame_file import (
     BadFrameError,
     CorruptFrameError,
@@ -179,6 +180,28 @@ def test_beginning_of_a_file(tmp_path, part):
             opened.prove(image, int(1500 * part) + 10)
     with pytest.raises(CorruptFrameError, match="cut short"), open_frame(path):
         pass
+
+
+def read_for(path, stop, *, is_whole):
+    """Tell how many packed bytes had to be read for the rows before ``stop``."""
+    with open_frame(path, is_whole=is_whole) as opened:
+        opened.prove(next(opened.hdus()), stop)
+        return opened.read
+
+
+@pytest.mark.parametrize("stop", [1, 300, 800, 1100])
+def test_read_to_the_end_of_a_block(tmp_path, stop):
+    """What had to be read ends with a block, also of a file that was cut there."""
+    path = sdss_frame(tmp_path / "f.fits.bz2", noise((1500, 1000)))
+    packed = path.read_bytes()
+    places = [start.place for start in BlockScan().feed(packed)]
+    read = read_for(path, stop, is_whole=True)
+    assert read in places[1:]
+    blocks = -(-(2880 + 4000 * stop) // (block_size(packed)))
+    assert abs(places.index(read) - blocks) <= 1
+    for more in [7, 9_000, 40_000]:
+        path.write_bytes(packed[: read + more])
+        assert read_for(path, stop, is_whole=False) == read
 
 
 def test_bomb(tmp_path):
