@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..transport.address import shown
 from .bridge import Bridge
 from .fields import FIELD, FieldTable, sound
 from .sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
+from .strays import strays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -114,6 +116,8 @@ class _Ways(NamedTuple):
     unknown: list[Target]
     #: By CrossID.
     again: list[Target]
+    #: How many of the unknown have identifiers that cannot be right.
+    strays: int = 0
 
 
 class Sdss:
@@ -149,7 +153,13 @@ class Sdss:
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
         # A batch of identifiers takes as long to read as the event loop may be held.
-        decoded, unknown, again = await asyncio.to_thread(_sorted_by_way, asks)
+        ways = await asyncio.to_thread(_sorted_by_way, asks)
+        decoded, unknown, again, strays_found = ways
+        if strays_found:
+            self._say(
+                f"{strays_found} identifiers name fields far from their galaxies: "
+                "these are looked up by position"
+            )
         for batch in _chunks(decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
         table = await self._table_for(len(unknown))
@@ -341,7 +351,23 @@ def _sorted_by_way(asks: Sequence[Ask]) -> _Ways:
             ways.unknown.append(ask.target)
         else:
             ways.decoded.append((ask.target, field))
-    return ways
+    return _without_strays(ways)
+
+
+def _without_strays(ways: _Ways) -> _Ways:
+    """Look those up by position whose identifiers cannot be right."""
+    if not ways.decoded:
+        return ways
+    targets, fields = zip(*ways.decoded, strict=True)
+    ra = np.array([target.ra for target in targets])
+    dec = np.array([target.dec for target in targets])
+    is_stray = strays(fields, ra, dec).tolist()
+    right = [not stray for stray in is_stray]
+    return ways._replace(
+        decoded=list(compress(ways.decoded, right)),
+        unknown=[*ways.unknown, *compress(targets, is_stray)],
+        strays=sum(is_stray),
+    )
 
 
 def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Field]]:

@@ -220,6 +220,39 @@ async def test_recorded_crossid():
     assert "t7 2.02 14.84" in uploads[0]
 
 
+async def test_stray_is_looked_up_by_position():
+    """An identifier that names a field far from its galaxy is not believed."""
+    uploads = []
+
+    async def answer(request):
+        form = await request.post()
+        uploads.append(form["upload"].file.read().decode())
+        return b"#Table1\nname,run,rerun,camcol,field\nt4,3836,301,3,104\n"
+
+    numbers = [100, 101, 102, 103, 164]
+    asks = [
+        Ask(
+            Target(n, str((2 << 59) + (3836 << 32) + (3 << 29) + (field << 16)), *place)
+        )
+        for n, field, place in zip(
+            range(5),
+            numbers,
+            [(15 + n * 0.15, 0.1, "g") for n in range(5)],
+            strict=True,
+        )
+    ]
+    found = await _located(answer, asks)
+    assert {f.target.number: f.route for f in found} == {
+        **dict.fromkeys(range(4), "identifier"), 4: "crossid"
+    }  # fmt: skip
+    (stray,) = [f for f in found if f.route == "crossid"]
+    assert stray.choices["r"][0].name == "frame-r-003836-3-0104.fits.bz2"
+    (upload,) = uploads
+    assert [line.split()[0] for line in upload.splitlines() if line[:1] == "t"] == [
+        "t4"
+    ]
+
+
 async def test_html_is_no_table():
     """A page that pretends to be a table never becomes a finding."""
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager, suppress
 
 #: Set where mounts are ours to change.
@@ -76,9 +77,16 @@ def filled(folder):
 @contextmanager
 def read_only(folder):
     """Make what is below a folder read-only for whoever opens it from now on."""
-    _run("mount", "--bind", folder, folder)
+    # Where nobody writes yet, so that nobody's writing keeps it from being closed; and
+    # then over the folder, where it stays as it is.
+    with tempfile.TemporaryDirectory() as aside:
+        _run("mount", "--bind", folder, aside)
+        try:
+            _run("mount", "-o", "remount,bind,ro", aside)
+            _run("mount", "--bind", aside, folder)
+        finally:
+            _run("umount", "--lazy", aside)
     try:
-        _run("mount", "-o", "remount,bind,ro", folder)
         yield
     finally:
         _run("umount", "--lazy", folder)

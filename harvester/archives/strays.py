@@ -1,0 +1,87 @@
+"""Identifiers of SDSS that cannot be right, because of where their neighbours are.
+
+A run scans along a great circle at a steady pace: two galaxies of one run and camera
+column lie as far apart as their fields are. A galaxy that does not fit to most of its
+neighbours has the identifier of another, or the position; to fetch the field that it
+names would be in vain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from .sdss_names import Field
+
+__all__ = ["strays"]
+
+#: Degrees from a field to the next, 1361 rows of 0.396 arcsec, and across a field.
+_STEP, _WIDTH = 0.1498, 0.226
+
+#: By how much it may be otherwise: degrees, and a part of the distance. Fields overlap
+#: by 128 rows, and a great circle is not quite what a camera column follows.
+_SLACK, _SLACK_PART = 0.05, 0.01
+
+#: Neighbours in the order of the fields that each is compared with, on either side.
+_NEIGHBOURS = 3
+
+
+def strays(
+    fields: Sequence[Field], ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which galaxies do not lie where the fields that they name must be.
+
+    Parameters
+    ----------
+    fields
+        What the identifiers name, ``n`` of them; those of one run and camera column
+        are compared with each other.
+    ra, dec
+        ICRS, in degrees, shape ``(n,)``.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(n,)``: it contradicts more of its neighbours than it agrees with.
+    """
+    run, camcol, number, _ = np.array(fields, np.int64).reshape(-1, 4).T
+    order = np.lexsort((number, camcol, run))
+    scan, number = (run * 8 + camcol)[order], number[order]
+    towards = _directions(ra[order], dec[order])
+    balance = np.zeros(len(order), np.int64)
+    for apart in range(1, _NEIGHBOURS + 1):
+        fits = _fit(number[apart:] - number[:-apart], towards[apart:], towards[:-apart])
+        votes = np.where(scan[apart:] == scan[:-apart], np.where(fits, 1, -1), 0)
+        balance[apart:] += votes
+        balance[:-apart] += votes
+    found = np.zeros(len(order), np.bool_)
+    found[order] = balance < 0
+    return found
+
+
+def _fit(
+    fields: NDArray[np.int64], one: NDArray[np.float64], other: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which pairs lie as far apart as so many fields allow, ``(n,)``."""
+    chord = np.linalg.norm(one - other, axis=1)
+    apart = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
+    slack = _SLACK + _SLACK_PART * _STEP * fields
+    # Anywhere in their fields, and so up to one field nearer or farther.
+    most = np.hypot((fields + 1) * _STEP, _WIDTH) + slack
+    least = (fields - 1) * _STEP - slack
+    return np.asarray((least <= apart) & (apart <= most))
+
+
+def _directions(
+    ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Give unit vectors, ``(n, 3)``."""
+    east, north = np.radians(ra), np.radians(dec)
+    flat = np.cos(north)
+    return np.stack([flat * np.cos(east), flat * np.sin(east), np.sin(north)], axis=1)
