@@ -39,3 +39,9 @@ def zone(monkeypatch):
     yield move_to
     monkeypatch.undo()
     time.tzset()
+
+
+def pytest_make_parametrize_id(val):
+    """Call a reply by its first line: the rest has the time of the day in it."""
+    is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
+    return val.partition(b"\r\n")[0].decode() if is_reply else None
