@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import shutil
 import time
@@ -46,11 +47,16 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameStore", "LocalFrame"]
 
+_log = logging.getLogger(__name__)
+
 _SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
 
 #: A frame whose damage shows when it is cut is fetched once more; if the same bytes
 #: come again, they are what the archive has.
 _SAME_CORRUPT = 2
+
+#: Frames that are put aside.
+_MOST_ASIDE = 20
 
 #: Files that whoever is writing or using them removes.
 _OPEN = frozenset({".part", ".pixels"})
@@ -89,8 +95,12 @@ class FrameStore:
         budget: int,
         still_wanted: StillWanted | None = None,
     ) -> None:
-        """Take a folder of its own and the bytes that may stay in it."""
+        """Take a folder of its own and the bytes that may stay in it.
+
+        What is put aside is in ``quarantine`` beside it.
+        """
         self._folder = folder
+        self._aside = folder.with_name("quarantine")
         self._transport = transport
         self._budget = budget
         self._still_wanted = still_wanted
@@ -192,6 +202,22 @@ class FrameStore:
         sha256 = self._came.pop(path.name, "")
         if sha256 and error.reason == "corrupt":
             self._note_corrupt(product, sha256, error)
+
+    def put_aside(self, frame: LocalFrame) -> Path | None:
+        """Keep a frame that nobody survives cutting, for someone to look into.
+
+        Only the first few: None if there is no room for more, or no way.
+        """
+        try:
+            self._aside.mkdir(exist_ok=True)
+            path = self._aside / frame.path.name
+            if path.exists() or len(list(self._aside.iterdir())) < _MOST_ASIDE:
+                path.unlink(missing_ok=True)
+                path.hardlink_to(frame.path)
+                return path
+        except OSError as error:
+            _log.warning("no frame is put aside in %s: %s", self._aside, error.strerror)
+        return None
 
     def _note_corrupt(
         self, product: Product, sha256: str, error: TransientError | PermanentError

@@ -30,7 +30,7 @@ from .errors import (
 )
 from .events import Moved, Note, Stamped
 from .ledger.settlement import NOT_FOUND
-from .models import Cut, FrameJob, Receipt
+from .models import ENDS_WORKERS, Cut, FrameJob, Receipt
 from .transport.backoff import backoff
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .archives import Archive
     from .cutter import Cutter
     from .events import Heard
-    from .frames import FrameStore
+    from .frames import FrameStore, LocalFrame
     from .ledger.ledger import Ledger
     from .models import Ask, CutoutSpec, Product, Survey, Wanted
     from .states import State
@@ -311,14 +311,22 @@ class Lane:
                 is_whole=frame.is_whole,
             )
             try:
-                return await self._cutter.cut(job)
+                cut = await self._cutter.cut(job)
             except (TransientError, PermanentError) as error:
                 self._frames.discard(product, frame, error)
                 if frame.is_whole:
                     raise
                 _log.info("%s is fetched whole: %s", product.name, error)
+            else:
+                if any(one.problem in ENDS_WORKERS for one in cut.receipts):
+                    self._put_aside(product, frame)
+                return cut
         # What is wrong with a part says nothing of the frame, and costs no attempt.
         return await self._fetch_and_cut(item, wanted)
+
+    def _put_aside(self, product: Product, frame: LocalFrame) -> None:
+        if path := self._frames.put_aside(frame):
+            self._say(f"{product.name} ended processes that cut it: kept as {path}")
 
     async def _record(self, item: _Item, cut: Cut) -> None:
         moved = await self._ledger.record_receipts(

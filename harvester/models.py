@@ -189,6 +189,9 @@ class Finding:
     choices: Mapping[str, Sequence[Product]]
     #: How it was found; empty where an archive has one way only.
     route: Route | Literal[""] = ""
+    #: Why there are no choices, where that can be told: ``proprietary``, what there is
+    #: is not public.
+    reason: Literal["", "proprietary"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,10 @@ class FrameJob:
     spec: CutoutSpec
     #: False: what was fetched of it is enough for these stamps, and no others.
     is_whole: bool = True
+
+
+#: Problems of a galaxy that ends the processes which cut it.
+ENDS_WORKERS = frozenset({"worker_died", "worker_hung"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,36 @@ async def test_shared(tmp_path):
     assert archive.asked == ["frame.fits"]
 
 
+async def test_put_aside(tmp_path, monkeypatch):
+    """Frames that nobody survives cutting are kept in quarantine, the first of them."""
+    monkeypatch.setattr("harvester.frames._MOST_ASIDE", 2)
+    names = [f"{n}.fits" for n in range(3)]
+    archive = Archive(**dict.fromkeys(names, fits_bytes()))
+    kept = []
+    async with store(tmp_path / "frames", archive) as frames:
+        for name in [*names, names[0]]:
+            async with frames.frame(product(name)) as frame:
+                kept.append(frames.put_aside(frame))
+        frames.clear()
+    first, second, third, again = kept
+    assert third is None
+    assert again == first
+    assert sorted((tmp_path / "quarantine").iterdir()) == sorted([first, second])
+    assert first.read_bytes() == second.read_bytes() == fits_bytes()
+
+
+async def test_nowhere_to_put_aside(tmp_path, caplog):
+    """That no frame can be put aside is said, and no reason to end."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    (tmp_path / "quarantine").write_text("in the way")
+    async with (
+        store(tmp_path / "frames", archive) as frames,
+        frames.frame(product()) as frame,
+    ):
+        assert frames.put_aside(frame) is None
+    assert "no frame is put aside" in caplog.text
+
+
 async def test_kept_over_a_restart(tmp_path):
     """A frame that is whole is used by the next process; a part is thrown away."""
     archive = Archive(**{"frame.fits": fits_bytes()})

@@ -67,6 +67,7 @@ class Frames:
     def __init__(self):
         self.fetched = []
         self.discarded = []
+        self.aside = []
         self.failures = {}
         #: Products of which a part is given until it is discarded.
         self.parts = set()
@@ -82,6 +83,11 @@ class Frames:
             raise self.failures[product.name].pop(0)
         is_part = product.name in self.parts - set(self.discarded)
         yield LocalFrame(Path("/frames", product.name), not is_part)
+
+    def put_aside(self, frame):
+        """Remember what was put aside; there is room for one."""
+        self.aside.append(frame.path.name)
+        return frame.path if len(self.aside) == 1 else None
 
     def discard(self, product, frame, error):
         """Remember what was thrown away; or give up a frame that is hopeless."""
@@ -330,10 +336,11 @@ async def test_permanent_failure(stage):
 
 
 async def test_galaxy_that_kills(stage):
-    """A problem of one stamp is its galaxy's reason."""
-    stage.cutter.problems = {"frame0": "worker_died"}
+    """A galaxy that ends its process is given up, and the frame put aside."""
+    stage.cutter.problems = {"frame0": "worker_died", "frame1": "outside"}
     await stage.run()
-    assert stage.reasons() == {"worker_died": 3}
+    assert stage.reasons()["worker_died"] == 3
+    assert stage.frames.aside == ["frame0"]
 
 
 async def test_bug_stays_with_its_job(stage):

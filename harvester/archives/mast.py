@@ -127,9 +127,13 @@ class Mast:
         ra = np.array([ask.target.ra for ask in asks])
         dec = np.array([ask.target.dec for ask in asks])
         candidates: dict[int, list[Candidate]] = defaultdict(list)
+        closed: set[int] = set()
         pairs = zip(*index.match(ra, dec, self._margin), strict=True)
         for target, region, whole in pairs:
             offer = offers[region]
+            if not offer.product.url:
+                closed.add(target)
+                continue
             candidates[target].append(
                 Candidate(
                     offer.product,
@@ -138,7 +142,11 @@ class Mast:
                 )
             )
         return [
-            Finding(ask.target, self._chosen(candidates.get(number, [])))
+            Finding(
+                ask.target,
+                self._chosen(candidates.get(number, [])),
+                reason="proprietary" if number in closed - candidates.keys() else "",
+            )
             for number, ask in enumerate(asks)
         ]
 
@@ -200,7 +208,14 @@ class Mast:
             yield list(_rows(client.query_criteria(**criteria, pagesize=_PAGE)))
 
     def _read(self, survey: Survey, listed: Iterable[_Row]) -> Iterator[Offer]:
-        rows = [row for row in listed if row["dataRights"] in {"PUBLIC", None}]
+        rows = []
+        for row in listed:
+            if row["dataRights"] in {"PUBLIC", None}:
+                rows.append(row)
+            elif band := _band(survey, row["filters"]):
+                # Nobody may fetch it, so that it needs neither its name nor an address.
+                closed = Product("hst", f"not public: {row['obsid']}", band, "")
+                yield _offer(closed, row, survey.instrument)
         named = {row["obsid"]: row["dataURL"] for row in rows}
         lacking = [obsid for obsid, uri in named.items() if not _is_drizzled(uri)]
         named.update(self._product_uris(lacking))

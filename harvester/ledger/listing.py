@@ -22,6 +22,7 @@ __all__ = ["Offer", "read_listing", "write_listing"]
 class Offer(NamedTuple):
     """A product that an archive lists, with where on the sky it is."""
 
+    #: Without a ``url`` if it is not public.
     product: Product
     region: str | None
     exposure_s: float

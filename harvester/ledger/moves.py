@@ -168,12 +168,12 @@ async def settle_located(
             )
         else:
             state = State.LOCATED if finding.choices else State.NO_COVERAGE
-            first.append((state, survey, finding.target.number))
+            first.append((state, finding.reason, survey, finding.target.number))
         moved.update([state] if state else [])
     await db.executemany(
         """
         UPDATE job
-        SET state = ?, reason = '', attempts = 0, due = 0
+        SET state = ?, reason = ?, attempts = 0, due = 0
         WHERE survey = ? AND target = ? AND state = 'pending'
         """,
         first,

@@ -220,12 +220,13 @@ async def test_hostile_uri(tmp_path, columns, observations, uri):
 
 
 async def test_private_images(tmp_path, columns, observations):
-    """Images that are not public are not offered."""
+    """Images that are not public are not offered, and said to be the reason."""
     rows = [row | {"dataRights": "EXCLUSIVE_ACCESS"} for row in observations["data"]]
     recorded = RecordedMast(columns, observations | {"data": rows})
     async with archive(tmp_path, recorded) as mast:
-        nebula, _ = await locate(mast)
-    assert nebula.choices == {}
+        nebula, elsewhere = await locate(mast)
+    assert (nebula.choices, nebula.reason) == ({}, "proprietary")
+    assert (elsewhere.choices, elsewhere.reason) == ({}, "")
 
 
 async def test_missing_fields(tmp_path, columns, observations):
