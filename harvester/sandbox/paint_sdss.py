@@ -46,8 +46,9 @@ _NIGHTS = {
     "z": _Night(0.03300, 60.0, 4.6, -0.70, -0.46),
 }
 _SEEING_ARCSEC = 1.3
-#: Part by which the night sky changes over a frame, along a row and a column.
-_SLOPE = (0.021, -0.013)
+#: Part by which the night sky changes over a frame, along a row and a column: some
+#: tenths of a count, as in real frames. More would make them compress worse.
+_SLOPE = (0.001, -0.002)
 #: Pixels of the frame to one of the sky table (which counts its own by 256 x 192).
 _SKY_STEP, _SKY_SHAPE = 8.0, (192, 256)
 #: Faint stars of a field: how many, and their magnitudes.

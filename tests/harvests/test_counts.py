@@ -167,12 +167,12 @@ def test_no_repeats(watched):
 def test_bytes(watched, record_property):
     """Each galaxy costs its share of a frame, and no more than its stamps need.
 
-    The sandbox's frames have 4.8 MB, and five galaxies each: four fifths are needed.
+    The sandbox's frames have 3.7 MB, and five galaxies each: four fifths are needed.
     Of HST's frames the headers and the stamps' rows are fetched, but one comes whole:
     only MAST has it.
     """
     for survey, most_each, most in [
-        ("sdss:r", 5e6 / 5, 1.4),
+        ("sdss:r", 3.9e6 / 5, 1.4),
         ("hst:WFC3/IR:F160W", 1.7e6, 14),
     ]:
         fetched, needed = watched.report["image_bytes"][survey].values()

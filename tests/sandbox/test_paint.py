@@ -48,6 +48,26 @@ def _off_centre(image, x, y, half):
     return np.hypot((box * u).sum() / box.sum() - x, (box * v).sum() / box.sum() - y)
 
 
+def test_frame_like_real_ones(sky, shared):
+    """A frame packs as well as real ones, and its night sky is as even."""
+
+    def described(packed):
+        with fits.open(io.BytesIO(bz2.decompress(packed))) as hdus:
+            night = hdus[2].data["ALLSKY"][0]
+            return len(packed), np.ptp(night.mean(axis=0)), np.ptp(night.mean(axis=1))
+
+    real = [
+        described(path.read_bytes())
+        for path in (shared / "data/sdss").glob("frame-r-*.fits.bz2")
+    ]
+    assert len(real) == 4
+    painted = sdss_frame(sky, next(iter(sky.fields)), "r")
+    for ours, theirs in zip(
+        described(bz2.compress(painted)), zip(*real, strict=True), strict=True
+    ):
+        assert min(theirs) <= ours <= max(theirs)
+
+
 @pytest.mark.parametrize("band", "gr")
 def test_frame_centring(sky, band):
     """Galaxies of a frame are centred on their WCS position, in every band."""
