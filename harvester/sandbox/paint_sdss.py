@@ -163,31 +163,34 @@ class _SkyTable(NamedTuple):
     #: For each column and row of the frame, its place in ``allsky``.
     xinterp: NDArray[np.float32]
     yinterp: NDArray[np.float32]
-    level: float
+    #: What ``allsky`` is the sum of: counts by its column, and by its row.
+    profiles: tuple[NDArray[np.float64], NDArray[np.float64]]
 
     @classmethod
     def of(cls, level: float) -> _SkyTable:
         ny, nx = _SKY_SHAPE
         x = (np.arange(COLUMNS) + 0.5) / _SKY_STEP - 0.5
         y = (np.arange(ROWS) + 0.5) / _SKY_STEP + 0.5
-        allsky = level * (
-            1.0
-            + _SLOPE[0] * (np.arange(nx) / nx)
-            + _SLOPE[1] * (np.arange(ny) / ny)[:, None]
-        )
+        # The sum of two profiles, smooth along the scan and wavy across it, as the
+        # tables of real frames are to a thousandth of a count.
+        u, v = np.arange(nx) / nx, np.arange(ny) / ny
+        across = level * (1.0 + _SLOPE[0] * (u + 0.06 * np.sin(25 * u)))
+        along = level * _SLOPE[1] * (v + 0.4 * v**2)
         return cls(
-            allsky=allsky.astype(np.float32),
+            allsky=(across + along[:, None]).astype(np.float32),
             xinterp=x.astype(np.float32),
             yinterp=y.astype(np.float32),
-            level=level,
+            profiles=(across, along),
         )
 
     def slopes(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Give sky counts as a part that goes with the column, and one with the row."""
-        ny, nx = _SKY_SHAPE
-        across = self.level * (1.0 + _SLOPE[0] * self.xinterp / nx)
-        along = self.level * _SLOPE[1] * self.yinterp / ny
-        return across.astype(np.float32), along.astype(np.float32)
+        places = (self.xinterp, self.yinterp)
+        across, along = (
+            np.interp(place, np.arange(len(profile)), profile).astype(np.float32)
+            for place, profile in zip(places, self.profiles, strict=True)
+        )
+        return across, along
 
     def columns(self) -> list[fits.Column]:
         ny, nx = _SKY_SHAPE
