@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Modules, and the tests that are quick and theirs.
 MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
+    "harvester/ledger/moves.py": ["tests/ledger"],
+    "harvester/ledger/settlement.py": ["tests/ledger"],
+    "harvester/archives/strays.py": ["tests/archives/test_strays.py"],
     "harvester/transport/throttle.py": [
         "tests/transport/test_throttle.py",
         "tests/transport/test_outages.py",
