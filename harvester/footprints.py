@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .importing import IMPORTING
+from .sphere import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
     from scipy.spatial import cKDTree
 
 __all__ = ["Circle", "FootprintIndex", "Polygon", "parse_s_region"]
@@ -213,7 +214,7 @@ class _Circles(_Shapes):
         circles = [circle for _, circle in shapes]
         super().__init__(
             np.array([region for region, _ in shapes], dtype=np.intp),
-            _to_units([c.ra for c in circles], [c.dec for c in circles]),
+            unit_vectors([c.ra for c in circles], [c.dec for c in circles]),
             np.radians([circle.radius for circle in circles]),
         )
 
@@ -228,7 +229,9 @@ class _Polygons(_Shapes):
 
     def __init__(self, shapes: list[tuple[int, Polygon]]) -> None:
         corners = [corner for _, polygon in shapes for corner in polygon.vertices]
-        self._corner = _to_units([ra for ra, _ in corners], [dec for _, dec in corners])
+        self._corner = unit_vectors(
+            [ra for ra, _ in corners], [dec for _, dec in corners]
+        )
         self._count = np.array([len(p.vertices) for _, p in shapes], dtype=np.intp)
         self._first = np.cumsum(self._count) - self._count
         region = np.array([region for region, _ in shapes], dtype=np.intp)
@@ -341,7 +344,7 @@ class FootprintIndex:
         """
         ra, dec = np.asarray(ra, dtype=float), np.asarray(dec, dtype=float)
         usable = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
-        points = _to_units(ra[usable], dec[usable])
+        points = unit_vectors(ra[usable], dec[usable])
         found = [
             (usable[targets], shapes.region[members], depth)
             for shapes in self._kinds
@@ -380,12 +383,6 @@ def _join(
     first = np.flatnonzero(is_new)
     deepest = np.maximum.reduceat(depth, first) if first.size else depth
     return target[first], region[first], deepest >= margin
-
-
-def _to_units(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
-    """Turn degrees into unit vectors, shape ``(n, 3)``."""
-    a, d = np.radians(np.asarray(ra, float)), np.radians(np.asarray(dec, float))
-    return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=-1)
 
 
 def _to_chord(angle: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..importing import IMPORTING
+from ..sphere import unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,7 +115,7 @@ class FieldTable:
         found = rows[
             (rows["run"] == run) & (rows["camcol"] == camcol) & (rows["field"] == field)
         ]
-        directions = _unit_vectors(np.full(len(found), ra), np.full(len(found), dec))
+        directions = unit_vectors(np.full(len(found), ra), np.full(len(found), dec))
         row, col = _pixels(found, directions)
         off = np.hypot(row - ROWS / 2, col - COLUMNS / 2)
         return bool((off < _TOLERANCE).all())
@@ -140,7 +141,7 @@ class FieldTable:
         found = [np.empty(0, SPOT)]
         for start in range(0, len(ra), _TARGETS):
             chunk = slice(start, start + _TARGETS)
-            spots = _best(self._spots(_unit_vectors(ra[chunk], dec[chunk])), most)
+            spots = _best(self._spots(unit_vectors(ra[chunk], dec[chunk])), most)
             spots["target"] += start
             found.append(spots)
         return np.concatenate(found)
@@ -207,27 +208,13 @@ def _centres(fields: NDArray[np.void]) -> NDArray[np.float64]:
     a, b, c, d, e, f = (fields[name] for name in "abcdef")
     mu = a + b * row + c * col - fields["node"]
     nu = d + e * row + f * col
-    ahead, along, above = _unit_vectors(mu, nu).T
+    ahead, along, above = unit_vectors(mu, nu).T
     node, incl = np.radians(fields["node"]), np.radians(fields["incl"])
     side = along * np.cos(incl) - above * np.sin(incl)
     z = along * np.sin(incl) + above * np.cos(incl)
     x = ahead * np.cos(node) - side * np.sin(node)
     y = ahead * np.sin(node) + side * np.cos(node)
     return np.stack([x, y, z], axis=-1)
-
-
-def _unit_vectors(
-    longitude: NDArray[np.float64], latitude: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    longitude, latitude = np.radians(longitude), np.radians(latitude)
-    return np.stack(
-        [
-            np.cos(latitude) * np.cos(longitude),
-            np.cos(latitude) * np.sin(longitude),
-            np.sin(latitude),
-        ],
-        axis=-1,
-    )
 
 
 def _chord(degrees: float) -> float:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..sphere import unit_vectors
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,7 +55,7 @@ def strays(
     run, camcol, number, _ = np.array(fields, np.int64).reshape(-1, 4).T
     order = np.lexsort((number, camcol, run))
     scan, number = (run * 8 + camcol)[order], number[order]
-    towards = _directions(ra[order], dec[order])
+    towards = unit_vectors(ra[order], dec[order])
     balance = np.zeros(len(order), np.int64)
     for apart in range(1, _NEIGHBOURS + 1):
         fits = _fit(number[apart:] - number[:-apart], towards[apart:], towards[:-apart])
@@ -76,12 +78,3 @@ def _fit(
     most = np.hypot((fields + 1) * _STEP, _WIDTH) + slack
     least = (fields - 1) * _STEP - slack
     return np.asarray((least <= apart) & (apart <= most))
-
-
-def _directions(
-    ra: NDArray[np.float64], dec: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Give unit vectors, ``(n, 3)``."""
-    east, north = np.radians(ra), np.radians(dec)
-    flat = np.cos(north)
-    return np.stack([flat * np.cos(east), flat * np.sin(east), np.sin(north)], axis=1)

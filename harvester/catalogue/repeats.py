@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..importing import IMPORTING
+from ..sphere import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def find_repeats(
     """
     near = np.flatnonzero(_near_another(ra, dec))
     suspects = near[_is_shared(codes[near])]
-    firsts = _repeated(codes[suspects], _unit_vectors(ra[suspects], dec[suspects]))
+    firsts = _repeated(codes[suspects], unit_vectors(ra[suspects], dec[suspects]))
     firsts = {int(suspects[row]): int(suspects[of]) for row, of in firsts.items()}
     is_left = np.ones(len(codes), bool)
     is_left[list(firsts)] = False
@@ -100,15 +101,6 @@ def _is_shared(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.isin(codes, again)
 
 
-def _unit_vectors(
-    ra: NDArray[np.float64], dec: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Put positions (degrees) on the unit sphere; shape ``(n, 3)``."""
-    alpha, delta = np.radians(ra), np.radians(dec)
-    flat = np.cos(delta)
-    return np.stack([flat * np.cos(alpha), flat * np.sin(alpha), np.sin(delta)], axis=1)
-
-
 def _near_another(
     ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
@@ -141,7 +133,7 @@ def _near_in_band(
 def _near_next(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Compare places, in order of declination, with those that follow."""
     near = np.zeros(len(ra), bool)
-    vectors = _unit_vectors(ra, dec)
+    vectors = unit_vectors(ra, dec)
     for step in range(1, _MOST_STEPS + 1):
         rows = np.flatnonzero(dec[step:] - dec[:-step] <= _BEYOND_DEG)
         if not len(rows):

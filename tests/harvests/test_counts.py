@@ -167,7 +167,7 @@ def test_no_repeats(watched):
 def test_bytes(watched, record_property):
     """Each galaxy costs its share of a frame, and no more than its stamps need.
 
-    The sandbox's frames have 3.7 MB, and five galaxies each: four fifths are needed.
+    The sandbox's frames have 3.8 MB, and five galaxies each: four fifths are needed.
     Of HST's frames the headers and the stamps' rows are fetched, but one comes whole:
     only MAST has it.
     """
