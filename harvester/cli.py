@@ -114,6 +114,43 @@ def _manner_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+#: How a catalogue is to be read, where it does not say so itself.
+_CATALOGUE_OPTIONS = (
+    click.option("--id", "catalogue_id", help="Column of the identifiers."),
+    click.option(
+        "--ra", "catalogue_ra", help="Column of the right ascensions, name or number."
+    ),
+    click.option(
+        "--dec", "catalogue_dec", help="Column of the declinations, name or number."
+    ),
+    click.option(
+        "--table", "catalogue_table", help="Of several tables, one: name or number."
+    ),
+    click.option(
+        "--delimiter",
+        "catalogue_delimiter",
+        help="What separates the fields of a text table: , ; | tab or blank.",
+    ),
+    click.option(
+        "--unit",
+        "catalogue_unit",
+        type=click.Choice(["deg", "hour", "rad"]),
+        help="Unit of the positions (hour: of the right ascensions).",
+    ),
+    click.option(
+        "--frame",
+        "catalogue_frame",
+        help="Frame of the positions: icrs, fk5, fk4, galactic, ecliptic.",
+    ),
+)
+
+
+def _catalogue_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_CATALOGUE_OPTIONS):
+        command = option(command)
+    return command
+
+
 @main.command()
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
@@ -138,9 +175,7 @@ def _manner_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(["partial", "trim"]),
     help="At an edge: NaN outside (partial), or a smaller stamp (trim).",
 )
-@click.option("--id", "id_column", help="Column of the identifiers.")
-@click.option("--ra", "ra_column", help="Column of the right ascensions.")
-@click.option("--dec", "dec_column", help="Column of the declinations.")
+@_catalogue_options
 @click.option("--sdss-release", type=int, help="SDSS data release (17).")
 @click.option(
     "--observations",

@@ -44,6 +44,9 @@ __all__ = [
 
 Flags = dict[str, Any]
 
+#: Options that say how the catalogue is to be read.
+CATALOGUE_OPTIONS = ("id", "ra", "dec", "table", "delimiter", "unit", "frame")
+
 #: Settled, but some galaxies were given up.
 _WITH_FAILURES = 3
 
@@ -161,7 +164,7 @@ def _make_folder(places: Places) -> None:
 def _to_settings(flags: Mapping[str, Any]) -> Flags:
     """Turn options that were given into the settings that they overrule."""
     sizes = dict(flags.get("size") or {})
-    columns = {name: flags.get(f"{name}_column") for name in ("id", "ra", "dec")}
+    columns = {name: flags.get(f"catalogue_{name}") for name in CATALOGUE_OPTIONS}
     urls = {
         _service_key(name): {"base_url": url}
         for name, url in (flags.get("base_urls") or {}).items()

@@ -21,6 +21,7 @@ from .archives.field_cache import FieldCache, shared_folder
 from .archives.mast import Mast
 from .archives.sdss import Sdss
 from .archives.soundings import sound_once
+from .catalogue.options import ReadOptions
 from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
@@ -90,9 +91,7 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         _scratch(places) as scratch,
         open_catalogue(
             Path(columns.path),
-            id_column=columns.id,
-            ra_column=columns.ra,
-            dec_column=columns.dec,
+            ReadOptions(**columns.model_dump(exclude={"path"})),
             scratch=scratch,
         ) as catalogue,
     ):

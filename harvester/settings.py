@@ -77,10 +77,17 @@ class CatalogueSection(_Section):
 
     #: The file, as an absolute path.
     path: str = ""
-    #: Columns that overrule the guess.
+    #: Columns that overrule the guess, by name or by number from 1.
     id: str = ""
     ra: str = ""
     dec: str = ""
+    #: Of several tables in the file the one to read, by name or by number from 1.
+    table: str = ""
+    #: What separates the fields of a text table.
+    delimiter: str = ""
+    #: Unit and frame of the positions, where the file states none or a wrong one.
+    unit: Literal["", "deg", "hour", "rad"] = ""
+    frame: str = ""
 
 
 class CutoutSection(_Section):
@@ -237,7 +244,7 @@ class Settings(BaseSettings):
     def identity(self) -> dict[str, str]:
         """Give what decides the data set, as words: equal means the same run."""
         surveys = self.parsed_surveys()
-        columns = self.catalogue.model_dump(include={"id", "ra", "dec"})
+        columns = self.catalogue.model_dump(exclude={"path"})
         archives = sorted({survey.archive for survey in surveys})
         return {
             "surveys": " ".join(sorted(str(survey) for survey in surveys)),

@@ -21,11 +21,12 @@ from ..errors import InputError
 from . import identifiers
 from .columns import IdColumn, PositionColumns, find_id, find_positions
 from .labels import Labels
+from .options import ReadOptions
 from .positions import Positions, read_positions
 from .repeats import find_repeats, first_lines, tell_repeats
 from .rows import Names, Rows
 from .sheets import is_folded, unfolded
-from .tables import open_table
+from .tables import open_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,12 +77,7 @@ class Catalogue:
 
 @contextmanager
 def open_catalogue(
-    path: Path,
-    *,
-    id_column: str = "",
-    ra_column: str = "",
-    dec_column: str = "",
-    scratch: Path | None = None,
+    path: Path, options: ReadOptions | None = None, *, scratch: Path | None = None
 ) -> Iterator[Catalogue]:
     """Read a catalogue, whose file stays open while the block runs.
 
@@ -93,11 +89,11 @@ def open_catalogue(
     InputError
         There is no such file, no table in it, or no positions in the table.
     """
-    exact = [name for name in (id_column, ra_column, dec_column) if name]
+    options = options or ReadOptions()
     with _opened(path) as file:
         digest = _sha256(path, file)
-        with open_table(path, file, exact=exact, scratch=scratch) as sheet:
-            yield _catalogue(path, sheet, digest, id_column, ra_column, dec_column)
+        with open_tables(path, file, options, scratch=scratch) as sheets:
+            yield _catalogue(path, sheets[0], digest, options)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -127,16 +123,16 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _catalogue(
-    path: Path, sheet: Sheet, digest: str, id_column: str, ra: str, dec: str
+    path: Path, sheet: Sheet, digest: str, options: ReadOptions
 ) -> Catalogue:
     if not sheet.table.column_names:
         return _empty(path, sheet, digest)
     try:
-        columns = find_positions(sheet, ra=ra, dec=dec)
+        columns = find_positions(sheet, ra=options.ra, dec=options.dec)
         if is_folded(sheet, columns.ra):
             sheet = unfolded(sheet, columns.ra)
-            columns = find_positions(sheet, ra=ra, dec=dec)
-        id_found = find_id(sheet, columns, wanted=id_column)
+            columns = find_positions(sheet, ra=options.ra, dec=options.dec)
+        id_found = find_id(sheet, columns, wanted=options.id)
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error

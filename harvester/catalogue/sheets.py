@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Columns", "Sheet", "is_folded", "unfolded", "unique_names"]
+__all__ = [
+    "Columns",
+    "Sheet",
+    "StatedFrame",
+    "is_folded",
+    "unfolded",
+    "unique_names",
+]
 
 
 class Columns(Protocol):
@@ -43,6 +50,18 @@ class Columns(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StatedFrame:
+    """A frame of positions, as a file spells it; what it does not say is empty."""
+
+    #: Such as ``ICRS``, ``FK4``, ``eq_FK5`` or ``galactic``.
+    system: str
+    #: Such as ``B1950`` or ``2000.0``.
+    equinox: str = ""
+    #: When the positions were right, such as ``J2016.0``.
+    epoch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """Columns with their types, and where in the file each row stands."""
 
@@ -52,6 +71,14 @@ class Sheet:
     lines: NDArray[np.int64]
     #: Units of columns that state one, as the file spells them.
     units: dict[str, str] = field(default_factory=dict)
+    #: Frames of columns that state one.
+    frames: dict[str, StatedFrame] = field(default_factory=dict)
+    #: The frame that the table states for all of its positions.
+    frame: StatedFrame | None = None
+    #: The file's format in words, such as ``FITS binary table``.
+    format: str = ""
+    #: Name of the table, in a file that names its tables.
+    name: str = ""
     #: False if the columns had to be named ``col1``, ``col2``, ...
     has_names: bool = True
     #: True if the types were guessed from text.

@@ -27,6 +27,7 @@ from ..importing import IMPORTING
 from .arrays import from_astropy
 from .damage import damage_told
 from .delimited import read_delimited
+from .options import ReadOptions
 from .parquet import read_parquet
 from .sheets import Sheet
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[BinaryIO], Sheet]
 
-__all__ = ["open_table"]
+__all__ = ["open_tables"]
 
 _PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
@@ -61,19 +62,19 @@ _TAIL = 512
 
 
 @contextmanager
-def open_table(
+def open_tables(
     path: Path,
     file: BinaryIO,
+    options: ReadOptions | None = None,
     *,
-    exact: Collection[str] = (),
     scratch: Path | None = None,
-) -> Iterator[Sheet]:
-    """Give the table in ``file``, the open file at ``path``, while the block runs.
+) -> Iterator[list[Sheet]]:
+    """Give the tables in ``file``, the open file at ``path``, while the block runs.
 
     Parameters
     ----------
-    exact
-        Columns that stay text where the file holds text.
+    options
+        Columns that it names stay text where the file holds text.
     scratch
         Folder for what a packed file holds, or a text, until the block ends.
 
@@ -82,8 +83,10 @@ def open_table(
     InputError
         There is no table in it, or only a part of one.
     """
+    options = options or ReadOptions()
+    exact = [name for name in (options.id, options.ra, options.dec) if name]
     with _unpacked(path, file, scratch) as plain:
-        yield _read(path, plain, exact, scratch)
+        yield [_read(path, plain, exact, scratch)]
 
 
 def _read(

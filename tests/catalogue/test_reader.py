@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harvester.catalogue import identifiers, labels, parquet, positions, rows
+from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import Reject, open_catalogue
 from harvester.errors import InputError
 
@@ -37,7 +38,7 @@ class Whole(NamedTuple):
 
 def read_whole(path, **columns):
     """Read all of a catalogue."""
-    with open_catalogue(path, **columns) as catalogue:
+    with open_catalogue(path, ReadOptions(**columns)) as catalogue:
         return Whole(
             list(catalogue.targets()),
             catalogue.labels().read_all(),
@@ -249,9 +250,9 @@ def test_columns_are_overruled(read):
     """The user's columns are taken instead of the guessed ones."""
     catalogue = read(
         "id,ra,dec,my id,a,d\nx,1,2,y,3,4\n",
-        id_column="my id",
-        ra_column="a",
-        dec_column="d",
+        id="my id",
+        ra="a",
+        dec="d",
     )
     (target,) = catalogue.targets
     assert (target.id, target.ra, target.dec) == ("y", 3.0, 4.0)
@@ -284,7 +285,7 @@ def test_errors_name_the_file(read, tmp_path):
     """Whatever is wrong, the file is named."""
     for data in ("a,b\n1,2\n", "<html>", "id,ra,dec\n1,2,3\n"):
         with pytest.raises(InputError, match=str(tmp_path)):
-            read(data, id_column="nonsense")
+            read(data, id="nonsense")
 
 
 @pytest.mark.parametrize("kind", ["csv", "fits", "parquet"])

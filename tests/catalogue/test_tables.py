@@ -18,7 +18,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
-from harvester.catalogue.tables import open_table
+from harvester.catalogue.tables import open_tables
 from harvester.errors import InputError
 
 ID = 587722952231026744
@@ -26,7 +26,7 @@ ID = 587722952231026744
 
 def read_table(path, data):
     """Read a table whole."""
-    with open_table(path, io.BytesIO(data)) as sheet:
+    with open_tables(path, io.BytesIO(data)) as (sheet,):
         batches = sheet.table.to_batches(max_chunksize=2)
         whole = pa.Table.from_batches(batches, sheet.table.schema)
         return replace(sheet, table=whole)
