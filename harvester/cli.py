@@ -168,7 +168,10 @@ def _catalogue_options(command: Callable[..., None]) -> Callable[..., None]:
     multiple=True,
     metavar="[ARCHIVE=]SIZE",
     callback=_pairs,
-    help="Side of the stamps: 40px or 15.84arcsec; hst=124px for one archive.",
+    help="Side of the stamps: 40px, 15.84arcsec, 2arcmin; hst=124px for one archive.",
+)
+@click.option(
+    "--large", is_flag=True, help="Stamps above 1024 px or 180 arcsec are meant."
 )
 @click.option(
     "--mode",

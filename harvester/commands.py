@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cutouts.warm_up import warm_up
-from .errors import InputError, LocalError, TransientError
+from .disk import free_bytes
+from .errors import InputError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .progress import shown_progress
 from .report import failures, read_report, unsettled, words
+from .run_folder import run_folder
 from .settings import load_settings
 from .telling import tell
 
@@ -55,9 +57,8 @@ def run_catalogue(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> int:
     """Begin a run, or go on with it; give the exit code."""
-    _make_folder(places)
-    with owned(places.lock):
-        settings = _settings_for(catalogue, places, config, flags)
+    settings = _settings_for(catalogue, places, config, flags)
+    with run_folder(places):
         return _go_on(settings, places, flags)
 
 
@@ -72,9 +73,8 @@ def plan_catalogue(
     with passing as folder:
         places = Places(Path(folder))
         flags["locate_only"] = True
-        _make_folder(places)
-        with owned(places.lock):
-            settings = _settings_for(catalogue, places, config, flags)
+        settings = _settings_for(catalogue, places, config, flags)
+        with run_folder(places):
             _prepare(settings, places, flags)
             outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
         if not stopped:
@@ -102,6 +102,7 @@ def _print_bill(
 
     bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
     bill["out"] = str(places.out) if kept else None
+    bill["disk"]["free"] = free_bytes(places.out)
     click.echo(json.dumps(bill) if flags["as_json"] else bill_in_words(bill))
 
 
@@ -109,12 +110,14 @@ def _settings_for(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> Settings:
     known = places.settings if places.ledger.exists() else None
-    if known and not catalogue.exists():
-        msg = f"there is no catalogue at {catalogue}: go on with harvester resume"
-        raise InputError(msg)
     given = _to_settings(flags)
     given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
-    return load_settings(config or known, **given)
+    settings = load_settings(config or known, **given)
+    if not catalogue.exists():
+        remedy = ": go on with harvester resume" if known else ""
+        msg = f"there is no catalogue at {catalogue}{remedy}"
+        raise InputError(msg)
+    return settings
 
 
 def resume_run(places: Places, flags: Flags) -> int:
@@ -153,14 +156,6 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
             begin(settings, places, heard)
 
 
-def _make_folder(places: Places) -> None:
-    try:
-        places.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"folder {places.out} cannot be made: {error.strerror}."
-        raise LocalError(msg) from error
-
-
 def _to_settings(flags: Mapping[str, Any]) -> Flags:
     """Turn options that were given into the settings that they overrule."""
     sizes = dict(flags.get("size") or {})
@@ -169,7 +164,12 @@ def _to_settings(flags: Mapping[str, Any]) -> Flags:
         _service_key(name): {"base_url": url}
         for name, url in (flags.get("base_urls") or {}).items()
     }
-    cutout = {"size": sizes.pop("", None), "sizes": sizes, "mode": flags.get("mode")}
+    cutout = {
+        "size": sizes.pop("", None),
+        "sizes": sizes,
+        "mode": flags.get("mode"),
+        "large": flags.get("large") or None,
+    }
     given = {
         "surveys": list(flags.get("surveys") or ()),
         "catalogue": columns,

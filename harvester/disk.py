@@ -1,15 +1,18 @@
-"""What kind of disk a folder is on: a ledger wants one of this machine."""
+"""The disk of a run: its kind, for a ledger wants one of this machine, and its room."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["disk_words", "network_disk"]
+__all__ = ["check_room", "disk_words", "free_bytes", "network_disk"]
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -29,6 +32,31 @@ def disk_words(folder: Path) -> Iterator[str]:
             f"{folder} is on a network disk ({kind}): no other machine may work on "
             "this run, and a disk of this machine is safer and quicker."
         )
+
+
+def free_bytes(folder: Path) -> int:
+    """Tell how many bytes this user may still write in a folder, or one above it."""
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    return shutil.disk_usage(there).free
+
+
+def check_room(folder: Path, *, stamps: int, frames: int) -> None:
+    """See that what a harvest is going to write has room; both in bytes.
+
+    Raises
+    ------
+    LocalError
+        It has not: to stop now is better than after days, with a full disk.
+    """
+    free = free_bytes(folder)
+    if stamps + frames > free:
+        msg = (
+            f"the disk of {folder} has {free / 1e9:,.1f} GB left, and this harvest "
+            f"needs {(stamps + frames) / 1e9:,.1f} GB: {stamps / 1e9:,.1f} of stamps "
+            f"and up to {frames / 1e9:,.1f} of frames meanwhile. Make room, or choose "
+            "another disk, smaller stamps or fewer bands; then harvester resume"
+        )
+        raise LocalError(msg)
 
 
 def network_disk(folder: Path, mounts: Path = _MOUNTS) -> str | None:

@@ -25,7 +25,7 @@ from .catalogue.options import ReadOptions
 from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
-from .disk import disk_words
+from .disk import check_room, disk_words
 from .errors import HarvesterError, InputError, LocalError
 from .events import Note, undisturbed
 from .frames import FrameStore
@@ -283,7 +283,7 @@ async def _orchestrator(
                 bucket=SERVICES["s3"],
                 is_plan=is_plan,
             )
-            await _keep_bill(ledger, places, settings, archive)
+            await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
 
         lanes = [
             Lane(
@@ -304,13 +304,16 @@ async def _orchestrator(
 
 
 async def _keep_bill(
-    ledger: Ledger, places: Places, settings: Settings, archive: str
+    ledger: Ledger, places: Places, settings: Settings, archive: str, *, is_plan: bool
 ) -> None:
     # Once all is located, for `status` to show beside the truth; what it was first
-    # stays, so that who resumes need not work it out again.
+    # stays, so that a resume need not work it out again.
     if await asyncio.to_thread(_is_billed, places, archive):
         return
     bill = await asyncio.to_thread(read_bill, places, allowance(settings))
+    if not is_plan:
+        disk = bill["disk"]
+        check_room(places.out, stamps=disk["to_come"], frames=disk["frames"])
     surveys = bill["surveys"].items()
     if not any(one["unlocated"] for name, one in surveys if name.startswith(archive)):
         await ledger.keep_fact(f"bill {archive}", json.dumps(in_all(bill, archive)))

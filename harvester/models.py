@@ -34,7 +34,14 @@ Mode = Literal["partial", "trim"]
 #: by the table of all fields.
 Route = Literal["identifier", "crossid", "geometry"]
 
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)\s*(px|arcsec)?")
+#: Arcseconds in the units in which the side of a stamp may be given.
+_ARCSEC = {"arcsec": 1, '"': 1, "arcmin": 60, "'": 60, "deg": 3600}
+_SIZE = re.compile(
+    r"([0-9]{1,9}(?:\.[0-9]+)?)\s*(px|pix|pixels?|arcsec|arcmin|deg|\"|')?"
+)
+#: The side above which a stamp is asked about: 4 MB, and 8 MB in a camera of 0.13
+#: arcsec a pixel.
+_LARGE = {"px": 1024, "arcsec": 180}
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _SDSS_BANDS = "ugriz"
 
@@ -71,7 +78,10 @@ class Survey:
         """Read ``archive:[instrument:]bands``; say what is wrong with it if it is."""
         archive, _, rest = text.strip().partition(":")
         instrument, _, bands = rest.rpartition(":")
-        survey = cls(archive.lower(), instrument, _split(bands))
+        # SDSS spells its bands small, MAST its instruments and filters large.
+        is_sdss = archive.strip().lower() == "sdss"
+        bands = bands.lower() if is_sdss else bands.upper()
+        survey = cls(archive.strip().lower(), instrument.strip().upper(), _split(bands))
         problem = survey._problem()
         if problem:
             msg = (
@@ -116,16 +126,18 @@ class StampSize:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``40px``, ``40`` (pixels) or ``15.84arcsec``."""
+        """Read ``40px``, ``40`` (pixels), ``15.84arcsec`` or ``2arcmin``."""
         match = _SIZE.fullmatch(text.strip().lower())
         if not match or float(match[1]) <= 0:
-            msg = f"size {text!r} is neither like 124px nor like 15.84arcsec"
+            msg = f"size {text!r} is neither like 124px nor like 15.84arcsec or 2arcmin"
             raise InputError(msg)
-        unit: Literal["px", "arcsec"] = "arcsec" if match[2] == "arcsec" else "px"
-        if unit == "px" and not float(match[1]).is_integer():
+        if match[2] in _ARCSEC:
+            # Rounded, so that 0.1arcmin is 6arcsec and not a little more.
+            return cls(round(float(match[1]) * _ARCSEC[match[2]], 6), "arcsec")
+        if not float(match[1]).is_integer():
             msg = f"size {text!r}: a number of pixels is whole"
             raise InputError(msg)
-        return cls(float(match[1]), unit)
+        return cls(float(match[1]), "px")
 
     def pixels(self, scale_arcsec: float) -> int:
         """Side in pixels of a frame whose pixels are ``scale_arcsec`` wide.
@@ -140,6 +152,11 @@ class StampSize:
     def arcsec(self, scale_arcsec: float) -> float:
         """Side on the sky, for pixels that are ``scale_arcsec`` wide."""
         return self.value if self.unit == "arcsec" else self.value * scale_arcsec
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a stamp takes so much memory and disk that it may be a slip."""
+        return self.value > _LARGE[self.unit]
 
     def __str__(self) -> str:
         return f"{self.value:g}{self.unit}"

@@ -153,13 +153,15 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         ``targets``;
         ``surveys``, each with galaxies ``covered``, ``no_coverage``, ``failed`` and
         ``unlocated``, how many were ``located_by`` each route, ``frames`` to fetch and
-        ``frames_fetched``, ``stamps`` in the end and ``stamp_bytes`` of one;
+        ``frames_fetched``, ``stamps`` in the end and ``stamps_to_come`` of them,
+        ``stamp_bytes`` of one;
         ``hosts``, each with ``requests``, ``files`` and ``bytes`` to come,
         ``bytes_from`` (listed, footprints, seen, sampled, typical), how many frames
         are ``guessed`` because their axes are not known, ``rate`` (requests a second),
         ``rate_s``, ``bandwidth_s``, ``limit``, ``spent_requests``, ``spent_bytes``;
         ``cpu`` with ``seconds``, ``cores``, ``wall_s``;
-        ``disk`` in bytes: ``frames`` at once, ``data_set`` in the end, ``peak``;
+        ``disk`` in bytes: ``frames`` at once, ``data_set`` in the end, ``to_come`` of
+        it, ``peak`` of what is needed beyond the stamps that are there;
         ``bandwidth`` that was assumed, bytes a second;
         ``seconds`` that it takes at least, and the ``limit`` that makes it so.
     """
@@ -221,6 +223,7 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "frames": sum(group.frames - group.missing for group in groups),
         "frames_fetched": sum(n for one, n in counts.fetched if one == number),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
+        "stamps_to_come": sum(group.frames * group.stamps for group in groups),
         "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
     }
 
@@ -315,8 +318,16 @@ def _disk(
         if host["files"]
     )
     frames = round(min(all_frames, allowance.cache_bytes + in_hand))
-    data_set = sum(one["stamps"] * one["stamp_bytes"] for one in surveys.values())
-    return {"frames": frames, "data_set": data_set, "peak": frames + data_set}
+    data_set, to_come = (
+        sum(one[stamps] * one["stamp_bytes"] for one in surveys.values())
+        for stamps in ("stamps", "stamps_to_come")
+    )
+    return {
+        "frames": frames,
+        "data_set": data_set,
+        "to_come": to_come,
+        "peak": frames + to_come,
+    }
 
 
 def _floor(hosts: Mapping[str, Bill], cpu: Bill) -> Bill:

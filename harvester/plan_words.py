@@ -42,6 +42,11 @@ def _lines(bill: Bill) -> Iterator[str]:
         f"disk  {_size(disk['data_set'])} of stamps, "
         f"and up to {_size(disk['frames'])} of frames meanwhile"
     )
+    if "free" in disk and disk["peak"] > disk["free"]:
+        yield (
+            f"      that is more than the {_size(disk['free'])} that are free there: a "
+            "harvest would not begin"
+        )
     if bill["seconds"]:
         yield f"time  at least {_time(bill['seconds'])}, because of {bill['limit']}"
     yield from _unsure_lines(bill)

@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
+from .base_urls import checked_base_url, same_base_urls
+from .environment import refuse_unknown_variables
 from .errors import InputError
 from .models import CutoutSpec, StampSize, Survey
 from .quiet_hours import QuietHours
@@ -31,6 +41,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["SERVICES", "Settings", "load_settings"]
+
+#: The finest pixels of an archive's common cameras, in arcsec.
+_FINE_ARCSEC = {"sdss": 0.396, "hst": 0.04}
+
+#: With this the names of environment variables begin.
+_PREFIX = "HARVESTER__"
 
 #: The services that are asked, with the address that each has at its archive.
 SERVICES = {
@@ -55,15 +71,14 @@ def _quiet(text: str) -> str:
         raise ValueError(error) from error
 
 
-def _address(text: str) -> str:
-    if re.match(r"\s*([a-z0-9+.-]*:)?(//)?[^/?#]*@", text, re.IGNORECASE):
-        # It would be sent, and kept in harvest.toml beside the data set.
-        msg = "an address may hold no user name or password (user:password@host)"
-        raise ValueError(msg)
-    return text
+def _surveys(given: object) -> object:
+    """Read the environment's spelling of a list: JSON, or words with blanks between."""
+    if not isinstance(given, str):
+        return given
+    return json.loads(given) if given.lstrip().startswith("[") else given.split()
 
 
-AddressText = Annotated[str, AfterValidator(_address)]
+AddressText = Annotated[str, AfterValidator(checked_base_url)]
 SizeText = Annotated[str, AfterValidator(_size)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
 
@@ -98,6 +113,8 @@ class CutoutSection(_Section):
     #: For one archive instead: ``{hst = "124px"}``.
     sizes: dict[Literal["sdss", "hst"], SizeText] = Field(default_factory=dict)
     mode: Literal["partial", "trim"] = "partial"
+    #: Whether stamps of more than 1024 px or 180 arcsec are meant.
+    large: bool = False
 
 
 class SdssSection(_Section):
@@ -183,13 +200,16 @@ class Settings(BaseSettings):
     """All settings of a run."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HARVESTER__",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         nested_model_default_partial_update=True,
     )
 
-    surveys: list[str] = ["sdss:r", "hst:WFC3/IR:F160W"]
+    surveys: Annotated[list[str], NoDecode, BeforeValidator(_surveys)] = [
+        "sdss:r",
+        "hst:WFC3/IR:F160W",
+    ]
     catalogue: CatalogueSection = CatalogueSection()
     cutout: CutoutSection = CutoutSection()
     sdss: SdssSection = SdssSection()
@@ -286,12 +306,42 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: 
     InputError
         A value or a name is wrong; every one of them is named.
     """
+    refuse_unknown_variables(_PREFIX, Settings.model_fields)
     try:
         settings = Settings(file=_read(file) if file else {}, **flags)  # type: ignore[call-arg] # taken out again by settings_customise_sources
     except ValidationError as error:
         raise InputError(_sentence(error)) from error
+    except SettingsError as error:
+        msg = f"settings of the environment that cannot be used: {error}."
+        raise InputError(msg) from error
     settings.parsed_surveys()
+    _refuse_same_address_twice(settings)
+    _refuse_large(settings)
     return settings
+
+
+def _refuse_large(settings: Settings) -> None:
+    for archive in {survey.archive for survey in settings.parsed_surveys()}:
+        size = settings.spec(archive).size
+        if size.is_large and not settings.cutout.large:
+            side = size.pixels(_FINE_ARCSEC[archive])
+            msg = (
+                f"stamps of {size} are large: those of {archive} have up to {side:,} x "
+                f"{side:,} pixels, {4 * side**2 / 1e6:,.0f} MB each. If that is meant, "
+                "say --large (cutout.large = true)."
+            )
+            raise InputError(msg)
+
+
+def _refuse_same_address_twice(settings: Settings) -> None:
+    urls = {name: settings.services.named(name).base_url for name in SERVICES}
+    if same := same_base_urls(urls):
+        one, other, url = same
+        msg = (
+            f"services {one} and {other} were both given the address {url}: each has "
+            "an address of its own."
+        )
+        raise InputError(msg)
 
 
 def _read(file: Path) -> dict[str, Any]:

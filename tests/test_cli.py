@@ -133,7 +133,8 @@ def test_missing_catalogue(tmp_path):
 def test_output_is_a_file(tmp_path):
     """An output folder that cannot be one is this machine's trouble."""
     (tmp_path / "out").write_text("")
-    result = call("run", "missing.csv", "--out", tmp_path / "out")
+    (tmp_path / "a.csv").write_text("id,ra,dec\na,1,2\n")
+    result = call("run", tmp_path / "a.csv", "--out", tmp_path / "out")
     assert result.exit_code == 6
 
 

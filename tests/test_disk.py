@@ -1,4 +1,4 @@
-"""What kind of disk a folder is on, by tables of mounts as proc(5) describes them."""
+"""The disk of a run: its kind, by tables of mounts as in proc(5), and its room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harvester import disk
-from harvester.disk import disk_words, network_disk
+from harvester.disk import check_room, disk_words, free_bytes, network_disk
+from harvester.errors import LocalError
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw
@@ -51,3 +52,20 @@ def test_words(tmp_path, monkeypatch, kind, lines):
     told = list(disk_words(tmp_path))
     assert len(told) == lines
     assert all("(nfs4)" in words for words in told)
+
+
+def test_room(tmp_path, monkeypatch):
+    """A harvest that needs more than is free is refused with all three figures."""
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 5_000_000_000)
+    check_room(tmp_path, stamps=4_000_000_000, frames=1_000_000_000)
+    with pytest.raises(LocalError) as caught:
+        check_room(tmp_path, stamps=4_000_000_001, frames=1_500_000_000)
+    assert "5.0 GB left" in str(caught.value)
+    assert "needs 5.5 GB: 4.0 of stamps and up to 1.5 of frames" in str(caught.value)
+
+
+def test_free_bytes(tmp_path):
+    """A folder that is not there yet has the room of the one that it will be in."""
+    free = free_bytes(tmp_path / "not" / "there")
+    assert free == pytest.approx(free_bytes(tmp_path), rel=0.5)
+    assert free > 0

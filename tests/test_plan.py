@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from harvester import harvest as composition
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
-from harvester.models import CutoutSpec, StampSize, Survey
+from harvester.models import CutoutSpec, StampSize, Survey, Target
 from harvester.places import Places
 from harvester.plan import Allowance, Counts, Manner, in_all, make_bill, read_bill
 from harvester.plan_words import bill_in_words
@@ -158,7 +159,34 @@ async def test_bill_is_kept_once(tmp_path, monkeypatch):
     create_ledger(places.ledger, targets=[], rejects=[], surveys=[HST], facts={})
     for _ in range(2):
         async with Ledger.open(places.ledger) as ledger:
-            await composition._keep_bill(ledger, places, settings, "hst")
+            await composition._keep_bill(ledger, places, settings, "hst", is_plan=True)
     (bill,) = bills
     with LedgerView.open(places.ledger) as view:
         assert json.loads(view.facts()["bill hst"]) == in_all(bill, "hst")
+
+
+async def test_retried_galaxies_are_billed_as_pending(tmp_path):
+    """What `retry` takes up again is counted, also where it goes by the position."""
+    places = Places(tmp_path)
+    targets = [
+        Target(number, f"g{number}", 1.0, 2.0, f"g{number}") for number in (0, 1)
+    ]
+    create_ledger(places.ledger, targets=targets, rejects=[], surveys=[SDSS], facts={})
+    with sqlite3.connect(places.ledger) as db:
+        db.execute(
+            "UPDATE job SET state = 'failed', reason = 'x', by_position = target"
+        )
+    db.close()
+    async with Ledger.open(places.ledger) as ledger:
+        assert await ledger.retry("*") == 2
+    bill = read_bill(places, ALLOWED)
+    assert bill["surveys"]["sdss:r"]["unlocated"] == 2
+    assert "2 galaxies are not located yet" in bill_in_words(bill)
+
+
+@pytest.mark.parametrize(("free", "is_told"), [(1e12, False), (1e3, True)])
+def test_room_in_words(free, is_told):
+    """A bill that is larger than the disk says so."""
+    bill = make_bill(COUNTS, ALLOWED)
+    bill["disk"]["free"] = free
+    assert ("a harvest would not begin" in bill_in_words(bill)) is is_told

@@ -81,6 +81,9 @@ def test_identity():
         ({"cutout": {"size": "40 parsec"}}, "124px"),
         ({"cutout": {"size": "0px"}}, "124px"),
         ({"cutout": {"size": "1.5px"}}, "whole"),
+        ({"cutout": {"size": "181arcsec"}}, "--large"),
+        ({"cutout": {"sizes": {"hst": "1025px"}}}, "hst have up to 1,025 x 1,025"),
+        ({"catalogue": {"unit": "parsec"}}, "catalogue.unit"),
         ({"cutout": {"sizes": {"galex": "40px"}}}, "galex"),
         ({"work": {"processes": -1}}, "work.processes"),
         ({"wurk": {}}, "wurk"),
@@ -113,7 +116,7 @@ def test_password_in_an_address(tmp_path, url):
         assert "CANARY" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "http://[::1]:80/x@y", "https://h.org?a=b@c"])
+@pytest.mark.parametrize("url", ["", "http://[::1]:80/x@y", "https://h.org/a"])
 def test_address(url):
     """Other addresses are taken as they are."""
     given = {"services": {"s3": {"base_url": url}}}
@@ -166,3 +169,97 @@ def test_bad_sizes(text):
         StampSize.parse(text)
     with pytest.raises(InputError, match="size"):
         load_settings(cutout={"size": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("2arcmin", StampSize(120, "arcsec")),
+        ("0.1 arcmin", StampSize(6, "arcsec")),
+        ("2'", StampSize(120, "arcsec")),
+        ('15.84"', StampSize(15.84, "arcsec")),
+        ("0.05deg", StampSize(180, "arcsec")),
+        ("64 pixels", StampSize(64, "px")),
+    ],
+)
+def test_units_of_sizes(text, size):
+    """A size on the sky may be given in any unit that people use for it."""
+    assert StampSize.parse(text) == size
+    assert StampSize.parse(str(size)) == size
+
+
+@pytest.mark.parametrize("size", ["1025px", "20arcmin"])
+def test_large_stamps_are_meant(size):
+    """A size over the limit is taken where the user says that it is meant."""
+    settings = load_settings(cutout={"size": size, "large": True})
+    assert settings.spec("sdss").size == StampSize.parse(size)
+    assert (
+        settings.identity_hash()
+        == load_settings(
+            cutout={"size": size, "large": True, "mode": "partial"}
+        ).identity_hash()
+    )
+
+
+def test_large_is_no_matter_of_archives_that_are_not_asked():
+    """The limit looks only at the archives of the surveys."""
+    settings = load_settings(surveys=["sdss:r"], cutout={"sizes": {"hst": "9000px"}})
+    assert settings.spec("sdss").size == StampSize(15.84, "arcsec")
+
+
+@pytest.mark.parametrize(
+    ("text", "survey"),
+    [
+        ("wfc3/ir:f160w", None),
+        ("hst:wfc3/ir:f160w,F140w", Survey("hst", "WFC3/IR", ("F160W", "F140W"))),
+        (" HST : Acs/Wfc : f814w ", Survey("hst", "ACS/WFC", ("F814W",))),
+        ("SDSS:R,g", Survey("sdss", "", ("r", "g"))),
+    ],
+)
+def test_spelling_of_surveys(text, survey):
+    """Names are spelled as the archive spells them, however the user did."""
+    if survey is None:
+        with pytest.raises(InputError, match="no archive"):
+            Survey.parse(text)
+        return
+    assert Survey.parse(text) == survey
+    assert load_settings(surveys=[text]).identity()["surveys"] == str(survey)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("HARVESTER__SDS__RELEASE", "12", "Did you mean HARVESTER__SDSS?"),
+        ("HARVESTER_SDSS__RELEASE", "12", "Did you mean HARVESTER__SDSS?"),
+        ("HARVESTER__SDSS_RELEASE", "12", "names no setting"),
+        ("HARVESTER__SDSS__RELEAS", "12", "sdss.releas"),
+        ("HARVESTER__SDSS", "12", "sdss"),
+        ("HARVESTER__CUTOUT__SIZES", "{hst", "cutout"),
+        ("HARVESTER__SURVEYS", '["sdss:r"', "surveys"),
+        ("HARVESTER__SURVEYS", "sdss:q", "SDSS has the bands"),
+    ],
+)
+def test_slips_in_the_environment(monkeypatch, name, value, words):
+    """A variable that names no setting, or holds none, is refused by its name."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError) as caught:
+        load_settings()
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["sdss:g hst:ACS/WFC:F814W", '["sdss:g","hst:ACS/WFC:F814W"]']
+)
+def test_surveys_of_the_environment(monkeypatch, value):
+    """The environment lists surveys in words or as JSON."""
+    monkeypatch.setenv("HARVESTER__SURVEYS", value)
+    assert load_settings().surveys == ["sdss:g", "hst:ACS/WFC:F814W"]
+
+
+def test_one_address_for_two_services():
+    """Two services cannot be at one address: one of the two was mistyped."""
+    one = {"base_url": "http://127.0.0.1:8001"}
+    with pytest.raises(InputError, match="mast and s3 were both given"):
+        load_settings(
+            services={"mast": one, "s3": {"base_url": "http://127.0.0.1:8001/"}}
+        )

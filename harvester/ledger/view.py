@@ -177,12 +177,12 @@ class LedgerView:
         }
 
     def unlocated(self) -> dict[int, int]:
-        """Tell for each survey how many targets were never looked up."""
+        """Tell for each survey how many targets have to be looked up, also anew."""
         rows = self._db.execute(
             """
             SELECT survey, count(*)
             FROM job
-            WHERE state = 'pending' AND by_position = 0
+            WHERE state = 'pending'
             GROUP BY survey
             """
         )
