@@ -87,6 +87,8 @@ _folder = click.argument(
     type=click.Path(path_type=Path),
 )
 
+_AT_LEAST_ONE = click.IntRange(min=1)
+
 _json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 #: How a harvest is done, which may change from start to start.
@@ -324,7 +326,13 @@ def manifest(folder: Path) -> None:
 
 @main.command()
 @_folder
-@click.option("--limit", default=200, show_default=True, help="Galaxies at most.")
+@click.option(
+    "--limit",
+    default=200,
+    show_default=True,
+    type=_AT_LEAST_ONE,
+    help="Galaxies at most.",
+)
 def gallery(folder: Path, limit: int) -> None:
     """Make a page and a contact sheet of the stamps in FOLDER."""
     from .gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
@@ -335,8 +343,16 @@ def gallery(folder: Path, limit: int) -> None:
 
 @main.command()
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
-@click.option("--targets", default=200, show_default=True, help="Galaxies.")
-@click.option("--per-field", default=14, show_default=True, help="... a field.")
+@click.option(
+    "--targets", default=200, show_default=True, type=_AT_LEAST_ONE, help="Galaxies."
+)
+@click.option(
+    "--per-field",
+    default=14,
+    show_default=True,
+    type=_AT_LEAST_ONE,
+    help="... a field.",
+)
 @click.option(
     "--per-image",
     type=click.IntRange(min=0),
@@ -344,7 +360,12 @@ def gallery(folder: Path, limit: int) -> None:
     help="... an HST image, with one of each; 0: of some, with 2 to 5.",
 )
 @click.option("--no-hst-images", is_flag=True, help="MAST has no image of any.")
-@click.option("--port", default=0, help="First of four ports; 0: any.")
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65_532),
+    help="First of four ports; 0: any.",
+)
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Addresses, JSON.")
 @click.option(
     "--catalogue", type=click.Path(path_type=Path), help="Write its galaxies."
@@ -359,7 +380,12 @@ def gallery(folder: Path, limit: int) -> None:
     metavar="KIND=SECONDS",
     help="For query, file, or a service.",
 )
-@click.option("--bandwidth", default=0.0, help="MB/s of each connection; 0: any.")
+@click.option(
+    "--bandwidth",
+    default=0.0,
+    type=click.FloatRange(min=0),
+    help="MB/s of each connection; 0: any.",
+)
 @click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
 @click.option("--strict", is_flag=True, help="Refuse what is asked too fast.")
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ import click
 
 from .cutouts.warm_up import warm_up
 from .disk import free_bytes
-from .errors import InputError, TransientError
+from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .progress import shown_progress
@@ -244,7 +245,13 @@ async def _until_stopped(
 
 
 def retry_failed(places: Places, pattern: str) -> int:
-    """Take failed jobs up again whose reason matches; tell how many."""
+    """Take failed jobs up again whose reason matches; tell how many.
+
+    Raises
+    ------
+    InputError
+        There are failed jobs, and none has such a reason: the pattern is a slip.
+    """
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
 
     async def _retry() -> int:
@@ -252,8 +259,14 @@ def retry_failed(places: Places, pattern: str) -> int:
             return await ledger.retry(pattern)
 
     need_ledger(places.ledger)
+    failed = read_report(places)["failures"]
     with owned(places.lock):
-        return asyncio.run(_retry())
+        taken_up = asyncio.run(_retry())
+    if failed and not taken_up:
+        reasons = ", ".join(sorted({one["reason"] for one in failed}))
+        msg = f"no galaxy failed for a reason like {pattern!r}. Reasons: {reasons}"
+        raise InputError(msg)
+    return taken_up
 
 
 def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
@@ -290,6 +303,9 @@ def serve_sandbox(options: Flags) -> None:
     except ValueError as error:
         msg = f"the sandbox cannot be served so: {error}"
         raise InputError(msg) from error
+    except OSError as error:
+        msg = f"the sandbox cannot be served here: {error}"
+        raise LocalError(msg) from error
 
 
 def _end_with_stdin() -> None:
@@ -312,4 +328,7 @@ def _seconds(texts: tuple[str, ...]) -> dict[str, float]:
             except ValueError as error:
                 msg = f"--latency {one!r} is not KIND=SECONDS"
                 raise InputError(msg) from error
+            if not 0 <= latency[name] < math.inf:
+                msg = f"--latency {one!r}: seconds are a number from 0"
+                raise InputError(msg)
     return latency

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .commands import run_catalogue
-from .errors import TransientError
+from .errors import LocalError, TransientError
 from .gallery.gallery import write_gallery
 from .places import Places
 
@@ -32,7 +32,11 @@ _READY_S = 60
 
 def run_demo(out: Path, *, keep_sandbox: bool) -> int:
     """Harvest a made-up catalogue from stand-in archives; give the exit code."""
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"folder {out} cannot be made: {error.strerror}."
+        raise LocalError(msg) from error
     catalogue = out / "catalogue.fits"
     with _sandbox(out, catalogue, keep=keep_sandbox) as urls:
         click.echo(f"Stand-in archives: {', '.join(urls.values())}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 
@@ -175,3 +176,35 @@ def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
         assert part.exists()
         done = call(*words)
         assert (done.exit_code, part.exists()) == (0, False), done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["sandbox", "--targets", "0"], 2, "--targets"),
+        (["sandbox", "--per-field", "0"], 2, "--per-field"),
+        (["sandbox", "--port", "99999"], 2, "--port"),
+        (["sandbox", "--bandwidth", "-1"], 2, "--bandwidth"),
+        (["sandbox", "--latency", "file=-1"], 2, "a number from 0"),
+        (["sandbox", "--latency", "file=nan"], 2, "a number from 0"),
+        (["sandbox", "--latency", "fil=1"], 2, "known are"),
+        (["sandbox", "--targets", "1", "--ready-file", "/none/x"], 6, "/none/x"),
+        (["gallery", ".", "--limit", "0"], 2, "--limit"),
+        (["demo", "--out", "/proc/version"], 6, "cannot be made"),
+    ],
+)
+def test_bad_words(words, code, told):
+    """A number or a path that cannot be used is told by its option, not by a bug."""
+    result = call(*words)
+    assert (result.exit_code, told in result.output) == (code, True), result.output
+
+
+def test_retry_for_no_reason(run):
+    """A pattern that fits none of the reasons is a slip; with none failed it is not."""
+    assert call("retry", run, "--reason", "http_*").exit_code == 0
+    with sqlite3.connect(run / "ledger.sqlite") as db:
+        db.execute("UPDATE job SET state = 'failed', reason = 'not_found'")
+    db.close()
+    result = call("retry", run, "--reason", "htp_*")
+    assert (result.exit_code, "Reasons: not_found" in result.output) == (2, True)
+    assert "1 jobs taken up" in call("retry", run, "--reason", "not*").output
