@@ -4,13 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint types check image torture coverage fuzz mutants soak bench scale clean
+.PHONY: demo test test-all lint types check image torture coverage fuzz mutants soak bench scale clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
 
 test: $(READY)
-	$(BIN)/pytest -q -n auto --dist loadfile
+	$(BIN)/pytest -q -n auto --dist loadfile -m "not long"
+
+# What takes minutes as well: whole harvests that are stopped, starved and slowed down.
+test-all: test
+	$(BIN)/pytest -q -n auto --dist loadfile -m long
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -22,7 +26,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-check: lint types test
+check: lint types test-all
 
 image: $(READY)
 	$(BIN)/pytest -v -rs --timeout=1800 tests/container/image_checks.py

@@ -7,6 +7,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -281,7 +282,8 @@ def test_which_frames(archive, name, galaxies, has):
 def test_real_frames(shared, tmp_path):
     """Of real frames little more comes than the rows need, with the same stamps."""
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
-    for row, path in zip(range(40, 1300, 190), paths, strict=True):
+    assert len(paths) >= 7
+    for row, path in zip(cycle(range(40, 1300, 190)), paths, strict=False):
         content = path.read_bytes()
         start = bz2.BZ2Decompressor().decompress(content[:600_000], 2880 * 20)
         header = fits.Header.fromstring(start)

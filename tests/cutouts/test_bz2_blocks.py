@@ -101,7 +101,7 @@ def test_several_streams():
 def test_real_frames(shared):
     """A frame of SDSS has 14 blocks of one size, but for the first and the last."""
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
-    assert len(paths) == 7
+    assert len(paths) >= 7
     for path in paths:
         packed = path.read_bytes()
         head, first, *sizes, last = unpacked_sizes(packed)

@@ -10,7 +10,7 @@ from service import harvester, kill_group, stamps, start, wait_for
 from harvester.places import Places
 from harvester.report import read_report, unsettled
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 
 def _hashes(run):

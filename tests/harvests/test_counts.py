@@ -22,7 +22,7 @@ from harvester.places import Places
 from harvester.report import read_report
 from harvester.settings import load_settings
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 GALAXIES = 60
 

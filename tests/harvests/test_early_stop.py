@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Forty frames are painted before the first test is over.
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
 #: Galaxies, each in a field of its own and in the middle of it on average, as is to be
 #: expected of many: the mean of their rows is 0.500 of the frame.

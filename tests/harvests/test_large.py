@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from large import locate
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 
 @pytest.mark.parametrize("by_position", [False, True])

@@ -24,7 +24,7 @@ from service import (
     wait_for,
 )
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: Runs what follows under a limit of this process.
 LIMITED = """

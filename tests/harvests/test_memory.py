@@ -19,7 +19,7 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Survey
 from harvester.places import Places
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: Bytes that one more target may add to the peak of a run's beginning: columns of
 #: numbers. As Python objects its identifier, position and file name take 600.

@@ -7,7 +7,7 @@ import json
 import pytest
 from service import harvester, sandbox, status
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from harvester.report import read_report
 from harvester.sandbox.server import SandboxOptions, run_in_thread
 from harvester.sandbox.stats import RateLimit
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: One attempt: a galaxy that spends one has failed.
 _NOTHING_TO_SPEND = {"HARVESTER__POLITENESS__ATTEMPTS": "1"}

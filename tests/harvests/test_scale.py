@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Half a minute; many times that where others keep the cores busy.
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
 SCALE = Path(__file__).resolve().parents[2] / "benchmarks" / "scale.py"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from soak import judge, soak
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 
 def test_short_soak(tmp_path):

@@ -14,7 +14,7 @@ from power_cut import why_no_strace
 from service import HARVESTER, harvester, stamps, status
 from test_machine import completed
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: What a harvest does with its disk; sockets and pipes have other calls.
 CALLS = "fsync,fdatasync,pwrite64,ftruncate,?rename,renameat,renameat2,?unlink,unlinkat"

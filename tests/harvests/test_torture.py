@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torture import torture
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 
 def test_tortured_harvest(tmp_path):

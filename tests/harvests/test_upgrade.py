@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from service import harvester, sandbox, stamps, status
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 EARLIER = Path(__file__).parent / "earlier"
 

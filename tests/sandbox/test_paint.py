@@ -60,7 +60,7 @@ def test_frame_like_real_ones(sky, shared):
         described(path.read_bytes())
         for path in (shared / "data/sdss").glob("frame-r-*.fits.bz2")
     ]
-    assert len(real) == 4
+    assert len(real) >= 4
     painted = sdss_frame(sky, next(iter(sky.fields)), "r")
     for ours, theirs in zip(
         described(bz2.compress(painted)), zip(*real, strict=True), strict=True
