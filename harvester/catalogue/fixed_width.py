@@ -54,11 +54,17 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
         (n for n in range(start, len(lines)) if not _is_barred(lines[n])), len(lines)
     )
     header = lines[start:first]
-    is_followed = first < len(lines) and not lines[first].startswith("|")
-    if not (_declares_types(header[1]) if len(header) > 1 else is_followed):
-        return None  # bars enclose the rows as well
     if any(map(_is_ruler, lines[start : first + 1])):
         return None
+    is_followed = first < len(lines) and not lines[first].startswith("|")
+    if len(header) == 1:
+        if not is_followed:
+            return None
+    elif not _declares_types(header[1]):
+        if is_followed and not re.search(r"\d", header[1]):
+            msg = f"its IPAC header declares types that are none: {header[1].strip()}"
+            raise InputError(msg)
+        return None  # bars enclose the rows as well
     reader = astropy_ascii.get_reader(astropy_ascii.Ipac)
     reader.header.get_cols(list(header))
     about: dict[str, Any] = {"table": {}}

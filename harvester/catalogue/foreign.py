@@ -22,7 +22,7 @@ _FOREIGN = {
     b"\x89HDF": "an HDF5 file: save the table as Parquet, FITS or CSV",
     b"%PDF": "a PDF: catalogues are read from FITS, VOTable, Parquet or text",
     b"SQLite format 3": "a database: save the table as Parquet, FITS or CSV",
-    b"ARROW1": (
+    b"ARROW1\0": (
         "an Arrow (Feather) file: save it as Parquet, for instance with "
         "pandas.read_feather(...).to_parquet(...)"
     ),
@@ -31,15 +31,14 @@ _FOREIGN = {
         "an array of NumPy (.npy): save it as CSV or FITS with the names of its "
         "columns, for instance with astropy.table.Table(numpy.load(...)).write(...)"
     ),
-    b"root": "a ROOT file: save the tree as Parquet, for instance with uproot",
-    b"ORC": "an ORC file: save it as Parquet",
+    b"root\0": "a ROOT file: save the tree as Parquet, for instance with uproot",
     b"Obj\x01": "an Avro file: save it as Parquet",
     b"\x80\x04": "a pickle of Python: save the table as Parquet, FITS or CSV",
     b"\x80\x05": "a pickle of Python: save the table as Parquet, FITS or CSV",
     b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it with unzstd",
     b"\x1f\x9d": "packed with compress (.Z): unpack it with uncompress",
     b"7z\xbc\xaf": "a 7z archive: unpack it",
-    b"Rar!": "a RAR archive: unpack it",
+    b"Rar!\x1a": "a RAR archive: unpack it",
 }
 _TAR = b"ustar"
 _TAR_PLACE = 257

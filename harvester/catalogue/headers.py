@@ -24,7 +24,7 @@ _SHOWN = 30
 
 _NUMERIC = re.compile(r"[+-]?[\d.][\d.,:+\-eE ]*|[+-]?(?:nan|inf)", re.IGNORECASE)
 #: Sentences end with a point.
-_NAME = re.compile(r"[A-Za-z_](?:[^,;|\t]*[^,;:|\t.])?")
+_NAME = re.compile(r"(?=.*[A-Za-z])[^\s,;|].*(?<![.,;:])")
 _DASHES = re.compile(r"[-=]+")
 _TYPE = re.compile(
     r"(?:u?int(?:eger)?\d*|big-?int|long|short|byte|float\d*|real|double|char|bool(?:ean)?"
@@ -38,10 +38,16 @@ _TELLTALE = re.compile(
     r"(?:[_-]?(?:j?2000|b?1950|icrs|deg|degrees|hms|dms|sky|world))?(?:[\[(].*)?",
     re.IGNORECASE,
 )
+#: Names of positions that make a line a header.
+_TELLING = 2
 #: ``1: ra``, ``(1) RA``, ``col1 = ra``, ``Column 1: ra``, ``1 ra``.
 _NUMBERED = re.compile(
     r"(?:col(?:umn)?s?\.?[ _]*)?[\[(]?(\d{1,3})[\])]?\s*[:=.)-]?\s*([A-Za-z_].*)",
     re.IGNORECASE,
+)
+#: What may stand before the names in a comment.
+_TITLE = re.compile(
+    r"(?:columns?|col(?:umn)? names|fields|header)\s*[:=]\s*", re.IGNORECASE
 )
 #: Where the words about a column begin.
 _ABOUT = re.compile(r"\s{2,}|\t|\s+[-=:]\s+|[:;,]\s+|\s+#|\.\s+")
@@ -127,9 +133,13 @@ def below_header(
         )
         if len(fields) != len(names):
             break
-        if _are_units(fields, rows):
+        if _are_units(names, fields, rows):
             units = ["" if is_no_unit(each) else each.strip("[]()") for each in fields]
-        elif not _is_ruler(fields) and not all(map(_TYPE.fullmatch, fields)):
+        elif not (
+            _is_ruler(fields)
+            or all(map(_TYPE.fullmatch, fields))
+            or fields == [f"({n})" for n in range(1, len(fields) + 1)]
+        ):
             break
         first = places[0] + 1
     return Header(names, first, units)
@@ -149,22 +159,29 @@ def _is_ruler(fields: Sequence[str]) -> bool:
     return any(fields) and all(_DASHES.fullmatch(each) for each in fields if each)
 
 
-def _are_units(fields: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+def _are_units(
+    names: Sequence[str], fields: Sequence[str], rows: Sequence[Sequence[str]]
+) -> bool:
     """Tell whether a line is units: no numbers where all rows below have numbers."""
     if any(map(_NUMERIC.fullmatch, fields)) or _is_ruler(fields):
         return False
-    if not any(is_unit(each) for each in fields if not is_no_unit(each)):
+    stated = [n for n, each in enumerate(fields) if not is_no_unit(each)]
+    known = sum(is_unit(fields[n]) for n in stated)
+    if not known or 2 * known < len(stated):
         return False
     rows = [row for row in rows if len(row) == len(fields) and not _is_ruler(row)]
-    numeric = [
-        bool(rows)
-        and all(_is_number_or_gap(row[n]) for row in rows)
-        and any(_NUMERIC.fullmatch(row[n]) for row in rows)
-        for n in range(len(fields))
-    ]
-    # A label of numbers may have a gap in its first row; a position has none then.
-    stated = [n for n, each in enumerate(fields) if not _GAP.fullmatch(each)]
-    return any(numeric[n] for n in stated) or (not rows and states_units(fields))
+    # No position is a unit; a label of numbers may have a gap in its first row.
+    return any(
+        bool(_TELLTALE.fullmatch(names[n])) if not rows else _is_numeric(rows, n)
+        for n in stated
+        if is_unit(fields[n]) or not _GAP.fullmatch(fields[n])
+    )
+
+
+def _is_numeric(rows: Sequence[Sequence[str]], place: int) -> bool:
+    column = [row[place] for row in rows]
+    has_number = any(map(_NUMERIC.fullmatch, column))
+    return has_number and all(map(_is_number_or_gap, column))
 
 
 def _is_number_or_gap(field: str) -> bool:
@@ -175,7 +192,8 @@ def _looks_like_data(fields: Sequence[str], *, is_sure: bool) -> bool:
     """Tell a row from a header; ``is_sure`` if a header was seen already."""
     filled = [each.strip() for each in fields if each.strip()]
     numeric = sum(bool(_NUMERIC.fullmatch(each)) for each in filled)
-    return numeric > 0 and (is_sure or 2 * numeric >= len(filled))
+    # Some columns are named by a wavelength.
+    return numeric > 0 and (is_sure or _tells(filled) < _TELLING)
 
 
 def _words(line: str, fit: Fit, marks: tuple[str, ...]) -> list[list[str]]:
@@ -189,19 +207,27 @@ def _words(line: str, fit: Fit, marks: tuple[str, ...]) -> list[list[str]]:
         split(text, fit.separator),
         [each.replace("\0", " ") for each in joined.split()],
         re.split(r"\s{2,}|\t", text),
+        _TITLE.sub("", text).split(),
         *(split(text, each) for each in ("\t", ",", ";", "|")),
     ]
     if not is_comment(line, marks):
-        ways = ways[:1] if fit.separator else ways[:3]
+        ways = ways[:1] if fit.separator else ways[:4]
     return [[each.strip() for each in way] for way in ways]
+
+
+def _is_name(word: str) -> bool:
+    return bool(_NAME.fullmatch(word)) and not _NUMERIC.fullmatch(word)
 
 
 def _names_in(line: str, fit: Fit, marks: tuple[str, ...]) -> list[str]:
     for words in _words(line, fit, marks):
         # Only the header, or only the rows, may end with a separator.
         names = words[:-1] if words and not words[-1] else words
-        are_names = bool(names) and all(map(_NAME.fullmatch, names))
-        if are_names and len(set(names)) == len(names) == fit.width:
+        # A column may have the mark of a comment as its name.
+        named = names[1:] if names and not names[0] else names
+        are_names = bool(named) and all(map(_is_name, named))
+        is_apart = len(set(names)) == len(names) or _tells(names) >= _TELLING
+        if are_names and is_apart and len(names) == fit.width:
             return names
         if are_names and fit.ends_blank and len(names) == fit.width - 1:
             return [*names, ""]
@@ -290,7 +316,7 @@ def _is_header_like(words: Sequence[str], fit: Fit, *, is_prose: bool) -> bool:
     if len(names) < 2 or any(map(_NUMERIC.fullmatch, names)):  # noqa: PLR2004 - a name and another
         return False
     is_row_of_fields = bool(fit.separator) and not is_prose
-    return is_row_of_fields or _tells(names) > 1
+    return is_row_of_fields or _tells(names) >= _TELLING
 
 
 def _tells(names: Sequence[str]) -> int:

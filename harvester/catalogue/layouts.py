@@ -71,8 +71,10 @@ class Layout:
     numbers: frozenset[str] = frozenset()
     #: For each column of fixed width what stands for no value.
     gaps: tuple[frozenset[str], ...] = ()
-    #: Whether bars may enclose each row, and lines of dashes and a count follow.
+    #: Whether lines of dashes and a count may follow.
     is_listing: bool = False
+    #: Whether each row begins and ends with a bar.
+    box: tuple[bool, bool] = (False, False)
     units: dict[str, str] = field(default_factory=dict)
     frames: dict[str, StatedFrame] = field(default_factory=dict)
     frame: StatedFrame | None = None
@@ -106,8 +108,9 @@ class Layout:
         """
         if self.edges:
             return "\t".join(self._cells(line))
-        if self.is_listing and self.separator == "|":
-            return without_box(line)
+        if self.is_listing:
+            cells = without_box(line, self.box).split(self.separator)
+            return self.separator.join(cell.strip() for cell in cells)
         return line if self.separator else "\t".join(split(line, ""))
 
     def _cells(self, line: str) -> list[str]:
@@ -124,9 +127,12 @@ class Layout:
         return ["" if cell in gaps else cell for cell, gaps in pairs]
 
 
-def without_box(line: str) -> str:
-    """Take the bars away that enclose a row of a listing."""
-    return line.strip().removeprefix("|").removesuffix("|")
+def without_box(line: str, box: tuple[bool, bool] = (True, True)) -> str:
+    """Take the bars away that enclose a row; in a row that has none one is a gap."""
+    text = line.strip()
+    begins, ends = box
+    text = text.removeprefix("|") if begins else text
+    return text.removesuffix("|") if ends else text
 
 
 def _gaps(line: str, edges: Sequence[tuple[int, int]]) -> list[str]:
@@ -193,6 +199,7 @@ def find_layout(
         decimal_point(rows, fit.separator),
         marks=marks,
         is_listing=is_boxed,
+        box=(is_boxed, is_boxed),
         units=units | {name: unit for name, unit in below if unit},
         frames={name: frame for name, (_, frame) in stated.items() if frame},
         format=f"text, {_SEPARATOR_WORDS[fit.separator]}-separated",

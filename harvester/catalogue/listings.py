@@ -53,7 +53,8 @@ def find_listing(lines: Sequence[str]) -> Layout | None:
 def _with_bars(
     place: int, header: str, below: int, ruler: str, _above: tuple[int, str] | None
 ) -> Layout:
-    names = [each.strip() for each in without_box(header).split("|")]
+    box = header.strip().startswith("|"), header.strip().endswith("|")
+    names = [each.strip() for each in without_box(header, box).split("|")]
     runs = _RUN.findall(ruler)
     if len(names) != len(runs):
         raise _mismatch(place, names, below, len(runs))
@@ -63,6 +64,7 @@ def _with_bars(
         unique,
         below + 1,
         is_listing=True,
+        box=box,
         units=_units(unique, ()),
         format="text, drawn with bars",
     )

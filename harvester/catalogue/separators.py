@@ -91,7 +91,12 @@ def find_separator(sample: Sequence[str], wanted: str | None = None) -> Fit:
     choices = _SEPARATORS if wanted is None else (wanted,)
     fits = [_fit(sample, each) for each in choices]
     best = max(fits, key=lambda fit: (fit.share >= _AGREEMENT, fit.score))
-    return best if best.share >= _AGREEMENT else _one_column(sample)
+    if best.share >= _AGREEMENT:
+        return best
+    if wanted is None:
+        return _one_column(sample)
+    msg = f"--delimiter: {wanted or 'blank'!r} does not cut its lines into columns"
+    raise InputError(msg)
 
 
 def split(line: str, separator: str) -> list[str]:

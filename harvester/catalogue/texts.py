@@ -17,7 +17,7 @@ from .lines import encoding_of, lines_of
 from .listings import find_listing
 from .marked import find_sextractor, find_types_row
 from .sheets import Sheet
-from .vizier import find_vizier
+from .vizier import described, find_vizier
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -93,7 +93,7 @@ def _layouts(
         for find in _FORMS:
             layout = find(beginning)
             if layout:
-                return [layout]
+                return [described(layout, beginning)]
     lines = lines_of(file, encoding)
     layout = find_layout(lines, separator=separator, by_number=by_number)
-    return [layout] if layout else []
+    return [described(layout, beginning)] if layout else []

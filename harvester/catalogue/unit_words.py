@@ -26,8 +26,10 @@ _UNITS = {
 _NO_UNIT = {"", "-", "--", "---", "none", "null", "n/a", "unitless", "dimensionless"}
 
 _BRACKETS = re.compile(
-    r".*?\s*[\[(]([^\[\]()]*(?:[\[(][^\[\]()]*[\])])?[^\[\]()]*)[\])]\s*"
+    r".*?\S\s*[\[(]([^\[\]()]*(?:[\[(][^\[\]()]*[\])])?[^\[\]()]*)[\])]\s*"
 )
+#: Astropy takes ``12h34m56s`` for a unit.
+_SEXAGESIMAL = re.compile(r"[+-]?\d+(?:\.\d*)?\s*[hdms]\s*\d", re.IGNORECASE)
 _EQUINOX = re.compile(
     r"(?:(?:equinox|epoch|eq\.?)\s*=?\s*)?([JB]?(?:19|20)\d\d(?:\.\d+)?)"
 )
@@ -51,7 +53,7 @@ def is_unit(word: str) -> bool:
     bare = word.strip(" \"'[]()")
     if bare.lower() in _UNITS:
         return True
-    if not re.search(r"[A-Za-z%]", bare):
+    if not re.search(r"[A-Za-z%]", bare) or _SEXAGESIMAL.match(bare):
         return False
     with IMPORTING:
         from astropy.units import Unit  # noqa: PLC0415 - slow, and seldom needed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -14,7 +14,7 @@ from .stated import CUT_AT_LIMIT, frame_in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["find_vizier"]
+__all__ = ["described", "find_vizier"]
 
 _COLUMN = re.compile(r"#Column\s+(\S+)\s*(.*)")
 _DASHES = re.compile(r"-+")
@@ -44,21 +44,16 @@ class _Section:
 
 
 def find_vizier(beginning: Sequence[str], lines: Iterable[str]) -> list[Layout]:
-    """Find the tables in a result of VizieR; none if it is no such result.
+    """Find the tables in a result of VizieR; none if it is not separated so.
 
     Raises
     ------
     InputError
-        The result is an error, or it describes columns but has none.
+        The result is an error, or a header does not fit its columns.
     """
     if not any(map(_COLUMN.match, beginning)):
         return []
     sections = _sections(lines)
-    if not sections:
-        msg = (
-            "it describes columns as VizieR does, but has no line of dashes and no rows"
-        )
-        raise InputError(msg)
     return [_layout(each) for each in sections]
 
 
@@ -154,3 +149,11 @@ def _layout(section: _Section) -> Layout:
         name=section.name,
         notes=(CUT_AT_LIMIT,) if section.is_cut or is_full else (),
     )
+
+
+def described(layout: Layout, beginning: Sequence[str]) -> Layout:
+    """Add the frames that comments of VizieR state, whatever separates the fields."""
+    abouts = filter(None, map(_COLUMN.match, beginning))
+    stated = {match[1]: frame_in_words(match[2]) for match in abouts}
+    frames = {name: frame for name, frame in stated.items() if frame}
+    return replace(layout, frames=layout.frames | frames)
