@@ -22,7 +22,7 @@ __all__ = ["damage_told"]
 
 #: What a reader raises of a file that is damaged or ends too early; errors of Arrow
 #: are some of these.
-_DAMAGE = (OSError, EOFError, fits.VerifyError, csv.Error, pa.ArrowException)
+_DAMAGE = (OSError, EOFError, csv.Error, pa.ArrowException)
 #: What a file system says that has no room left.
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 #: Words of Arrow about values that it has no type for.
@@ -45,7 +45,10 @@ _UNREAD = (
     NameError,
 )
 #: An array of such a size is a header that lies.
-_UNREAD_TOO = (MemoryError, RecursionError, NotImplementedError, AssertionError)
+_UNREAD_TOO = (
+    *(MemoryError, RecursionError, NotImplementedError, AssertionError),
+    *(fits.VerifyError, InconsistentTableError),
+)
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def damage_told(path: Path) -> Iterator[None]:
     except InputError as error:
         msg = f"{path} cannot be used: {error}."
         raise InputError(msg) from error
-    except (*_DAMAGE, *_UNREAD, *_UNREAD_TOO, InconsistentTableError) as error:
+    except (*_DAMAGE, *_UNREAD, *_UNREAD_TOO) as error:
         raise _told(path, error) from error
 
 

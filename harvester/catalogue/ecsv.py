@@ -11,13 +11,12 @@ from astropy.table import Table
 from .arrays import from_astropy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .sheets import Sheet
 
 __all__ = ["is_ecsv", "read_ecsv"]
 
 _MARK = re.compile(r"# %ECSV")
+_FAILED = re.compile(r"column '(.*)' failed to convert")
 #: Words that stand for no value where a number is due.
 _GAPS = ("null", "NULL", "NA", "N/A", "None", "--")
 
@@ -34,16 +33,16 @@ def read_ecsv(file: BinaryIO, encoding: str) -> list[Sheet]:
 
 
 def _read(lines: list[str]) -> Table:
-    try:
-        return Table.read(lines, format="ascii.ecsv")
-    except ValueError as error:
-        if "failed to convert" not in str(error):
-            raise
-    return Table.read(_without_gaps(lines), format="ascii.ecsv")
-
-
-def _without_gaps(lines: Iterable[str]) -> list[str]:
-    """Empty the fields that hold a word for no value; a name may be such a word."""
-    words = "|".join(map(re.escape, _GAPS))
-    gap = re.compile(rf"(?<![^ ,])(?:{words})(?![^ ,])")
-    return [line if line.startswith("#") else gap.sub('""', line) for line in lines]
+    """Read, and take words for gaps in every column that is not read without that."""
+    with_gaps: list[str] = []
+    while True:
+        gaps = [(word, "0", name) for name in with_gaps for word in _GAPS]
+        try:
+            return Table.read(
+                lines, format="ascii.ecsv", fill_values=[("", "0"), *gaps]
+            )
+        except ValueError as error:
+            failed = _FAILED.search(str(error))
+            if not failed or failed[1] in with_gaps:
+                raise
+            with_gaps.append(failed[1])

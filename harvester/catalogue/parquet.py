@@ -52,27 +52,26 @@ def read_parquet(path: Path, file: BinaryIO) -> Sheet:
 
 def _columns(path: Path, source: pq.ParquetFile) -> Columns:
     names = source.schema_arrow.names
-    texts = _texts_of_bytes(source)
-    if names == unique_names(names) and not any("." in name for name in names):
-        return ParquetColumns(path, source, names, texts)
+    unique = unique_names(names)
+    if names == unique and not any("." in name for name in names):
+        first = _first_bytes(source)
+        return ParquetColumns(path, source, names, _texts_of_bytes(first))
     # Such names do not tell which of the columns is meant: all are read.
-    whole = source.read().combine_chunks()
-    renamed = whole.rename_columns(unique_names(names))
-    schema = _plain(
-        renamed.schema, {unique_names(names)[n] for n in _places(names, texts)}
-    )
-    plain: Columns = pa.table(
-        [
-            _as(column.combine_chunks(), field.type)
-            for column, field in zip(renamed.columns, schema, strict=True)
-        ],
-        schema=schema,
-    )
+    whole = source.read().rename_columns(unique)
+    schema = _plain(whole.schema, _texts_of_bytes(whole.slice(0, _LOOKED_AT)))
+    columns = [
+        _as(column.combine_chunks(), field.type)
+        for column, field in zip(whole.columns, schema, strict=True)
+    ]
+    plain: Columns = pa.table(columns, schema=schema)
     return plain
 
 
-def _places(names: Sequence[str], texts: Collection[str]) -> Iterator[int]:
-    return (place for place, name in enumerate(names) if name in texts)
+def _first_bytes(source: pq.ParquetFile) -> Any:  # noqa: ANN401 - Arrow has no types
+    """Give some rows of the columns of bytes."""
+    names = [field.name for field in source.schema_arrow if _is_bytes(field.type)]
+    rows = source.iter_batches(_LOOKED_AT, columns=names) if names else iter(())
+    return next(rows, pa.table({}))
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
@@ -83,16 +82,13 @@ def _is_bytes(kind: pa.DataType) -> bool:
     )
 
 
-def _texts_of_bytes(source: pq.ParquetFile) -> set[str]:
+def _texts_of_bytes(rows: Any) -> set[str]:  # noqa: ANN401 - Arrow has no types
     """Give the columns of bytes that are text, as some writers store it."""
-    schema = source.schema_arrow
-    names = [field.name for field in schema if _is_bytes(field.type)]
-    if not names or any("." in name for name in names):
-        return set()
-    first = next(source.iter_batches(_LOOKED_AT, columns=names), None)
-    if first is None:
-        return set(names)
-    return {name for name in names if _are_texts(first.column(name).to_pylist())}
+    return {
+        field.name
+        for field in rows.schema
+        if _is_bytes(field.type) and _are_texts(rows.column(field.name).to_pylist())
+    }
 
 
 def _are_texts(values: Sequence[bytes | None]) -> bool:
