@@ -104,20 +104,29 @@ class _Rows:
         self.zeros: set[int] = set()
         mark = re.escape(self._separator)
         zero = re.compile(rf'(?:^|{mark})[ "]*0[\dxX]\w*[ "]*(?:$|{mark})')
+        is_plain = bool(layout.separator) and not layout.is_listing
         numbered = enumerate(lines, 1)
         for place, line in itertools.islice(numbered, layout.first, layout.last):
             if not line or line.isspace() or layout.is_frame(line):
                 continue
-            if layout.is_comment(line):
+            if line.lstrip().startswith(layout.marks):
                 self.comments += 1
                 continue
+            row = line if is_plain else self._cut(layout, line, place)
             self._places.append(place)
             self.is_quoted |= bool(layout.separator) and '"' in line
-            row = layout.row(line)
             if zero.search(row):
                 self._note_zeros(row)
             plain.write(f"{row}\n".encode())
         plain.flush()
+
+    @staticmethod
+    def _cut(layout: Layout, line: str, place: int) -> str:
+        try:
+            return layout.row(line)
+        except InputError as error:
+            msg = f"line {place}: {error}"
+            raise InputError(msg) from error
 
     def _note_zeros(self, row: str) -> None:
         for place, field in enumerate(split(row, self._separator)):

@@ -82,16 +82,12 @@ class Layout:
     name: str = ""
     notes: tuple[str, ...] = ()
 
-    def is_comment(self, line: str) -> bool:
-        """Tell whether the line is no row because of what it begins with."""
-        return is_comment(line, self.marks)
-
     def is_frame(self, line: str) -> bool:
         """Tell whether the line belongs to the frame of a listing."""
+        if not self.is_listing:
+            return False
         text = line.strip()
-        return self.is_listing and bool(
-            _RULER.fullmatch(text) or _FOOTER.fullmatch(text)
-        )
+        return bool(_RULER.fullmatch(text) or _FOOTER.fullmatch(text))
 
     @property
     def written(self) -> str:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from astropy.table import meta
 
-from .stated import frame_in
+from .sheets import StatedFrame
+from .stated import frame_in, year_of
 from .votables import check_document, frames_of, parsed
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from .sheets import StatedFrame
 
 __all__ = ["Stated", "stated_in"]
 
@@ -76,4 +75,18 @@ def _of_astropy(words: bytes) -> Stated:
         if each.get("unit")
     }
     own: dict[str, Any] = header.get("meta") or {}
-    return Stated(units, frame=frame_in(own))
+    coordinates = own.get("__serialized_columns__") or {}
+    frames = {
+        str(each["name"]): frame
+        for each in header["datatype"]
+        if (frame := _frame(coordinates.get(str(each["name"]).rpartition(".")[0])))
+    }
+    return Stated(units, frames, frame_in(own))
+
+
+def _frame(coordinates: Any) -> StatedFrame | None:  # noqa: ANN401 - YAML of any form
+    """Give the frame of a ``SkyCoord`` whose parts are columns."""
+    if not isinstance(coordinates, dict) or "frame" not in coordinates:
+        return None
+    equinox, epoch = (year_of(coordinates.get(each)) for each in ("equinox", "obstime"))
+    return StatedFrame(str(coordinates["frame"]), equinox, epoch)

@@ -10,7 +10,13 @@ from .sheets import StatedFrame
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CUT_AT_LIMIT", "frame_in", "frame_in_words", "frame_of_coordinates"]
+__all__ = [
+    "CUT_AT_LIMIT",
+    "frame_in",
+    "frame_in_words",
+    "frame_of_coordinates",
+    "year_of",
+]
 
 #: Keywords in FITS headers, IPAC tables and ECSV that name a frame; the first wins.
 _SYSTEMS = (
@@ -83,9 +89,10 @@ def frame_of_coordinates(coordinates: Any) -> StatedFrame:  # noqa: ANN401 - ast
     """Give the frame of a column of ``SkyCoord``."""
     frame = coordinates.frame
     equinox, epoch = (getattr(frame, name, None) for name in ("equinox", "obstime"))
-    return StatedFrame(frame.name, _year(equinox), _year(epoch))
+    return StatedFrame(frame.name, year_of(equinox), year_of(epoch))
 
 
-def _year(time: Any) -> str:  # noqa: ANN401 - astropy has no types
+def year_of(time: Any) -> str:  # noqa: ANN401 - astropy has no types
+    """Spell one time of astropy, such as ``B1950.000``."""
     # Every frame of the ecliptic has a date; only that of a whole column is told.
     return str(time.value) if time is not None and time.isscalar else ""

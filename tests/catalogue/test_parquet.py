@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy import units as u
+from astropy.coordinates import FK4, SkyCoord
 from astropy.io import votable
 from astropy.table import Table
 
@@ -60,6 +61,17 @@ def test_words_of_astropy(tmp_path):
     assert sheet.units == {"ra": "hourangle", "dec": "deg"}
     assert sheet.frame == StatedFrame("FK4", "1950.0")
     assert rows[1] == {"ra": 2.5, "dec": 4.5}
+
+
+def test_sky_coordinates(tmp_path):
+    """A column of coordinates that astropy wrote keeps its frame."""
+    places = SkyCoord([1.5] * u.deg, [2.5] * u.deg, frame=FK4(equinox="B1975"))
+    table = Table({"id": [1], "pos": places, "g": places.galactic})
+    table.write(tmp_path / "x.parquet", format="parquet")
+    sheet, rows = read(pq.read_table(tmp_path / "x.parquet"))
+    assert list(rows[0]) == ["id", "pos.ra", "pos.dec", "g.l", "g.b"]
+    assert sheet.frames["pos.ra"] == StatedFrame("fk4", "B1975.000", "B1975.000")
+    assert sheet.frames["g.b"].system == "galactic"
 
 
 def test_words_of_a_votable():
