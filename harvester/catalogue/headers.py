@@ -24,7 +24,18 @@ _SHOWN = 30
 
 _NUMERIC = re.compile(r"[+-]?[\d.][\d.,:+\-eE ]*|[+-]?(?:nan|inf)", re.IGNORECASE)
 #: Sentences end with a point.
-_NAME = re.compile(r"(?=.*[A-Za-z])[^\s,;|].*(?<![.,;:])")
+_NAME = re.compile(r"""(?=.*[A-Za-z])[^\s,;|"'].*(?<![.,;:"'])""")
+#: Words in a comment that describes one column.
+_DESCRIBING = {
+    "double",
+    "float",
+    "int",
+    "integer",
+    "char",
+    "varchar",
+    "bigint",
+    "string",
+}
 _DASHES = re.compile(r"[-=]+")
 _TYPE = re.compile(
     r"(?:u?int(?:eger)?\d*|big-?int|long|short|byte|float\d*|real|double|char|bool(?:ean)?"
@@ -227,6 +238,8 @@ def _names_in(line: str, fit: Fit, marks: tuple[str, ...]) -> list[str]:
         named = names[1:] if names and not names[0] else names
         are_names = bool(named) and all(map(_is_name, named))
         is_apart = len(set(names)) == len(names) or _tells(names) >= _TELLING
+        if any(name.lower() in _DESCRIBING for name in named):
+            continue
         if are_names and is_apart and len(names) == fit.width:
             return names
         if are_names and fit.ends_blank and len(names) == fit.width - 1:
