@@ -50,7 +50,7 @@ def told(path):
     except InputError as error:
         words = str(error).replace(str(path), "").strip()
         words = words.removeprefix("cannot be used: ").removeprefix("it is ")
-        return f"refused: {words[:WORDS]}"
+        return f"refused: {words[:WORDS].rpartition(' ')[0]}"
 
 
 def summary(sheet):
