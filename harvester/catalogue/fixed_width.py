@@ -164,6 +164,9 @@ def _layout(
     is_strict: bool,
     frame: StatedFrame | None = None,
 ) -> Layout:
+    if not columns.names:
+        msg = f"its header ({form}) describes no column"
+        raise InputError(msg)
     frames = {name: frame_in_words(text) for name, text in columns.about.items()}
     return Layout(
         "",

@@ -155,5 +155,5 @@ def described(layout: Layout, beginning: Sequence[str]) -> Layout:
     """Add the frames that comments of VizieR state, whatever separates the fields."""
     abouts = filter(None, map(_COLUMN.match, beginning))
     stated = {match[1]: frame_in_words(match[2]) for match in abouts}
-    frames = {name: frame for name, frame in stated.items() if frame}
+    frames = {n: frame for n, frame in stated.items() if frame and n in layout.names}
     return replace(layout, frames=layout.frames | frames)
