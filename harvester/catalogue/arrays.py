@@ -5,6 +5,7 @@ The rows of a FITS file stay in the file meanwhile, which the system maps into m
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import pyarrow.compute as pc
 from astropy.table import represent_mixins_as_columns
 
 from .sheets import Sheet, unique_names
+from .stated import frame_in, frame_of_coordinates
+from .unit_words import is_no_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,17 +26,39 @@ if TYPE_CHECKING:
 __all__ = ["from_astropy"]
 
 
-def from_astropy(table: Table) -> Sheet:
-    """Give the table as a sheet, with the units that it states."""
+def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
+    """Give the table as a sheet, with the units and the frames that it states.
+
+    ``units`` are those of the file, which astropy may spell in another way.
+    """
+    frames = {
+        name: frame_of_coordinates(table[name])
+        for name in table.colnames
+        if hasattr(table[name], "represent_as")
+    }
     flat = represent_mixins_as_columns(table)
     names = unique_names(flat.colnames)
     columns = {
         name: flat[own] if flat[own].dtype.kind != "O" else _to_arrow(flat[own])
         for name, own in zip(names, flat.colnames, strict=True)
     }
-    units = {name: str(flat[name].unit) for name in flat.colnames if flat[name].unit}
+    stated = {
+        name: str(flat[own].unit or "")
+        for name, own in zip(names, flat.colnames, strict=True)
+    } | dict(units or {})
     rows = len(flat)
-    return Sheet(ArrayColumns(columns, rows), np.arange(1, rows + 1), units)
+    return Sheet(
+        ArrayColumns(columns, rows),
+        np.arange(1, rows + 1),
+        {name: unit for name, unit in stated.items() if not is_no_unit(unit)},
+        frames={
+            name: frames[whole]
+            for name in names
+            for whole, _, _ in [name.rpartition(".")]
+            if whole in frames
+        },
+        frame=frame_in(table.meta),
+    )
 
 
 class ArrayColumns:
@@ -71,10 +96,13 @@ def _arrow(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
 def _to_arrow(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
     mask = np.ma.getmaskarray(column)
     values = np.ma.getdata(column)
+    if values.ndim > 1 and math.prod(values.shape[1:]) == 1:
+        values, mask = values.reshape(-1), mask.reshape(-1)  # one value in a frame
     array = _flat(np.ravel(values), np.ravel(mask))
     # Vectors become lists, the last axis the innermost.
-    for size in reversed(values.shape[1:]):
-        offsets = np.arange(0, len(array) + 1, size) if size else np.zeros(1)
+    for axis in reversed(range(1, values.ndim)):
+        size, count = values.shape[axis], math.prod(values.shape[:axis])
+        offsets = np.arange(count + 1) * size
         array = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), array)
     return array
 
@@ -98,8 +126,19 @@ def _filled(texts: pa.Array) -> pa.Array:
 
 def _objects(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
     plain = [
-        None if hidden else each.tolist() if isinstance(each, np.ndarray) else each
+        None if hidden else _plain(each)
         for each, hidden in zip(values.tolist(), mask.tolist(), strict=True)
     ]
     array = pa.array(plain)
     return _filled(array) if pa.types.is_string(array.type) else array
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
+    """Give an object of a cell as one that Arrow has a type for."""
+    if isinstance(value, np.ma.MaskedArray):
+        return [_plain(each) for each in value.tolist()]
+    if isinstance(value, np.ndarray):
+        return [_plain(each) for each in value.tolist()]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value) if isinstance(value, complex) else value

@@ -7,14 +7,13 @@ integer.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import itertools
 import re
 from array import array
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -22,15 +21,17 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ..errors import InputError
-from .layouts import Layout, find_layout, is_comment
+from .separators import split
 from .sheets import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
-__all__ = ["read_delimited"]
+    from .layouts import Layout
+
+__all__ = ["read_rows"]
 
 #: From here on a float64 cannot hold every integer.
 _EXACT_FLOATS = 2.0**53
@@ -39,76 +40,44 @@ _ID_NAME = re.compile(
     r"^id_|id[_ ]?\d?$|name$|designation$|object[_ ]?\d?$", re.IGNORECASE
 )
 
-#: Bytes that are decoded together.
-_BLOCK = 1 << 20
-#: Characters; Arrow takes no row that is longer than its blocks of 1 MB.
-_LONGEST_LINE = 4 << 20
-#: "\\r\\r\\n" is what a Windows file becomes when it is converted once more.
-_LINE_END = re.compile(r"\r*\n|\r")
-
 #: What stands for no value, in numbers and in text.
-_NULLS = ["", "NA", "N/A", "NULL", "null", "NaN", "nan", "None", "--", "masked"]
+_NULLS = [
+    *("", "NA", "N/A", "NULL", "null", "(null)", "NaN", "nan", "NAN", "None", "--"),
+    *("masked", "\\N"),
+]
+#: Text that a number would not give back: ``0266``, ``0x1F``.
+_LEADING_ZERO = re.compile(r"0[\dxX]\w*")
 
 
-def read_delimited(
-    file: BinaryIO, *, exact: Collection[str] = (), scratch: Path | None = None
+def read_rows(
+    lines: Iterable[str],
+    layout: Layout,
+    *,
+    exact: Collection[str] = (),
+    scratch: Path | None = None,
 ) -> Sheet:
-    """Read a text table; the columns in ``exact`` stay text whatever they hold.
+    """Read the rows of a text table; the columns in ``exact`` stay text.
 
     ``scratch`` is a folder for its rows as they are parsed: of the text never more
     than some lines are in memory.
     """
-    encoding, notes = _encoding(file)
-    layout = find_layout(_lines(file, encoding))
-    if layout is None:
-        return Sheet(pa.table({}), np.arange(0), notes=notes)
     with NamedTemporaryFile(dir=scratch) as plain:
-        rows = _Rows(_lines(file, encoding), layout, plain)
+        rows = _Rows(lines, layout, plain)
         table, broken = _typed(rows, layout, exact)
         numbers = rows.numbers(table.num_rows + len(broken))
     return Sheet(
         table,
         np.delete(numbers, np.array([row - 1 for row in broken], np.int64)),
+        layout.units,
+        layout.frames,
+        layout.frame,
+        layout.format,
+        layout.name,
         has_names=layout.has_names,
         is_text=True,
         broken=[(int(numbers[row - 1]), problem) for row, problem in broken.items()],
-        notes=[*notes, *_notes(rows, layout)],
+        notes=[*layout.notes, *_notes(rows, layout)],
     )
-
-
-def _encoding(file: BinaryIO) -> tuple[str, list[str]]:
-    encoding = "utf-8-sig"
-    if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
-        encoding = "utf-16"
-    try:
-        for _ in _texts(file, encoding):
-            pass
-    except UnicodeDecodeError:
-        return "latin-1", ["The text is not UTF-8; it was read as Latin-1."]
-    return encoding, []
-
-
-def _texts(file: BinaryIO, encoding: str) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    file.seek(0)
-    while block := file.read(_BLOCK):
-        yield decoder.decode(block)
-    yield decoder.decode(b"", final=True)
-
-
-def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
-    rest = ""
-    for text in _texts(file, encoding):
-        # What a line ends with may go on in the next block.
-        whole = (rest + text).rstrip("\r")
-        ends = (rest + text)[len(whole) :]
-        *lines, rest = _LINE_END.split(whole)
-        yield from lines
-        rest += ends
-        if len(rest) > _LONGEST_LINE:
-            msg = "a line of it goes on for megabytes: it is no table"
-            raise InputError(msg)
-    yield from _LINE_END.split(rest)
 
 
 def _notes(rows: _Rows, layout: Layout) -> Iterable[str]:
@@ -126,23 +95,43 @@ class _Rows:
 
     def __init__(self, lines: Iterable[str], layout: Layout, plain: IO[bytes]) -> None:
         """Write the rows to ``plain``, without what is none."""
-        self._separator = layout.separator or "\t"
+        self._separator = layout.written
         self._places = array("q")
         self.path = plain.name
         self.comments = 0
         self.is_quoted = False
+        #: Places of columns whose text begins with a zero.
+        self.zeros: set[int] = set()
+        mark = re.escape(self._separator)
+        zero = re.compile(rf'(?:^|{mark})[ "]*0[\dxX]\w*[ "]*(?:$|{mark})')
+        is_plain = bool(layout.separator) and not layout.is_listing
         numbered = enumerate(lines, 1)
-        for place, line in itertools.islice(numbered, layout.first, None):
-            if not line or line.isspace():
+        for place, line in itertools.islice(numbered, layout.first, layout.last):
+            if not line or line.isspace() or layout.is_frame(line):
                 continue
-            if is_comment(line):
+            if line.lstrip().startswith(layout.marks):
                 self.comments += 1
                 continue
+            row = line if is_plain else self._cut(layout, line, place)
             self._places.append(place)
             self.is_quoted |= bool(layout.separator) and '"' in line
-            row = line if layout.separator else "\t".join(line.split())
+            if zero.search(row):
+                self._note_zeros(row)
             plain.write(f"{row}\n".encode())
         plain.flush()
+
+    @staticmethod
+    def _cut(layout: Layout, line: str, place: int) -> str:
+        try:
+            return layout.row(line)
+        except InputError as error:
+            msg = f"line {place}: {error}"
+            raise InputError(msg) from error
+
+    def _note_zeros(self, row: str) -> None:
+        for place, field in enumerate(split(row, self._separator)):
+            if place not in self.zeros and _LEADING_ZERO.fullmatch(field.strip(' "')):
+                self.zeros.add(place)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -168,19 +157,45 @@ def _typed(
     if not len(rows):  # Arrow takes a text without rows for a mistake
         return pa.table({name: pa.nulls(0, pa.string()) for name in layout.names}), {}
     wanted = {name.strip().lower() for name in exact}
-    texts = {
+    texts = layout.texts | {
         name for name in layout.names if _ID_NAME.search(name) or name.lower() in wanted
     }
     table, broken = _parsed(rows, layout, texts)
-    changed = {name for name in layout.names if _is_changed(table.column(name))}
+    _check_numbers(table, layout)
+    zeros = {layout.names[place] for place in rows.zeros if place < len(layout.names)}
+    changed = {
+        name
+        for name in layout.names
+        if _is_changed(
+            table.column(name), begins_with_zero=name in zeros - layout.numbers
+        )
+    }
     if changed:
         del table
         table, broken = _parsed(rows, layout, texts | changed)
     return table, broken
 
 
-def _is_changed(column: pa.ChunkedArray) -> bool:
+def _check_numbers(table: pa.Table, layout: Layout) -> None:
+    """Refuse a table whose header declares numbers where other text stands."""
+    for name in layout.names:
+        kind = table.schema.field(name).type
+        if name in layout.numbers and pa.types.is_string(kind):
+            text = pc.drop_null(table.column(name))
+            number = pc.match_substring_regex(text, r"^[+-]?[\d.]")
+            wrong = text.filter(pc.invert(number))
+            if len(wrong):
+                msg = (
+                    f"its header declares column {name} as numbers, but there is "
+                    f"{wrong[0].as_py()!r} in it"
+                )
+                raise InputError(msg)
+
+
+def _is_changed(column: pa.ChunkedArray, *, begins_with_zero: bool) -> bool:
     """Tell whether the type is one that does not give the text back."""
+    if pa.types.is_integer(column.type):
+        return begins_with_zero
     if pa.types.is_time(column.type):
         return True  # a right ascension is no time of day
     if not pa.types.is_floating(column.type):
@@ -221,7 +236,7 @@ def _read_options(layout: Layout, *, use_threads: bool = True) -> pa.csv.ReadOpt
 
 def _parse_options(rows: _Rows, layout: Layout) -> pa.csv.ParseOptions:
     return pyarrow.csv.ParseOptions(
-        delimiter=layout.separator or "\t",
+        delimiter=layout.written,
         quote_char='"' if rows.is_quoted else False,
         newlines_in_values=rows.is_quoted,
     )

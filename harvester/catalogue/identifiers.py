@@ -182,13 +182,19 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
 def natural_type(column: pa.Array) -> pa.DataType:
     """Give the number type of text that is numbers throughout, if nothing is lost."""
     kinds = [pa.int64(), pa.uint64()]
-    if _first_float(column):
+    if any(_has_leading_zeros(part) for part in _parts(column)):
+        kinds = []
+    elif _first_float(column):
         kinds = [pa.float64()]
     if all(
         to_type(part, pa.string()).null_count == len(part) for part in _parts(column)
     ):
         kinds = []
     return next((kind for kind in kinds if _fits(column, kind)), pa.string())
+
+
+def _has_leading_zeros(column: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring_regex(column, r"^\s*0[\dxX]\w*\s*$")).as_py())
 
 
 def _fits(column: pa.Array, kind: pa.DataType) -> bool:

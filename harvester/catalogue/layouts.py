@@ -6,32 +6,44 @@ with the header in a comment, without one, and with commas in files named ``.tsv
 
 from __future__ import annotations
 
-import csv
 import re
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .positions import designation_in
+from .headers import find_header, is_comment, marks_of
+from .separators import decimal_point, find_separator, split
 from .sheets import unique_names
+from .unit_words import in_brackets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Layout", "find_layout", "is_comment"]
+    from .sheets import StatedFrame
 
-#: Tried in this order; of equally fitting ones the first wins. The last is blanks.
-_SEPARATORS = ("\t", ";", ",", "|", "")
-#: Lines that are looked at.
+__all__ = ["Layout", "find_layout", "sample_of"]
+
+#: Lines with rows that are looked at.
 _SAMPLE = 500
-#: Part of these lines, from the first row on, that must have the same width.
-_AGREEMENT = 0.9
 
-_NUMERIC = re.compile(r"[+-]?[\d.][\d.,:+\-eE ]*|[+-]?(?:nan|inf)", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z_][^,;|\t]*")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+")
+_SEPARATOR_WORDS = {
+    ",": "comma",
+    "\t": "tab",
+    ";": "semicolon",
+    "|": "bar",
+    "": "blank",
+}
+#: A line that only frames the rows of a listing.
+_RULER = re.compile(r"[-=+|:\s]*")
+#: What may stand below a header.
+_UNDERLINE = re.compile(r"[-=]{3,}")
+#: What the client of a database writes below the rows.
+_FOOTER = re.compile(
+    r"\(?\d+ rows?\b.*|length = \d+ rows|\(?no rows\b.*|empty set.*|query ok.*"
+    r"|time: .*|#END#",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,148 +58,145 @@ class Layout:
     first: int
     has_names: bool = True
     decimal_point: str = "."
+    #: Place behind the last row, None if the rows end with the lines.
+    last: int | None = None
+    #: What lines begin with that are no rows.
+    marks: tuple[str, ...] = ("#",)
+    #: Where each column begins and ends, in a table of fixed widths.
+    edges: tuple[tuple[int, int], ...] = ()
+    #: Whether nothing may stand between and behind these columns.
+    is_strict: bool = True
+    #: Columns that are declared as text, and as numbers.
+    texts: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    #: For each column of fixed width what stands for no value.
+    gaps: tuple[frozenset[str], ...] = ()
+    #: Whether lines of dashes and a count may follow.
+    is_listing: bool = False
+    #: Whether each row begins and ends with a bar.
+    box: tuple[bool, bool] = (False, False)
+    units: dict[str, str] = field(default_factory=dict)
+    frames: dict[str, StatedFrame] = field(default_factory=dict)
+    frame: StatedFrame | None = None
+    format: str = ""
+    name: str = ""
+    notes: tuple[str, ...] = ()
+
+    def is_frame(self, line: str) -> bool:
+        """Tell whether the line belongs to the frame of a listing."""
+        if not self.is_listing:
+            return False
+        text = line.strip()
+        return bool(_RULER.fullmatch(text) or _FOOTER.fullmatch(text))
+
+    @property
+    def written(self) -> str:
+        """What separates the fields of `row`."""
+        return "\t" if self.edges else self.separator or "\t"
+
+    def row(self, line: str) -> str:
+        """Give the fields of a line that is a row, separated as `written` says.
+
+        Raises
+        ------
+        InputError
+            Something stands between the columns of fixed widths.
+        """
+        if self.edges:
+            return "\t".join(self._cells(line))
+        if self.is_listing:
+            cells = without_box(line, self.box).split(self.separator)
+            return self.separator.join(cell.strip() for cell in cells)
+        return line if self.separator else "\t".join(split(line, ""))
+
+    def _cells(self, line: str) -> list[str]:
+        cells = [" ".join(line[start:end].split()) for start, end in self.edges]
+        if self.is_strict and any(gap.strip() for gap in _gaps(line, self.edges)):
+            msg = f"the row {line.strip()!r} does not keep to the columns of its header"
+            raise InputError(msg)
+        if set(cells) == {"..."}:
+            msg = "rows of it were left out (...) when it was printed"
+            raise InputError(msg)
+        if not self.gaps:
+            return cells
+        pairs = zip(cells, self.gaps, strict=True)
+        return ["" if cell in gaps else cell for cell, gaps in pairs]
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """How well a separator explains the sample."""
-
-    separator: str
-    #: Fields in most lines.
-    width: int = 1
-    #: Place in the sample of the first of two neighbours that are so wide.
-    first: int = 0
-    #: Part of the lines from there on that are so wide.
-    share: float = 0.0
+def without_box(line: str, box: tuple[bool, bool] = (True, True)) -> str:
+    """Take the bars away that enclose a row; in a row that has none one is a gap."""
+    text = line.strip()
+    begins, ends = box
+    text = text.removeprefix("|") if begins else text
+    return text.removesuffix("|") if ends else text
 
 
-def find_layout(lines: Iterable[str]) -> Layout | None:
+def _gaps(line: str, edges: Sequence[tuple[int, int]]) -> list[str]:
+    """Give what stands before, between and behind the columns."""
+    between = (line[a:b] for (_, a), (b, _) in pairwise(edges))
+    return [line[: edges[0][0]], *between, line[edges[-1][1] :]]
+
+
+def sample_of(lines: Iterable[str]) -> tuple[list[str], list[int], tuple[str, ...]]:
+    """Give the first lines, the places of those that can be rows, and comment marks."""
+    seen: list[str] = []
+    places: list[int] = []
+    marks: tuple[str, ...] = ()
+    for place, line in enumerate(lines):
+        seen.append(line)
+        if not line.strip():
+            continue
+        marks = marks or marks_of(line)
+        if not is_comment(line, marks) and not _UNDERLINE.fullmatch(line.strip()):
+            places.append(place)
+        if len(places) == _SAMPLE:
+            break
+    return seen, places, marks or ("#",)
+
+
+def find_layout(
+    lines: Iterable[str], *, separator: str | None = None, by_number: bool = False
+) -> Layout | None:
     """Find out how the lines are a table, from the first ones; None if all are empty.
+
+    Parameters
+    ----------
+    separator
+        What the user says; None: it is found.
+    by_number
+        The user names columns by number, whatever the header says.
 
     Raises
     ------
     InputError
-        No separator cuts the lines into the same number of fields.
+        No separator cuts the lines into the same number of fields, or the header
+        does not name as many columns as there are.
     """
-    seen: list[str] = []
-    places: list[int] = []
-    for place, line in enumerate(lines):
-        seen.append(line)
-        if _is_filled(line):
-            places.append(place)
-        if len(places) == _SAMPLE:
-            break
-    sample = [seen[place] for place in places]
-    if not sample:
+    seen, places, marks = sample_of(lines)
+    if not places:
         return None
-    fit = max((_fit(sample, each) for each in _SEPARATORS), key=lambda fit: fit.share)
-    if fit.share < _AGREEMENT:
-        fit = _one_column(sample)
-    point = _decimal_point(sample[fit.first :], fit.separator)
-    names, first = _header(seen, fit, places[fit.first])
+    is_boxed = all(re.fullmatch(r"\s*\|.*\|\s*", seen[place]) for place in places)
+    if is_boxed:
+        seen = [without_box(line) for line in seen]
+    sample = [seen[place] for place in places]
+    fit = find_separator(sample, separator)
+    header = find_header(seen, fit, places[fit.first], marks, by_number=by_number)
     numbered = [f"col{place}" for place in range(1, fit.width + 1)]
+    names = unique_names(header.names or numbered)
+    stated = {name: in_brackets(name) for name in names}
+    units = {name: unit for name, (unit, _) in stated.items() if unit}
+    below = zip(names, header.units, strict=False)
+    rows = [seen[place] for place in places if place >= header.first]
     return Layout(
-        fit.separator, unique_names(names or numbered), first, bool(names), point
+        fit.separator,
+        names,
+        header.first,
+        bool(header.names),
+        decimal_point(rows, fit.separator),
+        marks=marks,
+        is_listing=is_boxed,
+        box=(is_boxed, is_boxed),
+        units=units | {name: unit for name, unit in below if unit},
+        frames={name: frame for name, (_, frame) in stated.items() if frame},
+        format=f"text, {_SEPARATOR_WORDS[fit.separator]}-separated",
     )
-
-
-def _header(lines: Sequence[str], fit: _Fit, start: int) -> tuple[list[str], int]:
-    """Give the names, if there are any, and the place of the first row.
-
-    From the line at ``start`` on the lines are as wide as the table.
-    """
-    fields = _split(lines[start], fit.separator)
-    names, place = _names_above(lines[:start], fit)
-    if not _looks_like_data(fields, is_sure=bool(names)):
-        return fields, start + 1
-    # What stands between a header and the rows is rows too, but broken.
-    is_broken_between = bool(names) and not is_comment(lines[place])
-    return names, place + 1 if is_broken_between else start
-
-
-def is_comment(line: str) -> bool:
-    """Tell whether the line is no row because it starts with ``#``."""
-    return line.lstrip().startswith("#")
-
-
-def _is_filled(line: str) -> bool:
-    return bool(line.strip()) and not is_comment(line)
-
-
-def _fit(sample: Sequence[str], separator: str) -> _Fit:
-    places, widths = _widths(sample, separator)
-    width = Counter(widths).most_common(1)[0][0]
-    if width == 1:
-        return _Fit(separator)
-    first = next(
-        (n for n in range(len(widths)) if set(widths[n : n + 2]) == {width}),
-        widths.index(width),
-    )
-    tail = widths[first:]
-    return _Fit(separator, width, places[first], tail.count(width) / len(tail))
-
-
-def _widths(sample: Sequence[str], separator: str) -> tuple[list[int], list[int]]:
-    """Give for each record the place of its first line, and its number of fields."""
-    if not separator or not any('"' in line for line in sample):
-        return list(range(len(sample))), [len(_split(row, separator)) for row in sample]
-    # A quoted field may hold line ends.
-    reader = csv.reader((line + "\n" for line in sample), delimiter=separator)
-    places, widths, place = [], [], 0
-    for record in reader:
-        places.append(place)
-        widths.append(len(record))
-        place = reader.line_num
-    return places, widths
-
-
-def _one_column(sample: Sequence[str]) -> _Fit:
-    if all(len(line.split()) == 1 for line in sample):
-        return _Fit(",", share=1.0)
-    name = next(filter(None, map(designation_in, sample)), "")
-    hint = f"; the positions seem to be in names such as {name}" if name else ""
-    msg = (
-        "its lines do not split into columns: neither commas, tabs, semicolons, bars "
-        "nor blanks cut them into the same number of fields. Save it as CSV with a "
-        f"header and columns for identifier, RA and Dec{hint}"
-    )
-    raise InputError(msg)
-
-
-def _split(line: str, separator: str) -> list[str]:
-    if not separator:
-        return line.split()
-    if '"' not in line:
-        return line.split(separator)
-    return next(csv.reader([line], delimiter=separator))
-
-
-def _looks_like_data(fields: Sequence[str], *, is_sure: bool) -> bool:
-    """Tell a row from a header; ``is_sure`` if a header was seen already."""
-    filled = [each.strip() for each in fields if each.strip()]
-    numeric = sum(bool(_NUMERIC.fullmatch(each)) for each in filled)
-    return numeric > 0 and (is_sure or 2 * numeric >= len(filled))
-
-
-def _names_above(lines: Sequence[str], fit: _Fit) -> tuple[list[str], int]:
-    """Find the last line that can be a header, and its place."""
-    for place in reversed(range(len(lines))):
-        line = lines[place]
-        # A sentence has as many words as a table has columns now and then.
-        if not is_comment(line) and not fit.separator:
-            continue
-        fields = _split(line.strip(" \t#"), fit.separator)
-        names = [each.strip() for each in fields]
-        is_header = len(set(names)) == len(names) and all(map(_NAME.fullmatch, names))
-        if is_header and len(names) == fit.width:
-            return names, place
-    return [], 0
-
-
-def _decimal_point(sample: Sequence[str], separator: str) -> str:
-    if separator != ";":
-        return "."
-    fields = [each.strip() for line in sample for each in _split(line, separator)]
-    has_comma = any(map(_DECIMAL_COMMA.fullmatch, fields))
-    has_point = any(map(_DECIMAL_POINT.fullmatch, fields))
-    return "," if has_comma and not has_point else "."

@@ -6,16 +6,19 @@ so that memory does not grow with the width of a catalogue and little with its l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+import re
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .damage import damage_told
-from .sheets import unique_names
+from .parquet_words import stated_in
+from .sheets import Sheet, unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from .sheets import Columns
@@ -26,48 +29,122 @@ __all__ = ["ParquetColumns", "read_parquet"]
 _ROWS = 65_536
 #: Bytes that are read of a column at a time; else they are all of a row group.
 _BUFFER = 262_144
+#: Bytes that no text has.
+_NO_LETTER = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+#: Rows that tell whether bytes are text.
+_LOOKED_AT = 64
 
 
-def read_parquet(path: Path, file: BinaryIO) -> Columns:
-    """Give the columns of a file, which has to stay open; ``path`` is for messages."""
+def read_parquet(path: Path, file: BinaryIO) -> Sheet:
+    """Give the table of a file, which has to stay open; ``path`` is for messages."""
     source = pq.ParquetFile(file, buffer_size=_BUFFER)
+    columns = _columns(path, source)
+    stated = stated_in(source.schema_arrow)
+    return Sheet(
+        columns,
+        np.arange(1, columns.num_rows + 1),
+        stated.units,
+        stated.frames,
+        stated.frame,
+        "Parquet",
+    )
+
+
+def _columns(path: Path, source: pq.ParquetFile) -> Columns:
     names = source.schema_arrow.names
-    if names == unique_names(names) and not any("." in name for name in names):
-        return ParquetColumns(path, source, names)
+    unique = unique_names(names)
+    if names == unique and not any("." in name for name in names):
+        first = _first_bytes(source)
+        return ParquetColumns(path, source, names, _texts_of_bytes(first))
     # Such names do not tell which of the columns is meant: all are read.
-    whole = source.read().rename_columns(unique_names(names))
-    plain: Columns = whole.cast(_plain(whole.schema)).combine_chunks()
+    whole = source.read().rename_columns(unique)
+    schema = _plain(whole.schema, _texts_of_bytes(whole.slice(0, _LOOKED_AT)))
+    columns = [
+        _as(column.combine_chunks(), field.type)
+        for column, field in zip(whole.columns, schema, strict=True)
+    ]
+    plain: Columns = pa.table(columns, schema=schema)
     return plain
 
 
-def _plain(schema: pa.Schema) -> pa.Schema:
+def _first_bytes(source: pq.ParquetFile) -> Any:  # noqa: ANN401 - Arrow has no types
+    """Give some rows of the columns of bytes."""
+    names = [field.name for field in source.schema_arrow if _is_bytes(field.type)]
+    rows = source.iter_batches(_LOOKED_AT, columns=names) if names else iter(())
+    return next(rows, pa.table({}))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _texts_of_bytes(rows: Any) -> set[str]:  # noqa: ANN401 - Arrow has no types
+    """Give the columns of bytes that are text, as some writers store it."""
+    return {
+        field.name
+        for field in rows.schema
+        if _is_bytes(field.type) and _are_texts(rows.column(field.name).to_pylist())
+    }
+
+
+def _are_texts(values: Sequence[bytes | None]) -> bool:
+    return not any(value and _NO_LETTER.search(value.rstrip(b"\0")) for value in values)
+
+
+def _plain(schema: pa.Schema, texts: Collection[str]) -> pa.Schema:
     # Pandas writes large strings, which mean the same.
     return pa.schema(
         [
             field.with_type(pa.string())
-            if pa.types.is_large_string(field.type)
+            if pa.types.is_large_string(field.type) or field.name in texts
             else field
             for field in schema
         ]
     )
 
 
+def _as(array: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - Arrow has no types
+    """Cast; bytes that are no UTF-8 are read as Latin-1, which takes all."""
+    if not _is_bytes(array.type) or not pa.types.is_string(kind):
+        return array.cast(kind)
+    return pa.array([_decoded(value) for value in array.to_pylist()], pa.string())
+
+
+def _decoded(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return value.rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return value.rstrip(b"\0").decode("latin-1")
+
+
 class ParquetColumns:
     """Stands in for the table in a file."""
 
     def __init__(
-        self, path: Path, source: pq.ParquetFile, names: Sequence[str]
+        self,
+        path: Path,
+        source: pq.ParquetFile,
+        names: Sequence[str],
+        texts: Collection[str] = (),
     ) -> None:
+        """Take some columns; those in ``texts`` are bytes in the file."""
         self._path = path
         self._source = source
+        self._texts = texts
         self.column_names = names
         self.num_rows = int(source.metadata.num_rows)
         fields = source.schema_arrow
-        self.schema = _plain(pa.schema([fields.field(name) for name in names]))
+        self.schema = _plain(pa.schema([fields.field(name) for name in names]), texts)
 
     def select(self, names: Sequence[str]) -> ParquetColumns:
         """Give only some columns."""
-        return ParquetColumns(self._path, self._source, names)
+        return ParquetColumns(self._path, self._source, names, self._texts)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column whole."""
@@ -83,4 +160,7 @@ class ParquetColumns:
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield batch.select(names).cast(self.schema)
+            arrays = [
+                _as(batch.column(name), self.schema.field(name).type) for name in names
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import lzma
 import shutil
 import warnings
@@ -18,27 +17,25 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-from astropy.io import fits
-from astropy.table import Table
-
 from ..errors import InputError, LocalError
-from ..importing import IMPORTING
-from .arrays import from_astropy
 from .damage import damage_told
-from .delimited import read_delimited
+from .ecsv import is_ecsv, read_ecsv
+from .fits_tables import read_fits
+from .foreign import check_bytes
 from .options import ReadOptions
 from .parquet import read_parquet
-from .sheets import Sheet
+from .separators import separator_named
+from .texts import read_text
+from .votables import read_votable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from .sheets import Columns
+    from .sheets import Sheet
 
-    Reader = Callable[[BinaryIO], Sheet]
+    Reader = Callable[[BinaryIO], list[Sheet]]
 
-__all__ = ["open_tables"]
+__all__ = ["listing_of", "open_tables"]
 
 _PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
@@ -47,18 +44,18 @@ _PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
 }
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz"}
 
-#: Files that are recognised only to say what to do with them.
-_FOREIGN = {
-    b"PK\x03\x04": "a zip archive or an Excel sheet: unpack it, or save it as CSV",
-    b"\x89HDF": "an HDF5 file: save the table as Parquet, FITS or CSV",
-    b"%PDF": "a PDF: catalogues are read from FITS, VOTable, Parquet or text",
-    b"SQLite format 3": "a database: save the table as Parquet, FITS or CSV",
+#: Marks that tell how a text is encoded.
+_MARKS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
 }
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 #: Beginning of the file that must tell what it is.
 _HEAD = 4096
-#: End of a VOTable in which its last tag must be.
-_TAIL = 512
+#: Columns of a table that an error names.
+_LISTED = 12
 
 
 @contextmanager
@@ -74,31 +71,59 @@ def open_tables(
     Parameters
     ----------
     options
-        Columns that it names stay text where the file holds text.
+        Columns that it names stay text where the file holds text; of its tables only
+        the one that it names is given.
     scratch
         Folder for what a packed file holds, or a text, until the block ends.
 
     Raises
     ------
     InputError
-        There is no table in it, or only a part of one.
+        There is no table in it, or only a part of one, or not the one that is named.
     """
     options = options or ReadOptions()
-    exact = [name for name in (options.id, options.ra, options.dec) if name]
     with _unpacked(path, file, scratch) as plain:
-        yield [_read(path, plain, exact, scratch)]
+        yield _chosen(path, _read(path, plain, options, scratch), options.table)
 
 
 def _read(
-    path: Path, file: BinaryIO, exact: Collection[str], scratch: Path | None
-) -> Sheet:
+    path: Path, file: BinaryIO, options: ReadOptions, scratch: Path | None
+) -> list[Sheet]:
     head = file.read(_HEAD)
     file.seek(0)
-    reader = _reader(path, head, exact, scratch)
+    reader = _reader(path, head, options, scratch)
     with damage_told(path), warnings.catch_warnings():
         # Astropy warns of every small sin of a header; the table is what counts.
         warnings.simplefilter("ignore")
         return reader(file)
+
+
+def _chosen(path: Path, sheets: list[Sheet], wanted: str) -> list[Sheet]:
+    """Give the table that the user names, or all of them."""
+    if not wanted:
+        return sheets
+    named = [sheet for sheet in sheets if sheet.name and sheet.name == wanted]
+    named = named or [
+        sheet for sheet in sheets if sheet.name.lower() == wanted.strip().lower()
+    ]
+    if len(named) == 1:
+        return named
+    if not named and wanted.strip().isdecimal() and 0 < int(wanted) <= len(sheets):
+        return [sheets[int(wanted) - 1]]
+    what = f"several tables named {wanted!r}" if named else f"no table {wanted!r}"
+    msg = f"--table: there is {what} in {path}. {listing_of(sheets)}"
+    raise InputError(msg)
+
+
+def listing_of(sheets: Sequence[Sheet]) -> str:
+    """Name tables with their numbers and columns, for a message."""
+    return " ".join(
+        f"Table {number}{f' ({sheet.name})' if sheet.name else ''} has "
+        f"{sheet.table.num_rows} rows and the columns "
+        f"{', '.join(sheet.table.column_names[:_LISTED])}"
+        f"{', ...' if len(sheet.table.column_names) > _LISTED else ''}."
+        for number, sheet in enumerate(sheets, 1)
+    )
 
 
 @contextmanager
@@ -141,30 +166,36 @@ def _unpack(
 
 
 def _reader(
-    path: Path, head: bytes, exact: Collection[str], scratch: Path | None
+    path: Path, head: bytes, options: ReadOptions, scratch: Path | None
 ) -> Reader:
-    for magic, what in _FOREIGN.items():
-        if head.startswith(magic):
-            msg = f"{path} is {what}."
-            raise InputError(msg)
+    check_bytes(path, head)
     if head.startswith(b"SIMPLE  ="):
-        return _read_fits
+        return read_fits
     if head.startswith(b"PAR1"):
-        return lambda file: _numbered(read_parquet(path, file))
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
-        return _xml_reader(path, head)
+        return lambda file: [read_parquet(path, file)]
+    encoding = next((e for mark, e in _MARKS.items() if head.startswith(mark)), "utf-8")
+    text = head.decode(encoding, "replace")
+    if text.lstrip().startswith("<") and not text.lstrip().startswith("<HEADER>"):
+        return _xml_reader(path, text, encoding)
     _check_text(path, head)
-    if head.startswith(b"# %ECSV"):
-        return _read_ecsv
-    return lambda file: read_delimited(file, exact=exact, scratch=scratch)
+    if is_ecsv(text):
+        return lambda file: read_ecsv(file, encoding)
+    return lambda file: read_text(
+        file,
+        exact=[name for name in (options.id, options.ra, options.dec) if name],
+        scratch=scratch,
+        separator=separator_named(options.delimiter),
+        by_number=options.ra.isdecimal() and options.dec.isdecimal(),
+    )
 
 
-def _xml_reader(path: Path, head: bytes) -> Reader:
-    if b"VOTABLE" in head:
-        return _read_votable
+def _xml_reader(path: Path, text: str, encoding: str) -> Reader:
+    if "VOTABLE" in text:
+        return lambda file: read_votable(file, encoding)
     msg = (
         f"{path} is a web page or other XML, not a table: perhaps an error page was "
-        "saved in its place. Look into it, and fetch the catalogue again."
+        "saved in its place. Look into it, and fetch the catalogue again; if the page "
+        "shows the table, save the table as CSV or VOTable."
     )
     raise InputError(msg)
 
@@ -180,48 +211,9 @@ def _check_text(path: Path, head: bytes) -> None:
             "does. Fetch it again, or give it the suffix of what it is."
         )
         raise InputError(msg)
-    is_utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if b"\0" in head and not is_utf16:
+    if b"\0" in head and not head.startswith(_UTF16):
         msg = (
             f"{path} is neither FITS, VOTable, Parquet nor text: it begins with "
             f"{head[:16]!r}. Save the table in one of these formats."
         )
         raise InputError(msg)
-
-
-def _numbered(columns: Columns) -> Sheet:
-    return Sheet(columns, np.arange(1, columns.num_rows + 1))
-
-
-def _read_ecsv(file: BinaryIO) -> Sheet:
-    lines = file.read().decode().splitlines()
-    return from_astropy(Table.read(lines, format="ascii.ecsv"))
-
-
-def _read_votable(file: BinaryIO) -> Sheet:
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - _TAIL))
-    if b"VOTABLE>" not in file.read():
-        msg = "the VOTable ends too early"
-        raise EOFError(msg)
-    file.seek(0)
-    with IMPORTING:
-        from astropy.io import votable  # noqa: PLC0415 - slow, and seldom needed
-    document = votable.parse(file, verify="ignore")
-    return from_astropy(document.get_first_table().to_table(use_names_over_ids=True))
-
-
-def _read_fits(file: BinaryIO) -> Sheet:
-    with fits.open(file, memmap=True) as hdus:
-        tables = [
-            hdu for hdu in hdus if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))
-        ]
-        if not tables:
-            msg = "it holds no table, only images, or it ends before its table"
-            raise InputError(msg)
-        sheet = from_astropy(Table.read(tables[0]))
-        if len(tables) > 1:
-            sheet.notes.append(
-                f"Of {len(tables)} tables in the file the first was read."
-            )
-        return sheet

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue import delimited
+from harvester.catalogue import lines, texts
 from harvester.errors import InputError
 
 
 def read_delimited(data, **options):
-    """Read the bytes of a text."""
-    return delimited.read_delimited(io.BytesIO(data), **options)
+    """Read the bytes of a text with one table."""
+    (sheet,) = texts.read_text(io.BytesIO(data), **options)
+    return sheet
 
 
 def rows(sheet):
@@ -135,7 +136,7 @@ def test_blocks_leave_no_trace(monkeypatch, encoding, block):
     """Where a block ends within a letter or a line end, nothing is changed by it."""
     text = "id,ra,dec\r\nAndr\xe9,1.5,2\r\r\n\r\n# no\xebl\rb,3.5,4\r"
     whole = read_delimited(text.encode(encoding))
-    monkeypatch.setattr(delimited, "_BLOCK", block)
+    monkeypatch.setattr(lines, "_BLOCK", block)
     parts = read_delimited(text.encode(encoding))
     assert rows(parts) == rows(whole) == [("Andr\xe9", 1.5, 2), ("b", 3.5, 4)]
     assert parts.lines.tolist() == whole.lines.tolist() == [2, 5]

@@ -159,12 +159,14 @@ def test_fits_lists_of_any_length():
     assert table.column("v").to_pylist() == [[1, 2, 3], [4]]
 
 
-def test_first_table_is_read():
-    """Of several tables the first is read, and that is said."""
-    hdus = [fits.BinTableHDU(small_table()[:n]) for n in (2, 1)]
-    sheet = read_table(Path("x"), fits_file(fits.ImageHDU(np.zeros((2, 2))), *hdus))
-    assert sheet.table.num_rows == 2
-    assert sheet.notes == ["Of 2 tables in the file the first was read."]
+def test_every_table_is_read():
+    """Of several tables in a FITS file each is a sheet with its name."""
+    hdus = [fits.BinTableHDU(small_table()[:n], name=f"T{n}") for n in (2, 1)]
+    data = fits_file(fits.ImageHDU(np.zeros((2, 2))), *hdus)
+    with open_tables(Path("x"), io.BytesIO(data)) as sheets:
+        assert [(sheet.name, sheet.table.num_rows) for sheet in sheets] == [
+            *(("T2", 2), ("T1", 1)),
+        ]
 
 
 def test_sky_coordinates():
@@ -188,7 +190,7 @@ def test_sky_coordinates():
         ("x.txt", b"Some prose\nwithout any table in it\n", "do not split"),
         ("x.parquet", b"PAR1" + bytes(40), "is damaged or incomplete"),
         ("x.vot", b"<?xml?><VOTABLE><RESOURCE>", "is damaged or incomplete"),
-        ("x.vot", b"<VOTABLE></VOTABLE>", "is damaged or incomplete"),
+        ("x.vot", b"<VOTABLE></VOTABLE>", "is a VOTable without a table"),
         ("x.vot", b"<VOTABLE><a></VOTABLE>", "is damaged or incomplete"),
         ("x.csv", b'a,b\n1,"' + b"x" * 200_000, "is damaged or incomplete"),
         ("x.fits", b"SIMPLE  =   ", "is damaged or incomplete"),

@@ -28,7 +28,9 @@ from harvester.archives.mast import check_mast
 from harvester.archives.sdss import check_skyserver
 from harvester.archives.sdss_names import decode
 from harvester.archives.soundings import _mirrors
+from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import open_catalogue
+from harvester.catalogue.tables import open_tables
 from harvester.cutouts.cutouts import cut_frame
 from harvester.cutouts.frame_file import verify_frame
 from harvester.errors import HarvesterError
@@ -172,6 +174,77 @@ def table_seeds() -> Iterable[bytes]:
     yield "id\tra\tdec\nx\t12h3m4s\t-1d2m3s\n".encode("utf-16")
 
 
+# -- forms of tables --------------------------------------------------------------
+
+
+def forms(data: bytes) -> None:
+    """Read every table of a file to its end, also as the user says to split it."""
+    path = written("table", data)
+    for delimiter in ("", "blank", ","):
+        options = ReadOptions(delimiter=delimiter)
+        with (
+            suppress(HarvesterError),
+            path.open("rb") as file,
+            open_tables(path, file, options, scratch=HERE) as sheets,
+        ):
+            for sheet in sheets:
+                names = list(sheet.table.column_names)
+                assert len(set(names)) == len(names)
+                assert {*sheet.units, *sheet.frames} <= {*names}
+                rows = sum(part.num_rows for part in sheet.table.to_batches(2))
+                assert rows == sheet.table.num_rows == len(sheet.lines)
+
+
+def form_seeds() -> Iterable[bytes]:
+    """Give a text in each form that is known by its marks."""
+    rows = "1 18.2 150.1 +2.25\n2 19.5 150.2 -2.5\n"
+    bars = "".join(f"| {' | '.join(line.split())} |\n" for line in rows.splitlines())
+    tabs = rows.replace(" ", "\t")
+    numbered = "# 1 n  Number  [count]\n# 2 mag\n# 3 ra  RA  [deg]\n# 4 dec\n"
+    yield f"{numbered}{rows}".encode()
+    yield (
+        b"\\EQUINOX = 1950.0\n|n  |mag |ra   |dec  |\n|int|real|double|double|\n"
+        b"|   |mag |deg  |deg  |\n 1   18.2 150.1 +2.25\n"
+    )
+    yield b"|n |ra   |\n|i |d    |\n  1 150.1\n"
+    line = "-" * 40
+    yield (
+        f"Title: t\nByte-by-byte Description of file: t.dat\n{line}\n"
+        f" Bytes Format Units Label Explanations\n{line}\n"
+        f" 1- 2 I2 h RAh Hour of right ascension (B1950)\n"
+        f" 4- 6 A3 --- N ?=abc Name\n{line}\n01 abc\n02 xyz\n"
+    ).encode()
+    yield f"n\tmag\tra\tdec\n5N\t5N\t5N\t5S\n{tabs}".encode()
+    described = "#Column\tra\t(F5.1)\tRight ascension (FK4, Equinox=B1950.0)\n"
+    header = "n\tmag\tra\tdec\n\tmag\tdeg\tdeg\n-\t-\t-\t-\n"
+    table = f"#Table\tt:\n#Name: t\n{described}{header}"
+    yield f"{table}{tabs}\n{table}{tabs}#INFO\tQUERY_STATUS=OVERFLOW\n".encode()
+    ruler = "+---+---+---+---+\n"
+    yield f"{ruler}| n | mag | ra | dec |\n{ruler}{bars}".encode()
+    yield f"| n | m | ra | dec |\n|---|:-:|---|---|\n{bars}".encode()
+    yield b" n | ra\n---+----\n   | 1.5\n 2 |    \n(2 rows)\n"
+    yield f"= ==== ===== =====\nn mag  ra    dec\n= ==== ===== =====\n{rows}".encode()
+    yield f"n mag ra dec\n  mag deg deg\n- ---- ----- -----\n{rows}".encode()
+    yield f"% (1) n\n% (2) mag\n% (3) ra\n% (4) dec\n{rows}".encode()
+    yield f"# n mag ra dec\n# - mag deg deg\n{rows}".encode()
+    yield b"n;RA (h);DE [rad]\n;h;rad\n007;1,5;2,5\n"
+    yield b"fk5\ncircle(1,2,3)\n"
+    columns = [fits.Column("a", "3A", dim="(1)", array=["abc"]), fits.Column("b", "D")]
+    tables = [fits.BinTableHDU.from_columns(columns, name=name) for name in "xy"]
+    yield _fits(fits.PrimaryHDU(), *tables)
+    yield (
+        b"<?xml version='1.0'?><VOTABLE version='1.3'><RESOURCE><COOSYS ID='c' "
+        b"system='eq_FK4' equinox='B1950'/><TABLE name='t'><FIELD name='ra' ref='c' "
+        b"datatype='double' unit='HOURANGLE'/><DATA><TABLEDATA><TR><TD>1.5</TD></TR>"
+        b"</TABLEDATA></DATA></TABLE><INFO name='QUERY_STATUS' value='OVERFLOW'/>"
+        b"</RESOURCE></VOTABLE>"
+    )
+    yield (
+        b"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: ra, unit: h, datatype: float64}\n"
+        b"# meta: {EQUINOX: 1950}\nra\nnull\n1.5\n"
+    )
+
+
 # -- heads of replies -------------------------------------------------------------
 
 
@@ -265,6 +338,7 @@ TARGETS = {
     "regions": Target(regions, region_seeds),
     "frames": Target(frames, frame_seeds),
     "tables": Target(tables, table_seeds),
+    "forms": Target(forms, form_seeds),
     "heads": Target(heads, head_seeds),
     "replies": Target(replies, reply_seeds),
     "settings": Target(settings, setting_seeds),

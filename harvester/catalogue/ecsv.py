@@ -1,0 +1,48 @@
+"""ECSV, with its units, its frames and its gaps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from astropy.table import Table
+
+from .arrays import from_astropy
+
+if TYPE_CHECKING:
+    from .sheets import Sheet
+
+__all__ = ["is_ecsv", "read_ecsv"]
+
+_MARK = re.compile(r"# %ECSV")
+_FAILED = re.compile(r"column '(.*)' failed to convert")
+#: Words that stand for no value where a number is due.
+_GAPS = ("null", "NULL", "NA", "N/A", "None", "--")
+
+
+def is_ecsv(text: str) -> bool:
+    """Tell ECSV by its first line."""
+    return bool(_MARK.match(text))
+
+
+def read_ecsv(file: BinaryIO, encoding: str) -> list[Sheet]:
+    """Read the one table of an ECSV file."""
+    lines = file.read().decode(encoding).splitlines()
+    return [replace(from_astropy(_read(lines)), format="ECSV")]
+
+
+def _read(lines: list[str]) -> Table:
+    """Read, and take words for gaps in every column that is not read without that."""
+    with_gaps: list[str] = []
+    while True:
+        gaps = [(word, "0", name) for name in with_gaps for word in _GAPS]
+        try:
+            return Table.read(
+                lines, format="ascii.ecsv", fill_values=[("", "0"), *gaps]
+            )
+        except ValueError as error:
+            failed = _FAILED.search(str(error))
+            if not failed or failed[1] in with_gaps:
+                raise
+            with_gaps.append(failed[1])

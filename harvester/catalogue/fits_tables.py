@@ -1,0 +1,116 @@
+"""The tables of a FITS file, as they are meant rather than as they are written."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import MaskedColumn, Table
+
+from ..errors import InputError
+from .arrays import from_astropy
+from .sheets import unique_names
+from .stated import frame_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .sheets import Sheet
+
+__all__ = ["read_fits"]
+
+#: Tables beside a catalogue: the header of the image that SExtractor measured.
+_NO_CATALOGUES = {"LDAC_IMHEAD"}
+
+
+def read_fits(file: BinaryIO) -> list[Sheet]:
+    """Read every table of the file; its images, also packed ones, are passed over."""
+    with fits.open(file, memmap=True) as hdus:
+        tables = [
+            hdu
+            for hdu in hdus
+            if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))
+            and hdu.name.strip() not in _NO_CATALOGUES
+            and hdu.header["TFIELDS"]
+        ]
+        if not tables:
+            msg = "it holds no table, only images, or it ends before its table"
+            raise InputError(msg)
+        return [_sheet(hdu, hdus[0]) for hdu in tables]
+
+
+def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no types
+    renamed = _mend(hdu.header)
+    gaps = _gaps(hdu)
+    table = Table.read(hdu)
+    for name, gap in gaps.items():
+        table[name] = MaskedColumn(table[name], mask=gap)
+    units = {
+        name: str(hdu.header[f"TUNIT{place}"]).strip()
+        for place, name in enumerate(hdu.columns.names, 1)
+        if str(hdu.header.get(f"TUNIT{place}", "")).strip()
+    }
+    sheet = from_astropy(table, units)
+    kind = "binary" if isinstance(hdu, fits.BinTableHDU) else "ASCII"
+    return replace(
+        sheet,
+        frame=frame_in(_keywords(hdu.header)) or _frame_of_file(primary),
+        format=f"FITS {kind} table",
+        name=hdu.name.strip(),
+        notes=[*sheet.notes, *renamed],
+    )
+
+
+def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
+    """Give the gaps of an ASCII table, whose text for no value astropy cannot mask."""
+    if isinstance(hdu, fits.BinTableHDU):
+        return {}
+    raw = hdu.data.view(np.ndarray)
+    found = {}
+    for column in hdu.data.columns:
+        if isinstance(column.null, str):
+            gap = column.null.strip().encode()
+            found[column.name] = np.strings.strip(raw[column.name]) == gap
+            hdu.data[column.name]  # converted while astropy knows the gaps
+            column.null = None
+    return found
+
+
+def _frame_of_file(primary: Any) -> Any:  # noqa: ANN401 - astropy has no types
+    # A header with an image speaks of that image.
+    return frame_in(_keywords(primary.header)) if primary.data is None else None
+
+
+def _keywords(header: fits.Header) -> dict[str, object]:
+    return {card.keyword: card.value for card in header.cards if card.keyword}
+
+
+def _mend(header: fits.Header) -> Iterable[str]:
+    """Change what astropy takes amiss in a header; give what to say of it."""
+    places = range(1, header["TFIELDS"] + 1)
+    for place in places:
+        if _is_of_one(header, place):
+            del header[f"TDIM{place}"]
+    own = [str(header.get(f"TTYPE{place}", "")).strip() for place in places]
+    notes = []
+    for place, (old, new) in enumerate(zip(own, unique_names(own), strict=True), 1):
+        if old != new:
+            header[f"TTYPE{place}"] = new
+        if old and old != new:
+            notes.append(f"The name {old} comes again: column {place} is {new} here.")
+    return notes
+
+
+def _is_of_one(header: fits.Header, place: int) -> bool:
+    """Tell whether TDIM makes a vector of what is one value.
+
+    A text has its width as first axis; writers that give every column ``(1)`` leave
+    nothing but its first letter.
+    """
+    sizes = [int(each) for each in re.findall(r"\d+", str(header.get(f"TDIM{place}")))]
+    is_text = "A" in str(header.get(f"TFORM{place}", "")).upper()
+    return bool(sizes) and math.prod(sizes[1:] if is_text else sizes) == 1

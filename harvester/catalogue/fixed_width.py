@@ -1,0 +1,185 @@
+"""Texts whose header says where each column begins and ends: IPAC, CDS and MRT.
+
+Astropy reads the header; the rows are cut as it says.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from astropy.io import ascii as astropy_ascii
+from astropy.io.ascii import core
+
+from ..errors import InputError
+from .layouts import Layout
+from .sheets import unique_names
+from .stated import frame_in, frame_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .sheets import StatedFrame
+
+__all__ = ["find_described", "find_ipac"]
+
+_DESCRIPTION = re.compile(r"Byte-by-byte Description", re.IGNORECASE)
+#: Types of columns in IPAC tables, which may be shortened.
+_TYPES = ("integer", "long", "double", "float", "real", "char", "date")
+_SECTION_END = re.compile(r"[-=]{10,}\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What a header says of the columns."""
+
+    names: list[str]
+    edges: tuple[tuple[int, int], ...]
+    units: dict[str, str]
+    texts: frozenset[str]
+    numbers: frozenset[str]
+    gaps: dict[str, frozenset[str]]
+    about: dict[str, str]
+
+
+def find_ipac(lines: Sequence[str]) -> Layout | None:
+    """Find a header of bars, as IRSA and IPAC write it; None if there is none."""
+    start = next(
+        (n for n, line in enumerate(lines) if line.strip() and line[0] != "\\"), None
+    )
+    if start is None or not _is_barred(lines[start]):
+        return None
+    first = next(
+        (n for n in range(start, len(lines)) if not _is_barred(lines[n])), len(lines)
+    )
+    header = lines[start:first]
+    if any(map(_is_ruler, lines[start : first + 1])):
+        return None
+    is_followed = first < len(lines) and not lines[first].startswith("|")
+    if len(header) == 1:
+        if not is_followed:
+            return None
+    elif not _declares_types(header[1]):
+        if is_followed and not re.search(r"\d", header[1]):
+            msg = f"its IPAC header declares types that are none: {header[1].strip()}"
+            raise InputError(msg)
+        return None  # bars enclose the rows as well
+    reader = astropy_ascii.get_reader(astropy_ascii.Ipac)
+    reader.header.get_cols(list(header))
+    about: dict[str, Any] = {"table": {}}
+    reader.header.update_meta(list(lines[:first]), about)
+    columns = _columns(reader)
+    return _layout(
+        columns,
+        first,
+        form="IPAC table",
+        marks=("\\",),
+        is_strict=True,
+        frame=frame_in(about["table"]["keywords"]),
+    )
+
+
+def _is_barred(line: str) -> bool:
+    return line.startswith("|") and line.rstrip().endswith("|") and len(line) > 1
+
+
+def _is_ruler(line: str) -> bool:
+    return bool(re.fullmatch(r"[|+]?[\s|:+=-]*--[\s|:+=-]*", line))
+
+
+def _declares_types(line: str) -> bool:
+    fields = [each.strip(" -").lower() for each in line.strip().strip("|").split("|")]
+    return all(any(word.startswith(each) for word in _TYPES) for each in fields)
+
+
+def find_described(lines: Sequence[str]) -> Layout | None:
+    """Find a byte-by-byte description, as the CDS and journals write it.
+
+    Raises
+    ------
+    InputError
+        Only the description is there, or it describes several files.
+    """
+    starts = [n for n, line in enumerate(lines) if _DESCRIPTION.match(line)]
+    if not starts:
+        return None
+    ends = [n for n, line in enumerate(lines) if _SECTION_END.fullmatch(line)]
+    first = ends[-1] + 1 if ends else len(lines)
+    rows = [line for line in lines[first:] if line.strip()]
+    if len(starts) > 1 or not rows or rows[0].lstrip().startswith("(End)"):
+        msg = (
+            "it describes tables byte by byte (a ReadMe of the CDS), but it holds no "
+            "rows of one table: ask VizieR for the table as VOTable or FITS instead"
+        )
+        raise InputError(msg)
+    is_mrt = any(line.startswith(("Title:", "\ufeffTitle:")) for line in lines[:9])
+    reader = astropy_ascii.get_reader(astropy_ascii.Cds)
+    reader.header.get_cols(list(lines[:first]))
+    columns = _columns(reader)
+    return _layout(
+        columns,
+        first,
+        form="MRT table (byte by byte)" if is_mrt else "CDS table (byte by byte)",
+        marks=(),
+        is_strict=False,
+    )
+
+
+def _columns(reader: Any) -> _Columns:  # noqa: ANN401 - astropy has no types
+    found = reader.header.cols
+    names = unique_names([column.name for column in found])
+    named = list(zip(names, found, strict=True))
+    kinds = {
+        name: getattr(column, "type", None) or core.NoType for name, column in named
+    }
+    return _Columns(
+        names,
+        tuple((column.start, column.end) for column in found),
+        {
+            name: str(unit).strip()
+            for name, column in named
+            if (unit := getattr(column, "unit", None))
+        },
+        frozenset(name for name, kind in kinds.items() if kind is core.StrType),
+        frozenset(
+            name for name, kind in kinds.items() if issubclass(kind, core.NumType)
+        ),
+        {
+            name: frozenset(
+                bad for bad, _, own in reader.data.fill_values[1:] if own == column.name
+            )
+            for name, column in named
+        },
+        {name: str(getattr(c, "description", "") or "") for name, c in named},
+    )
+
+
+def _layout(
+    columns: _Columns,
+    first: int,
+    *,
+    form: str,
+    marks: tuple[str, ...],
+    is_strict: bool,
+    frame: StatedFrame | None = None,
+) -> Layout:
+    if not columns.names:
+        msg = f"its header ({form}) describes no column"
+        raise InputError(msg)
+    frames = {name: frame_in_words(text) for name, text in columns.about.items()}
+    return Layout(
+        "",
+        columns.names,
+        first,
+        marks=marks,
+        edges=columns.edges,
+        is_strict=is_strict,
+        texts=columns.texts,
+        numbers=columns.numbers,
+        gaps=tuple(columns.gaps[name] for name in columns.names),
+        units=columns.units,
+        frames={name: each for name, each in frames.items() if each},
+        frame=frame,
+        format=form,
+    )

@@ -1,0 +1,93 @@
+"""Text tables whose header has a form of its own: SExtractor and rdb."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from astropy.io import ascii as astropy_ascii
+
+from ..errors import InputError
+from .layouts import Layout
+from .sheets import unique_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["find_sextractor", "find_types_row"]
+
+#: ``#   4 ALPHA_J2000   Right ascension   [deg]``, as SExtractor writes it.
+_NUMBERED = re.compile(r"#\s*(\d+)\s+([A-Za-z_]\w*)(?:\s.*)?")
+_RDB_TYPE = re.compile(r"\d*[SNM]", re.IGNORECASE)
+
+
+def find_sextractor(lines: Sequence[str]) -> Layout | None:
+    """Find a header that numbers the columns, vectors by the number of their first.
+
+    Raises
+    ------
+    InputError
+        The rows have fewer fields than the header has columns.
+    """
+    matches = list(filter(None, (_NUMBERED.fullmatch(each.strip()) for each in lines)))
+    header = [match[0] for match in matches]
+    places = [int(match[1]) for match in matches]
+    if len(header) < 2 or places[0] != 1 or places != sorted(set(places)):  # noqa: PLR2004 - one line is no list
+        return None
+    first, row = next(
+        (
+            (place, line.split())
+            for place, line in enumerate(lines)
+            if line.strip() and not line.lstrip().startswith("#")
+        ),
+        (len(lines), []),
+    )
+    if any("," in each or "|" in each for each in row):
+        return None
+    names, units = _read_header(header)
+    if row and len(row) < len(names):
+        msg = (
+            f"its SExtractor header numbers {len(names)} columns, but the first row, "
+            f"in line {first + 1}, has {len(row)} fields"
+        )
+        raise InputError(msg)
+    # How many values the last column has, only the rows tell.
+    more = range(1, len(row) - len(names) + 1)
+    names = unique_names([*names, *(f"{names[-1]}_{n}" for n in more)])
+    return Layout("", names, first, units=units, format="SExtractor catalogue")
+
+
+def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
+    reader = astropy_ascii.get_reader(astropy_ascii.SExtractor)
+    reader.header.get_cols(header)
+    columns = reader.header.cols
+    names = unique_names([column.name for column in columns])
+    units = {
+        name: str(column.unit)
+        for name, column in zip(names, columns, strict=True)
+        if column.unit is not None and str(column.unit)
+    }
+    return names, units
+
+
+def find_types_row(lines: Sequence[str]) -> Layout | None:
+    """Find a header of rdb: names, and a row of widths and types below."""
+    filled = [
+        (place, line)
+        for place, line in enumerate(lines)
+        if line.strip() and not line.lstrip().startswith("#")
+    ][:2]
+    if len(filled) < 2:  # noqa: PLR2004 - names and types
+        return None
+    (_, names), (place, types) = filled
+    fields = [each.strip() for each in types.split("\t")]
+    named = names.split("\t")
+    if len(fields) < 2 or not all(map(_RDB_TYPE.fullmatch, fields)):  # noqa: PLR2004 - a column alone has no type
+        return None
+    if len(named) != len(fields):
+        msg = (
+            f"its rdb header names {len(named)} columns, but the row of types in line "
+            f"{place + 1} has {len(fields)}: {names!r} and {types!r}"
+        )
+        raise InputError(msg)
+    return Layout("\t", unique_names(named), place + 1, format="rdb table")

@@ -1,0 +1,98 @@
+"""Frames that a file states in keywords, and rows that its server kept back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .sheets import StatedFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CUT_AT_LIMIT",
+    "frame_in",
+    "frame_in_words",
+    "frame_of_coordinates",
+    "year_of",
+]
+
+#: Keywords in FITS headers, IPAC tables and ECSV that name a frame; the first wins.
+_SYSTEMS = (
+    *("RADESYS", "RADECSYS", "RADESYSA", "REFERENCE_FRAME"),
+    *("REF_FRAME", "REFFRAME", "COORDSYS"),
+)
+_EQUINOXES = ("EQUINOX", "EQUINOXA")
+_EPOCHS = ("REF_EPOCH", "REFEPOCH", "EPOCH")
+#: ``EPOCH`` is the old name of ``EQUINOX``; these years are no dates of observation.
+_OLD_EQUINOXES = {"1950", "1950.0", "B1950", "B1950.0", "1875.0", "B1875"}
+
+#: What to say of a result of which the server left rows out.
+CUT_AT_LIMIT = (
+    "The server cut this result at its limit of rows: galaxies are missing. Ask for "
+    "it again with a higher limit."
+)
+
+_POSITION = re.compile(
+    r"pos\.(?:eq|galactic|ecliptic)|ascension|declination|longitude|latitude",
+    re.IGNORECASE,
+)
+_SYSTEM = re.compile(r"\b(FK[45]|ICRS|Galactic|Ecliptic)\b", re.IGNORECASE)
+_EQUINOX = re.compile(
+    r"\bEq(?:uinox)?\.?\s*=?\s*([JB]?\d{4}(?:\.\d+)?)|\b([JB](?:1875|1900|1950|2000)(?:\.0*)?)"
+    r"|\((1875|1900|1950|2000)(?:\.0*)?\)",
+    re.IGNORECASE,
+)
+_EPOCH = re.compile(r"\bEp(?:och)?\s*=\s*(J?\d{4}(?:\.\d+)?)", re.IGNORECASE)
+
+
+def frame_in(keywords: Mapping[str, object]) -> StatedFrame | None:
+    """Give the frame that keywords state for all positions of a table."""
+    upper = {str(key).upper(): value for key, value in keywords.items()}
+    system, equinox, epoch = (
+        _first(upper, names) for names in (_SYSTEMS, _EQUINOXES, _EPOCHS)
+    )
+    if not (system or equinox) and epoch in _OLD_EQUINOXES:
+        equinox, epoch = epoch, ""
+    return StatedFrame(system, equinox, epoch) if system or equinox else None
+
+
+def _first(keywords: Mapping[str, object], names: tuple[str, ...]) -> str:
+    for name in names:
+        value = keywords.get(name)
+        if isinstance(value, dict):  # a keyword of an IPAC table
+            value = value.get("value")
+        if isinstance(value, (str, int, float)) and str(value).strip(" '\""):
+            return str(value).strip(" '\"")
+    return ""
+
+
+def frame_in_words(about: str) -> StatedFrame | None:
+    """Give the frame in words about a column, if they are about a position.
+
+    VizieR writes ``Right ascension (FK4, Equinox=B1950.0)``, the CDS ``Hour of Right
+    Ascension (J2000)``.
+    """
+    if not _POSITION.search(about):
+        return None
+    epoch = _EPOCH.search(about)
+    rest = _EPOCH.sub("", about)
+    system, equinox = _SYSTEM.search(rest), _EQUINOX.search(rest)
+    if not system and not equinox:
+        return None
+    year = next(filter(None, equinox.groups()), "") if equinox else ""
+    return StatedFrame(system[1] if system else "", year, epoch[1] if epoch else "")
+
+
+def frame_of_coordinates(coordinates: Any) -> StatedFrame:  # noqa: ANN401 - astropy has no types
+    """Give the frame of a column of ``SkyCoord``."""
+    frame = coordinates.frame
+    equinox, epoch = (getattr(frame, name, None) for name in ("equinox", "obstime"))
+    return StatedFrame(frame.name, year_of(equinox), year_of(epoch))
+
+
+def year_of(time: Any) -> str:  # noqa: ANN401 - astropy has no types
+    """Spell one time of astropy, such as ``B1950.000``."""
+    # Every frame of the ecliptic has a date; only that of a whole column is told.
+    return str(time.value) if time is not None and time.isscalar else ""

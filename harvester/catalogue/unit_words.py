@@ -1,0 +1,88 @@
+"""Words for units, and what else stands in brackets behind the name of a column."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ..importing import IMPORTING
+from .sheets import StatedFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["in_brackets", "is_no_unit", "is_unit", "states_units"]
+
+#: Units of angles and others that astropy spells otherwise or does not know.
+_UNITS = {
+    *("degree", "degrees", "deg.", "decdeg", "hour", "hours", "hrs", "hr", "hourangle"),
+    *("radian", "radians", "arcseconds", "arcminutes", "arcsecs", "arcmins", "asec"),
+    *("h:m:s", "d:m:s", "hms", "dms", "hh:mm:ss", "dd:mm:ss", "sex", "sexagesimal"),
+    *("mags", "magnitude", "magnitudes", "abmag", "maggy", "maggies", "nmgy", "dex"),
+    *("nanomaggies", "counts", "pixels", "solmass", "logmsun", "years", "days"),
+}
+#: What stands in a row of units for a column that has none.
+_NO_UNIT = {"", "-", "--", "---", "none", "null", "n/a", "unitless", "dimensionless"}
+
+_BRACKETS = re.compile(
+    r".*?\S\s*[\[(]([^\[\]()]*(?:[\[(][^\[\]()]*[\])])?[^\[\]()]*)[\])]\s*"
+)
+#: Astropy takes ``12h34m56s`` for a unit.
+_SEXAGESIMAL = re.compile(r"[+-]?\d+(?:\.\d*)?\s*[hdms]\s*\d", re.IGNORECASE)
+_EQUINOX = re.compile(
+    r"(?:(?:equinox|epoch|eq\.?)\s*=?\s*)?([JB]?(?:19|20)\d\d(?:\.\d+)?)"
+)
+_SYSTEM = re.compile(
+    r"(?:eq_?)?(?:icrs|fk[45]|galactic|ecliptic|supergalactic)", re.IGNORECASE
+)
+#: What is neither unit nor frame.
+_OTHER = re.compile(
+    r"\d*|err|error|e_\w+|sigma|unc\w*|std\w*|rms|[a-z]-?band", re.IGNORECASE
+)
+
+
+def is_no_unit(word: str) -> bool:
+    """Tell whether the word says that there is no unit."""
+    return word.strip().lower() in _NO_UNIT
+
+
+@lru_cache(maxsize=4096)
+def is_unit(word: str) -> bool:
+    """Tell whether the word is a unit, as astropy or as people spell it."""
+    bare = word.strip(" \"'[]()")
+    if bare.lower() in _UNITS:
+        return True
+    if not re.search(r"[A-Za-z%]", bare) or _SEXAGESIMAL.match(bare):
+        return False
+    with IMPORTING:
+        from astropy.units import Unit  # noqa: PLC0415 - slow, and seldom needed
+    try:
+        Unit(bare)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def states_units(fields: Sequence[str]) -> bool:
+    """Tell whether the fields can be a row of units."""
+    filled = [each.strip() for each in fields if not is_no_unit(each)]
+    return bool(filled) and all(map(is_unit, filled))
+
+
+def in_brackets(name: str) -> tuple[str, StatedFrame | None]:
+    """Give the unit and the frame in the brackets at the end of a name."""
+    match = _BRACKETS.fullmatch(name)
+    if not match:
+        return "", None
+    units, system, equinox = [], "", ""
+    for part in re.split(r"[,;]\s*", match[1]):
+        year = _EQUINOX.fullmatch(part.strip())
+        if year:
+            equinox = year[1]
+        elif _SYSTEM.fullmatch(part.strip()):
+            system = part.strip()
+        elif not _OTHER.fullmatch(part.strip()):
+            units.append(part.strip())
+    frame = StatedFrame(system, equinox) if system or equinox else None
+    return ",".join(units), frame

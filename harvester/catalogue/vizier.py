@@ -1,0 +1,159 @@
+"""Tab-separated tables of VizieR: several in a file, each with its description."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .layouts import Layout
+from .sheets import unique_names
+from .stated import CUT_AT_LIMIT, frame_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["described", "find_vizier"]
+
+_COLUMN = re.compile(r"#Column\s+(\S+)\s*(.*)")
+_DASHES = re.compile(r"-+")
+_OVERFLOW = re.compile(r"QUERY_STATUS\s*=\s*OVERFLOW|truncated", re.IGNORECASE)
+_ERROR = re.compile(
+    r"#INFO\s+(?:QUERY_STATUS\s*=\s*ERROR|Error\s*=)\s*(.*)", re.IGNORECASE
+)
+_LIMIT = re.compile(r"#.*-out\.max\s*=\s*(\d+)")
+
+
+@dataclass(slots=True)
+class _Section:
+    """What stands above the rows of one table."""
+
+    name: str = ""
+    about: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
+    separator: str = "\t"
+    #: Place of the first row, -1 until the line of dashes has come.
+    first: int = -1
+    #: Place behind the last row, None where the text ends with it.
+    last: int | None = None
+    rows: int = 0
+    limit: int = 0
+    is_cut: bool = False
+
+
+def find_vizier(beginning: Sequence[str], lines: Iterable[str]) -> list[Layout]:
+    """Find the tables in a result of VizieR; none if it is not separated so.
+
+    Raises
+    ------
+    InputError
+        The result is an error, or a header does not fit its columns.
+    """
+    if not any(map(_COLUMN.match, beginning)):
+        return []
+    sections = _sections(lines)
+    return [_layout(each) for each in sections]
+
+
+def _sections(lines: Iterable[str]) -> list[_Section]:
+    sections: list[_Section] = []
+    now = _Section()
+    above: list[tuple[int, str]] = []
+    for place, line in enumerate(lines):
+        if line.startswith("#"):
+            if now.first >= 0 and _begins(line):
+                now.last = place
+                now, above = _Section(limit=now.limit, is_cut=now.is_cut), []
+            _note_comment(now, line)
+        elif line.strip() and _is_ruler(line):
+            if now.first >= 0:
+                now.last = above[0][0]
+                now.rows -= len(above)
+                now = _Section(name=now.name, about=now.about, limit=now.limit)
+            _take_header(now, line, [each for _, each in above], place)
+            sections.append(now)
+        elif line.strip():
+            above = [*above[-1:], (place, line)]
+            now.rows += now.first >= 0
+    return sections
+
+
+def _begins(line: str) -> bool:
+    return line.startswith(("#Table", "#RESOURCE", "#Column"))
+
+
+def _is_ruler(line: str) -> bool:
+    fields = [each.strip() for each in re.split(r"[\t;|]", line)]
+    return all(map(_DASHES.fullmatch, fields))
+
+
+def _note_comment(section: _Section, line: str) -> None:
+    column = _COLUMN.match(line)
+    limit = _LIMIT.match(line)
+    error = _ERROR.match(line)
+    if error:
+        msg = f"it is an error of VizieR, not a table: {error[1].strip() or line}"
+        raise InputError(msg)
+    if column:
+        section.about[column[1]] = column[2]
+    elif line.startswith("#Name:"):
+        section.name = line.partition(":")[2].strip()
+    elif limit:
+        section.limit = int(limit[1])
+    section.is_cut |= bool(_OVERFLOW.search(line))
+
+
+def _take_header(
+    section: _Section, ruler: str, above: Sequence[str], place: int
+) -> None:
+    """Take names and units from the two lines above the dashes."""
+    section.separator = next((each for each in "\t;|" if each in ruler), "\t")
+    width = len(ruler.split(section.separator))
+    lines = ["", "", *above][-2:]
+    names, units = (
+        [each.strip() for each in line.split(section.separator)] for line in lines
+    )
+    if len(units) == width and len(names) != width:
+        names, units = units, []
+    if len(names) != width or not all(names):
+        msg = (
+            f"line {place + 1} draws {width} columns, but the header above names "
+            f"{len(names)}: {', '.join(names)}"
+        )
+        raise InputError(msg)
+    section.names, section.units = names, units
+    section.first = place + 1
+
+
+def _layout(section: _Section) -> Layout:
+    names = unique_names(section.names)
+    is_full = 0 < section.limit <= section.rows
+    return Layout(
+        section.separator,
+        names,
+        section.first,
+        last=section.last,
+        units={
+            name: unit.strip("\"'")
+            for name, unit in zip(names, section.units, strict=False)
+            if unit.strip("\"' ")
+        },
+        frames={
+            name: frame
+            for name, own in zip(names, section.names, strict=True)
+            if (frame := frame_in_words(section.about.get(own, "")))
+        },
+        format="VizieR TSV",
+        name=section.name,
+        notes=(CUT_AT_LIMIT,) if section.is_cut or is_full else (),
+    )
+
+
+def described(layout: Layout, beginning: Sequence[str]) -> Layout:
+    """Add the frames that comments of VizieR state, whatever separates the fields."""
+    abouts = filter(None, map(_COLUMN.match, beginning))
+    stated = {match[1]: frame_in_words(match[2]) for match in abouts}
+    frames = {n: frame for n, frame in stated.items() if frame and n in layout.names}
+    return replace(layout, frames=layout.frames | frames)

@@ -1,0 +1,210 @@
+"""FITS tables as people and archives write them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from astropy import units as u
+from astropy.coordinates import FK4, SkyCoord
+from astropy.io import fits
+from astropy.table import Table
+
+from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.sheets import StatedFrame
+from harvester.catalogue.tables import open_tables
+from harvester.errors import InputError
+
+ID = 587722984435351614
+
+
+def read(*hdus, table="", cards=(), edits=()):
+    """Write tables behind an empty image, change cards, and read them."""
+    file = io.BytesIO()
+    primary = fits.PrimaryHDU(header=fits.Header(cards))
+    fits.HDUList([primary, *hdus]).writeto(file, output_verify="ignore")
+    content = file.getvalue()
+    for old, new in edits:
+        assert old.encode() in content
+        content = content.replace(old.encode(), new.ljust(len(old)).encode())
+    file = io.BytesIO(content)
+    with open_tables(Path("x"), file, ReadOptions(table=table)) as sheets:
+        return sheets
+
+
+def rows(sheet):
+    """Give all rows."""
+    batches = sheet.table.to_batches(max_chunksize=2)
+    return pa.Table.from_batches(batches, sheet.table.schema).to_pylist()
+
+
+def binary(*columns, **cards):
+    """Make a table with cards in its header."""
+    hdu = fits.BinTableHDU.from_columns(
+        [fits.Column(name, kind, array=values) for name, kind, values in columns]
+    )
+    hdu.header.update(cards)
+    return hdu
+
+
+def test_vectors_of_one():
+    """A TDIM of one value makes no vector, and no first letter of a text."""
+    hdu = binary(("id", "K", [ID]), ("name", "6A", ["NGC 12"]), ("v", "2D", [[1, 2]]))
+    hdu.header.update({"TDIM1": "(1)", "TDIM2": "(1)", "TDIM3": "(2)"})
+    (sheet,) = read(hdu, edits=[("TDIM2   = '(1)", "TDIM2   = '(1)")])
+    assert rows(sheet) == [{"id": ID, "name": "NGC 12", "v": [1.0, 2.0]}]
+    hdu.header["TDIM2"] = "(6,1)"
+    assert rows(read(hdu)[0])[0]["name"] == "NGC 12"
+
+
+def test_texts_in_a_vector():
+    """A text column of two axes stays a vector of texts."""
+    hdu = binary(("id", "K", [ID]), ("names", "6A", ["abcdef"]))
+    hdu.header["TDIM2"] = "(3,2)"
+    assert rows(read(hdu)[0]) == [{"id": ID, "names": ["abc", "def"]}]
+
+
+def test_names_that_come_again():
+    """A second column of the same name is renamed, and that is said."""
+    hdu = binary(("ra", "D", [1.5]), ("dec", "D", [2.5]), ("x", "D", [3.5]))
+    hdu.header["TUNIT3"] = "rad"
+    (sheet,) = read(hdu, edits=[("= 'x       '", "= 'ra      '")])
+    assert rows(sheet) == [{"ra": 1.5, "dec": 2.5, "ra_2": 3.5}]
+    assert sheet.units == {"ra_2": "rad"}
+    assert sheet.notes == ["The name ra comes again: column 3 is ra_2 here."]
+
+
+def test_several_tables():
+    """Every table but SExtractor's copy of a header is a sheet with its name."""
+    info, objects = (
+        binary(("id", "K", [n]), EXTNAME=name)
+        for n, name in ((1, "INFO"), (2, "LDAC_OBJECTS"))
+    )
+    header = binary(("Field Header Card", "4A", ["CARD"]), EXTNAME="LDAC_IMHEAD")
+    image = fits.CompImageHDU(np.zeros((9, 9), "i2"))
+    sheets = read(header, info, image, objects)
+    assert [sheet.name for sheet in sheets] == ["INFO", "LDAC_OBJECTS"]
+    assert [rows(sheet)[0]["id"] for sheet in sheets] == [1, 2]
+    for word in ("2", "LDAC_OBJECTS", "ldac_objects"):
+        (sheet,) = read(header, info, image, objects, table=word)
+        assert sheet.name == "LDAC_OBJECTS"
+
+
+@pytest.mark.parametrize("word", ["0", "3", "nonsense"])
+def test_no_such_table(word):
+    """A table that is not there is refused with those that are."""
+    hdus = [binary(("ra", "D", [1.5]), EXTNAME=name) for name in ("A", "B")]
+    told = r"no table '.*'.* Table 1 \(A\) has 1 rows and the columns ra\. Table 2 \(B"
+    with pytest.raises(InputError, match=told):
+        read(*hdus, table=word)
+
+
+@pytest.mark.parametrize(
+    "unit", ["RADIANS", "rad", "HOURANGLE", "hms", "ARCSEC", "Angle[rad]", "deg", "'h'"]
+)
+def test_units(unit):
+    """A unit arrives as the file spells it, whether or not astropy knows it."""
+    (sheet,) = read(binary(("ra", "D", [1.5]), TUNIT1=unit))
+    assert sheet.units == {"ra": unit}
+
+
+@pytest.mark.parametrize(
+    ("cards", "frame"),
+    [
+        ({"RADESYS": "FK5", "EQUINOX": 2000.0}, StatedFrame("FK5", "2000.0")),
+        ({"RADECSYS": "FK4", "EQUINOX": 1950.0}, StatedFrame("FK4", "1950.0")),
+        ({"EQUINOX": "J2000"}, StatedFrame("", "J2000")),
+        ({"REFERENCE_FRAME": "ICRS"}, None),
+        ({"HIERARCH REFERENCE_FRAME": "ICRS"}, StatedFrame("ICRS")),
+        ({"EPOCH": 1950.0}, StatedFrame("", "1950.0")),
+        ({"RADESYS": "ICRS", "EPOCH": 2016.0}, StatedFrame("ICRS", "", "2016.0")),
+        ({"EPOCH": 2016.0}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Keyword name .* HIERARCH")
+def test_frames(cards, frame):
+    """The header of the table, or of a file without an image, states the frame."""
+    if "REFERENCE_FRAME" in cards:
+        cards, frame = {"REFFRAME": "ICRS"}, StatedFrame("ICRS")
+    (sheet,) = read(binary(("ra", "D", [1.5]), **cards))
+    assert sheet.frame == frame
+    plain = [(key.removeprefix("HIERARCH "), value) for key, value in cards.items()]
+    if all(len(key) <= 8 for key, _ in plain):
+        assert read(binary(("ra", "D", [1.5])), cards=plain)[0].frame == frame
+
+
+def test_frame_of_an_image():
+    """A frame in the header of an image is not that of the table behind it."""
+    file = io.BytesIO()
+    image = fits.PrimaryHDU(np.zeros((2, 2)), fits.Header({"RADESYS": "FK4"}))
+    fits.HDUList([image, binary(("ra", "D", [1.5]))]).writeto(file)
+    with open_tables(Path("x"), file) as (sheet,):
+        assert sheet.frame is None
+
+
+def test_sky_coordinates():
+    """A column of coordinates, as astropy writes it, keeps its frame."""
+    places = SkyCoord([1.5] * u.deg, [2.5] * u.deg, frame=FK4(equinox="B1950"))
+    table = Table({"id": [ID], "at": places, "sky": places.galactic})
+    file = io.BytesIO()
+    table.write(file, format="fits")
+    with open_tables(Path("x"), file) as (sheet,):
+        pass
+    assert list(sheet.table.column_names) == [
+        *("id", "at.ra", "at.dec", "sky.l", "sky.b"),
+    ]
+    assert sheet.frames["at.ra"] == StatedFrame("fk4", "B1950.000", "B1950.000")
+    assert sheet.frames["sky.b"].system == "galactic"
+    assert sheet.units["at.ra"] == "deg"
+
+
+def test_ascii_table():
+    """An ASCII table keeps numbers, texts and its gaps."""
+    columns = [
+        fits.Column("id", "I6", array=np.array([1, 2]), null="---"),
+        fits.Column("ra", "F8.3", array=np.array([1.5, 2.5])),
+        fits.Column("name", "A4", array=["a", "b c"]),
+    ]
+    hdu = fits.TableHDU.from_columns(columns, name="CAT")
+    file = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(file)
+    data = file.getvalue().replace(b"     2   2.500", b"   ---   2.500")
+    with open_tables(Path("x"), io.BytesIO(data)) as (sheet,):
+        assert sheet.format == "FITS ASCII table"
+        assert rows(sheet) == [
+            {"id": 1, "ra": 1.5, "name": "a"},
+            {"id": None, "ra": 2.5, "name": "b c"},
+        ]
+
+
+def test_numbers():
+    """Scaled, unsigned and missing numbers are what they mean."""
+    columns = [
+        fits.Column("scaled", "I", array=np.array([2, 5], "i2")),
+        fits.Column("u", "J", bzero=2**31, array=np.array([2**31 + 1, 1], "u4")),
+        fits.Column("gap", "J", null=-99, array=np.array([-99, 5], "i4")),
+    ]
+    hdu = fits.BinTableHDU.from_columns(columns)
+    hdu.header.update({"TSCAL1": 0.5, "TZERO1": 10.0})
+    assert rows(read(hdu)[0]) == [
+        {"scaled": 11.0, "u": 2**31 + 1, "gap": None},
+        {"scaled": 12.5, "u": 1, "gap": 5},
+    ]
+
+
+def test_no_width():
+    """A column without width has nothing in any row."""
+    hdu = binary(("ra", "D", [1.5, 2.5]), ("none", "0D", np.zeros((2, 0))))
+    assert rows(read(hdu)[0]) == [{"ra": 1.5, "none": []}, {"ra": 2.5, "none": []}]
+
+
+def test_sound_but_strange():
+    """What a reader does not know is not called damage."""
+    hdu = binary(("ra", "D", [1.5]))
+    with pytest.raises(InputError, match="could not be read") as caught:
+        read(hdu, edits=[("TFORM1  = 'D       '", "TFORM1  = 'Z9      '")])
+    assert "damaged" not in str(caught.value)
