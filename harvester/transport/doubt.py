@@ -138,9 +138,9 @@ class Doubts:
     def _wait_s(self, errand: Errand, error: PermanentError) -> float:
         """Seconds in which something good may come, before the file is asked again."""
         if error.reason == "too_large":
-            # To ask again may cost as much as it is too large, and others take as long.
+            # To ask again may cost as much as it is too large: others may tell.
             errand.doubts = _MOST_DOUBTS
-            return self._limits.refusal_patience_s
+            return 10 * self._limits.doubt_s
         is_last = errand.doubts >= _MOST_DOUBTS - 1
         return 0.0 if is_last else self._limits.doubt_s * 2**errand.doubts
 
