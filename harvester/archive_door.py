@@ -35,11 +35,36 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
         _services(settings),
         contact=politeness.contact,
         version=__version__,
-        limits=Limits(tries=politeness.tries, patience_s=politeness.patience_s),
+        limits=_limits(settings),
         on_traffic=ledger.count_traffic,
         on_cool_down=ledger.keep_cool_down,
         cool_downs=await ledger.cool_downs(),
         token=_token(settings),
+        known_good={
+            service.host: url
+            for url in await ledger.known_good()
+            for service in _services(settings)
+            if url.startswith(service.base)
+        },
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    politeness, limits = settings.politeness, settings.limits
+    return Limits(
+        connect_s=limits.connect_s,
+        answer_s=limits.answer_s,
+        silence_s=limits.silence_s,
+        total_s=limits.total_s,
+        floor_bytes_per_s=limits.floor_bytes_per_s,
+        floor_window_s=limits.floor_window_s,
+        works_on_s=limits.works_on_s,
+        body_cap=limits.file_bytes,
+        json_cap=limits.reply_bytes,
+        tries=politeness.tries,
+        patience_s=politeness.patience_s,
+        # It is not waited longer for one that refuses than for one that is down.
+        refusal_patience_s=min(politeness.refusal_patience_s, politeness.patience_s),
     )
 
 
@@ -86,7 +111,8 @@ def _service(settings: Settings, name: str, base: str) -> Service:
         {"query": section.queries, "file": section.files},
         quiet=QuietHours.parse(quiet) if quiet else None,
     )
-    return Service(name, base, _actual(settings, name, base), manners)
+    actual = _actual(settings, name, base)
+    return Service(name, base, actual, manners, section.answer_s)
 
 
 def _actual(settings: Settings, name: str, base: str) -> str:

@@ -294,6 +294,8 @@ class FrameStore:
                 return await fetch_pixels(self._transport, url, part, find, on_bytes)
             except PermanentError:
                 self._refused.add(url)
+            except TransientError:
+                continue
         return False
 
     async def _fetch(
@@ -314,8 +316,8 @@ class FrameStore:
             if url in self._refused:
                 continue
             try:
-                return await fetch(url)
-            except PermanentError:
+                return await fetch(url, is_mirror=True)
+            except (PermanentError, TransientError):
                 continue  # whatever the mirror says, the archive has the last word
         return await fetch(product.url)
 

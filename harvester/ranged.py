@@ -124,7 +124,7 @@ async def fetch_pixels(
     TransientError, PermanentError, LocalError
         As the transport raises them.
     """
-    fetch = partial(transport.fetch_part, url, on_bytes=on_bytes)
+    fetch = partial(transport.fetch_part, url, on_bytes=on_bytes, is_mirror=True)
     try:
         pieces = _Pieces(await fetch(0, FIRST))
         planned = await _plan_remotely(fetch, pieces, find)

@@ -147,15 +147,23 @@ class ServiceSection(_Section):
     queries: int = Field(default=2, ge=1)
     #: Files in flight at most.
     files: int = Field(default=4, ge=1)
+    #: Seconds that it may take to begin its answer to a query.
+    answer_s: float = Field(default=180, gt=0)
     #: Hours of the day in which it is not asked; empty: those of ``politeness``.
     quiet: QuietText = ""
+
+
+#: Seconds that SkyServer gives a query, and that astroquery gives one of MAST.
+_ARCHIVES_OWN_S = 600
 
 
 class ServicesSection(_Section):
     """The published or customary limits; SkyServer: 60 queries a minute."""
 
-    mast: ServiceSection = ServiceSection(rate=5)
-    sdss_sky: ServiceSection = ServiceSection(rate=1, queries=1, files=1)
+    mast: ServiceSection = ServiceSection(rate=5, answer_s=_ARCHIVES_OWN_S)
+    sdss_sky: ServiceSection = ServiceSection(
+        rate=1, queries=1, files=1, answer_s=_ARCHIVES_OWN_S
+    )
     sdss_sas: ServiceSection = ServiceSection(rate=10)
     s3: ServiceSection = ServiceSection(rate=50, files=16)
 
@@ -179,8 +187,32 @@ class PolitenessSection(_Section):
     attempts: int = Field(default=5, ge=1)
     #: Seconds of outage that a run sits out before it ends with exit code 5.
     patience_s: float = Field(default=7200, gt=0)
+    #: Seconds after which an archive that refuses every request is given up: exit 5.
+    refusal_patience_s: float = Field(default=60, gt=0)
     #: Longest wait in seconds before a job is tried again.
     longest_backoff_s: float = Field(default=300, gt=0)
+
+
+class LimitsSection(_Section):
+    """How long an exchange may take, and how much may come of it."""
+
+    #: Seconds to find a host and shake hands.
+    connect_s: float = Field(default=15, gt=0)
+    #: Seconds from there to the head of a file; queries: ``services.NAME.answer_s``.
+    answer_s: float = Field(default=180, gt=0)
+    #: Seconds without a single byte of the body.
+    silence_s: float = Field(default=60, gt=0)
+    #: Seconds for the body, all in all.
+    total_s: float = Field(default=900, gt=0)
+    #: Bytes a second below which a body is given up, after ``floor_window_s``.
+    floor_bytes_per_s: float = Field(default=10_000, ge=0)
+    floor_window_s: float = Field(default=30, gt=0)
+    #: Seconds for which a server may go on with a query that was given up here: its
+    #: place among the queries in flight is not given to another one before.
+    works_on_s: float = Field(default=_ARCHIVES_OWN_S, ge=0)
+    #: Bytes of the largest file, and of the largest answer to a query.
+    file_bytes: int = Field(default=512 * 2**20, gt=0)
+    reply_bytes: int = Field(default=64 * 2**20, gt=0)
 
 
 class WorkSection(_Section):
@@ -216,6 +248,7 @@ class Settings(BaseSettings):
     hst: HstSection = HstSection()
     services: ServicesSection = ServicesSection()
     politeness: PolitenessSection = PolitenessSection()
+    limits: LimitsSection = LimitsSection()
     work: WorkSection = WorkSection()
 
     @classmethod

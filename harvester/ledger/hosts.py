@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-__all__ = ["HOST", "read_cool_downs", "write_cool_down", "write_host_states"]
+__all__ = [
+    "HOST",
+    "read_cool_downs",
+    "read_known_good",
+    "write_cool_down",
+    "write_host_states",
+]
 
 #: Begins the keys of ``run`` under which it is kept how a host stands.
 HOST = "host "
@@ -45,3 +51,16 @@ async def write_host_states(
         "INSERT INTO run VALUES (?, ?)",
         [(f"{HOST}{name}", state) for name, state in states.items()],
     )
+
+
+async def read_known_good(db: aiosqlite.Connection) -> list[str]:
+    """Give the address of a frame of each survey that has been fetched, a late one."""
+    rows = await db.execute_fetchall(
+        """
+        SELECT url, max(number)
+        FROM product
+        WHERE fetched = 1 AND url <> ''
+        GROUP BY survey
+        """
+    )
+    return [str(url) for url, _ in rows]

@@ -20,7 +20,12 @@ import aiosqlite
 from ..models import Ask, Product, Survey, Target, Wanted
 from .file import check_file
 from .group_commit import GroupCommit, to_ours
-from .hosts import read_cool_downs, write_cool_down, write_host_states
+from .hosts import (
+    read_cool_downs,
+    read_known_good,
+    write_cool_down,
+    write_host_states,
+)
 from .listing import read_listing, write_listing
 from .moves import (
     count_attempt,
@@ -357,6 +362,10 @@ class Ledger:
     async def cool_downs(self) -> dict[str, float]:
         """Give the hosts that want to be left alone, and until when."""
         return await read_cool_downs(self._reader)
+
+    async def known_good(self) -> list[str]:
+        """Give addresses of frames that have been fetched, one of each survey."""
+        return await read_known_good(self._reader)
 
     def keep_host_states(self, states: Mapping[str, str]) -> None:
         """Keep how hosts stand, in place of what was known; nobody waits for it."""

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from random import random as any_number
 from typing import TYPE_CHECKING
 
-from ..errors import OutageError, TransientError
+from ..errors import OutageError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +135,11 @@ class Patience:
             return 0.0 if down else self._pause_s(self._put_off)
         return self._spend(error)
 
+    def after_refusal(self, error: PermanentError | TransientError) -> float:
+        """Spend a try on a refusal that may pass, or raise it; it has two at least."""
+        self._tries = max(self._tries, 2)
+        return self._spend(error)
+
     def _outlast(self, error: TransientError) -> None:
         if self._since is None:
             self._since = self._clock()
@@ -143,11 +148,13 @@ class Patience:
             message = f"{error}; so it goes for {self._lasts_s():.0f} s: resume later"
             raise OutageError(error.reason, message) from error
 
-    def _spend(self, error: TransientError) -> float:
+    def _spend(self, error: PermanentError | TransientError) -> float:
         self._since = None
         self._spent += 1
         if self._spent >= self._tries:
             message = f"{error} (tried {self._spent} times)"
+            if isinstance(error, PermanentError):
+                raise PermanentError(error.reason, message) from error
             raise TransientError(error.reason, message) from error
         return self._pause_s(self._spent)
 

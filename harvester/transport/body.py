@@ -33,11 +33,11 @@ class Limits:
 
     #: Seconds to find the host and shake hands.
     connect_s: float = 15.0
-    #: Seconds from there to the head of the reply; queries may take their time.
+    #: Seconds from there to the head of the reply; a query has those of its service.
     answer_s: float = 180.0
     #: Seconds without a single byte of the body.
     silence_s: float = 60.0
-    #: Seconds for one exchange, all in all.
+    #: Seconds for the body, all in all.
     total_s: float = 900.0
     #: A body that comes slower than so many bytes per second ...
     floor_bytes_per_s: float = 10_000.0
@@ -51,8 +51,15 @@ class Limits:
     tries: int = 4
     #: Redirects that are followed one after another.
     redirects: int = 5
-    #: Seconds that a request waits for a host that is down.
+    #: Seconds that a request waits for a host that is down ...
     patience_s: float = 7200.0
+    #: ... and for one that refuses everything.
+    refusal_patience_s: float = 60.0
+    #: Seconds before a refusal that nothing has contradicted is looked into; the next
+    #: time it is twice as long.
+    doubt_s: float = 1.0
+    #: Seconds that a server may go on with a query whose answer was not waited for.
+    works_on_s: float = 600.0
     #: A file that arrives with the same bytes so often is broken at its source.
     same_corrupt: int = 3
 

@@ -34,6 +34,8 @@ class Tripping:
     addresses: int = 3
     #: Failures to reach the host at all, in a row, that open it.
     unreachable: int = 3
+    #: Different addresses that are refused, with nothing good among them, that open it.
+    refusals: int = 5
     #: Seconds from opening to the first probe.
     first_s: float = 5.0
     #: Each probe that fails lengthens the wait by this factor ...
@@ -104,8 +106,7 @@ class Breaker:
         if self._since is None:
             self._count(address, unreachable=unreachable)
             if self._is_too_much():
-                self._since = self._clock()
-                self._probe_at = self._clock() + self._interval_s
+                self.trip(what)
         elif probe:
             # Others that were under way when it opened say nothing new.
             self._failures += 1
@@ -113,6 +114,14 @@ class Breaker:
             self._interval_s = min(longer, self._tripping.longest_s)
             self._probe_at = max(self._probe_at, self._clock() + self._interval_s)
             self._probing = False
+
+    def trip(self, what: str) -> None:
+        """Open for what is no failure but true of all requests."""
+        if self._since is None:
+            self._last = what
+            self._failures = max(1, self._failures)
+            self._since = self._clock()
+            self._probe_at = self._clock() + self._interval_s
 
     def abandoned(self) -> None:
         """Take back the probe: it was cancelled and leaves no verdict."""

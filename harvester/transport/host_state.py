@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["HostState"]
+__all__ = ["HostState", "refusal_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class HostState:
     #: When the next probe may go.
     probe_at: float = 0.0
     probing: bool = False
+    #: Since when it has refused everything; 0: it does not.
+    refused_since: float = 0.0
+    #: How many requests that were, and the latest answer in its own words.
+    refused: int = 0
+    refusal: str = ""
 
     def words(self, now: float) -> str:
         """Say what the next request waits for."""
@@ -59,6 +64,8 @@ class HostState:
         """Name the state without its numbers: what changes is worth a line."""
         if self.quiet_until:
             return "quiet"
+        if self.refused_since:
+            return "refuses us"
         if self.closed:
             return self.closed.partition(":")[0]
         return "slowed" if self.slowed_by else "open"
@@ -71,11 +78,17 @@ class HostState:
             # Differences of Unix seconds are good to a microsecond.
             left_s = math.ceil(round(self.cooling_until - now, 3))
             return f"cooling down for {left_s} s ({self.cooling_why})"
-        if not self.closed:
+        why = self._why()
+        if not why:
             return "open road"
         wait_s = max(0.0, self.probe_at - now)
         probe = "probing" if self.probing else f"next probe in {wait_s:.0f} s"
-        return f"{self.closed}, {probe}"
+        return f"{why}, {probe}"
+
+    def _why(self) -> str:
+        if not self.refused_since:
+            return self.closed
+        return refusal_words(self.refused_since, self.refused, self.refusal)
 
     def _reductions(self) -> Iterator[str]:
         if self.slowed_by:
@@ -85,3 +98,9 @@ class HostState:
                 yield f"concurrency {allowed} of {full} ({kind})"
         if self.rate < self.full_rate:
             yield f"pace {self.rate / self.full_rate:.0%}"
+
+
+def refusal_words(since: float, count: int, words: str) -> str:
+    """Say since when, in Unix seconds, a host refuses us, and with which words."""
+    began = time.strftime("%H:%M", time.localtime(since))
+    return f"refuses us since {began}, with nothing good among {count} answers: {words}"

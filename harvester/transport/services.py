@@ -36,6 +36,8 @@ class Service:
     #: Where requests really go: ``base``, or what ``--base-url`` says.
     actual: str
     manners: Manners
+    #: Seconds that it may take to begin its answer to a query; None: as for files.
+    answer_s: float | None = None
 
     @property
     def host(self) -> str:

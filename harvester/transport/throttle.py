@@ -15,14 +15,14 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import OutageError
 from .backoff import LONGEST_S, backoff
 from .breaker import Breaker
-from .host_state import HostState
+from .host_state import HostState, refusal_words
 from .manners import Manners, Share, Timing
+from .refusals import Refusals
+from .turn import GaveUpError, Turn, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,69 +36,9 @@ _FIRST = "file"
 #: Longest pause in seconds between two looks at the clock on the wall: it may be set.
 _LOOK_S = 60.0
 
-
-class GaveUpError(OutageError):
-    """The host was down for longer than the request was willing to wait."""
-
-
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    kind: str
-    turn: asyncio.Future[Turn] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-
-class Turn:
-    """One request's leave to go; it tells the throttle what became of it.
-
-    Leaving the slot without a verdict (cancelled, or this machine's own trouble)
-    says nothing about the host.
-    """
-
-    def __init__(self, throttle: Throttle, kind: str, *, probe: bool) -> None:
-        self._throttle = throttle
-        self.host = throttle.host
-        self.kind = kind
-        self.is_probe = probe
-        self.began = throttle.clock()
-        self._holds = True
-        self._open = True
-
-    def sent(self) -> None:
-        """Count the gap to the next request from now: this one is on the wire."""
-        self._throttle.space()
-
-    def free(self) -> None:
-        """Let the next request go; the verdict on this one may come later."""
-        if self._holds:
-            self._holds = False
-            self._throttle.leave(self)
-
-    def succeeded(self) -> None:
-        """Report that the host answered as it should."""
-        if self._is_first_verdict():
-            self._throttle.succeeded()
-
-    def failed(self, address: str, what: str, *, unreachable: bool = False) -> None:
-        """Report trouble; ``unreachable`` if there was no proper reply at all."""
-        if self._is_first_verdict():
-            self._throttle.failed(self, address, what, unreachable=unreachable)
-
-    def refused(self, cool_down_s: float | None) -> None:
-        """Report that the host wants fewer requests, and from when on, if it said."""
-        if self._is_first_verdict():
-            self._throttle.refused(self, cool_down_s)
-
-    def close(self) -> None:
-        """End the turn, with or without a verdict."""
-        if self._is_first_verdict():
-            self._throttle.abandoned(self)
-        self.free()
-
-    def _is_first_verdict(self) -> bool:
-        first, self._open = self._open, False
-        return first
+#: Seconds between two looks of a waiting request whether it has waited long enough, and
+#: the time that each has in any case: it may be the one that finds the host well.
+_GLANCE_S = 1.0
 
 
 class Throttle:
@@ -135,7 +75,7 @@ class Throttle:
         self._on_cool_down = on_cool_down
         self._wall = timing.wall
         self._random = timing.random
-        self._waiting: dict[_Waiter, None] = {}
+        self._waiting: dict[Waiter, None] = {}
         self._under_way: dict[str, int] = {}
         #: The turn that was given out last, until its owner has woken up to it.
         self._given: Turn | None = None
@@ -148,7 +88,9 @@ class Throttle:
         #: Seconds of the clock that were spent in quiet hours, as far as was looked.
         self._quiet_s = 0.0
         self._looked_at = self.clock()
-        self._refusals = 0
+        #: How often in a row it wanted fewer requests.
+        self._too_many = 0
+        self._refusals: dict[str, Refusals] = {}
         self._cool_until = -math.inf
         self._cool_why = ""
         left_s = min(cooled_until - self._wall(), LONGEST_S)
@@ -160,18 +102,44 @@ class Throttle:
         """Whether nobody passes but a probe."""
         return self._breaker.is_open
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether a request would only wait: the host is down, and no probe is due."""
+        breaker = self._breaker
+        is_due = breaker.passes_at <= self.clock() and not breaker.is_probing
+        return breaker.is_open and not is_due
+
+    @property
+    def handful(self) -> int:
+        """Different addresses whose refusal makes it the host's matter."""
+        return self._manners.tripping.refusals
+
+    def refusals(self, kind: str) -> Refusals:
+        """Give what it has refused of requests of this kind."""
+        if kind not in self._refusals:
+            self._refusals[kind] = Refusals(clock=self.clock, awake=self.awake_s)
+        return self._refusals[kind]
+
     @asynccontextmanager
     async def slot(
-        self, kind: str, *, patience_s: float = math.inf
+        self,
+        kind: str,
+        *,
+        patience_s: float = math.inf,
+        refusal_patience_s: float = math.inf,
+        rides: bool = False,
     ) -> AsyncIterator[Turn]:
         """Wait for leave to send one request of this kind, and hold it meanwhile.
+
+        ``rides``: it is the next hop of the probe that is under way.
 
         Raises
         ------
         GaveUpError
-            The host was down all the time, for ``patience_s`` seconds.
+            The host was down all the time, for ``patience_s`` seconds, or refused
+            everything for ``refusal_patience_s``: then its reason is ``refuses``.
         """
-        turn = await self._turn(kind, patience_s)
+        turn = await self._turn(Waiter(kind, rides), patience_s, refusal_patience_s)
         try:
             yield turn
         finally:
@@ -185,13 +153,22 @@ class Throttle:
             left_s = self._cool_until - self.clock()
             self._on_cool_down(self.host, self._wall() + left_s)
 
-    def succeeded(self) -> None:
+    def succeeded(self, turn: Turn) -> None:
         """Count a proper reply: closes the breaker, and lets us creep faster."""
         self.successes += 1
-        self._refusals = 0
-        self._breaker.succeeded()
+        self._too_many = 0
+        refusals = self.refusals(turn.kind)
+        refusals.contradict(turn.began)
+        # One that was sent before the host began to refuse everything proves nothing.
+        if not refusals.is_full:
+            self._breaker.succeeded()
         self._width.creep()
         self._pace.creep()
+        self._admit()
+
+    def answered(self) -> None:
+        """Close the breaker: the host is at work."""
+        self._breaker.succeeded()
         self._admit()
 
     def failed(self, turn: Turn, address: str, what: str, *, unreachable: bool) -> None:
@@ -202,6 +179,25 @@ class Throttle:
         )
         self._admit()
 
+    def declined(
+        self, turn: Turn, address: str, words: str, *, handful: float, slows: bool
+    ) -> None:
+        """Count a refusal: no good answer, and no trouble until it is true of all."""
+        if slows:
+            self._ease(turn, "refusals")
+        refusals = self.refusals(turn.kind)
+        refusals.add(address, words, handful)
+        if self._breaker.is_open:
+            self._breaker.failed(address, words, unreachable=False, probe=turn.is_probe)
+        elif refusals.is_full:
+            self._breaker.trip("refusals")
+        self._admit()
+
+    def shut(self, kind: str) -> None:
+        """Take the host for one that refuses everything of this kind."""
+        self.refusals(kind).fill()
+        self._breaker.trip("refusals")
+
     def refused(self, turn: Turn, cool_down_s: float | None) -> None:
         """Cool down for as long as the host asked, or as we think is decent."""
         is_new = self._ease(turn, "too many requests")
@@ -211,8 +207,8 @@ class Throttle:
             # It does not say when to come: then we come half as often.
             if is_new:
                 self._pace.halve()
-            self._refusals += 1
-            own_s = self._gap_s() + backoff(self._refusals, random=self._random)
+            self._too_many += 1
+            own_s = self._gap_s() + backoff(self._too_many, random=self._random)
             self.cool_down(own_s, "too many requests")
         if turn.is_probe:
             self._breaker.abandoned()
@@ -243,6 +239,7 @@ class Throttle:
         to_wall = self._wall() - self.clock()
         is_eased = min(self._width.value, self._pace.value) < 1
         cool_until, breaker = self._cool_until, self._breaker
+        full = next((one for one in self._refusals.values() if one.is_full), None)
         return HostState(
             self.host,
             rate=self._manners.rate * self._pace.value,
@@ -259,7 +256,16 @@ class Throttle:
             closed=breaker.why,
             probe_at=breaker.passes_at + to_wall if breaker.is_open else 0.0,
             probing=breaker.is_probing,
+            refused_since=full.since + to_wall if full else 0.0,
+            refused=full.count if full else 0,
+            refusal=full.words if full else "",
         )
+
+    def refusal_words(self, kind: str) -> str:
+        """Say since when it refuses requests of this kind, and how."""
+        refusals, to_wall = self.refusals(kind), self._wall() - self.clock()
+        words = refusal_words(refusals.since + to_wall, refusals.count, refusals.words)
+        return f"{self.host} {words}"
 
     def awake_s(self) -> float:
         """Tell the time of the clock less the quiet hours: patience is of these."""
@@ -290,12 +296,13 @@ class Throttle:
         self._width.halve()
         return True
 
-    async def _turn(self, kind: str, patience_s: float) -> Turn:
-        waiter = _Waiter(kind)
+    async def _turn(
+        self, waiter: Waiter, patience_s: float, refusal_patience_s: float
+    ) -> Turn:
         self._waiting[waiter] = None
         self._admit()
         try:
-            turn = await self._outwait(waiter, patience_s)
+            turn = await self._outwait(waiter, patience_s, refusal_patience_s)
         except BaseException:
             self._waiting.pop(waiter, None)
             # The turn may have come at the moment when its owner was cancelled.
@@ -307,20 +314,29 @@ class Throttle:
         self._admit()
         return turn
 
-    async def _outwait(self, waiter: _Waiter, patience_s: float) -> Turn:
-        limit = None if patience_s == math.inf else patience_s
-        quiet_s = self._quiet_s
+    async def _outwait(
+        self, waiter: Waiter, patience_s: float, refusal_patience_s: float
+    ) -> Turn:
+        is_endless = min(patience_s, refusal_patience_s) == math.inf
+        began, quiet_s = self.clock(), self._quiet_s
         while True:
+            limit = None if is_endless else min(_GLANCE_S, patience_s)
             done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
             if done:
                 return waiter.turn.result()
             # Waiting one's turn at a host that is well always comes to an end; only
             # an outage has to be given up.
             self.awake_s()
+            if self._refuses_for_s(waiter.kind) >= refusal_patience_s:
+                raise GaveUpError("refuses", self.refusal_words(waiter.kind))
             down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
-            if down_s >= patience_s:
+            if min(self.clock() - began, down_s) >= patience_s:
                 msg = f"{self.host} has been down for {down_s:.0f} s; {self.describe()}"
                 raise GaveUpError("outage", f"{msg}: resume later")
+
+    def _refuses_for_s(self, kind: str) -> float:
+        refusals = self.refusals(kind)
+        return refusals.lasts_s() if refusals.is_full else 0.0
 
     def _take(self, turn: Turn) -> None:
         # If this process was held up since the turn was given, its owner goes only
@@ -344,14 +360,15 @@ class Throttle:
             self._given = self._begin(waiter.kind)
             waiter.turn.set_result(self._given)
 
-    def _next(self) -> _Waiter | None:
+    def _next(self) -> Waiter | None:
         """Choose who goes next, of those that the concurrency lets go."""
-        if self._given is not None or self._breaker.is_probing:
+        if self._given is not None:
             return None
         ready = (
             waiter
             for waiter in self._waiting
-            if self._under_way.get(waiter.kind, 0) < self._width_of(waiter.kind)
+            if (waiter.rides or not self._breaker.is_probing)
+            and self._under_way.get(waiter.kind, 0) < self._width_of(waiter.kind)
         )
         if self._breaker.is_open:
             # Who waited longest probes: the one that failed last is at the end, so

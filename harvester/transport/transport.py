@@ -9,27 +9,30 @@ for is not asked.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import random as any_number
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from yarl import URL
 
 from ..errors import OutageError, PermanentError, TransientError
 from .address import Guard, shown, to_url
-from .backoff import Patience
+from .backoff import Patience, backoff
 from .body import Limits
-from .headers import kept, user_agent, without_personal, without_type
+from .doubt import Doubts
+from .errand import Errand
+from .headers import kept, user_agent
+from .hops import Hops, Result, Throttles
 from .intake import Buffer, Download, Enough, PartialFile, Reply, refuse_text
 from .manners import Manners, Timing
 from .part import Part, RangeRefusedError, TakesPart
+from .refusals import is_refusal
 from .services import Directory, Service
-from .throttle import GaveUpError, Throttle, Turn
-from .verdict import judged
-from .wire import Intake, Moved, Request, Wire
+from .turn import GaveUpError
+from .wire import Request, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from aiohttp.abc import AbstractResolver
@@ -51,33 +54,14 @@ __all__ = [
     "Transport",
 ]
 
-#: After these a form is not sent again; its answer is fetched.
-_BECOMES_GET = frozenset({301, 302, 303})
+#: Tries of a file that can be had elsewhere too: one for a transfer that broke.
+_MIRROR_TRIES = 2
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
 def _ignore(*_: object) -> None:
     """Nobody wants to know."""
-
-
-class _Result(Intake, Protocol[T_co]):
-    async def finish(self) -> T_co: ...
-
-
-@dataclass(slots=True)
-class _Errand:
-    """What a caller asked for, through all tries."""
-
-    request: Request
-    kind: str
-    service: Service
-    #: The host that was asked last; a redirect may have led to another one.
-    throttle: Throttle
-    #: The address that was asked last.
-    asked: URL
-    #: Called with the bytes that came, piece by piece.
-    heard: Heard
 
 
 class Transport:
@@ -97,6 +81,9 @@ class Transport:
         What ``on_cool_down`` said before a restart, by host.
     token
         A secret for one host, which no other gets to see.
+    known_good
+        Official addresses of files that came before a restart, by host: by them a
+        host that refuses everything is told from a file that is not there.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -110,6 +97,7 @@ class Transport:
         on_cool_down: Callable[[str, float], None] | None = None,
         cool_downs: Mapping[str, float] | None = None,
         token: ApiToken | None = None,
+        known_good: Mapping[str, str] | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -117,9 +105,6 @@ class Transport:
         self._limits = limits or Limits()
         self._agent = user_agent(version, contact)
         self._token = token
-        self._on_traffic = on_traffic or _ignore
-        self._on_cool_down = on_cool_down
-        self._cool_downs = dict(cool_downs or {})
         self._timing = Timing(random=random)
         self._resolver = resolver
         self._guard = Guard(
@@ -130,15 +115,24 @@ class Transport:
             ],
             [URL(service.actual) for service in services if service.is_elsewhere],
         )
-        #: The file that came last from a host: by it a sound host is known.
-        self._came: dict[str, URL] = {}
-        self._throttles: dict[str, Throttle] = {}
-        for service in services:
-            self._throttle_of(service.host, service.manners)
-        self._wire: Wire | None = None
+        self._throttles = Throttles(
+            self._directory,
+            cool_downs=cool_downs or {},
+            on_cool_down=on_cool_down,
+            timing=self._timing,
+        )
+        self._hops = Hops(
+            self._directory,
+            self._throttles,
+            self._guard,
+            self._limits,
+            on_traffic or _ignore,
+        )
+        known = {host: self._checked(url) for host, url in (known_good or {}).items()}
+        self._doubts = Doubts(self._limits, self._look, known)
 
     async def __aenter__(self) -> Self:
-        self._wire = Wire(
+        self._hops.wire = Wire(
             self._limits, self._guard, self._agent, self._resolver, self._token
         )
         return self
@@ -148,9 +142,9 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close every connection; what is under way breaks."""
-        if self._wire is not None:
-            await self._wire.aclose()
-            self._wire = None
+        if self._hops.wire is not None:
+            await self._hops.wire.aclose()
+            self._hops.wire = None
 
     async def query(
         self,
@@ -160,6 +154,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         check: Callable[[Reply], None] | None = None,
+        at_once: Collection[str] = (),
         kind: str = "query",
     ) -> Reply:
         """Ask and read the answer into memory.
@@ -170,22 +165,28 @@ class Transport:
             Called in a thread before anyone else sees the reply. It raises
             `OutageError` if the archive must be out of order (such as a web page in
             place of data; that is the check if there is none) and `TransientError`
-            if the answer came damaged: both are tried again.
+            if the answer came damaged: both are tried again. `QueryRefusedError` is
+            raised as it is: the service is well.
+        at_once
+            Reasons of errors that are raised at their first sign: the caller has
+            another way to ask.
         kind
             Whose place it takes among the host's slots.
 
         Raises
         ------
         TransientError
-            It failed as often as allowed; `OutageError` if the host was down, for
-            longer than allowed.
+            It failed as often as allowed; `OutageError` if the host was down for
+            longer than allowed, or refuses us (``refuses``).
         PermanentError
-            It will not work: `NotFoundError`, ``http_403``, ``too_large``,
-            ``blocked_redirect``, ``unknown_host``, ``bad_url``.
+            It will not work: ``http_400``, ``too_large``, ``unknown_host``,
+            ``bad_url``; of a file also `NotFoundError`, ``http_403``,
+            ``blocked_redirect``.
         """
         intake = Buffer(self._limits.json_cap, check)
         request = Request(method.upper(), self._checked(url), kept(headers), body)
-        return await self._persevere(request, kind, intake)
+        errand = self._errand(request, kind)
+        return await self._persevere(errand, intake, at_once)
 
     async def download(
         self,
@@ -196,6 +197,8 @@ class Transport:
         enough: Enough | None = None,
         on_bytes: Heard = _ignore,
         kind: str = "file",
+        is_mirror: bool = False,
+        is_patient: bool = True,
     ) -> Download:
         """Fetch a file, which appears at ``path`` when it is whole and verified.
 
@@ -209,12 +212,18 @@ class Transport:
         ``enough`` may end it before: then the rest of the body is not read, its
         connection is closed, and what came appears at ``path`` unverified.
         ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
+        ``is_mirror``: it can be had elsewhere too. A refusal is believed at once and
+        says nothing of the host, and an outage is raised at once, not sat out. Without
+        ``is_patient`` only the latter.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
         intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
+        errand = self._errand(
+            *(request, kind, on_bytes), is_mirror=is_mirror, is_patient=is_patient
+        )
         try:
-            return await self._persevere(request, kind, intake, on_bytes)
+            return await self._persevere(errand, intake)
         finally:
             await intake.aclose()
 
@@ -227,11 +236,14 @@ class Transport:
         validator: str = "",
         on_bytes: Heard = _ignore,
         kind: str = "file",
+        is_mirror: bool = False,
+        is_patient: bool = True,
     ) -> Part:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
 
         A file that ends before gives what it has. ``validator`` is that of an
-        earlier part: only the same version of the file will do.
+        earlier part: only the same version of the file will do. ``is_mirror`` and
+        ``is_patient`` as for `download`.
 
         Raises
         ------
@@ -243,122 +255,115 @@ class Transport:
         """
         request = Request("GET", self._checked(url), {})
         intake = TakesPart(start, stop, validator)
-        return await self._persevere(request, kind, intake, on_bytes)
+        errand = self._errand(
+            *(request, kind, on_bytes), is_mirror=is_mirror, is_patient=is_patient
+        )
+        return await self._persevere(errand, intake)
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""
-        return {host: throttle.describe() for host, throttle in self._throttles.items()}
+        throttles = self._throttles.by_host
+        return {host: throttle.describe() for host, throttle in throttles.items()}
 
     def states(self) -> list[HostState]:
         """Tell how each host stands."""
-        return [throttle.state() for throttle in self._throttles.values()]
+        return [throttle.state() for throttle in self._throttles.by_host.values()]
+
+    def is_down(self, url: str) -> bool:
+        """Whether the host of an official address lets no request through just now.
+
+        False when a probe is due: the next request is to find out.
+        """
+        service = self._directory.service_of(self._checked(url))
+        return self._throttles.of(service.host, service.manners).is_closed
 
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""
         return str(self._directory.to_actual(to_url(url)))
 
-    async def _persevere(
-        self, request: Request, kind: str, intake: _Result[T_co], heard: Heard = _ignore
-    ) -> T_co:
+    def _errand(
+        self,
+        request: Request,
+        kind: str,
+        heard: Heard = _ignore,
+        *,
+        is_mirror: bool = False,
+        is_patient: bool = True,
+    ) -> Errand:
         service = self._directory.service_of(request.url)
-        throttle = self._throttle_of(service.host, service.manners)
-        errand = _Errand(request, kind, service, throttle, request.url, heard)
+        throttle = self._throttles.of(service.host, service.manners)
+        return Errand(
+            *(request, kind, service, throttle, heard),
+            is_mirror=is_mirror,
+            is_patient=is_patient and not is_mirror,
+        )
+
+    async def _persevere(
+        self, errand: Errand, intake: Result[T], at_once: Collection[str] = ()
+    ) -> T:
         limits = self._limits
         patience = Patience(
-            limits.tries,
-            limits.patience_s,
-            clock=throttle.awake_s,
+            min(limits.tries, _MIRROR_TRIES) if errand.is_mirror else limits.tries,
+            limits.patience_s if errand.is_patient else 0.0,
+            clock=errand.throttle.awake_s,
             random=self._timing.random,
         )
         while True:
+            errand.handful = self._doubts.handful(errand)
             try:
-                return await self._try(errand, intake, patience.left_s())
-            except GaveUpError:
+                result = await self._hops.attempt(errand, intake, patience.left_s())
+            except GaveUpError as error:
+                if error.reason == "refuses":
+                    raise self._doubts.refused(errand) from error
                 raise
             except TransientError as error:
-                throttle = errand.throttle
-                is_sound = isinstance(error, OutageError) and await self._is_sound(
-                    errand, patience.left_s()
-                )
-                wait_s = patience.after(
-                    error,
-                    down=throttle.is_down,
-                    successes=throttle.successes,
-                    is_sound=is_sound,
-                )
+                if error.reason in at_once:
+                    raise
+                wait_s = await self._after(errand, error, patience)
+            except PermanentError as error:
+                if not self._is_doubtful(errand, error):
+                    raise
+                wait_s = await self._doubts.weigh(errand, error, patience)
+            else:
+                self._doubts.came(errand)
+                return result
             await asyncio.sleep(wait_s)
 
-    async def _is_sound(self, errand: _Errand, patience_s: float) -> bool:
-        """Look whether a host that fails a file still has another one, which it had.
-
-        Without that look the last file of a run, if it always fails, could not be told
-        from an outage: there are no others that go well meanwhile.
-        """
-        throttle, url = errand.throttle, self._came.get(errand.throttle.host)
-        if errand.kind != "file" or throttle.is_down or url in {None, errand.asked}:
-            return False
-        assert url is not None
-        look = replace(errand, request=Request("HEAD", url, {}), heard=_ignore)
-        try:
-            await self._try(
-                look, Buffer(self._limits.json_cap, refuse_text), patience_s
-            )
-        except PermanentError:
-            return True  # a clear answer
-        except TransientError:
-            return False
-        return True
-
-    async def _try(
-        self, errand: _Errand, intake: _Result[T_co], patience_s: float
-    ) -> T_co:
-        """Follow the redirects to the reply; each hop asks its own host's leave."""
-        request = errand.request
-        for _ in range(self._limits.redirects + 1):
-            errand.throttle = self._throttle_at(request.url, errand.service)
-            errand.asked = request.url
-            async with errand.throttle.slot(errand.kind, patience_s=patience_s) as turn:
-                with judged(turn, request.url, is_asked=request is errand.request):
-                    moved = await self._send(request, intake, turn, errand.heard)
-                    # The wire is free for the next one while this is checked.
-                    turn.free()
-                    if moved is None:
-                        result = await intake.finish()
-                        if errand.kind == "file" and request.method == "GET":
-                            self._came[errand.throttle.host] = request.url
-                        return result
-                    request = self._next_hop(request, moved)
-        where, most = shown(errand.request.url), self._limits.redirects
-        msg = f"{where} redirects more than {most} times"
-        raise PermanentError(reason="blocked_redirect", message=msg)
-
-    async def _send(
-        self, request: Request, intake: Intake, turn: Turn, heard: Heard
-    ) -> Moved | None:
-        host = turn.host
-
-        def on_sent() -> None:
-            turn.sent()
-            self._on_traffic(host, 1, 0)
-
-        def on_bytes(size: int) -> None:
-            self._on_traffic(host, 0, size)
-            heard(size)
-
-        assert self._wire is not None, "the transport is not open"
-        return await self._wire.exchange(
-            request, intake, on_sent=on_sent, on_bytes=on_bytes
+    async def _after(
+        self, errand: Errand, error: TransientError, patience: Patience
+    ) -> float:
+        is_outage = isinstance(error, OutageError)
+        if is_outage and errand.is_mirror and not errand.is_down and not errand.doubts:
+            # One transfer that broke is not yet a mirror that is down.
+            errand.doubts += 1
+            return backoff(1, random=self._timing.random)
+        is_sound = is_outage and await self._doubts.is_sound(errand)
+        return patience.after(
+            error,
+            down=errand.is_down,
+            successes=errand.throttle.successes,
+            is_sound=is_sound,
         )
 
-    def _next_hop(self, request: Request, moved: Moved) -> Request:
-        url = self._directory.to_actual(self._guard.follow(request.url, moved.location))
-        hop = replace(request, url=url)
-        if url.origin() != request.url.origin():
-            hop = replace(hop, headers=without_personal(request.headers))
-        if moved.status in _BECOMES_GET and request.method == "POST":
-            kept_too = without_type(hop.headers)
-            return replace(hop, method="GET", body=None, headers=kept_too)
-        return hop
+    def _is_doubtful(self, errand: Errand, error: PermanentError) -> bool:
+        # A mirror has no say in what an archive has, unless it is the archive itself
+        # that refuses everything.
+        refusals = errand.throttle.refusals(errand.kind)
+        return is_refusal(error) and (not errand.is_mirror or refusals.is_full)
+
+    async def _look(self, errand: Errand, url: URL) -> None:
+        """Ask for the head of a file that the host of an errand has had."""
+        look = replace(
+            errand,
+            request=Request("HEAD", url, {}),
+            heard=_ignore,
+            is_mirror=False,
+            is_look=True,
+            # That one is enough.
+            handful=1,
+        )
+        head = Buffer(self._limits.json_cap, refuse_text)
+        await self._hops.attempt(look, head, self._limits.patience_s)
 
     def _checked(self, text: str) -> URL:
         url = to_url(text)
@@ -366,22 +371,3 @@ class Transport:
             msg = f"{shown(url)} holds a user name, which is not sent anywhere"
             raise PermanentError(reason="bad_url", message=msg)
         return self._directory.to_actual(url.with_fragment(None))
-
-    def _throttle_at(self, url: URL, sender: Service) -> Throttle:
-        # An archive may send us on to another host of its own: that one gets a
-        # throttle too, with the manners of the service that sent us there.
-        service = self._directory.find(url)
-        if service is None:
-            return self._throttle_of(url.host_port_subcomponent or "", sender.manners)
-        return self._throttle_of(service.host, service.manners)
-
-    def _throttle_of(self, host: str, manners: Manners) -> Throttle:
-        if host not in self._throttles:
-            self._throttles[host] = Throttle(
-                host,
-                manners,
-                cooled_until=self._cool_downs.get(host, 0.0),
-                on_cool_down=self._on_cool_down,
-                timing=self._timing,
-            )
-        return self._throttles[host]

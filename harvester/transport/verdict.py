@@ -1,4 +1,8 @@
-"""What became of a request: told to its host's throttle, and made an error of ours."""
+"""What became of a request: told to its hosts' throttles, and made an error of ours.
+
+Where a redirect leads is judged as one with the host that sent us there: the verdict on
+the last reply is that of the host that was asked first, and of the last one too.
+"""
 
 from __future__ import annotations
 
@@ -7,46 +11,131 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
 from .backoff import BusyError
-from .wire import to_ours
+from .refusals import is_refusal
+from .wire import NoAnswerError, to_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from yarl import URL
 
-    from .throttle import Turn
+    from .errand import Errand
+    from .throttle import Throttle
+    from .turn import Turn
 
-__all__ = ["judged"]
+__all__ = ["Chain", "judged"]
+
+#: Refusals that may pass: of too many requests, or for no reason that we know.
+MAY_PASS = frozenset({"http_401", "http_403"})
+
+#: What a host must say to the look for a file that it had to be known for one that
+#: refuses everything; others may be about the way of looking.
+_OF_ALL = MAY_PASS | {"not_found", "http_451", "blocked_redirect"}
+
+
+class Chain:
+    """The hops of one try: each has its host's leave, one verdict holds for all."""
+
+    def __init__(self, errand: Errand, lingers_s: float) -> None:
+        self._errand = errand
+        self._lingers_s = lingers_s
+        self._turns: list[Turn] = []
+        #: The address that was asked last.
+        self.url = errand.request.url
+
+    def add(self, turn: Turn, url: URL) -> None:
+        """Take the turn of the next hop, and its address."""
+        self._turns.append(turn)
+        self.url = url
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether a redirect has been followed."""
+        return len(self._turns) > 1
+
+    def rides_on(self, throttle: Throttle) -> bool:
+        """Whether the next hop goes on with the probe of this host."""
+        return any(one.throttle is throttle and one.is_probe for one in self._turns)
+
+    def succeeded(self) -> None:
+        """Tell that what was asked for came."""
+        for turn in self._judged():
+            turn.succeeded()
+
+    def failed(self, error: Exception) -> None:
+        """Tell what went wrong; what is this machine's own says nothing of a host."""
+        turns, errand = self._judged(), self._errand
+        if not turns:  # not even the first one could be had
+            return
+        match error:
+            case BusyError():
+                turns[-1].refused(error.cool_down_s)
+            case OutageError() | TransientError():
+                self._linger(error)
+                is_outage = isinstance(error, OutageError)
+                for turn in turns:
+                    turn.failed(errand.address, error.reason, unreachable=is_outage)
+            case PermanentError() if is_refusal(error):
+                self._declined(error)
+            case PermanentError() if error.reason != "bad_url":
+                # A proper answer, though not the one we hoped for.
+                self.succeeded()
+
+    def _declined(self, error: PermanentError) -> None:
+        errand = self._errand
+        errand.was_moved = self.is_moved and error.reason != "blocked_redirect"
+        errand.refused_at = errand.throttle.clock()
+        if errand.is_look and error.reason not in _OF_ALL:
+            return
+        # A file that is known decides, but its head says nothing of its body's length.
+        by_look = error.reason != "too_large"
+        for turn in self._judged():
+            if errand.is_mirror and not turn.throttle.refusals(errand.kind).is_full:
+                turn.answered()
+                continue
+            is_asked = by_look and turn.throttle is errand.throttle
+            turn.declined(
+                errand.address,
+                str(error),
+                handful=errand.handful if is_asked else turn.throttle.handful,
+                slows=error.reason in MAY_PASS,
+            )
+
+    def _linger(self, error: TransientError) -> None:
+        # It would otherwise be asked the same again while it still works on it, and
+        # two of our queries would run there where one is allowed.
+        if isinstance(error, NoAnswerError) and self._errand.kind == "query":
+            self._turns[-1].linger(self._lingers_s)
+
+    def _judged(self) -> list[Turn]:
+        """Give the turns that the verdict is told to, one for each host."""
+        if not self._turns:
+            return []
+        hosts = dict.fromkeys(one.throttle for one in (self._turns[0], self._turns[-1]))
+        return [
+            max(
+                (one for one in self._turns if one.throttle is throttle),
+                key=lambda one: one.is_probe,
+            )
+            for throttle in hosts
+        ]
 
 
 @contextmanager
-def judged(turn: Turn, url: URL, *, is_asked: bool) -> Iterator[None]:
-    """Tell the throttle what became of a request, and make its error one of ours."""
+def judged(chain: Chain) -> Iterator[None]:
+    """Tell the throttles what became of a try, and make its error one of ours."""
     try:
         yield
     except Exception as error:
-        ours = to_ours(error, url)
-        if _is_lured(ours) and not is_asked:
+        ours = to_ours(error, chain.url)
+        if _is_lured(ours) and chain.is_moved:
             ours = PermanentError("blocked_redirect", str(ours))
-        _report(turn, url, ours)
+        chain.failed(ours)
         if ours is error:
             raise
         raise ours from error
-    turn.succeeded()
+    chain.succeeded()
 
 
 def _is_lured(error: Exception) -> bool:
     return isinstance(error, OutageError) and error.reason == "blocked_address"
-
-
-def _report(turn: Turn, url: URL, error: Exception) -> None:
-    match error:
-        case BusyError():
-            turn.refused(error.cool_down_s)
-        case OutageError():
-            turn.failed(str(url), error.reason, unreachable=True)
-        case TransientError():
-            turn.failed(str(url), error.reason)
-        case PermanentError():
-            # A clear answer, though not the one we hoped for.
-            turn.succeeded()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import socket
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from .body import Limits
     from .headers import ApiToken
 
-__all__ = ["Intake", "Moved", "Request", "Wire", "to_ours"]
+__all__ = ["Intake", "Moved", "NoAnswerError", "Request", "Wire", "to_ours"]
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
@@ -50,6 +51,11 @@ _NOT_NOW = frozenset({408, 425})
 #: What a gateway says of the server that should have answered.
 _NOBODY_BEHIND = frozenset({502, 503, 504})
 _NOT_IN_RANGE = 416
+#: Of a page that refuses something: bytes read, characters quoted, seconds it may take.
+_WORDS_BYTES = 4096
+_WORDS_SHOWN = 120
+_WORDS_S = 2.0
+_TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -69,6 +75,10 @@ class Moved:
 
     status: int
     location: str
+
+
+class NoAnswerError(OutageError):
+    """The reply did not begin in time; the server may still be working on it."""
 
 
 class Intake(Protocol):
@@ -120,23 +130,29 @@ class Wire:
         request: Request,
         intake: Intake,
         *,
+        answer_s: float,
         on_sent: Callable[[], None],
         on_bytes: Callable[[int], None],
     ) -> Moved | None:
-        """Send a request and pour the reply into the intake, unless it moved."""
+        """Send a request and pour the reply into the intake, unless it moved.
+
+        Raises
+        ------
+        NoAnswerError
+            The reply did not begin within ``answer_s`` seconds.
+        """
         limits = self._limits
-        async with _within(limits.total_s, "too_slow", request.url):
-            async with _within(limits.answer_s, "stalled", request.url, OutageError):
-                response = await self._send(request, intake, on_sent)
-            async with response:
-                location = response.headers.get("Location")
-                if response.status in _MOVED and location:
-                    return Moved(response.status, location)
-                if response.status == HTTPStatus.UNAUTHORIZED:
-                    _check_token(self._personal(request.url), request.url)
-                _check_status(response, intake)
-                await intake.take(response, Body(response, limits, on_bytes))
-                return None
+        async with _within(answer_s, "stalled", request.url, NoAnswerError):
+            response = await self._send(request, intake, on_sent)
+        async with response, _within(limits.total_s, "too_slow", request.url):
+            location = response.headers.get("Location")
+            if response.status in _MOVED and location:
+                return Moved(response.status, location)
+            if response.status == HTTPStatus.UNAUTHORIZED:
+                _check_token(self._personal(request.url), request.url)
+            await _check_status(response, intake)
+            await intake.take(response, Body(response, limits, on_bytes))
+            return None
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -219,14 +235,15 @@ def _check_token(sent: Mapping[str, str], url: URL) -> None:
         raise InputError(msg)
 
 
-def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:
+async def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:
     status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
     what = f"{shown(response.url)} answered {status} {response.reason}"
     reason = f"http_{status}"
     if status in _GONE:
-        raise NotFoundError(what)
+        msg = f"{what}{await _words(response)}"
+        raise NotFoundError(msg)
     if status in _BUSY:
         _check_busy(response, what)
     if status == _NOT_IN_RANGE and "Range" in intake.headers():
@@ -235,7 +252,19 @@ def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:
         raise OutageError(reason, what)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _NOT_NOW:
         raise TransientError(reason, what)
-    raise PermanentError(reason, what)
+    raise PermanentError(reason, f"{what}{await _words(response)}")
+
+
+async def _words(response: aiohttp.ClientResponse) -> str:
+    """Give the first words of a page that refuses something, to be quoted."""
+    page = b""
+    with suppress(aiohttp.ClientError, TimeoutError):
+        async with asyncio.timeout(_WORDS_S):
+            while len(page) < _WORDS_BYTES and not response.content.at_eof():
+                page += await response.content.readany()
+    text = _TAG.sub(" ", page[:_WORDS_BYTES].decode("utf-8", "replace"))
+    words = " ".join(text.split())
+    return f": {words[:_WORDS_SHOWN]!r}" if words else ""
 
 
 def _check_busy(response: aiohttp.ClientResponse, what: str) -> None:

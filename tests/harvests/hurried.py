@@ -24,7 +24,7 @@ from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Transport
 
 #: Nothing of this strikes but what a fault provokes, however busy the machine is.
-USUAL = {"body_cap": 20_000_000}
+USUAL = {"file_bytes": 20_000_000, "works_on_s": 0}
 #: For faults that are a lack of progress: what else they strike is tried again.
 SHORT = USUAL | {"answer_s": 3.0, "silence_s": 2.0, "floor_window_s": 2.0}
 MANNERS = partial(Manners, tripping=Tripping(first_s=0.1, longest_s=0.5))
@@ -37,7 +37,6 @@ class Run:
         self, archives, out, *surveys, manners=None, limits=None, **politeness
     ):
         self.places = Places(out)
-        self._limits = limits or USUAL
         self.notes = []
         self.troubles = []
         patient = {"longest_backoff_s": 0.05, "patience_s": 60, "attempts": 2}
@@ -48,11 +47,13 @@ class Run:
                 name.replace("-", "_"): {
                     "rate": 100,
                     "base_url": url,
+                    "answer_s": (limits or {}).get("answer_s", 60),
                     **(manners or {}),
                 }
                 for name, url in archives.urls.items()
             },
             politeness=patient | politeness,
+            limits=limits or USUAL,
         )
 
     def begin(self):
@@ -66,7 +67,7 @@ class Run:
 
     async def work(self, **options):
         """Harvest in the loop that runs."""
-        with _hurry(self._limits):
+        with _hurry():
             outcome = await root.harvest(
                 self._settings,
                 self.places,
@@ -111,10 +112,10 @@ async def _cutting(_settings):
 
 
 @contextmanager
-def _hurry(limits):
+def _hurry():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(root, "_cutter", _cutting)
-        patch.setattr(door, "Limits", partial(Limits, **limits))
+        patch.setattr(door, "Limits", partial(Limits, doubt_s=0.1))
         patch.setattr(door, "Manners", MANNERS)
         patch.setattr(door, "Transport", partial(Transport, random=lambda: 0.1))
         yield

@@ -24,6 +24,9 @@ LIMITS = Limits(
     body_cap=4_000_000,
     json_cap=2_000_000,
     patience_s=1.5,
+    refusal_patience_s=0.6,
+    doubt_s=0.02,
+    works_on_s=0.0,
 )
 TRIPPING = Tripping(first_s=0.02, longest_s=0.1)
 MANNERS = Manners(rate=500, slots={"query": 2, "file": 4}, tripping=TRIPPING)
@@ -163,6 +166,8 @@ async def _answer(server, reader, writer):
                 step = server.next_step(asked.path)
                 if callable(step):
                     await _while_heard(reader, step(writer, asked))
+                elif asked.method == "HEAD":
+                    writer.write(step.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
                 else:
                     writer.write(step)
                 await writer.drain()

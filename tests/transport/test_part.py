@@ -21,14 +21,14 @@ def part(start, stop, *, told=None, body=None, status=206, tag=TAG, **headers):
     return reply(content, status, **facts | headers)
 
 
-async def fetch(*steps, start=10, stop=30, validator=""):
+async def fetch(*steps, start=10, stop=30, **options):
     """Ask for a part of a file; give it, or the error, and what the server was asked.
 
     The last step is repeated if it is asked again.
     """
     async with serving({"/file": list(steps)}) as server, opened(server) as transport:
         try:
-            found = await transport.fetch_part(URL, start, stop, validator=validator)
+            found = await transport.fetch_part(URL, start, stop, **options)
         except (TransientError, RangeRefusedError, NotFoundError) as error:
             found = error
         return found, server.asked
@@ -112,7 +112,7 @@ async def test_broken(length):
 
 
 async def test_not_there():
-    """A file that is not there is not found, as ever."""
-    found, asked = await fetch(reply(status=404, reason="Not Found"))
+    """A file that a mirror lacks is not found, at once: others may have it."""
+    found, asked = await fetch(reply(status=404, reason="Not Found"), is_mirror=True)
     assert isinstance(found, NotFoundError)
     assert len(asked) == 1

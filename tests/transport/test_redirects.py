@@ -16,6 +16,10 @@ from harvester.transport.transport import Service
 _URL = "https://mast.stsci.edu/api"
 
 
+async def _fine(writer, asked):
+    writer.write(reply(length=4) if asked.method == "HEAD" else reply(b"fine"))
+
+
 def _follows(target, status=302):
     return reply(status=status, reason="Moved", Location=target)
 
@@ -62,15 +66,17 @@ async def test_redirect_to_official_address(server):
     assert answer.url == f"{server.url}/there"
 
 
-async def test_redirect_loop(server):
-    """A redirect loop ends after five hops, for good."""
-    server.script["*"] = _follows("/api")
+async def test_redirect_loop(server, tmp_path):
+    """A redirect loop ends after five hops, for good if the host is well."""
+    server.script["/loop"] = _follows("/loop")
+    server.script["/good"] = _fine
     async with opened(server) as transport:
+        await transport.download("https://mast.stsci.edu/good", tmp_path / "good")
         with pytest.raises(PermanentError) as caught:
-            await transport.query("GET", _URL)
+            await transport.download("https://mast.stsci.edu/loop", tmp_path / "loop")
         assert transport.describe() == {"mast.stsci.edu": "open road"}
     assert caught.value.reason == "blocked_redirect"
-    assert len(server.asked) == 6
+    assert server.count("/loop") == 6
 
 
 @pytest.mark.parametrize(
@@ -98,15 +104,25 @@ async def test_redirect_loop(server):
         "https://mast.stsci.edu:99999/",
     ],
 )
-async def test_redirect_blocked(server, target):
-    """A redirect out of the archives is refused at once, and no secret repeated."""
-    server.script["*"] = _follows(target)
+async def test_redirect_blocked(server, tmp_path, target):
+    """A redirect of one file out of the archives is refused, and no secret repeated."""
+    server.script["/api"] = _follows(target)
+    server.script["/good"] = _fine
     async with opened(server) as transport:
+        await transport.download("https://mast.stsci.edu/good", tmp_path / "good")
         with pytest.raises(PermanentError) as caught:
-            await transport.query("GET", _URL)
-    assert caught.value.reason in {"blocked_redirect", "bad_url"}
+            await transport.download(_URL, tmp_path / "bad")
+    assert caught.value.reason == "blocked_redirect"
     assert "pw" not in str(caught.value)
-    assert len(server.asked) == 1
+    assert server.count("/api") == 1
+
+
+async def test_queries_redirected_away(server):
+    """A service whose queries are sent out of the archives is what is in trouble."""
+    server.script["*"] = _follows("https://example.org/x")
+    async with opened(server) as transport:
+        with pytest.raises(OutageError, match=r"redirects to https://example\.org/x"):
+            await transport.query("GET", _URL)
 
 
 class _Names:
@@ -148,10 +164,9 @@ async def test_redirect_to_private_name(server):
     """An archive's host that leads into this network is not followed to."""
     server.script["*"] = _follows("https://inside.stsci.edu/x")
     async with opened(server, resolver=_Names("10.0.0.1")) as transport:
-        with pytest.raises(PermanentError) as caught:
+        with pytest.raises(OutageError, match="private") as caught:
             await transport.query("GET", _URL)
-    assert caught.value.reason == "blocked_redirect"
-    assert len(server.asked) == 1
+    assert caught.value.reason == "refuses"
 
 
 async def test_name_server_recovers(server):

@@ -1,0 +1,192 @@
+"""One try of a request: from hop to hop to the reply, each with its own host's leave.
+
+Where a redirect leads to another host that host gets a throttle too, and the verdict on
+the last reply is told to the host that was asked first as well.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ..errors import PermanentError
+from .address import shown
+from .headers import without_personal, without_type
+from .throttle import Throttle
+from .verdict import Chain, judged
+from .wire import Intake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from yarl import URL
+
+    from .address import Guard
+    from .body import Limits
+    from .errand import Errand
+    from .manners import Manners, Timing
+    from .services import Directory, Service
+    from .turn import Turn
+    from .wire import Moved, Request, Wire
+
+__all__ = ["Hops", "Result", "Throttles"]
+
+#: After these a form is not sent again; its answer is fetched.
+_BECOMES_GET = frozenset({301, 302, 303})
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Result(Intake, Protocol[T_co]):
+    """Where the body of a reply goes, and what is made of it."""
+
+    async def finish(self) -> T_co:
+        """Give it, once all has come."""
+
+
+class Throttles:
+    """The throttle of each host, made when the host is first asked."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        cool_downs: Mapping[str, float],
+        on_cool_down: Callable[[str, float], None] | None,
+        timing: Timing,
+    ) -> None:
+        self._directory = directory
+        self._cool_downs = dict(cool_downs)
+        self._on_cool_down = on_cool_down
+        self._timing = timing
+        self.by_host: dict[str, Throttle] = {}
+        for service in directory.services:
+            self.of(service.host, service.manners)
+
+    def at(self, url: URL, sender: Service) -> Throttle:
+        """Give the throttle for an actual address that a service sent us to."""
+        # An archive may send us on to another host of its own: that one gets a
+        # throttle too, with the manners of the service that sent us there.
+        service = self._directory.find(url)
+        if service is None:
+            return self.of(url.host_port_subcomponent or "", sender.manners)
+        return self.of(service.host, service.manners)
+
+    def of(self, host: str, manners: Manners) -> Throttle:
+        """Give the throttle of a host by its name."""
+        if host not in self.by_host:
+            self.by_host[host] = Throttle(
+                host,
+                manners,
+                cooled_until=self._cool_downs.get(host, 0.0),
+                on_cool_down=self._on_cool_down,
+                timing=self._timing,
+            )
+        return self.by_host[host]
+
+
+class Hops:
+    """Sends a request, follows where it is sent, and has all of it judged."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        throttles: Throttles,
+        guard: Guard,
+        limits: Limits,
+        on_traffic: Callable[[str, int, int], None],
+    ) -> None:
+        self._directory = directory
+        self._throttles = throttles
+        self._guard = guard
+        self._limits = limits
+        self._on_traffic = on_traffic
+        #: None while the transport is not open.
+        self.wire: Wire | None = None
+
+    async def attempt(
+        self, errand: Errand, result: Result[T_co], patience_s: float
+    ) -> T_co:
+        """Try a request once; wait for a host that is down for ``patience_s``."""
+        # Every hop keeps its turn to the end, when the verdict on them all is known.
+        async with AsyncExitStack() as turns:
+            chain = Chain(errand, self._lingers_s(errand))
+            with judged(chain):
+                request = errand.request
+                for _ in range(self._limits.redirects + 1):
+                    turn = await self._turn(errand, request, patience_s, chain, turns)
+                    moved = await self._send(request, result, turn, errand)
+                    # The wire is free for the next one while this is checked.
+                    turn.free()
+                    if moved is None:
+                        return await result.finish()
+                    request = self._next_hop(request, moved)
+                raise self._too_many(errand)
+        raise AssertionError  # mypy cannot see that `judged` swallows nothing
+
+    async def _turn(
+        self,
+        errand: Errand,
+        request: Request,
+        patience_s: float,
+        chain: Chain,
+        turns: AsyncExitStack,
+    ) -> Turn:
+        errand.last = throttle = self._throttles.at(request.url, errand.service)
+        refusal_patience_s = self._limits.refusal_patience_s
+        slot = throttle.slot(
+            errand.kind,
+            patience_s=patience_s,
+            refusal_patience_s=refusal_patience_s if errand.is_patient else 0.0,
+            rides=chain.rides_on(throttle),
+        )
+        turn = await turns.enter_async_context(slot)
+        chain.add(turn, request.url)
+        return turn
+
+    async def _send(
+        self, request: Request, intake: Intake, turn: Turn, errand: Errand
+    ) -> Moved | None:
+        host = turn.host
+
+        def on_sent() -> None:
+            turn.sent()
+            self._on_traffic(host, 1, 0)
+
+        def on_bytes(size: int) -> None:
+            self._on_traffic(host, 0, size)
+            errand.heard(size)
+
+        assert self.wire is not None, "the transport is not open"
+        return await self.wire.exchange(
+            request,
+            intake,
+            answer_s=self._answer_s(errand),
+            on_sent=on_sent,
+            on_bytes=on_bytes,
+        )
+
+    def _next_hop(self, request: Request, moved: Moved) -> Request:
+        url = self._directory.to_actual(self._guard.follow(request.url, moved.location))
+        hop = replace(request, url=url)
+        if url.origin() != request.url.origin():
+            hop = replace(hop, headers=without_personal(request.headers))
+        if moved.status in _BECOMES_GET and request.method == "POST":
+            kept_too = without_type(hop.headers)
+            return replace(hop, method="GET", body=None, headers=kept_too)
+        return hop
+
+    def _too_many(self, errand: Errand) -> PermanentError:
+        where, most = shown(errand.request.url), self._limits.redirects
+        msg = f"{where} redirects more than {most} times"
+        return PermanentError(reason="blocked_redirect", message=msg)
+
+    def _answer_s(self, errand: Errand) -> float:
+        own_s = errand.service.answer_s if errand.kind == "query" else None
+        return self._limits.answer_s if own_s is None else own_s
+
+    def _lingers_s(self, errand: Errand) -> float:
+        """Seconds for which a server may go on with a query that we gave up."""
+        works_on_s = self._limits.works_on_s
+        return max(works_on_s - self._answer_s(errand), works_on_s / 20)

@@ -1,0 +1,341 @@
+"""A refusal is one file's matter, or that of the whole host: what tells them apart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from scripted import LIMITS, MANNERS, hang_up, mast, opened, reply
+
+from harvester.errors import (
+    NotFoundError,
+    OutageError,
+    PermanentError,
+    QueryRefusedError,
+    TransientError,
+)
+from harvester.transport.transport import Service
+
+_BASE = "https://mast.stsci.edu"
+_PAGE = b"<html><head><title>No</title></head><body><p>You are banned</p></body></html>"
+#: What an archive may say to everything.
+REFUSALS = [
+    reply(_PAGE, status=403, reason="Forbidden"),
+    reply(_PAGE, status=401, reason="Unauthorized"),
+    reply(_PAGE, status=404, reason="Not Found"),
+    reply(_PAGE, status=410, reason="Gone"),
+    reply(_PAGE, status=400, reason="Bad Request"),
+    reply(_PAGE, status=451, reason="Unavailable For Legal Reasons"),
+    reply(status=302, reason="Found", Location="https://example.org/x"),
+    reply(b"x", length=10**9),
+]
+#: Seconds until a host that refuses everything is given up, and a little more.
+_REFUSED_S = 2
+FORBIDDEN, _, MISSING, *_ = REFUSALS
+
+
+async def fine(writer, asked):
+    """Give a file, or its head."""
+    writer.write(reply(length=4) if asked.method == "HEAD" else reply(b"fine"))
+
+
+async def fetch(transport, folder, *names, **options):
+    """Fetch files at the same time; give what came of each."""
+    return await asyncio.gather(
+        *(
+            transport.download(f"{_BASE}/{name}", folder / str(name), **options)
+            for name in names
+        ),
+        return_exceptions=True,
+    )
+
+
+def is_outage(found):
+    """Whether all of these are outages of a host that refuses us."""
+    return {(type(one), getattr(one, "reason", "")) for one in found} == {
+        (OutageError, "refuses")
+    }
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_everything_from_the_start(server, tmp_path, refusal):
+    """Who refuses everything is asked a few times, and no file pays."""
+    server.script["*"] = refusal
+    async with opened(server) as transport:
+        found = await fetch(transport, tmp_path, *range(40))
+        assert transport.describe()["mast.stsci.edu"].startswith("refuses us since ")
+    assert is_outage(found)
+    # Five at once, one or two that were under way, and a probe each tenth of a second.
+    assert len(server.asked) <= 10 + 10 * _REFUSED_S
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_everything_from_the_middle(server, tmp_path, refusal):
+    """So it is when files came before; the one that came last is looked for."""
+    server.script = {"*": refusal, **{f"/good{n}": [fine, refusal] for n in range(6)}}
+    async with opened(server) as transport:
+        good = [f"good{n}" for n in range(6)]
+        assert {one.size for one in await fetch(transport, tmp_path, *good)} == {4}
+        assert is_outage(await fetch(transport, tmp_path, *range(8)))
+    # The good ones, those that were under way, and a probe each tenth of a second.
+    assert len(server.asked) <= 6 + 2 * 8 + 10 * _REFUSED_S
+
+
+async def test_words(server, tmp_path):
+    """It says since when, how often, the archive's own words, and what may help."""
+    server.script["*"] = FORBIDDEN
+    async with opened(server) as transport:
+        told = str((await fetch(transport, tmp_path, *range(9)))[0])
+    assert told.startswith("mast.stsci.edu refuses us since ")
+    assert "answered 403 Forbidden: 'No You are banned'" in told
+    for remedy in ("politeness.contact", "MAST_API_TOKEN", "services.mast.base_url"):
+        assert remedy in told
+    assert "sdss" not in told
+
+
+async def test_known_from_before(server, tmp_path):
+    """A single file is enough to tell where one is known that came before a restart."""
+    server.script["*"] = FORBIDDEN
+    known = {"mast.stsci.edu": f"{_BASE}/known"}
+    async with opened(server, known_good=known) as transport:
+        assert is_outage(await fetch(transport, tmp_path, "one"))
+    assert server.count("/known") > 1
+
+
+async def test_missing_of_a_sound_host(server, tmp_path):
+    """Files that are not there are believed when the host still has the known one."""
+    server.script = {"*": MISSING, "/known": fine}
+    known = {"mast.stsci.edu": f"{_BASE}/known"}
+    async with opened(server, known_good=known) as transport:
+        found = await fetch(transport, tmp_path, *range(30))
+        assert transport.describe()["mast.stsci.edu"] == "open road"
+    assert {type(one) for one in found} == {NotFoundError}
+    assert [server.count(f"/{n}") for n in range(30)] == [1] * 30
+    assert server.count("/known") <= 30
+
+
+async def test_missing_among_others(server, tmp_path):
+    """A missing file is believed, asked for once, as soon as another one has come."""
+    server.script = {"*": fine, "/missing": MISSING}
+    limits = replace(LIMITS, doubt_s=30.0)
+    async with opened(server, limits=limits) as transport, asyncio.timeout(20):
+        found, *_ = await fetch(transport, tmp_path, "missing", *range(6))
+    assert isinstance(found, NotFoundError)
+    assert server.count("/missing") == 1
+    assert {one.method for one in server.asked} == {"GET"}
+
+
+async def test_missing_alone(server, tmp_path):
+    """Where nothing is known a missing file is asked for three times, and believed."""
+    server.script["*"] = MISSING
+    async with opened(server) as transport:
+        found = await fetch(transport, tmp_path, *range(4))
+        assert transport.describe()["mast.stsci.edu"] == "open road"
+    assert {type(one) for one in found} == {NotFoundError}
+    assert len(server.asked) == 12
+
+
+async def test_forbidden_alone(server, tmp_path):
+    """Who forbids all of a few files, and gave none, is taken to refuse us."""
+    server.script["*"] = FORBIDDEN
+    async with opened(server) as transport:
+        assert is_outage(await fetch(transport, tmp_path, "one"))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS[:2])
+async def test_once_in_a_while(server, tmp_path, refusal):
+    """A single 401 or 403 among good answers costs nothing, with one try as well."""
+    server.script = {"*": fine, "/odd": [refusal, fine]}
+    async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
+        found = await fetch(transport, tmp_path, 1, 2, "odd", 3, 4)
+    assert {one.size for one in found} == {4}
+
+
+async def test_forbidden_for_good(server, tmp_path):
+    """A file that is forbidden among good ones has its tries, and then pays."""
+    server.script = {"*": fine, "/private": FORBIDDEN}
+    async with opened(server) as transport:
+        await fetch(transport, tmp_path, 1)
+        (found,) = await fetch(transport, tmp_path, "private")
+    assert isinstance(found, PermanentError)
+    assert found.reason == "http_403"
+    assert "tried 4 times" in str(found)
+    assert server.count("/private") == 4
+
+
+async def test_ban_that_is_lifted(server, tmp_path):
+    """A host that stops refusing in time gives every file, by itself."""
+    is_banned = asyncio.Event()
+
+    async def step(writer, asked):
+        if len(server.asked) > 7:
+            is_banned.set()
+        await fine(writer, asked) if is_banned.is_set() else writer.write(FORBIDDEN)
+
+    server.script["*"] = step
+    async with opened(server, limits=replace(LIMITS, refusal_patience_s=20)) as one:
+        found = await fetch(one, tmp_path, *range(20))
+        assert "refuses" not in one.describe()["mast.stsci.edu"]
+    assert {one.size for one in found} == {4}
+
+
+async def test_refusals_do_not_close(server, tmp_path):
+    """A refusal is no sign that a host which was down is well again."""
+    server.script["*"] = [*[hang_up()] * 3, FORBIDDEN]
+    async with opened(server) as transport:
+        (found,) = await fetch(transport, tmp_path, 1)
+        assert not transport.describe()["mast.stsci.edu"].startswith("open road")
+    assert isinstance(found, OutageError)
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, MISSING])
+async def test_mirror(server, tmp_path, refusal):
+    """What a mirror lacks is said at once, and says nothing of the mirror."""
+    server.script["*"] = refusal
+    async with opened(server) as transport:
+        found = await fetch(transport, tmp_path, *range(40), is_mirror=True)
+        assert transport.describe()["mast.stsci.edu"] == "open road"
+    assert {type(one) for one in found} <= {NotFoundError, PermanentError}
+    assert [server.count(f"/{n}") for n in range(40)] == [1] * 40
+
+
+@pytest.mark.parametrize("option", ["is_mirror", "is_patient"])
+async def test_mirror_that_is_down(server, tmp_path, option):
+    """An outage of a mirror is not sat out, nor is one that need not be."""
+    server.script["*"] = hang_up()
+    limits = replace(LIMITS, patience_s=600)
+    options = {option: option == "is_mirror"}
+    async with opened(server, limits=limits) as transport, asyncio.timeout(20):
+        found = await fetch(transport, tmp_path, *range(8), **options)
+    assert all(isinstance(one, OutageError) for one in found)
+    assert len(server.asked) <= 10
+
+
+async def test_archive_that_refuses_as_a_mirror(server, tmp_path):
+    """An archive that refuses everything is not believed of a file either way."""
+    server.script["*"] = FORBIDDEN
+    async with opened(server) as transport:
+        await fetch(transport, tmp_path, *range(9))
+        assert is_outage(await fetch(transport, tmp_path, "next", is_mirror=True))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS[:4] + REFUSALS[5:7])
+async def test_queries(server, refusal):
+    """A service that refuses a query is asked again, and then what is in trouble."""
+    server.script["/api"] = [refusal, reply(b"fine")]
+    server.script["/bad"] = refusal
+    async with opened(server) as transport:
+        assert (
+            await transport.query("POST", f"{_BASE}/api", body=b"a")
+        ).body == b"fine"
+        with pytest.raises(OutageError, match="refuses us since") as caught:
+            await transport.query("POST", f"{_BASE}/bad", body=b"a")
+    assert caught.value.reason == "refuses"
+    assert server.count("/bad") == 4
+
+
+async def test_queries_and_files_apart(server, tmp_path):
+    """Queries that are answered say nothing of files that are all refused."""
+    server.script = {"*": FORBIDDEN, "/api": reply(b"fine")}
+    async with opened(server) as transport, asyncio.TaskGroup() as group:
+        fetching = group.create_task(fetch(transport, tmp_path, *range(12)))
+        while not fetching.done():
+            await transport.query("GET", f"{_BASE}/api")
+    assert is_outage(fetching.result())
+
+
+async def test_query_that_is_not_done(server):
+    """What a well service says of a query is passed on, and is a good answer."""
+
+    def check(_reply):
+        msg = "Invalid object name 'Frame'"
+        raise QueryRefusedError(msg)
+
+    async with opened(server) as transport:
+        for _ in range(6):
+            with pytest.raises(QueryRefusedError, match="Frame"):
+                await transport.query("GET", f"{_BASE}/api", check=check)
+        assert transport.describe()["mast.stsci.edu"] == "open road"
+    assert len(server.asked) == 6
+
+
+async def test_at_once(server):
+    """An error for which the caller has another way is raised at its first sign."""
+    server.script["*"] = reply(status=500)
+    async with opened(server) as transport:
+        with pytest.raises(TransientError):
+            await transport.query("GET", f"{_BASE}/api", at_once=["http_500"])
+    assert len(server.asked) == 1
+
+
+def _moved(target):
+    return reply(status=302, reason="Found", Location=target)
+
+
+_OUT_OF_ORDER = [reply(_PAGE), reply(status=503), hang_up()]
+
+
+@pytest.mark.parametrize("page", _OUT_OF_ORDER)
+async def test_redirect_to_maintenance(server, tmp_path, page):
+    """A page behind a redirect is the same outage as the page: no try is spent."""
+    server.script = {"*": _moved("/maintenance"), "/maintenance": page}
+    async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
+        found = await fetch(transport, tmp_path, *range(8))
+        assert "closed: " in transport.describe()["mast.stsci.edu"]
+    assert {type(one) for one in found} <= {OutageError} | set(
+        OutageError.__subclasses__()
+    )
+    assert len(server.asked) <= 60
+
+
+@pytest.mark.parametrize("page", [*_OUT_OF_ORDER, FORBIDDEN])
+async def test_redirect_to_a_login(server, other, tmp_path, page):
+    """So is one at another host of the archive, and both hosts are left alone."""
+    server.script["*"] = _moved(f"{other.url}/login")
+    other.script["*"] = page
+    portal = Service("s3", "https://ssoportal.stsci.edu", other.url, MANNERS)
+    async with opened(mast(server.url), portal) as transport:
+        found = await fetch(transport, tmp_path, *range(8))
+        told = transport.describe()
+    assert all(isinstance(one, OutageError) for one in found)
+    assert "open road" not in [words[:9] for words in told.values()]
+
+
+async def test_redirect_that_is_over(server, tmp_path):
+    """When the maintenance ends every file comes, whoever probes first."""
+    page = [reply(_PAGE)] * 9
+
+    async def step(writer, asked):
+        await fine(writer, asked) if not page else writer.write(_moved("/maintenance"))
+
+    async def maintenance(writer, _asked):
+        writer.write(page.pop() if page else reply(_PAGE))
+
+    server.script = {"*": step, "/maintenance": maintenance}
+    async with opened(server, limits=replace(LIMITS, patience_s=20)) as transport:
+        found = await fetch(transport, tmp_path, *range(8))
+    assert {one.size for one in found} == {4}
+
+
+async def test_signed_address_that_expired(server, other, tmp_path):
+    """A signed address that is refused is asked for anew where it came from."""
+    other.script = {"/s?sig=1": FORBIDDEN, "/s?sig=2": reply(b"file")}
+    server.script["/odd"] = [_moved(f"{other.url}/s?sig={n}") for n in (1, 2)]
+    s3 = Service("s3", "https://stpubdata.s3.amazonaws.com", other.url, MANNERS)
+    async with opened(mast(server.url), s3) as transport:
+        found = await fetch(transport, tmp_path, 1, "odd", 2)
+    assert {one.size for one in found} == {4}
+
+
+@pytest.mark.parametrize("refusal", [FORBIDDEN, MISSING, REFUSALS[4]])
+async def test_signed_addresses_that_are_no_good(server, other, tmp_path, refusal):
+    """However often that happens, it is never the file that is given up for good."""
+    other.script["*"] = refusal
+    server.script = {"*": fine, "/odd": _moved(f"{other.url}/signed")}
+    s3 = Service("s3", "https://stpubdata.s3.amazonaws.com", other.url, MANNERS)
+    async with opened(mast(server.url), s3) as transport:
+        await fetch(transport, tmp_path, 1)
+        (found,) = await fetch(transport, tmp_path, "odd")
+    assert isinstance(found, TransientError)
+    assert server.count("/odd") == 4
