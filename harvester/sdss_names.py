@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..models import Product
+from .models import Product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..sphere import unit_vectors
+from .sphere import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
