@@ -33,6 +33,10 @@ __all__ = ["NoPositionsError", "best_pairs", "find_positions"]
 SECOND = (("1", "2"), ("pri", "sec"))
 
 
+#: What may stand before a bare ``l`` and ``b``, which elsewhere are bands.
+_OF_PLACES = ("", "coord", "coords", "sky", "skycoord", "pos", "gal", "galactic")
+
+
 class NoPositionsError(InputError):
     """No column looks like a position: identifiers may tell where the galaxies are."""
 
@@ -130,8 +134,10 @@ def _is_possible(sheet: Sheet, pair: Pair) -> bool:
         return sheet.table.num_rows == 0 or not any(map(pa.types.is_boolean, kinds))
     if pair[0].system == "?":
         return all(each.name in sheet.frames for each in pair)
-    if {pair[0].name, pair[1].name} == {"l", "b"}:
-        return all(map(pa.types.is_floating, kinds))
+    ends = tuple(plain(each.name).rpartition("_")[2] for each in pair)
+    if ends == ("l", "b"):
+        is_known = pair[0].key[1] in _OF_PLACES or pair[0].name in sheet.frames
+        return is_known and all(map(pa.types.is_floating, kinds))
     return True
 
 

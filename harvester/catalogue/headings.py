@@ -10,10 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .angles import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
+from .heading_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
 from .sky_frames import SkyFrame, frame_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Heading", "Statement", "heading", "is_decoy", "plain", "statement"]
 
@@ -40,7 +44,7 @@ class Heading:
 
     name: str
     side: Side
-    #: Which words name the coordinates, such as ``ra``; place in `_FAMILIES`.
+    #: Which words name the coordinates, such as ``ra``; place in `FAMILIES`.
     family: int
     #: What tells this pair of columns from others of the family.
     key: tuple[str, ...]
@@ -53,289 +57,13 @@ class Heading:
     letter: str = ""
 
 
-#: Words for longitude and latitude, the system that they are of, best first.
-_FAMILIES: tuple[tuple[str, str, str], ...] = (
-    ("ra|r_a", "declination|decl|dec|de", ""),
-    ("right_?asc(?:ension)?", "decl?(?:ination)?", ""),
-    ("alpha", "delta", ""),
-    ("alphawin", "deltawin", ""),
-    ("alphapeak|alphapsf", "deltapeak|deltapsf", ""),
-    ("x_?world", "y_?world", ""),
-    ("xwin_?world|xpeak_?world", "ywin_?world|ypeak_?world", ""),
-    ("glon|gal_?lon|galactic_lon(?:gitude)?|gal_l", "glat|gal_?lat", "galactic"),
-    ("galactic_l|l_?ii|l", "galactic_lat(?:itude)?|galactic_b|b_?ii|b", "galactic"),
-    ("sgl(?:on)?|supergalactic_lon(?:gitude)?", "sgb|sglat", "supergalactic"),
-    ("elon|ecl_?lon|ecliptic_lon(?:gitude)?", "elat|ecl_?lat", "ecliptic"),
-    ("lon(?:gitude)?", "lat(?:itude)?", "?"),
-)
-_MORE_LATITUDES = {
-    "galactic": "|galactic_lat(?:itude)?|gal_b",
-    "supergalactic": "|supergalactic_lat(?:itude)?",
-    "ecliptic": "|ecliptic_lat(?:itude)?",
-}
-
 _PREFIX = r"(?:(?P<prefix>.+?)_|(?P<glued>obj|target|s|coord|pri|sec|src))??"
 
-#: Words that make a column something else than a position.
-_DECOYS = frozenset(
-    [
-        "e",
-        "er",
-        "err",
-        "errs",
-        "error",
-        "errors",
-        "s",
-        "sig",
-        "sigma",
-        "unc",
-        "uncert",
-        "uncertainty",
-        "u",
-        "std",
-        "stdev",
-        "stddev",
-        "sd",
-        "rms",
-        "rmse",
-        "var",
-        "variance",
-        "cov",
-        "corr",
-        "ivar",
-        "snr",
-        "sn",
-        "prec",
-        "precision",
-        "accuracy",
-        "width",
-        "fwhm",
-        "d",
-        "del",
-        "delta",
-        "diff",
-        "difference",
-        "delt",
-        "off",
-        "offs",
-        "offset",
-        "offsets",
-        "shift",
-        "shifts",
-        "shifted",
-        "dist",
-        "distance",
-        "sep",
-        "separation",
-        "res",
-        "resid",
-        "residual",
-        "pm",
-        "mu",
-        "propmo",
-        "motion",
-        "rate",
-        "dot",
-        "vel",
-        "bias",
-        "min",
-        "max",
-        "low",
-        "lo",
-        "high",
-        "hi",
-        "lower",
-        "upper",
-        "lim",
-        "limit",
-        "range",
-        "pix",
-        "pixel",
-        "pixels",
-        "px",
-        "idx",
-        "index",
-        "flag",
-        "quality",
-        "qual",
-        "n",
-        "num",
-        "nobs",
-        "count",
-        "weight",
-        "wt",
-        "cos",
-        "sin",
-        "hat",
-        "dither",
-        "jitter",
-        "step",
-        "random",
-        "rand",
-        "ran",
-        "fake",
-        "mock",
-        "field",
-        "pointing",
-        "tile",
-        "plate",
-        "plug",
-        "xi",
-    ]
-)
-#: Prefixes that are decoys elsewhere: ObsCore and MAST write ``s_ra``.
-_NO_DECOY_BEFORE = frozenset({"s"})
-
-_UNIT_WORDS: dict[str, AngleUnit] = {
-    **dict.fromkeys(("degrees", "degree", "deg", "degs", "ddeg"), DEGREES),
-    **dict.fromkeys(("radians", "radian", "rad"), RADIANS),
-    **dict.fromkeys(("hours", "hour", "hourangle", "hrs", "hr"), HOURS),
-    **dict.fromkeys(("hms", "dms", "sex", "sexagesimal", "string", "str"), DEGREES),
-    **dict.fromkeys(("hhmmss", "ddmmss", "text", "txt"), DEGREES),
-}
-#: Of these the values themselves tell.
-_TEXT_WORDS = frozenset(
-    [
-        "hms",
-        "dms",
-        "sex",
-        "sexagesimal",
-        "string",
-        "str",
-        "hhmmss",
-        "ddmmss",
-        "text",
-        "txt",
-    ]
-)
 _FRAME_WORDS = re.compile(r"(?:eq)?([jb]?(?:1[89]|20)\d\d|fk[45]|icrs|gaia)(?:_0+)?")
 _GAIA = re.compile(r"gaia_?(?:e?dr\d)?|epoch_?20\d\d|ep_?20\d\d")
-#: Words behind a coordinate that say of which survey or fit it is.
-_TAGS = frozenset(
-    [
-        "mean",
-        "median",
-        "med",
-        "best",
-        "fit",
-        "final",
-        "new",
-        "old",
-        "orig",
-        "original",
-        "main",
-        "center",
-        "centre",
-        "cen",
-        "cent",
-        "centroid",
-        "ctr",
-        "sky",
-        "peak",
-        "win",
-        "world",
-        "wcs",
-        "psf",
-        "model",
-        "phot",
-        "photo",
-        "spec",
-        "opt",
-        "optical",
-        "ir",
-        "nir",
-        "mir",
-        "xray",
-        "radio",
-        "uv",
-        "gal",
-        "galaxy",
-        "host",
-        "obj",
-        "object",
-        "target",
-        "targ",
-        "src",
-        "source",
-        "cat",
-        "catalog",
-        "catalogue",
-        "ref",
-        "sdss",
-        "hst",
-        "acs",
-        "wfc",
-        "wfc3",
-        "galex",
-        "gaia",
-        "ned",
-        "simbad",
-        "2mass",
-        "twomass",
-        "wise",
-        "allwise",
-        "irac",
-        "mips",
-        "spitzer",
-        "herschel",
-        "chandra",
-        "xmm",
-        "rosat",
-        "first",
-        "nvss",
-        "vla",
-        "vlass",
-        "lofar",
-        "ps1",
-        "panstarrs",
-        "des",
-        "decals",
-        "desi",
-        "ls",
-        "legacy",
-        "hsc",
-        "kids",
-        "cfht",
-        "cfhtls",
-        "ukidss",
-        "vista",
-        "viking",
-        "x",
-        "y",
-        "stack",
-        "auto",
-        "iso",
-        "vipers",
-        "cosmos",
-        "candels",
-        "goods",
-        "gama",
-        "zcosmos",
-        "deep2",
-        "aegis",
-        "uds",
-        "egs",
-        "mast",
-        "jwst",
-        "euclid",
-        "nsa",
-        "rc3",
-        "leda",
-        "hyperleda",
-        "ugc",
-        "ngc",
-        "iras",
-        "imag",
-        "r",
-        "g",
-        "i",
-        "z",
-        "u",
-        "bcg",
-        "corrected",
-    ]
-)
 _NUMBERED = re.compile(r"\d{1,2}")
+#: Prefixes that are decoys behind a coordinate: ObsCore and MAST write ``s_ra``.
+_NO_DECOY_BEFORE = frozenset({"s"})
 #: A shorter tag that follows without ``_`` is a part of another word: ``deg``.
 _SHORTEST_GLUED = 3
 
@@ -354,7 +82,7 @@ def plain(name: str) -> str:
 
 def is_decoy(word: str) -> bool:
     """Tell whether a word says that a column holds no positions."""
-    return word in _DECOYS
+    return word in DECOYS
 
 
 @cache
@@ -379,7 +107,7 @@ def _of_word(text: str) -> Statement:
     word = _NOT_WORD.sub("", text.lower())
     if is_decoy(word):
         return Statement(is_decoy=True)
-    if word in _TAGS or _NUMBERED.fullmatch(word):
+    if word in TAGS or _NUMBERED.fullmatch(word):
         return Statement(tag=word)
     is_silent = word in {"", "equinox", "epoch"}
     return Statement() if is_silent else Statement(unknown=text.strip())
@@ -406,21 +134,27 @@ def heading(name: str) -> Heading | None:
     stated = bracketed(name)
     if stated.is_decoy or name.rstrip().endswith("-"):  # ``DE-`` holds signs
         return None
+    return min(_readings(name, stated), key=_length_before, default=None)
+
+
+def _readings(name: str, stated: Statement) -> Iterator[Heading]:
     words = plain(name)
-    for place, (longitude, latitude, system) in enumerate(_FAMILIES):
-        latitudes = latitude + _MORE_LATITUDES.get(system, "")
+    for place, (longitude, latitude, system) in enumerate(FAMILIES):
         sides: tuple[tuple[Side, str], ...]
-        sides = (("longitude", longitude), ("latitude", latitudes))
+        sides = (("longitude", longitude), ("latitude", latitude))
         for side, pattern in sides:
             match = _matcher(pattern).fullmatch(words)
-            if not match:
+            tail = _Tail.read(match["tail"], side) if match else None
+            if match is None or tail is None:
                 continue
-            found = _Tail.read(match["tail"], side)
             before = match["prefix"] or match["glued"] or ""
-            if found is None or _is_decoy_before(before):
-                continue
-            return _put_together(name, side, place, before, found, stated, system)
-    return None
+            if not _is_decoy_before(before):
+                yield _put_together(name, side, place, before, tail, stated, system)
+
+
+def _length_before(found: Heading) -> int:
+    # ``dec_rad`` is a declination in radians, no ``ra`` of a thing named ``dec``.
+    return len(found.key[1])
 
 
 @cache
@@ -519,12 +253,12 @@ class _Tail:
         if frame:
             self.frame = frame_in(frame[1])
             return len(frame[0]) if self.frame else 0
-        known = [each for each in _UNIT_WORDS if word.startswith(each)]
+        known = [w for w in (*UNIT_WORDS, *TEXT_WORDS) if word.startswith(w)]
         longest = max(known, key=len, default="")
-        if longest in _TEXT_WORDS:
+        if longest in TEXT_WORDS:
             self.is_text = True
         elif longest:
-            self.unit = _UNIT_WORDS[longest]
+            self.unit = UNIT_WORDS[longest]
         elif word in {"d", "h"}:
             self.letter = word
             self.unit = DEGREES if word == "d" else HOURS
@@ -538,7 +272,7 @@ class _Tail:
             self.tags.append(word if is_glued else f"_{word}")
             self.tag_rank = max(self.tag_rank, 1)
             return True
-        if word not in _TAGS or (is_glued and len(word) < _SHORTEST_GLUED):
+        if word not in TAGS or (is_glued and len(word) < _SHORTEST_GLUED):
             return False
         self.tags.append(word)
         self.tag_rank = max(self.tag_rank, 1 if word == "mean" else 2)

@@ -41,7 +41,7 @@ _IDS = (
 )
 #: Ends of the names of columns that identify.
 _ENDS = re.compile(
-    r"(?:^|[_ .-]|[a-z](?=I)|[a-z](?=N))(?:id|name|ident)$", re.IGNORECASE
+    r"(?:^|[_ .-])(?:id|name|ident)$|(?-i:[a-z](?:ID|Id|Name|Ident)$)", re.IGNORECASE
 )
 
 #: Rows that are looked at where values, not names, must tell.

@@ -95,13 +95,18 @@ def _refuse_hours(sheet: Sheet, name: str) -> None:
 def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
     text = sheet.units.get(name, "")
     of_file = statement(text)
-    for said, words in ((of_file, text), (stated, stated.unknown)):
-        if said.unknown or said.is_decoy:
-            msg = (
-                f"column {name} has the unit {words!r}, which is none of angles that "
-                f"is known. {_REMEDY}"
-            )
-            raise InputError(msg)
+    if of_file.unknown or of_file.is_decoy or of_file.tag:
+        msg = (
+            f"column {name} has the unit {text!r}, which is none of angles that is "
+            f"known. {_REMEDY}"
+        )
+        raise InputError(msg)
+    if stated.unknown:
+        msg = (
+            f"the name of column {name} says {stated.unknown!r}, which is neither a "
+            f"unit of angles nor a frame that is known. {_REMEDY}"
+        )
+        raise InputError(msg)
     unit = _agreed(name, of_file.unit, stated.unit)
     if unit and unit.form == "text" and _is_number(sheet, name):
         msg = (

@@ -80,7 +80,7 @@ def find_source(sheet: Sheet, options: ReadOptions) -> Source:
         if not name:
             raise
         return Source(sheet, None, IdColumn(name))
-    if is_folded(sheet, columns.ra):
+    if not columns.split and is_folded(sheet, columns.ra):
         sheet = unfolded(sheet, columns.ra)
         columns = _positions(sheet, options)
     _refuse_no_rows(sheet)

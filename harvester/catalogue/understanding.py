@@ -26,7 +26,11 @@ __all__ = ["SampleRow", "Understanding", "described", "read_as", "reasons"]
 _SHOWN = 3
 
 #: What is special to one row in the reason for leaving it out.
-_SPECIAL = re.compile(r"'.*'|\".*\"|(?<=^RA )\S+ (?=is|st)|(?<!\.)\b\d[\d.e+-]*")
+_VALUE = re.compile(
+    r"^(RA|Dec|longitude|latitude) .* (is no angle|is beyond|is far|stands for)",
+    re.DOTALL,
+)
+_COUNT = re.compile(r"(?<=line )\d+|\d+(?= fields)|(?<=instead of )\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,9 @@ def _rows(count: int) -> str:
 
 def reasons(texts: Iterable[str]) -> dict[str, int]:
     """Count reasons, without what is special to each row; the most frequent first."""
-    counts = Counter(_SPECIAL.sub("...", text) for text in texts)
+    counts = Counter(
+        _COUNT.sub("...", _VALUE.sub(r"\1 ... \2", text)) for text in texts
+    )
     return dict(counts.most_common())
 
 
