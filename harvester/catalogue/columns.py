@@ -136,7 +136,9 @@ def _is_possible(sheet: Sheet, pair: Pair) -> bool:
         return all(each.name in sheet.frames for each in pair)
     ends = tuple(plain(each.name).rpartition("_")[2] for each in pair)
     if ends == ("l", "b"):
-        is_known = pair[0].key[1] in _OF_PLACES or pair[0].name in sheet.frames
+        name = pair[0].name
+        is_known = pair[0].key[1] in _OF_PLACES or name in sheet.frames
+        is_known |= name.endswith(".l")  # so astropy names parts of a SkyCoord
         return is_known and all(map(pa.types.is_floating, kinds))
     return True
 

@@ -147,7 +147,7 @@ def test_all_rejected(write):
 def test_one_point(write):
     """Three galaxies or more in one point are columns of something else."""
     rows = [(f"g{n}", 150.1, 2.2) for n in range(3)]
-    with pytest.raises(InputError, match="all 3 galaxies are in one point, RA 150.1"):
+    with pytest.raises(InputError, match=r"all 3 galaxies .* RA 150\.1"):
         inspect_catalogue(write("id,ra,dec", *rows))
     assert inspect_catalogue(write("id,ra,dec", *rows[:2])).targets == 2
 

@@ -409,7 +409,8 @@ def test_one_row_layout(shared):
 )
 def test_small_catalogues(shared, folder, name, rows, first):
     """Padded, headerless and tab-separated catalogues are read whole."""
-    catalogue = read_whole(shared / folder / name)
+    numbers = {"ra": "2", "dec": "3"} if name == "RedSpiralsA1.txt" else {}
+    catalogue = read_whole(shared / folder / name, **numbers)
     assert len(catalogue.targets) == rows
     assert catalogue.rejects == []
     assert catalogue.targets[0].id == first
