@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all lint types check image torture coverage fuzz mutants soak bench scale clean
+.PHONY: demo test test-all lint types check tables image torture coverage fuzz mutants soak bench scale clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -27,6 +27,10 @@ types: $(READY)
 	$(BIN)/mypy
 
 check: lint types test-all
+
+# The tables of docs/catalogues.md, by reading a file of each format.
+tables: $(READY)
+	$(BIN)/python tests/catalogue/formats_table.py
 
 image: $(READY)
 	$(BIN)/pytest -v -rs --timeout=1800 tests/container/image_checks.py

@@ -236,6 +236,17 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
 
 
 @main.command()
+@click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
+@_catalogue_options
+@_json_flag
+def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
+    """Tell how the catalogue FILE is read, without asking any archive."""
+    from .commands import inspect_file  # noqa: PLC0415 - seconds of imports
+
+    inspect_file(catalogue, flags)
+
+
+@main.command()
 @_folder
 @_manner_options
 def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .verify import Findings
 
 __all__ = [
+    "inspect_file",
     "plan_catalogue",
     "plan_run",
     "resume_run",
@@ -119,6 +120,20 @@ def _settings_for(
         msg = f"there is no catalogue at {catalogue}{remedy}"
         raise InputError(msg)
     return settings
+
+
+def inspect_file(catalogue: Path, flags: Flags) -> None:
+    """Print how a catalogue is read, and leave nothing behind."""
+    from .catalogue.options import ReadOptions  # noqa: PLC0415 - slow to import
+    from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
+
+    said = {name: flags[f"catalogue_{name}"] or "" for name in CATALOGUE_OPTIONS}
+    with TemporaryDirectory(prefix="harvester-") as scratch:
+        found = inspect_catalogue(catalogue, ReadOptions(**said), scratch=Path(scratch))
+    if flags["as_json"]:
+        click.echo(json.dumps(found.to_json()))
+    else:
+        click.echo("\n".join(found.words()))
 
 
 def resume_run(places: Places, flags: Flags) -> int:

@@ -32,7 +32,7 @@ MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
     "harvester/ledger/moves.py": ["tests/ledger"],
     "harvester/ledger/settlement.py": ["tests/ledger"],
-    "harvester/archives/strays.py": ["tests/archives/test_strays.py"],
+    "harvester/strays.py": ["tests/test_strays.py"],
     "harvester/transport/throttle.py": [
         "tests/transport/test_throttle.py",
         "tests/transport/test_outages.py",

@@ -19,11 +19,11 @@ from ..errors import OutageError, TransientError
 from ..events import Note
 from ..importing import IMPORTING
 from ..models import Finding
+from ..sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
+from ..strays import strays
 from ..transport.address import shown
 from .bridge import Bridge
 from .fields import FIELD, FieldTable, sound
-from .sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
-from .strays import strays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "as_plain",
     "as_text",
+    "exact",
     "is_missing",
     "is_rounded",
     "looks_like_sdss",
     "natural_type",
+    "sdss_numbers",
+    "sdss_share",
     "to_type",
     "trouble",
 ]
@@ -45,6 +49,9 @@ _FEWEST_ROUNDED = 3
 _MISSING = pa.array(["", "-9999", "-999", "nan", "NaN", "--", "None", "null"])
 
 _NUMBER = r"^[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?$"
+#: Numbers that floats hold to the last digit: without exponent, and not too long.
+_WHOLE = r"^[+-]?\d{1,15}\.0*$"
+_SHORT = r"^[+-]?\d{1,15}(?:\.0*)?$|^[+-]?(?:\d{1,9}\.\d{1,5}|\d{1,15})$"
 _INTEGER = r"^\d{1,20}$"
 
 #: ``skyVersion`` and ``rerun`` of the ids of DR7 and of DR8 and later.
@@ -81,18 +88,92 @@ def _strings(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
 
 
+def exact(column: pa.Array) -> tuple[pa.Array, list[str]]:
+    """Give identifiers as integers or text, where nothing is lost, and what to say.
+
+    Whole numbers that were made floats become integers again, bytes text. What cannot
+    be is given back as it is: `trouble` says why.
+    """
+    if _is_dictionary(column):
+        column = column.dictionary_decode()
+    kind = column.type
+    if _is_binary(kind):
+        return _from_bytes(column)
+    if pa.types.is_floating(kind) and _are_whole(column):
+        return _whole(column).cast(pa.int64()), []
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.string())
+    if _is_string(column.type) and _are_whole_text(column):
+        text = pc.utf8_trim_whitespace(column)
+        return pc.replace_substring_regex(text, r"^([+-]?\d{1,})\.0*$", r"\1"), []
+    return column, []
+
+
+def as_plain(column: pa.Array) -> pa.Array:
+    """Give text where a column holds it as bytes or as a dictionary."""
+    if _is_dictionary(column):
+        column = column.dictionary_decode()
+    return _from_bytes(column)[0] if _is_binary(column.type) else column
+
+
+def _whole(column: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+
+
+def _are_whole(column: pa.Array) -> bool:
+    values = pc.drop_null(_whole(column)).to_numpy(zero_copy_only=False)
+    small = np.abs(values) < 2 ** (np.finfo(values.dtype).nmant + 1)
+    return bool(len(values) and np.all(small & (values == np.floor(values))))
+
+
+def _are_whole_text(column: pa.Array) -> bool:
+    """Tell whether some values are ``12.0`` and all others whole numbers too."""
+    found = False
+    for part in _parts(column):
+        text = pc.drop_null(as_text(part))
+        with_point = pc.match_substring_regex(text, _WHOLE)
+        plain = pc.match_substring_regex(text, r"^[+-]?\d{1,}$")
+        if not pc.all(pc.or_(with_point, plain)).as_py():
+            return False
+        found |= bool(pc.any(with_point).as_py())
+    return found
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _from_bytes(column: pa.Array) -> tuple[pa.Array, list[str]]:
+    values = [None if v is None else v.rstrip(b"\0 ") for v in column.to_pylist()]
+    for encoding in ("utf-8", "latin-1"):
+        try:
+            texts = [None if v is None else v.decode(encoding) for v in values]
+        except UnicodeDecodeError:
+            continue
+        if not all(text is None or text.isprintable() for text in texts):
+            break
+        note = "The identifiers are bytes that are not UTF-8; they were read as Latin-1"
+        return pa.array(texts, pa.string()), [f"{note}."] * (encoding == "latin-1")
+    return column, []
+
+
 def trouble(column: pa.Array) -> str:
     """Say why the column cannot identify anything; empty if it can."""
-    kind = column.type.value_type if _is_dictionary(column) else column.type
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    column, _ = exact(column)
+    kind = column.type
+    if pa.types.is_floating(kind):
         return "holds floating-point numbers, which lose the last digits of an id"
+    if _is_binary(kind):
+        return "holds bytes that are no text"
     if pa.types.is_nested(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return f"holds no identifiers ({kind})"
-    if _is_string(kind) and _first_float(column):
-        return (
-            f"holds numbers like {_first_float(column)}, which have lost the last "
-            "digits of an id"
-        )
+    damaged = _first_like(column, "[.eE]", _SHORT) if _is_string(kind) else ""
+    if damaged:
+        return f"holds numbers like {damaged}, which have lost the last digits of an id"
     return ""
 
 
@@ -106,13 +187,23 @@ def _is_string(kind: pa.DataType) -> bool:
 
 def _first_float(column: pa.Array) -> str:
     """Give the first ``1.24E+18`` if all values are numbers; such cells are floats."""
+    return _first_like(column, "[.eE]")
+
+
+def _first_like(column: pa.Array, pattern: str, ignored: str = "^$") -> str:
+    """Give the first value with the pattern if all values are numbers."""
     first = ""
     for part in _parts(column):
         text = pc.drop_null(as_text(part))
         if not pc.all(pc.match_substring_regex(text, _NUMBER)).as_py():
             return ""
-        floats = text.filter(pc.match_substring_regex(text, "[.eE]"))
-        first = first or (str(floats[0].as_py()) if len(floats) else "")
+        found = text.filter(
+            pc.and_not(
+                pc.match_substring_regex(text, pattern),
+                pc.match_substring_regex(text, ignored),
+            )
+        )
+        first = first or (str(found[0].as_py()) if len(found) else "")
     return first
 
 
@@ -141,10 +232,15 @@ def looks_like_sdss(column: pa.Array) -> bool:
     From the low end: object 16 bits, field 12, first-field flag 1, camcol 3, run 16,
     rerun 11, skyVersion 4; the highest bit is 0.
     """
+    return sdss_share(column) > _SDSS_SHARE
+
+
+def sdss_share(column: pa.Array) -> float:
+    """Give the part of the values that are SDSS object ids, from 0 to 1."""
     found = sum(
         int(_is_sdss(_integers(as_text(part))).sum()) for part in _parts(column)
     )
-    return found > _SDSS_SHARE * len(column)
+    return found / len(column) if len(column) else 0.0
 
 
 def _is_sdss(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -177,6 +273,22 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
         return np.empty(0, np.uint64)
     result: NDArray[np.uint64] = values.cast(pa.uint64()).to_numpy(zero_copy_only=False)
     return result
+
+
+def sdss_numbers(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Give the rows, from 0, that hold SDSS object ids, and these as numbers."""
+    rows, values = [], []
+    for start in range(0, len(column), _PART):
+        text = as_text(column[start : start + _PART])
+        is_long = pc.match_substring_regex(text, r"^\d{17,19}$").fill_null(False)
+        numbers = text.filter(is_long).cast(pa.uint64()).to_numpy(zero_copy_only=False)
+        known = _is_sdss(numbers)
+        places = np.flatnonzero(is_long.to_numpy(zero_copy_only=False))
+        rows.append(places[known] + start)
+        values.append(numbers[known])
+    if not rows:
+        return np.empty(0, np.int64), np.empty(0, np.uint64)
+    return np.concatenate(rows), np.concatenate(values)
 
 
 def natural_type(column: pa.Array) -> pa.DataType:

@@ -1,7 +1,8 @@
 """Positions of a catalogue as ICRS degrees, whatever it writes them as.
 
 Numbers are degrees unless the column's unit says otherwise; text with colons,
-blanks or letters is sexagesimal, right ascension then in hours.
+blanks or letters is sexagesimal, right ascension then in hours. Positions of another
+frame are turned into ICRS.
 """
 
 from __future__ import annotations
@@ -14,21 +15,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..importing import IMPORTING
+from .sky_frames import ICRS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from .angles import AngleUnit
+    from .sky_frames import SkyFrame
+
 __all__ = [
     "Positions",
     "designation_in",
     "designations",
     "read_positions",
+    "seem_hours",
 ]
 
-_Axis = Literal["RA", "Dec"]
+_Axis = Literal["RA", "Dec", "longitude", "latitude"]
 
 #: The whole circle and the pole, degrees.
 _CIRCLE, _POLE = 360.0, 90.0
@@ -45,14 +50,10 @@ _SEXAGESIMAL = (
     r"(?P<minutes>[0-5]?\d)\s*[:mM'\x{2032}\s]\s*(?P<seconds>[0-5]?\d(?:\.\d*)?)\s*[sS\"\x{2033}]?$"
 )
 
-_DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
+#: The same without letters: only its column can say whether these are hours.
+_WITH_COLONS = r"^[+-]?(?P<whole>\d{1,3})[:\s]\s*[0-5]?\d[:\s]\s*[0-5]?\d(?:\.\d*)?$"
 
-#: Units that astropy spells otherwise. What VizieR calls ``h:m:s`` is text, which says
-#: more by its own form.
-_UNITS = {
-    **dict.fromkeys(("", "degr", "degrees", "h:m:s", "d:m:s"), 1.0),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), _HOUR),
-}
+_DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
 
 #: Values that are read together: text takes several times its length meanwhile.
 _PART = 65_536
@@ -76,33 +77,56 @@ class Positions:
 
 
 def read_positions(
-    ra: pa.Array, dec: pa.Array, *, ra_unit: str = "", dec_unit: str = ""
+    ra: pa.Array,
+    dec: pa.Array,
+    *,
+    ra_unit: AngleUnit | None = None,
+    dec_unit: AngleUnit | None = None,
+    frame: SkyFrame = ICRS,
 ) -> Positions:
-    """Turn two columns into degrees, and find the rows that have no position."""
-    alpha, delta = _in_degrees(ra, ra_unit, "RA"), _in_degrees(dec, dec_unit, "Dec")
+    """Turn two columns into ICRS degrees, and find the rows that have no position.
+
+    Parameters
+    ----------
+    ra, dec
+        Right ascension and declination, or longitude and latitude of ``frame``.
+    ra_unit, dec_unit
+        What the columns state; None if they state nothing, which means degrees, or
+        what sexagesimal text says by its own form.
+    """
+    axes: tuple[_Axis, _Axis] = ("RA", "Dec")
+    if not frame.is_equatorial:
+        axes = ("longitude", "latitude")
+    alpha = _in_degrees(ra, ra_unit, axes[0])
+    delta = _in_degrees(dec, dec_unit, axes[1])
     bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= _HIGHEST_RA))
     bad_ra |= np.isin(alpha, _SENTINELS)
     bad_dec = ~(np.abs(delta) <= _POLE)
     problems = {
-        int(row): _problem("RA", ra[row].as_py(), float(alpha[row]))
+        int(row): _problem(axes[0], ra[row].as_py(), float(alpha[row]))
         for row in np.flatnonzero(bad_ra)
     } | {
-        int(row): _problem("Dec", dec[row].as_py(), float(delta[row]))
+        int(row): _problem(axes[1], dec[row].as_py(), float(delta[row]))
         for row in np.flatnonzero(bad_dec & ~bad_ra)
     }
     beyond = int(((np.abs(delta) > _POLE) & (np.abs(delta) <= _CIRCLE)).sum())
     bad = bad_ra | bad_dec
     alpha[bad], delta[bad] = np.nan, np.nan
     notes = [
-        *_unit_notes("RA", ra_unit),
-        *_unit_notes("Dec", dec_unit),
-        *_wrap_notes(int(((alpha < 0) | (alpha >= _CIRCLE)).sum())),
+        *_unit_notes(axes[0], ra_unit),
+        *_unit_notes(axes[1], dec_unit),
+        *_wrap_notes(axes[0], int(((alpha < 0) | (alpha >= _CIRCLE)).sum())),
         *_swap_notes(beyond, len(dec)),
     ]
+    if not frame.is_icrs:
+        alpha, delta = frame.to_icrs(_wrapped(alpha), delta)
+        notes.append(f"Positions were turned from {frame} into ICRS.")
     return Positions(_wrapped(alpha), delta, problems, notes)
 
 
-def _in_degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+def _in_degrees(
+    column: pa.Array, unit: AngleUnit | None, axis: _Axis
+) -> NDArray[np.float64]:
     values = np.empty(len(column))
     for start in range(0, len(column), _PART):
         part = slice(start, start + _PART)
@@ -110,7 +134,9 @@ def _in_degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]
     return values
 
 
-def _degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+def _degrees(
+    column: pa.Array, unit: AngleUnit | None, axis: _Axis
+) -> NDArray[np.float64]:
     """Give degrees, NaN where the column holds nothing that can be read."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
@@ -120,33 +146,28 @@ def _degrees(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
         values = _floats(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return np.full(len(column), np.nan)
-    return values * (_degrees_in(unit) or 1.0)
+    return values * (unit.degrees if unit else 1.0)
 
 
-def _degrees_in(unit: str) -> float | None:
-    """Give the degrees in a unit, None if it is no unit of angles."""
-    known = _UNITS.get(unit.strip().lower())
-    if known is not None:
-        return known
-    with IMPORTING:
-        from astropy.units import Unit  # noqa: PLC0415 - slow, and seldom needed
-    try:
-        return float(Unit(unit).to("deg"))
-    except ValueError:
-        return None
-
-
-def _degrees_of_text(column: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+def _degrees_of_text(
+    column: pa.Array, unit: AngleUnit | None, axis: _Axis
+) -> NDArray[np.float64]:
     text = pc.replace_substring(pc.utf8_trim_whitespace(column), "\u2212", "-")
-    numeric = pc.match_substring_regex(text, _NUMBER)
-    numbers = _floats(pc.if_else(numeric, text, pa.scalar(None, text.type)))
-    degrees = numbers * (_degrees_in(unit) or 1.0)
-    if pc.all(numeric).as_py():
+    is_number = pc.match_substring_regex(text, _NUMBER)
+    numbers = _floats(pc.if_else(is_number, text, pa.scalar(None, text.type)))
+    degrees = numbers * (unit.degrees if unit else 1.0)
+    if unit and unit.form == "text":
+        degrees[:] = np.nan  # a number is not hours, minutes and seconds
+    elif pc.all(is_number).as_py():
         return degrees
     return np.where(np.isnan(degrees), _sexagesimal(text, unit, axis), degrees)
 
 
-def _sexagesimal(text: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
+def _sexagesimal(
+    text: pa.Array, unit: AngleUnit | None, axis: _Axis
+) -> NDArray[np.float64]:
+    if unit and unit.degrees not in {1.0, _HOUR}:
+        return np.full(len(text), np.nan)  # nobody writes radians so
     parts = pc.extract_regex(text.cast(pa.string()), _SEXAGESIMAL)
     whole, minutes, seconds = (
         _floats(pc.struct_field(parts, name))
@@ -155,13 +176,28 @@ def _sexagesimal(text: pa.Array, unit: str, axis: _Axis) -> NDArray[np.float64]:
     negative = pc.equal(pc.struct_field(parts, "sign"), "-").fill_null(False)
     value = whole + minutes / 60 + seconds / 3600
     value = np.where(negative.to_numpy(zero_copy_only=False), -value, value)
-    if axis == "Dec" or unit.strip().lower().startswith("deg"):
+    if axis != "RA":
         return value
-    in_degrees = pc.is_in(
-        pc.struct_field(parts, "mark"), value_set=pa.array(["d", "D", "°"])
-    ).to_numpy(zero_copy_only=False)
     hours = np.where(np.abs(value) <= _DAY, value * _HOUR, np.nan)
-    return np.where(in_degrees, value, hours)
+    mark = pc.utf8_lower(pc.struct_field(parts, "mark"))
+    is_hours, is_degrees = (
+        pc.is_in(mark, value_set=pa.array(letters)).to_numpy(zero_copy_only=False)
+        for letters in (["h"], ["d", "\u00b0"])
+    )
+    # Colons and blanks are hours unless the unit says otherwise; letters say it.
+    if unit and unit.degrees == 1:
+        return np.where(is_hours, hours, value)
+    return np.where(is_degrees, value, hours)
+
+
+def seem_hours(column: pa.Array) -> bool:
+    """Tell whether text is sexagesimal without letters, and none beyond 24."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    text = pc.utf8_trim_whitespace(column).cast(pa.string())
+    whole = pc.struct_field(pc.extract_regex(text, _WITH_COLONS), "whole")
+    largest = pc.max(whole.cast(pa.int64())).as_py()
+    return largest is not None and largest <= _DAY
 
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:
@@ -185,22 +221,19 @@ def _problem(axis: _Axis, raw: object, degrees: float) -> str:
         return f"{axis} {raw} stands for no value"
     if np.isnan(degrees):
         return f"{axis} {raw!r} is no angle"
-    if axis == "Dec":
-        return f"Dec {raw} is beyond the poles"
-    return f"RA {raw} is far outside 0..360 degrees"
+    if axis in {"Dec", "latitude"}:
+        return f"{axis} {raw} is beyond the poles"
+    return f"{axis} {raw} is far outside 0..360 degrees"
 
 
-def _unit_notes(axis: _Axis, unit: str) -> Iterable[str]:
-    factor = _degrees_in(unit)
-    if factor is None:
-        yield f"{axis} has the unit {unit!r}, which was taken for degrees."
-    elif factor != 1:
-        yield f"{axis} was turned from its unit {unit!r} into degrees."
+def _unit_notes(axis: _Axis, unit: AngleUnit | None) -> Iterable[str]:
+    if unit and unit.degrees != 1:
+        yield f"{axis} was turned from its unit {unit.name!r} into degrees."
 
 
-def _wrap_notes(rows: int) -> Iterable[str]:
+def _wrap_notes(axis: _Axis, rows: int) -> Iterable[str]:
     if rows:
-        yield f"RA was wrapped into 0..360 degrees (rows: {rows})."
+        yield f"{axis} was wrapped into 0..360 degrees (rows: {rows})."
 
 
 def _swap_notes(beyond: int, rows: int) -> Iterable[str]:

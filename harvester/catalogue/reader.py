@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,14 +19,18 @@ import pyarrow as pa
 
 from ..errors import InputError
 from . import identifiers
-from .columns import IdColumn, PositionColumns, find_id, find_positions
+from .agreement import Agreement, compare
+from .doubts import all_rejected, contradicted, questions, refuse_one_point
+from .id_lists import looked_up
 from .labels import Labels
 from .options import ReadOptions
-from .positions import Positions, read_positions
+from .positions import Positions
 from .repeats import find_repeats, first_lines, tell_repeats
 from .rows import Names, Rows
-from .sheets import is_folded, unfolded
+from .source import Source, find_source, read_source
+from .table_choice import chosen_table
 from .tables import open_tables
+from .understanding import Understanding, described, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,9 +40,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..models import Target
+    from .id_columns import IdColumn
+    from .id_lists import LookUp
+    from .meaning import Meaning
     from .sheets import Sheet
 
-__all__ = ["Catalogue", "Reject", "open_catalogue"]
+__all__ = ["Catalogue", "Reject", "inspect_catalogue", "open_catalogue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +64,19 @@ class Catalogue:
     """A catalogue as read: targets, what is known of them, and what was left out."""
 
     rejects: list[Reject]
-    #: Sentences for the user.
-    notes: list[str]
+    #: How it was read.
+    understanding: Understanding
     #: Of the bytes of the file.
     sha256: str
     #: ``sdss`` if the identifiers have the bits of SDSS object ids; else empty.
     id_kind: str
     _rows: Rows
     _labels: Labels
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the user: how it was read, and what was decided."""
+        return self.understanding.words()
 
     def targets(self) -> Iterator[Target]:
         """Give the targets in catalogue order."""
@@ -77,23 +89,87 @@ class Catalogue:
 
 @contextmanager
 def open_catalogue(
-    path: Path, options: ReadOptions | None = None, *, scratch: Path | None = None
+    path: Path,
+    options: ReadOptions | None = None,
+    *,
+    scratch: Path | None = None,
+    look_up: LookUp | None = None,
 ) -> Iterator[Catalogue]:
     """Read a catalogue, whose file stays open while the block runs.
 
-    Columns that are not named are guessed; ``scratch`` is a folder for what a packed
-    file holds.
+    Parameters
+    ----------
+    options
+        What overrules the file; columns that are not named are guessed.
+    scratch
+        A folder for what a packed file holds.
+    look_up
+        Gives ICRS degrees for SDSS identifiers, for a catalogue without positions.
 
     Raises
     ------
     InputError
-        There is no such file, no table in it, or no positions in the table.
+        There is no such file, no table in it, no positions in the table, or what
+        was understood cannot be right.
     """
     options = options or ReadOptions()
+    with _source(path, options, scratch) as (source, digest):
+        with _named(path):
+            catalogue = _catalogue(source, digest, options, look_up)
+        yield catalogue
+
+
+def inspect_catalogue(
+    path: Path, options: ReadOptions | None = None, *, scratch: Path | None = None
+) -> Understanding:
+    """Tell how a catalogue is read, without asking an archive for anything.
+
+    Raises
+    ------
+    InputError
+        As in `open_catalogue`.
+    """
+    options = options or ReadOptions()
+    with _source(path, options, scratch) as (source, digest), _named(path):
+        if source.columns is None:
+            return _of_id_list(source)
+        return _catalogue(source, digest, options, None).understanding
+
+
+def _of_id_list(source: Source) -> Understanding:
+    """Describe a list whose positions a run will look up."""
+    nowhere = np.full(source.sheet.table.num_rows, np.nan)
+    positions = Positions(nowhere, nowhere, {}, [])
+    column, id_notes = source.ids()
+    everything = np.arange(len(nowhere))
+    rows = Rows(Names(column, positions), positions, source.sheet.lines, everything)
+    notes = (*source.sheet.notes, *source.id_found.notes, *id_notes)
+    return replace(described(source, None, rows, None), notes=notes)
+
+
+@contextmanager
+def _source(
+    path: Path, options: ReadOptions, scratch: Path | None
+) -> Iterator[tuple[Source, str]]:
     with _opened(path) as file:
         digest = _sha256(path, file)
         with open_tables(path, file, options, scratch=scratch) as sheets:
-            yield _catalogue(path, sheets[0], digest, options)
+            with _named(path):
+                source = find_source(chosen_table(sheets, options), options)
+            yield source, digest
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in whatever is wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from error
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        msg = f"{path} holds values that cannot be read: {error}"
+        raise InputError(msg) from error
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -123,69 +199,81 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _catalogue(
-    path: Path, sheet: Sheet, digest: str, options: ReadOptions
+    source: Source, digest: str, options: ReadOptions, look_up: LookUp | None
 ) -> Catalogue:
-    if not sheet.table.column_names:
-        return _empty(path, sheet, digest)
-    try:
-        columns = find_positions(sheet, ra=options.ra, dec=options.dec)
-        if is_folded(sheet, columns.ra):
-            sheet = unfolded(sheet, columns.ra)
-            columns = find_positions(sheet, ra=options.ra, dec=options.dec)
-        id_found = find_id(sheet, columns, wanted=options.id)
-    except InputError as error:
-        msg = f"{path}: {error}"
-        raise InputError(msg) from error
-    return _sorted_out(sheet, columns, id_found, digest)
-
-
-def _empty(path: Path, sheet: Sheet, digest: str) -> Catalogue:
-    nothing = np.empty(0)
-    positions = Positions(nothing, nothing, {}, [])
-    names = Names(pa.nulls(0, pa.string()), positions)
-    rows = Rows(names, positions, sheet.lines, np.empty(0, np.int64))
-    notes = [*sheet.notes, f"{path} is empty: there are no targets in it."]
-    return Catalogue([], notes, digest, "", rows, Labels(sheet, ()))
-
-
-def _sorted_out(
-    sheet: Sheet, columns: PositionColumns, id_found: IdColumn, digest: str
-) -> Catalogue:
-    positions = read_positions(
-        sheet.column(columns.ra),
-        sheet.column(columns.dec),
-        ra_unit=sheet.units.get(columns.ra, ""),
-        dec_unit=sheet.units.get(columns.dec, ""),
-    )
-    column = _id_values(sheet, id_found)
+    sheet = source.sheet
+    positions, meaning = _positions(source, options, look_up)
+    column, id_notes = source.ids()
     names = Names(column, positions)
     kept, problems, repeat_notes = _told_apart(sheet, names, positions)
-    rejects = list(_rejects(sheet, names, problems))
+    rejects = sorted(_rejects(sheet, names, problems), key=lambda reject: reject.line)
+    why = reasons(reject.reason for reject in rejects)
+    _refuse(source, positions, kept, why, meaning)
+    agreement = _compared(source, positions, options, meaning)
     notes = [
         *sheet.notes,
-        _taken(columns, id_found),
-        *columns.notes,
-        *id_found.notes,
-        *_name_notes(id_found, column, sheet.lines),
+        *(source.columns.notes if source.columns else ()),
+        *source.id_found.notes,
+        *id_notes,
+        *_name_notes(source.id_found, column, sheet.lines),
         *positions.notes,
+        *questions(source, meaning, positions),
         *repeat_notes,
-        *_count_notes(len(sheet.lines), len(kept), len(rejects)),
+        *_count_notes(len(kept), len(rejects)),
     ]
-    used = {columns.ra, columns.dec, *columns.shadowed, id_found.name}
+    understanding = described(
+        source, meaning, Rows(names, positions, sheet.lines, kept), agreement
+    )
     return Catalogue(
-        sorted(rejects, key=lambda reject: reject.line),
-        notes,
+        rejects,
+        replace(understanding, notes=tuple(notes), rejects=why),
         digest,
-        "sdss" if _are_sdss(id_found, column) else "",
+        "sdss" if source.are_sdss(column) else "",
         Rows(names, positions, sheet.lines, kept),
-        Labels(sheet, used),
+        Labels(sheet, source.used),
     )
 
 
-def _id_values(sheet: Sheet, id_found: IdColumn) -> pa.Array:
-    if id_found.name:
-        return sheet.column(id_found.name)
-    return pa.nulls(sheet.table.num_rows, pa.string())
+def _positions(
+    source: Source, options: ReadOptions, look_up: LookUp | None
+) -> tuple[Positions, Meaning | None]:
+    if source.columns is None:
+        return looked_up(source.sheet, source.id_found.name, look_up), None
+    return read_source(source, options)
+
+
+def _refuse(
+    source: Source,
+    positions: Positions,
+    kept: NDArray[np.int64],
+    why: dict[str, int],
+    meaning: Meaning | None,
+) -> None:
+    """Stop where the positions that were read cannot be right."""
+    if not len(kept):
+        raise all_rejected(source, meaning, why)
+    if meaning is not None:
+        refuse_one_point(positions.ra[kept], positions.dec[kept])
+
+
+def _compared(
+    source: Source,
+    positions: Positions,
+    options: ReadOptions,
+    meaning: Meaning | None,
+) -> Agreement | None:
+    if source.columns is None or meaning is None:
+        return None
+    found, remedy = compare(
+        source.sheet,
+        positions,
+        id_name=source.id_found.name,
+        ra=source.columns.ra,
+        only_id=bool(options.id),
+    )
+    if found.contradicts:
+        raise contradicted(found, remedy, source, meaning)
+    return found
 
 
 def _told_apart(
@@ -213,14 +301,6 @@ def _rejects(sheet: Sheet, names: Names, problems: dict[int, str]) -> Iterator[R
         yield Reject(int(sheet.lines[row]), name, problems[row])
 
 
-def _taken(columns: PositionColumns, id_found: IdColumn) -> str:
-    name = f"column {id_found.name}" if id_found.name else "the position"
-    return (
-        f"The identifier was taken from {name}, the position from columns "
-        f"{columns.ra} and {columns.dec}."
-    )
-
-
 def _name_notes(
     id_found: IdColumn, column: pa.Array, lines: NDArray[np.int64]
 ) -> Iterable[str]:
@@ -235,13 +315,6 @@ def _name_notes(
         )
 
 
-def _count_notes(rows: int, kept: int, rejects: int) -> Iterable[str]:
-    if not rows and not rejects:
-        yield "The catalogue has columns but no rows: there are no targets in it."
+def _count_notes(kept: int, rejects: int) -> Iterable[str]:
     if rejects:
         yield f"Rows left out: {rejects}; targets: {kept}."
-
-
-def _are_sdss(id_found: IdColumn, column: pa.Array) -> bool:
-    is_exact = bool(id_found.name) and not id_found.is_rounded
-    return is_exact and identifiers.looks_like_sdss(column)

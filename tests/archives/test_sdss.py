@@ -14,12 +14,12 @@ from recorded import reaching, serving
 
 from harvester.archives.field_cache import FieldCache
 from harvester.archives.sdss import Sdss, check_skyserver, choose_route
-from harvester.archives.sdss_names import Field, count_fields, decode, frame
 from harvester.catalogue.identifiers import as_text
 from harvester.errors import OutageError, TransientError
 from harvester.models import Ask, Survey, Target
 from harvester.sandbox.photo import PhotoField
 from harvester.sandbox.server import Sandbox, SandboxOptions
+from harvester.sdss_names import Field, count_fields, decode, frame
 from harvester.settings import SERVICES
 from harvester.transport.transport import Reply
 
@@ -80,7 +80,7 @@ def identifiers(draw):
     Written as a row of bits, as SkyServer's page lists them, and not with shifts as
     the decoder reads them.
     """
-    table = files("harvester.archives").joinpath("sdss_runs.csv").read_text("ascii")
+    table = files("harvester").joinpath("sdss_runs.csv").read_text("ascii")
     run, first, last = map(int, draw(st.sampled_from(table.split()[1:])).split(",")[:3])
     camcol, number = draw(st.integers(1, 6)), draw(st.integers(first, last))
     sky, rerun = draw(st.sampled_from([(1, 40), (1, 41), (1, 648), (2, 301)]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from harvester.catalogue.columns import find_id, find_positions
+from harvester.catalogue.columns import find_positions
+from harvester.catalogue.id_columns import find_id
 from harvester.catalogue.sheets import Sheet
 from harvester.errors import InputError
 
@@ -128,22 +129,30 @@ def test_degrees_before_text():
     assert found(table)[1:] == ("ra", "dec")
 
 
-def test_by_value():
-    """Without a header, long integers are ids, and neighbours in range positions."""
-    table = {"col1": [DR7, DR7], "col2": [400.0, 2.0], "col3": [300.0, 2.0]}
-    table |= {"col4": [-5.0, 6.0], "col5": [0.1, 0.2]}
-    sheet = sheet_of(table, has_names=False)
-    positions = find_positions(sheet)
-    assert (positions.ra, positions.dec) == ("col3", "col4")
-    assert find_id(sheet, positions).name == "col1"
-    assert "no header" in positions.notes[0]
-
-
-def test_nothing_by_value():
-    """Without a header and without anything like positions there is no guess."""
-    sheet = sheet_of({"col1": [1.0, 500.0], "col2": ["a", "b"]}, has_names=False)
-    with pytest.raises(InputError, match="col1, col2"):
+def test_never_by_value():
+    """Without a header nothing is guessed: three rows show the columns by number."""
+    table = {"col1": [DR7, DR7], "col2": [0.05, 0.1], "col3": [150.1, 150.2]}
+    sheet = sheet_of(table | {"col4": [2.2, 2.3]}, has_names=False)
+    with pytest.raises(InputError, match=r"no header.*--ra 2 --dec 3") as caught:
         find_positions(sheet)
+    assert f"  1: {DR7}  2: 0.1  3: 150.2  4: 2.3\n" in str(caught.value)
+
+
+def test_by_number():
+    """Columns are named by number, from 1; one that has the number as name wins."""
+    sheet = sheet_of(columns("a", "b", "c", "d"), has_names=False)
+    positions = find_positions(sheet, ra="3", dec="4")
+    assert (positions.ra, positions.dec) == ("c", "d")
+    sheet = sheet_of(columns("a", "4", "c", "d"))
+    assert find_positions(sheet, ra="4", dec="3").ra == "4"
+    with pytest.raises(InputError, match="no column '5'"):
+        find_positions(sheet, ra="5", dec="4")
+
+
+def test_long_integers_are_ids():
+    """Without a header long integers are the identifiers."""
+    sheet = sheet_of(columns("b", "c", a=[DR7] * 3), has_names=False)
+    assert find_id(sheet, find_positions(sheet, ra="2", dec="3")).name == "a"
 
 
 def test_no_positions():

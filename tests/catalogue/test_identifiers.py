@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from harvester.catalogue.identifiers import (
     as_text,
+    exact,
     is_rounded,
     looks_like_sdss,
     natural_type,
+    sdss_numbers,
     trouble,
 )
 
@@ -49,7 +51,11 @@ def test_dictionary_is_text():
     "column",
     [
         pa.array([float(DR8)]),
-        pa.array([1.0], pa.float32()),
+        pa.array([2.0**24], pa.float32()),
+        pa.array([1.5]),
+        pa.array([float("inf"), None]),
+        pa.array([float(2**53)]),
+        pa.array([b"\x01\xff\x02\x00"], pa.binary(4)),
         pa.array(["1.24E+18", "1.24E+18"]),
         pa.array(["587722952231026744.0"]),
         pa.array([[1, 2]]),
@@ -74,6 +80,47 @@ def test_trouble_is_told(column):
 def test_no_trouble(column):
     """Integers and names can, also names with a dot or an E in them."""
     assert trouble(column) == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([12.0, 13.0]), ["12", "13"]),
+        (pa.array([12.0, None, float("nan"), -9999.0]), ["12", None, None, None]),
+        (pa.array([3.0], pa.float32()), ["3"]),
+        (pa.array([2.0**53 - 1]), ["9007199254740991"]),
+        (pa.array(["12.0", " 13.0 ", "14", ""]), ["12", "13", "14", None]),
+        (pa.array(["12.50", "13.1"]), ["12.50", "13.1"]),
+        (pa.array(["12.0", "NGC 1"]), ["12.0", "NGC 1"]),
+        (pa.array([12, 13]).cast(pa.decimal128(25, 2)), ["12", "13"]),
+        (pa.array([DR8]).cast(pa.decimal128(20, 0)), [str(DR8)]),
+        (pa.array([b"a", b"b  "], pa.large_binary()), ["a", "b"]),
+        (pa.array([b"ab\0\0"], pa.binary(4)), ["ab"]),
+        (pa.array([b"J\xf6rg", b"x"]), ["J\xf6rg", "x"]),
+        (pa.array([b"J\xc3\xb6rg"]).dictionary_encode(), ["J\xf6rg"]),
+        (pa.array(["a"], pa.large_string()), ["a"]),
+        *((pa.array([7], kind), ["7"]) for kind in (pa.int8(), pa.uint64())),
+    ],
+)
+def test_exact_identifiers(column, expected):
+    """Whole numbers, bytes and decimals become text, and no digit is lost."""
+    assert trouble(column) == ""
+    assert as_text(exact(column)[0]).to_pylist() == expected
+
+
+def test_latin1_is_told():
+    """Bytes that are not UTF-8 are read as Latin-1, which is said."""
+    assert "Latin-1" in exact(pa.array([b"J\xf6rg"]))[1][0]
+    assert exact(pa.array([b"Joerg"]))[1] == []
+
+
+@given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5))
+def test_sdss_numbers(values):
+    """Rows and numbers of SDSS ids come back, wherever they are among others."""
+    ids = [DR7, *values, DR8]
+    rows, numbers = sdss_numbers(pa.array([str(each) for each in ids]))
+    assert {0, len(ids) - 1} <= set(rows.tolist())
+    assert numbers.tolist() == [ids[row] for row in rows.tolist()]
 
 
 def test_rounded_integers_are_found():

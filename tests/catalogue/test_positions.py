@@ -6,11 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from astropy import units as u
-from astropy.coordinates import Angle
+from astropy.coordinates import Angle, SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester.catalogue.angles import DEGREES, angle_unit
 from harvester.catalogue.positions import designation_in, designations, read_positions
+from harvester.catalogue.sky_frames import SkyFrame
 
 
 def read(ra, dec, **units):
@@ -126,20 +128,46 @@ def test_unreadable_ra(text):
         ("hourangle", 30.0),
         ("15 deg", 30.0),
         ("arcmin", 1 / 30),
+        ("RADIANS", 2 * 57.29577951308232),
     ],
 )
 def test_unit_of_column(unit, expected):
     """A unit of the column is honoured, and said if it is not degrees."""
-    positions = read([2.0], [0.0], ra_unit=unit, dec_unit="deg")
+    positions = read([2.0], [0.0], ra_unit=angle_unit(unit), dec_unit=DEGREES)
     assert positions.ra[0] == pytest.approx(expected)
     assert len(positions.notes) == (unit != "deg")
 
 
-def test_foreign_unit_is_told():
-    """A unit that is no angle is taken for degrees, and that is said."""
-    positions = read([2.0], [0.0], ra_unit="furlong")
-    assert positions.ra[0] == 2.0
-    assert "'furlong'" in positions.notes[0]
+@pytest.mark.parametrize(
+    ("unit", "text", "expected"),
+    [
+        ("h:m:s", "10:00:00", 150.0),
+        ("d:m:s", "10:00:00", 10.0),
+        ("deg", "10:00:00", 10.0),
+        ("hour", "10:00:00", 150.0),
+        ("hour", "10.0", 150.0),
+        ("rad", "10:00:00", None),
+        ("h:m:s", "10.0", None),
+    ],
+)
+def test_unit_of_text(unit, text, expected):
+    """A unit says what text with colons is, and contradicts what it cannot be."""
+    positions = read([text], ["0"], ra_unit=angle_unit(unit))
+    if expected is None:
+        assert positions.problems == {0: f"RA {text!r} is no angle"}
+    else:
+        assert positions.ra[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("form", ["degrees", "text"])
+def test_galactic_text_is_degrees(form):
+    """Longitudes of other systems are never hours, also as text with colons."""
+    l, b = ("120:30:00", "-60:15:00") if form == "text" else (120.5, -60.25)  # noqa: E741 - its name
+    positions = read([l], [b], frame=SkyFrame("galactic"))
+    place = SkyCoord(120.5, -60.25, unit="deg", frame="galactic").icrs
+    assert positions.ra[0] == pytest.approx(place.ra.deg, abs=1e-9)
+    assert positions.dec[0] == pytest.approx(place.dec.deg, abs=1e-9)
+    assert positions.notes == ["Positions were turned from galactic into ICRS."]
 
 
 def test_swapped_columns_are_suspected():

@@ -26,7 +26,6 @@ from yarl import URL
 from harvester.archives.bridge import _still_working, json_of
 from harvester.archives.mast import check_mast
 from harvester.archives.sdss import check_skyserver
-from harvester.archives.sdss_names import decode
 from harvester.archives.soundings import _mirrors
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import open_catalogue
@@ -36,6 +35,7 @@ from harvester.cutouts.frame_file import verify_frame
 from harvester.errors import HarvesterError
 from harvester.footprints import FootprintIndex
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+from harvester.sdss_names import decode
 from harvester.settings import SERVICES, load_settings
 from harvester.transport.address import Guard
 from harvester.transport.backoff import LONGEST_S, retry_after

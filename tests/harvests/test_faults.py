@@ -336,7 +336,7 @@ def test_every_stamp_is_fits(calm):
 
 @pytest.mark.parametrize("text", ["", "objid,ra,dec\n"])
 def test_nothing_to_harvest(tmp_path, text):
-    """A catalogue without a row is refused or settled, and nobody is asked."""
+    """A catalogue without a row is refused, and nobody is asked."""
     catalogue = tmp_path / "empty.csv"
     catalogue.write_text(text)
     nowhere = [
@@ -344,4 +344,5 @@ def test_nothing_to_harvest(tmp_path, text):
         for name in ("mast", "sdss-sky", "sdss-sas", "s3")
     ]
     done = harvester("run", catalogue, "--out", tmp_path / "out", *nowhere)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "there are no galaxies in it" in done.stderr

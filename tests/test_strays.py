@@ -8,8 +8,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.archives.sdss_names import Field, decode
-from harvester.archives.strays import strays
+from harvester.sdss_names import Field, decode
+from harvester.strays import strays
 
 #: Degrees from a field to the next, and from the middle of one to its edges.
 STEP, HALF = 1361 * 0.396 / 3600, np.array([1489, 2048]) * 0.396 / 7200

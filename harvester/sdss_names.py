@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..models import Product
+from .models import Product
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CAMCOLS", "RERUN", "Field", "count_fields", "decode", "frame", "observed"]
+__all__ = [
+    "CAMCOLS",
+    "RERUN",
+    "Field",
+    "count_fields",
+    "decode",
+    "decode_all",
+    "frame",
+    "observed",
+]
 
 #: The one photometric reprocessing that DR8 and later serve.
 RERUN = 301
@@ -58,6 +67,30 @@ def decode(identifier: str) -> Field | None:
     if sky in _SKIES and camcol in CAMCOLS and first <= field <= last:
         return Field(run, camcol, field)
     return None
+
+
+def decode_all(
+    numbers: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Read many identifiers: fields as rows ``(n, 4)``, and which are such at all."""
+    sky, run, camcol, field = (
+        ((numbers >> np.uint64(low)) & np.uint64(mask)).astype(np.int64)
+        for low, mask in ((59, 0x1F), (32, 0xFFFF), (29, 0x7), (16, 0xFFF))
+    )
+    first, last = _spans()[run].T
+    known = np.isin(sky, list(_SKIES)) & np.isin(camcol, list(CAMCOLS))
+    known &= (first <= field) & (field <= last)
+    rerun = np.full(len(run), RERUN, np.int64)
+    return np.stack([run, camcol, field, rerun], axis=-1), known
+
+
+@cache
+def _spans() -> NDArray[np.int64]:
+    # First and last field of every run that an identifier can name, or 1 and 0.
+    spans = np.tile(np.array([1, 0], np.int64), (1 << 16, 1))
+    for run, span in _runs().items():
+        spans[run] = span
+    return spans
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..sphere import unit_vectors
+from .sphere import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .sdss_names import Field
 
-__all__ = ["strays"]
+__all__ = ["comparable", "strays"]
 
 #: Degrees from a field to the next, 1361 rows of 0.396 arcsec, and across a field.
 _STEP, _WIDTH = 0.1498, 0.226
@@ -35,7 +35,9 @@ _NEIGHBOURS = 3
 
 
 def strays(
-    fields: Sequence[Field], ra: NDArray[np.float64], dec: NDArray[np.float64]
+    fields: Sequence[Field] | NDArray[np.int64],
+    ra: NDArray[np.float64],
+    dec: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Tell which galaxies do not lie where the fields that they name must be.
 
@@ -43,7 +45,7 @@ def strays(
     ----------
     fields
         What the identifiers name, ``n`` of them; those of one run and camera column
-        are compared with each other.
+        are compared with each other. Also as rows ``(n, 4)`` of an array.
     ra, dec
         ICRS, in degrees, shape ``(n,)``.
 
@@ -65,6 +67,13 @@ def strays(
     found = np.zeros(len(order), np.bool_)
     found[order] = balance < 0
     return found
+
+
+def comparable(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which of the fields, ``(n, 4)``, have others of their run and column."""
+    scan = fields[:, 0] * 8 + fields[:, 1]
+    _, place, counts = np.unique(scan, return_inverse=True, return_counts=True)
+    return np.asarray(counts[place] > 1)
 
 
 def _fit(

@@ -1,0 +1,109 @@
+"""What makes positions doubtful, whatever the file says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..sphere import unit_vectors
+from .understanding import read_as
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from .agreement import Agreement
+    from .meaning import Meaning
+    from .positions import Positions
+    from .source import Source
+
+__all__ = ["all_rejected", "contradicted", "questions", "refuse_one_point"]
+
+#: Rows below which numbers are small by chance.
+_FEWEST = 3
+#: Degrees of declination that a field of one survey does not span.
+_WIDE = 5.0
+#: Hours of right ascension in the circle.
+_DAY = 24.0
+#: Positions closer than this are the same, radian.
+_SAME = float(np.radians(0.5 / 3600))
+
+
+def questions(
+    source: Source, meaning: Meaning | None, positions: Positions
+) -> Iterable[str]:
+    """Ask whether numbers without a stated unit are hours or radians."""
+    if meaning is None or meaning.ra_unit or not meaning.frame.is_icrs:
+        return
+    if not source.are_numbers():
+        return
+    sound = ~np.isnan(positions.ra)
+    ra, dec = positions.ra[sound], positions.dec[sound]
+    if len(ra) >= _FEWEST:
+        yield from _questions(ra, dec)
+
+
+def _questions(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Iterable[str]:
+    if ra.max() <= 2 * np.pi and np.abs(dec).max() <= np.pi / 2:
+        if np.ptp(ra) > 1:
+            yield (
+                "Every RA is below 2 pi and every Dec below pi/2: are they radians? "
+                "They were read as degrees; if they are not, give --unit rad."
+            )
+    elif ra.max() < _DAY and np.ptp(dec) > _WIDE:
+        yield (
+            "Every RA is below 24: are they hours? They were read as degrees; if "
+            "they are not, give --unit hour."
+        )
+
+
+def all_rejected(
+    source: Source, meaning: Meaning | None, why: dict[str, int]
+) -> InputError:
+    """Give the error for a catalogue without a usable row."""
+    listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
+    if meaning is None:
+        msg = f"no row of it is a galaxy whose position SDSS knows: {listed}"
+        return InputError(msg)
+    msg = (
+        f"none of its rows can be used: {listed}. Positions were read from "
+        f"{read_as(source, meaning)}. Choose other columns with --ra and --dec, or say "
+        "with --unit and --frame what these are"
+    )
+    return InputError(msg)
+
+
+def contradicted(
+    found: Agreement, remedy: str, source: Source, meaning: Meaning
+) -> InputError:
+    """Give the error for identifiers most of which contradict their positions."""
+    hint = (
+        f"They agree with {remedy}: give that"
+        if remedy
+        else "Choose other columns with --ra, --dec and --id, or say with --unit and "
+        "--frame what the positions are"
+    )
+    msg = f"only {found}. Positions were read from {read_as(source, meaning)}. {hint}"
+    return InputError(msg)
+
+
+def refuse_one_point(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> None:
+    """Stop if three galaxies or more are all in one place.
+
+    Raises
+    ------
+    InputError
+        They are.
+    """
+    if len(ra) < _FEWEST:
+        return
+    vectors = unit_vectors(ra, dec)
+    if np.linalg.norm(vectors - vectors[0], axis=1).max() <= _SAME:
+        msg = (
+            f"all {len(ra)} galaxies are in one point, RA {ra[0]:.6f} and Dec "
+            f"{dec[0]:.6f} degrees. Choose other columns with --ra and --dec"
+        )
+        raise InputError(msg)

@@ -1,0 +1,279 @@
+"""What the names of columns say: which coordinate, in which unit and frame.
+
+A name is taken apart into the word for the coordinate, what stands before it (of
+which thing), and what follows: units, frames, and words that tell pairs apart. A name
+with anything else in it is no position. Neither is one of an error or an offset.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from .angles import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
+from .heading_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
+from .sky_frames import SkyFrame, frame_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Heading", "Statement", "heading", "is_decoy", "plain", "statement"]
+
+Side = Literal["longitude", "latitude"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a few words say of a column: those behind its name, or its unit."""
+
+    unit: AngleUnit | None = None
+    frame: SkyFrame | None = None
+    #: Words that are neither.
+    unknown: str = ""
+    #: Whether they say that these are no positions, but their errors.
+    is_decoy: bool = False
+    #: A word that tells this column from others, such as the name of a survey.
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column that can be one coordinate of a position, by its name."""
+
+    name: str
+    side: Side
+    #: Which words name the coordinates, such as ``ra``; place in `FAMILIES`.
+    family: int
+    #: What tells this pair of columns from others of the family.
+    key: tuple[str, ...]
+    stated: Statement = field(default_factory=Statement)
+    #: The system that the words are of; empty for right ascension and declination.
+    system: str = ""
+    #: How far the name is from the plain one: smaller is better.
+    rank: tuple[int, ...] = ()
+    #: ``d`` or ``h``: a unit of one letter, which counts beside another one only.
+    letter: str = ""
+
+
+_PREFIX = r"(?:(?P<prefix>.+?)_|(?P<glued>obj|target|s|coord|pri|sec|src))??"
+
+_FRAME_WORDS = re.compile(r"(?:eq)?([jb]?(?:1[89]|20)\d\d|fk[45]|icrs|gaia)(?:_0+)?")
+_GAIA = re.compile(r"gaia_?(?:e?dr\d)?|epoch_?20\d\d|ep_?20\d\d")
+_NUMBERED = re.compile(r"\d{1,2}")
+#: Prefixes that are decoys behind a coordinate: ObsCore and MAST write ``s_ra``.
+_NO_DECOY_BEFORE = frozenset({"s"})
+#: A shorter tag that follows without ``_`` is a part of another word: ``deg``.
+_SHORTEST_GLUED = 3
+
+_BRACKETS = re.compile(r"[\[(]([^\[\]()]*(?:\([^()]*\))?[^\[\]()]*)[\])]")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_GREEK = str.maketrans({"\u03b1": "alpha", "\u03b4": "delta"})
+_PIECES = re.compile(r"[,;]\s*")
+
+
+def plain(name: str) -> str:
+    """Spell a name in lower case, its words joined by ``_``, without brackets."""
+    bare = _CAMEL.sub("_", _BRACKETS.sub("", name).translate(_GREEK)).lower()
+    return _NOT_WORD.sub("_", bare).strip("_")
+
+
+def is_decoy(word: str) -> bool:
+    """Tell whether a word says that a column holds no positions."""
+    return word in DECOYS
+
+
+@cache
+def statement(text: str) -> Statement:
+    """Understand a unit as a file states it, or what stands in brackets."""
+    if says_nothing(text):
+        return Statement()
+    unit = angle_unit(text)
+    if unit:
+        return Statement(unit)
+    frame = frame_in(text)
+    if frame:
+        return Statement(frame=frame)
+    inside = _BRACKETS.findall(text)
+    pieces = [*_PIECES.split(_BRACKETS.sub("", text)), *inside]
+    if len(pieces) == 1:
+        pieces = text.split()
+    return _joined(pieces) if len(pieces) > 1 else _of_word(text)
+
+
+def _of_word(text: str) -> Statement:
+    word = _NOT_WORD.sub("", text.lower())
+    if is_decoy(word):
+        return Statement(is_decoy=True)
+    if word in TAGS or _NUMBERED.fullmatch(word):
+        return Statement(tag=word)
+    is_silent = word in {"", "equinox", "epoch"}
+    return Statement() if is_silent else Statement(unknown=text.strip())
+
+
+def _joined(pieces: list[str]) -> Statement:
+    parts = [statement(piece) for piece in pieces if piece.strip()]
+    return Statement(
+        next((part.unit for part in parts if part.unit), None),
+        next((part.frame for part in parts if part.frame), None),
+        " ".join(part.unknown for part in parts if part.unknown),
+        any(part.is_decoy for part in parts),
+        " ".join(part.tag for part in parts if part.tag),
+    )
+
+
+def bracketed(name: str) -> Statement:
+    """Understand what a name has in brackets."""
+    return _joined([*_BRACKETS.findall(name), ""])
+
+
+def heading(name: str) -> Heading | None:
+    """Take a name apart; None if it is not that of a coordinate."""
+    stated = bracketed(name)
+    if stated.is_decoy or name.rstrip().endswith("-"):  # ``DE-`` holds signs
+        return None
+    return min(_readings(name, stated), key=_length_before, default=None)
+
+
+def _readings(name: str, stated: Statement) -> Iterator[Heading]:
+    words = plain(name)
+    for place, (longitude, latitude, system) in enumerate(FAMILIES):
+        sides: tuple[tuple[Side, str], ...]
+        sides = (("longitude", longitude), ("latitude", latitude))
+        for side, pattern in sides:
+            match = _matcher(pattern).fullmatch(words)
+            tail = _Tail.read(match["tail"], side) if match else None
+            if match is None or tail is None:
+                continue
+            before = match["prefix"] or match["glued"] or ""
+            if not _is_decoy_before(before):
+                yield _put_together(name, side, place, before, tail, stated, system)
+
+
+def _length_before(found: Heading) -> int:
+    # ``dec_rad`` is a declination in radians, no ``ra`` of a thing named ``dec``.
+    return len(found.key[1])
+
+
+@cache
+def _matcher(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"{_PREFIX}(?:{pattern})(?P<tail>(?:_.*|[a-z0-9].*)?)")
+
+
+def _is_decoy_before(prefix: str) -> bool:
+    words = prefix.split("_")
+    return any(is_decoy(word) and word not in _NO_DECOY_BEFORE for word in words)
+
+
+def _put_together(
+    name: str,
+    side: Side,
+    family: int,
+    before: str,
+    tail: _Tail,
+    stated: Statement,
+    system: str,
+) -> Heading:
+    frame = stated.frame or tail.frame
+    unit = stated.unit or tail.unit
+    mark = "_" if name.startswith("_") else ""
+    tags = [*tail.tags, stated.tag] if stated.tag else tail.tags
+    rank = (
+        int(bool(stated.unknown)),
+        int(frame is not None and not frame.is_icrs),
+        int(tail.is_text),
+        (2 if before not in {"s", "target", "obj", "pri"} else 1) if before else 0,
+        max(tail.tag_rank, 2 if stated.tag else 0),
+        family,
+        _rank_of_unit(tail.unit),
+        _rank_of_frame(tail),
+    )
+    return Heading(
+        name,
+        side,
+        0 if family == 1 else family,
+        (mark, before, *filter(None, tags)),
+        Statement(unit, frame, stated.unknown),
+        system,
+        rank,
+        tail.letter,
+    )
+
+
+def _rank_of_unit(unit: AngleUnit | None) -> int:
+    return 0 if unit is None else 1 + [DEGREES, HOURS, RADIANS].index(unit)
+
+
+def _rank_of_frame(tail: _Tail) -> int:
+    if tail.frame is None:
+        return 0
+    return 1 if tail.frame.system == "fk5" else 2
+
+
+@dataclass(slots=True)
+class _Tail:
+    """What follows the word for the coordinate."""
+
+    side: Side
+    unit: AngleUnit | None = None
+    frame: SkyFrame | None = None
+    is_text: bool = False
+    letter: str = ""
+    tags: list[str] = field(default_factory=list)
+    tag_rank: int = 0
+
+    @classmethod
+    def read(cls, text: str, side: Side) -> _Tail | None:
+        """Read all of it; None if some of it is not understood."""
+        tail = cls(side)
+        if _GAIA.fullmatch(text.strip("_")):
+            tail.frame = frame_in("ICRS")
+            return tail
+        is_glued = not text.startswith("_")
+        for word in text.strip("_").split("_"):
+            if not word:
+                continue
+            if not tail._take(word, is_glued=is_glued):
+                return None
+            is_glued = False
+        return tail
+
+    def _take(self, word: str, *, is_glued: bool) -> bool:
+        while word:
+            length = self._unit_or_frame(word)
+            if not length:
+                return self._tag(word, is_glued=is_glued)
+            word = word[length:]
+        return True
+
+    def _unit_or_frame(self, word: str) -> int:
+        frame = _FRAME_WORDS.match(word)
+        if frame:
+            self.frame = frame_in(frame[1])
+            return len(frame[0]) if self.frame else 0
+        known = [w for w in (*UNIT_WORDS, *TEXT_WORDS) if word.startswith(w)]
+        longest = max(known, key=len, default="")
+        if longest in TEXT_WORDS:
+            self.is_text = True
+        elif longest:
+            self.unit = UNIT_WORDS[longest]
+        elif word in {"d", "h"}:
+            self.letter = word
+            self.unit = DEGREES if word == "d" else HOURS
+            return 1
+        return len(longest)
+
+    def _tag(self, word: str, *, is_glued: bool) -> bool:
+        if word in {"0", "00"}:
+            return True  # of an equinox such as 2000.0
+        if _NUMBERED.fullmatch(word):
+            self.tags.append(word if is_glued else f"_{word}")
+            self.tag_rank = max(self.tag_rank, 1)
+            return True
+        if word not in TAGS or (is_glued and len(word) < _SHORTEST_GLUED):
+            return False
+        self.tags.append(word)
+        self.tag_rank = max(self.tag_rank, 1 if word == "mean" else 2)
+        return True

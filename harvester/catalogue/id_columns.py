@@ -1,0 +1,194 @@
+"""Which column of a catalogue holds the identifiers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..errors import InputError
+from . import identifiers
+from .columns import SECOND
+from .headings import plain
+from .naming import listing, named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .position_columns import PositionColumns
+    from .sheets import Sheet
+
+__all__ = ["IdColumn", "find_id", "is_of_spectra", "known_ids"]
+
+#: Names of identifier columns in lower case without signs; the first that is there
+#: wins. Those of the second line and below are of single surveys, then of any.
+_IDS = (
+    *("objid", "dr7objid", "dr8objid", "object1", "objid1", "pridr7id", "sdssid"),
+    *("sdssobjid", "photoobjid", "bestobjid", "dr16objid", "dr12objid", "dr9objid"),
+    *("surveyid", "zooniverseid", "iauname", "objectid", "sourceid", "galaxyid"),
+    *("targetid", "idstr", "dr8id", "mangaid", "plateifu", "nsaid", "cataid"),
+    *("coaddobjectid", "evccid", "vccid", "ugcid", "galid", "catalogid", "catid"),
+    *("uniqueid", "allwiseid", "gaiaid", "lsid", "hscid", "srcid", "objno"),
+    *("id", "mainid", "name", "designation", "targetname", "objname", "galaxyname"),
+    *("subjectid", "sdssname", "sdss", "object", "target", "galaxy", "galname", "gal"),
+    *("ident", "identifier", "sourcename", "commonname", "evcc", "vcc", "fcc", "pgc"),
+    *("ngc", "ugc", "agc", "agcnr", "cgcg", "eso", "wise", "2mass", "2masx"),
+    *("number", "cntr", "seqnr", "seqid", "objectnumber", "objnum", "no", "nr"),
+    *("recno", "specobjid", "specid", "plateid"),
+)
+#: Ends of the names of columns that identify.
+_ENDS = re.compile(
+    r"(?:^|[_ .-])(?:id|name|ident)$|(?-i:[a-z](?:ID|Id|Name|Ident)$)", re.IGNORECASE
+)
+
+#: Rows that are looked at where values, not names, must tell.
+_SAMPLE = 1000
+#: Candidates that a note names.
+_NAMED = 5
+_LONG_INTEGER = r"^\d{15,20}$"
+#: Rows of a column that says the same in each: it is no identifier.
+_FEWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IdColumn:
+    """The column that identifiers are taken from."""
+
+    #: Empty if no column can identify the rows.
+    name: str
+    #: Whether its numbers were rounded by floats: good as names, not to be decoded.
+    is_rounded: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def find_id(
+    sheet: Sheet, positions: PositionColumns | None, *, wanted: str = ""
+) -> IdColumn:
+    """Find the column of identifiers; ``wanted`` overrules the guess.
+
+    A column that floats have damaged is passed over; if the user named it, that is
+    an `InputError`.
+    """
+    used = positions.used if positions else ()
+    names = [name for name in sheet.table.column_names if name not in used]
+    notes = list(_damage_notes(sheet, names))
+    if wanted:
+        return _wanted(sheet, wanted, notes)
+    ra = positions.ra if positions else ""
+    for name in _candidates(sheet, names, ra):
+        trouble = _trouble(sheet.column(name))
+        if not trouble:
+            return IdColumn(name, _is_rounded(sheet, name), notes)
+        notes.append(f"Column {name} was not taken for the identifier: it {trouble}.")
+    return _unknown(sheet, names, notes)
+
+
+def _wanted(sheet: Sheet, wanted: str, notes: list[str]) -> IdColumn:
+    names = sheet.table.column_names
+    name = named(names, wanted, "id")
+    trouble = identifiers.trouble(sheet.column(name))
+    if trouble:
+        msg = f"--id: column {name} {trouble}. {listing(names)}"
+        raise InputError(msg)
+    return IdColumn(name, _is_rounded(sheet, name), notes)
+
+
+def _trouble(column: pa.Array) -> str:
+    found = identifiers.trouble(column)
+    if not found and len(column) >= _FEWEST and _is_constant(column):
+        return "says the same in every row"
+    return found
+
+
+def _is_constant(column: pa.Array) -> bool:
+    column, _ = identifiers.exact(column)
+    head = pc.drop_null(identifiers.as_text(column[:_SAMPLE]))
+    if len(pc.unique(head)) > 1:
+        return False
+    values = pc.unique(column)
+    return len(pc.drop_null(identifiers.as_text(values))) <= 1
+
+
+def _is_rounded(sheet: Sheet, name: str) -> bool:
+    return identifiers.is_rounded(identifiers.exact(sheet.column(name))[0])
+
+
+def _candidates(sheet: Sheet, names: Sequence[str], ra: str) -> Iterable[str]:
+    if not sheet.has_names:
+        return [name for name in names if _holds_long_integers(sheet, name)]
+    return known_ids(names, ra)
+
+
+def known_ids(names: Sequence[str], ra: str = "") -> list[str]:
+    """Give the columns that are identifiers by their names, the best first."""
+    by_plain = {_joined(name): name for name in reversed(names)}
+    wanted = [*_ids_of_second(_joined(ra)), *_IDS]
+    return [by_plain[each] for each in wanted if each in by_plain]
+
+
+def is_of_spectra(name: str) -> bool:
+    """Tell whether a column identifies spectra: its numbers are no object ids."""
+    return "spec" in _joined(name)
+
+
+def _joined(name: str) -> str:
+    return plain(name).replace("_", "")
+
+
+def _ids_of_second(ra: str) -> Iterable[str]:
+    """Give the names that an identifier has beside the position of a second galaxy."""
+    for first, second in SECOND:
+        if ra.startswith(second) or ra.endswith(second):
+            yield from (each.replace(first, second) for each in _IDS if first in each)
+
+
+def _holds_long_integers(sheet: Sheet, name: str) -> bool:
+    column = sheet.column(name)[:_SAMPLE]
+    if not (pa.types.is_integer(column.type) or pa.types.is_string(column.type)):
+        return False
+    text = identifiers.as_text(column)
+    return bool(pc.all(pc.match_substring_regex(text, _LONG_INTEGER)).as_py())
+
+
+def _damage_notes(sheet: Sheet, names: Sequence[str]) -> Iterable[str]:
+    """Tell of integers that were floats once, in whatever column they are."""
+    for name in names:
+        if pa.types.is_floating(sheet.table.schema.field(name).type):
+            continue  # not worth reading: it is not meant for an integer
+        if identifiers.is_rounded(sheet.column(name)):
+            yield (
+                f"All values of {name} are multiples of 64: floating-point numbers "
+                "have changed their last digits, so they name no certain object."
+            )
+
+
+def _unknown(sheet: Sheet, names: Sequence[str], notes: list[str]) -> IdColumn:
+    """Take the only column that can identify by its name's end, or name candidates."""
+    unique = [name for name in names if _is_unique(sheet, name)]
+    ending = [name for name in unique if _ENDS.search(name)]
+    if len(ending) == 1:
+        told = (
+            f"Column {ending[0]} was taken for the identifier: its values are unique. "
+            "Give --id NAME for another."
+        )
+        return IdColumn(ending[0], _is_rounded(sheet, ending[0]), [*notes, told])
+    if unique:
+        listed = ", ".join((ending or unique)[:_NAMED])
+        notes = [*notes, f"For identifiers give --id NAME; unique are: {listed}."]
+    return IdColumn("", notes=notes)
+
+
+def _is_unique(sheet: Sheet, name: str) -> bool:
+    kind = sheet.table.schema.field(name).type
+    if not (pa.types.is_integer(kind) or pa.types.is_string(kind)):
+        return False
+    column = sheet.column(name)
+    head = column[:_SAMPLE]
+    if len(head) < 1 or len(pc.unique(head)) < len(head) or head.null_count:
+        return False
+    if identifiers.trouble(column):
+        return False
+    return len(pc.unique(column)) == len(column) and not column.null_count

@@ -1,0 +1,217 @@
+"""In which units and frame positions are: what states it, and what contradicts it.
+
+The user overrules all. Else the name of a column and the file's own words about it
+must agree, and what they say must be understood: degrees of another frame, or numbers
+in another unit, are positions of other galaxies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..errors import InputError
+from .angles import DEGREES, HOURS, RADIANS, AngleUnit
+from .headings import Statement, statement
+from .identifiers import as_plain
+from .positions import seem_hours
+from .sky_frames import FRAMES, ICRS, SkyFrame, frame_of_option, sky_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .options import ReadOptions
+    from .position_columns import PositionColumns
+    from .sheets import Sheet, StatedFrame
+
+__all__ = ["Meaning", "find_meaning"]
+
+#: What ``--unit`` means for right ascension and for declination.
+_OPTIONS = {
+    "deg": (DEGREES, DEGREES),
+    "hour": (HOURS, DEGREES),
+    "rad": (RADIANS, RADIANS),
+}
+_REMEDY = (
+    "Say what it is with --unit deg, --unit hour (RA; Dec in degrees) or --unit rad"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the numbers of two columns are."""
+
+    #: None: nothing states a unit.
+    ra_unit: AngleUnit | None
+    dec_unit: AngleUnit | None
+    frame: SkyFrame
+    #: Whether anything states the frame.
+    is_frame_stated: bool
+
+
+def find_meaning(
+    sheet: Sheet, columns: PositionColumns, options: ReadOptions
+) -> Meaning:
+    """Find units and frame of the positions.
+
+    Raises
+    ------
+    InputError
+        A unit or frame is not understood, or two statements contradict each other.
+    """
+    ra_unit, dec_unit = _units(sheet, columns, options.unit)
+    frame = frame_of_option(options.frame) or _frame(sheet, columns)
+    return Meaning(ra_unit, dec_unit, frame or ICRS, frame is not None)
+
+
+def _units(
+    sheet: Sheet, columns: PositionColumns, option: str
+) -> tuple[AngleUnit | None, AngleUnit | None]:
+    if columns.split:
+        return DEGREES, DEGREES
+    if option:
+        return _OPTIONS[option]
+    ra = _unit(sheet, columns.ra, columns.ra_stated)
+    dec = _unit(sheet, columns.dec, columns.dec_stated)
+    _refuse_half(columns, ra, dec)
+    if ra and ra.degrees == 1 and ra.form == "number":
+        _refuse_hours(sheet, columns.ra)
+    return ra, dec
+
+
+def _refuse_hours(sheet: Sheet, name: str) -> None:
+    """Refuse ``10:00:28`` in a column of degrees: both are usual, so which is it."""
+    if seem_hours(as_plain(sheet.column(name))):
+        msg = (
+            f"column {name} is in degrees by its unit, but holds text such as 12:34:56 "
+            "of which none is above 24: are they hours? Say so with --unit hour, or "
+            "--unit deg"
+        )
+        raise InputError(msg)
+
+
+def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
+    text = sheet.units.get(name, "")
+    of_file = statement(text)
+    if of_file.unknown or of_file.is_decoy or of_file.tag:
+        msg = (
+            f"column {name} has the unit {text!r}, which is none of angles that is "
+            f"known. {_REMEDY}"
+        )
+        raise InputError(msg)
+    if stated.unknown:
+        msg = (
+            f"the name of column {name} says {stated.unknown!r}, which is neither a "
+            f"unit of angles nor a frame that is known. {_REMEDY}"
+        )
+        raise InputError(msg)
+    unit = _agreed(name, of_file.unit, stated.unit)
+    if unit and unit.form == "text" and _is_number(sheet, name):
+        msg = (
+            f"column {name} has the unit {unit.name}, but holds numbers, not text such "
+            f"as 12:34:56.7. {_REMEDY}"
+        )
+        raise InputError(msg)
+    return unit
+
+
+def _agreed(
+    name: str, of_file: AngleUnit | None, of_name: AngleUnit | None
+) -> AngleUnit | None:
+    if of_file and of_name and of_file.degrees != of_name.degrees:
+        msg = (
+            f"column {name} is in {of_name.name} by its name, and in {of_file.name} by "
+            f"the unit that the file states. {_REMEDY}"
+        )
+        raise InputError(msg)
+    return of_file or of_name
+
+
+def _is_number(sheet: Sheet, name: str) -> bool:
+    kind = sheet.table.schema.field(name).type
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _refuse_half(
+    columns: PositionColumns, ra: AngleUnit | None, dec: AngleUnit | None
+) -> None:
+    """Refuse radians beside a column that states nothing."""
+    for name, unit, other, silent in (
+        (columns.ra, ra, columns.dec, dec),
+        (columns.dec, dec, columns.ra, ra),
+    ):
+        if silent is None and unit and unit.degrees not in {1.0, HOURS.degrees}:
+            msg = (
+                f"column {name} is in {unit.name}, and nothing states the unit of "
+                f"column {other}. {_REMEDY}"
+            )
+            raise InputError(msg)
+
+
+def _frame(sheet: Sheet, columns: PositionColumns) -> SkyFrame | None:
+    of_columns = list(_frames_of_columns(sheet, columns))
+    distinct = {_comparable(frame) for frame in of_columns}
+    if len(distinct) > 1:
+        said = " and ".join(sorted({str(frame) for frame in of_columns}))
+        msg = (
+            f"columns {columns.ra} and {columns.dec} are said to be in {said}. Say "
+            f"which with --frame: {FRAMES}"
+        )
+        raise InputError(msg)
+    if of_columns:
+        return of_columns[0]
+    if sheet.frame is None or _is_silent(sheet.frame):
+        return None
+    return _of_table(sheet.frame, columns)
+
+
+def _frames_of_columns(sheet: Sheet, columns: PositionColumns) -> Iterable[SkyFrame]:
+    if columns.system:
+        equinox = "J2000" if columns.system == "ecliptic" else ""
+        yield SkyFrame(columns.system, equinox)
+    for stated in (columns.ra_stated, columns.dec_stated):
+        if stated.frame:
+            yield stated.frame
+    names = columns.used if columns.split else (columns.ra, columns.dec)
+    for name in names:
+        of_unit = statement(sheet.units.get(name, "")).frame
+        if of_unit:
+            yield of_unit
+        stated_frame = sheet.frames.get(name)
+        if stated_frame and not _is_silent(stated_frame):
+            yield _understood(stated_frame, f"column {name}")
+
+
+def _comparable(frame: SkyFrame) -> SkyFrame:
+    return ICRS if frame.is_icrs else SkyFrame(frame.system, frame.equinox)
+
+
+def _is_silent(frame: StatedFrame) -> bool:
+    return not frame.system.strip() and not frame.equinox.strip()
+
+
+def _understood(stated: StatedFrame, what: str) -> SkyFrame:
+    frame = sky_frame(stated)
+    if frame is None:
+        facts = [stated.system, stated.equinox and f"equinox {stated.equinox}"]
+        said = ", ".join(filter(None, facts))
+        msg = (
+            f"the frame of {what} is given as {said!r}, which is not understood. Say "
+            f"what it is with --frame: {FRAMES}"
+        )
+        raise InputError(msg)
+    return frame
+
+
+def _of_table(stated: StatedFrame, columns: PositionColumns) -> SkyFrame:
+    frame = _understood(stated, "the table")
+    if not frame.is_equatorial:
+        msg = (
+            f"the table says that its positions are {frame}, but columns {columns.ra} "
+            f"and {columns.dec} are named as right ascension and declination. Say "
+            f"which is right with --frame: {FRAMES}"
+        )
+        raise InputError(msg)
+    return frame

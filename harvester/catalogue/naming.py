@@ -1,0 +1,58 @@
+"""Columns as the user names them: by name, or by number."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .sheets import Sheet
+
+__all__ = ["first_rows", "listing", "named"]
+
+#: Columns that an error lists at most, and characters of a value.
+_LISTED, _WIDEST = 40, 24
+#: Rows that show what a table holds.
+_SHOWN = 3
+
+
+def named(names: Sequence[str], wanted: str, option: str) -> str:
+    """Give the column that the user means, or say which ones there are."""
+    if wanted in names:
+        return wanted
+    same = [name for name in names if name.lower() == wanted.strip().lower()]
+    if len(same) == 1:
+        return same[0]
+    number = wanted.strip()
+    if number.isdecimal() and 1 <= int(number) <= len(names):
+        return names[int(number) - 1]
+    close = difflib.get_close_matches(wanted, names, n=3)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    msg = f"--{option}: there is no column {wanted!r}.{hint} {listing(names)}"
+    raise InputError(msg)
+
+
+def listing(names: Sequence[str]) -> str:
+    """Name the columns, in a sentence."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"The columns are: {', '.join(names[:_LISTED])}{more}."
+
+
+def first_rows(sheet: Sheet) -> list[str]:
+    """Show the first rows, each value with the number of its column."""
+    names = sheet.table.column_names[:_LISTED]
+    columns = [sheet.column(name)[:_SHOWN].to_pylist() for name in names]
+    return [
+        "  ".join(f"{n}: {_shown(value)}" for n, value in enumerate(row, 1))
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _shown(value: object) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    printable = "".join(each if each.isprintable() else "?" for each in text)
+    return printable if len(printable) <= _WIDEST else f"{printable[:_WIDEST]}..."

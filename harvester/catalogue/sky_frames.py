@@ -1,0 +1,222 @@
+"""Frames of positions, as files and people spell them, and the way to ICRS.
+
+Positions of FK5 with equinox J2000 are taken for ICRS as they are: the two frames
+differ by 0.03 arcsec at most, a tenth of a pixel of SDSS. All others are turned by
+astropy.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..importing import IMPORTING
+from .sheets import StatedFrame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FRAMES", "ICRS", "SkyFrame", "frame_in", "frame_of_option", "sky_frame"]
+
+#: What `--frame` may say.
+FRAMES = "icrs, fk5, fk5:J1975, fk4, fk4:B1950, galactic, supergalactic, ecliptic"
+
+#: FITS takes equinoxes before this year for FK4, later ones for FK5.
+_FIRST_OF_FK5 = 1984
+#: The last equinox in use.
+_LAST_EQUINOX = 2000
+#: The first epoch that catalogues of ICRS state: J1991.25.
+_FIRST_OF_ICRS = 1991
+#: Positions that are turned together.
+_PART = 262_144
+
+#: Names of systems without blanks and signs, in lower case.
+_SYSTEMS = {
+    **dict.fromkeys(("icrs", "icrf", "icrf2", "icrf3", "eqicrs", "gaia"), "icrs"),
+    **dict.fromkeys(("hipparcos", "tycho2"), "icrs"),
+    **dict.fromkeys(("fk5", "eqfk5", "fk5icrs"), "fk5"),
+    **dict.fromkeys(("fk4", "eqfk4"), "fk4"),
+    **dict.fromkeys(("fk4noe", "fk4noeterms", "fk4noeeq"), "fk4noeterms"),
+    **dict.fromkeys(("galactic", "gal", "galacticii", "galacticcoordinates"), "gal"),
+    **dict.fromkeys(("supergalactic", "supergal", "sgal"), "supergalactic"),
+    **dict.fromkeys(("ecliptic", "ecl", "eclfk5", "eclipticj2000"), "ecliptic"),
+    **dict.fromkeys(("barycentricmeanecliptic", "meanecliptic"), "ecliptic"),
+    **dict.fromkeys(("barycentrictrueecliptic", "trueecliptic"), "trueecliptic"),
+    **dict.fromkeys(("equatorial", "eq", "radec", ""), ""),
+}
+_SYSTEMS |= {name: "galactic" for name, system in _SYSTEMS.items() if system == "gal"}
+
+_YEAR = re.compile(r"(?P<mark>[JB]?)\s*(?P<year>\d{4}(?:\.\d+)?)\.?", re.IGNORECASE)
+#: ``FK4 B1950``, ``fk5:J1975``, ``eq_FK5 (2000.0)``, ``J2000``.
+_WITH_YEAR = re.compile(
+    r"(?P<system>[A-Z_]{2}[A-Z_\d-]*?)[\s:_,(/-]*"
+    r"(?:(?:equinox|eq\.?|epoch)\s*)?(?P<year>[JB]?\s*\d{4}(?:\.\d*)?)\)?",
+    re.IGNORECASE,
+)
+_EQUINOX = re.compile(r"^(?:equinox|eq\.?)[\s:=]+", re.IGNORECASE)
+_SIGNS = re.compile(r"[^a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class SkyFrame:
+    """A frame that can be turned into ICRS."""
+
+    #: ``icrs``, ``fk5``, ``fk4``, ``fk4noeterms``, ``galactic``, ``supergalactic``,
+    #: ``ecliptic`` or ``trueecliptic``.
+    system: str
+    #: Such as ``J2000`` or ``B1950``; empty where the system has none.
+    equinox: str = ""
+    #: When the positions were right, such as ``J1983.5``; empty: at the equinox.
+    epoch: str = ""
+
+    @property
+    def is_icrs(self) -> bool:
+        """Whether its positions are taken for ICRS as they are."""
+        return self.system == "icrs" or (self.system, self.equinox) == ("fk5", "J2000")
+
+    @property
+    def is_equatorial(self) -> bool:
+        """Whether its longitudes are right ascensions, which text gives in hours."""
+        return self.system in {"icrs", "fk5", "fk4", "fk4noeterms"}
+
+    def __str__(self) -> str:
+        """Name system, equinox and epoch."""
+        facts = [f"equinox {self.equinox}"] if self.equinox else []
+        facts += [f"epoch {self.epoch}"] if self.epoch else []
+        name = self.system.upper() if self.is_equatorial else self.system
+        return f"{name} ({', '.join(facts)})" if facts else name
+
+    def to_icrs(
+        self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Turn degrees of this frame, ``(n,)`` each, into ICRS; NaN stays NaN."""
+        ra, dec = np.full(len(longitude), np.nan), np.full(len(longitude), np.nan)
+        sound = np.flatnonzero(~np.isnan(longitude) & ~np.isnan(latitude))
+        frame = self._of_astropy()
+        with IMPORTING:
+            from astropy.coordinates import SkyCoord  # noqa: PLC0415 - slow
+        for start in range(0, len(sound), _PART):
+            rows = sound[start : start + _PART]
+            places = SkyCoord(
+                longitude[rows], latitude[rows], unit="deg", frame=frame
+            ).icrs
+            ra[rows], dec[rows] = places.ra.deg, places.dec.deg
+        return ra, dec
+
+    def _of_astropy(self) -> Any:  # noqa: ANN401 - astropy has no types
+        with IMPORTING:
+            from astropy import coordinates  # noqa: PLC0415 - slow, and seldom needed
+        match self.system:
+            case "fk4" | "fk4noeterms":
+                kind = {"fk4": coordinates.FK4}.get(
+                    self.system, coordinates.FK4NoETerms
+                )
+                return kind(equinox=self.equinox, obstime=self.epoch or self.equinox)
+            case "fk5":
+                return coordinates.FK5(equinox=self.equinox)
+            case "ecliptic":
+                return coordinates.BarycentricMeanEcliptic(equinox=self.equinox)
+            case "trueecliptic":
+                return coordinates.BarycentricTrueEcliptic(equinox=self.equinox)
+            case system:
+                return {
+                    "icrs": coordinates.ICRS,
+                    "galactic": coordinates.Galactic,
+                    "supergalactic": coordinates.Supergalactic,
+                }[system]()
+
+
+ICRS = SkyFrame("icrs")
+
+
+def sky_frame(stated: StatedFrame) -> SkyFrame | None:
+    """Understand a frame as a file states it; None if it is not understood."""
+    system = _EQUINOX.sub("", stated.system.strip())
+    if _YEAR.fullmatch(system) and not stated.equinox:
+        return _with_equinox(StatedFrame("", system, stated.epoch))
+    match = _WITH_YEAR.fullmatch(system)
+    if match and not stated.equinox:
+        named = StatedFrame(match["system"], match["year"], stated.epoch)
+        return _with_equinox(named)
+    return _with_equinox(stated)
+
+
+def _with_equinox(stated: StatedFrame) -> SkyFrame | None:
+    system = _SYSTEMS.get(_SIGNS.sub("", stated.system.lower()))
+    equinox = _Year.parsed(stated.equinox)
+    if system is None or (stated.equinox.strip() and equinox is None):
+        return None
+    match system:
+        case "icrs" | "galactic" | "supergalactic":
+            # Years of ICRS are epochs, of Hipparcos and Gaia. It has no equinox.
+            is_older = equinox is not None and equinox.year < _FIRST_OF_ICRS
+            return None if system == "icrs" and is_older else SkyFrame(system)
+        case "":
+            return _by_equinox(equinox, stated.epoch)
+        case "fk4" | "fk4noeterms":
+            return _fk4(system, equinox, stated.epoch)
+        case _:
+            return SkyFrame(system, equinox.marked("J") if equinox else "J2000")
+
+
+def _by_equinox(equinox: _Year | None, epoch: str) -> SkyFrame | None:
+    # A later year alone may be an epoch (Gaia) or an equinox: that is not certain.
+    if equinox is None or equinox.year > _LAST_EQUINOX:
+        return None
+    if equinox.mark == "B" or (not equinox.mark and equinox.year < _FIRST_OF_FK5):
+        return _fk4("fk4", equinox, epoch)
+    return SkyFrame("fk5", equinox.marked("J"))
+
+
+def _fk4(system: str, equinox: _Year | None, epoch: str) -> SkyFrame | None:
+    if equinox and equinox.year >= _FIRST_OF_FK5:
+        return None  # FK4 was no longer in use
+    when = _Year.parsed(epoch)
+    mark = "J" if when and when.year >= _FIRST_OF_FK5 else "B"
+    return SkyFrame(
+        system,
+        equinox.marked("B") if equinox else "B1950",
+        when.marked(mark) if when else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Year:
+    """An equinox or epoch: Besselian (B) or Julian (J) years."""
+
+    mark: str
+    year: float
+
+    @classmethod
+    def parsed(cls, text: str) -> _Year | None:
+        match = _YEAR.fullmatch(text.strip(" '\""))
+        return cls(match["mark"].upper(), float(match["year"])) if match else None
+
+    def marked(self, default: str) -> str:
+        return f"{self.mark or default}{self.year:g}"
+
+
+def frame_in(text: str) -> SkyFrame | None:
+    """Understand a word of a header such as ``J2000``, ``B1950`` or ``ICRS``."""
+    return sky_frame(StatedFrame(text)) if text.strip() else None
+
+
+def frame_of_option(text: str) -> SkyFrame | None:
+    """Understand ``--frame``; None if nothing is asked.
+
+    Raises
+    ------
+    InputError
+        There is no such frame.
+    """
+    if not text.strip():
+        return None
+    frame = frame_in(text)
+    if frame is None:
+        msg = f"--frame: {text!r} is no frame that is known. Known are {FRAMES}."
+        raise InputError(msg)
+    return frame

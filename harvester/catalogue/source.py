@@ -1,0 +1,146 @@
+"""Where in a table identifiers and positions are, and what they are read as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..errors import InputError
+from . import identifiers
+from .columns import NoPositionsError, find_positions
+from .id_columns import IdColumn, find_id, is_of_spectra
+from .id_lists import find_id_list
+from .meaning import Meaning, find_meaning
+from .positions import Positions, read_positions
+from .sheets import Sheet, is_folded, unfolded
+from .split_columns import split_degrees
+
+if TYPE_CHECKING:
+    from .options import ReadOptions
+    from .position_columns import PositionColumns
+
+__all__ = ["Source", "find_source", "read_source"]
+
+#: Degrees in an hour of right ascension, and in one of declination.
+_STEPS = (15.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table, and which of its columns are which."""
+
+    sheet: Sheet
+    #: None: there are no positions, but identifiers to look them up by.
+    columns: PositionColumns | None
+    id_found: IdColumn
+
+    def ids(self) -> tuple[pa.Array, list[str]]:
+        """Give the identifiers, null where there are none, and what to say of them."""
+        if not self.id_found.name:
+            return pa.nulls(self.sheet.table.num_rows, pa.string()), []
+        return identifiers.exact(self.sheet.column(self.id_found.name))
+
+    @property
+    def used(self) -> set[str]:
+        """The columns that are no labels."""
+        return {self.id_found.name, *(self.columns.used if self.columns else ())}
+
+    def are_numbers(self) -> bool:
+        """Tell whether the positions are numbers, of which nothing says the unit."""
+        if self.columns is None or self.columns.split:
+            return False
+        kind = self.sheet.table.schema.field(self.columns.ra).type
+        return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+    def are_sdss(self, ids: pa.Array) -> bool:
+        """Tell whether the identifiers are SDSS object ids, to the last digit."""
+        name = self.id_found.name
+        is_exact = bool(name) and not self.id_found.is_rounded
+        is_exact = is_exact and not is_of_spectra(name)
+        return is_exact and identifiers.looks_like_sdss(ids)
+
+
+def find_source(sheet: Sheet, options: ReadOptions) -> Source:
+    """Find the columns.
+
+    Raises
+    ------
+    InputError
+        There are no rows, no positions, or several.
+    """
+    if not sheet.table.column_names:
+        msg = "the file is empty: there are no galaxies in it"
+        raise InputError(msg)
+    try:
+        columns = _positions(sheet, options)
+    except InputError as error:
+        name = _id_list(sheet, options, error)
+        if not name:
+            raise
+        return Source(sheet, None, IdColumn(name))
+    if not columns.split and is_folded(sheet, columns.ra):
+        sheet = unfolded(sheet, columns.ra)
+        columns = _positions(sheet, options)
+    _refuse_no_rows(sheet)
+    return Source(sheet, columns, find_id(sheet, columns, wanted=options.id))
+
+
+def _positions(sheet: Sheet, options: ReadOptions) -> PositionColumns:
+    return find_positions(sheet, ra=options.ra, dec=options.dec, frame=options.frame)
+
+
+def _id_list(sheet: Sheet, options: ReadOptions, error: InputError) -> str:
+    """Give the column of a list of identifiers, if the error says there is no more."""
+    is_single = not sheet.has_names and len(sheet.table.column_names) == 1
+    if (
+        options.ra
+        or options.dec
+        or not (is_single or isinstance(error, NoPositionsError))
+    ):
+        return ""
+    return find_id_list(sheet, options.id)
+
+
+def _refuse_no_rows(sheet: Sheet) -> None:
+    if sheet.table.num_rows:
+        return
+    if sheet.broken:
+        line, problem = sheet.broken[0]
+        msg = f"no line of it is a row: {problem} (line {line}, and others)"
+        raise InputError(msg)
+    msg = "the table has columns but no rows: there are no galaxies in it"
+    raise InputError(msg)
+
+
+def read_source(source: Source, options: ReadOptions) -> tuple[Positions, Meaning]:
+    """Read the positions as what they are.
+
+    Raises
+    ------
+    InputError
+        A unit or frame is not understood.
+    """
+    assert source.columns is not None
+    meaning = find_meaning(source.sheet, source.columns, options)
+    ra, dec = _values(source.sheet, source.columns)
+    positions = read_positions(
+        ra,
+        dec,
+        ra_unit=meaning.ra_unit,
+        dec_unit=meaning.dec_unit,
+        frame=meaning.frame,
+    )
+    return positions, meaning
+
+
+def _values(sheet: Sheet, columns: PositionColumns) -> tuple[pa.Array, pa.Array]:
+    if columns.split is None:
+        ra, dec = (sheet.column(name) for name in (columns.ra, columns.dec))
+        return identifiers.as_plain(ra), identifiers.as_plain(dec)
+    ra, dec = (
+        split_degrees(sheet, split, step)
+        for split, step in zip(columns.split, _STEPS, strict=True)
+    )
+    return ra, dec

@@ -1,0 +1,90 @@
+"""Of the tables in a file, the one that is the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .columns import best_pairs
+from .id_lists import find_id_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .options import ReadOptions
+    from .sheets import Sheet
+
+__all__ = ["chosen_table"]
+
+#: Columns of each table that an error lists.
+_LISTED = 12
+
+
+def chosen_table(sheets: Sequence[Sheet], options: ReadOptions) -> Sheet:
+    """Give the table that the user names, or the only one with positions.
+
+    Raises
+    ------
+    InputError
+        It is not certain which: all are listed.
+    """
+    if options.table:
+        return _named(sheets, options.table)
+    if len(sheets) == 1:
+        return sheets[0]
+    filled = [sheet for sheet in sheets if sheet.table.num_rows]
+    found = [sheet for sheet in filled if _has_positions(sheet, options)]
+    found = found or [sheet for sheet in filled if find_id_list(sheet, options.id)]
+    if len(found) != 1:
+        state = "several of them have" if found else "none of them has"
+        msg = (
+            f"there are {len(sheets)} tables in the file, and {state} positions. Name "
+            f"one with --table, by name or number (and its columns with --ra and "
+            f"--dec):\n{_listing(sheets)}\n"
+        )
+        raise InputError(msg)
+    number = next(n for n, sheet in enumerate(sheets, 1) if sheet is found[0])
+    note = (
+        f"Of {len(sheets)} tables in the file the only one with positions was read: "
+        f"{_called(number, found[0])}."
+    )
+    return replace(found[0], notes=[*found[0].notes, note])
+
+
+def _has_positions(sheet: Sheet, options: ReadOptions) -> bool:
+    try:
+        best_pairs(sheet, ra=options.ra, dec=options.dec, frame=options.frame)
+    except InputError:
+        return False
+    return True
+
+
+def _named(sheets: Sequence[Sheet], wanted: str) -> Sheet:
+    text = wanted.strip()
+    for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):
+        found = [sheet for sheet in sheets if same(sheet.name.strip(), text)]
+        if len(found) == 1:
+            return found[0]
+    if text.isdecimal() and 1 <= int(text) <= len(sheets):
+        return sheets[int(text) - 1]
+    msg = (
+        f"--table: there is no table {wanted!r}, or several have this name. The tables "
+        f"are:\n{_listing(sheets)}\n"
+    )
+    raise InputError(msg)
+
+
+def _called(number: int, sheet: Sheet) -> str:
+    return f"{number} ({sheet.name})" if sheet.name else str(number)
+
+
+def _listing(sheets: Sequence[Sheet]) -> str:
+    return "\n".join(_line(number, sheet) for number, sheet in enumerate(sheets, 1))
+
+
+def _line(number: int, sheet: Sheet) -> str:
+    names = list(sheet.table.column_names)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    columns = ", ".join(names[:_LISTED]) + more
+    return f"  {number}: {sheet.name or '-'} ({sheet.table.num_rows} rows): {columns}"

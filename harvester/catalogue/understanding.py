@@ -1,0 +1,228 @@
+"""What was understood of a catalogue, for people and for programs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from .agreement import Agreement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .angles import AngleUnit
+    from .meaning import Meaning
+    from .rows import Rows
+    from .source import Source
+
+__all__ = ["SampleRow", "Understanding", "described", "read_as", "reasons"]
+
+#: Rows that are shown.
+_SHOWN = 3
+
+#: What is special to one row in the reason for leaving it out.
+_VALUE = re.compile(
+    r"^(RA|Dec|longitude|latitude) .* (is no angle|is beyond|is far|stands for)",
+    re.DOTALL,
+)
+_COUNT = re.compile(r"(?<=line )\d+|\d+(?= fields)|(?<=instead of )\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """One row, as it stands in the file and as it was read."""
+
+    line: int
+    id: str
+    #: The two values of the file.
+    written: tuple[str, str]
+    #: ICRS degrees; None if the row is no target.
+    ra: float | None
+    dec: float | None
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        there = f"{self.written[0]}, {self.written[1]}"
+        if not self.written[0]:
+            return f"Line {self.line}: {self.id or '-'}"
+        if self.ra is None or self.dec is None:
+            return f"Line {self.line}: {self.id or '-'} at {there}: not a target"
+        return (
+            f"Line {self.line}: {self.id} at {there}: RA {self.ra:.6f}, Dec "
+            f"{self.dec:+.6f} degrees"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """How a catalogue was read, before anything is fetched for it."""
+
+    #: The file's format in words.
+    format: str
+    #: Name of the table, where the file has several.
+    table: str
+    rows: int
+    targets: int
+    #: Columns; that of the identifiers is empty if positions name the galaxies.
+    id: str
+    ra: str
+    dec: str
+    ra_unit: str
+    dec_unit: str
+    #: The frame of the file; positions are turned into ICRS.
+    frame: str
+    sample: tuple[SampleRow, ...]
+    #: SDSS identifiers and names that are positions, compared with the positions.
+    agreement: Agreement | None
+    #: Reasons for leaving rows out, and how many rows each.
+    rejects: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def words(self) -> list[str]:
+        """Say it in sentences."""
+        return list(self._words())
+
+    def _words(self) -> Iterable[str]:
+        table = f", table {self.table}" if self.table else ""
+        yield f"Read as {self.format or 'a table'}{table}: {_rows(self.rows)}."
+        yield self._taken()
+        if self.ra:
+            yield (
+                f"Units: {self.ra_unit} in {self.ra}, {self.dec_unit} in {self.dec}; "
+                f"frame: {self.frame}."
+            )
+        yield from map(str, self.sample)
+        if self.agreement and self.agreement.compared:
+            yield f"{self.agreement}."
+        elif self.ra:
+            yield "No identifiers can be compared with the positions."
+        yield from self.notes
+        if self.rejects:
+            listed = "; ".join(f"{why} ({n})" for why, n in self.rejects.items())
+            yield f"Why rows were left out: {listed}."
+
+    def _taken(self) -> str:
+        name = f"column {self.id}" if self.id else "the position"
+        if not self.ra:
+            return (
+                f"The identifier was taken from {name}; there are no positions: they "
+                "will be looked up at SDSS."
+            )
+        return (
+            f"The identifier was taken from {name}, the position from columns "
+            f"{self.ra} and {self.dec}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as what JSON can hold."""
+        known = asdict(self)
+        if self.agreement is None:
+            known["agreement"] = asdict(Agreement())
+        return known
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def reasons(texts: Iterable[str]) -> dict[str, int]:
+    """Count reasons, without what is special to each row; the most frequent first."""
+    counts = Counter(
+        _COUNT.sub("...", _VALUE.sub(r"\1 ... \2", text)) for text in texts
+    )
+    return dict(counts.most_common())
+
+
+def described(
+    source: Source,
+    meaning: Meaning | None,
+    rows: Rows,
+    agreement: Agreement | None,
+) -> Understanding:
+    """Describe how a table was read; ``meaning`` is None where positions are not."""
+    sheet, columns = source.sheet, source.columns
+    units = ("", "") if meaning is None else _units(source, meaning)
+    return Understanding(
+        format=sheet.format,
+        table=sheet.name,
+        rows=sheet.table.num_rows,
+        targets=len(rows.kept),
+        id=source.id_found.name,
+        ra=columns.ra if columns else "",
+        dec=columns.dec if columns else "",
+        ra_unit=units[0],
+        dec_unit=units[1],
+        frame=_frame(meaning) if meaning else "",
+        sample=tuple(_sample(source, rows)),
+        agreement=agreement,
+    )
+
+
+def read_as(source: Source, meaning: Meaning) -> str:
+    """Say in a few words what the positions were taken for."""
+    assert source.columns is not None
+    ra, dec = _units(source, meaning)
+    return (
+        f"column {source.columns.ra} in {ra} and column {source.columns.dec} in {dec}, "
+        f"frame {_frame(meaning)}"
+    )
+
+
+def _frame(meaning: Meaning) -> str:
+    return str(meaning.frame) if meaning.is_frame_stated else "ICRS (none is stated)"
+
+
+def _units(source: Source, meaning: Meaning) -> tuple[str, str]:
+    columns = source.columns
+    assert columns is not None
+    return (
+        _unit(source, columns.ra, meaning.ra_unit),
+        _unit(source, columns.dec, meaning.dec_unit),
+    )
+
+
+def _unit(source: Source, name: str, unit: AngleUnit | None) -> str:
+    if source.columns and source.columns.split:
+        return "h, m, s" if name == source.columns.ra else "d, m, s"
+    if unit:
+        return unit.name
+    kind = source.sheet.table.schema.field(name).type
+    is_text = not (pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    return "text" if is_text else "deg (no unit is stated)"
+
+
+def _sample(source: Source, rows: Rows) -> Iterator[SampleRow]:
+    shown = np.arange(min(_SHOWN, source.sheet.table.num_rows))
+    kept = set(rows.kept[:_SHOWN].tolist())
+    written = [_written(source, row) for row in shown.tolist()]
+    for row, name in zip(shown.tolist(), rows.names.of(shown), strict=True):
+        ra, dec = rows.positions.ra[row], rows.positions.dec[row]
+        is_target = row in kept and not np.isnan(ra)
+        yield SampleRow(
+            int(rows.lines[row]),
+            name,
+            written[row],
+            float(ra) if is_target else None,
+            float(dec) if is_target else None,
+        )
+
+
+def _written(source: Source, row: int) -> tuple[str, str]:
+    columns, sheet = source.columns, source.sheet
+    if columns is None:
+        return "", ""
+    axes = columns.split or ((columns.ra,), (columns.dec,))
+    ra, dec = (
+        " ".join(str(sheet.column(name)[row].as_py()) for name in _names(axis))
+        for axis in axes
+    )
+    return ra, dec
+
+
+def _names(axis: Any) -> Iterable[str]:  # noqa: ANN401 - split columns, or one name
+    return axis if isinstance(axis, tuple) else axis.names

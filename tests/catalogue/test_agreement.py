@@ -1,0 +1,228 @@
+"""Identifiers that speak for their positions, or against them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+
+from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.reader import inspect_catalogue, open_catalogue
+from harvester.errors import InputError
+
+#: Of the one run 752 and its third column: a field in each 0.15 degrees.
+FIELDS = np.arange(100, 124, 2)
+STEP = 0.1498
+
+
+def sdss_id(field, run=752, camcol=3):
+    """Make an object id of DR8 in a field."""
+    return (2 << 59) + (301 << 48) + (run << 32) + (camcol << 29) + (field << 16) + 7
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a catalogue of rows."""
+
+    def write(header, *rows, name="galaxies.csv"):
+        path = tmp_path / name
+        lines = [header, *(",".join(map(str, row)) for row in rows)]
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
+
+    return write
+
+
+def of_run(scale=1.0):
+    """Give identifiers of a run with positions along it, in a unit of their own."""
+    return [(sdss_id(n), (150 + n * STEP) / scale, 0.5) for n in FIELDS.tolist()]
+
+
+def test_agreeing(write):
+    """Identifiers along a run agree with positions along it."""
+    found = inspect_catalogue(write("objid,ra,dec", *of_run())).agreement
+    assert (found.compared, found.agreeing) == (12, 12)
+    assert str(found).startswith("12 of 12 SDSS identifiers in column objid agree")
+
+
+def test_hours_contradict(write):
+    """Hours without a unit are refused, because the identifiers say so."""
+    path = write("objid,ra,dec", *of_run(15))
+    with pytest.raises(InputError, match=r"only . of 12 SDSS .*with --unit hour"):
+        inspect_catalogue(path)
+    found = inspect_catalogue(path, ReadOptions(unit="hour"))
+    assert found.agreement.agreeing == 12
+    assert found.sample[0].ra == pytest.approx(150 + 100 * STEP)
+
+
+def test_misplaced_identifiers(write):
+    """Identifiers that were shuffled are refused, unless others are named."""
+    ids, ra, dec = zip(*of_run(), strict=True)
+    shuffled = np.random.default_rng(5).permutation(ids)
+    names = [f"g{n}" for n in range(len(ids))]
+    path = write("objid,ra,dec,key", *zip(shuffled, ra, dec, names, strict=True))
+    with pytest.raises(InputError, match="Choose other columns"):
+        inspect_catalogue(path)
+    assert inspect_catalogue(path, ReadOptions(id="key")).targets == 12
+
+
+def test_few_are_told(write):
+    """Two identifiers that differ do not stop a run: one of them is wrong."""
+    rows = [(sdss_id(100), 150, 0), (sdss_id(500), 151, 0)]
+    words = inspect_catalogue(write("objid,ra,dec", *rows)).words()
+    assert any("0 of 2 SDSS identifiers" in each for each in words)
+
+
+NAMES = ["J100024.00+021200.0", "SDSS J100128.01-021800.3", "2MASX J10015678+0203456"]
+PLACES = SkyCoord(["10:00:24 2:12:00", "10:01:28 -2:18:00", "10:01:56.8 2:03:45"],
+                  unit=("hourangle", "deg"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("places", "option"),
+    [
+        (PLACES, ""),
+        (SkyCoord(PLACES.ra / 15, PLACES.dec), "--unit hour"),
+        (SkyCoord(PLACES.ra / 57.29578, PLACES.dec / 57.29578), "--unit rad"),
+        (PLACES.fk4, "--frame fk4"),
+        (PLACES.galactic, "--frame galactic"),
+    ],
+)
+def test_names_are_positions(write, places, option):
+    """Names of positions are compared with them; what would fit is said."""
+    lon, lat = places.spherical.lon.deg, places.spherical.lat.deg
+    path = write("name,ra,dec", *zip(NAMES, lon, lat, strict=True))
+    if not option:
+        found = inspect_catalogue(path).agreement
+        assert (found.what, found.compared, found.agreeing) == ("names", 3, 3)
+        return
+    with pytest.raises(InputError, match=f"They agree with {option}: give that"):
+        inspect_catalogue(path)
+    key, value = option[2:].split()
+    found = inspect_catalogue(path, ReadOptions(**{key: value}))
+    assert found.agreement.agreeing == 3
+
+
+def test_old_names(write):
+    """Names of B1950 are turned before they are compared."""
+    place = SkyCoord("12:34:56 +12:34:56", unit=("hourangle", "deg"), frame="fk4").icrs
+    path = write("name,ra,dec", ("PKS B123456+123456", place.ra.deg, place.dec.deg))
+    assert inspect_catalogue(path).agreement.agreeing == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "question"),
+    [
+        ([(1.5, -40), (12.2, 10), (23.9, 50)], "are they hours"),
+        ([(0.5, -1.1), (3.2, 0.1), (6.1, 1.2)], "are they radians"),
+        ([(150.5, -40), (12.2, 10), (23.9, 50)], ""),
+        ([(22.5, 0.1), (23.2, 0.2), (23.9, 0.3)], ""),
+    ],
+)
+def test_questions(write, rows, question):
+    """Numbers as small as hours or radians are asked about."""
+    rows = [(f"g{n}", *row) for n, row in enumerate(rows)]
+    words = " ".join(inspect_catalogue(write("id,ra,dec", *rows)).words())
+    assert question in words
+    assert ("are they" in words) == bool(question)
+    options = ReadOptions(unit="deg")
+    said = inspect_catalogue(write("id,ra,dec", *rows), options).words()
+    assert "are they" not in " ".join(said)
+
+
+def test_all_rejected(write):
+    """If no row is a target, the reasons and what was understood are the error."""
+    rows = [("a", 200, 100), ("b", -9999, 5), ("c", 10, 95)]
+    with pytest.raises(InputError) as caught:
+        inspect_catalogue(write("id,ra,dec", *rows))
+    words = str(caught.value)
+    assert "none of its rows can be used: Dec ... is beyond the poles (2 rows)" in words
+    assert "RA ... stands for no value (1 rows)" in words
+    assert "column ra in deg" in words
+    assert "--unit" in words
+
+
+def test_one_point(write):
+    """Three galaxies or more in one point are columns of something else."""
+    rows = [(f"g{n}", 150.1, 2.2) for n in range(3)]
+    with pytest.raises(InputError, match=r"all 3 galaxies .* RA 150\.1"):
+        inspect_catalogue(write("id,ra,dec", *rows))
+    assert inspect_catalogue(write("id,ra,dec", *rows[:2])).targets == 2
+
+
+def test_understanding(write):
+    """What was understood is said in words and in JSON."""
+    rows = [("a", 10.5, -20.25), ("b", "x", 5), ("c", 23.5, 41)]
+    found = inspect_catalogue(write("name,RA (hours),Dec (deg)", *rows))
+    words = found.words()
+    assert (
+        "The identifier was taken from column name, the position from columns "
+        "RA (hours) and Dec (deg)."
+    ) in words
+    assert "Line 2: a at 10.5, -20.25: RA 157.500000, Dec -20.250000 degrees" in words
+    assert "Line 3: b at x, 5.0: not a target" in words
+    assert "Rows left out: 1; targets: 2." in words
+    assert "Why rows were left out: RA ... is no angle (1)." in words
+    known = json.loads(json.dumps(found.to_json()))
+    assert (known["ra_unit"], known["dec_unit"], known["frame"]) == (
+        *("hour", "deg", "ICRS (none is stated)"),
+    )
+    assert (known["rows"], known["targets"], known["id"]) == (3, 2, "name")
+    assert known["rejects"] == {"RA ... is no angle": 1}
+    assert known["sample"][0]["ra"] == 157.5
+
+
+# Lists of identifiers without positions.
+
+
+def ids_of(path, known):
+    """Read a list; answer for the identifiers in ``known``, and keep what was asked."""
+    asked = []
+
+    def look_up(ids):
+        asked.append(list(ids))
+        return {each: known[each] for each in ids if each in known}
+
+    with open_catalogue(path, look_up=look_up) as catalogue:
+        return list(catalogue.targets()), catalogue.rejects, asked, catalogue.notes
+
+
+@pytest.mark.parametrize("header", ["objid", "DR7OBJID,z", "mine", ""])
+def test_list_of_identifiers(write, header):
+    """Identifiers without positions are looked up, each once, in one question."""
+    first, second = str(sdss_id(100)), str(sdss_id(101))
+    rest = (0.1,) * header.count(",")
+    rows = [(first, *rest), (second, *rest), (first, *rest)]
+    path = write(header, *rows) if header else write(first, (second,), (first,))
+    targets, rejects, asked, notes = ids_of(path, {first: (150.25, 2.5)})
+    assert asked == [[first, second]]
+    assert [(t.id, t.ra, t.dec) for t in targets] == [(first, 150.25, 2.5)]
+    reasons = {reject.reason.partition(" of ")[0] for reject in rejects}
+    assert reasons == {"SDSS knows no object with this identifier", "duplicate"}
+    assert any("were looked up at SDSS" in note for note in notes)
+
+
+def test_list_without_sdss(write):
+    """Where nothing can be looked up, that is the error; inspecting says what will."""
+    path = write("objid", (sdss_id(100),), (sdss_id(101),))
+    with pytest.raises(InputError, match="have to be looked up"), open_catalogue(path):
+        pass
+    words = inspect_catalogue(path).words()
+    assert any("they will be looked up at SDSS" in each for each in words)
+
+
+def test_unknown_identifiers(write):
+    """If SDSS knows none, no galaxy is left, and that is the error."""
+    path = write("objid", (sdss_id(100),), (sdss_id(101),))
+    with pytest.raises(InputError, match=r"SDSS knows no object .*\(2 rows\)"):
+        ids_of(path, {})
+
+
+@pytest.mark.parametrize("header", ["specobjid", "n"])
+def test_no_list(write, header):
+    """Identifiers of spectra, and small numbers, are no list to look up."""
+    value = 299489677444933632 if header == "specobjid" else 5
+    with pytest.raises(InputError, match="no two columns"):
+        inspect_catalogue(write(header, (value,), (value + 1,)))

@@ -1,0 +1,111 @@
+"""Frames of positions, compared with astropy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harvester.catalogue.sheets import StatedFrame
+from harvester.catalogue.sky_frames import frame_in, frame_of_option, sky_frame
+from harvester.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((each, "ICRS") for each in ("ICRS", "icrs", "ICRF", "Gaia", "ICRS J2016.0")),
+        *(
+            (each, "FK5 (equinox J2000)")
+            for each in ("J2000", "2000.0", "FK5", "eq_FK5")
+        ),
+        *(
+            (each, "FK4 (equinox B1950)")
+            for each in ("B1950", "1950", "FK4 B1950", "fk4")
+        ),
+        *(
+            (each, "FK5 (equinox J1975)")
+            for each in ("J1975", "fk5:J1975", "FK5 1975.0")
+        ),
+        ("fk4:1900", "FK4 (equinox B1900)"),
+        ("FK4-NO-E", "FK4NOETERMS (equinox B1950)"),
+        *((each, "galactic") for each in ("galactic", "GALACTIC", "gal")),
+        *((each, "supergalactic") for each in ("super_galactic", "SuperGalactic")),
+        *((each, "ecliptic (equinox J2000)") for each in ("ecliptic", "ecl_FK5")),
+    ],
+)
+def test_spellings(text, expected):
+    """Frames are understood as files and people spell them."""
+    assert str(frame_in(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "deg", "GAPPT", "altaz", "ecl_FK4", "equatorial", "J2016", "1", "foo"]
+)
+def test_not_understood(text):
+    """What is no frame, or not certainly one, is none."""
+    assert frame_in(text) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (StatedFrame("eq_FK4", "B1950"), "FK4 (equinox B1950)"),
+        (StatedFrame("FK4", "1950", "J1983.5"), "FK4 (equinox B1950, epoch J1983.5)"),
+        (StatedFrame("FK5", "1950.0"), "FK5 (equinox J1950)"),
+        (StatedFrame("", "1950.0"), "FK4 (equinox B1950)"),
+        (StatedFrame("", "2000"), "FK5 (equinox J2000)"),
+        (StatedFrame("", "J2000"), "FK5 (equinox J2000)"),
+        (StatedFrame("ICRS", "2000.0"), "ICRS"),
+        (StatedFrame("ICRS", "", "J2016.0"), "ICRS"),
+        (StatedFrame("galactic", "2000.0"), "galactic"),
+        (StatedFrame("ICRS", "1950"), "None"),
+        (StatedFrame("FK4", "2000"), "None"),
+        (StatedFrame("FK5", "soon"), "None"),
+    ],
+)
+def test_stated(stated, expected):
+    """System, equinox and epoch are taken together; contradictions are refused."""
+    assert str(sky_frame(stated)) == expected
+
+
+FRAMES = {
+    "fk4": {"frame": "fk4", "equinox": "B1950"},
+    "fk4:B1875": {"frame": "fk4", "equinox": "B1875"},
+    "fk5:J1975": {"frame": "fk5", "equinox": "J1975"},
+    "galactic": {"frame": "galactic"},
+    "supergalactic": {"frame": "supergalactic"},
+    "ecliptic": {"frame": "barycentricmeanecliptic", "equinox": "J2000"},
+}
+
+
+@given(
+    st.sampled_from(list(FRAMES)),
+    st.lists(st.tuples(st.floats(0, 360), st.floats(-89, 89)), min_size=1, max_size=5),
+)
+def test_as_astropy(name, places):
+    """Positions are where astropy has them, and rows without stay without."""
+    longitude, latitude = np.array([*places, (np.nan, np.nan)]).T
+    ra, dec = frame_of_option(name).to_icrs(longitude, latitude)
+    expected = SkyCoord(*np.array(places).T, unit="deg", **FRAMES[name]).icrs
+    there = SkyCoord(ra[:-1], dec[:-1], unit="deg")
+    assert np.all(there.separation(expected) < 1e-5 * u.arcsec)
+    assert np.isnan(ra[-1])
+    assert np.isnan(dec[-1])
+
+
+def test_j2000_is_icrs():
+    """FK5 at J2000 is taken as it is: astropy's ICRS is less than 0.1 arcsec off."""
+    assert frame_in("J2000").is_icrs
+    places = SkyCoord([0, 90, 200], [80, 0, -60], unit="deg", frame="fk5")
+    same = SkyCoord(places.ra, places.dec, frame="icrs")
+    assert np.all(places.icrs.separation(same) < 0.1 * u.arcsec)
+
+
+def test_unknown_option():
+    """A frame that is none is refused with those that are."""
+    with pytest.raises(InputError, match=r"--frame: 'fk6'.*icrs, fk5.*galactic"):
+        frame_of_option("fk6")
