@@ -146,8 +146,6 @@ def test_positions_come_back(tmp_path_factory, form, rows, names, spelling, pack
     write, options = FORMATS[form]
     if spelling == "hours" and write is not as_table:
         spelling = "colons"  # numbers are hours only where a unit says so
-    if spelling not in {"degrees", "text"} and "RA (deg)" in names:
-        names = ("Object Id", "RA (h:m:s)", "Dec (d:m:s)")
     if "deg" in names[1] and spelling != "degrees":
         names = NAMES[0]  # hours under such a name are refused
     table = [(f"g{n}x", *cells(row, spelling)) for n, row in enumerate(rows)]
