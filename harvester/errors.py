@@ -11,7 +11,8 @@
     ├── TransientError      again later; costs the job an attempt
     │   └── OutageError     the archive is down; costs the job nothing
     └── PermanentError      give the job up
-        └── NotFoundError   the archive says that there is no such file
+        ├── NotFoundError   the archive says that there is no such file
+        └── QueryRefusedError  the archive is well and does not do this query
 
 Every message says what, where, and what to do. "Nothing there" is an answer of
 an archive and no error at all.
@@ -35,6 +36,7 @@ __all__ = [
     "NotFoundError",
     "OutageError",
     "PermanentError",
+    "QueryRefusedError",
     "TransientError",
 ]
 
@@ -121,6 +123,16 @@ class NotFoundError(PermanentError):
 
     def __init__(self, message: str) -> None:
         super().__init__("not_found", message)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (str(self),)
+
+
+class QueryRefusedError(PermanentError):
+    """The service answered well, and what it says is that it will not do this query."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("query_refused", message)
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         return type(self), (str(self),)
