@@ -53,7 +53,7 @@ def test_missing():
 
 
 @pytest.mark.parametrize(
-    ("unlocated", "requests"), [(0, 0), (1, 1), (1001, 2), (5000, 5), (5001, 6)]
+    ("unlocated", "requests"), [(0, 0), (1, 1), (1000, 2), (4995, 5), (4996, 6)]
 )
 def test_looking_up(unlocated, requests):
     """Positions are uploaded by the thousand, or the table of all fields is asked."""

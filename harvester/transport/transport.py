@@ -29,7 +29,7 @@ from .verdict import judged
 from .wire import Intake, Moved, Request, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from aiohttp.abc import AbstractResolver
@@ -160,6 +160,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         check: Callable[[Reply], None] | None = None,
+        at_once: Collection[str] = (),
         kind: str = "query",
     ) -> Reply:
         """Ask and read the answer into memory.
@@ -171,6 +172,9 @@ class Transport:
             `OutageError` if the archive must be out of order (such as a web page in
             place of data; that is the check if there is none) and `TransientError`
             if the answer came damaged: both are tried again.
+        at_once
+            Reasons of errors that are raised at their first sign: the caller has
+            another way to ask.
         kind
             Whose place it takes among the host's slots.
 
@@ -185,7 +189,7 @@ class Transport:
         """
         intake = Buffer(self._limits.json_cap, check)
         request = Request(method.upper(), self._checked(url), kept(headers), body)
-        return await self._persevere(request, kind, intake)
+        return await self._persevere(request, kind, intake, at_once=at_once)
 
     async def download(
         self,
@@ -258,7 +262,12 @@ class Transport:
         return str(self._directory.to_actual(to_url(url)))
 
     async def _persevere(
-        self, request: Request, kind: str, intake: _Result[T_co], heard: Heard = _ignore
+        self,
+        request: Request,
+        kind: str,
+        intake: _Result[T_co],
+        heard: Heard = _ignore,
+        at_once: Collection[str] = (),
     ) -> T_co:
         service = self._directory.service_of(request.url)
         throttle = self._throttle_of(service.host, service.manners)
@@ -276,6 +285,8 @@ class Transport:
             except GaveUpError:
                 raise
             except TransientError as error:
+                if error.reason in at_once:
+                    raise
                 throttle = errand.throttle
                 is_sound = isinstance(error, OutageError) and await self._is_sound(
                     errand, patience.left_s()

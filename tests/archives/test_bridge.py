@@ -29,7 +29,7 @@ async def bridged():
         return b"{}"
 
     async with serving(answer) as transport:
-        bridge = Bridge(transport, lambda _: None)
+        bridge = Bridge(transport, lambda *_: None)
         session = requests.Session()
         bridge.mount(session)
         yield bridge, session, asked
