@@ -71,22 +71,37 @@ class _Listing:
         self._criteria = images(survey.instrument, survey.bands)
         self._count = 0
         self._found: dict[str, Row] = {}
+        #: Why the last way to ask did not come to its end.
+        self._trouble: TransientError | None = None
 
     async def complete(self) -> list[Row]:
         # A count of 0 is doubted twice: it is asked for again, and so is the list.
         queries, criteria = self._queries, self._criteria
         self._count = await queries.count(criteria) or await queries.count(criteria)
         for parts in _ways(self._count):
-            for part in parts:
-                await self._take(part, _HALVINGS)
-            if len(self._found) >= self._count:
+            await self._take_all(parts)
+            if len(self._found) >= self._count and self._trouble is None:
                 return list(self._found.values())
-            _log.warning("%s: %s", self._survey, self._shortage())
+            _log.warning("%s: %s", self._survey, self._trouble or self._shortage())
+        if self._trouble:
+            raise self._trouble
         # Some may have been withdrawn meanwhile.
         self._count = await queries.count(criteria)
         if not self._count or len(self._found) < self._count:
             raise OutageError("incomplete_list", self._shortage())
         return list(self._found.values())
+
+    async def _take_all(self, parts: list[Part]) -> None:
+        """Take all parts; one that is answered with nonsense ends it."""
+        self._trouble = None
+        for part in parts:
+            try:
+                await self._take(part, _HALVINGS)
+            except OutageError:
+                raise
+            except TransientError as error:
+                self._trouble = error
+                return
 
     def _shortage(self) -> str:
         return (
@@ -104,7 +119,8 @@ class _Listing:
                 is_divisible=halvings > 0,
             )
         except (TransientError, PermanentError) as error:
-            if not halvings or error.reason not in TOO_MUCH:
+            # Nonsense does not become sense by halves.
+            if not halvings or error.reason not in TOO_MUCH - {"bad_answer"}:
                 raise
             _log.warning("%s is asked for in smaller parts: %s", self._survey, error)
             for half in _halves(part):
