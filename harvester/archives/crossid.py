@@ -66,6 +66,9 @@ class CrossId:
         self._canary: Place | None = None
         self._may_seek = True
         self._failed = 0
+        #: What single targets met last, while no upload was ever answered.
+        self._refusal: TransientError | PermanentError | None = None
+        self._was_answered = False
 
     async def find(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
         """Give the fields of targets, best first; none where no object is nearby.
@@ -85,6 +88,8 @@ class CrossId:
             left = [target for target in chunk if target.number not in found]
             if left:
                 found |= await self._find(left)
+            if self._refusal and not self._was_answered:
+                raise _ended(self._refusal)
         return found
 
     async def _find(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
@@ -94,6 +99,7 @@ class CrossId:
         except (TransientError, PermanentError) as error:
             self._check_hope(error, is_single=len(targets) == 1)
             if len(targets) == 1:
+                self._refusal = error
                 _log.warning("%s cannot be looked up: %s", targets[0].id, error)
                 return {}
             _log.warning("smaller uploads, after one of %d: %s", len(targets), error)
@@ -101,6 +107,7 @@ class CrossId:
             first = await self._find(targets[:middle])
             return first | await self._find(targets[middle:])
         self._failed = 0
+        self._was_answered = True
         return found
 
     def _check_hope(
@@ -111,12 +118,8 @@ class CrossId:
         is_outage = isinstance(error, OutageError)
         if is_outage and (is_single or error.reason not in NOT_NOW):
             raise error
-        if self._failed < _MOST_FAILED:
-            return
-        if isinstance(error, TransientError):
-            msg = f"no upload of positions is answered: {error}"
-            raise OutageError(error.reason, msg) from error
-        raise error
+        if self._failed >= _MOST_FAILED:
+            raise _ended(error)
 
     async def _upload(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
         canary = await self._seek()
@@ -170,6 +173,15 @@ class CrossId:
             places = zip(*(column.tolist() for column in table.values()), strict=True)
             self._canary = next((p for p in places if _is_place(p)), None)
         return self._canary
+
+
+def _ended(
+    error: TransientError | PermanentError,
+) -> TransientError | PermanentError:
+    if not isinstance(error, TransientError) or isinstance(error, OutageError):
+        return error
+    msg = f"no upload of positions is answered: {error}"
+    return OutageError(error.reason, msg)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
