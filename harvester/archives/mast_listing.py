@@ -75,9 +75,9 @@ class _Listing:
         self._trouble: TransientError | None = None
 
     async def complete(self) -> list[Row]:
-        # A count of 0 is doubted twice: it is asked for again, and so is the list.
+        # A count of 0 is not believed before the list is as empty.
         queries, criteria = self._queries, self._criteria
-        self._count = await queries.count(criteria) or await queries.count(criteria)
+        self._count = await queries.count(criteria)
         for parts in _ways(self._count):
             await self._take_all(parts)
             if len(self._found) >= self._count and self._trouble is None:
@@ -155,39 +155,34 @@ async def _doubt(queries: MastQueries, survey: Survey, band: str) -> None:
 
     MAST has no query that lists its filters: some of the camera's images do.
     """
-    name = f"{survey.instrument}:{band}"
-    if is_used(survey.instrument, band):
+    camera, name = survey.instrument, f"{survey.instrument}:{band}"
+    # A mirror or a rehearsal may well have none.
+    if queries.is_official and is_used(camera, band):
         msg = f"MAST lists no image of {name}, of which it has many: that is no answer"
         raise OutageError("no_images", msg)
-    some = await queries.sample(images(survey.instrument))
-    if not some:
-        await _doubt_camera(queries, survey.instrument)
-        return
-    listed = {used for row in some for used in used_bands(row)}
+    some = await queries.sample(images(camera))
+    if not some and camera not in FILTERS:
+        await _doubt_camera(queries, camera)
+    listed = {used for row in some for used in used_bands(row)} - {""}
     if band in listed:
         msg = f"MAST lists no image of {name}, and lists some when it is asked for all"
         raise OutageError("no_images", msg)
-    known = FILTERS.get(survey.instrument, ())
+    known = {*FILTERS.get(camera, ()), *listed}
     if band not in known:
-        raise InputError(_unknown(f"of {name}", band, {*known, *listed} - {""}))
-    _log.warning("MAST has no public or other drizzled image of %s", name)
+        raise InputError(_unknown(name, band, known))
+    _log.warning("MAST has no drizzled image of %s", name)
 
 
-async def _doubt_camera(queries: MastQueries, instrument: str) -> None:
+async def _doubt_camera(queries: MastQueries, camera: str) -> None:
     some = await queries.sample(images())
-    if not some:
-        msg = "MAST lists no image of HST at all: that is no answer"
-        raise OutageError("no_images", msg)
     listed = {str(row["instrument_name"]) for row in some}
-    if instrument in listed:
-        msg = f"MAST lists no image of {instrument}, and lists some among all of HST"
+    if camera in listed:
+        msg = f"MAST lists no image of {camera}, and lists some among all of HST"
         raise OutageError("no_images", msg)
-    if instrument not in FILTERS:
-        raise InputError(_unknown(f"of {instrument}", instrument, {*FILTERS, *listed}))
-    _log.warning("MAST has no drizzled image of %s", instrument)
+    raise InputError(_unknown(camera, camera, {*FILTERS, *listed}))
 
 
 def _unknown(what: str, name: str, known: set[str]) -> str:
     like = nearest(name, known)
     question = f" Did you mean {' or '.join(like)}?" if like else ""
-    return f"MAST has no image {what}.{question} It has {', '.join(sorted(known))}."
+    return f"MAST has no image of {what}.{question} It has {', '.join(sorted(known))}."

@@ -25,6 +25,9 @@ __all__ = ["TOO_MUCH", "MastQueries", "images"]
 
 T = TypeVar("T")
 
+#: Where MAST is.
+_MAST = "https://mast.stsci.edu/"
+
 #: Reasons for which a query may be more than MAST can do at once: asked for less, it
 #: may answer.
 TOO_MUCH = frozenset(
@@ -65,6 +68,8 @@ class MastQueries:
 
     def __init__(self, transport: Transport) -> None:
         self._bridge = Bridge(transport, check_mast)
+        #: It is MAST itself that is asked, of which more is known than of a mirror.
+        self.is_official = transport.to_actual(_MAST) == _MAST
 
     async def count(self, criteria: Criteria) -> int:
         """Count the observations that meet some criteria."""

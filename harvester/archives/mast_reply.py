@@ -30,6 +30,15 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 
+#: Columns without which a row of a service says nothing to us.
+_NEEDED = {
+    "Mast.Caom.Filtered": (
+        *("obsid", "obs_id", "filters", "instrument_name", "dataURL", "dataRights"),
+        *("s_ra", "s_dec", "s_region", "t_exptime"),
+    ),
+    "Mast.Caom.Products": ("obs_collection", "dataURI"),
+}
+
 #: How the bodies of the two kinds of requests begin.
 _COLUMNS, _QUERY = b"colConfigId=", b"request="
 
@@ -65,8 +74,9 @@ def check_mast(reply: Reply, asked: bytes = b"") -> Any:  # noqa: ANN401 - JSON
     if asked.startswith(_COLUMNS):
         _check_columns(reply, told)
     elif asked.startswith(_QUERY):
-        _check_table(reply, told)
-        _check_page(reply, told, asked)
+        query = json.loads(unquote(asked.removeprefix(_QUERY).decode()))
+        _check_table(reply, told, query)
+        _check_page(reply, told, page=query["page"], size=query["pagesize"])
     return told
 
 
@@ -85,7 +95,9 @@ def _check_columns(reply: Reply, told: Mapping[str, Any]) -> None:
         _refuse(reply, "does not describe the columns of observations or products")
 
 
-def _check_table(reply: Reply, told: Mapping[str, Any]) -> None:
+def _check_table(
+    reply: Reply, told: Mapping[str, Any], query: Mapping[str, Any]
+) -> None:
     match told:
         case {"status": "COMPLETE", "data": [*rows], "fields": [*fields]}:
             pass
@@ -99,13 +111,16 @@ def _check_table(reply: Reply, told: Mapping[str, Any]) -> None:
                 pass
             case _:
                 _refuse(reply, "has columns without a name or type")
-    if rows and not fields:
-        _refuse(reply, "has rows without columns")
+    named = {field["name"] for field in fields}
+    needed = _NEEDED.get(str(query.get("service")), ())
+    is_count = (query.get("params") or {}).get("columns") == "COUNT_BIG(*)"
+    lacking = [name for name in needed if name not in named]
+    if rows and (not fields or (lacking and not is_count)):
+        _refuse(reply, f"lacks the columns {', '.join(lacking)}")
 
 
-def _check_page(reply: Reply, told: Mapping[str, Any], asked: bytes) -> None:
+def _check_page(reply: Reply, told: Mapping[str, Any], *, page: int, size: int) -> None:
     """Refuse another page than the one that was asked for, or a part of it."""
-    page, size = _asked_page(asked)
     paging, rows = told.get("paging"), len(told["data"])
     if not isinstance(paging, dict):
         _refuse(reply, "does not tell which page of a table it is")
@@ -127,11 +142,6 @@ def _check_page(reply: Reply, told: Mapping[str, Any], asked: bytes) -> None:
 
 def _is_count(number: object) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool) and number >= 0
-
-
-def _asked_page(asked: bytes) -> tuple[int, int]:
-    query = json.loads(unquote(asked.removeprefix(_QUERY).decode()))
-    return query["page"], query["pagesize"]
 
 
 def _refuse(reply: Reply, what: str) -> NoReturn:

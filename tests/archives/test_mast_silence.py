@@ -105,22 +105,38 @@ async def test_count_of_nothing(tmp_path, truth):
 
     found, door = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", "count", "list"]
+    assert door.kinds == ["count", "list"]
 
 
-async def test_nothing_where_much_must_be(tmp_path):
-    """No image of a filter that is in daily use is silence, not an answer."""
+def _nothing(asked, answer):
+    """Count and list no image of the survey."""
+    if asked and kind(asked) == "count":
+        answer["data"] = [{"Column1": 0}]
+    return emptied(answer) if is_list(asked) else answer
 
-    def edit(asked, answer):
-        if asked and kind(asked) == "count":
-            answer["data"] = [{"Column1": 0}]
-        return emptied(answer) if is_list(asked) else answer
 
+@pytest.mark.parametrize("is_official", [True, False])
+async def test_nothing_where_much_must_be(tmp_path, is_official):
+    """No image of a filter that is in use is silence: that of MAST, or by a sample."""
     async with between() as (sandbox, door):
-        door.edit = edit
+        door.edit = _nothing
         async with archive(sandbox, door, tmp_path) as mast:
-            with pytest.raises(OutageError, match="no answer"):
+            assert not mast._queries.is_official
+            mast._queries.is_official = is_official
+            with pytest.raises(OutageError, match="lists no image of"):
                 await located(mast, sandbox)
+    assert door.kinds == ["count", "list"] + ["sample"] * (not is_official)
+
+
+async def test_nothing_anywhere(tmp_path):
+    """An archive for rehearsals may have no image of HST: that is an answer."""
+    async with (
+        between(hst_images=False) as (sandbox, door),
+        archive(sandbox, door, tmp_path) as mast,
+    ):
+        findings = await located(mast, sandbox)
+    assert not any(finding.choices for finding in findings.values())
+    assert door.kinds == ["count", "list", "sample"]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +149,7 @@ async def test_nothing_where_much_must_be(tmp_path):
         {"rows": 1},
         {"rowsFiltered": 10**6},
         {"rowsFiltered": 0},
+        {"pageSize": 1},
     ],
 )
 async def test_another_page(tmp_path, wrong):
@@ -149,6 +166,33 @@ async def test_another_page(tmp_path, wrong):
             with pytest.raises(TransientError):
                 await located(mast, sandbox)
     assert len(door.kinds) < 12
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": None},
+        {"data": [1]},
+        {"fields": [1]},
+        {"fields": [{"name": "obsid"}]},
+        {"fields": [{"name": "obsid", "type": "string"}]},
+        {"fields": []},
+        {"paging": None},
+        {"status": "COMPLETED"},
+        {"status": None},
+    ],
+)
+async def test_another_shape(tmp_path, answer):
+    """JSON that is no table of what was asked for is no answer, and no bug."""
+
+    def edit(asked, whole):
+        return whole | answer if is_list(asked) else whole
+
+    async with between() as (sandbox, door):
+        door.edit = edit
+        async with archive(sandbox, door, tmp_path) as mast:
+            with pytest.raises(TransientError, match="the answer of"):
+                await located(mast, sandbox)
 
 
 async def test_page_one_for_ever(tmp_path, monkeypatch):
