@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test test-all lint types check tables image torture coverage fuzz mutants soak bench scale clean
+.PHONY: demo test test-all lint types check tables image torture coverage fuzz mutants \
+	soak bench scale astroquery-pre clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -85,5 +86,13 @@ $(READY): pyproject.toml requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Informs, and never fails: what comes next of astroquery, in an environment of its own.
+astroquery-pre: $(READY)
+	-$(PYTHON) -m venv --clear .venv-pre
+	-.venv-pre/bin/pip install --quiet --require-hashes -r requirements/dev.txt
+	-.venv-pre/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	-.venv-pre/bin/pip install --quiet --upgrade --pre astroquery
+	-.venv-pre/bin/pytest -q -m "not harvest" tests/archives tests/sandbox
+
 clean:
-	rm -rf .venv harvester-demo fuzz-found
+	rm -rf .venv .venv-pre harvester-demo fuzz-found

@@ -18,6 +18,7 @@ __all__ = [
     "Finding",
     "FrameJob",
     "Mode",
+    "NoChoices",
     "Product",
     "Receipt",
     "Route",
@@ -33,6 +34,11 @@ Mode = Literal["partial", "trim"]
 #: How a target's frame is found: by its identifier, by an upload of its position, or
 #: by the table of all fields.
 Route = Literal["identifier", "crossid", "geometry"]
+
+#: Why there is an image of a target and none to cut: ``proprietary``, it is not public;
+#: ``moving_target``, it was made following a planet or comet, so that galaxies are
+#: trails in it.
+NoChoices = Literal["", "proprietary", "moving_target"]
 
 #: Arcseconds in the units in which the side of a stamp may be given.
 _ARCSEC = {"arcsec": 1, '"': 1, "arcmin": 60, "'": 60, "deg": 3600}
@@ -206,9 +212,8 @@ class Finding:
     choices: Mapping[str, Sequence[Product]]
     #: How it was found; empty where an archive has one way only.
     route: Route | Literal[""] = ""
-    #: Why there are no choices, where that can be told: ``proprietary``, what there is
-    #: is not public.
-    reason: Literal["", "proprietary"] = ""
+    #: Why there are no choices, where that can be told.
+    reason: NoChoices = ""
 
 
 @dataclass(frozen=True, slots=True)

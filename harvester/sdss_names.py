@@ -23,6 +23,7 @@ __all__ = [
     "decode",
     "decode_all",
     "frame",
+    "is_observed",
     "observed",
 ]
 
@@ -63,10 +64,14 @@ def decode(identifier: str) -> Field | None:
         bits >> 29 & 0x7,
         bits >> 16 & 0xFFF,
     )
-    first, last = _runs().get(run, (1, 0))
-    if sky in _SKIES and camcol in CAMCOLS and first <= field <= last:
-        return Field(run, camcol, field)
-    return None
+    found = Field(run, camcol, field)
+    return found if sky in _SKIES and is_observed(found) else None
+
+
+def is_observed(field: Field) -> bool:
+    """Whether a field is one of those that have frames since DR8."""
+    first, last = _runs().get(field.run, (1, 0))
+    return field.camcol in CAMCOLS and first <= field.field <= last
 
 
 def decode_all(
@@ -106,10 +111,10 @@ def _runs() -> dict[int, tuple[int, int]]:
 
 def frame(base: str, release: int, band: str, field: Field) -> Product:
     """Name the frame of a field in a band, under the address of the SAS."""
-    run, camcol, number, rerun = field
+    run, camcol, number, _ = field
     name = f"frame-{band}-{run:06d}-{camcol}-{number:04d}.fits.bz2"
     folder = f"{base}/dr{release}/{_instrument(release)}/photoObj/frames"
-    url = f"{folder}/{rerun}/{run}/{camcol}/{name}"
+    url = f"{folder}/{RERUN}/{run}/{camcol}/{name}"
     return Product("sdss", name, band, url)
 
 

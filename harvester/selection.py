@@ -27,14 +27,17 @@ class Candidate:
     exposure_s: float
     #: Whether the whole stamp lies in the footprint.
     holds_whole: bool
+    #: The archive does not tell the footprint: the image may well lie elsewhere.
+    is_assumed: bool = False
 
 
 def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Sort candidates, best first, each product once.
 
-    A whole stamp is better than a deep one, a deep one better than a shallow one;
-    the name decides the rest, so that any order of the archive's answer gives the
-    same stamps.
+    An image that is known to be there comes before one that may be; a whole stamp is
+    better than a deep one, a deep one better than a shallow one or one of unknown
+    depth; the name decides the rest, so that any order of the archive's answer gives
+    the same stamps.
     """
     best: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(candidates, key=_merit):
@@ -51,8 +54,14 @@ def choose(
     return ranked if observations == "all" else ranked[:_CHOICES]
 
 
-def _merit(candidate: Candidate) -> tuple[bool, float, str, str]:
+def _merit(candidate: Candidate) -> tuple[bool, bool, float, str, str]:
     exposure = candidate.exposure_s
     known = exposure if math.isfinite(exposure) else 0.0
     product = candidate.product
-    return not candidate.holds_whole, -known, product.name, product.url
+    return (
+        candidate.is_assumed,
+        not candidate.holds_whole,
+        -known,
+        product.name,
+        product.url,
+    )

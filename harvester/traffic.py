@@ -95,7 +95,7 @@ def sdss_loads(
     """
     # Whose frame is known to be missing will be looked up by position.
     lost = sum(group.missing * group.stamps for group in groups)
-    queries = _uploads(lost) + sum(map(_queries, unlocated))
+    queries = _queries(_uploads(lost), unlocated)
     frames = sum(group.frames for group in groups)
     missing = sum(group.missing for group in groups)
     if fetched >= _ENOUGH and fetched_bytes:
@@ -115,11 +115,16 @@ def _group_bytes(group: FrameGroup, each: float) -> float:
     return expected_part(group.stamps) * (group.size + unsized * each)
 
 
-def _queries(unlocated: int) -> int:
+def _queries(uploads: int, unlocated: Iterable[int]) -> int:
     # Identifiers may still tell of some: then it is fewer.
-    if choose_route(unlocated, have_table=False) == "geometry":
-        return FIELD_QUERIES
-    return _uploads(unlocated)
+    fields = 0
+    for targets in unlocated:
+        if choose_route(targets, have_table=False) == "geometry":
+            fields += FIELD_QUERIES
+        else:
+            uploads += _uploads(targets)
+    # The first upload is preceded by a query for a place that must be in its answer.
+    return fields + uploads + bool(uploads)
 
 
 def _uploads(targets: int) -> int:

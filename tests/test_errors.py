@@ -9,6 +9,7 @@ import pytest
 from harvester.archives.mast import check_mast
 from harvester.archives.sdss import check_skyserver
 from harvester.errors import (
+    HarvesterError,
     NotFoundError,
     OutageError,
     PermanentError,
@@ -55,7 +56,7 @@ def test_printable_words():
 )
 def test_replies(check, body):
     """What an archive answers in place of data reaches nobody's terminal raw."""
-    with pytest.raises(TransientError) as caught:
+    with pytest.raises(HarvesterError) as caught:
         check(Reply(200, {}, body, "https://archive.example"))
     assert r"\x1b[2J" in str(caught.value)
     assert str(caught.value).isprintable()

@@ -67,7 +67,7 @@ def test_requests_and_files():
     """Each host has the load of its service, and what it was asked before."""
     hosts = make_bill(COUNTS, ALLOWED)["hosts"]
     asked = {host: (one["requests"], one["files"]) for host, one in hosts.items()}
-    assert asked == {"sky": (1, 0), "sas": (225, 225), "mast": (1, 1), "s3": (100, 18)}
+    assert asked == {"sky": (2, 0), "sas": (225, 225), "mast": (1, 1), "s3": (100, 18)}
     assert hosts["mast"]["bytes"] == 12_000_000
     assert hosts["mast"]["spent_requests"] == 2
     assert hosts["s3"]["bytes"] == 36_000_000

@@ -24,13 +24,21 @@ from ..errors import HarvesterError, TransientError
 from ..transport.address import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ..transport.transport import Reply, Transport
+
+    #: Refuses a reply to a request with this body before astroquery sees it; gives
+    #: what it read of it as JSON, None if that is not JSON.
+    Check = Callable[[Reply, bytes], Any]
 
 __all__ = ["Bridge", "json_of"]
 
 T = TypeVar("T")
+
+#: Requests of one question, unless the caller expects more: the columns of a service
+#: are asked for before the first one, and a reply may have a few pages.
+_USUAL_MOST = 8
 
 #: Longest pause in seconds between two looks at a query that MAST still works on;
 #: astroquery itself would ask again at once.
@@ -56,10 +64,11 @@ _NOT_FORWARDED = frozenset(
 class Bridge:
     """Runs astroquery calls one at a time over the transport."""
 
-    def __init__(self, transport: Transport, check: Callable[[Reply], None]) -> None:
-        """Take a ``check`` that refuses a reply before astroquery sees it."""
+    def __init__(self, transport: Transport, check: Check) -> None:
+        """Take the check of replies to questions that bring none of their own."""
         self._turn = asyncio.Lock()
-        self._adapter = _Adapter(transport, check, asyncio.get_running_loop())
+        self._check = check
+        self._adapter = _Adapter(transport, asyncio.get_running_loop())
 
     def mount(self, *sessions: requests.Session) -> None:
         """Make the transport the only way out of astroquery's sessions."""
@@ -70,16 +79,33 @@ class Bridge:
             session.mount("https://", self._adapter)
             session.mount("http://", self._adapter)
 
-    async def ask(self, call: Callable[[], T]) -> T:
+    async def ask(
+        self,
+        call: Callable[[], T],
+        *,
+        check: Check | None = None,
+        most: int = _USUAL_MOST,
+        at_once: Collection[str] = (),
+    ) -> T:
         """Run an astroquery call in a thread; cancelling ends what it sends.
+
+        Parameters
+        ----------
+        most
+            Requests that it may send; looking again at a query that MAST still works
+            on is none.
+        at_once
+            Reasons of errors after which a request is not sent again: the caller has
+            another way to ask.
 
         Raises
         ------
         TransientError
-            The reply is no answer that astroquery understands, or it took too long.
+            The reply is no answer that astroquery understands, or it took too long,
+            or astroquery does not come to an end.
         """
         async with self._turn:
-            asking = _Asking()
+            asking = _Asking(check or self._check, most, at_once)
             try:
                 return await asyncio.to_thread(asking.run, call)
             except asyncio.CancelledError:
@@ -102,7 +128,11 @@ class _Asking:
     thread, so that nothing comes between a look and what follows from it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, check: Check, most: int, at_once: Collection[str]) -> None:
+        self.check = check
+        self.at_once = at_once
+        self._most = most
+        self._sent = 0
         self._stopped = False
         self._request: asyncio.Task[Any] | None = None
 
@@ -118,6 +148,11 @@ class _Asking:
         """Let the current task send a request, if that is still wanted."""
         if self._stopped:
             raise _stopped()
+        self._sent += 1
+        if self._sent > self._most:
+            # Its loops end where a reply says so, and a reply may say anything.
+            msg = f"one question would be more than {self._most} requests"
+            raise TransientError("endless", msg)
         self._request = asyncio.current_task()
 
     def stop(self) -> None:
@@ -138,15 +173,9 @@ def _stopped() -> TransientError:
 class _Adapter(BaseAdapter):
     """What requests takes for the network."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        check: Callable[[Reply], None],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._transport = transport
-        self._check = check
         self._loop = loop
 
     def send(
@@ -160,17 +189,20 @@ class _Adapter(BaseAdapter):
             self._carry(request, _ASKING.get()), self._loop
         )
         try:
-            reply = carried.result()
+            reply, told = carried.result()
         except CancelledError as error:
             raise _stopped() from error
-        return _response(request, reply)
+        return _response(request, reply, told)
 
-    async def _carry(self, request: requests.PreparedRequest, asking: _Asking) -> Reply:
+    async def _carry(
+        self, request: requests.PreparedRequest, asking: _Asking
+    ) -> tuple[Reply, Any]:
         asking.begin_request()
         assert request.method is not None
         assert request.url is not None
         body = request.body.encode() if isinstance(request.body, str) else request.body
         assert body is None or isinstance(body, bytes)  # astroquery streams nothing
+        reading = _Reading(asking.check, body or b"")
         began = self._loop.time()
         for attempt in itertools.count(1):
             reply = await self._transport.query(
@@ -178,16 +210,17 @@ class _Adapter(BaseAdapter):
                 request.url,
                 headers=_forwarded(request.headers),
                 body=body,
-                check=self._check,
+                check=reading,
+                at_once=asking.at_once,
             )
-            if not _still_working(reply):
+            if not reading.is_unfinished:
                 break
             if self._loop.time() - began >= _LONGEST_WORK_S:
                 where = shown(reply.url)
                 msg = f"{where} still works on it after {_LONGEST_WORK_S:.0f} s"
                 raise TransientError("never_ready", msg)
             await asyncio.sleep(min(_LONGEST_POLL_S, 0.5 * attempt))
-        return reply
+        return reply, reading.told
 
     def close(self) -> None:
         """Leave nothing open; the transport is closed by its owner."""
@@ -201,11 +234,26 @@ def _forwarded(headers: Mapping[str, str | bytes]) -> dict[str, str]:
     }
 
 
-def _still_working(reply: Reply) -> bool:
-    # Only MAST answers so; the first bytes tell, the rest may be megabytes.
-    if b'"EXECUTING"' not in reply.body[:200]:
-        return False
-    return bool(json_of(reply).get("status") == "EXECUTING")
+class _Reading:
+    """Checks a reply in the transport's thread, and keeps what was read of it.
+
+    A page of a list is some 26 MB: it is parsed once, and not in the event loop.
+    """
+
+    def __init__(self, check: Check, asked: bytes) -> None:
+        self._check = check
+        self._asked = asked
+        #: JSON of the last reply; None if it was something else.
+        self.told: Any = None
+
+    def __call__(self, reply: Reply) -> None:
+        self.told = None
+        self.told = self._check(reply, self._asked)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether MAST says that it still works on the query."""
+        return isinstance(self.told, dict) and self.told.get("status") == "EXECUTING"
 
 
 def json_of(reply: Reply) -> Mapping[str, Any]:
@@ -224,8 +272,23 @@ def json_of(reply: Reply) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Response:
-    response = requests.Response()
+class _Response(requests.Response):
+    """What astroquery reads; it asks for the JSON of a reply several times."""
+
+    told: Any = None
+
+    def json(self, **options: Any) -> Any:  # noqa: ANN401 - as the base class has it
+        """Give the JSON that was read when the reply was checked."""
+        return super().json(**options) if self.told is None else self.told
+
+
+def _response(
+    request: requests.PreparedRequest,
+    reply: Reply,
+    told: Any,  # noqa: ANN401 - JSON
+) -> requests.Response:
+    response = _Response()
+    response.told = told
     response.status_code = reply.status
     response.headers.update(reply.headers)
     response.raw = io.BytesIO(reply.body)

@@ -11,81 +11,54 @@ import logging
 import math
 import re
 from collections import defaultdict
-from functools import cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..cameras import assumed_radius_deg
-from ..errors import OutageError, TransientError
+from ..errors import OutageError
 from ..footprints import FootprintIndex, parse_s_region
-from ..importing import IMPORTING
 from ..ledger.listing import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
-from ..transport.address import shown
-from .bridge import Bridge, json_of
+from .mast_listing import list_images, used_bands
+from .mast_products import DRIZZLED, ProductNames
+from .mast_queries import MastQueries
+from .mast_reply import check_mast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from ..ledger.ledger import Ledger
-    from ..models import Ask, StampSize, Survey
-    from ..transport.transport import Reply, Transport
-
-    _Row = Mapping[str, Any]
+    from ..models import Ask, NoChoices, StampSize, Survey
+    from ..transport.transport import Transport
+    from .mast_queries import Row
 
 __all__ = ["Mast", "check_mast"]
 
 _log = logging.getLogger(__name__)
 
-#: Rows of one page, and on average of one query. A row has 1.3 kB and the longest
-#: footprints some more, so that a page stays well below what the transport takes for
-#: an answer (64 MiB), and the table that astroquery makes of a query fits into memory.
-_PAGE = 20_000
-
-#: Observations of one product query; the join on the server is slow.
-_PRODUCTS = 200
-
 #: Findings that are handed on at once.
 _BATCH = 2000
 
-#: Stands for the exposure of an image whose footprint is only assumed: such a one is
-#: the last to be tried.
-_ASSUMED = 0.0
+#: What the list of a run has for an exposure time that says nothing of the depth.
+_UNTOLD_S = 0.0
+
+#: Exposure times in seconds that are believed; those of some associations are wrong.
+_SHORTEST_S, _LONGEST_S = 1.0, 100_000.0
 
 #: Coarsest pixels of the HST cameras, arcsec: turns pixels into a margin on the sky.
 _PIXEL_ARCSEC = 0.13
 
-_URI = re.compile(r"mast:HST/product/([A-Za-z0-9_.-]+_dr[zc]\.fits)")
+#: How the list of a run names images that are not cut: what is not public has no name
+#: or address for us; what follows a planet or comet shows galaxies as trails; of some
+#: MAST did not tell which file they are.
+_PRIVATE, _MOVING, _UNNAMED = "not public: ", "moving target: ", "unnamed: "
 
-
-def check_mast(reply: Reply) -> None:
-    """Refuse what MAST sends with status 200 although it is no answer.
-
-    Raises
-    ------
-    OutageError
-        A page instead of JSON.
-    TransientError
-        An error of the server's own, or JSON that came damaged.
-    """
-    start = reply.body[:100].lstrip()[:1]
-    if start not in {b"{", b"["}:
-        words = reply.body[:200].decode("utf-8", "replace")
-        msg = f"{shown(reply.url)} answered with a page, not with JSON: {words}"
-        raise OutageError("html", msg)
-    if b'"ERROR"' in reply.body[:200]:
-        _check_status(reply)
-
-
-def _check_status(reply: Reply) -> None:
-    answer = json_of(reply)
-    if answer.get("status") == "ERROR":
-        msg = f"MAST says: {answer.get('msg', 'ERROR')!s:.300}"
-        raise TransientError("mast_error", msg)
+#: How the footprint begins that is assumed where MAST tells none.
+_ASSUMED = "CIRCLE assumed"
 
 
 class Mast:
@@ -105,50 +78,70 @@ class Mast:
         observations: Literal["best", "all"],
     ) -> None:
         """Take the official addresses of ``mast`` and ``s3``."""
-        self._bridge = Bridge(transport, check_mast)
+        self._queries = MastQueries(transport)
+        self._names = ProductNames(self._queries)
         self._ledger = ledger
         self._bases = bases
         self._margin = size.arcsec(_PIXEL_ARCSEC) / math.sqrt(2)
         self._observations = observations
-        self._known: dict[Survey, tuple[list[Offer], FootprintIndex]] = {}
+        self._known: dict[Survey, _Sky] = {}
 
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings: the survey's footprints that hold each target."""
-        offers, index = await self._offers(survey)
+        """Give findings: the survey's footprints that hold each target.
+
+        Raises
+        ------
+        OutageError
+            MAST lists images without a file that nothing else shows some targets in.
+        """
+        sky = await self._sky(survey)
+        waiting: list[Ask] = []
+        lacking: set[int] = set()
         for start in range(0, len(asks), _BATCH):
             batch = asks[start : start + _BATCH]
-            yield await asyncio.to_thread(self._match, batch, offers, index)
+            matched = await asyncio.to_thread(self._match, batch, sky)
+            yield matched.findings
+            waiting += matched.waiting
+            lacking |= matched.lacking
+        if waiting:
+            await self._name(sky, lacking)
+            matched = await asyncio.to_thread(self._match, waiting, sky)
+            yield matched.findings
+            _refuse_unnamed(survey, matched)
 
-    def _match(
-        self, asks: Sequence[Ask], offers: list[Offer], index: FootprintIndex
-    ) -> list[Finding]:
+    def _match(self, asks: Sequence[Ask], sky: _Sky) -> _Matched:
         ra = np.array([ask.target.ra for ask in asks])
         dec = np.array([ask.target.dec for ask in asks])
-        candidates: dict[int, list[Candidate]] = defaultdict(list)
-        closed: set[int] = set()
-        pairs = zip(*index.match(ra, dec, self._margin), strict=True)
-        for target, region, whole in pairs:
-            offer = offers[region]
-            if not offer.product.url:
-                closed.add(target)
-                continue
-            candidates[target].append(
-                Candidate(
-                    offer.product,
-                    offer.exposure_s,
-                    bool(whole) and offer.exposure_s > _ASSUMED,
-                )
-            )
-        return [
-            Finding(
-                ask.target,
-                self._chosen(candidates.get(number, [])),
-                reason="proprietary" if number in closed - candidates.keys() else "",
-            )
-            for number, ask in enumerate(asks)
+        found: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+        for target, region, whole in zip(
+            *sky.footprints.match(ra, dec, self._margin), strict=True
+        ):
+            found[target].append((region, bool(whole)))
+        matched = _Matched()
+        for number, ask in enumerate(asks):
+            self._judge(ask, found.get(number, []), sky, matched)
+        return matched
+
+    def _judge(
+        self, ask: Ask, found: list[tuple[int, bool]], sky: _Sky, matched: _Matched
+    ) -> None:
+        """Choose among the images that hold a target, if any can be cut."""
+        candidates = [
+            _candidate(sky.offers[n], whole=whole)
+            for n, whole in found
+            if sky.offers[n].product.url
         ]
+        closed = {n: sky.offers[n].product.name for n, _ in found}
+        unnamed = {n for n, name in closed.items() if name.startswith(_UNNAMED)}
+        if unnamed and not candidates:
+            matched.waiting.append(ask)
+            matched.lacking |= unnamed
+            return
+        reason = "" if candidates else _reason(closed.values())
+        choices = self._chosen(candidates)
+        matched.findings.append(Finding(ask.target, choices, reason=reason))
 
     def _chosen(self, candidates: list[Candidate]) -> dict[str, list[Product]]:
         by_band: dict[str, list[Candidate]] = defaultdict(list)
@@ -159,82 +152,80 @@ class Mast:
             for band, some in by_band.items()
         }
 
-    async def _offers(self, survey: Survey) -> tuple[list[Offer], FootprintIndex]:
+    async def _sky(self, survey: Survey) -> _Sky:
         if survey not in self._known:
             offers = await self._ledger.offers(survey)
             if offers is None:
-                offers = await self._bridge.ask(lambda: self._listing(survey))
+                offers = await self._listing(survey)
                 await self._ledger.keep_listing(survey, offers)
             regions = [offer.region for offer in offers]
             index = await asyncio.to_thread(FootprintIndex, regions)
             if index.unknown:
                 lost = len(index.unknown)
                 _log.warning("%s: nobody knows where %d images are", survey, lost)
-            self._known[survey] = offers, index
+            self._known[survey] = _Sky(offers, index)
         return self._known[survey]
 
-    # -- in astroquery's thread ------------------------------------------------
+    async def _listing(self, survey: Survey) -> list[Offer]:
+        rows = await list_images(self._queries, survey)
+        lacking = {
+            str(row["obsid"]): str(row["obs_id"] or "")
+            for row in rows
+            if _is_open(row) and not DRIZZLED.fullmatch(row["dataURL"] or "")
+        }
+        names = await self._names.find(lacking) if lacking else {}
+        if nothing := sum(not uri for uri in names.values()):
+            _log.warning("%s: %d images have no drizzled file", survey, nothing)
+        return await asyncio.to_thread(self._offers, survey, rows, names)
 
-    def _listing(self, survey: Survey) -> list[Offer]:
-        # An image at the edge of two slices may come twice.
+    def _offers(
+        self, survey: Survey, rows: Sequence[Row], names: Mapping[str, str]
+    ) -> list[Offer]:
+        # Several rows may name one file.
         offers = {
             (offer.product.name, offer.product.band): offer
-            for rows in self._observations_of(survey)
-            for offer in self._read(survey, rows)
+            for row in rows
+            for offer in self._offer(survey, row, names)
         }
         return list(offers.values())
 
-    def _observations_of(self, survey: Survey) -> Iterator[list[_Row]]:
-        client = self._client()
-        criteria = {
-            "obs_collection": "HST",
-            "project": "HST",
-            "instrument_name": survey.instrument,
-            "filters": list(survey.bands),
-            "dataproduct_type": "image",
-            "intentType": "science",
-            "calib_level": [3],
+    def _offer(
+        self, survey: Survey, row: Row, names: Mapping[str, str]
+    ) -> Iterator[Offer]:
+        used = used_bands(row)
+        band = next((band for band in survey.bands if band in used), "")
+        obsid, obs_id = str(row["obsid"]), str(row["obs_id"] or "")
+        if not band:
+            return
+        uri = str(row["dataURL"] or "")
+        if not DRIZZLED.fullmatch(uri):
+            uri = names.get(obsid, "")
+        if not _is_public(row):
+            product = Product("hst", f"{_PRIVATE}{obsid}", band, "")
+        elif _is_moving(row):
+            product = Product("hst", f"{_MOVING}{obsid}", band, "")
+        elif match := DRIZZLED.fullmatch(uri):
+            product = self._product(match, band, obs_id)
+        elif obsid in names:
+            return
+        else:
+            product = Product("hst", f"{_UNNAMED}{obsid} {obs_id}", band, "")
+        yield Offer(product, *_place(row, survey.instrument))
+
+    async def _name(self, sky: _Sky, lacking: set[int]) -> None:
+        """Ask again which files some images are."""
+        unnamed = {
+            number: sky.offers[number].product.name.removeprefix(_UNNAMED).split(" ")
+            for number in sorted(lacking)
         }
-        count = int(client.query_criteria_count(**criteria))
-        slices = _slices(count)
-        seen: set[object] = set()
-        for part in slices:
-            table = client.query_criteria(**criteria, **part, pagesize=_PAGE)
-            rows = list(_rows(table))
-            seen.update(row["obsid"] for row in rows)
-            yield rows
-        if len(slices) > 1 and len(seen) < count:
-            # One without a right ascension lies in no slice.
-            yield list(_rows(client.query_criteria(**criteria, pagesize=_PAGE)))
-
-    def _read(self, survey: Survey, listed: Iterable[_Row]) -> Iterator[Offer]:
-        rows = []
-        for row in listed:
-            if row["dataRights"] in {"PUBLIC", None}:
-                rows.append(row)
-            elif band := _band(survey, row["filters"]):
-                # Nobody may fetch it, so that it needs neither its name nor an address.
-                closed = Product("hst", f"not public: {row['obsid']}", band, "")
-                yield _offer(closed, row, survey.instrument)
-        named = {row["obsid"]: row["dataURL"] for row in rows}
-        lacking = [obsid for obsid, uri in named.items() if not _is_drizzled(uri)]
-        named.update(self._product_uris(lacking))
-        for row in rows:
-            match = _URI.fullmatch(named[row["obsid"]] or "")
-            band = _band(survey, row["filters"])
-            if match and band:
-                product = self._product(match, band, row["obs_id"] or "")
-                yield _offer(product, row, survey.instrument)
-
-    def _product_uris(self, obsids: list[str]) -> dict[str, str]:
-        # The row of an observation names its drizzled file nearly always.
-        uris: dict[str, str] = {}
-        for start in range(0, len(obsids), _PRODUCTS):
-            table = self._client().get_product_list(obsids[start : start + _PRODUCTS])
-            for row in _rows(table):
-                if row["obs_collection"] == "HST" and _is_drizzled(row["dataURI"]):
-                    uris.setdefault(row["parent_obsid"], row["dataURI"])
-        return uris
+        names = await self._names.find({one[0]: one[-1] for one in unnamed.values()})
+        for number, (obsid, name) in unnamed.items():
+            offer = sky.offers[number]
+            product = Product("hst", f"no file: {obsid}", offer.product.band, "")
+            if match := DRIZZLED.fullmatch(names.get(obsid, "")):
+                product = self._product(match, offer.product.band, name)
+            if obsid in names:
+                sky.offers[number] = offer._replace(product=product)
 
     def _product(self, match: re.Match[str], band: str, obs_id: str) -> Product:
         url = f"{self._bases['mast']}/api/v0.1/Download/file?uri={match[0]}"
@@ -248,57 +239,77 @@ class Mast:
         folder = f"{self._bases['s3']}/stpubdata/hst/public"
         return (f"{folder}/{obs_id[:4]}/{obs_id}/{name}",)
 
-    @cache  # noqa: B019 - one client for the life of its one archive
-    def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
-        with IMPORTING:
-            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-            from astroquery.mast import ObservationsClass  # noqa: PLC0415
 
-        cache_conf.cache_active = False
-        client = ObservationsClass()
-        portal = client._portal_api_connection  # noqa: SLF001 - its second door
-        self._bridge.mount(client._session, portal._session)  # noqa: SLF001 - and first
-        return client
+class _Sky(NamedTuple):
+    """What is offered a survey, and where that is."""
+
+    offers: list[Offer]
+    footprints: FootprintIndex
 
 
-def _slices(count: int) -> list[dict[str, list[float]]]:
-    """Give the parts of the sky that so many observations are asked for in."""
-    number = math.ceil(count / _PAGE)
-    if number <= 1:
-        return [{}] * number
-    inner = (360 * n / number for n in range(1, number))
-    # Right ascensions may be negative, as in footprints.
-    edges = [-360.0, *inner, 720.0]
-    return [{"s_ra": [low, high]} for low, high in pairwise(edges)]
+@dataclass(slots=True)
+class _Matched:
+    """What became of some targets."""
+
+    findings: list[Finding] = field(default_factory=list)
+    #: Those that only images show of which the file is not known.
+    waiting: list[Ask] = field(default_factory=list)
+    #: Numbers of those images.
+    lacking: set[int] = field(default_factory=set)
 
 
-def _rows(table: Any) -> Iterable[_Row]:  # noqa: ANN401 - an astropy table
-    names = table.colnames
-    for row in table.iterrows():
-        yield {
-            name: None if value is np.ma.masked else value
-            for name, value in zip(names, row, strict=True)
-        }
+def _refuse_unnamed(survey: Survey, matched: _Matched) -> None:
+    if matched.waiting:
+        msg = (
+            f"MAST lists {len(matched.lacking)} images of {survey} and does not tell "
+            f"which files they are, so that {len(matched.waiting)} galaxies wait"
+        )
+        raise OutageError("unnamed_images", msg)
 
 
-def _is_drizzled(uri: str | None) -> bool:
-    return bool(_URI.fullmatch(uri or ""))
+def _candidate(offer: Offer, *, whole: bool) -> Candidate:
+    exposure = offer.exposure_s
+    return Candidate(
+        offer.product,
+        math.nan if exposure == _UNTOLD_S else exposure,
+        whole,
+        is_assumed=(offer.region or "").startswith(_ASSUMED),
+    )
 
 
-def _band(survey: Survey, filters: str) -> str:
-    used = {name.strip() for name in (filters or "").split(";")}
-    return next((band for band in survey.bands if band in used), "")
+def _reason(closed: Iterable[str]) -> NoChoices:
+    """Tell why none of the images that hold a target is cut."""
+    names = list(closed)
+    if any(name.startswith(_PRIVATE) for name in names):
+        return "proprietary"
+    return "moving_target" if any(name.startswith(_MOVING) for name in names) else ""
 
 
-def _offer(product: Product, row: _Row, instrument: str) -> Offer:
+def _is_open(row: Row) -> bool:
+    return _is_public(row) and not _is_moving(row)
+
+
+def _is_public(row: Row) -> bool:
+    return row["dataRights"] in {"PUBLIC", None}
+
+
+def _is_moving(row: Row) -> bool:
+    # A boolean; older answers lack the column.
+    return str(row.get("mtFlag")).strip().lower() in {"true", "1", "t"}
+
+
+def _place(row: Row, instrument: str) -> tuple[str | None, float]:
+    """Give the footprint of an image and its exposure, or what stands for them."""
+    exposure = _number(row["t_exptime"])
+    is_sensible = exposure is not None and _SHORTEST_S <= exposure <= _LONGEST_S
+    told = exposure if exposure is not None and is_sensible else _UNTOLD_S
     region = str(row["s_region"] or "")
     if parse_s_region(region):
-        return Offer(product, region, _number(row["t_exptime"]) or _ASSUMED)
+        return region, told
     ra, dec = _number(row["s_ra"]), _number(row["s_dec"])
     if ra is None or dec is None:
-        return Offer(product, None, _ASSUMED)
-    radius = assumed_radius_deg(instrument)
-    return Offer(product, f"CIRCLE {ra} {dec} {radius}", _ASSUMED)
+        return None, told
+    return f"{_ASSUMED} {ra} {dec} {assumed_radius_deg(instrument)}", told
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever an archive sends

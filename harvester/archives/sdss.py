@@ -9,31 +9,29 @@ takes fewer requests, in the table of all fields, which six queries give for goo
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import OutageError, TransientError
+from ..errors import OutageError, PermanentError, TransientError
 from ..events import Note
-from ..importing import IMPORTING
 from ..models import Finding
-from ..sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
+from ..sdss_names import Field, count_fields, decode, frame
 from ..strays import strays
-from ..transport.address import shown
-from .bridge import Bridge
-from .fields import FIELD, FieldTable, sound
+from .crossid import CHOICES, UPLOAD, CrossId, chunks
+from .field_query import FIELD_QUERIES, FieldQuery
+from .skyserver import SkyServer
+from .skyserver_reply import check_skyserver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import AsyncIterator, Sequence
 
     from ..events import Heard
     from ..models import Ask, Route, Survey, Target
-    from ..transport.transport import Reply, Transport
+    from ..transport.transport import Transport
     from .field_cache import FieldCache
+    from .fields import FieldTable
 
 __all__ = [
     "FIELD_QUERIES",
@@ -43,68 +41,19 @@ __all__ = [
     "choose_route",
 ]
 
-T = TypeVar("T")
-
-#: Requests for the table of all fields, one for each camera column: it has 156,341,
-#: and 500,000 rows is the most that SkyServer gives.
-FIELD_QUERIES = len(CAMCOLS)
-
-#: Rows of one CrossID upload, by its documentation.
-UPLOAD = 1000
-
-#: Radius in arcsec within which the nearest primary object names the field. It need
-#: not be the galaxy itself: its field is the same, and the frame's WCS decides.
-_RADIUS_ARCSEC = 30.0
-
 #: Findings that are handed on at once.
 _BATCH = 2000
-
-#: Fields that are offered for one position, best first: bands lie some pixels apart,
-#: and a frame may be missing.
-_CHOICES = 3
-
-#: Columns of Frame that are asked for; zoom 0 is the frame itself.
-_ASKED = ("run", "rerun", "camcol", "field", *"abcdef", "node", "incl")
 
 
 def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometry"]:
     """Choose how so many positions are looked up: in the fewest requests.
 
-    CrossID takes a thousand positions to a request; the table of all fields takes
-    one query for each camera column, or none if it is there.
+    CrossID takes 999 positions to a request; the table of all fields takes one query
+    for each camera column, or none if it is there.
     """
     uploads = -(-count // UPLOAD)
     queries = 0 if have_table else FIELD_QUERIES
     return "crossid" if uploads < queries else "geometry"
-
-
-def check_skyserver(reply: Reply) -> None:
-    """Refuse what SkyServer sends with status 200 although it is no table.
-
-    Raises
-    ------
-    OutageError
-        An HTML page: its inner service is down, or it wants fewer queries.
-    TransientError
-        The database refused the query, or the table was cut short.
-    """
-    start = reply.body[:4096].lstrip()
-    if b"error_message" in start:
-        words = start.decode("utf-8", "replace")
-        if "queries allowed per minute" in words:
-            msg = f"SkyServer wants fewer queries: {words:.200}"
-            raise OutageError("too_many_queries", msg)
-        msg = f"SkyServer refused the query: {words:.300}"
-        raise TransientError("query_refused", msg)
-    if not start.startswith((b"#Table1", b"[", b"{")):
-        words = start.decode("utf-8", "replace")
-        msg = f"{shown(reply.url)} answered with a page, not a table: {words:.200}"
-        raise OutageError("html", msg)
-    # Every line of a table ends with a line feed, the last one too: without it rows
-    # are missing, whose targets would be taken for those without a match.
-    if start.startswith(b"#Table1") and not reply.body.endswith(b"\n"):
-        msg = f"{shown(reply.url)} sent a table that ends in the middle of a row"
-        raise TransientError("truncated", msg)
 
 
 class _Ways(NamedTuple):
@@ -137,14 +86,18 @@ class Sdss:
         heard: Heard,
     ) -> None:
         """Take the official address of the SAS, of which frame addresses are made."""
-        self._bridge = Bridge(transport, check_skyserver)
+        skyserver = SkyServer(transport, release=release)
+        self._crossid = CrossId(skyserver)
+        self._query = FieldQuery(skyserver)
         self._base = base
         self._release = release
         self._cache = cache
         self._heard = heard
         self._table: FieldTable | None = None
-        #: A table may be kept on disk; it may be asked for. Both are tried once.
-        self._may_be_kept = self._may_ask = True
+        #: A table may be kept on disk, which was not looked for yet.
+        self._may_be_kept = True
+        #: Why some positions could not be uploaded, since locating began.
+        self._trouble: TransientError | PermanentError | None = None
         #: Positions that were uploaded so far: they count for the table.
         self._uploaded = 0
 
@@ -160,16 +113,38 @@ class Sdss:
                 f"{strays_found} identifiers name fields far from their galaxies: "
                 "these are looked up by position"
             )
-        for batch in _chunks(decoded, _BATCH):
+        for batch in chunks(decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
-        table = await self._table_for(len(unknown))
-        for targets in _chunks(unknown, UPLOAD if table is None else _BATCH):
+        unanswered = 0
+        self._trouble = None
+        async for targets, findings in self._by_position(survey, unknown, again):
+            unanswered += len(targets) - len(findings)
+            yield findings
+        if unanswered and self._trouble:
+            raise self._trouble
+        if unanswered:
+            msg = (
+                f"what SkyServer says of {unanswered} positions makes no sense, "
+                "although they were asked for again: these galaxies wait"
+            )
+            raise OutageError("bad_rows", msg)
+
+    async def _by_position(
+        self, survey: Survey, unknown: Sequence[Target], again: Sequence[Target]
+    ) -> AsyncIterator[tuple[Sequence[Target], list[Finding]]]:
+        """Give some targets at a time, with findings for all that have an answer."""
+        start = 0
+        while start < len(unknown):
+            table = await self._table_for(len(unknown) - start)
             if table is None:
-                yield await self._cross_identify(survey, targets)
+                targets = unknown[start : start + UPLOAD]
+                yield targets, await self._cross_identify(survey, targets)
             else:
-                yield await self._look_up(survey, targets, table)
-        for targets in _chunks(again, UPLOAD):
-            yield await self._cross_identify(survey, targets)
+                targets = unknown[start : start + _BATCH]
+                yield targets, await self._look_up(survey, targets, table)
+            start += len(targets)
+        for targets in chunks(again, UPLOAD):
+            yield targets, await self._cross_identify(survey, targets)
 
     def _decoded(
         self, survey: Survey, named: Sequence[tuple[Target, Field]]
@@ -195,71 +170,61 @@ class Sdss:
     async def _table_for(self, count: int) -> FieldTable | None:
         if not count:
             return None
-        if self._table is None and self._may_be_kept:
-            self._table = await self._kept_table()
-            self._may_be_kept = False
+        await self._look_for_kept_table()
         # What was uploaded before counts too: a catalogue comes in parts, and in
         # the end no more than twice the fewest requests have been sent.
         route = choose_route(self._uploaded + count, have_table=self._table is not None)
-        if self._table is None and self._may_ask and route == "geometry":
-            self._table = await self._asked_table(count)
-            self._may_ask = False
+        if self._table is None and self._query.may_ask and route == "geometry":
+            self._say(
+                f"{count} positions: the table of all fields is asked for, "
+                f"{FIELD_QUERIES} queries instead of {-(-count // UPLOAD)} uploads"
+            )
+            try:
+                await self._ask_for_table()
+            except (TransientError, PermanentError) as error:
+                self._say(f"no table of all fields, positions are uploaded: {error}")
         return self._table
 
-    async def _kept_table(self) -> FieldTable | None:
-        kept = await asyncio.to_thread(self._cache.load)
-        if kept is None:
-            return None
-        table, day = kept
-        self._say(f"positions are looked up in the table of all fields of {day}")
-        return table
+    async def _look_for_kept_table(self) -> None:
+        if self._table is None and self._may_be_kept:
+            self._may_be_kept = False
+            kept = await asyncio.to_thread(self._cache.load)
+            if kept is not None:
+                self._table, day = kept
+                self._say(
+                    f"positions are looked up in the table of all fields of {day}"
+                )
 
-    async def _asked_table(self, count: int) -> FieldTable | None:
-        self._say(
-            f"{count} positions: the table of all fields is asked for, "
-            f"{len(CAMCOLS)} queries instead of {-(-count // UPLOAD)} uploads"
-        )
-        try:
-            parts = [await self._ask_camcol(camcol) for camcol in CAMCOLS]
-        except OutageError:
-            raise
-        except TransientError as error:
-            self._say(f"no table of all fields, positions are uploaded: {error}")
-            return None
-        table = FieldTable(np.concatenate(parts))
-        if not len(table) or not table.agrees():
-            self._say("no table of all fields came, positions are uploaded")
-            return None
+    async def _ask_for_table(self) -> FieldTable:
+        table = self._table = await self._query.ask()
         path = await asyncio.to_thread(self._cache.keep, table)
         self._say(f"{len(table)} fields are known now" + (f": {path}" if path else ""))
         return table
 
-    async def _ask_camcol(self, camcol: int) -> NDArray[np.void]:
-        query = f"SELECT {','.join(_ASKED)} FROM Frame WHERE zoom=0 AND camcol={camcol}"  # noqa: S608 - a number of ours
-        return await self._bridge.ask(lambda: self._select_fields(query))
-
-    def _select_fields(self, query: str) -> NDArray[np.void]:
-        table = self._client().query_sql(query, data_release=self._release, cache=False)
-        if table is None:
-            return np.empty(0, FIELD)
-        rows = np.empty(len(table), FIELD)
-        for name in FIELD.names or ():
-            rows[name] = np.ma.filled(table[name], 0)
-        kept: NDArray[np.void] = rows[
-            (np.asarray(table["rerun"]) == RERUN) & observed(rows) & sound(rows)
-        ]
-        return kept
-
     async def _look_up(
         self, survey: Survey, targets: Sequence[Target], table: FieldTable
     ) -> list[Finding]:
+        """Give findings for all targets but those that have no answer."""
         findings = await asyncio.to_thread(self._compute, survey, targets, table)
         missing = [finding.target for finding in findings if not finding.choices]
-        if missing and len(table) < count_fields():
-            # A table that lacks fields cannot say that there is none.
-            asked = iter(await self._cross_identify_all(survey, missing))
-            return [f if f.choices else next(asked) for f in findings]
-        return findings
+        if not missing or _is_whole(table):
+            return findings
+        # A table that lacks fields cannot say that there is none.
+        asked = {f.target.number: f for f in await self._ask_again(survey, missing)}
+        told = (f if f.choices else asked.get(f.target.number) for f in findings)
+        return [finding for finding in told if finding is not None]
+
+    async def _ask_again(
+        self, survey: Survey, targets: Sequence[Target]
+    ) -> list[Finding]:
+        # Once it was in vain it is not tried again: an outage is waited for for hours.
+        if self._trouble:
+            return []
+        try:
+            return await self._upload(survey, targets)
+        except (TransientError, PermanentError) as error:
+            self._trouble = error
+            return []
 
     def _compute(
         self, survey: Survey, targets: Sequence[Target], table: FieldTable
@@ -273,67 +238,42 @@ class Sdss:
 
     # -- by CrossID --------------------------------------------------------------
 
-    async def _cross_identify_all(
-        self, survey: Survey, targets: Sequence[Target]
-    ) -> list[Finding]:
-        return [
-            finding
-            for chunk in _chunks(targets, UPLOAD)
-            for finding in await self._cross_identify(survey, chunk)
-        ]
-
     async def _cross_identify(
         self, survey: Survey, targets: Sequence[Target]
     ) -> list[Finding]:
-        fields = await self._bridge.ask(lambda: self._upload(targets))
+        """Give findings for all targets but those that have no answer."""
+        try:
+            return await self._upload(survey, targets)
+        except (TransientError, PermanentError) as error:
+            table = await self._table_instead(error)
+            self._trouble = error
+        findings = await asyncio.to_thread(self._compute, survey, targets, table)
+        return [f for f in findings if f.choices or _is_whole(table)]
+
+    async def _upload(self, survey: Survey, targets: Sequence[Target]) -> list[Finding]:
+        fields = await self._crossid.find(targets)
         self._uploaded += len(targets)
         return [
-            self._finding(survey, target, fields.get(target.number, []), "crossid")
+            self._finding(survey, target, fields[target.number], "crossid")
             for target in targets
+            if target.number in fields
         ]
 
-    def _upload(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
-        client = self._client()
-        from astropy.coordinates import SkyCoord  # noqa: PLC0415 - astroquery has it
-
-        table = client.query_crossid(
-            SkyCoord([t.ra for t in targets], [t.dec for t in targets], unit="deg"),
-            radius=f"{_RADIUS_ARCSEC} arcsec",
-            photoobj_fields=["run", "rerun", "camcol", "field"],
-            obj_names=[f"t{target.number}" for target in targets],
-            data_release=self._release,
-            cache=False,
-        )
-        # Targets without a match have no row, and rows are in no promised order.
-        return {
-            int(row["name"][1:]): [
-                Field(
-                    int(row["run"]),
-                    int(row["camcol"]),
-                    int(row["field"]),
-                    int(row["rerun"]),
-                )
-            ]
-            for row in ([] if table is None else table)
-        }
-
-    @cache  # noqa: B019 - one client for the life of its one archive
-    def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
-        with IMPORTING:
-            from astropy.table import Table  # noqa: PLC0415 - astroquery has it
-            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-            from astroquery.sdss import SDSSClass, field_names  # noqa: PLC0415
-
-        # Its cache would keep an error page for good.
-        cache_conf.cache_active = False
-        client = SDSSClass()
-        self._bridge.mount(client._session)  # noqa: SLF001 - its only door
-        # It would first ask for the columns of two tables, of which it makes no use
-        # where the columns are named.
-        url, known = client._get_query_url(self._release), Table({"name": _ASKED})  # noqa: SLF001 - there is no public way
-        for table in ("PhotoObjAll", "SpecObjAll"):
-            field_names._cached_table_fields[table, url] = known  # noqa: SLF001 - as above
-        return client
+    async def _table_instead(
+        self, error: TransientError | PermanentError
+    ) -> FieldTable:
+        """Give the table of all fields, which serves where no upload is answered."""
+        await self._look_for_kept_table()
+        if self._table is not None:
+            return self._table
+        if not self._query.may_ask:
+            raise error
+        self._say(f"the table of all fields is asked for: {error}")
+        try:
+            return await self._ask_for_table()
+        except (TransientError, PermanentError) as other:
+            self._say(f"no table of all fields: {other}")
+            raise error from other
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self.name}: {text}"))
@@ -375,7 +315,7 @@ def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Fiel
     spots = table.holding(
         np.array([target.ra for target in targets]),
         np.array([target.dec for target in targets]),
-        most=_CHOICES,
+        most=CHOICES,
     )
     found: list[list[Field]] = [[] for _ in targets]
     rows = table.rows[spots["field"]][["run", "camcol", "field"]].tolist()
@@ -384,5 +324,5 @@ def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Fiel
     return found
 
 
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+def _is_whole(table: FieldTable) -> bool:
+    return len(table) >= count_fields()

@@ -34,6 +34,8 @@ __all__ = [
     "skyserver_id",
 ]
 
+#: Run, camera column and field in an identifier, less its lowest 16 bits.
+_FIELD_BITS = 0xFFFF_EFFF
 #: Degrees from the centre of a field to its corners, rounded up.
 _FIELD_RADIUS_DEG = 0.15
 #: Numbers from here on name secondary objects of a field.
@@ -65,6 +67,8 @@ class PhotoObject:
     #: Position angle, degrees from north to east.
     pa: float
     is_early: bool
+    #: Its identifier in DR7; 0 if the cross-match with DR7 has none for it.
+    dr7_objid: int = 0
 
     @property
     def key(self) -> FieldKey:
@@ -203,7 +207,14 @@ def _primary(galaxy: Galaxy) -> PhotoObject:
         axis_ratio=galaxy.axis_ratio,
         pa=galaxy.pa_deg,
         is_early=galaxy.morphology == 1,
+        dr7_objid=_matched_dr7(galaxy),
     )
+
+
+def _matched_dr7(galaxy: Galaxy) -> int:
+    # As at SkyServer, objects are matched within a run, camera column and field.
+    old, new = galaxy.objid >> 16, galaxy.dr8_objid >> 16
+    return galaxy.objid if (old ^ new) & _FIELD_BITS == 0 else 0
 
 
 def _secondaries(
@@ -233,4 +244,5 @@ def _seen_again(primary: PhotoObject, objid: int) -> PhotoObject:
         dec=primary.dec - shift,
         mode=2,
         mag_r=primary.mag_r + 0.01,
+        dr7_objid=0,
     )

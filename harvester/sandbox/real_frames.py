@@ -60,8 +60,10 @@ class RealFrames:
                 headers[key] = header
         self._places = FieldPlaces(_field(key, head) for key, head in headers.items())
         self.fields: Sequence[PhotoField] = self._places.fields
-        #: No list of what is in the frames exists: only positions can be asked.
-        self.objects: Sequence[PhotoObject] = ()
+        #: No list of what is in the frames exists: one object in the middle of each.
+        self.objects: Sequence[PhotoObject] = [
+            _made_up(field.key, *field.centre, mode=1) for field in self.fields
+        ]
 
     def _accept(self, path: Path) -> tuple[tuple[FieldKey, str], fits.Header] | None:
         named = parse_frame_name(path.name)

@@ -87,6 +87,25 @@ def _in_band(band: str) -> dict[str, PhotoColumn]:
 PHOTO_COLUMNS = _photo_columns()
 
 
+#: PhotoObjDR7: objects of DR7 and the objects of today that they are.
+_DR7_COLUMNS: dict[str, PhotoColumn] = {
+    "dr7objid": Column("bigint", lambda o: o.dr7_objid),
+    "dr8objid": Column("bigint", lambda o: o.objid),
+    "distance": Column("float", lambda _: 0.0),
+    "modeDR7": Column("tinyint", lambda o: o.mode),
+    "modeDR8": Column("tinyint", lambda o: o.mode),
+    "skyVersion": Column("tinyint", lambda o: o.dr7_objid >> 59 & 0xF),
+    "run": Column("smallint", lambda o: o.key.run),
+    "rerun": Column("smallint", lambda o: o.dr7_objid >> 48 & 0x7FF),
+    "camcol": Column("tinyint", lambda o: o.key.camcol),
+    "field": Column("smallint", lambda o: o.key.field),
+    "obj": Column("smallint", lambda o: o.dr7_objid & 0xFFFF),
+    "type": Column("smallint", lambda _: _GALAXY),
+    "ra": Column("float", lambda o: o.ra),
+    "dec": Column("float", lambda o: o.dec),
+}
+
+
 def _field_id(field: PhotoField) -> int:
     run, camcol, number = field.key
     return 2 << 59 | 301 << 48 | run << 32 | camcol << 29 | number << 16
@@ -171,6 +190,8 @@ def relation(select: Select, photo: PhotoCatalogue) -> Relation[Any]:
     if source in _VIEWS:
         shown = (o for o in photo.objects if o.mode in _VIEWS[source])
         return Relation(PHOTO_COLUMNS, shown)
+    if source == "photoobjdr7":
+        return Relation(_DR7_COLUMNS, (o for o in photo.objects if o.dr7_objid))
     if source in {"field", "frame"}:
         columns = _FIELD_COLUMNS if source == "field" else _FRAME_COLUMNS
         return Relation(columns, photo.fields)

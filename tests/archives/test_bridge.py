@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 import requests
+from aiohttp import web
 from recorded import serving
 
 from harvester.archives.bridge import Bridge, json_of
 from harvester.archives.mast import check_mast
 from harvester.archives.sdss import check_skyserver
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, OutageError
 from harvester.transport.transport import Reply
 
 _URL = "https://mast.stsci.edu/api"
@@ -29,7 +30,7 @@ async def bridged():
         return b"{}"
 
     async with serving(answer) as transport:
-        bridge = Bridge(transport, lambda _: None)
+        bridge = Bridge(transport, lambda *_: None)
         session = requests.Session()
         bridge.mount(session)
         yield bridge, session, asked
@@ -97,3 +98,49 @@ def test_no_secret_in_messages(check):
     with pytest.raises(HarvesterError, match=r"mast\.stsci\.edu/api\?uri=a") as caught:
         check(Reply(200, {}, b"<html>", url))
     assert "CANARY" not in str(caught.value)
+
+
+async def test_bound_of_requests():
+    """A loop of astroquery that would not end is ended after so many requests."""
+
+    def endless():
+        while True:
+            session.get(_URL)
+
+    async with bridged() as (bridge, session, asked):
+        with pytest.raises(HarvesterError, match="more than 5 requests"):
+            await bridge.ask(endless, most=5)
+        # The next question has a bound of its own.
+        await bridge.ask(lambda: session.get(_URL), most=1)
+    assert len(asked) == 6
+
+
+async def test_json_read_once():
+    """What the check has read of a reply is what astroquery is given of it."""
+    told = {"status": "COMPLETE"}
+
+    async def answer(_request):
+        return b"{}"
+
+    async with serving(answer) as transport:
+        bridge = Bridge(transport, lambda *_: told)
+        session = requests.Session()
+        bridge.mount(session)
+        assert (await bridge.ask(lambda: session.get(_URL).json())) is told
+
+
+async def test_no_second_try_at_once():
+    """A failure for which there is another way to ask is raised at its first sign."""
+    asked = []
+
+    async def answer(request):
+        asked.append(request)
+        raise web.HTTPGatewayTimeout
+
+    async with serving(answer) as transport:
+        bridge = Bridge(transport, lambda *_: None)
+        session = requests.Session()
+        bridge.mount(session)
+        with pytest.raises(OutageError):
+            await bridge.ask(lambda: session.get(_URL), at_once={"http_504"})
+    assert len(asked) == 1

@@ -317,7 +317,7 @@ async def test_spares(tmp_path, columns, observations):
 
 async def test_slices(tmp_path, columns, observations, monkeypatch):
     """A long list comes by right ascension and pages; every image is in it once."""
-    monkeypatch.setattr("harvester.archives.mast._PAGE", 4)
+    monkeypatch.setattr("harvester.archives.mast_listing._PAGE", 4)
     places = [0.0, 0.0, 359.999, 360.0, -90.3, 180.0, 120.0, 90.0, 91.0, 92.0, 93.0]
     rows = [
         one(observations, f"n{n}", 1.0, obsid=n, s_ra=ra) for n, ra in enumerate(places)
@@ -339,7 +339,7 @@ async def test_slices(tmp_path, columns, observations, monkeypatch):
 
 async def test_no_right_ascension(tmp_path, columns, observations, monkeypatch):
     """What lies in no slice is asked for without one."""
-    monkeypatch.setattr("harvester.archives.mast._PAGE", 2)
+    monkeypatch.setattr("harvester.archives.mast_listing._PAGE", 2)
     rows = [
         one(observations, f"n{n}", 1.0, obsid=n, s_ra=ra)
         for n, ra in enumerate([10.0, None, 200.0])

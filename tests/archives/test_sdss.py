@@ -11,11 +11,12 @@ from field_rows import scan, sky
 from hypothesis import given
 from hypothesis import strategies as st
 from recorded import reaching, serving
+from sky_server import SkyServer, row
 
 from harvester.archives.field_cache import FieldCache
 from harvester.archives.sdss import Sdss, check_skyserver, choose_route
 from harvester.catalogue.identifiers import as_text
-from harvester.errors import OutageError, TransientError
+from harvester.errors import OutageError, QueryRefusedError, TransientError
 from harvester.models import Ask, Survey, Target
 from harvester.sandbox.photo import PhotoField
 from harvester.sandbox.server import Sandbox, SandboxOptions
@@ -140,10 +141,10 @@ def test_frame_address(release, folder):
 @pytest.mark.parametrize("kept", [9, 30, 50])
 def test_table_cut_short(kept):
     """A table that does not end with a line is asked for again."""
-    table = b"#Table1\nname,run,rerun,camcol,field\nt7,1739,301,3,315\n"
-    check_skyserver(reply(table))
+    whole = b"#Table1\nname,run,rerun,camcol,field\nt7,1739,301,3,315\n"
+    check_skyserver(reply(whole))
     with pytest.raises(TransientError, match="in the middle of a row"):
-        check_skyserver(reply(table[:kept]))
+        check_skyserver(reply(whole[:kept]))
 
 
 def test_pages_are_outages():
@@ -156,7 +157,9 @@ def test_pages_are_outages():
                 b"#Table1\nerror_message\nERROR: Maximum 60 queries allowed per minute"
             )
         )
-    with pytest.raises(TransientError, match="refused"):
+    with pytest.raises(OutageError, match="in trouble"):
+        check_skyserver(reply(b"#Table1\nerror_message\nLogin failed for user 'x'"))
+    with pytest.raises(QueryRefusedError, match="refused"):
         check_skyserver(reply(b"#Table1\nerror_message\nerror: limit is top 500000"))
 
 
@@ -196,39 +199,26 @@ async def test_recorded_crossid():
     """A real CrossID reply, by astroquery; a target without a row has nothing."""
     recorded = files("astroquery.sdss").joinpath("tests/data/xid_im.txt").read_text()
     header, *rows = recorded.splitlines()[1:]
-    first = rows[0]
-    body = f"#Table1\nname,{header}\nt7,{first}\n"
-    uploads = []
-
-    async def answer(request):
-        if "fDocColumns" in request.query_string:
-            return b'[{"TableName":"Table1","Rows":[{"name":"ra"},{"name":"run"}]}]'
-        form = await request.post()
-        uploads.append(form["upload"].file.read().decode())
-        assert float(form["radius"]) == pytest.approx(0.5)
-        return body.encode()
-
+    values = dict(zip(header.split(","), rows[0].split(","), strict=True))
+    server = SkyServer()
+    field = ",".join(values[name] for name in ("run", "rerun", "camcol", "field"))
+    server.lines = lambda uploaded: [
+        row(name, *place, field) for name, *place in uploaded if name != "t8"
+    ]
     found, nothing = await _located(
-        answer,
+        server,
         [ask("x", number=7), ask("1237652943176138868", number=8, by_position=True)],
     )
-    values = dict(zip(header.split(","), first.split(","), strict=True))
     assert values["run"] in found.choices["r"][0].url
     assert nothing.choices == {}
     assert found.route == nothing.route == "crossid"
-    assert len(uploads) == 1
-    assert "t7 2.02 14.84" in uploads[0]
+    assert server.names == [["t7", "t8", "canary"]]
 
 
 async def test_stray_is_looked_up_by_position():
     """An identifier that names a field far from its galaxy is not believed."""
-    uploads = []
-
-    async def answer(request):
-        form = await request.post()
-        uploads.append(form["upload"].file.read().decode())
-        return b"#Table1\nname,run,rerun,camcol,field\nt4,3836,301,3,104\n"
-
+    server = SkyServer()
+    server.lines = lambda uploaded: [row(*one, "3836,301,3,104") for one in uploaded]
     numbers = [100, 101, 102, 103, 164]
     asks = [
         Ask(
@@ -241,16 +231,13 @@ async def test_stray_is_looked_up_by_position():
             strict=True,
         )
     ]
-    found = await _located(answer, asks)
+    found = await _located(server, asks)
     assert {f.target.number: f.route for f in found} == {
         **dict.fromkeys(range(4), "identifier"), 4: "crossid"
     }  # fmt: skip
     (stray,) = [f for f in found if f.route == "crossid"]
     assert stray.choices["r"][0].name == "frame-r-003836-3-0104.fits.bz2"
-    (upload,) = uploads
-    assert [line.split()[0] for line in upload.splitlines() if line[:1] == "t"] == [
-        "t4"
-    ]
+    assert server.names == [["t4", "canary"]]
 
 
 async def test_html_is_no_table():
@@ -267,8 +254,8 @@ async def test_html_is_no_table():
     ("count", "have_table", "route"),
     [
         (1, False, "crossid"),
-        (5000, False, "crossid"),
-        (5001, False, "geometry"),
+        (4995, False, "crossid"),
+        (4996, False, "geometry"),
         (1_000_000, False, "geometry"),
         (1, True, "geometry"),
     ],
@@ -276,41 +263,6 @@ async def test_html_is_no_table():
 def test_route(count, have_table, route):
     """Positions are uploaded while that is fewer requests than the six queries."""
     assert choose_route(count, have_table=have_table) == route
-
-
-class SkyServer:
-    """Answers the queries for fields, and finds everything uploaded in one field."""
-
-    def __init__(self, rows=None):
-        self.rows = scan(fields=3) if rows is None else rows
-        self.camcols = []
-        self.uploads = []
-        self.page = b""
-
-    async def __call__(self, request):
-        """Answer a request."""
-        if "fDocColumns" in request.query_string:
-            return b'[{"TableName":"Table1","Rows":[{"name":"ra"},{"name":"run"}]}]'
-        if request.method == "POST":
-            return self._crossid((await request.post())["upload"].file.read().decode())
-        query = request.query["cmd"]
-        assert "FROM Frame WHERE zoom=0 AND camcol=" in query
-        self.camcols.append(int(query.rpartition("=")[2]))
-        return self.page or self._fields(self.camcols[-1])
-
-    def _crossid(self, upload):
-        names = [line.split()[0] for line in upload.splitlines()[1:]]
-        self.uploads.append(len(names))
-        rows = "".join(f"{name},94,301,6,100\n" for name in names)
-        return b"#Table1\nname,run,rerun,camcol,field\n" + rows.encode()
-
-    def _fields(self, camcol):
-        names = ("run", "camcol", "field", *"abcdef", "node", "incl")
-        lines = [
-            ",".join(["301", *(repr(row[name].item()) for name in names)])
-            for row in self.rows[self.rows["camcol"] == camcol]
-        ]
-        return "\n".join(["#Table1", "rerun," + ",".join(names), *lines, ""]).encode()
 
 
 def nameless(count, ra=0.0, dec=80.0, first=0):
@@ -340,7 +292,7 @@ async def test_table_of_all_fields(tmp_path):
     names = [product.name for product in found[0].choices["g"]]
     assert names == ["frame-g-000094-1-0012.fits.bz2", "frame-g-000094-1-0011.fits.bz2"]
     assert all(f.choices == found[0].choices for f in [*found, *again])
-    assert "6 queries instead of 6 uploads" in notes[0].text
+    assert "6 queries instead of 7 uploads" in notes[0].text
 
 
 async def test_second_opinion():
@@ -409,20 +361,43 @@ async def test_no_table(page, tmp_path):
         assert len(await findings(archive, nameless(5001))) == 5001
         asked = len(server.camcols)
         assert len(await findings(archive, nameless(3))) == 3
-    assert server.uploads == [1000] * 5 + [1, 3]
+    assert server.uploads == [999] * 5 + [6, 3]
     assert len(server.camcols) == asked
     assert not list(tmp_path.iterdir())
 
 
-async def test_outage_while_the_table_is_asked(tmp_path):
-    """SkyServer being down is said so, and leaves no part of a table."""
+async def test_outage_of_the_table_only(tmp_path):
+    """What looks like an outage while uploads are answered is that of one query."""
     server = SkyServer()
     server.page = b"<html><body>Down for maintenance</body></html>"
     async with serving(server) as transport:
-        with pytest.raises(OutageError):
-            await findings(sdss(transport, tmp_path), nameless(6000))
-    assert server.uploads == []
+        found = await findings(sdss(transport, tmp_path), nameless(6995))
+    assert len(found) == sum(server.uploads) == 6995
+    # It is asked for again while that would spare uploads, and no more than that.
+    assert server.camcols == [1, 1, 1]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+async def test_table_refused_by_status(status):
+    """A table that is refused in whatever way is not asked for again."""
+    server = SkyServer()
+    server.status = status
+    async with serving(server) as transport:
+        assert len(await findings(sdss(transport), nameless(6000))) == 6000
+    assert server.camcols == [1]
+
+
+async def test_parts_of_a_table_are_kept():
+    """The table is gone on with from what came before it seemed an outage."""
+    server, pages = SkyServer(), iter([b"", b"<html>busy</html>"])
+    async with serving(server) as transport:
+        archive = sdss(transport)
+        answer = server._fields
+        server._fields = lambda camcol: next(pages, b"") or answer(camcol)
+        assert len(await findings(archive, nameless(9000, *OVERLAP))) == 9000
+    assert server.camcols == [1, 2, 2, 3, 4, 5, 6]
+    assert server.uploads == [999]
 
 
 def test_complete_table_says_no_coverage():

@@ -23,7 +23,7 @@ from astropy.table import Table
 from multidict import CIMultiDict
 from yarl import URL
 
-from harvester.archives.bridge import _still_working, json_of
+from harvester.archives.bridge import json_of
 from harvester.archives.mast import check_mast
 from harvester.archives.sdss import check_skyserver
 from harvester.archives.soundings import _mirrors
@@ -285,9 +285,13 @@ def replies(data: bytes) -> None:
     """Look at an answer as far as we do before astroquery reads it."""
     reply = Reply(200, {}, data, "https://mast.stsci.edu/x")
     is_html(data)
-    for look in (check_mast, check_skyserver, _still_working):
+    queries = (b"colConfigId=Mast.Caom.Cone", b'request={"page": 1, "pagesize": 9}')
+    for look in (check_mast, check_skyserver):
         with suppress(HarvesterError):
             look(reply)
+    for query in queries:
+        with suppress(HarvesterError):
+            check_mast(reply, query)
     with suppress(HarvesterError):
         for answer in json_of(reply).values():
             for mirror in _mirrors(answer, "https://s3.amazonaws.com") or ():

@@ -1,0 +1,118 @@
+"""A server between a harvest and the sandbox's MAST, which changes some answers."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from recorded import mast_request, reaching
+
+from harvester.archives.mast import Mast
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.models import Ask, StampSize, Survey, Target
+from harvester.sandbox.server import Sandbox, SandboxOptions
+from harvester.settings import SERVICES
+
+F160W = Survey.parse("hst:WFC3/IR:F160W")
+
+
+class Between:
+    """Passes requests on, and changes the answers to queries as a test says."""
+
+    def __init__(self, upstream):
+        self.upstream = upstream
+        #: Queries that were asked, in their order; descriptions of columns are None.
+        self.asked = []
+        #: Makes of a query (None: for columns) and its answer another answer: JSON,
+        #: bytes, or a status.
+        self.edit = lambda _asked, answer: answer
+
+    @property
+    def kinds(self):
+        """What was asked for, in words."""
+        return [kind(one) for one in self.asked if one]
+
+    async def answer(self, request):
+        """Answer a request."""
+        asked = await mast_request(request)
+        self.asked.append(asked)
+        async with (
+            ClientSession() as session,
+            session.request(
+                request.method,
+                self.upstream + request.raw_path,
+                data=await request.read(),
+                headers={"Content-Type": request.content_type},
+            ) as reply,
+        ):
+            answer = self.edit(asked, await reply.json())
+        if isinstance(answer, int):
+            return web.Response(status=answer, text="<html>no</html>")
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return web.Response(body=body, content_type="application/json")
+
+
+def kind(asked):
+    """Tell what a query asks for: a count, products, a list, or a part of one."""
+    if asked["service"] == "Mast.Caom.Products":
+        return "products"
+    if asked["params"]["columns"] != "*":
+        return "count"
+    names = {one["paramName"] for one in asked["params"]["filters"]}
+    return "part" if "s_ra" in names else "list" if "filters" in names else "sample"
+
+
+def is_list(asked):
+    """Whether a query asks for the images of a survey, or for a part of them."""
+    return asked is not None and kind(asked) in {"list", "part"}
+
+
+@asynccontextmanager
+async def between(**options):
+    """Give a sandbox and what stands before its MAST."""
+    wanted = {"seed": 3, "targets": 40, "rates": {}} | options
+    async with Sandbox(SandboxOptions(**wanted)) as sandbox:
+        door = Between(sandbox.urls["mast"])
+        app = web.Application(client_max_size=1 << 26)
+        app.router.add_route("*", "/{path:.*}", door.answer)
+        async with TestServer(app, host="127.0.0.1") as server:
+            door.url = str(server.make_url("/")).rstrip("/")
+            yield sandbox, door
+
+
+@asynccontextmanager
+async def archive(sandbox, door, folder, survey=F160W):
+    """Give MAST as it is asked through the door, with a ledger for its listing."""
+    path = folder / "ledger.sqlite"
+    if not path.exists():
+        create_ledger(path, targets=[], rejects=[], surveys=[survey], facts={})
+    urls = sandbox.urls | {"mast": door.url}
+    async with Ledger.open(path) as ledger, reaching(urls) as transport:
+        yield Mast(
+            transport,
+            ledger,
+            bases=SERVICES,
+            size=StampSize.parse("40px"),
+            observations="best",
+        )
+
+
+async def located(mast, sandbox, survey=F160W):
+    """Locate the galaxies of a sandbox; give findings by number."""
+    asks = [
+        Ask(Target(n, f"g{n}", one.ra, one.dec, f"g{n}"))
+        for n, one in enumerate(sandbox.sky.galaxies)
+    ]
+    found = [f for batch in [b async for b in mast.locate(survey, asks)] for f in batch]
+    return {finding.target.number: finding for finding in found}
+
+
+def chosen(findings):
+    """Give the names of the images that were found, by target."""
+    return {
+        number: [product.name for some in one.choices.values() for product in some]
+        for number, one in findings.items()
+    }
