@@ -187,8 +187,9 @@ def _aligned(
     lacking = [n for n in range(len(names)) if _tells([names[n]]) and not units[n]]
     if lacking or sum(map(bool, units)) < len(found):
         msg = (
-            f"line {place + 1} states units ({lines[place].strip()}), but not for every "
-            "column, so that it is not certain which ones: write - where there is none"
+            f"line {place + 1} states units ({lines[place].strip()}), but not for "
+            "every column, so that it is not certain which ones: write - where there "
+            "is none"
         )
         raise InputError(msg)
     return units

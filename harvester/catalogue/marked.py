@@ -90,4 +90,13 @@ def find_types_row(lines: Sequence[str]) -> Layout | None:
             f"{place + 1} has {len(fields)}: {names!r} and {types!r}"
         )
         raise InputError(msg)
-    return Layout("\t", unique_names(named), place + 1, format="rdb table")
+    unique = unique_names(named)
+    texts, numbers = (
+        frozenset(
+            n for n, kind in zip(unique, fields, strict=True) if kind[-1] in letters
+        )
+        for letters in ("Ss", "Nn")
+    )
+    return Layout(
+        "\t", unique, place + 1, texts=texts, numbers=numbers, format="rdb table"
+    )

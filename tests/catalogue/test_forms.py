@@ -280,6 +280,28 @@ def test_form(form):
         assert sheet.units == UNITS
 
 
+@pytest.mark.parametrize(
+    ("comment", "frame"),
+    [
+        ("# EQUINOX = B1950", StatedFrame("", "B1950")),
+        ("# RADESYS: FK4 / frame", StatedFrame("FK4")),
+        ("# author: nobody", None),
+    ],
+)
+def test_keywords_in_comments(comment, frame):
+    """A comment that states the frame states it for the table."""
+    assert read(f"{comment}\n# num mag ra dec\n{PLAIN}").frame == frame
+
+
+def test_declared_types():
+    """A column that is declared as text stays text, one of numbers has numbers."""
+    rdb = read("plate\tn\tra\n4S\t4N\t5N\n266\t007\t1.5\n")
+    assert rdb.table.to_pylist() == [{"plate": "266", "n": 7, "ra": 1.5}]
+    comments = "#Column\tplate\t(A4)\tx\n#Column\tn\t(I3)\tx\n"
+    vizier = read(f"{comments}plate\tn\n\t\n----\t---\n266\t007\n")
+    assert vizier.table.to_pylist() == [{"plate": "266", "n": 7}]
+
+
 def test_gap_in_the_first_cell():
     """A row without a first cell keeps its others in their columns."""
     text = " num | ra\n-----+----\n     | 1.5\n   2 |    \n(2 rows)\n"
