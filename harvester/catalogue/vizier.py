@@ -115,7 +115,7 @@ def _take_header(
     names, units = (
         [each.strip() for each in line.split(section.separator)] for line in lines
     )
-    if len(units) == width and len(names) != width:
+    if len(units) == width and (len(names) != width or not all(names)):
         names, units = units, []
     if len(names) != width or not all(names):
         msg = (

@@ -181,6 +181,7 @@ FORMS = {
         True,
     ),
     "mysql": (MYSQL, 4, False),
+    "mysql, with its prompt": (f"mysql> select * from t;\n{MYSQL}\n", 5, False),
     "psql": (PSQL, 3, False),
     "sqlite": (SQLITE, 3, False),
     "markdown": (MARKDOWN, 5, False),
@@ -401,6 +402,9 @@ def test_vizier_says_more():
     assert [row[0] for row in values(other)] == [7, 2]
     assert first.frames["ra"] == StatedFrame("FK4", "B1950.0")
     assert first.notes == []
+    one = "#Column\tx\t(I1)\tx\nx\n \n-\n1\n2\n\n"
+    alone, _ = read_text(io.BytesIO((one + VIZIER).encode()))
+    assert values(alone) == [(1,), (2,)]
     for mark in ("#INFO\tQUERY_STATUS=OVERFLOW\n", "#-out.max=2\n"):
         assert "cut this result" in read(mark + VIZIER).notes[0]
 
