@@ -45,8 +45,8 @@ _TYPE = re.compile(
 _GAP = re.compile(r"|-+|NA|N/A|null|nan|none|masked|\\N", re.IGNORECASE)
 #: A name of a column that almost every catalogue has.
 _TELLTALE = re.compile(
-    r"_?(?:r\.?a\.?|dec?l?\.?|alpha|delta|glon|glat)"
-    r"(?:[_-]?(?:j?2000|b?1950|icrs|deg|degrees|hms|dms|sky|world))?(?:[\[(].*)?",
+    r"(?:.*[_.\s-])?_?(?:r\.?a\.?|dec?l?\.?|alpha|delta|glon|glat)(?:win)?"
+    r"(?:[_-]?(?:j?2000|b?1950|icrs|deg|degrees|hms|dms|sky|world|\d))?(?:\s*[\[(].*)?",
     re.IGNORECASE,
 )
 #: Names of positions that make a line a header.
