@@ -76,10 +76,11 @@ class Header:
     units: list[str] = field(default_factory=list)
 
 
-def marks_of(line: str) -> tuple[str, ...]:
-    """Give what comments begin with in a text whose first line this is."""
+def marks_of(line: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Add what a line above the rows begins with, if that marks a comment."""
     text = line.lstrip()
-    return next((("#", mark) for mark in _MARKS if text.startswith(mark)), ("#",))
+    new = (mark for mark in _MARKS if text.startswith(mark) and mark not in known)
+    return (*known, *new)
 
 
 def is_comment(line: str, marks: tuple[str, ...] = ("#",)) -> bool:
@@ -111,9 +112,9 @@ def find_header(
         names and (states_units(fields) or _tells(names) > _tells(fields))
     ):
         return below_header(lines, fit, fields, start + 1, marks, start)
+    if not by_number and not _tells(names):
+        _check_no_header(lines, fit, start, marks, has_names=bool(names))
     if not names:
-        if not by_number:
-            _check_no_header(lines, fit, start, marks)
         return Header([], start)
     # What stands between a header and the rows is rows too, but broken.
     is_broken_between = not is_comment(lines[place], marks)
@@ -353,18 +354,24 @@ def _numbered_in(
 
 
 def _check_no_header(
-    lines: Sequence[str], fit: Fit, start: int, marks: tuple[str, ...]
+    lines: Sequence[str],
+    fit: Fit,
+    start: int,
+    marks: tuple[str, ...],
+    *,
+    has_names: bool,
 ) -> None:
     """Refuse a header that does not count up to the columns."""
     numbered = _numbered_in(lines[:start], marks)
-    if numbered:
+    if numbered and not has_names:
         _refuse(numbered[-1][0], [name for _, name, _ in numbered], lines, fit, start)
     for place in reversed(range(start)):
         text = lines[place].strip()
         if not text.strip("".join(marks)):
             continue
         for words in _words(lines[place], fit, marks):
-            if _is_header_like(words, fit, is_prose=is_comment(text, marks)):
+            is_prose = has_names or is_comment(text, marks)
+            if _is_header_like(words, fit, is_prose=is_prose):
                 _refuse(place, words, lines, fit, start)
         if not is_comment(text, marks):
             return
@@ -372,7 +379,9 @@ def _check_no_header(
 
 def _is_header_like(words: Sequence[str], fit: Fit, *, is_prose: bool) -> bool:
     names = [each for each in words if each]
-    if len(names) < 2 or any(map(_NUMERIC.fullmatch, names)):  # noqa: PLR2004 - a name and another
+    if len(words) == fit.width or any(map(_NUMERIC.fullmatch, names)):
+        return False
+    if len(names) < 2:  # noqa: PLR2004 - a name and another
         return False
     is_row_of_fields = bool(fit.separator) and not is_prose
     return is_row_of_fields or _tells(names) >= _TELLING

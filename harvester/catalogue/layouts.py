@@ -143,17 +143,17 @@ def sample_of(lines: Iterable[str]) -> tuple[list[str], list[int], tuple[str, ..
     """Give the first lines, the places of those that can be rows, and comment marks."""
     seen: list[str] = []
     places: list[int] = []
-    marks: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ("#",)
     for place, line in enumerate(lines):
         seen.append(line)
         if not line.strip():
             continue
-        marks = marks or marks_of(line)
+        marks = marks if places else marks_of(line, marks)
         if not is_comment(line, marks) and not _UNDERLINE.fullmatch(line.strip()):
             places.append(place)
         if len(places) == _SAMPLE:
             break
-    return seen, places, marks or ("#",)
+    return seen, places, marks
 
 
 def find_layout(
