@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from astropy.table import represent_mixins_as_columns
 
-from .sheets import Sheet, unique_names
+from .sheets import Sheet, text_of, unique_names
 from .stated import frame_in, frame_of_coordinates
 from .unit_words import is_no_unit
 
@@ -111,7 +111,7 @@ def _flat(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
     if values.dtype.kind == "O":
         return _objects(values, mask)
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
+        values = _decoded(values)
     if values.dtype.kind == "c":
         values = values.astype(str)
     array = pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask)
@@ -140,5 +140,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
     if isinstance(value, np.ndarray):
         return [_plain(each) for each in value.tolist()]
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return text_of(value)
     return str(value) if isinstance(value, complex) else value
+
+
+def _decoded(values: NDArray[Any]) -> NDArray[Any]:
+    """Read bytes as UTF-8, or as Latin-1, which takes all: no letter gets lost."""
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError:
+        return np.array(
+            [text_of(value) for value in np.asarray(values).tolist()], np.str_
+        )

@@ -36,14 +36,7 @@ _DAMAGE_WORDS = re.compile(
     re.IGNORECASE,
 )
 #: What a reader raises of what it does not know.
-_UNREAD = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    NameError,
-)
+_UNREAD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 #: An array of such a size is a header that lies.
 _UNREAD_TOO = (
     *(MemoryError, RecursionError, NotImplementedError, AssertionError),

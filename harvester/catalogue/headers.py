@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .separators import Fit, split
-from .unit_words import is_no_unit, is_unit, states_units
+from .unit_words import in_words, is_no_unit, is_unit, states_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,8 +45,8 @@ _TYPE = re.compile(
 _GAP = re.compile(r"|-+|NA|N/A|null|nan|none|masked|\\N", re.IGNORECASE)
 #: A name of a column that almost every catalogue has.
 _TELLTALE = re.compile(
-    r"_?(?:r\.?a\.?|dec?l?\.?|alpha|delta|glon|glat)"
-    r"(?:[_-]?(?:j?2000|b?1950|icrs|deg|degrees|hms|dms|sky|world))?(?:[\[(].*)?",
+    r"(?:.*[_.\s-])?_?(?:r\.?a\.?|dec?l?\.?|alpha|delta|glon|glat)(?:win)?"
+    r"(?:[_-]?(?:j?2000|b?1950|icrs|deg|degrees|hms|dms|sky|world|\d))?(?:\s*[\[(].*)?",
     re.IGNORECASE,
 )
 #: Names of positions that make a line a header.
@@ -76,10 +76,11 @@ class Header:
     units: list[str] = field(default_factory=list)
 
 
-def marks_of(line: str) -> tuple[str, ...]:
-    """Give what comments begin with in a text whose first line this is."""
+def marks_of(line: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Add what a line above the rows begins with, if that marks a comment."""
     text = line.lstrip()
-    return next((("#", mark) for mark in _MARKS if text.startswith(mark)), ("#",))
+    new = (mark for mark in _MARKS if text.startswith(mark) and mark not in known)
+    return (*known, *new)
 
 
 def is_comment(line: str, marks: tuple[str, ...] = ("#",)) -> bool:
@@ -110,15 +111,15 @@ def find_header(
     if not _looks_like_data(fields, is_sure=bool(names)) and not (
         names and (states_units(fields) or _tells(names) > _tells(fields))
     ):
-        return below_header(lines, fit, fields, start + 1, marks)
+        return below_header(lines, fit, fields, start + 1, marks, start)
+    if not by_number and not _tells(names):
+        _check_no_header(lines, fit, start, marks, has_names=bool(names))
     if not names:
-        if not by_number:
-            _check_no_header(lines, fit, start, marks)
         return Header([], start)
     # What stands between a header and the rows is rows too, but broken.
     is_broken_between = not is_comment(lines[place], marks)
     first = place + 1 if is_broken_between else start
-    below = below_header(lines, fit, names, first, marks)
+    below = below_header(lines, fit, names, first, marks, place)
     return below if below.units else Header(names, below.first, units)
 
 
@@ -128,6 +129,7 @@ def below_header(
     names: list[str],
     first: int,
     marks: tuple[str, ...],
+    header: int,
 ) -> Header:
     """Pass over the rows of units, types and dashes right below a header."""
     units: list[str] = []
@@ -142,6 +144,12 @@ def below_header(
             [each.strip() for each in split(lines[place], fit.separator)]
             for place in places
         )
+        if len(fields) < len(names) and not units and not fit.separator:
+            units = _aligned(lines, header, places[0], names)
+            if not units:
+                break
+            first = places[0] + 1
+            continue
         if len(fields) != len(names):
             break
         if _are_units(names, fields, rows):
@@ -154,6 +162,38 @@ def below_header(
             break
         first = places[0] + 1
     return Header(names, first, units)
+
+
+def _aligned(
+    lines: Sequence[str], header: int, place: int, names: Sequence[str]
+) -> list[str]:
+    """Give the units in a line that has fewer words than the header above it.
+
+    Raises
+    ------
+    InputError
+        They do not stand below one name each.
+    """
+    spans = [match.span() for match in re.finditer(r"[^\s#%!]+", lines[header])]
+    found = list(re.finditer(r"[^\s#%!]+", lines[place]))
+    if not found or not all(is_unit(match[0]) for match in found):
+        return []
+    units = [""] * len(names)
+    for match in found:
+        over = [
+            n for n, (a, b) in enumerate(spans) if a < match.end() and match.start() < b
+        ]
+        if len(over) == 1 and len(spans) == len(names):
+            units[over[0]] = match[0].strip("[]()")
+    lacking = [n for n in range(len(names)) if _tells([names[n]]) and not units[n]]
+    if lacking or sum(map(bool, units)) < len(found):
+        msg = (
+            f"line {place + 1} states units ({lines[place].strip()}), but not for "
+            "every column, so that it is not certain which ones: write - where there "
+            "is none"
+        )
+        raise InputError(msg)
+    return units
 
 
 def _filled(lines: Sequence[str], first: int, marks: tuple[str, ...]) -> Iterator[int]:
@@ -262,7 +302,8 @@ def _names_above(
     stated: dict[int, list[str]] = {}
     for place, line in enumerate(lines):
         # A sentence has as many words as a table has columns now and then.
-        if not is_comment(line, marks) and not fit.separator:
+        is_prose = not is_comment(line, marks) and not fit.separator
+        if is_prose and _tells(line.split()) < _TELLING:
             continue
         names, units = _names_in(line, fit, marks), _units_in(line, fit, marks)
         if units and (found or not names):
@@ -275,6 +316,8 @@ def _names_above(
     # Of equally telling lines the last is the header.
     _, place, names = max(found)
     below = [units for other, units in stated.items() if other > place]
+    if not below and not fit.separator and place + 1 < len(lines):
+        below = [_aligned(lines, place, place + 1, names)]
     return names, below[0] if below else [], place
 
 
@@ -285,12 +328,15 @@ def _numbered_names(
     found = _numbered_in(lines, marks)
     if len(found) != fit.width:
         return [], [], 0
-    return [name for _, name in found], [], found[-1][0]
+    units = [in_words(about) for *_, about in found]
+    return [name for _, name, _ in found], units, found[-1][0]
 
 
-def _numbered_in(lines: Sequence[str], marks: tuple[str, ...]) -> list[tuple[int, str]]:
-    """Give the longest list of comments that count from 0 or 1, with their places."""
-    found: list[tuple[int, str]] = []
+def _numbered_in(
+    lines: Sequence[str], marks: tuple[str, ...]
+) -> list[tuple[int, str, str]]:
+    """Give place, name and the rest of the last comments that count from 0 or 1."""
+    found: list[tuple[int, str, str]] = []
     expected = 0
     for place, line in enumerate(lines):
         text = line.strip().lstrip("".join(marks)).strip()
@@ -301,24 +347,31 @@ def _numbered_in(lines: Sequence[str], marks: tuple[str, ...]) -> list[tuple[int
         if number in {0, 1} and number != expected:
             found, expected = [], number
         if number == expected:
-            found.append((place, _ABOUT.split(match[2].strip())[0].strip()))
+            name, *about = _ABOUT.split(match[2].strip(), maxsplit=1)
+            found.append((place, name.strip(), " ".join(about)))
             expected += 1
     return found if len(found) > 1 else []
 
 
 def _check_no_header(
-    lines: Sequence[str], fit: Fit, start: int, marks: tuple[str, ...]
+    lines: Sequence[str],
+    fit: Fit,
+    start: int,
+    marks: tuple[str, ...],
+    *,
+    has_names: bool,
 ) -> None:
     """Refuse a header that does not count up to the columns."""
     numbered = _numbered_in(lines[:start], marks)
-    if numbered:
-        _refuse(numbered[-1][0], [name for _, name in numbered], lines, fit, start)
+    if numbered and not has_names:
+        _refuse(numbered[-1][0], [name for _, name, _ in numbered], lines, fit, start)
     for place in reversed(range(start)):
         text = lines[place].strip()
         if not text.strip("".join(marks)):
             continue
         for words in _words(lines[place], fit, marks):
-            if _is_header_like(words, fit, is_prose=is_comment(text, marks)):
+            is_prose = has_names or is_comment(text, marks)
+            if _is_header_like(words, fit, is_prose=is_prose):
                 _refuse(place, words, lines, fit, start)
         if not is_comment(text, marks):
             return
@@ -326,7 +379,9 @@ def _check_no_header(
 
 def _is_header_like(words: Sequence[str], fit: Fit, *, is_prose: bool) -> bool:
     names = [each for each in words if each]
-    if len(names) < 2 or any(map(_NUMERIC.fullmatch, names)):  # noqa: PLR2004 - a name and another
+    if len(words) == fit.width or any(map(_NUMERIC.fullmatch, names)):
+        return False
+    if len(names) < 2:  # noqa: PLR2004 - a name and another
         return False
     is_row_of_fields = bool(fit.separator) and not is_prose
     return is_row_of_fields or _tells(names) >= _TELLING

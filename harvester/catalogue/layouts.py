@@ -15,6 +15,7 @@ from ..errors import InputError
 from .headers import find_header, is_comment, marks_of
 from .separators import decimal_point, find_separator, split
 from .sheets import unique_names
+from .stated import frame_in
 from .unit_words import in_brackets
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _SEPARATOR_WORDS = {
 }
 #: A line that only frames the rows of a listing.
 _RULER = re.compile(r"[-=+|:\s]*")
+_KEYWORD = re.compile(r"\W*([A-Za-z_]+)\s*[=:]\s*(\S.*?)\s*(?:/.*)?$")
 #: What may stand below a header.
 _UNDERLINE = re.compile(r"[-=]{3,}")
 #: What the client of a database writes below the rows.
@@ -141,17 +143,17 @@ def sample_of(lines: Iterable[str]) -> tuple[list[str], list[int], tuple[str, ..
     """Give the first lines, the places of those that can be rows, and comment marks."""
     seen: list[str] = []
     places: list[int] = []
-    marks: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ("#",)
     for place, line in enumerate(lines):
         seen.append(line)
         if not line.strip():
             continue
-        marks = marks or marks_of(line)
+        marks = marks if places else marks_of(line, marks)
         if not is_comment(line, marks) and not _UNDERLINE.fullmatch(line.strip()):
             places.append(place)
         if len(places) == _SAMPLE:
             break
-    return seen, places, marks or ("#",)
+    return seen, places, marks
 
 
 def find_layout(
@@ -198,5 +200,12 @@ def find_layout(
         box=(is_boxed, is_boxed),
         units=units | {name: unit for name, unit in below if unit},
         frames={name: frame for name, (_, frame) in stated.items() if frame},
+        frame=frame_in(_keywords(seen[: header.first], marks)),
         format=f"text, {_SEPARATOR_WORDS[fit.separator]}-separated",
     )
+
+
+def _keywords(lines: Sequence[str], marks: tuple[str, ...]) -> dict[str, str]:
+    """Give the keywords in comments, such as ``# EQUINOX = B1950``."""
+    comments = (line for line in lines if is_comment(line, marks))
+    return {match[1]: match[2] for match in map(_KEYWORD.match, comments) if match}

@@ -42,6 +42,8 @@ def find_listing(lines: Sequence[str]) -> Layout | None:
             continue
         if "\t" in ruler.strip() or "\t" in header.strip():
             continue
+        if "+" in ruler and "|" not in header:
+            continue  # the upper edge of a box
         above = filled[number - 2] if number > 1 else None
         find = _with_bars if "|" in header else _in_columns
         layout = find(place, header, below, ruler, above)

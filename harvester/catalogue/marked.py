@@ -10,6 +10,7 @@ from astropy.io import ascii as astropy_ascii
 from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
+from .unit_words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,12 +63,11 @@ def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
     reader.header.get_cols(header)
     columns = reader.header.cols
     names = unique_names([column.name for column in columns])
-    units = {
-        name: str(column.unit)
+    stated = {
+        name: str(column.unit or in_words(column.description or ""))
         for name, column in zip(names, columns, strict=True)
-        if column.unit is not None and str(column.unit)
     }
-    return names, units
+    return names, {name: unit for name, unit in stated.items() if unit}
 
 
 def find_types_row(lines: Sequence[str]) -> Layout | None:
@@ -90,4 +90,13 @@ def find_types_row(lines: Sequence[str]) -> Layout | None:
             f"{place + 1} has {len(fields)}: {names!r} and {types!r}"
         )
         raise InputError(msg)
-    return Layout("\t", unique_names(named), place + 1, format="rdb table")
+    unique = unique_names(named)
+    texts, numbers = (
+        frozenset(
+            n for n, kind in zip(unique, fields, strict=True) if kind[-1] in letters
+        )
+        for letters in ("Ss", "Nn")
+    )
+    return Layout(
+        "\t", unique, place + 1, texts=texts, numbers=numbers, format="rdb table"
+    )

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from .damage import damage_told
 from .parquet_words import stated_in
-from .sheets import Sheet, unique_names
+from .sheets import Sheet, text_of, unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -111,16 +111,11 @@ def _as(array: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - Arrow has 
     """Cast; bytes that are no UTF-8 are read as Latin-1, which takes all."""
     if not _is_bytes(array.type) or not pa.types.is_string(kind):
         return array.cast(kind)
-    return pa.array([_decoded(value) for value in array.to_pylist()], pa.string())
-
-
-def _decoded(value: bytes | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        return value.rstrip(b"\0").decode()
-    except UnicodeDecodeError:
-        return value.rstrip(b"\0").decode("latin-1")
+    texts = [
+        None if value is None else text_of(value.rstrip(b"\0"))
+        for value in array.to_pylist()
+    ]
+    return pa.array(texts, pa.string())
 
 
 class ParquetColumns:

@@ -19,6 +19,7 @@ __all__ = [
     "Sheet",
     "StatedFrame",
     "is_folded",
+    "text_of",
     "unfolded",
     "unique_names",
 ]
@@ -116,6 +117,14 @@ def unique_names(names: Iterable[str]) -> list[str]:
         taken.add(name)
         result.append(name)
     return result
+
+
+def text_of(value: bytes) -> str:
+    """Read bytes as UTF-8, or as Latin-1, which takes all."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def is_folded(sheet: Sheet, name: str) -> bool:

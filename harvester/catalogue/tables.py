@@ -44,6 +44,8 @@ _PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
 }
 _PACKED_SUFFIXES = {".gz", ".bz2", ".xz"}
 
+#: How FITS and Parquet files begin.
+_BINARY = (b"SIMPLE  =", b"PAR1")
 #: Marks that tell how a text is encoded.
 _MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
@@ -169,10 +171,15 @@ def _reader(
     path: Path, head: bytes, options: ReadOptions, scratch: Path | None
 ) -> Reader:
     check_bytes(path, head)
-    if head.startswith(b"SIMPLE  ="):
-        return read_fits
-    if head.startswith(b"PAR1"):
-        return lambda file: [read_parquet(path, file)]
+    separator = separator_named(options.delimiter)
+    if head.startswith(_BINARY):
+        if separator is not None:
+            msg = (
+                f"--delimiter: {path} is no text, so that nothing separates its fields."
+            )
+            raise InputError(msg)
+        is_parquet = head.startswith(b"PAR1")
+        return (lambda file: [read_parquet(path, file)]) if is_parquet else read_fits
     encoding = next((e for mark, e in _MARKS.items() if head.startswith(mark)), "utf-8")
     text = head.decode(encoding, "replace")
     if text.lstrip().startswith("<") and not text.lstrip().startswith("<HEADER>"):
@@ -184,7 +191,7 @@ def _reader(
         file,
         exact=[name for name in (options.id, options.ra, options.dec) if name],
         scratch=scratch,
-        separator=separator_named(options.delimiter),
+        separator=separator,
         by_number=options.ra.isdecimal() and options.dec.isdecimal(),
     )
 

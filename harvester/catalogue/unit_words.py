@@ -12,7 +12,7 @@ from .sheets import StatedFrame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["in_brackets", "is_no_unit", "is_unit", "states_units"]
+__all__ = ["in_brackets", "in_words", "is_no_unit", "is_unit", "states_units"]
 
 #: Units of angles and others that astropy spells otherwise or does not know.
 _UNITS = {
@@ -30,6 +30,12 @@ _BRACKETS = re.compile(
 )
 #: Astropy takes ``12h34m56s`` for a unit.
 _SEXAGESIMAL = re.compile(r"[+-]?\d+(?:\.\d*)?\s*[hdms]\s*\d", re.IGNORECASE)
+_BRACKETED = re.compile(r"[\[(]([^\[\]()]+)[\])]")
+_SAID = re.compile(
+    r"\bin (?:decimal |units of )?"
+    r"(hours?|degrees?|deg|radians?|rad|arcsec\w*|arcmin\w*|h:m:s|d:m:s)\b",
+    re.IGNORECASE,
+)
 _EQUINOX = re.compile(
     r"(?:(?:equinox|epoch|eq\.?)\s*=?\s*)?([JB]?(?:19|20)\d\d(?:\.\d+)?)"
 )
@@ -86,3 +92,14 @@ def in_brackets(name: str) -> tuple[str, StatedFrame | None]:
             units.append(part.strip())
     frame = StatedFrame(system, equinox) if system or equinox else None
     return ",".join(units), frame
+
+
+def in_words(about: str) -> str:
+    """Give the unit in words about a column, such as ``right ascension (hours)``."""
+    found = [each for each in _BRACKETED.findall(about) if is_unit(each)]
+    if found:
+        return str(found[-1]).strip()
+    said = _SAID.search(about)
+    if said:
+        return said[1]
+    return about.strip() if is_unit(about) else ""

@@ -115,7 +115,7 @@ def _take_header(
     names, units = (
         [each.strip() for each in line.split(section.separator)] for line in lines
     )
-    if len(units) == width and len(names) != width:
+    if len(units) == width and (len(names) != width or not all(names)):
         names, units = units, []
     if len(names) != width or not all(names):
         msg = (
@@ -145,9 +145,20 @@ def _layout(section: _Section) -> Layout:
             for name, own in zip(names, section.names, strict=True)
             if (frame := frame_in_words(section.about.get(own, "")))
         },
+        texts=_declared(section, names, "A"),
+        numbers=_declared(section, names, "IFED"),
         format="VizieR TSV",
         name=section.name,
         notes=(CUT_AT_LIMIT,) if section.is_cut or is_full else (),
+    )
+
+
+def _declared(section: _Section, names: Sequence[str], letters: str) -> frozenset[str]:
+    """Give the columns whose format, such as ``(F10.6)``, begins with these letters."""
+    return frozenset(
+        name
+        for name, own in zip(names, section.names, strict=True)
+        if section.about.get(own, "").startswith(tuple(f"({each}" for each in letters))
     )
 
 

@@ -181,6 +181,7 @@ FORMS = {
         True,
     ),
     "mysql": (MYSQL, 4, False),
+    "mysql, with its prompt": (f"mysql> select * from t;\n{MYSQL}\n", 5, False),
     "psql": (PSQL, 3, False),
     "sqlite": (SQLITE, 3, False),
     "markdown": (MARKDOWN, 5, False),
@@ -207,6 +208,29 @@ FORMS = {
     "comment, units": ("# num mag ra dec\n# - mag deg deg\n" + PLAIN, 3, True),
     "comment, brackets": ("#num mag [mag] ra (deg) dec (deg)\n" + PLAIN, 2, False),
     "comment, commas": ("# num, mag, ra, dec\n" + PLAIN, 2, False),
+    "comment, units aligned": (
+        "# num   mag    ra     dec\n#       mag   (deg)   deg\n" + PLAIN,
+        3,
+        True,
+    ),
+    "units aligned": (
+        "num   mag    ra   dec\n      mag   deg   deg\n" + PLAIN,
+        3,
+        True,
+    ),
+    "title before names": ("# Columns: num mag ra dec\n" + PLAIN, 2, False),
+    "numbers below": ("num mag ra dec\n(1) (2) (3) (4)\n" + PLAIN, 3, False),
+    "numbered, words": (
+        "# 1: num\n# 2: mag  (mag)\n# 3: ra  right ascension (J2000) [deg]\n"
+        "# 4: dec  declination in deg\n" + PLAIN,
+        5,
+        True,
+    ),
+    "sextractor, words": (
+        "# 1 num\n# 2 mag mag\n# 3 ra  in deg\n# 4 dec  Dec (deg)\n" + PLAIN,
+        5,
+        True,
+    ),
     "percent": ("% a thesis\n% num mag ra dec\n" + PLAIN, 3, False),
     "exclamation": ("! num mag ra dec\n" + PLAIN, 2, False),
     "slashes": ("// num,mag,ra,dec\n" + COMMAS, 2, False),
@@ -255,6 +279,54 @@ def test_form(form):
     assert sheet.broken == []
     if has_units:
         assert sheet.units == UNITS
+
+
+@pytest.mark.parametrize(
+    ("comment", "frame"),
+    [
+        ("# EQUINOX = B1950", StatedFrame("", "B1950")),
+        ("# RADESYS: FK4 / frame", StatedFrame("FK4")),
+        ("# author: nobody", None),
+    ],
+)
+def test_keywords_in_comments(comment, frame):
+    """A comment that states the frame states it for the table."""
+    assert read(f"{comment}\n# num mag ra dec\n{PLAIN}").frame == frame
+
+
+def test_declared_types():
+    """A column that is declared as text stays text, one of numbers has numbers."""
+    rdb = read("plate\tn\tra\n4S\t4N\t5N\n266\t007\t1.5\n")
+    assert rdb.table.to_pylist() == [{"plate": "266", "n": 7, "ra": 1.5}]
+    comments = "#Column\tplate\t(A4)\tx\n#Column\tn\t(I3)\tx\n"
+    vizier = read(f"{comments}plate\tn\n\t\n----\t---\n266\t007\n")
+    assert vizier.table.to_pylist() == [{"plate": "266", "n": 7}]
+
+
+def test_gap_in_the_first_cell():
+    """A row without a first cell keeps its others in their columns."""
+    text = " num | ra\n-----+----\n     | 1.5\n   2 |    \n(2 rows)\n"
+    assert values(read(text)) == [(None, 1.5), (2, None)]
+
+
+@pytest.mark.parametrize(
+    "row", ["m,12h34m56s,-1d2m3s,unknown", "NGC 1,12:34:56,-1:2:3,m"]
+)
+def test_first_row_is_no_units(row):
+    """A first row that has a unit's letter in it is a row."""
+    text = f"cls,ra,dec,v\n{row}\nk,12h34m56s,-1d2m3s,5\n"
+    assert read(text).lines.tolist() == [2, 3]
+
+
+def test_mark_as_name():
+    """A column may be called like the mark of a comment."""
+    assert read("#,ra,dec\n1,2.5,3.5\n").table.column_names == ["col1", "ra", "dec"]
+
+
+def test_columns_are_described():
+    """A comment that describes one column is no header."""
+    text = "# name type unit\n# ra double deg\n# dec double deg\nA 1.5 2.5\n"
+    assert read(text).table.column_names == ["name", "type", "unit"]
 
 
 def test_sextractor_vectors():
@@ -330,6 +402,9 @@ def test_vizier_says_more():
     assert [row[0] for row in values(other)] == [7, 2]
     assert first.frames["ra"] == StatedFrame("FK4", "B1950.0")
     assert first.notes == []
+    one = "#Column\tx\t(I1)\tx\nx\n \n-\n1\n2\n\n"
+    alone, _ = read_text(io.BytesIO((one + VIZIER).encode()))
+    assert values(alone) == [(1,), (2,)]
     for mark in ("#INFO\tQUERY_STATUS=OVERFLOW\n", "#-out.max=2\n"):
         assert "cut this result" in read(mark + VIZIER).notes[0]
 
@@ -385,6 +460,7 @@ def test_header_that_does_not_count_up(text, line):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("num mag ra dec\nmag  deg deg\n" + PLAIN, "line 2 states units"),
         (SEXTRACTOR.replace(" +2.25", "").replace(" -2.5", ""), "numbers 4 columns"),
         (IPAC.replace("   1  18.2", "   1.18.2"), "does not keep to the columns"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),

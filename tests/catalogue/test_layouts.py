@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harvester.catalogue.layouts import find_layout
 from harvester.errors import InputError
@@ -113,3 +115,24 @@ def test_positions_in_names():
     lines = [f"SDSS J00000{n}.03+081645.1 " + "x " * n for n in range(8)]
     with pytest.raises(InputError, match=r"such as J000000\.03\+081645\.1"):
         find_layout(lines)
+
+
+@pytest.mark.parametrize("mark", ["", "# ", "#", "% ", "! ", "// "])
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|", " "])
+@given(
+    decoys=st.lists(st.sampled_from(["z", "mag", "e_mag", "type"]), unique=True),
+    place=st.integers(0, 4),
+    change=st.sampled_from([-1, 1, 2]),
+    remark=st.sampled_from(["", "# made by hand", "# of one night in May"]),
+)
+def test_header_never_shifts(mark, separator, decoys, place, change, remark):
+    """Names of another number than the columns are refused, never shifted."""
+    names = [*decoys, "id"]
+    at = min(place, len(names))
+    names[at:at] = ["ra", "dec"]
+    width = len(names) + change
+    rows = [separator.join(f"{n}.{k}5" for k in range(width)) for n in range(3)]
+    lines = [*([remark] if mark else []), mark + separator.join(names), *rows]
+    with pytest.raises(InputError, match=f"names {len(names)} columns.*{width} fields"):
+        find_layout(lines)
+    assert not find_layout(lines, by_number=True).has_names or remark

@@ -18,6 +18,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
+from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.tables import open_tables
 from harvester.errors import InputError
 
@@ -251,3 +252,41 @@ def test_entity_of_another_file(tmp_path):
     entity = f'<!ENTITY last SYSTEM "{secret.as_uri()}">'
     sheet = read_table(Path("x.vot"), votable_with(entity))
     assert [row["id"] or "" for row in sheet.table.to_pylist()] == [""]
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        (",", "id,ra,dec\na;b,1.5,2\n"),
+        (";", "id;ra;dec\na,b;1.5;2\n"),
+        ("|", "id|ra|dec\na|1.5|2\n"),
+        ("tab", "id\tra\tdec\na,b\t1.5\t2\n"),
+        ("\\t", "id\tra\tdec\na\t1.5\t2\n"),
+        ("blank", "id ra dec\na,b 1.5 2\n"),
+        (" ", "id ra dec\na,b 1.5 2\n"),
+    ],
+)
+def test_delimiter(word, text):
+    """The delimiter that the user names is the one."""
+    options = ReadOptions(delimiter=word)
+    with open_tables(Path("x"), io.BytesIO(text.encode()), options) as (sheet,):
+        (row,) = sheet.table.to_pylist()
+    assert list(row) == ["id", "ra", "dec"]
+    assert (row["ra"], row["dec"]) == (1.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("word", "data", "complaint"),
+    [
+        ("comma-ish", b"id,ra\n1,2\n", "is no delimiter of a table: give ','"),
+        (";", b"id,ra\n1,2\n", "';' does not cut its lines"),
+        (",", fits_file(), "is no text"),
+    ],
+)
+def test_wrong_delimiter(word, data, complaint):
+    """A delimiter that is none, or cuts nothing, is refused."""
+    with (
+        pytest.raises(InputError, match=complaint),
+        open_tables(Path("x"), io.BytesIO(data), ReadOptions(delimiter=word)),
+    ):
+        pass
