@@ -71,6 +71,38 @@ def test_status_is_light(run):
     assert done.returncode == 0, done.stderr
 
 
+def test_inspect(tmp_path):
+    """How a catalogue is read is printed, as words or JSON, and nothing is left."""
+    path = tmp_path / "galaxies.csv"
+    path.write_text("name,RA (hours),Dec (deg)\nA,10.5,2.2\nB,11.25,-2.2\n")
+    words = call("inspect", path)
+    assert words.exit_code == 0
+    assert "Line 2: A at 10.5, 2.2: RA 157.500000, Dec +2.200000" in words.output
+    known = json.loads(call("inspect", path, "--json", "--unit", "deg").output)
+    assert (known["ra"], known["ra_unit"], known["rows"]) == ("RA (hours)", "deg", 2)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ("A,150.1,2.2\nB,150.2,2.3\n", (), "--ra 2 --dec 3"),
+        ("id,ra,dec\n", (), "no galaxies in it"),
+        ("id,ra,dec\nA,1,2\n", ("--frame", "fk6"), "'fk6' is no frame"),
+        ("id,ra,dec\nA,1,2\n", ("--table", "2"), "no table '2'"),
+        ("id,ra,dec\nA,400,95\n", (), "none of its rows"),
+    ],
+)
+def test_inspect_refuses(tmp_path, text, options, sentence):
+    """What cannot be read is refused with code 2, the file and the remedy."""
+    path = tmp_path / "galaxies.csv"
+    path.write_text(text)
+    done = call("inspect", path, *options)
+    assert done.exit_code == 2
+    assert sentence in done.output
+    assert str(path) in done.output
+
+
 def test_status_json(run):
     """What scripts read has the promised keys."""
     report = json.loads(call("status", run, "--json").output)

@@ -39,6 +39,8 @@ _NAME = (
     r"\.?(?P<sf>\d*)(?P<sign>[+-]|\x{2212})"
     r"(?P<d>\d\d)(?P<dm>[0-5]\d)(?P<ds>[0-5]\d)\.?(?P<dsf>\d*)"
 )
+#: Names that are taken apart together.
+_PART = 65_536
 #: Degrees by which a name may be off: it is cut to seconds, and made of older data.
 _NAME_SLACK = 0.02
 #: Contradictions that are enough: SDSS ids are compared with each other only, and of a
@@ -165,20 +167,34 @@ def _of_sdss(name: str, column: pa.Array, places: Places) -> _Test | None:
 
 
 def _of_names(name: str, column: pa.Array, places: Places) -> _Test | None:
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    kind = column.type
+    if not len(column) or not (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    ):
         return None
-    parts = pc.extract_regex(column.cast(pa.string()), _NAME)
-    rows = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
-    rows = rows[~np.isnan(places[0][rows])]
-    if not len(rows):
-        return None
-    named = unit_vectors(*_named_places(parts.take(pa.array(rows))))
+    found = [
+        _named_in(column[start : start + _PART], start)
+        for start in range(0, len(column), _PART)
+    ]
+    rows, ra, dec = (np.concatenate(each) for each in zip(*found, strict=True))
+    sound = ~np.isnan(places[0][rows])
+    rows = rows[sound]
+    named = unit_vectors(ra[sound], dec[sound])
 
     def agrees(at: Places) -> NDArray[np.bool_]:
         apart = np.linalg.norm(unit_vectors(at[0][rows], at[1][rows]) - named, axis=1)
         return np.asarray(apart <= np.radians(_NAME_SLACK))
 
     return _Test(name, "names", rows, agrees)
+
+
+def _named_in(
+    column: pa.Array, start: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give the rows with such a name, and where it says that they are."""
+    parts = pc.extract_regex(column.cast(pa.string()), _NAME)
+    rows = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
+    return rows + start, *_named_places(parts.take(pa.array(rows)))
 
 
 def _named_places(parts: pa.StructArray) -> Places:

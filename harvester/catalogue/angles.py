@@ -73,7 +73,7 @@ _BETWEEN = re.compile(r"[\s:_]+")
 
 
 def _plain(text: str) -> str:
-    word = text.strip(" \t'\"`").lower()
+    word = text.strip(" \t'\"`+-\u00b1").lower()
     inside = _ANGLE_OF.fullmatch(word)
     word = _FIGURES.sub("", (inside["unit"] if inside else word).strip(" .'\""))
     return _BETWEEN.sub("", word)

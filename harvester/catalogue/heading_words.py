@@ -16,8 +16,8 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
     ("x_?world", "y_?world", ""),
     ("xwin_?world|xpeak_?world", "ywin_?world|ypeak_?world", ""),
     (
-        "glon|gal_?lon|galactic_lon(?:gitude)?|gal_l",
-        "glat|gal_?lat|galactic_lat(?:itude)?|gal_b",
+        "glon|gal_?l(?:ong?)?|galactic_lon(?:gitude|g)?",
+        "glat|gal_?(?:lat|b)|galactic_lat(?:itude)?",
         "galactic",
     ),
     ("galactic_l|l_?ii|l", "galactic_b|b_?ii|b", "galactic"),
@@ -83,7 +83,9 @@ TEXT_WORDS = frozenset(
 
 #: Units in the names of columns.
 UNIT_WORDS: dict[str, AngleUnit] = {
-    **dict.fromkeys(("degrees", "degree", "deg", "degs", "ddeg"), DEGREES),
+    **dict.fromkeys(
+        ("degrees", "degree", "deg", "degs", "ddeg", "dd", "decimal"), DEGREES
+    ),
     **dict.fromkeys(("radians", "radian", "rad"), RADIANS),
     **dict.fromkeys(("hours", "hour", "hourangle", "hrs", "hr"), HOURS),
 }

@@ -71,12 +71,17 @@ _BRACKETS = re.compile(r"[\[(]([^\[\]()]*(?:\([^()]*\))?[^\[\]()]*)[\])]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _GREEK = str.maketrans({"\u03b1": "alpha", "\u03b4": "delta"})
+_HMS = re.compile(r"[\s_]*h{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
+_DMS = re.compile(r"[\s_]*d{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
+#: An epoch moves no galaxy.
+_EPOCH = re.compile(r"ep(?:och|\.)?\s*[=:]?\s*[JB]?\d{4}(?:\.\d*)?", re.IGNORECASE)
 _PIECES = re.compile(r"[,;]\s*")
 
 
 def plain(name: str) -> str:
     """Spell a name in lower case, its words joined by ``_``, without brackets."""
     bare = _CAMEL.sub("_", _BRACKETS.sub("", name).translate(_GREEK)).lower()
+    bare = _DMS.sub("_dms", _HMS.sub("_hms", bare))
     return _NOT_WORD.sub("_", bare).strip("_")
 
 
@@ -88,7 +93,7 @@ def is_decoy(word: str) -> bool:
 @cache
 def statement(text: str) -> Statement:
     """Understand a unit as a file states it, or what stands in brackets."""
-    if says_nothing(text):
+    if says_nothing(text) or _EPOCH.fullmatch(text.strip()):
         return Statement()
     unit = angle_unit(text)
     if unit:
@@ -203,7 +208,8 @@ def _put_together(
 
 
 def _rank_of_unit(unit: AngleUnit | None) -> int:
-    return 0 if unit is None else 1 + [DEGREES, HOURS, RADIANS].index(unit)
+    known = [None, DEGREES, HOURS, RADIANS]
+    return known.index(unit) if unit in known else len(known)
 
 
 def _rank_of_frame(tail: _Tail) -> int:
@@ -223,6 +229,7 @@ class _Tail:
     letter: str = ""
     tags: list[str] = field(default_factory=list)
     tag_rank: int = 0
+    _is_glued: bool = False
 
     @classmethod
     def read(cls, text: str, side: Side) -> _Tail | None:
@@ -235,16 +242,17 @@ class _Tail:
         for word in text.strip("_").split("_"):
             if not word:
                 continue
-            if not tail._take(word, is_glued=is_glued):
+            tail._is_glued = is_glued
+            if not tail._take(word):
                 return None
             is_glued = False
         return tail
 
-    def _take(self, word: str, *, is_glued: bool) -> bool:
+    def _take(self, word: str) -> bool:
         while word:
             length = self._unit_or_frame(word)
             if not length:
-                return self._tag(word, is_glued=is_glued)
+                return self._tag(word)
             word = word[length:]
         return True
 
@@ -257,22 +265,23 @@ class _Tail:
         longest = max(known, key=len, default="")
         if longest in TEXT_WORDS:
             self.is_text = True
+            self.unit = angle_unit(longest)
         elif longest:
             self.unit = UNIT_WORDS[longest]
         elif word in {"d", "h"}:
-            self.letter = word
+            self.letter = word if self._is_glued else ""
             self.unit = DEGREES if word == "d" else HOURS
             return 1
         return len(longest)
 
-    def _tag(self, word: str, *, is_glued: bool) -> bool:
+    def _tag(self, word: str) -> bool:
         if word in {"0", "00"}:
             return True  # of an equinox such as 2000.0
         if _NUMBERED.fullmatch(word):
-            self.tags.append(word if is_glued else f"_{word}")
+            self.tags.append(word if self._is_glued else f"_{word}")
             self.tag_rank = max(self.tag_rank, 1)
             return True
-        if word not in TAGS or (is_glued and len(word) < _SHORTEST_GLUED):
+        if word not in TAGS or (self._is_glued and len(word) < _SHORTEST_GLUED):
             return False
         self.tags.append(word)
         self.tag_rank = max(self.tag_rank, 1 if word == "mean" else 2)

@@ -25,6 +25,10 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
 #: numbers. As Python objects its identifier, position and file name take 600.
 _EACH = 300
 
+#: Identifiers of run 752, third camera column, as DR8 has them; fields that are used.
+_RUN = 2 << 59 | 301 << 48 | 752 << 32 | 3 << 29
+_FIELDS = 600
+
 #: Begins a run and tells the peak memory of the process, kB.
 _BEGIN = """
 import re, sys
@@ -40,12 +44,13 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1
 
 
 def write_catalogue(path, rows):
-    """Write a catalogue of so many galaxies all over the sky, with ten labels."""
+    """Write a catalogue of so many galaxies along a run, with ten labels."""
     random = np.random.default_rng(rows)
+    serial, field = np.divmod(random.permutation(rows), _FIELDS)
     columns = {
-        "OBJID": 587722952231026744 + random.permutation(rows),
-        "RA": random.uniform(0, 360, rows),
-        "DEC": random.uniform(-10, 60, rows),
+        "OBJID": _RUN + (field + 20 << 16) + serial,
+        "RA": 100 + 0.1498 * field + random.uniform(0, 0.1, rows),
+        "DEC": random.uniform(-0.1, 0.1, rows),
         "class": ["spiral", "elliptical"] * (rows // 2),
     }
     labels = {f"label{n}": random.uniform(0, 1, rows) for n in range(9)}
