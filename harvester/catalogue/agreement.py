@@ -1,8 +1,8 @@
 """Whether identifiers agree with the positions beside them.
 
-An SDSS object id names the field that the galaxy was seen in: galaxies of one run must
-lie as far apart as their fields do. A name such as ``J123456.78-012345.6`` is a
-position itself.
+An SDSS object id names the field that the galaxy was seen in. Of most runs it is known
+where they scanned; galaxies of another run must at least lie as far apart as their
+fields do. A name such as ``J123456.78-012345.6`` is a position itself.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..sdss_names import decode_all
+from ..sdss_scans import are_known, lie_there
 from ..sphere import unit_vectors
 from ..strays import comparable, strays
 from . import identifiers
@@ -43,8 +44,7 @@ _NAME = (
 _PART = 65_536
 #: Degrees by which a name may be off: it is cut to seconds, and made of older data.
 _NAME_SLACK = 0.02
-#: Contradictions that are enough: SDSS ids are compared with each other only, and of a
-#: few it is not certain which is wrong.
+#: Comparisons that are enough: of fewer, single identifiers may be wrong.
 _FEWEST = {"SDSS identifiers": 4, "names": 2}
 #: Part of the compared that must contradict.
 _MOST = 0.5
@@ -157,11 +157,13 @@ def _of_sdss(name: str, column: pa.Array, places: Places) -> _Test | None:
     fields, known = decode_all(numbers)
     sound = known & ~np.isnan(places[0][rows])
     rows, fields = rows[sound], fields[sound]
-    few = comparable(fields)
+    few = are_known(fields) | comparable(fields)
     rows, fields = rows[few], fields[few]
 
     def agrees(at: Places) -> NDArray[np.bool_]:
-        return ~strays(fields, at[0][rows], at[1][rows])
+        ra, dec = at[0][rows], at[1][rows]
+        fits_others = ~strays(fields, ra, dec)
+        return np.where(are_known(fields), lie_there(fields, ra, dec), fits_others)
 
     return _Test(name, "SDSS identifiers", rows, agrees)
 

@@ -38,7 +38,7 @@ _ODD_ONE = 20
 _HALF_OVERLAP = (ROWS - FIELD_STEP) // 2
 #: A field with RA 0 in its middle, where the first group stands; skies with fewer
 #: fields than this have no such group.
-_MERIDIAN, _MERIDIAN_FROM = FieldKey(5071, 3, 224), 8
+_MERIDIAN, _MERIDIAN_FROM = FieldKey(4192, 3, 224), 8
 #: Places that are drawn in vain before there is held to be no room.
 _TRIES = 500
 _NUMBERS = tuple(RUNS)

@@ -12,12 +12,12 @@ from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import inspect_catalogue, open_catalogue
 from harvester.errors import InputError
 
-#: Of the one run 752 and its third column: a field in each 0.15 degrees.
+#: Of run 94, of which no one knows where it scanned: a field in each 0.15 degrees.
 FIELDS = np.arange(100, 124, 2)
 STEP = 0.1498
 
 
-def sdss_id(field, run=752, camcol=3):
+def sdss_id(field, run=94, camcol=3):
     """Make an object id of DR8 in a field."""
     return (2 << 59) + (301 << 48) + (run << 32) + (camcol << 29) + (field << 16) + 7
 
@@ -55,6 +55,22 @@ def test_hours_contradict(write):
     found = inspect_catalogue(path, ReadOptions(unit="hour"))
     assert found.agreement.agreeing == 12
     assert found.sample[0].ra == pytest.approx(150 + 100 * STEP)
+
+
+#: Galaxies of four runs, one of each, with identifiers of DR7 and ICRS degrees.
+ALONE = [
+    (sdss_id(100, run=run), start + 0.1497 * 100.5, 0.1)
+    for run, start in ((745, 158.67), (752, 143.49), (756, 115.76), (2583, 302.9))
+]
+
+
+def test_one_galaxy_a_run(write):
+    """Galaxies that are alone in their runs are compared with where those scanned."""
+    found = inspect_catalogue(write("objid,ra,dec", *ALONE)).agreement
+    assert (found.compared, found.agreeing) == (4, 4)
+    swapped = [(name, dec, ra / 4) for name, ra, dec in ALONE]
+    with pytest.raises(InputError, match="only 0 of 4 SDSS"):
+        inspect_catalogue(write("objid,ra,dec", *swapped))
 
 
 def test_misplaced_identifiers(write):
