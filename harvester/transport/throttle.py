@@ -330,16 +330,12 @@ class Throttle:
             # Waiting one's turn at a host that is well always comes to an end; only
             # an outage has to be given up.
             self.awake_s()
-            if self._refuses_for_s(waiter.kind) >= refusal_patience_s:
+            if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))
             down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
             if min(self.clock() - began, down_s) >= patience_s:
                 msg = f"{self.host} has been down for {down_s:.0f} s; {self.describe()}"
                 raise GaveUpError("outage", f"{msg}: resume later")
-
-    def _refuses_for_s(self, kind: str) -> float:
-        refusals = self.refusals(kind)
-        return refusals.lasts_s() if refusals.is_full else 0.0
 
     def _take(self, turn: Turn) -> None:
         # If this process was held up since the turn was given, its owner goes only
