@@ -21,19 +21,29 @@ if TYPE_CHECKING:
     from .ledger.ledger import Ledger
     from .settings import Settings
 
-__all__ = ["allowance", "first_words", "make_transport"]
+__all__ = ["allowance", "first_words", "make_first_transport", "make_transport"]
 
 #: Where a token for MAST is looked for: itself, or the name of a file that holds it.
 _TOKEN = "MAST_API_TOKEN"  # noqa: S105 - a name
 _TOKEN_FILE = "MAST_API_TOKEN_FILE"  # noqa: S105 - as above
 
 
-async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
-    """Make the transport, which goes on with the cool-downs that the ledger keeps."""
-    politeness = settings.politeness
+def make_first_transport(settings: Settings) -> Transport:
+    """Make a transport for what is asked before a run has its ledger."""
     return Transport(
         _services(settings),
-        contact=politeness.contact,
+        contact=settings.politeness.contact,
+        version=__version__,
+        limits=_limits(settings),
+        token=_token(settings),
+    )
+
+
+async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
+    """Make the transport, which goes on with the cool-downs that the ledger keeps."""
+    return Transport(
+        _services(settings),
+        contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
         on_traffic=ledger.count_traffic,

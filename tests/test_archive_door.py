@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from yarl import URL
 
-from harvester.archive_door import _services, _token, first_words
+from harvester.archive_door import _limits, _services, _token, first_words
 from harvester.errors import InputError
 from harvester.settings import SERVICES, load_settings
+from harvester.transport.body import Limits
 
 _HERE = "http://127.0.0.1:8080"
 
@@ -86,3 +87,29 @@ def test_quiet_hours():
         "sdss-sas": "08:00-18:00",
         "s3": "01:00-02:00 UTC",
     }
+
+
+def test_queries_have_the_archives_own_time():
+    """SkyServer and MAST give a query ten minutes: so do we, unless it is set."""
+    settings = load_settings(services={"mast": {"answer_s": 900}})
+    times = {one.name: one.answer_s for one in _services(settings)}
+    assert times == {"mast": 900, "sdss-sky": 600, "sdss-sas": 180, "s3": 180}
+
+
+def test_limits():
+    """Every limit of an exchange can be set, under the name that the docs give it."""
+    limits = _limits(
+        load_settings(
+            limits={"answer_s": 7, "file_bytes": 8, "works_on_s": 9},
+            politeness={"tries": 2, "patience_s": 50},
+        )
+    )
+    assert (limits.answer_s, limits.body_cap, limits.works_on_s) == (7, 8, 9)
+    assert (limits.tries, limits.patience_s) == (2, 50)
+    # Nobody waits longer for a host that refuses than for one that is down.
+    assert limits.refusal_patience_s == 50
+
+
+def test_defaults():
+    """Without settings the limits are those of the transport itself."""
+    assert _limits(load_settings()) == Limits()

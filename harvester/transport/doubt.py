@@ -104,30 +104,43 @@ class Doubts:
         if errand.kind == "query":
             return self._weigh_query(errand, error, patience)
         refusals = errand.throttle.refusals(errand.kind)
-        at = errand.refused_at
         if refusals.is_full and not errand.is_patient:
             raise self.refused(errand)
-        await refusals.settled(at, self._wait_s(errand, error))
-        # The head of a file does not tell whether its body would have an end.
-        may_look = error.reason != "too_large" and self._known_to(errand) is not None
-        if may_look:
-            await self._look_for_known(errand, at)
-        while refusals.is_full and not refusals.is_contradicted(at):
-            if refusals.lasts_s() >= self._limits.refusal_patience_s:
-                raise self.refused(errand)
-            if not may_look or self._known_to(errand) is None:
-                return 0.0
-            await self._look_for_known(errand, at)
-        if refusals.is_contradicted(at):
+        await refusals.settled(errand.refused_at, self._wait_s(errand, error))
+        await self._find_out(errand, error)
+        if refusals.is_contradicted(errand.refused_at):
             errand.doubts = 0
             return _believe(errand, error, patience)
         errand.doubts += 1
-        if errand.doubts < _MOST_DOUBTS:
+        if refusals.is_full or errand.doubts < _MOST_DOUBTS:
             return 0.0
         if error.reason in _OF_HOST or errand.was_moved:
             errand.throttle.shut(errand.kind)
             return 0.0
         raise error
+
+    async def _find_out(self, errand: Errand, error: PermanentError) -> None:
+        """Look for the known file, or wait for others, as far as that can tell.
+
+        It is left open only where the refused file itself has to be asked for again,
+        or has been often enough.
+        """
+        at, limits = errand.refused_at, self._limits
+        refusals = errand.throttle.refusals(errand.kind)
+        while not refusals.is_contradicted(at):
+            is_over = refusals.lasts_s() >= limits.refusal_patience_s
+            if is_over and refusals.is_full:
+                raise self.refused(errand)
+            # The head of a file does not tell whether its body would have an end.
+            if error.reason != "too_large" and self._known_to(errand):
+                await self._look_for_known(errand, at)
+                if self._known_to(errand):
+                    continue
+            is_last = errand.doubts >= _MOST_DOUBTS - 1
+            is_waited_for = errand.throttle.is_at_work(errand.kind) and not is_over
+            if refusals.is_full or not (is_last and is_waited_for):
+                return
+            await refusals.settled(at, limits.doubt_s)
 
     def refused(self, errand: Errand) -> OutageError:
         """Make the error that says that an archive refuses us, and what may help."""
@@ -160,7 +173,8 @@ class Doubts:
         refusals = errand.throttle.refusals(errand.kind)
         async with self._turn[host]:
             is_over = refusals.lasts_s() >= self._limits.refusal_patience_s
-            if url is None or refusals.is_contradicted(at) or is_over:
+            is_given_up = refusals.is_full and is_over
+            if url is None or refusals.is_contradicted(at) or is_given_up:
                 return
             try:
                 await self._look(errand, url)

@@ -36,8 +36,7 @@ _FIRST = "file"
 #: Longest pause in seconds between two looks at the clock on the wall: it may be set.
 _LOOK_S = 60.0
 
-#: Seconds between two looks of a waiting request whether it has waited long enough, and
-#: the time that each has in any case: it may be the one that finds the host well.
+#: Seconds between two looks of a waiting request whether it has waited for too long.
 _GLANCE_S = 1.0
 
 
@@ -105,9 +104,13 @@ class Throttle:
     @property
     def is_closed(self) -> bool:
         """Whether a request would only wait: the host is down, and no probe is due."""
-        breaker = self._breaker
-        is_due = breaker.passes_at <= self.clock() and not breaker.is_probing
-        return breaker.is_open and not is_due
+        waits = self._breaker.is_probing or self._breaker.passes_at > self.clock()
+        return self._breaker.is_open and waits
+
+    def is_at_work(self, kind: str) -> bool:
+        """Whether requests of this kind are under way, or wait for their turn."""
+        is_waiting = kind in {waiter.kind for waiter in self._waiting}
+        return is_waiting or self._under_way.get(kind, 0) > 0
 
     @property
     def handful(self) -> int:
@@ -116,9 +119,8 @@ class Throttle:
 
     def refusals(self, kind: str) -> Refusals:
         """Give what it has refused of requests of this kind."""
-        if kind not in self._refusals:
-            self._refusals[kind] = Refusals(clock=self.clock, awake=self.awake_s)
-        return self._refusals[kind]
+        new = Refusals(clock=self.clock, awake=self.awake_s)
+        return self._refusals.setdefault(kind, new)
 
     @asynccontextmanager
     async def slot(
@@ -263,9 +265,10 @@ class Throttle:
 
     def refusal_words(self, kind: str) -> str:
         """Say since when it refuses requests of this kind, and how."""
-        refusals, to_wall = self.refusals(kind), self._wall() - self.clock()
-        words = refusal_words(refusals.since + to_wall, refusals.count, refusals.words)
-        return f"{self.host} {words}"
+        told, to_wall = self.refusals(kind), self._wall() - self.clock()
+        return f"{self.host} " + refusal_words(
+            told.since + to_wall, told.count, told.words
+        )
 
     def awake_s(self) -> float:
         """Tell the time of the clock less the quiet hours: patience is of these."""
@@ -319,24 +322,20 @@ class Throttle:
     ) -> Turn:
         is_endless = min(patience_s, refusal_patience_s) == math.inf
         began, quiet_s = self.clock(), self._quiet_s
+        limit = None if is_endless else min(_GLANCE_S, patience_s)
         while True:
-            limit = None if is_endless else min(_GLANCE_S, patience_s)
             done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
             if done:
                 return waiter.turn.result()
             # Waiting one's turn at a host that is well always comes to an end; only
             # an outage has to be given up.
             self.awake_s()
-            if self._refuses_for_s(waiter.kind) >= refusal_patience_s:
+            if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))
             down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
             if min(self.clock() - began, down_s) >= patience_s:
                 msg = f"{self.host} has been down for {down_s:.0f} s; {self.describe()}"
                 raise GaveUpError("outage", f"{msg}: resume later")
-
-    def _refuses_for_s(self, kind: str) -> float:
-        refusals = self.refusals(kind)
-        return refusals.lasts_s() if refusals.is_full else 0.0
 
     def _take(self, turn: Turn) -> None:
         # If this process was held up since the turn was given, its owner goes only

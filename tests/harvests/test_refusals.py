@@ -1,67 +1,200 @@
-"""What is refused before anything is asked or written."""
+"""Archives that refuse everything, or now and then, in whole harvests."""
 
 from __future__ import annotations
 
-import subprocess
+import shutil
+import sqlite3
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
-from disks import words_of_own_mounts
-from service import HARVESTER, brisk_environment, harvester
+from astropy.table import Table
+from hurried import Run, faults
+from service import harvester, sandbox, status
 
-pytestmark = pytest.mark.harvest
+from harvester.errors import OutageError
+
+pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+
+SDSS, HST = "sdss:r", "hst:WFC3/IR:F160W"
+
+#: What an archive may say to everything.
+KINDS = ["status=403", "status=401", "notfound", "redirect=https://data.sdss5.org/x"]
+
+#: Survey, and what refuses: files of the SAS, files of MAST that the bucket lacks.
+FILES = [
+    pytest.param(SDSS, "sdss-sas", [], id="sas"),
+    pytest.param(HST, "mast/api/v0.1/Download", ["notfound@s3"], id="mast"),
+]
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Serve a sky of nine galaxies, each in a field and an image of its own."""
+    options = ("--seed", "11", "--targets", "9", "--per-field", "1", "--per-image", "1")
+    with sandbox(tmp_path_factory.mktemp("archives"), *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def nameless(archives, tmp_path_factory):
+    """Give the same sky with a catalogue that has no identifiers of SDSS."""
+    table = Table.read(archives.catalogue)
+    path = tmp_path_factory.mktemp("nameless") / "nameless.csv"
+    rows = zip(table["RA"][0], table["DEC"][0], strict=True)
+    lines = [f"g{number},{ra},{dec}" for number, (ra, dec) in enumerate(rows)]
+    path.write_text("\n".join(["name,ra,dec", *lines]))
+    return SimpleNamespace(urls=archives.urls, catalogue=path, ask=archives.ask)
+
+
+@pytest.fixture(scope="module")
+def located(archives, tmp_path_factory):
+    """Give runs of each survey in which all is located, and no file fetched."""
+    runs = {}
+    for survey in (SDSS, HST):
+        runs[survey] = _run(archives, tmp_path_factory.mktemp("run") / "out", survey)
+        runs[survey].begin()
+        runs[survey].harvest(locate_only=True)
+        assert runs[survey].troubles == []
+    return runs
+
+
+def _run(archives, out, *surveys, **politeness):
+    patience = {"attempts": 1, "refusal_patience_s": 1.5}
+    return Run(archives, out, *surveys, **(patience | politeness))
+
+
+@pytest.fixture
+def make_run(archives, located, tmp_path):
+    """Give what makes a run of one's own that goes on from there."""
+
+    def make(survey):
+        shutil.copytree(located[survey].places.out, tmp_path / "out")
+        return _run(archives, tmp_path / "out", survey)
+
+    return make
+
+
+def _count(run, survey, state):
+    archive = survey.partition(":")[0]
+    return sum(row[0] == archive and row[2] == state for row in run.states())
+
+
+def _is_refused(run):
+    """Whether it ended because an archive refuses us, at nobody's cost."""
+    assert {type(one) for one in run.troubles} == {OutageError}
+    assert {one.reason for one in run.troubles} == {"refuses"}
+    return "failed" not in {state for _, _, state in run.states()}
 
 
 @pytest.mark.parametrize(
-    "words",
-    [
-        ["--base-url=mast=foo"],
-        ["--base-url=mast=http://127.0.0.1:99999"],
-        ["--base-url=sdss-sas=http://127.0.0.1:x"],
-        ["--base-url=mast=http://a.example", "--base-url=s3=http://a.example"],
-        ["--size=20arcmin"],
-        ["--unit=parsec"],
-        ["--survey=sdss:rr"],
-    ],
+    ("kind", "after"),
+    [*((kind, 0) for kind in KINDS), ("status=403", 3), ("notfound", 3)],
 )
-def test_slips_leave_no_folder(archives, tmp_path, words):
-    """An option that cannot be used is refused before the folder of the run exists."""
-    before = archives.stats()
+@pytest.mark.parametrize(("survey", "place", "more"), FILES)
+def test_files(archives, make_run, survey, place, more, kind, after):
+    """Who refuses every file is left soon, and no galaxy pays."""
+    run = make_run(survey)
+    with faults(archives, *more, f"{kind}@{place}:after={after}"):
+        run.harvest()
+        asked = archives.stats()[place.partition("/")[0]]["requests"]
+    assert _is_refused(run)
+    # Those that were under way, those that are tried again, and probes for 1.5 s.
+    assert asked <= after + 25
+
+
+@pytest.mark.parametrize(("survey", "place", "more"), FILES)
+def test_files_later(archives, make_run, survey, place, more):
+    """When the archive lets us in again, the next start does all that is left."""
+    run = make_run(survey)
+    with faults(archives, *more, f"status=403@{place}"):
+        run.harvest()
+    assert _is_refused(run)
+    run.harvest()
+    assert run.troubles == []
+    assert _count(run, survey, "done") == 9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_queries_of_mast(archives, tmp_path, kind):
+    """A MAST that refuses every query ends the run with few of them."""
+    run = _run(archives, tmp_path / "out", HST)
+    run.begin()
+    with faults(archives, f"{kind}@mast/api/v0"):
+        run.harvest()
+        assert archives.stats()["mast"]["requests"] <= 12
+    assert _is_refused(run)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_queries_of_skyserver(nameless, archives, tmp_path, kind):
+    """So does a SkyServer, and it is well again at the next start."""
+    run = _run(nameless, tmp_path / "out", SDSS)
+    run.begin()
+    with faults(archives, f"{kind}@sdss-sky"):
+        run.harvest()
+        assert archives.stats()["sdss-sky"]["requests"] <= 12
+    assert _is_refused(run)
+    run.harvest()
+    assert run.troubles == []
+    assert _count(run, SDSS, "done") == 9
+
+
+@pytest.mark.parametrize("kind", ["status=403", "status=401"])
+@pytest.mark.parametrize(("survey", "place", "more"), FILES)
+def test_now_and_then(archives, make_run, survey, place, more, kind):
+    """A refusal now and then among good answers costs no galaxy anything."""
+    run = make_run(survey)
+    with faults(archives, *more, f"{kind}@{place}:after=2:times=1"):
+        run.harvest()
+    assert run.troubles == []
+    assert _count(run, survey, "done") == 9
+
+
+def test_missing_frames(archives, make_run):
+    """Frames that are missing among others cost no time; the rest is done."""
+    run = make_run(SDSS)
+    with closing(sqlite3.connect(run.places.ledger)) as db:
+        rows = db.execute("SELECT DISTINCT name FROM product ORDER BY name LIMIT 3")
+        victims = [name for (name,) in rows]
+    with faults(archives, *(f"notfound@sdss-sas/{name}" for name in victims)):
+        run.harvest()
+    assert run.troubles == []
+    assert _count(run, SDSS, "done") == 6
+
+
+def test_nothing_left_but_missing_frames(archives, make_run):
+    """What is left may all be missing: a frame that came before is looked for."""
+    run = make_run(SDSS)
+    with faults(archives, "status=403@sdss-sas:after=3"):
+        run.harvest()
+    assert _is_refused(run)
+    done = _count(run, SDSS, "done")
+    assert 0 < done < 9
+    # The same archive has lost all that has not come.
+    names = [row["product"] for row in run.rows() if row["status"] == "done"]
+    kept = "|".join(name for name in names if name.startswith("frame"))
+    with faults(archives, f"notfound@sdss-sas/(?!.*({kept}))"):
+        run.harvest()
+    assert run.troubles == []
+    assert _count(run, SDSS, "done") == done
+    assert _count(run, SDSS, "located") == 0
+
+
+def test_words(archives, tmp_path):
+    """The command ends with 5, and says who refuses us and what may help."""
     out = tmp_path / "out"
-    done = harvester("run", archives.catalogue, "--out", out, *archives.flags(), *words)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert not out.exists()
-    assert archives.stats() == before
-
-
-def test_refused_catalogue_leaves_no_folder(archives, tmp_path):
-    """A catalogue that is refused leaves nothing: the next try may use the folder."""
-    (tmp_path / "bad.csv").write_text("id,x,y\na,1,2\n")
-    out = tmp_path / "out"
-    done = harvester("run", tmp_path / "bad.csv", "--out", out, *archives.flags())
-    assert done.returncode == 2, done.stderr
-    assert not out.exists()
-
-
-def test_no_room(archives, tmp_path):
-    """A disk that is too small is told before the first frame is fetched."""
-    own_mounts = words_of_own_mounts()
-    if own_mounts is None:
-        pytest.skip("mounting needs rights that are not given here")
-    (tmp_path / "disk").mkdir()
-    before = archives.stats()["sdss-sas"]["bytes_sent"]
-    words = [
-        *(*HARVESTER, "run", archives.catalogue, "--out", tmp_path / "disk" / "out"),
-        *(*archives.flags(), "--survey", "sdss:r"),
-    ]
-    script = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"'
-    done = subprocess.run(
-        [*own_mounts, "sh", "-c", script, tmp_path / "disk", *words],
-        capture_output=True,
-        text=True,
-        env=brisk_environment(),
-        check=False,
-    )
-    assert done.returncode == 6, done.stderr
-    assert "Make room" in done.stderr
-    assert archives.stats()["sdss-sas"]["bytes_sent"] == before
+    words = ("run", archives.catalogue, "--out", out, "--survey", SDSS)
+    with faults(archives, "status=403@sdss-sas"):
+        done = harvester(
+            *words,
+            *archives.flags(),
+            HARVESTER__POLITENESS__REFUSAL_PATIENCE_S="4",
+        )
+    assert done.returncode == 5, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert "data.sdss.org refuses us since " in said
+    assert "403 Forbidden" in said
+    for remedy in ("politeness.contact", "sdss.release", "services.sdss_sas.base_url"):
+        assert remedy in said
+    assert status(out)["surveys"]["sdss"]["failed"] == 0

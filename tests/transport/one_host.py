@@ -28,6 +28,8 @@ def end(turn, outcome):
             turn.failed("a", "refused", unreachable=True)
         case "poison":
             turn.failed("a", "http_504")
+        case "declined":
+            turn.declined(f"{turn.began}", "403 Forbidden", handful=5)
         case "failed":
             turn.failed(f"{turn.began}", "http_503")
 

@@ -63,6 +63,19 @@ def test_quiet_words():
     assert state.words(_NOW + 61) == "open road"
 
 
+def test_refusing_words(zone):
+    """A host that refuses everything says since when, how often, and how."""
+    zone("UTC")
+    closed = {"closed": "closed: 5 failures in a row (refusals)", "probe_at": _NOW + 9}
+    refusing = {"refused_since": _NOW, "refused": 7, "refusal": "403 Forbidden"}
+    state = replace(_WELL, **closed, **refusing)
+    assert state.words(_NOW) == (
+        "refuses us since 01:46, with nothing good among 7 answers: 403 Forbidden, "
+        "next probe in 9 s"
+    )
+    assert state.kind == "refuses us"
+
+
 def test_load():
     """It tells what is in flight of what is allowed, and the rate."""
     assert (

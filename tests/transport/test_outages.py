@@ -232,3 +232,171 @@ def test_patience_in_a_queue():
         return clock()
 
     assert run(main) == pytest.approx(1000)
+
+
+async def _refuse(throttle, count, kind="file"):
+    for _ in range(count):
+        await ask(throttle, kind, outcome="declined")
+        await asyncio.sleep(0.01)
+
+
+def test_ban_of_an_hour():
+    """Who refuses everything for an hour is asked five times, and then by probes."""
+    log = []
+
+    async def work(throttle):
+        while throttle.clock() < 3600:
+            await ask(throttle, "file", outcome="declined", log=log)
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=10, slots={"file": 4}))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(6):
+                group.create_task(work(throttle))
+        return throttle.describe()
+
+    assert run(main).startswith("refuses us since ")
+    assert len(log) <= 30
+
+
+def test_refusals_among_good_answers():
+    """Refusals with good answers between them never shut a host."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        for _ in range(20):
+            await _refuse(throttle, 4)
+            await ask(throttle, "file")
+        assert throttle.successes == 20
+        return throttle.is_down
+
+    assert run(main) is False
+
+
+def test_forbidden_slows_down():
+    """A refusal that may be of too many requests halves how many are under way."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1000, slots={"file": 8}))
+        async with throttle.slot("file") as turn:
+            turn.declined("a", "403 Forbidden", handful=5, slows=True)
+        return throttle.describe()
+
+    words = run(main)
+    assert words == "open road; slowed down by refusals; concurrency 4 of 8 (file)"
+
+
+def test_refusals_are_no_success():
+    """A refusal raises nothing, and does not begin the count of failures anew."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await ask(throttle, outcome="down")
+        await _refuse(throttle, 1)
+        for _ in range(2):
+            await ask(throttle, outcome="down")
+        assert throttle.successes == 0
+        return throttle.is_down
+
+    assert run(main) is True
+
+
+def test_straggler_of_a_ban():
+    """A file that was asked for before a ban proves nothing when it comes."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(ask(throttle, "file", lasts_s=2.0))
+            await asyncio.sleep(0.1)
+            await _refuse(throttle, 5)
+        assert clock() == pytest.approx(2)
+        assert throttle.is_down
+        await ask(throttle, "file")
+        assert not throttle.is_down
+        return clock()
+
+    assert run(main) >= 5
+
+
+def test_kinds_apart():
+    """Queries that go well do not make files that are all refused any better."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _refuse(throttle, 5)
+        await ask(throttle, "query")
+        assert throttle.refusals("file").is_full
+        await _refuse(throttle, 1)
+        return throttle.is_down
+
+    assert run(main) is True
+
+
+@pytest.mark.parametrize("waits_s", [60.0, 7.0])
+def test_patience_with_a_ban(waits_s):
+    """A ban is given up after its own patience, counted from the first refusal."""
+
+    async def probe_for_ever(throttle):
+        patience = {"patience_s": 7200, "refusal_patience_s": waits_s}
+        while True:
+            async with throttle.slot("file", **patience) as turn:
+                end(turn, "declined")
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _refuse(throttle, 5)
+        with pytest.raises(GaveUpError, match="refuses us since") as caught:
+            await probe_for_ever(throttle)
+        assert caught.value.reason == "refuses"
+        return clock()
+
+    assert waits_s <= run(main) <= waits_s + 2
+
+
+def test_hop_of_a_probe():
+    """The next hop of a probe goes although nobody else may."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        await _knock_out(throttle)
+        async with throttle.slot("file") as first:
+            assert first.is_probe
+            first.free()
+            others = asyncio.create_task(ask(throttle, "file"))
+            async with throttle.slot("file", rides=True):
+                assert not others.done()
+            first.succeeded()
+        await others
+        return throttle.is_down
+
+    assert run(main) is False
+
+
+def test_closed():
+    """It is closed while a request would only wait, and not when a probe is due."""
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        assert not throttle.is_closed
+        await _knock_out(throttle)
+        assert throttle.is_closed
+        await asyncio.sleep(5.1)
+        assert not throttle.is_closed
+        async with throttle.slot("file"):
+            assert throttle.is_closed
+
+    run(main)
+
+
+def test_lingering():
+    """A place is taken for as long as the server works on what was given up."""
+
+    async def main(clock):
+        throttle = throttle_for(clock, Manners(rate=1000, slots={"query": 1}))
+        async with throttle.slot("query") as turn:
+            turn.linger(30)
+        await ask(throttle, "query")
+        return clock()
+
+    assert run(main) == pytest.approx(30)

@@ -21,7 +21,9 @@ _REQUESTS = st.lists(
         st.floats(0, 3),
         st.sampled_from(["query", "file"]),
         st.floats(0, 5),
-        st.sampled_from(["ok", "ok", "ok", "busy", "later", "down", "failed"]),
+        st.sampled_from(
+            ["ok", "ok", "ok", "busy", "later", "down", "failed", "declined"]
+        ),
     ),
     max_size=40,
 )

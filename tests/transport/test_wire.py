@@ -13,6 +13,7 @@ import psutil
 import pytest
 from scripted import (
     LIMITS,
+    TRIPPING,
     drip,
     hang_up,
     mast,
@@ -25,6 +26,7 @@ from scripted import (
 from yarl import URL
 
 from harvester.errors import LocalError, OutageError, PermanentError, TransientError
+from harvester.transport.manners import Manners
 from harvester.transport.wire import to_ours
 
 _HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
@@ -281,3 +283,30 @@ async def test_out_of_descriptors(server, monkeypatch):
         with pytest.raises(LocalError, match="ulimit -n"):
             await transport.query("GET", _URL)
         assert transport.describe() == {"mast.stsci.edu": "open road"}
+
+
+async def test_query_has_the_time_of_its_service(server):
+    """A query may take as long as its service says, however short the other limits."""
+
+    async def late(writer, _asked):
+        await asyncio.sleep(0.6)
+        writer.write(reply(b"fine"))
+
+    server.script["*"] = late
+    limits = replace(LIMITS, answer_s=0.2, total_s=0.3)
+    patient = replace(mast(server.url), answer_s=30.0)
+    async with opened(patient, limits=limits) as transport:
+        assert (await transport.query("GET", _URL)).body == b"fine"
+    assert len(server.asked) == 1
+
+
+async def test_query_that_was_given_up_keeps_its_place(server):
+    """No query is sent while the server still works on one that we gave up."""
+    server.script["*"] = [stall(), reply(b"fine")]
+    one = Manners(rate=500, slots={"query": 1}, tripping=TRIPPING)
+    hasty = replace(mast(server.url, one), answer_s=0.2)
+    limits = replace(LIMITS, works_on_s=0.9, patience_s=20)
+    async with opened(hasty, limits=limits) as transport:
+        await transport.query("GET", _URL)
+    first, second = (asked.at for asked in server.asked)
+    assert second - first >= 0.9

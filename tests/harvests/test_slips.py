@@ -1,0 +1,67 @@
+"""What is refused before anything is asked or written."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from disks import words_of_own_mounts
+from service import HARVESTER, brisk_environment, harvester
+
+pytestmark = pytest.mark.harvest
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--base-url=mast=foo"],
+        ["--base-url=mast=http://127.0.0.1:99999"],
+        ["--base-url=sdss-sas=http://127.0.0.1:x"],
+        ["--base-url=mast=http://a.example", "--base-url=s3=http://a.example"],
+        ["--size=20arcmin"],
+        ["--unit=parsec"],
+        ["--survey=sdss:rr"],
+    ],
+)
+def test_slips_leave_no_folder(archives, tmp_path, words):
+    """An option that cannot be used is refused before the folder of the run exists."""
+    before = archives.stats()
+    out = tmp_path / "out"
+    done = harvester("run", archives.catalogue, "--out", out, *archives.flags(), *words)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not out.exists()
+    assert archives.stats() == before
+
+
+def test_refused_catalogue_leaves_no_folder(archives, tmp_path):
+    """A catalogue that is refused leaves nothing: the next try may use the folder."""
+    (tmp_path / "bad.csv").write_text("id,x,y\na,1,2\n")
+    out = tmp_path / "out"
+    done = harvester("run", tmp_path / "bad.csv", "--out", out, *archives.flags())
+    assert done.returncode == 2, done.stderr
+    assert not out.exists()
+
+
+def test_no_room(archives, tmp_path):
+    """A disk that is too small is told before the first frame is fetched."""
+    own_mounts = words_of_own_mounts()
+    if own_mounts is None:
+        pytest.skip("mounting needs rights that are not given here")
+    (tmp_path / "disk").mkdir()
+    before = archives.stats()["sdss-sas"]["bytes_sent"]
+    words = [
+        *(*HARVESTER, "run", archives.catalogue, "--out", tmp_path / "disk" / "out"),
+        *(*archives.flags(), "--survey", "sdss:r"),
+    ]
+    script = 'mount -t tmpfs -o size=8m none "$0" && exec "$@"'
+    done = subprocess.run(
+        [*own_mounts, "sh", "-c", script, tmp_path / "disk", *words],
+        capture_output=True,
+        text=True,
+        env=brisk_environment(),
+        check=False,
+    )
+    assert done.returncode == 6, done.stderr
+    assert "Make room" in done.stderr
+    assert archives.stats()["sdss-sas"]["bytes_sent"] == before

@@ -1,0 +1,38 @@
+"""Which files the ledger knows to have come, for hosts that refuse everything."""
+
+from __future__ import annotations
+
+from harvester.dataset import file_loc
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.models import Finding, Product, Receipt, Survey, Target
+
+_SDSS = Survey.parse("sdss:r")
+
+
+def _finding(number):
+    url = f"https://data.sdss.org/sas/{number}"
+    product = Product("sdss", f"frame{number}", "r", url)
+    target = Target(number, f"id{number}", 1.0 * number, 0.0, f"id{number}", number)
+    return Finding(target, {"r": [product]})
+
+
+async def test_known_good(tmp_path):
+    """It is the latest frame of a survey that came; before one came there is none."""
+    findings = [_finding(number) for number in range(4)]
+    create_ledger(
+        tmp_path / "ledger.sqlite",
+        targets=[finding.target for finding in findings],
+        rejects=[],
+        surveys=[_SDSS, Survey.parse("hst:WFC3/IR:F160W")],
+        facts={},
+    )
+    async with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        await ledger.record_located(_SDSS, findings, file_loc=file_loc, keep_all=False)
+        assert await ledger.known_good() == []
+        for target, (number, _) in enumerate(
+            await ledger.frames_due(_SDSS, after=0, limit=3)
+        ):
+            cut = [Receipt(target, sha256="s", size=9)]
+            await ledger.record_receipts(_SDSS, number, cut, may_relocate=False)
+        assert await ledger.known_good() == [findings[2].choices["r"][0].url]
