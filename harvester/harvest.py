@@ -28,6 +28,7 @@ from .dataset import write_labels, write_manifest, written_aside
 from .disk import check_room, disk_words
 from .errors import HarvesterError, InputError, LocalError
 from .events import Note, undisturbed
+from .first_look import positions_of
 from .frames import FrameStore
 from .host_watch import watched
 from .lane import Lane, LanePlan
@@ -85,6 +86,8 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         The catalogue cannot be read.
     LocalError
         The output folder cannot be written.
+    TransientError
+        It has no positions, and SDSS does not tell them now.
     """
     columns = settings.catalogue
     with (
@@ -93,6 +96,7 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
             Path(columns.path),
             ReadOptions(**columns.model_dump(exclude={"path"})),
             scratch=scratch,
+            look_up=positions_of(settings, heard),
         ) as catalogue,
     ):
         for note in catalogue.notes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from astropy.io import fits
 from disks import words_of_own_mounts
-from service import HARVESTER, brisk_environment, harvester
+from service import HARVESTER, brisk_environment, harvester, status
 
 pytestmark = pytest.mark.harvest
 
@@ -41,6 +42,23 @@ def test_refused_catalogue_leaves_no_folder(archives, tmp_path):
     done = harvester("run", tmp_path / "bad.csv", "--out", out, *archives.flags())
     assert done.returncode == 2, done.stderr
     assert not out.exists()
+
+
+def test_list_of_identifiers(archives, tmp_path):
+    """A list of SDSS identifiers is looked up, and harvested like any catalogue."""
+    with fits.open(archives.catalogue) as hdus:
+        ids = [str(each) for each in hdus[1].data["OBJID"].ravel()]
+    (tmp_path / "ids.txt").write_text("".join(f"{each}\n" for each in ids))
+    out = tmp_path / "out"
+    words = ("--out", out, *archives.flags(), "--survey", "sdss:r", "--locate-only")
+    told = harvester("inspect", tmp_path / "ids.txt")
+    assert told.returncode == 0, told.stderr
+    assert "looked up" in told.stdout
+    done = harvester("run", tmp_path / "ids.txt", *words)
+    assert done.returncode == 0, done.stderr
+    found = status(out)
+    assert found["targets"] > 0.9 * len(ids)
+    assert found["targets"] + found["rejected"] == len(ids)
 
 
 def test_no_room(archives, tmp_path):
