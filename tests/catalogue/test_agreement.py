@@ -57,6 +57,13 @@ def test_hours_contradict(write):
     assert found.sample[0].ra == pytest.approx(150 + 100 * STEP)
 
 
+def test_few_hours_contradict(write):
+    """Two identifiers are enough where hours would make them agree."""
+    path = write("objid,ra,dec", *of_run(15)[::11])
+    with pytest.raises(InputError, match="with --unit hour"):
+        inspect_catalogue(path)
+
+
 def test_misplaced_identifiers(write):
     """Identifiers that were shuffled are refused, unless others are named."""
     ids, ra, dec = zip(*of_run(), strict=True)
@@ -75,7 +82,7 @@ def test_few_are_told(write):
     assert any("0 of 2 SDSS identifiers" in each for each in words)
 
 
-NAMES = ["J100024.00+021200.0", "SDSS J100128.01-021800.3", "2MASX J10015678+0203456"]
+NAMES = ["J100024.00+021200.0", "SDSSJ100128.01-021800.3", "2MASX J10015678+0203456"]
 PLACES = SkyCoord(["10:00:24 2:12:00", "10:01:28 -2:18:00", "10:01:56.8 2:03:45"],
                   unit=("hourangle", "deg"))  # fmt: skip
 
