@@ -134,6 +134,8 @@ def test_questions(write, rows, question):
     words = " ".join(inspect_catalogue(write("id,ra,dec", *rows)).words())
     assert question in words
     assert ("are they" in words) == bool(question)
+    by_name = inspect_catalogue(write("id,ra,dec", *rows), ReadOptions(ra="ra"))
+    assert question in " ".join(by_name.words())
     options = ReadOptions(unit="deg")
     said = inspect_catalogue(write("id,ra,dec", *rows), options).words()
     assert "are they" not in " ".join(said)
