@@ -70,13 +70,20 @@ def _units(
     if columns.split:
         return DEGREES, DEGREES
     if option:
-        return _OPTIONS[option]
+        return _of_option(option)
     ra = _unit(sheet, columns.ra, columns.ra_stated)
     dec = _unit(sheet, columns.dec, columns.dec_stated)
     _refuse_half(columns, ra, dec)
     if ra and ra.degrees == 1 and ra.form == "number":
         _refuse_hours(sheet, columns.ra)
     return ra, dec
+
+
+def _of_option(option: str) -> tuple[AngleUnit, AngleUnit]:
+    if option not in _OPTIONS:
+        msg = f"--unit: {option!r} is none of {', '.join(_OPTIONS)}"
+        raise InputError(msg)
+    return _OPTIONS[option]
 
 
 def _refuse_hours(sheet: Sheet, name: str) -> None:
