@@ -8,8 +8,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.sdss_names import Field, decode
-from harvester.strays import strays
+from harvester.sdss_names import Field, decode, decode_all
+from harvester.strays import comparable, strays
 
 #: Degrees from a field to the next, and from the middle of one to its edges.
 STEP, HALF = 1361 * 0.396 / 3600, np.array([1489, 2048]) * 0.396 / 7200
@@ -66,6 +66,23 @@ def test_nobody_near():
     named = [*fields([100]), *fields([500], camcol=4), *fields([500], run=94)]
     assert not strays(named, ra, dec).any()
     assert strays([], np.empty(0), np.empty(0)).tolist() == []
+
+
+@given(st.lists(st.integers(0, 2**63 - 1) | st.integers(0, 4095), min_size=1))
+def test_decode_all(numbers):
+    """Many identifiers at once are read as each alone is."""
+    run = 2 << 59 | 301 << 48 | 752 << 32 | 3 << 29
+    numbers = [run | number << 16 if number < 4096 else number for number in numbers]
+    fields, known = decode_all(np.array(numbers, np.uint64))
+    alone = [decode(str(number)) for number in numbers]
+    assert known.tolist() == [field is not None for field in alone]
+    assert [tuple(row) for row in fields[known].tolist()] == [f for f in alone if f]
+
+
+def test_comparable():
+    """Only galaxies that share run and camera column can be compared."""
+    named = [*fields([100, 400]), *fields([500], camcol=4), *fields([500], run=94)]
+    assert comparable(np.array(named)).tolist() == [True, True, False, False]
 
 
 def test_real_catalogue(shared):

@@ -36,7 +36,7 @@ __all__ = ["Agreement", "compare"]
 
 #: A name that is a position: hours, minutes, seconds; degrees, minutes, seconds.
 _NAME = (
-    r"(?:^|[^A-Za-z0-9])(?P<mark>[JB])(?P<h>[01]\d|2[0-3])(?P<m>[0-5]\d)(?P<s>[0-5]\d)"
+    r"(?P<mark>[JB])(?P<h>[01]\d|2[0-3])(?P<m>[0-5]\d)(?P<s>[0-5]\d)"
     r"\.?(?P<sf>\d*)(?P<sign>[+-]|\x{2212})"
     r"(?P<d>\d\d)(?P<dm>[0-5]\d)(?P<ds>[0-5]\d)\.?(?P<dsf>\d*)"
 )
@@ -44,7 +44,8 @@ _NAME = (
 _PART = 65_536
 #: Degrees by which a name may be off: it is cut to seconds, and made of older data.
 _NAME_SLACK = 0.02
-#: Comparisons that are enough: of fewer, single identifiers may be wrong.
+#: Identifiers that are enough to refuse positions although nothing else would make them
+#: agree: of fewer SDSS ids single ones may be wrong.
 _FEWEST = {"SDSS identifiers": 4, "names": 2}
 #: Part of the compared that must contradict.
 _MOST = 0.5
@@ -71,12 +72,14 @@ class Agreement:
     agreeing: int = 0
 
     @property
-    def contradicts(self) -> bool:
+    def is_doubtful(self) -> bool:
         """Whether most of them speak against the positions."""
-        wrong = self.compared - self.agreeing
-        return bool(
-            self.compared >= _FEWEST.get(self.what, 1) and wrong > _MOST * self.compared
-        )
+        return self.compared - self.agreeing > _MOST * self.compared
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether they are enough to refuse the positions, whatever else is known."""
+        return self.is_doubtful and self.compared >= _FEWEST[self.what]
 
     def __str__(self) -> str:
         """Say it in a sentence without its full stop."""
@@ -120,7 +123,7 @@ def compare(
     Agreement
         Of the column that contradicts, else of the first that can be compared.
     str
-        If it contradicts, what would make it agree; may be empty.
+        What would make it agree; empty if it does, or nothing would.
     """
     others = [] if only_id else known_ids(sheet.table.column_names, ra)
     names = dict.fromkeys(filter(None, [id_name, *others]))
@@ -128,8 +131,9 @@ def compare(
     first = Agreement()
     for test in _tests(sheet, list(names), places):
         found = test.result(places)
-        if found.contradicts:
-            return found, _remedy(test, places)
+        remedy = _remedy(test, places) if found.is_doubtful else ""
+        if found.contradicts or remedy:
+            return found, remedy
         first = first if first.compared else found
     return first, ""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ..errors import InputError
+from .heading_words import BARE, FAMILIES
 from .headings import Heading, bracketed, heading, plain
 from .naming import first_rows, listing, named
 from .position_columns import PositionColumns
@@ -34,7 +35,7 @@ SECOND = (("1", "2"), ("pri", "sec"))
 
 
 #: What may stand before a bare ``l`` and ``b``, which elsewhere are bands.
-_OF_PLACES = ("", "coord", "coords", "sky", "skycoord", "pos", "gal", "galactic")
+_OF_PLACES = frozenset(("", "coord", "coords", "sky", "pos", "gal", "galactic"))
 
 
 class NoPositionsError(InputError):
@@ -134,13 +135,17 @@ def _is_possible(sheet: Sheet, pair: Pair) -> bool:
         return sheet.table.num_rows == 0 or not any(map(pa.types.is_boolean, kinds))
     if pair[0].system == "?":
         return all(each.name in sheet.frames for each in pair)
-    ends = tuple(plain(each.name).rpartition("_")[2] for each in pair)
-    if ends == ("l", "b"):
-        name = pair[0].name
-        is_known = pair[0].key[1] in _OF_PLACES or name in sheet.frames
-        is_known |= name.endswith(".l")  # so astropy names parts of a SkyCoord
-        return is_known and all(map(pa.types.is_floating, kinds))
+    if FAMILIES[pair[0].family] == BARE:
+        return all(map(pa.types.is_floating, kinds)) and _is_of_place(sheet, pair[0])
     return True
+
+
+def _is_of_place(sheet: Sheet, longitude: Heading) -> bool:
+    """Tell whether a bare ``l`` is a longitude: elsewhere it is a luminosity."""
+    around = {each.strip("_") for each in longitude.key}
+    # So astropy names a part of a SkyCoord.
+    is_part = longitude.name.endswith(".l")
+    return is_part or longitude.name in sheet.frames or around <= _OF_PLACES
 
 
 def _is_other(pair: Pair) -> bool:

@@ -38,7 +38,8 @@ def questions(
     """Ask whether numbers without a stated unit are hours or radians."""
     if meaning is None or meaning.ra_unit or not meaning.frame.is_icrs:
         return
-    if not source.are_numbers():
+    columns = source.columns
+    if columns is None or columns.split or not source.are_numbers(columns.ra):
         return
     sound = ~np.isnan(positions.ra)
     ra, dec = positions.ra[sound], positions.dec[sound]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from .angles import DEGREES, HOURS, RADIANS, AngleUnit
 
-__all__ = ["DECOYS", "FAMILIES", "TAGS", "TEXT_WORDS", "UNIT_WORDS"]
+__all__ = ["BARE", "DECOYS", "FAMILIES", "TAGS", "TEXT_WORDS", "UNIT_WORDS"]
+
+#: Galactic coordinates, if nothing else is around these letters: they name bands too.
+BARE = ("l", "b", "galactic")
 
 #: Words for longitude and latitude, and the system that they are of, best first.
 FAMILIES: tuple[tuple[str, str, str], ...] = (
@@ -20,7 +23,8 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
         "glat|gal_?(?:lat|b)|galactic_lat(?:itude)?",
         "galactic",
     ),
-    ("galactic_l|l_?ii|l", "galactic_b|b_?ii|b", "galactic"),
+    ("galactic_l|l_?ii", "galactic_b|b_?ii", "galactic"),
+    BARE,
     (
         "sgl(?:on)?|supergalactic_lon(?:gitude)?",
         "sgb|sglat|supergalactic_lat(?:itude)?",

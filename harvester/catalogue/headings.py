@@ -281,7 +281,11 @@ class _Tail:
             self.tags.append(word if self._is_glued else f"_{word}")
             self.tag_rank = max(self.tag_rank, 1)
             return True
-        if word not in TAGS or (self._is_glued and len(word) < _SHORTEST_GLUED):
+        if (
+            word in DECOYS
+            or word not in TAGS
+            or (self._is_glued and len(word) < _SHORTEST_GLUED)
+        ):
             return False
         self.tags.append(word)
         self.tag_rank = max(self.tag_rank, 1 if word == "mean" else 2)

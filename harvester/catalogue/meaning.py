@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from ..errors import InputError
 from .angles import DEGREES, HOURS, RADIANS, AngleUnit
 from .headings import Statement, statement
 from .identifiers import as_plain
-from .positions import seem_hours
+from .positions import holds_numbers, seem_hours
 from .sky_frames import FRAMES, ICRS, SkyFrame, frame_of_option, sky_frame
 
 if TYPE_CHECKING:
@@ -72,13 +70,20 @@ def _units(
     if columns.split:
         return DEGREES, DEGREES
     if option:
-        return _OPTIONS[option]
+        return _of_option(option)
     ra = _unit(sheet, columns.ra, columns.ra_stated)
     dec = _unit(sheet, columns.dec, columns.dec_stated)
     _refuse_half(columns, ra, dec)
     if ra and ra.degrees == 1 and ra.form == "number":
         _refuse_hours(sheet, columns.ra)
     return ra, dec
+
+
+def _of_option(option: str) -> tuple[AngleUnit, AngleUnit]:
+    if option not in _OPTIONS:
+        msg = f"--unit: {option!r} is none of {', '.join(_OPTIONS)}"
+        raise InputError(msg)
+    return _OPTIONS[option]
 
 
 def _refuse_hours(sheet: Sheet, name: str) -> None:
@@ -108,7 +113,7 @@ def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
         )
         raise InputError(msg)
     unit = _agreed(name, of_file.unit, stated.unit)
-    if unit and unit.form == "text" and _is_number(sheet, name):
+    if unit and unit.form == "text" and holds_numbers(as_plain(sheet.column(name))):
         msg = (
             f"column {name} has the unit {unit.name}, but holds numbers, not text such "
             f"as 12:34:56.7. {_REMEDY}"
@@ -127,11 +132,6 @@ def _agreed(
         )
         raise InputError(msg)
     return of_file or of_name
-
-
-def _is_number(sheet: Sheet, name: str) -> bool:
-    kind = sheet.table.schema.field(name).type
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def _refuse_half(

@@ -29,6 +29,7 @@ __all__ = [
     "Positions",
     "designation_in",
     "designations",
+    "holds_numbers",
     "read_positions",
     "seem_hours",
 ]
@@ -55,6 +56,8 @@ _WITH_COLONS = r"^[+-]?(?P<whole>\d{1,3})[:\s]\s*[0-5]?\d[:\s]\s*[0-5]?\d(?:\.\d
 
 _DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
 
+#: Values that tell numbers from other text.
+_SAMPLE = 1000
 #: Values that are read together: text takes several times its length meanwhile.
 _PART = 65_536
 
@@ -188,6 +191,15 @@ def _sexagesimal(
     if unit and unit.degrees == 1:
         return np.where(is_hours, hours, value)
     return np.where(is_degrees, value, hours)
+
+
+def holds_numbers(column: pa.Array) -> bool:
+    """Tell whether a column has numbers, also as text, by its first values."""
+    kind = column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    head = pc.utf8_trim_whitespace(pc.drop_null(column[:_SAMPLE]))
+    return bool(len(head)) and pc.all(pc.match_substring_regex(head, _NUMBER)).as_py()
 
 
 def seem_hours(column: pa.Array) -> bool:

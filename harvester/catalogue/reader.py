@@ -271,7 +271,7 @@ def _compared(
         ra=source.columns.ra,
         only_id=bool(options.id),
     )
-    if found.contradicts:
+    if found.contradicts or remedy:
         raise contradicted(found, remedy, source, meaning)
     return found
 

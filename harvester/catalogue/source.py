@@ -13,7 +13,7 @@ from .columns import NoPositionsError, find_positions
 from .id_columns import IdColumn, find_id, is_of_spectra
 from .id_lists import find_id_list
 from .meaning import Meaning, find_meaning
-from .positions import Positions, read_positions
+from .positions import Positions, holds_numbers, read_positions
 from .sheets import Sheet, is_folded, unfolded
 from .split_columns import split_degrees
 
@@ -47,12 +47,9 @@ class Source:
         """The columns that are no labels."""
         return {self.id_found.name, *(self.columns.used if self.columns else ())}
 
-    def are_numbers(self) -> bool:
-        """Tell whether the positions are numbers, of which nothing says the unit."""
-        if self.columns is None or self.columns.split:
-            return False
-        kind = self.sheet.table.schema.field(self.columns.ra).type
-        return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    def are_numbers(self, name: str) -> bool:
+        """Tell whether a position column holds numbers, and no sexagesimal text."""
+        return holds_numbers(identifiers.as_plain(self.sheet.column(name)))
 
     def are_sdss(self, ids: pa.Array) -> bool:
         """Tell whether the identifiers are SDSS object ids, to the last digit."""

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from .agreement import Agreement
 
@@ -191,37 +190,33 @@ def _unit(source: Source, name: str, unit: AngleUnit | None) -> str:
         return "h, m, s" if name == source.columns.ra else "d, m, s"
     if unit:
         return unit.name
-    kind = source.sheet.table.schema.field(name).type
-    is_text = not (pa.types.is_floating(kind) or pa.types.is_integer(kind))
-    return "text" if is_text else "deg (no unit is stated)"
+    return "deg (no unit is stated)" if source.are_numbers(name) else "text"
 
 
 def _sample(source: Source, rows: Rows) -> Iterator[SampleRow]:
     shown = np.arange(min(_SHOWN, source.sheet.table.num_rows))
     kept = set(rows.kept[:_SHOWN].tolist())
-    written = [_written(source, row) for row in shown.tolist()]
-    for row, name in zip(shown.tolist(), rows.names.of(shown), strict=True):
-        ra, dec = rows.positions.ra[row], rows.positions.dec[row]
+    names = rows.names.of(shown)
+    for row, written in enumerate(_written(source)):
+        ra, dec = float(rows.positions.ra[row]), float(rows.positions.dec[row])
         is_target = row in kept and not np.isnan(ra)
-        yield SampleRow(
-            int(rows.lines[row]),
-            name,
-            written[row],
-            float(ra) if is_target else None,
-            float(dec) if is_target else None,
-        )
+        place = (ra, dec) if is_target else (None, None)
+        yield SampleRow(int(rows.lines[row]), names[row], written, *place)
 
 
-def _written(source: Source, row: int) -> tuple[str, str]:
+def _written(source: Source) -> Iterator[tuple[str, str]]:
+    """Give the two values of the first rows as the file has them."""
     columns, sheet = source.columns, source.sheet
     if columns is None:
-        return "", ""
+        yield from [("", "")] * min(_SHOWN, sheet.table.num_rows)
+        return
     axes = columns.split or ((columns.ra,), (columns.dec,))
     ra, dec = (
-        " ".join(str(sheet.column(name)[row].as_py()) for name in _names(axis))
+        [sheet.column(name)[:_SHOWN].to_pylist() for name in _names(axis)]
         for axis in axes
     )
-    return ra, dec
+    for one, other in zip(zip(*ra, strict=True), zip(*dec, strict=True), strict=True):
+        yield " ".join(map(str, one)), " ".join(map(str, other))
 
 
 def _names(axis: Any) -> Iterable[str]:  # noqa: ANN401 - split columns, or one name

@@ -73,6 +73,13 @@ def test_one_galaxy_a_run(write):
         inspect_catalogue(write("objid,ra,dec", *swapped))
 
 
+def test_few_hours_contradict(write):
+    """Two identifiers are enough where hours would make them agree."""
+    path = write("objid,ra,dec", *of_run(15)[::11])
+    with pytest.raises(InputError, match="with --unit hour"):
+        inspect_catalogue(path)
+
+
 def test_misplaced_identifiers(write):
     """Identifiers that were shuffled are refused, unless others are named."""
     ids, ra, dec = zip(*of_run(), strict=True)
@@ -91,7 +98,7 @@ def test_few_are_told(write):
     assert any("0 of 2 SDSS identifiers" in each for each in words)
 
 
-NAMES = ["J100024.00+021200.0", "SDSS J100128.01-021800.3", "2MASX J10015678+0203456"]
+NAMES = ["J100024.00+021200.0", "SDSSJ100128.01-021800.3", "2MASX J10015678+0203456"]
 PLACES = SkyCoord(["10:00:24 2:12:00", "10:01:28 -2:18:00", "10:01:56.8 2:03:45"],
                   unit=("hourangle", "deg"))  # fmt: skip
 
@@ -143,6 +150,8 @@ def test_questions(write, rows, question):
     words = " ".join(inspect_catalogue(write("id,ra,dec", *rows)).words())
     assert question in words
     assert ("are they" in words) == bool(question)
+    by_name = inspect_catalogue(write("id,ra,dec", *rows), ReadOptions(ra="ra"))
+    assert question in " ".join(by_name.words())
     options = ReadOptions(unit="deg")
     said = inspect_catalogue(write("id,ra,dec", *rows), options).words()
     assert "are they" not in " ".join(said)

@@ -45,6 +45,8 @@ def chosen(*names, **values):
         ("raMean decMean raMeanErr decMeanErr", "raMean decMean"),
         ("ra_x dec_x ra_y dec_y", "ra_x dec_x"),
         ("dec_rad ra_rad", "ra_rad dec_rad"),
+        ("place.l place.b", "place.l place.b"),
+        ("gal_l gal_b", "gal_l gal_b"),
     ],
 )  # fmt: skip
 def test_plain_names_first(names, expected):
@@ -54,7 +56,17 @@ def test_plain_names_first(names, expected):
 
 @pytest.mark.parametrize(
     "names",
-    ["ra_err dec_err", "rad dec", "alpha dec", "l b_mag", "lon lat", "ra_foo dec_foo"],
+    [
+        "ra_err dec_err",
+        "rad dec",
+        "alpha dec",
+        "l b_mag",
+        "lon lat",
+        "l_r b_r",
+        "u_l u_b",
+        "ra_u dec_u",
+        "ra_foo dec_foo",
+    ],
 )
 def test_no_pair(names):
     """What is no pair of positions is not taken for one."""

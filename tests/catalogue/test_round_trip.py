@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,3 +176,46 @@ def test_positions_come_back(tmp_path_factory, form, rows, names, spelling, pack
         assert 0 <= target.ra < 360
         assert abs((target.ra - ra + 180) % 360 - 180) < 1e-9
         assert target.dec == pytest.approx(dec, abs=1e-9)
+
+
+#: Names of RA and Dec with what they say: degrees in a unit of each, and the frame.
+STATED = {
+    ("RA (hours)", "Dec (deg)"): (15.0, 1.0, "icrs"),
+    ("ra_rad", "dec_rad"): (np.degrees(1), np.degrees(1), "icrs"),
+    ("RA [arcsec]", "Dec [arcsec]"): (1 / 3600, 1 / 3600, "icrs"),
+    ("RAJ2000", "DEJ2000"): (1.0, 1.0, "icrs"),
+    ("RA1950", "DEC1950"): (1.0, 1.0, "fk4"),
+    ("RA (B1950 hours)", "Dec (B1950 deg)"): (15.0, 1.0, "fk4"),
+    ("glon_deg", "glat_deg"): (1.0, 1.0, "galactic"),
+}
+DECOYS = ("RA(err)", "e_RAJ2000", "ra_offset", "pmRA", "dec_err", "z")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@settings(max_examples=40)
+@given(
+    places=st.lists(st.tuples(st.floats(0, 359), st.floats(-89, 89)), max_size=4),
+    names=st.sampled_from(list(STATED)),
+    decoys=st.lists(st.sampled_from(DECOYS), max_size=3, unique=True),
+)
+def test_stated_in_names(tmp_path_factory, form, places, names, decoys):
+    """What names say is read as `SkyCoord` reads it, in every format, among decoys."""
+    write, options = FORMATS[form]
+    step_ra, step_dec, frame = STATED[names]
+    places = [(150.25, 2.5), *places]
+    rows = [
+        (f"g{n}x", *([0.5] * len(decoys)), lon / step_ra, lat / step_dec)
+        for n, (lon, lat) in enumerate(places)
+    ]
+    content = write(("name", *decoys, *names), rows, "degrees", **options)
+    path = tmp_path_factory.getbasetemp() / f"stated-{form}"
+    path.write_bytes(content)
+    expected = SkyCoord(*np.array(places).T, unit="deg", frame=frame).icrs
+    apart = expected[0].separation(expected[1:])
+    if len(places) > 2 and np.all(apart.arcsec < 1):
+        return  # all in one point: refused
+    with open_catalogue(path) as catalogue:
+        targets = list(catalogue.targets())
+    found = SkyCoord([t.ra for t in targets], [t.dec for t in targets], unit="deg")
+    assert [target.id for target in targets] == [f"g{n}x" for n in range(len(places))]
+    assert np.all(found.separation(expected).arcsec < 1e-4)
