@@ -60,6 +60,8 @@ _NUMBERED = re.compile(
 _TITLE = re.compile(
     r"(?:columns?|col(?:umn)? names|fields|header)\s*[:=]\s*", re.IGNORECASE
 )
+#: A number with a mark: its name may have several words.
+_MARKED = re.compile(r"\D|\d+\s*[\])}:=.]")
 #: Where the words about a column begin.
 _ABOUT = re.compile(r"\s{2,}|\t|\s+[-=:]\s+|[:;,]\s+|\s+#|\.\s+")
 
@@ -347,7 +349,8 @@ def _numbered_in(
         if number in {0, 1} and number != expected:
             found, expected = [], number
         if number == expected:
-            name, *about = _ABOUT.split(match[2].strip(), maxsplit=1)
+            parts = _ABOUT if _MARKED.match(text) else re.compile(r"\s+(?![\[(])")
+            name, *about = parts.split(match[2].strip(), maxsplit=1)
             found.append((place, name.strip(), " ".join(about)))
             expected += 1
     return found if len(found) > 1 else []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["find_sextractor", "find_types_row"]
 
 #: ``#   4 ALPHA_J2000   Right ascension   [deg]``, as SExtractor writes it.
-_NUMBERED = re.compile(r"#\s*(\d+)\s+([A-Za-z_]\w*)(?:\s.*)?")
+_NUMBERED = re.compile(r"#\s*(\d+)\s+([A-Za-z_]\w*)(\s.*)?")
 _RDB_TYPE = re.compile(r"\d*[SNM]", re.IGNORECASE)
 
 
@@ -43,7 +43,7 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
         ),
         (len(lines), []),
     )
-    if any("," in each or "|" in each for each in row):
+    if row and any(mark in lines[first] for mark in "\t,;|"):
         return None
     names, units = _read_header(header)
     if row and len(row) < len(names):
@@ -63,8 +63,10 @@ def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
     reader.header.get_cols(header)
     columns = reader.header.cols
     names = unique_names([column.name for column in columns])
+    matches = filter(None, map(_NUMBERED.fullmatch, header))
+    about = {match[2]: (match[3] or "").strip() for match in matches}
     stated = {
-        name: str(column.unit or in_words(column.description or ""))
+        name: str(column.unit or in_words(about.get(name, "")))
         for name, column in zip(names, columns, strict=True)
     }
     return names, {name: unit for name, unit in stated.items() if unit}
