@@ -135,10 +135,11 @@ def _objects(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
     """Give an object of a cell as one that Arrow has a type for."""
-    if isinstance(value, np.ma.MaskedArray):
-        return [_plain(each) for each in value.tolist()]
     if isinstance(value, np.ndarray):
-        return [_plain(each) for each in value.tolist()]
+        plain = [_plain(each) for each in value.tolist()]
+        # A FITS text of any length comes letter by letter.
+        is_text = isinstance(value, np.char.chararray)
+        return "".join(plain) if is_text else plain
     if isinstance(value, bytes):
         return text_of(value)
     return str(value) if isinstance(value, complex) else value
