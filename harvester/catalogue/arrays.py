@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["from_astropy"]
 
+#: Bytes of the longest float that Arrow has.
+_LONGEST_FLOAT = 8
+
 
 def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
     """Give the table as a sheet, with the units and the frames that it states.
@@ -114,6 +117,8 @@ def _flat(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
         values = _decoded(values)
     if values.dtype.kind == "c":
         values = values.astype(str)
+    if values.dtype.kind == "f" and values.dtype.itemsize > _LONGEST_FLOAT:
+        values = values.astype(np.float64)
     array = pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask)
     return _filled(array) if pa.types.is_string(array.type) else array
 

@@ -65,6 +65,9 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
             msg = f"its IPAC header declares types that are none: {header[1].strip()}"
             raise InputError(msg)
         return None  # bars enclose the rows as well
+    if len({tuple(_bars(line)) for line in header}) > 1:
+        msg = "the bars of its IPAC header do not stand below each other"
+        raise InputError(msg)
     reader = astropy_ascii.get_reader(astropy_ascii.Ipac)
     reader.header.get_cols(list(header))
     about: dict[str, Any] = {"table": {}}
@@ -82,6 +85,10 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
 
 def _is_barred(line: str) -> bool:
     return line.startswith("|") and line.rstrip().endswith("|") and len(line) > 1
+
+
+def _bars(line: str) -> list[int]:
+    return [place for place, letter in enumerate(line) if letter == "|"]
 
 
 def _is_ruler(line: str) -> bool:

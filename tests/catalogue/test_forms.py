@@ -463,6 +463,8 @@ def test_header_that_does_not_count_up(text, line):
         ("num mag ra dec\nmag  deg deg\n" + PLAIN, "line 2 states units"),
         (SEXTRACTOR.replace(" +2.25", "").replace(" -2.5", ""), "numbers 4 columns"),
         (IPAC.replace("   1  18.2", "   1.18.2"), "does not keep to the columns"),
+        (IPAC.replace("|   |mag   |", "||mag|"), "bars of its IPAC header do not"),
+        (IPAC.replace("|int|", "|foo|"), "declares types that are none"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),
         (CDS[: CDS.index("1 18.2")], "describes tables byte by byte"),
         (RDB.replace("num\t", ""), "rdb header names 3 columns"),
