@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harvester.catalogue import texts
@@ -122,6 +122,7 @@ def test_positions_in_names():
 
 @pytest.mark.parametrize("mark", ["", "# ", "#", "% ", "! ", "// "])
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|", " "])
+@settings(max_examples=25)
 @given(
     decoys=st.lists(st.sampled_from(["z", "mag", "e_mag", "type"]), unique=True),
     place=st.integers(0, 4),
@@ -170,6 +171,7 @@ def with_unit(style, names, units, separator):
     ],
 )
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|", " "])
+@settings(max_examples=25)
 @given(
     decoys=st.permutations([("z", ""), ("mag", "mag"), ("type", ""), ("id", "")]),
     place=st.integers(0, 4),
