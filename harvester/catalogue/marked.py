@@ -10,6 +10,7 @@ from astropy.io import ascii as astropy_ascii
 from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
+from .stated import frame_in_words
 from .unit_words import in_words
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
     if row and any(mark in lines[first] for mark in "\t,;|"):
         return None
     names, units = _read_header(header)
+    about = {match[2]: frame_in_words(match[3] or "") for match in matches}
     if row and len(row) < len(names):
         msg = (
             f"its SExtractor header numbers {len(names)} columns, but the first row, "
@@ -55,7 +57,14 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
     # How many values the last column has, only the rows tell.
     more = range(1, len(row) - len(names) + 1)
     names = unique_names([*names, *(f"{names[-1]}_{n}" for n in more)])
-    return Layout("", names, first, units=units, format="SExtractor catalogue")
+    return Layout(
+        "",
+        names,
+        first,
+        units=units,
+        frames={name: frame for name, frame in about.items() if frame},
+        format="SExtractor catalogue",
+    )
 
 
 def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:

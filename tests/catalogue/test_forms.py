@@ -294,6 +294,30 @@ def test_keywords_in_comments(comment, frame):
     assert read(f"{comment}\n# num mag ra dec\n{PLAIN}").frame == frame
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# 1: num\n# 2: mag\n# 3: ra  equinox B1950\n# 4: dec  (B1950)\n",
+        (
+            "# 1 num\n# 2 mag\n# 3 ra   Right ascension (B1950)  [deg]\n"
+            "# 4 dec   Declination (B1950)  [deg]\n"
+        ),
+    ],
+)
+def test_frames_in_numbered_comments(header):
+    """The words about a numbered column tell its frame."""
+    frame = StatedFrame("", "B1950")
+    assert read(header + PLAIN).frames == {"ra": frame, "dec": frame}
+
+
+def test_doubtful_comment():
+    """A comment that may be about the positions is shown, if nothing else tells."""
+    text = "# ra and dec are in hours and degrees\nnum,mag,ra,dec\n"
+    (note,) = read(text + COMMAS).notes
+    assert note.startswith("Line 1 may be about the positions: '# ra and dec are in")
+    assert read(text.replace("ra,", "ra (h),") + COMMAS).notes == []
+
+
 def test_declared_types():
     """A column that is declared as text stays text, one of numbers has numbers."""
     rdb = read("plate\tn\tra\n4S\t4N\t5N\n266\t007\t1.5\n")
