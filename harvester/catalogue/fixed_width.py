@@ -183,6 +183,9 @@ def _layout(
     if not columns.names:
         msg = f"its header ({form}) describes no column"
         raise InputError(msg)
+    if any(not 0 <= start < end for start, end in columns.edges):
+        msg = f"its header ({form}) describes a column that has no place in a row"
+        raise InputError(msg)
     frames = {name: frame_in_words(text) for name, text in columns.about.items()}
     return Layout(
         "",

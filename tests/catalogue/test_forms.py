@@ -399,6 +399,15 @@ def test_cds_says_more():
     assert read(MRT).format == "MRT table (byte by byte)"
 
 
+def test_gap_in_the_only_column():
+    """A row whose only cell is a gap is a row."""
+    header = CDS[: CDS.index("   1-  1")]
+    text = f"{header}   1-  3 A3 --- N ?=abc Name\n{'-' * 80}\nabc\nxyz\n"
+    sheet = read(text)
+    assert sheet.table.to_pylist() == [{"N": None}, {"N": "xyz"}]
+    assert len(sheet.lines) == 2
+
+
 def test_cds_positions_in_parts():
     """Hours, minutes and seconds stay columns; their leading zeros are numbers'."""
     header = CDS[: CDS.index("   1-  1")]
@@ -489,6 +498,7 @@ def test_header_that_does_not_count_up(text, line):
         (IPAC.replace("   1  18.2", "   1.18.2"), "does not keep to the columns"),
         (IPAC.replace("|   |mag   |", "||mag|"), "bars of its IPAC header do not"),
         (IPAC.replace("|int|", "|foo|"), "declares types that are none"),
+        (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "no place in a row"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),
         (CDS[: CDS.index("1 18.2")], "describes tables byte by byte"),
         (RDB.replace("num\t", ""), "rdb header names 3 columns"),
