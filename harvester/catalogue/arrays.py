@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["from_astropy"]
 
+#: Bytes of the longest float that Arrow has.
+_LONGEST_FLOAT = 8
+
 
 def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
     """Give the table as a sheet, with the units and the frames that it states.
@@ -114,6 +117,8 @@ def _flat(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
         values = _decoded(values)
     if values.dtype.kind == "c":
         values = values.astype(str)
+    if values.dtype.kind == "f" and values.dtype.itemsize > _LONGEST_FLOAT:
+        values = values.astype(np.float64)
     array = pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask)
     return _filled(array) if pa.types.is_string(array.type) else array
 
@@ -135,10 +140,11 @@ def _objects(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
     """Give an object of a cell as one that Arrow has a type for."""
-    if isinstance(value, np.ma.MaskedArray):
-        return [_plain(each) for each in value.tolist()]
     if isinstance(value, np.ndarray):
-        return [_plain(each) for each in value.tolist()]
+        plain = [_plain(each) for each in value.tolist()]
+        # A FITS text of any length comes letter by letter.
+        is_text = isinstance(value, np.char.chararray)
+        return "".join(plain) if is_text else plain
     if isinstance(value, bytes):
         return text_of(value)
     return str(value) if isinstance(value, complex) else value

@@ -27,7 +27,8 @@ _DAMAGE = (OSError, EOFError, csv.Error, pa.ArrowException)
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 #: Words of Arrow about values that it has no type for.
 _NO_TYPE = re.compile(
-    r"could not convert|not implemented|did not recognize", re.IGNORECASE
+    r"could not convert|cannot (?:mix|convert)|not implemented|did not recognize",
+    re.IGNORECASE,
 )
 #: Words of a reader that speak of damage, whatever it raises.
 _DAMAGE_WORDS = re.compile(

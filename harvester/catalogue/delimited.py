@@ -239,6 +239,8 @@ def _parse_options(rows: _Rows, layout: Layout) -> pa.csv.ParseOptions:
         delimiter=layout.written,
         quote_char='"' if rows.is_quoted else False,
         newlines_in_values=rows.is_quoted,
+        # Blank lines are none of the rows; what is left is a gap in the one column.
+        ignore_empty_lines=len(layout.names) > 1,
     )
 
 

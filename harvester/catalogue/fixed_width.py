@@ -5,6 +5,7 @@ Astropy reads the header; the rows are cut as it says.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,34 +45,30 @@ class _Columns:
 
 
 def find_ipac(lines: Sequence[str]) -> Layout | None:
-    """Find a header of bars, as IRSA and IPAC write it; None if there is none."""
-    start = next(
-        (n for n, line in enumerate(lines) if line.strip() and line[0] != "\\"), None
-    )
-    if start is None or not _is_barred(lines[start]):
+    """Find a header of bars, as IRSA and IPAC write it; None if there is none.
+
+    Raises
+    ------
+    InputError
+        Its bars do not stand below each other, or its types are none.
+    """
+    filled = (n for n, line in enumerate(lines) if line.strip() and line[0] != "\\")
+    start = next(filled, len(lines))
+    barred = itertools.takewhile(_is_barred, lines[start:])
+    header = list(barred)
+    first = start + len(header)
+    below = lines[first] if first < len(lines) else ""
+    if not header or not _is_ipac(header, below, is_last=first == len(lines)):
         return None
-    first = next(
-        (n for n in range(start, len(lines)) if not _is_barred(lines[n])), len(lines)
-    )
-    header = lines[start:first]
-    if any(map(_is_ruler, lines[start : first + 1])):
-        return None
-    is_followed = first < len(lines) and not lines[first].startswith("|")
-    if len(header) == 1:
-        if not is_followed:
-            return None
-    elif not _declares_types(header[1]):
-        if is_followed and not re.search(r"\d", header[1]):
-            msg = f"its IPAC header declares types that are none: {header[1].strip()}"
-            raise InputError(msg)
-        return None  # bars enclose the rows as well
+    if len({tuple(_bars(line)) for line in header}) > 1:
+        msg = "the bars of its IPAC header do not stand below each other"
+        raise InputError(msg)
     reader = astropy_ascii.get_reader(astropy_ascii.Ipac)
-    reader.header.get_cols(list(header))
+    reader.header.get_cols(header)
     about: dict[str, Any] = {"table": {}}
     reader.header.update_meta(list(lines[:first]), about)
-    columns = _columns(reader)
     return _layout(
-        columns,
+        _columns(reader),
         first,
         form="IPAC table",
         marks=("\\",),
@@ -80,8 +77,27 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
     )
 
 
+def _is_ipac(header: Sequence[str], below: str, *, is_last: bool) -> bool:
+    """Tell an IPAC header from a table whose rows are between bars."""
+    if any(map(_is_ruler, [*header, below])):
+        return False
+    is_followed = not is_last and not below.startswith("|")
+    if len(header) == 1:
+        return is_followed
+    if _declares_types(header[1]):
+        return True
+    if is_followed and not re.search(r"\d", header[1]):
+        msg = f"its IPAC header declares types that are none: {header[1].strip()}"
+        raise InputError(msg)
+    return False
+
+
 def _is_barred(line: str) -> bool:
     return line.startswith("|") and line.rstrip().endswith("|") and len(line) > 1
+
+
+def _bars(line: str) -> list[int]:
+    return [place for place, letter in enumerate(line) if letter == "|"]
 
 
 def _is_ruler(line: str) -> bool:
@@ -166,6 +182,9 @@ def _layout(
 ) -> Layout:
     if not columns.names:
         msg = f"its header ({form}) describes no column"
+        raise InputError(msg)
+    if any(not 0 <= start < end for start, end in columns.edges):
+        msg = f"its header ({form}) describes a column that has no place in a row"
         raise InputError(msg)
     frames = {name: frame_in_words(text) for name, text in columns.about.items()}
     return Layout(

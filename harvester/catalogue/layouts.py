@@ -12,7 +12,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .headers import find_header, is_comment, marks_of
+from .header_words import is_comment, marks_of
+from .headers import find_header
+from .numbered import doubts_in_comments, frames_in_comments
 from .separators import decimal_point, find_separator, split
 from .sheets import unique_names
 from .stated import frame_in
@@ -189,6 +191,16 @@ def find_layout(
     units = {name: unit for name, (unit, _) in stated.items() if unit}
     below = zip(names, header.units, strict=False)
     rows = [seen[place] for place in places if place >= header.first]
+    units |= {name: unit for name, unit in below if unit}
+    comments = seen[: header.first]
+    frames = {name: frame for name, (_, frame) in stated.items() if frame}
+    frames |= {
+        name: frame
+        for name, frame in frames_in_comments(comments, marks).items()
+        if name in names
+    }
+    frame = frame_in(_keywords(comments, marks))
+    is_clear = bool(units or frames or frame)
     return Layout(
         fit.separator,
         names,
@@ -198,9 +210,10 @@ def find_layout(
         marks=marks,
         is_listing=is_boxed,
         box=(is_boxed, is_boxed),
-        units=units | {name: unit for name, unit in below if unit},
-        frames={name: frame for name, (_, frame) in stated.items() if frame},
-        frame=frame_in(_keywords(seen[: header.first], marks)),
+        units=units,
+        frames=frames,
+        frame=frame,
+        notes=() if is_clear else tuple(doubts_in_comments(comments, marks)),
         format=f"text, {_SEPARATOR_WORDS[fit.separator]}-separated",
     )
 

@@ -53,11 +53,15 @@ def find_listing(lines: Sequence[str]) -> Layout | None:
 
 
 def _with_bars(
-    place: int, header: str, below: int, ruler: str, _above: tuple[int, str] | None
+    place: int, header: str, below: int, ruler: str, above: tuple[int, str] | None
 ) -> Layout:
     box = header.strip().startswith("|"), header.strip().endswith("|")
-    names = [each.strip() for each in without_box(header, box).split("|")]
+    names, units = _between_bars(header, box), list[str]()
     runs = _RUN.findall(ruler)
+    if above and states_units(names):
+        higher = _between_bars(above[1], box)
+        if len(higher) == len(names) and all(higher):
+            names, units, place = higher, names, above[0]
     if len(names) != len(runs):
         raise _mismatch(place, names, below, len(runs))
     unique = unique_names(names)
@@ -67,9 +71,13 @@ def _with_bars(
         below + 1,
         is_listing=True,
         box=box,
-        units=_units(unique, ()),
+        units=_units(unique, units),
         format="text, drawn with bars",
     )
+
+
+def _between_bars(line: str, box: tuple[bool, bool]) -> list[str]:
+    return [each.strip() for each in without_box(line, box).split("|")]
 
 
 def _in_columns(
@@ -87,6 +95,8 @@ def _in_columns(
         cells, units = _cells(above[1], edges), cells
         place, header = above
     if not all(cells) or any(header[s - 1 : s].strip() for s, _ in edges[1:]):
+        if len(header.split()) == len(edges):
+            return None  # only blanks separate the fields
         raise _mismatch(place, header.split(), below, len(edges))
     unique = unique_names(cells)
     return Layout(

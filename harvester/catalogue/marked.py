@@ -10,6 +10,7 @@ from astropy.io import ascii as astropy_ascii
 from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
+from .stated import frame_in_words
 from .unit_words import in_words
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["find_sextractor", "find_types_row"]
 
 #: ``#   4 ALPHA_J2000   Right ascension   [deg]``, as SExtractor writes it.
-_NUMBERED = re.compile(r"#\s*(\d+)\s+([A-Za-z_]\w*)(?:\s.*)?")
+_NUMBERED = re.compile(r"#\s*(\d+)\s+([A-Za-z_]\w*)(\s.*)?")
 _RDB_TYPE = re.compile(r"\d*[SNM]", re.IGNORECASE)
 
 
@@ -43,9 +44,10 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
         ),
         (len(lines), []),
     )
-    if any("," in each or "|" in each for each in row):
+    if row and any(mark in lines[first] for mark in "\t,;|"):
         return None
     names, units = _read_header(header)
+    about = {match[2]: frame_in_words(match[3] or "") for match in matches}
     if row and len(row) < len(names):
         msg = (
             f"its SExtractor header numbers {len(names)} columns, but the first row, "
@@ -55,7 +57,14 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
     # How many values the last column has, only the rows tell.
     more = range(1, len(row) - len(names) + 1)
     names = unique_names([*names, *(f"{names[-1]}_{n}" for n in more)])
-    return Layout("", names, first, units=units, format="SExtractor catalogue")
+    return Layout(
+        "",
+        names,
+        first,
+        units=units,
+        frames={name: frame for name, frame in about.items() if frame},
+        format="SExtractor catalogue",
+    )
 
 
 def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -63,8 +72,10 @@ def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
     reader.header.get_cols(header)
     columns = reader.header.cols
     names = unique_names([column.name for column in columns])
+    matches = filter(None, map(_NUMBERED.fullmatch, header))
+    about = {match[2]: (match[3] or "").strip() for match in matches}
     stated = {
-        name: str(column.unit or in_words(column.description or ""))
+        name: str(column.unit or in_words(about.get(name, "")))
         for name, column in zip(names, columns, strict=True)
     }
     return names, {name: unit for name, unit in stated.items() if unit}

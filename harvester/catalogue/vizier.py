@@ -67,7 +67,7 @@ def _sections(lines: Iterable[str]) -> list[_Section]:
                 now.last = place
                 now, above = _Section(limit=now.limit, is_cut=now.is_cut), []
             _note_comment(now, line)
-        elif line.strip() and _is_ruler(line):
+        elif _is_ruler(line):
             if now.first >= 0:
                 now.last = above[0][0]
                 now.rows -= len(above)
@@ -85,6 +85,8 @@ def _begins(line: str) -> bool:
 
 
 def _is_ruler(line: str) -> bool:
+    if not line.startswith("-"):
+        return False
     fields = [each.strip() for each in re.split(r"[\t;|]", line)]
     return all(map(_DASHES.fullmatch, fields))
 

@@ -196,6 +196,25 @@ def test_numbers():
     ]
 
 
+def test_texts_of_any_length():
+    """A text of any length is a text, and one that is no UTF-8 is Latin-1."""
+    texts = np.array(["abc", "de"], dtype=object)
+    columns = [
+        fits.Column("t", "PA()", array=texts),
+        fits.Column("n", "4A", array=["J\xf6rg".encode("latin-1"), b"x"]),
+    ]
+    assert rows(read(fits.BinTableHDU.from_columns(columns))[0]) == [
+        {"t": "abc", "n": "J\xf6rg"},
+        {"t": "de", "n": "x"},
+    ]
+
+
+def test_names_that_differ_in_case():
+    """Columns whose names differ in case alone have their own values."""
+    (sheet,) = read(binary(("RA", "D", [1.0]), ("ra", "D", [2.0]), ("Ra", "D", [3.0])))
+    assert rows(sheet) == [{"RA": 1.0, "ra": 2.0, "Ra": 3.0}]
+
+
 def test_no_width():
     """A column without width has nothing in any row."""
     hdu = binary(("ra", "D", [1.5, 2.5]), ("none", "0D", np.zeros((2, 0))))

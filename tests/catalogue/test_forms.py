@@ -294,6 +294,30 @@ def test_keywords_in_comments(comment, frame):
     assert read(f"{comment}\n# num mag ra dec\n{PLAIN}").frame == frame
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# 1: num\n# 2: mag\n# 3: ra  equinox B1950\n# 4: dec  (B1950)\n",
+        (
+            "# 1 num\n# 2 mag\n# 3 ra   Right ascension (B1950)  [deg]\n"
+            "# 4 dec   Declination (B1950)  [deg]\n"
+        ),
+    ],
+)
+def test_frames_in_numbered_comments(header):
+    """The words about a numbered column tell its frame."""
+    frame = StatedFrame("", "B1950")
+    assert read(header + PLAIN).frames == {"ra": frame, "dec": frame}
+
+
+def test_doubtful_comment():
+    """A comment that may be about the positions is shown, if nothing else tells."""
+    text = "# ra and dec are in hours and degrees\nnum,mag,ra,dec\n"
+    (note,) = read(text + COMMAS).notes
+    assert note.startswith("Line 1 may be about the positions: '# ra and dec are in")
+    assert read(text.replace("ra,", "ra (h),") + COMMAS).notes == []
+
+
 def test_declared_types():
     """A column that is declared as text stays text, one of numbers has numbers."""
     rdb = read("plate\tn\tra\n4S\t4N\t5N\n266\t007\t1.5\n")
@@ -373,6 +397,15 @@ def test_cds_says_more():
     assert sheet.frames == {name: StatedFrame("", "J2000") for name in ("ra", "dec")}
     assert sheet.format == "CDS table (byte by byte)"
     assert read(MRT).format == "MRT table (byte by byte)"
+
+
+def test_gap_in_the_only_column():
+    """A row whose only cell is a gap is a row."""
+    header = CDS[: CDS.index("   1-  1")]
+    text = f"{header}   1-  3 A3 --- N ?=abc Name\n{'-' * 80}\nabc\nxyz\n"
+    sheet = read(text)
+    assert sheet.table.to_pylist() == [{"N": None}, {"N": "xyz"}]
+    assert len(sheet.lines) == 2
 
 
 def test_cds_positions_in_parts():
@@ -463,6 +496,9 @@ def test_header_that_does_not_count_up(text, line):
         ("num mag ra dec\nmag  deg deg\n" + PLAIN, "line 2 states units"),
         (SEXTRACTOR.replace(" +2.25", "").replace(" -2.5", ""), "numbers 4 columns"),
         (IPAC.replace("   1  18.2", "   1.18.2"), "does not keep to the columns"),
+        (IPAC.replace("|   |mag   |", "||mag|"), "bars of its IPAC header do not"),
+        (IPAC.replace("|int|", "|foo|"), "declares types that are none"),
+        (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "no place in a row"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),
         (CDS[: CDS.index("1 18.2")], "describes tables byte by byte"),
         (RDB.replace("num\t", ""), "rdb header names 3 columns"),

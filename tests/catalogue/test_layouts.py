@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from harvester.catalogue import texts
 from harvester.catalogue.layouts import find_layout
 from harvester.errors import InputError
 
@@ -119,6 +122,7 @@ def test_positions_in_names():
 
 @pytest.mark.parametrize("mark", ["", "# ", "#", "% ", "! ", "// "])
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|", " "])
+@settings(max_examples=25)
 @given(
     decoys=st.lists(st.sampled_from(["z", "mag", "e_mag", "type"]), unique=True),
     place=st.integers(0, 4),
@@ -136,3 +140,54 @@ def test_header_never_shifts(mark, separator, decoys, place, change, remark):
     with pytest.raises(InputError, match=f"names {len(names)} columns.*{width} fields"):
         find_layout(lines)
     assert not find_layout(lines, by_number=True).has_names or remark
+
+
+def with_unit(style, names, units, separator):
+    """Write a header that states units, in one of the ways that people do."""
+    row = separator.join
+    filled = [unit or "-" for unit in units]
+    named = [f"{n} ({u})" if u else n for n, u in zip(names, units, strict=True)]
+    numbered = [*enumerate(zip(names, units, strict=True), 1)]
+    return {
+        "brackets": [row(named)],
+        "comment with brackets": [f"# {row(named)}"],
+        "row": [row(names), row(filled)],
+        "row with brackets": [row(names), row(f"[{u}]" if u else "-" for u in units)],
+        "row and dashes": [row(names), row(filled), row("---" for _ in names)],
+        "comments": [f"# {row(names)}", f"# {row(filled)}"],
+        "comment, then row": [f"# {row(names)}", row(filled)],
+        "numbered": [f"# {n}: {name}  what it is [{u}]" for n, (name, u) in numbered],
+        "numbered, in words": [f"# ({n}) {name}  {u}" for n, (name, u) in numbered],
+        "numbered, in brackets": [f"# {n} {name}  ({u})" for n, (name, u) in numbered],
+    }[style]
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        *("brackets", "comment with brackets", "row", "row with brackets"),
+        *("row and dashes", "comments", "comment, then row", "numbered"),
+        *("numbered, in words", "numbered, in brackets"),
+    ],
+)
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|", " "])
+@settings(max_examples=25)
+@given(
+    decoys=st.permutations([("z", ""), ("mag", "mag"), ("type", ""), ("id", "")]),
+    place=st.integers(0, 4),
+    unit=st.sampled_from(["hours", "rad", "h", "hourangle", "RADIANS", "hms"]),
+    rows=st.integers(1, 3),
+)
+def test_unit_is_never_lost(style, separator, decoys, place, unit, rows):
+    """However a header states the unit of a position, it arrives."""
+    assume(rows > 1 or (style, separator) != ("brackets", " "))
+    columns = [*decoys]
+    columns[place:place] = [("ra", unit), ("dec", "deg")]
+    names, units = zip(*columns, strict=True)
+    cells = {"type": "spiral", "id": "n7"}
+    row = separator.join(cells.get(name, "1.5") for name in names)
+    header = with_unit(style, names, units, separator)
+    sheet = texts.read_text(io.BytesIO("\n".join([*header, *[row] * rows]).encode()))[0]
+    stated = {name.partition(" ")[0]: u for name, u in sheet.units.items()}
+    assert (stated["ra"], stated["dec"]) == (unit, "deg")
+    assert sheet.table.num_rows == rows
