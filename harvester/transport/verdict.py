@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
+from .address import shown
 from .backoff import BusyError
 from .refusals import is_refusal
 from .wire import NoAnswerError, to_ours
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .throttle import Throttle
     from .turn import Turn
 
-__all__ = ["Chain", "judged"]
+__all__ = ["MAY_PASS", "Chain", "judged"]
 
 #: Refusals that may pass: of too many requests, or for no reason that we know.
 MAY_PASS = frozenset({"http_401", "http_403"})
@@ -31,6 +32,10 @@ MAY_PASS = frozenset({"http_401", "http_403"})
 #: What a host must say to the look for a file that it had to be known for one that
 #: refuses everything; others may be about the way of looking.
 _OF_ALL = MAY_PASS | {"not_found", "http_451", "blocked_redirect"}
+
+#: Characters of an address, and of all in all, that are quoted of a refusal.
+_ADDRESS_SHOWN = 100
+_QUOTED = 400
 
 
 class Chain:
@@ -96,10 +101,16 @@ class Chain:
             is_asked = by_look and turn.throttle is errand.throttle
             turn.declined(
                 errand.address,
-                str(error),
+                self._quoted(error),
                 handful=errand.handful if is_asked else turn.throttle.handful,
                 slows=error.reason in MAY_PASS,
             )
+
+    def _quoted(self, error: PermanentError) -> str:
+        """Give what a host said, its address cut short: queries are in theirs."""
+        where = shown(self.url)
+        short = where if len(where) <= _ADDRESS_SHOWN else f"{where[:_ADDRESS_SHOWN]}…"
+        return str(error).replace(where, short)[:_QUOTED]
 
     def _linger(self, error: TransientError) -> None:
         # It would otherwise be asked the same again while it still works on it, and

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 
 import numpy as np
 import psutil
@@ -259,9 +261,15 @@ def test_second_signal(archives, tmp_path, number, code):
 def test_failures_and_retry(tmp_path):
     """A frame that cannot be had fails its galaxies only, until it can."""
     options = ("--seed", "3", "--targets", "30", "--no-hst-images")
-    with sandbox(tmp_path, *options, "--fault", "status=403@sdss-sas:times=1") as here:
+    with sandbox(tmp_path, *options) as here:
         out = tmp_path / "out"
-        done = harvester("run", here.catalogue, "--out", out, *here.flags())
+        run = ("run", here.catalogue, "--out", out, *here.flags())
+        assert harvester(*run, "--locate-only").returncode == 0
+        with closing(sqlite3.connect(out / "ledger.sqlite")) as db:
+            (victim,) = db.execute("SELECT min(name) FROM product").fetchone()
+        here.ask("/_faults", [f"status=403@sdss-sas/{victim}"])
+        done = harvester(*run)
+        here.ask("/_faults", [])
         assert done.returncode == 3, done.stdout + done.stderr
         counts = status(out)["surveys"]["sdss"]
         assert 0 < counts["failed"] < 30

@@ -40,8 +40,9 @@ def _flags(urls):
 
 
 def test_storm_of_429(tmp_path):
-    """Of ten 429s none is followed too early, none costs a galaxy; the server counts.
+    """Of many 429s none is followed too early, none costs a galaxy; the server counts.
 
+    The bucket is a mirror: while it wants to be left alone, files come from MAST.
     Both forms of Retry-After; one request a second, of which the sandbox forgives a
     quarter of a second, for it runs on a busy machine.
     """
@@ -69,9 +70,8 @@ def test_storm_of_429(tmp_path):
         stats = running.stats.as_json()
     assert done.returncode == 0, done.stdout + done.stderr
     assert status(out)["surveys"]["sdss"]["done"] == 20
-    for service in ("sdss-sas", "s3"):
-        assert stats[service]["by_status"]["429"] == 5
-        assert stats[service]["requests"] > 5
+    for service, least in (("sdss-sas", 5), ("s3", 1)):
+        assert least <= stats[service]["by_status"]["429"] <= 5
         assert stats[service]["cooldown_violations"] == 0
         assert stats[service]["rate_violations"] == 0
 

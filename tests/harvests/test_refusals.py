@@ -68,9 +68,9 @@ def _run(archives, out, *surveys, **politeness):
 def make_run(archives, located, tmp_path):
     """Give what makes a run of one's own that goes on from there."""
 
-    def make(survey):
+    def make(survey, **politeness):
         shutil.copytree(located[survey].places.out, tmp_path / "out")
-        return _run(archives, tmp_path / "out", survey)
+        return _run(archives, tmp_path / "out", survey, **politeness)
 
     return make
 
@@ -149,6 +149,18 @@ def test_now_and_then(archives, make_run, survey, place, more, kind):
         run.harvest()
     assert run.troubles == []
     assert _count(run, survey, "done") == 9
+
+
+@pytest.mark.parametrize("page", ["html", "status=503", "down"])
+def test_redirect_to_maintenance(archives, make_run, page):
+    """A redirect of every file to a page of maintenance costs nobody anything."""
+    run = make_run(SDSS, tries=1, patience_s=2)
+    moved = "redirect=/sas/maintenance.html@sdss-sas/frame-"
+    with faults(archives, moved, f"{page}@sdss-sas/maintenance"):
+        run.harvest()
+    assert all(isinstance(trouble, OutageError) for trouble in run.troubles)
+    assert run.troubles
+    assert _count(run, SDSS, "located") == 9
 
 
 def test_missing_frames(archives, make_run):

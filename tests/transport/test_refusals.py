@@ -94,6 +94,15 @@ async def test_words(server, tmp_path):
     assert "sdss" not in told
 
 
+async def test_words_of_a_long_address(server):
+    """A query that is in the address is not repeated at length."""
+    server.script["*"] = FORBIDDEN
+    async with opened(server) as transport:
+        with pytest.raises(OutageError, match="answered 403 Forbidden") as caught:
+            await transport.query("GET", f"{_BASE}/sql?cmd={'x' * 1000}")
+    assert "x" * 100 not in str(caught.value)
+
+
 async def test_known_from_before(server, tmp_path):
     """A single file is enough to tell where one is known that came before a restart."""
     server.script["*"] = FORBIDDEN
