@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import OutageError, PermanentError, TransientError
 from ..sphere import unit_vectors
 from .sdss_names import Field, is_observed
-from .skyserver import NOT_NOW
+from .skyserver import NOT_NOW, TOO_LONG, is_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +116,7 @@ class CrossId:
         """Raise an error that smaller uploads do not mend, or have not."""
         self._failed += 1
         is_outage = isinstance(error, OutageError)
-        if is_outage and (is_single or error.reason not in NOT_NOW):
+        if is_outage and (is_single or error.reason not in TOO_LONG):
             raise error
         if self._failed >= _MOST_FAILED:
             raise _ended(error)
@@ -131,7 +131,7 @@ class CrossId:
             names,
             places,
             radius_arcsec=_RADIUS_ARCSEC,
-            at_once=NOT_NOW if len(targets) > 1 else (),
+            at_once=TOO_LONG if len(targets) > 1 else (),
         )
         told = {match.name for match in matches}
         if canary and _CANARY not in told:
@@ -167,6 +167,9 @@ class CrossId:
                     _SOMEWHERE, ("ra", "dec"), at_once=NOT_NOW
                 )
             except (TransientError, PermanentError) as error:
+                if is_unreachable(error):
+                    self._may_seek = True
+                    raise
                 # The first target that is found will do, too.
                 _log.warning("SkyServer names no object: %s", error)
                 return None

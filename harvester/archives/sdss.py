@@ -20,7 +20,7 @@ from ..models import Finding
 from .crossid import CHOICES, UPLOAD, CrossId, chunks
 from .field_query import FIELD_QUERIES, FieldQuery
 from .sdss_names import Field, count_fields, decode, frame
-from .skyserver import SkyServer
+from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
 from .strays import strays
 
@@ -182,6 +182,8 @@ class Sdss:
             try:
                 await self._ask_for_table()
             except (TransientError, PermanentError) as error:
+                if is_unreachable(error):
+                    raise
                 self._say(f"no table of all fields, positions are uploaded: {error}")
         return self._table
 
@@ -266,7 +268,7 @@ class Sdss:
         await self._look_for_kept_table()
         if self._table is not None:
             return self._table
-        if not self._query.may_ask:
+        if not self._query.may_ask or is_unreachable(error):
             raise error
         self._say(f"the table of all fields is asked for: {error}")
         try:

@@ -264,3 +264,21 @@ async def test_columns_of_others():
     before = dict(field_names._cached_table_fields)
     await found(SkyServer(), targets(1))
     assert field_names._cached_table_fields.keys() == before.keys()
+
+
+@pytest.mark.parametrize("count", [3, 6000])
+async def test_unreachable(count):
+    """A SkyServer that nobody reaches is waited for once, and not way by way."""
+    asked = []
+
+    class Nobody:
+        async def query(self, *words, **_):
+            asked.append(words)
+            raise OutageError("refused", "nobody listens")
+
+    cache = FieldCache([], release=17, source=SERVICES["sdss-sky"])
+    sdss = Sdss(Nobody(), base="https://sas", release=17, cache=cache, heard=print)
+    with pytest.raises(OutageError, match="nobody listens"):
+        async for _ in sdss.locate(R, [Ask(one) for one in targets(count)]):
+            pass
+    assert len(asked) == 1
