@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import logging
 from math import isfinite
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import OutageError, PermanentError, TransientError
 from ..sphere import unit_vectors
+from .batches import chunks
 from .sdss_names import Field, is_observed
 from .skyserver import NOT_NOW, TOO_LONG, is_unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..models import Target
     from .skyserver import Match, SkyServer
 
     Place = tuple[float, float]
 
-__all__ = ["CHOICES", "UPLOAD", "CrossId", "chunks"]
+__all__ = ["CHOICES", "UPLOAD", "CrossId"]
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 #: Targets of one upload: by its documentation it may have 1,000 rows, and one of them
 #: is the canary.
@@ -185,11 +184,6 @@ def _ended(
         return error
     msg = f"no upload of positions is answered: {error}"
     return OutageError(error.reason, msg)
-
-
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Cut a sequence into parts of so many."""
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _is_place(place: tuple[object, ...]) -> bool:

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import PermanentError, TransientError
+from .batches import chunks
 from .mast_queries import TOO_MUCH
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ class ProductNames:
         """
         for size, most in _BATCHES:
             left = [obsid for obsid in observations if obsid not in self._known][:most]
-            for start in range(0, len(left), size):
-                await self._ask(left[start : start + size], observations)
+            for some in chunks(left, size):
+                await self._ask(some, observations)
         return {
             obsid: self._known[obsid] for obsid in observations if obsid in self._known
         }
 
-    async def _ask(self, obsids: list[str], names: Mapping[str, str]) -> None:
+    async def _ask(self, obsids: Sequence[str], names: Mapping[str, str]) -> None:
         try:
-            rows = await self._queries.products(obsids)
+            rows = await self._queries.products(list(obsids))
         except (TransientError, PermanentError) as error:
             if len(obsids) == 1 or error.reason not in TOO_MUCH:
                 raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import OutageError, PermanentError, TransientError
 from ..events import Note
-from .crossid import chunks
+from .batches import chunks
 from .sdss_names import decode
 from .skyserver import TOO_LONG, SkyServer, numbers
 
