@@ -90,12 +90,13 @@ class ProductNames:
 
 def _observation(row: Row, asked: Mapping[str, str], by_name: Mapping[str, str]) -> str:
     """Tell which of the observations that were asked for a product belongs to."""
-    parent = str(row.get("parent_obsid"))
-    if parent in asked:
-        return parent
-    own = str(row.get("obsID"))
+    # Its own number before its parent's, which is known to be lost or wrong at times;
+    # files of the exposures that an image was made of have other numbers.
+    own, parent = str(row.get("obsID")), str(row.get("parent_obsid"))
     if own in asked:
         return own
+    if parent in asked:
+        return parent
     if name := by_name.get(str(row.get("obs_id"))):
         return name
     # Nothing else was asked for.
