@@ -14,7 +14,7 @@ __all__ = ["bill_in_words", "route_lines"]
 #: How positions are found, and what that asks of the archive.
 _ROUTES = {
     "identifier": "by identifier (no request)",
-    "crossid": "by CrossID (1,000 to a request)",
+    "crossid": "by CrossID (999 to a request)",
     "geometry": "by the table of all fields (6 requests, once)",
 }
 

@@ -53,3 +53,13 @@ def test_choice():
     assert names(choose(some, "all")) == ["deep", "shallow", "faint", "ragged"]
     assert choose([RAGGED], "best") == [RAGGED]
     assert choose([], "best") == choose([], "all") == []
+
+
+def test_assumed_footprint():
+    """An image that may lie elsewhere comes last, and one of unknown depth does not."""
+    product = Product("hst", "assumed", "F160W", "https://archive.example/assumed")
+    assumed = Candidate(product, 9999.0, holds_whole=True, is_assumed=True)
+    unknown = candidate("unknown", math.nan)
+    assert names(rank([assumed, RAGGED, unknown, SHALLOW])) == [
+        "shallow", "unknown", "ragged", "assumed"
+    ]  # fmt: skip

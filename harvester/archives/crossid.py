@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import logging
 from math import isfinite
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import OutageError, PermanentError, TransientError
 from ..sdss_names import Field, is_observed
 from ..sphere import unit_vectors
-from .skyserver import NOT_NOW
+from .batches import chunks
+from .skyserver import NOT_NOW, TOO_LONG, is_unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..models import Target
     from .skyserver import Match, SkyServer
 
     Place = tuple[float, float]
 
-__all__ = ["CHOICES", "UPLOAD", "CrossId", "chunks"]
+__all__ = ["CHOICES", "UPLOAD", "CrossId"]
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 #: Targets of one upload: by its documentation it may have 1,000 rows, and one of them
 #: is the canary.
@@ -116,7 +115,7 @@ class CrossId:
         """Raise an error that smaller uploads do not mend, or have not."""
         self._failed += 1
         is_outage = isinstance(error, OutageError)
-        if is_outage and (is_single or error.reason not in NOT_NOW):
+        if is_outage and (is_single or error.reason not in TOO_LONG):
             raise error
         if self._failed >= _MOST_FAILED:
             raise _ended(error)
@@ -131,7 +130,7 @@ class CrossId:
             names,
             places,
             radius_arcsec=_RADIUS_ARCSEC,
-            at_once=NOT_NOW if len(targets) > 1 else (),
+            at_once=TOO_LONG if len(targets) > 1 else (),
         )
         told = {match.name for match in matches}
         if canary and _CANARY not in told:
@@ -167,6 +166,9 @@ class CrossId:
                     _SOMEWHERE, ("ra", "dec"), at_once=NOT_NOW
                 )
             except (TransientError, PermanentError) as error:
+                if is_unreachable(error):
+                    self._may_seek = True
+                    raise
                 # The first target that is found will do, too.
                 _log.warning("SkyServer names no object: %s", error)
                 return None
@@ -182,11 +184,6 @@ def _ended(
         return error
     msg = f"no upload of positions is answered: {error}"
     return OutageError(error.reason, msg)
-
-
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Cut a sequence into parts of so many."""
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _is_place(place: tuple[object, ...]) -> bool:

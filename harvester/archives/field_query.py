@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import OutageError, PermanentError, TransientError
 from ..sdss_names import CAMCOLS, RERUN, observed
 from .fields import FIELD, FieldTable, sound
-from .skyserver import NOT_NOW, numbers
+from .skyserver import NOT_NOW, is_unreachable, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +58,8 @@ class FieldQuery:
             for camcol in CAMCOLS:
                 if camcol not in self._parts:
                     self._parts[camcol] = await self._ask_camcol(camcol)
-        except OutageError:
-            self._outages += 1
+        except OutageError as error:
+            self._outages += not is_unreachable(error)
             self.may_ask = self._outages < _TRIES
             raise
         except (TransientError, PermanentError):

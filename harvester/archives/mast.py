@@ -22,6 +22,7 @@ from ..footprints import FootprintIndex, parse_s_region
 from ..ledger.listing import Offer
 from ..models import Finding, Product
 from ..selection import Candidate, choose
+from .batches import chunks
 from .mast_listing import list_images, used_bands
 from .mast_products import DRIZZLED, ProductNames
 from .mast_queries import MastQueries
@@ -86,6 +87,15 @@ class Mast:
         self._observations = observations
         self._known: dict[Survey, _Sky] = {}
 
+    async def recognise(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings if what MAST lists for the survey is known already."""
+        if survey in self._known or await self._ledger.offers(survey) is not None:
+            sky = await self._sky(survey)
+            for batch in chunks(asks, _BATCH):
+                yield (await asyncio.to_thread(self._match, batch, sky)).findings
+
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
@@ -99,8 +109,7 @@ class Mast:
         sky = await self._sky(survey)
         waiting: list[Ask] = []
         lacking: set[int] = set()
-        for start in range(0, len(asks), _BATCH):
-            batch = asks[start : start + _BATCH]
+        for batch in chunks(asks, _BATCH):
             matched = await asyncio.to_thread(self._match, batch, sky)
             yield matched.findings
             waiting += matched.waiting

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import PermanentError, TransientError
+from .batches import chunks
 from .mast_queries import TOO_MUCH
 
 if TYPE_CHECKING:
@@ -57,15 +58,15 @@ class ProductNames:
         """
         for size, most in _BATCHES:
             left = [obsid for obsid in observations if obsid not in self._known][:most]
-            for start in range(0, len(left), size):
-                await self._ask(left[start : start + size], observations)
+            for some in chunks(left, size):
+                await self._ask(some, observations)
         return {
             obsid: self._known[obsid] for obsid in observations if obsid in self._known
         }
 
-    async def _ask(self, obsids: list[str], names: Mapping[str, str]) -> None:
+    async def _ask(self, obsids: Sequence[str], names: Mapping[str, str]) -> None:
         try:
-            rows = await self._queries.products(obsids)
+            rows = await self._queries.products(list(obsids))
         except (TransientError, PermanentError) as error:
             if len(obsids) == 1 or error.reason not in TOO_MUCH:
                 raise
@@ -89,12 +90,13 @@ class ProductNames:
 
 def _observation(row: Row, asked: Mapping[str, str], by_name: Mapping[str, str]) -> str:
     """Tell which of the observations that were asked for a product belongs to."""
-    parent = str(row.get("parent_obsid"))
-    if parent in asked:
-        return parent
-    own = str(row.get("obsID"))
+    # Its own number before its parent's, which is known to be lost or wrong at times;
+    # files of the exposures that an image was made of have other numbers.
+    own, parent = str(row.get("obsID")), str(row.get("parent_obsid"))
     if own in asked:
         return own
+    if parent in asked:
+        return parent
     if name := by_name.get(str(row.get("obs_id"))):
         return name
     # Nothing else was asked for.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -67,9 +67,13 @@ class MastQueries:
     """Asks MAST; an answer that is none leaves nothing behind in astroquery."""
 
     def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._bridge = Bridge(transport, check_mast)
-        #: It is MAST itself that is asked, of which more is known than of a mirror.
-        self.is_official = transport.to_actual(_MAST) == _MAST
+
+    @cached_property
+    def is_official(self) -> bool:
+        """Whether MAST itself is asked, of which more is known than of a mirror."""
+        return self._transport.to_actual(_MAST) == _MAST
 
     async def count(self, criteria: Criteria) -> int:
         """Count the observations that meet some criteria."""

@@ -72,7 +72,7 @@ def check_mast(reply: Reply, asked: bytes = b"") -> Any:  # noqa: ANN401 - JSON
     if told.get("status") == "EXECUTING" and asked.startswith(_QUERY):
         return told
     if asked.startswith(_COLUMNS):
-        _check_columns(reply, told)
+        _check_columns(reply, told, is_filtered=b"Products" not in asked)
     elif asked.startswith(_QUERY):
         query = json.loads(unquote(asked.removeprefix(_QUERY).decode()))
         _check_table(reply, told, query)
@@ -87,12 +87,13 @@ def _refuse_error(words: str) -> NoReturn:
     raise TransientError("mast_error", msg)
 
 
-def _check_columns(reply: Reply, told: Mapping[str, Any]) -> None:
+def _check_columns(reply: Reply, told: Mapping[str, Any], *, is_filtered: bool) -> None:
     """Refuse a description of columns that describes none."""
     if not told or not all(isinstance(column, dict) for column in told.values()):
         _refuse(reply, "does not describe columns")
-    if "obs_collection" not in told:
-        _refuse(reply, "does not describe the columns of observations or products")
+    # Of products astroquery wants no more than what stands for a missing value.
+    if is_filtered and "obs_collection" not in told:
+        _refuse(reply, "does not describe the columns of observations")
 
 
 def _check_table(

@@ -9,19 +9,20 @@ takes fewer requests, in the table of all fields, which six queries give for goo
 from __future__ import annotations
 
 import asyncio
-from itertools import compress
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ..errors import OutageError, PermanentError, TransientError
 from ..events import Note
 from ..models import Finding
-from ..sdss_names import Field, count_fields, decode, frame
-from ..strays import strays
-from .crossid import CHOICES, UPLOAD, CrossId, chunks
+from ..sdss_names import Field, count_fields, frame
+from .batches import chunks
+from .crossid import CHOICES, UPLOAD, CrossId
 from .field_query import FIELD_QUERIES, FieldQuery
-from .skyserver import SkyServer
+from .sdss_ways import sorted_by_way
+from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ..transport.transport import Transport
     from .field_cache import FieldCache
     from .fields import FieldTable
+    from .sdss_ways import Ways
 
 __all__ = [
     "FIELD_QUERIES",
@@ -54,19 +56,6 @@ def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometr
     uploads = -(-count // UPLOAD)
     queries = 0 if have_table else FIELD_QUERIES
     return "crossid" if uploads < queries else "geometry"
-
-
-class _Ways(NamedTuple):
-    """Targets by how they are looked up."""
-
-    #: Their identifiers name their fields.
-    decoded: list[tuple[Target, Field]]
-    #: By position: in the table of all fields, or by CrossID.
-    unknown: list[Target]
-    #: By CrossID.
-    again: list[Target]
-    #: How many of the unknown have identifiers that cannot be right.
-    strays: int = 0
 
 
 class Sdss:
@@ -100,19 +89,27 @@ class Sdss:
         self._trouble: TransientError | PermanentError | None = None
         #: Positions that were uploaded so far: they count for the table.
         self._uploaded = 0
+        #: Targets whose identifiers cannot be right: their neighbours have told.
+        self._strays: set[int] = set()
+
+    async def recognise(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings of those whose identifiers name their fields."""
+        # A batch of identifiers takes as long to read as the event loop may be held.
+        ways = await asyncio.to_thread(sorted_by_way, self._doubted(asks))
+        self._note_strays(ways)
+        for batch in chunks(ways.decoded, _BATCH):
+            yield await asyncio.to_thread(self._decoded, survey, batch)
 
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
         # A batch of identifiers takes as long to read as the event loop may be held.
-        ways = await asyncio.to_thread(_sorted_by_way, asks)
-        decoded, unknown, again, strays_found = ways
-        if strays_found:
-            self._say(
-                f"{strays_found} identifiers name fields far from their galaxies: "
-                "these are looked up by position"
-            )
+        ways = await asyncio.to_thread(sorted_by_way, self._doubted(asks))
+        self._note_strays(ways)
+        decoded, unknown, again, _ = ways
         for batch in chunks(decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
         unanswered = 0
@@ -145,6 +142,22 @@ class Sdss:
             start += len(targets)
         for targets in chunks(again, UPLOAD):
             yield targets, await self._cross_identify(survey, targets)
+
+    def _note_strays(self, ways: Ways) -> None:
+        if ways.strays:
+            self._strays.update(one.number for one in ways.unknown[-ways.strays :])
+            self._say(
+                f"{ways.strays} identifiers name fields far from their galaxies: "
+                "these are looked up by position"
+            )
+
+    def _doubted(self, asks: Sequence[Ask]) -> list[Ask]:
+        # What told them from the others is located by now, and not among these.
+        known = self._strays
+        return [
+            replace(a, by_position=True) if a.target.number in known else a
+            for a in asks
+        ]
 
     def _decoded(
         self, survey: Survey, named: Sequence[tuple[Target, Field]]
@@ -182,6 +195,8 @@ class Sdss:
             try:
                 await self._ask_for_table()
             except (TransientError, PermanentError) as error:
+                if is_unreachable(error):
+                    raise
                 self._say(f"no table of all fields, positions are uploaded: {error}")
         return self._table
 
@@ -266,7 +281,7 @@ class Sdss:
         await self._look_for_kept_table()
         if self._table is not None:
             return self._table
-        if not self._query.may_ask:
+        if not self._query.may_ask or is_unreachable(error):
             raise error
         self._say(f"the table of all fields is asked for: {error}")
         try:
@@ -277,37 +292,6 @@ class Sdss:
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self.name}: {text}"))
-
-
-def _sorted_by_way(asks: Sequence[Ask]) -> _Ways:
-    ways = _Ways([], [], [])
-    for ask in asks:
-        field = decode(ask.target.id)
-        if ask.by_position:
-            # Without an identifier it was its position that led nowhere: then
-            # CrossID is a second opinion.
-            (ways.unknown if field else ways.again).append(ask.target)
-        elif field is None:
-            ways.unknown.append(ask.target)
-        else:
-            ways.decoded.append((ask.target, field))
-    return _without_strays(ways)
-
-
-def _without_strays(ways: _Ways) -> _Ways:
-    """Look those up by position whose identifiers cannot be right."""
-    if not ways.decoded:
-        return ways
-    targets, fields = zip(*ways.decoded, strict=True)
-    ra = np.array([target.ra for target in targets])
-    dec = np.array([target.dec for target in targets])
-    is_stray = strays(fields, ra, dec).tolist()
-    right = [not stray for stray in is_stray]
-    return ways._replace(
-        decoded=list(compress(ways.decoded, right)),
-        unknown=[*ways.unknown, *compress(targets, is_stray)],
-        strays=sum(is_stray),
-    )
 
 
 def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Field]]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import OutageError, PermanentError, TransientError
 from ..events import Note
 from ..sdss_names import decode
-from .crossid import chunks
-from .skyserver import NOT_NOW, SkyServer, numbers
+from .batches import chunks
+from .skyserver import TOO_LONG, SkyServer, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +139,7 @@ class _Lookup:
             places = await self._select(ids)
         except (TransientError, PermanentError) as error:
             self._failed += 1
-            is_outage = isinstance(error, OutageError) and error.reason not in NOT_NOW
+            is_outage = isinstance(error, OutageError) and error.reason not in TOO_LONG
             if len(ids) == 1 or is_outage or self._failed >= _MOST_FAILED:
                 raise
             _log.warning("smaller queries, after one of %d: %s", len(ids), error)
@@ -154,7 +154,7 @@ class _Lookup:
         listed = ",".join(ids)
         query = f"SELECT {column}, ra, dec FROM {table} WHERE {column} IN ({listed})"  # noqa: S608 - digits, and names of ours
         found = await self._skyserver.select(
-            query, (column, "ra", "dec"), at_once=NOT_NOW if len(ids) > 1 else ()
+            query, (column, "ra", "dec"), at_once=TOO_LONG if len(ids) > 1 else ()
         )
         asked = set(ids)
         rows = zip(

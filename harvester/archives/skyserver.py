@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..errors import OutageError
 from ..importing import IMPORTING
 from .bridge import Bridge
 from .skyserver_reply import check_skyserver
@@ -19,12 +20,23 @@ if TYPE_CHECKING:
 
     from ..transport.transport import Transport
 
-__all__ = ["NOT_NOW", "Match", "SkyServer", "numbers"]
+__all__ = ["NOT_NOW", "TOO_LONG", "Match", "SkyServer", "is_unreachable", "numbers"]
 
 #: Reasons that look like an outage of SkyServer and may be one of this query only:
 #: where there is another way to ask, it is not waited for.
 NOT_NOW = frozenset(
     {"html", "http_502", "http_503", "http_504", "no_database", "reset", "stalled"}
+)
+
+#: Those of them that a smaller query may not meet.
+TOO_LONG = frozenset({"http_504", "reset", "stalled"})
+
+#: Reasons of outages that every query meets.
+_UNREACHABLE = frozenset(
+    {
+        *("blocked_address", "connect_timeout", "dns", "network", "outage"),
+        *("refused", "tls", "too_many_queries"),
+    }
 )
 
 #: Columns of an object that CrossID is asked for.
@@ -154,6 +166,11 @@ def _columns_known(client: Any, release: int) -> Iterator[None]:  # noqa: ANN401
         for key, table in ours.items():
             if kept.get(key) is table:
                 del kept[key]
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether no other way to ask would be answered either: it was waited for."""
+    return isinstance(error, OutageError) and error.reason in _UNREACHABLE
 
 
 def numbers(column: Any) -> NDArray[np.float64]:  # noqa: ANN401 - a column of a table

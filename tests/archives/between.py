@@ -1,4 +1,4 @@
-"""A server between a harvest and the sandbox's MAST, which changes some answers."""
+"""A server between a harvest and a service of the sandbox, which changes answers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Between:
         self.upstream = upstream
         #: Queries that were asked, in their order; descriptions of columns are None.
         self.asked = []
-        #: Makes of a query (None: for columns) and its answer another answer: JSON,
-        #: bytes, or a status.
+        #: Makes of a query (None: for columns, or an upload; text: SQL) and its answer
+        #: another answer: JSON, bytes, or a status.
         self.edit = lambda _asked, answer: answer
 
     @property
@@ -45,14 +45,20 @@ class Between:
                 request.method,
                 self.upstream + request.raw_path,
                 data=await request.read(),
-                headers={"Content-Type": request.content_type},
+                headers={"Content-Type": request.headers.get("Content-Type", "")},
+                allow_redirects=False,
             ) as reply,
         ):
-            answer = self.edit(asked, await reply.json())
+            is_json = reply.content_type == "application/json"
+            whole = await (reply.json() if is_json else reply.read())
+            if not is_json and asked is None and request.method == "GET":
+                asked = request.query.get("cmd")
+            answer = self.edit(asked, whole)
+            status, kind_of_it = reply.status, reply.content_type
         if isinstance(answer, int):
             return web.Response(status=answer, text="<html>no</html>")
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=body, status=status, content_type=kind_of_it)
 
 
 def kind(asked):
@@ -71,11 +77,11 @@ def is_list(asked):
 
 
 @asynccontextmanager
-async def between(**options):
-    """Give a sandbox and what stands before its MAST."""
+async def between(service="mast", **options):
+    """Give a sandbox and what stands before one of its services."""
     wanted = {"seed": 3, "targets": 40, "rates": {}} | options
     async with Sandbox(SandboxOptions(**wanted)) as sandbox:
-        door = Between(sandbox.urls["mast"])
+        door = Between(sandbox.urls[service])
         app = web.Application(client_max_size=1 << 26)
         app.router.add_route("*", "/{path:.*}", door.answer)
         async with TestServer(app, host="127.0.0.1") as server:

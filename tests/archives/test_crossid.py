@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from astroquery.sdss import field_names
 from field_rows import scan, sky
-from harvester.archives.sdss_names import Field
 from recorded import serving
 from sky_server import ERROR_PAGE, HEADER, SkyServer, row, table
 
@@ -15,6 +14,7 @@ from harvester.archives.sdss import Sdss
 from harvester.archives.skyserver import SkyServer as Asker
 from harvester.errors import OutageError, QueryRefusedError
 from harvester.models import Ask, Survey, Target
+from harvester.sdss_names import Field
 from harvester.settings import SERVICES
 
 FIELD = Field(94, 6, 100)
@@ -264,3 +264,21 @@ async def test_columns_of_others():
     before = dict(field_names._cached_table_fields)
     await found(SkyServer(), targets(1))
     assert field_names._cached_table_fields.keys() == before.keys()
+
+
+@pytest.mark.parametrize("count", [3, 6000])
+async def test_unreachable(count):
+    """A SkyServer that nobody reaches is waited for once, and not way by way."""
+    asked = []
+
+    class Nobody:
+        async def query(self, *words, **_):
+            asked.append(words)
+            raise OutageError("refused", "nobody listens")
+
+    cache = FieldCache([], release=17, source=SERVICES["sdss-sky"])
+    sdss = Sdss(Nobody(), base="https://sas", release=17, cache=cache, heard=print)
+    with pytest.raises(OutageError, match="nobody listens"):
+        async for _ in sdss.locate(R, [Ask(one) for one in targets(count)]):
+            pass
+    assert len(asked) == 1

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from harvester.archives import sdss
+from harvester.archives import sdss, sdss_ways
 from harvester.archives.sdss import Sdss
 from harvester.ledger import ledger, listing, moves
 from harvester.ledger.file import create_ledger
@@ -51,7 +51,7 @@ def is_beside(threads):
 
 async def test_identifiers(threads):
     """Identifiers are read, and frames named, in another thread."""
-    threads.watch(sdss, "decode")
+    threads.watch(sdss_ways, "decode")
     threads.watch(sdss, "frame")
     archive = Sdss(None, base="https://sas", release=17, cache=None, heard=print)
     (found,) = [batch async for batch in archive.locate(SDSS, [Ask(GALAXY)])]

@@ -232,6 +232,14 @@ def _other_parent(rows, parent):
     return rows
 
 
+def _rotated(rows):
+    parents = sorted({row["parent_obsid"] for row in rows})
+    following = dict(zip(parents, parents[1:] + parents[:1], strict=True))
+    for row in rows:
+        row["parent_obsid"] = following[row["parent_obsid"]]
+    return rows
+
+
 def _only_names(rows):
     for row in rows:
         row["parent_obsid"] = row["obsID"] = "0"
@@ -244,9 +252,10 @@ def _only_names(rows):
         lambda rows: _other_parent(rows, "0"),
         lambda rows: _other_parent(rows, None),
         lambda rows: _other_parent(rows, "99"),
+        _rotated,
         _only_names,
     ],
-    ids=["0", "none", "other", "names"],
+    ids=["0", "none", "other", "each other's", "names"],
 )
 async def test_lost_parents(tmp_path, truth, lose):
     """Products are those of their own observation where the asked one is lost."""

@@ -11,7 +11,7 @@ from field_rows import scan, sky
 from hypothesis import given
 from hypothesis import strategies as st
 from recorded import reaching, serving
-from sky_server import SkyServer, row
+from sky_server import ERROR_PAGE, SkyServer, row
 
 from harvester.archives.field_cache import FieldCache
 from harvester.archives.sdss import Sdss, check_skyserver, choose_route
@@ -161,6 +161,28 @@ def test_pages_are_outages():
         check_skyserver(reply(b"#Table1\nerror_message\nLogin failed for user 'x'"))
     with pytest.raises(QueryRefusedError, match="refused"):
         check_skyserver(reply(b"#Table1\nerror_message\nerror: limit is top 500000"))
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (b"SQL Error, Invalid object name 'Frame'.", QueryRefusedError),
+        (b"System.Data.SqlClient.SqlException: Invalid column name", QueryRefusedError),
+        (b"Not able to parse file or list.", QueryRefusedError),
+        (b"Radius: 'x' is not a number.", QueryRefusedError),
+        (b"Execution Timeout Expired. The timeout period elapsed", QueryRefusedError),
+        (b"The query exceeds the maximum of 500000 rows", QueryRefusedError),
+        (b"The remote server returned an error: (503)", OutageError),
+        (b"A network-related error while establishing a connection", OutageError),
+        (b"Timeout expired prior to obtaining a connection", OutageError),
+        (b"", OutageError),
+    ],
+)
+def test_pages_about_a_query(words, error):
+    """A page says whether the service is in trouble or the query: only by its words."""
+    with pytest.raises((OutageError, QueryRefusedError)) as caught:
+        check_skyserver(reply(ERROR_PAGE % words))
+    assert caught.type is error
 
 
 def sdss(transport, folder=None, heard=print):

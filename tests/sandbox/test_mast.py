@@ -104,6 +104,8 @@ def archive(sky):
 def client(archive):
     """Give the real astroquery, asking this archive."""
     with redirected(archive) as observations:
+        # From 0.4.12 on it would ask the real bucket.
+        observations.disable_cloud_dataset()
         yield observations
 
 

@@ -185,3 +185,12 @@ def test_real_frames_margin(shared):
     frames = RealFrames(shared / "data/sdss")
     field = next(f for f in frames.fields if f.key == MERGER_FIELD)
     assert float(field.margin(*GZ_MERGER)) == pytest.approx(2047.5 - 1789.03, abs=0.6)
+
+
+def test_object_in_each_real_frame(shared):
+    """A place where there is an object can be asked of real frames too."""
+    frames = RealFrames(shared / "data/sdss")
+    assert len(frames.objects) == len(frames.fields) > 0
+    for found in frames.objects:
+        assert found.mode == 1
+        assert frames.nearest(found.ra, found.dec, 0.01) == found

@@ -175,6 +175,31 @@ def test_query_sql_refused(sdss):
         sdss.query_sql("select nonsense from PhotoObjAll", cache=False)
 
 
+def test_query_sql_by_identifier(sdss, sandbox):
+    """Objects of DR7 are found by their own identifiers, where today's are the same."""
+    galaxies = sandbox.sky.galaxies
+    asked = ",".join(str(galaxy.objid) for galaxy in galaxies)
+    found = sdss.query_sql(
+        "SELECT dr7objid, dr8objid, ra, dec FROM PhotoObjDR7 "
+        f"WHERE dr7objid IN ({asked})",
+        cache=False,
+    )
+    places = {row["dr7objid"]: (row["ra"], row["dec"]) for row in found}
+    matched = [g for g in galaxies if g.objid in places]
+    assert len(galaxies) > len(matched) > len(galaxies) * 0.8
+    assert all(places[g.objid] == pytest.approx((g.ra, g.dec)) for g in matched)
+    assert {g.dr8_objid for g in matched} == set(found["dr8objid"].tolist())
+
+
+def test_query_sql_any_object(sdss, sandbox):
+    """A primary object can be asked for without knowing any."""
+    found = sdss.query_sql("SELECT TOP 1 ra, dec FROM PhotoPrimary", cache=False)
+    (place_of_it,) = [tuple(row) for row in found]
+    assert any(
+        place_of_it == pytest.approx((g.ra, g.dec)) for g in sandbox.sky.galaxies
+    )
+
+
 def test_query_photoobj(sdss, sandbox):
     """The objects of a field are listed, each once."""
     run, camcol, field = sandbox.sky.galaxies[0].field

@@ -1,0 +1,156 @@
+"""What archives leave out, or say of one query only: whole harvests."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+from between import between, is_list, kind
+from service import harvester, status
+
+pytestmark = pytest.mark.harvest
+
+#: What is waited for an archive that is in trouble.
+PATIENCE = {"HARVESTER__POLITENESS__PATIENCE_S": "5"}
+
+
+async def harvested(edit, tmp_path, service, survey, *, nameless=0, **options):
+    """Harvest a survey through an editor; give how it ended, and the counts."""
+    catalogue, out = tmp_path / "all.fits", tmp_path / "out"
+    async with between(service, catalogue=catalogue, **options) as (sandbox, door):
+        door.edit = edit
+        if nameless:
+            catalogue = _without_names(sandbox, tmp_path / "all.csv", nameless)
+        urls = sandbox.urls | {service: door.url}
+        flags = [f"--base-url={name}={url}" for name, url in urls.items()]
+        words = ("run", catalogue, "--out", out, "--survey", survey, *flags)
+        done = await asyncio.to_thread(harvester, *words, **PATIENCE)
+    counts = status(out)["surveys"][survey.partition(":")[0]]
+    return done, counts, door
+
+
+def _without_names(sandbox, path, others):
+    """Write the positions of galaxies, and of others where there are none."""
+    rows = [f"g{n},{one.ra},{one.dec}" for n, one in enumerate(sandbox.sky.galaxies)]
+    rows += [f"x{n},{n * 360 / others},{-40 - n % 40}" for n in range(others)]
+    path.write_text("\n".join(["name,ra,dec", *rows, ""]))
+    return path
+
+
+def _short(asked, answer):
+    """Leave all rows of lists out; the paging fits to that."""
+    if not is_list(asked):
+        return answer
+    paging = answer["paging"] | {"rows": 0, "rowsFiltered": 0, "rowsTotal": 0}
+    return answer | {"data": [], "paging": paging}
+
+
+async def test_list_without_rows(tmp_path):
+    """Images that MAST counts and does not list end the run with code 5, and words."""
+    survey = "hst:WFC3/IR:F160W"
+    done, counts, door = await harvested(_short, tmp_path, "mast", survey)
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "MAST counts" in done.stdout + done.stderr
+    assert (counts["no_coverage"], counts["pending"]) == (0, 40)
+    assert len(door.kinds) < 10
+
+
+@pytest.mark.parametrize("lost", ["parent", "page"])
+async def test_mast_answers_oddly(tmp_path, lost):
+    """Lost parents, and a page that came wrong once, cost no galaxy its stamp."""
+    wrong = itertools.count()
+
+    def edit(asked, answer):
+        if is_list(asked):
+            for row in answer["data"]:
+                row["dataURL"] = None
+            if lost == "page" and not next(wrong):
+                answer["paging"]["page"] = 7
+        if lost == "parent" and asked and kind(asked) == "products":
+            for row in answer["data"]:
+                row["parent_obsid"] = "0"
+        return answer
+
+    survey = "hst:WFC3/IR:F160W"
+    done, counts, _ = await harvested(edit, tmp_path, "mast", survey, per_image=5)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert counts["done"] > 30
+
+
+async def test_moving_target_in_the_manifest(tmp_path):
+    """A galaxy that only images of a moving target hold says so."""
+
+    def edit(asked, answer):
+        if is_list(asked):
+            for row in answer["data"]:
+                row |= {"mtFlag": True, "dataRights": "PUBLIC"}
+        return answer
+
+    survey = "hst:WFC3/IR:F160W"
+    done, counts, _ = await harvested(edit, tmp_path, "mast", survey, per_image=5)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert counts["no_coverage"] == 40
+    manifest = next((tmp_path / "out").glob("manifest*.csv")).read_text()
+    assert manifest.count("moving_target") > 30
+
+
+async def test_name_that_there_is_not(tmp_path):
+    """A typing error in a filter ends the run with code 2, and the nearest name."""
+    survey = "hst:WFC3/IR:F16OW"
+    done, counts, _ = await harvested(lambda _, a: a, tmp_path, "mast", survey)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Did you mean F160W" in done.stdout + done.stderr
+    assert counts["no_coverage"] == 0
+
+
+async def test_table_without_header(tmp_path):
+    """A table that is its first line alone is asked for again."""
+    wrong = itertools.count()
+
+    def edit(asked, answer):
+        is_upload = asked is None
+        return b"#Table1\n" if is_upload and not next(wrong) else answer
+
+    done, counts, _ = await harvested(
+        edit, tmp_path, "sdss-sky", "sdss:r", hst_images=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert counts["done"] == 40
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"<html>SQL Error, Invalid object name 'Frame'.</html>", 403]
+)
+async def test_table_of_fields_refused(tmp_path, refusal):
+    """Nameless galaxies are uploaded where the table of fields is refused."""
+
+    def edit(asked, answer):
+        return refusal if asked and "FROM Frame" in asked else answer
+
+    done, counts, _ = await harvested(
+        edit,
+        tmp_path,
+        "sdss-sky",
+        "sdss:r",
+        hst_images=False,
+        nameless=5200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (counts["done"], counts["no_coverage"]) == (40, 5200)
+
+
+async def test_uploads_refused(tmp_path):
+    """Where uploads are refused the table of fields serves what it holds."""
+
+    def edit(asked, answer):
+        page = b"<html><title>Skyserver Error</title>Not able to parse file.</html>"
+        return page if asked is None else answer
+
+    done, counts, door = await harvested(
+        edit, tmp_path, "sdss-sky", "sdss:r", hst_images=False, nameless=50
+    )
+    assert counts["done"] + counts["located"] == 40, done.stdout + done.stderr
+    # The sandbox's table lacks most fields of the sky, and cannot say what is nowhere.
+    assert (done.returncode, counts["pending"]) == (5, 50)
+    assert len(door.asked) < 40
