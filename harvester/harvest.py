@@ -10,6 +10,7 @@ import json
 import shutil
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,9 @@ __all__ = [
     "remove_scratch",
 ]
 
+
+#: Which service of an archive is asked where its galaxies are.
+_LOCATES = {"sdss": "sdss-sky", "hst": "mast"}
 
 #: Of mallopt(3).
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
@@ -245,7 +249,8 @@ async def harvest(
             orchestrator,
             cutter,
         ):
-            if not locate_only:
+            # Processes for a run that has nothing to cut would only have to be ended.
+            if not locate_only and unsettled(read_report(places)):
                 cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
@@ -294,6 +299,7 @@ async def _orchestrator(
                 cutter=cutter,
                 heard=heard,
                 located=located,
+                is_down=partial(transport.is_down, SERVICES[_LOCATES[name]]),
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]

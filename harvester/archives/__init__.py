@@ -19,10 +19,18 @@ class Archive(Protocol):
     #: A target whose frame does not hold it may be asked about once more.
     may_relocate: bool
 
+    def recognise(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings of those that no request is needed for, in batches."""
+        ...
+
     def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give a finding for each ask, in batches as the archive answers.
+
+        What was given by `recognise` is not asked about again.
 
         Raises
         ------

@@ -112,6 +112,14 @@ class Mast:
         self._observations = observations
         self._known: dict[Survey, tuple[list[Offer], FootprintIndex]] = {}
 
+    async def recognise(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings if what MAST lists for the survey is known already."""
+        if survey in self._known or await self._ledger.offers(survey) is not None:
+            async for findings in self.locate(survey, asks):
+                yield findings
+
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:

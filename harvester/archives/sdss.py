@@ -9,9 +9,9 @@ takes fewer requests, in the table of all fields, which six queries give for goo
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import cache
-from itertools import compress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from ..models import Finding
 from ..transport.address import shown
 from .bridge import Bridge
 from .fields import FIELD, FieldTable, sound
-from .sdss_names import CAMCOLS, RERUN, Field, count_fields, decode, frame, observed
-from .strays import strays
+from .sdss_names import CAMCOLS, RERUN, Field, count_fields, frame, observed
+from .sdss_ways import sorted_by_way
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..models import Ask, Route, Survey, Target
     from ..transport.transport import Reply, Transport
     from .field_cache import FieldCache
+    from .sdss_ways import Ways
 
 __all__ = [
     "FIELD_QUERIES",
@@ -107,19 +108,6 @@ def check_skyserver(reply: Reply) -> None:
         raise TransientError("truncated", msg)
 
 
-class _Ways(NamedTuple):
-    """Targets by how they are looked up."""
-
-    #: Their identifiers name their fields.
-    decoded: list[tuple[Target, Field]]
-    #: By position: in the table of all fields, or by CrossID.
-    unknown: list[Target]
-    #: By CrossID.
-    again: list[Target]
-    #: How many of the unknown have identifiers that cannot be right.
-    strays: int = 0
-
-
 class Sdss:
     """Finds the frames of SDSS."""
 
@@ -147,19 +135,27 @@ class Sdss:
         self._may_be_kept = self._may_ask = True
         #: Positions that were uploaded so far: they count for the table.
         self._uploaded = 0
+        #: Targets whose identifiers cannot be right: their neighbours have told.
+        self._strays: set[int] = set()
+
+    async def recognise(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings of those whose identifiers name their fields."""
+        # A batch of identifiers takes as long to read as the event loop may be held.
+        ways = await asyncio.to_thread(sorted_by_way, self._doubted(asks))
+        self._note_strays(ways)
+        for batch in _chunks(ways.decoded, _BATCH):
+            yield await asyncio.to_thread(self._decoded, survey, batch)
 
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give findings as they come: decoded ones first, then request by request."""
         # A batch of identifiers takes as long to read as the event loop may be held.
-        ways = await asyncio.to_thread(_sorted_by_way, asks)
-        decoded, unknown, again, strays_found = ways
-        if strays_found:
-            self._say(
-                f"{strays_found} identifiers name fields far from their galaxies: "
-                "these are looked up by position"
-            )
+        ways = await asyncio.to_thread(sorted_by_way, self._doubted(asks))
+        self._note_strays(ways)
+        decoded, unknown, again, _ = ways
         for batch in _chunks(decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
         table = await self._table_for(len(unknown))
@@ -170,6 +166,22 @@ class Sdss:
                 yield await self._look_up(survey, targets, table)
         for targets in _chunks(again, UPLOAD):
             yield await self._cross_identify(survey, targets)
+
+    def _note_strays(self, ways: Ways) -> None:
+        if ways.strays:
+            self._strays.update(one.number for one in ways.unknown[-ways.strays :])
+            self._say(
+                f"{ways.strays} identifiers name fields far from their galaxies: "
+                "these are looked up by position"
+            )
+
+    def _doubted(self, asks: Sequence[Ask]) -> list[Ask]:
+        # What told them from the others is located by now, and not among these.
+        known = self._strays
+        return [
+            replace(a, by_position=True) if a.target.number in known else a
+            for a in asks
+        ]
 
     def _decoded(
         self, survey: Survey, named: Sequence[tuple[Target, Field]]
@@ -337,37 +349,6 @@ class Sdss:
 
     def _say(self, text: str) -> None:
         self._heard(Note(f"{self.name}: {text}"))
-
-
-def _sorted_by_way(asks: Sequence[Ask]) -> _Ways:
-    ways = _Ways([], [], [])
-    for ask in asks:
-        field = decode(ask.target.id)
-        if ask.by_position:
-            # Without an identifier it was its position that led nowhere: then
-            # CrossID is a second opinion.
-            (ways.unknown if field else ways.again).append(ask.target)
-        elif field is None:
-            ways.unknown.append(ask.target)
-        else:
-            ways.decoded.append((ask.target, field))
-    return _without_strays(ways)
-
-
-def _without_strays(ways: _Ways) -> _Ways:
-    """Look those up by position whose identifiers cannot be right."""
-    if not ways.decoded:
-        return ways
-    targets, fields = zip(*ways.decoded, strict=True)
-    ra = np.array([target.ra for target in targets])
-    dec = np.array([target.dec for target in targets])
-    is_stray = strays(fields, ra, dec).tolist()
-    right = [not stray for stray in is_stray]
-    return ways._replace(
-        decoded=list(compress(ways.decoded, right)),
-        unknown=[*ways.unknown, *compress(targets, is_stray)],
-        strays=sum(is_stray),
-    )
 
 
 def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Field]]:

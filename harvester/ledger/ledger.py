@@ -7,6 +7,7 @@ Whoever records something returns only after it is on disk.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import sqlite3
 import time
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 import aiosqlite
 
 from ..models import Ask, Product, Survey, Target, Wanted
+from ..states import State
 from .file import check_file
 from .group_commit import GroupCommit, to_ours
 from .hosts import read_cool_downs, write_cool_down, write_host_states
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..models import Finding, Receipt, Sounding
-    from ..states import State
     from .listing import Offer
 
 __all__ = ["Ledger"]
@@ -277,16 +278,23 @@ class Ledger:
         await self._commits.record(write)
         return moved
 
-    async def next_due(self, surveys: Sequence[Survey]) -> float | None:
-        """Tell when (Unix seconds) the next unsettled job is due; None: all settled."""
-        marks = ", ".join("?" for _ in surveys)
+    async def next_due(self, surveys: Sequence[Survey], *states: State) -> float | None:
+        """Tell when (Unix seconds) the next open job is due, in any of the states.
+
+        None: there is none. Without ``states`` all that are open count.
+        """
         rows = await self._reader.execute_fetchall(
-            f"""
+            """
             SELECT min(due)
             FROM job
-            WHERE state IN ('pending', 'located') AND survey IN ({marks})
-            """,  # noqa: S608 - only question marks go in
-            [self._number(survey) for survey in surveys],
+            WHERE state IN ('pending', 'located')
+                AND state IN (SELECT value FROM json_each(?))
+                AND survey IN (SELECT value FROM json_each(?))
+            """,
+            (
+                json.dumps(states or (State.PENDING, State.LOCATED)),
+                json.dumps([self._number(survey) for survey in surveys]),
+            ),
         )
         due: float | None = next(iter(rows))[0]
         return due

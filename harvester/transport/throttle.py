@@ -160,6 +160,13 @@ class Throttle:
         """Whether nobody passes but a probe."""
         return self._breaker.is_open
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether a request would only wait: the host is down, and no probe is due."""
+        breaker = self._breaker
+        is_due = breaker.passes_at <= self.clock() and not breaker.is_probing
+        return breaker.is_open and not is_due
+
     @asynccontextmanager
     async def slot(
         self, kind: str, *, patience_s: float = math.inf

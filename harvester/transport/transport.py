@@ -54,6 +54,9 @@ __all__ = [
 #: After these a form is not sent again; its answer is fetched.
 _BECOMES_GET = frozenset({301, 302, 303})
 
+#: Tries of a file that can be had elsewhere too: the second is for a single hiccup.
+_MIRROR_TRIES = 2
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -196,6 +199,7 @@ class Transport:
         enough: Enough | None = None,
         on_bytes: Heard = _ignore,
         kind: str = "file",
+        is_mirror: bool = False,
     ) -> Download:
         """Fetch a file, which appears at ``path`` when it is whole and verified.
 
@@ -209,12 +213,16 @@ class Transport:
         ``enough`` may end it before: then the rest of the body is not read, its
         connection is closed, and what came appears at ``path`` unverified.
         ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
+        ``is_mirror``: the file can be had elsewhere too, so that nothing is sat out:
+        the second failure, of whatever kind, is raised.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
         intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
         try:
-            return await self._persevere(request, kind, intake, on_bytes)
+            return await self._persevere(
+                request, kind, intake, on_bytes, is_mirror=is_mirror
+            )
         finally:
             await intake.aclose()
 
@@ -227,11 +235,13 @@ class Transport:
         validator: str = "",
         on_bytes: Heard = _ignore,
         kind: str = "file",
+        is_mirror: bool = False,
     ) -> Part:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
 
         A file that ends before gives what it has. ``validator`` is that of an
-        earlier part: only the same version of the file will do.
+        earlier part: only the same version of the file will do. ``is_mirror`` as for
+        `download`.
 
         Raises
         ------
@@ -243,7 +253,9 @@ class Transport:
         """
         request = Request("GET", self._checked(url), {})
         intake = TakesPart(start, stop, validator)
-        return await self._persevere(request, kind, intake, on_bytes)
+        return await self._persevere(
+            request, kind, intake, on_bytes, is_mirror=is_mirror
+        )
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""
@@ -253,20 +265,34 @@ class Transport:
         """Tell how each host stands."""
         return [throttle.state() for throttle in self._throttles.values()]
 
+    def is_down(self, url: str) -> bool:
+        """Whether the host of an official address lets no request through just now.
+
+        False when a probe is due: the next request is to find out.
+        """
+        service = self._directory.service_of(self._checked(url))
+        return self._throttle_of(service.host, service.manners).is_closed
+
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""
         return str(self._directory.to_actual(to_url(url)))
 
     async def _persevere(
-        self, request: Request, kind: str, intake: _Result[T_co], heard: Heard = _ignore
+        self,
+        request: Request,
+        kind: str,
+        intake: _Result[T_co],
+        heard: Heard = _ignore,
+        *,
+        is_mirror: bool = False,
     ) -> T_co:
         service = self._directory.service_of(request.url)
         throttle = self._throttle_of(service.host, service.manners)
         errand = _Errand(request, kind, service, throttle, request.url, heard)
         limits = self._limits
         patience = Patience(
-            limits.tries,
-            limits.patience_s,
+            min(limits.tries, _MIRROR_TRIES) if is_mirror else limits.tries,
+            0.0 if is_mirror else limits.patience_s,
             clock=throttle.awake_s,
             random=self._timing.random,
         )
@@ -277,8 +303,10 @@ class Transport:
                 raise
             except TransientError as error:
                 throttle = errand.throttle
-                is_sound = isinstance(error, OutageError) and await self._is_sound(
-                    errand, patience.left_s()
+                # Of a mirror any failure spends a try: there are not many.
+                is_sound = is_mirror or (
+                    isinstance(error, OutageError)
+                    and await self._is_sound(errand, patience.left_s())
                 )
                 wait_s = patience.after(
                     error,
