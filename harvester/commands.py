@@ -243,13 +243,16 @@ async def _until_stopped(
     return outcome, stop.exit_code if stop.signal else 0
 
 
-def retry_failed(places: Places, pattern: str) -> int:
-    """Take failed jobs up again whose reason matches; tell how many."""
+def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
+    """Take jobs up again whose reason matches; tell how many.
+
+    The failed ones, or with ``better`` those with stamps of a second-best image.
+    """
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
 
     async def _retry() -> int:
         async with Ledger.open(places.ledger) as ledger:
-            return await ledger.retry(pattern)
+            return await ledger.retry(pattern, better=better)
 
     need_ledger(places.ledger)
     with owned(places.lock):

@@ -290,6 +290,7 @@ class Lane:
     ) -> None:
         moved = await self._ledger.postpone(
             item.survey,
+            item.number,
             [one.target for one in wanted],
             reason=error.reason,
             attempts=self._plan.attempts,
