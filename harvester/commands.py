@@ -127,7 +127,8 @@ def resume_run(places: Places, flags: Flags) -> int:
 
 
 def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
-    if not flags["locate_only"]:
+    is_new = not places.ledger.exists()
+    if not flags["locate_only"] and (is_new or unsettled(read_report(places))):
         warm_up()
     _prepare(settings, places, flags)
     return _harvest(settings, places, flags)

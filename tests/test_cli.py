@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
 from harvester.cli import main
+from harvester.harvest import begin, write_settings
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
+from harvester.places import Places
+from harvester.settings import load_settings
 
 #: What makes `--help` slow if it is imported for it.
 _HEAVY = ("aiohttp", "astropy", "astroquery", "numpy", "pyarrow", "pydantic", "scipy")
@@ -174,3 +179,21 @@ def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
         assert part.exists()
         done = call(*words)
         assert (done.exit_code, part.exists()) == (0, False), done.output
+
+
+def test_settled_run_starts_no_process(tmp_path, monkeypatch):
+    """Where no galaxy is left to do, no cutting process is started, nor its server."""
+    started = []
+    for module in ("commands", "cutter"):
+        monkeypatch.setattr(f"harvester.{module}.warm_up", lambda: started.append(1))
+    catalogue, places = tmp_path / "one.csv", Places(tmp_path / "out")
+    catalogue.write_text("id,ra,dec\na,150,2\n")
+    settings = load_settings(catalogue={"path": str(catalogue)})
+    places.out.mkdir()
+    write_settings(settings, places)
+    begin(settings, places, lambda _: None)
+    with closing(sqlite3.connect(places.ledger)) as db, db:
+        db.execute("UPDATE job SET state = 'no_coverage'")
+    done = call("resume", places.out)
+    assert (done.exit_code, started) == (0, [])
+    assert "0 stamps on disk" in done.output
