@@ -277,7 +277,7 @@ async def _orchestrator(
                 cutter=cutter,
                 heard=heard,
                 located=located,
-                is_down=partial(transport.is_down, SERVICES[_LOCATES[name]]),
+                down_s=partial(transport.down_s, SERVICES[_LOCATES[name]]),
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]

@@ -80,7 +80,7 @@ class Lane:
         cutter: Cutter,
         heard: Heard,
         located: Callable[[str], Awaitable[None]] | None = None,
-        is_down: Callable[[], bool] = lambda: False,
+        down_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Take what it works with.
 
@@ -88,8 +88,8 @@ class Lane:
         ----------
         located
             Is told before the first frame is fetched.
-        is_down
-            Tells whether the service that locates lets no request through just now.
+        down_s
+            Tells for how many seconds the service that locates has been down.
         """
         self._archive = archive
         self._plan = plan
@@ -99,7 +99,7 @@ class Lane:
         self._heard = heard
         self._located = located
         self._locator = Locator(
-            archive, plan, ledger, tell=self._tell, say=self._say, is_down=is_down
+            archive, plan, ledger, tell=self._tell, say=self._say, down_s=down_s
         )
         self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
         self._in_hand: set[tuple[Survey, int]] = set()
@@ -165,17 +165,23 @@ class Lane:
 
     async def _is_through(self) -> bool:
         """Whether nothing is left but what waits for a service that was given up."""
-        surveys = self._plan.surveys
-        pending = await self._ledger.next_due(surveys, State.PENDING)
-        if pending is not None and self._locator.trouble is None:
-            return False
-        if await self._ledger.next_due(surveys, State.LOCATED) is None:
+        surveys, next_due = self._plan.surveys, self._ledger.next_due
+        if await next_due(surveys) is None:
             return True
-        if not self._sick:
+        is_locating = self._locator.trouble is None
+        if is_locating and await next_due(surveys, State.PENDING) is not None:
             return False
-        # Also those that are due later: none of them may be had without that service.
-        frames = [f for s in surveys async for f in self._due(s, longest_s=0)]
-        return not frames
+        if await next_due(surveys, State.LOCATED) is None:
+            # Unless the service that locates has answered at this very moment.
+            return self._locator.trouble is not None
+        return bool(self._sick) and not await self._any_to_come()
+
+    async def _any_to_come(self) -> bool:
+        """Whether a frame, now or later, may be had without services given up."""
+        for survey in self._plan.surveys:
+            async for _ in self._due(survey, longest_s=0):
+                return True
+        return False
 
     async def _feed_survey(self, survey: Survey) -> bool:
         fed = False

@@ -49,6 +49,10 @@ _GATHER_S = 60.0
 #: Seconds between two looks at whether the service that locates is down.
 _LOOK_S = 1.0
 
+#: Seconds for which it has to be down before frames are fetched meanwhile. A short
+#: cool-down is waited for, because a frame is fetched once for all its galaxies.
+_SICK_S = 10.0
+
 
 class Locator:
     """Looks up the targets of one archive, and says when frames may be fetched.
@@ -57,8 +61,8 @@ class Locator:
     ----------
     tell, say
         Called with the jobs that moved, and with words for the user.
-    is_down
-        Tells whether the service that locates lets no request through just now.
+    down_s
+        Tells for how many seconds the service that locates has been down.
     """
 
     def __init__(
@@ -69,14 +73,14 @@ class Locator:
         *,
         tell: Callable[[Counter[State]], None],
         say: Callable[[str], None],
-        is_down: Callable[[], bool],
+        down_s: Callable[[], float],
     ) -> None:
         self._archive = archive
         self._plan = plan
         self._ledger = ledger
         self._tell = tell
         self._say = say
-        self._is_down = is_down
+        self._down_s = down_s
         self._stopped = asyncio.Event()
         self._wake = asyncio.Event()
         #: Set once frames may be fetched: all is located, or locating is in trouble.
@@ -118,7 +122,7 @@ class Locator:
         ends. Frames that are known need not wait for that.
         """
         while not self.released.is_set():
-            if self._is_down():
+            if self._down_s() >= _SICK_S:
                 self._say("locating waits for its archive; what is located is fetched")
                 self._release()
             await either(self.released, _LOOK_S)

@@ -136,7 +136,7 @@ class Stage:
             facts={},
         )
 
-    async def run(self, is_down=lambda: False, *, locate_only=False, **plan):
+    async def run(self, down_s=lambda: 0.0, *, locate_only=False, **plan):
         """Run the lane until it ends; give it."""
         defaults = {
             "surveys": (SURVEY,),
@@ -156,7 +156,7 @@ class Stage:
                 frames=self.frames,
                 cutter=self.cutter,
                 heard=self.heard.append,
-                is_down=is_down,
+                down_s=down_s,
             )
             await Orchestrator([lane]).run(locate_only=locate_only)
         return lane
@@ -486,14 +486,14 @@ async def test_fetched_while_locating_waits(stage, monkeypatch):
 
     monkeypatch.setattr(stage.cutter, "cut", told)
     monkeypatch.setattr(stage.archive, "locate", patient)
-    lane = await stage.run(is_down=lambda: not is_cut.is_set())
+    lane = await stage.run(lambda: 0 if is_cut.is_set() else 60)
     assert stage.states() == {"done": 6}
     assert stage.frames.fetched == ["frame0", "frame1"]
     assert lane.troubles == []
 
 
 async def test_all_are_located_first(stage, monkeypatch):
-    """A service that is only slow is waited for: no frame is fetched twice."""
+    """A service that is slow, or cools down, is waited for: no frame comes twice."""
     stage.archive.known = {0, 1, 2}
     locate = stage.archive.locate
 
@@ -505,7 +505,7 @@ async def test_all_are_located_first(stage, monkeypatch):
             yield findings
 
     monkeypatch.setattr(stage.archive, "locate", slow)
-    await stage.run()
+    await stage.run(lambda: 4.0)
     assert stage.states() == {"done": 6}
     assert sorted(stage.frames.fetched) == ["frame0", "frame1"]
 
@@ -615,17 +615,25 @@ async def test_locating_without_files(stage, monkeypatch):
 
     monkeypatch.setattr(stage.frames, "frame", told)
     monkeypatch.setattr(stage.archive, "locate", late)
-    lane = await stage.run(is_down=lambda: True)
+    lane = await stage.run(lambda: 60)
     assert stage.states() == {"located": 6}
     assert lane.troubles == [outage]
 
 
-async def test_one_survey_refused(tmp_path):
+async def test_one_survey_refused(tmp_path, monkeypatch):
     """A survey whose query is refused does not keep another from being located."""
     other = Survey.parse("sdss:g")
     stage = Stage(tmp_path, SURVEY, other)
-    stage.archive.failures = [PermanentError("http_400", "too many columns")]
-    lane = await stage.run(surveys=(SURVEY, other), attempts=1)
+    locate = stage.archive.locate
+
+    async def picky(survey, asks):
+        if survey == SURVEY:
+            raise PermanentError("http_400", "too many columns")
+        async for findings in locate(survey, asks):
+            yield findings
+
+    monkeypatch.setattr(stage.archive, "locate", picky)
+    lane = await stage.run(surveys=(SURVEY, other))
     assert stage.states() == {"done": 6, "pending": 6}
     assert [one.reason for one in lane.troubles] == ["http_400"]
 

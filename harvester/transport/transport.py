@@ -270,8 +270,11 @@ class Transport:
 
         False when a probe is due: the next request is to find out.
         """
-        service = self._directory.service_of(self._checked(url))
-        return self._throttle_of(service.host, service.manners).is_closed
+        return self._throttle_for(url).is_closed
+
+    def down_s(self, url: str) -> float:
+        """Tell for how many seconds the host of an official address has been down."""
+        return self._throttle_for(url).down_s
 
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""
@@ -394,6 +397,10 @@ class Transport:
             msg = f"{shown(url)} holds a user name, which is not sent anywhere"
             raise PermanentError(reason="bad_url", message=msg)
         return self._directory.to_actual(url.with_fragment(None))
+
+    def _throttle_for(self, url: str) -> Throttle:
+        service = self._directory.service_of(self._checked(url))
+        return self._throttle_of(service.host, service.manners)
 
     def _throttle_at(self, url: URL, sender: Service) -> Throttle:
         # An archive may send us on to another host of its own: that one gets a
