@@ -19,7 +19,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -205,6 +205,15 @@ class FrameStore:
         sha256 = self._came.pop(path.name, "")
         if sha256 and error.reason == "corrupt":
             self._note_corrupt(product, sha256, error)
+
+    def is_out_of_reach(self, product: Product) -> bool:
+        """Whether to fetch it now would only be to wait for a host that is down."""
+        if self._path(product).exists():
+            return False
+        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+            is_down = self._transport.is_down(product.url)
+            return is_down and not self._mirrors.can_serve(product)
+        return False
 
     def put_aside(self, frame: LocalFrame) -> Path | None:
         """Keep a frame that nobody survives cutting, for someone to look into.

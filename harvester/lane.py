@@ -105,6 +105,8 @@ class Lane:
         self._in_hand: set[tuple[Survey, int]] = set()
         self._leaving = False
         self._bugs = 0
+        #: Whether frames come from more than one host.
+        self._has_mirrors = False
         #: Hosts of frames that were given up, and why; and frames that met that.
         self._sick: dict[str, OutageError] = {}
         self._held_up: set[tuple[Survey, int]] = set()
@@ -154,8 +156,10 @@ class Lane:
         await self._tell_located()
         while not self._leaving:
             self._locator.found.clear()
-            fed = [await self._feed_survey(survey) for survey in self._plan.surveys]
-            if any(fed):
+            if await self._feed_all(self._is_out_of_reach):
+                continue
+            # What can only be waited for comes last, and holds up no worker till then.
+            if not self._in_hand and await self._feed_all():
                 continue
             if not self._in_hand and await self._is_through():
                 return
@@ -183,11 +187,19 @@ class Lane:
                 return True
         return False
 
-    async def _feed_survey(self, survey: Survey) -> bool:
+    async def _feed_all(
+        self, is_left_out: Callable[[Product], bool] = lambda _: False
+    ) -> bool:
+        fed = [await self._feed_survey(s, is_left_out) for s in self._plan.surveys]
+        return any(fed)
+
+    async def _feed_survey(
+        self, survey: Survey, is_left_out: Callable[[Product], bool]
+    ) -> bool:
         fed = False
         longest_s = self._plan.longest_backoff_s
         async for number, product in self._due(survey, longest_s=longest_s):
-            if (survey, number) in self._in_hand:
+            if (survey, number) in self._in_hand or is_left_out(product):
                 continue
             if self._leaving:
                 return fed
@@ -208,6 +220,11 @@ class Lane:
                 after = number
                 if not self._has_to_wait(survey, number, product):
                     yield number, product
+
+    def _is_out_of_reach(self, product: Product) -> bool:
+        # Where all frames come from one host there is nothing better to do meanwhile.
+        self._has_mirrors = self._has_mirrors or bool(product.mirrors)
+        return self._has_mirrors and self._frames.is_out_of_reach(product)
 
     def _has_to_wait(self, survey: Survey, number: int, product: Product) -> bool:
         needs_host = _host(product) in self._sick and not product.mirrors

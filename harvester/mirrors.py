@@ -36,6 +36,13 @@ class Mirrors:
         """Ask for these copies no more."""
         self._refused.update(urls)
 
+    def can_serve(self, product: Product) -> bool:
+        """Whether a mirror may give the file now."""
+        return any(
+            url not in self._refused and not self._transport.is_down(url)
+            for url in product.mirrors
+        )
+
     async def ask(
         self, product: Product, fetch: Callable[[str], Awaitable[T]]
     ) -> T | None:

@@ -76,6 +76,8 @@ class Frames:
         self.discarded = []
         self.aside = []
         self.failures = {}
+        #: Products that would only be waited for.
+        self.out_of_reach = set()
         #: Products of which a part is given until it is discarded.
         self.parts = set()
         #: Products that have the same damage each time.
@@ -90,6 +92,10 @@ class Frames:
             raise self.failures[product.name].pop(0)
         is_part = product.name in self.parts - set(self.discarded)
         yield LocalFrame(Path("/frames", product.name), not is_part)
+
+    def is_out_of_reach(self, product):
+        """Tell whether its host is down just now."""
+        return product.name in self.out_of_reach
 
     def put_aside(self, frame):
         """Remember what was put aside; there is room for one."""
@@ -592,6 +598,21 @@ async def test_copies_of_a_host_given_up(stage, monkeypatch):
     assert stage.frames.fetched == ["frame0", "frame2", "frame3", "frame4", "frame5"]
     assert stage.states() == {"located": 3, "done": 3}
     assert lane.troubles == [outage]
+
+
+async def test_out_of_reach(stage, monkeypatch):
+    """Frames that can only be waited for come last, and hold up no others."""
+
+    def find(ask):
+        url, mirrors = f"https://host/frame{ask.target.number}", ("https://s3/x",)
+        product = Product("sdss", f"frame{ask.target.number}", "r", url, mirrors)
+        return Finding(ask.target, {"r": [product]})
+
+    monkeypatch.setattr(stage.archive, "find", find)
+    stage.frames.out_of_reach = {"frame0", "frame3"}
+    await stage.run(workers=1)
+    assert [name[-1] for name in stage.frames.fetched] == list("124503")
+    assert stage.states() == {"done": 6}
 
 
 async def test_locating_without_files(stage, monkeypatch):

@@ -85,3 +85,13 @@ async def test_own_trouble(hosts):
     hosts.answers = {"s3://1": LocalError("the disk is full")}
     with pytest.raises(LocalError):
         await Mirrors(hosts).ask(PRODUCT, hosts.fetch)
+
+
+async def test_who_can_serve(hosts):
+    """A mirror can serve what it was not asked for in vain, while its host is up."""
+    mirrors = Mirrors(hosts)
+    assert mirrors.can_serve(PRODUCT)
+    hosts.down = {"s3://1"}
+    assert mirrors.can_serve(PRODUCT)
+    mirrors.refuse(["s3://2"])
+    assert not mirrors.can_serve(PRODUCT)

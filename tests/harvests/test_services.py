@@ -160,6 +160,22 @@ def test_bucket_sick(archives, tmp_path, calm, kind, when):
     assert not any(row["substitute"] for row in run.rows())
 
 
+@pytest.mark.parametrize("kind", SICK)
+def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
+    """What the bucket has comes from there while MAST gives no files."""
+    options = ("--seed", "7", "--targets", "20", "--per-image", "4")
+    with sandbox(tmp_path_factory.mktemp("crowded"), *options) as archives:
+        run = begun(archives, tmp_path / "out", HST)
+        with faults(archives, f"{kind}@mast/Download"):
+            run.harvest()
+        assert len(run.troubles) == 1
+        # The others are in no place of the bucket that is known, or not there.
+        assert set(statuses(run)) == {"done", "located", "no_coverage"}
+        run.harvest()
+        assert run.troubles == []
+        assert not statuses(run)["located"]
+
+
 def test_bucket_and_mast_sick(archives, tmp_path, calm):
     """Where neither gives a file it is an outage, and no galaxy pays."""
     run = begun(archives, tmp_path / "out", HST)
