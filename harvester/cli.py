@@ -272,11 +272,18 @@ def status(folder: Path, *, as_json: bool) -> None:
 @click.option(
     "--reason", default="*", metavar="PATTERN", help="Only those, such as 'http_*'."
 )
-def retry(folder: Path, reason: str) -> None:
+@click.option(
+    "--better",
+    is_flag=True,
+    help="Instead of the failed ones take those up whose stamp is of a second-best "
+    "image, because the best could not be had. It stays until there is a better one.",
+)
+def retry(folder: Path, reason: str, *, better: bool) -> None:
     """Take failed galaxies up again; `harvester resume` then works on them."""
     from .commands import retry_failed  # noqa: PLC0415 - kept out of --help
 
-    click.echo(f"{retry_failed(Places(folder), reason)} jobs taken up again.")
+    count = retry_failed(Places(folder), reason, better=better)
+    click.echo(f"{count} jobs taken up again.")
 
 
 @main.command()

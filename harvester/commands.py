@@ -146,7 +146,8 @@ def resume_run(places: Places, flags: Flags) -> int:
 
 
 def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
-    if not flags["locate_only"]:
+    is_new = not places.ledger.exists()
+    if not flags["locate_only"] and (is_new or unsettled(read_report(places))):
         warm_up()
     _prepare(settings, places, flags)
     return _harvest(settings, places, flags)
@@ -259,8 +260,10 @@ async def _until_stopped(
     return outcome, stop.exit_code if stop.signal else 0
 
 
-def retry_failed(places: Places, pattern: str) -> int:
-    """Take failed jobs up again whose reason matches; tell how many.
+def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
+    """Take jobs up again whose reason matches; tell how many.
+
+    The failed ones, or with ``better`` those with stamps of a second-best image.
 
     Raises
     ------
@@ -271,13 +274,13 @@ def retry_failed(places: Places, pattern: str) -> int:
 
     async def _retry() -> int:
         async with Ledger.open(places.ledger) as ledger:
-            return await ledger.retry(pattern)
+            return await ledger.retry(pattern, better=better)
 
     need_ledger(places.ledger)
     failed = read_report(places)["failures"]
     with owned(places.lock):
         taken_up = asyncio.run(_retry())
-    if failed and not taken_up:
+    if failed and not taken_up and not better:
         reasons = ", ".join(sorted({one["reason"] for one in failed}))
         msg = f"no galaxy failed for a reason like {pattern!r}. Reasons: {reasons}"
         raise InputError(msg)

@@ -74,7 +74,6 @@ class Cutter:
             max_workers=processes,
             initializer=_prepare,
             initargs=(memory_bytes,),
-            context=warm_up(),
         )
         #: Being opened, or open; None while there is none.
         self._pool: asyncio.Task[ProcessPool] | None = None
@@ -184,7 +183,7 @@ class Cutter:
 
 def _open_pool(*, max_workers: int, **options: Any) -> ProcessPool:  # noqa: ANN401 - Pebble's
     """Open a pool and start its processes, which takes until their server is there."""
-    pool = ProcessPool(max_workers, **options)
+    pool = ProcessPool(max_workers, context=warm_up(), **options)
     # One that breaks at once is replaced when it is needed.
     with suppress(RuntimeError):
         for _ in range(max_workers):

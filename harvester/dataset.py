@@ -38,7 +38,12 @@ __all__ = [
     "written_aside",
 ]
 
-_TYPES = {"ra": pa.float64(), "dec": pa.float64(), "coverage": pa.float64()}
+_TYPES = {
+    "ra": pa.float64(),
+    "dec": pa.float64(),
+    "coverage": pa.float64(),
+    "substitute": pa.bool_(),
+}
 
 #: Targets of which the manifest is put together at a time.
 _TARGETS = 16_384

@@ -38,6 +38,7 @@ __all__ = [
     "PermanentError",
     "QueryRefusedError",
     "TransientError",
+    "blame_machine",
 ]
 
 
@@ -136,3 +137,14 @@ class QueryRefusedError(PermanentError):
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         return type(self), (str(self),)
+
+
+def blame_machine(error: Exception) -> None:
+    """Raise a `LocalError` if an unexpected error is a system call that failed.
+
+    Libraries say `OSError` of a bad file, too; then no system call has failed, and
+    the error has no number.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        msg = f"this machine does not do it: {error}. Mend that, then resume"
+        raise LocalError(msg) from error

@@ -19,15 +19,18 @@ import re
 import shutil
 import time
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from yarl import URL
+
 from .cutouts.cutouts import find_end, find_pixels
 from .cutouts.frame_file import verify_frame
-from .errors import LocalError, PermanentError, TransientError
+from .errors import LocalError, OutageError, PermanentError, TransientError
+from .mirrors import Mirrors
 from .prefix import Prefix, has_prefix
 from .ranged import fetch_pixels, has_parts
 
@@ -111,9 +114,9 @@ class FrameStore:
         self._numbers = count()
         #: Frames whose pixels alone did not do; by file name.
         self._only_whole: set[str] = set()
-        #: Addresses at mirrors that gave no part, and will not give the whole either;
-        #: or gave a frame that was damaged.
-        self._refused: set[str] = set()
+        self._mirrors = Mirrors(transport)
+        #: Hosts of archives that were given up once: they are not waited for again.
+        self._given_up: set[str] = set()
         #: Checksums of the whole frames that came, and of those of them that turned out
         #: corrupt, each as often as that happened; by file name.
         self._came: dict[str, str] = {}
@@ -203,6 +206,15 @@ class FrameStore:
         if sha256 and error.reason == "corrupt":
             self._note_corrupt(product, sha256, error)
 
+    def is_out_of_reach(self, product: Product) -> bool:
+        """Whether to fetch it now would only be to wait for a host that is down."""
+        if self._path(product).exists():
+            return False
+        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+            is_down = self._transport.is_down(product.url)
+            return is_down and not self._mirrors.can_serve(product)
+        return False
+
     def put_aside(self, frame: LocalFrame) -> Path | None:
         """Keep a frame that nobody survives cutting, for someone to look into.
 
@@ -224,7 +236,7 @@ class FrameStore:
     ) -> None:
         name = self._path(product).name
         # The archive has the last word.
-        self._refused.update(product.mirrors)
+        self._mirrors.refuse(product.mirrors)
         seen = self._corrupt.setdefault(name, [])
         seen.append(sha256)
         if seen.count(sha256) >= _SAME_CORRUPT:
@@ -289,14 +301,10 @@ class FrameStore:
         on_bytes: OnBytes,
     ) -> bool:
         """Ask the mirrors only: MAST itself does not tell versions apart."""
-        for url in product.mirrors:
-            try:
-                return await fetch_pixels(self._transport, url, part, find, on_bytes)
-            except PermanentError:
-                self._refused.add(url)
-            except TransientError:
-                continue
-        return False
+        is_here = await self._mirrors.ask(
+            product, partial(fetch_pixels, self._transport, part, find, on_bytes)
+        )
+        return bool(is_here)
 
     async def _fetch(
         self,
@@ -312,14 +320,27 @@ class FrameStore:
             enough=enough,
             on_bytes=on_bytes,
         )
-        for url in product.mirrors:
-            if url in self._refused:
-                continue
-            try:
-                return await fetch(url, is_mirror=True)
-            except (PermanentError, TransientError):
-                continue  # whatever the mirror says, the archive has the last word
-        return await fetch(product.url)
+        got = await self._mirrors.ask(product, partial(fetch, is_mirror=True))
+        return got or await self._fetch_here(product, fetch)
+
+    async def _fetch_here(
+        self, product: Product, fetch: Callable[..., Awaitable[Download]]
+    ) -> Download:
+        """Fetch from the archive itself, and sit its outage out, but only once."""
+        host = URL(product.url).host or ""
+        was_given_up = host in self._given_up
+        try:
+            got = await fetch(product.url, is_patient=not was_given_up)
+        except OutageError:
+            self._given_up.add(host)
+            raise
+        except TransientError as error:
+            if not was_given_up:
+                raise
+            # It has not come back: that is still the host's fault, and no job pays.
+            raise OutageError(error.reason, str(error)) from error
+        self._given_up.discard(host)
+        return got
 
     async def _make_room(self) -> None:
         if self._excess(self._unused()) <= 0:

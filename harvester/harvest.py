@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import hashlib
 import json
 import shutil
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
 
 from . import __version__
 from .archive_door import allowance, first_words, make_transport
@@ -35,6 +33,7 @@ from .lane import Lane, LanePlan
 from .ledger.file import create_ledger
 from .ledger.ledger import Ledger
 from .ledger.view import LedgerView
+from .memory import give_back_memory, keep_memory_in_one_piece
 from .orchestrator import Orchestrator
 from .plan import in_all, read_bill
 from .report import read_report, unsettled
@@ -61,8 +60,8 @@ __all__ = [
 ]
 
 
-#: Of mallopt(3).
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+#: Which service of an archive is asked where its galaxies are.
+_LOCATES = {"sdss": "sdss-sky", "hst": "mast"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
         if catalogue.rejects:
             heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
         _begin(settings, places, catalogue)
-    _give_back_memory()
+    give_back_memory()
 
 
 @contextmanager
@@ -123,23 +122,6 @@ def _scratch(places: Places) -> Iterator[Path]:
 def remove_scratch(places: Places) -> None:
     """Remove what reading a catalogue, or a kill meanwhile, has left."""
     shutil.rmtree(places.scratch, ignore_errors=True)
-
-
-def _give_back_memory() -> None:
-    # A harvest goes on for days after a catalogue was read: what is free of that is
-    # for others. Other C libraries than glibc give it back by themselves.
-    pa.default_memory_pool().release_unused()
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _keep_memory_in_one_piece() -> None:
-    # By itself glibc keeps a heap for each thread, and large buffers among the small
-    # ones once some were freed: days of frames then leave holes that nobody can use.
-    with suppress(AttributeError, OSError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_ARENA_MAX, 2)
-        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
 
 
 def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
@@ -243,13 +225,14 @@ async def harvest(
     # hold up the event loop for a tenth of a second.
     gc.freeze()
     heard = undisturbed(heard)
-    _keep_memory_in_one_piece()
+    keep_memory_in_one_piece()
     try:
         async with _orchestrator(settings, places, heard, is_plan=locate_only) as (
             orchestrator,
             cutter,
         ):
-            if not locate_only:
+            # Processes for a run that has nothing to cut would only have to be ended.
+            if not locate_only and unsettled(read_report(places)):
                 cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
@@ -298,6 +281,7 @@ async def _orchestrator(
                 cutter=cutter,
                 heard=heard,
                 located=located,
+                down_s=partial(transport.down_s, SERVICES[_LOCATES[name]]),
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]

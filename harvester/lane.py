@@ -1,25 +1,24 @@
 """A lane: one archive's due jobs, walked to their end.
 
-One task locates, one feeds frames into a bounded channel, workers fetch and cut.
-What is in hand is memory only: whatever happens to this process, the next one
-finds the same jobs due.
+A locator finds out which frames hold the targets, one task feeds those frames into a
+bounded channel, workers fetch and cut. What is in hand is memory only: whatever
+happens to this process, the next one finds the same jobs due.
+
+Work belongs to the lane, trouble to a service of its archive. A service that is given
+up ends what needs it and nothing else: targets that are not located wait for the one
+that locates, frames for the one that has them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from random import random
-from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from .dataset import file_loc
+from yarl import URL
+
 from .errors import (
-    HarvesterError,
     InputError,
     LedgerError,
     LocalError,
@@ -27,31 +26,30 @@ from .errors import (
     OutageError,
     PermanentError,
     TransientError,
+    blame_machine,
 )
 from .events import Moved, Note, Stamped
+from .lane_plan import LanePlan
 from .ledger.settlement import NOT_FOUND
+from .locating import Locator
 from .models import ENDS_WORKERS, Cut, FrameJob, Receipt
-from .transport.backoff import backoff
+from .states import State
+from .waits import either
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Awaitable, Callable, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .archives import Archive
     from .cutter import Cutter
     from .events import Heard
     from .frames import FrameStore, LocalFrame
     from .ledger.ledger import Ledger
-    from .models import Ask, CutoutSpec, Product, Survey, Wanted
-    from .states import State
+    from .models import Product, Survey, Wanted
 
 __all__ = ["Lane", "LanePlan"]
 
 _log = logging.getLogger(__name__)
-
-#: Jobs that are looked up for the archive at once.
-_ASKS = 10_000
 
 #: Frames that are looked up for the channel at once.
 _FRAMES = 200
@@ -61,30 +59,6 @@ _BUGS = 20
 
 #: Longest pause in seconds between two looks for jobs that have become due.
 _NAP_S = 2.0
-
-#: Seconds in which targets that have to be looked up anew gather while there are
-#: frames to feed, so that they share a request.
-_GATHER_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class LanePlan:
-    """What a lane does and how hard it tries."""
-
-    surveys: tuple[Survey, ...]
-    spec: CutoutSpec
-    #: Folder that stamps are written under.
-    root: Path
-    #: A stamp from every product that holds a target, not only from the best.
-    keep_all: bool
-    #: Frames in hand at once, being fetched or cut.
-    workers: int
-    #: Attempts of a job before it is given up.
-    attempts: int
-    #: Longest wait in seconds between two of them.
-    longest_backoff_s: float
-    #: Seconds for which an archive that gives no sensible answer is asked again.
-    patience_s: float
 
 
 class _Item(NamedTuple):
@@ -106,8 +80,17 @@ class Lane:
         cutter: Cutter,
         heard: Heard,
         located: Callable[[str], Awaitable[None]] | None = None,
+        down_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Take what it works with; ``located`` is told before a frame is fetched."""
+        """Take what it works with.
+
+        Parameters
+        ----------
+        located
+            Is told before the first frame is fetched.
+        down_s
+            Tells for how many seconds the service that locates has been down.
+        """
         self._archive = archive
         self._plan = plan
         self._ledger = ledger
@@ -115,161 +98,146 @@ class Lane:
         self._cutter = cutter
         self._heard = heard
         self._located = located
+        self._locator = Locator(
+            archive, plan, ledger, tell=self._tell, say=self._say, down_s=down_s
+        )
         self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
         self._in_hand: set[tuple[Survey, int]] = set()
         self._leaving = False
         self._bugs = 0
-        self._looked_up = asyncio.Event()
-        self._wake_locator = asyncio.Event()
-        self._wake_feeder = asyncio.Event()
-        self._stopped = asyncio.Event()
-        #: Why the lane gave up although jobs are left; None while it has not.
-        self.trouble: TransientError | PermanentError | None = None
+        #: Whether frames come from more than one host.
+        self._has_mirrors = False
+        #: Hosts of frames that were given up, and why; and frames that met that.
+        self._sick: dict[str, OutageError] = {}
+        self._held_up: set[tuple[Survey, int]] = set()
+
+    @property
+    def troubles(self) -> list[TransientError | PermanentError]:
+        """Why jobs are left: for each service that was given up."""
+        locating = self._locator.trouble
+        return [*([locating] if locating else ()), *self._sick.values()]
 
     def stop(self) -> None:
         """Finish the frames that are in hand, and no more."""
         self._leaving = True
-        for event in (
-            self._looked_up,
-            self._wake_locator,
-            self._wake_feeder,
-            self._stopped,
-        ):
-            event.set()
+        self._locator.stop()
 
     async def run(self) -> None:
         """Work until every job is settled. Cancel it to drop what is in hand."""
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
-            locating = group.create_task(self._locate(), name=f"{name}-locate")
+            locating = (
+                group.create_task(self._locator.run(), name=f"{name}-locate"),
+                group.create_task(self._locator.watch(), name=f"{name}-watch"),
+            )
             for number in range(self._plan.workers):
                 group.create_task(self._work(), name=f"{name}-{number}")
             await self._feed()
-            locating.cancel()
+            for task in locating:
+                task.cancel()
             for _ in range(self._plan.workers):
                 await self._channel.put(None)
 
     async def locate_only(self) -> None:
         """Find the products of all jobs and fetch none."""
-        await self._locate_patiently()
+        await self._locator.look_up()
         await self._tell_located()
 
     async def _tell_located(self) -> None:
         if self._located is not None:
             await self._located(self._archive.name)
 
-    # -- locating --------------------------------------------------------------
-
-    async def _locate(self) -> None:
-        while not self._leaving:
-            await self._locate_patiently()
-            self._looked_up.set()
-            await _either(self._wake_locator, _GATHER_S)
-
-    async def _locate_patiently(self) -> None:
-        # A query without an answer costs no job anything; it is made again for a while.
-        began = monotonic()
-        for failed in count(1):
-            try:
-                return await self._locate_due()
-            except (OutageError, PermanentError) as error:
-                return self._give_up(error)
-            except TransientError as error:
-                was_long = monotonic() - began >= self._plan.patience_s
-                if was_long and failed >= self._plan.attempts:
-                    return self._give_up(error)
-                self._say(f"{error} It is tried again.")
-            except HarvesterError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the other lane goes on
-                _blame_machine(error)
-                _log.exception("%s: this is a bug of harvester", self._archive.name)
-                return self._give_up(PermanentError("bug", f"unexpected {error!r}"))
-            self._release_frames()
-            longest_s = self._plan.longest_backoff_s
-            await _either(self._stopped, backoff(failed, cap=longest_s, random=random))
-            if self._leaving:
-                return None
-        return None
-
-    def _release_frames(self) -> None:
-        self._looked_up.set()
-        self._wake_feeder.set()
-
-    async def _locate_due(self) -> None:
-        found = False
-        for survey in self._plan.surveys:
-            after = -1
-            while batch := await self._ledger.pending(
-                survey,
-                after=after,
-                limit=_ASKS,
-                longest_s=self._plan.longest_backoff_s,
-            ):
-                after = batch[-1][0]
-                await self._ask(survey, [ask for _, ask in batch])
-                found = True
-        # Where nothing was due, the feeder has nothing new: woken, it would only send
-        # the locator to look again, and both would turn in a circle.
-        if found:
-            self._wake_feeder.set()
-
-    async def _ask(self, survey: Survey, asks: Sequence[Ask]) -> None:
-        async for findings in self._archive.locate(survey, asks):
-            moved = await self._ledger.record_located(
-                survey, findings, file_loc=file_loc, keep_all=self._plan.keep_all
-            )
-            self._tell(moved)
-
     # -- feeding ---------------------------------------------------------------
 
     async def _feed(self) -> None:
         # A frame is fetched once for all its galaxies, so all are located first;
         # but an archive that cannot be asked does not hold up what is known.
-        await self._looked_up.wait()
+        await self._locator.released.wait()
         await self._tell_located()
         while not self._leaving:
-            self._wake_feeder.clear()
-            fed = [await self._feed_survey(survey) for survey in self._plan.surveys]
-            if any(fed):
+            self._locator.found.clear()
+            if await self._feed_all(self._is_out_of_reach):
                 continue
-            if not self._in_hand and await self._all_settled():
+            # What can only be waited for comes last, and holds up no worker till then.
+            if not self._in_hand and await self._feed_all():
+                continue
+            if not self._in_hand and await self._is_through():
                 return
             # No frame is left to feed: what has to be looked up anew is next.
-            self._wake_locator.set()
-            await _either(self._wake_feeder, _NAP_S)
+            self._locator.wake()
+            await either(self._locator.found, _NAP_S)
 
-    async def _all_settled(self) -> bool:
-        return await self._ledger.next_due(self._plan.surveys) is None
+    async def _is_through(self) -> bool:
+        """Whether nothing is left but what waits for a service that was given up."""
+        surveys, next_due = self._plan.surveys, self._ledger.next_due
+        if await next_due(surveys) is None:
+            return True
+        is_locating = self._locator.trouble is None
+        if is_locating and await next_due(surveys, State.PENDING) is not None:
+            return False
+        if await next_due(surveys, State.LOCATED) is None:
+            # Unless the service that locates has answered at this very moment.
+            return self._locator.trouble is not None
+        return bool(self._sick) and not await self._any_to_come()
 
-    async def _feed_survey(self, survey: Survey) -> bool:
+    async def _any_to_come(self) -> bool:
+        """Whether a frame, now or later, may be had without services given up."""
+        for survey in self._plan.surveys:
+            async for _ in self._due(survey, longest_s=0):
+                return True
+        return False
+
+    async def _feed_all(
+        self, is_left_out: Callable[[Product], bool] = lambda _: False
+    ) -> bool:
+        fed = [await self._feed_survey(s, is_left_out) for s in self._plan.surveys]
+        return any(fed)
+
+    async def _feed_survey(
+        self, survey: Survey, is_left_out: Callable[[Product], bool]
+    ) -> bool:
         fed = False
+        longest_s = self._plan.longest_backoff_s
+        async for number, product in self._due(survey, longest_s=longest_s):
+            if (survey, number) in self._in_hand or is_left_out(product):
+                continue
+            if self._leaving:
+                return fed
+            self._in_hand.add((survey, number))
+            await self._channel.put(_Item(survey, number, product))
+            fed = True
+        return fed
+
+    async def _due(
+        self, survey: Survey, *, longest_s: float
+    ) -> AsyncIterator[tuple[int, Product]]:
+        """Give the frames that due jobs want, but those of services given up."""
         after = 0
         while rows := await self._ledger.frames_due(
-            survey,
-            after=after,
-            limit=_FRAMES,
-            longest_s=self._plan.longest_backoff_s,
+            survey, after=after, limit=_FRAMES, longest_s=longest_s
         ):
             for number, product in rows:
                 after = number
-                if (survey, number) in self._in_hand:
-                    continue
-                if self._leaving:
-                    return fed
-                self._in_hand.add((survey, number))
-                await self._channel.put(_Item(survey, number, product))
-                fed = True
-        return fed
+                if not self._has_to_wait(survey, number, product):
+                    yield number, product
+
+    def _is_out_of_reach(self, product: Product) -> bool:
+        # Where all frames come from one host there is nothing better to do meanwhile.
+        self._has_mirrors = self._has_mirrors or bool(product.mirrors)
+        return self._has_mirrors and self._frames.is_out_of_reach(product)
+
+    def _has_to_wait(self, survey: Survey, number: int, product: Product) -> bool:
+        needs_host = _host(product) in self._sick and not product.mirrors
+        return needs_host or (survey, number) in self._held_up
 
     # -- working ---------------------------------------------------------------
 
     async def _work(self) -> None:
         while (item := await self._channel.get()) is not None:
-            if not self._leaving:
+            if not (self._leaving or self._has_to_wait(*item)):
                 await self._harvest(item)
             self._in_hand.discard((item.survey, item.number))
-            self._wake_feeder.set()
+            self._locator.found.set()
 
     async def _harvest(self, item: _Item) -> None:
         # The job boundary: nothing that happens to a frame leaves it, but what is
@@ -283,7 +251,7 @@ class Lane:
         except (InputError, LocalError, LedgerError):
             raise
         except OutageError as error:
-            self._give_up(error)
+            self._hold_up(item, error)
             return
         except TransientError as error:
             await self._postpone(item, wanted, error)
@@ -293,7 +261,7 @@ class Lane:
         except PermanentError as error:
             cut = _nothing(wanted, error.reason)
         except Exception as error:  # noqa: BLE001 - the one place that catches all
-            _blame_machine(error)
+            blame_machine(error)
             self._count_bug(item, error)
             cut = _nothing(wanted, f"unexpected {type(error).__name__}")
         await self._record(item, cut)
@@ -345,6 +313,7 @@ class Lane:
     ) -> None:
         moved = await self._ledger.postpone(
             item.survey,
+            item.number,
             [one.target for one in wanted],
             reason=error.reason,
             attempts=self._plan.attempts,
@@ -362,11 +331,13 @@ class Lane:
 
     # -- telling -----------------------------------------------------------------
 
-    def _give_up(self, error: TransientError | PermanentError) -> None:
-        if self.trouble is None:
-            self.trouble = error
-            self._say(f"no more of it for now: {error}")
-        self.stop()
+    def _hold_up(self, item: _Item, error: OutageError) -> None:
+        """Leave a frame for a later run, and what else only its host has."""
+        self._held_up.add((item.survey, item.number))
+        host = _host(item.product)
+        if host not in self._sick:
+            self._sick[host] = error
+            self._say(f"no more frames of {host} for now: {error}")
 
     def _tell(self, moved: Counter[State]) -> None:
         for state, jobs in moved.items():
@@ -376,20 +347,10 @@ class Lane:
         self._heard(Note(f"{self._archive.name}: {text}"))
 
 
-def _blame_machine(error: Exception) -> None:
-    # Libraries say OSError of a bad file, too; then no system call has failed.
-    if isinstance(error, OSError) and error.errno is not None:
-        msg = f"this machine does not do it: {error}. Mend that, then resume"
-        raise LocalError(msg) from error
-
-
 def _nothing(wanted: list[Wanted], problem: str) -> Cut:
     return Cut([Receipt(one.target, problem=problem) for one in wanted])
 
 
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    # Until the event or the time, whichever comes first.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    event.clear()
+def _host(product: Product) -> str:
+    """Give the host that a frame is fetched from, if no mirror has it."""
+    return URL(product.url).host or product.url

@@ -243,6 +243,8 @@ class Wanted:
     dec: float
     #: Where the stamp goes, relative to the output folder, with ``/``.
     file_loc: str
+    #: Why a better image was not had, and its name; empty if this is the best.
+    substitute: str = ""
 
 
 @dataclass(frozen=True, slots=True)

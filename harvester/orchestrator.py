@@ -33,8 +33,8 @@ class Orchestrator:
 
     @property
     def troubles(self) -> list[HarvesterError]:
-        """Why lanes gave up although jobs are left."""
-        return [lane.trouble for lane in self._lanes if lane.trouble]
+        """Why jobs are left: for each service that was given up."""
+        return [trouble for lane in self._lanes for trouble in lane.troubles]
 
     async def run(self, *, locate_only: bool = False) -> None:
         """Work until every lane is through, has given up, or was stopped."""

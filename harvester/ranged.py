@@ -107,17 +107,17 @@ def has_parts(product: Product) -> bool:
 
 async def fetch_pixels(
     transport: Transport,
-    url: str,
     path: Path,
     find: FindPixels,
     on_bytes: OnBytes,
+    url: str,
 ) -> bool:
     """Fetch the pixels that ``find`` finds into a new file; say if that was possible.
 
     If it was not, the whole file has to be fetched: because that is cheaper, because
     the server does not give parts, or because the frame looks broken. Whatever
     happened, who named the path removes what is there. ``on_bytes`` is called with
-    the bytes that come.
+    the bytes that come. Only mirrors give parts: none is waited for.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from .ledger.tally import SUBSTITUTES
 from .ledger.view import LedgerView
 from .plan_words import route_lines
 from .states import State
@@ -32,8 +33,9 @@ def read_report(places: Places) -> Report:
     Returns
     -------
     dict
-        ``targets``, ``rejected``, ``cutouts``, ``surveys`` (for each archive the
-        jobs in each state), ``requests`` and ``bytes`` (for each host),
+        ``targets``, ``rejected``, ``cutouts``, ``substitutes`` (cutouts that are not of
+        the best image), ``surveys`` (for each archive the jobs in each state),
+        ``requests`` and ``bytes`` (for each host),
         ``frames`` (for each survey, fetched), ``located_by`` (for each survey, targets
         by the route that found them), ``image_bytes`` (for each survey ``fetched`` and
         ``needed``: those that the stamps are made of), ``amplification`` (for each
@@ -51,6 +53,7 @@ def read_report(places: Places) -> Report:
             "targets": view.count("target"),
             "rejected": view.count("reject"),
             "cutouts": view.count_cutouts(),
+            "substitutes": sum(one[SUBSTITUTES] for one in view.tallies().values()),
             "surveys": {
                 archive: {state.value: counts[state] for state in State}
                 for archive, counts in view.states().items()
@@ -142,6 +145,12 @@ def _lines(report: Report) -> Iterator[str]:
     for archive, counts in report["surveys"].items():
         yield f"{archive:8}" + "".join(f"{counts[state]:>13,}" for state in State)
     yield f"{report['cutouts']:,} stamps on disk"
+    if report["substitutes"]:
+        yield (
+            f"{report['substitutes']:,} of them are not of the best image, which could "
+            "not be had: `substitute_reason` in the manifest says why. Try again: "
+            f"harvester retry --better {report['out']}"
+        )
     bill = report["bill"]
     for name, frames in report["frames"].items():
         ratio = report["amplification"][name]

@@ -37,7 +37,8 @@ class State(StrEnum):
 #: From each state, where a job may go. LOCATED goes back to PENDING when the frame
 #: that was named does not hold the target; from there to DONE when there is no other
 #: frame, but stamps in other bands. DONE and FAILED go back to LOCATED when ``verify``
-#: finds a stamp gone, FAILED else only by ``harvester retry``.
+#: finds a stamp gone, or ``harvester retry --better`` wants a better one; FAILED else
+#: only by ``harvester retry``.
 MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset(
         {State.LOCATED, State.DONE, State.NO_COVERAGE, State.FAILED}

@@ -6,13 +6,17 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 
 from harvester.cli import main
+from harvester.harvest import begin, write_settings
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
+from harvester.places import Places
+from harvester.settings import load_settings
 
 #: What makes `--help` slow if it is imported for it.
 _HEAVY = ("aiohttp", "astropy", "astroquery", "numpy", "pyarrow", "pydantic", "scipy")
@@ -240,3 +244,21 @@ def test_retry_for_no_reason(run):
     result = call("retry", run, "--reason", "htp_*")
     assert (result.exit_code, "Reasons: not_found" in result.output) == (2, True)
     assert "1 jobs taken up" in call("retry", run, "--reason", "not*").output
+
+
+def test_settled_run_starts_no_process(tmp_path, monkeypatch):
+    """Where no galaxy is left to do, no cutting process is started, nor its server."""
+    started = []
+    for module in ("commands", "cutter"):
+        monkeypatch.setattr(f"harvester.{module}.warm_up", lambda: started.append(1))
+    catalogue, places = tmp_path / "one.csv", Places(tmp_path / "out")
+    catalogue.write_text("id,ra,dec\na,150,2\n")
+    settings = load_settings(catalogue={"path": str(catalogue)})
+    places.out.mkdir()
+    write_settings(settings, places)
+    begin(settings, places, lambda _: None)
+    with closing(sqlite3.connect(places.ledger)) as db, db:
+        db.execute("UPDATE job SET state = 'no_coverage'")
+    done = call("resume", places.out)
+    assert (done.exit_code, started) == (0, [])
+    assert "0 stamps on disk" in done.output

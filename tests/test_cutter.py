@@ -198,3 +198,35 @@ async def test_no_process_lives():
         for _ in range(3):  # also of a pool that is known to be broken
             with pytest.raises(LocalError, match="no cutting process stays alive"):
                 await cutter.cut(job(1))
+
+
+#: A process that finds nothing of what it was started for.
+SPEECHLESS = """
+from harvester.cutouts.warm_up import warm_up
+
+class Gone:
+    def __reduce__(self):
+        return int, ("no number",)
+
+process = warm_up().Process(target=print, args=(Gone(),))
+process.start()
+process.join()
+print(process.exitcode)
+"""
+
+
+def test_no_traceback_of_a_late_process():
+    """A process that comes when the harvest has ended prints no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", SPEECHLESS], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+async def test_nothing_to_cut(monkeypatch):
+    """A cutter that is not started starts no server either."""
+    started = []
+    monkeypatch.setattr("harvester.cutter.warm_up", lambda: started.append("server"))
+    async with Cutter(processes=1, cut=cut_all):
+        pass
+    assert started == []

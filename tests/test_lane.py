@@ -16,7 +16,7 @@ from harvester.errors import (
     PermanentError,
     TransientError,
 )
-from harvester.events import Moved, Stamped
+from harvester.events import Moved, Note, Stamped
 from harvester.frames import LocalFrame
 from harvester.lane import Lane, LanePlan
 from harvester.ledger.file import create_ledger
@@ -46,6 +46,13 @@ class Archive:
     def __init__(self):
         self.asked = []
         self.failures = []
+        #: Targets that need no request.
+        self.known = set()
+
+    async def recognise(self, _survey, asks):
+        """Give those whose identifiers are known to name a frame."""
+        by_name = [ask for ask in asks if not ask.by_position]
+        yield [self.find(ask) for ask in by_name if ask.target.number in self.known]
 
     async def locate(self, _survey, asks):
         """Answer, unless a failure is next."""
@@ -69,6 +76,8 @@ class Frames:
         self.discarded = []
         self.aside = []
         self.failures = {}
+        #: Products that would only be waited for.
+        self.out_of_reach = set()
         #: Products of which a part is given until it is discarded.
         self.parts = set()
         #: Products that have the same damage each time.
@@ -83,6 +92,10 @@ class Frames:
             raise self.failures[product.name].pop(0)
         is_part = product.name in self.parts - set(self.discarded)
         yield LocalFrame(Path("/frames", product.name), not is_part)
+
+    def is_out_of_reach(self, product):
+        """Tell whether its host is down just now."""
+        return product.name in self.out_of_reach
 
     def put_aside(self, frame):
         """Remember what was put aside; there is room for one."""
@@ -116,16 +129,20 @@ class Cutter:
 class Stage:
     """Everything that a lane works with, and what it said."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *surveys):
         self.path = folder / "ledger.sqlite"
         self.archive, self.frames, self.cutter = Archive(), Frames(), Cutter()
         self.heard = []
         targets = [Target(n, f"id{n}", n / 10, 0.0, f"id{n}", n) for n in range(6)]
         create_ledger(
-            self.path, targets=targets, rejects=[], surveys=[SURVEY], facts={}
+            self.path,
+            targets=targets,
+            rejects=[],
+            surveys=surveys or [SURVEY],
+            facts={},
         )
 
-    async def run(self, **plan):
+    async def run(self, down_s=lambda: 0.0, *, locate_only=False, **plan):
         """Run the lane until it ends; give it."""
         defaults = {
             "surveys": (SURVEY,),
@@ -145,8 +162,9 @@ class Stage:
                 frames=self.frames,
                 cutter=self.cutter,
                 heard=self.heard.append,
+                down_s=down_s,
             )
-            await Orchestrator([lane]).run()
+            await Orchestrator([lane]).run(locate_only=locate_only)
         return lane
 
     def states(self):
@@ -172,7 +190,7 @@ async def test_to_the_end(stage):
     assert stage.states() == {"done": 6}
     assert sorted(stage.frames.fetched) == ["frame0", "frame1"]
     assert len(stage.archive.asked) == 1
-    assert lane.trouble is None
+    assert lane.troubles == []
     assert sum(e.stamps for e in stage.heard if isinstance(e, Stamped)) == 6
     assert sum(e.jobs for e in stage.heard if isinstance(e, Moved)) == 12
 
@@ -356,7 +374,7 @@ async def test_outage_costs_no_attempt(stage):
     outage = OutageError("outage", "down for 7200 s")
     stage.frames.failures = {"frame0": [outage], "frame1": [outage]}
     lane = await stage.run(attempts=1)
-    assert lane.trouble is outage
+    assert lane.troubles == [outage]
     assert stage.states() == {"located": 6}
     await stage.run(attempts=1)
     assert stage.states() == {"done": 6}
@@ -394,7 +412,7 @@ async def test_query_that_fails_for_long(stage):
     """A query is made again for as long as patience lasts, however often it failed."""
     stage.archive.failures = [TransientError("mast_error", "?")] * 20
     lane = await stage.run(attempts=2, patience_s=3600)
-    assert lane.trouble is None
+    assert lane.troubles == []
     assert stage.states() == {"done": 6}
 
 
@@ -403,7 +421,7 @@ async def test_query_that_fails_for_good(stage):
     error = TransientError("mast_error", "?")
     stage.archive.failures = [error] * 3
     lane = await stage.run(attempts=3)
-    assert lane.trouble is error
+    assert lane.troubles == [error]
     assert len(stage.archive.asked) == 3
 
 
@@ -411,7 +429,7 @@ async def test_bug_in_locating(stage):
     """A bug in locating gives the archive up for now; other lanes go on."""
     stage.archive.failures = [ZeroDivisionError()]
     lane = await stage.run()
-    assert lane.trouble.reason == "bug"
+    assert [one.reason for one in lane.troubles] == ["bug"]
     assert stage.states() == {"pending": 6}
 
 
@@ -421,7 +439,232 @@ async def test_bug_in_locating(stage):
 )
 async def test_archive_that_cannot_be_asked(stage, error):
     """An archive that refuses queries is given up for now; no job pays."""
-    stage.archive.failures = [error]
+    stage.archive.failures = [error, error]
     lane = await stage.run()
-    assert lane.trouble is error
+    assert lane.troubles == [error]
     assert stage.states() == {"pending": 6}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OutageError("outage", "down for 7200 s"),
+        OutageError("dns", "no such host"),
+        OutageError("tls", "bad certificate"),
+        TransientError("bad_answer", "?"),
+        PermanentError("http_400", "bad request"),
+        PermanentError("http_401", "who are you"),
+        PermanentError("http_403", "forbidden"),
+        PermanentError("too_large", "65 MiB"),
+        PermanentError("blocked_redirect", "elsewhere"),
+        ZeroDivisionError("a bug"),
+    ],
+)
+async def test_located_is_fetched(stage, error):
+    """Whatever locating meets, what is located by then is fetched; the rest waits."""
+    stage.archive.known = {0, 2, 4}
+    stage.archive.failures = [error] * 99
+    lane = await stage.run()
+    assert stage.states() == {"done": 3, "pending": 3}
+    assert stage.frames.fetched == ["frame0"]
+    assert len(lane.troubles) == 1
+    stage.archive.failures = []
+    lane = await stage.run()
+    assert stage.states() == {"done": 6}
+    assert lane.troubles == []
+
+
+async def test_fetched_while_locating_waits(stage, monkeypatch):
+    """In an outage that a request sits out, frames that are located are fetched."""
+    stage.archive.known = {0, 2, 4}
+    is_cut = asyncio.Event()
+    cut, locate = stage.cutter.cut, stage.archive.locate
+
+    async def told(job):
+        is_cut.set()
+        return await cut(job)
+
+    async def patient(survey, asks):
+        # The service answers again, but not before the located ones are cut.
+        await is_cut.wait()
+        async for findings in locate(survey, asks):
+            yield findings
+
+    monkeypatch.setattr(stage.cutter, "cut", told)
+    monkeypatch.setattr(stage.archive, "locate", patient)
+    lane = await stage.run(lambda: 0 if is_cut.is_set() else 60)
+    assert stage.states() == {"done": 6}
+    assert stage.frames.fetched == ["frame0", "frame1"]
+    assert lane.troubles == []
+
+
+async def test_all_are_located_first(stage, monkeypatch):
+    """A service that is slow, or cools down, is waited for: no frame comes twice."""
+    stage.archive.known = {0, 1, 2}
+    locate = stage.archive.locate
+
+    async def slow(survey, asks):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert stage.frames.fetched == []
+        async for findings in locate(survey, asks):
+            yield findings
+
+    monkeypatch.setattr(stage.archive, "locate", slow)
+    await stage.run(lambda: 4.0)
+    assert stage.states() == {"done": 6}
+    assert sorted(stage.frames.fetched) == ["frame0", "frame1"]
+
+
+async def test_refused_once_in_the_middle(stage):
+    """A galaxy that is looked up anew and refused once holds up nothing."""
+    stage.archive.known = set(range(6))
+    stage.frames.failures = {"frame1": [NotFoundError("404")]}
+    stage.archive.failures = [PermanentError("http_403", "forbidden")]
+    lane = await stage.run()
+    assert stage.states() == {"done": 6}
+    assert lane.troubles == []
+
+
+async def test_refused_in_the_middle(stage):
+    """A galaxy that cannot be looked up anew waits; all others get their stamps."""
+    stage.archive.known = set(range(6))
+    stage.frames.failures = {"frame1": [NotFoundError("404")]}
+    error = PermanentError("http_403", "forbidden")
+    stage.archive.failures = [error] * 99
+    lane = await stage.run()
+    assert stage.states() == {"done": 3, "pending": 3}
+    assert lane.troubles == [error]
+
+
+async def test_service_that_heals(stage, monkeypatch):
+    """While there are frames to fetch, a service that was given up is asked again."""
+    stage.archive.known = {0, 2, 4}
+    stage.archive.failures = [OutageError("outage", "down"), OutageError("x", "down")]
+    answered = asyncio.Event()
+    cut, locate = stage.cutter.cut, stage.archive.locate
+
+    async def slow(job):
+        await answered.wait()
+        return await cut(job)
+
+    async def heard(survey, asks):
+        async for findings in locate(survey, asks):
+            answered.set()
+            yield findings
+
+    monkeypatch.setattr(stage.cutter, "cut", slow)
+    monkeypatch.setattr(stage.archive, "locate", heard)
+    lane = await stage.run()
+    assert len(stage.archive.asked) == 3
+    assert stage.states() == {"done": 6}
+    assert lane.troubles == []
+
+
+def two_hosts(ask, mirrors=()):
+    """Give frame 0 and 1 at hosts of their own."""
+    number = ask.target.number % 2
+    url = f"https://host{number}/frame{number}"
+    product = Product("sdss", f"frame{number}", "r", url, tuple(mirrors))
+    return Finding(ask.target, {"r": [product]})
+
+
+async def test_one_host_given_up(stage, monkeypatch):
+    """A host of frames that is given up ends what only it has, and nothing else."""
+    monkeypatch.setattr(stage.archive, "find", two_hosts)
+    outage = OutageError("outage", "host0 is down")
+    stage.frames.failures = {"frame0": [outage] * 99}
+    lane = await stage.run(workers=1)
+    assert stage.states() == {"located": 3, "done": 3}
+    assert lane.troubles == [outage]
+    assert stage.frames.fetched.count("frame0") == 1
+    said = [e.text for e in stage.heard if isinstance(e, Note)]
+    assert "sdss: no more frames of host0 for now: host0 is down" in said
+
+
+async def test_copies_of_a_host_given_up(stage, monkeypatch):
+    """Frames of a host that was given up are still fetched where a mirror has them."""
+
+    def find(ask):
+        number = ask.target.number
+        url, mirrors = f"https://host/frame{number}", ("https://s3/x",) * (number > 1)
+        product = Product("sdss", f"frame{number}", "r", url, mirrors)
+        return Finding(ask.target, {"r": [product]})
+
+    monkeypatch.setattr(stage.archive, "find", find)
+    outage = OutageError("outage", "down")
+    stage.frames.failures = {"frame0": [outage], "frame5": [outage]}
+    lane = await stage.run(workers=1)
+    assert stage.frames.fetched == ["frame0", "frame2", "frame3", "frame4", "frame5"]
+    assert stage.states() == {"located": 3, "done": 3}
+    assert lane.troubles == [outage]
+
+
+async def test_out_of_reach(stage, monkeypatch):
+    """Frames that can only be waited for come last, and hold up no others."""
+
+    def find(ask):
+        url, mirrors = f"https://host/frame{ask.target.number}", ("https://s3/x",)
+        product = Product("sdss", f"frame{ask.target.number}", "r", url, mirrors)
+        return Finding(ask.target, {"r": [product]})
+
+    monkeypatch.setattr(stage.archive, "find", find)
+    stage.frames.out_of_reach = {"frame0", "frame3"}
+    await stage.run(workers=1)
+    assert [name[-1] for name in stage.frames.fetched] == list("124503")
+    assert stage.states() == {"done": 6}
+
+
+async def test_locating_without_files(stage, monkeypatch):
+    """That no frames can be had does not end locating, which goes on to its end."""
+    stage.archive.known = {0, 2, 4}
+    outage = OutageError("outage", "no files")
+    stage.frames.failures = {"frame0": [outage], "frame1": [outage]}
+    is_fetched = asyncio.Event()
+    frame, locate = stage.frames.frame, stage.archive.locate
+
+    @asynccontextmanager
+    async def told(product, *rest):
+        is_fetched.set()
+        async with frame(product, *rest) as path:
+            yield path
+
+    async def late(survey, asks):
+        await is_fetched.wait()
+        async for findings in locate(survey, asks):
+            yield findings
+
+    monkeypatch.setattr(stage.frames, "frame", told)
+    monkeypatch.setattr(stage.archive, "locate", late)
+    lane = await stage.run(lambda: 60)
+    assert stage.states() == {"located": 6}
+    assert lane.troubles == [outage]
+
+
+async def test_one_survey_refused(tmp_path, monkeypatch):
+    """A survey whose query is refused does not keep another from being located."""
+    other = Survey.parse("sdss:g")
+    stage = Stage(tmp_path, SURVEY, other)
+    locate = stage.archive.locate
+
+    async def picky(survey, asks):
+        if survey == SURVEY:
+            raise PermanentError("http_400", "too many columns")
+        async for findings in locate(survey, asks):
+            yield findings
+
+    monkeypatch.setattr(stage.archive, "locate", picky)
+    lane = await stage.run(surveys=(SURVEY, other))
+    assert stage.states() == {"done": 6, "pending": 6}
+    assert [one.reason for one in lane.troubles] == ["http_400"]
+
+
+async def test_plan_of_what_is_located(stage):
+    """Without fetching, too, what is located is kept and the trouble told."""
+    stage.archive.known = {0, 1}
+    outage = OutageError("outage", "down")
+    stage.archive.failures = [outage]
+    lane = await stage.run(locate_only=True)
+    assert stage.states() == {"located": 2, "pending": 4}
+    assert lane.troubles == [outage]
+    assert stage.frames.fetched == []

@@ -197,12 +197,12 @@ class Sky:
         """Give the galaxies in the observation."""
         return self.sandbox.sky.galaxies_in_observation(obs or self.obs)
 
-    async def stamps(self, folder, *, size="40px", is_whole=False):
+    async def stamps(self, folder, *, size="40px", is_whole=False, **limits):
         """Fetch and cut; tell how it went."""
         folder.mkdir(exist_ok=True)
         wanted, spec = ask_for(self.galaxies()[:1]), _spec(size)
         traffic = Traffic()
-        async with store(folder / "frames", self.urls, traffic) as frames:
+        async with store(folder / "frames", self.urls, traffic, **limits) as frames:
             given = () if is_whole else (wanted, spec)
             async with frames.frame(self.product, *given) as frame:
                 suffix, path = frame.path.suffix, str(frame.path)
@@ -276,11 +276,23 @@ async def test_part_that_breaks(tmp_path, fault):
     assert found.stamps == clean.stamps
 
 
-async def test_parts_that_never_come(tmp_path):
-    """When a part fails again and again the whole file is fetched from MAST."""
-    async with sky("truncate@s3:after=2") as here:
-        found = await here.stamps(tmp_path)
+@pytest.mark.parametrize("fault", ["truncate@s3:after=2", "down@s3", "status=500@s3"])
+async def test_parts_that_never_come(tmp_path, fault):
+    """A mirror that fails again is left, and the archive itself gives the file."""
+    async with sky() as here:
+        clean = await here.stamps(tmp_path)
+    async with sky(fault) as here:
+        found = await here.stamps(tmp_path / "fault", patience_s=3600)
     assert found.suffix == ".fits"
+    assert found.stamps == clean.stamps
+
+
+async def test_parts_nowhere(tmp_path):
+    """When the archive fails as well the job pays, and no file is left."""
+    async with sky("truncate@s3:after=2", "truncate@mast") as here:
+        with pytest.raises(TransientError):
+            await here.stamps(tmp_path)
+    assert list((tmp_path / "frames").iterdir()) == []
 
 
 async def test_many_stamps(tmp_path):

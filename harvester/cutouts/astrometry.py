@@ -33,6 +33,14 @@ _WCS_CARD = re.compile(
 #: The distortion terms that belong to a CTYPE that ends with -SIP.
 _SIP_CARD = re.compile(r"[AB]P?_(ORDER|\d+_\d+)")
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)?", re.IGNORECASE)
+
+#: The frames that FITS paper II knows; the first two are not near ICRS.
+_FRAMES = frozenset({"FK4", "FK4-NO-E", "FK5", "ICRS", "GAPPT"})
+
+#: Where RADESYS is missing an earlier equinox means FK4 (FITS paper II, 3.1).
+_FIRST_FK5 = 1984.0
+
 #: Warnings have one switch for all threads.
 _quiet = threading.Lock()
 
@@ -122,8 +130,51 @@ def _wcs_cards(
         # SDSS writes RADECSYS, as FITS did before 2002.
         name = "RADESYS" if keyword == "RADECSYS" else keyword
         if _WCS_CARD.fullmatch(name) or (is_sip and _SIP_CARD.fullmatch(name)):
-            found.append((name, _read_card(header, keyword), header.comments[keyword]))
+            value = _read_lenient(header, keyword, name)
+            if value is not None:
+                found.append((name, value, header.comments[keyword]))
+    _refuse_old_frame(dict(card[:2] for card in found))
     return found
+
+
+def _read_lenient(header: fits.Header, keyword: str, name: str) -> float | str | None:
+    """Read a card; None if it is none, and decides nothing about where a pixel is."""
+    value = _value_of(header, keyword)
+    text = str(value).strip().upper()
+    match name:
+        case "EQUINOX":
+            return _number(value, text.lstrip("JB"))
+        case "RADESYS":
+            return text if text in _FRAMES else None
+        case "LONPOLE" | "LATPOLE":
+            number = _number(value, text)
+            return _read_card(header, keyword) if text and number is None else number
+    return _read_card(header, keyword)
+
+
+def _value_of(header: fits.Header, keyword: str) -> float | str:
+    """Give the value of a card; empty text if it has none, or cannot be parsed."""
+    try:
+        value: float | str | None = header[keyword]
+    except (fits.VerifyError, ValueError):
+        return ""
+    return "" if value is None or isinstance(value, fits.card.Undefined) else value
+
+
+def _number(value: float | str, text: str) -> float | None:
+    """Give a value that is a number, or a text that says one."""
+    if isinstance(value, str):
+        return float(text) if _NUMBER.fullmatch(text) else None
+    return value
+
+
+def _refuse_old_frame(cards: dict[str, float | str]) -> None:
+    # Half a degree from ICRS: every galaxy would lie outside, or be another one.
+    frame, equinox = str(cards.get("RADESYS", "")), cards.get("EQUINOX", 2000.0)
+    is_old = isinstance(equinox, int | float) and equinox < _FIRST_FK5
+    if frame.startswith("FK4") or (is_old and not frame):
+        msg = f"its positions are FK4 (RADESYS {frame!r}, EQUINOX {equinox}), not ICRS"
+        raise BadWcsError(msg)
 
 
 def _read_card(header: fits.Header, keyword: str) -> float | str:
@@ -132,11 +183,7 @@ def _read_card(header: fits.Header, keyword: str) -> float | str:
     except (fits.VerifyError, ValueError) as error:
         msg = f"its {keyword} cannot be read"
         raise BadWcsError(msg) from error
-    wanted = (
-        str
-        if keyword.startswith(("CTYPE", "CUNIT", "RADESYS", "RADECSYS"))
-        else int | float
-    )
+    wanted = str if keyword.startswith(("CTYPE", "CUNIT")) else int | float
     if not isinstance(value, wanted):
         msg = f"its {keyword} cannot be {value!r}"
         raise BadWcsError(msg)

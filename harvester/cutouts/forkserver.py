@@ -10,7 +10,9 @@ them, or is gone.
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import sys
 
 # What every cutting process needs is imported once, here.
 import astropy.wcs
@@ -18,6 +20,10 @@ import astropy.wcs
 from . import cutouts
 
 __all__ = ["astropy", "cutouts"]
+
+# A process that is forked when the harvest has ended already finds nothing of it, and
+# would print a traceback. What goes wrong in a process is reported by its parent.
+sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

@@ -59,6 +59,7 @@ class StampHeader:
             ("RA", wanted.ra, "[deg] of the target, ICRS"),
             ("DEC", wanted.dec, "[deg] of the target, ICRS"),
             ("COVERAGE", coverage, "part of the pixels that hold a value"),
+            *_substitute_cards(wanted),
             # WCSAXES must come before every other card of the WCS.
             ("WCSAXES", 2, "axes of the world coordinates"),
             ("CRPIX1", float(self._reference[0] - column), "reference column"),
@@ -82,6 +83,12 @@ def _common_cards(product: Product, look_up: Lookup, sky: Astrometry) -> list[Ca
         ("SRCURL", product.url, "where it is"),
         ("CREATOR", f"harvester {__version__}", "program that cut the stamp"),
     ]
+
+
+def _substitute_cards(wanted: Wanted) -> list[Card]:
+    """Write why the stamp is not of the best image, if it is not."""
+    why = wanted.substitute
+    return [("SUBSTITU", why, "why a better image was not had")] if why else []
 
 
 def _photometry_cards(look_up: Lookup, archive: str) -> list[Card]:

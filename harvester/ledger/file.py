@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, LedgerError, LocalError, LockedError
 from ..states import State
-from .tally import STAMPS
+from .tally import STAMPS, SUBSTITUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -302,7 +302,8 @@ def _fill(
     for number, survey in enumerate(surveys):
         db.execute("INSERT INTO survey VALUES (?, ?)", (number, str(survey)))
         db.execute(_JOBS, (number, _ZONE_DEG))
-        counts = dict.fromkeys((*State, STAMPS), 0) | {State.PENDING: count}
+        counts = dict.fromkeys((*State, STAMPS, SUBSTITUTES), 0)
+        counts[State.PENDING] = count
         db.executemany(
             "INSERT INTO tally VALUES (?, ?, ?)",
             ((number, what, count) for what, count in counts.items()),

@@ -7,9 +7,9 @@ Whoever records something returns only after it is on disk.
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import sqlite3
-import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Self
 
 import aiosqlite
 
-from ..models import Ask, Product, Survey, Target, Wanted
+from ..models import Wanted
+from ..states import State
 from .file import check_file
 from .group_commit import GroupCommit, to_ours
 from .hosts import (
@@ -39,15 +40,16 @@ from .moves import (
     record_soundings,
     settle_located,
     take_up_failed,
+    take_up_substitutes,
 )
-from .waiting import read_waited_for
+from .substitutes import MISSED
+from .waiting import read_due, read_pending, read_waited_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ..models import Finding, Receipt, Sounding
-    from ..states import State
+    from ..models import Ask, Finding, Product, Receipt, Sounding, Survey, Target
     from .listing import Offer
 
 __all__ = ["Ledger"]
@@ -98,19 +100,8 @@ class Ledger:
         A job waits for ``longest_s`` at most: who would have to wait for longer was
         postponed by a clock that has been set back since, and is due.
         """
-        rows = await self._reader.execute_fetchall(
-            """
-            SELECT j.sky, j.by_position, t.number, t.id, t.ra, t.dec, t.stem, t.line
-            FROM job AS j
-            JOIN target AS t ON t.number = j.target
-            WHERE j.survey = ? AND j.state = 'pending' AND j.sky > ?
-                AND (j.due <= ? OR j.due > ?)
-            ORDER BY j.sky
-            LIMIT ?
-            """,
-            (self._number(survey), after, *_waiting(longest_s), limit),
-        )
-        return await asyncio.to_thread(_read_asks, rows)
+        number = self._number(survey)
+        return await read_pending(self._reader, number, after, limit, longest_s)
 
     async def record_located(
         self,
@@ -189,19 +180,8 @@ class Ledger:
 
         ``longest_s`` as in `pending`.
         """
-        rows = await self._reader.execute_fetchall(
-            """
-            SELECT DISTINCT p.number, p.name, p.band, p.url, p.mirrors, p.size
-            FROM cutout AS c
-            JOIN job AS j ON j.survey = c.survey AND j.target = c.target
-            JOIN product AS p ON p.number = c.product
-            WHERE c.survey = ? AND c.state = 'wanted' AND c.product > ?
-                AND j.state = 'located' AND (j.due <= ? OR j.due > ?)
-            ORDER BY c.product
-            LIMIT ?
-            """,
-            (self._number(survey), after, *_waiting(longest_s), limit),
-        )
+        number = self._number(survey)
+        rows = await read_due(self._reader, number, after, limit, longest_s)
         return [(row[0], read_product(survey, row[1:])) for row in rows]
 
     async def wanted(self, survey: Survey, product: int) -> list[Wanted]:
@@ -211,15 +191,15 @@ class Ledger:
         moment to cut them.
         """
         rows = await self._reader.execute_fetchall(
-            """
-            SELECT t.number, t.id, t.ra, t.dec, c.file_loc
+            f"""
+            SELECT t.number, t.id, t.ra, t.dec, c.file_loc, coalesce({MISSED}, '')
             FROM cutout AS c
             JOIN job AS j ON j.survey = c.survey AND j.target = c.target
             JOIN target AS t ON t.number = c.target
             WHERE c.survey = ? AND c.product = ? AND c.state = 'wanted'
                 AND j.state = 'located'
             ORDER BY t.number
-            """,
+            """,  # noqa: S608 - a constant
             (self._number(survey), product),
         )
         return [Wanted(*row) for row in rows]
@@ -258,16 +238,18 @@ class Ledger:
     async def postpone(
         self,
         survey: Survey,
+        product: int,
         targets: Sequence[int],
         *,
         reason: str,
         attempts: int,
         longest_s: float,
     ) -> Counter[State]:
-        """Count an attempt of jobs; try again later, or fail after ``attempts``.
+        """Count an attempt of jobs; try again later, or do without after ``attempts``.
 
-        The wait is 2 s after the first and doubles until ``longest_s``. Who waits
-        already is not charged again: that is the next band of the same attempt.
+        Then the next best product is wanted; a job that has none fails. The wait is
+        2 s after the first and doubles until ``longest_s``. Who waits already is not
+        charged again: that is the next band of the same attempt.
         """
         number = self._number(survey)
         moved: Counter[State] = Counter()
@@ -275,36 +257,49 @@ class Ledger:
         async def write(db: aiosqlite.Connection) -> None:
             for target in targets:
                 state = await count_attempt(
-                    db, number, target, reason, attempts=attempts, longest_s=longest_s
-                )
+                    db, number, product, target, reason=reason, attempts=attempts,
+                    longest_s=longest_s,
+                )  # fmt: skip
                 moved.update([state] if state else [])
 
         await self._commits.record(write)
         return moved
 
-    async def next_due(self, surveys: Sequence[Survey]) -> float | None:
-        """Tell when (Unix seconds) the next unsettled job is due; None: all settled."""
-        marks = ", ".join("?" for _ in surveys)
+    async def next_due(self, surveys: Sequence[Survey], *states: State) -> float | None:
+        """Tell when (Unix seconds) the next open job is due, in any of the states.
+
+        None: there is none. Without ``states`` all that are open count.
+        """
         rows = await self._reader.execute_fetchall(
-            f"""
+            """
             SELECT min(due)
             FROM job
-            WHERE state IN ('pending', 'located') AND survey IN ({marks})
-            """,  # noqa: S608 - only question marks go in
-            [self._number(survey) for survey in surveys],
+            WHERE state IN ('pending', 'located')
+                AND state IN (SELECT value FROM json_each(?))
+                AND survey IN (SELECT value FROM json_each(?))
+            """,
+            (
+                json.dumps(states or (State.PENDING, State.LOCATED)),
+                json.dumps([self._number(survey) for survey in surveys]),
+            ),
         )
         due: float | None = next(iter(rows))[0]
         return due
 
     # -- the user's word ---------------------------------------------------------
 
-    async def retry(self, pattern: str = "*") -> int:
-        """Take failed jobs up again whose reason matches a glob; tell how many."""
+    async def retry(self, pattern: str = "*", *, better: bool = False) -> int:
+        """Take failed jobs up again whose reason matches a glob; tell how many.
+
+        ``better``: instead those with stamps of a second-best image, which stay until
+        there is a better one.
+        """
         count = 0
+        take_up = take_up_substitutes if better else take_up_failed
 
         async def write(db: aiosqlite.Connection) -> None:
             nonlocal count
-            count = await take_up_failed(db, pattern)
+            count = await take_up(db, pattern)
 
         await self._commits.record(write)
         return count
@@ -312,14 +307,19 @@ class Ledger:
     async def send_back(self, lost: Sequence[tuple[int, int, str, int]]) -> None:
         """Ask again for cutouts ``(survey, target, band, product)`` that are gone.
 
-        A job that is to be looked up anew still is.
+        Pending jobs stay pending. A stamp that a better one is to replace stays away.
         """
 
         async def write(db: aiosqlite.Connection) -> None:
             await db.executemany(
                 """
-                UPDATE cutout
-                SET state = 'wanted', sha256 = '', size = 0
+                UPDATE cutout AS c
+                SET sha256 = '', size = 0, state = iif(EXISTS (
+                    SELECT 1
+                    FROM cutout
+                    WHERE survey = c.survey AND target = c.target
+                        AND file_loc = c.file_loc AND state = 'wanted'
+                ), 'spare', 'wanted')
                 WHERE survey = ? AND target = ? AND band = ? AND product = ?
                 """,
                 lost,
@@ -387,12 +387,3 @@ async def _set_up(
         return await reader.execute_fetchall("SELECT name, number FROM survey")
     except sqlite3.Error as error:
         raise to_ours(error) from error
-
-
-def _read_asks(rows: Iterable[sqlite3.Row]) -> list[tuple[int, Ask]]:
-    return [(row[0], Ask(Target(*row[2:]), bool(row[1]))) for row in rows]
-
-
-def _waiting(longest_s: float) -> tuple[float, float]:
-    now = time.time()
-    return now, now + longest_s

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..models import Product, Survey
 from ..states import State
 from .settlement import NOTHING_THERE, Piece, settle
+from .substitutes import clear_place, want_better
 from .tally import NEEDED, add_to_tally
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "settle_job",
     "settle_located",
     "take_up_failed",
+    "take_up_substitutes",
 ]
 
 
@@ -128,6 +130,8 @@ async def record_receipt(
     may_relocate: bool,
 ) -> State | None:
     """Record one stamp and what follows for its job; None if it was settled before."""
+    if not receipt.problem:
+        await clear_place(db, survey, product, receipt)
     await db.execute(
         """
         UPDATE cutout
@@ -233,9 +237,18 @@ async def known_before(
 
 
 async def settle_job(
-    db: aiosqlite.Connection, survey: int, target: int, *, may_relocate: bool
+    db: aiosqlite.Connection,
+    survey: int,
+    target: int,
+    *,
+    may_relocate: bool,
+    is_tired: bool = False,
 ) -> State | None:
-    """Move an open job to where its cutouts now put it; tell where it went."""
+    """Move an open job to where its cutouts now put it; tell where it went.
+
+    ``is_tired``: its attempts are used up. A product that was not tried yet gets new
+    ones; bands that have failed meanwhile do not.
+    """
     rows = await db.execute_fetchall(
         """
         SELECT j.by_position, c.band, c.product, c.rank, c.state, c.note
@@ -250,12 +263,19 @@ async def settle_job(
         return None
     pieces = [Piece(*row[1:]) for row in rows if row[1] is not None]
     settlement = settle(pieces, may_relocate=may_relocate and not rows[0][0])
-    await _apply(db, survey, target, settlement)
+    await _apply(
+        db, survey, target, settlement, is_tired=is_tired and not settlement.promoted
+    )
     return settlement.state
 
 
 async def _apply(
-    db: aiosqlite.Connection, survey: int, target: int, settlement: Settlement
+    db: aiosqlite.Connection,
+    survey: int,
+    target: int,
+    settlement: Settlement,
+    *,
+    is_tired: bool,
 ) -> None:
     await db.executemany(
         """
@@ -268,13 +288,14 @@ async def _apply(
     await db.execute(
         """
         UPDATE job
-        SET state = ?, reason = ?, attempts = 0, due = 0,
+        SET state = ?, reason = ?, attempts = iif(?, attempts, 0), due = 0,
             by_position = max(by_position, ?)
         WHERE survey = ? AND target = ?
         """,
         (
             settlement.state,
             settlement.reason,
+            is_tired,
             settlement.by_position,
             survey,
             target,
@@ -285,16 +306,18 @@ async def _apply(
 async def count_attempt(
     db: aiosqlite.Connection,
     survey: int,
+    product: int,
     target: int,
-    reason: str,
     *,
+    reason: str,
     attempts: int,
     longest_s: float,
 ) -> State | None:
-    """Count an attempt of an open job, to be due later or failed; None if not.
+    """Count an attempt of an open job, to be due later; None if it is settled.
 
-    It is not counted where the job is settled, or waits already: bands that fail one
-    after the other are one attempt.
+    It is not counted where the job waits already: bands that fail one after the other
+    are one attempt. After the last one the product is given up: the next best one is
+    wanted, or the job fails.
     """
     now = time.time()
     rows = await db.execute_fetchall(
@@ -302,24 +325,39 @@ async def count_attempt(
         UPDATE job
         SET attempts = attempts + 1,
             due = ? + min(?, 2.0 * (1 << min(attempts, 30))),
-            reason = ?,
-            state = iif(attempts + 1 >= ?, 'failed', state)
+            reason = ?
         WHERE survey = ? AND target = ? AND state IN ('pending', 'located')
             AND (due <= ? OR due > ?)
-        RETURNING state
+        RETURNING attempts, state
         """,
-        (
-            *(now, longest_s, reason, attempts),
-            *(survey, target, now, now + longest_s),
-        ),
+        (now, longest_s, reason, survey, target, now, now + longest_s),
     )
-    return next((State(row[0]) for row in rows), None)
+    for spent, state in rows:
+        if spent < attempts:
+            return State(state)
+        return await _give_product_up(db, survey, product, target, reason)
+    return None
+
+
+async def _give_product_up(
+    db: aiosqlite.Connection, survey: int, product: int, target: int, reason: str
+) -> State | None:
+    await db.execute(
+        """
+        UPDATE cutout
+        SET state = 'empty', note = ?
+        WHERE survey = ? AND target = ? AND product = ? AND state = 'wanted'
+        """,
+        (reason, survey, target, product),
+    )
+    return await settle_job(db, survey, target, may_relocate=False, is_tired=True)
 
 
 async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
     """Make failed jobs pending whose reason matches a glob; tell how many.
 
-    What they were to cut is dropped, so that they are looked up anew.
+    What they were to cut is dropped, so that they are looked up anew; but not where
+    the stamp is there: it tells whether that is of the best product.
     """
     rows = await db.execute_fetchall(
         """
@@ -333,9 +371,25 @@ async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
     jobs = list(rows)
     await db.executemany(
         """
-        DELETE FROM cutout
-        WHERE survey = ? AND target = ? AND state <> 'done'
+        DELETE FROM cutout AS c
+        WHERE survey = ? AND target = ? AND NOT EXISTS (
+            SELECT 1
+            FROM cutout
+            WHERE survey = c.survey AND target = c.target
+                AND file_loc = c.file_loc AND state = 'done'
+        )
         """,
         jobs,
     )
+    return len(jobs)
+
+
+async def take_up_substitutes(db: aiosqlite.Connection, pattern: str) -> int:
+    """Want the best product again of stamps that are not of it; tell of how many jobs.
+
+    ``pattern`` is a glob of why it was missed.
+    """
+    jobs = await want_better(db, pattern)
+    for survey, target in jobs:
+        await settle_job(db, survey, target, may_relocate=False)
     return len(jobs)

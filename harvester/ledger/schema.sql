@@ -71,10 +71,11 @@ CREATE TABLE cutout (
     band TEXT NOT NULL,
     product INTEGER NOT NULL REFERENCES product,
     rank INTEGER NOT NULL,               -- 0 is the best product for it
-    -- spare: taken when a better one turns out empty; empty: no stamp came of it,
-    -- because the frame does not show the target or for what `note` says
+    -- spare: taken when a better one turns out empty, or, with a note, in place of a
+    -- worse one that is done; empty: no stamp came of it, because the frame does not
+    -- show the target or for what `note` says
     state TEXT NOT NULL CHECK (state IN ('wanted', 'spare', 'done', 'empty')),
-    note TEXT NOT NULL DEFAULT '',       -- why it is empty: `Receipt.problem`
+    note TEXT NOT NULL DEFAULT '',       -- why it is or was empty: `Receipt.problem`
     file_loc TEXT NOT NULL,
     sha256 TEXT NOT NULL DEFAULT '',
     size INTEGER NOT NULL DEFAULT 0,
@@ -104,6 +105,21 @@ BEGIN
     UPDATE tally
     SET count = count + iif(new.state = 'done', 1, -1)
     WHERE survey = new.survey AND what = 'stamps';
+END;
+
+-- A stamp for which a better product could not be had: as in substitutes.py.
+CREATE TRIGGER substitute_moved AFTER UPDATE OF state ON cutout
+WHEN (old.state = 'done') <> (new.state = 'done') AND new.rank > 0 AND EXISTS (
+    SELECT 1
+    FROM cutout
+    WHERE survey = new.survey AND target = new.target AND band = new.band
+        AND rank < new.rank AND file_loc = new.file_loc
+        AND note NOT IN ('', 'outside', 'no_data')
+)
+BEGIN
+    UPDATE tally
+    SET count = count + iif(new.state = 'done', 1, -1)
+    WHERE survey = new.survey AND what = 'substitutes';
 END;
 
 CREATE TABLE host (

@@ -68,9 +68,19 @@ def settle(pieces: list[Piece], *, may_relocate: bool) -> Settlement:
 
 
 def _next_spares(pieces: list[Piece]) -> list[Piece]:
-    served = {piece.band for piece in pieces if piece.state in {"wanted", "done"}}
+    wanted = {piece.band for piece in pieces if piece.state == "wanted"}
     best: dict[str, Piece] = {}
     for piece in sorted(pieces, key=lambda piece: piece.rank):
-        if piece.state == "spare" and piece.band not in served:
+        if piece.state == "spare" and piece.band not in wanted:
             best.setdefault(piece.band, piece)
-    return list(best.values())
+    return [piece for piece in best.values() if _is_worth_it(piece, pieces)]
+
+
+def _is_worth_it(spare: Piece, pieces: list[Piece]) -> bool:
+    """Whether a band lacks a stamp, or has a worse one than it was to have.
+
+    A note on a spare says why it could not be had before: it was asked for again.
+    """
+    done = [p.rank for p in pieces if p.band == spare.band and p.state == "done"]
+    was_missed = spare.note not in NOTHING_THERE
+    return not done or (was_missed and spare.rank < min(done))

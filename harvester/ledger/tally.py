@@ -1,7 +1,7 @@
 """What is counted of each survey as it happens, because ``status`` asks for it.
 
-Jobs and stamps are counted by triggers of the schema. A run that was begun before
-something was counted lacks it, and begins at nought.
+Jobs and stamps are counted by triggers of the schema. Runs of older versions lack
+counters that were added since: those start at 0, or stay away.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import aiosqlite
 
-__all__ = ["FETCHED", "NEEDED", "STAMPS", "add_to_tally"]
+__all__ = ["FETCHED", "NEEDED", "STAMPS", "SUBSTITUTES", "add_to_tally"]
 
 #: Stamps that are on disk.
 STAMPS = "stamps"
+
+#: Those of them that are not of the best image, because that could not be had.
+SUBSTITUTES = "substitutes"
 
 #: Bytes that came for frames, those of transfers that failed among them.
 FETCHED = "image bytes fetched"

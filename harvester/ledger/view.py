@@ -14,6 +14,7 @@ from ..states import State
 from .file import open_to_read
 from .hosts import HOST
 from .moves import read_product
+from .substitutes import MISSED
 from .tally import FETCHED, NEEDED, STAMPS
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class ManifestRow(NamedTuple):
     coverage: float | None
     product: str | None
     sha256: str | None
+    #: The stamp is not of the best image, because that could not be had; and why.
+    substitute: bool
+    substitute_reason: str
 
 
 class LedgerView:
@@ -321,26 +325,27 @@ class LedgerView:
         self, number: int, survey: Survey, band: str
     ) -> Iterator[ManifestRow]:
         rows = self._db.execute(
-            """
+            f"""
             SELECT j.target, t.id, t.ra, t.dec, j.state, j.reason,
-                c.file_loc, c.coverage, p.name, c.sha256
+                c.file_loc, c.coverage, q.name, c.sha256, coalesce({MISSED}, '')
             FROM job AS j
             JOIN target AS t ON t.number = j.target
             LEFT JOIN cutout AS c
                 ON c.survey = j.survey AND c.target = j.target
                 AND c.band = ? AND c.state = 'done'
-            LEFT JOIN product AS p ON p.number = c.product
+            LEFT JOIN product AS q ON q.number = c.product
             WHERE j.survey = ?
             ORDER BY j.target, c.rank
-            """,
+            """,  # noqa: S608 - a constant
             (band, number),
         )
-        for target, name, ra, dec, state, reason, file_loc, *rest in rows:
+        for target, name, ra, dec, state, reason, file_loc, *stamp, missed in rows:
             status = "done" if file_loc else _without_stamp(state)
             said = "" if file_loc else reason
+            coverage, product, sha256 = stamp
             yield ManifestRow(
                 target, name, ra, dec, survey.archive, band, status, said, file_loc,
-                *rest,
+                coverage, product, sha256, bool(missed), missed,
             )  # fmt: skip
 
 

@@ -102,6 +102,11 @@ class Throttle:
         return self._breaker.is_open
 
     @property
+    def down_s(self) -> float:
+        """For how many seconds nobody but probes has passed; 0 while all may."""
+        return self._breaker.open_s()
+
+    @property
     def is_closed(self) -> bool:
         """Whether a request would only wait: the host is down, and no probe is due."""
         waits = self._breaker.is_probing or self._breaker.passes_at > self.clock()

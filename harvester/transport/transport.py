@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from .headers import ApiToken
     from .host_state import HostState
+    from .throttle import Throttle
 
     Heard = Callable[[int], None]
 
@@ -274,8 +275,15 @@ class Transport:
 
         False when a probe is due: the next request is to find out.
         """
+        return self._throttle_for(url).is_closed
+
+    def down_s(self, url: str) -> float:
+        """Tell for how many seconds the host of an official address has been down."""
+        return self._throttle_for(url).down_s
+
+    def _throttle_for(self, url: str) -> Throttle:
         service = self._directory.service_of(self._checked(url))
-        return self._throttles.of(service.host, service.manners).is_closed
+        return self._throttles.of(service.host, service.manners)
 
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""

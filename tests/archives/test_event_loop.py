@@ -8,7 +8,7 @@ import pytest
 
 from harvester.archives import sdss, sdss_ways
 from harvester.archives.sdss import Sdss
-from harvester.ledger import ledger, listing, moves
+from harvester.ledger import listing, moves, waiting
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.listing import Offer
@@ -74,7 +74,7 @@ async def test_listing(threads, path):
 
 async def test_jobs(threads, path):
     """Jobs to be located are made of their rows in another thread."""
-    threads.watch(ledger, "Ask")
+    threads.watch(waiting, "Ask")
     async with Ledger.open(path) as kept:
         ((_, ask),) = await kept.pending(SDSS, after=-1, limit=9)
     assert ask.target == GALAXY

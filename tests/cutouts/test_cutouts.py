@@ -340,6 +340,12 @@ BAD_WCS = {
     "text": {"CRVAL1": "somewhere"},
     "wide": {"CD1_1": 10.0, "CD2_2": 10.0},
     "unit": {"CUNIT1": "parsec"},
+    "place as text": {"CRVAL1": "150.0"},
+    "matrix as text": {"CD1_1": "north"},
+    "pole": {"LONPOLE": "north"},
+    "B1950": {"EQUINOX": "B1950", "RADESYS": None},
+    "equinox 1950": {"EQUINOX": 1950.0, "RADESYS": None},
+    "FK4": {"RADESYS": "FK4"},
 }
 
 
@@ -355,6 +361,65 @@ def test_bad_wcs(tmp_path, cards):
     path = sdss_frame(tmp_path / "f.fits", DATA, header)
     with pytest.raises(BadWcsError, match=r"f\.fits"):
         cut_frame(job(path, tmp_path, [MIDDLE]))
+
+
+#: Cards that decide nothing about where a pixel is, and what a stamp has of them.
+HARMLESS = {
+    "J2000": ({"EQUINOX": "J2000"}, {"EQUINOX": 2000.0}),
+    "equinox as text": ({"EQUINOX": "2000.0"}, {"EQUINOX": 2000.0}),
+    "odd equinox": ({"EQUINOX": "of date"}, {"EQUINOX": None}),
+    "no equinox": ({"EQUINOX": fits.card.Undefined()}, {"EQUINOX": None}),
+    "whole equinox": ({"EQUINOX": 2000}, {"EQUINOX": 2000}),
+    "odd frame": ({"RADESYS": "HIPPARCOS"}, {"RADESYS": None}),
+    "frame as number": ({"RADESYS": 2000.0}, {"RADESYS": None}),
+    "frame in small": ({"RADESYS": "icrs"}, {"RADESYS": "ICRS"}),
+    "no frame": ({"RADESYS": None, "EPOCH": ""}, {"RADESYS": None}),
+    "FK5 of 1950": ({"RADESYS": "FK5", "EQUINOX": 1975.0}, {"RADESYS": "FK5"}),
+    "pole as text": ({"LONPOLE": "180.0"}, {"LONPOLE": 180.0}),
+    "no pole": ({"LATPOLE": "", "LONPOLE": fits.card.Undefined()}, {"LATPOLE": None}),
+    "odd dates": ({"DATE-OBS": "31/12/99?", "MJD-OBS": "unknown"}, {"MJD-OBS": None}),
+}
+
+
+@pytest.mark.parametrize(("cards", "told"), HARMLESS.values(), ids=HARMLESS)
+def test_harmless_cards(tmp_path, cards, told):
+    """What decides nothing about where a pixel is makes no frame unusable."""
+    header = sdss_header(SHAPE)
+    for key, value in cards.items():
+        if value is None:
+            del header[key]
+        else:
+            header[key] = value
+    path = sdss_frame(tmp_path / "f.fits", DATA, header)
+    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], size="5px"))
+    data, kept = read(tmp_path, receipt)
+    np.testing.assert_array_equal(data, DATA[18:23, 28:33])
+    assert {key: kept.get(key) for key in told} == told
+    x, y = WCS(kept).all_world2pix(*MIDDLE, 0)
+    assert (round(float(x), 3), round(float(y), 3)) == (2.0, 2.0)
+
+
+def test_unreadable_equinox(tmp_path):
+    """A card that nobody can parse matters only if it decides where a pixel is."""
+    header = sdss_header(SHAPE)
+    header["EQUINOX"] = 2000.0
+    path = sdss_frame(tmp_path / "f.fits", DATA, header)
+    content = path.read_bytes()
+    card = content[content.index(b"EQUINOX") :][:80]
+    path.write_bytes(content.replace(card, b"EQUINOX = 20 00".ljust(80)))
+    (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE], size="5px"))
+    np.testing.assert_array_equal(read(tmp_path, receipt)[0], DATA[18:23, 28:33])
+
+
+def test_case_of_a_text_for_an_equinox(tmp_path, shared):
+    """The frame that was reported gives a stamp, and the galaxy is in its middle."""
+    path = shared / "cases" / "catalogues" / "equinox_text.fits"
+    asked = job(path, tmp_path, [(150.1, 2.2)], size="5px", archive="hst", band="F160W")
+    (receipt,) = cut_frame(asked)
+    _, header = read(tmp_path, receipt)
+    assert receipt.shape == (5, 5)
+    x, y = WCS(header).all_world2pix(150.1, 2.2, 0)
+    assert (abs(float(x) - 2) <= 0.5, abs(float(y) - 2) <= 0.5) == (True, True)
 
 
 @pytest.mark.parametrize("card", [b"CTYPE1  = 'RA---TAN", b"CRVAL1  = 15 0"])

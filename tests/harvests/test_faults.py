@@ -171,7 +171,7 @@ def test_page_for_one_file(archives, run, calm, spec):
 
 
 @pytest.mark.parametrize("kind", ["status=503", "down", "html"])
-@pytest.mark.parametrize("service", ["mast", "s3", "sdss-sas"])
+@pytest.mark.parametrize("service", ["mast", "sdss-sas"])
 def test_down_all_the_time(archives, tmp_path, calm, kind, service):
     """An archive that is down for a whole run costs nobody anything.
 

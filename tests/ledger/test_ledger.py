@@ -102,7 +102,7 @@ async def test_still_wanted(path):
         assert await ledger.still_wanted([]) == set()
         other = Product("hst", "a", "F160W", "")
         assert await ledger.still_wanted([other]) == set()
-        await ledger.postpone(SDSS, [0, 1], reason="x", attempts=9, longest_s=1e6)
+        await ledger.postpone(SDSS, 1, [0, 1], reason="x", attempts=9, longest_s=1e6)
         ((number, _),) = await ledger.frames_due(SDSS, after=0, limit=10)
         cut = [Receipt(target, sha256="s", size=9) for target in (2, 3, 4)]
         await ledger.record_receipts(SDSS, number, cut, may_relocate=False)
@@ -196,7 +196,7 @@ async def test_attempts(path):
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         for _ in range(2):
             moved = await ledger.postpone(
-                SDSS, [1], reason="http_500", attempts=2, longest_s=0
+                SDSS, 1, [1], reason="http_500", attempts=2, longest_s=0
             )
         assert moved == {State.FAILED: 1}
         assert [w.target for w in await ledger.wanted(SDSS, 1)] == [0, 2, 3, 4]
@@ -217,10 +217,11 @@ async def test_bands_share_an_attempt(path, monkeypatch):
     async with Ledger.open(path) as ledger:
         bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
         await locate(ledger, SDSS, lambda _: bands)
-        assert await ledger.postpone(SDSS, [1], **failure) == {State.LOCATED: 1}
-        assert await ledger.postpone(SDSS, [1], **failure) == {}
+        assert await ledger.postpone(SDSS, 1, [1], **failure) == {State.LOCATED: 1}
+        assert await ledger.postpone(SDSS, 2, [1], **failure) == {}
         clock.time = lambda: 1e9 + 2
-        assert await ledger.postpone(SDSS, [1], **failure) == {State.FAILED: 1}
+        assert await ledger.postpone(SDSS, 1, [1], **failure) == {State.LOCATED: 1}
+        assert await ledger.postpone(SDSS, 2, [1], **failure) == {State.FAILED: 1}
 
 
 async def test_served_band_is_not_asked_for_again(path):
@@ -256,7 +257,7 @@ async def test_clock_set_back(path, monkeypatch):
         monkeypatch.setattr(time, "time", lambda: right() + 365 * 86_400)
         for survey, targets in ((SDSS, [1]), (HST, range(5))):
             await ledger.postpone(
-                survey, targets, reason="reset", attempts=5, longest_s=300
+                survey, 1, targets, reason="reset", attempts=5, longest_s=300
             )
         assert await due() == (0, 0)
         monkeypatch.undo()
@@ -399,7 +400,7 @@ async def test_waits_grow(path, monkeypatch):
     async with Ledger.open(path) as ledger:
         for _ in range(70):
             now = clock.time()
-            await ledger.postpone(SDSS, [1], reason="x", attempts=99, longest_s=600)
+            await ledger.postpone(SDSS, 1, [1], reason="x", attempts=99, longest_s=600)
             due = dues(path)[1]
             waits.append(due - now)
             clock.time = lambda due=due: due
@@ -411,7 +412,7 @@ async def test_next_due_is_the_soonest(path):
     async with Ledger.open(path) as ledger:
         for target, longest_s in enumerate((3, 1, 2, 3, 3)):
             await ledger.postpone(
-                SDSS, [target], reason="x", attempts=9, longest_s=longest_s / 2
+                SDSS, 1, [target], reason="x", attempts=9, longest_s=longest_s / 2
             )
         assert await ledger.next_due([SDSS]) == min(dues(path).values()) > 0
         assert await ledger.next_due([SDSS, HST]) == 0
@@ -448,7 +449,7 @@ async def test_frames_of_those_who_are_due(path):
         (first, _), (second, _) = await ledger.frames_due(SDSS, after=0, limit=9)
         ((only, _),) = await ledger.frames_due(SDSS, after=first, limit=9)
         assert only == second
-        await ledger.postpone(SDSS, [1], reason="x", attempts=9, longest_s=600)
+        await ledger.postpone(SDSS, 1, [1], reason="x", attempts=9, longest_s=600)
         assert await ledger.frames_due(SDSS, after=0, limit=9) == []
         assert len(await ledger.frames_due(HST, after=0, limit=9)) == 1
 

@@ -148,7 +148,12 @@ class Jobs(RuleBasedStateMachine):
         self.expect(
             self.do(
                 lambda ledger: ledger.postpone(
-                    SURVEY, targets, reason="http_500", attempts=attempts, longest_s=0
+                    SURVEY,
+                    number,
+                    targets,
+                    reason="http_500",
+                    attempts=attempts,
+                    longest_s=0,
                 )
             )
         )
@@ -164,6 +169,26 @@ class Jobs(RuleBasedStateMachine):
         self.in_hand.clear()
         failed = Counter(self.states.values())[State.FAILED]
         assert self.do(lambda ledger: ledger.retry()) == failed
+
+    @rule()
+    def better(self):
+        """Take those up again whose stamp is a substitute, while no harvest runs."""
+        self.in_hand.clear()
+        settled = [n for n, s in self.states.items() if s in {"done", "failed"}]
+        jobs = {n for n, _ in self.substitutes() if n in settled}
+        assert self.do(lambda ledger: ledger.retry(better=True)) == len(jobs)
+
+    def substitutes(self):
+        """Give target and band of stamps that are not of the best product."""
+        return self.ask(
+            """
+            SELECT DISTINCT c.target, c.band
+            FROM cutout AS c
+            JOIN cutout AS b USING (target, band, file_loc)
+            WHERE c.state = 'done' AND b.rank < c.rank
+                AND b.note NOT IN ('', 'outside', 'no_data')
+            """
+        )
 
     @rule(data=st.data())
     def lose(self, data):
@@ -196,7 +221,8 @@ class Jobs(RuleBasedStateMachine):
         tallies = dict(self.ask("SELECT what, count FROM tally WHERE count > 0"))
         jobs = dict(self.ask("SELECT state, count(*) FROM job GROUP BY state"))
         ((stamps,),) = self.ask("SELECT count(*) FROM cutout WHERE state = 'done'")
-        assert tallies == jobs | ({"stamps": stamps} if stamps else {})
+        counts = {"stamps": stamps, "substitutes": len(self.substitutes())}
+        assert tallies == jobs | {what: n for what, n in counts.items() if n}
 
     @invariant()
     def nobody_is_stuck(self):
@@ -216,14 +242,22 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def one_stamp_a_band(self):
-        """See that no two frames are cut into the same file."""
+        """See that no two frames are cut into the same file, but to better it."""
         assert not self.ask(
             """
             SELECT file_loc
             FROM cutout
             WHERE state IN ('wanted', 'done')
-            GROUP BY file_loc
+            GROUP BY file_loc, state
             HAVING count(*) > 1
+            """
+        )
+        assert not self.ask(
+            """
+            SELECT file_loc
+            FROM cutout AS new
+            JOIN cutout AS old USING (file_loc)
+            WHERE new.state = 'wanted' AND old.state = 'done' AND new.rank >= old.rank
             """
         )
 

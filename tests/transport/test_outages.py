@@ -400,3 +400,25 @@ def test_lingering():
         return clock()
 
     assert run(main) == pytest.approx(30)
+
+
+def test_closed_until_a_probe_is_due():
+    """A host that is down is closed, but not to the request that may find it well."""
+    seen = []
+
+    async def main(clock):
+        throttle = throttle_for(clock)
+        seen.append((throttle.is_closed, throttle.down_s))
+        await _knock_out(throttle)
+        began = clock()
+        seen.append((throttle.is_closed, throttle.down_s))
+        await asyncio.sleep(60)
+        seen.append((throttle.is_closed, throttle.down_s))
+        assert throttle.down_s == clock() - began
+        async with throttle.slot("file") as probe:
+            seen.append((throttle.is_closed, throttle.down_s))
+            end(probe, "ok")
+        seen.append((throttle.is_closed, throttle.down_s))
+
+    run(main)
+    assert seen == [(False, 0), (True, 0), (False, 60), (True, 60), (False, 0)]

@@ -1,0 +1,83 @@
+"""Stamps of a second-best image, cut because a better one could not be had.
+
+Nothing is kept for them: a better product of the same stamp that has a note, other
+than that the frame does not show the galaxy, tells it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+    from ..models import Receipt
+
+__all__ = ["MISSED", "clear_place", "want_better"]
+
+#: SQL: why a product that is better than that of the cutout ``c`` was not had, and its
+#: name; NULL if ``c`` is the best. Where all observations are asked for, each has a
+#: file of its own, and takes no other's place. The notes left out are those of
+#: `settlement.NOTHING_THERE`.
+MISSED = """
+    (
+        SELECT b.note || ' of ' || p.name
+        FROM cutout AS b
+        JOIN product AS p ON p.number = b.product
+        WHERE b.survey = c.survey AND b.target = c.target AND b.band = c.band
+            AND b.rank < c.rank AND b.file_loc = c.file_loc
+            AND b.note NOT IN ('', 'outside', 'no_data')
+        ORDER BY b.rank
+        LIMIT 1
+    )
+"""
+
+
+async def clear_place(
+    db: aiosqlite.Connection, survey: int, product: int, receipt: Receipt
+) -> None:
+    """Forget the stamp that was where a better one has just been written."""
+    await db.execute(
+        """
+        UPDATE cutout
+        SET state = 'spare', sha256 = '', size = 0, coverage = 0
+        WHERE survey = ? AND target = ? AND product <> ? AND file_loc = ?
+            AND state = 'done'
+        """,
+        (survey, receipt.target, product, receipt.file_loc),
+    )
+
+
+async def want_better(db: aiosqlite.Connection, pattern: str) -> list[tuple[int, int]]:
+    """Make better products spares again that were missed; give the jobs, located now.
+
+    The stamps that are there stay. ``pattern`` is a glob of why a product was missed.
+    """
+    rows = await db.execute_fetchall(
+        """
+        UPDATE cutout AS b
+        SET state = 'spare'
+        WHERE state = 'empty' AND note NOT IN ('', 'outside', 'no_data')
+            AND note GLOB ?
+            AND EXISTS (
+                SELECT 1
+                FROM cutout AS c
+                JOIN job AS j ON j.survey = c.survey AND j.target = c.target
+                WHERE c.survey = b.survey AND c.target = b.target AND c.band = b.band
+                    AND c.file_loc = b.file_loc AND c.rank > b.rank
+                    AND c.state = 'done' AND j.state IN ('done', 'failed')
+            )
+        RETURNING survey, target
+        """,
+        (pattern,),
+    )
+    jobs = sorted({(row[0], row[1]) for row in rows})
+    await db.executemany(
+        """
+        UPDATE job
+        SET state = 'located', attempts = 0, due = 0, reason = ''
+        WHERE survey = ? AND target = ?
+        """,
+        jobs,
+    )
+    return jobs

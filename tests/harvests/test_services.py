@@ -1,0 +1,199 @@
+"""One service of an archive is sick and the others are well, in whole harvests.
+
+What the sick one is not needed for is done; the rest waits, and is done when it heals.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from astropy.io import fits
+from hurried import Run, faults
+from service import sandbox
+
+pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+
+SDSS, HST, ACS = "sdss:r", "hst:WFC3/IR:F160W", "hst:ACS/WFC:F814W"
+
+#: What an archive gives in place of an answer, to everything.
+SICK = ["status=503", "down", "html"]
+REFUSALS = [
+    "status=403",
+    "status=401",
+    "status=400",
+    "redirect=http://169.254.169.254/",
+]
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory):
+    """Serve six galaxies in three fields, two of which have names of their own."""
+    folder = tmp_path_factory.mktemp("archives")
+    options = ("--seed", "11", "--targets", "6", "--per-field", "2")
+    with sandbox(folder, *options) as running:
+        listed = fits.getdata(running.catalogue)
+        columns = [listed[name].ravel().tolist() for name in ("OBJID", "RA", "DEC")]
+        path = folder / "named.csv"
+        with path.open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["id", "ra", "dec"])
+            for number, (name, ra, dec) in enumerate(zip(*columns, strict=True)):
+                rows.writerow([name if number < 4 else f"NGC {number}", ra, dec])
+        yield replace(running, catalogue=path)
+
+
+@pytest.fixture(scope="module")
+def calm(archives, tmp_path_factory):
+    """Give the stamps of a run that nothing disturbed."""
+    run = begun(archives, tmp_path_factory.mktemp("calm") / "out", SDSS, HST, ACS)
+    run.harvest()
+    assert run.troubles == []
+    return run.stamps()
+
+
+def begun(archives, out, *surveys, **politeness):
+    """Give a run of these surveys that loses its patience soon."""
+    patience = {"attempts": 2, "patience_s": 1.5}
+    run = Run(archives, out, *surveys, **patience | politeness)
+    run.begin()
+    return run
+
+
+def of(calm, *archives):
+    """Give the stamps of some archives or bands."""
+    return {
+        place: one for place, one in calm.items() if place.split("/")[1] in archives
+    }
+
+
+def statuses(run):
+    """Tell how many galaxies are in which state."""
+    return Counter(row["status"] for row in run.rows())
+
+
+@pytest.mark.parametrize("kind", [*SICK, *REFUSALS])
+def test_skyserver_sick(archives, tmp_path, calm, kind):
+    """Frames that identifiers name come from the SAS, whatever SkyServer does."""
+    run = begun(archives, tmp_path / "out", SDSS)
+    with faults(archives, f"{kind}@sdss-sky"):
+        run.harvest()
+    assert statuses(run) == {"done": 4, "pending": 2}
+    assert len(run.troubles) == 1
+    run.harvest()
+    assert run.troubles == []
+    assert run.stamps() == of(calm, "sdss")
+
+
+def test_skyserver_heals(archives, tmp_path, calm):
+    """An outage that ends in time is sat out; frames are fetched meanwhile."""
+    run = begun(archives, tmp_path / "out", SDSS, patience_s=60)
+    with faults(archives, "status=503@sdss-sky:times=6"):
+        run.harvest()
+    assert run.troubles == []
+    assert run.stamps() == of(calm, "sdss")
+
+
+@pytest.mark.parametrize("kind", ["status=403", "status=503", "html"])
+def test_skyserver_sick_in_the_middle(archives, tmp_path, kind):
+    """A galaxy whose frame is missing waits for SkyServer, and holds up no other."""
+    run = begun(archives, tmp_path / "out", SDSS)
+    run.harvest(locate_only=True)
+    with faults(archives, "notfound@sdss-sas/frame-r:times=1", f"{kind}@sdss-sky"):
+        run.harvest()
+    assert set(statuses(run)) == {"done", "pending"}
+    assert statuses(run)["done"] >= 3
+    assert len(run.troubles) == 1
+
+
+@pytest.mark.parametrize("kind", ["status=403", "status=503"])
+def test_skyserver_refuses_once(archives, tmp_path, kind):
+    """A single refusal in the middle is asked again in the same harvest."""
+    run = begun(archives, tmp_path / "out", SDSS, attempts=3, patience_s=30)
+    run.harvest(locate_only=True)
+    with faults(
+        archives, "notfound@sdss-sas/frame-r:times=1", f"{kind}@sdss-sky:times=1"
+    ):
+        run.harvest()
+    assert run.troubles == []
+    assert not statuses(run)["pending"] + statuses(run)["located"]
+
+
+@pytest.mark.parametrize("kind", SICK)
+def test_sas_sick(archives, tmp_path, calm, kind):
+    """SkyServer is asked to the end while no frame can be had."""
+    run = begun(archives, tmp_path / "out", SDSS)
+    with faults(archives, f"{kind}@sdss-sas"):
+        run.harvest()
+    assert statuses(run) == {"located": 6}
+    assert len(run.troubles) == 1
+    run.harvest()
+    assert run.stamps() == of(calm, "sdss")
+
+
+@pytest.mark.parametrize("kind", SICK)
+def test_mast_queries_sick(archives, tmp_path, calm, kind):
+    """Of a survey whose listing came, files are fetched; another one waits."""
+    run = begun(archives, tmp_path / "out", HST, ACS)
+    # The first listing takes a count and a page.
+    with faults(archives, f"{kind}@mast/invoke:after=2"):
+        run.harvest()
+    assert len(run.troubles) == 1
+    done = {row["band"] for row in run.rows() if row["status"] != "pending"}
+    assert done == {"F160W"}
+    run.harvest()
+    assert run.troubles == []
+    assert run.stamps() == of(calm, "hst")
+
+
+@pytest.mark.parametrize("kind", [*SICK, "status=500", "status=403"])
+@pytest.mark.parametrize("when", ["", ":after=3"])
+def test_bucket_sick(archives, tmp_path, calm, kind, when):
+    """What the public bucket does not give now comes from MAST, at the same pixels."""
+    run = begun(archives, tmp_path / "out", HST, ACS, patience_s=3600)
+    with faults(archives, f"{kind}@s3{when}"):
+        run.harvest()
+    assert run.troubles == []
+    assert run.stamps() == of(calm, "hst")
+    assert not any(row["substitute"] for row in run.rows())
+
+
+@pytest.mark.parametrize("kind", SICK)
+def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
+    """What the bucket has comes from there while MAST gives no files."""
+    options = ("--seed", "7", "--targets", "20", "--per-image", "4")
+    with sandbox(tmp_path_factory.mktemp("crowded"), *options) as archives:
+        run = begun(archives, tmp_path / "out", HST)
+        with faults(archives, f"{kind}@mast/Download"):
+            run.harvest()
+        assert len(run.troubles) == 1
+        # The others are in no place of the bucket that is known, or not there.
+        assert set(statuses(run)) == {"done", "located", "no_coverage"}
+        run.harvest()
+        assert run.troubles == []
+        assert not statuses(run)["located"]
+
+
+def test_bucket_and_mast_sick(archives, tmp_path, calm):
+    """Where neither gives a file it is an outage, and no galaxy pays."""
+    run = begun(archives, tmp_path / "out", HST)
+    run.harvest(locate_only=True)
+    with faults(archives, "down@s3", "status=503@mast/Download"):
+        run.harvest()
+    assert len(run.troubles) == 1
+    assert "failed" not in statuses(run)
+    assert run.stamps() == {}
+    run.harvest()
+    assert run.troubles == []
+    assert run.stamps() == {p: one for p, one in calm.items() if "F160W" in p}
+
+
+def test_sick_archive_beside_a_sound_one(archives, tmp_path, calm):
+    """MAST that is down altogether takes nothing from SDSS."""
+    run = begun(archives, tmp_path / "out", SDSS, HST)
+    with faults(archives, "down@mast"):
+        run.harvest()
+    assert of(run.stamps(), "sdss") == of(calm, "sdss")
+    assert len(run.troubles) == 1
