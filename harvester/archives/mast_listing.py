@@ -83,6 +83,10 @@ class _Listing:
             if len(self._found) >= self._count and self._trouble is None:
                 return list(self._found.values())
             _log.warning("%s: %s", self._survey, self._trouble or self._shortage())
+        if self._trouble and self._trouble.reason == "bad_answer":
+            # Each way was tried several times: it is not the answer that came damaged.
+            msg = f"MAST's list of {self._survey} stays wrong: {self._trouble}"
+            raise OutageError("bad_answer", msg)
         if self._trouble:
             raise self._trouble
         # Some may have been withdrawn meanwhile.

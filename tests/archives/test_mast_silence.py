@@ -207,7 +207,7 @@ async def test_page_one_for_ever(tmp_path, monkeypatch):
     async with between(per_image=2) as (sandbox, door):
         door.edit = edit
         async with archive(sandbox, door, tmp_path) as mast:
-            with pytest.raises(TransientError, match="page 2 was asked"):
+            with pytest.raises(OutageError, match="page 2 was asked"):
                 await located(mast, sandbox)
     assert len(door.kinds) < 30
 
