@@ -69,6 +69,8 @@ class Throttle:
         self.clock = timing.clock
         #: How many requests went well, to tell a host's outage from a bad request.
         self.successes = 0
+        #: Different addresses whose refusal makes it the host's matter.
+        self.handful = manners.tripping.refusals
         self._manners = manners
         self._breaker = Breaker(manners.tripping, clock=timing.clock)
         self._on_cool_down = on_cool_down
@@ -116,11 +118,6 @@ class Throttle:
         """Whether requests of this kind are under way, or wait for their turn."""
         is_waiting = kind in {waiter.kind for waiter in self._waiting}
         return is_waiting or self._under_way.get(kind, 0) > 0
-
-    @property
-    def handful(self) -> int:
-        """Different addresses whose refusal makes it the host's matter."""
-        return self._manners.tripping.refusals
 
     def refusals(self, kind: str) -> Refusals:
         """Give what it has refused of requests of this kind."""
@@ -270,10 +267,9 @@ class Throttle:
 
     def refusal_words(self, kind: str) -> str:
         """Say since when it refuses requests of this kind, and how."""
-        told, to_wall = self.refusals(kind), self._wall() - self.clock()
-        return f"{self.host} " + refusal_words(
-            told.since + to_wall, told.count, told.words
-        )
+        told = self.refusals(kind)
+        since = told.since + self._wall() - self.clock()
+        return f"{self.host} {refusal_words(since, told.count, told.words)}"
 
     def awake_s(self) -> float:
         """Tell the time of the clock less the quiet hours: patience is of these."""
@@ -325,8 +321,8 @@ class Throttle:
     async def _outwait(
         self, waiter: Waiter, patience_s: float, refusal_patience_s: float
     ) -> Turn:
-        is_endless = min(patience_s, refusal_patience_s) == math.inf
         began, quiet_s = self.clock(), self._quiet_s
+        is_endless = min(patience_s, refusal_patience_s) == math.inf
         limit = None if is_endless else min(_GLANCE_S, patience_s)
         while True:
             done, _ = await asyncio.wait({waiter.turn}, timeout=limit)

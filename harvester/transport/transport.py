@@ -17,7 +17,7 @@ from yarl import URL
 
 from ..errors import OutageError, PermanentError, TransientError
 from .address import Guard, shown, to_url
-from .backoff import Patience, backoff
+from .backoff import Patience
 from .body import Limits
 from .doubt import Doubts
 from .errand import Errand
@@ -55,7 +55,7 @@ __all__ = [
     "Transport",
 ]
 
-#: Tries of a file that can be had elsewhere too: one for a transfer that broke.
+#: Tries of a file that can be had elsewhere too: the second is for a single hiccup.
 _MIRROR_TRIES = 2
 
 T = TypeVar("T")
@@ -214,8 +214,8 @@ class Transport:
         connection is closed, and what came appears at ``path`` unverified.
         ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
         ``is_mirror``: it can be had elsewhere too. A refusal is believed at once and
-        says nothing of the host, and an outage is raised at once, not sat out. Without
-        ``is_patient`` only the latter.
+        says nothing of the host, and nothing is sat out: the second failure, of
+        whatever kind, is raised. Without ``is_patient`` an outage is raised at once.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
@@ -281,10 +281,6 @@ class Transport:
         """Tell for how many seconds the host of an official address has been down."""
         return self._throttle_for(url).down_s
 
-    def _throttle_for(self, url: str) -> Throttle:
-        service = self._directory.service_of(self._checked(url))
-        return self._throttles.of(service.host, service.manners)
-
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""
         return str(self._directory.to_actual(to_url(url)))
@@ -340,12 +336,10 @@ class Transport:
     async def _after(
         self, errand: Errand, error: TransientError, patience: Patience
     ) -> float:
-        is_outage = isinstance(error, OutageError)
-        if is_outage and errand.is_mirror and not errand.is_down and not errand.doubts:
-            # One transfer that broke is not yet a mirror that is down.
-            errand.doubts += 1
-            return backoff(1, random=self._timing.random)
-        is_sound = is_outage and await self._doubts.is_sound(errand)
+        # Of a mirror any failure spends a try: there are not many.
+        is_sound = errand.is_mirror or (
+            isinstance(error, OutageError) and await self._doubts.is_sound(errand)
+        )
         return patience.after(
             error,
             down=errand.is_down,
@@ -372,6 +366,10 @@ class Transport:
         )
         head = Buffer(self._limits.json_cap, refuse_text)
         await self._hops.attempt(look, head, self._limits.patience_s)
+
+    def _throttle_for(self, url: str) -> Throttle:
+        service = self._directory.service_of(self._checked(url))
+        return self._throttles.of(service.host, service.manners)
 
     def _checked(self, text: str) -> URL:
         url = to_url(text)
