@@ -20,7 +20,9 @@ def _no_token(monkeypatch):
 
 
 def _rehearsal(**more):
-    services = {name.replace("-", "_"): {"base_url": _HERE} for name in SERVICES}
+    services = {
+        name.replace("-", "_"): {"base_url": f"{_HERE}/{name}"} for name in SERVICES
+    }
     return load_settings(services=services, **more)
 
 

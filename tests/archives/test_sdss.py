@@ -402,12 +402,14 @@ async def test_outage_of_the_table_only(tmp_path):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 async def test_table_refused_by_status(status):
-    """A table that is refused in whatever way is not asked for again."""
+    """A table that is refused in whatever way does not keep positions from uploads."""
     server = SkyServer()
     server.status = status
     async with serving(server) as transport:
         assert len(await findings(sdss(transport), nameless(6000))) == 6000
-    assert server.camcols == [1]
+    # Where the service itself may be meant it is asked some times more.
+    assert set(server.camcols) == {1}
+    assert len(server.camcols) <= (1 if status in {400, 500} else 6)
 
 
 async def test_parts_of_a_table_are_kept():
