@@ -58,7 +58,7 @@ def test_token_and_a_stand_in(monkeypatch):
     (told,) = first_words(_rehearsal())
     assert told.startswith(f"MAST_API_TOKEN is not sent to {_HERE}")
     said = _rehearsal(hst={"token_elsewhere": True})
-    assert _token(said).home == _HERE
+    assert _token(said).home == f"{_HERE}/mast"
     assert list(first_words(said)) == []
 
 
