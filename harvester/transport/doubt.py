@@ -39,7 +39,7 @@ _MOST_DOUBTS = 3
 _OF_SERVICE = MAY_PASS | {"not_found", "http_451", "blocked_redirect"}
 
 #: Refusals that a file at a public archive does not get for itself: where nothing good
-#: is known of the host they are taken for the host's.
+#: at all is known of the host they are taken for the host's.
 _OF_HOST = MAY_PASS | {"http_451", "blocked_redirect"}
 
 
@@ -114,7 +114,9 @@ class Doubts:
         errand.doubts += 1
         if refusals.is_full or errand.doubts < _MOST_DOUBTS:
             return 0.0
-        if error.reason in _OF_HOST or errand.was_moved:
+        # A host that answers queries does not shut us out by refusing a file or two.
+        is_silent = not errand.throttle.successes
+        if errand.was_moved or (error.reason in _OF_HOST and is_silent):
             errand.throttle.shut(errand.kind)
             return 0.0
         raise error

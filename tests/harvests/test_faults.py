@@ -343,7 +343,7 @@ def test_nothing_to_harvest(tmp_path, text):
     catalogue = tmp_path / "empty.csv"
     catalogue.write_text(text)
     nowhere = [
-        f"--base-url={name}=http://127.0.0.1:9"
+        f"--base-url={name}=http://127.0.0.1:9/{name}"
         for name in ("mast", "sdss-sky", "sdss-sas", "s3")
     ]
     done = harvester("run", catalogue, "--out", tmp_path / "out", *nowhere)

@@ -276,7 +276,7 @@ def test_failures_and_retry(tmp_path):
         assert counts["done"] == 30 - counts["failed"]
         with LedgerView.open(out / "ledger.sqlite") as view:
             assert view.reasons() == [("sdss", "http_403", counts["failed"])]
-        assert "0 jobs" in harvester("retry", out, "--reason", "html").stdout
+        assert harvester("retry", out, "--reason", "html").returncode == 2
         again = harvester("retry", out, "--reason", "http_*")
         assert f"{counts['failed']} jobs" in again.stdout
         assert harvester("resume", out, *here.flags()).returncode == 0

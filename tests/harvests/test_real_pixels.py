@@ -42,4 +42,5 @@ def test_real_galaxy_in_three_bands(shared, tmp_path):
         peak = np.unravel_index(np.nanargmax(data), data.shape)
         assert np.abs(np.subtract(peak, np.array(data.shape) // 2)).max() <= 1
         assert row["coverage"] == 1
-    assert missed == 3
+    # Three frames are missing; before any frame has come each may be asked for thrice.
+    assert 3 <= missed <= 9

@@ -14,7 +14,7 @@ from service import harvester, sandbox, status
 
 from harvester.errors import OutageError
 
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST = "sdss:r", "hst:WFC3/IR:F160W"
 

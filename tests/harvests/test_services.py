@@ -14,7 +14,7 @@ from astropy.io import fits
 from hurried import Run, faults
 from service import sandbox
 
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST, ACS = "sdss:r", "hst:WFC3/IR:F160W", "hst:ACS/WFC:F814W"
 

@@ -9,7 +9,7 @@ import pytest
 from between import between, is_list, kind
 from service import harvester, status
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: What is waited for an archive that is in trouble.
 PATIENCE = {"HARVESTER__POLITENESS__PATIENCE_S": "5"}

@@ -16,7 +16,7 @@ from harvester.ledger.view import LedgerView
 from harvester.report import read_report, words
 from harvester.verify import verify
 
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
