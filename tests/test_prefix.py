@@ -279,6 +279,7 @@ def test_which_frames(archive, name, galaxies, has):
     assert has_prefix(Product(archive, name, "r", "u"), galaxies) == has
 
 
+@pytest.mark.long
 def test_real_frames(shared, tmp_path):
     """Of real frames little more comes than the rows need, with the same stamps."""
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))

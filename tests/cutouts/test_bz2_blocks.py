@@ -98,6 +98,7 @@ def test_several_streams():
         assert starts[2].place == len(first) + 4
 
 
+@pytest.mark.long
 def test_real_frames(shared):
     """A frame of SDSS has 14 blocks of one size, but for the first and the last."""
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))

@@ -15,7 +15,7 @@ from service import BRISK, HARVESTER, harvester, sandbox
 from harvester.errors import OutageError
 from harvester.events import Note
 
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 BOTH = ("sdss:r", "hst:WFC3/IR:F160W")
 
@@ -91,7 +91,6 @@ def test_passing(archives, run, calm, specs):
     assert not run.places.frames.exists()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "spec",
     [
@@ -247,7 +246,6 @@ def test_outage_passes(archives, run, calm):
     assert run.stamps() == calm.stamps()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("status", ["429", "503"])
 @pytest.mark.parametrize("after", ["1", "date2"])
 def test_storm(archives, run, calm, status, after):
@@ -277,7 +275,6 @@ def _most_in_a_second(times):
     return max((sum(at <= t < at + 1 for t in times) for at in times), default=0)
 
 
-@pytest.mark.long
 def test_few_descriptors_and_words(archives, tmp_path):
     """With 256 descriptors a disturbed harvest uses half, and says little."""
     words = ("run", archives.catalogue, "--out", tmp_path / "out", *archives.flags())
