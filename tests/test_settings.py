@@ -232,7 +232,7 @@ def test_spelling_of_surveys(text, survey):
         ("HARVESTER__SDS__RELEASE", "12", "Did you mean HARVESTER__SDSS?"),
         ("HARVESTER_SDSS__RELEASE", "12", "Did you mean HARVESTER__SDSS?"),
         ("HARVESTER__SDSS_RELEASE", "12", "names no setting"),
-        ("HARVESTER__SDSS__RELEAS", "12", "sdss.releas"),
+        ("HARVESTER__SDSS__RELEASES", "12", "sdss.releases"),
         ("HARVESTER__SDSS", "12", "sdss"),
         ("HARVESTER__CUTOUT__SIZES", "{hst", "cutout"),
         ("HARVESTER__SURVEYS", '["sdss:r"', "surveys"),
