@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from .positions import Positions
     from .source import Source
 
-__all__ = ["all_rejected", "contradicted", "questions", "refuse_one_point"]
+__all__ = [
+    "all_rejected",
+    "contradicted",
+    "questions",
+    "refuse_one_point",
+    "refuse_unreadable",
+]
 
 #: Rows below which numbers are small by chance.
 _FEWEST = 3
@@ -28,6 +35,10 @@ _FEWEST = 3
 _WIDE = 5.0
 #: Hours of right ascension in the circle.
 _DAY = 24.0
+#: Rows that an error shows.
+_EXAMPLES = 3
+#: Problems of rows that have no position.
+_GAP = re.compile(r"^no \w+$|stands for no value$")
 #: Positions closer than this are the same, radian.
 _SAME = float(np.radians(0.5 / 3600))
 
@@ -75,6 +86,34 @@ def all_rejected(
         "with --unit and --frame what these are"
     )
     return InputError(msg)
+
+
+def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) -> None:
+    """Stop if most positions cannot be read: the few others may be read wrong too.
+
+    Raises
+    ------
+    InputError
+        They cannot; rows without a position do not count.
+    """
+    wrong = {
+        row: problem
+        for row, problem in positions.problems.items()
+        if not _GAP.search(problem)
+    }
+    filled = len(positions.ra) - len(positions.problems) + len(wrong)
+    if 2 * len(wrong) <= filled:
+        return
+    shown = "; ".join(
+        f"{problem} (line {source.sheet.lines[row]})"
+        for row, problem in list(wrong.items())[:_EXAMPLES]
+    )
+    msg = (
+        f"{len(wrong)} of {filled} positions cannot be read: {shown}. Positions were "
+        f"read from {read_as(source, meaning)}. Choose other columns with --ra and "
+        "--dec, say with --unit and --frame what these are, or write them as degrees"
+    )
+    raise InputError(msg)
 
 
 def contradicted(

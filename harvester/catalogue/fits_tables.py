@@ -66,9 +66,11 @@ def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no ty
 
 
 def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
-    """Give the gaps of an ASCII table, whose text for no value astropy cannot mask."""
-    if isinstance(hdu, fits.BinTableHDU):
-        return {}
+    """Give the gaps that astropy does not mask.
+
+    These are the text for no value of an ASCII table, and the integer for no value of
+    a scaled column: astropy compares it with the scaled values.
+    """
     raw = hdu.data.view(np.ndarray)
     found = {}
     for column in hdu.data.columns:
@@ -77,7 +79,16 @@ def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
             found[column.name] = np.strings.strip(raw[column.name]) == gap
             hdu.data[column.name]  # converted while astropy knows the gaps
             column.null = None
+        elif column.null is not None and _is_scaled(column):
+            found[column.name] = np.array(raw[column.name] == column.null)
+            column.null = None
     return found
+
+
+def _is_scaled(column: fits.Column) -> bool:
+    # The values of a vector of any length are not beside their row.
+    is_any_length = re.search("[PQ]", str(column.format))
+    return (column.bscale, column.bzero) != (None, None) and not is_any_length
 
 
 def _frame_of_file(primary: Any) -> Any:  # noqa: ANN401 - astropy has no types
@@ -95,6 +106,11 @@ def _mend(header: fits.Header) -> Iterable[str]:
     for place in places:
         if _is_of_one(header, place):
             del header[f"TDIM{place}"]
+        # Unsigned integers are signed ones with an offset. Astropy cannot add one
+        # that is written as 2147483648.0.
+        zero = header.get(f"TZERO{place}")
+        if isinstance(zero, float) and zero.is_integer():
+            header[f"TZERO{place}"] = int(zero)
     own = [str(header.get(f"TTYPE{place}", "")).strip() for place in places]
     notes = []
     for place, (old, new) in enumerate(zip(own, unique_names(own), strict=True), 1):

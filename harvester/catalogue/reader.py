@@ -20,7 +20,13 @@ import pyarrow as pa
 from ..errors import InputError
 from . import identifiers
 from .agreement import Agreement, compare
-from .doubts import all_rejected, contradicted, questions, refuse_one_point
+from .doubts import (
+    all_rejected,
+    contradicted,
+    questions,
+    refuse_one_point,
+    refuse_unreadable,
+)
 from .id_lists import looked_up
 from .labels import Labels
 from .options import ReadOptions
@@ -253,6 +259,7 @@ def _refuse(
     if not len(kept):
         raise all_rejected(source, meaning, why)
     if meaning is not None:
+        refuse_unreadable(source, meaning, positions)
         refuse_one_point(positions.ra[kept], positions.dec[kept])
 
 
@@ -305,7 +312,10 @@ def _name_notes(
     id_found: IdColumn, column: pa.Array, lines: NDArray[np.int64]
 ) -> Iterable[str]:
     if not id_found.name:
-        yield "No column can identify the galaxies: they are named by their positions."
+        yield (
+            "No column was taken for the identifier: galaxies are named by their "
+            "positions."
+        )
         return
     nameless = np.flatnonzero(identifiers.is_missing(column))
     if len(nameless):

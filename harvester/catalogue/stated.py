@@ -30,8 +30,8 @@ _OLD_EQUINOXES = {"1950", "1950.0", "B1950", "B1950.0", "1875.0", "B1875"}
 
 #: What to say of a result of which the server left rows out.
 CUT_AT_LIMIT = (
-    "The server cut this result at its limit of rows: galaxies are missing. Ask for "
-    "it again with a higher limit."
+    "The server cut this result at its limit of rows (its status is OVERFLOW, or "
+    "truncated): galaxies are missing. Ask for it again with a higher limit."
 )
 
 _POSITION = re.compile(

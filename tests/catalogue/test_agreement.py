@@ -169,6 +169,17 @@ def test_all_rejected(write):
     assert "--unit" in words
 
 
+def test_most_unreadable(write):
+    """Where most positions cannot be read the few others are not believed."""
+    rows = [("a", 10.5, 2), ("b", "x12", 5), ("c", "x13", 5), ("d", "", 5)]
+    with pytest.raises(InputError, match="2 of 3 positions cannot be read") as caught:
+        inspect_catalogue(write("id,ra,dec", *rows))
+    assert "RA 'x12' is no angle (line 3); RA 'x13' is no angle" in str(caught.value)
+    assert "--ra" in str(caught.value)
+    found = inspect_catalogue(write("id,ra,dec", *rows, ("e", 11.5, 3)))
+    assert (found.targets, found.rows) == (2, 5)
+
+
 def test_one_point(write):
     """Three galaxies or more in one point are columns of something else."""
     rows = [(f"g{n}", 150.1, 2.2) for n in range(3)]

@@ -109,6 +109,15 @@ def test_lon_lat_of_a_frame():
         ({"ELAIS_ID": [1, 1], "n": [7, 8]}, ""),
         ({"valid": ["a", "b"], "flag": ["x", "y"]}, ""),
         ({"id": [12.0, 13.0]}, "id"),
+        ({"bname": ["a", "b"], "other_name": ["c", "d"]}, "bname"),
+        ({"Mag": [1, 2], "ID number": [7, 8]}, "ID number"),
+        ({"z": [0.1, 0.2], "pearsid": [7, 8]}, "pearsid"),
+        ({"Col #": [1, 2], "Con": ["Cas", "Cep"]}, "Col #"),
+        ({"EGC Index": [1, 2], "Other Names": ["a", "b"]}, "EGC Index"),
+        ({"index": [0, 1], "n": [7, 8], "TMID": ["a", "b"]}, "TMID"),
+        ({"n": [1, 2], "A name": ["a", "b"], "B name": ["c", "d"]}, ""),
+        ({"2MRS": [f"{n:04}" for n in range(20)], "n": list(range(20))}, "2MRS"),
+        ({"Unnamed: 0": [0, 1], "Seq": [1, 2]}, "Seq"),
     ],
 )  # fmt: skip
 def test_identifiers(columns, expected):
@@ -117,6 +126,15 @@ def test_identifiers(columns, expected):
     places = {"ra": [150.0 + n for n in range(rows)], "dec": [2.0] * rows}
     sheet = Sheet.of(pa.table(columns | places), {})
     assert find_id(sheet, find_positions(sheet)).name == expected
+
+
+def test_names_that_repeat():
+    """A column that is named like identifiers, but repeats some, is offered."""
+    columns = {"zname": ["a", "b", "b"], "ra": [1.0, 2.0, 3.0], "dec": [1.0, 2.0, 3.0]}
+    sheet = sheet_of(**columns)
+    found = find_id(sheet, find_positions(sheet))
+    assert found.name == ""
+    assert "of its 3 values 2 differ. If it names the galaxies, give" in found.notes[-1]
 
 
 def test_candidates_are_named():

@@ -196,6 +196,30 @@ def test_numbers():
     ]
 
 
+def test_offset_with_a_point():
+    """An offset of unsigned integers may be written as a float."""
+    unsigned = fits.Column("u", "J", bzero=2**31, array=np.array([2**31 + 1, 1], "u4"))
+    hdu = fits.BinTableHDU.from_columns([unsigned])
+    (sheet,) = read(
+        hdu, edits=[(f"TZERO1  = {2**31:>20}", "TZERO1  =  2147483648.0000000")]
+    )
+    assert rows(sheet) == [{"u": 2**31 + 1}, {"u": 1}]
+
+
+def test_gap_of_a_scaled_column():
+    """The integer for no value is one of the file, before it is scaled."""
+    columns = [
+        fits.Column("ra", "J", null=-9999, array=np.array([-9999, 1500000], "i4")),
+        fits.Column("dec", "J", null=0, array=np.array([0, 10], "i4")),
+    ]
+    hdu = fits.BinTableHDU.from_columns(columns)
+    hdu.header.update({"TSCAL1": 0.0001, "TZERO2": -10.0})
+    assert rows(read(hdu)[0]) == [
+        {"ra": None, "dec": None},
+        {"ra": 150.0, "dec": 0.0},
+    ]
+
+
 def test_texts_of_any_length():
     """A text of any length is a text, and one that is no UTF-8 is Latin-1."""
     texts = np.array(["abc", "de"], dtype=object)
