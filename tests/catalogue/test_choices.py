@@ -8,6 +8,7 @@ import pytest
 from harvester.catalogue.columns import find_positions
 from harvester.catalogue.id_columns import find_id
 from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.reader import inspect_catalogue
 from harvester.catalogue.sheets import Sheet, StatedFrame
 from harvester.catalogue.table_choice import chosen_table
 from harvester.errors import InputError
@@ -180,6 +181,33 @@ def test_table_is_not_certain(sheets, table, words):
         chosen_table(named, ReadOptions(table=table))
     assert words in str(caught.value)
     assert f"  1: T0 (1 rows): {', '.join(sheets[0])}" in str(caught.value)
+
+
+TWO_TABLES = (
+    '<VOTABLE><RESOURCE><TABLE name="one"><FIELD name="key" datatype="int"/></TABLE>'
+    '<TABLE name="sky"><FIELD name="ra" datatype="double" unit="deg"/><FIELD '
+    'name="dec" datatype="double" unit="deg"/><DATA><TABLEDATA><TR><TD>1.5</TD><TD>2.5</TD></TR>'
+    "</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+)
+
+
+@pytest.mark.parametrize("wanted", ["2", "sky", "SKY", ""])
+def test_table_of_a_file(tmp_path, wanted):
+    """The table that the user means is read from the file."""
+    path = tmp_path / "two.vot"
+    path.write_text(TWO_TABLES, "utf-8")
+    found = inspect_catalogue(path, ReadOptions(table=wanted))
+    assert (found.table, found.sample[0].ra) == ("sky", 1.5)
+
+
+@pytest.mark.parametrize("wanted", ["0", "3", "nonsense"])
+def test_no_such_table(tmp_path, wanted):
+    """A table that is not there is refused with those that are."""
+    path = tmp_path / "two.vot"
+    path.write_text(TWO_TABLES, "utf-8")
+    with pytest.raises(InputError, match=f"no table '{wanted}'") as caught:
+        inspect_catalogue(path, ReadOptions(table=wanted))
+    assert "  2: sky (1 rows): ra, dec" in str(caught.value)
 
 
 def test_table_of_the_columns():
