@@ -89,12 +89,12 @@ def all_rejected(
 
 
 def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) -> None:
-    """Stop if most positions cannot be read: the few others may be read wrong too.
+    """Stop if most positions are none: the few others may be read wrong too.
 
     Raises
     ------
     InputError
-        They cannot; rows without a position do not count.
+        They are; rows without a position do not count.
     """
     wrong = {
         row: problem
@@ -109,7 +109,7 @@ def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) ->
         for row, problem in list(wrong.items())[:_EXAMPLES]
     )
     msg = (
-        f"{len(wrong)} of {filled} positions cannot be read: {shown}. Positions were "
+        f"{len(wrong)} of {filled} positions cannot be used: {shown}. Positions were "
         f"read from {read_as(source, meaning)}. Choose other columns with --ra and "
         "--dec, say with --unit and --frame what these are, or write them as degrees"
     )

@@ -14,7 +14,7 @@ from astropy.table import MaskedColumn, Table
 from ..errors import InputError
 from .arrays import from_astropy
 from .sheets import unique_names
-from .stated import frame_in
+from .stated_frames import frame_in_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no ty
     kind = "binary" if isinstance(hdu, fits.BinTableHDU) else "ASCII"
     return replace(
         sheet,
-        frame=frame_in(_keywords(hdu.header)) or _frame_of_file(primary),
+        frame=frame_in_keywords(_keywords(hdu.header)) or _frame_of_file(primary),
         format=f"FITS {kind} table",
         name=hdu.name.strip(),
         notes=[*sheet.notes, *renamed],
@@ -93,7 +93,9 @@ def _is_scaled(column: fits.Column) -> bool:
 
 def _frame_of_file(primary: Any) -> Any:  # noqa: ANN401 - astropy has no types
     # A header with an image speaks of that image.
-    return frame_in(_keywords(primary.header)) if primary.data is None else None
+    return (
+        frame_in_keywords(_keywords(primary.header)) if primary.data is None else None
+    )
 
 
 def _keywords(header: fits.Header) -> dict[str, object]:

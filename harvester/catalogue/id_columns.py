@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from ..errors import InputError
 from . import identifiers
 from .columns import SECOND
-from .headings import heading, plain
 from .naming import listing, named
+from .position_names import heading, plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -17,7 +17,7 @@ from .headers import find_header
 from .numbered import doubts_in_comments, frames_in_comments
 from .separators import decimal_point, find_separator, split
 from .sheets import unique_names
-from .stated import frame_in
+from .stated_frames import frame_in_keywords
 from .unit_words import in_brackets
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def find_layout(
         for name, frame in frames_in_comments(comments, marks).items()
         if name in names
     }
-    frame = frame_in(_keywords(comments, marks))
+    frame = frame_in_keywords(_keywords(comments, marks))
     is_clear = bool(units or frames or frame)
     return Layout(
         fit.separator,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .angles import DEGREES, HOURS, RADIANS, AngleUnit
-from .headings import Statement, statement
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 from .identifiers import as_plain
+from .position_names import Statement, statement
 from .positions import holds_numbers, seem_hours
 from .sky_frames import FRAMES, ICRS, SkyFrame, frame_of_option, sky_frame
 

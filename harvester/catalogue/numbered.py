@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .header_words import is_comment, tells
-from .stated import frame_in_words
+from .stated_frames import frame_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .angles import AngleUnit
+    from .angle_units import AngleUnit
     from .sky_frames import SkyFrame
 
 __all__ = [
@@ -43,6 +43,8 @@ _CIRCLE, _POLE = 360.0, 90.0
 _DAY, _HOUR = 24.0, 15.0
 #: Catalogues write these where they have no value.
 _SENTINELS = [-9999.0, -999.0, 999.0, 9999.0]
+#: Text of a cell without a value, in lower case.
+_NO_VALUE = {"", "nan", "-", "--", "---", "...", "null", "none", "na", "n/a", "masked"}
 #: A right ascension beyond these degrees is no angle that was merely not wrapped.
 _LOWEST_RA, _HIGHEST_RA = -360.0, 720.0
 
@@ -101,13 +103,13 @@ def read_positions(
     are_hours = bool(ra_unit and ra_unit.degrees == _HOUR)
     highest = _CIRCLE if are_hours else _HIGHEST_RA  # hours are never beyond the day
     bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= highest))
-    bad_ra |= np.isin(alpha, _SENTINELS)
+    bad_ra |= np.isin(alpha, _sentinels(ra_unit))
     bad_dec = ~(np.abs(delta) <= _POLE)
     problems = {
-        int(row): _problem(axes[0], ra[row].as_py(), float(alpha[row]))
+        int(row): _problem(axes[0], ra[row].as_py(), float(alpha[row]), ra_unit)
         for row in np.flatnonzero(bad_ra)
     } | {
-        int(row): _problem(axes[1], dec[row].as_py(), float(delta[row]))
+        int(row): _problem(axes[1], dec[row].as_py(), float(delta[row]), dec_unit)
         for row in np.flatnonzero(bad_dec & ~bad_ra)
     }
     beyond = int(((np.abs(delta) > _POLE) & (np.abs(delta) <= _CIRCLE)).sum())
@@ -215,10 +217,15 @@ def _wrapped(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
     return inside
 
 
-def _problem(axis: _Axis, raw: object, degrees: float) -> str:
-    if raw is None or raw == "" or (isinstance(raw, float) and np.isnan(raw)):
+def _sentinels(unit: AngleUnit | None) -> list[float]:
+    """Give what stands for no value, turned into degrees as if it were one."""
+    return [each * (unit.degrees if unit else 1.0) for each in _SENTINELS]
+
+
+def _problem(axis: _Axis, raw: object, degrees: float, unit: AngleUnit | None) -> str:
+    if raw is None or str(raw).strip().lower() in _NO_VALUE:
         return f"no {axis}"
-    if degrees in _SENTINELS:
+    if degrees in _sentinels(unit):
         return f"{axis} {raw} stands for no value"
     if np.isnan(degrees):
         return f"{axis} {raw!r} is no angle"

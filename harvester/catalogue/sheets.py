@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CUT_AT_LIMIT",
     "Columns",
     "Sheet",
     "StatedFrame",
@@ -23,6 +24,12 @@ __all__ = [
     "unfolded",
     "unique_names",
 ]
+
+#: What to say of a result of which the server left rows out.
+CUT_AT_LIMIT = (
+    "The server cut this result at its limit of rows (its status is OVERFLOW, or "
+    "truncated): galaxies are missing. Ask for it again with a higher limit."
+)
 
 
 class Columns(Protocol):

@@ -1,4 +1,7 @@
-"""Words for units, and what else stands in brackets behind the name of a column."""
+"""Units in the header of a text: rows of them, and in brackets behind a name.
+
+This tells a unit from other words; `angle_units` says what one of angles means.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
-from harvester.catalogue.headings import heading
 from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.position_names import heading
 from harvester.catalogue.reader import inspect_catalogue
 from harvester.errors import InputError
 

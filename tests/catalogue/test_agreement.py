@@ -172,7 +172,7 @@ def test_all_rejected(write):
 def test_most_unreadable(write):
     """Where most positions cannot be read the few others are not believed."""
     rows = [("a", 10.5, 2), ("b", "x12", 5), ("c", "x13", 5), ("d", "", 5)]
-    with pytest.raises(InputError, match="2 of 3 positions cannot be read") as caught:
+    with pytest.raises(InputError, match="2 of 3 positions cannot be used") as caught:
         inspect_catalogue(write("id,ra,dec", *rows))
     assert "RA 'x12' is no angle (line 3); RA 'x13' is no angle" in str(caught.value)
     assert "--ra" in str(caught.value)

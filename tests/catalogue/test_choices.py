@@ -185,8 +185,9 @@ def test_table_is_not_certain(sheets, table, words):
 
 TWO_TABLES = (
     '<VOTABLE><RESOURCE><TABLE name="one"><FIELD name="key" datatype="int"/></TABLE>'
-    '<TABLE name="sky"><FIELD name="ra" datatype="double" unit="deg"/><FIELD '
-    'name="dec" datatype="double" unit="deg"/><DATA><TABLEDATA><TR><TD>1.5</TD><TD>2.5</TD></TR>'
+    '<TABLE name="sky"><FIELD name="ra" datatype="double" unit="deg"/>'
+    '<FIELD name="dec" datatype="double" unit="deg"/><DATA><TABLEDATA>'
+    "<TR><TD>1.5</TD><TD>2.5</TD></TR>"
     "</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
 )
 

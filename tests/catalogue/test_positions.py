@@ -10,7 +10,7 @@ from astropy.coordinates import Angle, SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.angles import DEGREES, angle_unit
+from harvester.catalogue.angle_units import DEGREES, angle_unit
 from harvester.catalogue.positions import designation_in, designations, read_positions
 from harvester.catalogue.sky_frames import SkyFrame
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.catalogue.headings import heading, statement
+from harvester.catalogue.position_names import heading, statement
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from .angles import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
-from .heading_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
+from .position_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
 from .sky_frames import SkyFrame, frame_in
 
 if TYPE_CHECKING:
