@@ -77,6 +77,7 @@ def read_rows(
         is_text=True,
         broken=[(int(numbers[row - 1]), problem) for row, problem in broken.items()],
         notes=[*layout.notes, *_notes(rows, layout)],
+        doubts=list(layout.doubts),
     )
 
 

@@ -73,19 +73,24 @@ def _questions(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Iterable[st
 
 
 def all_rejected(
-    source: Source, meaning: Meaning | None, why: dict[str, int]
+    source: Source, meaning: Meaning | None, why: dict[str, int], example: str
 ) -> InputError:
-    """Give the error for a catalogue without a usable row."""
+    """Give the error for a catalogue without a usable row; ``example`` is of one."""
     listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
     if meaning is None:
         msg = f"no row of it is a galaxy whose position SDSS knows: {listed}"
         return InputError(msg)
     msg = (
-        f"none of its rows can be used: {listed}. Positions were read from "
-        f"{read_as(source, meaning)}. Choose other columns with --ra and --dec, or say "
-        "with --unit and --frame what these are"
+        f"none of its rows can be used: {listed}, such as {example}. Positions were "
+        f"read from {read_as(source, meaning)}. Choose other columns with --ra "
+        "and --dec, or say with --unit and --frame what these are"
     )
-    return InputError(msg)
+    return InputError(f"{msg}{_swapped(why)}")
+
+
+def _swapped(problems: Iterable[str]) -> str:
+    is_beyond = any("beyond the poles" in each for each in problems)
+    return ". Are RA and Dec swapped?" if is_beyond else ""
 
 
 def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) -> None:
@@ -112,6 +117,7 @@ def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) ->
         f"{len(wrong)} of {filled} positions cannot be used: {shown}. Positions were "
         f"read from {read_as(source, meaning)}. Choose other columns with --ra and "
         "--dec, say with --unit and --frame what these are, or write them as degrees"
+        f"{_swapped(wrong.values())}"
     )
     raise InputError(msg)
 

@@ -85,6 +85,8 @@ class Layout:
     format: str = ""
     name: str = ""
     notes: tuple[str, ...] = ()
+    #: What comments say of unit or frame in words that no rule knows.
+    doubts: tuple[str, ...] = ()
 
     def is_frame(self, line: str) -> bool:
         """Tell whether the line belongs to the frame of a listing."""
@@ -213,7 +215,7 @@ def find_layout(
         units=units,
         frames=frames,
         frame=frame,
-        notes=() if is_clear else tuple(doubts_in_comments(comments, marks)),
+        doubts=() if is_clear else tuple(doubts_in_comments(comments, marks)),
         format=f"text, {_SEPARATOR_WORDS[fit.separator]}-separated",
     )
 

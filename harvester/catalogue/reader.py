@@ -214,7 +214,7 @@ def _catalogue(
     kept, problems, repeat_notes = _told_apart(sheet, names, positions)
     rejects = sorted(_rejects(sheet, names, problems), key=lambda reject: reject.line)
     why = reasons(reject.reason for reject in rejects)
-    _refuse(source, positions, kept, why, meaning)
+    _refuse(source, positions, kept, rejects, meaning)
     agreement = _compared(source, positions, options, meaning)
     notes = [
         *sheet.notes,
@@ -252,12 +252,14 @@ def _refuse(
     source: Source,
     positions: Positions,
     kept: NDArray[np.int64],
-    why: dict[str, int],
+    rejects: list[Reject],
     meaning: Meaning | None,
 ) -> None:
     """Stop where the positions that were read cannot be right."""
     if not len(kept):
-        raise all_rejected(source, meaning, why)
+        why = reasons(reject.reason for reject in rejects)
+        example = f"line {rejects[0].line}: {rejects[0].reason}" if rejects else "-"
+        raise all_rejected(source, meaning, why, example)
     if meaning is not None:
         refuse_unreadable(source, meaning, positions)
         refuse_one_point(positions.ra[kept], positions.dec[kept])

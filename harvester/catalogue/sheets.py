@@ -94,6 +94,8 @@ class Sheet:
     #: Lines that are no rows, and why.
     broken: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    #: What comments say of unit or frame in words that no rule knows.
+    doubts: list[str] = field(default_factory=list)
 
     @classmethod
     def of(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen_table"]
 
-#: Columns of each table that an error lists.
-_LISTED = 12
+#: Columns of each table, and tables, that an error lists.
+_LISTED, _TABLES = 12, 30
 
 
 def chosen_table(sheets: Sequence[Sheet], options: ReadOptions) -> Sheet:
@@ -81,7 +81,9 @@ def _called(number: int, sheet: Sheet) -> str:
 
 
 def _listing(sheets: Sequence[Sheet]) -> str:
-    return "\n".join(_line(number, sheet) for number, sheet in enumerate(sheets, 1))
+    lines = [_line(number, sheet) for number, sheet in enumerate(sheets, 1)]
+    more = [f"  ... and {len(lines) - _TABLES} more"] if len(lines) > _TABLES else []
+    return "\n".join([*lines[:_TABLES], *more])
 
 
 def _line(number: int, sheet: Sheet) -> str:

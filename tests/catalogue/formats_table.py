@@ -282,6 +282,8 @@ def _understood(path, options):
 def _sentence(text, path):
     bare = text.replace(f"{path}: ", "").replace(str(path), "it")
     bare = bare.replace("|", "bar").partition("\n")[0]
+    if bare.startswith("it cannot be used: "):
+        return bare.partition(": ")[2].rstrip(".")
     return re.split(r"(?<=[a-z])[.:] ", bare)[0].rstrip(".")
 
 

@@ -165,8 +165,10 @@ def test_all_rejected(write):
     words = str(caught.value)
     assert "none of its rows can be used: Dec ... is beyond the poles (2 rows)" in words
     assert "RA ... stands for no value (1 rows)" in words
+    assert "such as line 2: Dec" in words
     assert "column ra in deg" in words
     assert "--unit" in words
+    assert words.endswith("Are RA and Dec swapped?")
 
 
 def test_most_unreadable(write):

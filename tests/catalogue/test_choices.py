@@ -192,6 +192,13 @@ TWO_TABLES = (
 )
 
 
+def test_many_tables():
+    """Of hundreds of tables an error names some, and says how many more there are."""
+    sheets = [sheet_of(f"T{n}", **GALAXIES) for n in range(100)]
+    with pytest.raises(InputError, match="and 70 more"):
+        chosen_table(sheets, ReadOptions())
+
+
 @pytest.mark.parametrize("wanted", ["2", "sky", "SKY", ""])
 def test_table_of_a_file(tmp_path, wanted):
     """The table that the user means is read from the file."""
