@@ -247,6 +247,7 @@ SAMPLES = {
 
 HEADINGS = (
     *("RA", "RA (deg)", "RA (hours)", "RA [rad]", "ra_rad", "RA (h:m:s)", "RAJ2000"),
+    "al2000",
     *("RA_ICRS", "RA (J2000)", "RA (B1950)", "RA1950", "ra [deg, ICRS]", "ALPHA_J2000"),
     *("X_WORLD", "GLON", "l", "ELON", "SGL", "RA (furlongs)", "ra(err)", "e_RAJ2000"),
     *("ra_err", "ra_offset", "pmRA"),
