@@ -245,7 +245,7 @@ class _Tail:
             tail.frame = frame_in("ICRS")
             return tail
         is_glued = not text.startswith("_")
-        for word in text.strip("_").split("_"):
+        for word in text.removeprefix("_in_").strip("_").split("_"):
             if not word:
                 continue
             tail._is_glued = is_glued
