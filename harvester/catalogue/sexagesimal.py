@@ -27,6 +27,7 @@ _MINUTES_ONLY = (
     r"^(?P<sign>[+-]?)\s*(?P<whole>\d{1,3})\s*(?P<mark>[hd])\s*"
     r"(?P<minutes>[0-5]?\d(?:\.\d*)?)\s*[m']$"
 )
+_NAMES = ("sign", "whole", "mark", "minutes", "seconds")
 #: What people type for the signs of degrees, minutes and seconds, and these signs.
 _TYPED = (
     ("[\u2212\u2013]", "-"),
@@ -78,21 +79,25 @@ class Parts:
 def taken_apart(text: pa.Array) -> Parts:
     """Take every text apart, whichever signs it has."""
     text = pc.utf8_lower(text)
+    plain = pc.extract_regex(text, _SEXAGESIMAL)
+    if plain.null_count == text.null_count:
+        return Parts(plain)  # nothing is left for the slower search
     for typed, sign in _TYPED:
         text = pc.replace_substring_regex(text, typed, sign)
     whole = pc.extract_regex(text, _SEXAGESIMAL)
-    short = pc.extract_regex(text, _MINUTES_ONLY)
-    names = ("sign", "whole", "mark", "minutes", "seconds")
-    columns = [pc.struct_field(whole, name) for name in names]
-    zero = pa.array(["0"] * len(text), pa.string())
-    others = [pc.struct_field(short, name) for name in names[:-1]] + [zero]
+    return Parts(_first(whole, pc.extract_regex(text, _MINUTES_ONLY)))
+
+
+def _first(whole: pa.Array, short: pa.Array) -> pa.Array:
+    """Give the parts of a whole angle, else those of one without seconds."""
+    zeros = pa.array(["0"] * len(whole), pa.string())
     is_short = pc.and_(pc.is_null(whole), pc.is_valid(short))
-    return Parts(
-        pa.StructArray.from_arrays(
-            [
-                pc.if_else(is_short, other, own)
-                for other, own in zip(others, columns, strict=True)
-            ],
-            names,
+    columns = [
+        pc.if_else(
+            is_short,
+            zeros if name == "seconds" else pc.struct_field(short, name),
+            pc.struct_field(whole, name),
         )
-    )
+        for name in _NAMES
+    ]
+    return pa.StructArray.from_arrays(columns, _NAMES)
