@@ -145,6 +145,8 @@ def _tests(sheet: Sheet, names: Sequence[str], places: Places) -> Iterable[_Test
         if pa.types.is_floating(kind) or pa.types.is_nested(kind):
             continue
         column, _ = identifiers.exact(sheet.column(name))
+        if identifiers.trouble(column):
+            continue  # bytes that are no text, or numbers that are no identifiers
         for make in (_of_sdss, _of_names):
             test = make(name, column, places)
             if test and len(test.rows) and test.what not in done:

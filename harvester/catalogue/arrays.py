@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from astropy.table import represent_mixins_as_columns
 
 from .sheets import Sheet, text_of, unique_names
-from .stated import frame_in, frame_of_coordinates
+from .stated_frames import frame_in_keywords, frame_of_coordinates
 from .unit_words import is_no_unit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
             for whole, _, _ in [name.rpartition(".")]
             if whole in frames
         },
-        frame=frame_in(table.meta),
+        frame=frame_in_keywords(table.meta),
     )
 
 

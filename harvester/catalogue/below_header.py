@@ -1,4 +1,4 @@
-"""Rows right below a header that are none: units, types and dashes."""
+"""Lines right below a header that are no rows: units, types and dashes."""
 
 from __future__ import annotations
 

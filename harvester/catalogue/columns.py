@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from ..errors import InputError
-from .heading_words import BARE, FAMILIES
-from .headings import Heading, bracketed, heading, plain
 from .naming import first_rows, listing, named
 from .position_columns import PositionColumns
+from .position_names import Heading, bracketed, heading, plain
+from .position_words import BARE, FAMILIES
 from .positions import designation_in
 from .rivals import the_one
 from .sky_frames import frame_of_option

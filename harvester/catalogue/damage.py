@@ -86,4 +86,6 @@ def _damaged(path: Path, error: Exception) -> InputError:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    # Astropy's reader of VOTables begins with the name of a file that it has not.
+    return re.sub(r"^(?:None|\?):(\d+):\d+: ", r"line \1: ", first)

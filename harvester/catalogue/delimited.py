@@ -45,8 +45,10 @@ _NULLS = [
     *("", "NA", "N/A", "NULL", "null", "(null)", "NaN", "nan", "NAN", "None", "--"),
     *("masked", "\\N"),
 ]
-#: Text that a number would not give back: ``0266``, ``0x1F``.
-_LEADING_ZERO = re.compile(r"0[\dxX]\w*")
+#: Text that a number would not give back: ``0266``, ``0x1F``, and ``-00``, the degrees
+#: of a declination whose minutes are in another column.
+_LEADING_ZERO = re.compile(r"0[\dxX]\w*|-0+")
+_MINUS_ZERO = re.compile(r"-0+")
 
 
 def read_rows(
@@ -77,6 +79,7 @@ def read_rows(
         is_text=True,
         broken=[(int(numbers[row - 1]), problem) for row, problem in broken.items()],
         notes=[*layout.notes, *_notes(rows, layout)],
+        doubts=list(layout.doubts),
     )
 
 
@@ -102,8 +105,10 @@ class _Rows:
         self.is_quoted = False
         #: Places of columns whose text begins with a zero.
         self.zeros: set[int] = set()
+        #: Places of columns in which a zero has a minus sign.
+        self.minus_zeros: set[int] = set()
         mark = re.escape(self._separator)
-        zero = re.compile(rf'(?:^|{mark})[ "]*0[\dxX]\w*[ "]*(?:$|{mark})')
+        zero = re.compile(rf'(?:^|{mark})[ "]*(?:0[\dxX]\w*|-0+)[ "]*(?:$|{mark})')
         is_plain = bool(layout.separator) and not layout.is_listing
         numbered = enumerate(lines, 1)
         for place, line in itertools.islice(numbered, layout.first, layout.last):
@@ -130,8 +135,11 @@ class _Rows:
 
     def _note_zeros(self, row: str) -> None:
         for place, field in enumerate(split(row, self._separator)):
-            if place not in self.zeros and _LEADING_ZERO.fullmatch(field.strip(' "')):
+            text = field.strip(' "')
+            if place not in self.zeros and _LEADING_ZERO.fullmatch(text):
                 self.zeros.add(place)
+            if place not in self.minus_zeros and _MINUS_ZERO.fullmatch(text):
+                self.minus_zeros.add(place)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -163,12 +171,12 @@ def _typed(
     table, broken = _parsed(rows, layout, texts)
     _check_numbers(table, layout)
     zeros = {layout.names[place] for place in rows.zeros if place < len(layout.names)}
+    zeros -= layout.numbers
+    zeros |= {layout.names[n] for n in rows.minus_zeros if n < len(layout.names)}
     changed = {
         name
         for name in layout.names
-        if _is_changed(
-            table.column(name), begins_with_zero=name in zeros - layout.numbers
-        )
+        if _is_changed(table.column(name), begins_with_zero=name in zeros)
     }
     if changed:
         del table

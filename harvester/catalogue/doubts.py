@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from .positions import Positions
     from .source import Source
 
-__all__ = ["all_rejected", "contradicted", "questions", "refuse_one_point"]
+__all__ = [
+    "all_rejected",
+    "contradicted",
+    "questions",
+    "refuse_one_point",
+    "refuse_unreadable",
+]
 
 #: Rows below which numbers are small by chance.
 _FEWEST = 3
@@ -28,6 +35,10 @@ _FEWEST = 3
 _WIDE = 5.0
 #: Hours of right ascension in the circle.
 _DAY = 24.0
+#: Rows that an error shows.
+_EXAMPLES = 3
+#: Problems of rows that have no position.
+_GAP = re.compile(r"^no \w+$|stands for no value$")
 #: Positions closer than this are the same, radian.
 _SAME = float(np.radians(0.5 / 3600))
 
@@ -62,19 +73,53 @@ def _questions(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Iterable[st
 
 
 def all_rejected(
-    source: Source, meaning: Meaning | None, why: dict[str, int]
+    source: Source, meaning: Meaning | None, why: dict[str, int], example: str
 ) -> InputError:
-    """Give the error for a catalogue without a usable row."""
+    """Give the error for a catalogue without a usable row; ``example`` is of one."""
     listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
     if meaning is None:
         msg = f"no row of it is a galaxy whose position SDSS knows: {listed}"
         return InputError(msg)
     msg = (
-        f"none of its rows can be used: {listed}. Positions were read from "
-        f"{read_as(source, meaning)}. Choose other columns with --ra and --dec, or say "
-        "with --unit and --frame what these are"
+        f"none of its rows can be used: {listed}, such as {example}. Positions were "
+        f"read from {read_as(source, meaning)}. Choose other columns with --ra "
+        "and --dec, or say with --unit and --frame what these are"
     )
-    return InputError(msg)
+    return InputError(f"{msg}{_swapped(why)}")
+
+
+def _swapped(problems: Iterable[str]) -> str:
+    is_beyond = any("beyond the poles" in each for each in problems)
+    return ". Are RA and Dec swapped?" if is_beyond else ""
+
+
+def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) -> None:
+    """Stop if most positions are none: the few others may be read wrong too.
+
+    Raises
+    ------
+    InputError
+        They are; rows without a position do not count.
+    """
+    wrong = {
+        row: problem
+        for row, problem in positions.problems.items()
+        if not _GAP.search(problem)
+    }
+    filled = len(positions.ra) - len(positions.problems) + len(wrong)
+    if 2 * len(wrong) <= filled:
+        return
+    shown = "; ".join(
+        f"{problem} (line {source.sheet.lines[row]})"
+        for row, problem in list(wrong.items())[:_EXAMPLES]
+    )
+    msg = (
+        f"{len(wrong)} of {filled} positions cannot be used: {shown}. Positions were "
+        f"read from {read_as(source, meaning)}. Choose other columns with --ra and "
+        "--dec, say with --unit and --frame what these are, or write them as degrees"
+        f"{_swapped(wrong.values())}"
+    )
+    raise InputError(msg)
 
 
 def contradicted(

@@ -14,7 +14,7 @@ from astropy.table import MaskedColumn, Table
 from ..errors import InputError
 from .arrays import from_astropy
 from .sheets import unique_names
-from .stated import frame_in
+from .stated_frames import frame_in_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no ty
     kind = "binary" if isinstance(hdu, fits.BinTableHDU) else "ASCII"
     return replace(
         sheet,
-        frame=frame_in(_keywords(hdu.header)) or _frame_of_file(primary),
+        frame=frame_in_keywords(_keywords(hdu.header)) or _frame_of_file(primary),
         format=f"FITS {kind} table",
         name=hdu.name.strip(),
         notes=[*sheet.notes, *renamed],
@@ -66,9 +66,11 @@ def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no ty
 
 
 def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
-    """Give the gaps of an ASCII table, whose text for no value astropy cannot mask."""
-    if isinstance(hdu, fits.BinTableHDU):
-        return {}
+    """Give the gaps that astropy does not mask.
+
+    These are the text for no value of an ASCII table, and the integer for no value of
+    a scaled column: astropy compares it with the scaled values.
+    """
     raw = hdu.data.view(np.ndarray)
     found = {}
     for column in hdu.data.columns:
@@ -77,12 +79,23 @@ def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
             found[column.name] = np.strings.strip(raw[column.name]) == gap
             hdu.data[column.name]  # converted while astropy knows the gaps
             column.null = None
+        elif column.null is not None and _is_scaled(column):
+            found[column.name] = np.array(raw[column.name] == column.null)
+            column.null = None
     return found
+
+
+def _is_scaled(column: fits.Column) -> bool:
+    # The values of a vector of any length are not beside their row.
+    is_any_length = re.search("[PQ]", str(column.format))
+    return (column.bscale, column.bzero) != (None, None) and not is_any_length
 
 
 def _frame_of_file(primary: Any) -> Any:  # noqa: ANN401 - astropy has no types
     # A header with an image speaks of that image.
-    return frame_in(_keywords(primary.header)) if primary.data is None else None
+    return (
+        frame_in_keywords(_keywords(primary.header)) if primary.data is None else None
+    )
 
 
 def _keywords(header: fits.Header) -> dict[str, object]:
@@ -95,6 +108,11 @@ def _mend(header: fits.Header) -> Iterable[str]:
     for place in places:
         if _is_of_one(header, place):
             del header[f"TDIM{place}"]
+        # Unsigned integers are signed ones with an offset. Astropy cannot add one
+        # that is written as 2147483648.0.
+        zero = header.get(f"TZERO{place}")
+        if isinstance(zero, float) and zero.is_integer():
+            header[f"TZERO{place}"] = int(zero)
     own = [str(header.get(f"TTYPE{place}", "")).strip() for place in places]
     notes = []
     for place, (old, new) in enumerate(zip(own, unique_names(own), strict=True), 1):

@@ -16,7 +16,7 @@ from astropy.io.ascii import core
 from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
-from .stated import frame_in, frame_in_words
+from .stated_frames import frame_in_keywords, frame_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
         form="IPAC table",
         marks=("\\",),
         is_strict=True,
-        frame=frame_in(about["table"]["keywords"]),
+        frame=frame_in_keywords(about["table"]["keywords"]),
     )
 
 

@@ -109,6 +109,16 @@ _TEXTS: tuple[tuple[bool, Callable[[str], object], str], ...] = (
         "a table of LaTeX: save it as CSV, or with " + _convert("ascii.latex"),
     ),
     (
+        False,
+        re.compile(r"[^&]*(?:&[^&]*){2,}\\\\\s*(?:\\hline)?\s*$").match,
+        "a table of LaTeX, with & between its fields: save it as CSV",
+    ),
+    (
+        False,
+        re.compile(r"C\.D\.S\.\s+-\s+SIMBAD").match,
+        "a list as SIMBAD prints it: ask SIMBAD for it as VOTable (output options)",
+    ),
+    (
         True,
         re.compile(r'\s*(?:\{\s*"|\[\s*[{\["\d]|[{\[]\s*$)').match,
         "JSON: save it as CSV, or with pandas.read_json(FILE).to_csv('x.csv')",

@@ -1,4 +1,4 @@
-"""Words by which the lines above a table are told: comments, numbers, names."""
+"""How lines of a text are told apart: comments, rows of numbers, names of columns."""
 
 from __future__ import annotations
 

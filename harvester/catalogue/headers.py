@@ -99,6 +99,8 @@ def _words(line: str, fit: Fit, marks: tuple[str, ...]) -> list[list[str]]:
     ]
     if not is_comment(line, marks):
         ways = ways[:1] if fit.separator else ways[:4]
+    elif _TITLE.match(text):
+        ways.insert(0, split(_TITLE.sub("", text, count=1), fit.separator))
     return [[each.strip() for each in way] for way in ways]
 
 

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from ..errors import InputError
 from . import identifiers
 from .columns import SECOND
-from .headings import plain
 from .naming import listing, named
+from .position_names import heading, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from .position_columns import PositionColumns
     from .sheets import Sheet
@@ -37,12 +37,23 @@ _IDS = (
     *("ident", "identifier", "sourcename", "commonname", "evcc", "vcc", "fcc", "pgc"),
     *("ngc", "ugc", "agc", "agcnr", "cgcg", "eso", "wise", "2mass", "2masx"),
     *("number", "cntr", "seqnr", "seqid", "objectnumber", "objnum", "no", "nr"),
-    *("recno", "specobjid", "specid", "plateid"),
+    *("seq", "recno", "specobjid", "specid", "plateid"),
 )
-#: Ends of the names of columns that identify.
-_ENDS = re.compile(
-    r"(?:^|[_ .-])(?:id|name|ident)$|(?-i:[a-z](?:ID|Id|Name|Ident)$)", re.IGNORECASE
+#: Words at the end or the beginning of the names of columns that identify.
+_IDENTIFYING = re.compile(
+    r"(?:.*[_ .-]|.*(?-i:[a-z](?=[A-Z])))?(?:id|names?|ident|identifier|index|number"
+    r"|num|no\.?|nr|#|source|galaxy|object|target|designation)"
+    r"|(?:id|name|ident)[_ .-].*|.*[a-z](?:id|name|num|ident)",
+    re.IGNORECASE,
 )
+#: Words that only end so.
+_ONLY_END_SO = re.compile(
+    r"(?:.*[_ .-])?(?:(?:in)?valid|hybrid|grid|centroid|mid|void|ovoid"
+    r"|spheroid|ellipsoid|sigmoid)",
+    re.IGNORECASE,
+)
+#: What programs write before the rows of a table; the place names no galaxy.
+_PLACES = re.compile(r"|_*index_*|_*row_*|idx|unnamed.*|col_?\d+|_\d+", re.IGNORECASE)
 
 #: Rows that are looked at where values, not names, must tell.
 _SAMPLE = 1000
@@ -166,24 +177,62 @@ def _damage_notes(sheet: Sheet, names: Sequence[str]) -> Iterable[str]:
 
 
 def _unknown(sheet: Sheet, names: Sequence[str], notes: list[str]) -> IdColumn:
-    """Take the only column that can identify by its name's end, or name candidates."""
+    """Take the one column that can identify, and say so, or name the candidates."""
     unique = [name for name in names if _is_unique(sheet, name)]
-    ending = [name for name in unique if _ENDS.search(name)]
-    if len(ending) == 1:
+    identifying = [name for name in unique if _identifies(name)]
+    name = _first(sheet, unique, identifying)
+    if name:
         told = (
-            f"Column {ending[0]} was taken for the identifier: its values are unique. "
+            f"Column {name} was taken for the identifier: its values are unique. "
             "Give --id NAME for another."
         )
-        return IdColumn(ending[0], _is_rounded(sheet, ending[0]), [*notes, told])
+        return IdColumn(name, _is_rounded(sheet, name), [*notes, told])
     if unique:
-        listed = ", ".join((ending or unique)[:_NAMED])
+        listed = ", ".join((identifying or unique)[:_NAMED])
         notes = [*notes, f"For identifiers give --id NAME; unique are: {listed}."]
-    return IdColumn("", notes=notes)
+    return IdColumn("", notes=[*notes, *_repeat_notes(sheet, names, unique)])
+
+
+def _repeat_notes(
+    sheet: Sheet, names: Sequence[str], unique: Collection[str]
+) -> Iterable[str]:
+    """Offer columns that are named like identifiers, but have some values twice."""
+    for name in names:
+        if name in unique or not _identifies(name) or not _is_plain(sheet, name):
+            continue
+        column = sheet.column(name)
+        distinct = pc.count_distinct(column).as_py()
+        if 2 * distinct > len(column) and not identifiers.trouble(column):
+            yield (
+                f"Column {name} was not taken for the identifier: of its {len(column)} "
+                f"values {distinct} differ. If it names the galaxies, give "
+                f"--id {name!r}."
+            )
+
+
+def _first(sheet: Sheet, unique: Sequence[str], identifying: Sequence[str]) -> str:
+    """Choose: tables begin with the identifier, and its name often says so."""
+    own = (n for n in sheet.table.column_names if not _PLACES.fullmatch(n.strip()))
+    first = next(own, "")
+    if first in identifying:
+        return first
+    if len(identifying) == 1:
+        return identifying[0]
+    if first not in unique or sheet.table.num_rows < _FEWEST:
+        return ""  # of a few rows almost everything is unique
+    is_text = pa.types.is_string(sheet.table.schema.field(first).type)
+    return first if is_text and heading(first) is None else ""
+
+
+def _identifies(name: str) -> bool:
+    bare = name.strip()
+    others = (_PLACES, _ONLY_END_SO)
+    is_other = any(pattern.fullmatch(bare) for pattern in others)
+    return bool(_IDENTIFYING.fullmatch(bare)) and not is_other
 
 
 def _is_unique(sheet: Sheet, name: str) -> bool:
-    kind = sheet.table.schema.field(name).type
-    if not (pa.types.is_integer(kind) or pa.types.is_string(kind)):
+    if not _is_plain(sheet, name):
         return False
     column = sheet.column(name)
     head = column[:_SAMPLE]
@@ -192,3 +241,8 @@ def _is_unique(sheet: Sheet, name: str) -> bool:
     if identifiers.trouble(column):
         return False
     return len(pc.unique(column)) == len(column) and not column.null_count
+
+
+def _is_plain(sheet: Sheet, name: str) -> bool:
+    kind = sheet.table.schema.field(name).type
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))

@@ -50,7 +50,7 @@ _MISSING = pa.array(["", "-9999", "-999", "nan", "NaN", "--", "None", "null"])
 
 _NUMBER = r"^[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?$"
 #: Numbers that floats hold to the last digit: without exponent, and not too long.
-_WHOLE = r"^[+-]?\d{1,15}\.0*$"
+_WHOLE = r"^[+-]?\d{1,16}\.0*$"
 _SHORT = r"^[+-]?\d{1,15}(?:\.0*)?$|^[+-]?(?:\d{1,9}\.\d{1,5}|\d{1,15})$"
 _INTEGER = r"^\d{1,20}$"
 
@@ -134,6 +134,9 @@ def _are_whole_text(column: pa.Array) -> bool:
         with_point = pc.match_substring_regex(text, _WHOLE)
         plain = pc.match_substring_regex(text, r"^[+-]?\d{1,}$")
         if not pc.all(pc.or_(with_point, plain)).as_py():
+            return False
+        numbers = text.filter(with_point).cast(pa.float64())
+        if len(numbers) and pc.max(pc.abs(numbers)).as_py() >= _EXACT_FLOATS:
             return False
         found |= bool(pc.any(with_point).as_py())
     return found

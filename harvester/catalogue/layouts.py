@@ -17,7 +17,7 @@ from .headers import find_header
 from .numbered import doubts_in_comments, frames_in_comments
 from .separators import decimal_point, find_separator, split
 from .sheets import unique_names
-from .stated import frame_in
+from .stated_frames import frame_in_keywords
 from .unit_words import in_brackets
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Layout:
     format: str = ""
     name: str = ""
     notes: tuple[str, ...] = ()
+    #: What comments say of unit or frame in words that no rule knows.
+    doubts: tuple[str, ...] = ()
 
     def is_frame(self, line: str) -> bool:
         """Tell whether the line belongs to the frame of a listing."""
@@ -199,7 +201,7 @@ def find_layout(
         for name, frame in frames_in_comments(comments, marks).items()
         if name in names
     }
-    frame = frame_in(_keywords(comments, marks))
+    frame = frame_in_keywords(_keywords(comments, marks))
     is_clear = bool(units or frames or frame)
     return Layout(
         fit.separator,
@@ -213,7 +215,7 @@ def find_layout(
         units=units,
         frames=frames,
         frame=frame,
-        notes=() if is_clear else tuple(doubts_in_comments(comments, marks)),
+        doubts=() if is_clear else tuple(doubts_in_comments(comments, marks)),
         format=f"text, {_SEPARATOR_WORDS[fit.separator]}-separated",
     )
 

@@ -123,5 +123,5 @@ def _units(names: Sequence[str], below: Sequence[str]) -> dict[str, str]:
 def _mismatch(place: int, names: Sequence[str], below: int, runs: int) -> InputError:
     return InputError(
         f"its header in line {place + 1} names {len(names)} columns "
-        f"({', '.join(names)}), but line {below + 1} draws {runs}"
+        f"({', '.join(names)}), but the dashes in line {below + 1} are for {runs}"
     )

@@ -10,7 +10,7 @@ from astropy.io import ascii as astropy_ascii
 from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
-from .stated import frame_in_words
+from .stated_frames import frame_in_words
 from .unit_words import in_words
 
 if TYPE_CHECKING:

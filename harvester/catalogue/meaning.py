@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .angles import DEGREES, HOURS, RADIANS, AngleUnit
-from .headings import Statement, statement
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 from .identifiers import as_plain
+from .position_names import Statement, statement
 from .positions import holds_numbers, seem_hours
 from .sky_frames import FRAMES, ICRS, SkyFrame, frame_of_option, sky_frame
 
@@ -59,9 +59,23 @@ def find_meaning(
     InputError
         A unit or frame is not understood, or two statements contradict each other.
     """
+    stated = columns.ra_stated
+    is_said = options.unit or options.frame or columns.system or columns.split
+    if not (is_said or stated.unit or stated.frame):
+        _refuse_doubts(sheet)
     ra_unit, dec_unit = _units(sheet, columns, options.unit)
     frame = frame_of_option(options.frame) or _frame(sheet, columns)
     return Meaning(ra_unit, dec_unit, frame or ICRS, frame is not None)
+
+
+def _refuse_doubts(sheet: Sheet) -> None:
+    """Refuse what only a comment states, in words that are not understood."""
+    if sheet.doubts:
+        msg = (
+            f"{'; '.join(sheet.doubts)}: if that is about the positions, they are not "
+            f"degrees of ICRS. {_REMEDY}, or with --frame: {FRAMES}"
+        )
+        raise InputError(msg)
 
 
 def _units(
@@ -102,14 +116,14 @@ def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
     of_file = statement(text)
     if of_file.unknown or of_file.is_decoy or of_file.tag:
         msg = (
-            f"column {name} has the unit {text!r}, which is none of angles that is "
-            f"known. {_REMEDY}"
+            f"column {name} has the unit {text!r}, which is not a known unit of "
+            f"angles. {_REMEDY}"
         )
         raise InputError(msg)
     if stated.unknown:
         msg = (
             f"the name of column {name} says {stated.unknown!r}, which is neither a "
-            f"unit of angles nor a frame that is known. {_REMEDY}"
+            f"known unit of angles nor a known frame. {_REMEDY}"
         )
         raise InputError(msg)
     unit = _agreed(name, of_file.unit, stated.unit)

@@ -1,4 +1,4 @@
-"""Columns as the user names them: by name, or by number."""
+"""The column that the user means by a name or a number, and lists of columns."""
 
 from __future__ import annotations
 

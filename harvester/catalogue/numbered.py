@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .header_words import is_comment, tells
-from .stated import frame_in_words
+from .stated_frames import frame_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +25,13 @@ _MARKED = re.compile(r"\D|\d+\s*[\])}:=.]")
 #: Where the words about a column begin.
 _ABOUT = re.compile(r"\s{2,}|\t|\s+[-=:]\s+|[:;,]\s+|\s+#|\.\s+")
 #: Words that make positions other than degrees of today's frame.
-_DOUBTFUL = re.compile(
-    r"\b(?:in hours|hours of|radians|b1950|equinox|fk4|galactic (?:coord|long|lat))",
+_OTHER_UNIT = re.compile(r"\b(?:in|of) (?:decimal )?(?:hours|radians)\b", re.IGNORECASE)
+_OTHER_FRAME = re.compile(
+    r"\b(?:b ?1950|fk4|equinox\W*[jb]?(?!2000)[12]\d{3})",
+    re.IGNORECASE,
+)
+_OF_POSITIONS = re.compile(
+    r"\b(?:ra|dec|right ascensions?|declinations?|positions?|coord\w*|alpha|delta)\b",
     re.IGNORECASE,
 )
 
@@ -66,10 +71,8 @@ def frames_in_comments(
 
 
 def doubts_in_comments(lines: Sequence[str], marks: tuple[str, ...]) -> Iterator[str]:
-    """Say which comments may speak of unit or frame, in words that no rule knows."""
+    """Say which comments speak of a unit or frame in words that no rule knows."""
     for place, line in enumerate(lines):
-        if is_comment(line, marks) and _DOUBTFUL.search(line):
-            yield (
-                f"Line {place + 1} may be about the positions: {line.strip()!r}. It "
-                "was not used: if it is, say so with --unit or --frame."
-            )
+        is_about_unit = _OTHER_UNIT.search(line) and _OF_POSITIONS.search(line)
+        if is_comment(line, marks) and (is_about_unit or _OTHER_FRAME.search(line)):
+            yield f"line {place + 1} says {line.strip()!r}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from astropy.table import meta
 
 from .sheets import StatedFrame
-from .stated import frame_in, year_of
+from .stated_frames import frame_in_keywords, year_of
 from .votables import check_document, frames_of, parsed
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _of_astropy(words: bytes) -> Stated:
         for each in header["datatype"]
         if (frame := _frame(coordinates.get(str(each["name"]).rpartition(".")[0])))
     }
-    return Stated(units, frames, frame_in(own))
+    return Stated(units, frames, frame_in_keywords(own))
 
 
 def _frame(coordinates: Any) -> StatedFrame | None:  # noqa: ANN401 - YAML of any form

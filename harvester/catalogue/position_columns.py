@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .headings import Statement
+from .position_names import Statement
 
 if TYPE_CHECKING:
     from .split_columns import SplitColumns

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .sexagesimal import taken_apart
 from .sky_frames import ICRS
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .angles import AngleUnit
+    from .angle_units import AngleUnit
     from .sky_frames import SkyFrame
 
 __all__ = [
@@ -42,16 +43,13 @@ _CIRCLE, _POLE = 360.0, 90.0
 _DAY, _HOUR = 24.0, 15.0
 #: Catalogues write these where they have no value.
 _SENTINELS = [-9999.0, -999.0, 999.0, 9999.0]
+#: Text of a cell without a value, in lower case.
+_NO_VALUE = {"", "nan", "-", "--", "---", "...", "null", "none", "na", "n/a", "masked"}
 #: A right ascension beyond these degrees is no angle that was merely not wrapped.
 _LOWEST_RA, _HIGHEST_RA = -360.0, 720.0
 
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
-_SEXAGESIMAL = (
-    r"^(?P<sign>[+-]?)\s*(?P<whole>\d{1,3})\s*(?P<mark>[:hHdD°\s])\s*"
-    r"(?P<minutes>[0-5]?\d)\s*[:mM'\x{2032}\s]\s*(?P<seconds>[0-5]?\d(?:\.\d*)?)\s*[sS\"\x{2033}]?$"
-)
-
-#: The same without letters: only its column can say whether these are hours.
+#: Sexagesimal text without letters: only its column can say whether these are hours.
 _WITH_COLONS = r"^[+-]?(?P<whole>\d{1,3})[:\s]\s*[0-5]?\d[:\s]\s*[0-5]?\d(?:\.\d*)?$"
 
 _DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
@@ -102,14 +100,16 @@ def read_positions(
         axes = ("longitude", "latitude")
     alpha = _in_degrees(ra, ra_unit, axes[0])
     delta = _in_degrees(dec, dec_unit, axes[1])
-    bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= _HIGHEST_RA))
-    bad_ra |= np.isin(alpha, _SENTINELS)
+    are_hours = bool(ra_unit and ra_unit.degrees == _HOUR)
+    highest = _CIRCLE if are_hours else _HIGHEST_RA  # hours are never beyond the day
+    bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= highest))
+    bad_ra |= np.isin(alpha, _sentinels(ra_unit))
     bad_dec = ~(np.abs(delta) <= _POLE)
     problems = {
-        int(row): _problem(axes[0], ra[row].as_py(), float(alpha[row]))
+        int(row): _problem(axes[0], ra[row].as_py(), float(alpha[row]), ra_unit)
         for row in np.flatnonzero(bad_ra)
     } | {
-        int(row): _problem(axes[1], dec[row].as_py(), float(delta[row]))
+        int(row): _problem(axes[1], dec[row].as_py(), float(delta[row]), dec_unit)
         for row in np.flatnonzero(bad_dec & ~bad_ra)
     }
     beyond = int(((np.abs(delta) > _POLE) & (np.abs(delta) <= _CIRCLE)).sum())
@@ -155,7 +155,9 @@ def _degrees(
 def _degrees_of_text(
     column: pa.Array, unit: AngleUnit | None, axis: _Axis
 ) -> NDArray[np.float64]:
-    text = pc.replace_substring(pc.utf8_trim_whitespace(column), "\u2212", "-")
+    text = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(column), "[\u2212\u2013]", "-"
+    )
     is_number = pc.match_substring_regex(text, _NUMBER)
     numbers = _floats(pc.if_else(is_number, text, pa.scalar(None, text.type)))
     degrees = numbers * (unit.degrees if unit else 1.0)
@@ -171,26 +173,15 @@ def _sexagesimal(
 ) -> NDArray[np.float64]:
     if unit and unit.degrees not in {1.0, _HOUR}:
         return np.full(len(text), np.nan)  # nobody writes radians so
-    parts = pc.extract_regex(text.cast(pa.string()), _SEXAGESIMAL)
-    whole, minutes, seconds = (
-        _floats(pc.struct_field(parts, name))
-        for name in ("whole", "minutes", "seconds")
-    )
-    negative = pc.equal(pc.struct_field(parts, "sign"), "-").fill_null(False)
-    value = whole + minutes / 60 + seconds / 3600
-    value = np.where(negative.to_numpy(zero_copy_only=False), -value, value)
-    if axis != "RA":
-        return value
+    parts = taken_apart(text.cast(pa.string()))
+    value = parts.value()
     hours = np.where(np.abs(value) <= _DAY, value * _HOUR, np.nan)
-    mark = pc.utf8_lower(pc.struct_field(parts, "mark"))
-    is_hours, is_degrees = (
-        pc.is_in(mark, value_set=pa.array(letters)).to_numpy(zero_copy_only=False)
-        for letters in (["h"], ["d", "\u00b0"])
-    )
+    if axis != "RA":
+        return np.where(parts.has_mark("h"), np.nan, value)
     # Colons and blanks are hours unless the unit says otherwise; letters say it.
     if unit and unit.degrees == 1:
-        return np.where(is_hours, hours, value)
-    return np.where(is_degrees, value, hours)
+        return np.where(parts.has_mark("h"), hours, value)
+    return np.where(parts.has_mark("d"), value, hours)
 
 
 def holds_numbers(column: pa.Array) -> bool:
@@ -226,16 +217,21 @@ def _wrapped(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
     return inside
 
 
-def _problem(axis: _Axis, raw: object, degrees: float) -> str:
-    if raw is None or raw == "" or (isinstance(raw, float) and np.isnan(raw)):
+def _sentinels(unit: AngleUnit | None) -> list[float]:
+    """Give what stands for no value, turned into degrees as if it were one."""
+    return [each * (unit.degrees if unit else 1.0) for each in _SENTINELS]
+
+
+def _problem(axis: _Axis, raw: object, degrees: float, unit: AngleUnit | None) -> str:
+    if raw is None or str(raw).strip().lower() in _NO_VALUE:
         return f"no {axis}"
-    if degrees in _SENTINELS:
+    if degrees in _sentinels(unit):
         return f"{axis} {raw} stands for no value"
     if np.isnan(degrees):
         return f"{axis} {raw!r} is no angle"
     if axis in {"Dec", "latitude"}:
         return f"{axis} {raw} is beyond the poles"
-    return f"{axis} {raw} is far outside 0..360 degrees"
+    return f"{axis} {raw} is far outside 0..360 degrees, or 0..24 hours"
 
 
 def _unit_notes(axis: _Axis, unit: AngleUnit | None) -> Iterable[str]:

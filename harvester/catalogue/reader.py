@@ -20,7 +20,13 @@ import pyarrow as pa
 from ..errors import InputError
 from . import identifiers
 from .agreement import Agreement, compare
-from .doubts import all_rejected, contradicted, questions, refuse_one_point
+from .doubts import (
+    all_rejected,
+    contradicted,
+    questions,
+    refuse_one_point,
+    refuse_unreadable,
+)
 from .id_lists import looked_up
 from .labels import Labels
 from .options import ReadOptions
@@ -208,7 +214,7 @@ def _catalogue(
     kept, problems, repeat_notes = _told_apart(sheet, names, positions)
     rejects = sorted(_rejects(sheet, names, problems), key=lambda reject: reject.line)
     why = reasons(reject.reason for reject in rejects)
-    _refuse(source, positions, kept, why, meaning)
+    _refuse(source, positions, kept, rejects, meaning)
     agreement = _compared(source, positions, options, meaning)
     notes = [
         *sheet.notes,
@@ -246,13 +252,16 @@ def _refuse(
     source: Source,
     positions: Positions,
     kept: NDArray[np.int64],
-    why: dict[str, int],
+    rejects: list[Reject],
     meaning: Meaning | None,
 ) -> None:
     """Stop where the positions that were read cannot be right."""
     if not len(kept):
-        raise all_rejected(source, meaning, why)
+        why = reasons(reject.reason for reject in rejects)
+        example = f"line {rejects[0].line}: {rejects[0].reason}" if rejects else "-"
+        raise all_rejected(source, meaning, why, example)
     if meaning is not None:
+        refuse_unreadable(source, meaning, positions)
         refuse_one_point(positions.ra[kept], positions.dec[kept])
 
 
@@ -305,7 +314,10 @@ def _name_notes(
     id_found: IdColumn, column: pa.Array, lines: NDArray[np.int64]
 ) -> Iterable[str]:
     if not id_found.name:
-        yield "No column can identify the galaxies: they are named by their positions."
+        yield (
+            "No column was taken for the identifier: galaxies are named by their "
+            "positions."
+        )
         return
     nameless = np.flatnonzero(identifiers.is_missing(column))
     if len(nameless):

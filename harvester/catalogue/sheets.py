@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CUT_AT_LIMIT",
     "Columns",
     "Sheet",
     "StatedFrame",
@@ -23,6 +24,12 @@ __all__ = [
     "unfolded",
     "unique_names",
 ]
+
+#: What to say of a result of which the server left rows out.
+CUT_AT_LIMIT = (
+    "The server cut this result at its limit of rows (its status is OVERFLOW, or "
+    "truncated): galaxies are missing. Ask for it again with a higher limit."
+)
 
 
 class Columns(Protocol):
@@ -87,6 +94,8 @@ class Sheet:
     #: Lines that are no rows, and why.
     broken: list[tuple[int, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    #: What comments say of unit or frame in words that no rule knows.
+    doubts: list[str] = field(default_factory=list)
 
     @classmethod
     def of(

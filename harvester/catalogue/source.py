@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,9 +15,11 @@ from .id_lists import find_id_list
 from .meaning import Meaning, find_meaning
 from .positions import Positions, holds_numbers, read_positions
 from .sheets import Sheet, is_folded, unfolded
-from .split_columns import split_degrees
+from .split_columns import lost_signs, split_degrees
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .options import ReadOptions
     from .position_columns import PositionColumns
 
@@ -129,7 +131,17 @@ def read_source(source: Source, options: ReadOptions) -> tuple[Positions, Meanin
         dec_unit=meaning.dec_unit,
         frame=meaning.frame,
     )
-    return positions, meaning
+    notes = [*positions.notes, *_sign_notes(source.sheet, source.columns)]
+    return replace(positions, notes=notes), meaning
+
+
+def _sign_notes(sheet: Sheet, columns: PositionColumns) -> Iterable[str]:
+    lost = lost_signs(sheet, columns.split[1]) if columns.split else 0
+    if lost and columns.split:
+        yield (
+            f"Rows of 0 degrees in column {columns.split[1].whole} are left out: they "
+            f"may be -0, which an integer does not show (rows: {lost})."
+        )
 
 
 def _values(sheet: Sheet, columns: PositionColumns) -> tuple[pa.Array, pa.Array]:

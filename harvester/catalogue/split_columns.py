@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .sheets import Sheet
 
-__all__ = ["SplitColumns", "find_split", "split_degrees"]
+__all__ = ["SplitColumns", "find_split", "lost_signs", "split_degrees"]
 
 #: What tells hours, minutes and seconds of right ascension, and so on.
 _PARTS = {
@@ -90,6 +90,11 @@ def split_degrees(sheet: Sheet, split: SplitColumns, step: float) -> pa.Array:
     negative, is_lost = _signs(sheet, split, whole)
     degrees[is_lost] = np.nan
     return pa.array(np.where(negative, -degrees, degrees), from_pandas=True)
+
+
+def lost_signs(sheet: Sheet, split: SplitColumns) -> int:
+    """Count the rows of 0 degrees that may have been -0 in a column of integers."""
+    return int(_signs(sheet, split, _numbers(sheet, split.whole))[1].sum())
 
 
 def _is_below_60(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen_table"]
 
-#: Columns of each table that an error lists.
-_LISTED = 12
+#: Columns of each table, and tables, that an error lists.
+_LISTED, _TABLES = 12, 30
 
 
 def chosen_table(sheets: Sequence[Sheet], options: ReadOptions) -> Sheet:
@@ -62,15 +62,16 @@ def _has_positions(sheet: Sheet, options: ReadOptions) -> bool:
 
 def _named(sheets: Sequence[Sheet], wanted: str) -> Sheet:
     text = wanted.strip()
-    for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):
-        found = [sheet for sheet in sheets if same(sheet.name.strip(), text)]
-        if len(found) == 1:
-            return found[0]
-    if text.isdecimal() and 1 <= int(text) <= len(sheets):
+    named = [sheet for sheet in sheets if sheet.name.strip() == text]
+    named = named or [s for s in sheets if s.name.strip().lower() == text.lower()]
+    if len(named) == 1:
+        return named[0]
+    if not named and text.isdecimal() and 1 <= int(text) <= len(sheets):
         return sheets[int(text) - 1]
+    what = f"several tables are named {text!r}" if named else f"no table {text!r}"
+    verb = "" if named else "there is "
     msg = (
-        f"--table: there is no table {wanted!r}, or several have this name. The tables "
-        f"are:\n{_listing(sheets)}\n"
+        f"--table: {verb}{what}. Give the number of one of these:\n{_listing(sheets)}\n"
     )
     raise InputError(msg)
 
@@ -80,7 +81,9 @@ def _called(number: int, sheet: Sheet) -> str:
 
 
 def _listing(sheets: Sequence[Sheet]) -> str:
-    return "\n".join(_line(number, sheet) for number, sheet in enumerate(sheets, 1))
+    lines = [_line(number, sheet) for number, sheet in enumerate(sheets, 1)]
+    more = [f"  ... and {len(lines) - _TABLES} more"] if len(lines) > _TABLES else []
+    return "\n".join([*lines[:_TABLES], *more])
 
 
 def _line(number: int, sheet: Sheet) -> str:

@@ -29,13 +29,13 @@ from .texts import read_text
 from .votables import read_votable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from .sheets import Sheet
 
     Reader = Callable[[BinaryIO], list[Sheet]]
 
-__all__ = ["listing_of", "open_tables"]
+__all__ = ["open_tables"]
 
 _PACKINGS: dict[bytes, tuple[str, Callable[[BinaryIO], Any]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
@@ -56,8 +56,6 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 #: Beginning of the file that must tell what it is.
 _HEAD = 4096
-#: Columns of a table that an error names.
-_LISTED = 12
 
 
 @contextmanager
@@ -73,19 +71,18 @@ def open_tables(
     Parameters
     ----------
     options
-        Columns that it names stay text where the file holds text; of its tables only
-        the one that it names is given.
+        Columns that it names stay text where the file holds text.
     scratch
         Folder for what a packed file holds, or a text, until the block ends.
 
     Raises
     ------
     InputError
-        There is no table in it, or only a part of one, or not the one that is named.
+        There is no table in it, or only a part of one.
     """
     options = options or ReadOptions()
     with _unpacked(path, file, scratch) as plain:
-        yield _chosen(path, _read(path, plain, options, scratch), options.table)
+        yield _read(path, plain, options, scratch)
 
 
 def _read(
@@ -98,34 +95,6 @@ def _read(
         # Astropy warns of every small sin of a header; the table is what counts.
         warnings.simplefilter("ignore")
         return reader(file)
-
-
-def _chosen(path: Path, sheets: list[Sheet], wanted: str) -> list[Sheet]:
-    """Give the table that the user names, or all of them."""
-    if not wanted:
-        return sheets
-    named = [sheet for sheet in sheets if sheet.name and sheet.name == wanted]
-    named = named or [
-        sheet for sheet in sheets if sheet.name.lower() == wanted.strip().lower()
-    ]
-    if len(named) == 1:
-        return named
-    if not named and wanted.strip().isdecimal() and 0 < int(wanted) <= len(sheets):
-        return [sheets[int(wanted) - 1]]
-    what = f"several tables named {wanted!r}" if named else f"no table {wanted!r}"
-    msg = f"--table: there is {what} in {path}. {listing_of(sheets)}"
-    raise InputError(msg)
-
-
-def listing_of(sheets: Sequence[Sheet]) -> str:
-    """Name tables with their numbers and columns, for a message."""
-    return " ".join(
-        f"Table {number}{f' ({sheet.name})' if sheet.name else ''} has "
-        f"{sheet.table.num_rows} rows and the columns "
-        f"{', '.join(sheet.table.column_names[:_LISTED])}"
-        f"{', ...' if len(sheet.table.column_names) > _LISTED else ''}."
-        for number, sheet in enumerate(sheets, 1)
-    )
 
 
 @contextmanager

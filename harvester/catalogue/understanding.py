@@ -14,7 +14,7 @@ from .agreement import Agreement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .angles import AngleUnit
+    from .angle_units import AngleUnit
     from .meaning import Meaning
     from .rows import Rows
     from .source import Source

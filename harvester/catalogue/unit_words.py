@@ -1,4 +1,7 @@
-"""Words for units, and what else stands in brackets behind the name of a column."""
+"""Units in the header of a text: rows of them, and in brackets behind a name.
+
+This tells a unit from other words; `angle_units` says what one of angles means.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..importing import IMPORTING
+from .angle_units import is_spelled
 from .sheets import StatedFrame
 
 if TYPE_CHECKING:
@@ -14,13 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["in_brackets", "in_words", "is_no_unit", "is_unit", "states_units"]
 
-#: Units of angles and others that astropy spells otherwise or does not know.
+#: Units other than those of angles that astropy spells otherwise or does not know.
 _UNITS = {
-    *("degree", "degrees", "deg.", "decdeg", "hour", "hours", "hrs", "hr", "hourangle"),
-    *("radian", "radians", "arcseconds", "arcminutes", "arcsecs", "arcmins", "asec"),
-    *("h:m:s", "d:m:s", "hms", "dms", "hh:mm:ss", "dd:mm:ss", "sex", "sexagesimal"),
-    *("mags", "magnitude", "magnitudes", "abmag", "maggy", "maggies", "nmgy", "dex"),
-    *("nanomaggies", "counts", "pixels", "solmass", "logmsun", "years", "days"),
+    *("sex", "sexagesimal", "mags", "magnitude", "magnitudes", "abmag", "maggy"),
+    *("maggies", "nmgy", "dex", "nanomaggies", "counts", "pixels", "solmass"),
+    *("logmsun", "years", "days"),
 }
 #: What stands in a row of units for a column that has none.
 _NO_UNIT = {"", "-", "--", "---", "none", "null", "n/a", "unitless", "dimensionless"}
@@ -57,7 +59,7 @@ def is_no_unit(word: str) -> bool:
 def is_unit(word: str) -> bool:
     """Tell whether the word is a unit, as astropy or as people spell it."""
     bare = word.strip(" \"'[]()")
-    if bare.lower() in _UNITS:
+    if bare.lower() in _UNITS or is_spelled(bare):
         return True
     if not re.search(r"[A-Za-z%]", bare) or _SEXAGESIMAL.match(bare):
         return False

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .layouts import Layout
-from .sheets import unique_names
-from .stated import CUT_AT_LIMIT, frame_in_words
+from .sheets import CUT_AT_LIMIT, unique_names
+from .stated_frames import frame_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

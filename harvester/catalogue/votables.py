@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..errors import InputError
 from ..importing import IMPORTING
 from .arrays import from_astropy
-from .sheets import StatedFrame, unique_names
-from .stated import CUT_AT_LIMIT
+from .sheets import CUT_AT_LIMIT, StatedFrame, unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

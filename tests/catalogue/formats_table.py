@@ -19,8 +19,8 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
-from harvester.catalogue.headings import heading
 from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.position_names import heading
 from harvester.catalogue.reader import inspect_catalogue
 from harvester.errors import InputError
 
@@ -247,6 +247,7 @@ SAMPLES = {
 
 HEADINGS = (
     *("RA", "RA (deg)", "RA (hours)", "RA [rad]", "ra_rad", "RA (h:m:s)", "RAJ2000"),
+    "al2000",
     *("RA_ICRS", "RA (J2000)", "RA (B1950)", "RA1950", "ra [deg, ICRS]", "ALPHA_J2000"),
     *("X_WORLD", "GLON", "l", "ELON", "SGL", "RA (furlongs)", "ra(err)", "e_RAJ2000"),
     *("ra_err", "ra_offset", "pmRA"),
@@ -282,6 +283,8 @@ def _understood(path, options):
 def _sentence(text, path):
     bare = text.replace(f"{path}: ", "").replace(str(path), "it")
     bare = bare.replace("|", "bar").partition("\n")[0]
+    if bare.startswith("it cannot be used: "):
+        return bare.partition(": ")[2].rstrip(".")
     return re.split(r"(?<=[a-z])[.:] ", bare)[0].rstrip(".")
 
 

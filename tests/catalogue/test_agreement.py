@@ -165,8 +165,21 @@ def test_all_rejected(write):
     words = str(caught.value)
     assert "none of its rows can be used: Dec ... is beyond the poles (2 rows)" in words
     assert "RA ... stands for no value (1 rows)" in words
+    assert "such as line 2: Dec" in words
     assert "column ra in deg" in words
     assert "--unit" in words
+    assert words.endswith("Are RA and Dec swapped?")
+
+
+def test_most_unreadable(write):
+    """Where most positions cannot be read the few others are not believed."""
+    rows = [("a", 10.5, 2), ("b", "x12", 5), ("c", "x13", 5), ("d", "", 5)]
+    with pytest.raises(InputError, match="2 of 3 positions cannot be used") as caught:
+        inspect_catalogue(write("id,ra,dec", *rows))
+    assert "RA 'x12' is no angle (line 3); RA 'x13' is no angle" in str(caught.value)
+    assert "--ra" in str(caught.value)
+    found = inspect_catalogue(write("id,ra,dec", *rows, ("e", 11.5, 3)))
+    assert (found.targets, found.rows) == (2, 5)
 
 
 def test_one_point(write):

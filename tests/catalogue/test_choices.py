@@ -8,6 +8,7 @@ import pytest
 from harvester.catalogue.columns import find_positions
 from harvester.catalogue.id_columns import find_id
 from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.reader import inspect_catalogue
 from harvester.catalogue.sheets import Sheet, StatedFrame
 from harvester.catalogue.table_choice import chosen_table
 from harvester.errors import InputError
@@ -109,6 +110,15 @@ def test_lon_lat_of_a_frame():
         ({"ELAIS_ID": [1, 1], "n": [7, 8]}, ""),
         ({"valid": ["a", "b"], "flag": ["x", "y"]}, ""),
         ({"id": [12.0, 13.0]}, "id"),
+        ({"bname": ["a", "b"], "other_name": ["c", "d"]}, "bname"),
+        ({"Mag": [1, 2], "ID number": [7, 8]}, "ID number"),
+        ({"z": [0.1, 0.2], "pearsid": [7, 8]}, "pearsid"),
+        ({"Col #": [1, 2], "Con": ["Cas", "Cep"]}, "Col #"),
+        ({"EGC Index": [1, 2], "Other Names": ["a", "b"]}, "EGC Index"),
+        ({"index": [0, 1], "n": [7, 8], "TMID": ["a", "b"]}, "TMID"),
+        ({"n": [1, 2], "A name": ["a", "b"], "B name": ["c", "d"]}, ""),
+        ({"2MRS": [f"{n:04}" for n in range(20)], "n": list(range(20))}, "2MRS"),
+        ({"Unnamed: 0": [0, 1], "Seq": [1, 2]}, "Seq"),
     ],
 )  # fmt: skip
 def test_identifiers(columns, expected):
@@ -117,6 +127,15 @@ def test_identifiers(columns, expected):
     places = {"ra": [150.0 + n for n in range(rows)], "dec": [2.0] * rows}
     sheet = Sheet.of(pa.table(columns | places), {})
     assert find_id(sheet, find_positions(sheet)).name == expected
+
+
+def test_names_that_repeat():
+    """A column that is named like identifiers, but repeats some, is offered."""
+    columns = {"zname": ["a", "b", "b"], "ra": [1.0, 2.0, 3.0], "dec": [1.0, 2.0, 3.0]}
+    sheet = sheet_of(**columns)
+    found = find_id(sheet, find_positions(sheet))
+    assert found.name == ""
+    assert "of its 3 values 2 differ. If it names the galaxies, give" in found.notes[-1]
 
 
 def test_candidates_are_named():
@@ -162,6 +181,41 @@ def test_table_is_not_certain(sheets, table, words):
         chosen_table(named, ReadOptions(table=table))
     assert words in str(caught.value)
     assert f"  1: T0 (1 rows): {', '.join(sheets[0])}" in str(caught.value)
+
+
+TWO_TABLES = (
+    '<VOTABLE><RESOURCE><TABLE name="one"><FIELD name="key" datatype="int"/></TABLE>'
+    '<TABLE name="sky"><FIELD name="ra" datatype="double" unit="deg"/>'
+    '<FIELD name="dec" datatype="double" unit="deg"/><DATA><TABLEDATA>'
+    "<TR><TD>1.5</TD><TD>2.5</TD></TR>"
+    "</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+)
+
+
+def test_many_tables():
+    """Of hundreds of tables an error names some, and says how many more there are."""
+    sheets = [sheet_of(f"T{n}", **GALAXIES) for n in range(100)]
+    with pytest.raises(InputError, match="and 70 more"):
+        chosen_table(sheets, ReadOptions())
+
+
+@pytest.mark.parametrize("wanted", ["2", "sky", "SKY", ""])
+def test_table_of_a_file(tmp_path, wanted):
+    """The table that the user means is read from the file."""
+    path = tmp_path / "two.vot"
+    path.write_text(TWO_TABLES, "utf-8")
+    found = inspect_catalogue(path, ReadOptions(table=wanted))
+    assert (found.table, found.sample[0].ra) == ("sky", 1.5)
+
+
+@pytest.mark.parametrize("wanted", ["0", "3", "nonsense"])
+def test_no_such_table(tmp_path, wanted):
+    """A table that is not there is refused with those that are."""
+    path = tmp_path / "two.vot"
+    path.write_text(TWO_TABLES, "utf-8")
+    with pytest.raises(InputError, match=f"no table '{wanted}'") as caught:
+        inspect_catalogue(path, ReadOptions(table=wanted))
+    assert "  2: sky (1 rows): ra, dec" in str(caught.value)
 
 
 def test_table_of_the_columns():

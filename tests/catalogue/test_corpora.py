@@ -1,7 +1,8 @@
 """Every table of astropy's own tests, and real ones: read right, or refused.
 
-``corpora.txt`` says of each file what comes of it; ``python test_corpora.py FOLDER``
-prints it anew, to be compared line by line.
+``corpora.txt`` says of each file which tables are in it and, behind ``>>``, what a
+harvest would take from it; ``python test_corpora.py FOLDER`` prints it anew, to be
+compared line by line.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import astropy
 import pytest
 
+from harvester.catalogue.reader import inspect_catalogue
 from harvester.catalogue.tables import open_tables
 from harvester.errors import InputError
 
@@ -48,9 +50,32 @@ def told(path):
         with path.open("rb") as file, open_tables(path, file) as sheets:
             return " || ".join(map(summary, sheets))
     except InputError as error:
-        words = str(error).replace(str(path), "").strip()
-        words = words.removeprefix("cannot be used: ").removeprefix("it is ")
-        return f"refused: {words[:WORDS].rpartition(' ')[0]}"
+        return refused(path, error)
+
+
+def refused(path, error):
+    """Give the beginning of a refusal."""
+    words = str(error).replace(str(path), "").strip().removeprefix(": ")
+    words = words.removeprefix("cannot be used: ").removeprefix("it is ")
+    return f"refused: {words[:WORDS].rpartition(' ')[0]}"
+
+
+def understood(path):
+    """Say in a line what a harvest would take from a file."""
+    try:
+        found = inspect_catalogue(path)
+    except InputError as error:
+        return refused(path, error)
+    columns = f"id {found.id!r} at {found.ra!r} {found.dec!r}"
+    meaning = f"{found.ra_unit}, {found.dec_unit}, {found.frame}"
+    return f"{found.targets} targets, {columns} | {meaning} | {found.sample[0]}"
+
+
+def line_of(path):
+    """Give the line of the list."""
+    tables = told(path)
+    is_refused = tables.startswith("refused")
+    return tables if is_refused else f"{tables} >> {understood(path)}"
 
 
 def summary(sheet):
@@ -79,7 +104,7 @@ def check(found):
     """Compare files with the list; one that is not in it is read or refused."""
     differing = {}
     for name, path in found:
-        line = told(path)
+        line = line_of(path)
         if name in KNOWN and KNOWN[name] != line:
             differing[name] = (line, KNOWN[name])
     assert differing == {}
@@ -104,4 +129,4 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     folder = Path(os.fspath(sys.argv[1]))
     for name, path in [*files(None), *files(folder)]:
-        print(f"{name} => {told(path)}")
+        print(f"{name} => {line_of(path)}")

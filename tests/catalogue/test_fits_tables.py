@@ -13,7 +13,6 @@ from astropy.coordinates import FK4, SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
-from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.sheets import StatedFrame
 from harvester.catalogue.tables import open_tables
 from harvester.errors import InputError
@@ -21,7 +20,7 @@ from harvester.errors import InputError
 ID = 587722984435351614
 
 
-def read(*hdus, table="", cards=(), edits=()):
+def read(*hdus, cards=(), edits=()):
     """Write tables behind an empty image, change cards, and read them."""
     file = io.BytesIO()
     primary = fits.PrimaryHDU(header=fits.Header(cards))
@@ -31,7 +30,7 @@ def read(*hdus, table="", cards=(), edits=()):
         assert old.encode() in content
         content = content.replace(old.encode(), new.ljust(len(old)).encode())
     file = io.BytesIO(content)
-    with open_tables(Path("x"), file, ReadOptions(table=table)) as sheets:
+    with open_tables(Path("x"), file) as sheets:
         return sheets
 
 
@@ -88,18 +87,6 @@ def test_several_tables():
     sheets = read(header, info, image, objects)
     assert [sheet.name for sheet in sheets] == ["INFO", "LDAC_OBJECTS"]
     assert [rows(sheet)[0]["id"] for sheet in sheets] == [1, 2]
-    for word in ("2", "LDAC_OBJECTS", "ldac_objects"):
-        (sheet,) = read(header, info, image, objects, table=word)
-        assert sheet.name == "LDAC_OBJECTS"
-
-
-@pytest.mark.parametrize("word", ["0", "3", "nonsense"])
-def test_no_such_table(word):
-    """A table that is not there is refused with those that are."""
-    hdus = [binary(("ra", "D", [1.5]), EXTNAME=name) for name in ("A", "B")]
-    told = r"no table '.*'.* Table 1 \(A\) has 1 rows and the columns ra\. Table 2 \(B"
-    with pytest.raises(InputError, match=told):
-        read(*hdus, table=word)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +180,30 @@ def test_numbers():
     assert rows(read(hdu)[0]) == [
         {"scaled": 11.0, "u": 2**31 + 1, "gap": None},
         {"scaled": 12.5, "u": 1, "gap": 5},
+    ]
+
+
+def test_offset_with_a_point():
+    """An offset of unsigned integers may be written as a float."""
+    unsigned = fits.Column("u", "J", bzero=2**31, array=np.array([2**31 + 1, 1], "u4"))
+    hdu = fits.BinTableHDU.from_columns([unsigned])
+    (sheet,) = read(
+        hdu, edits=[(f"TZERO1  = {2**31:>20}", "TZERO1  =  2147483648.0000000")]
+    )
+    assert rows(sheet) == [{"u": 2**31 + 1}, {"u": 1}]
+
+
+def test_gap_of_a_scaled_column():
+    """The integer for no value is one of the file, before it is scaled."""
+    columns = [
+        fits.Column("ra", "J", null=-9999, array=np.array([-9999, 1500000], "i4")),
+        fits.Column("dec", "J", null=0, array=np.array([0, 10], "i4")),
+    ]
+    hdu = fits.BinTableHDU.from_columns(columns)
+    hdu.header.update({"TSCAL1": 0.0001, "TZERO2": -10.0})
+    assert rows(read(hdu)[0]) == [
+        {"ra": None, "dec": None},
+        {"ra": 150.0, "dec": 0.0},
     ]
 
 

@@ -310,12 +310,35 @@ def test_frames_in_numbered_comments(header):
     assert read(header + PLAIN).frames == {"ra": frame, "dec": frame}
 
 
-def test_doubtful_comment():
-    """A comment that may be about the positions is shown, if nothing else tells."""
-    text = "# ra and dec are in hours and degrees\nnum,mag,ra,dec\n"
-    (note,) = read(text + COMMAS).notes
-    assert note.startswith("Line 1 may be about the positions: '# ra and dec are in")
-    assert read(text.replace("ra,", "ra (h),") + COMMAS).notes == []
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ra and dec are in hours and degrees",
+        "positions in radians",
+        "Coordinates: B1950",
+        "equinox 1975",
+    ],
+)
+def test_doubtful_comment(words):
+    """A comment that speaks of other positions is kept, if nothing else tells."""
+    text = f"# {words}\nnum,mag,ra,dec\n"
+    assert read(text + COMMAS).doubts == [f"line 1 says '# {words}'"]
+    assert read(text.replace("ra,", "ra (h),") + COMMAS).doubts == []
+
+
+@pytest.mark.parametrize(
+    "words", ["equinox J2000, degrees", "exposures in hours", "10 hours of exposure"]
+)
+def test_harmless_comment(words):
+    """Comments of other things, or of today's frame, are no matter."""
+    sheet = read(f"# {words}\nnum,mag,ra,dec\n" + COMMAS)
+    assert (sheet.doubts, sheet.notes) == ([], [])
+
+
+def test_title_of_a_header():
+    """A title before the names in a comment is none of them."""
+    text = "# Columns: num, mag, ra, dec\n"
+    assert read(text + COMMAS).table.column_names == ["num", "mag", "ra", "dec"]
 
 
 def test_declared_types():
@@ -509,6 +532,8 @@ def test_header_that_does_not_count_up(text, line):
         ("#INFO\tQUERY_STATUS=ERROR no such table\n" + VIZIER, "no such table"),
         ("# Region file format: DS9 version 4.1\nfk5\ncircle(1,2,3)\n", "DS9 regions"),
         ("fk5\ncircle(150.1, 2.2, 3)\n", "DS9 regions"),
+        ("# id ra dec\n7 & 150.1 & 2.2 \\\\ \\hline\n", "table of LaTeX"),
+        ("\nC.D.S.  -  SIMBAD4 rel 1.8  -  2024\n----\n", "as SIMBAD prints it"),
         ("fk5;circle 150.1 2.2 3\n", "DS9 regions"),
         ('[{"ra": 1.5, "dec": 2}]', "JSON"),
         ('{"ra": 1.5, "dec": 2}\n{"ra": 1.5, "dec": 2}\n', "JSON"),

@@ -100,12 +100,18 @@ def test_no_trouble(column):
         (pa.array([b"J\xc3\xb6rg"]).dictionary_encode(), ["J\xf6rg"]),
         (pa.array(["a"], pa.large_string()), ["a"]),
         *((pa.array([7], kind), ["7"]) for kind in (pa.int8(), pa.uint64())),
+        (pa.array(["9007199254740991.0", "12.0"]), ["9007199254740991", "12"]),
     ],
 )
 def test_exact_identifiers(column, expected):
     """Whole numbers, bytes and decimals become text, and no digit is lost."""
     assert trouble(column) == ""
     assert as_text(exact(column)[0]).to_pylist() == expected
+
+
+def test_beyond_exact_floats():
+    """From 2^53 on a number with a point may have been another."""
+    assert "lost" in trouble(pa.array(["9007199254740993.0", "12.0"]))
 
 
 def test_latin1_is_told():

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.catalogue.options import ReadOptions
+from harvester.catalogue.reader import inspect_catalogue
 from harvester.catalogue.sheets import Sheet, StatedFrame
 from harvester.catalogue.source import find_source, read_source
 from harvester.errors import InputError
@@ -73,6 +74,17 @@ def test_units_refused(names, units, words):
     with pytest.raises(InputError, match="--unit deg") as caught:
         read(table, units=units)
     assert words in str(caught.value)
+
+
+def test_doubtful_comments(tmp_path):
+    """What only a comment says is refused until the user says it, or a name does."""
+    path = tmp_path / "x.csv"
+    path.write_text("# RA in hours (B1950)\nid,ra,dec\na,10.5,2\n", "utf-8")
+    with pytest.raises(InputError, match=r"line 1 says '# RA in hours .*--unit deg"):
+        inspect_catalogue(path)
+    assert inspect_catalogue(path, ReadOptions(unit="hour")).sample[0].ra == 157.5
+    path.write_text("# equinox 1950\nid,RA1950,Dec1950\na,10.5,2\n", "utf-8")
+    assert inspect_catalogue(path).frame == "FK4 (equinox B1950)"
 
 
 def test_hours_as_degrees():

@@ -10,7 +10,7 @@ from astropy.coordinates import Angle, SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.angles import DEGREES, angle_unit
+from harvester.catalogue.angle_units import DEGREES, angle_unit
 from harvester.catalogue.positions import designation_in, designations, read_positions
 from harvester.catalogue.sky_frames import SkyFrame
 
@@ -111,6 +111,53 @@ def test_dec_as_text(text, expected):
 def test_ra_says_its_unit(text, expected):
     """Letters, and plain numbers in text, say whether RA is hours or degrees."""
     assert read([text], ["0"]).ra[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [
+        ("00h 25m 17.4s", "-61\u00b0 19' 19\""),
+        ("00h25m17.4s", "\u221261\u00ba19\u203219\u2033"),
+        ("00 h 25 m 17.4 s", "\u201361 d 19 m 19 s"),
+        ("0:25:17.40", "-61\u02da 19\u2019 19\u201d"),
+        ("00H25M17.4S", "-61\u00b019'19''"),
+        ("00\u02b025\u1d5017.4\u02e2", "-61deg19'19.0\""),
+        ("0h25m17s.4", "-61 19 19"),
+        ("0h25m17.s4", "-61\u00b019'19\".0"),
+    ],
+)
+def test_signs_as_typed(ra, dec):
+    """Degrees, minutes and seconds have the signs that people and printers use."""
+    positions = read([ra], [dec])
+    assert positions.ra[0] == pytest.approx(Angle("0h25m17.4s").deg)
+    assert positions.dec[0] == pytest.approx(-Angle("61d19m19s").deg)
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec", "expected"),
+    [
+        ("12h30.5m", "-0d30.5m", (187.625, -0.5083333)),
+        ("12:34:60", "-00:00:60.0", (188.75, -1 / 60)),
+        ("12:30.5", "0", None),
+        ("12h30m00s", "1h00m00s", None),
+        ("12:34:60.5", "0", None),
+    ],
+)
+def test_odd_text(ra, dec, expected):
+    """Decimal minutes need letters, 60 seconds are a minute, Dec is never in hours."""
+    positions = read([ra], [dec])
+    if expected is None:
+        assert list(positions.problems) == [0]
+    else:
+        assert (positions.ra[0], positions.dec[0]) == pytest.approx(expected)
+
+
+def test_hours_beyond_the_day():
+    """Numbers above 24 in a column of hours are no right ascensions to be wrapped."""
+    hours = angle_unit("hours")
+    found = read_positions(pa.array([30.0, 23.0]), pa.array([1.0, 1.0]), ra_unit=hours)
+    assert list(found.problems) == [0]
+    assert found.ra[1] == pytest.approx(345)
 
 
 @pytest.mark.parametrize("text", ["25:00:00", "183:31:52", "12:60:00", "12:34", "abc"])

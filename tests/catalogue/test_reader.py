@@ -136,6 +136,47 @@ def test_rows_without_id(read):
     )
 
 
+MINUS_ZERO = """Title: x
+Byte-by-byte Description of file: x
+--------------------------------------------------------------------------------
+   Bytes Format Units  Label Explanations
+--------------------------------------------------------------------------------
+       1 A1     ---    Name  Name
+   3-  4 I2     h      RAh   Hour of Right Ascension (J2000)
+   6-  7 I2     min    RAm   Minute
+   9- 11 I3     deg    DEd   Degree
+  13- 14 I2     arcmin DEm   Minute
+--------------------------------------------------------------------------------
+A 10 30 -00 12
+B 10 31 +00 12
+C 10 32 -12 30
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name,RAh,RAm,DEd,DEm\nA,10,30,-0,12\nB,10,31,0,12\nC,10,32,-12,30\n",
+        "Name,RAh,RAm,DEd,DEm\nA,10,30,-00,12\nB,10,31,00,12\nC,10,32,-12,30\n",
+        MINUS_ZERO,
+    ],
+)
+def test_minus_zero_degrees(read, text):
+    """The sign of -0 degrees is that of the minutes behind it."""
+    targets = read(text).targets
+    assert [round(each.dec, 6) for each in targets] == [-0.2, 0.2, -12.5]
+
+
+def test_identifiers_of_no_text(tmp_path):
+    """Bytes that are no text are no identifiers; the galaxies are read."""
+    path = tmp_path / "x.parquet"
+    ids = pa.array([b"\xff\x00\x01", b"\xfe\x02\x03"])
+    pq.write_table(pa.table({"id": ids, "ra": [1.5, 2.5], "dec": [3.5, 4.5]}), path)
+    whole = read_whole(path)
+    assert [target.ra for target in whole.targets] == [1.5, 2.5]
+    assert any("it holds bytes that are no text" in note for note in whole.notes)
+
+
 def test_rounded_ids_are_not_decoded(read):
     """Rounded ids stay text, and nothing is told about their kind."""
     rows = "".join(f"{(DR7 + 64 * n) // 64 * 64},{n},0\n" for n in range(5))

@@ -10,7 +10,6 @@ import pytest
 from astropy.io import votable
 from astropy.table import Table
 
-from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.sheets import StatedFrame
 from harvester.catalogue.tables import open_tables
 from harvester.errors import InputError
@@ -42,11 +41,10 @@ def document(content, encoding=""):
     )
 
 
-def read(text, wanted=""):
+def read(text):
     """Read all tables of a document."""
     data = text if isinstance(text, bytes) else text.encode()
-    options = ReadOptions(table=wanted)
-    with open_tables(Path("x.vot"), io.BytesIO(data), options) as sheets:
+    with open_tables(Path("x.vot"), io.BytesIO(data)) as sheets:
         return sheets
 
 
@@ -63,7 +61,6 @@ def test_several_tables():
     sheets = read(document(info + inner))
     assert [sheet.name for sheet in sheets] == ["info", "objects"]
     assert rows(sheets[1])[0]["id"] == 587722984435351614
-    assert [sheet.name for sheet in read(document(info + inner), "2")] == ["objects"]
 
 
 @pytest.mark.parametrize("place", ["before", "behind"])

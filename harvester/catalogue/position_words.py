@@ -1,8 +1,8 @@
-"""The words that names of position columns are made of."""
+"""The words that the names of position columns are made of, for `position_names`."""
 
 from __future__ import annotations
 
-from .angles import DEGREES, HOURS, RADIANS, AngleUnit
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 
 __all__ = ["BARE", "DECOYS", "FAMILIES", "TAGS", "TEXT_WORDS", "UNIT_WORDS"]
 

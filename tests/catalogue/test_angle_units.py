@@ -7,7 +7,7 @@ from astropy import units as u
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.angles import angle_unit, says_nothing
+from harvester.catalogue.angle_units import angle_unit, says_nothing
 
 SPELLINGS = {
     u.deg: "deg Deg DEG deg. degree degrees DEGREES Angle[deg] Angle(deg) d \u00b0",

@@ -1,4 +1,4 @@
-"""Frames that a file states in keywords, and rows that its server kept back."""
+"""Frames that a file states, as its words; `sky_frames` says what they mean."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "CUT_AT_LIMIT",
-    "frame_in",
+    "frame_in_keywords",
     "frame_in_words",
     "frame_of_coordinates",
     "year_of",
@@ -28,12 +27,6 @@ _EPOCHS = ("REF_EPOCH", "REFEPOCH", "EPOCH")
 #: ``EPOCH`` is the old name of ``EQUINOX``; these years are no dates of observation.
 _OLD_EQUINOXES = {"1950", "1950.0", "B1950", "B1950.0", "1875.0", "B1875"}
 
-#: What to say of a result of which the server left rows out.
-CUT_AT_LIMIT = (
-    "The server cut this result at its limit of rows: galaxies are missing. Ask for "
-    "it again with a higher limit."
-)
-
 _POSITION = re.compile(
     r"pos\.(?:eq|galactic|ecliptic)|ascension|declination|longitude|latitude",
     re.IGNORECASE,
@@ -47,7 +40,7 @@ _EQUINOX = re.compile(
 _EPOCH = re.compile(r"\bEp(?:och)?\s*=\s*(J?\d{4}(?:\.\d+)?)", re.IGNORECASE)
 
 
-def frame_in(keywords: Mapping[str, object]) -> StatedFrame | None:
+def frame_in_keywords(keywords: Mapping[str, object]) -> StatedFrame | None:
     """Give the frame that keywords state for all positions of a table."""
     upper = {str(key).upper(): value for key, value in keywords.items()}
     system, equinox, epoch = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.catalogue.headings import heading, statement
+from harvester.catalogue.position_names import heading, statement
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,18 @@ def test_longitudes(name):
             "detected",
         ),
         *("decision", "density", "decals_id", "depth", "description", "field_ra"),
-        *("alpha_err", "b_mag", "label", "late_type", "latency", "lonely", "glon_err"),
+        *(
+            "alpha_err",
+            "b_mag",
+            "label",
+            "ra_in",
+            "ra_in_pix",
+            "al",
+            "late_type",
+            "latency",
+            "lonely",
+            "glon_err",
+        ),
     ],
 )
 def test_no_coordinates(name):
@@ -56,6 +67,10 @@ def test_no_coordinates(name):
         ("Dec [rad]", "rad", None),
         ("RA (h:m:s)", "h:m:s", None),
         ("RA_hours", "hour", None),
+        ("RA in hours", "hour", None),
+        ("al2000", "hour", "FK5 (equinox J2000)"),
+        ("AL1950", "hour", "FK4 (equinox B1950)"),
+        ("de2000", None, "FK5 (equinox J2000)"),
         ("ra_rad", "rad", None),
         ("decdeg", "deg", None),
         ("RA (J2000)", None, "FK5 (equinox J2000)"),

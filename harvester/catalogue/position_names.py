@@ -8,12 +8,12 @@ with anything else in it is no position. Neither is one of an error or an offset
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from .angles import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
-from .heading_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
+from .position_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
 from .sky_frames import SkyFrame, frame_in
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ _HMS = re.compile(r"[\s_]*h{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
 _DMS = re.compile(r"[\s_]*d{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
 #: An epoch moves no galaxy.
 _EPOCH = re.compile(r"ep(?:och|\.)?\s*[=:]?\s*[JB]?\d{4}(?:\.\d*)?", re.IGNORECASE)
+#: HyperLEDA documents ``al2000`` as decimal hours, ``de2000`` beside it as degrees.
+_LEDA = re.compile(r"al(1950|2000)", re.IGNORECASE)
 _PIECES = re.compile(r"[,;]\s*")
 
 
@@ -136,6 +138,10 @@ def bracketed(name: str) -> Statement:
 
 def heading(name: str) -> Heading | None:
     """Take a name apart; None if it is not that of a coordinate."""
+    leda = _LEDA.fullmatch(name.strip())
+    known = heading(f"ra{leda[1]}") if leda else None
+    if known:
+        return replace(known, name=name, stated=replace(known.stated, unit=HOURS))
     stated = bracketed(name)
     if stated.is_decoy or name.rstrip().endswith("-"):  # ``DE-`` holds signs
         return None
@@ -239,7 +245,7 @@ class _Tail:
             tail.frame = frame_in("ICRS")
             return tail
         is_glued = not text.startswith("_")
-        for word in text.strip("_").split("_"):
+        for word in text.removeprefix("_in_").strip("_").split("_"):
             if not word:
                 continue
             tail._is_glued = is_glued

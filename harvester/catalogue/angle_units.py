@@ -12,7 +12,15 @@ from typing import Literal
 
 from ..importing import IMPORTING
 
-__all__ = ["DEGREES", "HOURS", "RADIANS", "AngleUnit", "angle_unit", "says_nothing"]
+__all__ = [
+    "DEGREES",
+    "HOURS",
+    "RADIANS",
+    "AngleUnit",
+    "angle_unit",
+    "is_spelled",
+    "says_nothing",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,11 @@ def _plain(text: str) -> str:
 def says_nothing(text: str) -> bool:
     """Tell whether the text stands for no unit, or for no certain one."""
     return _plain(text) in _NOTHING
+
+
+def is_spelled(text: str) -> bool:
+    """Tell whether the text is one of the spellings that were seen."""
+    return _plain(text) in _KNOWN
 
 
 def angle_unit(text: str) -> AngleUnit | None:
