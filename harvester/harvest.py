@@ -236,10 +236,9 @@ async def harvest(
                 cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
-            troubles = orchestrator.troubles
     except BaseExceptionGroup as group:
         raise _first_reported(group) from group
-    return Outcome(read_report(places), troubles)
+    return Outcome(read_report(places), orchestrator.troubles)
 
 
 @asynccontextmanager
@@ -285,8 +284,11 @@ async def _orchestrator(
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
+        orchestrator = Orchestrator(lanes)
+        ledger.keep_troubles([])
         async with watched(transport, ledger, heard):
-            yield Orchestrator(lanes), cutter
+            yield orchestrator, cutter
+        ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(read_report(places)):
             frames.clear()
 
