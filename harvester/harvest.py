@@ -257,6 +257,7 @@ async def _orchestrator(
             transport,
             budget=settings.work.frame_cache_bytes,
             still_wanted=ledger.still_wanted,
+            patience_s=settings.politeness.patience_s,
         )
         cutter = await stack.enter_async_context(_cutter(settings))
 

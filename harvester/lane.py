@@ -65,6 +65,8 @@ class _Item(NamedTuple):
     survey: Survey
     number: int
     product: Product
+    #: Whether an outage of its archive is waited for: there is nothing else to fetch.
+    sits_out: bool
 
 
 class Lane:
@@ -110,6 +112,8 @@ class Lane:
         #: Hosts of frames that were given up, and why; and frames that met that.
         self._sick: dict[str, OutageError] = {}
         self._held_up: set[tuple[Survey, int]] = set()
+        #: Frames whose next outage is sat out, though there are others.
+        self._waited_for: set[tuple[Survey, int]] = set()
 
     @property
     def troubles(self) -> list[TransientError | PermanentError]:
@@ -188,23 +192,28 @@ class Lane:
         return False
 
     async def _feed_all(
-        self, is_left_out: Callable[[Product], bool] = lambda _: False
+        self, is_left_out: Callable[[Product], bool] | None = None
     ) -> bool:
         fed = [await self._feed_survey(s, is_left_out) for s in self._plan.surveys]
         return any(fed)
 
     async def _feed_survey(
-        self, survey: Survey, is_left_out: Callable[[Product], bool]
+        self, survey: Survey, is_left_out: Callable[[Product], bool] | None
     ) -> bool:
         fed = False
         longest_s = self._plan.longest_backoff_s
         async for number, product in self._due(survey, longest_s=longest_s):
-            if (survey, number) in self._in_hand or is_left_out(product):
+            if (survey, number) in self._in_hand:
+                continue
+            if is_left_out is not None and is_left_out(product):
                 continue
             if self._leaving:
                 return fed
             self._in_hand.add((survey, number))
-            await self._channel.put(_Item(survey, number, product))
+            # While other hosts have frames to give, no worker waits for one of them.
+            is_awaited = (survey, number) in self._waited_for
+            sits_out = is_left_out is None or is_awaited or not self._has_mirrors
+            await self._channel.put(_Item(survey, number, product, sits_out))
             fed = True
         return fed
 
@@ -234,7 +243,7 @@ class Lane:
 
     async def _work(self) -> None:
         while (item := await self._channel.get()) is not None:
-            if not (self._leaving or self._has_to_wait(*item)):
+            if not (self._leaving or self._has_to_wait(*item[:3])):
                 await self._harvest(item)
             self._in_hand.discard((item.survey, item.number))
             self._locator.found.set()
@@ -251,7 +260,7 @@ class Lane:
         except (InputError, LocalError, LedgerError):
             raise
         except OutageError as error:
-            self._hold_up(item, error)
+            self._meet_outage(item, error)
             return
         except TransientError as error:
             await self._postpone(item, wanted, error)
@@ -269,7 +278,9 @@ class Lane:
     async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
         product, spec = item.product, self._plan.spec
         on_bytes = partial(self._ledger.count_image_bytes, item.survey)
-        async with self._frames.frame(product, wanted, spec, on_bytes) as frame:
+        async with self._frames.frame(
+            product, wanted, spec, on_bytes, sits_out=item.sits_out
+        ) as frame:
             job = FrameJob(
                 product,
                 str(frame.path),
@@ -330,6 +341,13 @@ class Lane:
             raise RuntimeError(msg) from error
 
     # -- telling -----------------------------------------------------------------
+
+    def _meet_outage(self, item: _Item, error: OutageError) -> None:
+        if item.sits_out:
+            self._hold_up(item, error)
+        elif not self._frames.is_down(item.product):
+            # It may be this frame's own trouble: put off each time, it would not end.
+            self._waited_for.add((item.survey, item.number))
 
     def _hold_up(self, item: _Item, error: OutageError) -> None:
         """Leave a frame for a later run, and what else only its host has."""
