@@ -167,7 +167,10 @@ def check_same_run(settings: Settings, places: Places) -> None:
     """
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
-    remedy = f"Harvest into another folder than {places.out}, or leave it out."
+    remedy = (
+        f"Name another folder with --out, or go on with the run as it was begun: "
+        f"harvester resume {places.out}"
+    )
     before = json.loads(facts["settings"])
     differing = [
         f"{name} was {before.get(name)!r} and is now {value!r}"
