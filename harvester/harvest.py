@@ -24,7 +24,7 @@ from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
 from .disk import check_room, disk_words
-from .errors import HarvesterError, InputError, LocalError
+from .errors import HarvesterError, InputError, LocalError, first_of
 from .events import Note, undisturbed
 from .first_look import positions_of
 from .frames import FrameStore
@@ -240,7 +240,7 @@ async def harvest(
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
     except BaseExceptionGroup as group:
-        raise _first_reported(group) from group
+        raise first_of(group) from group
     return Outcome(read_report(places), orchestrator.troubles)
 
 
@@ -288,7 +288,7 @@ async def _orchestrator(
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
-        orchestrator = Orchestrator(lanes)
+        orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         ledger.keep_troubles([])
         async with watched(transport, ledger, heard):
             yield orchestrator, cutter
@@ -377,15 +377,6 @@ def _plan(name: str, settings: Settings, places: Places) -> LanePlan:
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,
     )
-
-
-def _first_reported(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    # One error of ours says more than the group of all that came down with it.
-    ours = group.subgroup(HarvesterError)
-    found: BaseException = ours or group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 def make_manifest(places: Places) -> tuple[Path, Path]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from yarl import URL
 
 from .errors import (
+    HarvesterError,
     InputError,
     LedgerError,
     LocalError,
@@ -27,6 +28,7 @@ from .errors import (
     PermanentError,
     TransientError,
     blame_machine,
+    first_of,
 )
 from .events import Moved, Note, Stamped
 from .lane_plan import LanePlan
@@ -107,6 +109,8 @@ class Lane:
         self._in_hand: set[tuple[Survey, int]] = set()
         self._leaving = False
         self._bugs = 0
+        #: What of the settings its archive refuses.
+        self._refused: HarvesterError | None = None
         #: Whether frames come from more than one host.
         self._has_mirrors = False
         #: Hosts of frames that were given up, and why; and frames that met that.
@@ -116,10 +120,15 @@ class Lane:
         self._waited_for: set[tuple[Survey, int]] = set()
 
     @property
-    def troubles(self) -> list[TransientError | PermanentError]:
+    def troubles(self) -> list[HarvesterError]:
         """Why jobs are left: for each service that was given up."""
-        locating = self._locator.trouble
+        locating = self._refused or self._locator.trouble
         return [*([locating] if locating else ()), *self._sick.values()]
+
+    def refuse(self, group: BaseExceptionGroup[InputError]) -> None:
+        """Leave all jobs, because of what the settings name; say so."""
+        self._refused = InputError(str(first_of(group)))
+        self._say(f"its galaxies are left: {self._refused}")
 
     def stop(self) -> None:
         """Finish the frames that are in hand, and no more."""
