@@ -320,6 +320,7 @@ class Transport:
             clock=errand.throttle.awake_s,
             random=self._timing.random,
         )
+        last: TransientError | None = None
         while True:
             errand.handful = self._doubts.handful(errand)
             try:
@@ -329,8 +330,10 @@ class Transport:
             except GaveUpError as error:
                 if error.reason == "refuses":
                     raise self._doubts.refused(errand) from error
-                raise
+                words = f"{error}. The last failure: {last}" if last else str(error)
+                raise GaveUpError(error.reason, words) from error
             except TransientError as error:
+                last = error
                 if error.reason in at_once:
                     raise
                 wait_s = await self._after(errand, error, patience)
