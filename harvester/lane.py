@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,7 +40,6 @@ from .states import State
 from .waits import either
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .archives import Archive
@@ -58,6 +58,9 @@ _FRAMES = 200
 
 #: Unexpected errors in a row after which the lane stops: it is not the galaxies.
 _BUGS = 20
+
+#: How often a frame that fails is left for later before its outage is sat out.
+_PUT_OFF = 3
 
 #: Longest pause in seconds between two looks for jobs that have become due.
 _NAP_S = 2.0
@@ -116,6 +119,8 @@ class Lane:
         #: Hosts of frames that were given up, and why; and frames that met that.
         self._sick: dict[str, OutageError] = {}
         self._held_up: set[tuple[Survey, int]] = set()
+        #: How often a frame was left for later although it is not out of reach.
+        self._put_off: Counter[tuple[Survey, int]] = Counter()
         #: Frames whose next outage is sat out, though there are others.
         self._waited_for: set[tuple[Survey, int]] = set()
 
@@ -354,9 +359,13 @@ class Lane:
     def _meet_outage(self, item: _Item, error: OutageError) -> None:
         if item.sits_out:
             self._hold_up(item, error)
-        elif not self._frames.is_down(item.product):
-            # It may be this frame's own trouble: put off each time, it would not end.
-            self._waited_for.add((item.survey, item.number))
+        elif not self._is_out_of_reach(item.product):
+            # It would be fed again at once, as often as it fails. If the archive is not
+            # down, or a mirror fails this frame again and again, it is waited for.
+            self._put_off[item.survey, item.number] += 1
+            is_often = self._put_off[item.survey, item.number] >= _PUT_OFF
+            if is_often or not self._frames.is_down(item.product):
+                self._waited_for.add((item.survey, item.number))
 
     def _hold_up(self, item: _Item, error: OutageError) -> None:
         """Leave a frame for a later run, and what else only its host has."""

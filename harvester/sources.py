@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Sources"]
 
 #: Longest pause in seconds between two looks for an archive and a mirror that are down.
-_LOOK_S = 10
+_LOOK_S = 60
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -643,6 +643,16 @@ async def test_put_off(mirrored):
     assert mirrored.states() == {"done": 6}
 
 
+async def test_put_off_again_and_again(mirrored):
+    """A frame that a mirror fails while the archive is down is not fed for ever."""
+    outages = [OutageError("outage", "down")] * 9
+    mirrored.frames.failures, mirrored.frames.are_down = {"frame0": outages}, True
+    lane = await mirrored.run(workers=1)
+    assert mirrored.frames.fetched.count("frame0") == 4
+    assert lane.troubles == [outages[0]]
+    assert mirrored.states() == {"done": 5, "located": 1}
+
+
 async def test_own_outage(mirrored):
     """A frame that alone looks like an outage is not put off for ever."""
     outages = [OutageError("html", "a page")] * 5
