@@ -357,7 +357,8 @@ class Lane:
     # -- telling -----------------------------------------------------------------
 
     def _meet_outage(self, item: _Item, error: OutageError) -> None:
-        if item.sits_out:
+        # Refusals have been waited for already.
+        if item.sits_out or error.reason == "refuses":
             self._hold_up(item, error)
         elif not self._is_out_of_reach(item.product):
             # It would be fed again at once, as often as it fails. If the archive is not

@@ -98,11 +98,9 @@ class Sources:
             try:
                 return await self._from_archive(product, fetch, Waits.WHILE_UP)
             except OutageError as error:
-                if error.reason == "refuses":
-                    # That is waited for much shorter, which the transport knows.
-                    return await self._from_archive(product, fetch, Waits.LONG)
                 lasts_s = self._transport.awake_s(product.url) - began
-                if self._is_given_up(product) or lasts_s >= self._patience_s:
+                is_over = lasts_s >= self._patience_s or error.reason == "refuses"
+                if self._is_given_up(product) or is_over:
                     raise
             await asyncio.sleep(min(failed, _LOOK_S))
             got = await self._from_mirror(product, fetch)

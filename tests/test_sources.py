@@ -74,11 +74,11 @@ async def test_patience_ends():
 
 
 async def test_archive_that_refuses():
-    """A refusal of everything is waited for by the transport, which is shorter."""
+    """A refusal of everything has been waited for by the transport already."""
     hosts = Hosts(s3=[NotFoundError("404")], mast=[REFUSES])
     with pytest.raises(OutageError, match="banned"):
         await Sources(hosts).fetch(PRODUCT, hosts.fetch)
-    assert hosts.asked == ["s3", Waits.WHILE_UP, Waits.LONG]
+    assert hosts.asked == ["s3", Waits.WHILE_UP]
 
 
 @pytest.mark.parametrize("sits_out", [True, False])

@@ -105,7 +105,7 @@ class Doubts:
         if errand.kind == "query":
             return self._weigh_query(errand, error, patience)
         refusals = errand.throttle.refusals(errand.kind)
-        if refusals.is_full and errand.waits is not Waits.LONG:
+        if refusals.is_full and errand.waits is Waits.NEVER:
             raise self.refused(errand)
         await refusals.settled(errand.refused_at, self._wait_s(errand, error))
         await self._find_out(errand, error)

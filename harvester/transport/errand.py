@@ -25,7 +25,7 @@ class Waits(StrEnum):
 
     #: An outage, for as long as patience lasts.
     LONG = "long"
-    #: Single failures: an outage is raised once the host is found to be down.
+    #: Single failures, and refusals: an outage is raised once the host is found down.
     WHILE_UP = "while up"
     #: Nothing: what looks like an outage is raised at its first sign.
     NEVER = "never"

@@ -139,9 +139,9 @@ class Hops:
         slot = throttle.slot(
             errand.kind,
             patience_s=patience_s,
-            refusal_patience_s=refusal_patience_s
-            if errand.waits is Waits.LONG
-            else 0.0,
+            refusal_patience_s=0.0
+            if errand.waits is Waits.NEVER
+            else refusal_patience_s,
             rides=chain.rides_on(throttle),
         )
         turn = await turns.enter_async_context(slot)

@@ -279,7 +279,9 @@ class Transport:
 
         False when a probe is due: the next request is to find out.
         """
-        return self._throttle_for(url).is_closed
+        throttle = self._throttle_for(url)
+        # One that refuses is asked for other files, which may show that it is well.
+        return throttle.is_closed and not throttle.refusals("file").is_full
 
     def down_s(self, url: str) -> float:
         """Tell for how many seconds the host of an official address has been down."""
@@ -324,7 +326,9 @@ class Transport:
         while True:
             errand.handful = self._doubts.handful(errand)
             try:
-                is_long = errand.waits is Waits.LONG
+                # Refusals are waited for, not long: the next file asked may be given.
+                is_refusing = errand.throttle.refusals(errand.kind).is_full
+                is_long = errand.waits is Waits.LONG or is_refusing
                 left_s = patience.left_s() if is_long else _SHORT_S
                 result = await self._hops.attempt(errand, intake, left_s)
             except GaveUpError as error:
