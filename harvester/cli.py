@@ -16,20 +16,23 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from . import __version__
+from .cli_options import (
+    AT_LEAST_ONE,
+    catalogue_options,
+    folder_argument,
+    json_flag,
+    manner_options,
+    pairs,
+)
 from .errors import HarvesterError
 from .places import Places
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 __all__ = ["console", "main"]
-
-_SERVICES = ("mast", "sdss-sky", "sdss-sas", "s3")
 
 
 def console() -> None:
@@ -66,93 +69,6 @@ def main() -> None:
     """
 
 
-def _pairs(
-    _context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
-) -> dict[str, str]:
-    # NAME=VALUE options; one without a name is for all.
-    pairs = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals and parameter.name != "size":
-            msg = f"{text!r} is not NAME=VALUE"
-            raise click.BadParameter(msg)
-        pairs[name if equals else ""] = value if equals else name
-    return pairs
-
-
-_folder = click.argument(
-    "folder",
-    envvar="HARVESTER_RUN",
-    default=".",
-    type=click.Path(path_type=Path),
-)
-
-_AT_LEAST_ONE = click.IntRange(min=1)
-
-_json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-#: How a harvest is done, which may change from start to start.
-_MANNER_OPTIONS = (
-    click.option(
-        "--base-url",
-        "base_urls",
-        metavar="SERVICE=URL",
-        multiple=True,
-        callback=_pairs,
-        help=f"Ask another address. Services: {', '.join(_SERVICES)}.",
-    ),
-    click.option("--contact", help="Mail or page an archive can complain to."),
-    click.option("--processes", type=int, help="Cutting processes (all cores)."),
-    click.option(
-        "--locate-only", is_flag=True, help="Find the images, but fetch none."
-    ),
-    _json_flag,
-)
-
-
-def _manner_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_MANNER_OPTIONS):
-        command = option(command)
-    return command
-
-
-#: How a catalogue is to be read, where it does not say so itself.
-_CATALOGUE_OPTIONS = (
-    click.option("--id", "catalogue_id", help="Column of the identifiers."),
-    click.option(
-        "--ra", "catalogue_ra", help="Column of the right ascensions, name or number."
-    ),
-    click.option(
-        "--dec", "catalogue_dec", help="Column of the declinations, name or number."
-    ),
-    click.option(
-        "--table", "catalogue_table", help="Of several tables, one: name or number."
-    ),
-    click.option(
-        "--delimiter",
-        "catalogue_delimiter",
-        help="What separates the fields of a text table: , ; | tab or blank.",
-    ),
-    click.option(
-        "--unit",
-        "catalogue_unit",
-        type=click.Choice(["deg", "hour", "rad"]),
-        help="Unit of the positions (hour: of the right ascensions).",
-    ),
-    click.option(
-        "--frame",
-        "catalogue_frame",
-        help="Frame of the positions: icrs, fk5, fk4, galactic, ecliptic.",
-    ),
-)
-
-
-def _catalogue_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_CATALOGUE_OPTIONS):
-        command = option(command)
-    return command
-
-
 @main.command()
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
@@ -169,7 +85,7 @@ def _catalogue_options(command: Callable[..., None]) -> Callable[..., None]:
     "--size",
     multiple=True,
     metavar="[ARCHIVE=]SIZE",
-    callback=_pairs,
+    callback=pairs,
     help="Side of the stamps: 40px, 15.84arcsec, 2arcmin; hst=124px for one archive.",
 )
 @click.option(
@@ -180,7 +96,7 @@ def _catalogue_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(["partial", "trim"]),
     help="At an edge: NaN outside (partial), or a smaller stamp (trim).",
 )
-@_catalogue_options
+@catalogue_options
 @click.option("--sdss-release", type=int, help="SDSS data release (17).")
 @click.option(
     "--observations",
@@ -190,7 +106,7 @@ def _catalogue_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
 )
-@_manner_options
+@manner_options
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Harvest the galaxies of CATALOGUE; on an existing run, go on with it."""
     from .commands import run_catalogue  # noqa: PLC0415 - seconds of imports
@@ -237,8 +153,8 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
 
 @main.command()
 @click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
-@_catalogue_options
-@_json_flag
+@catalogue_options
+@json_flag
 def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Tell how the catalogue FILE is read, without asking any archive."""
     from .commands import inspect_file  # noqa: PLC0415 - seconds of imports
@@ -247,8 +163,8 @@ def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's op
 
 
 @main.command()
-@_folder
-@_manner_options
+@folder_argument
+@manner_options
 def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Go on with the run in FOLDER ($HARVESTER_RUN, else the working directory)."""
     from .commands import resume_run  # noqa: PLC0415 - seconds of imports
@@ -257,8 +173,8 @@ def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's option
 
 
 @main.command()
-@_folder
-@_json_flag
+@folder_argument
+@json_flag
 def status(folder: Path, *, as_json: bool) -> None:
     """Tell how far a run is, also while it is going on."""
     from .report import read_report, words  # noqa: PLC0415 - kept out of --help
@@ -268,7 +184,7 @@ def status(folder: Path, *, as_json: bool) -> None:
 
 
 @main.command()
-@_folder
+@folder_argument
 @click.option(
     "--reason", default="*", metavar="PATTERN", help="Only those, such as 'http_*'."
 )
@@ -287,7 +203,7 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
 
 
 @main.command()
-@_folder
+@folder_argument
 @click.option(
     "--deep",
     is_flag=True,
@@ -299,7 +215,7 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
     is_flag=True,
     help="Send back what is lost, and nothing else, so that resume makes it again.",
 )
-@_json_flag
+@json_flag
 def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
     """Compare every stamp on disk with the ledger, and the ledger with the disk.
 
@@ -333,7 +249,7 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
 
 
 @main.command()
-@_folder
+@folder_argument
 def manifest(folder: Path) -> None:
     """Write manifest.parquet and manifest.csv of a run as it is now."""
     from .harvest import make_manifest  # noqa: PLC0415 - seconds of imports
@@ -343,12 +259,12 @@ def manifest(folder: Path) -> None:
 
 
 @main.command()
-@_folder
+@folder_argument
 @click.option(
     "--limit",
     default=200,
     show_default=True,
-    type=_AT_LEAST_ONE,
+    type=AT_LEAST_ONE,
     help="Galaxies at most.",
 )
 def gallery(folder: Path, limit: int) -> None:
@@ -362,13 +278,13 @@ def gallery(folder: Path, limit: int) -> None:
 @main.command()
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
 @click.option(
-    "--targets", default=200, show_default=True, type=_AT_LEAST_ONE, help="Galaxies."
+    "--targets", default=200, show_default=True, type=AT_LEAST_ONE, help="Galaxies."
 )
 @click.option(
     "--per-field",
     default=14,
     show_default=True,
-    type=_AT_LEAST_ONE,
+    type=AT_LEAST_ONE,
     help="... a field.",
 )
 @click.option(

@@ -231,6 +231,8 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _exit_code(outcome: Outcome, *, locate_only: bool) -> int:
+    if any(isinstance(trouble, InputError) for trouble in outcome.troubles):
+        return InputError.exit_code
     if outcome.troubles or (unsettled(outcome.report) and not locate_only):
         return TransientError.exit_code
     return _WITH_FAILURES if failures(outcome.report) else 0

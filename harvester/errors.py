@@ -39,6 +39,7 @@ __all__ = [
     "QueryRefusedError",
     "TransientError",
     "blame_machine",
+    "first_of",
 ]
 
 
@@ -137,6 +138,14 @@ class QueryRefusedError(PermanentError):
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         return type(self), (str(self),)
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give one error of a group: one of ours says more than all that fell with it."""
+    found: BaseException = group.subgroup(HarvesterError) or group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
 
 
 def blame_machine(error: Exception) -> None:

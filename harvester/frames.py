@@ -15,24 +15,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import re
 import shutil
 import time
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from yarl import URL
-
 from .cutouts.cutouts import find_end, find_pixels
 from .cutouts.frame_file import verify_frame
-from .errors import LocalError, OutageError, PermanentError, TransientError
-from .mirrors import Mirrors
+from .errors import LocalError, PermanentError, TransientError
 from .prefix import Prefix, has_prefix
 from .ranged import fetch_pixels, has_parts
+from .sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -97,6 +96,7 @@ class FrameStore:
         *,
         budget: int,
         still_wanted: StillWanted | None = None,
+        patience_s: float = math.inf,
     ) -> None:
         """Take a folder of its own and the bytes that may stay in it.
 
@@ -114,9 +114,7 @@ class FrameStore:
         self._numbers = count()
         #: Frames whose pixels alone did not do; by file name.
         self._only_whole: set[str] = set()
-        self._mirrors = Mirrors(transport)
-        #: Hosts of archives that were given up once: they are not waited for again.
-        self._given_up: set[str] = set()
+        self._sources = Sources(transport, patience_s=patience_s)
         #: Checksums of the whole frames that came, and of those of them that turned out
         #: corrupt, each as often as that happened; by file name.
         self._came: dict[str, str] = {}
@@ -137,11 +135,14 @@ class FrameStore:
         wanted: Sequence[Wanted] = (),
         spec: CutoutSpec | None = None,
         on_bytes: OnBytes = _ignore,
+        *,
+        sits_out: bool = True,
     ) -> AsyncIterator[LocalFrame]:
         """Fetch a frame unless it is here, and keep it while it is used.
 
         Who names the stamps that are ``wanted`` may be given a file that holds the
         pixels of no others. ``on_bytes`` is called with the bytes that are fetched.
+        Without ``sits_out`` an archive that is down is not waited for.
 
         Raises
         ------
@@ -162,17 +163,19 @@ class FrameStore:
                     return
             finally:
                 part.unlink(missing_ok=True)
-        async with self._whole(product, on_bytes) as whole:
+        async with self._whole(product, on_bytes, sits_out=sits_out) as whole:
             yield LocalFrame(whole, is_whole=True)
 
     @asynccontextmanager
-    async def _whole(self, product: Product, on_bytes: OnBytes) -> AsyncIterator[Path]:
+    async def _whole(
+        self, product: Product, on_bytes: OnBytes, *, sits_out: bool
+    ) -> AsyncIterator[Path]:
         path = self._path(product)
         self._in_use[path.name] += 1
         try:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
-                    got = await self._fetch(product, path, on_bytes)
+                    got = await self._fetch(product, path, on_bytes, sits_out=sits_out)
                     self._came[path.name] = got.sha256
                 self._held[path.name] = product
             yield path
@@ -208,12 +211,11 @@ class FrameStore:
 
     def is_out_of_reach(self, product: Product) -> bool:
         """Whether to fetch it now would only be to wait for a host that is down."""
-        if self._path(product).exists():
-            return False
-        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
-            is_down = self._transport.is_down(product.url)
-            return is_down and not self._mirrors.can_serve(product)
-        return False
+        return not self._path(product).exists() and self._sources.are_down(product)
+
+    def is_down(self, product: Product) -> bool:
+        """Whether its archive gives no files at the moment."""
+        return self._sources.is_archive_down(product)
 
     def put_aside(self, frame: LocalFrame) -> Path | None:
         """Keep a frame that nobody survives cutting, for someone to look into.
@@ -236,7 +238,7 @@ class FrameStore:
     ) -> None:
         name = self._path(product).name
         # The archive has the last word.
-        self._mirrors.refuse(product.mirrors)
+        self._sources.mirrors.refuse(product.mirrors)
         seen = self._corrupt.setdefault(name, [])
         seen.append(sha256)
         if seen.count(sha256) >= _SAME_CORRUPT:
@@ -301,7 +303,7 @@ class FrameStore:
         on_bytes: OnBytes,
     ) -> bool:
         """Ask the mirrors only: MAST itself does not tell versions apart."""
-        is_here = await self._mirrors.ask(
+        is_here = await self._sources.mirrors.ask(
             product, partial(fetch_pixels, self._transport, part, find, on_bytes)
         )
         return bool(is_here)
@@ -312,6 +314,8 @@ class FrameStore:
         path: Path,
         on_bytes: OnBytes,
         enough: Enough | None = None,
+        *,
+        sits_out: bool = True,
     ) -> Download:
         fetch = partial(
             self._transport.download,
@@ -320,27 +324,7 @@ class FrameStore:
             enough=enough,
             on_bytes=on_bytes,
         )
-        got = await self._mirrors.ask(product, partial(fetch, is_mirror=True))
-        return got or await self._fetch_here(product, fetch)
-
-    async def _fetch_here(
-        self, product: Product, fetch: Callable[..., Awaitable[Download]]
-    ) -> Download:
-        """Fetch from the archive itself, and sit its outage out, but only once."""
-        host = URL(product.url).host or ""
-        was_given_up = host in self._given_up
-        try:
-            got = await fetch(product.url, is_patient=not was_given_up)
-        except OutageError:
-            self._given_up.add(host)
-            raise
-        except TransientError as error:
-            if not was_given_up:
-                raise
-            # It has not come back: that is still the host's fault, and no job pays.
-            raise OutageError(error.reason, str(error)) from error
-        self._given_up.discard(host)
-        return got
+        return await self._sources.fetch(product, fetch, sits_out=sits_out)
 
     async def _make_room(self) -> None:
         if self._excess(self._unused()) <= 0:

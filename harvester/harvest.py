@@ -24,7 +24,7 @@ from .catalogue.reader import open_catalogue
 from .cutter import Cutter
 from .dataset import write_labels, write_manifest, written_aside
 from .disk import check_room, disk_words
-from .errors import HarvesterError, InputError, LocalError
+from .errors import HarvesterError, InputError, LocalError, first_of
 from .events import Note, undisturbed
 from .first_look import positions_of
 from .frames import FrameStore
@@ -167,7 +167,10 @@ def check_same_run(settings: Settings, places: Places) -> None:
     """
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
-    remedy = f"Harvest into another folder than {places.out}, or leave it out."
+    remedy = (
+        f"Name another folder with --out, or go on with the run as it was begun: "
+        f"harvester resume {places.out}"
+    )
     before = json.loads(facts["settings"])
     differing = [
         f"{name} was {before.get(name)!r} and is now {value!r}"
@@ -236,10 +239,9 @@ async def harvest(
                 cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
-            troubles = orchestrator.troubles
     except BaseExceptionGroup as group:
-        raise _first_reported(group) from group
-    return Outcome(read_report(places), troubles)
+        raise first_of(group) from group
+    return Outcome(read_report(places), orchestrator.troubles)
 
 
 @asynccontextmanager
@@ -258,6 +260,7 @@ async def _orchestrator(
             transport,
             budget=settings.work.frame_cache_bytes,
             still_wanted=ledger.still_wanted,
+            patience_s=settings.politeness.patience_s,
         )
         cutter = await stack.enter_async_context(_cutter(settings))
 
@@ -285,8 +288,11 @@ async def _orchestrator(
             )
             for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
         ]
+        orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
+        ledger.keep_troubles([])
         async with watched(transport, ledger, heard):
-            yield Orchestrator(lanes), cutter
+            yield orchestrator, cutter
+        ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(read_report(places)):
             frames.clear()
 
@@ -371,15 +377,6 @@ def _plan(name: str, settings: Settings, places: Places) -> LanePlan:
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,
     )
-
-
-def _first_reported(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    # One error of ours says more than the group of all that came down with it.
-    ours = group.subgroup(HarvesterError)
-    found: BaseException = ours or group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 def make_manifest(places: Places) -> tuple[Path, Path]:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
 from .errors import (
+    HarvesterError,
     InputError,
     LedgerError,
     LocalError,
@@ -27,6 +29,7 @@ from .errors import (
     PermanentError,
     TransientError,
     blame_machine,
+    first_of,
 )
 from .events import Moved, Note, Stamped
 from .lane_plan import LanePlan
@@ -37,7 +40,6 @@ from .states import State
 from .waits import either
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from .archives import Archive
@@ -57,6 +59,9 @@ _FRAMES = 200
 #: Unexpected errors in a row after which the lane stops: it is not the galaxies.
 _BUGS = 20
 
+#: How often a frame that fails is left for later before its outage is sat out.
+_PUT_OFF = 3
+
 #: Longest pause in seconds between two looks for jobs that have become due.
 _NAP_S = 2.0
 
@@ -65,6 +70,8 @@ class _Item(NamedTuple):
     survey: Survey
     number: int
     product: Product
+    #: Whether an outage of its archive is waited for: there is nothing else to fetch.
+    sits_out: bool
 
 
 class Lane:
@@ -105,17 +112,28 @@ class Lane:
         self._in_hand: set[tuple[Survey, int]] = set()
         self._leaving = False
         self._bugs = 0
+        #: What of the settings its archive refuses.
+        self._refused: HarvesterError | None = None
         #: Whether frames come from more than one host.
         self._has_mirrors = False
         #: Hosts of frames that were given up, and why; and frames that met that.
         self._sick: dict[str, OutageError] = {}
         self._held_up: set[tuple[Survey, int]] = set()
+        #: How often a frame was left for later although it is not out of reach.
+        self._put_off: Counter[tuple[Survey, int]] = Counter()
+        #: Frames whose next outage is sat out, though there are others.
+        self._waited_for: set[tuple[Survey, int]] = set()
 
     @property
-    def troubles(self) -> list[TransientError | PermanentError]:
+    def troubles(self) -> list[HarvesterError]:
         """Why jobs are left: for each service that was given up."""
-        locating = self._locator.trouble
+        locating = self._refused or self._locator.trouble
         return [*([locating] if locating else ()), *self._sick.values()]
+
+    def refuse(self, group: BaseExceptionGroup[InputError]) -> None:
+        """Leave all jobs, because of what the settings name; say so."""
+        self._refused = InputError(str(first_of(group)))
+        self._say(f"its galaxies are left: {self._refused}")
 
     def stop(self) -> None:
         """Finish the frames that are in hand, and no more."""
@@ -188,23 +206,28 @@ class Lane:
         return False
 
     async def _feed_all(
-        self, is_left_out: Callable[[Product], bool] = lambda _: False
+        self, is_left_out: Callable[[Product], bool] | None = None
     ) -> bool:
         fed = [await self._feed_survey(s, is_left_out) for s in self._plan.surveys]
         return any(fed)
 
     async def _feed_survey(
-        self, survey: Survey, is_left_out: Callable[[Product], bool]
+        self, survey: Survey, is_left_out: Callable[[Product], bool] | None
     ) -> bool:
         fed = False
         longest_s = self._plan.longest_backoff_s
         async for number, product in self._due(survey, longest_s=longest_s):
-            if (survey, number) in self._in_hand or is_left_out(product):
+            if (survey, number) in self._in_hand:
+                continue
+            if is_left_out is not None and is_left_out(product):
                 continue
             if self._leaving:
                 return fed
             self._in_hand.add((survey, number))
-            await self._channel.put(_Item(survey, number, product))
+            # While other hosts have frames to give, no worker waits for one of them.
+            is_awaited = (survey, number) in self._waited_for
+            sits_out = is_left_out is None or is_awaited or not self._has_mirrors
+            await self._channel.put(_Item(survey, number, product, sits_out))
             fed = True
         return fed
 
@@ -234,7 +257,7 @@ class Lane:
 
     async def _work(self) -> None:
         while (item := await self._channel.get()) is not None:
-            if not (self._leaving or self._has_to_wait(*item)):
+            if not (self._leaving or self._has_to_wait(*item[:3])):
                 await self._harvest(item)
             self._in_hand.discard((item.survey, item.number))
             self._locator.found.set()
@@ -251,7 +274,7 @@ class Lane:
         except (InputError, LocalError, LedgerError):
             raise
         except OutageError as error:
-            self._hold_up(item, error)
+            self._meet_outage(item, error)
             return
         except TransientError as error:
             await self._postpone(item, wanted, error)
@@ -269,7 +292,9 @@ class Lane:
     async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
         product, spec = item.product, self._plan.spec
         on_bytes = partial(self._ledger.count_image_bytes, item.survey)
-        async with self._frames.frame(product, wanted, spec, on_bytes) as frame:
+        async with self._frames.frame(
+            product, wanted, spec, on_bytes, sits_out=item.sits_out
+        ) as frame:
             job = FrameJob(
                 product,
                 str(frame.path),
@@ -331,13 +356,25 @@ class Lane:
 
     # -- telling -----------------------------------------------------------------
 
+    def _meet_outage(self, item: _Item, error: OutageError) -> None:
+        # Refusals have been waited for already.
+        if item.sits_out or error.reason == "refuses":
+            self._hold_up(item, error)
+        elif not self._is_out_of_reach(item.product):
+            # It would be fed again at once, as often as it fails. If the archive is not
+            # down, or a mirror fails this frame again and again, it is waited for.
+            self._put_off[item.survey, item.number] += 1
+            is_often = self._put_off[item.survey, item.number] >= _PUT_OFF
+            if is_often or not self._frames.is_down(item.product):
+                self._waited_for.add((item.survey, item.number))
+
     def _hold_up(self, item: _Item, error: OutageError) -> None:
         """Leave a frame for a later run, and what else only its host has."""
         self._held_up.add((item.survey, item.number))
         host = _host(item.product)
         if host not in self._sick:
             self._sick[host] = error
-            self._say(f"no more frames of {host} for now: {error}")
+            self._say(f"no more images are fetched from {host} for now: {error}")
 
     def _tell(self, moved: Counter[State]) -> None:
         for state, jobs in moved.items():

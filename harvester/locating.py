@@ -123,7 +123,10 @@ class Locator:
         """
         while not self.released.is_set():
             if self._down_s() >= _SICK_S:
-                self._say("locating waits for its archive; what is located is fetched")
+                self._say(
+                    "the service that locates galaxies is down; images that are "
+                    "located already are fetched meanwhile"
+                )
                 self._release()
             await either(self.released, _LOOK_S)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from .errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .errors import HarvesterError
     from .lane import Lane
@@ -19,10 +21,21 @@ _GRACE_S = 4.0
 
 
 class Orchestrator:
-    """Runs the lanes, and ends them together."""
+    """Runs the lanes, and ends them together.
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
+    Parameters
+    ----------
+    has_stamps
+        Whether the run has stamps already. An archive that refuses what the settings
+        name ends a run without any at once; else it ends its own lane only, because
+        the stamps of the others are worth finishing.
+    """
+
+    def __init__(
+        self, lanes: Sequence[Lane], *, has_stamps: Callable[[], bool] = lambda: False
+    ) -> None:
         self._lanes = lanes
+        self._has_stamps = has_stamps
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -40,12 +53,20 @@ class Orchestrator:
         """Work until every lane is through, has given up, or was stopped."""
         async with asyncio.TaskGroup() as group:
             working = [
-                group.create_task(lane.locate_only() if locate_only else lane.run())
+                group.create_task(self._run(lane, locate_only=locate_only))
                 for lane in self._lanes
             ]
             dropping = group.create_task(self._drop_after_grace(working))
             await asyncio.wait(working)
             dropping.cancel()
+
+    async def _run(self, lane: Lane, *, locate_only: bool) -> None:
+        try:
+            await (lane.locate_only() if locate_only else lane.run())
+        except* InputError as group:
+            if not self._has_stamps():
+                raise
+            lane.refuse(group)
 
     async def _drop_after_grace(self, working: list[asyncio.Task[None]]) -> None:
         await self._stopped.wait()

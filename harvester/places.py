@@ -54,6 +54,11 @@ class Places:
         return self._absolute / "manifest.parquet"
 
     @property
+    def cutouts(self) -> Path:
+        """The stamps."""
+        return self.out / "cutouts"
+
+    @property
     def tables(self) -> Path:
         """Tables that an archive gave, where no cache is shared by runs."""
         return self.out / "tables"

@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from .ledger.hosts import TROUBLES
 from .ledger.tally import SUBSTITUTES
 from .ledger.view import LedgerView
 from .plan_words import route_lines
@@ -44,9 +45,11 @@ def read_report(places: Places) -> Report:
         ``cooling`` (seconds for each host), ``hosts`` (for each host how it stands:
         `HostState`, with ``words`` and ``load``; empty while no harvester is at
         work), ``bill`` (``frames``, ``requests`` and ``bytes`` as they were expected
-        when all was located), ``out``.
+        when all was located), ``troubles`` (why the last harvest gave services up, in
+        words), ``out``.
     """
     with LedgerView.open(places.ledger) as view:
+        facts = view.facts()
         hosts, image_bytes = view.hosts(), view.image_bytes()
         return {
             "out": str(places.out),
@@ -70,13 +73,14 @@ def read_report(places: Places) -> Report:
                 name: round(fetched / needed, 3) if needed else None
                 for name, (fetched, needed) in image_bytes.items()
             },
-            "bill": _bill(view.facts()),
+            "bill": _bill(facts),
             "hosts": _hosts(view.host_states(), time.time()),
             "cooling": {
                 name: round(until - time.time(), 1)
                 for name, _, _, until in hosts
                 if until > time.time()
             },
+            "troubles": json.loads(facts.get(TROUBLES, "[]")),
             "failures": [
                 {"survey": archive, "reason": reason, "jobs": jobs}
                 for archive, reason, jobs in view.reasons()
@@ -171,9 +175,15 @@ def _lines(report: Report) -> Iterator[str]:
     for name, now in report["hosts"].items():
         if report["requests"].get(name) or now["waiting"]:
             yield f"{name} now: {now['words']}; {now['load']}"
+    yield from _what_is_left(report)
+
+
+def _what_is_left(report: Report) -> Iterator[str]:
     for one in report["failures"]:
         yield f"failed: {one['jobs']:,} x {one['survey']} {one['reason']}"
     if failures(report):
         yield f"Take the failed ones up again: harvester retry {report['out']}"
+    for trouble in report["troubles"]:
+        yield f"given up for now: {trouble}"
     if unsettled(report):
         yield f"Go on with the rest: harvester resume {report['out']}"

@@ -21,8 +21,9 @@ __all__ = ["run_folder"]
 def run_folder(places: Places) -> Iterator[None]:
     """Make the folder of a run and own it while the block runs.
 
-    A run that cannot begin, because its catalogue is refused, leaves nothing behind:
-    the next try may be made with the same folder and other options.
+    A new run that is refused before it has a stamp, because of its catalogue or an
+    unknown filter, leaves nothing behind: the next try may be made with the same folder
+    and other options.
 
     Raises
     ------
@@ -37,18 +38,24 @@ def run_folder(places: Places) -> Iterator[None]:
         msg = f"folder {places.out} cannot be made: {error.strerror}."
         raise LocalError(msg) from error
     with owned(places.lock):
+        is_new = not places.ledger.exists()
         try:
             yield
         except InputError:
-            if not places.ledger.exists():
+            if is_new and not places.cutouts.exists():
                 _take_back(places)
             raise
 
 
 def _take_back(places: Places) -> None:
-    # Only what a run writes before its ledger: the folder may hold the user's files.
-    shutil.rmtree(places.scratch, ignore_errors=True)
+    # Only what a run writes before its first stamp: the user's files may be here too.
+    for folder in (places.scratch, places.frames):
+        shutil.rmtree(folder, ignore_errors=True)
+    ledger = places.ledger
+    logs = [ledger.with_name(f"{ledger.name}-{log}") for log in ("wal", "shm")]
+    written = (places.settings, places.labels, places.rejects, places.lock)
     with suppress(OSError):
-        for path in (places.settings, places.labels, places.rejects, places.lock):
+        for path in (ledger, *logs, *written):
             path.unlink(missing_ok=True)
+        # Tables of an archive stay: they took requests.
         places.out.rmdir()

@@ -389,7 +389,10 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _sentence(error: ValidationError) -> str:
+    # What our own checks say is a sentence without pydantic's word before it.
     lines = [
-        f"  {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+        f"  {'.'.join(map(str, one['loc']))}: "
+        + one["msg"].removeprefix("Value error, ")
+        for one in error.errors()
     ]
     return "\n".join(["settings that cannot be used:", *lines])

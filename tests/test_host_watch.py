@@ -119,6 +119,18 @@ async def test_status_sees_it(places):
     assert read_report(places)["hosts"] == {}
 
 
+async def test_why_it_gave_up(places):
+    """Why the last harvest gave a service up is told until the next one begins."""
+    async with Ledger.open(places.ledger) as ledger:
+        ledger.keep_troubles(["data.sdss.org refuses us since 14:02"])
+    assert read_report(places)["troubles"] == ["data.sdss.org refuses us since 14:02"]
+    told = "given up for now: data.sdss.org refuses us since 14:02"
+    assert told in words(read_report(places)).splitlines()
+    async with Ledger.open(places.ledger) as ledger:
+        ledger.keep_troubles([])
+    assert read_report(places)["troubles"] == []
+
+
 async def test_last_words(places):
     """What a harvester that was killed said half a minute ago is no news."""
     async with Ledger.open(places.ledger) as ledger:

@@ -76,6 +76,10 @@ class Frames:
         self.discarded = []
         self.aside = []
         self.failures = {}
+        #: Whether an outage of their archive would have been sat out, the last time.
+        self.sat_out = {}
+        #: Whether the archive is down.
+        self.are_down = False
         #: Products that would only be waited for.
         self.out_of_reach = set()
         #: Products of which a part is given until it is discarded.
@@ -84,9 +88,10 @@ class Frames:
         self.hopeless = set()
 
     @asynccontextmanager
-    async def frame(self, product, _wanted, _spec, on_bytes):
+    async def frame(self, product, _wanted, _spec, on_bytes, *, sits_out):
         """Give a path, unless a failure is next for that product."""
         self.fetched.append(product.name)
+        self.sat_out[product.name] = sits_out
         on_bytes(1000)
         if self.failures.get(product.name):
             raise self.failures[product.name].pop(0)
@@ -96,6 +101,10 @@ class Frames:
     def is_out_of_reach(self, product):
         """Tell whether its host is down just now."""
         return product.name in self.out_of_reach
+
+    def is_down(self, _product):
+        """Tell whether the archive is down."""
+        return self.are_down
 
     def put_aside(self, frame):
         """Remember what was put aside; there is room for one."""
@@ -252,9 +261,9 @@ async def test_slow_cutting(stage, monkeypatch):
     frame, cut = stage.frames.frame, stage.cutter.cut
 
     @asynccontextmanager
-    async def watched(product, *rest):
+    async def watched(product, *rest, **more):
         in_hand.add(product.name)
-        async with frame(product, *rest) as path:
+        async with frame(product, *rest, **more) as path:
             yield path
         in_hand.remove(product.name)
 
@@ -579,7 +588,7 @@ async def test_one_host_given_up(stage, monkeypatch):
     assert lane.troubles == [outage]
     assert stage.frames.fetched.count("frame0") == 1
     said = [e.text for e in stage.heard if isinstance(e, Note)]
-    assert "sdss: no more frames of host0 for now: host0 is down" in said
+    assert "sdss: no more images are fetched from host0 for now: host0 is down" in said
 
 
 async def test_copies_of_a_host_given_up(stage, monkeypatch):
@@ -593,15 +602,17 @@ async def test_copies_of_a_host_given_up(stage, monkeypatch):
 
     monkeypatch.setattr(stage.archive, "find", find)
     outage = OutageError("outage", "down")
-    stage.frames.failures = {"frame0": [outage], "frame5": [outage]}
+    stage.frames.failures = {"frame0": [outage], "frame5": [outage, outage]}
     lane = await stage.run(workers=1)
-    assert stage.frames.fetched == ["frame0", "frame2", "frame3", "frame4", "frame5"]
+    # The last one looks like an outage of its own, and is tried once more.
+    assert [name[-1] for name in stage.frames.fetched] == list("023455")
     assert stage.states() == {"located": 3, "done": 3}
     assert lane.troubles == [outage]
 
 
-async def test_out_of_reach(stage, monkeypatch):
-    """Frames that can only be waited for come last, and hold up no others."""
+@pytest.fixture
+def mirrored(stage, monkeypatch):
+    """Give each galaxy a frame of its own, of which there is a copy elsewhere."""
 
     def find(ask):
         url, mirrors = f"https://host/frame{ask.target.number}", ("https://s3/x",)
@@ -609,10 +620,48 @@ async def test_out_of_reach(stage, monkeypatch):
         return Finding(ask.target, {"r": [product]})
 
     monkeypatch.setattr(stage.archive, "find", find)
+    return stage
+
+
+async def test_out_of_reach(mirrored):
+    """Frames that can only be waited for come last, and hold up no others."""
+    stage = mirrored
     stage.frames.out_of_reach = {"frame0", "frame3"}
     await stage.run(workers=1)
     assert [name[-1] for name in stage.frames.fetched] == list("124503")
     assert stage.states() == {"done": 6}
+
+
+async def test_put_off(mirrored):
+    """A frame whose archive turns out to be down frees its worker for the others."""
+    frames, outage = mirrored.frames, OutageError("outage", "down")
+    frames.failures, frames.are_down = {"frame0": [outage]}, True
+    lane = await mirrored.run(workers=1)
+    assert [name[-1] for name in frames.fetched] == list("0123450")
+    assert not any(frames.sat_out[f"frame{n}"] for n in range(1, 6))
+    assert lane.troubles == []
+    assert mirrored.states() == {"done": 6}
+
+
+async def test_put_off_again_and_again(mirrored):
+    """A frame that a mirror fails while the archive is down is not fed for ever."""
+    outages = [OutageError("outage", "down")] * 9
+    mirrored.frames.failures, mirrored.frames.are_down = {"frame0": outages}, True
+    lane = await mirrored.run(workers=1)
+    assert mirrored.frames.fetched.count("frame0") == 4
+    assert lane.troubles == [outages[0]]
+    assert mirrored.states() == {"done": 5, "located": 1}
+
+
+async def test_own_outage(mirrored):
+    """A frame that alone looks like an outage is not put off for ever."""
+    outages = [OutageError("html", "a page")] * 5
+    mirrored.frames.failures = {"frame0": outages}
+    lane = await mirrored.run(workers=1)
+    assert mirrored.frames.fetched.count("frame0") == 2
+    assert mirrored.frames.sat_out["frame0"]
+    assert lane.troubles == [outages[0]]
+    assert mirrored.states() == {"done": 5, "located": 1}
 
 
 async def test_locating_without_files(stage, monkeypatch):
@@ -624,9 +673,9 @@ async def test_locating_without_files(stage, monkeypatch):
     frame, locate = stage.frames.frame, stage.archive.locate
 
     @asynccontextmanager
-    async def told(product, *rest):
+    async def told(product, *rest, **more):
         is_fetched.set()
-        async with frame(product, *rest) as path:
+        async with frame(product, *rest, **more) as path:
             yield path
 
     async def late(survey, asks):

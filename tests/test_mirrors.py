@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.errors import LocalError, NotFoundError, OutageError, TransientError
+from harvester.errors import (
+    LocalError,
+    NotFoundError,
+    OutageError,
+    PermanentError,
+    TransientError,
+)
 from harvester.mirrors import Mirrors
 from harvester.models import Product
 
@@ -78,6 +84,51 @@ async def test_down(hosts):
     assert hosts.asked == []
     hosts.down = set()
     assert await mirrors.ask(PRODUCT, hosts.fetch) == "file of s3://1"
+
+
+def copies(number):
+    """Give a file with one copy."""
+    return Product("hst", f"{number}_drz.fits", "F160W", "", (f"https://s3/{number}",))
+
+
+async def fetch_all(mirrors, hosts, numbers):
+    """Ask for files one after another; tell how many requests that took."""
+    before = len(hosts.asked)
+    for number in numbers:
+        await mirrors.ask(copies(number), hosts.fetch)
+    return len(hosts.asked) - before
+
+
+@pytest.mark.parametrize(
+    "error", [NotFoundError("404"), PermanentError("http_403", "Forbidden")]
+)
+async def test_refuses_everything(hosts, error):
+    """A mirror that gives none of several files is asked ever more rarely."""
+    now = [0.0]
+    mirrors = Mirrors(hosts, clock=lambda: now[0])
+    hosts.answers = {f"https://s3/{n}": error for n in range(100)}
+    assert await fetch_all(mirrors, hosts, range(30)) == 5
+    assert not mirrors.can_serve(copies(30))
+    for now[0], requests in [(9, 0), (10, 1), (25, 0), (30, 1), (69, 0), (70, 1)]:
+        assert await fetch_all(mirrors, hosts, range(30, 40)) == requests
+
+
+async def test_gives_again(hosts):
+    """Once it gives a file it is asked for all, also those that it refused before."""
+    now = [0.0]
+    mirrors = Mirrors(hosts, clock=lambda: now[0])
+    hosts.answers = {f"https://s3/{n}": NotFoundError("404") for n in range(9)}
+    assert await fetch_all(mirrors, hosts, range(9)) == 5
+    hosts.answers, now[0] = {}, 10.0
+    assert await fetch_all(mirrors, hosts, [20, *range(9)]) == 10
+
+
+async def test_lacks_some(hosts):
+    """What a mirror lacks among files that it gives is no matter of the mirror."""
+    mirrors = Mirrors(hosts)
+    hosts.answers = {f"https://s3/{n}": NotFoundError("404") for n in range(0, 30, 2)}
+    assert await fetch_all(mirrors, hosts, range(30)) == 30
+    assert await fetch_all(mirrors, hosts, range(30)) == 15
 
 
 async def test_own_trouble(hosts):

@@ -15,6 +15,7 @@ def begin(places, *, ledger):
     places.rejects.write_text("x")
     places.scratch.mkdir()
     if ledger:
+        places.frames.mkdir()
         places.ledger.write_text("x")
     msg = "refused"
     raise InputError(msg)
@@ -37,11 +38,21 @@ def test_files_of_the_user_stay(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_run_stays(tmp_path):
-    """A run that has a ledger is kept, whatever is refused later."""
-    places = Places(tmp_path)
+def test_refused_by_an_archive(tmp_path):
+    """So does one that an archive refuses before there is a stamp."""
+    places = Places(tmp_path / "run")
     with pytest.raises(InputError), run_folder(places):
         begin(places, ledger=True)
+    assert not places.out.exists()
+
+
+@pytest.mark.parametrize("has_stamps", [True, False])
+def test_a_run_stays(tmp_path, has_stamps):
+    """A run that has stamps, or was there before, is kept whatever is refused later."""
+    places = Places(tmp_path)
+    (places.cutouts if has_stamps else places.ledger).mkdir()
+    with pytest.raises(InputError), run_folder(places):
+        begin(places, ledger=has_stamps)
     assert places.ledger.exists()
     assert places.settings.exists()
 

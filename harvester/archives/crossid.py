@@ -170,7 +170,10 @@ class CrossId:
                     self._may_seek = True
                     raise
                 # The first target that is found will do, too.
-                _log.warning("SkyServer names no object: %s", error)
+                _log.warning(
+                    "sdss: SkyServer gave no known object to check its answers by: %s",
+                    error,
+                )
                 return None
             places = zip(*(column.tolist() for column in table.values()), strict=True)
             self._canary = next((p for p in places if _is_place(p)), None)

@@ -171,7 +171,7 @@ class Mast:
             index = await asyncio.to_thread(FootprintIndex, regions)
             if index.unknown:
                 lost = len(index.unknown)
-                _log.warning("%s: nobody knows where %d images are", survey, lost)
+                _log.warning("%s: MAST does not tell where %d images are", survey, lost)
             self._known[survey] = _Sky(offers, index)
         return self._known[survey]
 

@@ -110,7 +110,7 @@ class _Listing:
     def _shortage(self) -> str:
         return (
             f"MAST counts {self._count} images of {self._survey} and lists "
-            f"{len(self._found)}: that is no answer"
+            f"{len(self._found)}, so the list is not believed"
         )
 
     async def _take(self, part: Part, halvings: int) -> None:
@@ -162,7 +162,10 @@ async def _doubt(queries: MastQueries, survey: Survey, band: str) -> None:
     camera, name = survey.instrument, f"{survey.instrument}:{band}"
     # A mirror or a rehearsal may well have none.
     if queries.is_official and is_used(camera, band):
-        msg = f"MAST lists no image of {name}, of which it has many: that is no answer"
+        msg = (
+            f"MAST lists no image of {name}, of which there are many, so the list is "
+            "not believed"
+        )
         raise OutageError("no_images", msg)
     some = await queries.sample(images(camera))
     if not some and camera not in FILTERS:

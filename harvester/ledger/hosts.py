@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import aiosqlite
 
 __all__ = [
     "HOST",
+    "TROUBLES",
     "read_cool_downs",
     "read_known_good",
     "write_cool_down",
     "write_host_states",
+    "write_troubles",
 ]
 
 #: Begins the keys of ``run`` under which it is kept how a host stands.
 HOST = "host "
+
+#: Key of ``run`` under which it is kept why services were given up.
+TROUBLES = "troubles"
 
 
 async def write_cool_down(db: aiosqlite.Connection, host: str, until: float) -> None:
@@ -51,6 +57,14 @@ async def write_host_states(
         "INSERT INTO run VALUES (?, ?)",
         [(f"{HOST}{name}", state) for name, state in states.items()],
     )
+
+
+async def write_troubles(db: aiosqlite.Connection, troubles: Sequence[str]) -> None:
+    """Put these in place of why services were given up before."""
+    await db.execute("DELETE FROM run WHERE key = ?", (TROUBLES,))
+    if troubles:
+        row = (TROUBLES, json.dumps(list(troubles)))
+        await db.execute("INSERT INTO run VALUES (?, ?)", row)
 
 
 async def read_known_good(db: aiosqlite.Connection) -> list[str]:

@@ -26,6 +26,7 @@ from .hosts import (
     read_known_good,
     write_cool_down,
     write_host_states,
+    write_troubles,
 )
 from .listing import read_listing, write_listing
 from .moves import (
@@ -370,6 +371,10 @@ class Ledger:
     def keep_host_states(self, states: Mapping[str, str]) -> None:
         """Keep how hosts stand, in place of what was known; nobody waits for it."""
         self._commits.enqueue(partial(write_host_states, states=states))
+
+    def keep_troubles(self, troubles: Sequence[str]) -> None:
+        """Keep why services were given up, in place of what was known."""
+        self._commits.enqueue(partial(write_troubles, troubles=troubles))
 
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]

@@ -145,7 +145,7 @@ class Patience:
             self._since = self._clock()
         self._put_off += 1
         if self._lasts_s() >= self._outage_s:
-            message = f"{error}; so it goes for {self._lasts_s():.0f} s: resume later"
+            message = f"{error}; this has lasted {self._lasts_s():.0f} s: resume later"
             raise OutageError(error.reason, message) from error
 
     def _spend(self, error: PermanentError | TransientError) -> float:

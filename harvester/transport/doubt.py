@@ -15,6 +15,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
+from .errand import Waits
 from .turn import GaveUpError
 from .verdict import MAY_PASS
 
@@ -104,7 +105,7 @@ class Doubts:
         if errand.kind == "query":
             return self._weigh_query(errand, error, patience)
         refusals = errand.throttle.refusals(errand.kind)
-        if refusals.is_full and not errand.is_patient:
+        if refusals.is_full and errand.waits is Waits.NEVER:
             raise self.refused(errand)
         await refusals.settled(errand.refused_at, self._wait_s(errand, error))
         await self._find_out(errand, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .address import shown
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from .throttle import Throttle
     from .wire import Request
 
-__all__ = ["Errand"]
+__all__ = ["Errand", "Waits"]
+
+
+class Waits(StrEnum):
+    """What a request puts up with before it is given up as an outage."""
+
+    #: An outage, for as long as patience lasts.
+    LONG = "long"
+    #: Single failures, and refusals: an outage is raised once the host is found down.
+    WHILE_UP = "while up"
+    #: Nothing: what looks like an outage is raised at its first sign.
+    NEVER = "never"
 
 
 @dataclass(slots=True)
@@ -32,8 +44,7 @@ class Errand:
     heard: Callable[[int], None]
     #: Whether others have the file too: then nothing is waited for or doubted.
     is_mirror: bool = False
-    #: Whether an outage is sat out; if not, it is raised at its first sign.
-    is_patient: bool = True
+    waits: Waits = Waits.LONG
     #: Whether it only looks if a host still has a file that it had.
     is_look: bool = False
     #: So many different addresses refused make it the host's matter.

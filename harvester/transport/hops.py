@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import PermanentError
 from .address import shown
+from .errand import Waits
 from .headers import without_personal, without_type
 from .throttle import Throttle
 from .verdict import Chain, judged
@@ -138,7 +139,9 @@ class Hops:
         slot = throttle.slot(
             errand.kind,
             patience_s=patience_s,
-            refusal_patience_s=refusal_patience_s if errand.is_patient else 0.0,
+            refusal_patience_s=0.0
+            if errand.waits is Waits.NEVER
+            else refusal_patience_s,
             rides=chain.rides_on(throttle),
         )
         turn = await turns.enter_async_context(slot)

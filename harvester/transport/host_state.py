@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["HostState", "refusal_words"]
+__all__ = ["HostState", "outage_words", "refusal_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,13 @@ class HostState:
                 yield f"concurrency {allowed} of {full} ({kind})"
         if self.rate < self.full_rate:
             yield f"pace {self.rate / self.full_rate:.0%}"
+
+
+def outage_words(since: float, lasts_s: float, why: str) -> str:
+    """Say since when, in Unix seconds, a host is down, and why we think so."""
+    began = time.strftime("%H:%M", time.localtime(since))
+    told = why.removeprefix("closed: ")
+    return f"has been down since {began}, for {lasts_s:.0f} s: {told}"
 
 
 def refusal_words(since: float, count: int, words: str) -> str:

@@ -113,8 +113,8 @@ class Refusals:
         return self._awake() - self._since_awake if self.count else 0.0
 
     def full_s(self) -> float:
-        """For how many seconds the host has refused everything; 0: it does not."""
-        return self.lasts_s() if self.is_full else 0.0
+        """For how many seconds the host has refused everything; -1: it does not."""
+        return self.lasts_s() if self.is_full else -1.0
 
     def _tell(self) -> None:
         self._news.set()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from .backoff import LONGEST_S, backoff
 from .breaker import Breaker
-from .host_state import HostState, refusal_words
+from .host_state import HostState, outage_words, refusal_words
 from .manners import Manners, Share, Timing
 from .refusals import Refusals
 from .turn import GaveUpError, Turn, Waiter
@@ -81,10 +81,9 @@ class Throttle:
         #: The turn that was given out last, until its owner has woken up to it.
         self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._next_at = -math.inf
         self._width = Share()
         self._pace = Share()
-        self._eased_at = -math.inf
+        self._next_at = self._eased_at = -math.inf
         self._eased_by = ""
         #: Seconds of the clock that were spent in quiet hours, as far as was looked.
         self._quiet_s = 0.0
@@ -335,8 +334,9 @@ class Throttle:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))
             down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
             if min(self.clock() - began, down_s) >= patience_s:
-                msg = f"{self.host} has been down for {down_s:.0f} s; {self.describe()}"
-                raise GaveUpError("outage", f"{msg}: resume later")
+                since = self._wall() - self._breaker.open_s()
+                said = outage_words(since, down_s, self._breaker.why)
+                raise GaveUpError("outage", f"{self.host} {said}: resume later")
 
     def _take(self, turn: Turn) -> None:
         # If this process was held up since the turn was given, its owner goes only

@@ -20,7 +20,7 @@ from .address import Guard, shown, to_url
 from .backoff import Patience
 from .body import Limits
 from .doubt import Doubts
-from .errand import Errand
+from .errand import Errand, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Result, Throttles
 from .intake import Buffer, Download, Enough, PartialFile, Reply, refuse_text
@@ -53,10 +53,14 @@ __all__ = [
     "Reply",
     "Service",
     "Transport",
+    "Waits",
 ]
 
 #: Tries of a file that can be had elsewhere too: the second is for a single hiccup.
 _MIRROR_TRIES = 2
+
+#: Seconds that a request waits for a host that is down if it sits no outage out.
+_SHORT_S = 1.0
 
 T = TypeVar("T")
 
@@ -199,7 +203,7 @@ class Transport:
         on_bytes: Heard = _ignore,
         kind: str = "file",
         is_mirror: bool = False,
-        is_patient: bool = True,
+        waits: Waits = Waits.LONG,
     ) -> Download:
         """Fetch a file, which appears at ``path`` when it is whole and verified.
 
@@ -215,13 +219,13 @@ class Transport:
         ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
         ``is_mirror``: it can be had elsewhere too. A refusal is believed at once and
         says nothing of the host, and nothing is sat out: the second failure, of
-        whatever kind, is raised. Without ``is_patient`` an outage is raised at once.
+        whatever kind, is raised. ``waits``: which outages are sat out.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
         intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
         errand = self._errand(
-            *(request, kind, on_bytes), is_mirror=is_mirror, is_patient=is_patient
+            *(request, kind, on_bytes), is_mirror=is_mirror, waits=waits
         )
         try:
             return await self._persevere(errand, intake)
@@ -238,13 +242,13 @@ class Transport:
         on_bytes: Heard = _ignore,
         kind: str = "file",
         is_mirror: bool = False,
-        is_patient: bool = True,
+        waits: Waits = Waits.LONG,
     ) -> Part:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
 
         A file that ends before gives what it has. ``validator`` is that of an
         earlier part: only the same version of the file will do. ``is_mirror`` and
-        ``is_patient`` as for `download`.
+        ``waits`` as for `download`.
 
         Raises
         ------
@@ -257,7 +261,7 @@ class Transport:
         request = Request("GET", self._checked(url), {})
         intake = TakesPart(start, stop, validator)
         errand = self._errand(
-            *(request, kind, on_bytes), is_mirror=is_mirror, is_patient=is_patient
+            *(request, kind, on_bytes), is_mirror=is_mirror, waits=waits
         )
         return await self._persevere(errand, intake)
 
@@ -275,11 +279,17 @@ class Transport:
 
         False when a probe is due: the next request is to find out.
         """
-        return self._throttle_for(url).is_closed
+        throttle = self._throttle_for(url)
+        # One that refuses is asked for other files, which may show that it is well.
+        return throttle.is_closed and not throttle.refusals("file").is_full
 
     def down_s(self, url: str) -> float:
         """Tell for how many seconds the host of an official address has been down."""
         return self._throttle_for(url).down_s
+
+    def awake_s(self, url: str) -> float:
+        """Tell the time of a clock that stands still in the quiet hours of a host."""
+        return self._throttle_for(url).awake_s()
 
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""
@@ -292,14 +302,14 @@ class Transport:
         heard: Heard = _ignore,
         *,
         is_mirror: bool = False,
-        is_patient: bool = True,
+        waits: Waits = Waits.LONG,
     ) -> Errand:
         service = self._directory.service_of(request.url)
         throttle = self._throttles.of(service.host, service.manners)
         return Errand(
             *(request, kind, service, throttle, heard),
             is_mirror=is_mirror,
-            is_patient=is_patient and not is_mirror,
+            waits=Waits.NEVER if is_mirror else waits,
         )
 
     async def _persevere(
@@ -308,19 +318,26 @@ class Transport:
         limits = self._limits
         patience = Patience(
             min(limits.tries, _MIRROR_TRIES) if errand.is_mirror else limits.tries,
-            limits.patience_s if errand.is_patient else 0.0,
+            0.0 if errand.waits is Waits.NEVER else limits.patience_s,
             clock=errand.throttle.awake_s,
             random=self._timing.random,
         )
+        last: TransientError | None = None
         while True:
             errand.handful = self._doubts.handful(errand)
             try:
-                result = await self._hops.attempt(errand, intake, patience.left_s())
+                # Refusals are waited for, not long: the next file asked may be given.
+                is_refusing = errand.throttle.refusals(errand.kind).is_full
+                is_long = errand.waits is Waits.LONG or is_refusing
+                left_s = patience.left_s() if is_long else _SHORT_S
+                result = await self._hops.attempt(errand, intake, left_s)
             except GaveUpError as error:
                 if error.reason == "refuses":
                     raise self._doubts.refused(errand) from error
-                raise
+                words = f"{error}. The last failure: {last}" if last else str(error)
+                raise GaveUpError(error.reason, words) from error
             except TransientError as error:
+                last = error
                 if error.reason in at_once:
                     raise
                 wait_s = await self._after(errand, error, patience)
@@ -336,6 +353,8 @@ class Transport:
     async def _after(
         self, errand: Errand, error: TransientError, patience: Patience
     ) -> float:
+        if errand.waits is Waits.WHILE_UP and errand.is_down:
+            raise OutageError(error.reason, str(error)) from error
         # Of a mirror any failure spends a try: there are not many.
         is_sound = errand.is_mirror or (
             isinstance(error, OutageError) and await self._doubts.is_sound(errand)

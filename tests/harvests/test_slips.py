@@ -44,6 +44,16 @@ def test_refused_catalogue_leaves_no_folder(archives, tmp_path):
     assert not out.exists()
 
 
+def test_unknown_filter(archives, tmp_path):
+    """An unknown filter is told with the nearest ones, and leaves no folder."""
+    out = tmp_path / "out"
+    words = ("--out", out, *archives.flags(), "--survey", "hst:WFC3/IR:F999X")
+    done = harvester("run", archives.catalogue, *words)
+    assert done.returncode == 2, done.stderr
+    assert "MAST has no image of WFC3/IR:F999X. Did you mean F" in done.stderr
+    assert not out.exists()
+
+
 def test_list_of_identifiers(archives, tmp_path):
     """A list of SDSS identifiers is looked up, and harvested like any catalogue."""
     with fits.open(archives.catalogue) as hdus:

@@ -15,7 +15,7 @@ from harvester.errors import (
     QueryRefusedError,
     TransientError,
 )
-from harvester.transport.transport import Service
+from harvester.transport.transport import Service, Waits
 
 _BASE = "https://mast.stsci.edu"
 _PAGE = b"<html><head><title>No</title></head><body><p>You are banned</p></body></html>"
@@ -209,12 +209,13 @@ async def test_mirror(server, tmp_path, refusal):
     assert [server.count(f"/{n}") for n in range(40)] == [1] * 40
 
 
-@pytest.mark.parametrize("option", ["is_mirror", "is_patient"])
-async def test_mirror_that_is_down(server, tmp_path, option):
+@pytest.mark.parametrize(
+    "options", [{"is_mirror": True}, {"waits": Waits.WHILE_UP}, {"waits": Waits.NEVER}]
+)
+async def test_mirror_that_is_down(server, tmp_path, options):
     """An outage of a mirror is not sat out, nor is one that need not be."""
     server.script["*"] = hang_up()
     limits = replace(LIMITS, patience_s=600)
-    options = {option: option == "is_mirror"}
     async with opened(server, limits=limits) as transport, asyncio.timeout(20):
         found = await fetch(transport, tmp_path, *range(8), **options)
     assert all(isinstance(one, TransientError) for one in found)

@@ -244,6 +244,19 @@ async def test_web_page(server, tmp_path):
     assert caught.value.reason == "html"
 
 
+async def test_words_of_an_outage(server, tmp_path):
+    """Every request that gives an outage up repeats what the host said last."""
+    server.script["*"] = reply(_HTML)
+    async with opened(server) as transport:
+        fetching = (
+            transport.download(f"{_URL}{number}", tmp_path / str(number))
+            for number in range(8)
+        )
+        found = await asyncio.gather(*fetching, return_exceptions=True)
+    assert all(isinstance(one, OutageError) for one in found), found
+    assert all("web page" in str(one) for one in found), found
+
+
 async def test_check_of_replies(server):
     """A check sees each reply first, in a thread, and decides what it is worth."""
     server.script["*"] = [reply(b"odd"), reply(b"odd"), reply(b"fine")]
