@@ -44,9 +44,12 @@ _NAME = (
 _PART = 65_536
 #: Degrees by which a name may be off: it is cut to seconds, and made of older data.
 _NAME_SLACK = 0.02
-#: Identifiers that are enough to refuse positions although nothing else would make them
-#: agree: of fewer SDSS ids single ones may be wrong.
-_FEWEST = {"SDSS identifiers": 4, "names": 2}
+#: Names, and SDSS ids that contradict each other, that are enough to refuse positions
+#: although nothing else would make them agree: of fewer, single ones may be wrong.
+_FEWEST_NAMES, _FEWEST_IDS = 2, 4
+#: SDSS ids that are enough where only the places of their scans contradict: such a list
+#: may have made-up identifiers, which harm nobody.
+_FEWEST_ALONE = 25
 #: Part of the compared that must contradict.
 _MOST = 0.5
 
@@ -56,7 +59,11 @@ _OTHERWISE: tuple[tuple[str, Callable[[Places], Places]], ...] = (
     ("--unit rad", lambda at: (np.degrees(at[0]), np.degrees(at[1]))),
     ("--frame fk4", lambda at: SkyFrame("fk4", "B1950").to_icrs(*at)),
     ("--frame galactic", lambda at: SkyFrame("galactic").to_icrs(*at)),
-    ("--ra and --dec the other way round", lambda at: (at[1] % 360, at[0])),
+    # A declination south of the equator was wrapped as if it were an RA.
+    (
+        "--ra and --dec the other way round",
+        lambda at: (at[1] % 360, (at[0] + 180) % 360 - 180),
+    ),
 )
 
 
@@ -70,6 +77,8 @@ class Agreement:
     what: str = ""
     compared: int = 0
     agreeing: int = 0
+    #: So many have to be compared before they alone refuse the positions.
+    fewest: int = 0
 
     @property
     def is_doubtful(self) -> bool:
@@ -79,7 +88,7 @@ class Agreement:
     @property
     def contradicts(self) -> bool:
         """Whether they are enough to refuse the positions, whatever else is known."""
-        return self.is_doubtful and self.compared >= _FEWEST[self.what]
+        return self.is_doubtful and self.compared >= self.fewest
 
     def __str__(self) -> str:
         """Say it in a sentence without its full stop."""
@@ -98,12 +107,14 @@ class _Test:
     #: Places of the rows that can be compared.
     rows: NDArray[np.int64]
     agrees: Callable[[Places], NDArray[np.bool_]]
+    #: See `Agreement`.
+    fewest: int
 
     def result(self, places: Places) -> Agreement:
         """Compare with these positions."""
         with np.errstate(invalid="ignore"):
             agreeing = int(self.agrees(places).sum())
-        return Agreement(self.column, self.what, len(self.rows), agreeing)
+        return Agreement(self.column, self.what, len(self.rows), agreeing, self.fewest)
 
 
 def compare(
@@ -171,7 +182,11 @@ def _of_sdss(name: str, column: pa.Array, places: Places) -> _Test | None:
         fits_others = ~strays(fields, ra, dec)
         return np.where(are_known(fields), lie_there(fields, ra, dec), fits_others)
 
-    return _Test(name, "SDSS identifiers", rows, agrees)
+    ra, dec = places[0][rows], places[1][rows]
+    odd = strays(fields, ra, dec)[comparable(fields)]
+    is_odd = len(odd) >= _FEWEST_IDS and odd.mean() > _MOST
+    fewest = _FEWEST_IDS if is_odd else _FEWEST_ALONE
+    return _Test(name, "SDSS identifiers", rows, agrees, fewest)
 
 
 def _of_names(name: str, column: pa.Array, places: Places) -> _Test | None:
@@ -193,7 +208,7 @@ def _of_names(name: str, column: pa.Array, places: Places) -> _Test | None:
         apart = np.linalg.norm(unit_vectors(at[0][rows], at[1][rows]) - named, axis=1)
         return np.asarray(apart <= np.radians(_NAME_SLACK))
 
-    return _Test(name, "names", rows, agrees)
+    return _Test(name, "names", rows, agrees, _FEWEST_NAMES)
 
 
 def _named_in(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
+from harvester import sdss_names, sdss_scans
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import inspect_catalogue, open_catalogue
 from harvester.errors import InputError
@@ -68,9 +69,25 @@ def test_one_galaxy_a_run(write):
     """Galaxies that are alone in their runs are compared with where those scanned."""
     found = inspect_catalogue(write("objid,ra,dec", *ALONE)).agreement
     assert (found.compared, found.agreeing) == (4, 4)
-    swapped = [(name, dec, ra / 4) for name, ra, dec in ALONE]
-    with pytest.raises(InputError, match="only 0 of 4 SDSS"):
-        inspect_catalogue(write("objid,ra,dec", *swapped))
+    hours = [(name, ra / 15, dec) for name, ra, dec in ALONE]
+    with pytest.raises(InputError, match=r"only 0 of 4 SDSS .*with --unit hour"):
+        inspect_catalogue(write("objid,ra,dec", *hours))
+
+
+@pytest.mark.parametrize(("rows", "is_refused"), [(24, False), (25, True)])
+def test_galaxies_elsewhere(write, rows, is_refused):
+    """Many galaxies far from where their runs scanned are refused; a few are told."""
+    known = np.flatnonzero(np.isfinite(sdss_scans._scans()[0])).tolist()[:rows]
+    table = [
+        (sdss_id(sdss_names._runs()[run][0], run=run), 10 + n / 8, 60)
+        for n, run in enumerate(known)
+    ]
+    path = write("objid,ra,dec", *table)
+    if is_refused:
+        with pytest.raises(InputError, match="only 0 of 25 SDSS"):
+            inspect_catalogue(path)
+        return
+    assert any("0 of 24 SDSS" in each for each in inspect_catalogue(path).words())
 
 
 def test_few_hours_contradict(write):
