@@ -4,6 +4,7 @@
 
     HarvesterError
     ├── InputError          do not start: a setting or the catalogue is wrong
+    │   └── UnknownNameError  an archive has no such instrument or filter
     ├── LockedError         another harvester owns this run
     ├── LedgerError         the ledger is damaged, newer, or of another run
     ├── LocalError          this machine: disk full, read-only, no descriptors
@@ -38,6 +39,7 @@ __all__ = [
     "PermanentError",
     "QueryRefusedError",
     "TransientError",
+    "UnknownNameError",
     "blame_machine",
     "first_of",
 ]
@@ -53,6 +55,10 @@ class InputError(HarvesterError):
     """A setting, an argument or the catalogue cannot be used as given."""
 
     exit_code = 2
+
+
+class UnknownNameError(InputError):
+    """A survey names an instrument or a filter that its archive does not have."""
 
 
 class LockedError(HarvesterError):

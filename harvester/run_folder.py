@@ -6,7 +6,7 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from .errors import InputError, LocalError
+from .errors import InputError, LocalError, UnknownNameError
 from .ledger.file import owned
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ def run_folder(places: Places) -> Iterator[None]:
         is_new = not places.ledger.exists()
         try:
             yield
-        except InputError:
-            if is_new and not places.cutouts.exists():
+        except InputError as error:
+            # What was located may have cost requests: it is kept for a resume, unless
+            # this run can never be of use.
+            is_useless = isinstance(error, UnknownNameError)
+            has_begun = places.ledger.exists() and not is_useless
+            if is_new and not has_begun and not places.cutouts.exists():
                 _take_back(places)
             raise
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.errors import InputError, LocalError
+from harvester.errors import InputError, LocalError, UnknownNameError
 from harvester.places import Places
 from harvester.run_folder import run_folder
 
 
-def begin(places, *, ledger):
+def begin(places, *, ledger, error=InputError):
     """Write what a run writes before its ledger, and fail."""
     places.settings.write_text("x")
     places.rejects.write_text("x")
@@ -18,7 +18,7 @@ def begin(places, *, ledger):
         places.frames.mkdir()
         places.ledger.write_text("x")
     msg = "refused"
-    raise InputError(msg)
+    raise error(msg)
 
 
 def test_nothing_is_left(tmp_path):
@@ -38,12 +38,13 @@ def test_files_of_the_user_stay(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_refused_by_an_archive(tmp_path):
-    """So does one that an archive refuses before there is a stamp."""
+@pytest.mark.parametrize("error", [UnknownNameError, InputError])
+def test_refused_by_an_archive(tmp_path, error):
+    """So does one of a filter that there is not; what else was located is kept."""
     places = Places(tmp_path / "run")
     with pytest.raises(InputError), run_folder(places):
-        begin(places, ledger=True)
-    assert not places.out.exists()
+        begin(places, ledger=True, error=error)
+    assert places.ledger.exists() is (error is InputError)
 
 
 @pytest.mark.parametrize("has_stamps", [True, False])

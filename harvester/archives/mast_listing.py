@@ -12,7 +12,12 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, OutageError, PermanentError, TransientError
+from ..errors import (
+    OutageError,
+    PermanentError,
+    TransientError,
+    UnknownNameError,
+)
 from .hst_names import FILTERS, is_used, nearest
 from .mast_queries import TOO_MUCH, images
 
@@ -48,7 +53,7 @@ async def list_images(queries: MastQueries, survey: Survey) -> list[Row]:
     ------
     OutageError
         MAST counts more than it lists, or none where there must be some.
-    InputError
+    UnknownNameError
         There is no such instrument or filter.
     """
     rows = await _Listing(queries, survey).complete()
@@ -176,7 +181,7 @@ async def _doubt(queries: MastQueries, survey: Survey, band: str) -> None:
         raise OutageError("no_images", msg)
     known = {*FILTERS.get(camera, ()), *listed}
     if band not in known:
-        raise InputError(_unknown(name, band, known))
+        raise UnknownNameError(_unknown(name, band, known))
     _log.warning("MAST has no drizzled image of %s", name)
 
 
@@ -186,7 +191,7 @@ async def _doubt_camera(queries: MastQueries, camera: str) -> None:
     if camera in listed:
         msg = f"MAST lists no image of {camera}, and lists some among all of HST"
         raise OutageError("no_images", msg)
-    raise InputError(_unknown(camera, camera, {*FILTERS, *listed}))
+    raise UnknownNameError(_unknown(camera, camera, {*FILTERS, *listed}))
 
 
 def _unknown(what: str, name: str, known: set[str]) -> str:
