@@ -92,7 +92,7 @@ class Locator:
         self.trouble: TransientError | PermanentError | None = None
 
     def stop(self) -> None:
-        """Begin no further look-up, and let nobody wait for one."""
+        """Begin no further look-up, and release whatever waits for one."""
         self._stopped.set()
         self._wake.set()
         self._release()

@@ -139,7 +139,7 @@ class CrossId:
                 "object that it has itself named: it is cut short"
             )
             raise TransientError("cut_short", msg)
-        # A row of a name that was never sent is somebody's, but nobody knows whose.
+        # A row with a name that was not sent cannot be given to any target.
         rows = _by_name(matches)
         is_whole = bool(canary) and told <= set(names)
         return self._read(targets, rows, is_whole=is_whole)

@@ -232,7 +232,7 @@ class Sdss:
     async def _ask_again(
         self, survey: Survey, targets: Sequence[Target]
     ) -> list[Finding]:
-        # Once it was in vain it is not tried again: an outage is waited for for hours.
+        # One failed upload is enough: the next would wait hours for the same outage.
         if self._trouble:
             return []
         try:

@@ -110,8 +110,8 @@ class _Lookup:
         left = [one for one in ids if one not in places]
         if not left:
             return places
-        # A row that was lost on the way looks like an object that is not there. One
-        # that is there is asked for too: an answer without it is cut short.
+        # A row that was lost on the way looks like an object that is not there. So
+        # each query also asks for a known object: an answer without it is cut short.
         known = next(iter(places), None) or await self._example()
         for chunk in chunks(left, IDS - 1):
             again = await self._ask([*chunk, known])

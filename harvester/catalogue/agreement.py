@@ -47,8 +47,8 @@ _NAME_SLACK = 0.02
 #: Names, and SDSS ids that contradict each other, that are enough to refuse positions
 #: although nothing else would make them agree: of fewer, single ones may be wrong.
 _FEWEST_NAMES, _FEWEST_IDS = 2, 4
-#: SDSS ids that are enough where only the places of their scans contradict: such a list
-#: may have made-up identifiers, which harm nobody.
+#: SDSS ids that are enough where only the places of their scans contradict: in short
+#: lists identifiers are often made up, and the run says how many agree.
 _FEWEST_ALONE = 25
 #: Part of the compared that must contradict.
 _MOST = 0.5

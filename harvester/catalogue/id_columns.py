@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IdColumn", "find_id", "is_of_spectra", "known_ids"]
 
-#: Names of identifier columns in lower case without signs; the first that is there
-#: wins. Those of the second line and below are of single surveys, then of any.
+#: Names of identifier columns in lower case, letters and digits only; the first that
+#: the table has is taken. Those of the second line and below are of single surveys,
+#: then of any.
 _IDS = (
     *("objid", "dr7objid", "dr8objid", "object1", "objid1", "pridr7id", "sdssid"),
     *("sdssobjid", "photoobjid", "bestobjid", "dr16objid", "dr12objid", "dr9objid"),

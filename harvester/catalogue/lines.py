@@ -17,7 +17,7 @@ __all__ = ["encoding_of", "lines_of"]
 _BLOCK = 1 << 20
 #: Characters; Arrow takes no row that is longer than its blocks of 1 MB.
 _LONGEST_LINE = 4 << 20
-#: "\\r\\r\\n" is what a Windows file becomes when it is converted once more.
+#: "\\r\\r\\n" comes from converting the line ends of a Windows file twice.
 _LINE_END = re.compile(r"\r*\n|\r")
 
 

@@ -172,7 +172,7 @@ def _sexagesimal(
     text: pa.Array, unit: AngleUnit | None, axis: _Axis
 ) -> NDArray[np.float64]:
     if unit and unit.degrees not in {1.0, _HOUR}:
-        return np.full(len(text), np.nan)  # nobody writes radians so
+        return np.full(len(text), np.nan)  # radians are not written so
     parts = taken_apart(text.cast(pa.string()))
     value = parts.value()
     hours = np.where(np.abs(value) <= _DAY, value * _HOUR, np.nan)

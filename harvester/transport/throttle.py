@@ -104,7 +104,7 @@ class Throttle:
 
     @property
     def down_s(self) -> float:
-        """For how many seconds nobody but probes has passed; 0 while all may."""
+        """Give the seconds for which only probes have passed; 0 if the host is up."""
         return self._breaker.open_s()
 
     @property
