@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from yarl import URL
+
 from ..errors import PermanentError
 from .address import shown
 from .errand import Waits
@@ -21,11 +23,10 @@ from .wire import Intake
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from yarl import URL
-
     from .address import Guard
     from .body import Limits
     from .errand import Errand
+    from .machine_limit import MachineLimit
     from .manners import Manners, Timing
     from .services import Directory, Service
     from .turn import Turn
@@ -56,14 +57,16 @@ class Throttles:
         cool_downs: Mapping[str, float],
         on_cool_down: Callable[[str, float], None] | None,
         timing: Timing,
+        machine_limit: MachineLimit | None = None,
     ) -> None:
+        self._machine_limit = machine_limit
         self._directory = directory
         self._cool_downs = dict(cool_downs)
         self._on_cool_down = on_cool_down
         self._timing = timing
         self.by_host: dict[str, Throttle] = {}
         for service in directory.services:
-            self.of(service.host, service.manners)
+            self.of_service(service)
 
     def at(self, url: URL, sender: Service) -> Throttle:
         """Give the throttle for an actual address that a service sent us to."""
@@ -71,18 +74,27 @@ class Throttles:
         # throttle too, with the manners of the service that sent us there.
         service = self._directory.find(url)
         if service is None:
-            return self.of(url.host_port_subcomponent or "", sender.manners)
-        return self.of(service.host, service.manners)
+            host = url.host_port_subcomponent or ""
+            return self._of(host, sender.manners, asked=host)
+        return self.of_service(service)
 
-    def of(self, host: str, manners: Manners) -> Throttle:
-        """Give the throttle of a host by its name."""
+    def of_service(self, service: Service) -> Throttle:
+        """Give the throttle of a service's host."""
+        asked = URL(service.actual).host_port_subcomponent or service.actual
+        return self._of(service.host, service.manners, asked=asked)
+
+    def _of(self, host: str, manners: Manners, *, asked: str) -> Throttle:
         if host not in self.by_host:
+            machine_limit = self._machine_limit
             self.by_host[host] = Throttle(
                 host,
                 manners,
                 cooled_until=self._cool_downs.get(host, 0.0),
                 on_cool_down=self._on_cool_down,
                 timing=self._timing,
+                # Counted by the host that is really asked: a rehearsal on this machine
+                # shares nothing with harvests that ask the archive.
+                limit=None if machine_limit is None else machine_limit.at(asked),
             )
         return self.by_host[host]
 

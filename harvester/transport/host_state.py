@@ -31,6 +31,8 @@ class HostState:
     waiting: int
     #: What it was slowed down by; empty if it is not.
     slowed_by: str = ""
+    #: Other harvests of this machine that use the same limits of this host.
+    others: int = 0
     #: Until when nothing is sent because of the user's quiet hours; 0: none are.
     quiet_until: float = 0.0
     #: Until when nothing is sent because the host wants it, or we do; and which.
@@ -91,6 +93,9 @@ class HostState:
         return refusal_words(self.refused_since, self.refused, self.refusal)
 
     def _reductions(self) -> Iterator[str]:
+        if self.others:
+            harvests = "harvest" if self.others == 1 else "harvests"
+            yield f"shared with {self.others} other {harvests} on this machine"
         if self.slowed_by:
             yield f"slowed down by {self.slowed_by}"
         for kind, (_, allowed, full) in self.slots.items():

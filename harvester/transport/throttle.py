@@ -1,10 +1,11 @@
 """The throttle: what one archive host is asked to bear, shared by every worker.
 
 A request goes when all of these let it: the user's quiet hours, the breaker and the
-cool-down (is the host well?), the pace (is it long enough since the last one?) and
-the concurrency (how many are under way?). One queue, one timer and one place that
-decides, `_admit`: that keeps the gap between requests exact and makes a half-open
-breaker let exactly one probe through, however many workers are waiting.
+cool-down (is the host well?), the pace (is it long enough since the last one?), the
+concurrency (how many are under way?), and last the limit that all harvests of this
+machine share. One queue, one timer and one place that decides, `_admit`: that keeps the
+gap between requests exact and makes a half-open breaker let exactly one probe through,
+however many workers are waiting.
 
 Errors never speed us up: trouble halves the concurrency, a refusal for being too
 fast halves the pace as well, and both come back in small steps, by successes.
@@ -17,21 +18,23 @@ import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from .awake import AwakeClock
 from .backoff import LONGEST_S, backoff
 from .breaker import Breaker
+from .effort import Effort
 from .host_state import HostState, outage_words, refusal_words
-from .manners import Manners, Share, Timing
+from .machine_limit import HostLimit
+from .manners import Manners, Timing
 from .refusals import Refusals
+from .request_queue import RequestQueue
 from .turn import GaveUpError, Turn, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-__all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
+    from .account import Answer
 
-#: The kind of request that goes before the others: a galaxy that is nearly done
-#: frees memory and disk, one that is newly located takes more.
-_FIRST = "file"
+__all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 
 #: Longest pause in seconds between two looks at the clock on the wall: it may be set.
 _LOOK_S = 60.0
@@ -53,6 +56,8 @@ class Throttle:
     on_cool_down
         Called with the host and the Unix seconds until which it wants to be left
         alone, so that a restart keeps it.
+    limit
+        What this host is asked by all harvests of the machine; None: by this one alone.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Throttle:
         cooled_until: float = 0.0,
         on_cool_down: Callable[[str, float], None] | None = None,
         timing: Timing | None = None,
+        limit: HostLimit | None = None,
     ) -> None:
         timing = timing or Timing()
         self.host = host
@@ -76,18 +82,15 @@ class Throttle:
         self._on_cool_down = on_cool_down
         self._wall = timing.wall
         self._random = timing.random
-        self._waiting: dict[Waiter, None] = {}
-        self._under_way: dict[str, int] = {}
+        self._queue = RequestQueue()
+        self._limit = limit or HostLimit()
         #: The turn that was given out last, until its owner has woken up to it.
         self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._width = Share()
-        self._pace = Share()
-        self._next_at = self._eased_at = -math.inf
-        self._eased_by = ""
-        #: Seconds of the clock that were spent in quiet hours, as far as was looked.
-        self._quiet_s = 0.0
-        self._looked_at = self.clock()
+        self._effort = Effort(manners)
+        self._next_at = -math.inf
+        #: Seconds of the clock less the quiet hours: patience is counted by these.
+        self.awake_s = AwakeClock(manners.quiet, timing)
         #: How often in a row it wanted fewer requests.
         self._too_many = 0
         self._refusals: dict[str, Refusals] = {}
@@ -115,8 +118,7 @@ class Throttle:
 
     def is_at_work(self, kind: str) -> bool:
         """Whether requests of this kind are under way, or wait for their turn."""
-        is_waiting = kind in {waiter.kind for waiter in self._waiting}
-        return is_waiting or self._under_way.get(kind, 0) > 0
+        return self._queue.is_at_work(kind)
 
     def refusals(self, kind: str) -> Refusals:
         """Give what it has refused of requests of this kind."""
@@ -155,6 +157,7 @@ class Throttle:
             # A shorter wish does not cut a longer one short.
             left_s = self._cool_until - self.clock()
             self._on_cool_down(self.host, self._wall() + left_s)
+        self._limit.cool_down(seconds)
 
     def succeeded(self, turn: Turn) -> None:
         """Count a proper reply: closes the breaker, and lets us creep faster."""
@@ -165,8 +168,7 @@ class Throttle:
         # One that was sent before the host began to refuse everything proves nothing.
         if not refusals.is_full:
             self._breaker.succeeded()
-        self._width.creep()
-        self._pace.creep()
+        self._effort.creep()
         self._admit()
 
     def answered(self) -> None:
@@ -176,7 +178,7 @@ class Throttle:
 
     def failed(self, turn: Turn, address: str, what: str, *, unreachable: bool) -> None:
         """Count a failure: fewer at once, and the breaker opens if it was too many."""
-        self._ease(turn, what)
+        self._effort.ease(turn.began, self.clock(), what)
         self._breaker.failed(
             address, what, unreachable=unreachable, probe=turn.is_probe
         )
@@ -187,7 +189,7 @@ class Throttle:
     ) -> None:
         """Count a refusal: no good answer, and no trouble until it is true of all."""
         if slows:
-            self._ease(turn, "refusals")
+            self._effort.ease(turn.began, self.clock(), "refusals")
         refusals = self.refusals(turn.kind)
         refusals.add(address, words, handful)
         if self._breaker.is_open:
@@ -203,15 +205,15 @@ class Throttle:
 
     def refused(self, turn: Turn, cool_down_s: float | None) -> None:
         """Cool down for as long as the host asked, or as we think is decent."""
-        is_new = self._ease(turn, "too many requests")
+        is_new = self._effort.ease(turn.began, self.clock(), "too many requests")
         if cool_down_s is not None:
             self.cool_down(cool_down_s)
         else:
             # It does not say when to come: then we come half as often.
             if is_new:
-                self._pace.halve()
+                self._effort.slow_down()
             self._too_many += 1
-            own_s = self._gap_s() + backoff(self._too_many, random=self._random)
+            own_s = self._effort.gap_s + backoff(self._too_many, random=self._random)
             self.cool_down(own_s, "too many requests")
         if turn.is_probe:
             self._breaker.abandoned()
@@ -224,13 +226,19 @@ class Throttle:
             self._admit()
 
     def space(self) -> None:
-        """Keep the gap from now on: a request is on the wire."""
-        gap_s = self._gap_s() - self._manners.catch_up_s
+        """Keep the gap from now on."""
+        gap_s = self._effort.gap_s - self._manners.catch_up_s
         self._next_at = max(self._next_at, self.clock() + gap_s)
+
+    def sent(self) -> None:
+        """Keep the gap from now on, for all harvests: a request is on the wire."""
+        self.space()
+        self._limit.sent()
 
     def leave(self, turn: Turn) -> None:
         """Take a request off the count of those under way."""
-        self._under_way[turn.kind] -= 1
+        self._queue.under_way[turn.kind] -= 1
+        self._limit.left(turn.kind)
         self._admit()
 
     def describe(self) -> str:
@@ -240,20 +248,17 @@ class Throttle:
     def state(self) -> HostState:
         """Tell how the host stands, with times that another process understands."""
         to_wall = self._wall() - self.clock()
-        is_eased = min(self._width.value, self._pace.value) < 1
         cool_until, breaker = self._cool_until, self._breaker
         full = next((one for one in self._refusals.values() if one.is_full), None)
         return HostState(
             self.host,
-            rate=self._manners.rate * self._pace.value,
+            rate=self._effort.rate,
             full_rate=self._manners.rate,
-            slots={
-                kind: (self._under_way.get(kind, 0), self._width_of(kind), full)
-                for kind, full in self._manners.slots.items()
-            },
-            waiting=len(self._waiting),
-            slowed_by=self._eased_by if is_eased else "",
-            quiet_until=self._quiet_until() or 0.0,
+            slots=self._effort.slots(self._queue.under_way),
+            waiting=len(self._queue),
+            slowed_by=self._effort.slowed_by,
+            others=self._limit.others,
+            quiet_until=self.awake_s.quiet_until() or 0.0,
             cooling_until=cool_until + to_wall if cool_until > self.clock() else 0.0,
             cooling_why=self._cool_why,
             closed=breaker.why,
@@ -270,44 +275,22 @@ class Throttle:
         since = told.since + self._wall() - self.clock()
         return f"{self.host} {refusal_words(since, told.count, told.words)}"
 
-    def awake_s(self) -> float:
-        """Tell the time of the clock less the quiet hours: patience is of these."""
-        now = self.clock()
-        if self._quiet_until() is not None:
-            self._quiet_s += now - self._looked_at
-        self._looked_at = now
-        return now - self._quiet_s
-
-    def _gap_s(self) -> float:
-        return self._manners.gap_s / self._pace.value
-
-    def _width_of(self, kind: str) -> int:
-        return max(1, int(self._manners.slots.get(kind, 1) * self._width.value))
-
     def _hold(self, seconds: float, why: str) -> None:
         until = self.clock() + seconds
         if until > self._cool_until:
             self._cool_until, self._cool_why = until, why
         self._breaker.hold(until)
 
-    def _ease(self, turn: Turn, what: str) -> bool:
-        # Requests that were under way together fail together: that is one trouble,
-        # not eight, and only those sent since then can report another.
-        if turn.began < self._eased_at:
-            return False
-        self._eased_at, self._eased_by = self.clock(), what
-        self._width.halve()
-        return True
-
     async def _turn(
         self, waiter: Waiter, patience_s: float, refusal_patience_s: float
     ) -> Turn:
-        self._waiting[waiter] = None
+        self._queue.add(waiter)
+        self._limit.news()
         self._admit()
         try:
             turn = await self._outwait(waiter, patience_s, refusal_patience_s)
         except BaseException:
-            self._waiting.pop(waiter, None)
+            self._queue.drop(waiter)
             # The turn may have come at the moment when its owner was cancelled.
             if waiter.turn.done() and not waiter.turn.cancelled():
                 self._take(waiter.turn.result())
@@ -320,7 +303,7 @@ class Throttle:
     async def _outwait(
         self, waiter: Waiter, patience_s: float, refusal_patience_s: float
     ) -> Turn:
-        began, quiet_s = self.clock(), self._quiet_s
+        began, quiet_s = self.clock(), self.awake_s.quiet_s
         is_endless = min(patience_s, refusal_patience_s) == math.inf
         limit = None if is_endless else min(_GLANCE_S, patience_s)
         while True:
@@ -332,7 +315,7 @@ class Throttle:
             self.awake_s()
             if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))
-            down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
+            down_s = self._breaker.open_s() - (self.awake_s.quiet_s - quiet_s)
             if min(self.clock() - began, down_s) >= patience_s:
                 since = self._wall() - self._breaker.open_s()
                 said = outage_words(since, down_s, self._breaker.why)
@@ -346,55 +329,70 @@ class Throttle:
             self.space()
 
     def _admit(self) -> None:
-        """Let go whoever may go now, and set the timer for the next one."""
+        """Let go whatever may go now, and set the timer for the next one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while (waiter := self._next()) is not None:
+        while not self._limit.is_asking and (first := self._candidates()):
             wait_s = self._wait_s()
             if wait_s > 0:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(wait_s, self._admit)
                 return
-            del self._waiting[waiter]
-            self._given = self._begin(waiter.kind)
-            waiter.turn.set_result(self._given)
+            if self._limit.is_on:
+                wish = self._effort.wish([waiter.kind for waiter in first])
+                self._limit.ask(wish, self._answered)
+                return
+            self._give(first[0], self._next_at + self._effort.gap_s)
 
-    def _next(self) -> Waiter | None:
-        """Choose who goes next, of those that the concurrency lets go."""
+    def _answered(self, answer: Answer | None) -> None:
+        """Do as the common limit says; None: there is none any more."""
+        if answer is not None and answer.kind:
+            self._give_granted(answer)
+        elif answer is not None and answer.cool_until:
+            left_s = answer.cool_until - self.clock()
+            self._hold(left_s, "asked of another harvest on this machine")
+        elif answer is not None and not answer.is_full:
+            self._next_at = answer.at
+        self._admit()
+
+    def _give_granted(self, answer: Answer) -> None:
+        # Meanwhile the request may have been cancelled, or the host found to be down.
+        is_held = self._held_s() > 0
+        waiter = next((w for w in self._candidates() if w.kind == answer.kind), None)
+        if waiter is None or is_held:
+            self._next_at = answer.at
+            self._limit.left(answer.kind)
+        else:
+            self._give(waiter, answer.at)
+
+    def _candidates(self) -> list[Waiter]:
+        """Give those that the concurrency lets go, one of each kind, the best first."""
         if self._given is not None:
-            return None
-        ready = (
-            waiter
-            for waiter in self._waiting
-            if (waiter.rides or not self._breaker.is_probing)
-            and self._under_way.get(waiter.kind, 0) < self._width_of(waiter.kind)
-        )
-        if self._breaker.is_open:
-            # Who waited longest probes: the one that failed last is at the end, so
-            # that a single bad request does not keep a sound host shut.
-            return next(ready, None)
-        return min(ready, key=lambda waiter: waiter.kind != _FIRST, default=None)
+            return []
+        breaker, queue = self._breaker, self._queue
+        ready = queue.ready(self._effort.width_of, only_rides=breaker.is_probing)
+        # While it is open the one that waited longest probes: the one that failed last
+        # is at the end, so that a single bad request does not keep a sound host shut.
+        return ready[:1] if breaker.is_open else queue.first_of_each_kind(ready)
 
     def _wait_s(self) -> float:
+        paced_s = max(self._next_at, self._limit.ask_at) - self.clock()
+        wait_s = max(paced_s, self._held_s())
+        return wait_s if self._manners.quiet is None else min(_LOOK_S, wait_s)
+
+    def _held_s(self) -> float:
+        """Give the seconds for which the host is left alone, whatever the pace."""
         # The breaker knows of the cool-down too, but a request from before it that
         # ends well closes the breaker; what the archive asked for stands.
-        passes_at = max(self._next_at, self._cool_until, self._breaker.passes_at)
-        wait_s = passes_at - self.clock()
-        if self._manners.quiet is None:
-            return wait_s
-        self.awake_s()
-        until = self._quiet_until()
-        quiet_s = 0.0 if until is None else until - self._wall()
-        return min(_LOOK_S, max(wait_s, quiet_s))
+        passes_at = max(self._cool_until, self._breaker.passes_at)
+        return max(passes_at - self.clock(), self.awake_s.left_s())
 
-    def _quiet_until(self) -> float | None:
-        quiet = self._manners.quiet
-        return None if quiet is None else quiet.until(self._wall())
-
-    def _begin(self, kind: str) -> Turn:
+    def _give(self, waiter: Waiter, next_at: float) -> None:
+        """Let a request go; the next one may go at ``next_at`` at the soonest."""
+        self._queue.let_go(waiter)
         # From when it was due, not from when the timer came round to it.
-        self._next_at += self._gap_s()
+        self._next_at = next_at
         self.space()
-        self._under_way[kind] = self._under_way.get(kind, 0) + 1
-        return Turn(self, kind, probe=self._breaker.admit())
+        self._given = Turn(self, waiter.kind, probe=self._breaker.admit())
+        waiter.turn.set_result(self._given)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from .headers import ApiToken
     from .host_state import HostState
+    from .machine_limit import MachineLimit
     from .throttle import Throttle
 
     Heard = Callable[[int], None]
@@ -89,6 +90,9 @@ class Transport:
     known_good
         Official addresses of files that came before a restart, by host: by them a
         host that refuses everything is told from a file that is not there.
+    machine_limit
+        Counts this harvest's requests together with those of all others on this
+        machine; it is closed with the transport.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -103,6 +107,7 @@ class Transport:
         cool_downs: Mapping[str, float] | None = None,
         token: ApiToken | None = None,
         known_good: Mapping[str, str] | None = None,
+        machine_limit: MachineLimit | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -125,7 +130,9 @@ class Transport:
             cool_downs=cool_downs or {},
             on_cool_down=on_cool_down,
             timing=self._timing,
+            machine_limit=machine_limit,
         )
+        self._machine_limit = machine_limit
         self._hops = Hops(
             self._directory,
             self._throttles,
@@ -150,6 +157,8 @@ class Transport:
         if self._hops.wire is not None:
             await self._hops.wire.aclose()
             self._hops.wire = None
+        if self._machine_limit is not None:
+            self._machine_limit.close()
 
     async def query(
         self,
@@ -305,7 +314,7 @@ class Transport:
         waits: Waits = Waits.LONG,
     ) -> Errand:
         service = self._directory.service_of(request.url)
-        throttle = self._throttles.of(service.host, service.manners)
+        throttle = self._throttles.of_service(service)
         return Errand(
             *(request, kind, service, throttle, heard),
             is_mirror=is_mirror,
@@ -388,7 +397,7 @@ class Transport:
 
     def _throttle_for(self, url: str) -> Throttle:
         service = self._directory.service_of(self._checked(url))
-        return self._throttles.of(service.host, service.manners)
+        return self._throttles.of_service(service)
 
     def _checked(self, text: str) -> URL:
         url = to_url(text)

@@ -36,7 +36,7 @@ class Turn:
 
     def sent(self) -> None:
         """Count the gap to the next request from now: this one is on the wire."""
-        self.throttle.space()
+        self.throttle.sent()
 
     def free(self) -> None:
         """Let the next request go; the verdict on this one may come later."""

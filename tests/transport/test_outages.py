@@ -216,7 +216,7 @@ def test_patience_ends():
         ):
             async with throttle.slot("query", patience_s=60):
                 pass
-        assert not throttle._waiting
+        assert not len(throttle._queue)
         return clock()
 
     assert run(main) == pytest.approx(60, abs=0.1)
