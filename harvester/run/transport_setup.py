@@ -10,7 +10,9 @@ from .. import __version__
 from ..errors import InputError
 from ..plan.bill import BANDWIDTH, Allowance, Manner
 from ..settings.settings import SERVICES
+from ..transport.account_file import state_folder
 from ..transport.headers import ApiToken
+from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
 from ..transport.transport import Limits, Service, Transport
@@ -32,6 +34,7 @@ def make_first_transport(settings: Settings) -> Transport:
     """Make a transport for what is asked before a run has its ledger."""
     return Transport(
         _services(settings),
+        machine_limit=_machine_limit(settings),
         contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
@@ -43,6 +46,7 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
     """Make the transport, which goes on with the cool-downs that the ledger keeps."""
     return Transport(
         _services(settings),
+        machine_limit=_machine_limit(settings),
         contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
@@ -57,6 +61,18 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
             if url.startswith(service.base)
         },
     )
+
+
+def _machine_limit(settings: Settings) -> MachineLimit | None:
+    folder = _limits_folder(settings)
+    if not settings.politeness.shared or folder is None or folder_trouble(folder):
+        return None
+    return MachineLimit(folder)
+
+
+def _limits_folder(settings: Settings) -> Path | None:
+    named = settings.politeness.state_dir
+    return Path(named) if named else state_folder()
 
 
 def _limits(settings: Settings) -> Limits:
@@ -86,6 +102,10 @@ def first_words(settings: Settings) -> Iterator[str]:
             "No contact is set, so an archive that has trouble with this harvest can "
             "only shut it out. Say --contact you@example.org once."
         )
+    if settings.politeness.shared:
+        words = folder_trouble(_limits_folder(settings))
+        if words:
+            yield words
     if _read_token() and _token(settings) is None:
         yield (
             f"{_TOKEN} is not sent to {settings.services.mast.base_url}: it is for "

@@ -178,8 +178,7 @@ class PolitenessSection(_Section):
 
     #: An address at which an archive can reach the user; goes into the User-Agent.
     contact: str = ""
-    #: Hours of the day in which nothing is asked: ``08:00-18:00`` by the clock of this
-    #: machine, or ``08:00-18:00 UTC``; empty: none.
+    #: Hours in which nothing is asked: ``08:00-18:00`` local time, or followed by UTC.
     quiet: QuietText = ""
     #: Tries of one request before its job pays an attempt.
     tries: int = Field(default=4, ge=1)
@@ -189,6 +188,9 @@ class PolitenessSection(_Section):
     patience_s: float = Field(default=7200, gt=0)
     #: Seconds after which an archive that refuses every request is given up: exit 5.
     refusal_patience_s: float = Field(default=60, gt=0)
+    #: Whether harvests of a machine share one limit for each host, and in which folder.
+    shared: bool = True
+    state_dir: str = ""
     #: Longest wait in seconds before a job is tried again.
     longest_backoff_s: float = Field(default=300, gt=0)
 

@@ -2,21 +2,24 @@
 
 ::
 
-    FOLDER/runs/<id>       locked by its harvest for as long as that lives
-    FOLDER/hosts/<host>    the account of one host; locked while it is read and written
+    FOLDER/limits-1/<start of the machine>/
+        runs/<id>       locked by its harvest for as long as that lives
+        hosts/<host>    the account of a host; locked while it is read and written
 
 The kernel takes both locks back when a process ends, however it ends. An account is
-written in one call and without a flush: it need not outlive the machine's next start,
-after which it has another name.
+written in one call and without a flush, as it need not outlive the next start of the
+machine: then the clock begins anew, and so does the folder. Machines that have the
+folder in common, on a network disk, share nothing: their clocks differ.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -41,8 +44,10 @@ _TRY_S = 0.001
 #: Bytes of the longest account: some hundreds for each harvest.
 _LONGEST = 2**20
 
-#: Seconds after which an account that nobody has written is removed.
+#: Seconds after which an account that was not written any more is removed, and the
+#: whole folder of an earlier start of the machine.
 _OLD_S = 86_400.0
+_OLD_START_S = 30 * _OLD_S
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 
@@ -66,8 +71,10 @@ class Presence:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.hosts = folder / _FORM / "hosts"
-        self._runs = folder / _FORM / "runs"
+        boot = _BOOT.read_text(encoding="ascii").strip() if _BOOT.exists() else "0"
+        self._root = folder / _FORM / boot
+        self.hosts = self._root / "hosts"
+        self._runs = self._root / "runs"
         self.id = uuid.uuid4().hex
         self.hosts.mkdir(parents=True, exist_ok=True)
         self._runs.mkdir(exist_ok=True)
@@ -123,19 +130,27 @@ class Presence:
         for path in self._runs.iterdir():
             self.is_alive(path.name)
         for path in self.hosts.iterdir():
-            # The clock on the wall may be wrong: whoever uses the account notices that
-            # its file is gone, and goes on with a new one.
-            with suppress(OSError):
-                if abs(time.time() - path.stat().st_mtime) > _OLD_S:
-                    path.unlink()
+            # The clock on the wall may be wrong: a harvest that uses the account sees
+            # that its file is gone, and goes on with a new one.
+            if _age_s(path) > _OLD_S:
+                path.unlink(missing_ok=True)
+        for other in self._root.parent.iterdir():
+            if min(map(_age_s, other.rglob("*")), default=0.0) > _OLD_START_S:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return abs(time.time() - path.stat().st_mtime)
+    except FileNotFoundError:  # removed meanwhile
+        return 0.0
 
 
 class AccountFile:
     """The account of one host, which one process at a time reads and writes."""
 
     def __init__(self, folder: Path, host: str) -> None:
-        boot = _BOOT.read_text().strip() if _BOOT.exists() else "0"
-        self._path = folder / f"{quote(host, safe='')}.{boot}"
+        self._path = folder / quote(host, safe="")
         self._fd = -1
 
     @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..quiet_hours import QuietHours
     from .manners import Timing
+    from .quiet_hours import QuietHours
 
 __all__ = ["AwakeClock"]
 

@@ -80,7 +80,9 @@ class Throttles:
 
     def of_service(self, service: Service) -> Throttle:
         """Give the throttle of a service's host."""
-        asked = URL(service.actual).host_port_subcomponent or service.actual
+        url = URL(service.actual)
+        # With the path: one host may stand in for several services.
+        asked = f"{url.host_port_subcomponent}{url.path.rstrip('/')}"
         return self._of(service.host, service.manners, asked=asked)
 
     def _of(self, host: str, manners: Manners, *, asked: str) -> Throttle:

@@ -35,8 +35,10 @@ _log = logging.getLogger(__name__)
 _ANSWER_S = 10.0
 
 
-def folder_trouble(folder: Path) -> str:
+def folder_trouble(folder: Path | None) -> str:
     """Say why harvests cannot share their limits in this folder; empty if they can."""
+    if folder is None:
+        return _words("The state folder", OSError("this user has no home folder"))
     try:
         Presence(folder).close()
     except OSError as error:
@@ -233,7 +235,7 @@ class _Question:
         self._answered(None)
 
 
-def _words(folder: Path, error: BaseException) -> str:
+def _words(folder: object, error: BaseException) -> str:
     why = getattr(error, "strerror", None) or str(error)
     return (
         f"{folder} cannot be used ({why}): this harvest keeps its own limits, but not "

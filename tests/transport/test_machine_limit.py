@@ -268,13 +268,13 @@ def test_damaged_account(tmp_path):
         harvests = Harvests(clock, tmp_path, Manners(rate=10, slots={}))
         for harm in (b"", b"{}\n", b'{"members":3}\n', b"\xff\xfe\x00" * 100):
             await ask(harvests.throttles[0])
-            (file,) = tmp_path.glob("*/hosts/*")
+            (file,) = tmp_path.glob("*/*/hosts/*")
             file.write_bytes(harm)
         await ask(harvests.throttles[0])
-        for file in tmp_path.glob("*/*/*"):
+        for file in tmp_path.glob("*/*/*/*"):
             file.unlink()
         await ask(harvests.throttles[0])
-        return len(list(tmp_path.glob("*/*/*"))), harvests.limits[0].is_off
+        return len(list(tmp_path.glob("*/*/*/*"))), harvests.limits[0].is_off
 
     assert run(main) == (2, False)
 
@@ -299,10 +299,11 @@ def test_folder_that_breaks(tmp_path, caplog):
     async def main(clock):
         harvests = Harvests(clock, tmp_path, Manners(rate=5, slots={"file": 1}))
         await ask(harvests.throttles[0], "file")
-        for file in tmp_path.glob("*/hosts/*"):
+        for file in tmp_path.glob("*/*/hosts/*"):
             file.unlink()
-        (tmp_path / "limits-1/hosts").rmdir()
-        (tmp_path / "limits-1/hosts").write_text("")
+        (folder,) = tmp_path.glob("*/*/hosts")
+        folder.rmdir()
+        folder.write_text("")
         for _ in range(10):
             await ask(harvests.throttles[0], "file")
         return clock()
