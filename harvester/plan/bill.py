@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..states import State
 from .forecast import forecast, pixel_arcsec
@@ -241,7 +242,7 @@ def _side(survey: Survey, spec: CutoutSpec) -> int:
 
 def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     hosts = {}
-    for service, load in _loads(archive, counts, allowance).items():
+    for service, load in _loads(archive, counts).items():
         manner = allowance.manners[service]
         requests, size = counts.spent.get(manner.host, (0, 0))
         hosts[manner.host] = {
@@ -254,18 +255,19 @@ def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill
     return hosts
 
 
-def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
+def _loads(archive: str, counts: Counts) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     sounded = counts.soundings.get(archive, Sounded())
     if archive == "hst":
         return hst_loads(counts.priced, is_located=not any(unlocated), sounded=sounded)
-    store = allowance.manners["sdss-sas"].host
     return sdss_loads(
         [group for group in counts.to_come if group.survey in numbers],
         unlocated=unlocated,
         fetched=sum(frames for n, frames in counts.fetched if n in numbers),
-        fetched_bytes=counts.spent.get(store, (0, 0))[1],
+        fetched_bytes=sum(
+            tally[FETCHED] for n, tally in counts.tallies.items() if n in numbers
+        ),
         sounded=sounded,
     )
 

@@ -91,7 +91,7 @@ def sdss_loads(
     unlocated
         Targets of each survey that are not located yet.
     fetched, fetched_bytes
-        Frames that came, and bytes that the files' host has sent for them.
+        Frames that came, and bytes that were fetched for them.
     """
     # Whose frame is known to be missing will be looked up by position.
     lost = sum(group.missing * group.stamps for group in groups)

@@ -10,8 +10,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from yarl import URL
-
 from ..errors import PermanentError
 from .address import shown
 from .errand import Waits
@@ -22,6 +20,8 @@ from .wire import Intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from yarl import URL
 
     from .address import Guard
     from .body import Limits
@@ -74,18 +74,14 @@ class Throttles:
         # throttle too, with the manners of the service that sent us there.
         service = self._directory.find(url)
         if service is None:
-            host = url.host_port_subcomponent or ""
-            return self._of(host, sender.manners, asked=host)
+            return self._of(url.host_port_subcomponent or "", sender.manners)
         return self.of_service(service)
 
     def of_service(self, service: Service) -> Throttle:
         """Give the throttle of a service's host."""
-        url = URL(service.actual)
-        # With the path: one host may stand in for several services.
-        asked = f"{url.host_port_subcomponent}{url.path.rstrip('/')}"
-        return self._of(service.host, service.manners, asked=asked)
+        return self._of(service.host, service.manners)
 
-    def _of(self, host: str, manners: Manners, *, asked: str) -> Throttle:
+    def _of(self, host: str, manners: Manners) -> Throttle:
         if host not in self.by_host:
             machine_limit = self._machine_limit
             self.by_host[host] = Throttle(
@@ -94,9 +90,7 @@ class Throttles:
                 cooled_until=self._cool_downs.get(host, 0.0),
                 on_cool_down=self._on_cool_down,
                 timing=self._timing,
-                # Counted by the host that is really asked: a rehearsal on this machine
-                # shares nothing with harvests that ask the archive.
-                limit=None if machine_limit is None else machine_limit.at(asked),
+                limit=None if machine_limit is None else machine_limit.at(host),
             )
         return self.by_host[host]
 

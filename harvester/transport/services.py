@@ -41,8 +41,14 @@ class Service:
 
     @property
     def host(self) -> str:
-        """The official host, by which throttle and cool-downs are known."""
-        return URL(self.base).host_port_subcomponent or self.base
+        """The host that is really asked, as throttle, ledger and messages name it.
+
+        Where it stands in for the archive's host the path is added: one host may stand
+        in for several services.
+        """
+        url = URL(self.actual)
+        host = url.host_port_subcomponent or self.actual
+        return host if self.actual == self.base else f"{host}{url.path.rstrip('/')}"
 
     @property
     def is_elsewhere(self) -> bool:
