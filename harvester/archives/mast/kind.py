@@ -79,10 +79,12 @@ class _Hst:
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Mast  # noqa: PLC0415 - slow to import
+        from .hst import HST  # noqa: PLC0415 - as above
 
         return Mast(
             inputs.transport,
             inputs.ledger,
+            HST,
             bases=inputs.official,
             size=inputs.spec.size,
             observations=inputs.section.observations,
