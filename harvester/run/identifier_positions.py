@@ -29,7 +29,10 @@ def positions_of(
     async def ask(ids: Sequence[str]) -> dict[str, tuple[float, float]]:
         async with make_first_transport(settings) as transport:
             return await look_up_positions(
-                transport, ids, release=settings.sdss.release, listener=listener
+                transport,
+                ids,
+                release=settings.archive("sdss").release,
+                listener=listener,
             )
 
     return lambda ids: asyncio.run(ask(ids))
