@@ -18,9 +18,9 @@ from ..models import Survey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .kind import ArchiveKind, ServiceKind
+    from .kind import ArchiveKind, Identifiers, ServiceKind
 
-__all__ = ["GROUP", "kind_of", "kinds", "read_survey", "services"]
+__all__ = ["GROUP", "identifiers", "kind_of", "kinds", "read_survey", "services"]
 
 #: Group of the entry points by which other packages add archives.
 GROUP = "harvester.archives"
@@ -82,6 +82,11 @@ def kind_of(name: str) -> ArchiveKind:
 def services() -> dict[str, ServiceKind]:
     """Give every service of every archive, by name; archives may share one."""
     return {one.name: one for kind in kinds().values() for one in kind.services}
+
+
+def identifiers() -> list[Identifiers]:
+    """Give what archives' identifiers say, for the catalogue."""
+    return [one for kind in kinds().values() if (one := kind.identifiers)]
 
 
 def read_survey(text: str) -> Survey:

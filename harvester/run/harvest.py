@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..archives.mast.archive import Mast
+from ..archives.registry import identifiers
 from ..archives.sampling import sample_once
 from ..archives.sdss.archive import Sdss
 from ..archives.sdss.field_cache import FieldCache, shared_folder
@@ -94,6 +95,7 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
         open_catalogue(
             Path(columns.path),
             ReadOptions(**columns.model_dump(exclude={"path"})),
+            schemes=identifiers(),
             scratch=scratch,
             look_up=positions_of(settings, listener),
         ) as catalogue,

@@ -45,6 +45,8 @@ class _Hst:
     section = HstSection
     fetch = Fetch.RANGES
     archive_gives_ranges = False
+    #: No catalogue names galaxies by numbers of MAST.
+    identifiers = None
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",
