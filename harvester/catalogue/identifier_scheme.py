@@ -38,11 +38,11 @@ class IdentifierScheme(Protocol):
 
     @property
     def name(self) -> str:
-        """The archive, as in its surveys: ``sdss``."""
+        """The archive, as in surveys: what stands before their first colon."""
 
     @property
     def title(self) -> str:
-        """The archive, as people write it: ``SDSS``."""
+        """The archive, as people write it."""
 
     @property
     def columns(self) -> tuple[str, ...]:
