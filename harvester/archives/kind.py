@@ -290,6 +290,8 @@ class ArchiveKind(Protocol):
     title: str
     #: Spellings of its surveys, for help and messages.
     examples: tuple[str, ...]
+    #: What is harvested where a user names no survey; empty: nothing of this archive.
+    default_survey: str
     #: Width of its finest common pixels in arcsec: the largest stamp of a given size.
     finest_arcsec: float
     services: tuple[ServiceKind, ...]

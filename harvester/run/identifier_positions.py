@@ -30,7 +30,7 @@ def positions_of(settings: Settings, listener: Listener) -> LookUp:
     ) -> Mapping[str, tuple[float, float]]:
         identifiers = kind_of(archive).identifiers
         assert identifiers is not None
-        section = getattr(settings, archive)
+        section = settings.archive(archive)
         async with make_first_transport(settings) as transport:
             return await identifiers.look_up(transport, section, ids, listener)
 
