@@ -295,6 +295,13 @@ def gallery(folder: Path, limit: int) -> None:
 )
 @click.option("--no-hst-images", is_flag=True, help="MAST has no image of any.")
 @click.option(
+    "--jwst",
+    type=click.Choice(["small", "real"]),
+    default="",
+    help="JWST mosaics too: of 1 to 45 MB, or of the real sizes, up to 4.3 GB.",
+)
+@click.option("--mast-etags", is_flag=True, help="... with entity tags at MAST too.")
+@click.option(
     "--port",
     default=0,
     type=click.IntRange(0, 65_532),

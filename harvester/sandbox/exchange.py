@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from .files import LazyBody
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -114,6 +116,8 @@ class Exchange:
         if response is self.response or response.prepared:
             return response
         body = body_of(response)
+        if isinstance(lazy := getattr(response, "body", None), LazyBody):
+            return await self._deliver_lazy(response, lazy)
         if body and self.request.method != hdrs.METH_HEAD:
             await self.begin(response, length=len(body))
             await self.write(body)
@@ -122,6 +126,15 @@ class Exchange:
         await response.prepare(self.request)
         await response.write_eof()
         return response
+
+    async def _deliver_lazy(
+        self, response: web.StreamResponse, body: LazyBody
+    ) -> web.StreamResponse:
+        await self.begin(response, length=body.size)
+        if self.request.method != hdrs.METH_HEAD:
+            async for piece in body.pieces():
+                await self.write(piece)
+        return await self.finish()
 
     def close(self) -> web.StreamResponse:
         """Close the connection once what was written has left."""

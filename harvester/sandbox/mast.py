@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shlex
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from aiohttp import web
 from astropy.io import fits
 
 from . import hdus
-from .files import etag_of, file_response
+from .files import etag_of, file_response, no_such_key
 from .mast_columns import config
 from .mast_invoke import Invoke, form_of
 from .mast_rows import HLA_URI, PRODUCT_URI, twin_of
@@ -22,6 +21,7 @@ from .paint_hst import drz
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .jwst.archive import JwstArchive
     from .pointings import Observation
     from .sky import Sky
     from .store import FrameStore
@@ -35,15 +35,25 @@ _FITS = "application/fits"
 _PIECE = 1 << 18
 
 
-def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.RouteDef]:
+def routes(
+    sky: Sky,
+    store: FrameStore,
+    *,
+    executing: int = 0,
+    jwst: JwstArchive | None = None,
+) -> list[web.RouteDef]:
     """Give the routes of mast.stsci.edu.
 
     Parameters
     ----------
     executing
         How often a new query is answered with ``EXECUTING`` before its result.
+    jwst
+        What there is of JWST; by default nothing.
     """
-    invoke, downloads = Invoke(sky, executing), _Downloads(sky, store)
+    invoke = Invoke(sky, executing, jwst)
+    downloads = _Downloads(sky, store, jwst)
+    reprocess = [web.post("/_reprocess", jwst.reprocess)] if jwst else []
     return [
         web.post("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
         web.get("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
@@ -55,13 +65,19 @@ def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.Route
         web.post("/api/v0.1/Download/bundle.sh", _bundle_script),
         web.get("/api/v0.1/path_lookup/", downloads.paths),
         web.get("/whoami", _who_am_i),
+        *reprocess,
     ]
 
 
-def s3_routes(sky: Sky, store: FrameStore) -> list[web.RouteDef]:
+def s3_routes(
+    sky: Sky, store: FrameStore, *, jwst: JwstArchive | None = None
+) -> list[web.RouteDef]:
     """Give the routes of the public bucket, in the path style of its addresses."""
     mirrored = _Downloads(sky, store).mirrored
-    return [web.get("/stpubdata/hst/public/{folder}/{obs_id}/{name}", mirrored)]
+    routes = [web.get("/stpubdata/hst/public/{folder}/{obs_id}/{name}", mirrored)]
+    if jwst:
+        routes.append(web.get("/stpubdata/{key:jwst/public/.+}", jwst.mirrored))
+    return routes
 
 
 async def _columns_config(request: web.Request) -> web.Response:
@@ -105,8 +121,11 @@ class _File(NamedTuple):
 class _Downloads:
     """The files of all observations."""
 
-    def __init__(self, sky: Sky, store: FrameStore) -> None:
+    def __init__(
+        self, sky: Sky, store: FrameStore, jwst: JwstArchive | None = None
+    ) -> None:
         self._store = store
+        self._jwst = jwst
         self._etags: dict[str, str] = {}
         self._files: dict[str, _File] = {}
         #: Name of the Legacy Archive's version -> name of the same image here.
@@ -123,6 +142,8 @@ class _Downloads:
         uri = request.query.get("uri") or (await form_of(request)).get("uri", [""])[0]
         if uri in self._twins:
             return await self._made_on_the_fly(request, self._twins[uri])
+        if self._jwst and uri.startswith(self._jwst.uri):
+            return await self._jwst.download(request, uri)
         name = uri.removeprefix(PRODUCT_URI)
         if name == uri or name not in self._files:
             return web.Response(status=404, text=f"There is no file {uri!r}.")
@@ -137,7 +158,7 @@ class _Downloads:
         file = self._files.get(name)
         key = request.path.removeprefix("/stpubdata/")
         if file is None or file.key != key:
-            return _no_such_key(key)
+            return no_such_key(key)
         body = await self._body(name)
         etag = self._etags.get(name)
         if etag is None:
@@ -170,18 +191,12 @@ class _Downloads:
         return response
 
     def _lookup(self, uri: str) -> dict[str, object]:
+        if self._jwst and uri.startswith(self._jwst.uri):
+            return self._jwst.lookup(uri)
         file = self._files.get(uri.removeprefix(PRODUCT_URI))
         if file is None or not file.key or not uri.startswith(PRODUCT_URI):
             return {"status_code": 404, "path": None}
         return {"status_code": 200, "path": f"/{file.key}"}
-
-
-def _no_such_key(key: str) -> web.Response:
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
-        f"<Message>There is no such key.</Message><Key>{escape(key)}</Key></Error>"
-    )
-    return web.Response(status=404, text=text, content_type="application/xml")
 
 
 def _association(obs: Observation) -> bytes:

@@ -19,8 +19,9 @@ from .mast_query import ObservationTable, QueryError
 from .mast_rows import product_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from .jwst.archive import JwstArchive
     from .sky import Sky
 
     Row = Mapping[str, Any]
@@ -50,8 +51,12 @@ class Invoke:
         How often a new query is answered with ``EXECUTING`` before its result.
     """
 
-    def __init__(self, sky: Sky, executing: int) -> None:
-        self._table = ObservationTable(sky.observations)
+    def __init__(
+        self, sky: Sky, executing: int, jwst: JwstArchive | None = None
+    ) -> None:
+        others = jwst.listings() if jwst else ()
+        self._table = ObservationTable(sky.observations, others)
+        self._jwst = jwst
         self._observations = {str(obs.obsid): obs for obs in sky.observations}
         self._executing = executing
         self._asked: Counter[str] = Counter()
@@ -107,8 +112,12 @@ class Invoke:
             if not obsid.isdecimal():
                 msg = f"Error converting '{obsid}' to bigint: obsid has to be a number."
                 raise QueryError(msg)
-        known = (self._observations.get(obsid) for obsid in dict.fromkeys(wanted))
-        return [row for obs in known if obs for row in product_rows(obs)]
+        return [row for obsid in dict.fromkeys(wanted) for row in self._files(obsid)]
+
+    def _files(self, obsid: str) -> Iterable[Row]:
+        if obs := self._observations.get(obsid):
+            return product_rows(obs)
+        return self._jwst.products(obsid) if self._jwst else ()
 
 
 def _parsed(text: str) -> dict[str, Any]:

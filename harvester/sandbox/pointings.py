@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Position = tuple[float, float]
 
-__all__ = ["PASSBANDS", "Observation", "Passband", "point"]
+__all__ = ["PASSBANDS", "Observation", "Passband", "middle", "point"]
 
 #: Observations at most, however large the catalogue: HST saw little of the sky.
 _MOST = 1500
@@ -167,16 +167,16 @@ def _plans(
     group: Sequence[Position],
     singles: Sequence[Position],
 ) -> Iterator[_Plan]:
-    middle = _middle(group)
+    centre = middle(group)
     tilt = rng.uniform(0.5, 3.0)
     yield _main(number, group, tilt)
     if _turn(number, 4, 1):  # another visit of the same place, deeper or shallower
-        yield _Plan("F160W", *middle, None, -tilt)
+        yield _Plan("F160W", *centre, None, -tilt)
     if _turn(number, 13, 6):
-        yield _Plan("F160W", *middle, None, tilt, exclusive=True)
+        yield _Plan("F160W", *centre, None, tilt, exclusive=True)
     for filters, every, first in (("F140W", 5, 2), ("F125W", 6, 4), ("F814W", 3, 0)):
         if _turn(number, every, first):
-            yield _Plan(filters, *middle, None, tilt)
+            yield _Plan(filters, *centre, None, tilt)
     if singles and _turn(number, 5, 4):  # a galaxy that F160W has not seen
         yield _Plan("F140W", *singles[number * 7 % len(singles)], None, tilt)
 
@@ -195,10 +195,11 @@ def _main(number: int, group: Sequence[Position], tilt: float) -> _Plan:
         case 5:  # in an empty corner that the footprint includes
             return _Plan("F160W", *group[0], (12.0, 12.0), 6.0, generous=True)
         case _:
-            return _Plan("F160W", *_middle(group), None, tilt)
+            return _Plan("F160W", *middle(group), None, tilt)
 
 
-def _middle(group: Sequence[Position]) -> Position:
+def middle(group: Sequence[Position]) -> Position:
+    """Give the middle of some positions, all in ICRS degrees."""
     x, y, z = unit_vectors(*zip(*group, strict=True)).mean(axis=0)
     return _degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
 

@@ -22,6 +22,8 @@ from .catalogue import write_catalogue
 from .crossid import Limits
 from .faults import SERVICES, Faults
 from .front import Front
+from .jwst.archive import JwstArchive
+from .jwst.mosaic import Size
 from .photo import SyntheticPhoto
 from .real_frames import RealFrames
 from .sky import Sky
@@ -58,6 +60,11 @@ class SandboxOptions:
     #: Galaxies in each HST image, which then has all; 0: some have, in small groups.
     per_image: int = 0
     hst_images: bool = True
+    #: JWST saw the same groups as HST, in mosaics of this size: ``small`` or ``real``;
+    #: empty: MAST has nothing of JWST.
+    jwst: str = ""
+    #: MAST's own downloads of JWST have entity tags; nobody has seen one there.
+    mast_etags: bool = False
     host: str = "127.0.0.1"
     #: First of four ports; 0 takes any that are free.
     port: int = 0
@@ -134,15 +141,19 @@ class Sandbox:
             per_field=options.per_field,
             per_image=options.per_image,
             hst_images=options.hst_images,
+            jwst=Size(options.jwst) if options.jwst else None,
         )
 
     def _routes(self, store: FrameStore) -> dict[str, list[web.RouteDef]]:
         photo, frames = self._sdss(store)
+        jwst = None
+        if self.sky.jwst:
+            jwst = JwstArchive(self.sky, mast_etags=self.options.mast_etags)
         return {
-            "mast": mast.routes(self.sky, store),
+            "mast": mast.routes(self.sky, store, jwst=jwst),
             "sdss-sky": skyserver.routes(photo, self.options.limits),
             "sdss-sas": sas.routes(frames),
-            "s3": mast.s3_routes(self.sky, store),
+            "s3": mast.s3_routes(self.sky, store, jwst=jwst),
         }
 
     def _sdss(self, store: FrameStore) -> tuple[PhotoCatalogue, sas.FrameSource]:

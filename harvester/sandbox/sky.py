@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .jwst import pointings as jwst_pointings
 from .pointings import Observation, point
 from .scans import BANDS, COLUMNS, ROWS, RUNS, Field, FieldKey, object_id
 from .scatter import Spot, choose_strips, strew
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .jwst.mosaic import Mosaic, Size
+    from .jwst.pointings import JwstObservation
     from .tangent import Tangent
 
 __all__ = ["BANDS", "Field", "FieldKey", "Galaxy", "Observation", "Sky"]
@@ -33,6 +36,8 @@ __all__ = ["BANDS", "Field", "FieldKey", "Galaxy", "Observation", "Sky"]
 _NEAR_PX = 60.0
 #: Circles that hold a whole field, and a whole HST image, in degrees.
 _FIELD_REACH, _IMAGE_REACH = 0.15, 0.035
+#: Light of a galaxy farther from its centre than this (degrees) is left out.
+_LIGHT_DEG = 0.006
 #: One galaxy in so many has a DR7 identifier of a field that is not there.
 _LOST_ID = 50
 #: The object numbers of those begin here, above all others of a field.
@@ -78,11 +83,14 @@ class Sky:
         galaxies: Iterable[Galaxy],
         fields: Iterable[Field],
         observations: Iterable[Observation],
+        jwst: Iterable[JwstObservation] = (),
     ) -> None:
         self.seed = seed
         self.galaxies = tuple(galaxies)
         self.fields = {field.key: field for field in fields}
         self.observations = tuple(observations)
+        #: What JWST observed; empty unless it was asked for.
+        self.jwst = tuple(jwst)
         self._directions = unit_vectors(
             [g.ra for g in self.galaxies], [g.dec for g in self.galaxies]
         )
@@ -97,10 +105,12 @@ class Sky:
         *,
         per_image: int = 0,
         hst_images: bool = True,
+        jwst: Size | None = None,
     ) -> Self:
         """Make a sky with so many galaxies, about ``per_field`` in each SDSS field.
 
         With ``per_image`` HST was pointed at all of them, and at so many at a time.
+        With ``jwst`` JWST was pointed at the same groups; nothing else changes.
 
         Raises
         ------
@@ -118,14 +128,15 @@ class Sky:
         positions = _positions(spots, fields)
         galaxies = _describe(rng, spots, positions, fields)
         observations: tuple[Observation, ...] = ()
+        groups, singles = _grouped(spots, positions)
         if hst_images:
-            groups, singles = _grouped(spots, positions)
             observations = point(np.random.default_rng([seed, 2]), groups, singles)
         return cls(
             seed=seed,
             galaxies=galaxies,
             fields=fields.values(),
             observations=observations,
+            jwst=jwst_pointings.point(seed, groups, jwst) if jwst else (),
         )
 
     def near(self, ra: float, dec: float, radius_deg: float) -> list[Galaxy]:
@@ -145,13 +156,26 @@ class Sky:
         near = self.near(obs.tangent.ra, obs.tangent.dec, _IMAGE_REACH)
         return _inside(near, obs.tangent, obs.nx, obs.ny)
 
+    def galaxies_in_mosaic(self, mosaic: Mosaic) -> list[Galaxy]:
+        """Give those whose light may reach into a JWST mosaic."""
+        at, nx, ny = mosaic.tangent, mosaic.nx, mosaic.ny
+        reach = math.hypot(nx, ny) / 2 * mosaic.cdelt + _LIGHT_DEG
+        near = self.near(at.ra, at.dec, reach)
+        return _inside(near, at, nx, ny, _LIGHT_DEG / mosaic.cdelt)
 
-def _inside(galaxies: list[Galaxy], tangent: Tangent, nx: int, ny: int) -> list[Galaxy]:
+
+def _inside(
+    galaxies: list[Galaxy],
+    tangent: Tangent,
+    nx: int,
+    ny: int,
+    margin: float = _NEAR_PX,
+) -> list[Galaxy]:
     if not galaxies:
         return []
     x, y = tangent.to_pixel([g.ra for g in galaxies], [g.dec for g in galaxies])
-    keep = (abs(x - (nx - 1) / 2) < nx / 2 + _NEAR_PX) & (
-        abs(y - (ny - 1) / 2) < ny / 2 + _NEAR_PX
+    keep = (abs(x - (nx - 1) / 2) < nx / 2 + margin) & (
+        abs(y - (ny - 1) / 2) < ny / 2 + margin
     )
     return [galaxy for galaxy, kept in zip(galaxies, keep, strict=True) if kept]
 
