@@ -2,7 +2,7 @@
 
 ``POST /_reprocess`` on the port of MAST makes a new version of a file under the same
 name, as the archive does: another DATE and CAL_VER, another entity tag, other pixels,
-and unless it is told not to, an array that is larger by a pixel on every side.
+and by default an array that is larger by a pixel on every side.
 """
 
 from __future__ import annotations
@@ -113,11 +113,13 @@ class JwstArchive:
     async def reprocess(self, request: web.Request) -> web.Response:
         """Make a new version of a file; give its size and entity tag.
 
-        The body is an object: ``file``, and if wanted ``cal_ver`` and ``resize``.
+        The body is an object: ``file``, and if wanted ``cal_ver`` (default 3.0.0) and
+        ``grow``, pixels that the array gets on every side (default 1); with 0 the
+        size of the file stays, and with -1 a file that has grown shrinks again.
         """
         try:
             asked = await request.json()
-            name, resize = str(asked["file"]), bool(asked.get("resize", True))
+            name, growth = str(asked["file"]), int(asked.get("grow", 1))
             cal_ver = str(asked.get("cal_ver", _NEXT))
         except (ValueError, TypeError, KeyError, AttributeError):
             problem = "the body has to be an object with the name of a file"
@@ -125,8 +127,8 @@ class JwstArchive:
         if name not in self._mosaics:
             return web.json_response({"problem": f"no file {name!r}"}, status=404)
         old = self._editions[name]
-        grown = old.margin + resize
-        self._editions[name] = Edition(old.number + 1, cal_ver, grown)
+        margin = max(0, old.margin + growth)
+        self._editions[name] = Edition(old.number + 1, cal_ver, margin)
         version = await asyncio.to_thread(self._version, name)
         return web.json_response(
             {"file": name, "size": version.file.size, "etag": version.etag}

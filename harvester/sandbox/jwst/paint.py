@@ -105,8 +105,7 @@ class _Painter:
         light, hits = self._light(first, last), self._hits(first, last)
         rng = np.random.default_rng([*self._seed, first])
         noise = rng.standard_normal(light.shape, dtype=np.float32)
-        with np.errstate(divide="ignore"):
-            noise *= np.sqrt(_variance(light) / hits)
+        noise *= np.sqrt(_variance(light) / np.maximum(hits, 1))
         return np.where(hits > 0, light + noise, self._empty)
 
     def error(self, _layer: int, first: int, last: int) -> NDArray[np.float32]:
@@ -142,8 +141,7 @@ class _Painter:
         self, variance: NDArray[np.float32], first: int, last: int
     ) -> NDArray[np.float32]:
         hits = self._hits(first, last)
-        with np.errstate(divide="ignore"):
-            return np.where(hits > 0, variance / hits, self._empty)
+        return np.where(hits > 0, variance / np.maximum(hits, 1), self._empty)
 
     def _light(self, first: int, last: int) -> NDArray[np.float32]:
         """Surface brightness without noise, inside and outside of the data."""
