@@ -297,7 +297,6 @@ def gallery(folder: Path, limit: int) -> None:
 @click.option(
     "--jwst",
     type=click.Choice(["small", "real"]),
-    default="",
     help="JWST mosaics too: of 1 to 45 MB, or of the real sizes, up to 4.3 GB.",
 )
 @click.option("--mast-etags", is_flag=True, help="... with entity tags at MAST too.")

@@ -61,8 +61,8 @@ class SandboxOptions:
     per_image: int = 0
     hst_images: bool = True
     #: JWST saw the same groups as HST, in mosaics of this size: ``small`` or ``real``;
-    #: empty: MAST has nothing of JWST.
-    jwst: str = ""
+    #: ``None``: MAST has nothing of JWST.
+    jwst: str | None = None
     #: MAST's own downloads of JWST have entity tags; nobody has seen one there.
     mast_etags: bool = False
     host: str = "127.0.0.1"
