@@ -1,4 +1,4 @@
-"""Answer for a whole file the way a web server does: HEAD, Range, If-Range, ETag."""
+"""Serve files as a web server does: HEAD, Range, If-Range and ETag."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-#: All files of a sandbox are as old as this (2026-01-01): the same on every start.
+#: Date of all files of a sandbox (2026-01-01): the same at every start.
 LAST_MODIFIED = formatdate(1_767_225_600, usegmt=True)
 #: Bytes up to which a computed body is held as a whole, as all others are; and bytes
 #: of a larger one that are computed at a time.
@@ -53,13 +53,13 @@ def file_response(
     Parameters
     ----------
     etag
-        The quoted entity tag; with ``None`` the server has none, and a resumed
-        download cannot be told from a changed file.
+        The quoted entity tag. With ``None`` no tag is sent, and a client cannot
+        detect that the file changed between two requests.
     """
     answer = _answer(request, len(body), content_type, etag, LAST_MODIFIED)
     if answer.is_empty:
         return web.Response(status=answer.status, headers=answer.headers)
-    # To HEAD aiohttp leaves the body out and states its length.
+    # For HEAD, aiohttp sends the length of the body but not the body.
     part = body[answer.start : answer.stop]
     return web.Response(status=answer.status, body=part, headers=answer.headers)
 
@@ -105,12 +105,12 @@ class LazyBody(Payload):
             await writer.write(piece)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """Refuse: pixels are no text."""
+        """Refuse: the body is binary."""
         raise NotImplementedError
 
 
 class _Answer(NamedTuple):
-    """What a file is answered with."""
+    """Status, headers and range of the answer for a file."""
 
     status: int
     headers: dict[str, str]
@@ -149,7 +149,7 @@ def _answer(
 def _wanted(
     request: web.Request, length: int, versions: tuple[str | None, str]
 ) -> tuple[int, int] | None:
-    """Give the range that is asked for, empty if it is impossible, None for all."""
+    """Parse Range: None means the whole file, an empty range that none can be sent."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     condition = request.headers.get("If-Range")
     if match is None or (condition and condition not in versions):
@@ -162,7 +162,7 @@ def _wanted(
 
 
 def no_such_key(key: str) -> web.Response:
-    """Answer as the bucket does for a file that it has not."""
+    """Answer 404 as the bucket does for a key that does not exist."""
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
         f"<Message>There is no such key.</Message><Key>{escape(key)}</Key></Error>"

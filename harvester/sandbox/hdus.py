@@ -1,4 +1,4 @@
-"""FITS pieces as bytes, without the detours of a whole `astropy.io.fits.HDUList`."""
+"""Make FITS headers, images and tables as bytes, without an astropy `HDUList`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ __all__ = [
     "wcs_cards",
 ]
 
-#: Every header of the sandbox says so: nobody shall take its pixels for data.
+#: Card of every header, so that these pixels are not mistaken for real data.
 ORIGIN = ("harvester sandbox", "synthetic pixels: not an observation")
 _BLOCK = 2880
 
 
 def header(start: Mapping[str, Any], cards: Mapping[str, Any]) -> bytes:
-    """Spell a header: the structural cards, then the others, padded to a block."""
+    """Make a header: structural cards first, then the others, padded to a block."""
     filled = fits.Header()
     filled.update({**start, **cards, "ORIGIN": ORIGIN})
     text: str = filled.tostring(padding=True)
@@ -52,7 +52,7 @@ def image(cards: Mapping[str, Any], data: NDArray[Any]) -> bytes:
 
 
 def image_size(cards: Mapping[str, Any], data: NDArray[Any]) -> int:
-    """Tell how many bytes `image` would make."""
+    """Give the number of bytes that `image` would make."""
     return len(image_header(cards, data)) + data.nbytes + -data.nbytes % _BLOCK
 
 
@@ -94,7 +94,7 @@ def _card(key: str, value: str | int) -> str:
 
 
 def wcs_cards(tangent: Tangent) -> dict[str, Any]:
-    """Spell where the pixels of an image lie."""
+    """Give the WCS cards of an image."""
     names = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
     return {
         "CTYPE1": ("RA---TAN", "Coordinate type"),

@@ -1,4 +1,4 @@
-"""MAST for the sandbox: queries, downloads, and the public bucket's copy of HST."""
+"""MAST for the sandbox: queries, downloads, and the copies in the public bucket."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["routes", "s3_routes"]
 
-#: Names that the real path lookup takes in one request.
+#: The real path lookup accepts so many URIs in one request.
 _MOST_LOOKUPS = 50
 _FITS = "application/fits"
-#: Bytes that a file made on the fly is sent in.
+#: A file without Content-Length is sent in pieces of so many bytes.
 _PIECE = 1 << 18
 
 
@@ -49,7 +49,7 @@ def routes(
     executing
         How often a new query is answered with ``EXECUTING`` before its result.
     jwst
-        What there is of JWST; by default nothing.
+        The JWST observations and files to serve; by default none.
     """
     invoke = Invoke(sky, executing, jwst)
     downloads = _Downloads(sky, store, jwst)
@@ -91,7 +91,7 @@ async def _who_am_i(_: web.Request) -> web.Response:
 
 
 async def _bundle_script(request: web.Request) -> web.Response:
-    """Answer with a script that downloads files one by one."""
+    """Answer with a shell script that downloads the files one by one."""
     address = f"{request.scheme}://{request.host}/api/v0.1/Download/file?uri="
     uris = (await form_of(request)).get("uri", [])
     lines = [
@@ -112,7 +112,7 @@ class _File(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Its key in the public bucket; empty if it is not there."""
+        """Its key in the public bucket; empty if the bucket has no copy."""
         obs_id = self.obs.obs_id
         key = f"hst/public/{obs_id[:4]}/{obs_id}/{self.name}"
         return key if self.obs.mirrored else ""
@@ -128,7 +128,7 @@ class _Downloads:
         self._jwst = jwst
         self._etags: dict[str, str] = {}
         self._files: dict[str, _File] = {}
-        #: Name of the Legacy Archive's version -> name of the same image here.
+        #: URI of the Legacy Archive's version -> name of the same image here.
         self._twins: dict[str, str] = {}
         for obs in sky.observations:
             asn = f"{obs.obs_id}_asn.fits"
@@ -138,7 +138,7 @@ class _Downloads:
                 self._twins[f"{HLA_URI}{twin}_drz.fits"] = obs.filename
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        """Send one file, named by its URI in the query or in a form."""
+        """Send the file whose URI is in the query string or in a form."""
         uri = request.query.get("uri") or (await form_of(request)).get("uri", [""])[0]
         if uri in self._twins:
             return await self._made_on_the_fly(request, self._twins[uri])
@@ -149,7 +149,7 @@ class _Downloads:
             return web.Response(status=404, text=f"There is no file {uri!r}.")
         if self._files[name].obs.rights != "PUBLIC":
             return web.Response(status=401, text=f"{name} is not public yet.")
-        # No entity tag: nobody has seen one at MAST.
+        # No entity tag: there is no report of one from MAST.
         return file_response(request, await self._body(name), content_type=_FITS)
 
     async def mirrored(self, request: web.Request) -> web.Response:
@@ -166,7 +166,7 @@ class _Downloads:
         return file_response(request, body, content_type=_FITS, etag=etag)
 
     async def paths(self, request: web.Request) -> web.Response:
-        """Say where in the bucket some URIs are."""
+        """Give the paths in the bucket of some URIs."""
         uris = request.query.getall("uri", [])
         if len(uris) > _MOST_LOOKUPS:
             return web.Response(status=414, text="URI Too Long")
@@ -179,7 +179,7 @@ class _Downloads:
     async def _made_on_the_fly(
         self, request: web.Request, name: str
     ) -> web.StreamResponse:
-        """Send a file without saying how long it is; it cannot be resumed."""
+        """Send a file without Content-Length; such a download cannot be resumed."""
         body = await self._body(name)
         response = web.StreamResponse(headers={"Content-Type": _FITS})
         response.enable_chunked_encoding()
@@ -200,7 +200,7 @@ class _Downloads:
 
 
 def _association(obs: Observation) -> bytes:
-    """Tabulate which exposures make up an observation."""
+    """Make the association table: the exposures that make up an observation."""
     names = [member.upper() for member in obs.members] + [obs.filename[:9].upper()]
     roles = ["EXP-DTH"] * len(obs.members) + ["PROD-DTH"]
     columns = [

@@ -26,16 +26,16 @@ __all__ = ["Listing", "ObservationTable", "QueryError"]
 _NAMES = tuple(column.name for column in OBSERVATIONS)
 #: Degrees from the middle of an image to the farthest point of its footprint.
 _REACH = 0.06
-#: Farther away than this (degrees) a plane is a poor map of the sky.
+#: Beyond this separation (degrees) the tangent plane is too inaccurate.
 _FLAT = 1.0
 
 
 class QueryError(Exception):
-    """The query makes no sense to the server; the message goes to the client."""
+    """The query is invalid; the client gets the message."""
 
 
 class Listing(NamedTuple):
-    """A row, and what it takes to find it by position."""
+    """A row with its footprint, for positional queries."""
 
     row: dict[str, Any]
     #: Polygons in ICRS degrees.
@@ -66,7 +66,7 @@ class ObservationTable:
     def around(
         self, ra: float, dec: float, radius_deg: float, filters: object
     ) -> list[Row]:
-        """Give rows whose footprint a circle touches, with the ``distance`` to it."""
+        """Give rows whose footprint touches a circle, each with its ``distance``."""
         passes = _tests(filters)
         found: list[Row] = []
         for number, separation in self._nearby(ra, dec, radius_deg):
@@ -80,7 +80,7 @@ class ObservationTable:
     def _nearby(
         self, ra: float, dec: float, radius_deg: float
     ) -> list[tuple[int, float]]:
-        """Give number and separation of observations that the circle might touch."""
+        """Give index and separation of the observations that may touch a circle."""
         if self._centres is None:
             return []
         chords = np.linalg.norm(self._centres - unit_vectors(ra, dec), axis=1)
@@ -97,7 +97,7 @@ def _listing(obs: Observation) -> Listing:
 def _distance_deg(
     ra: float, dec: float, footprint: tuple[Polygon, ...], separation: float
 ) -> float:
-    """Tell how far a position is from a footprint; 0 inside it."""
+    """Give the distance of a position to a footprint, in degrees; 0 inside it."""
     if separation > _FLAT:
         return separation if footprint else math.inf
     distances = [_to_polygon(ra, dec, polygon) for polygon in footprint]
@@ -131,7 +131,7 @@ def _tests(filters: object) -> list[Test]:
 
 
 def _test(entry: object) -> Test:
-    """Understand one filter: any of its values, or its free text, lets a row pass."""
+    """Parse one filter. A row passes if any of the values or the free text matches."""
     if not isinstance(entry, dict) or "paramName" not in entry:
         msg = "a filter has to be an object with a paramName"
         raise QueryError(msg)

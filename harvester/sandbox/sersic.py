@@ -1,4 +1,4 @@
-"""Elliptical galaxies' light on a pixel grid: Sersic profiles, softened at the core.
+"""The light of galaxies on a pixel grid: elliptical Sersic profiles, softened cores.
 
 After Sersic (1963): I(r) = I_e exp(-b_n ((r / r_e)^(1/n) - 1)).
 """
@@ -26,7 +26,7 @@ _STAR_REACH = 4.5
 
 
 class Blob(NamedTuple):
-    """Something that shines, in pixels of one image."""
+    """A source of light, in pixels of one image."""
 
     x: float
     y: float
@@ -69,7 +69,7 @@ def star(x: float, y: float, flux: float, blur: float) -> Blob:
 
 
 def add(image: NDArray[np.float32], blob: Blob) -> None:
-    """Add the light of a blob to an image, where it falls on it."""
+    """Add the light of a blob to an image, as far as it lies inside."""
     reach = _reach(blob)
     ny, nx = image.shape
     x0, y0 = math.floor(blob.x) - reach, math.floor(blob.y) - reach
@@ -86,7 +86,7 @@ def add(image: NDArray[np.float32], blob: Blob) -> None:
 def add_rows(band: NDArray[np.float32], blob: Blob, first: int) -> None:
     """Add the light of a blob to some rows of an image, of which ``first`` is one.
 
-    The light is that of `add`, of images that are too large to paint as a whole.
+    Like `add`, for images that are too large to paint as a whole.
     """
     reach = _reach(blob)
     y0, x0 = math.floor(blob.y) - reach, math.floor(blob.x) - reach
@@ -116,7 +116,7 @@ def _reach(blob: Blob) -> int:
 
 
 def _light(blob: Blob, x0: int, y0: int, side: int) -> NDArray[np.float32]:
-    """Render a whole square patch, so that what is cut off later changes nothing."""
+    """Render the whole square patch, so that the edge of an image changes no pixel."""
     light = _profile(blob, np.arange(x0, x0 + side), np.arange(y0, y0 + side))
     return light * np.float32(blob.flux / light.sum(dtype=np.float64))
 
@@ -134,7 +134,7 @@ def _profile(
     if not blob.radius:
         light = np.exp(square * np.float32(-0.5 / blob.blur**2))
     else:
-        square += np.float32(blob.blur**2)  # no seeing is perfect
+        square += np.float32(blob.blur**2)  # softens the core like seeing
         b = 2.0 * blob.n - 1.0 / 3.0
         power = (square / np.float32(blob.radius**2)) ** np.float32(0.5 / blob.n)
         light = np.exp(np.float32(-b) * power)
