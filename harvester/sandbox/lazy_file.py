@@ -1,8 +1,8 @@
-"""Files of gigabytes that are never held: a range of bytes is computed when asked for.
+"""Files too large for memory: the bytes of a range are computed when asked for.
 
-A `LazyFile` is a row of segments. Headers and tables are `Held` bytes; the pixels of
-an image are a `Plane`, which is rendered in bands of 64 rows. A band is always
-rendered whole, so that a pixel has the same bytes whatever range it is asked in.
+A `LazyFile` is a sequence of segments. Headers and tables are `Held` bytes; the pixels
+of an image are a `Plane`, which is rendered in bands of 64 rows. A band is always
+rendered whole: the bytes of a pixel must not depend on the range that is asked for.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Plane:
         Called with a layer and two row numbers, always for a whole band; gives
         4-byte pixels ``(rows, nx)``.
     key
-        What the bands of this plane are called in the cache.
+        Name of this plane in the cache.
     """
 
     def __init__(

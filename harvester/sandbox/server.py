@@ -100,7 +100,7 @@ class Sandbox:
         self.options = options
         _check_names(options.latency)
         if not options.bandwidth >= 0:
-            msg = f"bandwidth {options.bandwidth} is no number of MB a second"
+            msg = f"bandwidth {options.bandwidth} is not a number of MB per second"
             raise ValueError(msg)
         self.stats = Stats({name: options.rates.get(name) for name in SERVICES})
         self.faults = Faults(options.seed, KINDS)

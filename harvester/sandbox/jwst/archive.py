@@ -1,4 +1,4 @@
-"""What MAST and the public bucket have of JWST, in the versions of this moment.
+"""The JWST files of MAST and the public bucket, in their current versions.
 
 ``POST /_reprocess`` on the port of MAST makes a new version of a file under the same
 name, as the archive does: another DATE and CAL_VER, another entity tag, other pixels,
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 __all__ = ["JwstArchive"]
 
 _FITS = "application/fits"
-#: Bytes of a part of an upload: entity tags of large files count their parts.
+#: Bytes of a part: the entity tag of a file in parts ends with their number.
 _PART = 8 << 20
 _MOSAIC, _EXPOSURE = 3, 2
-#: Version of the pipeline that files are reprocessed with if none is named.
+#: Default pipeline version of reprocessed files.
 _NEXT = "3.0.0"
 
 
 class _Version(NamedTuple):
-    """A file as it is now."""
+    """The current version of a file."""
 
     edition: Edition
     file: LazyFile
@@ -53,11 +53,11 @@ class JwstArchive:
     Parameters
     ----------
     mast_etags
-        Let MAST's own downloads have entity tags like those of the bucket. That the
-        real service has them was never seen.
+        Send entity tags with MAST's own downloads, too. There is no report of them
+        from the real service.
     """
 
-    #: What the names of its files begin with.
+    #: Prefix of the URIs of its files.
     uri = PRODUCT_URI
 
     def __init__(self, sky: Sky, *, mast_etags: bool = False) -> None:
@@ -103,7 +103,7 @@ class JwstArchive:
         return await self._send(request, name, is_tagged=True)
 
     def lookup(self, uri: str) -> dict[str, object]:
-        """Say where in the bucket a file is, in the words of the path lookup."""
+        """Give the entry of a file in the reply of the path lookup."""
         obs = self._mosaics.get(uri.removeprefix(PRODUCT_URI))
         key = _key(obs) if obs else ""
         if not key:
@@ -147,7 +147,7 @@ class JwstArchive:
         )
 
     def _version(self, name: str) -> _Version:
-        """Give a file as it is now; two threads may make the same one."""
+        """Give the current version of a file; two threads may make it twice."""
         edition = self._editions[name]
         version = self._versions.get(name)
         if version is None or version.edition != edition:
@@ -167,10 +167,10 @@ class JwstArchive:
 
 
 def _key(obs: JwstObservation) -> str:
-    """Give the key of a mosaic in the bucket; empty if it is not there.
+    """Give the key of a mosaic in the bucket; empty if the bucket has no copy.
 
-    That combinations lie in a folder of their own, like single observations, was
-    never seen.
+    The folder of combinations (``c1001``) is an assumption; that of single
+    observations is documented.
     """
     if not obs.mirrored:
         return ""
@@ -178,7 +178,7 @@ def _key(obs: JwstObservation) -> str:
 
 
 def _etag(seed: int, obs: JwstObservation, edition: Edition, size: int) -> str:
-    # No byte is looked at: the bytes follow from these.
+    # The bytes depend on these values only, so the file need not be read.
     text = f"{seed} {obs.obs_id} {edition} {size}".encode()
     digest = hashlib.md5(text, usedforsecurity=False).hexdigest()
     return f'"{digest}-{-(-size // _PART)}"'

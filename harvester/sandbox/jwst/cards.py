@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Edition", "extension_cards", "primary_cards", "science_cards"]
 
-#: Square arcsec of a steradian, and microjansky of a megajansky.
+#: Steradian per square arcsec, and microjansky per megajansky.
 _ARCSEC2_SR = math.radians(1.0 / 3600.0) ** 2
 _MICRO = 1e12
 _EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
-#: First files are dated from here on, reprocessed ones from the second day on.
+#: Earliest DATE of first versions, and of reprocessed ones.
 _FIRST, _AGAIN = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 _STEPS = (
     *("CHGMIG", "CLNFNS", "DARK", "DQINIT", "FLAT", "GANSCL", "IPC", "JUMP"),
@@ -29,7 +29,7 @@ _REFERENCES = (
     *("GAIN", "IPC", "LINEAR", "MASK", "PERSAT", "PHOTOM", "READNO", "REGION"),
     *("SATURA", "SUPERB", "TRPDEN", "TRPPAR"),
 )
-#: Filled in as they stand: what a program reads is set by name further down.
+#: Cards with the same value in every file.
 _FIXED: dict[str, Any] = {
     "TIMESYS": "UTC",
     "TIMEUNIT": "s",
@@ -171,7 +171,7 @@ _FIXED: dict[str, Any] = {
     "MOVTARG": False,
     "OVERSUBT": False,
 }
-#: Version of the pipeline -> its reference files and the delivery system's version.
+#: Pipeline version -> CRDS context, and SDP version.
 _CONTEXTS = {"1.11.4": "jwst_1123.pmap", "2.0.1": "jwst_1535.pmap"}
 _SYSTEMS = {"1.11.4": "2023_3a", "2.0.1": "2026_1b"}
 
@@ -186,14 +186,14 @@ class Edition:
     margin: int = 0
 
     def made(self, obs: JwstObservation) -> datetime:
-        """Tell when the file was written."""
+        """Give the time at which the file was written."""
         if self.number:
             return _AGAIN + timedelta(days=self.number, milliseconds=obs.obsid % 997)
         return _FIRST + timedelta(days=obs.obsid % 149, milliseconds=obs.obsid % 997)
 
 
 def primary_cards(obs: JwstObservation, edition: Edition) -> dict[str, Any]:
-    """Give the cards of the primary header: all of the observation, no pixels."""
+    """Give the cards of the primary header, which describe the observation."""
     assert obs.mosaic is not None
     instrument = obs.instrument.partition("/")[0]
     context = _CONTEXTS.get(edition.cal_ver, "jwst_1612.pmap")

@@ -1,4 +1,4 @@
-"""The pixels of a level-3 mosaic: its grid, and which exposure fell where.
+"""The grid of a level-3 mosaic, and the pixels that each exposure covers.
 
 A camera has one or two modules. Each dither shifts them by a few pixels up and to the
 right, so that the outline of a module has stairs at two of its corners, as the
@@ -26,9 +26,9 @@ __all__ = ["CAMERAS", "Camera", "Input", "Mosaic", "Size", "build"]
 class Size(StrEnum):
     """How large the mosaics are; the same sky in both."""
 
-    #: Wide pixels: tens of megabytes.
+    #: Pixels 4 to 10 times as wide as real ones: up to 45 MB a file.
     SMALL = "small"
-    #: The pixels of the archive: up to 4 GB.
+    #: The pixels of the archive: up to 4.3 GB a file.
     REAL = "real"
 
 
@@ -45,9 +45,9 @@ class Camera(NamedTuple):
     #: Columns without data between two modules; 0: there is one module.
     gap: int
     dithers: int
-    #: Detectors of each module, in an order of rows and columns of two; or one.
+    #: Detectors of each module: one, or four in two rows of two.
     detectors: tuple[tuple[str, ...], ...]
-    #: Pixels of a small mosaic are so many times as wide.
+    #: How many times as wide the pixels of a small mosaic are.
     shrink: int
 
     def sized(self, size: Size) -> Camera:
@@ -77,10 +77,10 @@ CAMERAS = {
 
 
 class Input(NamedTuple):
-    """One exposure of one detector: the pixels that it fell on, ends exclusive."""
+    """One exposure of one detector, with the pixels that it covers (ends exclusive)."""
 
     detector: str
-    #: Number of the visit among those combined, and of its dither, from 0.
+    #: Index of the visit in the mosaic, and of the dither in the visit.
     visit: int
     dither: int
     x0: int
@@ -121,12 +121,12 @@ class Mosaic:
         return ((0.0, 0.0), (right, 0.0), (right, top), (0.0, top))
 
     def covers(self, x: float, y: float) -> bool:
-        """Whether any exposure fell on the pixel at a position."""
+        """Whether any exposure covers the pixel at a position."""
         col, row = round(x), round(y)
         return any(i.x0 <= col < i.x1 and i.y0 <= row < i.y1 for i in self.inputs)
 
     def with_margin(self, pixels: int) -> Mosaic:
-        """Give the same sky in an array that is larger by a margin on every side."""
+        """Give the same mosaic in an array that is larger by a margin on every side."""
         at = self.tangent
         return replace(
             self,
@@ -148,7 +148,7 @@ def build(
 ) -> Mosaic:
     """Combine visits into a mosaic with a target (ICRS degrees) on a pixel.
 
-    A second visit lies above the first, with a few rows without data between them.
+    A second visit is placed above the first, with a few empty rows in between.
     """
     steps = _dithers(rng, camera)
     modules = [

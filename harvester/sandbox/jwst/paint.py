@@ -1,4 +1,4 @@
-"""Paint a level-3 mosaic band by band: the file is never held as a whole."""
+"""Paint level-3 mosaics in bands of rows; a whole file is never in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..lazy_file import BandCache, Segment
-    from ..sky import Sky
+    from ..sky import Galaxy, Sky
     from .mosaic import Mosaic
     from .pointings import JwstObservation
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["i2d", "i2d_size"]
 
 _NOISE = 11
-#: MJy/sr of the night sky, which is not taken off.
+#: Background in MJy/sr; it is not subtracted.
 _SKY = np.float32(0.2)
 #: Variances of one dither: read noise, and Poisson noise and flat of one MJy/sr.
 _READ, _POISSON, _FLAT = np.float32(4e-4), np.float32(4e-3), np.float32(4e-6)
-#: Jansky of AB magnitude 0, and in a MJy.
+#: Jansky of AB magnitude 0, and jansky per MJy.
 _ZERO_JY, _MEGA = 3631.0, 1e6
 
 
@@ -45,7 +45,7 @@ def i2d(sky: Sky, obs: JwstObservation, edition: Edition, cache: BandCache) -> L
 
 
 def i2d_size(obs: JwstObservation, edition: Edition) -> int:
-    """Tell how many bytes `i2d` makes."""
+    """Give the number of bytes that `i2d` makes."""
     assert obs.mosaic is not None
     mosaic = obs.mosaic.with_margin(edition.margin)
     header_bytes = sum(len(_header(obs, mosaic, name)) for name in _IMAGES)
@@ -90,11 +90,11 @@ class _Painter:
     ) -> None:
         self.obs, self.mosaic, self.edition = obs, mosaic, edition
         self._seed = (sky.seed, _NOISE, obs.obsid, edition.number)
-        #: What stands where no exposure fell: pipelines of long ago left zeros.
+        #: Value where no exposure fell: old pipelines wrote zeros.
         self._empty = np.float32(0.0 if edition.cal_ver.startswith("1.") else np.nan)
         self._blobs = [self._blob(galaxy) for galaxy in sky.galaxies_in_mosaic(mosaic)]
 
-    def _blob(self, galaxy: Any) -> sersic.Blob:  # noqa: ANN401
+    def _blob(self, galaxy: Galaxy) -> sersic.Blob:
         early, late = self.obs.passband.colours
         magnitude = galaxy.mag_r + (early if galaxy.morphology == 1 else late)
         flux = _ZERO_JY * 10.0 ** (-0.4 * magnitude) / _MEGA / self.mosaic.pixar_sr
@@ -151,7 +151,7 @@ class _Painter:
         return light
 
     def _hits(self, first: int, last: int) -> NDArray[np.float32]:
-        """How many dithers fell on each pixel."""
+        """Count the dithers that cover each pixel."""
         hits = np.zeros((last - first, self.mosaic.nx), np.float32)
         for box in self._boxes(first, last):
             hits[box] += 1
@@ -160,7 +160,7 @@ class _Painter:
     def _boxes(
         self, first: int, last: int, layer: int | None = None
     ) -> list[tuple[slice, slice]]:
-        """Give what the exposures, of one layer or all, cover of some rows."""
+        """Give the parts of some rows that the exposures (of one layer) cover."""
         inputs = self.mosaic.inputs
         if layer is not None:
             inputs = inputs[32 * layer : 32 * layer + 32]
@@ -214,7 +214,7 @@ def _column(values: list[Any]) -> tuple[str, NDArray[Any]]:
 
 
 def _data_model(obs: JwstObservation) -> bytes:
-    """Make the last table: in the archive a gwcs lies in it, here only a word."""
+    """Make the last table. The archive's holds a gwcs; this one only a name."""
     text = f"#ASDF 1.0.0\n%YAML 1.1\n--- {{of: {obs.obs_id}}}\n...\n"
     array = np.frombuffer(text.encode("ascii"), np.uint8)[None]
     column = fits.Column("ASDF_METADATA", f"{array.shape[1]}B", array=array)

@@ -1,4 +1,4 @@
-"""The filters of JWST that the sandbox has, in the words of rows, names and headers."""
+"""The JWST filters of the sandbox, as rows, file names and headers spell them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["PASSBANDS", "Passband"]
 class Passband(NamedTuple):
     """A filter, or a filter with a pupil in front of it."""
 
-    #: As the archive lists it; a pair is parted by a semicolon.
+    #: As the archive lists it; the names of a pair are separated by a semicolon.
     filters: str
-    #: As file names spell it. Pairs come in the other order there.
+    #: As file names spell it; the order of a pair is another one there.
     elements: str
     #: The FILTER and PUPIL cards.
     filter: str
@@ -31,12 +31,12 @@ class Passband(NamedTuple):
 
     @property
     def instrument(self) -> str:
-        """As rows of today spell it."""
+        """The instrument, as current rows spell it."""
         return _INSTRUMENTS[self.camera]
 
     @property
     def is_paired(self) -> bool:
-        """Whether a pupil does the filtering."""
+        """Whether the band is that of a filter in the pupil wheel."""
         return ";" in self.filters
 
 

@@ -1,9 +1,9 @@
-"""JWST observations of the synthetic sky: what was pointed where, how it is listed.
+"""JWST observations of the synthetic sky: where they point, and how they are listed.
 
-Every group of galaxies that HST might be pointed at is one programme of JWST. Its
-first observation is always F200W; the others come in turn, so that a small sky has
-every kind: other filters, instruments and visits, a combination of two visits, data
-that are not public, an old row, an exposure and a plan.
+Each group of galaxies that HST could observe is one program of JWST. Its first
+observation is F200W. The others alternate from program to program, so that a sky of
+four groups has every kind: other filters, instruments and visits, a combination of
+two visits, proprietary data, an old row, an exposure and a plan.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DITHER_S", "JwstObservation", "Size", "exposure_obsid", "point"]
 
-#: Programmes at most, and the number of the first.
+#: Most programs, and the number of the first.
 _MOST, _FIRST = 150, 2731
-#: Plans belong to programmes of a later cycle.
+#: Number of the first program of a later cycle, to which plans belong.
 _FIRST_PLAN = 10678
-#: The release date of data that are still their owner's, MJD (year 2053).
+#: Release date of proprietary data, MJD (year 2053).
 _NOT_YET = 71000.0
-#: Names in the archive's manner; nobody is meant.
+#: Invented names, in the format of the archive.
 _INVESTIGATORS = ("Sandbox, Ada", "Loopback, Ivo T.", "Fixture, Mina", "Stub, Oskar")
-#: Pixels from the end of the data to a galaxy whose stamp reaches over it.
+#: Distance in pixels from the end of the data at which a stamp is cut off.
 _NEAR_EDGE = 9.0
 #: Seconds of one dither.
 DITHER_S = 837.468
@@ -55,7 +55,7 @@ class JwstObservation:
     #: ``o001``, or ``c1001`` for a combination of several observations.
     candidate: str
     passband: Passband
-    #: As the row spells it; rows that were not processed anew leave out ``/IMAGE``.
+    #: As the row spells it; old rows leave out ``/IMAGE``.
     instrument: str
     #: 3, or 2 for an exposure, or -1 for a plan.
     calib_level: int
@@ -63,7 +63,7 @@ class JwstObservation:
     ra: float
     dec: float
     s_region: str
-    #: What the archive believes is covered: polygons in ICRS degrees.
+    #: The area that the archive lists as covered: polygons in ICRS degrees.
     footprint: tuple[Polygon, ...]
     #: Seconds.
     t_exptime: float
@@ -74,9 +74,9 @@ class JwstObservation:
     rights: str
     proposal_pi: str
     mirrored: bool
-    #: Processed long ago: 0 in place of NaN, one quadrilateral as footprint.
+    #: Made by an old pipeline: 0 instead of NaN, one quadrilateral as footprint.
     is_old: bool
-    #: Not for exposures and plans.
+    #: ``None`` for exposures and plans.
     mosaic: Mosaic | None
 
     @property
@@ -92,7 +92,7 @@ class JwstObservation:
 
     @property
     def target_name(self) -> str:
-        """What the proposer called the target."""
+        """The proposer's name of the target."""
         return f"SANDBOX-{self.program}"
 
     @property
@@ -120,7 +120,7 @@ class JwstObservation:
 
 
 class _Plan(NamedTuple):
-    """What to point at, before it has a number."""
+    """An observation before it has a number."""
 
     band: str
     candidate: str
@@ -139,11 +139,11 @@ def point(
     return tuple(
         obs
         for number, group in enumerate(groups[::stride])
-        for obs in _programme(seed, number, group, size)
+        for obs in _program(seed, number, group, size)
     )
 
 
-def _programme(
+def _program(
     seed: int, number: int, group: Sequence[Position], size: Size
 ) -> Iterator[JwstObservation]:
     observations = [
@@ -169,7 +169,7 @@ def _plans(number: int, group: Sequence[Position]) -> Iterator[_Plan]:
         case _:
             yield _Plan("NIRISS F200W", "o004", at)
             yield _Plan("F770W", "o005", at)
-    if number % 4 == 2:  # noqa: PLR2004 # a turn like the others
+    if number % 4 == 2:  # noqa: PLR2004 - one program of four
         yield _Plan("F200W", "o006", group[0], "gap", old=True)
 
 
@@ -183,7 +183,7 @@ def _main(number: int, group: Sequence[Position]) -> _Plan:
 def _observe(
     seed: int, number: int, k: int, plan: _Plan, size: Size
 ) -> JwstObservation:
-    # The same numbers for both sizes: only the pixels differ.
+    # A stream per observation: a new kind of observation changes no other one.
     rng = np.random.default_rng([seed, 8, number, k])
     band, program = PASSBANDS[plan.band], _FIRST + number
     camera = CAMERAS[band.camera].sized(size)
@@ -228,10 +228,10 @@ def _obs_id(program: int, candidate: str, band: Passband) -> str:
 
 
 def _pixel(camera: Camera, place: str) -> tuple[float, float]:
-    """Say on which pixel a target falls."""
+    """Give the pixel on which a target falls."""
     wide, high = (camera.width + camera.spread[0]), (camera.height + camera.spread[1])
     match place:
-        case "edge":  # inside the first exposures, near the left end of the array
+        case "edge":  # in the first exposures, near the left end of the array
             return _NEAR_EDGE, camera.height / 2
         case "gap":
             return wide + camera.gap / 2, high / 2
@@ -253,7 +253,7 @@ def _on_sky(mosaic: Mosaic, outline: Polygon) -> Polygon:
 
 
 def _region(footprint: tuple[Polygon, ...], frame: str = "ICRS  ") -> str:
-    """Spell a footprint as the archive does: two blanks, no vertex repeated."""
+    """Give the text of a footprint as in the archive: two blanks, no vertex twice."""
     return "  ".join(
         f"POLYGON {frame}" + " ".join(f"{ra:.9f} {dec:.9f}" for ra, dec in polygon)
         for polygon in footprint

@@ -1,4 +1,4 @@
-"""The rows of JWST at MAST: an observation as it is listed, and its products."""
+"""The rows of JWST at MAST: observations, and the products of each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PRODUCT_URI", "listing", "product_rows"]
 
-#: What the names of files at MAST begin with.
+#: Prefix of the URIs of files at MAST.
 PRODUCT_URI = "mast:JWST/product/"
 _COMBINED = 3
 
 
 class _Kind(NamedTuple):
-    """A sort of file, by the end of its name."""
+    """A kind of product, named by the end of its file name."""
 
     suffix: str
     #: ``productType``, and ``productSubGroupDescription``.
@@ -35,7 +35,7 @@ class _Kind(NamedTuple):
     about: str
 
 
-#: What comes with each exposure of each detector.
+#: Products of each exposure of each detector.
 _EXPOSURE_KINDS = (
     _Kind("uncal.fits", "SCIENCE", "UNCAL", 1, 83_946_240, "uncalibrated exposure"),
     _Kind("uncal.jpg", "PREVIEW", None, 1, None, "Preview-Full"),
@@ -48,11 +48,11 @@ _EXPOSURE_KINDS = (
     _Kind("cal.jpg", "PREVIEW", None, 2, None, "Preview-Full"),
     _Kind("i2d.fits", "SCIENCE", "I2D", 2, 152_876_160, "rectified exposure"),
     _Kind("i2d.jpg", "PREVIEW", None, 2, None, "Preview-Full"),
-    _Kind("o001_crf.fits", "AUXILIARY", "CRF", 2, 117_547_200, "outliers flagged"),
+    _Kind("crf.fits", "AUXILIARY", "CRF", 2, 117_547_200, "outliers flagged"),
     _Kind("trapsfilled.fits", "AUXILIARY", "TRAPSFILLED", 2, 33_563_520, "traps"),
     _Kind("cal_thumb.jpg", "PREVIEW", None, 2, None, "Preview-Thumb"),
 )
-#: What comes with a mosaic, besides itself.
+#: Products of a mosaic besides the mosaic itself.
 _MOSAIC_KINDS = (
     _Kind("cat.ecsv", "SCIENCE", "CAT", 3, 9_139_451, "source catalog"),
     _Kind("segm.fits", "SCIENCE", "SEGM", 3, 195_385_000, "segmentation map"),
@@ -62,7 +62,7 @@ _MOSAIC_KINDS = (
 
 
 def listing(obs: JwstObservation) -> Listing:
-    """List an observation, and say where its footprint is."""
+    """Give the row of an observation with its footprint."""
     first = obs.footprint[0]
     (ra, dec), *_ = first
     corners = [corner for polygon in obs.footprint for corner in polygon]
@@ -117,12 +117,12 @@ def _row(obs: JwstObservation) -> dict[str, Any]:
 def product_rows(
     obs: JwstObservation, edition: Edition, size: int
 ) -> Iterator[dict[str, Any]]:
-    """List the files of a mosaic: all of its exposures', and last its own.
+    """List the products of a mosaic: first those of all its exposures.
 
     Parameters
     ----------
     edition, size
-        The version of the mosaic that is served now, and its bytes.
+        The current version of the mosaic, and its bytes.
     """
     for number, exposure in enumerate(obs.exposure_ids()):
         yield from _exposure_rows(obs, exposure, exposure_obsid(obs, number), edition)
@@ -140,7 +140,7 @@ def _exposure_rows(
 ) -> Iterator[dict[str, Any]]:
     for kind in _EXPOSURE_KINDS:
         row = _product(obs, exposure, kind, edition)
-        # The exposures' own products are listed under the mosaic that was asked for.
+        # Products of exposures have the mosaic as parent_obsid and their own obsID.
         yield (
             row | {"obsID": str(obsid)} | (_RECOMMENDED if kind.group == "CAL" else {})
         )
@@ -157,7 +157,8 @@ def exposure_product_rows(
 def _product(
     obs: JwstObservation, name: str, kind: _Kind, edition: Edition
 ) -> dict[str, Any]:
-    filename = f"{name}_{kind.suffix}"
+    middle = f"{obs.candidate}_" if kind.group == "CRF" else ""
+    filename = f"{name}_{middle}{kind.suffix}"
     return {
         "obsID": str(obs.obsid),
         "obs_collection": "JWST",
