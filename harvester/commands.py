@@ -17,23 +17,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cutouts.warm_up import warm_up
-from .disk import free_bytes
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
-from .progress import shown_progress
-from .report import failures, read_report, unsettled, words
-from .run_folder import run_folder
-from .settings import load_settings
-from .telling import tell
+from .run.disk import free_bytes
+from .run.folder import run_folder
+from .settings.options import to_settings
+from .settings.settings import load_settings
+from .status.console import tell
+from .status.progress import shown_progress
+from .status.report import failures, read_report, unsettled, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .harvest import Outcome
+    from .dataset.verify import Findings
+    from .run.harvest import Outcome
     from .sandbox.server import Sandbox
-    from .settings import Settings
-    from .verify import Findings
+    from .settings.settings import Settings
 
 __all__ = [
     "inspect_file",
@@ -47,9 +46,6 @@ __all__ = [
 ]
 
 Flags = dict[str, Any]
-
-#: Options that say how the catalogue is to be read.
-CATALOGUE_OPTIONS = ("id", "ra", "dec", "table", "delimiter", "unit", "frame")
 
 #: Settled, but some galaxies were given up.
 _WITH_FAILURES = 3
@@ -86,10 +82,10 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill of what a run still has to do, from its ledger alone."""
-    from .harvest import check_same_run  # noqa: PLC0415 - slow to import
+    from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
-    settings = load_settings(places.settings, **_to_settings(flags))
+    settings = load_settings(places.settings, **to_settings(flags))
     check_same_run(settings, places)
     _print_bill(settings, places, flags)
     return 0
@@ -98,9 +94,9 @@ def plan_run(places: Places, flags: Flags) -> int:
 def _print_bill(
     settings: Settings, places: Places, flags: Flags, *, kept: bool = True
 ) -> None:
-    from .archive_door import allowance  # noqa: PLC0415 - slow to import
-    from .plan import read_bill  # noqa: PLC0415 - not needed by the others
-    from .plan_words import bill_in_words  # noqa: PLC0415 - as above
+    from .plan.bill import read_bill  # noqa: PLC0415 - not needed by the others
+    from .plan.words import bill_in_words  # noqa: PLC0415 - as above
+    from .run.transport_setup import allowance  # noqa: PLC0415 - slow to import
 
     bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
     bill["out"] = str(places.out) if kept else None
@@ -112,7 +108,7 @@ def _settings_for(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> Settings:
     known = places.settings if places.ledger.exists() else None
-    given = _to_settings(flags)
+    given = to_settings(flags)
     given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
     settings = load_settings(config or known, **given)
     if not catalogue.exists():
@@ -127,7 +123,7 @@ def inspect_file(catalogue: Path, flags: Flags) -> None:
     from .catalogue.options import ReadOptions  # noqa: PLC0415 - slow to import
     from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
 
-    said = {name: flags[f"catalogue_{name}"] or "" for name in CATALOGUE_OPTIONS}
+    said = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
         found = inspect_catalogue(catalogue, ReadOptions(**said), scratch=Path(scratch))
     if flags["as_json"]:
@@ -141,7 +137,7 @@ def resume_run(places: Places, flags: Flags) -> int:
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock):
-        settings = load_settings(places.settings, **_to_settings(flags))
+        settings = load_settings(places.settings, **to_settings(flags))
         return _go_on(settings, places, flags)
 
 
@@ -154,8 +150,8 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
-    from .dataset import remove_parts  # noqa: PLC0415 - slow to import
-    from .harvest import (  # noqa: PLC0415 - as above
+    from .dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
+    from .run.begin import (  # noqa: PLC0415 - as above
         begin,
         check_same_run,
         remove_scratch,
@@ -169,57 +165,12 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     # Before the catalogue is read: who is killed meanwhile can resume as well.
     write_settings(settings, places)
     if not places.ledger.exists():
-        with shown_progress(None, quiet=flags["as_json"]) as heard:
-            begin(settings, places, heard)
-
-
-def _to_settings(flags: Mapping[str, Any]) -> Flags:
-    """Turn options that were given into the settings that they overrule."""
-    sizes = dict(flags.get("size") or {})
-    columns = {name: flags.get(f"catalogue_{name}") for name in CATALOGUE_OPTIONS}
-    urls = {
-        _service_key(name): {"base_url": url}
-        for name, url in (flags.get("base_urls") or {}).items()
-    }
-    cutout = {
-        "size": sizes.pop("", None),
-        "sizes": sizes,
-        "mode": flags.get("mode"),
-        "large": flags.get("large") or None,
-    }
-    given = {
-        "surveys": list(flags.get("surveys") or ()),
-        "catalogue": columns,
-        "cutout": cutout,
-        "sdss": {"release": flags.get("sdss_release")},
-        "hst": {"observations": flags.get("observations")},
-        "services": urls,
-        "politeness": {"contact": flags.get("contact")},
-        "work": {"processes": flags.get("processes")},
-    }
-    return _without_blanks(given)
-
-
-def _service_key(name: str) -> str:
-    from .settings import SERVICES  # noqa: PLC0415 - shadows nothing
-
-    if name not in SERVICES:
-        msg = f"--base-url: there is no service {name!r}, only {', '.join(SERVICES)}"
-        raise InputError(msg)
-    return name.replace("-", "_")
-
-
-def _without_blanks(tree: Flags) -> Flags:
-    kept = {}
-    for name, value in tree.items():
-        one = _without_blanks(value) if isinstance(value, dict) else value
-        if one is not None and one not in ({}, []):
-            kept[name] = one
-    return kept
+        with shown_progress(None, quiet=flags["as_json"]) as listener:
+            begin(settings, places, listener)
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
-    from .harvest import make_manifest  # noqa: PLC0415 - slow to import
+    from .run.harvest import make_manifest  # noqa: PLC0415 - slow to import
 
     as_json = flags["as_json"]
     outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
@@ -241,17 +192,17 @@ def _exit_code(outcome: Outcome, *, locate_only: bool) -> int:
 async def _until_stopped(
     settings: Settings, places: Places, flags: Flags
 ) -> tuple[Outcome, int]:
-    from .harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
-    from .stop import Stop  # noqa: PLC0415 - needs an event loop
+    from .run.harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
+    from .run.stop import Stop  # noqa: PLC0415 - needs an event loop
 
     stop = Stop(f"Go on with: harvester resume {places.out}")
     stop.listen()
-    with shown_progress(read_report(places), quiet=flags["as_json"]) as heard:
+    with shown_progress(read_report(places), quiet=flags["as_json"]) as listener:
         try:
             outcome = await harvest(
                 settings,
                 places,
-                heard=heard,
+                listener=listener,
                 started=stop.started,
                 locate_only=flags["locate_only"],
             )
@@ -291,8 +242,8 @@ def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
 
 def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
     """Compare ledger and disk; with ``repair`` send back what is lost."""
+    from .dataset.verify import verify  # noqa: PLC0415 - as above
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
-    from .verify import verify  # noqa: PLC0415 - as above
 
     async def _send_back(found: Findings) -> None:
         async with Ledger.open(places.ledger) as ledger:

@@ -24,19 +24,19 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from harvester.archives.bridge import json_of
-from harvester.archives.mast import check_mast
-from harvester.archives.sdss import check_skyserver
-from harvester.archives.soundings import _mirrors
+from harvester.archives.mast.archive import check_mast
+from harvester.archives.mast.sampling import CopySampling
+from harvester.archives.sdss.archive import check_skyserver
+from harvester.archives.sdss.names import decode
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import open_catalogue
 from harvester.catalogue.tables import open_tables
 from harvester.cutouts.cutouts import cut_frame
 from harvester.cutouts.frame_file import verify_frame
 from harvester.errors import HarvesterError
-from harvester.footprints import FootprintIndex
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
-from harvester.sdss_names import decode
-from harvester.settings import SERVICES, load_settings
+from harvester.settings.settings import SERVICES, load_settings
+from harvester.sky.footprints import FootprintIndex
 from harvester.transport.address import Guard
 from harvester.transport.backoff import LONGEST_S, retry_after
 from harvester.transport.intake import PartialFile, Reply, is_html
@@ -292,10 +292,11 @@ def replies(data: bytes) -> None:
     for query in queries:
         with suppress(HarvesterError):
             check_mast(reply, query)
+    bucket = "https://s3.amazonaws.com/stpubdata"
     with suppress(HarvesterError):
         for answer in json_of(reply).values():
-            for mirror in _mirrors(answer, "https://s3.amazonaws.com") or ():
-                assert mirror.startswith("https://s3.amazonaws.com/stpubdata/hst/")
+            for mirror in CopySampling("/hst/public").copies(answer, bucket) or ():
+                assert mirror.startswith(f"{bucket}/hst/")
                 assert ".." not in mirror
 
 

@@ -1,0 +1,225 @@
+"""The composition root: opens everything from the settings, closes it in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..archives.kind import LocatorInputs
+from ..archives.registry import kind_of
+from ..archives.sampling import sample_once
+from ..dataset.stamps import write_manifest
+from ..errors import HarvesterError, first_of
+from ..events import Note, undisturbed
+from ..frames.store import FrameStore
+from ..ledger.ledger import Ledger
+from ..ledger.view import LedgerView
+from ..plan.bill import in_all, read_bill
+from ..settings.settings import SERVICES
+from ..status.host_watch import watched
+from ..status.report import read_report, unsettled
+from .disk import check_room, disk_words
+from .executors.processes import Cutter
+from .lane import Lane, LanePlan
+from .memory import keep_memory_in_one_piece
+from .orchestrator import Orchestrator
+from .transport_setup import allowance, first_words, make_transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from ..archives.kind import ArchiveKind
+    from ..events import Listener
+    from ..places import Places
+    from ..settings.settings import Settings
+    from ..status.report import Report
+    from ..transport.transport import Transport
+
+__all__ = [
+    "Outcome",
+    "harvest",
+    "make_manifest",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a harvest ended."""
+
+    report: Report
+    #: Why archives were given up for now.
+    troubles: list[HarvesterError]
+
+
+async def harvest(
+    settings: Settings,
+    places: Places,
+    *,
+    listener: Listener,
+    started: Callable[[Orchestrator], None],
+    locate_only: bool = False,
+) -> Outcome:
+    """Work on a run until all is settled, an archive is given up, or it is stopped.
+
+    Parameters
+    ----------
+    started
+        Is handed the orchestrator once it can be stopped.
+
+    Raises
+    ------
+    HarvesterError
+        What ended it before: the disk, the ledger, the settings.
+    """
+    # All that was imported stays: looking through it for cycles, again and again, would
+    # hold up the event loop for a tenth of a second.
+    gc.freeze()
+    listener = undisturbed(listener)
+    keep_memory_in_one_piece()
+    try:
+        async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
+            orchestrator,
+            cutter,
+        ):
+            # Processes for a run that has nothing to cut would only have to be ended.
+            if not locate_only and unsettled(read_report(places)):
+                cutter.start()
+            started(orchestrator)
+            await orchestrator.run(locate_only=locate_only)
+    except BaseExceptionGroup as group:
+        raise first_of(group) from group
+    return Outcome(read_report(places), orchestrator.troubles)
+
+
+@asynccontextmanager
+async def _orchestrator(
+    settings: Settings, places: Places, listener: Listener, *, is_plan: bool
+) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(Ledger.open(places.ledger))
+        transport = await stack.enter_async_context(
+            await make_transport(settings, ledger)
+        )
+        for words in (*first_words(settings), *disk_words(places.out)):
+            listener(Note(words))
+        frames = FrameStore(
+            places.frames,
+            transport,
+            budget=settings.work.frame_cache_bytes,
+            still_wanted=ledger.still_wanted,
+            patience_s=settings.politeness.patience_s,
+        )
+        cutter = await stack.enter_async_context(_cutter(settings))
+
+        async def located(archive: str) -> None:
+            await sample_once(
+                kind_of(archive),
+                places.ledger,
+                transport=transport,
+                ledger=ledger,
+                official=SERVICES,
+                is_plan=is_plan,
+            )
+            await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
+
+        names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
+        lanes = [
+            Lane(
+                kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
+                _plan(kind, settings, places),
+                ledger=ledger,
+                frames=frames,
+                cutter=cutter,
+                listener=listener,
+                located=located,
+                down_s=partial(transport.down_s, SERVICES[kind.costs.query_service]),
+            )
+            for kind in map(kind_of, names)
+        ]
+        orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
+        ledger.keep_troubles([])
+        async with watched(transport, ledger, listener):
+            yield orchestrator, cutter
+        ledger.keep_troubles([str(one) for one in orchestrator.troubles])
+        if not unsettled(read_report(places)):
+            frames.clear()
+
+
+async def _keep_bill(
+    ledger: Ledger, places: Places, settings: Settings, archive: str, *, is_plan: bool
+) -> None:
+    # Once all is located, for `status` to show beside the truth; what it was first
+    # stays, so that a resume need not work it out again.
+    if await asyncio.to_thread(_is_billed, places, archive):
+        return
+    bill = await asyncio.to_thread(read_bill, places, allowance(settings))
+    if not is_plan:
+        disk = bill["disk"]
+        check_room(places.out, stamps=disk["to_come"], frames=disk["frames"])
+    surveys = bill["surveys"].items()
+    if not any(one["unlocated"] for name, one in surveys if name.startswith(archive)):
+        await ledger.keep_fact(f"bill {archive}", json.dumps(in_all(bill, archive)))
+
+
+def _is_billed(places: Places, archive: str) -> bool:
+    with LedgerView.open(places.ledger) as view:
+        return f"bill {archive}" in view.facts()
+
+
+def _cutter(settings: Settings) -> Cutter:
+    return Cutter(
+        processes=settings.work.processes,
+        limit_s=settings.work.cut_limit_s,
+        memory_bytes=settings.work.process_memory_bytes,
+    )
+
+
+def _inputs(
+    kind: ArchiveKind,
+    settings: Settings,
+    transport: Transport,
+    ledger: Ledger,
+    places: Places,
+    listener: Listener,
+) -> LocatorInputs:
+    services = settings.services
+    return LocatorInputs(
+        transport=transport,
+        ledger=ledger,
+        section=settings.archive(kind.name),
+        spec=settings.spec(kind.name),
+        official=SERVICES,
+        asked={
+            name: services.named(name).base_url.rstrip("/") or base
+            for name, base in SERVICES.items()
+        },
+        tables=places.tables,
+        listener=listener,
+    )
+
+
+def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
+    files = settings.services.named(kind.costs.file_service).files
+    return LanePlan(
+        surveys=tuple(s for s in settings.parsed_surveys() if s.archive == kind.name),
+        spec=settings.spec(kind.name),
+        root=places.out,
+        keep_all=kind.keeps_all(settings.archive(kind.name)),
+        # Some are fetched while others are cut.
+        workers=files + 2,
+        attempts=settings.politeness.attempts,
+        longest_backoff_s=settings.politeness.longest_backoff_s,
+        patience_s=settings.politeness.patience_s,
+    )
+
+
+def make_manifest(places: Places) -> tuple[Path, Path]:
+    """Write the manifest of a run, which may be going on; give its two files."""
+    with LedgerView.open(places.ledger) as view:
+        return write_manifest(places, view.manifest())

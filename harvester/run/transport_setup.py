@@ -1,0 +1,171 @@
+"""The one door to the archives, made from the settings: manners, contact, token."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..archives.registry import kinds, services
+from ..errors import InputError
+from ..plan.bill import BANDWIDTH, Allowance, Manner
+from ..transport.address import Official
+from ..transport.headers import ApiToken
+from ..transport.manners import Manners
+from ..transport.quiet_hours import QuietHours
+from ..transport.transport import Limits, Service, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..archives.kind import ServiceKind, Token
+    from ..ledger.ledger import Ledger
+    from ..settings.settings import Settings
+
+__all__ = ["allowance", "first_words", "make_first_transport", "make_transport"]
+
+
+def make_first_transport(settings: Settings) -> Transport:
+    """Make a transport for what is asked before a run has its ledger."""
+    return Transport(
+        _services(settings),
+        contact=settings.politeness.contact,
+        version=__version__,
+        limits=_limits(settings),
+        tokens=_tokens(settings),
+    )
+
+
+async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
+    """Make the transport, which goes on with the cool-downs that the ledger keeps."""
+    return Transport(
+        _services(settings),
+        contact=settings.politeness.contact,
+        version=__version__,
+        limits=_limits(settings),
+        on_traffic=ledger.count_traffic,
+        on_cool_down=ledger.keep_cool_down,
+        cool_downs=await ledger.cool_downs(),
+        tokens=_tokens(settings),
+        known_good={
+            service.host: url
+            for url in await ledger.known_good()
+            for service in _services(settings)
+            if url.startswith(service.base)
+        },
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    politeness, limits = settings.politeness, settings.limits
+    return Limits(
+        connect_s=limits.connect_s,
+        answer_s=limits.answer_s,
+        silence_s=limits.silence_s,
+        total_s=limits.total_s,
+        floor_bytes_per_s=limits.floor_bytes_per_s,
+        floor_window_s=limits.floor_window_s,
+        works_on_s=limits.works_on_s,
+        body_cap=limits.file_bytes,
+        json_cap=limits.reply_bytes,
+        tries=politeness.tries,
+        patience_s=politeness.patience_s,
+        # It is not waited longer for one that refuses than for one that is down.
+        refusal_patience_s=min(politeness.refusal_patience_s, politeness.patience_s),
+    )
+
+
+def first_words(settings: Settings) -> Iterator[str]:
+    """Give what a user should know before anything is sent."""
+    official = [one for one in _services(settings) if not one.is_elsewhere]
+    if official and not settings.politeness.contact:
+        yield (
+            "No contact is set, so an archive that has trouble with this harvest can "
+            "only shut it out. Say --contact you@example.org once."
+        )
+    for service, token in _with_tokens():
+        home = _actual(settings, service)
+        if _read(token) and not _may_send(settings, service, token):
+            yield (
+                f"{token.variable} is not sent to {home}: it is for {service.base} "
+                f"only, unless {'.'.join(token.elsewhere)} is set."
+            )
+
+
+def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
+    """Give what a harvest may use; ``bandwidth`` in bytes a second is assumed."""
+    return Allowance(
+        manners={
+            service.name: Manner(
+                service.host, service.manners.rate, service.manners.slots["file"]
+            )
+            for service in _services(settings)
+        },
+        specs={name: settings.spec(name) for name in kinds()},
+        cores=settings.work.processes or len(os.sched_getaffinity(0)),
+        cache_bytes=settings.work.frame_cache_bytes,
+        bandwidth=bandwidth,
+    )
+
+
+def _services(settings: Settings) -> list[Service]:
+    return [_service(settings, kind) for kind in services().values()]
+
+
+def _service(settings: Settings, kind: ServiceKind) -> Service:
+    section = settings.services.named(kind.name)
+    quiet = section.quiet or settings.politeness.quiet
+    manners = Manners(
+        section.rate,
+        {"query": section.queries, "file": section.files},
+        quiet=QuietHours.parse(quiet) if quiet else None,
+    )
+    return Service(
+        kind.name,
+        kind.base,
+        _actual(settings, kind),
+        manners,
+        section.answer_s,
+        official=Official(
+            frozenset(kind.domains), frozenset({kind.bucket} if kind.bucket else ())
+        ),
+        remedies=kind.remedies,
+    )
+
+
+def _actual(settings: Settings, kind: ServiceKind) -> str:
+    return settings.services.named(kind.name).base_url.rstrip("/") or kind.base
+
+
+def _with_tokens() -> Iterator[tuple[ServiceKind, Token]]:
+    for kind in services().values():
+        if kind.token:
+            yield kind, kind.token
+
+
+def _tokens(settings: Settings) -> list[ApiToken]:
+    """Make the tokens of the environment, those that must not go left out."""
+    return [
+        ApiToken(text, _actual(settings, service), token.variable)
+        for service, token in _with_tokens()
+        if (text := _read(token)) and _may_send(settings, service, token)
+    ]
+
+
+def _may_send(settings: Settings, service: ServiceKind, token: Token) -> bool:
+    archive, switch = token.elsewhere
+    is_home = _actual(settings, service) == service.base
+    return is_home or bool(getattr(settings.archive(archive), switch))
+
+
+def _read(token: Token) -> str:
+    # From the environment only: it is in no settings, so that it is not kept in any.
+    file = os.environ.get(f"{token.variable}_FILE")
+    if not file:
+        return os.environ.get(token.variable, "").strip()
+    try:
+        return Path(file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{token.variable}_FILE {file} cannot be read as a token."
+        raise InputError(msg) from error

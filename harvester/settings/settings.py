@@ -1,0 +1,285 @@
+"""Settings: defaults < TOML file < ``HARVESTER__X__Y`` environment < flags.
+
+Only ``harvest`` and ``cli`` see the whole of it; everything else is handed what
+it uses. `Settings.identity` is what decides the data set: it may not change
+within a run. The rest (rates, workers, addresses) may.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tomli_w
+from pydantic import BeforeValidator, Field, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from ..archives.registry import default_surveys, kind_of, kinds, read_survey, services
+from ..errors import InputError
+from ..models import CutoutSpec, StampSize, Survey
+from .base_urls import same_base_urls
+from .environment import refuse_unknown_variables
+from .sections import (
+    CatalogueSection,
+    CutoutSection,
+    LimitsSection,
+    PolitenessSection,
+    Section,
+    ServiceSection,
+    WorkSection,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..archives.kind import ServiceKind
+
+__all__ = ["SERVICES", "Settings", "load_settings"]
+
+#: The official address of each service, by its name.
+SERVICES = {name: service.base for name, service in services().items()}
+
+#: With this the names of environment variables begin.
+_PREFIX = "HARVESTER__"
+
+
+def _surveys(given: object) -> object:
+    """Read the environment's spelling of a list: JSON, or words with blanks between."""
+    if not isinstance(given, str):
+        return given
+    return json.loads(given) if given.lstrip().startswith("[") else given.split()
+
+
+class _Services(Section):
+    """The services of all archives, each with its published or customary limits."""
+
+    def named(self, name: str) -> ServiceSection:
+        """Give the section of a service by its name, such as ``sdss-sky``."""
+        section: ServiceSection = getattr(self, _key(name))
+        return section
+
+
+def _key(service: str) -> str:
+    return service.replace("-", "_")
+
+
+def _section_of(service: ServiceKind) -> ServiceSection:
+    return ServiceSection(
+        rate=service.rate,
+        queries=service.queries,
+        files=service.files,
+        answer_s=service.answer_s,
+    )
+
+
+if TYPE_CHECKING:
+    ServicesSection = _Services
+else:
+    ServicesSection = create_model(
+        "ServicesSection",
+        __base__=_Services,
+        **{
+            _key(name): (ServiceSection, _section_of(service))
+            for name, service in services().items()
+        },
+    )
+
+
+class _Settings(BaseSettings):
+    """All settings of a run; each archive adds a section with its name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        nested_model_default_partial_update=True,
+    )
+
+    surveys: Annotated[list[str], NoDecode, BeforeValidator(_surveys)] = Field(
+        default_factory=default_surveys
+    )
+    catalogue: CatalogueSection = CatalogueSection()
+    cutout: CutoutSection = CutoutSection()
+    services: ServicesSection = ServicesSection()
+    politeness: PolitenessSection = PolitenessSection()
+    limits: LimitsSection = LimitsSection()
+    work: WorkSection = WorkSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - its signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the file, which ``load_settings`` hands over, below the environment."""
+        assert isinstance(init_settings, InitSettingsSource)
+        assert isinstance(env_settings, EnvSettingsSource)
+        given = dict(init_settings.init_kwargs)
+        file = given.pop("file", {})
+        return (
+            InitSettingsSource(settings_cls, given),
+            env_settings,
+            InitSettingsSource(settings_cls, file),
+        )
+
+    def parsed_surveys(self) -> list[Survey]:
+        """Give the surveys, those of one instrument put together.
+
+        Two that would write the same file are refused.
+        """
+        merged: dict[tuple[str, str], Survey] = {}
+        for text in self.surveys:
+            new = read_survey(text)
+            old = merged.get((new.archive, new.instrument))
+            bands = dict.fromkeys((*(old.bands if old else ()), *new.bands))
+            merged[new.archive, new.instrument] = Survey(
+                new.archive, new.instrument, tuple(bands)
+            )
+        surveys = list(merged.values())
+        _refuse_same_band_twice(surveys)
+        return surveys
+
+    def archive(self, name: str) -> Any:  # noqa: ANN401 - each archive knows its own type
+        """Give the section of an archive."""
+        return getattr(self, name)
+
+    def spec(self, archive: str) -> CutoutSpec:
+        """Give the stamps' size and mode for one archive."""
+        sizes = {str(name): size for name, size in self.cutout.sizes.items()}
+        size = sizes.get(archive, self.cutout.size)
+        return CutoutSpec(StampSize.parse(size), self.cutout.mode)
+
+    def identity(self) -> dict[str, str]:
+        """Give what decides the data set, as words: equal means the same run."""
+        surveys = self.parsed_surveys()
+        columns = self.catalogue.model_dump(exclude={"path"})
+        archives = sorted({survey.archive for survey in surveys})
+        return {
+            "surveys": " ".join(sorted(str(survey) for survey in surveys)),
+            "size": " ".join(f"{name}={self.spec(name).size}" for name in archives),
+            "mode": self.cutout.mode,
+            **self._identity_of(archives),
+            "columns": ", ".join(f"{k}={v}" for k, v in columns.items() if v),
+        }
+
+    def _identity_of(self, archives: list[str]) -> dict[str, str]:
+        return {
+            name: value
+            for archive in archives
+            for name, value in kind_of(archive).identity(self.archive(archive)).items()
+        }
+
+    def identity_hash(self) -> str:
+        """Give a SHA-256 of the identity."""
+        text = json.dumps(self.identity(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_toml(self) -> str:
+        """Write all effective settings as a file that ``--config`` reads back."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+if TYPE_CHECKING:
+    Settings = _Settings
+else:
+    Settings = create_model(
+        "Settings",
+        __base__=_Settings,
+        **{
+            name: (kind.section, Field(default_factory=kind.section))
+            for name, kind in kinds().items()
+        },
+    )
+
+
+def _refuse_same_band_twice(surveys: list[Survey]) -> None:
+    seen: dict[tuple[str, str], Survey] = {}
+    for survey in surveys:
+        for band in survey.bands:
+            other = seen.setdefault((survey.archive, band), survey)
+            if other is not survey:
+                msg = (
+                    f"surveys {other} and {survey} would both write the stamps of "
+                    f"{survey.archive} {band}: put them into two runs."
+                )
+                raise InputError(msg)
+
+
+def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - what the flags hold is checked by the model
+    """Put defaults, a TOML file, the environment and flags together.
+
+    Raises
+    ------
+    InputError
+        A value or a name is wrong; every one of them is named.
+    """
+    refuse_unknown_variables(_PREFIX, Settings.model_fields)
+    try:
+        settings = Settings(file=_read(file) if file else {}, **flags)  # type: ignore[call-arg] # taken out again by settings_customise_sources
+    except ValidationError as error:
+        raise InputError(_sentence(error)) from error
+    except SettingsError as error:
+        msg = f"settings of the environment that cannot be used: {error}."
+        raise InputError(msg) from error
+    settings.parsed_surveys()
+    _refuse_same_address_twice(settings)
+    _refuse_large(settings)
+    return settings
+
+
+def _refuse_large(settings: Settings) -> None:
+    for archive in {survey.archive for survey in settings.parsed_surveys()}:
+        size = settings.spec(archive).size
+        if size.is_large and not settings.cutout.large:
+            side = size.pixels(kind_of(archive).finest_arcsec)
+            msg = (
+                f"stamps of {size} are large: those of {archive} have up to {side:,} x "
+                f"{side:,} pixels, {4 * side**2 / 1e6:,.0f} MB each. If that is meant, "
+                "say --large (cutout.large = true)."
+            )
+            raise InputError(msg)
+
+
+def _refuse_same_address_twice(settings: Settings) -> None:
+    urls = {name: settings.services.named(name).base_url for name in services()}
+    if same := same_base_urls(urls):
+        one, other, url = same
+        msg = (
+            f"services {one} and {other} were both given the address {url}: each has "
+            "an address of its own."
+        )
+        raise InputError(msg)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"settings file {file} cannot be read: {error.strerror}."
+        raise InputError(msg) from error
+    except (ValueError, RecursionError) as error:
+        msg = f"settings file {file} is not TOML: {error}."
+        raise InputError(msg) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    # What our own checks say is a sentence without pydantic's word before it.
+    lines = [
+        f"  {'.'.join(map(str, one['loc']))}: "
+        + one["msg"].removeprefix("Value error, ")
+        for one in error.errors()
+    ]
+    return "\n".join(["settings that cannot be used:", *lines])
