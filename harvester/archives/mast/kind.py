@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch
+from .pixels import HstReading
 from .services import MAST, S3
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class _Hst:
     section = HstSection
     fetch = Fetch.RANGES
     archive_gives_ranges = False
+    reading = HstReading()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch, ServiceKind
+from .pixels import SdssReading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,7 @@ class _Sdss:
     section = SdssSection
     fetch = Fetch.BEGINNING
     archive_gives_ranges = False
+    reading = SdssReading()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
