@@ -167,9 +167,11 @@ class Sampling(Protocol):
 class Reading(Protocol):
     """How the pixels of a frame are read and what they mean; used in the worker."""
 
-    #: Name of the HDU with the science image; empty: the primary HDU.
+    #: EXTNAME of the HDU with the science image, in capitals; empty: the primary HDU,
+    #: and no HDU behind it is read.
     science: str
-    #: Name of the HDU of the same shape whose zeros mean "no data"; empty: none.
+    #: EXTNAME of the HDU of the same shape whose zeros mean "no data"; empty: none.
+    #: It may stand anywhere behind ``science``.
     weight: str
     #: Whether images may be compressed tile by tile (``.fits.fz``).
     may_be_tiled: bool

@@ -16,12 +16,12 @@ from .pixels import JwstReading
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...catalogue.identifier_scheme import IdentifierScheme
     from ...models import Survey
     from ..kind import (
         Archive,
         ArchiveKind,
         Costs,
+        Identifiers,
         LocatorInputs,
         Reading,
         Sampling,
@@ -58,7 +58,7 @@ class _Jwst:
     reading: Reading = JwstReading()
     costs: Costs = JwstCosts()
     sampling: Sampling | None = CopySampling("/jwst/public")
-    identifiers: IdentifierScheme | None = None
+    identifiers: Identifiers | None = None
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the JWST acknowledgement, and the programs whose images were used",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch
+from .pixels import HstReading
 from .sampling import CopySampling
 from .services import MAST, S3
 
@@ -52,6 +53,7 @@ class _Hst:
     sampling = CopySampling("/hst/public")
     #: No catalogue names galaxies by numbers of MAST.
     identifiers = None
+    reading = HstReading()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch, ServiceKind
+from .pixels import SdssReading
 from .sampling import LengthSampling
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class _Sdss:
     archive_gives_ranges = False
     costs = SimpleNamespace(query_service="sdss-sky", file_service="sdss-sas")
     sampling = LengthSampling()
+    reading = SdssReading()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
