@@ -31,7 +31,7 @@ class _InputError(click.ClickException):
 
 
 class _MachineError(_InputError):
-    """This machine does not let it be served."""
+    """The machine does not let it be served."""
 
     exit_code = 6
 
