@@ -50,6 +50,8 @@ class _Hst:
     archive_gives_ranges = False
     costs = SimpleNamespace(query_service="mast", file_service="mast")
     sampling = CopySampling("/hst/public")
+    #: No catalogue names galaxies by numbers of MAST.
+    identifiers = None
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, LocatorInputs
+    from ..kind import Archive, Identifiers, LocatorInputs
     from .field_cache import FieldCache
 
 __all__ = ["KIND", "SdssSection", "field_cache"]
@@ -80,6 +80,13 @@ class _Sdss:
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
     )
+
+    @property
+    def identifiers(self) -> Identifiers:
+        """What the bits of an SDSS object identifier say."""
+        from .identifiers import IDENTIFIERS  # noqa: PLC0415 - slow to import
+
+        return IDENTIFIERS
 
     def checked(self, survey: Survey) -> Survey:
         """Give a survey with its bands in small letters, as SDSS spells them."""
