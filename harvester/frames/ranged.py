@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from ..cutouts.cutouts import NeededPixels
     from ..cutouts.frame_file import Hdu
     from ..models import Product
-    from ..transport.transport import Part, Transport
+    from ..transport.transport import ByteRange, Transport
     from .spans import Span
 
     OnBytes = Callable[[int], None]
     FindPixels = Callable[[Frame], NeededPixels]
-    Fetch = Callable[..., Awaitable[Part]]
+    Fetch = Callable[..., Awaitable[ByteRange]]
 
 __all__ = ["Plan", "fetch_pixels", "has_parts", "plan"]
 
@@ -63,7 +63,7 @@ class _Pieces:
     is_packed = False
     read = 0
 
-    def __init__(self, first: Part) -> None:
+    def __init__(self, first: ByteRange) -> None:
         #: Where each piece begins in the file, and its bytes.
         self.held: dict[int, bytes] = {0: first.body}
         self.validator = first.validator
@@ -124,7 +124,7 @@ async def fetch_pixels(
     TransientError, PermanentError, LocalError
         As the transport raises them.
     """
-    fetch = partial(transport.fetch_part, url, on_bytes=on_bytes, is_mirror=True)
+    fetch = partial(transport.fetch_range, url, on_bytes=on_bytes, is_mirror=True)
     try:
         pieces = _Pieces(await fetch(0, FIRST))
         planned = await _plan_remotely(fetch, pieces, find)

@@ -14,7 +14,7 @@ from ..errors import OutageError, PermanentError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST_S", "BusyError", "Patience", "backoff", "retry_after"]
+__all__ = ["LONGEST_S", "Patience", "TooManyRequestsError", "backoff", "retry_after"]
 
 #: No archive keeps us waiting longer than this by one header, in seconds.
 LONGEST_S = 3600.0
@@ -71,7 +71,7 @@ def backoff(
     return min(cap, base * 2.0**doublings) * random()
 
 
-class BusyError(TransientError):
+class TooManyRequestsError(TransientError):
     """The host wants fewer requests; ``cool_down_s`` is how long, if it said so."""
 
     def __init__(self, message: str, cool_down_s: float | None) -> None:
@@ -126,7 +126,7 @@ class Patience:
         """
         alone = is_sound or self._successes not in {None, successes}
         self._successes = successes
-        if isinstance(error, BusyError):
+        if isinstance(error, TooManyRequestsError):
             self._outlast(error)
             return 0.0
         if (down or isinstance(error, OutageError)) and not alone:

@@ -102,7 +102,7 @@ class Body:
         except TimeoutError:
             if not limit.expired():
                 raise
-        self._heard(len(chunk), time.monotonic() - began)
+        self._count(len(chunk), time.monotonic() - began)
         return chunk
 
     def _patience_s(self) -> float:
@@ -112,7 +112,7 @@ class Body:
             limits.floor_window_s - self._window_s,
         )
 
-    def _heard(self, size: int, waited_s: float) -> None:
+    def _count(self, size: int, waited_s: float) -> None:
         limits = self._limits
         self._silent_s = 0.0 if size else self._silent_s + waited_s
         self._window_s += waited_s

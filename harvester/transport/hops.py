@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import PermanentError
 from .address import shown
-from .errand import Waits
+from .call import Waits
 from .headers import without_personal, without_type
 from .throttle import Throttle
 from .verdict import Chain, judged
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from .address import Guard
     from .body import Limits
-    from .errand import Errand
+    from .call import Call
     from .machine_limit import MachineLimit
     from .manners import Manners, Timing
     from .services import Directory, Service
     from .turn import Turn
-    from .wire import Moved, Request, Wire
+    from .wire import Redirected, Request, Wire
 
 __all__ = ["Hops", "Result", "Throttles"]
 
@@ -115,41 +115,39 @@ class Hops:
         self.wire: Wire | None = None
 
     async def attempt(
-        self, errand: Errand, result: Result[T_co], patience_s: float
+        self, call: Call, result: Result[T_co], patience_s: float
     ) -> T_co:
         """Try a request once; wait for a host that is down for ``patience_s``."""
         # Every hop keeps its turn to the end, when the verdict on them all is known.
         async with AsyncExitStack() as turns:
-            chain = Chain(errand, self._lingers_s(errand))
+            chain = Chain(call, self._lingers_s(call))
             with judged(chain):
-                request = errand.request
+                request = call.request
                 for _ in range(self._limits.redirects + 1):
-                    turn = await self._turn(errand, request, patience_s, chain, turns)
-                    moved = await self._send(request, result, turn, errand)
+                    turn = await self._turn(call, request, patience_s, chain, turns)
+                    redirect = await self._send(request, result, turn, call)
                     # The wire is free for the next one while this is checked.
                     turn.free()
-                    if moved is None:
+                    if redirect is None:
                         return await result.finish()
-                    request = self._next_hop(request, moved)
-                raise self._too_many(errand)
+                    request = self._next_hop(request, redirect)
+                raise self._too_many(call)
         raise AssertionError  # mypy cannot see that `judged` swallows nothing
 
     async def _turn(
         self,
-        errand: Errand,
+        call: Call,
         request: Request,
         patience_s: float,
         chain: Chain,
         turns: AsyncExitStack,
     ) -> Turn:
-        errand.last = throttle = self._throttles.at(request.url, errand.service)
+        call.last = throttle = self._throttles.at(request.url, call.service)
         refusal_patience_s = self._limits.refusal_patience_s
         slot = throttle.slot(
-            errand.kind,
+            call.kind,
             patience_s=patience_s,
-            refusal_patience_s=0.0
-            if errand.waits is Waits.NEVER
-            else refusal_patience_s,
+            refusal_patience_s=0.0 if call.waits is Waits.NEVER else refusal_patience_s,
             rides=chain.rides_on(throttle),
         )
         turn = await turns.enter_async_context(slot)
@@ -157,8 +155,8 @@ class Hops:
         return turn
 
     async def _send(
-        self, request: Request, intake: Intake, turn: Turn, errand: Errand
-    ) -> Moved | None:
+        self, request: Request, intake: Intake, turn: Turn, call: Call
+    ) -> Redirected | None:
         host = turn.host
 
         def on_sent() -> None:
@@ -167,37 +165,39 @@ class Hops:
 
         def on_bytes(size: int) -> None:
             self._on_traffic(host, 0, size)
-            errand.heard(size)
+            call.on_bytes(size)
 
         assert self.wire is not None, "the transport is not open"
         return await self.wire.exchange(
             request,
             intake,
-            answer_s=self._answer_s(errand),
+            answer_s=self._answer_s(call),
             on_sent=on_sent,
             on_bytes=on_bytes,
         )
 
-    def _next_hop(self, request: Request, moved: Moved) -> Request:
-        url = self._directory.to_actual(self._guard.follow(request.url, moved.location))
+    def _next_hop(self, request: Request, redirect: Redirected) -> Request:
+        url = self._directory.to_actual(
+            self._guard.follow(request.url, redirect.location)
+        )
         hop = replace(request, url=url)
         if url.origin() != request.url.origin():
             hop = replace(hop, headers=without_personal(request.headers))
-        if moved.status in _BECOMES_GET and request.method == "POST":
+        if redirect.status in _BECOMES_GET and request.method == "POST":
             kept_too = without_type(hop.headers)
             return replace(hop, method="GET", body=None, headers=kept_too)
         return hop
 
-    def _too_many(self, errand: Errand) -> PermanentError:
-        where, most = shown(errand.request.url), self._limits.redirects
+    def _too_many(self, call: Call) -> PermanentError:
+        where, most = shown(call.request.url), self._limits.redirects
         msg = f"{where} redirects more than {most} times"
         return PermanentError(reason="blocked_redirect", message=msg)
 
-    def _answer_s(self, errand: Errand) -> float:
-        own_s = errand.service.answer_s if errand.kind == "query" else None
+    def _answer_s(self, call: Call) -> float:
+        own_s = call.service.answer_s if call.kind == "query" else None
         return self._limits.answer_s if own_s is None else own_s
 
-    def _lingers_s(self, errand: Errand) -> float:
+    def _lingers_s(self, call: Call) -> float:
         """Seconds for which a server may go on with a query that we gave up."""
         works_on_s = self._limits.works_on_s
-        return max(works_on_s - self._answer_s(errand), works_on_s / 20)
+        return max(works_on_s - self._answer_s(call), works_on_s / 20)

@@ -22,13 +22,13 @@ from ..errors import OutageError, PermanentError, TransientError
 from .address import Guard, Official, shown, to_url
 from .backoff import Patience
 from .body import Limits
+from .byte_range import ByteRange, RangeIntake, RangeRefusedError
+from .call import Call, Waits
 from .doubt import Doubts
-from .errand import Errand, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Result, Throttles
 from .intake import Buffer, Download, Enough, PartialFile, Reply, refuse_text
 from .manners import Manners, Timing
-from .part import Part, RangeRefusedError, TakesPart
 from .refusals import is_refusal
 from .services import Directory, Service
 from .turn import GaveUpError
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
     from .machine_limit import MachineLimit
     from .throttle import Throttle
 
-    Heard = Callable[[int], None]
+    OnBytes = Callable[[int], None]
 
 __all__ = [
+    "ByteRange",
     "Download",
     "Enough",
     "Limits",
     "Manners",
-    "Part",
     "RangeRefusedError",
     "Reply",
     "Service",
@@ -209,8 +209,8 @@ class Transport:
         def ask(place: str, *, is_mirror: bool = False) -> Awaitable[Reply]:
             intake = Buffer(self._limits.json_cap, check)
             request = Request(method.upper(), self._checked(place), kept(headers), body)
-            errand = self._errand(request, kind, is_mirror=is_mirror)
-            return self._persevere(errand, intake, () if is_mirror else at_once)
+            call = self._call(request, kind, is_mirror=is_mirror)
+            return self._persevere(call, intake, () if is_mirror else at_once)
 
         for mirror in self.mirrors(url):
             if not self.is_down(mirror):
@@ -225,7 +225,7 @@ class Transport:
         *,
         check: Callable[[Path], None] | None = None,
         enough: Enough | None = None,
-        on_bytes: Heard = _ignore,
+        on_bytes: OnBytes = _ignore,
         kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
@@ -249,26 +249,24 @@ class Transport:
         limits = self._limits
         request = Request("GET", self._checked(url), {})
         intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
-        errand = self._errand(
-            *(request, kind, on_bytes), is_mirror=is_mirror, waits=waits
-        )
+        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
         try:
-            return await self._persevere(errand, intake)
+            return await self._persevere(call, intake)
         finally:
             await intake.aclose()
 
-    async def fetch_part(
+    async def fetch_range(
         self,
         url: str,
         start: int,
         stop: int,
         *,
         validator: str = "",
-        on_bytes: Heard = _ignore,
+        on_bytes: OnBytes = _ignore,
         kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
-    ) -> Part:
+    ) -> ByteRange:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
 
         A file that ends before gives what it has. ``validator`` is that of an
@@ -284,11 +282,9 @@ class Transport:
             As for `query`.
         """
         request = Request("GET", self._checked(url), {})
-        intake = TakesPart(start, stop, validator)
-        errand = self._errand(
-            *(request, kind, on_bytes), is_mirror=is_mirror, waits=waits
-        )
-        return await self._persevere(errand, intake)
+        intake = RangeIntake(start, stop, validator)
+        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        return await self._persevere(call, intake)
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""
@@ -324,89 +320,89 @@ class Transport:
         """Give the address that is really asked in place of an official one."""
         return str(self._directory.to_actual(to_url(url)))
 
-    def _errand(
+    def _call(
         self,
         request: Request,
         kind: str,
-        heard: Heard = _ignore,
+        on_bytes: OnBytes = _ignore,
         *,
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
-    ) -> Errand:
+    ) -> Call:
         service = self._directory.service_of(request.url)
         throttle = self._throttles.of_service(service)
-        return Errand(
-            *(request, kind, service, throttle, heard),
+        return Call(
+            *(request, kind, service, throttle, on_bytes),
             is_mirror=is_mirror,
             waits=Waits.NEVER if is_mirror else waits,
         )
 
     async def _persevere(
-        self, errand: Errand, intake: Result[T], at_once: Collection[str] = ()
+        self, call: Call, intake: Result[T], at_once: Collection[str] = ()
     ) -> T:
         limits = self._limits
         patience = Patience(
-            min(limits.tries, _MIRROR_TRIES) if errand.is_mirror else limits.tries,
-            0.0 if errand.waits is Waits.NEVER else limits.patience_s,
-            clock=errand.throttle.awake_s,
+            min(limits.tries, _MIRROR_TRIES) if call.is_mirror else limits.tries,
+            0.0 if call.waits is Waits.NEVER else limits.patience_s,
+            clock=call.throttle.awake_s,
             random=self._timing.random,
         )
         last: TransientError | None = None
         while True:
-            errand.handful = self._doubts.handful(errand)
+            call.handful = self._doubts.handful(call)
             try:
                 # Refusals are waited for, not long: the next file asked may be given.
-                is_refusing = errand.throttle.refusals(errand.kind).is_full
-                is_long = errand.waits is Waits.LONG or is_refusing
+                is_refusing = call.throttle.refusals(call.kind).is_full
+                is_long = call.waits is Waits.LONG or is_refusing
                 left_s = patience.left_s() if is_long else _SHORT_S
-                result = await self._hops.attempt(errand, intake, left_s)
+                result = await self._hops.attempt(call, intake, left_s)
             except GaveUpError as error:
                 if error.reason == "refuses":
-                    raise self._doubts.refused(errand) from error
+                    raise self._doubts.refused(call) from error
                 words = f"{error}. The last failure: {last}" if last else str(error)
                 raise GaveUpError(error.reason, words) from error
             except TransientError as error:
                 last = error
                 if error.reason in at_once:
                     raise
-                wait_s = await self._after(errand, error, patience)
+                wait_s = await self._after(call, error, patience)
             except PermanentError as error:
-                if not self._is_doubtful(errand, error):
+                if not self._is_doubtful(call, error):
                     raise
-                wait_s = await self._doubts.weigh(errand, error, patience)
+                wait_s = await self._doubts.weigh(call, error, patience)
             else:
-                self._doubts.came(errand)
+                self._doubts.came(call)
                 return result
             await asyncio.sleep(wait_s)
 
     async def _after(
-        self, errand: Errand, error: TransientError, patience: Patience
+        self, call: Call, error: TransientError, patience: Patience
     ) -> float:
-        if errand.waits is Waits.WHILE_UP and errand.is_down:
+        if call.waits is Waits.WHILE_UP and call.is_down:
             raise OutageError(error.reason, str(error)) from error
         # Of a mirror any failure spends a try: there are not many.
-        is_sound = errand.is_mirror or (
-            isinstance(error, OutageError) and await self._doubts.is_sound(errand)
+        is_sound = call.is_mirror or (
+            isinstance(error, OutageError) and await self._doubts.is_sound(call)
         )
         return patience.after(
             error,
-            down=errand.is_down,
-            successes=errand.throttle.successes,
+            down=call.is_down,
+            successes=call.throttle.successes,
             is_sound=is_sound,
         )
 
-    def _is_doubtful(self, errand: Errand, error: PermanentError) -> bool:
+    def _is_doubtful(self, call: Call, error: PermanentError) -> bool:
         # A mirror has no say in what an archive has, unless it is the archive itself
         # that refuses everything.
-        refusals = errand.throttle.refusals(errand.kind)
-        return is_refusal(error) and (not errand.is_mirror or refusals.is_full)
+        refusals = call.throttle.refusals(call.kind)
+        return is_refusal(error) and (not call.is_mirror or refusals.is_full)
 
-    async def _look(self, errand: Errand, url: URL) -> None:
-        """Ask for the head of a file that the host of an errand has had."""
+    async def _look(self, call: Call, url: URL) -> None:
+        """Ask for the head of a file that the host of a call has had."""
         look = replace(
-            errand,
+            call,
             request=Request("HEAD", url, {}),
-            heard=_ignore,
+            on_bytes=_ignore,
             is_mirror=False,
             is_look=True,
             # That one is enough.

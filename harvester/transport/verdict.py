@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
 from .address import shown
-from .backoff import BusyError
+from .backoff import TooManyRequestsError
 from .refusals import is_refusal
 from .wire import NoAnswerError, to_ours
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from .errand import Errand
+    from .call import Call
     from .throttle import Throttle
     from .turn import Turn
 
@@ -41,12 +41,12 @@ _QUOTED = 400
 class Chain:
     """The hops of one try: each has its host's leave, one verdict holds for all."""
 
-    def __init__(self, errand: Errand, lingers_s: float) -> None:
-        self._errand = errand
+    def __init__(self, call: Call, lingers_s: float) -> None:
+        self._call = call
         self._lingers_s = lingers_s
         self._turns: list[Turn] = []
         #: The address that was asked last.
-        self.url = errand.request.url
+        self.url = call.request.url
 
     def add(self, turn: Turn, url: URL) -> None:
         """Take the turn of the next hop, and its address."""
@@ -54,7 +54,7 @@ class Chain:
         self.url = url
 
     @property
-    def is_moved(self) -> bool:
+    def is_redirected(self) -> bool:
         """Whether a redirect has been followed."""
         return len(self._turns) > 1
 
@@ -69,17 +69,17 @@ class Chain:
 
     def failed(self, error: Exception) -> None:
         """Tell what went wrong; what is this machine's own says nothing of a host."""
-        turns, errand = self._judged(), self._errand
+        turns, call = self._judged(), self._call
         if not turns:  # not even the first one could be had
             return
         match error:
-            case BusyError():
+            case TooManyRequestsError():
                 turns[-1].refused(error.cool_down_s)
             case OutageError() | TransientError():
                 self._linger(error)
                 is_outage = isinstance(error, OutageError)
                 for turn in turns:
-                    turn.failed(errand.address, error.reason, unreachable=is_outage)
+                    turn.failed(call.address, error.reason, unreachable=is_outage)
             case PermanentError() if is_refusal(error):
                 self._declined(error)
             case PermanentError() if error.reason != "bad_url":
@@ -87,22 +87,22 @@ class Chain:
                 self.succeeded()
 
     def _declined(self, error: PermanentError) -> None:
-        errand = self._errand
-        errand.was_moved = self.is_moved and error.reason != "blocked_redirect"
-        errand.refused_at = errand.throttle.clock()
-        if errand.is_look and error.reason not in _OF_ALL:
+        call = self._call
+        call.was_redirected = self.is_redirected and error.reason != "blocked_redirect"
+        call.refused_at = call.throttle.clock()
+        if call.is_look and error.reason not in _OF_ALL:
             return
         # A file that is known decides, but its head says nothing of its body's length.
         by_look = error.reason != "too_large"
         for turn in self._judged():
-            if errand.is_mirror and not turn.throttle.refusals(errand.kind).is_full:
+            if call.is_mirror and not turn.throttle.refusals(call.kind).is_full:
                 turn.answered()
                 continue
-            is_asked = by_look and turn.throttle is errand.throttle
+            is_asked = by_look and turn.throttle is call.throttle
             turn.declined(
-                errand.address,
+                call.address,
                 self._quoted(error),
-                handful=errand.handful if is_asked else turn.throttle.handful,
+                handful=call.handful if is_asked else turn.throttle.handful,
                 slows=error.reason in MAY_PASS,
             )
 
@@ -115,7 +115,7 @@ class Chain:
     def _linger(self, error: TransientError) -> None:
         # It would otherwise be asked the same again while it still works on it, and
         # two of our queries would run there where one is allowed.
-        if isinstance(error, NoAnswerError) and self._errand.kind == "query":
+        if isinstance(error, NoAnswerError) and self._call.kind == "query":
             self._turns[-1].linger(self._lingers_s)
 
     def _judged(self) -> list[Turn]:
@@ -139,7 +139,7 @@ def judged(chain: Chain) -> Iterator[None]:
         yield
     except Exception as error:
         ours = to_ours(error, chain.url)
-        if _is_lured(ours) and chain.is_moved:
+        if _is_lured(ours) and chain.is_redirected:
             ours = PermanentError("blocked_redirect", str(ours))
         chain.failed(ours)
         if ours is error:

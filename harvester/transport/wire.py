@@ -28,7 +28,7 @@ from ..errors import (
     TransientError,
 )
 from .address import BlockedAddressError, Guard, GuardedResolver, shown
-from .backoff import BusyError, retry_after
+from .backoff import TooManyRequestsError, retry_after
 from .body import Body
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from .body import Limits
     from .headers import ApiToken
 
-__all__ = ["Intake", "Moved", "NoAnswerError", "Request", "Wire", "to_ours"]
+__all__ = ["Intake", "NoAnswerError", "Redirected", "Request", "Wire", "to_ours"]
 
-_MOVED = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _BUSY = frozenset({429, 503})
 #: Refusals that mean "not now" and not "never".
@@ -70,7 +70,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Redirected:
     """The reply is elsewhere."""
 
     status: int
@@ -133,7 +133,7 @@ class Wire:
         answer_s: float,
         on_sent: Callable[[], None],
         on_bytes: Callable[[int], None],
-    ) -> Moved | None:
+    ) -> Redirected | None:
         """Send a request and pour the reply into the intake, unless it moved.
 
         Raises
@@ -146,8 +146,8 @@ class Wire:
             response = await self._send(request, intake, on_sent)
         async with response, _within(limits.total_s, "too_slow", request.url):
             location = response.headers.get("Location")
-            if response.status in _MOVED and location:
-                return Moved(response.status, location)
+            if response.status in _REDIRECTS and location:
+                return Redirected(response.status, location)
             if response.status == HTTPStatus.UNAUTHORIZED:
                 self._check_tokens(request.url)
             await _check_status(response, intake)
@@ -280,7 +280,7 @@ def _check_busy(response: aiohttp.ClientResponse, what: str) -> None:
         headers.get("Retry-After"), date=headers.get("Date"), now=time.time()
     )
     if wait_s is not None or response.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise BusyError(what, wait_s)
+        raise TooManyRequestsError(what, wait_s)
 
 
 def _tell_when_sent() -> aiohttp.TraceConfig:

@@ -25,7 +25,7 @@ from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
 from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
-from harvester.transport.transport import Limits, Part, Service, Transport
+from harvester.transport.transport import ByteRange, Limits, Service, Transport
 
 MANNERS = Manners(1000, {"file": 4})
 BUCKET = f"{SERVICES['s3']}/stpubdata/hst/public"
@@ -36,7 +36,7 @@ def by_parts(content, path, wanted_job):
     find = partial(
         find_pixels, archive="hst", wanted=wanted_job.wanted, spec=wanted_job.spec
     )
-    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
+    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
     planned = None
     while planned is None:
         try:
@@ -224,7 +224,7 @@ async def sky(*faults):
         yield Sky(sandbox)
 
 
-@pytest.mark.parametrize(("size", "part"), [("40px", 1 / 15), ("124px", 1 / 8)])
+@pytest.mark.parametrize(("size", "byte_range"), [("40px", 1 / 15), ("124px", 1 / 8)])
 async def test_few_bytes(tmp_path, size, part):
     """One stamp of a drizzled file costs a small part of it, in four requests."""
     async with sky() as here:

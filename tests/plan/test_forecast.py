@@ -17,7 +17,7 @@ from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
 from harvester.sky.cameras import assumed_radius_deg, field_arcsec
 from harvester.transport.body import LARGEST_FILE
-from harvester.transport.part import Part
+from harvester.transport.byte_range import ByteRange
 
 #: Sides of an image in arcsec, as the camera has them.
 WIDE, HIGH = 136.0, 123.0
@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 def fetched(content, wanted, spec):
     """Give what `fetch_pixels` takes of a file, the headers included."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
-    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
+    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
     while True:
         try:
             plan = ranged.plan(pieces, find)

@@ -47,10 +47,10 @@ async def test_no_hidden_retry(server):
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (stall(reply(b"part", length=99)), "stalled"),
+        (stall(reply(b"byte_range", length=99)), "stalled"),
         (drip(reply(length=10**6), b"x", 0.05), "too_slow"),
-        (hang_up(reply(b"part", length=99)), "truncated"),
-        (hang_up(reply(b"part", length=99), reset=True), "reset"),
+        (hang_up(reply(b"byte_range", length=99)), "truncated"),
+        (hang_up(reply(b"byte_range", length=99), reset=True), "reset"),
         (
             hang_up(reply(b"4\r\npart\r\n", length=False, Transfer_Encoding="chunked")),
             "truncated",

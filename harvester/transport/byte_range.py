@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .body import Body
 
-__all__ = ["Part", "RangeRefusedError", "TakesPart"]
+__all__ = ["ByteRange", "RangeIntake", "RangeRefusedError"]
 
 _PARTIAL = 206
 #: With more digits than any length in bytes has, it is none.
@@ -30,7 +30,7 @@ _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ByteRange:
     """Some bytes of a file, and which file that was."""
 
     body: bytes
@@ -47,14 +47,14 @@ class RangeRefusedError(PermanentError):
         super().__init__("bad_range", message)
 
 
-class TakesPart:
+class RangeIntake:
     """Takes the bytes from ``start`` to before ``stop``, or to the end of the file."""
 
     def __init__(self, start: int, stop: int, validator: str) -> None:
         self._start = start
         self._stop = stop
         self._validator = validator
-        self._part: Part | None = None
+        self._part: ByteRange | None = None
 
     def headers(self) -> Mapping[str, str]:
         """Ask for the bytes of the version that is known, if one is."""
@@ -79,13 +79,13 @@ class TakesPart:
         if len(content) < size:
             msg = f"{where}: {len(content)} bytes came, not {size}"
             raise TransientError(reason="truncated", message=msg)
-        self._part = Part(content, total, validator_of(response.headers))
+        self._part = ByteRange(content, total, validator_of(response.headers))
 
     def out_of_range(self, what: str) -> RangeRefusedError:
         """Say that the file is shorter than the part would need."""
         return RangeRefusedError(what)
 
-    async def finish(self) -> Part:
+    async def finish(self) -> ByteRange:
         """Give the part."""
         assert self._part is not None
         return self._part

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .throttle import Throttle
     from .wire import Request
 
-__all__ = ["Errand", "Waits"]
+__all__ = ["Call", "Waits"]
 
 
 class Waits(StrEnum):
@@ -32,7 +32,7 @@ class Waits(StrEnum):
 
 
 @dataclass(slots=True)
-class Errand:
+class Call:
     """One request of a caller, and what came of it so far."""
 
     request: Request
@@ -41,7 +41,7 @@ class Errand:
     #: The host that is asked first; a redirect may lead to another one.
     throttle: Throttle
     #: Called with the bytes that came, piece by piece.
-    heard: Callable[[int], None]
+    on_bytes: Callable[[int], None]
     #: Whether others have the file too: then nothing is waited for or doubted.
     is_mirror: bool = False
     waits: Waits = Waits.LONG
@@ -52,7 +52,7 @@ class Errand:
     #: The host that was asked last.
     last: Throttle | None = None
     #: Whether the last refusal came from where a redirect had led.
-    was_moved: bool = False
+    was_redirected: bool = False
     #: When it was refused last, by the clock of the throttle, and how often so far
     #: without anything that contradicts it.
     refused_at: float = -math.inf
