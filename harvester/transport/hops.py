@@ -1,7 +1,7 @@
-"""One try of a request: from hop to hop to the reply, each with its own host's leave.
+"""One try of a call: from redirect to redirect, each through the throttle of its host.
 
-Where a redirect leads to another host that host gets a throttle too, and the verdict on
-the last reply is told to the host that was asked first as well.
+If a redirect leads to another host, that host gets a throttle too. The outcome of the
+last reply is reported to the host that was asked first as well.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hops", "Result", "Throttles"]
 
-#: After these a form is not sent again; its answer is fetched.
+#: After these a form is not sent again; its answer is fetched with GET.
 _BECOMES_GET = frozenset({301, 302, 303})
 
 T_co = TypeVar("T_co", covariant=True)
@@ -44,7 +44,7 @@ class Result(Intake, Protocol[T_co]):
     """Where the body of a reply goes, and what is made of it."""
 
     async def finish(self) -> T_co:
-        """Give it, once all has come."""
+        """Give the result when the body is complete."""
 
 
 class Throttles:
@@ -69,9 +69,11 @@ class Throttles:
             self.of_service(service)
 
     def at(self, url: URL, sender: Service) -> Throttle:
-        """Give the throttle for an actual address that a service sent us to."""
-        # An archive may send us on to another host of its own: that one gets a
-        # throttle too, with the manners of the service that sent us there.
+        """Give the throttle for an address that is really asked.
+
+        If it is at no known service, a redirect led there: its host gets a throttle
+        with the limits of ``sender``.
+        """
         service = self._directory.find(url)
         if service is None:
             return self._of(url.host_port_subcomponent or "", sender.manners)
@@ -96,7 +98,7 @@ class Throttles:
 
 
 class Hops:
-    """Sends a request, follows where it is sent, and has all of it judged."""
+    """Sends a request, follows redirects, and reports the outcome."""
 
     def __init__(
         self,
@@ -117,8 +119,8 @@ class Hops:
     async def attempt(
         self, call: Call, result: Result[T_co], patience_s: float
     ) -> T_co:
-        """Try a request once; wait for a host that is down for ``patience_s``."""
-        # Every hop keeps its turn to the end, when the verdict on them all is known.
+        """Try a call once; wait up to ``patience_s`` for a host that is down."""
+        # Every hop keeps its turn to the end, when the outcome of all is known.
         async with AsyncExitStack() as turns:
             chain = Chain(call, self._lingers_s(call))
             with judged(chain):
@@ -126,7 +128,7 @@ class Hops:
                 for _ in range(self._limits.redirects + 1):
                     turn = await self._turn(call, request, patience_s, chain, turns)
                     redirect = await self._send(request, result, turn, call)
-                    # The wire is free for the next one while this is checked.
+                    # The next request may be sent while this reply is checked.
                     turn.free()
                     if redirect is None:
                         return await result.finish()
@@ -198,6 +200,6 @@ class Hops:
         return self._limits.answer_s if own_s is None else own_s
 
     def _lingers_s(self, call: Call) -> float:
-        """Seconds for which a server may go on with a query that we gave up."""
+        """Seconds for which a server may still work on a query that was given up."""
         works_on_s = self._limits.works_on_s
         return max(works_on_s - self._answer_s(call), works_on_s / 20)

@@ -1,14 +1,14 @@
-"""The throttle: what one archive host is asked to bear, shared by every worker.
+"""The throttle: how many requests one host gets, shared by all workers.
 
-A request goes when all of these let it: the user's quiet hours, the breaker and the
-cool-down (is the host well?), the pace (is it long enough since the last one?), the
+A request is sent when all of these allow it: the user's quiet hours, the breaker and
+the cool-down (is the host up?), the pace (is the last request long enough ago?), the
 concurrency (how many are under way?), and last the limit that all harvests of this
-machine share. One queue, one timer and one place that decides, `_admit`: that keeps the
-gap between requests exact and makes a half-open breaker let exactly one probe through,
-however many workers are waiting.
+machine share. There is one queue, one timer and one method that decides, `_admit`. So
+the gap between requests is exact, and a half-open breaker lets exactly one probe
+through, however many workers wait.
 
-Errors never speed us up: trouble halves the concurrency, a refusal for being too
-fast halves the pace as well, and both come back in small steps, by successes.
+Errors never make requests faster: trouble halves the concurrency, a 429 halves the
+pace as well, and successes bring both back in small steps.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 
-#: Longest pause in seconds between two looks at the clock on the wall: it may be set.
+#: Longest wait in seconds before the wall clock is read again, as it may be changed.
 _LOOK_S = 60.0
 
-#: Seconds between two looks of a waiting request whether it has waited for too long.
+#: A waiting request checks so often, in seconds, whether it has waited for too long.
 _GLANCE_S = 1.0
 
 
@@ -51,13 +51,13 @@ class Throttle:
     host
         Its name, for messages and for ``on_cool_down``.
     cooled_until
-        Unix seconds of a cool-down that an earlier process was given. It is never
-        taken to be longer than the longest one, whatever the clock did since.
+        Unix seconds of the end of a cool-down of an earlier process. If the clock was
+        changed since, the wait is still not longer than the longest cool-down.
     on_cool_down
-        Called with the host and the Unix seconds until which it wants to be left
-        alone, so that a restart keeps it.
+        Called with the host and the Unix seconds of the end of a cool-down, so that
+        it can be kept over a restart.
     limit
-        What this host is asked by all harvests of the machine; None: by this one alone.
+        The limit that all harvests of this machine share; None: nothing is shared.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class Throttle:
         timing = timing or Timing()
         self.host = host
         self.clock = timing.clock
-        #: How many requests went well, to tell a host's outage from a bad request.
+        #: How many requests succeeded, to tell an outage from a bad request.
         self.successes = 0
-        #: Different addresses whose refusal makes it the host's matter.
+        #: If so many different addresses are refused, the host refuses everything.
         self.handful = manners.tripping.refusals
         self._manners = manners
         self._breaker = Breaker(manners.tripping, clock=timing.clock)
@@ -84,14 +84,14 @@ class Throttle:
         self._random = timing.random
         self._queue = RequestQueue()
         self._limit = limit or HostLimit()
-        #: The turn that was given out last, until its owner has woken up to it.
+        #: The turn that was given last, until the request that waited for it wakes up.
         self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._effort = Effort(manners)
         self._next_at = -math.inf
         #: Seconds of the clock less the quiet hours: patience is counted by these.
         self.awake_s = AwakeClock(manners.quiet, timing)
-        #: How often in a row it wanted fewer requests.
+        #: How many replies in a row asked for fewer requests.
         self._too_many = 0
         self._refusals: dict[str, Refusals] = {}
         self._cool_until = -math.inf
@@ -102,12 +102,12 @@ class Throttle:
 
     @property
     def is_down(self) -> bool:
-        """Whether nobody passes but a probe."""
+        """Whether only probes are sent."""
         return self._breaker.is_open
 
     @property
     def down_s(self) -> float:
-        """Give the seconds for which only probes have passed; 0 if the host is up."""
+        """Give the seconds for which only probes were sent; 0 if the host is up."""
         return self._breaker.open_s()
 
     @property
@@ -121,7 +121,7 @@ class Throttle:
         return self._queue.is_at_work(kind)
 
     def refusals(self, kind: str) -> Refusals:
-        """Give what it has refused of requests of this kind."""
+        """Give what the host has refused of requests of this kind."""
         new = Refusals(clock=self.clock, awake=self.awake_s)
         return self._refusals.setdefault(kind, new)
 
@@ -134,9 +134,9 @@ class Throttle:
         refusal_patience_s: float = math.inf,
         rides: bool = False,
     ) -> AsyncIterator[Turn]:
-        """Wait for leave to send one request of this kind, and hold it meanwhile.
+        """Wait until a request of this kind may be sent; hold its place in the block.
 
-        ``rides``: it is the next hop of the probe that is under way.
+        ``rides``: it follows a redirect of the probe that is under way.
 
         Raises
         ------
@@ -154,30 +154,30 @@ class Throttle:
         """Send nothing for so long; then try with a single request."""
         self._hold(seconds, why)
         if self._on_cool_down is not None:
-            # A shorter wish does not cut a longer one short.
+            # A shorter cool-down does not shorten one that is going on.
             left_s = self._cool_until - self.clock()
             self._on_cool_down(self.host, self._wall() + left_s)
         self._limit.cool_down(seconds)
 
     def succeeded(self, turn: Turn) -> None:
-        """Count a proper reply: closes the breaker, and lets us creep faster."""
+        """Count a good reply: it closes the breaker and raises the limits a little."""
         self.successes += 1
         self._too_many = 0
         refusals = self.refusals(turn.kind)
         refusals.contradict(turn.began)
-        # One that was sent before the host began to refuse everything proves nothing.
+        # A request that was sent before the host refused everything proves nothing.
         if not refusals.is_full:
             self._breaker.succeeded()
         self._effort.creep()
         self._admit()
 
     def answered(self) -> None:
-        """Close the breaker: the host is at work."""
+        """Close the breaker: the host is up."""
         self._breaker.succeeded()
         self._admit()
 
     def failed(self, turn: Turn, address: str, what: str, *, unreachable: bool) -> None:
-        """Count a failure: fewer at once, and the breaker opens if it was too many."""
+        """Count a failure: lower the concurrency; too many open the breaker."""
         self._effort.ease(turn.began, self.clock(), what)
         self._breaker.failed(
             address, what, unreachable=unreachable, probe=turn.is_probe
@@ -187,7 +187,7 @@ class Throttle:
     def declined(
         self, turn: Turn, address: str, words: str, *, handful: float, slows: bool
     ) -> None:
-        """Count a refusal: no good answer, and no trouble until it is true of all."""
+        """Count a refusal: it opens the breaker only if everything is refused."""
         if slows:
             self._effort.ease(turn.began, self.clock(), "refusals")
         refusals = self.refusals(turn.kind)
@@ -199,17 +199,17 @@ class Throttle:
         self._admit()
 
     def shut(self, kind: str) -> None:
-        """Take the host for one that refuses everything of this kind."""
+        """Treat the host as one that refuses everything of this kind."""
         self.refusals(kind).fill()
         self._breaker.trip("refusals")
 
     def refused(self, turn: Turn, cool_down_s: float | None) -> None:
-        """Cool down for as long as the host asked, or as we think is decent."""
+        """Cool down for as long as the host asked, else by our own backoff."""
         is_new = self._effort.ease(turn.began, self.clock(), "too many requests")
         if cool_down_s is not None:
             self.cool_down(cool_down_s)
         else:
-            # It does not say when to come: then we come half as often.
+            # Without a time from the host, the pace is halved.
             if is_new:
                 self._effort.slow_down()
             self._too_many += 1
@@ -220,7 +220,7 @@ class Throttle:
         self._admit()
 
     def abandoned(self, turn: Turn) -> None:
-        """Forget a request that was dropped: it says nothing about the host."""
+        """Forget a request that ended without an outcome."""
         if turn.is_probe:
             self._breaker.abandoned()
             self._admit()
@@ -231,12 +231,12 @@ class Throttle:
         self._next_at = max(self._next_at, self.clock() + gap_s)
 
     def sent(self) -> None:
-        """Keep the gap from now on, for all harvests: a request is on the wire."""
+        """Keep the gap from now on, in all harvests: a request has been sent."""
         self.space()
         self._limit.sent()
 
     def leave(self, turn: Turn) -> None:
-        """Take a request off the count of those under way."""
+        """Count a request as no longer under way."""
         self._queue.under_way[turn.kind] -= 1
         self._limit.left(turn.kind)
         self._admit()
@@ -246,7 +246,7 @@ class Throttle:
         return self.state().words(self._wall())
 
     def state(self) -> HostState:
-        """Tell how the host stands, with times that another process understands."""
+        """Give the state of the host, with times in Unix seconds."""
         to_wall = self._wall() - self.clock()
         cool_until, breaker = self._cool_until, self._breaker
         full = next((one for one in self._refusals.values() if one.is_full), None)
@@ -270,7 +270,7 @@ class Throttle:
         )
 
     def refusal_words(self, kind: str) -> str:
-        """Say since when it refuses requests of this kind, and how."""
+        """Say since when the host refuses requests of this kind, and in which words."""
         told = self.refusals(kind)
         since = told.since + self._wall() - self.clock()
         return f"{self.host} {refusal_words(since, told.count, told.words)}"
@@ -291,7 +291,7 @@ class Throttle:
             turn = await self._outwait(waiter, patience_s, refusal_patience_s)
         except BaseException:
             self._queue.drop(waiter)
-            # The turn may have come at the moment when its owner was cancelled.
+            # The turn may have been given just before the request was cancelled.
             if waiter.turn.done() and not waiter.turn.cancelled():
                 self._take(waiter.turn.result())
                 waiter.turn.result().close()
@@ -310,8 +310,8 @@ class Throttle:
             done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
             if done:
                 return waiter.turn.result()
-            # Waiting one's turn at a host that is well always comes to an end; only
-            # an outage has to be given up.
+            # At a host that is up every request gets its turn in the end; only an
+            # outage has to be given up.
             self.awake_s()
             if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))
@@ -322,14 +322,14 @@ class Throttle:
                 raise GaveUpError("outage", f"{self.host} {said}: resume later")
 
     def _take(self, turn: Turn) -> None:
-        # If this process was held up since the turn was given, its owner goes only
-        # now; the next turn keeps its distance from that.
+        # If this process was held up since the turn was given, the request is sent
+        # only now; the gap to the next one counts from here.
         if self._given is turn:
             self._given = None
             self.space()
 
     def _admit(self) -> None:
-        """Let go whatever may go now, and set the timer for the next one."""
+        """Give turns to all requests that may be sent now; set a timer for the next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -346,7 +346,7 @@ class Throttle:
             self._give(first[0], self._next_at + self._effort.gap_s)
 
     def _answered(self, answer: Answer | None) -> None:
-        """Do as the common limit says; None: there is none any more."""
+        """Act on the answer of the shared limit; None: it cannot be used any more."""
         if answer is not None and answer.kind:
             self._give_granted(answer)
         elif answer is not None and answer.cool_until:
@@ -357,7 +357,8 @@ class Throttle:
         self._admit()
 
     def _give_granted(self, answer: Answer) -> None:
-        # Meanwhile the request may have been cancelled, or the host found to be down.
+        # While the limit was asked, the request may have been cancelled, or the host
+        # found to be down.
         is_held = self._held_s() > 0
         waiter = next((w for w in self._candidates() if w.kind == answer.kind), None)
         if waiter is None or is_held:
@@ -367,13 +368,14 @@ class Throttle:
             self._give(waiter, answer.at)
 
     def _candidates(self) -> list[Waiter]:
-        """Give those that the concurrency lets go, one of each kind, the best first."""
+        """Give the next request of each kind that has a place, the first one first."""
         if self._given is not None:
             return []
         breaker, queue = self._breaker, self._queue
         ready = queue.ready(self._effort.width_of, only_rides=breaker.is_probing)
-        # While it is open the one that waited longest probes: the one that failed last
-        # is at the end, so that a single bad request does not keep a sound host shut.
+        # While the breaker is open, the request that has waited longest is the probe.
+        # The one that failed last is at the end: a single bad request cannot keep a
+        # host shut that is up.
         return ready[:1] if breaker.is_open else queue.first_of_each_kind(ready)
 
     def _wait_s(self) -> float:
@@ -382,16 +384,16 @@ class Throttle:
         return wait_s if self._manners.quiet is None else min(_LOOK_S, wait_s)
 
     def _held_s(self) -> float:
-        """Give the seconds for which the host is left alone, whatever the pace."""
-        # The breaker knows of the cool-down too, but a request from before it that
-        # ends well closes the breaker; what the archive asked for stands.
+        """Give the seconds for which nothing is sent, whatever the pace."""
+        # The breaker knows the cool-down too, but a success of an earlier request
+        # closes the breaker; the cool-down must hold all the same.
         passes_at = max(self._cool_until, self._breaker.passes_at)
         return max(passes_at - self.clock(), self.awake_s.left_s())
 
     def _give(self, waiter: Waiter, next_at: float) -> None:
-        """Let a request go; the next one may go at ``next_at`` at the soonest."""
+        """Give a request its turn; the next one may follow at ``next_at``."""
         self._queue.let_go(waiter)
-        # From when it was due, not from when the timer came round to it.
+        # Counted from when this one was due, not from when the timer fired.
         self._next_at = next_at
         self.space()
         self._given = Turn(self, waiter.kind, probe=self._breaker.admit())

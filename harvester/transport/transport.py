@@ -1,9 +1,8 @@
-"""The one polite transport: every byte to and from an archive goes through here.
+"""The transport: every byte to and from an archive goes through here.
 
-An onion. `query` and `download` try again until patience ends; each try follows
-redirects; each hop waits for its host's throttle, goes over the wire, and tells the
-throttle what became of it. There is no way round: a host that no service is known
-for is not asked.
+Three layers. `query` and `download` try again until tries or time are up; each try
+follows redirects; each hop waits for the throttle of its host, is sent, and reports the
+outcome to the throttle. A host that belongs to no known service is not asked.
 """
 
 from __future__ import annotations
@@ -60,17 +59,17 @@ __all__ = [
     "Waits",
 ]
 
-#: Tries of a file that can be had elsewhere too: the second is for a single hiccup.
+#: Tries of a file that other hosts have too: the second is for a single failure.
 _MIRROR_TRIES = 2
 
-#: Seconds that a request waits for a host that is down if it sits no outage out.
+#: Seconds that a call waits for a host that is down if it does not wait for its end.
 _SHORT_S = 1.0
 
 T = TypeVar("T")
 
 
 def _ignore(*_: object) -> None:
-    """Nobody wants to know."""
+    """Do nothing: the caller gave no callback."""
 
 
 class Transport:
@@ -81,18 +80,18 @@ class Transport:
     services
         The only hosts that are asked, with their manners.
     contact
-        Mail or web address that an archive may complain to; goes into User-Agent.
+        Mail address or web page in the User-Agent, so that an archive can reach us.
     on_traffic
         Called with the host, requests sent and bytes received since the last call.
     on_cool_down
-        Called with the host and the Unix seconds until which it is left alone.
+        Called with the host and the Unix seconds of the end of a cool-down.
     cool_downs
-        What ``on_cool_down`` said before a restart, by host.
+        What ``on_cool_down`` was called with before a restart, by host.
     token
         A secret for one host, which no other gets to see.
     known_good
-        Official addresses of files that came before a restart, by host: by them a
-        host that refuses everything is told from a file that is not there.
+        Official addresses of files that came before a restart, by host: asking for
+        them tells a host that refuses everything from a file that is missing.
     machine_limit
         Counts this harvest's requests together with those of all others on this
         machine; it is closed with the transport.
@@ -161,7 +160,7 @@ class Transport:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close every connection; what is under way breaks."""
+        """Close every connection; requests that are under way fail."""
         if self._hops.wire is not None:
             await self._hops.wire.aclose()
             self._hops.wire = None
@@ -184,22 +183,22 @@ class Transport:
         Parameters
         ----------
         check
-            Called in a thread before anyone else sees the reply. It raises
-            `OutageError` if the archive must be out of order (such as a web page in
-            place of data; that is the check if there is none) and `TransientError`
-            if the answer came damaged: both are tried again. `QueryRefusedError` is
+            Called with the reply in a thread. It raises `OutageError` if the archive
+            must be out of order (such as a web page in place of data; that is the
+            check if there is none) and `TransientError` if the answer came damaged:
+            both are tried again. `QueryRefusedError` is
             raised as it is: the service is well.
         at_once
-            Reasons of errors that are raised at their first sign: the caller has
-            another way to ask.
+            Reasons of errors that are raised at once: the caller has another way to
+            ask.
         kind
-            Whose place it takes among the host's slots.
+            The kind of request, which decides whose place it takes.
 
         Raises
         ------
         TransientError
             It failed as often as allowed; `OutageError` if the host was down for
-            longer than allowed, or refuses us (``refuses``).
+            longer than allowed, or refuses everything (``refuses``).
         PermanentError
             It will not work: ``http_400``, ``too_large``, ``unknown_host``,
             ``bad_url``; of a file also `NotFoundError`, ``http_403``,
@@ -232,19 +231,19 @@ class Transport:
     ) -> Download:
         """Fetch a file, which appears at ``path`` when it is whole and verified.
 
-        A body that breaks is resumed where the server can tell that the file is
-        still the same. ``check`` is called in a thread with the path of the file as
-        it lies aside, before it gets its name; what it may raise, and what is
-        raised here, is as for `query`. A file that arrives damaged with the same
-        bytes again and again is ``corrupt_at_source`` and given up. `LocalError`:
-        the disk is full or closed to us. Whatever happens, no part is left behind.
+        A body that breaks is resumed if the server can tell that the file is still
+        the same. ``check`` is called in a thread with the temporary path of the file,
+        before the file is renamed; it may raise, and this method raises, as `query`
+        says. A file that arrives damaged with the same bytes again and again is
+        ``corrupt_at_source`` and given up. `LocalError`: the disk is full or cannot be
+        written. Whatever happens, no partial file is left behind.
 
-        ``enough`` may end it before: then the rest of the body is not read, its
+        ``enough`` may end it early: then the rest of the body is not read, the
         connection is closed, and what came appears at ``path`` unverified.
-        ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
-        ``is_mirror``: it can be had elsewhere too. A refusal is believed at once and
-        says nothing of the host, and nothing is sat out: the second failure, of
-        whatever kind, is raised. ``waits``: which outages are sat out.
+        ``on_bytes`` is called with the size of each piece that is read, in all tries.
+        ``is_mirror``: other hosts have the file too. A refusal counts at once and says
+        nothing about the host, no outage is waited for, and the second failure of any
+        kind is raised. ``waits``: which outages are waited for.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
@@ -269,15 +268,15 @@ class Transport:
     ) -> ByteRange:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
 
-        A file that ends before gives what it has. ``validator`` is that of an
-        earlier part: only the same version of the file will do. ``is_mirror`` and
-        ``waits`` as for `download`.
+        If the file ends before ``stop``, fewer bytes are returned. ``validator`` is
+        that of an earlier range: only the same version of the file is accepted.
+        ``is_mirror`` and ``waits`` as for `download`.
 
         Raises
         ------
         RangeRefusedError
-            The server sends anything else than that part of that version, or does
-            not tell versions apart. It is not asked again.
+            The server sends anything but that range of that version, or does not
+            tell versions apart. It is not asked again.
         TransientError, PermanentError
             As for `query`.
         """
@@ -292,24 +291,24 @@ class Transport:
         return {host: throttle.describe() for host, throttle in throttles.items()}
 
     def states(self) -> list[HostState]:
-        """Tell how each host stands."""
+        """Give the state of each host."""
         return [throttle.state() for throttle in self._throttles.by_host.values()]
 
     def is_down(self, url: str) -> bool:
-        """Whether the host of an official address lets no request through just now.
+        """Whether the host of an official address is down, so that requests wait.
 
-        False when a probe is due: the next request is to find out.
+        False when a probe is due: the next request will be the probe.
         """
         throttle = self._throttle_for(url)
-        # One that refuses is asked for other files, which may show that it is well.
+        # A host that refuses is asked for other files, which may be served.
         return throttle.is_closed and not throttle.refusals("file").is_full
 
     def down_s(self, url: str) -> float:
-        """Tell for how many seconds the host of an official address has been down."""
+        """Give the seconds for which the host of an official address has been down."""
         return self._throttle_for(url).down_s
 
     def awake_s(self, url: str) -> float:
-        """Tell the time of a clock that stands still in the quiet hours of a host."""
+        """Read a clock that stands still in the quiet hours of a host."""
         return self._throttle_for(url).awake_s()
 
     def mirrors(self, url: str) -> list[str]:

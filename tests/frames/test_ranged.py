@@ -208,7 +208,7 @@ class Sky:
                 suffix, path = frame.path.suffix, str(frame.path)
                 frame_job = FrameJob(self.product, path, folder, wanted, spec)
                 stamps = stamps_of(frame_job)
-        host = "s3.amazonaws.com"
+        host = dict(self.urls)["s3"].removeprefix("http://")
         return Fetched(stamps, suffix, traffic.requests[host], traffic.bytes[host])
 
 
@@ -224,7 +224,7 @@ async def sky(*faults):
         yield Sky(sandbox)
 
 
-@pytest.mark.parametrize(("size", "byte_range"), [("40px", 1 / 15), ("124px", 1 / 8)])
+@pytest.mark.parametrize(("size", "part"), [("40px", 1 / 15), ("124px", 1 / 8)])
 async def test_few_bytes(tmp_path, size, part):
     """One stamp of a drizzled file costs a small part of it, in four requests."""
     async with sky() as here:

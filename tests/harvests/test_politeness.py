@@ -100,13 +100,13 @@ def test_down_for_the_whole_run(tmp_path):
             assert "failures in a row (reset)" in report["hosts"][host]["words"]
             assert _attempts(out) == 0
             said = harvester("status", out).stdout
-            assert f"{host} now: closed: " in said
+            assert f"{host} now: down: " in said
             here.ask("/_faults", [])
             words, _ = process.communicate(timeout=300)
         finally:
             kill_group(process)
         assert process.returncode == 0, words
-        assert f"{host}: closed: " in words
+        assert f"{host}: down: " in words
         report = status(out)
         assert report["surveys"]["sdss"]["done"] == 80
         assert report["hosts"] == {}

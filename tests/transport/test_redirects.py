@@ -75,7 +75,7 @@ async def test_redirect_loop(server, tmp_path):
         await transport.download("https://mast.stsci.edu/good", tmp_path / "good")
         with pytest.raises(PermanentError) as caught:
             await transport.download("https://mast.stsci.edu/loop", tmp_path / "loop")
-        assert list(transport.describe().values()) == ["open road"]
+        assert list(transport.describe().values()) == ["ready"]
     assert caught.value.reason == "blocked_redirect"
     assert server.count("/loop") == 6
 

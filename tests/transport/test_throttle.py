@@ -248,7 +248,7 @@ def test_concurrency_halves():
                 group.create_task(ask(throttle, "file", outcome="failed", lasts_s=1))
         widths = [throttle._effort.width_of("file")]
         assert throttle.describe() == (
-            "open road; slowed down by http_503; concurrency 4 of 8 (file)"
+            "ready; slowed down by http_503; concurrency 4 of 8 (file)"
         )
         for _ in range(5):
             await ask(throttle, "file", outcome="failed", lasts_s=1)
@@ -295,7 +295,7 @@ def test_one_verdict():
 
     throttle = run(main)
     assert throttle.successes == 1
-    assert throttle.describe() == "open road"
+    assert throttle.describe() == "ready"
 
 
 def test_refusals_start_over():

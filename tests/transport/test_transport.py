@@ -212,7 +212,7 @@ async def test_last_file_of_a_host_that_is_down(server, tmp_path, then):
         await transport.download(_URL, tmp_path / "good")
         with pytest.raises(OutageError):
             await transport.download("https://mast.stsci.edu/next", tmp_path / "next")
-        assert "closed" in state_of(transport)
+        assert "down: " in state_of(transport)
 
 
 @pytest.mark.parametrize("status", [400, 413, 414, 416, 304])
@@ -223,7 +223,7 @@ async def test_refusals(server, status):
         for _ in range(6):
             with pytest.raises(PermanentError) as caught:
                 await transport.query("GET", _URL)
-        assert list(transport.describe().values()) == ["open road"]
+        assert list(transport.describe().values()) == ["ready"]
     assert len(server.asked) == 6
     assert caught.value.reason == f"http_{status}"
 
@@ -278,7 +278,7 @@ async def test_bug_in_check(server):
         for _ in range(5):
             with pytest.raises(ZeroDivisionError):
                 await transport.query("GET", _URL, check=lambda _: 1 / 0)
-        assert list(transport.describe().values()) == ["open road"]
+        assert list(transport.describe().values()) == ["ready"]
 
 
 async def test_refused_connection():
@@ -291,7 +291,7 @@ async def test_refused_connection():
             await until(lambda: "(refused)" in state_of(transport))
             async with serving({"*": reply(b"back")}, port=port):
                 assert (await asking).body == b"back"
-        assert "closed" not in state_of(transport)
+        assert "down: " not in state_of(transport)
 
 
 async def test_given_up():
@@ -321,7 +321,7 @@ async def test_outage_spares_requests(server):
         tasks = [
             group.create_task(transport.query("GET", f"{_URL}/{n}")) for n in range(10)
         ]
-        await until(lambda: "closed" in state_of(transport))
+        await until(lambda: "down: " in state_of(transport))
         before = len(server.asked)
         await asyncio.sleep(0.5)
         assert 0 < len(server.asked) - before <= 10
@@ -380,5 +380,5 @@ async def test_disk_trouble(server, tmp_path):
     async with opened(server) as transport:
         with pytest.raises(LocalError, match=str(where)):
             await transport.download(_URL, Path(where))
-        assert list(transport.describe().values()) == ["open road"]
+        assert list(transport.describe().values()) == ["ready"]
     assert len(server.asked) == 1
