@@ -29,7 +29,9 @@ def test_settled(run):
     told = status(folder)
     catalogue = Table.read(archives.catalogue)
     counts = told["surveys"][SURVEY]
-    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == len(catalogue)
+    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == len(
+        catalogue
+    )
     assert counts["failed"] == 0
     assert counts["done"] == len(stamps(folder)) > 10
 
@@ -50,7 +52,7 @@ def test_stamps(run):
 
 def test_only_ranges(run):
     """No mosaic is fetched whole: of a file of GB come headers and rows of stamps."""
-    folder, archives, size = run
+    folder, _, size = run
     told = status(folder)
     fetched = sum(host["bytes"] for host in told["hosts"].values())
     assert fetched < 60e6
