@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .sheets import StatedFrame
 
-__all__ = ["find_described", "find_ipac"]
+__all__ = ["find_byte_by_byte", "find_ipac"]
 
 _DESCRIPTION = re.compile(r"Byte-by-byte Description", re.IGNORECASE)
 #: Types of columns in IPAC tables, which may be shortened.
@@ -109,7 +109,7 @@ def _declares_types(line: str) -> bool:
     return all(any(word.startswith(each) for word in _TYPES) for each in fields)
 
 
-def find_described(lines: Sequence[str]) -> Layout | None:
+def find_byte_by_byte(lines: Sequence[str]) -> Layout | None:
     """Find a byte-by-byte description, as the CDS and journals write it.
 
     Raises

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from .layouts import Layout, without_box
 from .sheets import unique_names
-from .unit_words import in_brackets, is_no_unit, states_units
+from .unit_words import is_no_unit, parse_brackets, states_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ def _cells(line: str, edges: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def _units(names: Sequence[str], below: Sequence[str]) -> dict[str, str]:
-    stated = {name: unit for name in names if (unit := in_brackets(name)[0])}
+    stated = {name: unit for name in names if (unit := parse_brackets(name)[0])}
     pairs = zip(names, below, strict=False)
     return stated | {name: unit for name, unit in pairs if not is_no_unit(unit)}
 

@@ -11,7 +11,7 @@ from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
 from .stated_frames import frame_in_words
-from .unit_words import in_words
+from .unit_words import unit_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
     matches = filter(None, map(_NUMBERED.fullmatch, header))
     about = {match[2]: (match[3] or "").strip() for match in matches}
     stated = {
-        name: str(column.unit or in_words(about.get(name, "")))
+        name: str(column.unit or unit_in_words(about.get(name, "")))
         for name, column in zip(names, columns, strict=True)
     }
     return names, {name: unit for name, unit in stated.items() if unit}

@@ -15,7 +15,7 @@ from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 from .identifiers import as_plain
 from .position_names import Statement, statement
 from .positions import holds_numbers, seem_hours
-from .sky_frames import FRAMES, ICRS, SkyFrame, frame_of_option, sky_frame
+from .sky_frames import FRAMES, ICRS, SkyFrame, parse_frame_option, sky_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +64,7 @@ def find_meaning(
     if not (is_said or stated.unit or stated.frame):
         _refuse_doubts(sheet)
     ra_unit, dec_unit = _units(sheet, columns, options.unit)
-    frame = frame_of_option(options.frame) or _frame(sheet, columns)
+    frame = parse_frame_option(options.frame) or _frame(sheet, columns)
     return Meaning(ra_unit, dec_unit, frame or ICRS, frame is not None)
 
 
@@ -114,7 +114,7 @@ def _refuse_hours(sheet: Sheet, name: str) -> None:
 def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
     text = sheet.units.get(name, "")
     of_file = statement(text)
-    if of_file.unknown or of_file.is_decoy or of_file.tag:
+    if of_file.unknown or of_file.is_non_position or of_file.tag:
         msg = (
             f"column {name} has the unit {text!r}, which is not a known unit of "
             f"angles. {_REMEDY}"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .damage import damage_told
+from .damage import explain_damage
 from .parquet_words import stated_in
 from .sheets import Sheet, text_of, unique_names
 
@@ -151,7 +151,7 @@ class ParquetColumns:
         names = list(self.column_names)
         batches = self._source.iter_batches(max_chunksize, columns=names)
         while True:
-            with damage_told(self._path):
+            with explain_damage(self._path):
                 batch = next(batches, None)
             if batch is None:
                 return

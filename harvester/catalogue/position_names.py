@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
-from .position_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
-from .sky_frames import SkyFrame, frame_in
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, states_no_unit
+from .position_words import FAMILIES, NON_POSITION_WORDS, TAGS, TEXT_WORDS, UNIT_WORDS
+from .sky_frames import SkyFrame, parse_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Heading", "Statement", "heading", "is_decoy", "plain", "statement"]
+__all__ = ["Heading", "Statement", "heading", "is_non_position", "plain", "statement"]
 
 Side = Literal["longitude", "latitude"]
 
@@ -33,7 +33,7 @@ class Statement:
     #: Words that are neither.
     unknown: str = ""
     #: Whether they say that these are no positions, but their errors.
-    is_decoy: bool = False
+    is_non_position: bool = False
     #: A word that tells this column from others, such as the name of a survey.
     tag: str = ""
 
@@ -63,7 +63,7 @@ _FRAME_WORDS = re.compile(r"(?:eq)?([jb]?(?:1[89]|20)\d\d|fk[45]|icrs|gaia)(?:_0
 _GAIA = re.compile(r"gaia_?(?:e?dr\d)?|epoch_?20\d\d|ep_?20\d\d")
 _NUMBERED = re.compile(r"\d{1,2}")
 #: Prefixes that are decoys behind a coordinate: ObsCore and MAST write ``s_ra``.
-_NO_DECOY_BEFORE = frozenset({"s"})
+_POSITION_PREFIXES = frozenset({"s"})
 #: A shorter tag that follows without ``_`` is a part of another word: ``deg``.
 _SHORTEST_GLUED = 3
 
@@ -87,20 +87,20 @@ def plain(name: str) -> str:
     return _NOT_WORD.sub("_", bare).strip("_")
 
 
-def is_decoy(word: str) -> bool:
+def is_non_position(word: str) -> bool:
     """Tell whether a word says that a column holds no positions."""
-    return word in DECOYS
+    return word in NON_POSITION_WORDS
 
 
 @cache
 def statement(text: str) -> Statement:
     """Understand a unit as a file states it, or what stands in brackets."""
-    if says_nothing(text) or _EPOCH.fullmatch(text.strip()):
+    if states_no_unit(text) or _EPOCH.fullmatch(text.strip()):
         return Statement()
     unit = angle_unit(text)
     if unit:
         return Statement(unit)
-    frame = frame_in(text)
+    frame = parse_frame(text)
     if frame:
         return Statement(frame=frame)
     inside = _BRACKETS.findall(text)
@@ -112,8 +112,8 @@ def statement(text: str) -> Statement:
 
 def _of_word(text: str) -> Statement:
     word = _NOT_WORD.sub("", text.lower())
-    if is_decoy(word):
-        return Statement(is_decoy=True)
+    if is_non_position(word):
+        return Statement(is_non_position=True)
     if word in TAGS or _NUMBERED.fullmatch(word):
         return Statement(tag=word)
     is_silent = word in {"", "equinox", "epoch"}
@@ -126,7 +126,7 @@ def _joined(pieces: list[str]) -> Statement:
         next((part.unit for part in parts if part.unit), None),
         next((part.frame for part in parts if part.frame), None),
         " ".join(part.unknown for part in parts if part.unknown),
-        any(part.is_decoy for part in parts),
+        any(part.is_non_position for part in parts),
         " ".join(part.tag for part in parts if part.tag),
     )
 
@@ -143,7 +143,7 @@ def heading(name: str) -> Heading | None:
     if known:
         return replace(known, name=name, stated=replace(known.stated, unit=HOURS))
     stated = bracketed(name)
-    if stated.is_decoy or name.rstrip().endswith("-"):  # ``DE-`` holds signs
+    if stated.is_non_position or name.rstrip().endswith("-"):  # ``DE-`` holds signs
         return None
     return min(_readings(name, stated), key=_length_before, default=None)
 
@@ -159,7 +159,7 @@ def _readings(name: str, stated: Statement) -> Iterator[Heading]:
             if match is None or tail is None:
                 continue
             before = match["prefix"] or match["glued"] or ""
-            if not _is_decoy_before(before):
+            if not _has_non_position_word(before):
                 yield _put_together(name, side, place, before, tail, stated, system)
 
 
@@ -173,9 +173,11 @@ def _matcher(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"{_PREFIX}(?:{pattern})(?P<tail>(?:_.*|[a-z0-9].*)?)")
 
 
-def _is_decoy_before(prefix: str) -> bool:
+def _has_non_position_word(prefix: str) -> bool:
     words = prefix.split("_")
-    return any(is_decoy(word) and word not in _NO_DECOY_BEFORE for word in words)
+    return any(
+        is_non_position(word) and word not in _POSITION_PREFIXES for word in words
+    )
 
 
 def _put_together(
@@ -242,7 +244,7 @@ class _Tail:
         """Read all of it; None if some of it is not understood."""
         tail = cls(side)
         if _GAIA.fullmatch(text.strip("_")):
-            tail.frame = frame_in("ICRS")
+            tail.frame = parse_frame("ICRS")
             return tail
         is_glued = not text.startswith("_")
         for word in text.removeprefix("_in_").strip("_").split("_"):
@@ -265,7 +267,7 @@ class _Tail:
     def _unit_or_frame(self, word: str) -> int:
         frame = _FRAME_WORDS.match(word)
         if frame:
-            self.frame = frame_in(frame[1])
+            self.frame = parse_frame(frame[1])
             return len(frame[0]) if self.frame else 0
         known = [w for w in (*UNIT_WORDS, *TEXT_WORDS) if word.startswith(w)]
         longest = max(known, key=len, default="")
@@ -288,7 +290,7 @@ class _Tail:
             self.tag_rank = max(self.tag_rank, 1)
             return True
         if (
-            word in DECOYS
+            word in NON_POSITION_WORDS
             or word not in TAGS
             or (self._is_glued and len(word) < _SHORTEST_GLUED)
         ):

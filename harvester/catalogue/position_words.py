@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 
-__all__ = ["BARE", "DECOYS", "FAMILIES", "TAGS", "TEXT_WORDS", "UNIT_WORDS"]
+__all__ = [
+    "BARE_GALACTIC",
+    "FAMILIES",
+    "NON_POSITION_WORDS",
+    "TAGS",
+    "TEXT_WORDS",
+    "UNIT_WORDS",
+]
 
 #: Galactic coordinates, if nothing else is around these letters: they name bands too.
-BARE = ("l", "b", "galactic")
+BARE_GALACTIC = ("l", "b", "galactic")
 
 #: Words for longitude and latitude, and the system that they are of, best first.
 FAMILIES: tuple[tuple[str, str, str], ...] = (
@@ -24,7 +31,7 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
         "galactic",
     ),
     ("galactic_l|l_?ii", "galactic_b|b_?ii", "galactic"),
-    BARE,
+    BARE_GALACTIC,
     (
         "sgl(?:on)?|supergalactic_lon(?:gitude)?",
         "sgb|sglat|supergalactic_lat(?:itude)?",
@@ -40,7 +47,7 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
 )
 
 #: Words that make a column something else than a position.
-DECOYS = frozenset(
+NON_POSITION_WORDS = frozenset(
     (
         *("accuracy", "bias", "corr", "cos", "count", "cov", "d", "del", "delt"),
         *("delta", "diff", "difference", "dist", "distance", "dither", "dot", "e"),

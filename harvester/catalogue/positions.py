@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .sexagesimal import taken_apart
+from .sexagesimal import parse_sexagesimal
 from .sky_frames import ICRS
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _sexagesimal(
 ) -> NDArray[np.float64]:
     if unit and unit.degrees not in {1.0, _HOUR}:
         return np.full(len(text), np.nan)  # radians are not written so
-    parts = taken_apart(text.cast(pa.string()))
+    parts = parse_sexagesimal(text.cast(pa.string()))
     value = parts.value()
     hours = np.where(np.abs(value) <= _DAY, value * _HOUR, np.nan)
     if axis != "RA":

@@ -154,24 +154,24 @@ def _near_in_tree(vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
 def tell_repeats(repeats: Repeats, lines: NDArray[np.int64]) -> Iterable[str]:
     """Say which rows repeat others; ``lines`` are those of all rows in the file."""
     if repeats.firsts:
-        yield _told(
+        yield _sentence(
             "Rows that repeat the identifier and position of an earlier row were left "
             "out",
             lines[sorted(repeats.firsts)],
         )
     if len(repeats.again):
-        yield _told(
+        yield _sentence(
             "Rows that share their identifier with a row at another position are kept",
             lines[repeats.again],
         )
     if len(repeats.crowded):
-        yield _told(
+        yield _sentence(
             "Rows within 0.5 arcsec of a row with another identifier are kept",
             lines[repeats.crowded],
         )
 
 
-def _told(what: str, lines: NDArray[np.int64]) -> str:
+def _sentence(what: str, lines: NDArray[np.int64]) -> str:
     return f"{what}: {len(lines)} ({first_lines(lines)})."
 
 

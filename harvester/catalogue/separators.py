@@ -14,7 +14,7 @@ from .positions import designation_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Fit", "decimal_point", "find_separator", "separator_named", "split"]
+__all__ = ["SeparatorFit", "decimal_mark", "find_separator", "separator_named", "split"]
 
 #: Tried in this order; of equally fitting ones the first wins. The last is blanks.
 _SEPARATORS = ("\t", ";", ",", "|", "")
@@ -42,7 +42,7 @@ _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class SeparatorFit:
     """How well a separator explains the sample."""
 
     separator: str
@@ -80,7 +80,7 @@ def separator_named(word: str) -> str | None:
     return known
 
 
-def find_separator(sample: Sequence[str], wanted: str | None = None) -> Fit:
+def find_separator(sample: Sequence[str], wanted: str | None = None) -> SeparatorFit:
     """Give the separator that cuts most lines alike; ``wanted`` is the only choice.
 
     Raises
@@ -116,19 +116,19 @@ def _words(line: str) -> list[str]:
     ]
 
 
-def _fit(sample: Sequence[str], separator: str) -> Fit:
+def _fit(sample: Sequence[str], separator: str) -> SeparatorFit:
     places, records = _records(sample, separator)
     widths = [len(each) for each in records]
     width = Counter(widths).most_common(1)[0][0]
     if width == 1:
-        return Fit(separator)
+        return SeparatorFit(separator)
     first = next(
         (n for n in range(len(widths)) if set(widths[n : n + 2]) == {width}),
         widths.index(width),
     )
     tail = widths[first:]
     whole = [field for each in records[first:] for field in each]
-    return Fit(
+    return SeparatorFit(
         separator,
         width,
         places[first],
@@ -160,9 +160,9 @@ def _records(
     return places, records
 
 
-def _one_column(sample: Sequence[str]) -> Fit:
+def _one_column(sample: Sequence[str]) -> SeparatorFit:
     if all(len(line.split()) == 1 for line in sample):
-        return Fit(",", share=1.0)
+        return SeparatorFit(",", share=1.0)
     name = next(filter(None, map(designation_in, sample)), "")
     hint = f"; the positions seem to be in names such as {name}" if name else ""
     msg = (
@@ -173,7 +173,7 @@ def _one_column(sample: Sequence[str]) -> Fit:
     raise InputError(msg)
 
 
-def decimal_point(sample: Sequence[str], separator: str) -> str:
+def decimal_mark(sample: Sequence[str], separator: str) -> str:
     """Give what stands before the decimals in these rows."""
     if separator == ",":
         return "."

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Parts", "taken_apart"]
+__all__ = ["SexagesimalParts", "parse_sexagesimal"]
 
 #: Minutes may have decimals instead of seconds if letters say what is what.
 _SEXAGESIMAL = (
@@ -45,7 +45,7 @@ _TYPED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SexagesimalParts:
     """The parts of each text; null where it is no sexagesimal angle."""
 
     #: Structures of texts: sign, whole, mark, minutes and seconds.
@@ -76,16 +76,16 @@ class Parts:
         return rows
 
 
-def taken_apart(text: pa.Array) -> Parts:
+def parse_sexagesimal(text: pa.Array) -> SexagesimalParts:
     """Take every text apart, whichever signs it has."""
     text = pc.utf8_lower(text)
     plain = pc.extract_regex(text, _SEXAGESIMAL)
     if plain.null_count == text.null_count:
-        return Parts(plain)  # nothing is left for the slower search
+        return SexagesimalParts(plain)  # nothing is left for the slower search
     for typed, sign in _TYPED:
         text = pc.replace_substring_regex(text, typed, sign)
     whole = pc.extract_regex(text, _SEXAGESIMAL)
-    return Parts(_first(whole, pc.extract_regex(text, _MINUTES_ONLY)))
+    return SexagesimalParts(_first(whole, pc.extract_regex(text, _MINUTES_ONLY)))
 
 
 def _first(whole: pa.Array, short: pa.Array) -> pa.Array:

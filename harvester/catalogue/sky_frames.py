@@ -20,7 +20,14 @@ from .sheets import StatedFrame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FRAMES", "ICRS", "SkyFrame", "frame_in", "frame_of_option", "sky_frame"]
+__all__ = [
+    "FRAMES",
+    "ICRS",
+    "SkyFrame",
+    "parse_frame",
+    "parse_frame_option",
+    "sky_frame",
+]
 
 #: What `--frame` may say.
 FRAMES = "icrs, fk5, fk5:J1975, fk4, fk4:B1950, galactic, supergalactic, ecliptic"
@@ -200,12 +207,12 @@ class _Year:
         return f"{self.mark or default}{self.year:g}"
 
 
-def frame_in(text: str) -> SkyFrame | None:
+def parse_frame(text: str) -> SkyFrame | None:
     """Understand a word of a header such as ``J2000``, ``B1950`` or ``ICRS``."""
     return sky_frame(StatedFrame(text)) if text.strip() else None
 
 
-def frame_of_option(text: str) -> SkyFrame | None:
+def parse_frame_option(text: str) -> SkyFrame | None:
     """Understand ``--frame``; None if nothing is asked.
 
     Raises
@@ -215,7 +222,7 @@ def frame_of_option(text: str) -> SkyFrame | None:
     """
     if not text.strip():
         return None
-    frame = frame_in(text)
+    frame = parse_frame(text)
     if frame is None:
         msg = f"--frame: {text!r} is no frame that is known. Known are {FRAMES}."
         raise InputError(msg)

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from .delimited import read_rows
-from .fixed_width import find_described, find_ipac
+from .fixed_width import find_byte_by_byte, find_ipac
 from .foreign import check_lines
 from .layouts import find_layout
 from .lines import encoding_of, lines_of
 from .listings import find_listing
 from .marked import find_sextractor, find_types_row
 from .sheets import Sheet
-from .vizier import described, find_vizier
+from .vizier import find_vizier, with_stated_frames
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +31,7 @@ __all__ = ["read_text"]
 _BEGINNING = 2000
 #: Forms that are recognised by their marks, in this order.
 _FORMS = (
-    find_described,
+    find_byte_by_byte,
     find_ipac,
     find_sextractor,
     find_types_row,
@@ -93,7 +93,7 @@ def _layouts(
         for find in _FORMS:
             layout = find(beginning)
             if layout:
-                return [described(layout, beginning)]
+                return [with_stated_frames(layout, beginning)]
     lines = lines_of(file, encoding)
     layout = find_layout(lines, separator=separator, by_number=by_number)
-    return [described(layout, beginning)] if layout else []
+    return [with_stated_frames(layout, beginning)] if layout else []

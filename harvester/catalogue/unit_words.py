@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..importing import IMPORTING
-from .angle_units import is_spelled
+from .angle_units import is_known_spelling
 from .sheets import StatedFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["in_brackets", "in_words", "is_no_unit", "is_unit", "states_units"]
+__all__ = ["is_no_unit", "is_unit", "parse_brackets", "states_units", "unit_in_words"]
 
 #: Units other than those of angles that astropy spells otherwise or does not know.
 _UNITS = {
@@ -59,7 +59,7 @@ def is_no_unit(word: str) -> bool:
 def is_unit(word: str) -> bool:
     """Tell whether the word is a unit, as astropy or as people spell it."""
     bare = word.strip(" \"'[]()")
-    if bare.lower() in _UNITS or is_spelled(bare):
+    if bare.lower() in _UNITS or is_known_spelling(bare):
         return True
     if not re.search(r"[A-Za-z%]", bare) or _SEXAGESIMAL.match(bare):
         return False
@@ -78,7 +78,7 @@ def states_units(fields: Sequence[str]) -> bool:
     return bool(filled) and all(map(is_unit, filled))
 
 
-def in_brackets(name: str) -> tuple[str, StatedFrame | None]:
+def parse_brackets(name: str) -> tuple[str, StatedFrame | None]:
     """Give the unit and the frame in the brackets at the end of a name."""
     match = _BRACKETS.fullmatch(name)
     if not match:
@@ -96,7 +96,7 @@ def in_brackets(name: str) -> tuple[str, StatedFrame | None]:
     return ",".join(units), frame
 
 
-def in_words(about: str) -> str:
+def unit_in_words(about: str) -> str:
     """Give the unit in words about a column, such as ``right ascension (hours)``."""
     found = [each for each in _BRACKETED.findall(about) if is_unit(each)]
     if found:

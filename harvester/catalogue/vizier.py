@@ -14,7 +14,7 @@ from .stated_frames import frame_in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["described", "find_vizier"]
+__all__ = ["find_vizier", "with_stated_frames"]
 
 _COLUMN = re.compile(r"#Column\s+(\S+)\s*(.*)")
 _DASHES = re.compile(r"-+")
@@ -26,7 +26,7 @@ _LIMIT = re.compile(r"#.*-out\.max\s*=\s*(\d+)")
 
 
 @dataclass(slots=True)
-class _Section:
+class _VizierTable:
     """What stands above the rows of one table."""
 
     name: str = ""
@@ -57,21 +57,21 @@ def find_vizier(beginning: Sequence[str], lines: Iterable[str]) -> list[Layout]:
     return [_layout(each) for each in sections]
 
 
-def _sections(lines: Iterable[str]) -> list[_Section]:
-    sections: list[_Section] = []
-    now = _Section()
+def _sections(lines: Iterable[str]) -> list[_VizierTable]:
+    sections: list[_VizierTable] = []
+    now = _VizierTable()
     above: list[tuple[int, str]] = []
     for place, line in enumerate(lines):
         if line.startswith("#"):
             if now.first >= 0 and _begins(line):
                 now.last = place
-                now, above = _Section(limit=now.limit, is_cut=now.is_cut), []
+                now, above = _VizierTable(limit=now.limit, is_cut=now.is_cut), []
             _note_comment(now, line)
         elif _is_ruler(line):
             if now.first >= 0:
                 now.last = above[0][0]
                 now.rows -= len(above)
-                now = _Section(name=now.name, about=now.about, limit=now.limit)
+                now = _VizierTable(name=now.name, about=now.about, limit=now.limit)
             _take_header(now, line, [each for _, each in above], place)
             sections.append(now)
         elif line.strip():
@@ -91,7 +91,7 @@ def _is_ruler(line: str) -> bool:
     return all(map(_DASHES.fullmatch, fields))
 
 
-def _note_comment(section: _Section, line: str) -> None:
+def _note_comment(section: _VizierTable, line: str) -> None:
     column = _COLUMN.match(line)
     limit = _LIMIT.match(line)
     error = _ERROR.match(line)
@@ -108,7 +108,7 @@ def _note_comment(section: _Section, line: str) -> None:
 
 
 def _take_header(
-    section: _Section, ruler: str, above: Sequence[str], place: int
+    section: _VizierTable, ruler: str, above: Sequence[str], place: int
 ) -> None:
     """Take names and units from the two lines above the dashes."""
     section.separator = next((each for each in "\t;|" if each in ruler), "\t")
@@ -129,7 +129,7 @@ def _take_header(
     section.first = place + 1
 
 
-def _layout(section: _Section) -> Layout:
+def _layout(section: _VizierTable) -> Layout:
     names = unique_names(section.names)
     is_full = 0 < section.limit <= section.rows
     return Layout(
@@ -155,7 +155,9 @@ def _layout(section: _Section) -> Layout:
     )
 
 
-def _declared(section: _Section, names: Sequence[str], letters: str) -> frozenset[str]:
+def _declared(
+    section: _VizierTable, names: Sequence[str], letters: str
+) -> frozenset[str]:
     """Give the columns whose format, such as ``(F10.6)``, begins with these letters."""
     return frozenset(
         name
@@ -164,7 +166,7 @@ def _declared(section: _Section, names: Sequence[str], letters: str) -> frozense
     )
 
 
-def described(layout: Layout, beginning: Sequence[str]) -> Layout:
+def with_stated_frames(layout: Layout, beginning: Sequence[str]) -> Layout:
     """Add the frames that comments of VizieR state, whatever separates the fields."""
     abouts = filter(None, map(_COLUMN.match, beginning))
     stated = {match[1]: frame_in_words(match[2]) for match in abouts}

@@ -7,7 +7,7 @@ from astropy import units as u
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.angle_units import angle_unit, says_nothing
+from harvester.catalogue.angle_units import angle_unit, states_no_unit
 
 SPELLINGS = {
     u.deg: "deg Deg DEG deg. degree degrees DEGREES Angle[deg] Angle(deg) d \u00b0",
@@ -51,10 +51,10 @@ def test_as_astropy(text):
 def test_no_angles(text):
     """What is no unit of angles is none, and not nothing either."""
     assert angle_unit(text) is None
-    assert not says_nothing(text)
+    assert not states_no_unit(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "None", "unitless", "---", "1"])
 def test_nothing(text):
     """Some writers put words where there is no unit."""
-    assert says_nothing(text)
+    assert states_no_unit(text)

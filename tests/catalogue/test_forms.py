@@ -518,7 +518,7 @@ def test_header_that_does_not_count_up(text, line):
     [
         ("num mag ra dec\nmag  deg deg\n" + PLAIN, "line 2 states units"),
         (SEXTRACTOR.replace(" +2.25", "").replace(" -2.5", ""), "numbers 4 columns"),
-        (IPAC.replace("   1  18.2", "   1.18.2"), "does not keep to the columns"),
+        (IPAC.replace("   1  18.2", "   1.18.2"), "has text outside the columns that its header"),
         (IPAC.replace("|   |mag   |", "||mag|"), "bars of its IPAC header do not"),
         (IPAC.replace("|int|", "|foo|"), "declares types that are none"),
         (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "no place in a row"),

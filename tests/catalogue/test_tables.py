@@ -182,8 +182,8 @@ def test_sky_coordinates():
     [
         ("x.fits", b"\n<!DOCTYPE html><html></html>", "is a web page"),
         ("x.csv", b"<html>", "is a web page"),
-        ("x.fits", b"id,ra,dec\n1,2,3\n", "is named .fits but begins with"),
-        ("x.fits.gz", b"", "is named .fits but begins with"),
+        ("x.fits", b"id,ra,dec\n1,2,3\n", "is named .fits, but it begins with"),
+        ("x.fits.gz", b"", "is named .fits, but it begins with"),
         ("x.parquet", b"id,ra,dec\n1,2,3\n", "is named .parquet"),
         ("x.xlsx", b"PK\x03\x04...", "Excel"),
         ("x.h5", b"\x89HDF\r\n", "HDF5"),
@@ -197,9 +197,9 @@ def test_sky_coordinates():
         ("x.fits", b"SIMPLE  =   ", "is damaged or incomplete"),
         ("x.fits", fits_file(), "holds no table"),
         ("x.fits", fits_file(fits.CompImageHDU(np.zeros((9, 9), "i2"))), "no table"),
-        ("x.gz", b"\x1f\x8bnonsense", "cannot be unpacked"),
-        ("x.bz2", b"BZh9nonsense", "cannot be unpacked"),
-        ("x.xz", b"\xfd7zXZ\x00nonsense", "cannot be unpacked"),
+        ("x.gz", b"\x1f\x8bnonsense", "cannot be decompressed"),
+        ("x.bz2", b"BZh9nonsense", "cannot be decompressed"),
+        ("x.xz", b"\xfd7zXZ\x00nonsense", "cannot be decompressed"),
     ],
 )
 def test_no_table(name, data, complaint):
