@@ -1,4 +1,4 @@
-"""Where a text table names its columns: above the rows, in comments, or nowhere."""
+"""The header of a text table: above the rows, in comments, or missing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["find_header"]
 
-#: Fields of a row that an error shows.
+#: Number of fields of a row that an error shows.
 _SHOWN = 30
 
-#: Sentences end with a point.
+#: A name; it does not end with punctuation, as a sentence does.
 _NAME = re.compile(r"""(?=.*[A-Za-z])[^\s,;|"'].*(?<![.,;:"'])""")
-#: Words in a comment that describes one column.
+#: Types; a comment with one of them describes a single column, and is not a header.
 _DESCRIBING = {
     "double",
     "float",
@@ -34,7 +34,7 @@ _DESCRIBING = {
     "string",
 }
 
-#: What may stand before the names in a comment.
+#: Words that may be before the names in a comment.
 _TITLE = re.compile(
     r"(?:columns?|col(?:umn)? names|fields|header)\s*[:=]\s*", re.IGNORECASE
 )
@@ -48,14 +48,20 @@ def find_header(
     *,
     by_number: bool,
 ) -> Header:
-    """Give names and units, if there are any, and the place of the first row.
+    """Find names and units, if there are any, and the first row.
 
-    From the line at ``start`` on the lines are as wide as the table.
+    Parameters
+    ----------
+    start
+        Index of the first line that has as many fields as the table.
+    by_number
+        Whether the user names columns by number: a header with another number of
+        columns is then no error.
 
     Raises
     ------
     InputError
-        A header is there, but it names more columns or fewer than there are.
+        There is a header, but it does not name as many columns as there are.
     """
     fields = split(lines[start], fit.separator)
     above = _names_above(lines[:start], fit, marks)
@@ -72,7 +78,7 @@ def find_header(
         _check_no_header(lines, fit, start, marks, has_names=bool(names))
     if not names:
         return Header([], start)
-    # What stands between a header and the rows is rows too, but broken.
+    # Lines between a header and the rows are rows too, but broken ones.
     is_broken_between = not is_comment(lines[place], marks)
     first = place + 1 if is_broken_between else start
     below = skip_below_header(lines, fit, names, first, marks, place)
@@ -80,17 +86,17 @@ def find_header(
 
 
 def _looks_like_data(fields: Sequence[str], *, is_sure: bool) -> bool:
-    """Tell a row from a header; ``is_sure`` if a header was seen already."""
+    """Return whether this is a row; ``is_sure`` means that a header was found above."""
     filled = [each.strip() for each in fields if each.strip()]
     numeric = sum(bool(NUMERIC.fullmatch(each)) for each in filled)
-    # Some columns are named by a wavelength.
+    # A header may have numbers too: some columns are named after a wavelength.
     return numeric > 0 and (
         is_sure or count_position_names(filled) < MIN_POSITION_NAMES
     )
 
 
 def _words(line: str, fit: SeparatorFit, marks: tuple[str, ...]) -> list[list[str]]:
-    """Cut a line that may be a header in every way that it can be meant."""
+    """Split a line that may be a header in every plausible way."""
     text = line.strip()
     while is_comment(text, marks):
         mark = next(each for each in marks if text.startswith(each))
@@ -116,9 +122,9 @@ def _is_name(word: str) -> bool:
 
 def _names_in(line: str, fit: SeparatorFit, marks: tuple[str, ...]) -> list[str]:
     for words in _words(line, fit, marks):
-        # Only the header, or only the rows, may end with a separator.
+        # The header may end with a separator while the rows do not, or the reverse.
         names = words[:-1] if words and not words[-1] else words
-        # A column may have the mark of a comment as its name.
+        # The name of the first column may be only a comment mark.
         named = names[1:] if names and not names[0] else names
         are_names = bool(named) and all(map(_is_name, named))
         is_apart = (
@@ -144,11 +150,11 @@ def _units_in(line: str, fit: SeparatorFit, marks: tuple[str, ...]) -> list[str]
 def _names_above(
     lines: Sequence[str], fit: SeparatorFit, marks: tuple[str, ...]
 ) -> tuple[list[str], list[str], int]:
-    """Find the last line that can be a header; give names, units and its place."""
+    """Find the line that is most likely the header; return names, units and index."""
     found: list[tuple[int, int, list[str]]] = []
     stated: dict[int, list[str]] = {}
     for place, line in enumerate(lines):
-        # A sentence has as many words as a table has columns now and then.
+        # A sentence may happen to have as many words as the table has columns.
         is_prose = not is_comment(line, marks) and not fit.separator
         if is_prose and count_position_names(line.split()) < MIN_POSITION_NAMES:
             continue
@@ -160,7 +166,7 @@ def _names_above(
     numbered = _numbered_names(lines, fit, marks)
     if not found or (numbered[0] and not max(found)[0]):
         return numbered
-    # Of equally telling lines the last is the header.
+    # Of lines with equally many position names the last one is the header.
     _, place, names = max(found)
     below = [units for other, units in stated.items() if other > place]
     if not below and not fit.separator and place + 1 < len(lines):
@@ -187,7 +193,7 @@ def _check_no_header(
     *,
     has_names: bool,
 ) -> None:
-    """Refuse a header that does not count up to the columns."""
+    """Refuse a header whose number of names differs from the number of columns."""
     numbered = numbered_in(lines[:start], marks)
     if numbered and not has_names:
         _refuse(numbered[-1][0], [name for _, name, _ in numbered], lines, fit, start)
@@ -223,7 +229,8 @@ def _refuse(
     row = [each.strip() for each in split(lines[start], fit.separator)]
     msg = (
         f"its header in line {place + 1} names {len(names)} columns, but the rows have "
-        f"{fit.width} fields, so that no column is certain. The header: "
+        f"{fit.width} fields, so it is not certain which name belongs to which column. "
+        "The header: "
         f"{', '.join(names[:_SHOWN])}. The first row, in line {start + 1}: "
         f"{', '.join(row[:_SHOWN])}. Correct the header, or give columns by number "
         "with --ra and --dec"

@@ -1,4 +1,4 @@
-"""Text tables whose header has a form of its own: SExtractor and rdb."""
+"""Text tables with a special header: SExtractor and rdb."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _RDB_TYPE = re.compile(r"\d*[SNM]", re.IGNORECASE)
 
 
 def find_sextractor(lines: Sequence[str]) -> Layout | None:
-    """Find a header that numbers the columns, vectors by the number of their first.
+    """Find a SExtractor header, which numbers the columns; None if there is none.
+
+    A vector has one line in it, with the number of its first column.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
             f"in line {first + 1}, has {len(row)} fields"
         )
         raise InputError(msg)
-    # How many values the last column has, only the rows tell.
+    # Only the rows show how many values the last column has.
     more = range(1, len(row) - len(names) + 1)
     names = unique_names([*names, *(f"{names[-1]}_{n}" for n in more)])
     return Layout(
@@ -82,7 +84,15 @@ def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def find_types_row(lines: Sequence[str]) -> Layout | None:
-    """Find a header of rdb: names, and a row of widths and types below."""
+    """Find an rdb header: names, and a row of widths and types below them.
+
+    Returns None if there is none.
+
+    Raises
+    ------
+    InputError
+        The two rows have different numbers of columns.
+    """
     filled = [
         (place, line)
         for place, line in enumerate(lines)

@@ -1,4 +1,4 @@
-"""The words that the names of position columns are made of, for `position_names`."""
+"""The words in the names of position columns, for `position_names`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = [
     "UNIT_WORDS",
 ]
 
-#: Galactic coordinates, if nothing else is around these letters: they name bands too.
+#: Galactic coordinates with names of one letter, which may also be photometric bands.
 BARE_GALACTIC = ("l", "b", "galactic")
 
-#: Words for longitude and latitude, and the system that they are of, best first.
+#: Words for longitude and latitude, and their coordinate system; the best ones first.
 FAMILIES: tuple[tuple[str, str, str], ...] = (
     ("ra|r_a", "declination|decl|dec|de", ""),
     ("right_?asc(?:ension)?", "decl?(?:ination)?", ""),
@@ -42,11 +42,11 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
         "elat|ecl_?lat|ecliptic_lat(?:itude)?",
         "ecliptic",
     ),
-    # Of these only the file can say what they are.
+    # These have no system of their own: the metadata of the file must state it.
     ("lon(?:gitude)?", "lat(?:itude)?", "?"),
 )
 
-#: Words that make a column something else than a position.
+#: Words in the names of columns that do not hold positions.
 NON_POSITION_WORDS = frozenset(
     (
         *("accuracy", "bias", "corr", "cos", "count", "cov", "d", "del", "delt"),
@@ -64,7 +64,7 @@ NON_POSITION_WORDS = frozenset(
     )
 )
 
-#: Words that say of which survey or fit a coordinate is.
+#: Words for the survey, the object or the fit that a coordinate belongs to.
 TAGS = frozenset(
     (
         *("2mass", "acs", "aegis", "allwise", "auto", "bcg", "best", "candels", "cat"),
@@ -84,7 +84,7 @@ TAGS = frozenset(
     )
 )
 
-#: Of columns with these words the values themselves tell what they are.
+#: Words for text columns, whose values show their own form, such as ``12:34:56.7``.
 TEXT_WORDS = frozenset(
     (
         *("ddmmss", "dms", "hhmmss", "hms", "sex", "sexagesimal", "str", "string"),

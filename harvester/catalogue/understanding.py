@@ -26,7 +26,7 @@ _SHOWN = 3
 
 #: What is special to one row in the reason for leaving it out.
 _VALUE = re.compile(
-    r"^(RA|Dec|longitude|latitude) .* (is no angle|is beyond|is far|stands for)",
+    r"^(RA|Dec|longitude|latitude) .* (is not an angle|is beyond|is far|stands for)",
     re.DOTALL,
 )
 _COUNT = re.compile(r"(?<=line )\d+|\d+(?= fields)|(?<=instead of )\d+")

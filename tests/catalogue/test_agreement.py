@@ -138,7 +138,7 @@ def test_names_are_positions(write, places, option):
         found = inspect_catalogue(path).agreement
         assert (found.what, found.compared, found.agreeing) == ("names", 3, 3)
         return
-    with pytest.raises(InputError, match=f"They agree with {option}: give that"):
+    with pytest.raises(InputError, match=f"With {option} they agree: give that"):
         inspect_catalogue(path)
     key, value = option[2:].split()
     found = inspect_catalogue(path, ReadOptions(**{key: value}))
@@ -182,7 +182,7 @@ def test_all_rejected(write):
     words = str(caught.value)
     assert "none of its rows can be used: Dec ... is beyond the poles (2 rows)" in words
     assert "RA ... stands for no value (1 rows)" in words
-    assert "such as line 2: Dec" in words
+    assert "for example line 2: Dec" in words
     assert "column ra in deg" in words
     assert "--unit" in words
     assert words.endswith("Are RA and Dec swapped?")
@@ -193,7 +193,9 @@ def test_most_unreadable(write):
     rows = [("a", 10.5, 2), ("b", "x12", 5), ("c", "x13", 5), ("d", "", 5)]
     with pytest.raises(InputError, match="2 of 3 positions cannot be used") as caught:
         inspect_catalogue(write("id,ra,dec", *rows))
-    assert "RA 'x12' is no angle (line 3); RA 'x13' is no angle" in str(caught.value)
+    assert "RA 'x12' is not an angle (line 3); RA 'x13' is not an angle" in str(
+        caught.value
+    )
     assert "--ra" in str(caught.value)
     found = inspect_catalogue(write("id,ra,dec", *rows, ("e", 11.5, 3)))
     assert (found.targets, found.rows) == (2, 5)
@@ -219,13 +221,13 @@ def test_understanding(write):
     assert "Line 2: a at 10.5, -20.25: RA 157.500000, Dec -20.250000 degrees" in words
     assert "Line 3: b at x, 5.0: not a target" in words
     assert "Rows left out: 1; targets: 2." in words
-    assert "Why rows were left out: RA ... is no angle (1)." in words
+    assert "Why rows were left out: RA ... is not an angle (1)." in words
     known = json.loads(json.dumps(found.to_json()))
     assert (known["ra_unit"], known["dec_unit"], known["frame"]) == (
         *("hour", "deg", "ICRS (none is stated)"),
     )
     assert (known["rows"], known["targets"], known["id"]) == (3, 2, "name")
-    assert known["rejects"] == {"RA ... is no angle": 1}
+    assert known["rejects"] == {"RA ... is not an angle": 1}
     assert known["sample"][0]["ra"] == 157.5
 
 

@@ -52,14 +52,14 @@ CASES = {
         [("587722984435351614", 150.7455887711, 1.9578882530)],
         units=DEGREES,
         frame="FK4 (equinox B1950)",
-        said="turned from FK4 (equinox B1950) into ICRS",
+        said="transformed from FK4 (equinox B1950) to ICRS",
     ),
     "bom.ecsv": Case("ECSV", [("A", 150.100011, 2.20011)], units=("hour", "deg")),
     "duplicate_column.fits": Case(
         "FITS binary table",
         named(["587722984435351614", "587722984435351615"], TWO_OF_FITS),
         {"survey": "s", "survey_2": "t"},
-        said="The name survey comes again",
+        said="Several columns are named survey",
     ),
     "headerless.csv": Case(
         "text, comma-separated",
@@ -118,7 +118,7 @@ CASES = {
         "text, comma-separated",
         [("A", 150.100011, 2.20011), ("B", 352.5, -5.25)],
         units=("hour", "deg"),
-        said="turned from its unit 'hour'",
+        said="converted from its unit 'hour'",
     ),
     "vizier.tsv": Case(
         "VizieR TSV",

@@ -67,13 +67,13 @@ def test_texts_in_a_vector():
 
 
 def test_names_that_come_again():
-    """A second column of the same name is renamed, and that is said."""
+    """A second column of the same name is renamed, and a note says so."""
     hdu = binary(("ra", "D", [1.5]), ("dec", "D", [2.5]), ("x", "D", [3.5]))
     hdu.header["TUNIT3"] = "rad"
     (sheet,) = read(hdu, edits=[("= 'x       '", "= 'ra      '")])
     assert rows(sheet) == [{"ra": 1.5, "dec": 2.5, "ra_2": 3.5}]
     assert sheet.units == {"ra_2": "rad"}
-    assert sheet.notes == ["The name ra comes again: column 3 is ra_2 here."]
+    assert sheet.notes == ["Several columns are named ra: column 3 is read as ra_2."]
 
 
 def test_several_tables():

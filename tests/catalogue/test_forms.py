@@ -518,10 +518,13 @@ def test_header_that_does_not_count_up(text, line):
     [
         ("num mag ra dec\nmag  deg deg\n" + PLAIN, "line 2 states units"),
         (SEXTRACTOR.replace(" +2.25", "").replace(" -2.5", ""), "numbers 4 columns"),
-        (IPAC.replace("   1  18.2", "   1.18.2"), "has text outside the columns that its header"),
-        (IPAC.replace("|   |mag   |", "||mag|"), "bars of its IPAC header do not"),
-        (IPAC.replace("|int|", "|foo|"), "declares types that are none"),
-        (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "no place in a row"),
+        (
+            IPAC.replace("   1  18.2", "   1.18.2"),
+            "has text outside the columns that its header",
+        ),
+        (IPAC.replace("|   |mag   |", "||mag|"), "bars in the lines of its IPAC header are not"),
+        (IPAC.replace("|int|", "|foo|"), "declares unknown types"),
+        (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "impossible start or end"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),
         (CDS[: CDS.index("1 18.2")], "describes tables byte by byte"),
         (RDB.replace("num\t", ""), "rdb header names 3 columns"),
@@ -542,7 +545,7 @@ def test_header_that_does_not_count_up(text, line):
         ("READ TERR 1\n! a\n1 2 3\n", "QDP"),
         ("#K MERGERAD   = INDEF   scaleunit\n1 2\n", "DAOphot"),
         ("<HEADER>\nfield[ra] = float\n", "TDAT"),
-        ("-[ RECORD 1 ]\nra | 1\ndec | 2\n", "one field a line"),
+        ("-[ RECORD 1 ]\nra | 1\ndec | 2\n", "one field per line"),
     ],
 )
 def test_refused(text, complaint):

@@ -63,9 +63,9 @@ def test_units(names, units, options, expected):
         (("ra", "dec"), {"dec": "mag"}, "column dec has the unit 'mag'"),
         (("ra", "dec"), {"ra": "pix"}, "column ra has the unit 'pix'"),
         (("RA (parsecs)", "Dec"), {}, "'parsecs', which is neither"),
-        (("ra_rad", "dec_rad"), {"ra_rad": "deg"}, "rad by its name, and in deg"),
-        (("ra_rad", "dec"), {}, "nothing states the unit of column dec"),
-        (("ra", "dec"), {"ra": "h:m:s"}, "but holds numbers"),
+        (("ra_rad", "dec_rad"), {"ra_rad": "deg"}, "rad according to its name, but in deg"),
+        (("ra_rad", "dec"), {}, "but the unit of column dec is not stated"),
+        (("ra", "dec"), {"ra": "h:m:s"}, "but it holds numbers"),
     ],
 )
 def test_units_refused(names, units, words):
@@ -90,7 +90,7 @@ def test_doubtful_comments(tmp_path):
 def test_hours_as_degrees():
     """Colons in a column of degrees are asked about, unless they exceed 24."""
     table = {"RA (deg)": ["10:00:00"], "Dec (deg)": ["1:00:00"]}
-    with pytest.raises(InputError, match="are they hours"):
+    with pytest.raises(InputError, match="so it may be hours"):
         read(table)
     assert read(table, unit="hour")[0] == 150
     assert read(table, unit="deg")[0] == 10
@@ -128,7 +128,11 @@ def test_frames(table, stated, expected):
         (("ra", "dec"), {"frames": {"ra": StatedFrame("GAPPT")}}, "column ra is given"),
         (("ra", "dec"), {"frame": StatedFrame("FK4", "2000")}, "the table is given"),
         (("ra", "dec"), {"frame": StatedFrame("galactic")}, "named as right ascension"),
-        (("RAJ2000", "DEJ2000"), {"frames": {"RAJ2000": FK4}}, "are said to be in"),
+        (
+            ("RAJ2000", "DEJ2000"),
+            {"frames": {"RAJ2000": FK4}},
+            "the file states several frames for columns RAJ2000 and",
+        ),
     ],
 )
 def test_frames_refused(table, stated, words):

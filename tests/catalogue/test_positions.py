@@ -164,7 +164,7 @@ def test_hours_beyond_the_day():
 def test_unreadable_ra(text):
     """What is no right ascension is not guessed at."""
     positions = read([text, "1"], ["0", "0"])
-    assert positions.problems == {0: f"RA {text!r} is no angle"}
+    assert positions.problems == {0: f"RA {text!r} is not an angle"}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_unit_of_text(unit, text, expected):
     """A unit says what text with colons is, and contradicts what it cannot be."""
     positions = read([text], ["0"], ra_unit=angle_unit(unit))
     if expected is None:
-        assert positions.problems == {0: f"RA {text!r} is no angle"}
+        assert positions.problems == {0: f"RA {text!r} is not an angle"}
     else:
         assert positions.ra[0] == pytest.approx(expected)
 
@@ -214,7 +214,7 @@ def test_galactic_text_is_degrees(form):
     place = SkyCoord(120.5, -60.25, unit="deg", frame="galactic").icrs
     assert positions.ra[0] == pytest.approx(place.ra.deg, abs=1e-9)
     assert positions.dec[0] == pytest.approx(place.dec.deg, abs=1e-9)
-    assert positions.notes == ["Positions were turned from galactic into ICRS."]
+    assert positions.notes == ["Positions were transformed from galactic to ICRS."]
 
 
 def test_swapped_columns_are_suspected():

@@ -280,7 +280,7 @@ def test_delimiter(word, text):
     [
         ("comma-ish", b"id,ra\n1,2\n", "is no delimiter of a table: give ','"),
         (";", b"id,ra\n1,2\n", "';' does not cut its lines"),
-        (",", fits_file(), "is no text"),
+        (",", fits_file(), "is not a text table"),
     ],
 )
 def test_wrong_delimiter(word, data, complaint):
