@@ -1,8 +1,8 @@
-"""Whether identifiers agree with the positions beside them.
+"""Check whether identifiers agree with the positions in the same row.
 
-An SDSS object id names the field that the galaxy was seen in. Of most runs it is known
-where they scanned; galaxies of another run must at least lie as far apart as their
-fields do. A name such as ``J123456.78-012345.6`` is a position itself.
+An SDSS object id contains the field in which the galaxy was observed. For most runs the
+scanned area is known. For other runs, the galaxies must at least be as far apart as
+their fields. A name such as ``J123456.78-012345.6`` is itself a position.
 """
 
 from __future__ import annotations
@@ -34,32 +34,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Agreement", "compare"]
 
-#: A name that is a position: hours, minutes, seconds; degrees, minutes, seconds.
+#: A name made of a position: hours, minutes, seconds; degrees, minutes, seconds.
 _NAME = (
     r"(?P<mark>[JB])(?P<h>[01]\d|2[0-3])(?P<m>[0-5]\d)(?P<s>[0-5]\d)"
     r"\.?(?P<sf>\d*)(?P<sign>[+-]|\x{2212})"
     r"(?P<d>\d\d)(?P<dm>[0-5]\d)(?P<ds>[0-5]\d)\.?(?P<dsf>\d*)"
 )
-#: Names that are taken apart together.
+#: Names that are parsed at a time.
 _PART = 65_536
-#: Degrees by which a name may be off: it is cut to seconds, and made of older data.
+#: Degrees by which a name may differ from its position: names are truncated to seconds,
+#: and may come from older measurements.
 _NAME_SLACK = 0.02
-#: Names, and SDSS ids that contradict each other, that are enough to refuse positions
-#: although nothing else would make them agree: of fewer, single ones may be wrong.
+#: The fewest names, and the fewest SDSS ids that contradict each other, for which the
+#: positions are refused without a remedy: with fewer, single identifiers may be wrong.
 _FEWEST_NAMES, _FEWEST_IDS = 2, 4
-#: SDSS ids that are enough where only the places of their scans contradict: in short
-#: lists identifiers are often made up, and the run says how many agree.
+#: The fewest SDSS ids if only the scanned areas contradict the positions: short lists
+#: often have invented identifiers, so for them the run only says how many agree.
 _FEWEST_ALONE = 25
-#: Part of the compared that must contradict.
+#: Positions are refused if more than this fraction of the identifiers contradict them.
 _MOST = 0.5
 
-#: What else the positions may be, and what the user would have to say.
+#: Other meanings that the positions may have: the option to give, and the conversion.
 _OTHERWISE: tuple[tuple[str, Callable[[Places], Places]], ...] = (
     ("--unit hour", lambda at: (at[0] * 15, at[1])),
     ("--unit rad", lambda at: (np.degrees(at[0]), np.degrees(at[1]))),
     ("--frame fk4", lambda at: SkyFrame("fk4", "B1950").to_icrs(*at)),
     ("--frame galactic", lambda at: SkyFrame("galactic").to_icrs(*at)),
-    # A declination south of the equator was wrapped as if it were an RA.
+    # Swapped: a southern declination was wrapped into 0..360 like a right ascension.
     (
         "--ra and --dec the other way round",
         lambda at: (at[1] % 360, (at[0] + 180) % 360 - 180),
@@ -71,27 +72,27 @@ _OTHERWISE: tuple[tuple[str, Callable[[Places], Places]], ...] = (
 class Agreement:
     """How many identifiers of a column agree with their positions."""
 
-    #: Empty if there is nothing to compare.
+    #: Name of the column; empty if no identifier can be compared.
     column: str = ""
     #: ``SDSS identifiers`` or ``names``.
     what: str = ""
     compared: int = 0
     agreeing: int = 0
-    #: So many have to be compared before they alone refuse the positions.
+    #: The fewest identifiers that are enough to refuse the positions.
     fewest: int = 0
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether most of them speak against the positions."""
+        """Whether most of the identifiers contradict the positions."""
         return self.compared - self.agreeing > _MOST * self.compared
 
     @property
     def contradicts(self) -> bool:
-        """Whether they are enough to refuse the positions, whatever else is known."""
+        """Whether enough identifiers contradict the positions to refuse them."""
         return self.is_doubtful and self.compared >= self.fewest
 
     def __str__(self) -> str:
-        """Say it in a sentence without its full stop."""
+        """Return a sentence without its full stop."""
         return (
             f"{self.agreeing} of {self.compared} {self.what} in column {self.column} "
             "agree with their positions"
@@ -100,18 +101,19 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """Identifiers of a column, and the test that positions must pass."""
+    """The identifiers of a column that can be compared with positions."""
 
     column: str
     what: str
-    #: Places of the rows that can be compared.
+    #: Indices of the rows that can be compared.
     rows: NDArray[np.int64]
+    #: Returns which of these rows agree with the given positions.
     agrees: Callable[[Places], NDArray[np.bool_]]
     #: See `Agreement`.
     fewest: int
 
     def result(self, places: Places) -> Agreement:
-        """Compare with these positions."""
+        """Compare the identifiers with these positions."""
         with np.errstate(invalid="ignore"):
             agreeing = int(self.agrees(places).sum())
         return Agreement(self.column, self.what, len(self.rows), agreeing, self.fewest)
@@ -120,21 +122,25 @@ class _Test:
 def compare(
     sheet: Sheet, positions: Positions, *, id_name: str, ra: str, only_id: bool
 ) -> tuple[Agreement, str]:
-    """Compare what identifiers there are with the positions.
+    """Compare the identifiers of a table with its positions.
 
     Parameters
     ----------
     id_name
-        The column of the identifiers, which is asked first.
+        The column of the identifiers, which is compared first.
+    ra
+        The column of right ascension: it shows which of two galaxies in a row is meant.
     only_id
-        Ask no other column: the user has named this one.
+        Compare no other column, because the user has named this one.
 
     Returns
     -------
     Agreement
-        Of the column that contradicts, else of the first that can be compared.
+        The result of the first column that contradicts the positions, else of the
+        first column that can be compared.
     str
-        What would make it agree; empty if it does, or nothing would.
+        The options with which the column would agree; empty if it agrees, or if no
+        options would help.
     """
     others = [] if only_id else known_ids(sheet.table.column_names, ra)
     names = dict.fromkeys(filter(None, [id_name, *others]))
@@ -157,7 +163,7 @@ def _tests(sheet: Sheet, names: Sequence[str], places: Places) -> Iterable[_Test
             continue
         column, _ = identifiers.exact(sheet.column(name))
         if identifiers.trouble(column):
-            continue  # bytes that are no text, or numbers that are no identifiers
+            continue  # bytes that are not text, or numbers that have lost digits
         for make in (_of_sdss, _of_names):
             test = make(name, column, places)
             if test and len(test.rows) and test.what not in done:
@@ -214,14 +220,14 @@ def _of_names(name: str, column: pa.Array, places: Places) -> _Test | None:
 def _named_in(
     column: pa.Array, start: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give the rows with such a name, and where it says that they are."""
+    """Return the rows with a name made of a position, and these positions."""
     parts = pc.extract_regex(column.cast(pa.string()), _NAME)
     rows = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
     return rows + start, *_named_places(parts.take(pa.array(rows)))
 
 
 def _named_places(parts: pa.StructArray) -> Places:
-    """Turn the names into ICRS degrees."""
+    """Convert the parts of the names to ICRS degrees."""
     ra = 15 * _sexagesimal(parts, ("h", "m", "s", "sf"))
     dec = _sexagesimal(parts, ("d", "dm", "ds", "dsf"))
     is_north = pc.equal(pc.struct_field(parts, "sign"), "+")

@@ -136,7 +136,7 @@ def contradicted(
 ) -> InputError:
     """Return the error for a column in which most identifiers contradict positions."""
     hint = (
-        f"With {remedy} they agree: give that"
+        f"They would agree with {remedy}: give that"
         if remedy
         else "Choose other columns with --ra, --dec and --id, or state the unit and "
         "the frame of the positions with --unit and --frame"

@@ -1,4 +1,4 @@
-"""Which column of a catalogue holds the identifiers."""
+"""Find the column of a catalogue that holds the identifiers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IdColumn", "find_id", "is_of_spectra", "known_ids"]
 
-#: Names of identifier columns in lower case, letters and digits only; the first that
-#: the table has is taken. Those of the second line and below are of single surveys,
-#: then of any.
+#: Names of identifier columns, in lower case, letters and digits only; the first one
+#: that the table has is used. First come names of SDSS, then of other surveys, then
+#: general ones.
 _IDS = (
     *("objid", "dr7objid", "dr8objid", "object1", "objid1", "pridr7id", "sdssid"),
     *("sdssobjid", "photoobjid", "bestobjid", "dr16objid", "dr12objid", "dr9objid"),
@@ -40,38 +40,39 @@ _IDS = (
     *("number", "cntr", "seqnr", "seqid", "objectnumber", "objnum", "no", "nr"),
     *("seq", "recno", "specobjid", "specid", "plateid"),
 )
-#: Words at the end or the beginning of the names of columns that identify.
+#: Words at the end or the beginning of the name of an identifier column.
 _IDENTIFYING = re.compile(
     r"(?:.*[_ .-]|.*(?-i:[a-z](?=[A-Z])))?(?:id|names?|ident|identifier|index|number"
     r"|num|no\.?|nr|#|source|galaxy|object|target|designation)"
     r"|(?:id|name|ident)[_ .-].*|.*[a-z](?:id|name|num|ident)",
     re.IGNORECASE,
 )
-#: Words that only end so.
+#: Words that end like "id" but do not mean an identifier.
 _ONLY_END_SO = re.compile(
     r"(?:.*[_ .-])?(?:(?:in)?valid|hybrid|grid|centroid|mid|void|ovoid"
     r"|spheroid|ellipsoid|sigmoid)",
     re.IGNORECASE,
 )
-#: What programs write before the rows of a table; the place names no galaxy.
+#: Columns of row numbers, which programs add; a row number does not identify a galaxy.
 _PLACES = re.compile(r"|_*index_*|_*row_*|idx|unnamed.*|col_?\d+|_\d+", re.IGNORECASE)
 
-#: Rows that are looked at where values, not names, must tell.
+#: Rows that are examined if the values must decide instead of the names.
 _SAMPLE = 1000
-#: Candidates that a note names.
+#: Number of candidates that a note names.
 _NAMED = 5
 _LONG_INTEGER = r"^\d{15,20}$"
-#: Rows of a column that says the same in each: it is no identifier.
+#: A column with the same value in this many rows or more is not an identifier.
 _FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class IdColumn:
-    """The column that identifiers are taken from."""
+    """The column that identifiers are read from."""
 
-    #: Empty if no column can identify the rows.
+    #: Name of the column; empty if no column can identify the rows.
     name: str
-    #: Whether its numbers were rounded by floats: good as names, not to be decoded.
+    #: Whether its integers were rounded to floats: they are good as names, but must not
+    #: be decoded as SDSS ids.
     is_rounded: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -79,10 +80,18 @@ class IdColumn:
 def find_id(
     sheet: Sheet, positions: PositionColumns | None, *, wanted: str = ""
 ) -> IdColumn:
-    """Find the column of identifiers; ``wanted`` overrules the guess.
+    """Find the column of identifiers.
 
-    A column that floats have damaged is passed over; if the user named it, that is
-    an `InputError`.
+    Parameters
+    ----------
+    wanted
+        The column that the user names: it is used instead of a guess.
+
+    Raises
+    ------
+    InputError
+        The column that the user names cannot identify anything, for example because
+        its numbers are floats. A guess skips such a column.
     """
     used = positions.used if positions else ()
     names = [name for name in sheet.table.column_names if name not in used]
@@ -94,7 +103,7 @@ def find_id(
         trouble = _trouble(sheet.column(name))
         if not trouble:
             return IdColumn(name, _is_rounded(sheet, name), notes)
-        notes.append(f"Column {name} was not taken for the identifier: it {trouble}.")
+        notes.append(f"Column {name} was not used as the identifier: it {trouble}.")
     return _unknown(sheet, names, notes)
 
 
@@ -111,7 +120,7 @@ def _wanted(sheet: Sheet, wanted: str, notes: list[str]) -> IdColumn:
 def _trouble(column: pa.Array) -> str:
     found = identifiers.trouble(column)
     if not found and len(column) >= _FEWEST and _is_constant(column):
-        return "says the same in every row"
+        return "has the same value in every row"
     return found
 
 
@@ -135,14 +144,14 @@ def _candidates(sheet: Sheet, names: Sequence[str], ra: str) -> Iterable[str]:
 
 
 def known_ids(names: Sequence[str], ra: str = "") -> list[str]:
-    """Give the columns that are identifiers by their names, the best first."""
+    """Return the columns with known names of identifiers, the best first."""
     by_plain = {_joined(name): name for name in reversed(names)}
     wanted = [*_ids_of_second(_joined(ra)), *_IDS]
     return [by_plain[each] for each in wanted if each in by_plain]
 
 
 def is_of_spectra(name: str) -> bool:
-    """Tell whether a column identifies spectra: its numbers are no object ids."""
+    """Return whether a column identifies spectra: its numbers are not object ids."""
     return "spec" in _joined(name)
 
 
@@ -151,7 +160,7 @@ def _joined(name: str) -> str:
 
 
 def _ids_of_second(ra: str) -> Iterable[str]:
-    """Give the names that an identifier has beside the position of a second galaxy."""
+    """Yield the names of identifiers of the second galaxy if ``ra`` belongs to it."""
     for first, second in SECOND:
         if ra.startswith(second) or ra.endswith(second):
             yield from (each.replace(first, second) for each in _IDS if first in each)
@@ -166,38 +175,42 @@ def _holds_long_integers(sheet: Sheet, name: str) -> bool:
 
 
 def _damage_notes(sheet: Sheet, names: Sequence[str]) -> Iterable[str]:
-    """Tell of integers that were floats once, in whatever column they are."""
+    """Yield a note for each column of integers that were once floats."""
     for name in names:
         if pa.types.is_floating(sheet.table.schema.field(name).type):
-            continue  # not worth reading: it is not meant for an integer
+            continue  # floats are not identifiers: skip reading the column
         if identifiers.is_rounded(sheet.column(name)):
             yield (
-                f"All values of {name} are multiples of 64: floating-point numbers "
-                "have changed their last digits, so they name no certain object."
+                f"All values of {name} are multiples of 64: they were stored as "
+                "floating-point numbers, which changed their last digits, so they do "
+                "not identify objects."
             )
 
 
 def _unknown(sheet: Sheet, names: Sequence[str], notes: list[str]) -> IdColumn:
-    """Take the one column that can identify, and say so, or name the candidates."""
+    """Use the only column that can identify the rows, or list the candidates."""
     unique = [name for name in names if _is_unique(sheet, name)]
     identifying = [name for name in unique if _identifies(name)]
     name = _first(sheet, unique, identifying)
     if name:
         told = (
-            f"Column {name} was taken for the identifier: its values are unique. "
+            f"Column {name} was used as the identifier: its values are unique. "
             "Give --id NAME for another."
         )
         return IdColumn(name, _is_rounded(sheet, name), [*notes, told])
     if unique:
         listed = ", ".join((identifying or unique)[:_NAMED])
-        notes = [*notes, f"For identifiers give --id NAME; unique are: {listed}."]
+        notes = [
+            *notes,
+            f"To use a column of identifiers give --id NAME; unique are: {listed}.",
+        ]
     return IdColumn("", notes=[*notes, *_repeat_notes(sheet, names, unique)])
 
 
 def _repeat_notes(
     sheet: Sheet, names: Sequence[str], unique: Collection[str]
 ) -> Iterable[str]:
-    """Offer columns that are named like identifiers, but have some values twice."""
+    """Yield a note for each column that is named like an identifier but has repeats."""
     for name in names:
         if name in unique or not _identifies(name) or not _is_plain(sheet, name):
             continue
@@ -205,14 +218,14 @@ def _repeat_notes(
         distinct = pc.count_distinct(column).as_py()
         if 2 * distinct > len(column) and not identifiers.trouble(column):
             yield (
-                f"Column {name} was not taken for the identifier: of its {len(column)} "
-                f"values {distinct} differ. If it names the galaxies, give "
-                f"--id {name!r}."
+                f"Column {name} was not used as the identifier: only {distinct} of "
+                f"its {len(column)} values are different. If it names the galaxies, "
+                f"give --id {name!r}."
             )
 
 
 def _first(sheet: Sheet, unique: Sequence[str], identifying: Sequence[str]) -> str:
-    """Choose: tables begin with the identifier, and its name often says so."""
+    """Choose a column: often the first, with a name that means an identifier."""
     own = (n for n in sheet.table.column_names if not _PLACES.fullmatch(n.strip()))
     first = next(own, "")
     if first in identifying:
@@ -220,7 +233,7 @@ def _first(sheet: Sheet, unique: Sequence[str], identifying: Sequence[str]) -> s
     if len(identifying) == 1:
         return identifying[0]
     if first not in unique or sheet.table.num_rows < _FEWEST:
-        return ""  # of a few rows almost everything is unique
+        return ""  # with few rows almost every column is unique
     is_text = pa.types.is_string(sheet.table.schema.field(first).type)
     return first if is_text and heading(first) is None else ""
 

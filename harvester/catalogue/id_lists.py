@@ -1,4 +1,4 @@
-"""Lists of SDSS identifiers without positions, which SDSS itself knows."""
+"""Lists of SDSS identifiers without positions: SDSS is asked for the positions."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from .sheets import Sheet
 
-    #: Gives ICRS degrees for those identifiers that SDSS knows.
+    #: Returns ICRS degrees for the identifiers that SDSS knows.
     LookUp = Callable[[Sequence[str]], Mapping[str, tuple[float, float]]]
 
 __all__ = ["LookUp", "find_id_list", "looked_up", "sdss_ids"]
 
-#: Part of the values that must be SDSS object ids.
+#: Fraction of the values that must be SDSS object ids.
 _NEARLY_ALL = 0.9
 
 
 def find_id_list(sheet: Sheet, wanted: str = "") -> str:
-    """Give the column of SDSS object ids that positions can be looked up by.
+    """Return the column of SDSS object ids with which positions can be looked up.
 
-    Empty if there is none. Without a header only a single column is one: in others
-    positions may stand that nothing names.
+    The result is empty if there is none. A table without a header must have a single
+    column: if it had more, they might be positions.
     """
     names = sheet.table.column_names
     if not names or not sheet.table.num_rows:
@@ -57,25 +57,25 @@ def _is_list(sheet: Sheet, name: str) -> bool:
 
 
 def sdss_ids(sheet: Sheet, name: str) -> tuple[list[int], list[str]]:
-    """Give the rows, from 0, that hold SDSS object ids, and these."""
+    """Return the rows, from 0, that hold SDSS object ids, and the ids."""
     column, _ = identifiers.exact(sheet.column(name))
     rows, numbers = identifiers.sdss_numbers(column)
     return rows.tolist(), [str(number) for number in numbers.tolist()]
 
 
 def looked_up(sheet: Sheet, name: str, look_up: LookUp | None) -> Positions:
-    """Ask for the positions of a list of identifiers, each once.
+    """Look up the positions of a list of identifiers, each identifier once.
 
     Raises
     ------
     InputError
-        There is nothing to ask: ``look_up`` is None.
+        ``look_up`` is None, so positions cannot be looked up.
     """
     rows, ids = sdss_ids(sheet, name)
     if look_up is None:
         msg = (
-            f"there are no positions, only SDSS identifiers in column {name}: their "
-            "positions have to be looked up at SDSS first, which is not possible here"
+            f"it has no positions, only SDSS identifiers in column {name}. A run looks "
+            "their positions up at SDSS, but this command does not"
         )
         raise InputError(msg)
     known = look_up(list(dict.fromkeys(ids)))

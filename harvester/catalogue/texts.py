@@ -1,4 +1,4 @@
-"""Texts to tables: marks of known forms first, then whatever the lines show."""
+"""Texts to tables: known formats are recognised first, then delimited tables."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["read_text"]
 
-#: Lines at the beginning that are looked at for the marks of a form.
+#: Lines at the beginning that are searched for the marks of a format.
 _BEGINNING = 2000
-#: Forms that are recognised by their marks, in this order.
+#: Functions that recognise a format by its marks, in the order in which they are tried.
 _FORMS = (
     find_byte_by_byte,
     find_ipac,
@@ -52,18 +52,19 @@ def read_text(
     Parameters
     ----------
     exact
-        Columns that stay text whatever they hold.
+        Columns that stay text, also if they hold numbers.
     scratch
-        Folder for the rows as they are parsed.
+        Folder for temporary files.
     separator
-        What the user says that separates the fields; empty for blanks.
+        The separator that the user names, empty for blanks; None to find it.
     by_number
-        The user names columns by number, whatever the header says.
+        Whether the user names columns by number; a header that does not fit the rows
+        is then ignored.
 
     Raises
     ------
     InputError
-        The text is no table, or its header does not fit its rows.
+        The text is not a table, or its header does not fit its rows.
     """
     encoding, notes = encoding_of(file)
     beginning = list(itertools.islice(lines_of(file, encoding), _BEGINNING))

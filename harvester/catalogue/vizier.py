@@ -1,4 +1,4 @@
-"""Tab-separated tables of VizieR: several in a file, each with its description."""
+"""Tab-separated files of VizieR: one or more tables, each with a description."""
 
 from __future__ import annotations
 
@@ -27,24 +27,27 @@ _LIMIT = re.compile(r"#.*-out\.max\s*=\s*(\d+)")
 
 @dataclass(slots=True)
 class _VizierTable:
-    """What stands above the rows of one table."""
+    """The description of one table, and where its rows are."""
 
     name: str = ""
+    #: Format and description of each column.
     about: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     separator: str = "\t"
-    #: Place of the first row, -1 until the line of dashes has come.
+    #: Index of the line of the first row; -1 until the line of dashes was read.
     first: int = -1
-    #: Place behind the last row, None where the text ends with it.
+    #: Index of the line after the last row; None if the last line is a row.
     last: int | None = None
     rows: int = 0
+    #: The limit of rows that was requested from VizieR; 0 if none is stated.
     limit: int = 0
+    #: Whether VizieR states that it truncated the result.
     is_cut: bool = False
 
 
 def find_vizier(beginning: Sequence[str], lines: Iterable[str]) -> list[Layout]:
-    """Find the tables in a result of VizieR; none if it is not separated so.
+    """Find the tables in a result of VizieR; an empty list if it is another format.
 
     Raises
     ------
@@ -96,7 +99,9 @@ def _note_comment(section: _VizierTable, line: str) -> None:
     limit = _LIMIT.match(line)
     error = _ERROR.match(line)
     if error:
-        msg = f"it is an error of VizieR, not a table: {error[1].strip() or line}"
+        msg = (
+            f"it is an error message of VizieR, not a table: {error[1].strip() or line}"
+        )
         raise InputError(msg)
     if column:
         section.about[column[1]] = column[2]
@@ -110,7 +115,7 @@ def _note_comment(section: _VizierTable, line: str) -> None:
 def _take_header(
     section: _VizierTable, ruler: str, above: Sequence[str], place: int
 ) -> None:
-    """Take names and units from the two lines above the dashes."""
+    """Read names and units from the two lines above the dashes."""
     section.separator = next((each for each in "\t;|" if each in ruler), "\t")
     width = len(ruler.split(section.separator))
     lines = ["", "", *above][-2:]
@@ -121,8 +126,8 @@ def _take_header(
         names, units = units, []
     if len(names) != width or not all(names):
         msg = (
-            f"line {place + 1} draws {width} columns, but the header above names "
-            f"{len(names)}: {', '.join(names)}"
+            f"line {place + 1} has dashes for {width} columns, but the header above it "
+            f"names {len(names)}: {', '.join(names)}"
         )
         raise InputError(msg)
     section.names, section.units = names, units
@@ -158,7 +163,7 @@ def _layout(section: _VizierTable) -> Layout:
 def _declared(
     section: _VizierTable, names: Sequence[str], letters: str
 ) -> frozenset[str]:
-    """Give the columns whose format, such as ``(F10.6)``, begins with these letters."""
+    """Return the columns with a format such as ``(F10.6)`` of one of these letters."""
     return frozenset(
         name
         for name, own in zip(names, section.names, strict=True)
@@ -167,7 +172,10 @@ def _declared(
 
 
 def with_stated_frames(layout: Layout, beginning: Sequence[str]) -> Layout:
-    """Add the frames that comments of VizieR state, whatever separates the fields."""
+    """Return the layout with the frames that comments of VizieR state.
+
+    VizieR writes such comments in each of its text formats.
+    """
     abouts = filter(None, map(_COLUMN.match, beginning))
     stated = {match[1]: frame_in_words(match[2]) for match in abouts}
     frames = {n: frame for n, frame in stated.items() if frame and n in layout.names}

@@ -138,7 +138,7 @@ def test_names_are_positions(write, places, option):
         found = inspect_catalogue(path).agreement
         assert (found.what, found.compared, found.agreeing) == ("names", 3, 3)
         return
-    with pytest.raises(InputError, match=f"With {option} they agree: give that"):
+    with pytest.raises(InputError, match=f"They would agree with {option}: give that"):
         inspect_catalogue(path)
     key, value = option[2:].split()
     found = inspect_catalogue(path, ReadOptions(**{key: value}))
@@ -264,7 +264,8 @@ def test_list_of_identifiers(write, header):
 def test_list_without_sdss(write):
     """Where nothing can be looked up, that is the error; inspecting says what will."""
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
-    with pytest.raises(InputError, match="have to be looked up"), open_catalogue(path):
+    complaint = "A run looks their positions up at SDSS"
+    with pytest.raises(InputError, match=complaint), open_catalogue(path):
         pass
     words = inspect_catalogue(path).words()
     assert any("they will be looked up at SDSS" in each for each in words)

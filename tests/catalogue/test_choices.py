@@ -135,14 +135,17 @@ def test_names_that_repeat():
     sheet = sheet_of(**columns)
     found = find_id(sheet, find_positions(sheet))
     assert found.name == ""
-    assert "of its 3 values 2 differ. If it names the galaxies, give" in found.notes[-1]
+    assert (
+        "only 2 of its 3 values are different. If it names the galaxies, give"
+        in found.notes[-1]
+    )
 
 
 def test_candidates_are_named():
     """Where no column is taken, the unique ones are named with the option."""
     sheet = sheet_of(ra=[1.0, 2.0], dec=[1.0, 2.0], key=["a", "b"], kind=["x", "x"])
     (note,) = find_id(sheet, find_positions(sheet)).notes
-    assert note == "For identifiers give --id NAME; unique are: key."
+    assert note == "To use a column of identifiers give --id NAME; unique are: key."
 
 
 HEAD = {"card": ["SIMPLE"]}

@@ -217,7 +217,7 @@ def test_float_id_is_passed_over():
     sheet = sheet_of(columns("ra", "dec", objid=[1.24e18] * 3, name=["a", "b", "c"]))
     chosen = find_id(sheet, find_positions(sheet))
     assert chosen.name == "name"
-    assert "Column objid was not taken" in chosen.notes[0]
+    assert "Column objid was not used" in chosen.notes[0]
 
 
 def test_only_damaged_ids():

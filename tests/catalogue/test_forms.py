@@ -462,7 +462,7 @@ def test_vizier_says_more():
     alone, _ = read_text(io.BytesIO((one + VIZIER).encode()))
     assert values(alone) == [(1,), (2,)]
     for mark in ("#INFO\tQUERY_STATUS=OVERFLOW\n", "#-out.max=2\n"):
-        assert "cut this result" in read(mark + VIZIER).notes[0]
+        assert "truncated this result" in read(mark + VIZIER).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -522,7 +522,10 @@ def test_header_that_does_not_count_up(text, line):
             IPAC.replace("   1  18.2", "   1.18.2"),
             "has text outside the columns that its header",
         ),
-        (IPAC.replace("|   |mag   |", "||mag|"), "bars in the lines of its IPAC header are not"),
+        (
+            IPAC.replace("|   |mag   |", "||mag|"),
+            "bars in the lines of its IPAC header are not",
+        ),
         (IPAC.replace("|int|", "|foo|"), "declares unknown types"),
         (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "impossible start or end"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),
@@ -531,7 +534,7 @@ def test_header_that_does_not_count_up(text, line):
         (MYSQL.replace("| num ", ""), "names 3 columns"),
         (SQLITE.replace("num  ", ""), "names 3 columns"),
         (PRINTED.replace("  2 19.5 150.2 -2.5", "... ...  ...   ... "), "left out"),
-        (VIZIER.replace("num\tmag\tra", "mag\tra"), "draws 4 columns"),
+        (VIZIER.replace("num\tmag\tra", "mag\tra"), "has dashes for 4 columns"),
         ("#INFO\tQUERY_STATUS=ERROR no such table\n" + VIZIER, "no such table"),
         ("# Region file format: DS9 version 4.1\nfk5\ncircle(1,2,3)\n", "DS9 regions"),
         ("fk5\ncircle(150.1, 2.2, 3)\n", "DS9 regions"),

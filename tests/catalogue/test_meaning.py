@@ -63,7 +63,11 @@ def test_units(names, units, options, expected):
         (("ra", "dec"), {"dec": "mag"}, "column dec has the unit 'mag'"),
         (("ra", "dec"), {"ra": "pix"}, "column ra has the unit 'pix'"),
         (("RA (parsecs)", "Dec"), {}, "'parsecs', which is neither"),
-        (("ra_rad", "dec_rad"), {"ra_rad": "deg"}, "rad according to its name, but in deg"),
+        (
+            ("ra_rad", "dec_rad"),
+            {"ra_rad": "deg"},
+            "rad according to its name, but in deg",
+        ),
         (("ra_rad", "dec"), {}, "but the unit of column dec is not stated"),
         (("ra", "dec"), {"ra": "h:m:s"}, "but it holds numbers"),
     ],

@@ -132,7 +132,7 @@ def test_rows_without_id(read):
     catalogue = read("id,ra,dec\na,1,2\n,15,30\n")
     assert catalogue.targets[1].id == "J010000.00+300000.0"
     assert any(
-        "named by their positions: 1 (line 3)" in note for note in catalogue.notes
+        "named after their positions: 1 (line 3)" in note for note in catalogue.notes
     )
 
 
@@ -174,7 +174,7 @@ def test_identifiers_of_no_text(tmp_path):
     pq.write_table(pa.table({"id": ids, "ra": [1.5, 2.5], "dec": [3.5, 4.5]}), path)
     whole = read_whole(path)
     assert [target.ra for target in whole.targets] == [1.5, 2.5]
-    assert any("it holds bytes that are no text" in note for note in whole.notes)
+    assert any("it holds bytes that are not text" in note for note in whole.notes)
 
 
 def test_rounded_ids_are_not_decoded(read):
@@ -303,7 +303,7 @@ def test_columns_are_overruled(read):
 @pytest.mark.parametrize("data", ["", "\n", "id,ra,dec\n", "# id,ra,dec\n"])
 def test_empty_catalogue(read, data):
     """An empty catalogue, or a header alone, is refused: there is nothing to do."""
-    with pytest.raises(InputError, match="there are no galaxies in it"):
+    with pytest.raises(InputError, match="it has no galaxies"):
         read(data)
 
 
@@ -314,7 +314,9 @@ def test_one_row(read):
 
 def test_no_file(tmp_path):
     """A file that is not there, or a folder, is refused by name."""
-    with pytest.raises(InputError, match=r"There is no catalogue at .*nothing\.csv"):
+    with pytest.raises(
+        InputError, match=r"The catalogue .*nothing\.csv does not exist"
+    ):
         read_whole(tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_whole(tmp_path)

@@ -55,7 +55,7 @@ def test_lost_sign():
     found = positions(parts)
     assert list(found.problems) == [0]
     assert found.dec[1] == -5.5
-    assert "may be -0, which an integer does not show (rows: 1)" in found.notes[-1]
+    assert "may mean -0, which an integer cannot show (rows: 1)" in found.notes[-1]
 
 
 def test_used_columns_are_no_labels():

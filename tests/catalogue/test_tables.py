@@ -191,7 +191,7 @@ def test_sky_coordinates():
         ("x.txt", b"Some prose\nwithout any table in it\n", "do not split"),
         ("x.parquet", b"PAR1" + bytes(40), "is damaged or incomplete"),
         ("x.vot", b"<?xml?><VOTABLE><RESOURCE>", "is damaged or incomplete"),
-        ("x.vot", b"<VOTABLE></VOTABLE>", "is a VOTable without a table"),
+        ("x.vot", b"<VOTABLE></VOTABLE>", "is a VOTable document, but it has no table"),
         ("x.vot", b"<VOTABLE><a></VOTABLE>", "is damaged or incomplete"),
         ("x.csv", b'a,b\n1,"' + b"x" * 200_000, "is damaged or incomplete"),
         ("x.fits", b"SIMPLE  =   ", "is damaged or incomplete"),
@@ -278,8 +278,8 @@ def test_delimiter(word, text):
 @pytest.mark.parametrize(
     ("word", "data", "complaint"),
     [
-        ("comma-ish", b"id,ra\n1,2\n", "is no delimiter of a table: give ','"),
-        (";", b"id,ra\n1,2\n", "';' does not cut its lines"),
+        ("comma-ish", b"id,ra\n1,2\n", "is not a known delimiter: give ','"),
+        (";", b"id,ra\n1,2\n", "';' does not split its lines"),
         (",", fits_file(), "is not a text table"),
     ],
 )

@@ -68,7 +68,7 @@ def test_overflow(place):
     """A result that the server has cut is said to be."""
     parts = (OVERFLOW, table()) if place == "before" else (table(), OVERFLOW)
     (sheet,) = read(document("".join(parts)))
-    assert ["cut this result" in note for note in sheet.notes] == [True]
+    assert ["truncated this result" in note for note in sheet.notes] == [True]
     assert read(document(table()))[0].notes == []
 
 
@@ -82,7 +82,9 @@ def test_overflow(place):
 )
 def test_server_error(said):
     """An error of the server is told in its words."""
-    with pytest.raises(InputError, match=r"server's error.* says: No such column"):
+    with pytest.raises(
+        InputError, match=r"error message of a server.* says: No such column"
+    ):
         read(document(said))
 
 
