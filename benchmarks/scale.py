@@ -205,7 +205,7 @@ def by_identifier(real: Columns, targets: int) -> Columns:
 def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give run, camcol and field, as identifiers have them, of runs not among these."""
     used = set((identifiers >> 32 & 0xFFFF).tolist())
-    text = files("harvester").joinpath("sdss_runs.csv").read_text("ascii")
+    text = files("harvester.archives.sdss").joinpath("sdss_runs.csv").read_text("ascii")
     return np.array(
         [
             run << 32 | camcol << 29 | field << 16
