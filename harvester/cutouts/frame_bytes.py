@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 import numpy as np
 
 from ..errors import PermanentError, TransientError
-from .bz2_blocks import LONGEST_CUT, BlockScan
+from .bz2_blocks import OVERLAP, BlockScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,7 +189,7 @@ def _bunzip(file: BinaryIO, *, is_whole: bool) -> Iterator[Step]:
                 behind = len(rest) if stream.eof else _behind(before, piece)
                 yield unpacked, read + len(piece) - behind
         read += len(piece)
-        before = piece[-LONGEST_CUT:]
+        before = piece[-OVERLAP:]
     if is_whole and not stream.eof:
         msg = "its bz2 data end too early"
         raise CorruptFrameError(msg)
