@@ -153,7 +153,7 @@ def _science_rank(hdu: Hdu) -> int:
 
 def _check_image(image: Image) -> Image:
     if not image.hdu.is_image:
-        msg = f"it has no two-dimensional image: its axes are {image.hdu.shape}"
+        msg = f"it has no image of two dimensions: its axes are {image.hdu.shape}"
         raise BadFrameError(msg)
     return image
 

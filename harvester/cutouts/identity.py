@@ -1,8 +1,8 @@
-"""Whether a frame is the one that was asked for, by what its header says of itself.
+"""Check by its header that a frame is the one that was requested.
 
-An archive's cache may mix files up. Pixels of another band would look like a good
-stamp, and those of another place like a galaxy that no image covers: so a frame that
-says it is another one is damaged, as far as we are concerned, and fetched again.
+The cache of an archive may confuse files. Pixels of another band would look like a good
+stamp, and a frame of another field like one that does not cover the galaxy. So a frame
+whose header belongs to another file is treated as damaged, and is fetched again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ __all__ = ["check_identity", "field_of"]
 #: Band, run, camera column and field in the name of an SDSS frame.
 _SDSS_NAME = re.compile(r"frame-([ugriz])-(\d{6})-(\d)-(\d{4})\.fits")
 
-#: The bands see a piece of sky one after the other, each two frames after the one
-#: before: by so much may the FRAME of a header be larger than the field in the name.
+#: The five bands scan the same sky one after the other, each two frames after the one
+#: before. By this number FRAME in a header may exceed the field in the file name.
 _FRAMES_LATE = {"r": 0, "i": 2, "u": 4, "z": 6, "g": 8}
 
 
 def field_of(product: Product) -> str:
-    """Give the field in the name of an SDSS frame; empty if it names none."""
+    """Return the field in the name of an SDSS frame; empty if the name has none."""
     match = _SDSS_NAME.match(product.name)
     return match[4] if match else ""
 
@@ -36,20 +36,21 @@ def field_of(product: Product) -> str:
 def check_identity(
     product: Product, look_up: Callable[[str], str], *, is_empty: bool
 ) -> None:
-    """Refuse a frame that says it is another one than ``product``.
+    """Refuse a frame whose header belongs to another product than ``product``.
 
     Parameters
     ----------
     look_up
-        Gives a card of the frame as text, empty where there is none.
+        Returns a card of the frame as text, empty if there is none.
     is_empty
-        No target lies in it. Where names of files are no sure sign (HST: products
-        of several pipelines) only this raises a doubt.
+        Whether no target is in the frame. The FILENAME of an HST frame may differ from
+        the name of its product, because several pipelines write them, so it is compared
+        only in this case.
 
     Raises
     ------
     CorruptFrameError
-        Its header tells of another run, camera column, field, band or file.
+        The header has another run, camera column, field, band or file name.
     """
     match = _SDSS_NAME.match(product.name)
     if match:
@@ -60,7 +61,7 @@ def check_identity(
         told = f"file {look_up('FILENAME')}"
         is_other = is_empty and look_up("FILENAME") not in {"", product.name}
     if is_other:
-        msg = f"its header is of {told}"
+        msg = f"its header belongs to {told}"
         raise CorruptFrameError(msg)
 
 
@@ -77,5 +78,5 @@ def _is_other_field(
 
 
 def _differs(told: str, known: set[int]) -> bool:
-    """Whether a number is told, and is none of these."""
+    """Return whether the card has a number that is not one of these."""
     return told.isdecimal() and int(told) not in known

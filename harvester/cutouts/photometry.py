@@ -1,4 +1,4 @@
-"""What the pixels of a frame mean: their unit, zero point and exposure."""
+"""The unit, the zero point and the exposure time of the pixels of a frame."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["exposure_s", "unit_of", "zero_point"]
 #: AB magnitude of one nanomaggy, by its definition (3.631 micro-Jansky).
 _NANOMAGGY = 22.5
 
-#: From PHOTFLAM and PHOTPLAM to AB: the zero point of the ST system, and the
-#: constant that the WFC3 Data Handbook (section 9.1) gives for the step to AB.
+#: To convert PHOTFLAM and PHOTPLAM to an AB zero point: the zero point of the ST
+#: system, and the constant of the WFC3 Data Handbook (section 9.1) for the step to AB.
 _ST_ZERO, _ST_TO_AB = -21.10, 18.692
 
 
 def unit_of(text: Callable[[str], str], archive: str) -> str:
-    """Name the unit of the pixels; early SDSS frames do not say theirs.
+    """Return the unit of the pixels; early SDSS frames do not state it.
 
-    ``text`` looks up a card of the frame, empty where there is none.
+    ``text`` returns a card of the frame, empty if there is none.
     """
     return text("BUNIT") or ("nanomaggy" if archive == "sdss" else "")
 
 
 def exposure_s(text: Callable[[str], str]) -> float | None:
-    """Read the exposure time in seconds, a quoted number in SDSS frames."""
+    """Read the exposure time in seconds; in SDSS frames it is quoted text."""
     return _number(text("EXPTIME"))
 
 
 def zero_point(text: Callable[[str], str], archive: str) -> float | None:
-    """Tell the AB magnitude of one unit of the pixels, or None if it is unknown."""
+    """Return the AB magnitude of one unit of the pixels; None if it is unknown."""
     if archive == "sdss":
         is_known = unit_of(text, archive).lower() == "nanomaggy"
         return _NANOMAGGY if is_known else None
@@ -45,7 +45,10 @@ def zero_point(text: Callable[[str], str], archive: str) -> float | None:
 
 
 def _exposure_magnitude(text: Callable[[str], str]) -> float | None:
-    """Tell by how much a pixel counts longer than a second; None if unknown."""
+    """Return the magnitudes to add for pixels that count longer than a second.
+
+    0 for pixels per second; None if the unit or the exposure time is unknown.
+    """
     unit = text("BUNIT").upper().replace(" ", "")
     if unit.endswith(("/S", "S-1", "S**-1")):
         return 0.0

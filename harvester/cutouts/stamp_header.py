@@ -1,4 +1,4 @@
-"""What a stamp says of itself: its sky, unit, zero point, and where it is from."""
+"""The header cards of a stamp: WCS, unit, zero point and origin."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from .astrometry import Astrometry
     from .stamp_file import Card
 
-    #: Looks a card of the frame up; empty where there is none.
+    #: Returns a card of the frame as text; empty if there is none.
     Lookup = Callable[[str], str]
 
 __all__ = ["StampHeader"]
 
-#: Characters of an identifier that go into the header: one card's worth.
+#: Characters of an identifier that the header stores, so that it fits into one card.
 _LONGEST_ID = 60
 
 
 class StampHeader:
-    """Header cards for the stamps of one frame: what they share is made once.
+    """Header cards for the stamps of one frame; the common cards are made once.
 
     Parameters
     ----------
     product
-        What the frame is.
+        The product that the frame is.
     look_up
-        Gives a card of the frame as text, empty where there is none.
+        Returns a card of the frame as text, empty if there is none.
     sky
-        The frame's own astrometry.
+        The astrometry of the frame.
     """
 
     def __init__(self, product: Product, look_up: Lookup, sky: Astrometry) -> None:
@@ -46,12 +46,14 @@ class StampHeader:
     def own(
         self, wanted: Wanted, origin: tuple[int, int], coverage: float
     ) -> list[Card]:
-        """Write the cards of one stamp.
+        """Return the cards of one stamp.
 
         Parameters
         ----------
         origin
-            Row and column of the frame where the stamp's first pixel lies.
+            Row and column of the first pixel of the stamp in the frame.
+        coverage
+            Fraction of the requested pixels that have a value.
         """
         row, column = origin
         return [
@@ -86,7 +88,7 @@ def _common_cards(product: Product, look_up: Lookup, sky: Astrometry) -> list[Ca
 
 
 def _substitute_cards(wanted: Wanted) -> list[Card]:
-    """Write why the stamp is not of the best image, if it is not."""
+    """Return a card with the reason if the stamp is not from the best image."""
     why = wanted.substitute
     return [("SUBSTITU", why, "why a better image was not had")] if why else []
 
@@ -103,9 +105,10 @@ def _photometry_cards(look_up: Lookup, archive: str) -> list[Card]:
 
 
 def _field_cards(product: Product, look_up: Lookup) -> list[Card]:
-    """Write which field of which SDSS run it is.
+    """Return cards with run, camera column, field and rerun of an SDSS frame.
 
-    The header's FRAME is off by a few in some bands; the name is right.
+    The field is read from the file name: FRAME in the header differs from it by up to
+    8, depending on the band.
     """
     found = [
         ("RUN", look_up("RUN"), "imaging run"),

@@ -73,7 +73,7 @@ def test_several_streams(frame):
 def test_cut_short_bz2(frame, left):
     """A bz2 file that was cut short is refused, even without unpacking it."""
     frame.write_bytes(frame.read_bytes()[:left])
-    with pytest.raises(CorruptFrameError, match="cut short"):
+    with pytest.raises(CorruptFrameError, match="truncated"):
         verify_frame(frame)
     with pytest.raises(CorruptFrameError):
         read_rows(frame, 1)
@@ -176,9 +176,9 @@ def test_beginning_of_a_file(tmp_path, part):
         held = int(1500 * part) // 225 * 225 - 5
         opened.prove(image, held)
         np.testing.assert_array_equal(opened.rows(image, 0, held), data[:held])
-        with pytest.raises(CorruptFrameError, match="should to"):
+        with pytest.raises(CorruptFrameError, match="but needs at least"):
             opened.prove(image, int(1500 * part) + 10)
-    with pytest.raises(CorruptFrameError, match="cut short"), open_frame(path):
+    with pytest.raises(CorruptFrameError, match="truncated"), open_frame(path):
         pass
 
 
@@ -209,7 +209,7 @@ def test_bomb(tmp_path):
     path = header_file(tmp_path / "bomb.fits.bz2", NAXIS1=4000, NAXIS2=3800)
     path.write_bytes(bz2.compress(path.read_bytes() + bytes(100 * 2**20)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(CorruptFrameError, match="unpacks to more"):
+    with pytest.raises(CorruptFrameError, match="decompresses to more"):
         read_rows(path, 3800)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 200 * 2**10  # kilobytes
@@ -236,7 +236,7 @@ def test_words_for_a_frame(tmp_path, words):
     """A short text with status 200 is the archive's trouble, and not this file's."""
     path = tmp_path / "f.fits.bz2"
     path.write_bytes(words)
-    with pytest.raises(OutageError, match=r"came the words"):
+    with pytest.raises(OutageError, match=r"the text"):
         verify_frame(path)
 
 
@@ -257,7 +257,7 @@ def test_packed_page(tmp_path, suffix):
     path = tmp_path / f"f{suffix}"
     page = b"<html>" * 1000
     path.write_bytes(bz2.compress(page) if "bz2" in suffix else gzip.compress(page))
-    with pytest.raises(CorruptFrameError, match="not FITS"):
+    with pytest.raises(CorruptFrameError, match="no FITS header"):
         read_rows(path)
 
 
@@ -287,7 +287,7 @@ def test_giant_header(tmp_path, packed):
     path = header_file(tmp_path / "f.fits", NAXIS1=10**6, NAXIS2=10**6)
     if packed:
         path.write_bytes(bz2.compress(path.read_bytes()))
-    with pytest.raises((CorruptFrameError, BadFrameError), match="tells of 4000000"):
+    with pytest.raises((CorruptFrameError, BadFrameError), match="states 4000000"):
         read_rows(path, 1)
 
 
@@ -329,7 +329,7 @@ def test_quoted_slash(tmp_path):
 
 def test_missing_file(tmp_path):
     """A frame that is gone is fetched again."""
-    with pytest.raises(CorruptFrameError, match="gone"):
+    with pytest.raises(CorruptFrameError, match="no longer on this machine"):
         verify_frame(tmp_path / "none.fits")
 
 

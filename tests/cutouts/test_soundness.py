@@ -46,9 +46,9 @@ def test_sound():
 @pytest.mark.parametrize(
     ("content", "flaw"),
     [
-        (b"", "no FITS image"),
-        (b"<html>Maintenance</html>" * 200, "no FITS image"),
-        (stamp()[:4000], "no FITS image"),
+        (b"", "not a FITS image"),
+        (b"<html>Maintenance</html>" * 200, "not a FITS image"),
+        (stamp()[:4000], "not a FITS image"),
         (stamp((40, 39)), "39 x 40 pixels, not 40 x 40"),
         (stamp(middle=(20.6, 19.5)), "1.10 columns and 0.00 rows off the middle"),
         (stamp(middle=(19.5, 3.5)), "0.00 columns and 16.00 rows off"),
@@ -65,7 +65,7 @@ def test_flaws(content, flaw):
 def test_coverage():
     """A stamp with other pixels than the ledger says is not sound."""
     said = find_flaw(stamp(), _EXPECTED._replace(coverage=0.5))
-    assert said == "1.0 of its pixels hold a value, not 0.5"
+    assert said == "1.0 of its pixels have a value, not 0.5"
 
 
 def test_trimmed_too_large():

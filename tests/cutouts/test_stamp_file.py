@@ -145,7 +145,10 @@ def test_no_way_out(tmp_path, place):
     root = tmp_path / "out"
     root.mkdir()
     (root / "link").symlink_to(tmp_path)
-    with StampFolder(root) as folder, pytest.raises(LocalError, match="leads out"):
+    with (
+        StampFolder(root) as folder,
+        pytest.raises(LocalError, match="is not inside the output folder"),
+    ):
         folder.write(place, b"new")
     assert {path.name for path in tmp_path.rglob("*")} == {"out", "link"}
 
