@@ -1,4 +1,4 @@
-"""Identifiers that speak for their positions, or against them."""
+"""Identifiers that agree with the positions, or contradict them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEP = 0.1498
 
 
 def sdss_id(field, run=94, camcol=3):
-    """Make an object id of DR8 in a field."""
+    """Make an object id of DR8 for a field."""
     return (2 << 59) + (301 << 48) + (run << 32) + (camcol << 29) + (field << 16) + 7
 
 
@@ -38,7 +38,7 @@ def write(tmp_path):
 
 
 def of_run(scale=1.0):
-    """Give identifiers of a run with positions along it, in a unit of their own."""
+    """Return identifiers of a run with positions along it, in the given unit."""
     return [(sdss_id(n), (150 + n * STEP) / scale, 0.5) for n in FIELDS.tolist()]
 
 
@@ -50,7 +50,7 @@ def test_agreeing(write):
 
 
 def test_hours_contradict(write):
-    """Hours without a unit are refused, because the identifiers say so."""
+    """Hours without a unit are refused, because the identifiers contradict them."""
     path = write("objid,ra,dec", *of_run(15))
     with pytest.raises(InputError, match=r"only . of 12 SDSS .*with --unit hour"):
         inspect_catalogue(path)
@@ -67,7 +67,7 @@ ALONE = [
 
 
 def test_one_galaxy_a_run(write):
-    """Galaxies that are alone in their runs are compared with where those scanned."""
+    """A galaxy that is alone in its run is compared with the run's scanned area."""
     found = inspect_catalogue(write("objid,ra,dec", *ALONE)).agreement
     assert (found.compared, found.agreeing) == (4, 4)
     hours = [(name, ra / 15, dec) for name, ra, dec in ALONE]
@@ -77,7 +77,7 @@ def test_one_galaxy_a_run(write):
 
 @pytest.mark.parametrize(("rows", "is_refused"), [(24, False), (25, True)])
 def test_galaxies_elsewhere(write, rows, is_refused):
-    """Many galaxies far from where their runs scanned are refused; a few are told."""
+    """Many galaxies outside the scanned area are refused; a few are only reported."""
     known = np.flatnonzero(np.isfinite(sdss_scans._scans()[0])).tolist()[:rows]
     table = [
         (sdss_id(sdss_names._runs()[run][0], run=run), 10 + n / 8, 60)
@@ -92,14 +92,14 @@ def test_galaxies_elsewhere(write, rows, is_refused):
 
 
 def test_few_hours_contradict(write):
-    """Two identifiers are enough where hours would make them agree."""
+    """Two identifiers are enough if they would agree with hours."""
     path = write("objid,ra,dec", *of_run(15)[::11])
     with pytest.raises(InputError, match="with --unit hour"):
         inspect_catalogue(path)
 
 
 def test_misplaced_identifiers(write):
-    """Identifiers that were shuffled are refused, unless others are named."""
+    """Shuffled identifiers are refused, unless the user names another column."""
     ids, ra, dec = zip(*of_run(), strict=True)
     shuffled = np.random.default_rng(5).permutation(ids)
     names = [f"g{n}" for n in range(len(ids))]
@@ -110,7 +110,7 @@ def test_misplaced_identifiers(write):
 
 
 def test_few_are_told(write):
-    """Two identifiers that differ do not stop a run: one of them is wrong."""
+    """Two identifiers that contradict their positions do not stop a run."""
     rows = [(sdss_id(100), 150, 0), (sdss_id(500), 151, 0)]
     words = inspect_catalogue(write("objid,ra,dec", *rows)).words()
     assert any("0 of 2 SDSS identifiers" in each for each in words)
@@ -132,7 +132,7 @@ PLACES = SkyCoord(["10:00:24 2:12:00", "10:01:28 -2:18:00", "10:01:56.8 2:03:45"
     ],
 )
 def test_names_are_positions(write, places, option):
-    """Names of positions are compared with them; what would fit is said."""
+    """Names made of positions are compared, and the message names the remedy."""
     lon, lat = places.spherical.lon.deg, places.spherical.lat.deg
     path = write("name,ra,dec", *zip(NAMES, lon, lat, strict=True))
     if not option:
@@ -147,7 +147,7 @@ def test_names_are_positions(write, places, option):
 
 
 def test_old_names(write):
-    """Names of B1950 are turned before they are compared."""
+    """Names with B1950 positions are transformed before they are compared."""
     place = SkyCoord("12:34:56 +12:34:56", unit=("hourangle", "deg"), frame="fk4").icrs
     path = write("name,ra,dec", ("PKS B123456+123456", place.ra.deg, place.dec.deg))
     assert inspect_catalogue(path).agreement.agreeing == 1
@@ -163,7 +163,7 @@ def test_old_names(write):
     ],
 )
 def test_questions(write, rows, question):
-    """Numbers as small as hours or radians are asked about."""
+    """If numbers are small enough to be hours or radians, a note asks about it."""
     rows = [(f"g{n}", *row) for n, row in enumerate(rows)]
     words = " ".join(inspect_catalogue(write("id,ra,dec", *rows)).words())
     assert question in words
@@ -176,7 +176,7 @@ def test_questions(write, rows, question):
 
 
 def test_all_rejected(write):
-    """If no row is a target, the reasons and what was understood are the error."""
+    """If no row is a target, the error has the reasons and how the table was read."""
     rows = [("a", 200, 100), ("b", -9999, 5), ("c", 10, 95)]
     with pytest.raises(InputError) as caught:
         inspect_catalogue(write("id,ra,dec", *rows))
@@ -190,7 +190,7 @@ def test_all_rejected(write):
 
 
 def test_most_unreadable(write):
-    """Where most positions cannot be read the few others are not believed."""
+    """If most positions cannot be read, the catalogue is refused."""
     rows = [("a", 10.5, 2), ("b", "x12", 5), ("c", "x13", 5), ("d", "", 5)]
     with pytest.raises(InputError, match="2 of 3 positions cannot be used") as caught:
         inspect_catalogue(write("id,ra,dec", *rows))
@@ -203,7 +203,7 @@ def test_most_unreadable(write):
 
 
 def test_one_point(write):
-    """Three galaxies or more in one point are columns of something else."""
+    """Three or more galaxies with the same position are refused."""
     rows = [(f"g{n}", 150.1, 2.2) for n in range(3)]
     with pytest.raises(InputError, match=r"all 3 galaxies .* RA 150\.1"):
         inspect_catalogue(write("id,ra,dec", *rows))
@@ -211,7 +211,7 @@ def test_one_point(write):
 
 
 def test_understanding(write):
-    """What was understood is said in words and in JSON."""
+    """The summary of how a catalogue was read is available in words and in JSON."""
     rows = [("a", 10.5, -20.25), ("b", "x", 5), ("c", 23.5, 41)]
     found = inspect_catalogue(write("name,RA (hours),Dec (deg)", *rows))
     words = found.words()
@@ -236,7 +236,7 @@ def test_understanding(write):
 
 
 def ids_of(path, known):
-    """Read a list; answer for the identifiers in ``known``, and keep what was asked."""
+    """Read a list; look up only ``known``, and record which identifiers were asked."""
     asked = []
 
     def look_up(ids):
@@ -249,7 +249,7 @@ def ids_of(path, known):
 
 @pytest.mark.parametrize("header", ["objid", "DR7OBJID,z", "mine", ""])
 def test_list_of_identifiers(write, header):
-    """Identifiers without positions are looked up, each once, in one question."""
+    """Identifiers without positions are looked up once each, in one request."""
     first, second = str(sdss_id(100)), str(sdss_id(101))
     rest = (0.1,) * header.count(",")
     rows = [(first, *rest), (second, *rest), (first, *rest)]
@@ -263,7 +263,7 @@ def test_list_of_identifiers(write, header):
 
 
 def test_list_without_sdss(write):
-    """Where nothing can be looked up, that is the error; inspecting says what will."""
+    """Without a look-up the list is refused, and inspecting says what a run will do."""
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
     complaint = "A run looks their positions up at SDSS"
     with pytest.raises(InputError, match=complaint), open_catalogue(path):
@@ -273,7 +273,7 @@ def test_list_without_sdss(write):
 
 
 def test_unknown_identifiers(write):
-    """If SDSS knows none, no galaxy is left, and that is the error."""
+    """If SDSS knows none of the identifiers, the catalogue is refused."""
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
     with pytest.raises(InputError, match=r"SDSS knows no object .*\(2 rows\)"):
         ids_of(path, {})
@@ -281,7 +281,7 @@ def test_unknown_identifiers(write):
 
 @pytest.mark.parametrize("header", ["specobjid", "n"])
 def test_no_list(write, header):
-    """Identifiers of spectra, and small numbers, are no list to look up."""
+    """Identifiers of spectra and small numbers are not looked up."""
     value = 299489677444933632 if header == "specobjid" else 5
     with pytest.raises(InputError, match="no two columns"):
         inspect_catalogue(write(header, (value,), (value + 1,)))

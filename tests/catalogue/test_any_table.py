@@ -1,4 +1,4 @@
-"""Whatever a table holds, it is read or refused."""
+"""Any table is read or refused; nothing else happens."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from harvester.errors import InputError
     ],
 )
 def test_spellings(text, expected):
-    """Frames are understood as files and people spell them."""
+    """Frames are parsed in all spellings in use."""
     assert str(parse_frame(text)) == expected
 
 
@@ -46,7 +46,7 @@ def test_spellings(text, expected):
     "text", ["", "deg", "GAPPT", "altaz", "ecl_FK4", "equatorial", "J2016", "1", "foo"]
 )
 def test_not_understood(text):
-    """What is no frame, or not certainly one, is none."""
+    """Text that is not a frame, or is ambiguous, gives None."""
     assert parse_frame(text) is None
 
 
@@ -68,7 +68,7 @@ def test_not_understood(text):
     ],
 )
 def test_stated(stated, expected):
-    """System, equinox and epoch are taken together; contradictions are refused."""
+    """System, equinox and epoch are combined; contradictions give None."""
     assert str(sky_frame(stated)) == expected
 
 
@@ -87,7 +87,7 @@ FRAMES = {
     st.lists(st.tuples(st.floats(0, 360), st.floats(-89, 89)), min_size=1, max_size=5),
 )
 def test_as_astropy(name, places):
-    """Positions are where astropy has them, and rows without stay without."""
+    """Positions are transformed as by astropy; missing ones stay missing."""
     longitude, latitude = np.array([*places, (np.nan, np.nan)]).T
     ra, dec = parse_frame_option(name).to_icrs(longitude, latitude)
     expected = SkyCoord(*np.array(places).T, unit="deg", **FRAMES[name]).icrs
@@ -98,7 +98,7 @@ def test_as_astropy(name, places):
 
 
 def test_epoch_of_fk4():
-    """The frame of FK4 turns slowly: the epoch that is stated counts."""
+    """FK4 rotates slowly, so the stated epoch is used."""
     frame = sky_frame(StatedFrame("FK4", "B1950", "J1983.5"))
     ra, dec = frame.to_icrs(np.array([150.1]), np.array([2.2]))
     place = SkyCoord(150.1, 2.2, unit="deg", frame="fk4", obstime="J1983.5").icrs
@@ -108,7 +108,7 @@ def test_epoch_of_fk4():
 
 
 def test_j2000_is_icrs():
-    """FK5 at J2000 is taken as it is: astropy's ICRS is less than 0.04 arcsec off."""
+    """FK5 at J2000 is used as ICRS: astropy differs by less than 0.04 arcsec."""
     assert parse_frame("J2000").is_icrs
     places = SkyCoord([0, 90, 200], [80, 0, -60], unit="deg", frame="fk5")
     same = SkyCoord(places.ra, places.dec, frame="icrs")
@@ -116,6 +116,6 @@ def test_j2000_is_icrs():
 
 
 def test_unknown_option():
-    """A frame that is none is refused with those that are."""
+    """An unknown frame is refused, and the known ones are listed."""
     with pytest.raises(InputError, match=r"--frame: 'fk6'.*icrs, fk5.*galactic"):
         parse_frame_option("fk6")
