@@ -1,6 +1,6 @@
 """Write the tables of docs/catalogues.md by reading small catalogues.
 
-``make tables`` puts them there; `test_formats_table.py` sees that they are true.
+``make tables`` runs this; `test_formats_table.py` checks that the page is up to date.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def split():
 
 SDSS = ("1237648720142401611", "1237648720142401612")
 
-#: What is read, the name of its file, its content, and the options.
+#: Description of the sample, file name, content, and options.
 SAMPLES = {
     "CSV": ("x.csv", lambda: galaxies("name", "ra", "dec"), {}),
     "CSV, packed": ("x.csv.gz", lambda: gzip.compress(galaxies("id", "ra", "dec")), {}),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harvester.catalogue.tables import open_tables
 
-#: Formats of astropy, whether they keep units, and their words.
+#: Formats of astropy, whether they keep units, and their names in the harvester.
 FORMATS = {
     "fits": (True, "FITS binary table"),
     "votable": (True, "VOTable"),
@@ -42,7 +42,7 @@ row = st.tuples(
     st.one_of(places, st.none()),
     places,
 )
-#: Identifier, name, position and decoys.
+#: Columns: identifier, name, position, and others.
 NAMES = [
     ("objid", "label", "ra", "dec", "mag", "ra_err"),
     ("ID", "note", "RAJ2000", "DEJ2000", "e_RAJ2000", "z"),

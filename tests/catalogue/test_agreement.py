@@ -14,7 +14,7 @@ from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import inspect_catalogue, open_catalogue
 from harvester.errors import InputError
 
-#: Of run 94, of which no one knows where it scanned: a field in each 0.15 degrees.
+#: Fields of run 94, whose scanned area is not known: one field every 0.15 degrees.
 FIELDS = np.arange(100, 124, 2)
 STEP = 0.1498
 
@@ -59,7 +59,7 @@ def test_hours_contradict(write):
     assert found.sample[0].ra == pytest.approx(150 + 100 * STEP)
 
 
-#: Galaxies of four runs, one of each, with identifiers of DR7 and ICRS degrees.
+#: One galaxy in each of four runs, with identifiers of DR7 and ICRS degrees.
 ALONE = [
     (sdss_id(100, run=run), start + 0.1497 * 100.5, 0.1)
     for run, start in ((745, 158.67), (752, 143.49), (756, 115.76), (2583, 302.9))

@@ -30,12 +30,12 @@ class Case:
     #: Lines of rows that are left out.
     rejects: tuple[int, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
-    #: Words that must be among the notes.
+    #: Text that the notes must contain.
     said: str = ""
 
 
 DEGREES = ("deg", "deg")
-#: Positions in three files that were written from the same ones.
+#: The positions in three files.
 THREE = [(150.10001, 2.20011), (150.20002, 2.30022), (150.30003, 2.40033)]
 TWO_OF_FITS = [(150.10061837939742, 2.19958497550723), (150.20031303575, 2.30042554745)]
 
@@ -48,7 +48,7 @@ def named(names, places):
 CASES = {
     "b1950.vot": Case(
         "VOTable",
-        # As `astropy.coordinates.SkyCoord` turns 150.1 +2.2 of FK4 into ICRS.
+        # 150.1 +2.2 in FK4, transformed to ICRS by `astropy.coordinates.SkyCoord`.
         [("587722984435351614", 150.7455887711, 1.9578882530)],
         units=DEGREES,
         frame="FK4 (equinox B1950)",
@@ -131,7 +131,7 @@ CASES = {
         frame="ICRS",
     ),
 }
-#: An image, for the tests of cutting: no catalogue.
+#: An image for the tests of cutting, not a catalogue.
 IMAGE = "equinox_text.fits"
 
 

@@ -32,7 +32,7 @@ def columns(*names, **more):
     return more | {name: [1.5, 2.5, 3.5] for name in names}
 
 
-# The layouts of the published Galaxy Zoo catalogues, with rows of our own.
+# The columns of the published Galaxy Zoo catalogues, with invented rows.
 LAYOUTS = {
     "agn hosts": (columns("RA", "DEC", "REDSHIFT", OBJID=[DR7] * 3), "OBJID RA DEC"),
     "zoo 1": (

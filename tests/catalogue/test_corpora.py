@@ -1,8 +1,8 @@
 """Every table of astropy's own tests, and real ones: read right, or refused.
 
-``corpora.txt`` says of each file which tables are in it and, behind ``>>``, what a
-harvest would take from it; ``python test_corpora.py FOLDER`` prints it anew, to be
-compared line by line.
+``corpora.txt`` lists for each file its tables and, behind ``>>``, what a harvest would
+read from it. ``python test_corpora.py FOLDER`` prints a new list, to compare it line by
+line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harvester.errors import InputError
 
 ASTROPY = Path(astropy.__file__).parent
 LIST = Path(__file__).with_name("corpora.txt")
-#: Columns and characters that the list shows.
+#: The most columns, characters of a value and characters of a message in the list.
 SHOWN, LONGEST, WORDS = 6, 20, 60
 
 

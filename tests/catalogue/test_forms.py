@@ -163,7 +163,7 @@ BARS = """\
 PLAIN = "1 18.2 150.1 2.25\n2 19.5 150.2 -2.5\n"
 COMMAS = PLAIN.replace(" ", ",")
 
-#: Name, text, line of the first row, whether it states units.
+#: Text, line of the first row, and whether the text states units, by name.
 FORMS = {
     "sextractor": (SEXTRACTOR, 5, True),
     "ipac": (IPAC, 8, True),

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from harvester.catalogue.reader import open_catalogue
 from harvester.errors import InputError
 
-#: Hundredths of a second in a day of right ascension, tenths of an arcsec to the pole.
+#: Hundredths of a second in 24 hours of right ascension; tenths of an arcsec from the
+#: equator to the pole.
 DAY, POLE = 24 * 360_000, 90 * 36_000
 
 NAMES = [
@@ -37,9 +38,9 @@ class Row(NamedTuple):
 
     ticks: int
     tenths: int
-    #: Whole circles that the right ascension is away.
+    #: Full circles that are added to the right ascension.
     turns: int = 0
-    #: Which of the wrong spellings; -1: it is right.
+    #: Index of the wrong text in its place; -1 for a correct position.
     wrong: int = -1
 
 
@@ -74,7 +75,7 @@ SPELLINGS = {
         arc(row.tenths, "d", "m", "s"),
     ),
 }
-#: What stands for a right ascension and a declination that are none.
+#: Wrong text in place of a right ascension and a declination.
 WRONG_NUMBERS = [(np.nan, 1.0), (1.0, np.nan), (1.0, 90.5), (-9999.0, -9999.0)]
 WRONG_TEXTS = [("", "1:2:3"), ("1:2:3", ""), ("1:2:3", "95:00:00"), ("1:61:1", "1:1:1")]
 
@@ -150,7 +151,7 @@ wrong = st.builds(Row, st.just(0), st.just(0), st.just(0), st.integers(0, 3))
 def test_positions_come_back(tmp_path_factory, form, rows, names, spelling, packed):
     """Every row is a target at its position or a reject with line and reason.
 
-    If most positions are none, nothing is read.
+    If most positions are wrong, the catalogue is refused.
     """
     write, options = FORMATS[form]
     if spelling == "hours" and write is not as_table:
@@ -193,7 +194,7 @@ def test_positions_come_back(tmp_path_factory, form, rows, names, spelling, pack
         assert target.dec == pytest.approx(dec, abs=1e-9)
 
 
-#: Names of RA and Dec with what they say: degrees in a unit of each, and the frame.
+#: Names of RA and Dec with their meaning: the degrees in a unit of each, and the frame.
 STATED = {
     ("RA (hours)", "Dec (deg)"): (15.0, 1.0, "icrs"),
     ("ra_rad", "dec_rad"): (np.degrees(1), np.degrees(1), "icrs"),
