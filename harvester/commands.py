@@ -169,8 +169,8 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     # Before the catalogue is read: who is killed meanwhile can resume as well.
     write_settings(settings, places)
     if not places.ledger.exists():
-        with shown_progress(None, quiet=flags["as_json"]) as heard:
-            begin(settings, places, heard)
+        with shown_progress(None, quiet=flags["as_json"]) as listener:
+            begin(settings, places, listener)
 
 
 def _to_settings(flags: Mapping[str, Any]) -> Flags:
@@ -246,12 +246,12 @@ async def _until_stopped(
 
     stop = Stop(f"Go on with: harvester resume {places.out}")
     stop.listen()
-    with shown_progress(read_report(places), quiet=flags["as_json"]) as heard:
+    with shown_progress(read_report(places), quiet=flags["as_json"]) as listener:
         try:
             outcome = await harvest(
                 settings,
                 places,
-                heard=heard,
+                listener=listener,
                 started=stop.started,
                 locate_only=flags["locate_only"],
             )

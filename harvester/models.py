@@ -22,7 +22,7 @@ __all__ = [
     "Product",
     "Receipt",
     "Route",
-    "Sounding",
+    "Sample",
     "StampSize",
     "Survey",
     "Target",
@@ -217,7 +217,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Sounding:
+class Sample:
     """What an archive said of one product before anything of it was fetched."""
 
     #: Its number in the ledger.

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ..errors import NotFoundError, PermanentError, TransientError
 from ..ledger.view import LedgerView
-from ..models import Sounding
+from ..models import Sample
 from .bridge import json_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Numbered = tuple[int, Product]
 
-__all__ = ["sound_once"]
+__all__ = ["sample_once"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ _AT_MAST = re.compile(r"(.+)/api/v0\.1/Download/file\?uri=(mast:.+)")
 _KEY = re.compile(r"/hst/public/[A-Za-z0-9_./-]+")
 
 
-async def sound_once(
+async def sample_once(
     archive: str,
     path: Path,
     *,
@@ -78,22 +78,22 @@ async def sound_once(
     frames = await asyncio.to_thread(_drawn, archive, path, least)
     if not frames:
         return
-    soundings: list[Sounding] = []
+    samples: list[Sample] = []
     try:
         async with asyncio.timeout(_PATIENCE_S):
             if archive == "sdss":
-                await _measure(transport, frames, soundings)
+                await _measure(transport, frames, samples)
             else:
-                await _look_up(transport, frames, bucket, soundings)
+                await _look_up(transport, frames, bucket, samples)
     except TimeoutError:
         _log.info("%s: no answer about frames to come in time", archive)
-    sizes = [one.size for one in soundings if one.size]
+    sizes = [one.size for one in samples if one.size]
     summary = {
-        "asked": len(soundings),
-        "missing": sum(one.is_missing for one in soundings),
+        "asked": len(samples),
+        "missing": sum(one.is_missing for one in samples),
         "size": round(sum(sizes) / len(sizes)) if sizes else None,
     }
-    await ledger.keep_soundings(archive, soundings, json.dumps(summary))
+    await ledger.keep_samples(archive, samples, json.dumps(summary))
 
 
 def _drawn(archive: str, path: Path, least: int) -> list[Numbered]:
@@ -101,7 +101,7 @@ def _drawn(archive: str, path: Path, least: int) -> list[Numbered]:
     with LedgerView.open(path) as view:
         numbers = [n for n, one in view.surveys().items() if one.archive == archive]
         unlocated = view.unlocated()
-        if f"soundings {archive}" in view.facts() or any(
+        if f"samples {archive}" in view.facts() or any(
             unlocated.get(number) for number in numbers
         ):
             return []
@@ -117,12 +117,12 @@ def _drawn(archive: str, path: Path, least: int) -> list[Numbered]:
 
 
 async def _measure(
-    transport: Transport, frames: Sequence[Numbered], soundings: list[Sounding]
+    transport: Transport, frames: Sequence[Numbered], samples: list[Sample]
 ) -> None:
     async def ask(number: int, product: Product) -> None:
         size = await _length(transport, product.url)
         if size is not None:
-            soundings.append(Sounding(number, size))
+            samples.append(Sample(number, size))
 
     async with asyncio.TaskGroup() as group:
         for number, product in frames:
@@ -149,7 +149,7 @@ async def _look_up(
     transport: Transport,
     frames: Sequence[Numbered],
     bucket: str,
-    soundings: list[Sounding],
+    samples: list[Sample],
 ) -> None:
     by_uri: dict[str, int] = {}
     base = ""
@@ -160,8 +160,8 @@ async def _look_up(
     uris = list(by_uri)
     for start in range(0, len(uris), _URIS):
         told = await _paths(transport, base, uris[start : start + _URIS])
-        soundings += [
-            Sounding(by_uri[uri], mirrors=mirrors)
+        samples += [
+            Sample(by_uri[uri], mirrors=mirrors)
             for uri, answer in told.items()
             if uri in by_uri and (mirrors := _mirrors(answer, bucket)) is not None
         ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-    from ..models import Finding, Receipt, Sounding
+    from ..models import Finding, Receipt, Sample
     from .settlement import Settlement
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "mark_fetched",
     "read_product",
     "record_receipt",
-    "record_soundings",
+    "record_samples",
     "settle_job",
     "settle_located",
     "take_up_failed",
@@ -199,9 +199,7 @@ async def count_routes(
     )
 
 
-async def record_soundings(
-    db: aiosqlite.Connection, soundings: Iterable[Sounding]
-) -> None:
+async def record_samples(db: aiosqlite.Connection, samples: Iterable[Sample]) -> None:
     """Keep what an archive said of products; what it did not say stays as it is."""
     await db.executemany(
         """
@@ -211,7 +209,7 @@ async def record_soundings(
         """,
         [
             (s.size, None if s.mirrors is None else json.dumps(s.mirrors), s.product)
-            for s in soundings
+            for s in samples
         ],
     )
 

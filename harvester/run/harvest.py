@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..archives.mast.archive import Mast
-from ..archives.sampling import sound_once
+from ..archives.sampling import sample_once
 from ..archives.sdss.archive import Sdss
 from ..archives.sdss.field_cache import FieldCache, shared_folder
 from ..catalogue.options import ReadOptions
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ..archives.kind import Archive
     from ..catalogue.reader import Catalogue
-    from ..events import Heard
+    from ..events import Listener
     from ..places import Places
     from ..settings.settings import Settings
     from ..status.report import Report
@@ -76,7 +76,7 @@ class Outcome:
 # -- the start of a run -------------------------------------------------------
 
 
-def begin(settings: Settings, places: Places, heard: Heard) -> None:
+def begin(settings: Settings, places: Places, listener: Listener) -> None:
     """Read the catalogue and make the run of it, whole or not at all.
 
     Raises
@@ -95,13 +95,15 @@ def begin(settings: Settings, places: Places, heard: Heard) -> None:
             Path(columns.path),
             ReadOptions(**columns.model_dump(exclude={"path"})),
             scratch=scratch,
-            look_up=positions_of(settings, heard),
+            look_up=positions_of(settings, listener),
         ) as catalogue,
     ):
         for note in catalogue.notes:
-            heard(Note(note))
+            listener(Note(note))
         if catalogue.rejects:
-            heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
+            listener(
+                Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}")
+            )
         _begin(settings, places, catalogue)
     give_back_memory()
 
@@ -208,7 +210,7 @@ async def harvest(
     settings: Settings,
     places: Places,
     *,
-    heard: Heard,
+    listener: Listener,
     started: Callable[[Orchestrator], None],
     locate_only: bool = False,
 ) -> Outcome:
@@ -227,10 +229,10 @@ async def harvest(
     # All that was imported stays: looking through it for cycles, again and again, would
     # hold up the event loop for a tenth of a second.
     gc.freeze()
-    heard = undisturbed(heard)
+    listener = undisturbed(listener)
     keep_memory_in_one_piece()
     try:
-        async with _orchestrator(settings, places, heard, is_plan=locate_only) as (
+        async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
             orchestrator,
             cutter,
         ):
@@ -246,7 +248,7 @@ async def harvest(
 
 @asynccontextmanager
 async def _orchestrator(
-    settings: Settings, places: Places, heard: Heard, *, is_plan: bool
+    settings: Settings, places: Places, listener: Listener, *, is_plan: bool
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
@@ -254,7 +256,7 @@ async def _orchestrator(
             await make_transport(settings, ledger)
         )
         for words in (*first_words(settings), *disk_words(places.out)):
-            heard(Note(words))
+            listener(Note(words))
         frames = FrameStore(
             places.frames,
             transport,
@@ -265,7 +267,7 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
 
         async def located(archive: str) -> None:
-            await sound_once(
+            await sample_once(
                 archive,
                 places.ledger,
                 transport=transport,
@@ -277,12 +279,12 @@ async def _orchestrator(
 
         lanes = [
             Lane(
-                _archive(name, settings, transport, ledger, places, heard),
+                _archive(name, settings, transport, ledger, places, listener),
                 _plan(name, settings, places),
                 ledger=ledger,
                 frames=frames,
                 cutter=cutter,
-                heard=heard,
+                listener=listener,
                 located=located,
                 down_s=partial(transport.down_s, SERVICES[_LOCATES[name]]),
             )
@@ -290,7 +292,7 @@ async def _orchestrator(
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         ledger.keep_troubles([])
-        async with watched(transport, ledger, heard):
+        async with watched(transport, ledger, listener):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(read_report(places)):
@@ -332,7 +334,7 @@ def _archive(
     transport: Transport,
     ledger: Ledger,
     places: Places,
-    heard: Heard,
+    listener: Listener,
 ) -> Archive:
     if name == "sdss":
         return Sdss(
@@ -340,7 +342,7 @@ def _archive(
             base=SERVICES["sdss-sas"],
             release=settings.sdss.release,
             cache=_field_cache(settings, places),
-            heard=heard,
+            listener=listener,
         )
     return Mast(
         transport,

@@ -104,7 +104,7 @@ async def _harvest(settings, places):
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(looks))
         outcome = await harvest(
-            settings, places, heard=lambda _: None, started=lambda _: None
+            settings, places, listener=lambda _: None, started=lambda _: None
         )
         watching.cancel()
     assert outcome.troubles == []

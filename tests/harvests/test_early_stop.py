@@ -85,7 +85,7 @@ def harvest_here(archives, out):
         },
     )
     begin(settings, places, lambda _: None)
-    ended = harvest(settings, places, heard=lambda _: None, started=lambda _: None)
+    ended = harvest(settings, places, listener=lambda _: None, started=lambda _: None)
     assert asyncio.run(ended).troubles == []
 
 
