@@ -259,7 +259,7 @@ def _texts(sheet: Sheet) -> Iterator[PositionColumns]:
 def _no_header(sheet: Sheet) -> str:
     rows = "\n".join(f"  {row}" for row in first_rows(sheet))
     return (
-        "the table has no header, so nothing says which columns are the positions. "
+        "the table has no header, so it is not known which columns are the positions. "
         "Name them by number, such as --ra 2 --dec 3 (and --id 1). The first rows, "
         f"with the numbers of their columns:\n{rows}\n"
     )

@@ -37,7 +37,7 @@ _WIDE = 5.0
 _DAY = 24.0
 #: Number of rows that an error shows.
 _EXAMPLES = 3
-#: Problems of rows whose position is missing, not wrong.
+#: Matches the problem of a row whose position is missing, not wrong.
 _GAP = re.compile(r"^no \w+$|stands for no value$")
 #: Radian (0.5 arcsec); positions closer than this count as the same.
 _SAME = float(np.radians(0.5 / 3600))

@@ -2,8 +2,8 @@
 
 A name has three parts: a prefix (to which object the position belongs), the word for
 the coordinate, and a tail of units, frames and words that distinguish pairs of columns.
-If a part is not understood the column is no position, nor if it names an error or an
-offset.
+If a part is not understood, or names an error or an offset, the column is not a
+position.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Heading:
     #: Prefix and tags; the two columns of a pair have the same.
     key: tuple[str, ...]
     stated: Statement = field(default_factory=Statement)
-    #: Coordinate system of the words; empty for right ascension and declination.
+    #: Coordinate system to which the words belong; empty for RA and Dec.
     system: str = ""
     #: How far the name is from the plainest one: smaller is better.
     rank: tuple[int, ...] = ()
@@ -76,7 +76,7 @@ _HMS = re.compile(r"[\s_]*h{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
 _DMS = re.compile(r"[\s_]*d{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
 #: An epoch; it is ignored, because galaxies have no proper motion.
 _EPOCH = re.compile(r"ep(?:och|\.)?\s*[=:]?\s*[JB]?\d{4}(?:\.\d*)?", re.IGNORECASE)
-#: HyperLEDA documents ``al2000`` as decimal hours, ``de2000`` beside it as degrees.
+#: A name of HyperLEDA, whose ``al2000`` is in decimal hours, and ``de2000`` in degrees.
 _LEDA = re.compile(r"al(1950|2000)", re.IGNORECASE)
 _PIECES = re.compile(r"[,;]\s*")
 
@@ -133,7 +133,7 @@ def _joined(pieces: list[str]) -> Statement:
 
 
 def bracketed(name: str) -> Statement:
-    """Parse the text that a name has in brackets."""
+    """Parse the text in brackets in the name of a column."""
     return _joined([*_BRACKETS.findall(name), ""])
 
 

@@ -132,7 +132,7 @@ def _near_in_band(
 
 
 def _near_next(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Compare positions, in order of declination, with the next ones."""
+    """Return a mask of the positions, sorted by declination, that are near another."""
     near = np.zeros(len(ra), bool)
     vectors = unit_vectors(ra, dec)
     for step in range(1, _MOST_STEPS + 1):

@@ -24,7 +24,8 @@ _SYSTEMS = (
 )
 _EQUINOXES = ("EQUINOX", "EQUINOXA")
 _EPOCHS = ("REF_EPOCH", "REFEPOCH", "EPOCH")
-#: ``EPOCH`` is the old name of ``EQUINOX``; these years are no dates of observation.
+#: ``EPOCH`` is the old name of ``EQUINOX``. These values mean an equinox, not the date
+#: of an observation.
 _OLD_EQUINOXES = {"1950", "1950.0", "B1950", "B1950.0", "1875.0", "B1875"}
 
 _POSITION = re.compile(

@@ -1,4 +1,4 @@
-"""Units in the header of a text: a row of units, or brackets behind a name.
+"""Units in the header of a text: in a row below the names, or in brackets.
 
 This module distinguishes units from other words; `angle_units` parses units of angles.
 """

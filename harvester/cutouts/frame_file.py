@@ -289,7 +289,7 @@ def verify_frame(path: Path) -> None:
 
 
 def _words_in(path: Path) -> str:
-    """Return the text of a file that is a short text; empty for part of a frame."""
+    """Return the text of a file that holds only a short text; else empty."""
     try:
         with path.open("rb") as file:
             start = file.read(_LONGEST_WORDS)

@@ -152,7 +152,7 @@ def fits_of(unit="deg", step=1, **cards):
 
 
 def votable():
-    """Write a VOTable in the frame of B1950."""
+    """Write a VOTable with the frame FK4 B1950."""
     fields = "".join(
         f'<FIELD name="{name}" datatype="{kind}" {more}/>'
         for name, kind, more in (

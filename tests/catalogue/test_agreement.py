@@ -176,7 +176,7 @@ def test_questions(write, rows, question):
 
 
 def test_all_rejected(write):
-    """If no row is a target, the error has the reasons and how the table was read."""
+    """If no row is a target, the error states the reasons and how it was read."""
     rows = [("a", 200, 100), ("b", -9999, 5), ("c", 10, 95)]
     with pytest.raises(InputError) as caught:
         inspect_catalogue(write("id,ra,dec", *rows))

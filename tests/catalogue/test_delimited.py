@@ -41,7 +41,7 @@ def rows(sheet):
     ],
 )
 def test_same_table(data):
-    """All notations of a table give the same table."""
+    """A table gives the same result in every notation."""
     sheet = read_delimited(data)
     assert sheet.table.column_names == ["id", "ra", "dec"]
     assert [row[1:] for row in rows(sheet)] == [(1.5, 2), (3.5, 4)]

@@ -92,7 +92,7 @@ def test_doubtful_comments(tmp_path):
 
 
 def test_hours_as_degrees():
-    """Text with colons in a column of degrees is refused, unless it exceeds 24."""
+    """Text with colons in a column of degrees is refused if no value is above 24."""
     table = {"RA (deg)": ["10:00:00"], "Dec (deg)": ["1:00:00"]}
     with pytest.raises(InputError, match="so it may be hours"):
         read(table)

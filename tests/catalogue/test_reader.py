@@ -95,7 +95,7 @@ def test_bad_rows_are_listed(read):
 
 
 def test_broken_lines_are_listed(read):
-    """Lines that do not fit the header are rejects too."""
+    """Lines with a wrong number of fields are listed as rejects."""
     good = "".join(f"g{n},{n},2\n" for n in range(40))
     catalogue = read(f"id,ra,dec\n{good}x,1\n")
     assert len(catalogue.targets) == 40
@@ -370,7 +370,7 @@ def test_batches_leave_no_trace(read, monkeypatch, kind):
 
 
 def test_damage_among_the_rows(tmp_path):
-    """Damage that is found only when labels are read is reported with the file."""
+    """Damage that is found only while labels are read is an error with the path."""
     path = tmp_path / "x.parquet"
     values = np.arange(50_000.0)
     columns = {"id": np.arange(50_000), "ra": values / 1000, "dec": values / 1000}

@@ -176,7 +176,7 @@ def test_rows_elsewhere(tmp_path, prefix):
 
 
 def test_sound_but_strange():
-    """A document that breaks the standard is not called damaged."""
+    """A document that violates the standard, but can be read, is not "damaged"."""
     text = document(table(fields=FIELDS.replace("long", "bar")))
     with pytest.raises(InputError, match="could not be read") as caught:
         read(text)

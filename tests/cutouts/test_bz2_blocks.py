@@ -58,7 +58,7 @@ def test_every_level(level):
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(0, 7))
 def test_pieces_do_not_matter(sizes, last):
-    """However the data are divided, the same starts are found, each once."""
+    """The same block starts are found, each once, from pieces of any size."""
     packed = bz2.compress(NOISE[:210_000], 1)
     around = [start.place for start in starts_of(packed)]
     # A few bytes at a time around each start, and large pieces between them.

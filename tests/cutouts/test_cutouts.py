@@ -109,7 +109,7 @@ def test_other_side_of_the_sky(frame, tmp_path):
 
 
 def test_order_of_receipts(frame, tmp_path):
-    """Receipts have the order of the wanted stamps."""
+    """Receipts are in the order of the wanted stamps."""
     wanted = [sky_of(HEADER, x, y) for x, y in [(50, 35), (-9, 3), (5, 2)]]
     receipts = cut_frame(job(frame, tmp_path, wanted, size="3px")).receipts
     assert [r.target for r in receipts] == [0, 1, 2]

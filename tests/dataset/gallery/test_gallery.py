@@ -157,7 +157,7 @@ def test_missing_stamp(tmp_path):
 
 
 def test_nothing_done(tmp_path):
-    """A run without stamps has a page with its counts."""
+    """A run without any stamp gets a page with its counts."""
     manifest(tmp_path, [row("a", status="pending"), row("b", status="no_coverage")])
     page, sheet = show(tmp_path)
     assert page.named("article") == []
