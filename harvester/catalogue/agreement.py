@@ -109,7 +109,7 @@ class _Test:
     rows: NDArray[np.int64]
     #: Returns which of these rows agree with the given positions.
     agrees: Callable[[Places], NDArray[np.bool_]]
-    #: See `Agreement`.
+    #: See `Agreement.fewest`.
     fewest: int
 
     def result(self, places: Places) -> Agreement:

@@ -213,7 +213,7 @@ def _is_header_like(words: Sequence[str], fit: SeparatorFit, *, is_prose: bool) 
     names = [each for each in words if each]
     if len(words) == fit.width or any(map(NUMERIC.fullmatch, names)):
         return False
-    if len(names) < 2:  # noqa: PLR2004 - a name and another
+    if len(names) < 2:  # noqa: PLR2004 - a header has two names or more
         return False
     is_row_of_fields = bool(fit.separator) and not is_prose
     return is_row_of_fields or count_position_names(names) >= MIN_POSITION_NAMES

@@ -36,7 +36,7 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
     matches = list(filter(None, (_NUMBERED.fullmatch(each.strip()) for each in lines)))
     header = [match[0] for match in matches]
     places = [int(match[1]) for match in matches]
-    if len(header) < 2 or places[0] != 1 or places != sorted(set(places)):  # noqa: PLR2004 - one line is no list
+    if len(header) < 2 or places[0] != 1 or places != sorted(set(places)):  # noqa: PLR2004 - two columns or more
         return None
     first, row = next(
         (
@@ -98,12 +98,12 @@ def find_types_row(lines: Sequence[str]) -> Layout | None:
         for place, line in enumerate(lines)
         if line.strip() and not line.lstrip().startswith("#")
     ][:2]
-    if len(filled) < 2:  # noqa: PLR2004 - names and types
+    if len(filled) < 2:  # noqa: PLR2004 - a row of names and a row of types
         return None
     (_, names), (place, types) = filled
     fields = [each.strip() for each in types.split("\t")]
     named = names.split("\t")
-    if len(fields) < 2 or not all(map(_RDB_TYPE.fullmatch, fields)):  # noqa: PLR2004 - a column alone has no type
+    if len(fields) < 2 or not all(map(_RDB_TYPE.fullmatch, fields)):  # noqa: PLR2004 - two columns or more
         return None
     if len(named) != len(fields):
         msg = (

@@ -103,7 +103,7 @@ def read_positions(
     alpha = _in_degrees(ra, ra_unit, axes[0])
     delta = _in_degrees(dec, dec_unit, axes[1])
     are_hours = bool(ra_unit and ra_unit.degrees == _HOUR)
-    highest = _CIRCLE if are_hours else _HIGHEST_RA  # hours are never beyond the day
+    highest = _CIRCLE if are_hours else _HIGHEST_RA  # hours above 24 are errors
     bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= highest))
     bad_ra |= np.isin(alpha, _sentinels(ra_unit))
     bad_dec = ~(np.abs(delta) <= _POLE)

@@ -22,7 +22,7 @@ __all__ = ["astropy", "cutouts"]
 
 # A worker that is forked just after the harvest has ended fails, and would print a
 # traceback. The parent reports errors of workers, so their stderr is not needed.
-sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
+sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

@@ -174,7 +174,7 @@ def _to_hdu(cards: bytes, start: int) -> Hdu:
     values = read_values(cards)
     bitpix = read_whole(values, "BITPIX")
     naxis = read_whole(values, "NAXIS")
-    if bitpix not in _STORED or not 0 <= naxis <= 999:  # noqa: PLR2004 - the standard's
+    if bitpix not in _STORED or not 0 <= naxis <= 999:  # noqa: PLR2004 - the limit of the standard
         msg = f"BITPIX {bitpix} with NAXIS {naxis} is not a valid FITS image"
         raise BadFrameError(msg)
     axes = [read_whole(values, f"NAXIS{n}") for n in range(1, naxis + 1)]

@@ -203,7 +203,7 @@ def _write_durably(path: Path, content: bytes) -> None:
     # O_NOFOLLOW: do not write through a symbolic link in place of the temporary file.
     how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(part, how, 0o666), "wb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
+        with open(os.open(part, how, 0o666), "wb", buffering=0) as file:  # noqa: PTH123 - Path cannot open a descriptor
             _write_all(file.fileno(), content)
             os.fsync(file.fileno())
         part.replace(path)

@@ -44,7 +44,7 @@ def short(path):
     return path.relative_to(ASTROPY / "io").as_posix().replace("tests/data/", "")
 
 
-def told(path):
+def result_of(path):
     """Return the result for a file in one line."""
     try:
         with path.open("rb") as file, open_tables(path, file) as sheets:
@@ -73,7 +73,7 @@ def understood(path):
 
 def line_of(path):
     """Return the line of the list for a file."""
-    tables = told(path)
+    tables = result_of(path)
     is_refused = tables.startswith("refused")
     return tables if is_refused else f"{tables} >> {understood(path)}"
 
