@@ -86,7 +86,8 @@ def all_rejected(
     """
     listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
     if meaning is None:
-        msg = f"SDSS knows the position of none of its rows: {listed}"
+        archive = source.listed.scheme.title if source.listed else "the archive"
+        msg = f"no row of it is a galaxy whose position {archive} knows: {listed}"
         return InputError(msg)
     msg = (
         f"none of its rows can be used: {listed}; for example {example}. Positions "

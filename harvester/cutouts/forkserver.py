@@ -12,10 +12,13 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 
 # Import what every worker needs once, here, so that forked workers have it already.
 import astropy.wcs
 
+from ..archives.registry import kinds
+from ..errors import InputError
 from . import cutouts
 
 __all__ = ["astropy", "cutouts"]
@@ -25,6 +28,10 @@ __all__ = ["astropy", "cutouts"]
 sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+# The archives as well. If one cannot be loaded, the harvest itself has said so.
+with suppress(InputError):
+    kinds()
 
 # Exclude all objects so far from garbage collection: it would write to memory pages
 # that the workers share, so that each of them would get a copy.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch
+from .pixels import HstReading
+from .sampling import CopySampling
 from .services import MAST, S3
 
 if TYPE_CHECKING:
@@ -40,11 +43,17 @@ class _Hst:
     name = "hst"
     title = "HST"
     examples = ("hst:WFC3/IR:F160W",)
+    default_survey = "hst:WFC3/IR:F160W"
     finest_arcsec = 0.04
     services = (MAST, S3)
     section = HstSection
     fetch = Fetch.RANGES
     archive_gives_ranges = False
+    costs = SimpleNamespace(query_service="mast", file_service="mast")
+    sampling = CopySampling("/hst/public")
+    #: No catalogue names galaxies by numbers of MAST.
+    identifiers = None
+    reading = HstReading()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",
@@ -74,10 +83,12 @@ class _Hst:
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Mast  # noqa: PLC0415 - slow to import
+        from .hst import HST  # noqa: PLC0415 - as above
 
         return Mast(
             inputs.transport,
             inputs.ledger,
+            HST,
             bases=inputs.official,
             size=inputs.spec.size,
             observations=inputs.section.observations,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch, ServiceKind
+from .pixels import SdssReading
+from .sampling import LengthSampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, LocatorInputs
+    from ..kind import Archive, Identifiers, LocatorInputs
+    from .field_cache import FieldCache
 
-__all__ = ["KIND", "SdssSection"]
+__all__ = ["KIND", "SdssSection", "field_cache"]
 
 _BANDS = "ugriz"
 
@@ -46,6 +50,7 @@ class _Sdss:
     name = "sdss"
     title = "SDSS"
     examples = ("sdss:r", "sdss:u,g,r,i,z")
+    default_survey = "sdss:r"
     finest_arcsec = 0.396
     services = (
         # 60 queries a minute are published.
@@ -70,10 +75,20 @@ class _Sdss:
     section = SdssSection
     fetch = Fetch.BEGINNING
     archive_gives_ranges = False
+    costs = SimpleNamespace(query_service="sdss-sky", file_service="sdss-sas")
+    sampling = LengthSampling()
+    reading = SdssReading()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
     )
+
+    @property
+    def identifiers(self) -> Identifiers:
+        """What the bits of an SDSS object identifier say."""
+        from .identifiers import IDENTIFIERS  # noqa: PLC0415 - slow to import
+
+        return IDENTIFIERS
 
     def checked(self, survey: Survey) -> Survey:
         """Give a survey with its bands in small letters, as SDSS spells them."""
@@ -95,23 +110,34 @@ class _Sdss:
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Sdss  # noqa: PLC0415 - slow to import
-        from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - as above
 
-        section, source = inputs.section, inputs.asked["sdss-sky"]
-        folders = [Path(section.cache_dir)] if section.cache_dir else []
-        # What a rehearsal is told about the sky stays in its own folder.
-        is_official = source == inputs.official["sdss-sky"]
-        if not folders and is_official and (shared := shared_folder()):
-            folders = [shared]
         return Sdss(
             inputs.transport,
             base=inputs.official["sdss-sas"],
-            release=section.release,
-            cache=FieldCache(
-                [*folders, inputs.tables], release=section.release, source=source
+            release=inputs.section.release,
+            cache=field_cache(
+                inputs.section, inputs.official, inputs.asked, inputs.tables
             ),
             listener=inputs.listener,
         )
+
+
+def field_cache(
+    section: SdssSection,
+    official: Mapping[str, str],
+    asked: Mapping[str, str],
+    tables: Path,
+) -> FieldCache:
+    """Say where the table of all fields is kept: with the user, or with the run."""
+    from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - slow to import
+
+    source = asked["sdss-sky"]
+    folders = [Path(section.cache_dir)] if section.cache_dir else []
+    # What a rehearsal is told about the sky stays in its own folder.
+    is_official = source == official["sdss-sky"]
+    if not folders and is_official and (shared := shared_folder()):
+        folders = [shared]
+    return FieldCache([*folders, tables], release=section.release, source=source)
 
 
 KIND = _Sdss()
