@@ -1,7 +1,7 @@
 """Check whether identifiers agree with the positions in the same row.
 
-The identifiers of some archives say where a galaxy must be: their schemes test that.
-A name such as ``J123456.78-012345.6`` is a position itself.
+The identifiers of some archives imply a position, which the identifier scheme of the
+archive compares. A name such as ``J123456.78-012345.6`` is itself a position.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _PART = 65_536
 #: Degrees by which a name may differ from its position: names are truncated to seconds,
 #: and may come from older measurements.
 _NAME_SLACK = 0.02
-#: Names that are enough to refuse positions although nothing else would make them
-#: agree: a single one may be wrong.
+#: The fewest names for which the positions are refused without a remedy: a single name
+#: may be wrong.
 _FEWEST_NAMES = 2
-#: Part of the compared that must contradict.
+#: Positions are refused if more than this fraction of the identifiers contradict them.
 _MOST = 0.5
 
 #: Other meanings that the positions may have: the option to give, and the conversion.
@@ -69,7 +69,7 @@ class Agreement:
 
     #: Name of the column; empty if no identifier can be compared.
     column: str = ""
-    #: What is compared: identifiers of an archive, or ``names``.
+    #: What is compared, in words: ``SDSS identifiers`` or ``names``.
     what: str = ""
     compared: int = 0
     agreeing: int = 0

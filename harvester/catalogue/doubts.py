@@ -87,7 +87,7 @@ def all_rejected(
     listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
     if meaning is None:
         archive = source.listed.scheme.title if source.listed else "the archive"
-        msg = f"no row of it is a galaxy whose position {archive} knows: {listed}"
+        msg = f"{archive} knows the position of none of its rows: {listed}"
         return InputError(msg)
     msg = (
         f"none of its rows can be used: {listed}; for example {example}. Positions "

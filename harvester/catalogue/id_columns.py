@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["IdColumn", "find_id", "known_ids", "plausible"]
 
-#: Names of identifier columns in lower case, letters and digits only; the first that
-#: the table has is taken, after the usual ones of the archives' schemes. Those of the
-#: first lines are of single surveys, then of any. Survey names among them are words
-#: that catalogues use: they decide nothing about an archive.
+#: Names of identifier columns, in lower case, letters and digits only; the first one
+#: that the table has is used. The names in the schemes of the archives come before
+#: these. Here names of single surveys come first, then general ones. A name never
+#: decides to which archive the identifiers belong.
 _IDS = (
     *("objid", "object1", "objid1"),
     *("surveyid", "zooniverseid", "iauname", "objectid", "sourceid", "galaxyid"),
@@ -161,7 +161,7 @@ def known_ids(
 
 
 def plausible(schemes: Sequence[IdentifierScheme], name: str) -> list[IdentifierScheme]:
-    """Give the schemes whose identifiers may be in a column of this name."""
+    """Return the schemes whose identifiers may be in a column with this name."""
     return [each for each in schemes if not each.is_look_alike(_joined(name))]
 
 

@@ -1,8 +1,8 @@
 """Identifiers, kept exact: they are never converted to floats.
 
-An object id of a survey often has 18 or 19 digits, a float64 keeps 15 to 17 of them.
-A column that went through floats names other objects than it did before, or none, so
-such columns are recognised and told.
+An object id of a survey often has 18 or 19 digits, but a float64 preserves only 15 to
+17. If a column was stored as floats, its numbers identify other objects or none, so
+such columns are detected and reported.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _SHORT = r"^[+-]?\d{1,15}(?:\.0*)?$|^[+-]?(?:\d{1,9}\.\d{1,5}|\d{1,15})$"
 _INTEGER = r"^\d{1,20}$"
 _AT_MOST_19_DIGITS = r"^\d{1,19}$"
 
-#: Part of a column that must be identifiers of a scheme: of arbitrary numbers a few
-#: have the bits of one.
+#: A column has identifiers of an archive if more than this fraction of its values are
+#: such identifiers; a few arbitrary numbers look like them by chance.
 _SHARE = 0.05
 
 
@@ -226,12 +226,12 @@ def _has_large(column: pa.Array) -> bool:
 
 
 def follows(column: pa.Array, scheme: IdentifierScheme) -> bool:
-    """Tell whether enough of the values are identifiers of an archive."""
+    """Return whether enough of the values are identifiers of an archive."""
     return share_of(column, scheme) > _SHARE
 
 
 def share_of(column: pa.Array, scheme: IdentifierScheme) -> float:
-    """Give the part of the values that are identifiers of an archive, from 0 to 1."""
+    """Return the fraction of the values that are identifiers of an archive, 0 to 1."""
     found = sum(
         int(scheme.are_identifiers(_integers(as_text(part))).sum())
         for part in _parts(column)
@@ -258,7 +258,7 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
 def numbers_of(
     column: pa.Array, scheme: IdentifierScheme
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Give the rows, from 0, with identifiers of an archive, and these as numbers."""
+    """Return the rows, from 0, with identifiers of an archive, and the identifiers."""
     rows, values = [], []
     for start in range(0, len(column), _PART):
         text = as_text(column[start : start + _PART])

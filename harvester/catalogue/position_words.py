@@ -64,9 +64,8 @@ NON_POSITION_WORDS = frozenset(
     )
 )
 
-#: Words for the survey, the object or the fit that a coordinate belongs to. They are
-#: words in the names of columns, and decide nothing about the archives that have such
-#: names.
+#: Words for the survey, the object or the fit that a coordinate belongs to. They only
+#: distinguish columns; they do not select an archive.
 TAGS = frozenset(
     (
         *("2mass", "acs", "aegis", "allwise", "auto", "bcg", "best", "candels", "cat"),

@@ -75,8 +75,8 @@ class Catalogue:
     understanding: Understanding
     #: SHA-256 of the bytes of the file.
     sha256: str
-    #: The archive whose identifiers these are by their bits, as in its surveys; or
-    #: empty.
+    #: The name of the archive to which the identifiers belong, such as ``sdss``; empty
+    #: if it is not known.
     id_kind: str
     _rows: Rows
     _labels: Labels
@@ -109,14 +109,14 @@ def open_catalogue(
     Parameters
     ----------
     options
-        What overrules the file; columns that are not named are guessed.
+        What the user states; columns that are not named are guessed.
     schemes
-        What the archives' identifiers say; without any, identifiers are mere names.
+        The identifier schemes of the archives; without them identifiers are only names.
     scratch
         Folder for temporary files, such as the decompressed file.
     look_up
-        Gives ICRS degrees for an archive's identifiers, for a catalogue without
-        positions.
+        Returns ICRS degrees for identifiers of an archive; needed for a catalogue
+        without positions.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Frames of positions: how they are spelled, and the transformation to ICRS.
 
-Positions of FK5 with equinox J2000 are taken for ICRS as they are: the two frames
-differ by less than 0.04 arcsec, too little to see in a stamp. All others are turned by
-astropy.
+Positions in FK5 with equinox J2000 are used as ICRS without a transformation: the two
+frames differ by less than 0.04 arcsec, which is not visible in a stamp. Astropy
+transforms all others.
 """
 
 from __future__ import annotations

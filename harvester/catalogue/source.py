@@ -39,9 +39,10 @@ class Source:
     #: None if the table has no positions: they are looked up by the identifiers.
     columns: PositionColumns | None
     id_found: IdColumn
-    #: What the archives' identifiers say.
+    #: The identifier schemes of the archives.
     schemes: Sequence[IdentifierScheme] = ()
-    #: Only where there are no positions: the identifiers to look them up by.
+    #: The identifiers with which positions are looked up; None if the table has
+    #: positions.
     listed: IdList | None = None
 
     def ids(self) -> tuple[pa.Array, list[str]]:
@@ -60,7 +61,7 @@ class Source:
         return holds_numbers(identifiers.as_plain(self.sheet.column(name)))
 
     def archive(self, ids: pa.Array) -> str:
-        """Name the archive whose identifiers these are, to the last digit; or empty."""
+        """Return the name of the archive of exact identifiers; empty if unknown."""
         name = self.id_found.name
         if not name or self.id_found.is_rounded:
             return ""
@@ -72,7 +73,7 @@ class Source:
 def find_source(
     sheet: Sheet, options: ReadOptions, schemes: Sequence[IdentifierScheme] = ()
 ) -> Source:
-    """Find the columns.
+    """Find the columns of identifiers and positions.
 
     Raises
     ------

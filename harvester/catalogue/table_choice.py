@@ -27,7 +27,7 @@ def chosen_table(
     options: ReadOptions,
     schemes: Sequence[IdentifierScheme] = (),
 ) -> Sheet:
-    """Give the table that the user names, or the only one with positions.
+    """Return the table that the user names, or the only one with positions.
 
     Raises
     ------

@@ -77,13 +77,13 @@ class Understanding:
     #: The frame in the file; positions are transformed from it to ICRS.
     frame: str
     sample: tuple[SampleRow, ...]
-    #: Identifiers of an archive or names that are positions, compared with the
-    #: positions.
+    #: How many identifiers agree with the positions; None if there are no positions.
     agreement: Agreement | None
     #: Reasons for rejects, and how many rows have each of them.
     rejects: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    #: The archive that is asked for the positions, if the file has none; else empty.
+    #: The archive at which the positions are looked up; empty if the table has
+    #: positions.
     looked_up_at: str = ""
 
     def words(self) -> list[str]:
@@ -113,8 +113,8 @@ class Understanding:
         name = f"column {self.id}" if self.id else "the position"
         if not self.ra:
             return (
-                f"The identifier was taken from {name}; there are no positions: they "
-                f"will be looked up at {self.looked_up_at}."
+                f"The identifier was taken from {name}. The table has no positions: "
+                f"they will be looked up at {self.looked_up_at}."
             )
         return (
             f"The identifier was taken from {name}, the position from columns "

@@ -84,9 +84,9 @@ def cut_frame(job: FrameJob) -> Cut:
         boxes = _place(job.wanted, job.spec, sky, image.shape)
         is_empty = not len(boxes.places)
         if other := reading.other_frame(job.product, image.text, is_empty=is_empty):
-            # The archive's cache may have mixed files up. Pixels of another band would
-            # pass for a good stamp, those of another place for a lack of coverage.
-            msg = f"its header is of {other}"
+            # The cache of the archive may have confused files. Pixels of another band
+            # would look like a good stamp; another field would not cover the galaxy.
+            msg = f"its header belongs to {other}"
             raise CorruptFrameError(msg)
         pixels = Pixels(frame, image, boxes)
         header = StampHeader(job.product, image.text, sky, reading)
@@ -136,13 +136,21 @@ def find_end(
 
 
 def _find_image(frame: Frame, reading: Reading) -> Image:
-    """Find the science image: the primary one, or the best of all HDUs."""
+    """Find the science image: the primary one, or the best of all HDUs.
+
+    Raises
+    ------
+    BadFrameError
+        The frame has no image of two dimensions.
+    """
     hdus = frame.hdus()
     primary = next(hdus)
     if not reading.science:
         return _check_image(Image(primary, None, (primary.values,)))
     every = [primary, *hdus]
-    hdu = min(every, key=partial(_science_rank, reading.science))  # first of the best
+    hdu = min(
+        every, key=partial(_science_rank, reading.science)
+    )  # the first of equal rank
     weights = (
         other
         for other in every
@@ -153,7 +161,7 @@ def _find_image(frame: Frame, reading: Reading) -> Image:
 
 
 def _science_rank(science: str, hdu: Hdu) -> int:
-    """Order HDUs: the named image, one with a place on the sky, any image, others."""
+    """Rank HDUs: the named image is best, then images with a WCS, images, others."""
     if not hdu.is_image:
         return 3
     if hdu.name == science:

@@ -29,7 +29,7 @@ sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - o
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-# The archives as well. If one cannot be loaded, the harvest itself has said so.
+# Import the archives too. If one cannot be loaded, the harvest has reported it already.
 with suppress(InputError):
     kinds()
 

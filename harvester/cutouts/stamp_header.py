@@ -29,9 +29,9 @@ class StampHeader:
     look_up
         Returns a card of the frame as text, empty if there is none.
     sky
-        The frame's own astrometry.
+        The astrometry of the frame.
     reading
-        What the pixels of the archive mean.
+        How the archive's pixels are read: their unit, zero point and exposure time.
     """
 
     def __init__(

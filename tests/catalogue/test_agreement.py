@@ -281,7 +281,7 @@ def test_list_without_sdss(write):
 
 
 def test_no_scheme(write):
-    """Without a scheme identifiers are mere names, whatever the positions are."""
+    """Without a scheme identifiers are only names, and are not compared."""
     found = reader.inspect_catalogue(write("objid,ra,dec", *of_run(15)))
     assert (found.id, found.targets, found.agreement.compared) == ("objid", 12, 0)
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
@@ -295,15 +295,15 @@ class OfAnotherArchive:
     name, title, columns, can_look_up = "other", "Other", ("othernumber",), True
 
     def is_look_alike(self, column):
-        """Tell of numbers of plates."""
+        """Return whether the column holds numbers of plates."""
         return column.startswith("plate")
 
     def are_identifiers(self, numbers):
-        """Take small numbers."""
+        """Accept small numbers."""
         return numbers < 1000
 
     def place_test(self, numbers, ra, dec):
-        """Compare declinations, of all but the number 7."""
+        """Compare declinations, except for the number 7."""
         rows = np.flatnonzero(np.isfinite(ra) & (numbers != 7))
         dec = numbers[rows].astype(float)
         return PlaceTest(rows, lambda _, at: np.abs(at - dec) < 0.5, fewest=2)
@@ -313,7 +313,7 @@ OTHERS = [IDENTIFIERS, OfAnotherArchive()]
 
 
 def test_other_scheme(write):
-    """Identifiers of any archive are compared, under its title and its columns."""
+    """Identifiers of any archive are compared, with its title in the message."""
     rows = [(7, 1, 10.0, 80.0), (20, 2, 11.0, 20.1), (30, 3, 12.0, 30.1)]
     path = write("id,other_number,ra,dec", *[(b, a, *at) for a, b, *at in rows])
     with reader.open_catalogue(path, schemes=OTHERS) as catalogue:
@@ -329,7 +329,7 @@ def test_other_scheme(write):
 
 
 def test_other_look_alike(write):
-    """A column that only looks like an archive's identifiers is not compared."""
+    """A column that only looks like identifiers of an archive is not compared."""
     path = write("plate_id,ra,dec", (20, 11, 40), (30, 12, 50))
     with reader.open_catalogue(path, schemes=OTHERS) as catalogue:
         assert catalogue.id_kind == ""
@@ -337,7 +337,7 @@ def test_other_look_alike(write):
 
 
 def test_other_list(write):
-    """A list without positions is looked up at the archive that it is of."""
+    """The positions of a list are looked up at the archive of its identifiers."""
     asked = []
     path = write("other_number", (5,), (6,))
 

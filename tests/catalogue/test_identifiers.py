@@ -123,7 +123,7 @@ def test_latin1_is_told():
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5))
 def test_numbers_of_scheme(values):
-    """Rows and numbers of SDSS ids come back, wherever they are among others."""
+    """SDSS ids among other values are returned with their rows."""
     ids = [DR7, *values, DR8]
     rows, numbers = numbers_of(pa.array([str(each) for each in ids]), IDENTIFIERS)
     assert {0, len(ids) - 1} <= set(rows.tolist())

@@ -158,12 +158,12 @@ def test_header(frame, tmp_path):
 def test_another_frame(tmp_path):
     """A frame whose header belongs to another frame is refused."""
     path = sdss_frame(tmp_path / "frame.fits", DATA)
-    with pytest.raises(CorruptFrameError, match="its header is of band  run 1043"):
+    with pytest.raises(CorruptFrameError, match="its header belongs to band  run 1043"):
         cut_frame(job(path, tmp_path, [MIDDLE], name=SDSS_NAME.replace("43", "44")))
 
 
 def test_another_file_without_targets(tmp_path):
-    """The archive is told whether the frame holds a target: one of HST may be right."""
+    """An HST frame with another name is refused only if no target is in it."""
     primary = {"FILENAME": "ib0001010_drz.fits"}
     path = hst_frame(tmp_path / "f.fits", DATA, primary=primary)
     facts = {"archive": "hst", "name": "ib0002010_drz.fits", "band": "F160W"}
@@ -237,7 +237,7 @@ MIDDLE_HST = sky_of(tan_header(SHAPE, scale=0.128 / 3600), 30, 20)
 
 
 def test_header_of_hst(tmp_path):
-    """Unit, zero point and exposure are those that the archive's reading gives."""
+    """Unit, zero point and exposure time are those of the archive's reading."""
     facts = {"PHOTFLAM": 1.92756e-20, "PHOTPLAM": 15369.18, "BUNIT": "ELECTRONS/S"}
     header = tan_header(SHAPE, scale=0.128 / 3600)
     header.update(facts)
@@ -251,7 +251,7 @@ def test_header_of_hst(tmp_path):
 
 
 def test_unknown_photometry(tmp_path):
-    """Unit, zero point and exposure that are not known are not in the header."""
+    """Unknown unit, zero point and exposure time are left out of the header."""
     path = hst_frame(tmp_path / "h.fits", DATA)
     (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE_HST], archive="hst"))
     _, stamp = read(tmp_path, receipt)
