@@ -150,7 +150,7 @@ class _Rows:
         return len(self._places)
 
     def numbers(self, records: int) -> NDArray[np.int64]:
-        """Return the line of the file, from 1, on which each record starts."""
+        """Return for each record the line of the file, from 1, on which it starts."""
         if records == len(self._places):
             return np.array(self._places, np.int64)
         # Some records span several lines, which only a CSV parser can count.

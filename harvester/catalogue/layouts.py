@@ -64,7 +64,7 @@ class Layout:
     has_names: bool = True
     #: The character before the decimals: ``.`` or ``,``.
     decimal_point: str = "."
-    #: Index of the line after the last row; None if the last line is a row.
+    #: Index of the line after the last row; None if the rows extend to the last line.
     last: int | None = None
     #: A line that begins with one of these is a comment.
     marks: tuple[str, ...] = ("#",)

@@ -37,7 +37,7 @@ class _VizierTable:
     separator: str = "\t"
     #: Index of the line of the first row; -1 until the line of dashes was read.
     first: int = -1
-    #: Index of the line after the last row; None if the last line is a row.
+    #: Index of the line after the last row; None if the rows extend to the last line.
     last: int | None = None
     rows: int = 0
     #: The limit of rows that was requested from VizieR; 0 if none is stated.

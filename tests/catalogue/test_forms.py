@@ -432,7 +432,7 @@ def test_gap_in_the_only_column():
 
 
 def test_cds_positions_in_parts():
-    """Hours, minutes and seconds are columns of numbers, with leading zeros too."""
+    """Hours, minutes and seconds are read as numbers, also with leading zeros."""
     header = CDS[: CDS.index("   1-  1")]
     parts = [("RAh", "I2", "h"), ("RAm", "I2", "min"), ("RAs", "F4.1", "s")]
     parts += [("DE-", "A1", "---"), ("DEd", "I2", "deg")]

@@ -81,7 +81,7 @@ def test_units_refused(names, units, words):
 
 
 def test_doubtful_comments(tmp_path):
-    """A unit that only a comment states is refused, unless an option or name agrees."""
+    """A unit that only a comment states is refused, unless an option or a name does."""
     path = tmp_path / "x.csv"
     path.write_text("# RA in hours (B1950)\nid,ra,dec\na,10.5,2\n", "utf-8")
     with pytest.raises(InputError, match=r"line 1 says '# RA in hours .*--unit deg"):

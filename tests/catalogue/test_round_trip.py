@@ -92,7 +92,7 @@ def cells(row, spelling):
 
 
 def as_text(names, rows, _spelling, *, separator):
-    """Write lines; lines of prose are left to another test."""
+    """Write lines of text; tables with prose above the rows have their own tests."""
     lines = [names, *rows]
     return "".join(separator.join(map(str, line)) + "\n" for line in lines).encode()
 
