@@ -19,10 +19,10 @@ import numpy as np
 from ...errors import OutageError
 from ...ledger.listing import Offer
 from ...models import Finding, Product
-from ...sky.cameras import assumed_radius_deg
 from ...sky.footprints import FootprintIndex, parse_s_region
 from ...sky.selection import Candidate, choose
 from ..batches import chunks
+from .cameras import assumed_radius_deg
 from .listing import list_images, used_bands
 from .products import DRIZZLED, ProductNames
 from .queries import MastQueries

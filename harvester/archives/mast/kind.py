@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch
+from .costs import HstCosts
 from .pixels import HstReading
 from .services import MAST, S3
 
@@ -45,8 +46,10 @@ class _Hst:
     services = (MAST, S3)
     section = HstSection
     fetch = Fetch.RANGES
+    # Only the bucket: MAST's own replies do not tell versions of a file apart.
     archive_gives_ranges = False
     reading = HstReading()
+    costs = HstCosts()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",

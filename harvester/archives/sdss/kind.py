@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch, ServiceKind
+from .costs import SdssCosts
 from .pixels import SdssReading
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class _Sdss:
     fetch = Fetch.BEGINNING
     archive_gives_ranges = False
     reading = SdssReading()
+    costs = SdssCosts()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
