@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import os
-import signal
-import sys
-import threading
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,22 +12,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cutouts.warm_up import warm_up
-from .errors import InputError, LocalError, TransientError
+from .errors import InputError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.disk import free_bytes
 from .run.folder import run_folder
+from .settings.options import to_settings
 from .settings.settings import load_settings
 from .status.console import tell
 from .status.progress import shown_progress
 from .status.report import failures, read_report, unsettled, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .dataset.verify import Findings
     from .run.harvest import Outcome
-    from .sandbox.server import Sandbox
     from .settings.settings import Settings
 
 __all__ = [
@@ -42,14 +35,10 @@ __all__ = [
     "resume_run",
     "retry_failed",
     "run_catalogue",
-    "serve_sandbox",
     "verify_run",
 ]
 
 Flags = dict[str, Any]
-
-#: Options that say how the catalogue is to be read.
-CATALOGUE_OPTIONS = ("id", "ra", "dec", "table", "delimiter", "unit", "frame")
 
 #: Settled, but some galaxies were given up.
 _WITH_FAILURES = 3
@@ -86,10 +75,10 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill of what a run still has to do, from its ledger alone."""
-    from .run.harvest import check_same_run  # noqa: PLC0415 - slow to import
+    from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
-    settings = load_settings(places.settings, **_to_settings(flags))
+    settings = load_settings(places.settings, **to_settings(flags))
     check_same_run(settings, places)
     _print_bill(settings, places, flags)
     return 0
@@ -112,7 +101,7 @@ def _settings_for(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> Settings:
     known = places.settings if places.ledger.exists() else None
-    given = _to_settings(flags)
+    given = to_settings(flags)
     given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
     settings = load_settings(config or known, **given)
     if not catalogue.exists():
@@ -124,12 +113,18 @@ def _settings_for(
 
 def inspect_file(catalogue: Path, flags: Flags) -> None:
     """Print how a catalogue is read, and leave nothing behind."""
-    from .catalogue.options import ReadOptions  # noqa: PLC0415 - slow to import
+    from .archives.registry import identifiers  # noqa: PLC0415 - slow to import
+    from .catalogue.options import ReadOptions  # noqa: PLC0415 - as above
     from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
 
-    said = {name: flags[f"catalogue_{name}"] or "" for name in CATALOGUE_OPTIONS}
+    said = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
-        found = inspect_catalogue(catalogue, ReadOptions(**said), scratch=Path(scratch))
+        found = inspect_catalogue(
+            catalogue,
+            ReadOptions(**said),
+            schemes=identifiers(),
+            scratch=Path(scratch),
+        )
     if flags["as_json"]:
         click.echo(json.dumps(found.to_json()))
     else:
@@ -141,7 +136,7 @@ def resume_run(places: Places, flags: Flags) -> int:
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock):
-        settings = load_settings(places.settings, **_to_settings(flags))
+        settings = load_settings(places.settings, **to_settings(flags))
         return _go_on(settings, places, flags)
 
 
@@ -155,7 +150,7 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     from .dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
-    from .run.harvest import (  # noqa: PLC0415 - as above
+    from .run.begin import (  # noqa: PLC0415 - as above
         begin,
         check_same_run,
         remove_scratch,
@@ -171,51 +166,6 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     if not places.ledger.exists():
         with shown_progress(None, quiet=flags["as_json"]) as listener:
             begin(settings, places, listener)
-
-
-def _to_settings(flags: Mapping[str, Any]) -> Flags:
-    """Turn options that were given into the settings that they overrule."""
-    sizes = dict(flags.get("size") or {})
-    columns = {name: flags.get(f"catalogue_{name}") for name in CATALOGUE_OPTIONS}
-    urls = {
-        _service_key(name): {"base_url": url}
-        for name, url in (flags.get("base_urls") or {}).items()
-    }
-    cutout = {
-        "size": sizes.pop("", None),
-        "sizes": sizes,
-        "mode": flags.get("mode"),
-        "large": flags.get("large") or None,
-    }
-    given = {
-        "surveys": list(flags.get("surveys") or ()),
-        "catalogue": columns,
-        "cutout": cutout,
-        "sdss": {"release": flags.get("sdss_release")},
-        "hst": {"observations": flags.get("observations")},
-        "services": urls,
-        "politeness": {"contact": flags.get("contact")},
-        "work": {"processes": flags.get("processes")},
-    }
-    return _without_blanks(given)
-
-
-def _service_key(name: str) -> str:
-    from .settings.settings import SERVICES  # noqa: PLC0415 - shadows nothing
-
-    if name not in SERVICES:
-        msg = f"--base-url: there is no service {name!r}, only {', '.join(SERVICES)}"
-        raise InputError(msg)
-    return name.replace("-", "_")
-
-
-def _without_blanks(tree: Flags) -> Flags:
-    kept = {}
-    for name, value in tree.items():
-        one = _without_blanks(value) if isinstance(value, dict) else value
-        if one is not None and one not in ({}, []):
-            kept[name] = one
-    return kept
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
@@ -306,49 +256,3 @@ def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
         if found.lost:
             asyncio.run(_send_back(found))
     return found
-
-
-def serve_sandbox(options: Flags) -> None:
-    """Serve the stand-in archives until a signal, or until standard input ends."""
-    from .sandbox.server import SandboxOptions, serve  # noqa: PLC0415 - slow to import
-
-    options["latency"] = _seconds(options.pop("latencies"))
-    options["hst_images"] = not options.pop("no_hst_images")
-    until_stdin = options.pop("exit_with_stdin")
-
-    if until_stdin:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    try:
-        asyncio.run(serve(SandboxOptions(**options), tell=_tell_addresses))
-    except ValueError as error:
-        msg = f"the sandbox cannot be served so: {error}"
-        raise InputError(msg) from error
-    except OSError as error:
-        msg = f"the sandbox cannot be served here: {error}"
-        raise LocalError(msg) from error
-
-
-def _end_with_stdin() -> None:
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _tell_addresses(sandbox: Sandbox) -> None:
-    for line in (*sandbox.notes, *(f"{n} {u}" for n, u in sandbox.urls.items())):
-        click.echo(line)
-
-
-def _seconds(texts: tuple[str, ...]) -> dict[str, float]:
-    latency = {}
-    for text in texts:
-        for one in text.split(","):
-            name, _, value = one.partition("=")
-            try:
-                latency[name] = float(value)
-            except ValueError as error:
-                msg = f"--latency {one!r} is not KIND=SECONDS"
-                raise InputError(msg) from error
-            if not 0 <= latency[name] < math.inf:
-                msg = f"--latency {one!r}: seconds are a number from 0"
-                raise InputError(msg)
-    return latency

@@ -18,9 +18,17 @@ from ..models import Survey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .kind import ArchiveKind, ServiceKind
+    from .kind import ArchiveKind, Identifiers, ServiceKind
 
-__all__ = ["GROUP", "kind_of", "kinds", "read_survey", "services"]
+__all__ = [
+    "GROUP",
+    "default_surveys",
+    "identifiers",
+    "kind_of",
+    "kinds",
+    "read_survey",
+    "services",
+]
 
 #: Group of the entry points by which other packages add archives.
 GROUP = "harvester.archives"
@@ -82,6 +90,16 @@ def kind_of(name: str) -> ArchiveKind:
 def services() -> dict[str, ServiceKind]:
     """Give every service of every archive, by name; archives may share one."""
     return {one.name: one for kind in kinds().values() for one in kind.services}
+
+
+def default_surveys() -> list[str]:
+    """Give what is harvested where a user names no survey."""
+    return [one for kind in kinds().values() if (one := kind.default_survey)]
+
+
+def identifiers() -> list[Identifiers]:
+    """Give what archives' identifiers say, for the catalogue."""
+    return [one for kind in kinds().values() if (one := kind.identifiers)]
 
 
 def read_survey(text: str) -> Survey:

@@ -7,13 +7,13 @@ put in its place here, just before a request is sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
 from ..errors import PermanentError
-from .address import is_official, shown
+from .address import Official, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Service:
     """One service of an archive: where it is, and how much it is asked to bear."""
 
-    #: ``mast``, ``sdss-sky``, ``sdss-sas`` or ``s3``.
+    #: As ``--base-url`` spells it.
     name: str
     #: Its official address.
     base: str
@@ -38,6 +38,12 @@ class Service:
     manners: Manners
     #: Seconds that it may take to begin its answer to a query; None: as for files.
     answer_s: float | None = None
+    #: Where it may redirect to besides itself.
+    official: Official = field(default_factory=Official)
+    #: What a user may try if it refuses everything.
+    remedies: tuple[str, ...] = ()
+    #: Addresses of mirrors that are asked before ``actual``, in this order.
+    mirrors: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -47,29 +53,36 @@ class Service:
     @property
     def is_elsewhere(self) -> bool:
         """Whether the user sent it to a place of their own, such as the sandbox."""
-        return self.actual != self.base or not is_official(URL(self.actual))
+        return self.actual != self.base or URL(self.actual).scheme != "https"
 
 
 class Directory:
     """Finds the service for an address, and the address for a service."""
 
     def __init__(self, services: Sequence[Service]) -> None:
-        self.services = tuple(services)
+        #: Each service, and each of its mirrors as one with a host of its own.
+        self.services = tuple(
+            one for service in services for one in (service, *_mirrors(service))
+        )
 
     def to_actual(self, url: URL) -> URL:
         """Give the address that is really asked; plain http becomes the service's."""
         if self.find(url) is not None:
             return url
-        official = [
-            service
-            for service in self.services
-            if _place(URL(service.base)) == _place(url)
-        ]
-        if not official:
-            return url
-        service = max(official, key=lambda one: _depth(URL(one.base), url))
-        rest = url.raw_path_qs[max(0, _depth(URL(service.base), url)) :]
-        return URL(f"{service.actual.rstrip('/')}{rest}", encoded=True)
+        service = self._official(url)
+        return url if service is None else _moved(url, service.base, service.actual)
+
+    def mirrors(self, url: URL) -> list[URL]:
+        """Give the addresses of mirrors that are asked before an official one."""
+        service = self._official(url)
+        if service is None:
+            return []
+        return [_moved(url, service.base, mirror) for mirror in service.mirrors]
+
+    def _official(self, url: URL) -> Service | None:
+        """Find the service at an official address."""
+        there = [one for one in self.services if _place(URL(one.base)) == _place(url)]
+        return max(there, key=lambda one: _depth(URL(one.base), url), default=None)
 
     def find(self, url: URL) -> Service | None:
         """Find the service at an actual address; of several there, the closest."""
@@ -87,6 +100,18 @@ class Directory:
             msg = f"{shown(url)}: no service is known at this host, so it is not asked"
             raise PermanentError(reason="unknown_host", message=msg)
         return service
+
+
+def _mirrors(service: Service) -> list[Service]:
+    return [
+        replace(service, base=mirror, actual=mirror, mirrors=())
+        for mirror in service.mirrors
+    ]
+
+
+def _moved(url: URL, base: str, actual: str) -> URL:
+    rest = url.raw_path_qs[max(0, _depth(URL(base), url)) :]
+    return URL(f"{actual.rstrip('/')}{rest}", encoded=True)
 
 
 def _place(url: URL) -> tuple[str | None, int | None]:

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from recorded import reaching
 
+from harvester.archives.registry import kind_of
 from harvester.archives.sampling import sample_once
 from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
@@ -90,11 +91,11 @@ async def sample(
 
             async def sound():
                 await sample_once(
-                    survey.archive,
+                    kind_of(survey.archive),
                     path,
                     transport=transport,
                     ledger=ledger,
-                    bucket=BUCKET,
+                    official=SERVICES,
                     is_plan=is_plan,
                 )
                 with LedgerView.open(path) as view:

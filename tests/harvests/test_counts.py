@@ -17,8 +17,9 @@ import pytest
 from service import sandbox
 
 from harvester.places import Places
+from harvester.run.begin import begin
 from harvester.run.executors.processes import Cutter
-from harvester.run.harvest import begin, harvest, make_manifest
+from harvester.run.harvest import harvest, make_manifest
 from harvester.settings.settings import load_settings
 from harvester.status.report import read_report
 

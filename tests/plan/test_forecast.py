@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from harvester.archives.mast.cameras import assumed_radius_deg, field_arcsec
 from harvester.archives.registry import kind_of
 from harvester.cutouts.cutouts import find_pixels
 from harvester.frames import ranged
@@ -164,9 +164,10 @@ def test_unknown_axes(region):
 @pytest.mark.parametrize("instrument", ["WFC3/IR", "ACS/WFC", "WFPC2", "COS/NUV"])
 def test_assumed_circle(instrument):
     """A circle in place of a footprint that is not told is billed as one pointing."""
-    circle = f"CIRCLE 180 0 {assumed_radius_deg(instrument)}"
+    sides = camera(instrument).field_arcsec
+    circle = f"CIRCLE 180 0 {math.hypot(*sides) / 3600}"
     price = priced(circle, [(0, 0)], 0, instrument=instrument)
-    pointing = polygon(*field_arcsec(instrument), 0)
+    pointing = polygon(*sides, 0)
     known = priced(pointing, [(0, 0)], 0, instrument=instrument)
     assert price.is_guess
     assert price[:3] == pytest.approx(known[:3], rel=0.02)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-__all__ = ["assumed_radius_deg", "field_arcsec", "pixel_arcsec"]
+__all__ = ["field_arcsec", "pixel_arcsec"]
 
 #: Sides of one pointing in arcsec, longer one first.
 _FIELD_ARCSEC = {
@@ -34,11 +32,3 @@ def field_arcsec(instrument: str) -> tuple[float, float]:
 def pixel_arcsec(instrument: str) -> float:
     """Give the width of a camera's drizzled pixels in arcsec."""
     return _PIXEL_ARCSEC.get(instrument, _OTHER_PIXEL_ARCSEC)
-
-
-def assumed_radius_deg(instrument: str) -> float:
-    """Give how far from its target one pointing reaches, wherever on it that lies.
-
-    That is the diagonal of the field, for a target in a corner of it.
-    """
-    return math.hypot(*field_arcsec(instrument)) / 3600

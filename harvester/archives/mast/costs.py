@@ -29,7 +29,7 @@ class HstCosts:
     decode_s = 0.01
     #: About 750 cards in PRIMARY and 80 in SCI, fewer in WHT and CTX. With the first
     #: headers come PRIMARY and SCI, then WHT. CTX is not cut from.
-    layout = FileLayout(
+    layout: FileLayout | None = FileLayout(
         first_headers=24 * 2880,
         next_header=2 * 2880,
         header_requests=2,

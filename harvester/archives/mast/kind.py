@@ -10,13 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..kind import Credit, Fetch
 from .costs import HstCosts
 from .pixels import HstReading
+from .sampling import CopySampling
 from .services import MAST, S3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, LocatorInputs
+    from ..kind import (
+        Archive,
+        ArchiveKind,
+        Costs,
+        Identifiers,
+        LocatorInputs,
+        Reading,
+        Sampling,
+        ServiceKind,
+    )
 
 __all__ = ["KIND", "HstSection"]
 
@@ -41,15 +51,19 @@ class HstSection(BaseModel):
 class _Hst:
     name = "hst"
     title = "HST"
-    examples = ("hst:WFC3/IR:F160W",)
+    examples: tuple[str, ...] = ("hst:WFC3/IR:F160W",)
+    default_survey = "hst:WFC3/IR:F160W"
     finest_arcsec = 0.04
-    services = (MAST, S3)
-    section = HstSection
+    services: tuple[ServiceKind, ...] = (MAST, S3)
+    section: type[BaseModel] = HstSection
     fetch = Fetch.RANGES
     # Only the bucket: MAST's own replies do not tell versions of a file apart.
     archive_gives_ranges = False
-    reading = HstReading()
-    costs = HstCosts()
+    sampling: Sampling | None = CopySampling("/hst/public")
+    #: No catalogue names galaxies by numbers of MAST.
+    identifiers: Identifiers | None = None
+    reading: Reading = HstReading()
+    costs: Costs = HstCosts()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",
@@ -79,14 +93,16 @@ class _Hst:
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Mast  # noqa: PLC0415 - slow to import
+        from .hst import HST  # noqa: PLC0415 - as above
 
         return Mast(
             inputs.transport,
             inputs.ledger,
+            HST,
             bases=inputs.official,
             size=inputs.spec.size,
             observations=inputs.section.observations,
         )
 
 
-KIND = _Hst()
+KIND: ArchiveKind = _Hst()

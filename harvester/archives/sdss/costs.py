@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..kind import FileLayout
+
 __all__ = ["SdssCosts"]
 
 #: Sides of a frame in pixels, and width of a pixel in arcsec.
@@ -24,7 +26,7 @@ class SdssCosts:
     typical_bytes = 3_600_000
     #: `bz2.decompress` of one of 12.4 MB took 0.45 to 0.5 s.
     decode_s = 0.48
-    layout = None
+    layout: FileLayout | None = None
 
     def pixel_arcsec(self, instrument: str) -> float:  # noqa: ARG002 - the protocol's signature
         """Give the width of a pixel in arcsec."""

@@ -10,14 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..kind import Credit, Fetch, ServiceKind
 from .costs import SdssCosts
 from .pixels import SdssReading
+from .sampling import LengthSampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, LocatorInputs
+    from ..kind import (
+        Archive,
+        ArchiveKind,
+        Costs,
+        Identifiers,
+        LocatorInputs,
+        Reading,
+        Sampling,
+    )
+    from .field_cache import FieldCache
 
-__all__ = ["KIND", "SdssSection"]
+__all__ = ["KIND", "SdssSection", "field_cache"]
 
 _BANDS = "ugriz"
 
@@ -47,9 +57,10 @@ class SdssSection(BaseModel):
 class _Sdss:
     name = "sdss"
     title = "SDSS"
-    examples = ("sdss:r", "sdss:u,g,r,i,z")
+    examples: tuple[str, ...] = ("sdss:r", "sdss:u,g,r,i,z")
+    default_survey = "sdss:r"
     finest_arcsec = 0.396
-    services = (
+    services: tuple[ServiceKind, ...] = (
         # 60 queries a minute are published.
         ServiceKind(
             "sdss-sky",
@@ -69,15 +80,23 @@ class _Sdss:
             remedies=_REMEDIES,
         ),
     )
-    section = SdssSection
+    section: type[BaseModel] = SdssSection
     fetch = Fetch.BEGINNING
     archive_gives_ranges = False
-    reading = SdssReading()
-    costs = SdssCosts()
+    sampling: Sampling | None = LengthSampling()
+    reading: Reading = SdssReading()
+    costs: Costs = SdssCosts()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
     )
+
+    @property
+    def identifiers(self) -> Identifiers:
+        """What the bits of an SDSS object identifier say."""
+        from .identifiers import IDENTIFIERS  # noqa: PLC0415 - slow to import
+
+        return IDENTIFIERS
 
     def checked(self, survey: Survey) -> Survey:
         """Give a survey with its bands in small letters, as SDSS spells them."""
@@ -99,23 +118,34 @@ class _Sdss:
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Sdss  # noqa: PLC0415 - slow to import
-        from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - as above
 
-        section, source = inputs.section, inputs.asked["sdss-sky"]
-        folders = [Path(section.cache_dir)] if section.cache_dir else []
-        # What a rehearsal is told about the sky stays in its own folder.
-        is_official = source == inputs.official["sdss-sky"]
-        if not folders and is_official and (shared := shared_folder()):
-            folders = [shared]
         return Sdss(
             inputs.transport,
             base=inputs.official["sdss-sas"],
-            release=section.release,
-            cache=FieldCache(
-                [*folders, inputs.tables], release=section.release, source=source
+            release=inputs.section.release,
+            cache=field_cache(
+                inputs.section, inputs.official, inputs.asked, inputs.tables
             ),
             listener=inputs.listener,
         )
 
 
-KIND = _Sdss()
+def field_cache(
+    section: SdssSection,
+    official: Mapping[str, str],
+    asked: Mapping[str, str],
+    tables: Path,
+) -> FieldCache:
+    """Say where the table of all fields is kept: with the user, or with the run."""
+    from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - slow to import
+
+    source = asked["sdss-sky"]
+    folders = [Path(section.cache_dir)] if section.cache_dir else []
+    # What a rehearsal is told about the sky stays in its own folder.
+    is_official = source == official["sdss-sky"]
+    if not folders and is_official and (shared := shared_folder()):
+        folders = [shared]
+    return FieldCache([*folders, tables], release=section.release, source=source)
+
+
+KIND: ArchiveKind = _Sdss()
