@@ -275,7 +275,7 @@ def test_small_pieces(frame, tmp_path, step):
     ],
 )
 def test_which_frames(archive, name, galaxies, has):
-    """Packed frames of SDSS are left early where few galaxies are in them."""
+    """Packed frames are left early if few galaxies are in them and the kind says so."""
     assert has_prefix(Product(archive, name, "r", "u"), galaxies) == has
 
 
