@@ -1,10 +1,11 @@
-"""The command line: words -> settings -> one call -> words, and an exit code.
+"""The command line: options become settings, each command is one call.
 
-Exit codes: 0 settled and none failed, 1 a bug, 2 usage or input, 3 settled with
-failures, 4 another harvester holds the run, 5 temporary (resume later), 6 this
-machine (disk), 7 the ledger, 129, 130 and 143 stopped by a signal.
+Exit codes: 0 all jobs settled and none failed; 1 a bug; 2 wrong usage, settings or
+catalogue; 3 all settled, some failed; 4 another harvester owns the run; 5 temporary,
+resume later; 6 this machine, such as a full disk; 7 the ledger; 129, 130 and 143
+stopped by a signal.
 
-Everything heavy is imported inside the commands, so that ``--help`` is quick.
+Slow imports are inside the commands, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import click
 
 from . import __version__
 from .errors import HarvesterError
+from .events import counted
 from .places import Places
 from .sandbox.command import sandbox
 
@@ -29,11 +31,12 @@ __all__ = ["console", "main"]
 
 
 def console() -> None:
-    """Be the process ``harvester``."""
-    # Until a harvest listens itself. Process 1 of a container would be deaf to them.
+    """Run the command ``harvester`` in this process."""
+    # Process 1 of a container ignores signals without a handler. A harvest installs
+    # handlers of its own later.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    # At the end Python looks for cycles in all that astropy is: 0.2 s for nothing.
+    # Otherwise Python searches all objects of astropy for cycles at exit: 0.2 s.
     atexit.register(gc.freeze)
     main()
 
@@ -43,7 +46,7 @@ def _leave(number: int, _frame: object) -> None:
 
 
 class _Commands(click.Group):
-    """Turns an error of ours into its sentence and its exit code."""
+    """Prints a `HarvesterError` as one message and exits with its exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
@@ -54,10 +57,10 @@ class _Commands(click.Group):
 
 
 class _OfSettings(click.Command):
-    """A command that has the options of some sections of the settings.
+    """A command with the options of some sections of the settings.
 
-    They are made when they are needed: the settings take long to import, and
-    ``harvester --help`` shows none of them.
+    The options are made when they are needed: the settings are slow to import, and
+    ``harvester --help`` does not list options.
     """
 
     def __init__(self, *args: Any, sections: str, **kwargs: Any) -> None:  # noqa: ANN401 - click's
@@ -65,7 +68,7 @@ class _OfSettings(click.Command):
         self._sections = sections
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Give its own parameters, and those of the settings before the last ones."""
+        """Return the parameters: the options of the settings stand before the last."""
         from .settings import options  # noqa: PLC0415 - seconds of imports
 
         own = super().get_params(ctx)
@@ -85,16 +88,16 @@ AT_LEAST_ONE = click.IntRange(min=1)
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 locate_only_flag = click.option(
-    "--locate-only", is_flag=True, help="Find the images, but fetch none."
+    "--locate-only", is_flag=True, help="Locate the images, but fetch none."
 )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harvester")
 def main() -> None:
-    """Harvest one stamp per galaxy from HST (MAST) and SDSS, politely and to the end.
+    """Harvest one stamp per galaxy from HST (MAST) and SDSS, politely and completely.
 
-    Try it without any archive: harvester demo
+    To try it without an archive: harvester demo
     """
 
 
@@ -109,7 +112,7 @@ def main() -> None:
 @locate_only_flag
 @json_flag
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Harvest the galaxies of CATALOGUE; on an existing run, go on with it."""
+    """Harvest the galaxies of CATALOGUE; an existing run is continued."""
     from .commands import run_catalogue  # noqa: PLC0415 - seconds of imports
 
     sys.exit(run_catalogue(catalogue, Places(out), config, flags))
@@ -120,30 +123,31 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None: 
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Keep the located run here; `harvester run` with the same goes on with it.",
+    help="Keep the located run in this folder; `harvester run` with the same CATALOGUE "
+    "and --out continues it.",
 )
 @click.option(
     "--bandwidth",
     default=20.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="MB a second to reckon with.",
+    help="Assumed bandwidth in MB/s.",
 )
 @click.option(
     "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
 )
 @json_flag
 def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Tell what a harvest will cost, before the first image is fetched.
+    """Print what a harvest will cost, before the first image is fetched.
 
-    For a CATALOGUE the images are located, with a handful of requests; for the DIR
-    of a run nothing is asked.
+    For a CATALOGUE, the images are located with a few requests. For the DIR of a run,
+    no request is sent.
     """
     from .commands import plan_catalogue, plan_run  # noqa: PLC0415 - slow to import
 
     if source.is_dir():
         if out:
-            msg = f"{source} is a run already: leave out --out"
+            msg = f"{source} is already the folder of a run: leave out --out"
             raise click.UsageError(msg)
         sys.exit(plan_run(Places(source), flags))
     sys.exit(plan_catalogue(source, out, config, flags))
@@ -153,7 +157,7 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
 @click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
 @json_flag
 def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Tell how the catalogue FILE is read, without asking any archive."""
+    """Print how the catalogue FILE is read, without asking an archive."""
     from .commands import inspect_file  # noqa: PLC0415 - seconds of imports
 
     inspect_file(catalogue, flags)
@@ -164,7 +168,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's op
 @locate_only_flag
 @json_flag
 def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Go on with the run in FOLDER ($HARVESTER_RUN, else the working directory)."""
+    """Continue the run in FOLDER (default: $HARVESTER_RUN or the working directory)."""
     from .commands import resume_run  # noqa: PLC0415 - seconds of imports
 
     sys.exit(resume_run(Places(folder), flags))
@@ -174,7 +178,7 @@ def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's option
 @folder_argument
 @json_flag
 def status(folder: Path, *, as_json: bool) -> None:
-    """Tell how far a run is, also while it is going on."""
+    """Print the progress of a run; it may be running."""
     from .status.report import read_report, words  # noqa: PLC0415 - kept out of --help
 
     report = read_report(Places(folder))
@@ -184,20 +188,25 @@ def status(folder: Path, *, as_json: bool) -> None:
 @main.command()
 @folder_argument
 @click.option(
-    "--reason", default="*", metavar="PATTERN", help="Only those, such as 'http_*'."
+    "--reason",
+    default="*",
+    metavar="PATTERN",
+    help="Only failures with such a reason, for example 'http_*'.",
 )
 @click.option(
     "--better",
     is_flag=True,
-    help="Instead of the failed ones take those up whose stamp is of a second-best "
-    "image, because the best could not be had. It stays until there is a better one.",
+    help="Instead of failed galaxies, retry those whose stamp is from a second-best "
+    "image because the best was not available. Their stamp stays until a better one is "
+    "made.",
 )
 def retry(folder: Path, reason: str, *, better: bool) -> None:
-    """Take failed galaxies up again; `harvester resume` then works on them."""
+    """Make failed galaxies due again; `harvester resume` then tries them."""
     from .commands import retry_failed  # noqa: PLC0415 - kept out of --help
 
     count = retry_failed(Places(folder), reason, better=better)
-    click.echo(f"{count} jobs taken up again.")
+    jobs = counted(count, "job is", "jobs are")
+    click.echo(f"{jobs} due again. Run `harvester resume {folder}`.")
 
 
 @main.command()
@@ -205,20 +214,21 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
 @click.option(
     "--deep",
     is_flag=True,
-    help="Look into each stamp as well: FITS, WCS, shape, galaxy in the middle. That "
-    "goes at hundreds of stamps a second, not at thousands.",
+    help="Also open each stamp: FITS, WCS, shape, galaxy in the middle. This checks "
+    "hundreds of stamps a second instead of thousands.",
 )
 @click.option(
     "--repair",
     is_flag=True,
-    help="Send back what is lost, and nothing else, so that resume makes it again.",
+    help="Make lost or damaged stamps due again, so that resume cuts them.",
 )
 @json_flag
 def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
     """Compare every stamp on disk with the ledger, and the ledger with the disk.
 
-    Each stamp is read and hashed; a changed bit is found. Files that the ledger does
-    not know are named and left alone. Exit code 3: something has to be made again.
+    Each stamp is read and hashed, so that one changed bit is found. Files that the
+    ledger does not know are listed and not touched. Exit code 3: some stamps must be
+    made again.
     """
     from .commands import verify_run  # noqa: PLC0415 - kept out of --help
 
@@ -233,12 +243,12 @@ def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Put it in place of a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite TARGET if it exists.")
 def backup(folder: Path, target: Path, *, force: bool) -> None:
-    """Copy the ledger of the run in FOLDER to the file TARGET, also while it is in use.
+    """Copy the ledger of the run in FOLDER to the file TARGET; the run may be running.
 
-    The copy is checked, and appears whole or not at all. docs/operations.md tells how
-    to go on from it.
+    The copy is checked, and appears complete or not at all. docs/operations.md says how
+    to continue a run from it.
     """
     from .ledger.backup import back_up  # noqa: PLC0415 - kept out of --help
 
@@ -249,7 +259,7 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
 @main.command()
 @folder_argument
 def manifest(folder: Path) -> None:
-    """Write manifest.parquet and manifest.csv of a run as it is now."""
+    """Write manifest.parquet and manifest.csv for the current state of a run."""
     from .run.harvest import make_manifest  # noqa: PLC0415 - seconds of imports
 
     for path in make_manifest(Places(folder)):
@@ -263,10 +273,10 @@ def manifest(folder: Path) -> None:
     default=200,
     show_default=True,
     type=AT_LEAST_ONE,
-    help="Galaxies at most.",
+    help="Show at most this many galaxies.",
 )
 def gallery(folder: Path, limit: int) -> None:
-    """Make a page and a contact sheet of the stamps in FOLDER."""
+    """Make an HTML page and a contact sheet (PNG) of the stamps in FOLDER."""
     from .dataset.gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
 
     for path in write_gallery(folder, limit=limit):
@@ -283,9 +293,9 @@ main.add_command(sandbox)
     type=click.Path(path_type=Path),
     show_default=True,
 )
-@click.option("--keep-sandbox", is_flag=True, help="Leave the archives running.")
+@click.option("--keep-sandbox", is_flag=True, help="Leave the sandbox running.")
 def demo(out: Path, *, keep_sandbox: bool) -> None:
-    """Harvest 200 galaxies from stand-in archives: a data set in under a minute."""
+    """Harvest 200 galaxies from a sandbox of the archives, in about a minute."""
     from .demo import run_demo  # noqa: PLC0415 - seconds of imports
 
     sys.exit(run_demo(out, keep_sandbox=keep_sandbox))

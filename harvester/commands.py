@@ -1,4 +1,4 @@
-"""What the commands do, once their words are understood."""
+"""The work of each command, after its options are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .run.disk import free_bytes
 from .run.folder import run_folder
 from .settings.options import to_settings
 from .settings.settings import load_settings
-from .status.console import tell
+from .status.console import print_line
 from .status.progress import shown_progress
 from .status.report import failures, read_report, unsettled, words
 
@@ -40,28 +40,28 @@ __all__ = [
 
 Flags = dict[str, Any]
 
-#: Settled, but some galaxies were given up.
+#: Exit code: all jobs are settled, and some failed.
 _WITH_FAILURES = 3
 
 
 def run_catalogue(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> int:
-    """Begin a run, or go on with it; give the exit code."""
+    """Begin a run or continue it; return the exit code."""
     settings = _settings_for(catalogue, places, config, flags)
     with run_folder(places):
-        return _go_on(settings, places, flags)
+        return _continue(settings, places, flags)
 
 
 def plan_catalogue(
     catalogue: Path, out: Path | None, config: Path | None, flags: Flags
 ) -> int:
-    """Locate a catalogue and print its bill; give the exit code.
+    """Locate the targets of a catalogue and print the bill; return the exit code.
 
-    Without ``out`` nothing is left of it.
+    Without ``out`` the run is kept in a temporary folder and removed.
     """
-    passing = nullcontext(out) if out else TemporaryDirectory(prefix="harvester-")
-    with passing as folder:
+    kept = nullcontext(out) if out else TemporaryDirectory(prefix="harvester-")
+    with kept as folder:
         places = Places(Path(folder))
         flags["locate_only"] = True
         settings = _settings_for(catalogue, places, config, flags)
@@ -74,7 +74,7 @@ def plan_catalogue(
 
 
 def plan_run(places: Places, flags: Flags) -> int:
-    """Print the bill of what a run still has to do, from its ledger alone."""
+    """Print the bill for the rest of a run, from its ledger alone."""
     from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
@@ -105,23 +105,23 @@ def _settings_for(
     given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
     settings = load_settings(config or known, **given)
     if not catalogue.exists():
-        remedy = ": go on with harvester resume" if known else ""
-        msg = f"there is no catalogue at {catalogue}{remedy}"
+        remedy = f". The run does not need it: harvester resume {places.out}"
+        msg = f"there is no catalogue at {catalogue}{remedy if known else ''}"
         raise InputError(msg)
     return settings
 
 
 def inspect_file(catalogue: Path, flags: Flags) -> None:
-    """Print how a catalogue is read, and leave nothing behind."""
+    """Print how a catalogue is read; all files that this needs are removed again."""
     from .archives.registry import identifiers  # noqa: PLC0415 - slow to import
     from .catalogue.options import ReadOptions  # noqa: PLC0415 - as above
     from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
 
-    said = to_settings(flags).get("catalogue", {})
+    options = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
         found = inspect_catalogue(
             catalogue,
-            ReadOptions(**said),
+            ReadOptions(**options),
             schemes=identifiers(),
             scratch=Path(scratch),
         )
@@ -132,15 +132,15 @@ def inspect_file(catalogue: Path, flags: Flags) -> None:
 
 
 def resume_run(places: Places, flags: Flags) -> int:
-    """Go on with a run, from whatever moment it was ended at; give the exit code."""
+    """Continue a run, however it ended; return the exit code."""
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock):
         settings = load_settings(places.settings, **to_settings(flags))
-        return _go_on(settings, places, flags)
+        return _continue(settings, places, flags)
 
 
-def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
+def _continue(settings: Settings, places: Places, flags: Flags) -> int:
     is_new = not places.ledger.exists()
     if not flags["locate_only"] and (is_new or unsettled(read_report(places))):
         warm_up()
@@ -161,7 +161,7 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     remove_parts(places.out)
     if places.ledger.exists():
         check_same_run(settings, places)
-    # Before the catalogue is read: who is killed meanwhile can resume as well.
+    # Written before the catalogue is read, so that a run killed meanwhile can resume.
     write_settings(settings, places)
     if not places.ledger.exists():
         with shown_progress(None, quiet=flags["as_json"]) as listener:
@@ -176,7 +176,7 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     report = outcome.report
     if not stopped:
         make_manifest(places)
-    tell(json.dumps(report) if as_json else words(report))
+    print_line(json.dumps(report) if as_json else words(report))
     return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
 
 
@@ -213,14 +213,14 @@ async def _until_stopped(
 
 
 def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
-    """Take jobs up again whose reason matches; tell how many.
+    """Make the failed jobs due again whose reason matches; return how many.
 
-    The failed ones, or with ``better`` those with stamps of a second-best image.
+    With ``better``, make those jobs due whose stamps are from a second-best image.
 
     Raises
     ------
     InputError
-        There are failed jobs, and none has such a reason: the pattern is a slip.
+        Some jobs failed, but none for such a reason: probably a typing error.
     """
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
 
@@ -231,16 +231,19 @@ def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
     need_ledger(places.ledger)
     failed = read_report(places)["failures"]
     with owned(places.lock):
-        taken_up = asyncio.run(_retry())
-    if failed and not taken_up and not better:
+        count = asyncio.run(_retry())
+    if failed and not count and not better:
         reasons = ", ".join(sorted({one["reason"] for one in failed}))
-        msg = f"no galaxy failed for a reason like {pattern!r}. Reasons: {reasons}"
+        msg = (
+            f"no galaxy failed for a reason like {pattern!r}; nothing was changed. "
+            f"Reasons: {reasons}"
+        )
         raise InputError(msg)
-    return taken_up
+    return count
 
 
 def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
-    """Compare ledger and disk; with ``repair`` send back what is lost."""
+    """Compare ledger and disk; with ``repair`` make lost stamps due again."""
     from .dataset.verify import verify  # noqa: PLC0415 - as above
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
 

@@ -1,4 +1,4 @@
-"""The demonstration: the whole harvest against the sandbox, in under a minute."""
+"""The demonstration: a whole harvest from the sandbox, in about a minute."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo"]
 
-#: The demonstration's sky: 200 galaxies, about a quarter of them seen by Hubble.
+#: The sky of the demonstration: HST has observed about a quarter of its 200 galaxies.
 _SEED = 2010
 _GALAXIES = 200
 
-#: Seconds that the sandbox may take to be ready.
+#: Seconds within which the sandbox must be ready.
 _READY_S = 60
 
 
 def run_demo(out: Path, *, keep_sandbox: bool) -> int:
-    """Harvest a made-up catalogue from stand-in archives; give the exit code."""
+    """Harvest a synthetic catalogue from the sandbox; return the exit code."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,7 +39,7 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
         raise LocalError(msg) from error
     catalogue = out / "catalogue.fits"
     with _sandbox(out, catalogue, keep=keep_sandbox) as urls:
-        click.echo(f"Stand-in archives: {', '.join(urls.values())}")
+        click.echo(f"Sandbox of the archives: {', '.join(urls.values())}")
         click.echo(f"{_GALAXIES} galaxies: {catalogue}")
         run = Places(out / "harvest")
         code = run_catalogue(catalogue, run, None, _flags(urls))
@@ -57,8 +57,8 @@ def _sandbox(out: Path, catalogue: Path, *, keep: bool) -> Iterator[dict[str, st
     command += ["--seed", str(_SEED), "--targets", str(_GALAXIES)]
     command += ["--ready-file", str(ready), "--catalogue", str(catalogue)]
     if not keep:
-        command.append("--exit-with-stdin")  # it ends with us, whatever happens
-    process = subprocess.Popen(  # noqa: S603 - ourselves
+        command.append("--exit-with-stdin")  # it must not outlive this process
+    process = subprocess.Popen(  # noqa: S603 - this program itself
         command,
         stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
         start_new_session=keep,
@@ -67,7 +67,7 @@ def _sandbox(out: Path, catalogue: Path, *, keep: bool) -> Iterator[dict[str, st
         yield _wait_until_ready(ready, process)
     finally:
         if keep:
-            click.echo(f"The archives stay up as process {process.pid}: {ready}")
+            click.echo(f"The sandbox stays up: process {process.pid}, see {ready}")
         else:
             process.terminate()
             process.wait()
@@ -77,7 +77,7 @@ def _wait_until_ready(ready: Path, process: subprocess.Popen[bytes]) -> dict[str
     deadline = time.monotonic() + _READY_S
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            msg = "the sandbox did not start: try `harvester sandbox` by itself"
+            msg = "the sandbox did not start. Run `harvester sandbox` to see why"
             raise TransientError("no_sandbox", msg)
         time.sleep(0.05)
     urls: dict[str, str] = json.loads(ready.read_text())
@@ -90,11 +90,11 @@ def _flags(urls: dict[str, str]) -> dict[str, object]:
 
 def _where_to_look(run: Places, page: Path, sheet: Path) -> str:
     return f"""
-The data set   {run.out / "cutouts"}
-the table      {run.manifest}
-the gallery    {page} (and {sheet})
+Stamps:   {run.cutouts}
+Manifest: {run.manifest}
+Gallery:  {page} and {sheet}
 
 Try next: harvester status {run.out}
           harvester demo --out other --keep-sandbox, press Ctrl-C in the middle,
-          then: harvester resume other/harvest
+          then harvester resume other/harvest
 """

@@ -1,26 +1,33 @@
-"""What can go wrong, sorted by what to do about it.
+"""All errors of the harvester, sorted by how it reacts to them.
 
 ::
 
-    HarvesterError
-    ├── InputError          do not start: a setting or the catalogue is wrong
-    │   └── UnknownNameError  an archive has no such instrument or filter
-    ├── LockedError         another harvester owns this run
-    ├── LedgerError         the ledger is damaged, newer, or of another run
-    ├── LocalError          this machine: disk full, read-only, no descriptors
-    │   └── BusyError       another program holds the ledger
-    ├── TransientError      again later; costs the job an attempt
-    │   └── OutageError     the archive is down; costs the job nothing
-    └── PermanentError      give the job up
-        ├── NotFoundError   the archive says that there is no such file
-        └── QueryRefusedError  the archive is well and does not do this query
+    HarvesterError                exit code 1
+    ├── InputError                2  refuse to start: bad setting or catalogue
+    │   └── UnknownNameError      2  the archive has no such instrument or filter
+    ├── LockedError               4  another harvester process owns this run
+    ├── LedgerError               7  the ledger is damaged, newer, or of another run
+    ├── LocalError                6  this machine: disk full, read-only, ulimit
+    │   └── BusyError             5  another program locks the ledger
+    ├── TransientError            5  try again later; uses up one attempt of the job
+    │   └── OutageError           5  the archive is down; uses up no attempt
+    │       └── GaveUpError       5  waited for the host as long as was allowed
+    └── PermanentError            1  fail the job
+        ├── NotFoundError         1  the archive has no such file (404, 410)
+        └── QueryRefusedError     1  the archive works and rejects this query
 
-Every message says what, where, and what to do. "Nothing there" is an answer of
-an archive and no error at all.
+The exit code applies if the error ends the command. A harvest catches transient and
+permanent errors: it ends with 5 if a service was given up, and with 3 if everything is
+settled and some jobs failed. Exit code 1 means a bug.
 
-What goes wrong with an archive is told in its own words, which may be anything: those
-errors show them, and what could move a terminal's cursor or begin a line of its own is
-written out.
+Some modules derive more errors from these, with the same reaction and exit code.
+`GaveUpError` is in `harvester.transport.turn`.
+
+A message says what happened, where, and what to do. If an archive has no image of a
+target, that is an answer and not an error.
+
+Messages may quote an archive, which can send any characters. Transient and permanent
+errors escape all unprintable characters, so that a quote cannot control the terminal.
 """
 
 from __future__ import annotations
@@ -46,7 +53,9 @@ __all__ = [
 
 
 class HarvesterError(Exception):
-    """Anything that the harvester itself reports, with the exit code it leads to."""
+    """Base of all errors that the harvester reports itself."""
+
+    #: Exit code of a command that this error ends.
 
     exit_code: ClassVar[int] = 1
 
@@ -74,19 +83,19 @@ class LedgerError(HarvesterError):
 
 
 class LocalError(HarvesterError):
-    """The machine cannot go on: disk full, read-only, out of descriptors."""
+    """The machine prevents the work: disk full, read-only, no file descriptors."""
 
     exit_code = 6
 
 
 class BusyError(LocalError):
-    """Another program holds the ledger, and does not let go of it."""
+    """Another program has kept the ledger locked for too long."""
 
     exit_code = 5
 
 
 def _printable(text: str) -> str:
-    # Once more changes nothing: what it puts there can be printed.
+    # Applying it twice is harmless: its output is printable.
     return "".join(
         mark if mark.isprintable() else mark.encode("unicode_escape").decode("ascii")
         for mark in text
@@ -94,15 +103,15 @@ def _printable(text: str) -> str:
 
 
 class TransientError(HarvesterError):
-    """It may work later; the job is tried again and its attempts are counted.
+    """It may work later: the job is tried again, and the attempt is counted.
 
-    ``reason`` is a short code that ``status`` and ``retry --reason`` show.
+    ``reason`` is a short code; ``status`` shows it and ``retry --reason`` selects it.
     """
 
     exit_code = 5
 
     def __init__(self, reason: str, message: str) -> None:
-        # Both are kept as arguments: the error crosses from process to process.
+        # Pickle rebuilds the error from its arguments in the parent process.
         super().__init__(reason, _printable(message))
         self.reason = reason
 
@@ -111,14 +120,14 @@ class TransientError(HarvesterError):
 
 
 class OutageError(TransientError):
-    """The archive, not this request, is in trouble: no job pays for it."""
+    """The whole archive is in trouble, so the job keeps all its attempts."""
 
 
 class PermanentError(HarvesterError):
-    """It will never work as it is; ``reason`` is a short code for the ledger."""
+    """Trying again cannot help; ``reason`` is a short code for the ledger."""
 
     def __init__(self, reason: str, message: str) -> None:
-        # Both are kept as arguments: the error crosses from process to process.
+        # Pickle rebuilds the error from its arguments in the parent process.
         super().__init__(reason, _printable(message))
         self.reason = reason
 
@@ -127,7 +136,7 @@ class PermanentError(HarvesterError):
 
 
 class NotFoundError(PermanentError):
-    """The archive answered that there is no such file (404 or 410)."""
+    """The archive says that it has no such file (404 or 410)."""
 
     def __init__(self, message: str) -> None:
         super().__init__("not_found", message)
@@ -137,7 +146,7 @@ class NotFoundError(PermanentError):
 
 
 class QueryRefusedError(PermanentError):
-    """The service answered well, and what it says is that it will not do this query."""
+    """The service works, and rejects this query."""
 
     def __init__(self, message: str) -> None:
         super().__init__("query_refused", message)
@@ -147,7 +156,7 @@ class QueryRefusedError(PermanentError):
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give one error of a group: one of ours says more than all that fell with it."""
+    """Return one error of a group: the first `HarvesterError`, or else the first."""
     found: BaseException = group.subgroup(HarvesterError) or group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
@@ -155,11 +164,11 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def blame_machine(error: Exception) -> None:
-    """Raise a `LocalError` if an unexpected error is a system call that failed.
+    """Raise a `LocalError` if an unexpected error comes from a failed system call.
 
-    Libraries say `OSError` of a bad file, too; then no system call has failed, and
-    the error has no number.
+    Libraries also raise `OSError` for a damaged file. Those have no error number,
+    because no system call failed.
     """
     if isinstance(error, OSError) and error.errno is not None:
-        msg = f"this machine does not do it: {error}. Mend that, then resume"
+        msg = f"a system call failed on this machine: {error}. Repair that, then resume"
         raise LocalError(msg) from error

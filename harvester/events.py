@@ -1,6 +1,6 @@
-"""What happens during a harvest, for whoever wants to hear: progress, log, page.
+"""Events of a harvest, for listeners such as the progress bars; wording of messages.
 
-The parts announce; they know of no listener.
+The parts of a harvest send events; they do not know which listeners there are.
 """
 
 from __future__ import annotations
@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .states import State
 
-__all__ = ["Event", "Listener", "Moved", "Note", "Stamped", "undisturbed"]
+__all__ = [
+    "Event",
+    "Listener",
+    "Moved",
+    "Note",
+    "Stamped",
+    "as_sentence",
+    "counted",
+    "guarded",
+]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Jobs of an archive came to a state."""
+    """Some jobs of an archive have entered a state."""
 
     archive: str
     state: State
@@ -29,7 +38,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A frame was cut."""
+    """A frame was cut into stamps."""
 
     archive: str
     product: str
@@ -38,7 +47,7 @@ class Stamped:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a person may want to know."""
+    """A message for the user."""
 
     text: str
 
@@ -48,13 +57,26 @@ Event = Moved | Stamped | Note
 Listener = Callable[[Event], None]
 
 
-def undisturbed(listener: Listener) -> Listener:
-    """Give a listener whose failures, such as a terminal that is gone, are its own."""
+def as_sentence(error: Exception) -> str:
+    """Return the message of an error with a full stop at its end."""
+    return f"{str(error).removesuffix('.')}."
 
-    def tell(event: Event) -> None:
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 row``, ``1,204 rows``.
+
+    ``plural`` is needed if it is not the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def guarded(listener: Listener) -> Listener:
+    """Wrap a listener: its errors, such as a closed terminal, are only logged."""
+
+    def call(event: Event) -> None:
         try:
             listener(event)
-        except Exception:  # noqa: BLE001 - whatever it is, it is not the harvest
+        except Exception:  # noqa: BLE001 - a broken listener must not end the harvest
             _log.exception("a listener failed at %r", event)
 
-    return tell
+    return call

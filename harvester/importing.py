@@ -1,9 +1,9 @@
-"""One slow import at a time.
+"""A lock for imports inside functions: one slow import at a time.
 
-What takes a tenth of a second to import and is not needed at once is imported where
-it is first used, which may be in any thread. Packages whose modules import each other
-in circles, as those of astropy and astroquery do, are then seen half made by the one
-of two threads that comes second: so they take turns.
+A module that takes a tenth of a second to import is imported where it is first used,
+in any thread. The modules of astropy and astroquery import each other in circles. If
+two threads import them at once, one of the threads can see a half-initialised module;
+the lock prevents that.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ import threading
 
 __all__ = ["IMPORTING"]
 
-#: Held while something is imported within a function.
+#: Hold it during an import inside a function.
 IMPORTING = threading.RLock()

@@ -1,4 +1,4 @@
-"""What travels between the parts: plain frozen records."""
+"""Frozen records that the parts of the harvester exchange."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ __all__ = [
 
 Mode = Literal["partial", "trim"]
 
-#: How a target's frame is found: by its identifier, by an upload of its position, or
-#: by the table of all fields.
+#: How the frame of a target was found: from its identifier, by uploading its position
+#: to the archive's cross-match, or by geometry in the table of all fields.
 Route = Literal["identifier", "crossid", "geometry"]
 
-#: Why there is an image of a target and none to cut: ``proprietary``, it is not public;
-#: ``moving_target``, it was made following a planet or comet, so that galaxies are
-#: trails in it.
+#: Why an existing image of a target is not used. ``proprietary``: it is not public.
+#: ``moving_target``: the telescope followed a planet or comet, so galaxies are trails.
 NoChoices = Literal["", "proprietary", "moving_target"]
 
 #: Arcseconds in the units in which the side of a stamp may be given.
@@ -45,35 +44,35 @@ _ARCSEC = {"arcsec": 1, '"': 1, "arcmin": 60, "'": 60, "deg": 3600}
 _SIZE = re.compile(
     r"([0-9]{1,9}(?:\.[0-9]+)?)\s*(px|pix|pixels?|arcsec|arcmin|deg|\"|')?"
 )
-#: The side above which a stamp is asked about: 4 MB, and 8 MB in a camera of 0.13
-#: arcsec a pixel.
+#: Larger stamps need a confirmation. 1024 px make 4 MB; 180 arcsec make 8 MB with
+#: pixels of 0.13 arcsec.
 _LARGE = {"px": 1024, "arcsec": 180}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A galaxy of the catalogue that stamps are wanted of."""
+    """A galaxy of the catalogue."""
 
-    #: Place among the accepted rows of the catalogue, from 0; its key in the ledger.
+    #: Index among the accepted rows of the catalogue, from 0; the key in the ledger.
     number: int
-    #: Identifier, exactly as the catalogue spells it.
+    #: Identifier as the catalogue spells it.
     id: str
     #: Right ascension, ICRS degrees, 0 <= ra < 360.
     ra: float
     #: Declination, ICRS degrees.
     dec: float
-    #: Name of its files: made from ``id``, safe on any disk, unique in the run.
+    #: Stem of the names of its files: from ``id``, valid on any disk, unique in a run.
     stem: str
-    #: Line or row of the catalogue file it came from, from 1.
+    #: Line or row of the catalogue file, from 1.
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is asked of one archive: ``sdss:r`` or ``hst:WFC3/IR:F160W,F140W``."""
+    """Bands of one instrument: ``sdss:r`` or ``hst:WFC3/IR:F160W,F140W``."""
 
     archive: str
-    #: Instrument as the archive spells it; empty where the archive has only one.
+    #: Instrument as the archive spells it; empty if the archive has only one.
     instrument: str
     bands: tuple[str, ...]
 
@@ -81,7 +80,7 @@ class Survey:
     def parse(cls, text: str) -> Self:
         """Read ``archive:[instrument:]bands``.
 
-        `harvester.archives.registry.read_survey` also checks that they exist.
+        `harvester.archives.registry.read_survey` also checks that the names exist.
         """
         archive, _, rest = text.strip().partition(":")
         instrument, _, bands = rest.rpartition(":")
@@ -99,7 +98,7 @@ def _split(bands: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class StampSize:
-    """The side of a square stamp, in pixels of the frame or in arcsec of sky."""
+    """The side of a square stamp, in pixels of the frame or in arcsec on the sky."""
 
     value: float
     unit: Literal["px", "arcsec"]
@@ -109,33 +108,33 @@ class StampSize:
         """Read ``40px``, ``40`` (pixels), ``15.84arcsec`` or ``2arcmin``."""
         match = _SIZE.fullmatch(text.strip().lower())
         if not match or float(match[1]) <= 0:
-            msg = f"size {text!r} is neither like 124px nor like 15.84arcsec or 2arcmin"
+            msg = f"size {text!r} is not like 124px, 15.84arcsec or 2arcmin"
             raise InputError(msg)
         if match[2] in _ARCSEC:
-            # Rounded, so that 0.1arcmin is 6arcsec and not a little more.
+            # Rounded, because in floating point 0.1 * 60 can differ from 6.
             return cls(round(float(match[1]) * _ARCSEC[match[2]], 6), "arcsec")
         if not float(match[1]).is_integer():
-            msg = f"size {text!r}: a number of pixels is whole"
+            msg = f"size {text!r}: the number of pixels must be whole"
             raise InputError(msg)
         return cls(float(match[1]), "px")
 
     def pixels(self, scale_arcsec: float) -> int:
-        """Side in pixels of a frame whose pixels are ``scale_arcsec`` wide.
+        """Return the side in pixels, for pixels that are ``scale_arcsec`` wide.
 
-        The scale counts to the milliarcsecond: frames of one camera differ by less,
-        and their stamps have to be of one size.
+        The scale is rounded to a milliarcsecond. Frames of one camera differ by less,
+        so all its stamps get the same size.
         """
         if self.unit == "px":
             return int(self.value)
         return max(1, round(self.value / max(0.001, round(scale_arcsec, 3))))
 
     def arcsec(self, scale_arcsec: float) -> float:
-        """Side on the sky, for pixels that are ``scale_arcsec`` wide."""
+        """Return the side on the sky, for pixels that are ``scale_arcsec`` wide."""
         return self.value if self.unit == "arcsec" else self.value * scale_arcsec
 
     @property
     def is_large(self) -> bool:
-        """Whether a stamp takes so much memory and disk that it may be a slip."""
+        """Whether stamps are so large that the size may be a typing error."""
         return self.value > _LARGE[self.unit]
 
     def __str__(self) -> str:
@@ -147,8 +146,8 @@ class CutoutSpec:
     """How stamps are cut."""
 
     size: StampSize
-    #: ``partial``: always the asked size, NaN outside the frame; ``trim``: smaller
-    #: at an edge. The words are those of `astropy.nddata.Cutout2D`.
+    #: ``partial``: always the full size, with NaN outside the frame; ``trim``: smaller
+    #: at an edge. Named as in `astropy.nddata.Cutout2D`.
     mode: Mode = "partial"
 
 
@@ -160,50 +159,50 @@ class Product:
     #: The archive's own file name; unique within the archive.
     name: str
     band: str
-    #: Its address at the archive, as anyone may fetch it; goes into the stamps.
+    #: Its public address at the archive; written into the stamps.
     url: str
-    #: Addresses of the same bytes that are asked first, in this order.
+    #: Addresses of copies; they are tried first, in this order.
     mirrors: tuple[str, ...] = ()
-    #: Length in bytes, where the archive states one; a hint.
+    #: Length in bytes if the archive states one; it may be wrong.
     size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One target that an archive is to be asked about."""
+    """One target to look up at an archive."""
 
     target: Target
-    #: What its identifier says of its place has proved wrong: go by the position.
+    #: Whether the identifier led to a wrong frame, so only the position may be used.
     by_position: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What an archive has for a target; no choices: nothing there, an answer."""
+    """The products that an archive has for a target; none is a valid answer."""
 
     target: Target
-    #: For each band that is covered the products that hold the target, best first.
+    #: For each covered band, the products that hold the target, best first.
     choices: Mapping[str, Sequence[Product]]
-    #: How it was found; empty where an archive has one way only.
+    #: How they were found; empty if the archive has only one way.
     route: Route | Literal[""] = ""
-    #: Why there are no choices, where that can be told.
+    #: Why there are no choices, if that is known.
     reason: NoChoices = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What an archive said of one product before anything of it was fetched."""
+    """Size and copies of one product, asked before it is fetched."""
 
-    #: Its number in the ledger.
+    #: Number of the product in the ledger.
     product: int
-    #: Bytes; 0: the archive has no such file; None: it was not told.
+    #: Size in bytes; 0: the archive has no such file; None: unknown.
     size: int | None = None
-    #: Where copies are, none included; None: it was not told.
+    #: Addresses of copies, possibly none; None: unknown.
     mirrors: tuple[str, ...] | None = None
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is not where it was expected."""
+        """Whether the archive, or the place of the copies, lacks the file."""
         return self.size == 0 or self.mirrors == ()
 
 
@@ -215,34 +214,34 @@ class Wanted:
     id: str
     ra: float
     dec: float
-    #: Where the stamp goes, relative to the output folder, with ``/``.
+    #: Path of the stamp, relative to the output folder, with ``/``.
     file_loc: str
-    #: Why a better image was not had, and its name; empty if this is the best.
+    #: Why a better image was not available, and its name; empty if this is the best.
     substitute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameJob:
-    """A frame on disk with every galaxy that needs it: one task of the pool."""
+    """A frame on disk and the stamps to cut from it: one task for a worker."""
 
     product: Product
-    #: The frame as it was fetched (still compressed, if the archive compresses it).
+    #: File of the frame as it was fetched, still compressed if the archive does that.
     path: str
     #: The output folder that ``file_loc`` is relative to.
     root: str
     wanted: tuple[Wanted, ...]
     spec: CutoutSpec
-    #: False: what was fetched of it is enough for these stamps, and no others.
+    #: False: only the parts that these stamps need were fetched.
     is_whole: bool = True
 
 
-#: Problems of a galaxy that ends the processes which cut it.
+#: Problems of a galaxy that crashes or hangs the process that cuts it.
 ENDS_WORKERS = frozenset({"worker_died", "worker_hung"})
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one stamp; ``problem`` is empty when it is on disk."""
+    """The result for one stamp; ``problem`` is empty if the stamp is on disk."""
 
     target: int
     #: Short code: ``outside`` (target not in the frame), ``no_data`` (all NaN), or
@@ -251,7 +250,7 @@ class Receipt:
     file_loc: str = ""
     sha256: str = ""
     size: int = 0
-    #: Part of the stamp's pixels that lie in the frame and hold a value, 0..1.
+    #: Fraction (0 to 1) of the stamp's pixels that lie in the frame and have a value.
     coverage: float = 0.0
     #: ``(ny, nx)`` in pixels.
     shape: tuple[int, int] = field(default=(0, 0))
@@ -259,11 +258,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What became of the stamps of one frame; iterating gives the receipts."""
+    """The results for the stamps of one frame; iterating gives the receipts."""
 
-    #: One for each stamp that was wanted, in that order.
+    #: One for each wanted stamp, in the same order.
     receipts: list[Receipt]
-    #: Bytes of the file, as the archive stores it, without which they cannot be made.
+    #: Bytes of the file, as the archive stores it, that these stamps require.
     needed: int = 0
 
     def __iter__(self) -> Iterator[Receipt]:

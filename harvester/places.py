@@ -1,4 +1,4 @@
-"""Where everything of a run is, under its output folder."""
+"""The paths of a run's files, all under its output folder."""
 
 from __future__ import annotations
 
@@ -13,62 +13,63 @@ __all__ = ["Places"]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything of a run is."""
+    """The paths of a run's files."""
 
+    #: The output folder.
     out: Path
 
     @property
     def _absolute(self) -> Path:
-        # SQLite and Arrow take a name with a colon, such as "file:x" or "s3:x", for an
-        # address, unless it begins with a slash.
+        # SQLite and Arrow read a relative path with a colon, such as "file:x" or
+        # "s3:x", as a URL.
         return self.out.absolute()
 
     @property
     def ledger(self) -> Path:
-        """What has been done."""
+        """The ledger: an SQLite file with the state of every job."""
         return self._absolute / "ledger.sqlite"
 
     @property
     def lock(self) -> Path:
-        """Held by the one process that owns the run."""
+        """The lock file; the process that owns the run holds it."""
         return self.out / "ledger.lock"
 
     @property
     def settings(self) -> Path:
-        """The effective settings."""
+        """The settings in effect, as TOML."""
         return self.out / "harvest.toml"
 
     @property
     def labels(self) -> Path:
-        """The catalogue's own columns, a row for each target."""
+        """All columns of the catalogue, one row per target."""
         return self._absolute / "labels.parquet"
 
     @property
     def rejects(self) -> Path:
-        """The rows of the catalogue that were not taken, a JSON object a line."""
+        """The rejected rows of the catalogue, one JSON object per line."""
         return self.out / "rejects.jsonl"
 
     @property
     def manifest(self) -> Path:
-        """The manifest as Parquet; the CSV is beside it."""
+        """The manifest as Parquet; the CSV file is in the same folder."""
         return self._absolute / "manifest.parquet"
 
     @property
     def cutouts(self) -> Path:
-        """The stamps."""
+        """The folder of the stamps."""
         return self.out / "cutouts"
 
     @property
     def tables(self) -> Path:
-        """Tables that an archive gave, where no cache is shared by runs."""
+        """Tables of an archive, unless runs share a cache folder."""
         return self.out / "tables"
 
     @property
     def scratch(self) -> Path:
-        """What is only needed while the catalogue is read."""
+        """Temporary files, needed only while the catalogue is read."""
         return self.out / "scratch"
 
     @property
     def frames(self) -> Path:
-        """Frames that are being cut; nothing that must be kept."""
+        """The cache of fetched frames; all of it can be fetched again."""
         return self.out / "frames"

@@ -1,7 +1,7 @@
-"""The states of a job, and the only moves between them.
+"""The states of a job, and the allowed transitions between them.
 
-A state is something that a restarted process would act on differently. What is
-in hand is memory, so there is no "running" and a crash needs no repair.
+A state is only what a restarted process must know. Which jobs are being worked on is
+kept in memory: there is no state "running", so a crash leaves nothing to repair.
 
 ::
 
@@ -9,7 +9,8 @@ in hand is memory, so there is no "running" and a crash needs no repair.
        |  `-- nothing there --> NO_COVERAGE
        `----------- gave up --> FAILED
 
-A retry keeps the state, with one more attempt and a later due time.
+A failed attempt that may be repeated keeps the state; it adds one to the attempts and
+sets a later due time.
 """
 
 from __future__ import annotations
@@ -23,22 +24,24 @@ class State(StrEnum):
     """How far a job (one target in one survey) has come."""
 
     PENDING = "pending"
-    """No archive was asked yet which product holds the target."""
+    """The archive was not yet asked which products hold the target."""
     LOCATED = "located"
     """The products that hold the target are known."""
     DONE = "done"
     """Every cutout is on disk."""
     NO_COVERAGE = "no_coverage"
-    """The archive has no image there: an answer, not an error."""
+    """The archive has no image of the target: an answer, not an error."""
     FAILED = "failed"
-    """Given up, with a reason; ``harvester retry`` takes it up again."""
+    """Given up, with a reason; ``harvester retry`` makes it due again."""
 
 
-#: From each state, where a job may go. LOCATED goes back to PENDING when the frame
-#: that was named does not hold the target; from there to DONE when there is no other
-#: frame, but stamps in other bands. DONE and FAILED go back to LOCATED when ``verify``
-#: finds a stamp gone, or ``harvester retry --better`` wants a better one; FAILED else
-#: only by ``harvester retry``.
+#: The states that a job may enter from each state. Transitions off the main path:
+#:
+#: * LOCATED -> PENDING: the frame does not hold the target, so look it up by position.
+#: * PENDING -> DONE: that look-up finds no frame, but other bands have stamps.
+#: * DONE -> LOCATED: ``verify --repair`` misses a stamp, or ``retry --better``.
+#: * FAILED -> LOCATED: the same, or ``retry``.
+#: * FAILED -> PENDING: ``retry`` only.
 MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset(
         {State.LOCATED, State.DONE, State.NO_COVERAGE, State.FAILED}
@@ -51,5 +54,5 @@ MOVES: dict[State, frozenset[State]] = {
     State.FAILED: frozenset({State.PENDING, State.LOCATED}),
 }
 
-#: Nothing more is done about these without the user's word.
+#: Jobs in these states stay there until the user gives a command such as ``retry``.
 SETTLED = frozenset({State.DONE, State.NO_COVERAGE, State.FAILED})

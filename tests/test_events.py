@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.events import Note, undisturbed
+from harvester.events import Note, guarded
 
 
 def test_listener_that_fails(caplog):
@@ -15,7 +15,7 @@ def test_listener_that_fails(caplog):
         heard.append(event)
         raise OSError(5, "the terminal is gone")
 
-    tell = undisturbed(listener)
+    tell = guarded(listener)
     tell(Note("one"))
     tell(Note("two"))
     assert heard == [Note("one"), Note("two")]
@@ -29,4 +29,4 @@ def test_listener_that_is_interrupted():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        undisturbed(listener)(Note("one"))
+        guarded(listener)(Note("one"))

@@ -1,4 +1,4 @@
-"""The run: opens everything from the settings, and walks each job to its end.
+"""The run: opens all parts from the settings and works on each job to its end.
 
-May import every folder but the command line's modules and the sandbox.
+May import all folders, except the modules of the command line and the sandbox.
 """

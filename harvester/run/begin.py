@@ -1,4 +1,4 @@
-"""The start of a run: its catalogue becomes a ledger, whole or not at all."""
+"""The start of a run: read the catalogue and create the ledger from it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..catalogue.options import ReadOptions
 from ..catalogue.reader import open_catalogue
 from ..dataset.stamps import write_labels, written_aside
 from ..errors import InputError, LocalError
-from ..events import Note
+from ..events import Note, counted
 from ..ledger.file import create_ledger
 from ..ledger.view import LedgerView
 from .identifier_positions import positions_of
-from .memory import give_back_memory
+from .memory import release_free_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ __all__ = ["begin", "check_same_run", "remove_scratch", "write_settings"]
 
 
 def begin(settings: Settings, places: Places, listener: Listener) -> None:
-    """Read the catalogue and make the run of it, whole or not at all.
+    """Read the catalogue and create the run; the ledger appears complete or not at all.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
     LocalError
         The output folder cannot be written.
     TransientError
-        It has no positions, and the archive does not tell them now.
+        It has no positions, and the archive cannot be asked for them now.
     """
     columns = settings.catalogue
     with (
@@ -58,11 +58,14 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
         for note in catalogue.notes:
             listener(Note(note))
         if catalogue.rejects:
-            listener(
-                Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}")
-            )
+            listener(Note(_rejected(len(catalogue.rejects), places)))
         _begin(settings, places, catalogue)
-    give_back_memory()
+    release_free_memory()
+
+
+def _rejected(count: int, places: Places) -> str:
+    rows = counted(count, "row")
+    return f"{rows} of the catalogue rejected; the reasons are in {places.rejects}"
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def _scratch(places: Places) -> Iterator[Path]:
     try:
         places.scratch.mkdir()
     except OSError as error:
-        msg = f"folder {places.scratch} cannot be made: {error.strerror}."
+        msg = f"folder {places.scratch} cannot be created: {error.strerror}."
         raise LocalError(msg) from error
     try:
         yield places.scratch
@@ -79,7 +82,7 @@ def _scratch(places: Places) -> Iterator[Path]:
 
 
 def remove_scratch(places: Places) -> None:
-    """Remove what reading a catalogue, or a kill meanwhile, has left."""
+    """Remove the temporary files of reading the catalogue, also of a killed process."""
     shutil.rmtree(places.scratch, ignore_errors=True)
 
 
@@ -111,23 +114,23 @@ def _write_rejects(places: Places, rejects: list[tuple[int, str, str]]) -> None:
 
 
 def write_settings(settings: Settings, places: Places) -> None:
-    """Keep the effective settings beside the data set."""
+    """Write the settings in effect into the folder of the run."""
     with written_aside(places.settings) as new:
         new.write_text(settings.to_toml(), encoding="utf-8")
 
 
 def check_same_run(settings: Settings, places: Places) -> None:
-    """Refuse to go on with a run under settings that would make another data set.
+    """Refuse to continue a run with settings that would change the data set.
 
     Raises
     ------
     InputError
-        The catalogue's bytes or a setting differ; the message says which.
+        The catalogue file or a setting differs; the message says which.
     """
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
     remedy = (
-        f"Name another folder with --out, or go on with the run as it was begun: "
+        "Choose another folder with --out, or continue the run as it was started: "
         f"harvester resume {places.out}"
     )
     before = json.loads(facts["settings"])
@@ -138,15 +141,16 @@ def check_same_run(settings: Settings, places: Places) -> None:
     ]
     if differing:
         msg = (
-            f"this run was begun with other settings: {'; '.join(differing)}. {remedy}"
+            "this run was started with other settings: "
+            f"{'; '.join(differing)}. {remedy}"
         )
         raise InputError(msg)
     catalogue = Path(settings.catalogue.path)
-    # The file may be gone once it was read, but another one may not take its place.
+    # The run no longer needs the file, so it may be missing, but it may not differ.
     if catalogue.exists() and _sha256(catalogue) != facts["catalogue sha256"]:
         msg = (
-            f"this run was begun with another catalogue ({facts['catalogue']}) than "
-            f"{catalogue} is now. {remedy}"
+            f"this run was started with {facts['catalogue']}; the content of "
+            f"{catalogue} differs from that. {remedy}"
         )
         raise InputError(msg)
 

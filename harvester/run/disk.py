@@ -1,4 +1,4 @@
-"""The disk of a run: its kind, for a ledger wants one of this machine, and its room."""
+"""The disk of a run: whether it is a network disk, and its free space."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..errors import LocalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_room", "disk_words", "free_bytes", "network_disk"]
+__all__ = ["check_room", "disk_notes", "free_bytes", "network_disk"]
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
-#: File systems that several machines may have open.
+#: File systems that several machines can mount at the same time.
 _SHARED = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "ceph", "lustre"),
@@ -25,52 +25,56 @@ _SHARED = frozenset(
 )
 
 
-def disk_words(folder: Path) -> Iterator[str]:
-    """Give what the user of a run in this folder should know."""
+def disk_notes(folder: Path) -> Iterator[str]:
+    """Yield warnings for the user about the disk of this folder."""
     if kind := network_disk(folder):
         yield (
-            f"{folder} is on a network disk ({kind}): no other machine may work on "
-            "this run, and a disk of this machine is safer and quicker."
+            f"{folder} is on a network disk ({kind}). Do not work on this run from "
+            "another machine. A local disk is safer and faster."
         )
 
 
 def free_bytes(folder: Path) -> int:
-    """Tell how many bytes this user may still write in a folder, or one above it."""
+    """Return the bytes that this user may still write to the disk of a folder.
+
+    If the folder does not exist, its nearest parent that does counts.
+    """
     there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     return shutil.disk_usage(there).free
 
 
 def check_room(folder: Path, *, stamps: int, frames: int) -> None:
-    """See that what a harvest is going to write has room; both in bytes.
+    """Check that the stamps and frames of a harvest, in bytes, fit on the disk.
 
     Raises
     ------
     LocalError
-        It has not: to stop now is better than after days, with a full disk.
+        They do not fit. The harvest would stop after days with a full disk.
     """
     free = free_bytes(folder)
     if stamps + frames > free:
         msg = (
-            f"the disk of {folder} has {free / 1e9:,.1f} GB left, and this harvest "
-            f"needs {(stamps + frames) / 1e9:,.1f} GB: {stamps / 1e9:,.1f} of stamps "
-            f"and up to {frames / 1e9:,.1f} of frames meanwhile. Make room, or choose "
-            "another disk, smaller stamps or fewer bands; then harvester resume"
+            f"the disk of {folder} has {free / 1e9:,.1f} GB free, and this harvest "
+            f"needs {(stamps + frames) / 1e9:,.1f} GB: {stamps / 1e9:,.1f} GB for "
+            f"stamps and up to {frames / 1e9:,.1f} GB for cached frames. Free some "
+            f"space, then run `harvester resume {folder}`. Or start a new run on "
+            "another disk, with smaller stamps or fewer bands"
         )
         raise LocalError(msg)
 
 
 def network_disk(folder: Path, mounts: Path = _MOUNTS) -> str | None:
-    """Tell which kind of network disk a folder is on; None: none, or not known.
+    """Return the kind of network disk that holds a folder; None if local or unknown.
 
     Parameters
     ----------
     mounts
-        The kernel's table of what is mounted where, proc(5).
+        The table of mounts of the kernel, see proc(5).
     """
     try:
         table = mounts.read_text("utf-8", "surrogateescape")
         inside = folder.resolve()
-    except OSError:  # another kernel than Linux
+    except OSError:  # not Linux
         return None
     kinds = {
         point: kind for point, kind in map(_read_mount, table.splitlines()) if point
@@ -80,11 +84,12 @@ def network_disk(folder: Path, mounts: Path = _MOUNTS) -> str | None:
 
 
 def _read_mount(line: str) -> tuple[Path | None, str]:
-    # ID, parent, device, root, place, options, any more, a dash, kind, source, options.
+    # Fields: ID, parent, device, root, mount point, options, optional fields, a dash,
+    # type, source, options. Blanks in the mount point are octal escapes.
     before, dash, after = line.partition(" - ")
     if not dash:
         return None, ""
-    place = re.sub(
+    point = re.sub(
         r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4]
     )
-    return Path(place), after.split()[0]
+    return Path(point), after.split()[0]

@@ -1,4 +1,4 @@
-"""The folder of a run: made and owned while a command works on it."""
+"""The folder of a run: created, and locked while a command works on it."""
 
 from __future__ import annotations
 
@@ -19,40 +19,41 @@ __all__ = ["run_folder"]
 
 @contextmanager
 def run_folder(places: Places) -> Iterator[None]:
-    """Make the folder of a run and own it while the block runs.
+    """Create the folder of a run, and lock the run while the block runs.
 
-    A new run that is refused before it has a stamp, because of its catalogue or an
-    unknown filter, leaves nothing behind: the next try may be made with the same folder
-    and other options.
+    If the catalogue or the name of a filter makes a new run impossible before it has a
+    stamp, its files are removed. So the user can try again with other options and the
+    same folder.
 
     Raises
     ------
     LocalError
-        The folder cannot be made or written.
+        The folder cannot be created or written.
     LockedError
         Another process owns the run.
     """
     try:
         places.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"folder {places.out} cannot be made: {error.strerror}."
+        msg = f"folder {places.out} cannot be created: {error.strerror}."
         raise LocalError(msg) from error
     with owned(places.lock):
         is_new = not places.ledger.exists()
         try:
             yield
         except InputError as error:
-            # What was located may have cost requests: it is kept for a resume, unless
-            # this run can never be of use.
+            # Locating may have used requests, so a ledger is kept for a resume, unless
+            # a name in the settings does not exist and the run can never work.
             is_useless = isinstance(error, UnknownNameError)
             has_begun = places.ledger.exists() and not is_useless
             if is_new and not has_begun and not places.cutouts.exists():
-                _take_back(places)
+                _remove_new_run(places)
             raise
 
 
-def _take_back(places: Places) -> None:
-    # Only what a run writes before its first stamp: the user's files may be here too.
+def _remove_new_run(places: Places) -> None:
+    # Only the files that a run writes before its first stamp: the user may have files
+    # of their own in the folder.
     for folder in (places.scratch, places.frames):
         shutil.rmtree(folder, ignore_errors=True)
     ledger = places.ledger
@@ -61,5 +62,5 @@ def _take_back(places: Places) -> None:
     with suppress(OSError):
         for path in (ledger, *logs, *written):
             path.unlink(missing_ok=True)
-        # Tables of an archive stay: they took requests.
+        # Keep the tables of an archive, because they used requests.
         places.out.rmdir()

@@ -1,4 +1,4 @@
-"""The composition root: opens everything from the settings, closes it in reverse."""
+"""The composition root: opens all parts from the settings, closes them in reverse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
 from ..dataset.stamps import write_manifest
 from ..errors import HarvesterError, first_of
-from ..events import Note, undisturbed
+from ..events import Note, guarded
 from ..frames.store import FrameStore
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
@@ -23,12 +23,12 @@ from ..plan.bill import in_all, read_bill
 from ..settings.settings import SERVICES
 from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
-from .disk import check_room, disk_words
+from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
-from .memory import keep_memory_in_one_piece
+from .memory import limit_fragmentation
 from .orchestrator import Orchestrator
-from .transport_setup import allowance, first_words, make_transport
+from .transport_setup import allowance, make_transport, start_notes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,7 +53,7 @@ class Outcome:
     """How a harvest ended."""
 
     report: Report
-    #: Why archives were given up for now.
+    #: Why services of archives were given up in this run.
     troubles: list[HarvesterError]
 
 
@@ -65,29 +65,29 @@ async def harvest(
     started: Callable[[Orchestrator], None],
     locate_only: bool = False,
 ) -> Outcome:
-    """Work on a run until all is settled, an archive is given up, or it is stopped.
+    """Work on a run until all jobs are settled or given up, or it is stopped.
 
     Parameters
     ----------
     started
-        Is handed the orchestrator once it can be stopped.
+        Called with the orchestrator as soon as that can be stopped.
 
     Raises
     ------
     HarvesterError
-        What ended it before: the disk, the ledger, the settings.
+        The disk, the ledger or the settings ended the harvest early.
     """
-    # All that was imported stays: looking through it for cycles, again and again, would
-    # hold up the event loop for a tenth of a second.
+    # Imported modules live until the end. Searching them for cycles would block the
+    # event loop for a tenth of a second each time.
     gc.freeze()
-    listener = undisturbed(listener)
-    keep_memory_in_one_piece()
+    listener = guarded(listener)
+    limit_fragmentation()
     try:
         async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
             orchestrator,
             cutter,
         ):
-            # Processes for a run that has nothing to cut would only have to be ended.
+            # With nothing to cut, the processes are not needed.
             if not locate_only and unsettled(read_report(places)):
                 cutter.start()
             started(orchestrator)
@@ -106,8 +106,8 @@ async def _orchestrator(
         transport = await stack.enter_async_context(
             await make_transport(settings, ledger)
         )
-        for words in (*first_words(settings), *disk_words(places.out)):
-            listener(Note(words))
+        for text in (*start_notes(settings), *disk_notes(places.out)):
+            listener(Note(text))
         frames = FrameStore(
             places.frames,
             transport,
@@ -154,8 +154,8 @@ async def _orchestrator(
 async def _keep_bill(
     ledger: Ledger, places: Places, settings: Settings, archive: str, *, is_plan: bool
 ) -> None:
-    # Once all is located, for `status` to show beside the truth; what it was first
-    # stays, so that a resume need not work it out again.
+    # `status` shows the bill beside the real figures, so it is kept once, when all
+    # targets are located. A resume uses the kept one.
     if await asyncio.to_thread(_is_billed, places, archive):
         return
     bill = await asyncio.to_thread(read_bill, places, allowance(settings))
@@ -211,7 +211,7 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        # Some are fetched while others are cut.
+        # Two more than files in flight: they wait for frames that are being cut.
         workers=files + 2,
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
@@ -220,6 +220,6 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
 
 
 def make_manifest(places: Places) -> tuple[Path, Path]:
-    """Write the manifest of a run, which may be going on; give its two files."""
+    """Write the manifest of a run, which may be running; return its two files."""
     with LedgerView.open(places.ledger) as view:
         return write_manifest(places, view.manifest())

@@ -1,4 +1,4 @@
-"""What is asked of an archive before a run has its ledger: positions of identifiers."""
+"""Positions of identifiers, asked from an archive before the run has a ledger."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ __all__ = ["positions_of"]
 
 
 def positions_of(settings: Settings, listener: Listener) -> LookUp:
-    """Give what asks an archive for the positions of its identifiers, in ICRS degrees.
+    """Return a function that asks an archive for the positions of its identifiers.
 
-    What it gives must be called where no event loop runs. It raises `TransientError`
-    if the archive does not answer: the run has not begun then, and can be begun again.
+    Positions are in ICRS degrees. Call the function where no event loop runs. It raises
+    `TransientError` if the archive does not answer; no run exists then, and the same
+    command can be given again.
     """
 
     async def ask(

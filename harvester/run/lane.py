@@ -1,12 +1,11 @@
-"""A lane: one archive's due jobs, walked to their end.
+"""A lane: works on the due jobs of one archive until they are settled.
 
-A locator finds out which frames hold the targets, one task feeds those frames into a
-bounded channel, workers fetch and cut. What is in hand is memory only: whatever
-happens to this process, the next one finds the same jobs due.
+A locator finds out which frames hold the targets, one task feeds these frames into a
+bounded channel, and workers fetch and cut them. The frames in progress are known in
+memory only: if this process ends, the next one finds the same jobs due.
 
-Work belongs to the lane, trouble to a service of its archive. A service that is given
-up ends what needs it and nothing else: targets that are not located wait for the one
-that locates, frames for the one that has them.
+If one service of the archive is given up, only the work that needs it stops. Targets
+that are not located need the locating service; frames need the host that has them.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from ..errors import (
     blame_machine,
     first_of,
 )
-from ..events import Moved, Note, Stamped
+from ..events import Moved, Note, Stamped, as_sentence
 from ..ledger.settlement import NOT_FOUND
 from ..models import ENDS_WORKERS, Cut, FrameJob, Receipt
 from ..states import State
@@ -52,29 +51,29 @@ __all__ = ["Lane", "LanePlan"]
 
 _log = logging.getLogger(__name__)
 
-#: Frames that are looked up for the channel at once.
+#: Number of due frames read from the ledger at once.
 _FRAMES = 200
 
-#: Unexpected errors in a row after which the lane stops: it is not the galaxies.
+#: After so many unexpected errors in a row the run stops: no galaxy is at fault.
 _BUGS = 20
 
-#: How often a frame that fails is left for later before its outage is sat out.
-_PUT_OFF = 3
+#: How often a frame is deferred before a worker waits for the end of its outage.
+_MOST_DEFERRALS = 3
 
-#: Longest pause in seconds between two looks for jobs that have become due.
-_NAP_S = 2.0
+#: Longest pause in seconds between two checks for jobs that have become due.
+_POLL_S = 2.0
 
 
 class _Item(NamedTuple):
     survey: Survey
     number: int
     product: Product
-    #: Whether an outage of its archive is waited for: there is nothing else to fetch.
+    #: Whether a worker waits for the end of an outage of the host of this frame.
     sits_out: bool
 
 
 class Lane:
-    """Works for one archive until all its jobs are settled, or it gives up."""
+    """Works on the jobs of one archive until all are settled or given up."""
 
     def __init__(
         self,
@@ -88,59 +87,60 @@ class Lane:
         located: Callable[[str], Awaitable[None]] | None = None,
         down_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Take what it works with.
+        """Keep the parts that the lane uses.
 
         Parameters
         ----------
         located
-            Is told before the first frame is fetched.
+            Called with the name of the archive before the first frame is fetched.
         down_s
-            Tells for how many seconds the service that locates has been down.
+            Returns for how many seconds the locating service has been down.
         """
         self._archive = archive
         self._plan = plan
         self._ledger = ledger
         self._frames = frames
         self._cutter = cutter
-        self._heard = listener
+        self._listener = listener
         self._located = located
         self._locator = Locator(
-            archive, plan, ledger, tell=self._tell, say=self._say, down_s=down_s
+            archive, plan, ledger, moved=self._moved, say=self._say, down_s=down_s
         )
         self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
         self._in_hand: set[tuple[Survey, int]] = set()
         self._leaving = False
         self._bugs = 0
-        #: What of the settings its archive refuses.
+        #: The archive's refusal of a name in the settings.
         self._refused: HarvesterError | None = None
         #: Whether frames come from more than one host.
         self._has_mirrors = False
-        #: Hosts of frames that were given up, and why; and frames that met that.
-        self._sick: dict[str, OutageError] = {}
-        self._held_up: set[tuple[Survey, int]] = set()
-        #: How often a frame was left for later although it is not out of reach.
-        self._put_off: Counter[tuple[Survey, int]] = Counter()
-        #: Frames whose next outage is sat out, though there are others.
+        #: Hosts of frames that were given up, with the reason.
+        self._given_up: dict[str, OutageError] = {}
+        #: Frames that are left for a later run because of that.
+        self._left: set[tuple[Survey, int]] = set()
+        #: How often a frame was deferred although its host is not known to be down.
+        self._deferrals: Counter[tuple[Survey, int]] = Counter()
+        #: Frames for which a worker waits in their next outage, even if others are due.
         self._waited_for: set[tuple[Survey, int]] = set()
 
     @property
     def troubles(self) -> list[HarvesterError]:
-        """Why jobs are left: for each service that was given up."""
+        """The errors for which services were given up."""
         locating = self._refused or self._locator.trouble
-        return [*([locating] if locating else ()), *self._sick.values()]
+        return [*([locating] if locating else ()), *self._given_up.values()]
 
     def refuse(self, group: BaseExceptionGroup[InputError]) -> None:
-        """Leave all jobs, because of what the settings name; say so."""
+        """Leave all jobs, because the archive does not know a name in the settings."""
         self._refused = InputError(str(first_of(group)))
-        self._say(f"its galaxies are left: {self._refused}")
+        self._say(f"no galaxy of this archive is harvested: {self._refused}")
 
     def stop(self) -> None:
-        """Finish the frames that are in hand, and no more."""
+        """Finish the frames that are being worked on, and start no others."""
         self._leaving = True
         self._locator.stop()
 
     async def run(self) -> None:
-        """Work until every job is settled. Cancel it to drop what is in hand."""
+        """Work until every job is settled. Cancel it to drop the current frames."""
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
             locating = (
@@ -156,36 +156,36 @@ class Lane:
                 await self._channel.put(None)
 
     async def locate_only(self) -> None:
-        """Find the products of all jobs and fetch none."""
+        """Locate the products of all jobs and fetch none."""
         await self._locator.look_up()
-        await self._tell_located()
+        await self._report_located()
 
-    async def _tell_located(self) -> None:
+    async def _report_located(self) -> None:
         if self._located is not None:
             await self._located(self._archive.name)
 
     # -- feeding ---------------------------------------------------------------
 
     async def _feed(self) -> None:
-        # A frame is fetched once for all its galaxies, so all are located first;
-        # but an archive that cannot be asked does not hold up what is known.
+        # Locate all targets first, so that each frame is fetched once for all of them.
+        # If the locating service is down, the locator releases the frames, too.
         await self._locator.released.wait()
-        await self._tell_located()
+        await self._report_located()
         while not self._leaving:
             self._locator.found.clear()
             if await self._feed_all(self._is_out_of_reach):
                 continue
-            # What can only be waited for comes last, and holds up no worker till then.
+            # Frames of hosts that are down come last, when no worker has other frames.
             if not self._in_hand and await self._feed_all():
                 continue
             if not self._in_hand and await self._is_through():
                 return
-            # No frame is left to feed: what has to be looked up anew is next.
+            # No frame is due. Look up again the targets whose frame was wrong.
             self._locator.wake()
-            await wait_at_most(self._locator.found, _NAP_S)
+            await wait_at_most(self._locator.found, _POLL_S)
 
     async def _is_through(self) -> bool:
-        """Whether nothing is left but what waits for a service that was given up."""
+        """Whether all open jobs need a service that was given up, or none is open."""
         surveys, next_due = self._plan.surveys, self._ledger.next_due
         if await next_due(surveys) is None:
             return True
@@ -193,12 +193,12 @@ class Lane:
         if is_locating and await next_due(surveys, State.PENDING) is not None:
             return False
         if await next_due(surveys, State.LOCATED) is None:
-            # Unless the service that locates has answered at this very moment.
+            # The locating service may have answered during the queries above.
             return self._locator.trouble is not None
-        return bool(self._sick) and not await self._any_to_come()
+        return bool(self._given_up) and not await self._any_to_come()
 
     async def _any_to_come(self) -> bool:
-        """Whether a frame, now or later, may be had without services given up."""
+        """Whether a frame, due now or later, needs no host that was given up."""
         for survey in self._plan.surveys:
             async for _ in self._due(survey, longest_s=0):
                 return True
@@ -223,7 +223,7 @@ class Lane:
             if self._leaving:
                 return fed
             self._in_hand.add((survey, number))
-            # While other hosts have frames to give, no worker waits for one of them.
+            # If several hosts have frames, no worker waits for one that is down.
             is_awaited = (survey, number) in self._waited_for
             sits_out = is_left_out is None or is_awaited or not self._has_mirrors
             await self._channel.put(_Item(survey, number, product, sits_out))
@@ -233,7 +233,7 @@ class Lane:
     async def _due(
         self, survey: Survey, *, longest_s: float
     ) -> AsyncIterator[tuple[int, Product]]:
-        """Give the frames that due jobs want, but those of services given up."""
+        """Yield the frames that due jobs need, except those of hosts given up."""
         after = 0
         while rows := await self._ledger.frames_due(
             survey, after=after, limit=_FRAMES, longest_s=longest_s
@@ -244,13 +244,13 @@ class Lane:
                     yield number, product
 
     def _is_out_of_reach(self, product: Product) -> bool:
-        # Where all frames come from one host there is nothing better to do meanwhile.
+        # If all frames come from one host, there is nothing else to fetch meanwhile.
         self._has_mirrors = self._has_mirrors or bool(product.mirrors)
         return self._has_mirrors and self._frames.is_out_of_reach(product)
 
     def _has_to_wait(self, survey: Survey, number: int, product: Product) -> bool:
-        needs_host = _host(product) in self._sick and not product.mirrors
-        return needs_host or (survey, number) in self._held_up
+        needs_host = _host(product) in self._given_up and not product.mirrors
+        return needs_host or (survey, number) in self._left
 
     # -- working ---------------------------------------------------------------
 
@@ -262,8 +262,8 @@ class Lane:
             self._locator.found.set()
 
     async def _harvest(self, item: _Item) -> None:
-        # The job boundary: nothing that happens to a frame leaves it, but what is
-        # wrong with this machine.
+        # The job boundary: errors of a frame end here. Only errors of this machine, the
+        # ledger or the settings end the run.
         wanted = await self._ledger.wanted(item.survey, item.number)
         if not wanted:
             return
@@ -273,19 +273,19 @@ class Lane:
         except (InputError, LocalError, LedgerError):
             raise
         except OutageError as error:
-            self._meet_outage(item, error)
+            self._after_outage(item, error)
             return
         except TransientError as error:
             await self._postpone(item, wanted, error)
             return
         except NotFoundError:
-            cut = _nothing(wanted, NOT_FOUND)
+            cut = _without_stamps(wanted, NOT_FOUND)
         except PermanentError as error:
-            cut = _nothing(wanted, error.reason)
+            cut = _without_stamps(wanted, error.reason)
         except Exception as error:  # noqa: BLE001 - the one place that catches all
             blame_machine(error)
             self._count_bug(item, error)
-            cut = _nothing(wanted, f"unexpected {type(error).__name__}")
+            cut = _without_stamps(wanted, f"unexpected {type(error).__name__}")
         await self._record(item, cut)
 
     async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
@@ -313,12 +313,12 @@ class Lane:
                 if any(one.problem in ENDS_WORKERS for one in cut.receipts):
                     self._put_aside(product, frame)
                 return cut
-        # What is wrong with a part says nothing of the frame, and costs no attempt.
+        # The fetched part may be at fault, so fetch all; this counts as no attempt.
         return await self._fetch_and_cut(item, wanted)
 
     def _put_aside(self, product: Product, frame: LocalFrame) -> None:
         if path := self._frames.put_aside(frame):
-            self._say(f"{product.name} ended processes that cut it: kept as {path}")
+            self._say(f"a process that cut {product.name} died; frame kept as {path}")
 
     async def _record(self, item: _Item, cut: Cut) -> None:
         moved = await self._ledger.record_receipts(
@@ -329,8 +329,8 @@ class Lane:
             may_relocate=self._archive.may_relocate,
         )
         stamps = sum(not receipt.problem for receipt in cut)
-        self._heard(Stamped(self._archive.name, item.product.name, stamps))
-        self._tell(moved)
+        self._listener(Stamped(self._archive.name, item.product.name, stamps))
+        self._moved(moved)
 
     async def _postpone(
         self, item: _Item, wanted: list[Wanted], error: TransientError
@@ -343,50 +343,57 @@ class Lane:
             attempts=self._plan.attempts,
             longest_s=self._plan.longest_backoff_s,
         )
-        self._say(f"{item.product.name}: {error}")
-        self._tell(moved)
+        self._say(f"{item.product.name} was not cut: {as_sentence(error)}")
+        self._moved(moved)
 
     def _count_bug(self, item: _Item, error: Exception) -> None:
-        _log.exception("%s: this is a bug of harvester", item.product.name)
+        _log.exception("%s: a bug of harvester", item.product.name)
         self._bugs += 1
         if self._bugs == _BUGS:
-            msg = f"{_BUGS} unexpected errors in a row, the last one {error!r}"
+            msg = (
+                f"stopped after {_BUGS} unexpected errors in a row, the last {error!r}"
+            )
             raise RuntimeError(msg) from error
 
-    # -- telling -----------------------------------------------------------------
+    # -- outages -----------------------------------------------------------------
 
-    def _meet_outage(self, item: _Item, error: OutageError) -> None:
-        # Refusals have been waited for already.
+    def _after_outage(self, item: _Item, error: OutageError) -> None:
+        # The transport has already waited for the end of refusals.
         if item.sits_out or error.reason == "refuses":
-            self._hold_up(item, error)
+            self._leave(item, error)
         elif not self._is_out_of_reach(item.product):
-            # It would be fed again at once, as often as it fails. If the archive is not
-            # down, or a mirror fails this frame again and again, it is waited for.
-            self._put_off[item.survey, item.number] += 1
-            is_often = self._put_off[item.survey, item.number] >= _PUT_OFF
+            # The frame is fed again, and may fail again at once. If the archive is up,
+            # or a mirror fails this frame several times, the next worker waits.
+            self._deferrals[item.survey, item.number] += 1
+            is_often = self._deferrals[item.survey, item.number] >= _MOST_DEFERRALS
             if is_often or not self._frames.is_down(item.product):
                 self._waited_for.add((item.survey, item.number))
 
-    def _hold_up(self, item: _Item, error: OutageError) -> None:
-        """Leave a frame for a later run, and what else only its host has."""
-        self._held_up.add((item.survey, item.number))
+    def _leave(self, item: _Item, error: OutageError) -> None:
+        """Leave a frame for a later run, and all others that only its host has."""
+        self._left.add((item.survey, item.number))
         host = _host(item.product)
-        if host not in self._sick:
-            self._sick[host] = error
-            self._say(f"the images of a host are left for a later run: {error}")
+        if host not in self._given_up:
+            self._given_up[host] = error
+            self._say(
+                f"gave up on a host of images: {as_sentence(error)} The galaxies that "
+                "need it are left for a later `harvester resume`."
+            )
 
-    def _tell(self, moved: Counter[State]) -> None:
+    # -- reporting ---------------------------------------------------------------
+
+    def _moved(self, moved: Counter[State]) -> None:
         for state, jobs in moved.items():
-            self._heard(Moved(self._archive.name, state, jobs))
+            self._listener(Moved(self._archive.name, state, jobs))
 
     def _say(self, text: str) -> None:
-        self._heard(Note(f"{self._archive.name}: {text}"))
+        self._listener(Note(f"{self._archive.name}: {text}"))
 
 
-def _nothing(wanted: list[Wanted], problem: str) -> Cut:
+def _without_stamps(wanted: list[Wanted], problem: str) -> Cut:
     return Cut([Receipt(one.target, problem=problem) for one in wanted])
 
 
 def _host(product: Product) -> str:
-    """Give the host that a frame is fetched from, if no mirror has it."""
+    """Return the host of the archive's own address of a frame."""
     return URL(product.url).host or product.url

@@ -1,4 +1,4 @@
-"""What a lane does and how hard it tries: plain facts, made from the settings."""
+"""The parameters of a lane, made from the settings."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["LanePlan"]
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
-    """What a lane does and how hard it tries."""
+    """The parameters of a lane."""
 
     surveys: tuple[Survey, ...]
     spec: CutoutSpec
-    #: Folder that stamps are written under.
+    #: Output folder of the run; stamps are written below it.
     root: Path
-    #: A stamp from every product that holds a target, not only from the best.
+    #: Whether to cut a stamp from every product that holds a target, not only the best.
     keep_all: bool
-    #: Frames in hand at once, being fetched or cut.
+    #: Number of frames that are fetched or cut at the same time.
     workers: int
     #: Attempts of a job before it is given up.
     attempts: int
-    #: Longest wait in seconds between two of them.
+    #: Longest wait in seconds between two attempts.
     longest_backoff_s: float
-    #: Seconds for which an archive that gives no sensible answer is asked again.
+    #: Seconds for which an archive that gives invalid answers is asked again.
     patience_s: float

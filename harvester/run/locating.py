@@ -1,8 +1,8 @@
 """Locating: finding out which products hold the targets of one archive.
 
-It depends on one service of the archive, fetching on others. So trouble here ends
-locating alone, for a while: what is located by then is released to be fetched, and the
-service is asked again as long as there is something to fetch.
+Locating uses one service of the archive; fetching uses others. If the locating service
+fails, only locating stops. Frames of targets that are already located are fetched, and
+meanwhile the service is asked again from time to time.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..errors import (
     TransientError,
     blame_machine,
 )
+from ..events import as_sentence
 from ..transport.backoff import backoff
 
 if TYPE_CHECKING:
@@ -39,30 +40,33 @@ __all__ = ["Locator", "wait_at_most"]
 
 _log = logging.getLogger(__name__)
 
-#: Jobs that are looked up for the archive at once.
+#: Number of jobs read from the ledger at once.
 _ASKS = 10_000
 
-#: Seconds in which targets that have to be looked up anew gather while there are
-#: frames to feed, so that they share a request.
+#: While frames are being fetched, targets that must be looked up again are collected
+#: for so many seconds, so that they share a request.
 _GATHER_S = 60.0
 
-#: Seconds between two looks at whether the service that locates is down.
+#: Seconds between two checks whether the locating service is down.
 _LOOK_S = 1.0
 
-#: Seconds for which it has to be down before frames are fetched meanwhile. A short
-#: cool-down is waited for, because a frame is fetched once for all its galaxies.
-_SICK_S = 10.0
+#: If the locating service is down for so many seconds, frames are fetched before all
+#: targets are located. Short cool-downs are waited for, so that each frame is fetched
+#: once for all its galaxies.
+_DOWN_S = 10.0
 
 
 class Locator:
-    """Looks up the targets of one archive, and says when frames may be fetched.
+    """Looks up the targets of one archive, and releases the frames to be fetched.
 
     Parameters
     ----------
-    tell, say
-        Called with the jobs that moved, and with words for the user.
+    moved
+        Called with the number of jobs that entered each state.
+    say
+        Called with messages for the user.
     down_s
-        Tells for how many seconds the service that locates has been down.
+        Returns for how many seconds the locating service has been down.
     """
 
     def __init__(
@@ -71,38 +75,37 @@ class Locator:
         plan: LanePlan,
         ledger: Ledger,
         *,
-        tell: Callable[[Counter[State]], None],
+        moved: Callable[[Counter[State]], None],
         say: Callable[[str], None],
         down_s: Callable[[], float],
     ) -> None:
         self._archive = archive
         self._plan = plan
         self._ledger = ledger
-        self._tell = tell
+        self._moved = moved
         self._say = say
         self._down_s = down_s
         self._stopped = asyncio.Event()
         self._wake = asyncio.Event()
-        #: Set once frames may be fetched: all is located, or locating is in trouble.
+        #: Set once frames may be fetched: all targets are located, or locating fails.
         self.released = asyncio.Event()
-        #: Set when there may be new frames to fetch; whoever waits for it clears it.
+        #: Set when there may be new frames to fetch; the waiting task clears it.
         self.found = asyncio.Event()
-        #: Why it gave up although targets are left; None while it has not, or when the
-        #: service answers again.
+        #: Why locating was given up; None if it was not, or the service answers again.
         self.trouble: TransientError | PermanentError | None = None
 
     def stop(self) -> None:
-        """Begin no further look-up, and release whatever waits for one."""
+        """Start no further look-up, and release all tasks that wait for one."""
         self._stopped.set()
         self._wake.set()
         self._release()
 
     def wake(self) -> None:
-        """Look up now what has to be looked up anew; in trouble it takes its time."""
+        """Look up due targets now, unless locating was given up and waits to retry."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Look up what is due, again and again. Cancel it to end it."""
+        """Look up due targets repeatedly, until cancelled or stopped."""
         given_up = 0
         while not self._stopped.is_set():
             await self.look_up()
@@ -118,23 +121,25 @@ class Locator:
             self._wake.clear()
 
     async def watch(self) -> None:
-        """Release what is located when the service is down.
+        """Release the located frames if the service is down.
 
-        An outage is sat out inside a request, of which nothing is heard until it
-        ends. Frames that are known need not wait for that.
+        A request waits inside the transport until the outage ends. Frames that are
+        already known need not wait for that.
         """
         while not self.released.is_set():
-            if self._down_s() >= _SICK_S:
+            if self._down_s() >= _DOWN_S:
                 self._say(
-                    "the service that locates galaxies is down; images that are "
-                    "located already are fetched meanwhile"
+                    "the service that locates galaxies is down. Images that are "
+                    "already located are fetched meanwhile."
                 )
                 self._release()
             await wait_at_most(self.released, _LOOK_S)
 
     async def look_up(self) -> None:
-        """Look up all that is due, for as long as patience lasts."""
-        # A query without an answer costs no job anything; it is made again for a while.
+        """Look up all due targets; repeat failed queries until patience ends.
+
+        A query that fails uses up no attempt of a job.
+        """
         began = monotonic()
         for failed in count(1):
             try:
@@ -144,10 +149,10 @@ class Locator:
                     raise
                 if self._is_enough(error, failed, monotonic() - began):
                     return self._give_up(error)
-                self._say(f"{error} It is tried again.")
-            except Exception as error:  # noqa: BLE001 - the other lane goes on
+                self._say(f"a query failed: {as_sentence(error)} It is repeated.")
+            except Exception as error:  # noqa: BLE001 - other lanes must continue
                 blame_machine(error)
-                _log.exception("%s: this is a bug of harvester", self._archive.name)
+                _log.exception("%s: a bug of harvester", self._archive.name)
                 return self._give_up(PermanentError("bug", f"unexpected {error!r}"))
             else:
                 self.trouble = None
@@ -159,19 +164,22 @@ class Locator:
         return None
 
     def _is_enough(self, error: HarvesterError, failed: int, lasts_s: float) -> bool:
-        # The transport has sat an outage out already.
+        # The transport has already waited for the end of the outage.
         if isinstance(error, OutageError):
             return True
         tried = failed >= self._plan.attempts
-        # A clear refusal does not change by waiting for hours; one that comes once in a
-        # while does by asking again.
+        # A few repetitions show whether a refusal is permanent; waiting for hours does
+        # not change it.
         if isinstance(error, PermanentError):
             return tried
         return tried and lasts_s >= self._plan.patience_s
 
     def _give_up(self, error: TransientError | PermanentError) -> None:
         if self.trouble is None:
-            self._say(f"nothing more is located for now: {error}")
+            self._say(
+                f"gave up locating: {as_sentence(error)} Galaxies that are not located "
+                "are left for a later `harvester resume`."
+            )
         self.trouble = error
         self._release()
 
@@ -184,10 +192,10 @@ class Locator:
         return backoff(failed, base=base, cap=longest_s, random=random)
 
     async def _look_up_due(self) -> None:
-        """Look up all that is due; what no request is needed for comes first.
+        """Look up all due targets, first those that need no request.
 
-        A survey that is refused does not keep the others from being looked up; an
-        outage does, because it would be sat out for each of them.
+        If the query of one survey is refused, the other surveys are still looked up. An
+        outage ends the look-up, because each survey would wait for its end.
         """
         for survey in self._plan.surveys:
             await self._walk(survey, self._archive.recognise)
@@ -222,15 +230,15 @@ class Locator:
         moved = await self._ledger.record_located(
             survey, findings, file_loc=file_loc, keep_all=self._plan.keep_all
         )
-        self._tell(moved)
-        # Only if something was located: else the feeder and the locator would wake
-        # each other forever.
+        self._moved(moved)
+        # Wake the feeder only if something was located; otherwise the two wake each
+        # other forever.
         if findings:
             self.found.set()
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, but no longer than so many seconds."""
+    """Wait for an event, for at most this many seconds."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

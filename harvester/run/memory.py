@@ -1,4 +1,4 @@
-"""The memory of a process that works for days."""
+"""Memory settings for a process that runs for days."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from contextlib import suppress
 
 import pyarrow as pa
 
-__all__ = ["give_back_memory", "keep_memory_in_one_piece"]
+__all__ = ["limit_fragmentation", "release_free_memory"]
 
-#: Of mallopt(3).
+#: Parameters of mallopt(3).
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 
-def give_back_memory() -> None:
-    """Give back what is free after a catalogue was read: others may need it."""
-    # Other C libraries than glibc give it back by themselves.
+def release_free_memory() -> None:
+    """Return free memory to the system, after a catalogue was read."""
+    # Only glibc has malloc_trim; other C libraries do not need it.
     pa.default_memory_pool().release_unused()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def keep_memory_in_one_piece() -> None:
-    """Let all threads share a heap, with large buffers apart from the small ones.
+def limit_fragmentation() -> None:
+    """Limit the heaps of malloc to two, and map large buffers outside of them.
 
-    Else days of frames leave holes in it that cannot be used.
+    Otherwise the heaps become fragmented in a run of days, and the process grows.
     """
     with suppress(AttributeError, OSError):
         libc = ctypes.CDLL(None)

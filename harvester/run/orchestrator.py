@@ -1,4 +1,4 @@
-"""All lanes side by side: a slow archive never holds up another."""
+"""Runs the lanes of all archives in parallel: a slow archive never delays another."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Orchestrator"]
 
-#: Seconds that frames in hand get to be finished after a stop; a container has ten
-#: in all before it is killed.
+#: Seconds within which the current frames may be finished after a stop. A container is
+#: killed ten seconds after the signal.
 _GRACE_S = 4.0
 
 
 class Orchestrator:
-    """Runs the lanes, and ends them together.
+    """Runs the lanes and stops them together.
 
     Parameters
     ----------
     has_stamps
-        Whether the run has stamps already. An archive that refuses what the settings
-        name ends a run without any at once; else it ends its own lane only, because
-        the stamps of the others are worth finishing.
+        Tells whether the run has stamps. If an archive does not know a name in the
+        settings, a run without stamps ends at once. A run with stamps ends only the
+        lane of that archive, so that the other archives can be finished.
     """
 
     def __init__(
@@ -39,18 +39,18 @@ class Orchestrator:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """Finish what is in hand if that is quick; then drop it."""
+        """Let the current frames be finished within a few seconds, then drop them."""
         self._stopped.set()
         for lane in self._lanes:
             lane.stop()
 
     @property
     def troubles(self) -> list[HarvesterError]:
-        """Why jobs are left: for each service that was given up."""
+        """The errors for which services were given up."""
         return [trouble for lane in self._lanes for trouble in lane.troubles]
 
     async def run(self, *, locate_only: bool = False) -> None:
-        """Work until every lane is through, has given up, or was stopped."""
+        """Work until every lane has finished, has given up, or was stopped."""
         async with asyncio.TaskGroup() as group:
             working = [
                 group.create_task(self._run(lane, locate_only=locate_only))

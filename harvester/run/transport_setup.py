@@ -1,4 +1,4 @@
-"""The one door to the archives, made from the settings: manners, contact, token."""
+"""Makes the transport from the settings: limits, contact, tokens, addresses."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..settings.settings import Settings
 
-__all__ = ["allowance", "first_words", "make_first_transport", "make_transport"]
+__all__ = ["allowance", "make_first_transport", "make_transport", "start_notes"]
 
 
 def make_first_transport(settings: Settings) -> Transport:
-    """Make a transport for what is asked before a run has its ledger."""
+    """Make a transport for requests before the run has a ledger."""
     return Transport(
         _services(settings),
         machine_limit=_machine_limit(settings),
@@ -41,7 +41,7 @@ def make_first_transport(settings: Settings) -> Transport:
 
 
 async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
-    """Make the transport, which goes on with the cool-downs that the ledger keeps."""
+    """Make the transport of a run; it continues the cool-downs kept in the ledger."""
     return Transport(
         _services(settings),
         machine_limit=_machine_limit(settings),
@@ -87,18 +87,18 @@ def _limits(settings: Settings) -> Limits:
         json_cap=limits.reply_bytes,
         tries=politeness.tries,
         patience_s=politeness.patience_s,
-        # It is not waited longer for one that refuses than for one that is down.
+        # A host that refuses requests is waited for no longer than one that is down.
         refusal_patience_s=min(politeness.refusal_patience_s, politeness.patience_s),
     )
 
 
-def first_words(settings: Settings) -> Iterator[str]:
-    """Give what a user should know before anything is sent."""
+def start_notes(settings: Settings) -> Iterator[str]:
+    """Yield warnings for the user, before the first request is sent."""
     official = [one for one in _services(settings) if not one.is_elsewhere]
     if official and not settings.politeness.contact:
         yield (
-            "No contact is set, so an archive that has trouble with this harvest can "
-            "only shut it out. Say --contact you@example.org once."
+            "No contact is set. If this harvest causes trouble at an archive, the "
+            "archive can only block it. Give --contact you@example.org once."
         )
     if settings.politeness.shared:
         words = folder_trouble(_limits_folder(settings))
@@ -108,13 +108,14 @@ def first_words(settings: Settings) -> Iterator[str]:
         home = _actual(settings, service)
         if _read(token) and not _may_send(settings, service, token):
             yield (
-                f"{token.variable} is not sent to {home}: it is for {service.base} "
-                f"only, unless {'.'.join(token.elsewhere)} is set."
+                f"{token.variable} is not sent to {home}, because it belongs to "
+                f"{service.base}. To send it anyway, set "
+                f"{'.'.join(token.elsewhere)} = true."
             )
 
 
 def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
-    """Give what a harvest may use; ``bandwidth`` in bytes a second is assumed."""
+    """Return the resources that a harvest may use; ``bandwidth`` in bytes a second."""
     return Allowance(
         manners={
             service.name: Manner(
@@ -167,7 +168,7 @@ def _with_tokens() -> Iterator[tuple[ServiceKind, Token]]:
 
 
 def _tokens(settings: Settings) -> list[ApiToken]:
-    """Make the tokens of the environment, those that must not go left out."""
+    """Read the tokens from the environment, without those that must not be sent."""
     return [
         ApiToken(text, _actual(settings, service), token.variable)
         for service, token in _with_tokens()
@@ -182,12 +183,12 @@ def _may_send(settings: Settings, service: ServiceKind, token: Token) -> bool:
 
 
 def _read(token: Token) -> str:
-    # From the environment only: it is in no settings, so that it is not kept in any.
+    # Only from the environment: settings are written to a file beside the data set.
     file = os.environ.get(f"{token.variable}_FILE")
     if not file:
         return os.environ.get(token.variable, "").strip()
     try:
         return Path(file).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{token.variable}_FILE {file} cannot be read as a token."
+        msg = f"{token.variable}_FILE names {file}, which cannot be read as a token."
         raise InputError(msg) from error

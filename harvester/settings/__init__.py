@@ -1,4 +1,6 @@
-"""Settings: what a user may choose, from defaults, file, environment and options.
+"""Settings: read from defaults, a file, the environment and options.
 
-Only the command line and the composition root see the whole of them.
+Only the command line and `harvester.run` use the whole `Settings`; other parts get the
+values that they need. May import the records and errors at the top, the kinds of
+archives, and the quiet hours of the transport.
 """

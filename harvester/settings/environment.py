@@ -1,4 +1,4 @@
-"""Environment variables that look like settings and are none."""
+"""Finds environment variables that look like settings but are not."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = ["refuse_unknown_variables"]
 def refuse_unknown_variables(prefix: str, sections: Iterable[str]) -> None:
     """Refuse a variable that is spelled like a setting of an unknown section.
 
-    Pydantic looks for the names that it knows, so it never sees one with a typing
-    error. What follows the section it checks itself.
+    Pydantic reads only variables of known sections, so it does not notice a typing
+    error in the section. It does check the names after the section.
 
     Raises
     ------
     InputError
-        There is such a variable; the message names it and the section that is nearest.
+        There is such a variable; the message names it and the most similar section.
     """
     known = {f"{prefix}{section}".upper() for section in sections}
     for name in os.environ:
         section = "__".join(name.upper().split("__")[:2])
-        # With a single underscore behind the first word as well: a common slip.
+        # A single underscore after the prefix is a common typing error.
         is_meant = name.upper().startswith(prefix[:-1]) and "__" in name
         if is_meant and section not in known:
             close = difflib.get_close_matches(section, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             msg = (
-                f"the environment has {name}, which names no setting.{hint} Settings "
+                f"the environment variable {name} names no setting.{hint} Settings "
                 f"are spelled {prefix}SECTION__NAME, see docs/operations.md."
             )
             raise InputError(msg)

@@ -1,8 +1,8 @@
-"""Options of the command line that are settings: each is described in its field only.
+"""Makes the command line options that set settings.
 
-A field of a section that names an ``option`` in its extra becomes an option, with the
-field's description as help. Options that are no single field (``--survey``, ``--size``,
-``--base-url``) are here as well.
+A field of a section with ``option`` in its extra becomes an option; the description of
+the field is the help. Options that do not belong to one field (``--survey``,
+``--size``, ``--base-url``) are defined here.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["MANNERS", "READING", "RUN", "options_of", "to_settings"]
 
-#: Sections whose options tell how a catalogue is read.
+#: Sections with options for reading a catalogue.
 READING = ("catalogue",)
 
-#: Sections whose options may change from start to start.
+#: Sections with options that may differ each time a run is resumed.
 MANNERS = ("services", "politeness", "work")
 
-#: Every section that has options.
+#: All sections with options.
 RUN = tuple(dict.fromkeys(("surveys", *Settings.model_fields)))
 
-#: Between a section and its field in the name of a parameter.
-_IN = "__"
+#: Stands between section and field in the name of a parameter.
+_SEPARATOR = "__"
 
 
 def options_of(sections: tuple[str, ...]) -> list[click.Option]:
-    """Make the options of these sections, in that order."""
+    """Make the options of these sections, in this order."""
     return [option for name in sections for option in _options(name)]
 
 
@@ -46,7 +46,7 @@ def _options(section: str) -> Iterator[click.Option]:
     for name, field in getattr(model, "model_fields", {}).items():
         extra = field.json_schema_extra
         if isinstance(extra, dict) and "option" in extra:
-            yield _option(f"{section}{_IN}{name}", str(extra["option"]), field)
+            yield _option(f"{section}{_SEPARATOR}{name}", str(extra["option"]), field)
 
 
 def _option(parameter: str, flag: str, field: FieldInfo) -> click.Option:
@@ -62,7 +62,7 @@ def _option(parameter: str, flag: str, field: FieldInfo) -> click.Option:
     return click.Option([flag, parameter], type=kind, help=words)
 
 
-# -- options that are no single field -------------------------------------------------
+# -- options that do not belong to one field -------------------------------------------
 
 
 def _survey() -> click.Option:
@@ -73,7 +73,7 @@ def _survey() -> click.Option:
         ["--survey", "surveys"],
         multiple=True,
         metavar="SURVEY",
-        help=f"What is asked of an archive, again for each; by default {examples}.",
+        help=f"Archive and bands to harvest; repeat it for more. Default: {examples}.",
     )
 
 
@@ -83,7 +83,8 @@ def _size() -> click.Option:
         multiple=True,
         metavar="[ARCHIVE=]SIZE",
         callback=_pairs,
-        help="Side of the stamps: 40px, 15.84arcsec, 2arcmin; with ARCHIVE= for one.",
+        help="Side of the stamps: 40px, 15.84arcsec, 2arcmin. ARCHIVE= sets it for one "
+        "archive.",
     )
 
 
@@ -93,7 +94,8 @@ def _base_url() -> click.Option:
         metavar="SERVICE=URL",
         multiple=True,
         callback=_addresses,
-        help="Ask another address; given again, the next one if that is down. "
+        help="Use another address for a service; repeat it for further addresses, used "
+        "if the first is down. "
         f"Services: {', '.join(SERVICES)}.",
     )
 
@@ -104,7 +106,7 @@ _SPECIAL = {"surveys": _survey, "cutout": _size, "services": _base_url}
 def _pairs(
     _context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, str]:
-    """Read options NAME=VALUE; a size without a name is for all archives."""
+    """Read options NAME=VALUE; a size without a name holds for all archives."""
     read = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -118,7 +120,7 @@ def _pairs(
 def _addresses(
     context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, str | list[str]]:
-    """Read options SERVICE=URL; a service that is named again has a further address."""
+    """Read options SERVICE=URL; a repeated service gets a further address."""
     read: dict[str, str | list[str]] = {}
     for text in texts:
         ((name, url),) = _pairs(context, parameter, (text,)).items()
@@ -128,20 +130,20 @@ def _addresses(
     return read
 
 
-# -- back to settings ----------------------------------------------------------------
+# -- from options to settings ----------------------------------------------------------
 
 
 def to_settings(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the options that were given into the settings that they overrule.
+    """Turn the given options into settings.
 
     Raises
     ------
     InputError
-        ``--base-url`` names no service.
+        ``--base-url`` names an unknown service.
     """
     given: dict[str, Any] = {}
     for parameter, value in flags.items():
-        section, is_field, name = parameter.partition(_IN)
+        section, is_field, name = parameter.partition(_SEPARATOR)
         if is_field and value is not None:
             given.setdefault(section, {})[name] = value
     if surveys := flags.get("surveys"):
@@ -159,6 +161,8 @@ def to_settings(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _service_key(name: str) -> str:
     if name not in SERVICES:
-        msg = f"--base-url: there is no service {name!r}, only {', '.join(SERVICES)}"
+        msg = (
+            f"--base-url: there is no service {name!r}. Services: {', '.join(SERVICES)}"
+        )
         raise InputError(msg)
     return name.replace("-", "_")

@@ -1,4 +1,4 @@
-"""The sections of the settings that hold for every archive."""
+"""The sections of the settings that apply to all archives."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _quiet(text: str) -> str:
 
 
 def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
-    """Make a field that is an option of the command line as well."""
+    """Make a field that is also an option of the command line."""
     return Field(
         default=default,
         description=words,
@@ -62,9 +62,9 @@ QuietText = Annotated[str, AfterValidator(_quiet)]
 
 
 class Section(BaseModel):
-    """A section of the settings; a name that it does not know is refused.
+    """A section of the settings; it refuses unknown names.
 
-    A field with ``option`` in its extra is an option of the command line too, with the
+    A field with ``option`` in its extra is also an option of the command line, with the
     description as its help: see `harvester.settings.options`.
     """
 
@@ -72,21 +72,23 @@ class Section(BaseModel):
 
 
 class CatalogueSection(Section):
-    """Where the targets are."""
+    """How the catalogue is read."""
 
-    #: The file, as an absolute path.
+    #: Absolute path of the file.
     path: str = ""
-    # Columns that overrule what the file says, by name or by number from 1.
-    id: str = _option("--id", "", "Column of the identifiers, name or number.")
-    ra: str = _option("--ra", "", "Column of the right ascensions, name or number.")
-    dec: str = _option("--dec", "", "Column of the declinations, name or number.")
-    table: str = _option("--table", "", "Of several tables, one: name or number.")
+    # Columns to use instead of those found in the file, by name or number from 1.
+    id: str = _option("--id", "", "Column of the identifiers: name or number.")
+    ra: str = _option("--ra", "", "Column of the right ascensions: name or number.")
+    dec: str = _option("--dec", "", "Column of the declinations: name or number.")
+    table: str = _option(
+        "--table", "", "Table to read if the file has several: name or number."
+    )
     delimiter: str = _option(
         "--delimiter",
         "",
-        "What separates the fields of a text table: , ; | tab or blank.",
+        "Delimiter of the fields of a text table: , ; | tab or blank.",
     )
-    # Where the file states no unit or frame, or a wrong one.
+    # For files that state no unit or frame, or a wrong one.
     unit: Literal["", "deg", "hour", "rad"] = _option(
         "--unit", "", "Unit of the positions (hour: of the right ascensions)."
     )
@@ -100,112 +102,112 @@ class CatalogueSection(Section):
 class CutoutSection(Section):
     """How stamps are cut."""
 
-    #: For every survey: the tutorial's 40 px of SDSS on the sky.
+    #: For all archives. The default is the sky of 40 SDSS pixels.
     size: SizeText = "15.84arcsec"
-    #: For one archive instead: ``{hst = "124px"}``.
+    #: For single archives: ``{hst = "124px"}``.
     sizes: dict[str, SizeText] = Field(default_factory=dict)
     mode: Literal["partial", "trim"] = _option(
         "--mode",
         "partial",
-        "At an edge: NaN outside (partial), or a smaller stamp (trim).",
+        "At an edge of the frame: fill with NaN (partial), or cut less (trim).",
     )
     large: bool = _option(
-        "--large", default=False, words="Stamps above 1024 px or 180 arcsec are meant."
+        "--large", default=False, words="Allow stamps above 1024 px or 180 arcsec."
     )
 
     @field_validator("sizes")
     @classmethod
     def _known_archives(cls, sizes: dict[str, str]) -> dict[str, str]:
         if unknown := sorted(sizes.keys() - kinds().keys()):
-            msg = f"there is no archive {unknown[0]!r}, only {', '.join(kinds())}"
+            msg = f"there is no archive {unknown[0]!r}. Archives: {', '.join(kinds())}"
             raise ValueError(msg)
         return sizes
 
 
 class ServiceSection(Section):
-    """Manners towards one service, and where it is."""
+    """Limits and address of one service."""
 
-    #: Another address for it (a sandbox, a mirror); empty: the archive's own. Of a list
-    #: the first that is up is asked, and the last is waited for.
+    #: Another address, such as a sandbox or a mirror; empty: that of the archive. Of a
+    #: list, the first address that is up is used; if all are down, the last is awaited.
     base_url: Addresses = ""
-    #: Requests a second at most.
+    #: At most this many requests a second.
     rate: float = Field(default=5.0, gt=0)
-    #: Queries in flight at most.
+    #: At most this many queries in flight.
     queries: int = Field(default=2, ge=1)
-    #: Files in flight at most.
+    #: At most this many files in flight.
     files: int = Field(default=4, ge=1)
-    #: Seconds that it may take to begin its answer to a query.
+    #: Seconds until the answer to a query must begin.
     answer_s: float = Field(default=180, gt=0)
-    #: Hours of the day in which it is not asked; empty: those of ``politeness``.
+    #: Hours of the day without requests; empty: those of ``politeness``.
     quiet: QuietText = ""
 
     def addresses(self, official: str) -> list[str]:
-        """Give the addresses that are asked, in this order."""
+        """Return the addresses to use, in this order."""
         given = [self.base_url] if isinstance(self.base_url, str) else self.base_url
         return [one.rstrip("/") for one in given if one] or [official]
 
 
 class PolitenessSection(Section):
-    """How patient, and who is asking."""
+    """Contact, patience, and limits shared by the harvests of a machine."""
 
-    #: Goes into the User-Agent of each request.
+    #: Sent in the User-Agent of each request.
     contact: str = _option(
-        "--contact", "", "Mail or page at which an archive can reach you."
+        "--contact", "", "Mail address or web page at which an archive can reach you."
     )
-    #: Hours of the day in which nothing is asked: ``08:00-18:00`` by the clock of this
+    #: Hours of the day without requests: ``08:00-18:00`` in the time zone of this
     #: machine, or ``08:00-18:00 UTC``; empty: none.
     quiet: QuietText = ""
-    #: Tries of one request before its job pays an attempt.
+    #: Tries of one request that count as one attempt of its job.
     tries: int = Field(default=4, ge=1)
-    #: Attempts of a job before it is given up.
+    #: Attempts of a job before it fails.
     attempts: int = Field(default=5, ge=1)
-    #: Seconds of outage that a run sits out before it ends with exit code 5.
+    #: Seconds of outage after which a service is given up; the run ends with code 5.
     patience_s: float = Field(default=7200, gt=0)
-    #: Seconds after which an archive that refuses every request is given up: exit 5.
+    #: Seconds after which a service that refuses every request is given up: code 5.
     refusal_patience_s: float = Field(default=60, gt=0)
     #: Whether all harvests of this machine share one limit for each host.
     shared: bool = True
-    #: Folder in which they keep it; empty: the user's state folder.
+    #: Folder of the shared limits; empty: the state folder of the user.
     state_dir: str = ""
     #: Longest wait in seconds before a job is tried again.
     longest_backoff_s: float = Field(default=300, gt=0)
 
 
-#: Seconds that the archives give a query of theirs.
+#: Seconds after which the archives end a query.
 _QUERY_S = 600
 
 
 class LimitsSection(Section):
-    """How long an exchange may take, and how much may come of it."""
+    """Limits of time and size for a request."""
 
-    #: Seconds to find a host and shake hands.
+    #: Seconds for DNS, TCP and TLS.
     connect_s: float = Field(default=15, gt=0)
-    #: Seconds from there to the head of a file; queries: ``services.NAME.answer_s``.
+    #: Seconds from then to the headers of a file; queries: ``services.NAME.answer_s``.
     answer_s: float = Field(default=180, gt=0)
-    #: Seconds without a single byte of the body.
+    #: Longest pause in seconds between two pieces of the body.
     silence_s: float = Field(default=60, gt=0)
-    #: Seconds for the body, all in all.
+    #: Seconds for the whole body.
     total_s: float = Field(default=900, gt=0)
-    #: Bytes a second below which a body is given up, after ``floor_window_s``.
+    #: A body slower than this many bytes a second for ``floor_window_s`` is given up.
     floor_bytes_per_s: float = Field(default=10_000, ge=0)
     floor_window_s: float = Field(default=30, gt=0)
-    #: Seconds for which a server may go on with a query that was given up here: its
-    #: place among the queries in flight is not given to another one before.
+    #: Seconds for which a server may still work on a query that was given up here. For
+    #: so long the query counts as in flight.
     works_on_s: float = Field(default=_QUERY_S, ge=0)
-    #: Bytes of the largest file, and of the largest answer to a query.
+    #: Largest size in bytes of a file, and of an answer to a query.
     file_bytes: int = Field(default=512 * 2**20, gt=0)
     reply_bytes: int = Field(default=64 * 2**20, gt=0)
 
 
 class WorkSection(Section):
-    """What this machine gives."""
+    """Resources of this machine that a harvest may use."""
 
     processes: int = _option(
-        "--processes", 0, "Cutting processes; 0: one for each core.", ge=0
+        "--processes", 0, "Number of cutting processes; 0: one for each core.", ge=0
     )
     #: Seconds after which a cutting process that hangs is ended.
     cut_limit_s: float = Field(default=120, gt=0)
-    #: Bytes of fetched frames that are kept on disk at most.
+    #: Largest size in bytes of the cache of fetched frames on disk.
     frame_cache_bytes: int = Field(default=2_000_000_000, ge=0)
-    #: Bytes of memory that a cutting process may ask for.
+    #: Largest memory in bytes of a cutting process.
     process_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)

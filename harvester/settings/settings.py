@@ -1,8 +1,8 @@
-"""Settings: defaults < TOML file < ``HARVESTER__X__Y`` environment < flags.
+"""Settings: defaults < TOML file < environment ``HARVESTER__X__Y`` < options.
 
-Only ``harvest`` and ``cli`` see the whole of it; everything else is handed what
-it uses. `Settings.identity` is what decides the data set: it may not change
-within a run. The rest (rates, workers, addresses) may.
+Of two sources the right one overrides the left one. `Settings.identity` has the
+settings that decide the data set; they may not change within a run. The others (rates,
+workers, addresses) may.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ __all__ = ["SERVICES", "Settings", "load_settings"]
 #: The official address of each service, by its name.
 SERVICES = {name: service.base for name, service in services().items()}
 
-#: With this the names of environment variables begin.
+#: Prefix of the environment variables.
 _PREFIX = "HARVESTER__"
 
 
 def _surveys(given: object) -> object:
-    """Read the environment's spelling of a list: JSON, or words with blanks between."""
+    """Read a list as the environment spells it: JSON, or words between blanks."""
     if not isinstance(given, str):
         return given
     return json.loads(given) if given.lstrip().startswith("[") else given.split()
 
 
 class _Services(Section):
-    """The services of all archives, each with its published or customary limits."""
+    """The services of all archives, with the limits that the archives ask for."""
 
     def named(self, name: str) -> ServiceSection:
-        """Give the section of a service by its name, such as ``sdss-sky``."""
+        """Return the section of a service by its name, such as ``sdss-sky``."""
         section: ServiceSection = getattr(self, _key(name))
         return section
 
@@ -96,7 +96,7 @@ else:
 
 
 class _Settings(BaseSettings):
-    """All settings of a run; each archive adds a section with its name."""
+    """All settings of a run; each archive adds a section of its name."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
@@ -124,7 +124,7 @@ class _Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - its signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the file, which ``load_settings`` hands over, below the environment."""
+        """Put the file from ``load_settings`` below the environment in priority."""
         assert isinstance(init_settings, InitSettingsSource)
         assert isinstance(env_settings, EnvSettingsSource)
         given = dict(init_settings.init_kwargs)
@@ -136,9 +136,12 @@ class _Settings(BaseSettings):
         )
 
     def parsed_surveys(self) -> list[Survey]:
-        """Give the surveys, those of one instrument put together.
+        """Return the surveys, with all bands of one instrument merged.
 
-        Two that would write the same file are refused.
+        Raises
+        ------
+        InputError
+            A name is unknown, or two surveys would write the same files.
         """
         merged: dict[tuple[str, str], Survey] = {}
         for text in self.surveys:
@@ -153,17 +156,17 @@ class _Settings(BaseSettings):
         return surveys
 
     def archive(self, name: str) -> Any:  # noqa: ANN401 - each archive knows its own type
-        """Give the section of an archive."""
+        """Return the section of an archive."""
         return getattr(self, name)
 
     def spec(self, archive: str) -> CutoutSpec:
-        """Give the stamps' size and mode for one archive."""
+        """Return size and mode of the stamps of an archive."""
         sizes = {str(name): size for name, size in self.cutout.sizes.items()}
         size = sizes.get(archive, self.cutout.size)
         return CutoutSpec(StampSize.parse(size), self.cutout.mode)
 
     def identity(self) -> dict[str, str]:
-        """Give what decides the data set, as words: equal means the same run."""
+        """Return the settings that decide the data set; they identify a run."""
         surveys = self.parsed_surveys()
         columns = self.catalogue.model_dump(exclude={"path"})
         archives = sorted({survey.archive for survey in surveys})
@@ -183,12 +186,12 @@ class _Settings(BaseSettings):
         }
 
     def identity_hash(self) -> str:
-        """Give a SHA-256 of the identity."""
+        """Return the SHA-256 of the identity."""
         text = json.dumps(self.identity(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_toml(self) -> str:
-        """Write all effective settings as a file that ``--config`` reads back."""
+        """Return all settings in effect as TOML that ``--config`` can read."""
         return tomli_w.dumps(self.model_dump(mode="json"))
 
 
@@ -213,18 +216,18 @@ def _refuse_same_band_twice(surveys: list[Survey]) -> None:
             if other is not survey:
                 msg = (
                     f"surveys {other} and {survey} would both write the stamps of "
-                    f"{survey.archive} {band}: put them into two runs."
+                    f"{survey.archive} {band}: harvest them in two runs."
                 )
                 raise InputError(msg)
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - what the flags hold is checked by the model
-    """Put defaults, a TOML file, the environment and flags together.
+    """Load the settings from defaults, a TOML file, the environment and options.
 
     Raises
     ------
     InputError
-        A value or a name is wrong; every one of them is named.
+        Values or names are wrong; the message lists all of them.
     """
     refuse_unknown_variables(_PREFIX, Settings.model_fields)
     try:
@@ -232,7 +235,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: 
     except ValidationError as error:
         raise InputError(_sentence(error)) from error
     except SettingsError as error:
-        msg = f"settings of the environment that cannot be used: {error}."
+        msg = f"settings in the environment that cannot be used: {error}."
         raise InputError(msg) from error
     settings.parsed_surveys()
     _refuse_same_address_twice(settings)
@@ -247,8 +250,8 @@ def _refuse_large(settings: Settings) -> None:
             side = size.pixels(kind_of(archive).finest_arcsec)
             msg = (
                 f"stamps of {size} are large: those of {archive} have up to {side:,} x "
-                f"{side:,} pixels, {4 * side**2 / 1e6:,.0f} MB each. If that is meant, "
-                "say --large (cutout.large = true)."
+                f"{side:,} pixels, {4 * side**2 / 1e6:,.0f} MB each. To allow that, "
+                "give --large (cutout.large = true)."
             )
             raise InputError(msg)
 
@@ -262,8 +265,8 @@ def _refuse_same_address_twice(settings: Settings) -> None:
     if same := same_base_urls(urls):
         one, other, url = same
         msg = (
-            f"services {one} and {other} were both given the address {url}: each has "
-            "an address of its own."
+            f"services {one} and {other} were both given the address {url}, but each "
+            "service needs its own."
         )
         raise InputError(msg)
 
@@ -280,7 +283,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _sentence(error: ValidationError) -> str:
-    # What our own checks say is a sentence without pydantic's word before it.
+    # Pydantic puts "Value error, " before the messages of our own checks.
     lines = [
         f"  {'.'.join(map(str, one['loc']))}: "
         + one["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""What a user sees of a run: report, progress, the state of the hosts.
+"""Output about a run for the user: report, progress, the state of the hosts.
 
-May import the ledger, the transport's states and plain facts.
+May import the ledger, the states of the transport, and the records at the top.
 """

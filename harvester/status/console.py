@@ -1,4 +1,4 @@
-"""Words for whoever watches a harvest, who may be gone before it ends."""
+"""Prints lines to a terminal or pipe that may be closed before the harvest ends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TextIO
 
 import click
 
-__all__ = ["tell"]
+__all__ = ["print_line"]
 
 
-def tell(text: str, stream: TextIO | None = None, *, err: bool = False) -> None:
-    """Print a line, if anyone still listens; the work goes on in any case."""
+def print_line(text: str, stream: TextIO | None = None, *, err: bool = False) -> None:
+    """Print a line; if the stream is closed, drop this and all later output."""
     stream = stream or (sys.stderr if err else sys.stdout)
     try:
         click.echo(text, file=stream)
@@ -23,8 +23,7 @@ def tell(text: str, stream: TextIO | None = None, *, err: bool = False) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    # What its buffer holds would fail again when the process ends, and turn its exit
-    # code into 120.
+    # Otherwise Python fails to flush the buffer at exit, and the exit code becomes 120.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

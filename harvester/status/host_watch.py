@@ -1,4 +1,4 @@
-"""Tells how the hosts stand: to who listens, and to ``status`` through the ledger."""
+"""Reports the states of the hosts to the listener, and to ``status`` by the ledger."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 __all__ = ["HostWatch", "watched"]
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 _EVERY_S = 2.0
 
-#: Seconds after which it is written again that all is as it was: without that,
-#: nobody could tell a host that stays shut from a harvester that is gone.
+#: Seconds after which unchanged states are written again. `status` ignores old states,
+#: because their harvester may have been killed.
 _AT_LEAST_EVERY_S = 10.0
 
-#: Seconds between two lines about one host, however often it changes.
+#: Shortest time in seconds between two messages about one host.
 _LINE_EVERY_S = 30.0
 
 
 class HostWatch:
-    """Looks how the hosts stand, and says what has changed."""
+    """Compares the states of the hosts with the last ones, and reports changes."""
 
     def __init__(self, ledger: Ledger, listener: Listener) -> None:
         self._ledger = ledger
-        self._heard = listener
+        self._listener = listener
         self._kept: dict[str, dict[str, object]] = {}
         self._kept_at = float("-inf")
-        #: What was said last of each host, and when.
+        #: For each host the kind of state last reported, and when (Unix seconds).
         self._said: dict[str, tuple[str, float]] = {}
 
     def look(self, states: list[HostState], now: float) -> None:
-        """Keep what is new, and say it; ``now`` in Unix seconds."""
+        """Write changed states to the ledger and report them; ``now`` is Unix time."""
         for state in states:
             self._say(state, now)
         seen = {state.host: asdict(state) for state in states}
@@ -58,14 +58,14 @@ class HostWatch:
         kind, at = self._said.get(state.host, ("open", float("-inf")))
         if state.kind != kind and now - at >= _LINE_EVERY_S:
             self._said[state.host] = (state.kind, now)
-            self._heard(Note(f"{state.host}: {state.words(now)}"))
+            self._listener(Note(f"{state.host}: {state.words(now)}"))
 
 
 @asynccontextmanager
 async def watched(
     transport: Transport, ledger: Ledger, listener: Listener
 ) -> AsyncIterator[None]:
-    """Look at the hosts now and then while the block runs; then forget them."""
+    """Watch the hosts while the block runs; afterwards remove their kept states."""
 
     async def look_forever() -> None:
         watch = HostWatch(ledger, listener)

@@ -1,4 +1,4 @@
-"""What a person sees of a harvest: bars on a terminal, plain lines elsewhere."""
+"""Shows the progress of a harvest: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..events import Moved, Note, Stamped
 from ..states import SETTLED, State
-from .console import tell
+from .console import print_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["shown_progress"]
 
-#: Seconds between two plain lines; a log of days stays short.
+#: Seconds between two plain lines, so that the log of a long run stays short.
 _LINE_EVERY_S = 10.0
 
 
 @contextmanager
 def shown_progress(report: Report | None, *, quiet: bool = False) -> Iterator[Listener]:
-    """Show what happens, beginning from what a report says is done already.
+    """Show the progress, starting from the numbers of a report.
 
-    With ``quiet`` the words go to the standard error, as for ``--json``.
+    With ``quiet`` the lines go to standard error, as for ``--json``.
     """
     stream = sys.stderr if quiet else sys.stdout
     if report is not None and stream.isatty():
@@ -41,13 +41,13 @@ def shown_progress(report: Report | None, *, quiet: bool = False) -> Iterator[Li
 
 
 class _Lines:
-    """A line when there is something to say, and now and then how far it is."""
+    """Prints notes, and every ten seconds one line with the progress."""
 
     def __init__(self, report: Report | None, stream: TextIO) -> None:
         self._stream = stream
         self._counts = _counts(report)
         self._stamps = report["cutouts"] if report else 0
-        self._said = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def listener(self, event: Event) -> None:
         """Take one event."""
@@ -58,14 +58,14 @@ class _Lines:
                 _move(self._counts[archive], state, jobs)
             case Stamped(_, _, stamps):
                 self._stamps += stamps
-        if time.monotonic() - self._said > _LINE_EVERY_S:
-            self._say(self._how_far())
+        if time.monotonic() - self._printed_at > _LINE_EVERY_S:
+            self._say(self._progress())
 
     def _say(self, text: str) -> None:
-        tell(text, self._stream)
-        self._said = time.monotonic()
+        print_line(text, self._stream)
+        self._printed_at = time.monotonic()
 
-    def _how_far(self) -> str:
+    def _progress(self) -> str:
         parts = [
             f"{archive}: {_settled(counts)}/{counts.total()} settled"
             for archive, counts in self._counts.items()
@@ -139,7 +139,8 @@ def _counts(report: Report | None) -> dict[str, Counter[State]]:
 
 
 def _move(counts: Counter[State], state: State, jobs: int) -> None:
-    # An event says where jobs came to, not from where: that follows from the moves.
+    # An event has only the new state of the jobs. The old one is the usual one, or the
+    # other one if too few jobs are in that.
     source = State.PENDING if state in _FROM_PENDING else State.LOCATED
     if counts[source] < jobs:
         source = State.LOCATED if source is State.PENDING else State.PENDING

@@ -1,4 +1,4 @@
-"""What the ledger says, as numbers and as words."""
+"""The state of a run, read from the ledger, as numbers and as text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from ..events import counted
 from ..ledger.hosts import TROUBLES
 from ..ledger.tally import SUBSTITUTES
 from ..ledger.view import LedgerView
@@ -20,33 +21,36 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "failures", "read_report", "unsettled", "words"]
 
-#: Seconds for which what a harvester said of a host is taken for the truth; it says
-#: it again every ten.
-_WORDS_LAST_S = 30.0
+#: Seconds for which the state of a host that a harvester wrote is valid; a harvester
+#: writes it at least every ten.
+_STATE_VALID_S = 30.0
 
-#: What ``status --json`` prints; its keys are a promise to scripts.
+#: The output of ``status --json``. Scripts rely on its keys.
 Report = dict[str, Any]
 
 
 def read_report(places: Places) -> Report:
-    """Read the state of a run, which may be going on.
+    """Read the state of a run, which may be running.
 
     Returns
     -------
     dict
-        ``targets``, ``rejected``, ``cutouts``, ``substitutes`` (cutouts that are not of
-        the best image), ``surveys`` (for each archive the jobs in each state),
-        ``requests`` and ``bytes`` (for each host),
-        ``frames`` (for each survey, fetched), ``located_by`` (for each survey, targets
-        by the route that found them), ``image_bytes`` (for each survey ``fetched`` and
-        ``needed``: those that the stamps are made of), ``amplification`` (for each
-        survey fetched / needed; None while nothing is known), ``failures`` (archive,
-        reason, jobs),
-        ``cooling`` (seconds for each host), ``hosts`` (for each host how it stands:
-        `HostState`, with ``words`` and ``load``; empty while no harvester is at
-        work), ``bill`` (``frames``, ``requests`` and ``bytes`` as they were expected
-        when all was located), ``troubles`` (why the last harvest gave services up, in
-        words), ``out``.
+        * ``out``: the output folder;
+        * ``targets``, ``rejected``: rows of the catalogue;
+        * ``cutouts``: stamps on disk; ``substitutes``: those not from the best image;
+        * ``surveys``: for each archive, the number of jobs in each state;
+        * ``requests``, ``bytes``: for each host that was asked;
+        * ``frames``: for each survey, the number of frames fetched;
+        * ``located_by``: for each survey, the number of targets by route;
+        * ``image_bytes``: for each survey, bytes ``fetched``, and ``needed`` for the
+          stamps; ``amplification``: fetched / needed, None if nothing is known;
+        * ``bill``: ``frames``, ``requests`` and ``bytes`` as estimated when all targets
+          were located;
+        * ``hosts``: for each host its `HostState`, with ``words`` and ``load``; empty
+          if no harvester is running;
+        * ``cooling``: for each host, seconds until its cool-down ends;
+        * ``failures``: archive, reason and number of jobs;
+        * ``troubles``: why the last harvest gave services up, as text.
     """
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
@@ -92,8 +96,8 @@ def _hosts(kept: Mapping[str, str], now: float) -> dict[str, dict[str, Any]]:
     hosts = {}
     for name, text in kept.items():
         told = json.loads(text)
-        # Who was killed leaves its last words behind.
-        if not 0 <= now - told.pop("at") < _WORDS_LAST_S:
+        # A killed harvester leaves its last states behind.
+        if not 0 <= now - told.pop("at") < _STATE_VALID_S:
             continue
         state = HostState(**told)
         hosts[name] = {**told, "words": state.words(now), "load": state.load()}
@@ -109,7 +113,7 @@ def _fetched(view: LedgerView) -> dict[str, int]:
 
 
 def _bill(facts: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    # Each archive has its own, of its own surveys and hosts.
+    # Each archive has its own bill, with its surveys and hosts.
     bill: dict[str, dict[str, int]] = {"frames": {}, "requests": {}, "bytes": {}}
     for key, value in facts.items():
         if key.startswith("bill "):
@@ -119,12 +123,12 @@ def _bill(facts: Mapping[str, str]) -> dict[str, dict[str, int]]:
 
 
 def failures(report: Report) -> int:
-    """Tell how many jobs were given up."""
+    """Return the number of failed jobs."""
     return sum(counts[State.FAILED] for counts in report["surveys"].values())
 
 
 def unsettled(report: Report) -> int:
-    """Tell how many jobs are still to do."""
+    """Return the number of jobs that are not settled."""
     return sum(
         counts[State.PENDING] + counts[State.LOCATED]
         for counts in report["surveys"].values()
@@ -132,7 +136,7 @@ def unsettled(report: Report) -> int:
 
 
 def words(report: Report) -> str:
-    """Say it for a person."""
+    """Return the report as text."""
     return "\n".join(_lines(report))
 
 
@@ -143,33 +147,35 @@ def _billed(expected: int | None, unit: float = 1) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    rejected = f" ({report['rejected']} rows rejected)" if report["rejected"] else ""
-    yield f"{report['out']}: {report['targets']} targets{rejected}"
+    rejected = report["rejected"]
+    rows = f" ({counted(rejected, 'row')} rejected)" if rejected else ""
+    yield f"{report['out']}: {counted(report['targets'], 'target')}{rows}"
     yield f"{'':8}" + "".join(f"{state.replace('_', ' '):>13}" for state in State)
     for archive, counts in report["surveys"].items():
         yield f"{archive:8}" + "".join(f"{counts[state]:>13,}" for state in State)
-    yield f"{report['cutouts']:,} stamps on disk"
-    if report["substitutes"]:
+    yield f"{counted(report['cutouts'], 'stamp')} on disk"
+    if count := report["substitutes"]:
         yield (
-            f"{report['substitutes']:,} of them are not of the best image, which could "
-            "not be had: `substitute_reason` in the manifest says why. Try again: "
-            f"harvester retry --better {report['out']}"
+            f"{counted(count, 'of them is', 'of them are')} not from the best image, "
+            "because that was not available; `substitute_reason` in the manifest says "
+            f"why. To try again: harvester retry --better {report['out']}"
         )
     bill = report["bill"]
     for name, frames in report["frames"].items():
         ratio = report["amplification"][name]
-        rest = f", {ratio:.2f} x the bytes that the stamps needed" if ratio else ""
+        rest = f", {ratio:.2f} x the bytes that the stamps need" if ratio else ""
         billed = _billed(bill["frames"].get(name))
-        yield f"{name}: {frames:,} frames fetched{billed}{rest}"
+        yield f"{name}: {counted(frames, 'frame')} fetched{billed}{rest}"
     yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)
         cooling, now = report["cooling"].get(name), report["hosts"].get(name)
-        # A harvester at work says it in its own words.
+        # While a harvester runs, the state of the host below has this.
         alone = cooling and not now
-        rest = f", left alone for {cooling:.0f} s as it asked" if alone else ""
+        rest = f", no requests for {cooling:.0f} s, as the host asked" if alone else ""
         yield (
-            f"{name}: {requests:,} requests{_billed(bill['requests'].get(name))}, "
+            f"{name}: {counted(requests, 'request')}"
+            f"{_billed(bill['requests'].get(name))}, "
             f"{size / 1e6:,.1f} MB{_billed(size_billed, 1e6)}{rest}"
         )
     for name, now in report["hosts"].items():
@@ -180,10 +186,20 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _what_is_left(report: Report) -> Iterator[str]:
     for one in report["failures"]:
-        yield f"failed: {one['jobs']:,} x {one['survey']} {one['reason']}"
+        jobs = f"{counted(one['jobs'], 'job')} of {one['survey']}"
+        yield f"failed: {jobs}: {one['reason']}"
     if failures(report):
-        yield f"Take the failed ones up again: harvester retry {report['out']}"
+        yield f"To try failed jobs again: harvester retry {report['out']}"
     for trouble in report["troubles"]:
-        yield f"given up for now: {trouble}"
+        yield f"gave up: {trouble}"
     if unsettled(report):
-        yield f"Go on with the rest: harvester resume {report['out']}"
+        waiting = ", ".join(_waiting(report))
+        later = " later" if report["troubles"] else ""
+        yield f"Waiting: {waiting}. Run `harvester resume {report['out']}`{later}."
+
+
+def _waiting(report: Report) -> Iterator[str]:
+    for archive, counts in report["surveys"].items():
+        jobs = counts[State.PENDING] + counts[State.LOCATED]
+        if jobs:
+            yield f"{counted(jobs, 'job')} of {archive}"

@@ -8,7 +8,7 @@ import pytest
 
 from harvester.errors import LocalError
 from harvester.run import disk
-from harvester.run.disk import check_room, disk_words, free_bytes, network_disk
+from harvester.run.disk import check_room, disk_notes, free_bytes, network_disk
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw
@@ -49,7 +49,7 @@ def test_no_table(tmp_path):
 def test_words(tmp_path, monkeypatch, kind, lines):
     """A network disk is told, with its kind; others need no words."""
     monkeypatch.setattr(disk, "network_disk", lambda _: kind)
-    told = list(disk_words(tmp_path))
+    told = list(disk_notes(tmp_path))
     assert len(told) == lines
     assert all("(nfs4)" in words for words in told)
 

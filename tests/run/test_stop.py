@@ -40,8 +40,8 @@ def test_second_signal(ends, later_s, exits):
     times = iter([100.0, 100.0 + later_s])
     stop, harvest = Stop("resume", clock=lambda: next(times)), _Harvest()
     stop.started(harvest)
-    stop._hear(signal.SIGTERM)
+    stop._on_signal(signal.SIGTERM)
     with suppress(SystemExit):
-        stop._hear(signal.SIGINT)
+        stop._on_signal(signal.SIGINT)
     assert ends == exits
     assert (harvest.stops, stop.exit_code) == (1, 143)

@@ -11,7 +11,7 @@ from harvester.run.transport_setup import (
     _machine_limit,
     _services,
     _tokens,
-    first_words,
+    start_notes,
 )
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.transport.body import Limits
@@ -61,11 +61,11 @@ def test_token_and_a_stand_in(monkeypatch):
     """A stand-in of MAST gets it only if that is said; it is told that it does not."""
     monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
     assert _tokens(_rehearsal()) == []
-    (told,) = first_words(_rehearsal())
+    (told,) = start_notes(_rehearsal())
     assert told.startswith(f"MAST_API_TOKEN is not sent to {_HERE}")
     said = _rehearsal(hst={"token_elsewhere": True})
     assert [token.home for token in _tokens(said)] == [f"{_HERE}/mast"]
-    assert list(first_words(said)) == []
+    assert list(start_notes(said)) == []
 
 
 def test_token_is_no_setting(monkeypatch):
@@ -76,10 +76,10 @@ def test_token_is_no_setting(monkeypatch):
 
 def test_contact():
     """Only who asks an archive itself is told to leave a contact."""
-    assert "No contact is set" in " ".join(first_words(load_settings()))
+    assert "No contact is set" in " ".join(start_notes(load_settings()))
     named = load_settings(politeness={"contact": "me@example.org"})
-    assert list(first_words(named)) == []
-    assert list(first_words(_rehearsal())) == []
+    assert list(start_notes(named)) == []
+    assert list(start_notes(_rehearsal())) == []
 
 
 def test_quiet_hours():
@@ -131,7 +131,7 @@ def test_common_limit(tmp_path, monkeypatch):
     _machine_limit(load_settings()).close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["named", "user"]
     assert _machine_limit(load_settings(politeness={"shared": False})) is None
-    assert not list(first_words(load_settings(politeness=named)))
+    assert not list(start_notes(load_settings(politeness=named)))
 
 
 def test_common_limit_without_folder(tmp_path):
@@ -140,6 +140,6 @@ def test_common_limit_without_folder(tmp_path):
     politeness = {"state_dir": str(tmp_path / "file"), "contact": "me@a.org"}
     settings = load_settings(politeness=politeness)
     assert _machine_limit(settings) is None
-    (told,) = first_words(settings)
+    (told,) = start_notes(settings)
     assert "cannot be used (Not a directory)" in told
     assert "Run one at a time" in told

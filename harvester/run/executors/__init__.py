@@ -1,4 +1,4 @@
-"""Where frames are cut: each module is one kind of `concurrent.futures` executor.
+"""Executors that cut frames: each module is one way to run the cutting.
 
-May import the cutouts and plain facts.
+May import `harvester.cutouts` and the records and errors at the top.
 """

@@ -1,8 +1,8 @@
-"""The process pool that cuts: bounded, preloaded, and it dies with its parent.
+"""The process pool that cuts frames.
 
-A worker that is killed, or hangs, costs only the frame job it had in hand. Such
-a job is halved until the galaxy that does it is alone; that one is given up after
-three attempts and its neighbours are cut as ever.
+The workers have limits of memory and time, and they end with their parent. If a worker
+dies or hangs, only its current frame job is lost. That job is split in halves until the
+galaxy at fault is alone. That galaxy fails after three attempts; the others are cut.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Cutter"]
 
-#: Seconds between asking a process to end and ending it. They do not listen (see
-#: `cutouts.forkserver`), and what they have in hand is dropped anyway.
-_LAST_WORDS_S = 0.1
+#: Seconds between SIGTERM and SIGKILL for a worker. Short, because workers ignore
+#: SIGTERM (see `cutouts.forkserver`), and their current work is dropped anyway.
+_TERM_TIMEOUT_S = 0.1
 
-#: By how much a cutting process lets others go first, of 19.
+#: Niceness of a cutting process, at most 19.
 _NICE = 5
 
-#: Attempts of a galaxy that ends its worker, before it is given up.
+#: Attempts of a galaxy that crashes or hangs its worker.
 _ATTEMPTS = 3
 
-#: Pools in a row that break under one frame, after which the machine is to blame.
+#: If so many pools break in a row under one frame, the machine is at fault.
 _POOLS = 3
 
-#: Seconds between two looks at whether the pool of a job that waits is still sound.
+#: Seconds between two checks whether the pool of a waiting job still works.
 _LOOK_S = 5.0
 
-#: Of prctl(2): the signal that a process gets when its parent is gone.
+#: Option of prctl(2): the signal that a process gets when its parent ends.
 _PR_SET_PDEATHSIG = 1
 
 
@@ -68,58 +68,62 @@ class Cutter:
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
         processes = processes or len(os.sched_getaffinity(0))
-        CONSTS.term_timeout = _LAST_WORDS_S
+        CONSTS.term_timeout = _TERM_TIMEOUT_S
         self._open = partial(
             _open_pool,
             max_workers=processes,
             initializer=_prepare,
             initargs=(memory_bytes,),
         )
-        #: Being opened, or open; None while there is none.
+        #: The task that opens the pool; None before `start`.
         self._pool: asyncio.Task[ProcessPool] | None = None
         self._limit_s = limit_s
         self._cut = cut
-        # One more than there are workers, so that none waits for the event loop.
+        # One more than workers, so that a free worker finds its next job at once.
         self._slots = asyncio.Semaphore(processes + 1)
 
     async def __aenter__(self) -> Self:
-        """Give itself; the processes are not there yet."""
+        """Return itself, without starting the processes."""
         return self
 
     def start(self) -> None:
-        """Start the processes, so that they are there before the first frame is.
+        """Start the processes in the background, before the first frame arrives.
 
-        The server they are forked from may still be importing: whoever talks to the
-        archives does not wait for that.
+        The fork server may still be importing; requests to the archives need not wait
+        for it.
         """
         self._pool = asyncio.create_task(asyncio.to_thread(self._open))
 
     async def __aexit__(self, *failure: object) -> None:
-        """End the processes; what they have in hand is dropped."""
+        """End the processes and drop their current jobs."""
         if self._pool:
             await asyncio.wait([self._pool])
             if not self._pool.exception():
                 await asyncio.to_thread(_end, self._pool.result())
 
     async def cut(self, job: FrameJob) -> Cut:
-        """Cut all that is wanted of a frame; a receipt for each.
+        """Cut all wanted stamps of a frame; return a receipt for each.
 
         Raises
         ------
-        TransientError, PermanentError, LocalError
-            As the cutting raises them: they concern the whole frame. ``too_big``: it
-            needs more memory than a process may have. `LocalError` also where this
-            machine does not let the processes live.
+        TransientError, PermanentError
+            The frame cannot be used. ``too_big``: it needs more memory than a worker
+            may have.
+        LocalError
+            This machine is at fault, for example if it ends every worker.
         """
         try:
             return await self._once(job)
         except MemoryError as error:
-            msg = f"{job.product.name} needs more memory than a process may have"
+            msg = (
+                f"{job.product.name} needs more memory than a cutting process may have "
+                "(work.process_memory_bytes)"
+            )
             raise PermanentError("too_big", msg) from error
         except (ProcessExpired, TimeoutError):
             if len(job.wanted) > 1:
                 return await self._halves(job)
-            return await self._suspect(job)
+            return await self._retry_alone(job)
 
     async def _once(self, job: FrameJob) -> Cut:
         problem = ""
@@ -129,16 +133,19 @@ class Cutter:
                     self.start()
                 opened = self._pool
                 assert opened is not None
-                # Shielded: others wait for it too.
+                # Shielded, because other jobs wait for the same pool.
                 pool = await asyncio.shield(opened)
                 try:
                     return await self._in_pool(pool, job)
                 except BrokenExecutor as error:
                     problem = str(error)
-                # One idle process that is killed takes a whole pool with it.
+                # Pebble closes the whole pool if an idle worker is killed.
                 if self._pool is opened:
                     self._pool = asyncio.create_task(self._replace(pool))
-        msg = f"no cutting process stays alive ({problem}): is there memory left?"
+        msg = (
+            f"no cutting process stays alive ({problem}). Check the free memory of "
+            "this machine, then resume"
+        )
         raise LocalError(msg)
 
     async def _in_pool(self, pool: ProcessPool, job: FrameJob) -> Cut:
@@ -148,7 +155,7 @@ class Cutter:
             raise BrokenExecutor(*error.args) from error
         result: asyncio.Future[Cut] = asyncio.wrap_future(task)
         try:
-            # A pool that breaks forgets what nobody has begun.
+            # A pool that breaks never finishes the jobs that no worker has started.
             while not (await asyncio.wait([result], timeout=_LOOK_S))[0]:
                 if not pool.active:
                     msg = "the pool broke"
@@ -165,11 +172,11 @@ class Cutter:
         middle = len(job.wanted) // 2
         first = await self.cut(replace(job, wanted=job.wanted[:middle]))
         second = await self.cut(replace(job, wanted=job.wanted[middle:]))
-        # They share at least the headers: the larger of both is sure.
+        # The halves overlap, at least in the headers, so their sum would be too much.
         needed = max(first.needed, second.needed)
         return Cut([*first.receipts, *second.receipts], needed)
 
-    async def _suspect(self, job: FrameJob) -> Cut:
+    async def _retry_alone(self, job: FrameJob) -> Cut:
         problem = ""
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -182,9 +189,9 @@ class Cutter:
 
 
 def _open_pool(*, max_workers: int, **options: Any) -> ProcessPool:  # noqa: ANN401 - Pebble's
-    """Open a pool and start its processes, which takes until their server is there."""
+    """Open a pool and start its processes; this waits for the fork server."""
     pool = ProcessPool(max_workers, context=warm_up(), **options)
-    # One that breaks at once is replaced when it is needed.
+    # If the pool breaks at once, `_once` replaces it.
     with suppress(RuntimeError):
         for _ in range(max_workers):
             pool.schedule(os.getpid)
@@ -197,19 +204,18 @@ def _end(pool: ProcessPool) -> None:
 
 
 def _prepare(memory_bytes: int) -> None:
-    # Without the server that it was forked from it would be known to nobody, and
-    # write what another process is given to write.
+    # An orphan could write a stamp that was already reassigned; end it with the fork
+    # server.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Pebble has the worker ignore Ctrl-C and end with its parent. A SIGTERM to the
-    # whole group is the parent's to hear, see `cutouts.forkserver`.
+    # Pebble makes workers ignore Ctrl-C and end with their parent. The parent alone
+    # reacts to a SIGTERM to the whole group, see `cutouts.forkserver`.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Who talks to the archives goes first: it has little to do, and what it does late
-    # leaves these processes without work.
+    # Lower the workers' priority: if the network process is late, they have no work.
     os.nice(_NICE)
-    # More memory than this becomes a MemoryError in the worker and not the end of the
-    # machine.
+    # Exceeding this limit raises MemoryError in the worker, instead of exhausting the
+    # memory of the machine.
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    # A worker that segfaults is reported by the parent; its own words only confuse.
+    # The parent reports a worker that crashes; output of the worker would only confuse.
     sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
