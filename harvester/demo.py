@@ -35,7 +35,7 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"folder {out} cannot be made: {error.strerror}."
+        msg = f"folder {out} cannot be created: {error.strerror}."
         raise LocalError(msg) from error
     catalogue = out / "catalogue.fits"
     with _sandbox(out, catalogue, keep=keep_sandbox) as urls:

@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and settings for all tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Times are never judged: this machine may be busy.
+# No deadlines: the machine may be busy.
 settings.register_profile("harvester", deadline=None)
 settings.load_profile("harvester")
 
@@ -18,7 +18,7 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Give the folder of real catalogues, frames and recorded replies."""
+    """Return the folder of real catalogues, frames and recorded replies."""
     folder = Path(os.environ.get("HARVESTER_REAL_DATA", _REPOSITORY.parent / "shared"))
     if folder.is_dir():
         return folder
@@ -36,7 +36,7 @@ def _state_folder(tmp_path_factory):
 
 @pytest.fixture
 def zone(monkeypatch):
-    """Give what puts this machine into a time zone, until the test is over."""
+    """Return a function that sets the time zone until the end of the test."""
 
     def move_to(name):
         monkeypatch.setenv("TZ", name)
@@ -48,6 +48,6 @@ def zone(monkeypatch):
 
 
 def pytest_make_parametrize_id(val):
-    """Call a reply by its first line: the rest has the time of the day in it."""
+    """Name an HTTP reply by its first line, because the rest contains the time."""
     is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
     return val.partition(b"\r\n")[0].decode() if is_reply else None

@@ -1,9 +1,10 @@
-"""Change the code a little, and see whether its own tests notice.
+"""Mutation testing: make small changes to the code and check that tests fail.
 
-``python tests/mutants.py --count 40`` draws so many small changes (a comparison or a
-condition turned round, a number, a word of SQL, a statement left out) to the modules
-that carry the promises, runs the tests of each, and names the changes that no test
-noticed. It works on a copy. Ends with 1 if less than four in five were noticed.
+``python tests/mutants.py --count 40`` picks 40 random changes in the most important
+modules: an inverted comparison or condition, another number, other SQL, a removed
+statement. For each change it runs the tests of the module, on a copy of the repository,
+and prints the changes that no test detected. The exit code is 1 if the tests detect
+fewer than 80 %.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Modules, and the tests that are quick and theirs.
+#: Modules, with their quick tests.
 MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
     "harvester/ledger/moves.py": ["tests/ledger"],
@@ -46,7 +47,7 @@ MODULES = {
     ],
 }
 
-#: Part of the changes that must be noticed.
+#: Fraction of the changes that the tests must detect.
 ENOUGH = 0.8
 
 _PAIRS = (
@@ -66,13 +67,13 @@ class Change(NamedTuple):
 
     path: str
     line: int
-    #: What was there, and what is there now.
+    #: Source of the changed node before and after.
     before: str
     after: str
     source: str
 
     def shown(self) -> str:
-        """Give both around the first character that differs."""
+        """Return both sources around the first different character."""
         pairs = enumerate(zip(self.before, self.after, strict=False))
         at = next((place for place, (old, new) in pairs if old != new), 0)
         some = slice(max(0, at - 30), at + 40)
@@ -80,7 +81,7 @@ class Change(NamedTuple):
 
 
 def changes(path: str) -> list[Change]:
-    """Give every change that could be made of a module."""
+    """Return all possible changes of a module."""
     tree = ast.parse((ROOT / path).read_text())
     nodes = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
     kept = set(map(id, _unchanged(tree)))
@@ -100,7 +101,7 @@ def changes(path: str) -> list[Change]:
 
 
 def _unchanged(tree: ast.AST) -> Iterator[ast.AST]:
-    """Give what says nothing at run time, or everything at once."""
+    """Yield nodes not to change: no effect at run time, or the whole module breaks."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from ast.walk(node)
@@ -119,7 +120,7 @@ def _unchanged(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _variants(node: ast.AST) -> Iterator[ast.AST]:
-    """Give what may stand in place of a node."""
+    """Yield the nodes that can replace a node."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in TURNED:
             yield ast.Compare(node.left, [TURNED[type(op)]()], node.comparators)
@@ -159,7 +160,7 @@ def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
 
 
 def is_noticed(change: Change, copied: Path, limit_s: float) -> bool:
-    """Run the tests of the module with the change in it; take it out again."""
+    """Whether the tests of the module fail with the change; afterwards undo it."""
     path = copied / change.path
     before = path.read_text()
     path.write_text(change.source)
@@ -170,7 +171,7 @@ def is_noticed(change: Change, copied: Path, limit_s: float) -> bool:
 
 
 def passes(copied: Path, path: str, limit_s: float) -> bool:
-    """Tell whether the tests of a module pass within some seconds."""
+    """Whether the tests of a module pass within some seconds."""
     words = ["-x", "-q", "-p", "no:cacheprovider", *MODULES[path]]
     try:
         done = subprocess.run(
@@ -187,7 +188,7 @@ def passes(copied: Path, path: str, limit_s: float) -> bool:
 
 
 def main() -> None:
-    """Draw, run, tell."""
+    """Pick changes, run the tests, print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
@@ -215,7 +216,7 @@ def main() -> None:
 
 
 def sample(path: str, drawn: Sequence[Change], copied: Path) -> list[Change]:
-    """Give the changes that the tests of a module did not notice."""
+    """Return the changes that the tests of a module did not detect."""
     began = time.monotonic()
     if not passes(copied, path, 600):
         sys.exit(f"the tests of {path} fail without any change")

@@ -1,4 +1,4 @@
-"""The command line: words, refusals and exit codes."""
+"""The command line: output, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from harvester.places import Places
 from harvester.run.begin import begin, write_settings
 from harvester.settings.settings import load_settings
 
-#: What makes `--help` slow if it is imported for it.
+#: Modules that would make `--help` slow.
 _HEAVY = ("aiohttp", "astropy", "astroquery", "numpy", "pyarrow", "pydantic", "scipy")
 
 
 def call(*words):
-    """Run a command in this process; give its result."""
+    """Run a command in this process and return its result."""
     return CliRunner().invoke(main, [str(word) for word in words])
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Give a run of one target of which nothing is done."""
+    """Return a run with one target that is not processed yet."""
     target = Target(0, "a", 1.0, 2.0, "a", 1)
     facts = {"catalogue sha256": "", "settings": "{}"}
     create_ledger(
@@ -43,7 +43,7 @@ def run(tmp_path):
 
 
 def test_help_is_light():
-    """The help imports nothing heavy, which is what makes it quick."""
+    """The help is quick, because it imports no slow module."""
     code = (
         "import sys\n"
         "from harvester.cli import main\n"
@@ -60,7 +60,7 @@ def test_help_is_light():
 
 
 def test_status_is_light(run):
-    """The status needs no array library."""
+    """`status` imports no slow module."""
     code = (
         "import sys\n"
         "from harvester.cli import main\n"
@@ -76,7 +76,7 @@ def test_status_is_light(run):
 
 
 def test_inspect(tmp_path):
-    """How a catalogue is read is printed, as words or JSON, and nothing is left."""
+    """`inspect` prints how a catalogue is read, as text or JSON, and leaves no file."""
     path = tmp_path / "galaxies.csv"
     path.write_text("name,RA (hours),Dec (deg)\nA,10.5,2.2\nB,11.25,-2.2\n")
     words = call("inspect", path)
@@ -98,7 +98,7 @@ def test_inspect(tmp_path):
     ],
 )
 def test_inspect_refuses(tmp_path, text, options, sentence):
-    """What cannot be read is refused with code 2, the file and the remedy."""
+    """An unreadable catalogue is refused with code 2, its path and a remedy."""
     path = tmp_path / "galaxies.csv"
     path.write_text(text)
     done = call("inspect", path, *options)
@@ -108,7 +108,7 @@ def test_inspect_refuses(tmp_path, text, options, sentence):
 
 
 def test_status_json(run):
-    """What scripts read has the promised keys."""
+    """`status --json` has the documented keys."""
     report = json.loads(call("status", run, "--json").output)
     assert report["targets"] == 1
     assert report["rejected"] == 1
@@ -121,21 +121,21 @@ def test_status_json(run):
 
 
 def test_status_words(run):
-    """What people read says how to go on."""
+    """`status` says how to continue a run."""
     assert f"harvester resume {run}" in call("status", run).output
 
 
 def test_run_folder_from_environment(run, monkeypatch):
-    """Without a folder the one in the environment is taken."""
+    """Without an argument the folder is that in $HARVESTER_RUN."""
     monkeypatch.setenv("HARVESTER_RUN", str(run))
-    assert "1 targets" in call("status").output
+    assert ": 1 target (1 row rejected)\n" in call("status").output
 
 
 @pytest.mark.parametrize(
     "command", ["resume", "retry", "verify", "status", "manifest", "plan"]
 )
 def test_no_run(tmp_path, command):
-    """A folder without a run is a usage error that says how to begin one."""
+    """A folder without a run is a usage error that says how to start one."""
     result = call(command, tmp_path)
     assert result.exit_code == 2
     assert "harvester run CATALOGUE" in result.output
@@ -145,7 +145,7 @@ def test_no_run(tmp_path, command):
     ("options", "words"),
     [
         (["--survey", "galex:fuv"], "no archive 'galex'"),
-        (["--size", "40 parsec"], "neither like 124px"),
+        (["--size", "40 parsec"], "is not like 124px"),
         (["--base-url", "http://x"], "is not NAME=VALUE"),
         (["--base-url", "galex=http://x"], "no service 'galex'"),
         (["--mode", "squash"], "squash"),
@@ -153,14 +153,14 @@ def test_no_run(tmp_path, command):
     ],
 )
 def test_bad_options(tmp_path, options, words):
-    """A bad option is refused with a sentence and code 2, before anything is read."""
+    """A bad option is refused with a message and code 2, before files are read."""
     result = call("run", "missing.csv", "--out", tmp_path / "out", *options)
     assert result.exit_code == 2
     assert words in result.output
 
 
 def test_missing_catalogue(tmp_path):
-    """A catalogue that is not there is named, and leaves no run behind."""
+    """A missing catalogue is named in the error, and no run is created."""
     result = call("run", tmp_path / "missing.csv", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "missing.csv" in result.output
@@ -168,7 +168,7 @@ def test_missing_catalogue(tmp_path):
 
 
 def test_output_is_a_file(tmp_path):
-    """An output folder that cannot be one is this machine's trouble."""
+    """If the output folder is a file, that is an error of this machine."""
     (tmp_path / "out").write_text("")
     (tmp_path / "a.csv").write_text("id,ra,dec\na,1,2\n")
     result = call("run", tmp_path / "a.csv", "--out", tmp_path / "out")
@@ -176,7 +176,7 @@ def test_output_is_a_file(tmp_path):
 
 
 def test_bad_ledger(tmp_path):
-    """A ledger that is none is refused with code 7 and left alone."""
+    """A file that is not a ledger is refused with code 7 and not changed."""
     (tmp_path / "ledger.sqlite").write_bytes(b"<html>")
     assert call("status", tmp_path).exit_code == 7
     assert (tmp_path / "ledger.sqlite").read_bytes() == b"<html>"
@@ -192,7 +192,7 @@ def test_bad_ledger(tmp_path):
     ],
 )
 def test_bad_sandbox(options):
-    """A sandbox that cannot be served as asked is refused with what was asked."""
+    """An invalid option of the sandbox is refused; the error quotes its value."""
     result = call("sandbox", *options)
     assert result.exit_code == 2
     assert options[1].partition("=")[0] in result.output
@@ -200,7 +200,7 @@ def test_bad_sandbox(options):
 
 @pytest.mark.parametrize("size", [None, "small", "real"])
 def test_sandbox_with_jwst(monkeypatch, size):
-    """JWST is served in the size that is asked for, and not at all by default."""
+    """The sandbox serves JWST in the given size, and by default not at all."""
     served = []
 
     async def serve(options, **_):
@@ -213,7 +213,7 @@ def test_sandbox_with_jwst(monkeypatch, size):
 
 
 def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
-    """Who goes on with a run removes what a kill left of stamps; nobody else may."""
+    """The owner of a run removes partial stamps; other processes must not."""
     monkeypatch.setattr("harvester.commands._harvest", lambda *_: 0)
     catalogue, out = tmp_path / "targets.csv", tmp_path / "out"
     catalogue.write_text("id,ra,dec\na,1.0,2.0\n")
@@ -241,28 +241,28 @@ def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
         (["sandbox", "--latency", "fil=1"], 2, "known are"),
         (["sandbox", "--targets", "1", "--ready-file", "/none/x"], 6, "/none/x"),
         (["gallery", ".", "--limit", "0"], 2, "--limit"),
-        (["demo", "--out", "/proc/version"], 6, "cannot be made"),
+        (["demo", "--out", "/proc/version"], 6, "cannot be created"),
     ],
 )
 def test_bad_words(words, code, told):
-    """A number or a path that cannot be used is told by its option, not by a bug."""
+    """An unusable number or path is an error that names it, not a bug."""
     result = call(*words)
     assert (result.exit_code, told in result.output) == (code, True), result.output
 
 
 def test_retry_for_no_reason(run):
-    """A pattern that fits none of the reasons is a slip; with none failed it is not."""
+    """A pattern that matches no reason is an error, unless no job has failed."""
     assert call("retry", run, "--reason", "http_*").exit_code == 0
     with sqlite3.connect(run / "ledger.sqlite") as db:
         db.execute("UPDATE job SET state = 'failed', reason = 'not_found'")
     db.close()
     result = call("retry", run, "--reason", "htp_*")
     assert (result.exit_code, "Reasons: not_found" in result.output) == (2, True)
-    assert "1 jobs taken up" in call("retry", run, "--reason", "not*").output
+    assert "1 job is due again." in call("retry", run, "--reason", "not*").output
 
 
 def test_settled_run_starts_no_process(tmp_path, monkeypatch):
-    """Where no galaxy is left to do, no cutting process is started, nor its server."""
+    """If all jobs are settled, no cutting process and no fork server is started."""
     started = []
     for module in ("commands", "run.executors.processes"):
         monkeypatch.setattr(f"harvester.{module}.warm_up", lambda: started.append(1))

@@ -1,4 +1,4 @@
-"""The container's files as they are written; ``make image`` builds and runs them."""
+"""The files of the container, without running them; ``make image`` runs them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHECK = _REPOSITORY / "docker" / "healthcheck.sh"
 
 @pytest.fixture(scope="module")
 def steps():
-    """Give the instructions of the Dockerfile as pairs of word and rest."""
+    """Return the instructions of the Dockerfile as pairs (keyword, arguments)."""
     text = (_REPOSITORY / "Dockerfile").read_text()
     text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
     return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
@@ -34,20 +34,20 @@ def steps():
 
 @pytest.fixture(scope="module")
 def compose():
-    """Give compose.yaml as it is parsed."""
+    """Return the parsed compose.yaml."""
     return yaml.safe_load((_REPOSITORY / "docker" / "compose.yaml").read_text())
 
 
 @pytest.fixture(scope="module")
 def harvest(compose):
-    """Give the one service of compose.yaml."""
+    """Return the only service of compose.yaml."""
     (service,) = compose["services"].values()
     return service
 
 
 @pytest.fixture
 def bin_folder(tmp_path):
-    """Give a folder whose `harvester` only says what it was asked, but for status."""
+    """Return a folder with a `harvester` that prints its arguments, or runs status."""
     stub = tmp_path / "bin" / "harvester"
     stub.parent.mkdir()
     stub.write_text(
@@ -88,7 +88,7 @@ def _words(steps, instruction):
 
 
 def test_bases(steps):
-    """Every stage starts from the one base, or from a stage before it."""
+    """Every stage starts from the base image or from an earlier stage."""
     known = {"${BASE}"}
     for line in _words(steps, "FROM"):
         base, *name = line.split(" AS ")
@@ -98,7 +98,7 @@ def test_bases(steps):
 
 
 def test_exec_form(steps):
-    """Entry point and health check are words of their own, and no shell's."""
+    """Entry point and health check are in exec form, without a shell."""
     (entry,) = _words(steps, "ENTRYPOINT")
     assert json.loads(entry) == [f"/opt/harvester/{_ENTRY.name}"]
     (check,) = _words(steps, "HEALTHCHECK")
@@ -107,7 +107,7 @@ def test_exec_form(steps):
 
 
 def test_scripts(steps):
-    """The scripts that it names are copied there, and can be run."""
+    """The scripts are copied into the image and are executable."""
     (copied,) = [line for line in _words(steps, "COPY") if "/opt/harvester" in line]
     scripts = [_REPOSITORY / name for name in copied.split()[:-1]]
     assert scripts == [_ENTRY, _CHECK]
@@ -122,7 +122,7 @@ def test_user(steps):
 
 
 def test_nothing_unlocked(steps):
-    """Every installation has hashes, or takes the wheel that was just built."""
+    """Every pip install uses hashes, or installs the wheel built before."""
     commands = " && ".join(_words(steps, "RUN")).split("&&")
     installs = [one.split() for one in commands if "install" in one and "pip" in one]
     assert len(installs) == 3
@@ -132,7 +132,7 @@ def test_nothing_unlocked(steps):
 
 
 def test_build_context(steps):
-    """What is copied exists and is let into the build; nothing else is."""
+    """All copied files exist, and .dockerignore lets only them into the build."""
     ignore = (_REPOSITORY / ".dockerignore").read_text().split("\n")
     assert "*" in ignore
     let_in = [line[1:] for line in ignore if line.startswith("!")]
@@ -146,7 +146,7 @@ def test_build_context(steps):
 
 
 def test_only_data(harvest, compose):
-    """The container writes to its volume and to /tmp, and to nothing else."""
+    """The container can write only to its volume and to /tmp."""
     assert harvest["read_only"] is True
     writable = [each for each in harvest["volumes"] if not each.endswith(":ro")]
     assert writable == ["harvest:/data"]
@@ -157,7 +157,7 @@ def test_only_data(harvest, compose):
 
 
 def test_powerless(harvest):
-    """No capability, no way to one, no port, and limits on memory and processes."""
+    """The container has no capabilities or ports, and limited memory and processes."""
     assert harvest["cap_drop"] == ["ALL"]
     assert harvest["security_opt"] == ["no-new-privileges:true"]
     assert not {"privileged", "cap_add", "ports", "network_mode"} & set(harvest)
@@ -165,14 +165,14 @@ def test_powerless(harvest):
 
 
 def test_restarts(harvest):
-    """It is started again after a failure, but not for ever."""
+    """The container is restarted after a failure, a limited number of times."""
     policy, _, times = harvest["restart"].partition(":")
     assert policy == "on-failure"
     assert 0 < int(times) <= 100
 
 
 def test_stopping(harvest):
-    """The grace is longer than the 8 s that a harvest may take to stop."""
+    """The stop grace period is longer than the 8 s that a harvest needs to stop."""
     assert int(harvest["stop_grace_period"].removesuffix("s")) > 8
     assert harvest["init"] is True
 
@@ -184,7 +184,7 @@ def test_build_folder(harvest):
 
 
 def test_settings_known(harvest, monkeypatch):
-    """The settings that compose hands over are understood, the contact required."""
+    """The settings in compose.yaml are valid, and the contact is required."""
     given = {"CONTACT": "me@example.org", "CATALOGUE": "galaxies.csv"}
     for name, text in harvest["environment"].items():
         monkeypatch.setenv(name, _filled_in(text, given))
@@ -205,21 +205,21 @@ def _filled_in(text, given):
 
 
 def test_told(bin_folder, tmp_path):
-    """Words are handed on as they are, whatever there is."""
+    """Given arguments are passed on unchanged, whatever the state of the run."""
     _ledger(tmp_path / "run", "pending")
     done = _run(_ENTRY, bin_folder, tmp_path / "run", "verify", "--json")
     assert done.stdout == "asked: <verify> <--json>"
 
 
 def test_begins(bin_folder, tmp_path):
-    """Without a ledger the catalogue is harvested."""
+    """Without a ledger, the entry point starts a run from the catalogue."""
     run = tmp_path / "run"
     done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/my list.csv")
     assert done.stdout == f"asked: <run> </my list.csv> <--out> <{run}>"
 
 
 def test_no_catalogue(bin_folder, tmp_path):
-    """Without a ledger and a catalogue it says what to do, and asks nothing."""
+    """Without ledger and catalogue, it prints what to do and runs nothing."""
     done = _run(_ENTRY, bin_folder, tmp_path / "run")
     assert (done.returncode, done.stdout) == (2, "")
     assert "HARVESTER_CATALOGUE" in done.stderr
@@ -227,7 +227,7 @@ def test_no_catalogue(bin_folder, tmp_path):
 
 @pytest.mark.parametrize("state", ["pending", "located"])
 def test_goes_on(bin_folder, tmp_path, state):
-    """With something left to do it goes on, also where a catalogue is named."""
+    """With open jobs it resumes the run, also if a catalogue is given."""
     run = tmp_path / "run"
     _ledger(run, state)
     done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/list.csv")
@@ -236,17 +236,17 @@ def test_goes_on(bin_folder, tmp_path, state):
 
 @pytest.mark.parametrize("state", ["done", "no_coverage", "failed"])
 def test_nothing_left(bin_folder, tmp_path, state):
-    """With nothing left to do it tells how it stands and ends well."""
+    """With all jobs settled it prints the status, writes the manifest and succeeds."""
     run = tmp_path / "run"
     _ledger(run, state)
     done = _run(_ENTRY, bin_folder, run)
     assert done.returncode == 0
-    assert "1 targets" in done.stdout
+    assert "1 target\n" in done.stdout
     assert done.stdout.endswith(f"asked: <manifest> <{run}>")
 
 
 def test_damaged_ledger(bin_folder, tmp_path):
-    """A ledger that cannot be read ends the container with the harvester's code."""
+    """An unreadable ledger ends the container with the exit code of the harvester."""
     run = tmp_path / "run"
     run.mkdir()
     (run / "ledger.sqlite").write_text("no ledger")
@@ -255,7 +255,7 @@ def test_damaged_ledger(bin_folder, tmp_path):
 
 
 def test_health(bin_folder, tmp_path):
-    """Healthy before there is a ledger and with a good one; a bad one is told."""
+    """The health check passes without a ledger or with a good one, not a bad one."""
     run = tmp_path / "run"
     assert _run(_CHECK, bin_folder, run).returncode == 0
     _ledger(run, "pending")

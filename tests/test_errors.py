@@ -1,4 +1,4 @@
-"""Errors carry words of strangers to a terminal, a log, and other processes."""
+"""Errors quote archives on a terminal, in a log, and across processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvester.errors import (
 )
 from harvester.transport.transport import Reply
 
-#: Clears the screen, writes over its line, begins another, turns the writing round.
+#: Control characters: clear the screen, start new lines, reverse the text direction.
 HOSTILE = "\x1b[2J\r\nharvester: all is well\u202e\x9b31m\u2028"
 SHOWN = r"\x1b[2J\r\nharvester: all is well\u202e\x9b31m\u2028"
 
@@ -32,14 +32,14 @@ SHOWN = r"\x1b[2J\r\nharvester: all is well\u202e\x9b31m\u2028"
     ],
 )
 def test_words_of_strangers(error):
-    """What is no printable character is written out, also after a second time."""
+    """Unprintable characters are escaped, once only, also after pickling."""
     assert str(error) == SHOWN
     assert str(pickle.loads(pickle.dumps(error))) == SHOWN
     assert str(TransientError("again", str(error))) == SHOWN
 
 
 def test_printable_words():
-    """Letters of any language, blanks and backslashes stay as they are."""
+    """Letters of any language, blanks and backslashes are not escaped."""
     words = r"https://archive/… says: C:\n größer Ωμέγα 銀河 "
     assert str(TransientError("odd", words)) == words
 
@@ -55,7 +55,7 @@ def test_printable_words():
     ],
 )
 def test_replies(check, body):
-    """What an archive answers in place of data reaches nobody's terminal raw."""
+    """An error that quotes the answer of an archive is printable."""
     with pytest.raises(HarvesterError) as caught:
         check(Reply(200, {}, body, "https://archive.example"))
     assert r"\x1b[2J" in str(caught.value)

@@ -1,32 +1,48 @@
-"""Listeners and what they may not do."""
+"""Listeners whose errors must not reach the harvest."""
 
 from __future__ import annotations
 
 import pytest
 
-from harvester.events import Note, guarded
+from harvester.events import Note, as_sentence, counted, guarded
 
 
 def test_listener_that_fails(caplog):
-    """What a listener does wrong is logged, and disturbs nobody."""
+    """An error of a listener is logged and not raised."""
     heard = []
 
     def listener(event):
         heard.append(event)
         raise OSError(5, "the terminal is gone")
 
-    tell = guarded(listener)
-    tell(Note("one"))
-    tell(Note("two"))
+    call = guarded(listener)
+    call(Note("one"))
+    call(Note("two"))
     assert heard == [Note("one"), Note("two")]
     assert "the terminal is gone" in caplog.text
 
 
 def test_listener_that_is_interrupted():
-    """Ctrl-C is no failure of a listener."""
+    """Ctrl-C inside a listener is raised."""
 
     def listener(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         guarded(listener)(Note("one"))
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1204, "1,204 rows")],
+)
+def test_counted(count, words):
+    """A number has its noun in the singular or the plural."""
+    assert counted(count, "row") == words
+    assert counted(count, "row", "rows") == words
+
+
+def test_sentence():
+    """An error becomes a sentence with exactly one full stop at its end."""
+    assert as_sentence(OSError("it broke")) == "it broke."
+    assert as_sentence(OSError("it broke.")) == "it broke."

@@ -1,4 +1,4 @@
-"""What the repository says of itself: versions, licence, maturity, links, paths."""
+"""Consistency of the repository: versions, licence, maturity, links, paths."""
 
 from __future__ import annotations
 
@@ -27,8 +27,6 @@ DECISIONS = [
     if page.startswith("docs/decisions/") and not page.endswith("/README.md")
 ]
 
-#: Pages that are linked before they are written.
-
 _HEADINGS = ["Question", "Decision", "Why", "Considered", "What would change it"]
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -48,13 +46,13 @@ def _text(page):
 
 @cache
 def _anchors(page):
-    """Give the anchors of a page's headings, as the usual renderers make them."""
+    """Return the anchors of the headings of a page, as common renderers make them."""
     headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", _text(page)), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
 
 
 def _broken(page, text):
-    """Give the links of a page to files or headings that are not there."""
+    """Yield the links of a page to files or headings that do not exist."""
     for link in _LINK.findall(_FENCE.sub("", text)):
         if "://" in link:
             continue
@@ -66,14 +64,14 @@ def _broken(page, text):
 
 
 def test_version():
-    """The citation and the changelog name the version that the package has."""
+    """The citation and the changelog have the version of the package."""
     assert str(_CITATION["version"]) == harvester.__version__
     heading = rf"^## {re.escape(harvester.__version__)}\b"
     assert re.search(heading, _text("CHANGELOG.md"), re.MULTILINE)
 
 
 def test_changelog_form():
-    """The changelog begins with what is unreleased, and sorts it by Added and so on."""
+    """The changelog starts with "Unreleased" and uses the usual kinds of changes."""
     headings = re.findall(r"^(##+) (.+)$", _text("CHANGELOG.md"), re.MULTILINE)
     assert headings[0] == ("##", "Unreleased")
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
@@ -81,7 +79,7 @@ def test_changelog_form():
 
 
 def test_citation():
-    """The citation file has what its format requires, and the project's licence."""
+    """The citation file has all required fields and the licence of the project."""
     assert _CITATION["cff-version"] == "1.2.0"
     assert all(_CITATION[key] for key in ("message", "title", "authors"))
     assert _CITATION["license"] == _PROJECT["license"]
@@ -90,7 +88,7 @@ def test_citation():
 
 
 def test_licence():
-    """LICENSE is the licence, and of the authors, that pyproject.toml names."""
+    """LICENSE has the licence and the authors of pyproject.toml."""
     text = _text("LICENSE")
     assert _PROJECT["license"] == "BSD-3-Clause"
     assert text.startswith("BSD 3-Clause License")
@@ -98,7 +96,7 @@ def test_licence():
 
 
 def test_maturity():
-    """The classifier, the README and the pages agree how mature the project is."""
+    """The classifier, the README and all pages state the same maturity."""
     (status,) = [
         words.rpartition(" - ")[2]
         for words in _PROJECT["classifiers"]
@@ -113,19 +111,19 @@ def test_maturity():
 
 
 def test_types_are_shipped():
-    """The wheel holds the mark by which type checkers use the package's annotations."""
+    """The wheel contains py.typed, so that type checkers use the annotations."""
     files = WheelBuilder(str(_ROOT)).recurse_included_files()
     assert "harvester/py.typed" in {file.distribution_path for file in files}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links(page):
-    """Every link to a file or a heading of the repository leads there."""
+    """Every link to a file or heading of the repository has a target."""
     assert list(_broken(page, _text(page))) == []
 
 
 def test_broken_links_are_seen():
-    """The check itself tells links that lead somewhere from others."""
+    """The check itself finds broken links and accepts others."""
     links = ["nowhere.md", "operations.md", "operations.md#politeness", "../README.md"]
     links += ["operations.md#nowhere", "#nowhere", "#stopping", "https://example.org"]
     text = " ".join(f"[a page]({link})" for link in links)
@@ -135,7 +133,7 @@ def test_broken_links_are_seen():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_named_paths(page):
-    """Every path of the repository that a page names is there."""
+    """Every path of the repository on a page exists."""
     named = {one or other for one, other in _NAMED.findall(_text(page))}
     lacking = {path for path in named if not (_ROOT / path).exists()}
     assert not lacking
@@ -143,7 +141,7 @@ def test_named_paths(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_make_targets(page):
-    """Every `make` command that a page names is in the Makefile."""
+    """Every `make` command on a page is a target of the Makefile."""
     named = re.findall(r"(?:`|^\s*)make ([a-z][a-z-]+)", _text(page), re.MULTILINE)
     targets = re.findall(r"^([a-z-]+):", _text("Makefile"), re.MULTILINE)
     assert set(named) <= set(targets)
@@ -151,14 +149,14 @@ def test_make_targets(page):
 
 @pytest.mark.parametrize("page", DECISIONS)
 def test_decision(page):
-    """A decision has the plain form, and the list of decisions links it."""
+    """A decision has the required headings, and the list of decisions links it."""
     headings = re.findall(r"^## (.+)$", _text(page), re.MULTILINE)
     assert headings == _HEADINGS
     assert f"({Path(page).name})" in _text("docs/decisions/README.md")
 
 
 def test_hooks_are_the_projects_own():
-    """The hooks run before a commit are local, and run tools that `make` runs too."""
+    """The pre-commit hooks are local and run only tools that `make` runs."""
     hooks = yaml.safe_load(_text(".pre-commit-config.yaml"))
     assert {repo["repo"] for repo in hooks["repos"]} == {"local"}
     run = {

@@ -1,4 +1,4 @@
-"""The locked requirements, against what pyproject.toml asks for."""
+"""The locked requirements match those of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _LOCKS = ("build", "runtime", "dev")
 
-#: The Pythons that pyproject.toml claims, on the machines that the image is for.
+#: The versions of Python in pyproject.toml, on the platforms of the image.
 _MACHINES = [
     {
         "python_version": version,
@@ -28,7 +28,7 @@ _MACHINES = [
 
 
 def _read(name):
-    """Give the requirements of a lock file, each with its number of hashes."""
+    """Return the requirements of a lock file, each with its number of hashes."""
     text = (_REPOSITORY / "requirements" / f"{name}.txt").read_text()
     text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
     lines = [line.split("--hash=sha256:") for line in text.splitlines()]
@@ -36,7 +36,7 @@ def _read(name):
 
 
 def _versions(name, machine):
-    """Give package -> version on a machine."""
+    """Return the version of each package on a platform."""
     return {
         canonicalize_name(one.name): str(one.specifier).removeprefix("==")
         for one, _ in _read(name)
@@ -53,7 +53,7 @@ def _wanted(machine, *, dev):
 
 @pytest.mark.parametrize("name", _LOCKS)
 def test_hashes(name):
-    """Every requirement is one version, with the hashes of its files."""
+    """Every requirement is pinned to one version and has hashes."""
     for requirement, hashes in _read(name):
         assert re.fullmatch(r"==[^,*]+", str(requirement.specifier)), requirement
         assert hashes > 0, requirement
@@ -61,7 +61,7 @@ def test_hashes(name):
 
 @pytest.mark.parametrize("name", _LOCKS)
 def test_no_addresses(name):
-    """No lock file says from where; pip asks the index that it is set to."""
+    """No lock file names an index; pip uses the configured one."""
     text = (_REPOSITORY / "requirements" / f"{name}.txt").read_text()
     assert "://" not in text
     assert not re.search(r"^\s*-(?!-hash=)", text, flags=re.MULTILINE)
@@ -69,7 +69,7 @@ def test_no_addresses(name):
 
 @pytest.mark.parametrize("machine", _MACHINES, ids=str)
 def test_locks_fit(machine):
-    """What the project asks for is locked, in a version that it allows."""
+    """Every requirement of the project is locked in an allowed version."""
     for name, dev in (("runtime", False), ("dev", True)):
         locked = _versions(name, machine)
         for one in _wanted(machine, dev=dev):
@@ -79,7 +79,7 @@ def test_locks_fit(machine):
 
 @pytest.mark.parametrize("machine", _MACHINES, ids=str)
 def test_same_versions(machine):
-    """The tests run on the versions that the image has, and build with its tools."""
+    """The tests use the same versions and build tools as the image."""
     dev = _versions("dev", machine).items()
     assert _versions("runtime", machine).items() <= dev
     assert _versions("build", machine).items() <= dev

@@ -1,4 +1,4 @@
-"""The page of faults names every fault, and tests that are there."""
+"""The page of faults lists every fault, with tests that exist."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _functions(path):
 
 
 def is_there(path, name, case):
-    """Tell whether a file has a test, and this case of it if one is named."""
+    """Whether a file has a test, and this case of it if one is given."""
     test = (_ROOT / path).is_file() and _functions(path).get(name)
     if not test or not name.startswith("test_"):
         return False
@@ -36,7 +36,7 @@ def is_there(path, name, case):
 
 
 def _cases(test):
-    """Give the names that a test gives to its own cases, by ``id`` or ``ids``."""
+    """Yield the names of the cases of a test, from ``id`` or ``ids``."""
     for decorator in test.decorator_list:
         for node in ast.walk(decorator):
             if isinstance(node, ast.keyword) and node.arg in {"id", "ids"}:
@@ -45,19 +45,21 @@ def _cases(test):
 
 
 def test_every_fault():
-    """The page has one row for each fault of the matrix, in order."""
+    """The page has one row for each fault, in order."""
     assert [match[1] for match in _ROW.finditer(_PAGE)] == FAULTS
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_row(fault):
-    """A row names the fault, what is done, and tests that are there."""
+    """A row has the fault, the reaction, and tests that exist."""
     what, done, tests = ROWS[fault]
     named = _TEST.findall(tests)
     assert what.strip()
     assert done.strip()
     assert named
-    assert not _TEST.sub("", tests).strip(), "no words, and no test that is misspelt"
+    assert not _TEST.sub("", tests).strip(), (
+        "the column has only names of tests, spelled right"
+    )
     lacking = [one for one in named if not is_there(one[0], one[1], one[2] or None)]
     assert lacking == []
 
@@ -76,5 +78,5 @@ def test_row(fault):
     ids=["known-case", "a", "b", "c", "d", "e", "f"],
 )
 def test_is_there(named, expected):
-    """The check itself tells tests and cases that are there from others."""
+    """The check itself accepts existing tests and cases, and no others."""
     assert is_there(*named) is expected

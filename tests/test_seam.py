@@ -1,4 +1,4 @@
-"""Nothing outside an archive's folder knows an archive by name."""
+"""Only the folder of an archive may contain its name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harvester.archives.registry import kinds, services
 
 _PACKAGE = Path(harvester.__file__).parent
 
-#: Words of column names that catalogues use. They decide about columns only.
+#: Modules with words that occur in column names; they decide about columns only.
 _VOCABULARY = {"catalogue/position_words.py", "catalogue/id_columns.py"}
 
 
@@ -33,7 +33,7 @@ def _modules():
 
 
 def _parts(text):
-    """Split a text into words, domains and the parts of identifiers."""
+    """Split a text into words, domains and parts of identifiers."""
     parts = re.split(r"[^A-Za-z0-9.-]+|_|(?<=[a-z])(?=[A-Z])", text)
     return [part.strip(".-") for part in parts]
 
@@ -46,7 +46,7 @@ def _docstrings(tree):
 
 
 def _names(tree):
-    """Give what a module names: texts that are no docstrings, and identifiers."""
+    """Yield the strings of a module except docstrings, and its identifiers."""
     prose = set(_docstrings(tree))
     for node in ast.walk(tree):
         match node:
@@ -62,9 +62,9 @@ def _names(tree):
 
 @pytest.mark.parametrize("path", list(_modules()))
 def test_no_archive_by_name(path):
-    """A module names no archive, service or domain, in texts, names or imports."""
+    """A module has no archive, service or domain in strings, names or imports."""
     words, tree = _words(), ast.parse(path.read_text("utf-8"))
-    # As words of their own: "first" and "masters" hold no archive.
+    # Only whole words count: "first" and "masters" name no archive.
     found = [
         (line, text)
         for line, text in _names(tree)
@@ -74,7 +74,7 @@ def test_no_archive_by_name(path):
 
 
 def test_it_would_be_seen():
-    """The search does find what it looks for."""
+    """The search finds names of archives if there are any."""
     found = [name for _, name in _names(ast.parse('if a == "sdss":\n    hst_loads()'))]
     assert {"sdss", "hst_loads"} <= set(found)
     assert _parts("hst_loads of MastQueries at sdss.org.") == [

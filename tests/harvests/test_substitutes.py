@@ -111,7 +111,9 @@ def test_substitute(archives, tmp_path, calm, victim, kind, reason):
     assert told(run, names) == {("done", True, why)}
     others = {row["id_str"] for row in run.rows()} - names
     assert not any(substitute for _, substitute, _ in told(run, others))
-    assert f"{len(names)} of them are not of the best" in words(read_report(run.places))
+    verb = "is" if len(names) == 1 else "are"
+    line = f"{len(names)} of them {verb} not from the best image"
+    assert line in words(read_report(run.places))
     for row in run.rows():
         if row["id_str"] in names:
             header = fits.getheader(run.places.out / row["file_loc"])

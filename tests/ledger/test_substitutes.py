@@ -113,7 +113,7 @@ async def test_best_is_missed(run, problem):
     assert await run.cut(deep=problem, middle="") == [("deep", ""), ("middle", why)]
     assert run.told == ("done", "middle", True, why)
     assert run.counts == (1, 1)
-    assert "1 of them are not of the best image" in words(read_report(run.places))
+    assert "1 of them is not from the best image" in words(read_report(run.places))
 
 
 async def test_attempts_are_for_the_best(run):

@@ -1,4 +1,4 @@
-"""The disk of a run: its kind, by tables of mounts as in proc(5), and its room."""
+"""The disk of a run: its kind, from tables of mounts as in proc(5), and its space."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ half a line
     ],
 )
 def test_network_disk(tmp_path, folder, kind):
-    """The nearest mount above a folder counts; of two at one place the later one."""
+    """The nearest mount above a folder counts; of two at one point, the later one."""
     table = tmp_path / "mountinfo"
     table.write_text(MOUNTS)
     assert network_disk(Path(folder), table) == kind
 
 
 def test_no_table(tmp_path):
-    """Where there is no such table, nothing is said."""
+    """Without a table of mounts, there is no warning."""
     assert network_disk(tmp_path, tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(("kind", "lines"), [("nfs4", 1), (None, 0)])
 def test_words(tmp_path, monkeypatch, kind, lines):
-    """A network disk is told, with its kind; others need no words."""
+    """For a network disk there is a warning with its kind; for others none."""
     monkeypatch.setattr(disk, "network_disk", lambda _: kind)
     told = list(disk_notes(tmp_path))
     assert len(told) == lines
@@ -55,17 +55,19 @@ def test_words(tmp_path, monkeypatch, kind, lines):
 
 
 def test_room(tmp_path, monkeypatch):
-    """A harvest that needs more than is free is refused with all three figures."""
+    """If a harvest needs more than is free, the error has all figures and a remedy."""
     monkeypatch.setattr(disk, "free_bytes", lambda _: 5_000_000_000)
     check_room(tmp_path, stamps=4_000_000_000, frames=1_000_000_000)
     with pytest.raises(LocalError) as caught:
         check_room(tmp_path, stamps=4_000_000_001, frames=1_500_000_000)
-    assert "5.0 GB left" in str(caught.value)
-    assert "needs 5.5 GB: 4.0 of stamps and up to 1.5 of frames" in str(caught.value)
+    words = str(caught.value)
+    assert "5.0 GB free" in words
+    assert "needs 5.5 GB: 4.0 GB for stamps and up to 1.5 GB for cached frames" in words
+    assert f"harvester resume {tmp_path}" in words
 
 
 def test_free_bytes(tmp_path):
-    """A folder that is not there yet has the room of the one that it will be in."""
+    """A folder that does not exist has the free space of its nearest parent."""
     free = free_bytes(tmp_path / "not" / "there")
     assert free == pytest.approx(free_bytes(tmp_path), rel=0.5)
     assert free > 0

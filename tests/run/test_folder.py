@@ -1,4 +1,4 @@
-"""The folder of a run: what a run that cannot begin leaves behind."""
+"""The folder of a run: which files of a run that cannot start are removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harvester.run.folder import run_folder
 
 
 def begin(places, *, ledger, error=InputError):
-    """Write what a run writes before its ledger, and fail."""
+    """Write the files that a run writes before its ledger, and fail."""
     places.settings.write_text("x")
     places.rejects.write_text("x")
     places.scratch.mkdir()
@@ -22,7 +22,7 @@ def begin(places, *, ledger, error=InputError):
 
 
 def test_nothing_is_left(tmp_path):
-    """A run that is refused before it has a ledger leaves no folder."""
+    """If a run is refused before it has a ledger, its folder is removed."""
     places = Places(tmp_path / "a" / "run")
     with pytest.raises(InputError), run_folder(places):
         begin(places, ledger=False)
@@ -30,7 +30,7 @@ def test_nothing_is_left(tmp_path):
 
 
 def test_files_of_the_user_stay(tmp_path):
-    """What was in the folder before stays there."""
+    """Files of the user in the folder stay."""
     places = Places(tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError), run_folder(places):
@@ -40,7 +40,7 @@ def test_files_of_the_user_stay(tmp_path):
 
 @pytest.mark.parametrize("error", [UnknownNameError, InputError])
 def test_refused_by_an_archive(tmp_path, error):
-    """So does one of a filter that there is not; what else was located is kept."""
+    """A ledger is removed only if the run names an unknown filter or instrument."""
     places = Places(tmp_path / "run")
     with pytest.raises(InputError), run_folder(places):
         begin(places, ledger=True, error=error)
@@ -49,7 +49,7 @@ def test_refused_by_an_archive(tmp_path, error):
 
 @pytest.mark.parametrize("has_stamps", [True, False])
 def test_a_run_stays(tmp_path, has_stamps):
-    """A run that has stamps, or was there before, is kept whatever is refused later."""
+    """A run with stamps, or one that existed before, is kept in any case."""
     places = Places(tmp_path)
     (places.cutouts if has_stamps else places.ledger).mkdir()
     with pytest.raises(InputError), run_folder(places):
@@ -59,10 +59,10 @@ def test_a_run_stays(tmp_path, has_stamps):
 
 
 def test_no_folder(tmp_path):
-    """A folder that cannot be made is told as trouble of this machine."""
+    """A folder that cannot be created is an error of this machine."""
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(LocalError, match="cannot be made"),
+        pytest.raises(LocalError, match="cannot be created: Not a directory"),
         run_folder(Places(tmp_path / "file" / "run")),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Positions of identifiers, before a run has its ledger."""
+"""Positions of identifiers, asked before the run has a ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID = str((2 << 59) | (301 << 48) | (1739 << 32) | (3 << 29) | (315 << 16))
 
 
 async def test_asks_the_archive():
-    """The archive is asked by its own section: its release, at its address."""
+    """The request uses the release and the address of the archive's settings."""
     queries = []
 
     async def handle(request):

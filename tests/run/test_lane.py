@@ -1,4 +1,4 @@
-"""A lane with a real ledger; the archive, the frames and the cutter play a part."""
+"""A lane with a real ledger; archive, frames and cutter are stand-ins."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SURVEY = Survey.parse("sdss:r")
 
 
 class Archive:
-    """Offers every target the frame of its own number; or fails."""
+    """Finds frame0 or frame1 for every target, or fails."""
 
     name = "sdss"
     may_relocate = True
@@ -46,50 +46,50 @@ class Archive:
     def __init__(self):
         self.asked = []
         self.failures = []
-        #: Targets that need no request.
+        #: Numbers of targets that need no request.
         self.known = set()
 
     async def recognise(self, _survey, asks):
-        """Give those whose identifiers are known to name a frame."""
+        """Find the targets in ``known`` by their identifiers."""
         by_name = [ask for ask in asks if not ask.by_position]
         yield [self.find(ask) for ask in by_name if ask.target.number in self.known]
 
     async def locate(self, _survey, asks):
-        """Answer, unless a failure is next."""
+        """Find all targets, or raise the next failure."""
         self.asked.append([(ask.target.number, ask.by_position) for ask in asks])
         if self.failures:
             raise self.failures.pop(0)
         yield [self.find(ask) for ask in asks]
 
     def find(self, ask):
-        """Give frame 0 for even targets and frame 1 for odd ones."""
+        """Find frame0 for even targets and frame1 for odd ones."""
         name = "moved" if ask.by_position else f"frame{ask.target.number % 2}"
         product = Product("sdss", name, "r", f"https://archive/{name}")
         return Finding(ask.target, {"r": [product]})
 
 
 class Frames:
-    """Has every frame; or fails to fetch it."""
+    """Has every frame, or fails to fetch it."""
 
     def __init__(self):
         self.fetched = []
         self.discarded = []
         self.aside = []
         self.failures = {}
-        #: Whether an outage of their archive would have been sat out, the last time.
+        #: For each frame, whether its last fetch would wait for the end of an outage.
         self.sat_out = {}
         #: Whether the archive is down.
         self.are_down = False
-        #: Products that would only be waited for.
+        #: Products whose hosts are down.
         self.out_of_reach = set()
-        #: Products of which a part is given until it is discarded.
+        #: Products that are fetched partly until they are discarded.
         self.parts = set()
-        #: Products that have the same damage each time.
+        #: Products with the same damage in each fetch.
         self.hopeless = set()
 
     @asynccontextmanager
     async def frame(self, product, _wanted, _spec, on_bytes, *, sits_out):
-        """Give a path, unless a failure is next for that product."""
+        """Return a path, or raise the next failure of the product."""
         self.fetched.append(product.name)
         self.sat_out[product.name] = sits_out
         on_bytes(1000)
@@ -99,34 +99,34 @@ class Frames:
         yield LocalFrame(Path("/frames", product.name), not is_part)
 
     def is_out_of_reach(self, product):
-        """Tell whether its host is down just now."""
+        """Whether its hosts are down."""
         return product.name in self.out_of_reach
 
     def is_down(self, _product):
-        """Tell whether the archive is down."""
+        """Whether the archive is down."""
         return self.are_down
 
     def put_aside(self, frame):
-        """Remember what was put aside; there is room for one."""
+        """Record a frame; there is space to keep one."""
         self.aside.append(frame.path.name)
         return frame.path if len(self.aside) == 1 else None
 
     def discard(self, product, frame, error):
-        """Remember what was thrown away; or give up a frame that is hopeless."""
+        """Record a discarded frame; raise if its damage is permanent."""
         self.discarded.append(product.name)
         if frame.is_whole and product.name in self.hopeless:
             raise PermanentError("corrupt_at_source", "twice") from error
 
 
 class Cutter:
-    """Cuts everything; or does what it is told for a frame."""
+    """Cuts all stamps, or has the given problems and failures."""
 
     def __init__(self):
         self.problems = {}
         self.failures = {}
 
     async def cut(self, job):
-        """Give a receipt for each."""
+        """Return a receipt for each stamp."""
         name = job.product.name
         if self.failures.get(name):
             raise self.failures[name].pop(0)
@@ -136,7 +136,7 @@ class Cutter:
 
 
 class Stage:
-    """Everything that a lane works with, and what it said."""
+    """All parts that a lane uses, and the events that it sent."""
 
     def __init__(self, folder, *surveys):
         self.path = folder / "ledger.sqlite"
@@ -152,7 +152,7 @@ class Stage:
         )
 
     async def run(self, down_s=lambda: 0.0, *, locate_only=False, **plan):
-        """Run the lane until it ends; give it."""
+        """Run a lane until it ends, and return it."""
         defaults = {
             "surveys": (SURVEY,),
             "spec": CutoutSpec(StampSize.parse("4px")),
@@ -177,24 +177,24 @@ class Stage:
         return lane
 
     def states(self):
-        """Give the jobs in each state."""
+        """Return the number of jobs in each state."""
         with LedgerView.open(self.path) as view:
             return dict(view.states()["sdss"])
 
     def reasons(self):
-        """Give why jobs failed."""
+        """Return the number of failed jobs for each reason."""
         with LedgerView.open(self.path) as view:
             return {reason: jobs for _, reason, jobs in view.reasons()}
 
 
 @pytest.fixture
 def stage(tmp_path):
-    """Give a lane's surroundings."""
+    """Return the parts that a lane uses."""
     return Stage(tmp_path)
 
 
 async def test_to_the_end(stage):
-    """Every job is located, every frame fetched once, every stamp cut."""
+    """Every job is located, every frame is fetched once, every stamp is cut."""
     lane = await stage.run()
     assert stage.states() == {"done": 6}
     assert sorted(stage.frames.fetched) == ["frame0", "frame1"]
@@ -205,7 +205,7 @@ async def test_to_the_end(stage):
 
 
 async def test_nothing_to_do(stage):
-    """A settled run ends at once and asks nobody."""
+    """A settled run ends at once, without a request."""
     await stage.run()
     stage.archive.asked.clear()
     await stage.run()
@@ -213,7 +213,7 @@ async def test_nothing_to_do(stage):
 
 
 async def test_waiting_for_a_cut_is_no_work(stage, monkeypatch):
-    """With frames in hand and none to feed, the ledger is not asked in a circle."""
+    """While frames are cut and none is due, the lane does not poll the ledger."""
     looks = []
     pending = Ledger.pending
 
@@ -236,7 +236,7 @@ async def test_waiting_for_a_cut_is_no_work(stage, monkeypatch):
 
 
 async def test_frame_that_is_not_there(stage):
-    """A missing frame sends its galaxies to be located by position, once."""
+    """If a frame is missing, its galaxies are located by position, once."""
     stage.frames.failures = {"frame1": [NotFoundError("404")]}
     await stage.run()
     assert stage.states() == {"done": 6}
@@ -245,7 +245,7 @@ async def test_frame_that_is_not_there(stage):
 
 
 async def test_never_there(stage):
-    """A frame that position named and is not there either fails its galaxies."""
+    """If the frame found by position is missing too, its galaxies fail."""
     stage.frames.failures = {
         "frame1": [NotFoundError("404")],
         "moved": [NotFoundError("404")],
@@ -256,7 +256,7 @@ async def test_never_there(stage):
 
 
 async def test_slow_cutting(stage, monkeypatch):
-    """While the cutting is slow no more frames are in hand than there are workers."""
+    """While cutting is slow, no more frames are in progress than there are workers."""
     in_hand, most = set(), []
     frame, cut = stage.frames.frame, stage.cutter.cut
 
@@ -268,7 +268,7 @@ async def test_slow_cutting(stage, monkeypatch):
         in_hand.remove(product.name)
 
     async def slow(job):
-        # Until another one is in hand as well.
+        # Wait until a second frame is in progress.
         await both.wait()
         most.append(len(in_hand))
         return await cut(job)
@@ -290,7 +290,7 @@ async def test_slow_cutting(stage, monkeypatch):
 
 
 async def test_transient_failure(stage):
-    """A transfer that breaks costs an attempt and is made again."""
+    """A broken transfer uses up an attempt and is repeated."""
     stage.frames.failures = {"frame0": [TransientError("truncated", "short")]}
     await stage.run()
     assert stage.states() == {"done": 6}
@@ -298,7 +298,7 @@ async def test_transient_failure(stage):
 
 
 async def test_last_attempt(stage):
-    """When the attempts are used up only that frame's galaxies fail."""
+    """When the attempts are used up, only the galaxies of that frame fail."""
     broken = [TransientError("truncated", "short") for _ in range(2)]
     stage.frames.failures = {"frame0": broken}
     await stage.run()
@@ -307,7 +307,7 @@ async def test_last_attempt(stage):
 
 
 async def test_corrupt_frame_is_fetched_again(stage):
-    """A frame that turns out corrupt when it is cut is thrown away."""
+    """A frame that proves corrupt when it is cut is discarded and fetched again."""
     stage.cutter.failures = {"frame0": [TransientError("corrupt", "CRC")]}
     await stage.run()
     assert stage.states() == {"done": 6}
@@ -319,7 +319,7 @@ async def test_corrupt_frame_is_fetched_again(stage):
     "error", [TransientError("corrupt", "CRC"), PermanentError("bad_frame", "odd")]
 )
 async def test_part_that_does_not_do(stage, error):
-    """A part that cannot be cut is fetched whole at once; no job pays for it."""
+    """A partly fetched frame that cannot be cut is fetched whole; no attempt counts."""
     stage.frames.parts = {"frame0"}
     stage.cutter.failures = {"frame0": [error]}
     await stage.run(attempts=1)
@@ -329,7 +329,7 @@ async def test_part_that_does_not_do(stage, error):
 
 
 async def test_part_of_a_corrupt_frame(stage):
-    """What is wrong with the whole frame too costs an attempt, once."""
+    """If the whole frame is damaged as well, that uses up one attempt."""
     stage.frames.parts = {"frame0"}
     broken = [TransientError("corrupt", "CRC") for _ in range(2)]
     stage.cutter.failures = {"frame0": broken}
@@ -339,7 +339,7 @@ async def test_part_of_a_corrupt_frame(stage):
 
 
 async def test_frame_that_is_hopeless(stage):
-    """A frame that has the same damage again fails its galaxies without more ado."""
+    """If a frame has the same damage again, its galaxies fail at once."""
     stage.frames.hopeless = {"frame0"}
     stage.cutter.failures = {"frame0": [TransientError("corrupt", "CRC")]}
     await stage.run(attempts=5)
@@ -348,7 +348,7 @@ async def test_frame_that_is_hopeless(stage):
 
 
 async def test_image_bytes(stage):
-    """Bytes of frames are counted as they come, and once what was needed of each."""
+    """Fetched bytes count for every fetch, needed bytes once for each frame."""
     stage.frames.failures = {"frame0": [TransientError("truncated", "short")]}
     await stage.run()
     with LedgerView.open(stage.path) as view:
@@ -356,14 +356,14 @@ async def test_image_bytes(stage):
 
 
 async def test_permanent_failure(stage):
-    """A frame without a usable WCS fails its galaxies at once."""
+    """If a frame has no usable WCS, its galaxies fail at once."""
     stage.cutter.failures = {"frame0": [PermanentError("bad_wcs", "no CRVAL")]}
     await stage.run()
     assert stage.reasons() == {"bad_wcs": 3}
 
 
 async def test_galaxy_that_kills(stage):
-    """A galaxy that ends its process is given up, and the frame put aside."""
+    """A galaxy that crashes its worker fails, and the frame is kept."""
     stage.cutter.problems = {"frame0": "worker_died", "frame1": "outside"}
     await stage.run()
     assert stage.reasons()["worker_died"] == 3
@@ -371,7 +371,7 @@ async def test_galaxy_that_kills(stage):
 
 
 async def test_bug_stays_with_its_job(stage):
-    """An unexpected error fails the job that met it, and the run goes on."""
+    """After an unexpected error only the jobs of that frame fail; the run continues."""
     stage.cutter.failures = {"frame0": [ZeroDivisionError()]}
     await stage.run()
     assert stage.states() == {"done": 3, "failed": 3}
@@ -379,7 +379,7 @@ async def test_bug_stays_with_its_job(stage):
 
 
 async def test_outage_costs_no_attempt(stage):
-    """An archive that is down gets its jobs back unspent."""
+    """An outage uses up no attempt of a job."""
     outage = OutageError("outage", "down for 7200 s")
     stage.frames.failures = {"frame0": [outage], "frame1": [outage]}
     lane = await stage.run(attempts=1)
@@ -390,7 +390,7 @@ async def test_outage_costs_no_attempt(stage):
 
 
 async def test_full_disk_ends_the_run(stage):
-    """What is wrong with this machine ends the run and spends no attempt."""
+    """An error of this machine ends the run and uses up no attempt."""
     stage.cutter.failures = {"frame0": [LocalError("the disk is full")]}
     with pytest.raises(ExceptionGroup) as caught:
         await stage.run(attempts=1)
@@ -401,7 +401,7 @@ async def test_full_disk_ends_the_run(stage):
 
 
 async def test_machine_that_refuses(stage):
-    """A system call that fails where nobody expects it is no galaxy's fault."""
+    """A system call that fails unexpectedly ends the run; no galaxy fails."""
     stage.cutter.failures = {"frame0": [OSError(errno.EROFS, "read-only")]}
     with pytest.raises(ExceptionGroup) as caught:
         await stage.run()
@@ -411,14 +411,14 @@ async def test_machine_that_refuses(stage):
 
 
 async def test_query_that_fails_once(stage):
-    """A query without a sensible answer is asked again; no job pays."""
+    """A query with an invalid answer is repeated; it uses up no attempt."""
     stage.archive.failures = [TransientError("bad_answer", "?")]
     await stage.run(attempts=2)
     assert stage.states() == {"done": 6}
 
 
 async def test_query_that_fails_for_long(stage):
-    """A query is made again for as long as patience lasts, however often it failed."""
+    """A query is repeated until the patience ends, however often it fails."""
     stage.archive.failures = [TransientError("mast_error", "?")] * 20
     lane = await stage.run(attempts=2, patience_s=3600)
     assert lane.troubles == []
@@ -426,7 +426,7 @@ async def test_query_that_fails_for_long(stage):
 
 
 async def test_query_that_fails_for_good(stage):
-    """Without patience it is made as often as a job is tried."""
+    """Without patience a query is tried as often as a job."""
     error = TransientError("mast_error", "?")
     stage.archive.failures = [error] * 3
     lane = await stage.run(attempts=3)
@@ -435,7 +435,7 @@ async def test_query_that_fails_for_good(stage):
 
 
 async def test_bug_in_locating(stage):
-    """A bug in locating gives the archive up for now; other lanes go on."""
+    """After a bug in locating, locating is given up and its jobs stay pending."""
     stage.archive.failures = [ZeroDivisionError()]
     lane = await stage.run()
     assert [one.reason for one in lane.troubles] == ["bug"]
@@ -447,7 +447,7 @@ async def test_bug_in_locating(stage):
     [OutageError("html", "maintenance"), PermanentError("http_403", "forbidden")],
 )
 async def test_archive_that_cannot_be_asked(stage, error):
-    """An archive that refuses queries is given up for now; no job pays."""
+    """If an archive refuses queries, locating is given up; no job fails."""
     stage.archive.failures = [error, error]
     lane = await stage.run()
     assert lane.troubles == [error]
@@ -470,7 +470,7 @@ async def test_archive_that_cannot_be_asked(stage, error):
     ],
 )
 async def test_located_is_fetched(stage, error):
-    """Whatever locating meets, what is located by then is fetched; the rest waits."""
+    """After any error in locating, located frames are fetched; other jobs wait."""
     stage.archive.known = {0, 2, 4}
     stage.archive.failures = [error] * 99
     lane = await stage.run()
@@ -484,7 +484,7 @@ async def test_located_is_fetched(stage, error):
 
 
 async def test_fetched_while_locating_waits(stage, monkeypatch):
-    """In an outage that a request sits out, frames that are located are fetched."""
+    """While a query waits for the end of an outage, located frames are fetched."""
     stage.archive.known = {0, 2, 4}
     is_cut = asyncio.Event()
     cut, locate = stage.cutter.cut, stage.archive.locate
@@ -494,7 +494,7 @@ async def test_fetched_while_locating_waits(stage, monkeypatch):
         return await cut(job)
 
     async def patient(survey, asks):
-        # The service answers again, but not before the located ones are cut.
+        # The service answers again after the located targets are cut.
         await is_cut.wait()
         async for findings in locate(survey, asks):
             yield findings
@@ -508,7 +508,7 @@ async def test_fetched_while_locating_waits(stage, monkeypatch):
 
 
 async def test_all_are_located_first(stage, monkeypatch):
-    """A service that is slow, or cools down, is waited for: no frame comes twice."""
+    """A slow or cooling service is waited for, so no frame is fetched twice."""
     stage.archive.known = {0, 1, 2}
     locate = stage.archive.locate
 
@@ -526,7 +526,7 @@ async def test_all_are_located_first(stage, monkeypatch):
 
 
 async def test_refused_once_in_the_middle(stage):
-    """A galaxy that is looked up anew and refused once holds up nothing."""
+    """One refusal when galaxies are looked up again does no harm."""
     stage.archive.known = set(range(6))
     stage.frames.failures = {"frame1": [NotFoundError("404")]}
     stage.archive.failures = [PermanentError("http_403", "forbidden")]
@@ -536,7 +536,7 @@ async def test_refused_once_in_the_middle(stage):
 
 
 async def test_refused_in_the_middle(stage):
-    """A galaxy that cannot be looked up anew waits; all others get their stamps."""
+    """Galaxies that cannot be looked up again wait; all others get their stamps."""
     stage.archive.known = set(range(6))
     stage.frames.failures = {"frame1": [NotFoundError("404")]}
     error = PermanentError("http_403", "forbidden")
@@ -547,7 +547,7 @@ async def test_refused_in_the_middle(stage):
 
 
 async def test_service_that_heals(stage, monkeypatch):
-    """While there are frames to fetch, a service that was given up is asked again."""
+    """While frames are fetched, a service that was given up is asked again."""
     stage.archive.known = {0, 2, 4}
     stage.archive.failures = [OutageError("outage", "down"), OutageError("x", "down")]
     answered = asyncio.Event()
@@ -571,7 +571,7 @@ async def test_service_that_heals(stage, monkeypatch):
 
 
 def two_hosts(ask, mirrors=()):
-    """Give frame 0 and 1 at hosts of their own."""
+    """Find frame0 at host0 and frame1 at host1."""
     number = ask.target.number % 2
     url = f"https://host{number}/frame{number}"
     product = Product("sdss", f"frame{number}", "r", url, tuple(mirrors))
@@ -579,7 +579,7 @@ def two_hosts(ask, mirrors=()):
 
 
 async def test_one_host_given_up(stage, monkeypatch):
-    """A host of frames that is given up ends what only it has, and nothing else."""
+    """If a host of frames is given up, only its frames are left, and a note says so."""
     monkeypatch.setattr(stage.archive, "find", two_hosts)
     outage = OutageError("outage", "host0 is down")
     stage.frames.failures = {"frame0": [outage] * 99}
@@ -588,11 +588,14 @@ async def test_one_host_given_up(stage, monkeypatch):
     assert lane.troubles == [outage]
     assert stage.frames.fetched.count("frame0") == 1
     said = [e.text for e in stage.listener if isinstance(e, Note)]
-    assert "sdss: the images of a host are left for a later run: host0 is down" in said
+    assert (
+        "sdss: gave up on a host of images: host0 is down. The galaxies that need it "
+        "are left for a later `harvester resume`."
+    ) in said
 
 
 async def test_copies_of_a_host_given_up(stage, monkeypatch):
-    """Frames of a host that was given up are still fetched where a mirror has them."""
+    """Frames of a host that was given up are still fetched from mirrors."""
 
     def find(ask):
         number = ask.target.number
@@ -604,7 +607,7 @@ async def test_copies_of_a_host_given_up(stage, monkeypatch):
     outage = OutageError("outage", "down")
     stage.frames.failures = {"frame0": [outage], "frame5": [outage, outage]}
     lane = await stage.run(workers=1)
-    # The last one looks like an outage of its own, and is tried once more.
+    # frame5 has a mirror, so it is tried again.
     assert [name[-1] for name in stage.frames.fetched] == list("023455")
     assert stage.states() == {"located": 3, "done": 3}
     assert lane.troubles == [outage]
@@ -612,7 +615,7 @@ async def test_copies_of_a_host_given_up(stage, monkeypatch):
 
 @pytest.fixture
 def mirrored(stage, monkeypatch):
-    """Give each galaxy a frame of its own, of which there is a copy elsewhere."""
+    """Return a stage where each galaxy has its own frame, with a mirror."""
 
     def find(ask):
         url, mirrors = f"https://host/frame{ask.target.number}", ("https://s3/x",)
@@ -624,7 +627,7 @@ def mirrored(stage, monkeypatch):
 
 
 async def test_out_of_reach(mirrored):
-    """Frames that can only be waited for come last, and hold up no others."""
+    """Frames whose hosts are down come last and delay no others."""
     stage = mirrored
     stage.frames.out_of_reach = {"frame0", "frame3"}
     await stage.run(workers=1)
@@ -633,7 +636,7 @@ async def test_out_of_reach(mirrored):
 
 
 async def test_put_off(mirrored):
-    """A frame whose archive turns out to be down frees its worker for the others."""
+    """If the archive of a frame proves down, its worker goes on with other frames."""
     frames, outage = mirrored.frames, OutageError("outage", "down")
     frames.failures, frames.are_down = {"frame0": [outage]}, True
     lane = await mirrored.run(workers=1)
@@ -644,7 +647,7 @@ async def test_put_off(mirrored):
 
 
 async def test_put_off_again_and_again(mirrored):
-    """A frame that a mirror fails while the archive is down is not fed for ever."""
+    """A frame that a mirror fails to give while the archive is down is given up."""
     outages = [OutageError("outage", "down")] * 9
     mirrored.frames.failures, mirrored.frames.are_down = {"frame0": outages}, True
     lane = await mirrored.run(workers=1)
@@ -654,7 +657,7 @@ async def test_put_off_again_and_again(mirrored):
 
 
 async def test_own_outage(mirrored):
-    """A frame that alone looks like an outage is not put off for ever."""
+    """A frame that alone fails like an outage is deferred once, then given up."""
     outages = [OutageError("html", "a page")] * 5
     mirrored.frames.failures = {"frame0": outages}
     lane = await mirrored.run(workers=1)
@@ -665,7 +668,7 @@ async def test_own_outage(mirrored):
 
 
 async def test_locating_without_files(stage, monkeypatch):
-    """That no frames can be had does not end locating, which goes on to its end."""
+    """Locating continues to its end while no frame can be fetched."""
     stage.archive.known = {0, 2, 4}
     outage = OutageError("outage", "no files")
     stage.frames.failures = {"frame0": [outage], "frame1": [outage]}
@@ -691,7 +694,7 @@ async def test_locating_without_files(stage, monkeypatch):
 
 
 async def test_one_survey_refused(tmp_path, monkeypatch):
-    """A survey whose query is refused does not keep another from being located."""
+    """If the query of one survey is refused, another survey is still located."""
     other = Survey.parse("sdss:g")
     stage = Stage(tmp_path, SURVEY, other)
     locate = stage.archive.locate
@@ -709,7 +712,7 @@ async def test_one_survey_refused(tmp_path, monkeypatch):
 
 
 async def test_plan_of_what_is_located(stage):
-    """Without fetching, too, what is located is kept and the trouble told."""
+    """With ``locate_only``, located targets are kept and the error is reported."""
     stage.archive.known = {0, 1}
     outage = OutageError("outage", "down")
     stage.archive.failures = [outage]

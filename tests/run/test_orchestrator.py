@@ -1,4 +1,4 @@
-"""Lanes side by side, one of which is refused what the settings name."""
+"""Two lanes in parallel; the archive of one does not know a name in the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harvester.run.orchestrator import Orchestrator
 
 
 class Lane:
-    """Works until it is told to end; or is refused at once."""
+    """Works until it may end, or is refused at once."""
 
     def __init__(self, refusal=None, other=None):
         self._refusal = refusal
@@ -32,20 +32,20 @@ class Lane:
         raise self._refusal
 
     def refuse(self, group):
-        """Remember what was refused, and let the others end."""
+        """Keep the errors, and let the other lane end."""
         self.troubles = list(group.exceptions)
         self._other.may_end.set()
 
 
 @pytest.fixture
 def lanes():
-    """Give a lane that is refused, and one that works."""
+    """Return a lane that is refused, and one that works."""
     other = Lane()
     return [Lane(InputError("no image of F999X"), other), other]
 
 
 async def test_refused_before_there_is_a_stamp(lanes):
-    """A name that there is not ends a run at once that has nothing yet."""
+    """An unknown name ends a run without stamps at once."""
     with pytest.raises(BaseExceptionGroup) as caught:
         await Orchestrator(lanes).run()
     assert caught.value.subgroup(InputError)
@@ -53,7 +53,7 @@ async def test_refused_before_there_is_a_stamp(lanes):
 
 
 async def test_refused_beside_stamps(lanes):
-    """Where there are stamps the other archive goes on, and the trouble is told."""
+    """In a run with stamps the other archive continues, and the error is kept."""
     orchestrator = Orchestrator(lanes, has_stamps=lambda: True)
     await asyncio.wait_for(orchestrator.run(), 20)
     assert lanes[1].is_done
@@ -61,7 +61,7 @@ async def test_refused_beside_stamps(lanes):
 
 
 async def test_other_errors(lanes):
-    """What is no matter of the settings ends all lanes, stamps or not."""
+    """Errors other than those of the settings end all lanes, with stamps or without."""
     lanes[0] = Lane(OutageError("bug", "should have been caught"))
     with pytest.raises(BaseExceptionGroup):
         await Orchestrator(lanes, has_stamps=lambda: True).run()

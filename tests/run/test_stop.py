@@ -1,4 +1,4 @@
-"""Signals: the first ends a harvest tidily, the second at once."""
+"""Signals: the first one stops a harvest in order, the second one at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Harvest:
 
 @pytest.fixture
 def ends(monkeypatch):
-    """Collect the exit codes of a process that is ended at once."""
+    """Return the list of exit codes with which the process would end."""
     codes = []
 
     def end(code):
@@ -36,7 +36,7 @@ def ends(monkeypatch):
     ("later_s", "exits"), [(0.0, []), (0.49, []), (0.5, [143]), (9.0, [143])]
 )
 def test_second_signal(ends, later_s, exits):
-    """A second signal within half a second is the first one, sent in two ways."""
+    """A second signal within half a second counts as a repetition of the first."""
     times = iter([100.0, 100.0 + later_s])
     stop, harvest = Stop("resume", clock=lambda: next(times)), _Harvest()
     stop.started(harvest)

@@ -1,4 +1,4 @@
-"""What the settings and the environment make of the transport."""
+"""The transport that is made from the settings and the environment."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _rehearsal(**more):
 
 
 def test_no_tokens():
-    """Without a token there is none."""
+    """Without a token in the environment none is sent."""
     assert _tokens(load_settings()) == []
 
 
 def test_token_of_the_environment(monkeypatch):
-    """A token of the environment is for MAST itself."""
+    """A token of the environment is sent to MAST."""
     monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
     (token,) = _tokens(load_settings())
     sent = token.headers_for(URL("https://mast.stsci.edu/api/v0/invoke"))
@@ -46,7 +46,7 @@ def test_token_of_the_environment(monkeypatch):
 
 
 def test_token_of_a_file(monkeypatch, tmp_path):
-    """A secret that is mounted as a file is read, its line end left out."""
+    """A token is read from a file without its line end; a missing file is an error."""
     file = tmp_path / "secret"
     file.write_text("CANARY\n")
     monkeypatch.setenv("MAST_API_TOKEN_FILE", str(file))
@@ -58,7 +58,7 @@ def test_token_of_a_file(monkeypatch, tmp_path):
 
 
 def test_token_and_a_stand_in(monkeypatch):
-    """A stand-in of MAST gets it only if that is said; it is told that it does not."""
+    """A sandbox gets the token only if a setting allows it; else a note says so."""
     monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
     assert _tokens(_rehearsal()) == []
     (told,) = start_notes(_rehearsal())
@@ -69,13 +69,13 @@ def test_token_and_a_stand_in(monkeypatch):
 
 
 def test_token_is_no_setting(monkeypatch):
-    """What is kept beside the data set does not hold it."""
+    """The settings file beside the data set does not contain the token."""
     monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
     assert "CANARY" not in load_settings().to_toml()
 
 
 def test_contact():
-    """Only who asks an archive itself is told to leave a contact."""
+    """A missing contact is reported only if an archive itself is used."""
     assert "No contact is set" in " ".join(start_notes(load_settings()))
     named = load_settings(politeness={"contact": "me@example.org"})
     assert list(start_notes(named)) == []
@@ -83,7 +83,7 @@ def test_contact():
 
 
 def test_quiet_hours():
-    """Those of a service go before those for all."""
+    """The quiet hours of a service override those for all."""
     settings = load_settings(
         politeness={"quiet": "08:00-18:00"},
         services={"s3": {"quiet": "01:00-02:00 UTC"}},
@@ -98,14 +98,14 @@ def test_quiet_hours():
 
 
 def test_queries_have_the_archives_own_time():
-    """SkyServer and MAST give a query ten minutes: so do we, unless it is set."""
+    """Queries may take ten minutes, as SkyServer and MAST allow, or as set."""
     settings = load_settings(services={"mast": {"answer_s": 900}})
     times = {one.name: one.answer_s for one in _services(settings)}
     assert times == {"mast": 900, "sdss-sky": 600, "sdss-sas": 180, "s3": 180}
 
 
 def test_limits():
-    """Every limit of an exchange can be set, under the name that the docs give it."""
+    """Every limit of a request can be set under its documented name."""
     limits = _limits(
         load_settings(
             limits={"answer_s": 7, "file_bytes": 8, "works_on_s": 9},
@@ -114,12 +114,12 @@ def test_limits():
     )
     assert (limits.answer_s, limits.body_cap, limits.works_on_s) == (7, 8, 9)
     assert (limits.tries, limits.patience_s) == (2, 50)
-    # Nobody waits longer for a host that refuses than for one that is down.
+    # A host that refuses requests is waited for no longer than one that is down.
     assert limits.refusal_patience_s == 50
 
 
 def test_defaults():
-    """Without settings the limits are those of the transport itself."""
+    """The default settings give the default limits of the transport."""
     assert _limits(load_settings()) == Limits()
 
 
@@ -135,7 +135,7 @@ def test_common_limit(tmp_path, monkeypatch):
 
 
 def test_common_limit_without_folder(tmp_path):
-    """A state folder that cannot be used is told, and nothing is shared."""
+    """If the state folder cannot be used, a note says so and nothing is shared."""
     (tmp_path / "file").write_text("")
     politeness = {"state_dir": str(tmp_path / "file"), "contact": "me@a.org"}
     settings = load_settings(politeness=politeness)

@@ -1,4 +1,4 @@
-"""Addresses of services: what can be asked, and what is a slip of the keyboard."""
+"""Addresses of services: which are accepted, and which are typing errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harvester.settings.settings import load_settings
     ],
 )
 def test_addresses(url):
-    """What a service can be asked at is taken as it is written."""
+    """A usable address is returned unchanged."""
     assert checked_base_url(url) == url
 
 
@@ -39,21 +39,21 @@ def test_addresses(url):
         ("http://h.org:x", "'x'"),
         ("http://h.org:0", "port 0"),
         ("http://h.org:", "port is missing"),
-        ("http://h .org", "blanks"),
+        ("http://h .org", "contains blanks"),
         ("http://h.org?a=1", "question mark"),
         ("http://h.org/#a", "question mark"),
         ("http://[::1", "Invalid IPv6"),
     ],
 )
 def test_slips(url, words):
-    """Anything else is refused, with what is wrong and how it is written."""
+    """Other texts are refused; the message says why and shows the right form."""
     with pytest.raises(ValueError, match="write it like") as caught:
         checked_base_url(url)
     assert words in str(caught.value)
 
 
 def test_same_addresses():
-    """Two services at one address are found; none, or different paths, are well."""
+    """Two services with one address are found; no address or other paths are fine."""
     apart = [("a", ""), ("b", ""), ("c", "http://h/x"), ("d", "http://h/y")]
     assert same_base_urls(apart) is None
     found = same_base_urls([("a", "http://h"), ("b", ""), ("c", "HTTP://H/")])
@@ -69,13 +69,13 @@ def test_same_addresses():
     ],
 )
 def test_lists(given, addresses):
-    """A service may have one address or several, and is official without any."""
+    """A service has one address or several, or else the official one."""
     section = load_settings(services={"sdss_sas": {"base_url": given}}).services
     assert section.named("sdss-sas").addresses("https://official") == addresses
 
 
 def test_lists_of_the_environment(monkeypatch):
-    """The environment takes an address as it is, and a list as JSON."""
+    """In the environment an address is plain text and a list is JSON."""
     name = "HARVESTER__SERVICES__S3__BASE_URL"
     monkeypatch.setenv(name, "http://a")
     assert load_settings().services.named("s3").addresses("") == ["http://a"]
@@ -87,6 +87,6 @@ def test_lists_of_the_environment(monkeypatch):
 
 
 def test_slip_in_a_list():
-    """Each address of a list is checked."""
+    """Every address of a list is checked."""
     with pytest.raises(InputError, match="write it like"):
         load_settings(services={"s3": {"base_url": ["http://a", "b"]}})

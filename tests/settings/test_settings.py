@@ -1,4 +1,4 @@
-"""Settings: who overrules whom, and what decides the data set."""
+"""Settings: which source overrides which, and which settings decide the data set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harvester.settings.settings import load_settings
 
 @pytest.fixture
 def file(tmp_path):
-    """Give a settings file."""
+    """Return a settings file."""
     path = tmp_path / "harvest.toml"
     path.write_text(
         'surveys = ["sdss:g,r"]\n'
@@ -23,7 +23,7 @@ def file(tmp_path):
 
 
 def test_defaults():
-    """By default both surveys are asked for, with the tutorial's sky."""
+    """By default HST and SDSS are harvested, with stamps of 15.84 arcsec."""
     settings = load_settings()
     assert [str(s) for s in settings.parsed_surveys()] == [
         "hst:WFC3/IR:F160W",
@@ -34,7 +34,7 @@ def test_defaults():
 
 
 def test_precedence(file, monkeypatch):
-    """A flag overrules the environment, which overrules the file."""
+    """An option overrides the environment, and the environment overrides the file."""
     monkeypatch.setenv("HARVESTER__SERVICES__SDSS_SAS__RATE", "5")
     monkeypatch.setenv("HARVESTER__CUTOUT__MODE", "trim")
     settings = load_settings(file, cutout={"mode": "partial"})
@@ -45,7 +45,7 @@ def test_precedence(file, monkeypatch):
 
 
 def test_round_trip(file, tmp_path):
-    """What is written beside a data set reads back as the same settings."""
+    """The settings file beside a data set is read back as the same settings."""
     settings = load_settings(file, politeness={"contact": 'a "quoted" é'})
     again = tmp_path / "again.toml"
     again.write_text(settings.to_toml())
@@ -53,7 +53,7 @@ def test_round_trip(file, tmp_path):
 
 
 def test_identity():
-    """What changes the data set changes the identity; manners do not."""
+    """Settings that change the data set change the identity; others do not."""
     plain = load_settings()
     assert (
         load_settings(work={"processes": 3}, politeness={"tries": 9}).identity_hash()
@@ -91,7 +91,7 @@ def test_identity():
     ],
 )
 def test_bad_settings(settings, words):
-    """A setting that cannot be used is refused with a sentence that names it."""
+    """An invalid setting is refused with a message that names it."""
     with pytest.raises(InputError, match=words):
         load_settings(**settings)
 
@@ -107,7 +107,7 @@ def test_bad_settings(settings, words):
     ],
 )
 def test_password_in_an_address(tmp_path, url):
-    """An address with a password is refused, wherever it comes from, and not shown."""
+    """An address with a password is refused from any source, and never shown."""
     path = tmp_path / "harvest.toml"
     path.write_text(f'[services.s3]\nbase_url = "{url}"\n')
     given = {"services": {"s3": {"base_url": url}}}
@@ -119,7 +119,7 @@ def test_password_in_an_address(tmp_path, url):
 
 @pytest.mark.parametrize("url", ["", "http://[::1]:80/x@y", "https://h.org/a"])
 def test_address(url):
-    """Other addresses are taken as they are."""
+    """Addresses without a password are accepted unchanged."""
     given = {"services": {"s3": {"base_url": url}}}
     assert load_settings(**given).services.s3.base_url == url
 
@@ -128,11 +128,11 @@ def test_address(url):
     "content",
     [
         *(b"surveys = ", b"\xff\xfe", None),
-        *(b"a = " + b"[" * 3000, b"a = " + b"9" * 5000),  # tomllib gives up, not we
+        *(b"a = " + b"[" * 3000, b"a = " + b"9" * 5000),  # limits of tomllib
     ],
 )
 def test_bad_file(tmp_path, content):
-    """A settings file that cannot be read is named."""
+    """The error for an unreadable settings file names the file."""
     path = tmp_path / "harvest.toml"
     if content is not None:
         path.write_bytes(content)
@@ -141,7 +141,7 @@ def test_bad_file(tmp_path, content):
 
 
 def test_surveys_of_one_instrument_merge():
-    """Bands that are asked for one by one are one survey."""
+    """Surveys of one instrument are merged into one with all bands."""
     settings = load_settings(surveys=["sdss:g", "sdss:r,g"])
     assert settings.parsed_surveys() == [Survey("sdss", "", ("g", "r"))]
 
@@ -157,7 +157,7 @@ def test_surveys_of_one_instrument_merge():
     ],
 )
 def test_size_in_pixels(text, scale, pixels):
-    """A size on the sky is a whole number of pixels, the same for one camera."""
+    """A size on the sky is rounded to whole pixels, equal for frames of one camera."""
     assert StampSize.parse(text).pixels(scale) == pixels
 
 
@@ -165,7 +165,7 @@ def test_size_in_pixels(text, scale, pixels):
     "text", ["9" * 400 + "arcsec", "\u0664\u0660px", "0px", "-1px", "1.5px"]
 )
 def test_bad_sizes(text):
-    """A size that is no number of pixels or arcsec, or endless, is refused."""
+    """Sizes that are infinite, negative, zero or not a number are refused."""
     with pytest.raises(InputError, match="size"):
         StampSize.parse(text)
     with pytest.raises(InputError, match="size"):
@@ -203,7 +203,7 @@ def test_large_stamps_are_meant(size):
 
 
 def test_large_is_no_matter_of_archives_that_are_not_asked():
-    """The limit looks only at the archives of the surveys."""
+    """The limit for large stamps applies only to archives of the surveys."""
     settings = load_settings(surveys=["sdss:r"], cutout={"sizes": {"hst": "9000px"}})
     assert settings.spec("sdss").size == StampSize(15.84, "arcsec")
 
@@ -218,7 +218,7 @@ def test_large_is_no_matter_of_archives_that_are_not_asked():
     ],
 )
 def test_spelling_of_surveys(text, survey):
-    """Names are spelled as the archive spells them, however the user did."""
+    """Names are converted to the spelling of the archive."""
     if survey is None:
         with pytest.raises(InputError, match="no archive"):
             read_survey(text)
@@ -241,7 +241,7 @@ def test_spelling_of_surveys(text, survey):
     ],
 )
 def test_slips_in_the_environment(monkeypatch, name, value, words):
-    """A variable that names no setting, or holds none, is refused by its name."""
+    """A wrong variable or value in the environment is refused; the error names it."""
     monkeypatch.setenv(name, value)
     with pytest.raises(InputError) as caught:
         load_settings()
@@ -252,13 +252,13 @@ def test_slips_in_the_environment(monkeypatch, name, value, words):
     "value", ["sdss:g hst:ACS/WFC:F814W", '["sdss:g","hst:ACS/WFC:F814W"]']
 )
 def test_surveys_of_the_environment(monkeypatch, value):
-    """The environment lists surveys in words or as JSON."""
+    """In the environment surveys are separated by blanks, or a JSON list."""
     monkeypatch.setenv("HARVESTER__SURVEYS", value)
     assert load_settings().surveys == ["sdss:g", "hst:ACS/WFC:F814W"]
 
 
 def test_one_address_for_two_services():
-    """Two services cannot be at one address: one of the two was mistyped."""
+    """Two services with the same address are refused as a typing error."""
     one = {"base_url": "http://127.0.0.1:8001"}
     with pytest.raises(InputError, match="mast and s3 were both given"):
         load_settings(

@@ -1,4 +1,4 @@
-"""What is said and kept of the hosts while a harvest runs."""
+"""The states of hosts that a running harvest reports and keeps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHUT = replace(_WELL, closed="down: 3 failures in a row (refused)", probe_at=1e
 
 
 class _Kept:
-    """Stands for the ledger: what it was given."""
+    """A stand-in for the ledger that records the states."""
 
     def __init__(self):
         self.states = []
@@ -34,24 +34,24 @@ class _Kept:
 
 @pytest.fixture
 def kept():
-    """Give what is kept."""
+    """Return the stand-in for the ledger."""
     return _Kept()
 
 
 @pytest.fixture
 def said():
-    """Give what the listener was told."""
+    """Return the list of messages for the user."""
     return []
 
 
 @pytest.fixture
 def watch(kept, said):
-    """Give a watch over what is kept and listener."""
+    """Return a watch that writes to ``kept`` and ``said``."""
     return HostWatch(kept, lambda note: said.append(note.text))
 
 
 def test_changes_are_said(watch, said):
-    """A line tells of a host in trouble, and one that it is well again."""
+    """One message reports a host that is down, and another that it is ready again."""
     for seconds, state in [(0, _WELL), (2, _SHUT), (4, _SHUT), (60, _WELL)]:
         watch.look([state], 1e9 + seconds)
     assert said == [
@@ -61,7 +61,7 @@ def test_changes_are_said(watch, said):
 
 
 def test_lines_are_few(watch, said):
-    """A host that changes at each look has two lines a minute, and the last is true."""
+    """A host that changes in each check gets two messages a minute, the last true."""
     for look in range(60):
         watch.look([(_WELL, _SHUT)[look % 2]], 1e9 + 2 * look)
     assert len(said) <= 5
@@ -71,7 +71,7 @@ def test_lines_are_few(watch, said):
 
 
 def test_kept_at_changes_and_now_and_then(watch, kept):
-    """It is kept when something changes, and every ten seconds if nothing does."""
+    """States are kept when they change, and otherwise every ten seconds."""
     for seconds in range(0, 31, 2):
         watch.look([_WELL], 1e9 + seconds)
     assert [one["data.sdss.org"]["at"] - 1e9 for one in kept.states] == [0, 10, 20, 30]
@@ -81,7 +81,7 @@ def test_kept_at_changes_and_now_and_then(watch, kept):
 
 @pytest.fixture
 def places(tmp_path):
-    """Give a run of one galaxy."""
+    """Return a run with one galaxy."""
     create_ledger(
         tmp_path / "ledger.sqlite",
         targets=[Target(0, "a", 1.0, 2.0, "a")],
@@ -98,18 +98,18 @@ class _Transport:
 
 
 async def test_status_sees_it(places):
-    """Another process reads it in words while the harvest runs, and not after."""
+    """Another process reads the states while the harvest runs, and none afterwards."""
     async with (
         Ledger.open(places.ledger) as ledger,
         watched(_Transport(), ledger, lambda _: None),
         asyncio.timeout(60),
     ):
-        while not (hosts := read_report(places)["hosts"]):  # noqa: ASYNC110 - so another process would ask
+        while not (hosts := read_report(places)["hosts"]):  # noqa: ASYNC110 - another process polls, too
             await asyncio.sleep(0.01)
         now = hosts["data.sdss.org"]
         assert now["words"].startswith("down: 3 failures in a row (refused)")
         assert now["slots"] == {"file": [1, 4, 4]}
-        assert "now:" not in words(read_report(places)), "nobody asks it"
+        assert "now:" not in words(read_report(places)), "no request is sent to it"
         ledger.count_traffic("data.sdss.org", 1, 1)
         while not read_report(places)["requests"]:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
@@ -120,21 +120,23 @@ async def test_status_sees_it(places):
 
 
 async def test_why_it_gave_up(places):
-    """Why the last harvest gave a service up is told until the next one begins."""
+    """The reason for giving up a service is reported until the next harvest starts."""
     async with Ledger.open(places.ledger) as ledger:
         ledger.keep_troubles(["data.sdss.org has refused everything since 14:02"])
     assert read_report(places)["troubles"] == [
         "data.sdss.org has refused everything since 14:02"
     ]
-    told = "given up for now: data.sdss.org has refused everything since 14:02"
-    assert told in words(read_report(places)).splitlines()
+    lines = words(read_report(places)).splitlines()
+    assert "gave up: data.sdss.org has refused everything since 14:02" in lines
+    later = f"Run `harvester resume {places.out}` later."
+    assert f"Waiting: 1 job of sdss. {later}" in lines
     async with Ledger.open(places.ledger) as ledger:
         ledger.keep_troubles([])
     assert read_report(places)["troubles"] == []
 
 
-async def test_last_words(places):
-    """What a harvester that was killed said half a minute ago is no news."""
+async def test_old_states(places):
+    """States that a killed harvester wrote half a minute ago are ignored."""
     async with Ledger.open(places.ledger) as ledger:
         HostWatch(ledger, lambda _: None).look([_WELL], 1e9)
     assert read_report(places)["hosts"] == {}

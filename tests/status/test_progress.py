@@ -1,4 +1,4 @@
-"""What a person sees of a harvest."""
+"""The progress of a harvest on a terminal and in a log."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ REPORT = {
 
 @pytest.fixture
 def lines(monkeypatch):
-    """Give a listener that says how far it is after each event."""
+    """Return a listener that prints the progress after each event."""
     monkeypatch.setattr("harvester.status.progress._LINE_EVERY_S", -1)
     return _Lines(REPORT, io.StringIO())
 
 
 def test_counts_follow_the_events(lines):
-    """Where jobs came to is added to what was done before."""
+    """Jobs of the events are added to the numbers of the report."""
     lines.listener(Moved("sdss", State.LOCATED, 4))
     lines.listener(Moved("sdss", State.DONE, 5))
     lines.listener(Moved("sdss", State.NO_COVERAGE, 1))
@@ -37,7 +37,7 @@ def test_counts_follow_the_events(lines):
 
 
 def test_notes_are_said(capsys):
-    """A note is a line of its own; with --json it leaves the output alone."""
+    """A note is one line; with --json it goes to standard error."""
     with shown_progress(REPORT, quiet=True) as listener:
         listener(Note("the archive is down"))
     said = capsys.readouterr()
@@ -46,7 +46,7 @@ def test_notes_are_said(capsys):
 
 
 def test_bars_on_a_terminal(monkeypatch):
-    """On a terminal each archive has a bar with its words."""
+    """On a terminal each archive has a bar with its numbers."""
 
     class Terminal(io.StringIO):
         def isatty(self):
@@ -62,8 +62,8 @@ def test_bars_on_a_terminal(monkeypatch):
     assert "[bold]not markup[/bold]" in terminal.getvalue()
 
 
-def test_nobody_listens_any_more(lines):
-    """A harvest goes on when its output is closed, as by `| head`."""
+def test_closed_output(lines):
+    """A harvest continues when its output is closed, for example by `| head`."""
     lines._stream.close()
     lines.listener(Note("still here"))
     lines.listener(Moved("sdss", State.DONE, 2))

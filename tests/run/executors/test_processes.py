@@ -1,4 +1,4 @@
-"""The process pool, with real processes that really die."""
+"""The process pool, with real processes that are really killed."""
 
 from __future__ import annotations
 
@@ -27,66 +27,66 @@ SPEC = CutoutSpec(StampSize.parse("4px"))
 
 
 def job(*targets):
-    """Give a job that wants stamps of some targets."""
+    """Return a job that wants stamps of some targets."""
     wanted = tuple(Wanted(n, f"id{n}", 0.0, 0.0, f"{n}.fits") for n in targets)
     return FrameJob(Product("sdss", "f", "r", "u"), "/nowhere", "/", wanted, SPEC)
 
 
 def cut_all(job):
-    """Cut nothing, but say so for each."""
+    """Return a receipt for each stamp, without cutting."""
     return Cut([Receipt(one.target) for one in job.wanted])
 
 
 def cut_until_13(job):
-    """Die by a signal where target 13 is among the wanted."""
+    """Kill this process if target 13 is wanted."""
     if any(one.target == 13 for one in job.wanted):
         os.kill(os.getpid(), signal.SIGKILL)
     return cut_all(job)
 
 
 def cut_hanging_at_13(job):
-    """Hang where target 13 is among the wanted."""
+    """Hang if target 13 is wanted."""
     while any(one.target == 13 for one in job.wanted):
         time.sleep(0.01)
     return cut_all(job)
 
 
 def cut_hearing_the_end(job):
-    """Take the signal that ends a whole process group, in the midst of the work."""
+    """Send SIGTERM to this worker and to the fork server, as to a process group."""
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getppid(), signal.SIGTERM)
     return cut_all(job)
 
 
 def cut_corrupt(_job):
-    """Find the frame corrupt."""
+    """Report a corrupt frame."""
     raise TransientError("corrupt", "the CRC of block 3 is wrong")
 
 
 def cut_pid(job):
-    """Tell which process it was."""
+    """Return the process ID in the receipts."""
     return Cut([Receipt(one.target, sha256=str(os.getpid())) for one in job.wanted])
 
 
 def cut_telling(job):
-    """Tell which process it was, and how its memory is given out."""
+    """Return the process ID and the settings of malloc in the receipts."""
     how = f"{os.getpid()} {os.environ.get('GLIBC_TUNABLES', '')}"
     return Cut([Receipt(one.target, sha256=how) for one in job.wanted])
 
 
 def cut_greedy(job):
-    """Ask for more memory than a worker may have."""
+    """Allocate more memory than a worker may have."""
     bytearray(8 << 30)
     return cut_all(job)
 
 
 def problems(receipts):
-    """Give the problem of each target."""
+    """Return the problem of each target."""
     return {receipt.target: receipt.problem for receipt in receipts}
 
 
 async def test_receipts_in_order():
-    """A receipt comes back for each target, in the order asked."""
+    """There is a receipt for each target, in the same order."""
     async with Cutter(processes=1, cut=cut_all) as cutter:
         receipts = (await cutter.cut(job(3, 1, 2))).receipts
     assert [receipt.target for receipt in receipts] == [3, 1, 2]
@@ -102,21 +102,21 @@ async def test_culprit_is_found():
 
 
 async def test_hung_worker_is_ended():
-    """A worker that hangs is ended by its time limit."""
+    """A worker that hangs is killed after the time limit."""
     async with Cutter(processes=1, limit_s=0.5, cut=cut_hanging_at_13) as cutter:
         receipts = await cutter.cut(job(13, 14))
     assert problems(receipts) == {13: "worker_hung", 14: ""}
 
 
 async def test_end_of_the_group_is_the_parents():
-    """A SIGTERM to the group ends no process that cuts, nor the server of them."""
+    """A SIGTERM to the process group ends neither workers nor the fork server."""
     async with Cutter(processes=1, cut=cut_hearing_the_end) as cutter:
         for target in range(3):
             assert problems(await cutter.cut(job(target))) == {target: ""}
 
 
 async def test_killed_while_idle():
-    """Whoever kills a process that has nothing to do costs nothing."""
+    """If an idle worker is killed, no galaxy fails."""
     async with Cutter(processes=1, cut=cut_pid) as cutter:
         for target in range(3):
             (receipt,) = await cutter.cut(job(target))
@@ -126,7 +126,7 @@ async def test_killed_while_idle():
 
 
 async def test_server_of_processes_is_killed():
-    """Without the server that they are forked from no process lives on."""
+    """If the fork server is killed, its workers end, and new ones are started."""
     async with Cutter(processes=1, cut=cut_pid) as cutter:
         (receipt,) = await cutter.cut(job(1))
         worker = psutil.Process(int(receipt.sha256))
@@ -137,7 +137,7 @@ async def test_server_of_processes_is_killed():
 
 
 async def test_error_crosses():
-    """What the cutting raises arrives with its reason and its sentence."""
+    """An error in a worker arrives with its reason and its message."""
     async with Cutter(processes=1, cut=cut_corrupt) as cutter:
         with pytest.raises(TransientError, match="block 3") as caught:
             await cutter.cut(job(1))
@@ -145,7 +145,7 @@ async def test_error_crosses():
 
 
 async def test_memory_is_limited():
-    """Too much memory is an error in the worker, which lives on."""
+    """A worker that needs too much memory raises an error and continues."""
     async with Cutter(processes=1, cut=cut_greedy) as cutter:
         with pytest.raises(PermanentError) as caught:
             await cutter.cut(job(1))
@@ -180,7 +180,7 @@ def test_workers_die_with_their_parent():
 
 
 async def test_large_pages():
-    """Cutting processes use large pages, also those of a server that came later."""
+    """Workers use large pages, also workers of a later fork server."""
     async with Cutter(processes=1, cut=cut_telling) as cutter:
         for _ in range(2):
             (receipt,) = (await cutter.cut(job(1))).receipts
@@ -193,15 +193,15 @@ async def test_large_pages():
 
 
 async def test_no_process_lives():
-    """Where no process can live, the machine is to blame and not the galaxies."""
+    """If no worker can start, the error blames the machine, not the galaxies."""
     async with Cutter(processes=1, memory_bytes=1, cut=cut_all) as cutter:
-        for _ in range(3):  # also of a pool that is known to be broken
+        for _ in range(3):  # also with a pool that has already broken
             with pytest.raises(LocalError, match="no cutting process stays alive"):
                 await cutter.cut(job(1))
 
 
-#: A process that finds nothing of what it was started for.
-SPEECHLESS = """
+#: A process that cannot unpickle its arguments.
+LATE_PROCESS = """
 from harvester.cutouts.warm_up import warm_up
 
 class Gone:
@@ -216,15 +216,15 @@ print(process.exitcode)
 
 
 def test_no_traceback_of_a_late_process():
-    """A process that comes when the harvest has ended prints no traceback."""
+    """A process that starts after the end of the harvest prints no traceback."""
     done = subprocess.run(
-        [sys.executable, "-c", SPEECHLESS], capture_output=True, text=True, check=True
+        [sys.executable, "-c", LATE_PROCESS], capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 async def test_nothing_to_cut(monkeypatch):
-    """A cutter that is not started starts no server either."""
+    """A cutter that is not started starts no fork server."""
     started = []
     monkeypatch.setattr(
         "harvester.run.executors.processes.warm_up", lambda: started.append("server")
