@@ -261,6 +261,24 @@ def test_harvest_that_does_not_come(tmp_path):
     assert run(main) <= 2 * 1.015 + 0.1
 
 
+@pytest.mark.parametrize("ahead_s", [-1e6, 1e6])
+def test_other_clock(tmp_path, ahead_s):
+    """A container with another clock, far ahead or behind, holds up no harvest."""
+    manners = Manners(rate=1, slots={"file": 4})
+
+    async def main(clock):
+        here = Harvests(lambda: 2e6 + clock(), tmp_path, manners)
+        there = Harvests(lambda: 2e6 + ahead_s + clock(), tmp_path, manners)
+        both = [*here.throttles, *there.throttles]
+        async with asyncio.TaskGroup() as group:
+            for throttle in both:
+                for _ in range(5):
+                    group.create_task(ask(throttle, "file"))
+        return clock()
+
+    assert run(main) <= 15
+
+
 def test_damaged_account(tmp_path):
     """An account that cannot be read is begun anew, one that was removed as well."""
 
