@@ -26,6 +26,8 @@ _WELL = HostState(
     ("changes", "words", "kind"),
     [
         ({}, "ready", "open"),
+        ({"others": 1}, "ready; shared with 1 other harvest on this machine", "open"),
+        ({"others": 2}, "ready; shared with 2 other harvests on this machine", "open"),
         (
             {"cooling_until": _NOW + 4, "cooling_why": "Retry-After"},
             "cooling down for 4 s (Retry-After)",

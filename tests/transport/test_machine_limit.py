@@ -193,6 +193,22 @@ def test_cool_down(tmp_path):
     assert waited_s == pytest.approx(30, abs=0.1)
 
 
+def test_others_are_told(tmp_path):
+    """A host's state says how many other harvests of the machine use it."""
+    manners = Manners(rate=50, slots={})
+
+    async def main(clock):
+        harvests = Harvests(clock, tmp_path, manners, manners, manners)
+        for throttle in harvests.throttles:
+            await ask(throttle)
+        before = [throttle.state().others for throttle in harvests.throttles]
+        harvests.limits[0].close()
+        await ask(harvests.throttles[2])
+        return before, harvests.throttles[2].state().others
+
+    assert run(main) == ([0, 1, 2], 1)
+
+
 def test_hosts_apart(tmp_path):
     """Hosts share nothing, and two ports are two hosts: such is a sandbox."""
 
