@@ -120,12 +120,18 @@ def _settings_for(
 
 def inspect_file(catalogue: Path, flags: Flags) -> None:
     """Print how a catalogue is read, and leave nothing behind."""
-    from .catalogue.options import ReadOptions  # noqa: PLC0415 - slow to import
+    from .archives.registry import identifiers  # noqa: PLC0415 - slow to import
+    from .catalogue.options import ReadOptions  # noqa: PLC0415 - as above
     from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
 
     said = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
-        found = inspect_catalogue(catalogue, ReadOptions(**said), scratch=Path(scratch))
+        found = inspect_catalogue(
+            catalogue,
+            ReadOptions(**said),
+            schemes=identifiers(),
+            scratch=Path(scratch),
+        )
     if flags["as_json"]:
         click.echo(json.dumps(found.to_json()))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harvester.archives.mast.archive import Mast
+from harvester.archives.mast.hst import HST as MISSION
 from harvester.archives.sdss.archive import Sdss
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
@@ -48,6 +49,7 @@ async def test_listing(tmp_path):
         archive = Mast(
             None,
             ledger,
+            MISSION,
             bases={},
             size=StampSize.parse("10px"),
             observations="best",
