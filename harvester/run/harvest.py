@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from ..status.report import read_report, unsettled
 from .disk import check_room, disk_words
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
-from .memory import keep_memory_in_one_piece
 from .orchestrator import Orchestrator
 from .transport_setup import allowance, first_words, make_transport
 
@@ -77,11 +75,7 @@ async def harvest(
     HarvesterError
         What ended it before: the disk, the ledger, the settings.
     """
-    # All that was imported stays: looking through it for cycles, again and again, would
-    # hold up the event loop for a tenth of a second.
-    gc.freeze()
     listener = undisturbed(listener)
-    keep_memory_in_one_piece()
     try:
         async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
             orchestrator,

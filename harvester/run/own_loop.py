@@ -1,0 +1,67 @@
+"""Work of an event loop, for a caller who may have an event loop already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+__all__ = ["run_in_own_loop"]
+
+_Result = TypeVar("_Result")
+
+
+def run_in_own_loop(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    """Run a coroutine to its end in a loop of its own, and give its result.
+
+    Where a loop runs in this thread already, as in every cell of a notebook, the
+    coroutine gets a thread of its own, and this thread waits for it. An interrupt
+    while it waits cancels the coroutine, waits for its end, and is raised again.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    return _Beside(work).result()
+
+
+class _Beside(Generic[_Result]):
+    """A coroutine that runs in a thread of its own."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, _Result]]) -> None:
+        self._work = work
+        self._cancel: Future[Callable[[], object]] = Future()
+        self._result: Future[_Result] = Future()
+        # What the caller has set, such as the precision of decimals, holds there too.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name="harvester"
+        )
+
+    def result(self) -> _Result:
+        self._thread.start()
+        try:
+            return self._result.result()
+        except BaseException:
+            if not self._result.done():
+                self._cancel.result()()
+            raise
+        finally:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._result.set_result(asyncio.run(self._begin()))
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that waits
+            self._result.set_exception(error)
+
+    async def _begin(self) -> _Result:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self._cancel.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await self._work()
