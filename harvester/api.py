@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .errors import HarvesterError, InputError
+from .events import undisturbed
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.folder import run_folder
@@ -155,7 +156,7 @@ def run(
     progress
         Whether to print how far it is.
     listener
-        Is called with each `Event`, in the thread that harvests. What it raises is
+        Is called with each `Event`, perhaps in another thread. What it raises is
         logged and does not end the harvest.
     sections
         The sections of ``harvest.toml``, such as ``work={"processes": 2}`` or
@@ -181,8 +182,9 @@ def run(
     TransientError
         The positions of identifiers could not be looked up; the run has not begun.
     KeyboardInterrupt
-        After an interrupt (Ctrl-C), once the run has stopped in good order; `resume`
-        goes on with it. The handlers of signals are the caller's again.
+        After Ctrl-C or the interrupt of a notebook, once the run has stopped in good
+        order; `resume` goes on with it. The caller's handlers of signals are in their
+        places again by then.
     """
     places, given = (
         Places(Path(out)),
@@ -376,7 +378,11 @@ def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
 def _work_on(settings: Settings, places: Places, show: Show) -> RunResult:
     from .run.harvest import make_manifest  # noqa: PLC0415 - slow to import
 
-    outcome, stop = _until_stopped(settings, places, show, locate_only=False)
+    try:
+        outcome, stop = _until_stopped(settings, places, show, locate_only=False)
+    except KeyboardInterrupt as error:
+        error.add_note(f"The harvest was stopped. {_how_to_resume(places)}")
+        raise
     code = stop.exit_code if stop.signal else exit_code(outcome)
     if not stop.signal:
         make_manifest(places)
@@ -391,22 +397,18 @@ def _until_stopped(
 ) -> tuple[Outcome, Stop]:
     from .run.stop import Stop  # noqa: PLC0415 - slow to import
 
-    how_to_resume = f"Go on with: harvester.resume({str(places.out)!r})"
-    stop = Stop(how_to_resume, ends_process=False)
+    stop = Stop(_how_to_resume(places), ends_process=False)
     prepare(settings, places, show, locate_only=locate_only)
     outcome = work_on(settings, places, show, stop, locate_only=locate_only)
     if stop.signal:
-        _pass_on(stop.signal, how_to_resume)
+        # The caller's own handler, which is in its place again, decides what follows:
+        # that of Python raises KeyboardInterrupt.
+        signal.raise_signal(stop.signal)
     return outcome, stop
 
 
-def _pass_on(number: int, how_to_resume: str) -> None:
-    """Let the caller's own handler have the signal that has stopped the run."""
-    try:
-        signal.raise_signal(number)
-    except KeyboardInterrupt as error:
-        error.add_note(f"The harvest has stopped in good order. {how_to_resume}")
-        raise
+def _how_to_resume(places: Places) -> str:
+    return f"Go on with: harvester.resume({str(places.out)!r})"
 
 
 @contextmanager
@@ -415,7 +417,8 @@ def _shown(
     listener: Listener | None,
     report: Report | None,
 ) -> Iterator[Listener]:
-    listeners = [listener] if listener else []
+    # What it raises is logged, also before the harvest.
+    listeners = [undisturbed(listener)] if listener else []
 
     def tell(event: Event) -> None:
         for one in listeners:

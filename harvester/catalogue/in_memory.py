@@ -64,11 +64,12 @@ def _without_nameless_index(catalogue: Any) -> Any:  # noqa: ANN401 - a data fra
 
 
 def _from_astropy(catalogue: object) -> pa.Table:
-    from astropy.io.misc import yaml  # noqa: F401, PLC0415 - so that a lack of it shows here
     from astropy.table import QTable, Table, meta, serialize  # noqa: PLC0415 - slow
+    from astropy.utils.data_info import serialize_context_as  # noqa: PLC0415 - as above
 
     table = catalogue if isinstance(catalogue, Table) else QTable(catalogue)
-    with serialize.serialize_context_as("ecsv"):
+    # As ECSV masked values stay masked; as Parquet they would become numbers.
+    with serialize_context_as("ecsv"):
         plain: Table = serialize.represent_mixins_as_columns(table)
     arrow = pa.table({name: _column(plain[name]) for name in plain.colnames})
     words = "\n".join(meta.get_yaml_from_table(plain))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -44,15 +44,20 @@ class _Beside(Generic[_Result]):
         )
 
     def result(self) -> _Result:
-        self._thread.start()
         try:
+            self._thread.start()
             return self._result.result()
         except BaseException:
-            if not self._result.done():
+            if self._is_started() and not self._result.done():
                 self._cancel.result()()
             raise
         finally:
-            self._thread.join()
+            if self._is_started():
+                wait([self._result])
+
+    def _is_started(self) -> bool:
+        # An interrupt may come within `start`; and there may be no room for a thread.
+        return self._thread.ident is not None
 
     def _run(self) -> None:
         try:
