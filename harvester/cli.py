@@ -23,6 +23,7 @@ import click
 from . import __version__
 from .errors import HarvesterError
 from .places import Places
+from .sandbox.command import sandbox
 
 __all__ = ["console", "main"]
 
@@ -272,67 +273,7 @@ def gallery(folder: Path, limit: int) -> None:
         click.echo(path)
 
 
-@main.command()
-@click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
-@click.option(
-    "--targets", default=200, show_default=True, type=AT_LEAST_ONE, help="Galaxies."
-)
-@click.option(
-    "--per-field",
-    default=14,
-    show_default=True,
-    type=AT_LEAST_ONE,
-    help="Galaxies in an SDSS field.",
-)
-@click.option(
-    "--per-image",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Galaxies in an HST image, and an image of each; 0: images of some galaxies.",
-)
-@click.option("--no-hst-images", is_flag=True, help="MAST has no HST images.")
-@click.option(
-    "--jwst",
-    type=click.Choice(["small", "real"]),
-    help="Add JWST mosaics: of 1 to 45 MB, or of the real sizes, up to 4.3 GB.",
-)
-@click.option("--mast-etags", is_flag=True, help="Send ETags with JWST files of MAST.")
-@click.option(
-    "--port",
-    default=0,
-    type=click.IntRange(0, 65_532),
-    help="First of four ports; 0: any free ones.",
-)
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Addresses, JSON.")
-@click.option(
-    "--catalogue",
-    type=click.Path(path_type=Path),
-    help="Write the galaxies to a FITS table.",
-)
-@click.option(
-    "--frames", type=click.Path(path_type=Path), help="Serve a folder of real frames."
-)
-@click.option(
-    "--latency",
-    "latencies",
-    multiple=True,
-    metavar="KIND=SECONDS",
-    help="For query, file, or a service.",
-)
-@click.option(
-    "--bandwidth",
-    default=0.0,
-    type=click.FloatRange(min=0),
-    help="MB/s of each connection; 0: no limit.",
-)
-@click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
-@click.option("--strict", is_flag=True, help="Refuse requests above the rate limit.")
-@click.option("--exit-with-stdin", is_flag=True, hidden=True)
-def sandbox(**options: Any) -> None:  # noqa: ANN401 - click's options
-    """Serve stand-in archives on this machine, to rehearse on."""
-    from .commands import serve_sandbox  # noqa: PLC0415 - seconds of imports
-
-    serve_sandbox(options)
+main.add_command(sandbox)
 
 
 @main.command()

@@ -14,7 +14,7 @@ from harvester.archives.registry import kinds, services
 _PACKAGE = Path(harvester.__file__).parent
 
 #: Words of column names that catalogues use. They decide about columns only.
-_VOCABULARY = {"catalogue/position_words.py", "catalogue/column_words.py"}
+_VOCABULARY = {"catalogue/position_words.py", "catalogue/id_columns.py"}
 
 
 def _words():

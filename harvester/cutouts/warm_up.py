@@ -1,14 +1,14 @@
-"""Start the server that cutting processes are forked from.
+"""Start the fork server of the worker processes.
 
-What every cutting process needs is imported once, by this server, so that a new one
-is there in 20 ms instead of a second. And it does so while the process that started
-it imports what that needs: this module imports nothing that is slow.
+The server imports once what every worker needs, so that a new worker starts in 20 ms
+instead of a second. It does so while the main process is still importing its own
+modules: for that, this module must not import anything slow.
 
-The server is not the one of `multiprocessing`, of which a process has only one: a
-program that calls the harvester may need that one for its own processes. And the
-processes that it forks do not import the program's main module, which every process
-of `multiprocessing` does: a script without ``if __name__ == "__main__"`` would begin
-its harvest again in each of them, and a script from the standard input is no file.
+`multiprocessing` has one fork server for each process. This one is another: a program
+that calls the harvester may need the first for its own processes. Workers do not import
+the main module of the program either, as other processes of `multiprocessing` do. A
+script without ``if __name__ == "__main__"`` would start its harvest again in each
+worker, and a script from the standard input has no file to import.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 
 __all__ = ["warm_up"]
 
-#: What glibc reads when a process starts: memory in large pages. bz2 jumps about in
-#: some 4 MB, and is quicker there by some 7 %. Other C libraries do not know the word.
+#: Makes glibc use huge pages when a process starts. bz2 accesses about 4 MB at random,
+#: and is about 7 % faster with huge pages. Other C libraries ignore the setting.
 _TUNABLES, _LARGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 
-#: What a child would import the program's main module from.
+#: Keys of the data for a new process that name the program's main module.
 _MAIN = ("init_main_from_name", "init_main_from_path")
 
 
 def warm_up() -> ForkServerContext:
-    """Start the server unless it is there; give where processes come from."""
+    """Start the fork server if it is not running; return its context."""
     _server.ensure_running()
     return _Context()
 
 
 class _Server(forkserver.ForkServer):
-    """A server of our own; Python starts it anew if it was killed."""
+    """The harvester's own fork server; if it was killed, the next use restarts it."""
 
     def ensure_running(self) -> None:
-        with _environment(_TUNABLES, _LARGE_PAGES), _deaf_to_hang_ups():
+        with _environment(_TUNABLES, _LARGE_PAGES), _hang_ups_blocked():
             super().ensure_running()
 
 
@@ -59,7 +59,10 @@ _server.set_forkserver_preload(["harvester.cutouts.forkserver"])
 
 @contextmanager
 def _environment(name: str, value: str) -> Iterator[None]:
-    """Set a variable for a process that is started, unless the user has set it."""
+    """Set a variable for the child processes that the block starts.
+
+    A value that the user has set is kept.
+    """
     if name in os.environ:
         yield
         return
@@ -71,23 +74,23 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_hang_ups() -> Iterator[None]:
-    # A terminal hangs up on all of its processes. What is started here inherits that
-    # it does not hear of it: this server, what it forks, and the process by which
-    # Python keeps count of their semaphores, which would be missed at the end.
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+def _hang_ups_blocked() -> Iterator[None]:
+    # A terminal that closes sends SIGHUP to all of its processes. Child processes
+    # inherit the blocked signal: the fork server, the workers, and Python's resource
+    # tracker, which is needed until the end of the run.
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
 
 class _Popen(popen_forkserver.Popen):
-    """Starts a process from our server, and without the program's main module."""
+    """Starts a process from our server that does not import the main module."""
 
     _fds: list[int]
 
-    # As in the standard library, but for the server and for what is left out.
+    # The method of the standard library, with another server and without `_MAIN`.
     def _launch(self, process: BaseProcess) -> None:
         facts = spawn.get_preparation_data(process.name)
         known = {key: value for key, value in facts.items() if key not in _MAIN}
@@ -99,7 +102,7 @@ class _Popen(popen_forkserver.Popen):
         finally:
             set_spawning_popen(None)
         self.sentinel, to_child = _server.connect_to_new_process(self._fds)
-        # The child sees by the other end of it that this process is gone.
+        # When this process ends, the pipe closes and the child notices.
         kept = os.dup(to_child)
         self.finalizer = util.Finalize(self, _close, (kept, self.sentinel))
         with open(to_child, "wb", closefd=True) as pipe:  # noqa: PTH123 - a descriptor
