@@ -65,15 +65,17 @@ def __dir__() -> list[str]:
 
 
 class _Folder(ModuleType):
-    """A folder that can be called, as in ``harvester.run("galaxies.fits", "zoo")``.
+    # A folder that can be called, as in `harvester.run("galaxies.fits", "zoo")`. Python
+    # makes a folder that is imported an attribute of its package, in place of a
+    # function of that name: so the two are one. Editors and notebooks show the
+    # function's docstring and signature.
 
-    Python makes a folder that is imported an attribute of its package, in place of a
-    function of that name. Whichever is asked for, it is this.
-    """
+    @property
+    def __doc__(self) -> str | None:
+        return self._function.__doc__
 
     @property
     def __signature__(self) -> Signature:
-        # What editors and notebooks show of a call.
         from inspect import signature  # noqa: PLC0415 - the import of harvester is light
 
         return signature(self._function)

@@ -26,8 +26,14 @@ def run_in_own_loop(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work())
+        return _run(work)
     return _Beside(work).result()
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result:
+    # `asyncio.run` would take away the loop that the caller has set for this thread.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work())
 
 
 class _Beside(Generic[_Result]):
@@ -61,7 +67,7 @@ class _Beside(Generic[_Result]):
 
     def _run(self) -> None:
         try:
-            self._result.set_result(asyncio.run(self._begin()))
+            self._result.set_result(_run(self._begin))
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits
             self._result.set_exception(error)
 

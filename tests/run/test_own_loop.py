@@ -26,8 +26,15 @@ async def fail():
 
 
 def test_without_a_loop():
-    """Where no loop runs the coroutine runs in this thread."""
-    assert run_in_own_loop(where)[0] is threading.current_thread()
+    """Where no loop runs the coroutine runs in this thread, whose loop stays set."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        assert run_in_own_loop(where)[0] is threading.current_thread()
+        assert asyncio.get_event_loop() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 async def test_in_a_loop():
