@@ -7,7 +7,6 @@ loop runs. They return when the work is done.
 
 from __future__ import annotations
 
-import filecmp
 import os
 import signal
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from .events import undisturbed
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.folder import run_folder
+from .run.given_catalogue import kept, path_of
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_settings
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     Pathlike = str | os.PathLike[str]
 
 __all__ = ["PlanResult", "RunResult", "plan", "resume", "run", "status"]
-
-#: The file in the folder of a run that a catalogue in memory is kept as.
-_KEPT = "given-catalogue.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +187,9 @@ def run(
         Places(Path(out)),
         _given(sections, surveys, size, contact, base_urls),
     )
-    settings = settings_for(_path_of(catalogue, places), places, None, given)
+    settings = settings_for(path_of(catalogue, places), places, None, given)
     show = partial(_shown, progress, listener)
-    with run_folder(places), _kept(catalogue, places):
+    with run_folder(places), kept(catalogue, places):
         return _work_on(settings, places, show)
 
 
@@ -262,9 +259,9 @@ def plan(
     passing = nullcontext(out) if out else TemporaryDirectory(prefix="harvester-")
     with passing as folder:
         places = Places(Path(folder))
-        settings = settings_for(_path_of(source, places), places, None, given)
+        settings = settings_for(path_of(source, places), places, None, given)
         show = partial(_shown, progress, None)
-        with run_folder(places), _kept(source, places):
+        with run_folder(places), kept(source, places):
             outcome, _ = _until_stopped(settings, places, show, locate_only=True)
         bill = make_bill(settings, places, bandwidth=bandwidth, kept=out is not None)
     return PlanResult(bill, tuple(outcome.troubles))
@@ -319,57 +316,6 @@ def _merge(given: dict[str, Any], more: Mapping[str, Any]) -> None:
             _merge(given[name], value)
         else:
             given[name] = value
-
-
-def _path_of(catalogue: object, places: Places) -> Path:
-    if not isinstance(catalogue, str | os.PathLike):
-        return places.out / _KEPT
-    path = Path(catalogue)
-    if not path.exists():
-        remedy = ": go on with harvester.resume" if places.ledger.exists() else ""
-        msg = f"there is no catalogue at {path}{remedy}"
-        raise InputError(msg)
-    return path
-
-
-@contextmanager
-def _kept(catalogue: object, places: Places) -> Iterator[None]:
-    """Keep a catalogue that is in memory as a file; not if the run is refused."""
-    if isinstance(catalogue, str | os.PathLike):
-        yield
-        return
-    file = places.out / _KEPT
-    is_new = not places.ledger.exists()
-    _keep(catalogue, file, may_replace=is_new)
-    try:
-        yield
-    except InputError:
-        if is_new and not places.cutouts.exists():
-            file.unlink(missing_ok=True)
-        raise
-
-
-def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
-    from pyarrow import parquet  # noqa: PLC0415 - slow to import
-
-    from .catalogue.in_memory import to_arrow  # noqa: PLC0415 - as above
-    from .dataset.stamps import written_aside  # noqa: PLC0415 - as above
-
-    table = to_arrow(catalogue)
-    if may_replace or not file.exists():
-        with written_aside(file) as new:
-            parquet.write_table(table, new)
-        return
-    with TemporaryDirectory(dir=file.parent, prefix="harvester-") as scratch:
-        new = Path(scratch) / _KEPT
-        parquet.write_table(table, new)
-        if not filecmp.cmp(new, file, shallow=False):
-            msg = (
-                f"this run was begun with another catalogue than this one ({file}). "
-                f"Name another folder, or go on with the run as it was begun: "
-                f"harvester.resume({str(file.parent)!r})"
-            )
-            raise InputError(msg)
 
 
 # -- the work --------------------------------------------------------------------------

@@ -172,6 +172,8 @@ def test_table_in_memory(archives, workplace):  # noqa: ARG001 - the run is made
     with pytest.raises(harvester.InputError, match="another catalogue"):
         harvester.run(table[:3], "zoo", base_urls=archives.urls, **options)
     assert harvester.resume("zoo", progress=False).ok
+    with pytest.raises(harvester.InputError, match="another catalogue"):
+        harvester.run("galaxies.fits", "zoo", base_urls=archives.urls, **options)
 
 
 def test_settings(workplace):  # noqa: ARG001 - the run is made there
