@@ -46,6 +46,8 @@ _REAL, _PER_FIELD = 2200, 50
 _SHARING = 4
 #: They lie north of all others, degrees, and so are harvested last.
 _NORTH, _POLE = 85.0, 89.9
+#: Degrees from a field to the next, and between galaxies of a field.
+_STEP, _WITHIN = 0.15, 0.001
 #: With positions alone they lie around the sandbox's galaxies, degrees.
 _AROUND = 0.02
 
@@ -190,31 +192,46 @@ def read_galaxies(catalogue: Path) -> Columns:
 
 
 def by_identifier(real: Columns, targets: int) -> Columns:
-    """Add galaxies whose identifiers name fields that the sandbox does not have."""
+    """Add galaxies whose identifiers name fields that the sandbox does not have.
+
+    Fields that follow each other lie as far apart as they must: otherwise the catalogue
+    would be refused, because its identifiers contradict its positions.
+    """
     more = targets - len(real["RA"])
-    fields = _fields_of_others(real["OBJID"])[: -(-more // _SHARING)]
-    place, serial = np.divmod(np.arange(more), _SHARING)
+    fields = _fields_of_others(real["OBJID"])
+    sharing = max(_SHARING, -(-more // len(fields)))
+    place, serial = np.divmod(np.arange(more), sharing)
+    north = np.linspace(_NORTH, _POLE, place[-1] + 1)
+    along = np.cumsum(_STEP / np.cos(np.radians(north)))
     return _longer(
         real,
         OBJID=(1 << 59 | 40 << 48) + fields[place] + serial,
-        RA=(0.37 * place + 0.01 * serial) % 360,
-        DEC=np.linspace(_NORTH, _POLE, more),
+        RA=along[place] % 360,
+        DEC=north[place] + _WITHIN * serial,
     )
 
 
 def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give run, camcol and field, as identifiers have them, of runs not among these."""
+    """Give run, camcol and field, as identifiers have them, of other runs.
+
+    Where they scanned is not known, so that their galaxies may lie anywhere.
+    """
     used = set((identifiers >> 32 & 0xFFFF).tolist())
-    text = files("harvester").joinpath("sdss_runs.csv").read_text("ascii")
+    used |= {int(row["run"]) for row in _rows_of("sdss_scans.csv")}
     return np.array(
         [
             run << 32 | camcol << 29 | field << 16
-            for row in csv.DictReader(text.splitlines())
+            for row in _rows_of("sdss_runs.csv")
             if (run := int(row["run"])) not in used
             for camcol in range(1, 7)
             for field in range(int(row["first_field"]), int(row["last_field"]) + 1)
         ]
     )
+
+
+def _rows_of(table: str) -> Iterator[dict[str, str]]:
+    text = files("harvester").joinpath(table).read_text("ascii")
+    yield from csv.DictReader(text.splitlines())
 
 
 def by_position(real: Columns, targets: int) -> Columns:

@@ -22,6 +22,7 @@ from .errors import (
     TransientError,
     blame_machine,
 )
+from .ledger.waiting import START
 from .transport.backoff import backoff
 from .waits import either
 
@@ -205,7 +206,7 @@ class Locator:
         survey: Survey,
         locate: Callable[[Survey, Sequence[Ask]], AsyncIterator[Sequence[Finding]]],
     ) -> None:
-        after = -1
+        after = START
         while batch := await self._ledger.pending(
             survey,
             after=after,
