@@ -1,8 +1,8 @@
 """From which part of a file on it is quicker to fetch the whole of it.
 
 The same HST images are harvested in parts only and whole only, for larger and larger
-stamps, over connections of so much bandwidth. `harvester.parts.WHOLE_FROM` is where
-both take as long.
+stamps, over connections of so much bandwidth. Where both take as
+long is `harvester.frames.spans.WHOLE_FROM`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Runs a harvester that decides otherwise.
 DECIDED = """
 import sys
-from harvester import parts
+from harvester.frames import spans as parts
 parts.WHOLE_FROM = float(sys.argv.pop(1))
 if __name__ == "__main__":
     from harvester.cli import console

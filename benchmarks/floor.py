@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from astropy.io import fits
 
-from harvester.settings import Settings
+from harvester.settings.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harvester.footprints import FootprintIndex
+from harvester.sky.footprints import FootprintIndex
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from paper import ratios, spread
 from skies import LATENCY_S
 
-from harvester.settings import SERVICES, Settings
+from harvester.settings.settings import SERVICES, Settings
 
 if TYPE_CHECKING:
     from break_even import Comparison

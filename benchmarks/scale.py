@@ -230,7 +230,7 @@ def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _rows_of(table: str) -> Iterator[dict[str, str]]:
-    text = files("harvester").joinpath(table).read_text("ascii")
+    text = files("harvester.archives.sdss").joinpath(table).read_text("ascii")
     yield from csv.DictReader(text.splitlines())
 
 

@@ -177,7 +177,7 @@ def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's option
 @json_flag
 def status(folder: Path, *, as_json: bool) -> None:
     """Tell how far a run is, also while it is going on."""
-    from .report import read_report, words  # noqa: PLC0415 - kept out of --help
+    from .status.report import read_report, words  # noqa: PLC0415 - kept out of --help
 
     report = read_report(Places(folder))
     click.echo(json.dumps(report) if as_json else words(report))
@@ -252,7 +252,7 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
 @folder_argument
 def manifest(folder: Path) -> None:
     """Write manifest.parquet and manifest.csv of a run as it is now."""
-    from .harvest import make_manifest  # noqa: PLC0415 - seconds of imports
+    from .run.harvest import make_manifest  # noqa: PLC0415 - seconds of imports
 
     for path in make_manifest(Places(folder)):
         click.echo(path)
@@ -269,7 +269,7 @@ def manifest(folder: Path) -> None:
 )
 def gallery(folder: Path, limit: int) -> None:
     """Make a page and a contact sheet of the stamps in FOLDER."""
-    from .gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
+    from .dataset.gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
 
     for path in write_gallery(folder, limit=limit):
         click.echo(path)

@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cutouts.warm_up import warm_up
-from .disk import free_bytes
 from .errors import InputError, LocalError, TransientError
 from .ledger.file import need_ledger, owned
 from .places import Places
-from .progress import shown_progress
-from .report import failures, read_report, unsettled, words
-from .run_folder import run_folder
-from .settings import load_settings
-from .telling import tell
+from .run.disk import free_bytes
+from .run.folder import run_folder
+from .settings.settings import load_settings
+from .status.console import tell
+from .status.progress import shown_progress
+from .status.report import failures, read_report, unsettled, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .harvest import Outcome
+    from .dataset.verify import Findings
+    from .run.harvest import Outcome
     from .sandbox.server import Sandbox
-    from .settings import Settings
-    from .verify import Findings
+    from .settings.settings import Settings
 
 __all__ = [
     "inspect_file",
@@ -86,7 +86,7 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill of what a run still has to do, from its ledger alone."""
-    from .harvest import check_same_run  # noqa: PLC0415 - slow to import
+    from .run.harvest import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
     settings = load_settings(places.settings, **_to_settings(flags))
@@ -98,9 +98,9 @@ def plan_run(places: Places, flags: Flags) -> int:
 def _print_bill(
     settings: Settings, places: Places, flags: Flags, *, kept: bool = True
 ) -> None:
-    from .archive_door import allowance  # noqa: PLC0415 - slow to import
-    from .plan import read_bill  # noqa: PLC0415 - not needed by the others
-    from .plan_words import bill_in_words  # noqa: PLC0415 - as above
+    from .plan.bill import read_bill  # noqa: PLC0415 - not needed by the others
+    from .plan.words import bill_in_words  # noqa: PLC0415 - as above
+    from .run.transport_setup import allowance  # noqa: PLC0415 - slow to import
 
     bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
     bill["out"] = str(places.out) if kept else None
@@ -154,8 +154,8 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
-    from .dataset import remove_parts  # noqa: PLC0415 - slow to import
-    from .harvest import (  # noqa: PLC0415 - as above
+    from .dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
+    from .run.harvest import (  # noqa: PLC0415 - as above
         begin,
         check_same_run,
         remove_scratch,
@@ -201,7 +201,7 @@ def _to_settings(flags: Mapping[str, Any]) -> Flags:
 
 
 def _service_key(name: str) -> str:
-    from .settings import SERVICES  # noqa: PLC0415 - shadows nothing
+    from .settings.settings import SERVICES  # noqa: PLC0415 - shadows nothing
 
     if name not in SERVICES:
         msg = f"--base-url: there is no service {name!r}, only {', '.join(SERVICES)}"
@@ -219,7 +219,7 @@ def _without_blanks(tree: Flags) -> Flags:
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
-    from .harvest import make_manifest  # noqa: PLC0415 - slow to import
+    from .run.harvest import make_manifest  # noqa: PLC0415 - slow to import
 
     as_json = flags["as_json"]
     outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
@@ -241,8 +241,8 @@ def _exit_code(outcome: Outcome, *, locate_only: bool) -> int:
 async def _until_stopped(
     settings: Settings, places: Places, flags: Flags
 ) -> tuple[Outcome, int]:
-    from .harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
-    from .stop import Stop  # noqa: PLC0415 - needs an event loop
+    from .run.harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
+    from .run.stop import Stop  # noqa: PLC0415 - needs an event loop
 
     stop = Stop(f"Go on with: harvester resume {places.out}")
     stop.listen()
@@ -291,8 +291,8 @@ def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
 
 def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
     """Compare ledger and disk; with ``repair`` send back what is lost."""
+    from .dataset.verify import verify  # noqa: PLC0415 - as above
     from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
-    from .verify import verify  # noqa: PLC0415 - as above
 
     async def _send_back(found: Findings) -> None:
         async with Ledger.open(places.ledger) as ledger:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .commands import run_catalogue
+from .dataset.gallery.gallery import write_gallery
 from .errors import LocalError, TransientError
-from .gallery.gallery import write_gallery
 from .places import Places
 
 if TYPE_CHECKING:

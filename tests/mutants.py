@@ -32,17 +32,17 @@ MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
     "harvester/ledger/moves.py": ["tests/ledger"],
     "harvester/ledger/settlement.py": ["tests/ledger"],
-    "harvester/strays.py": ["tests/test_strays.py"],
+    "harvester/archives/sdss/outliers.py": ["tests/archives/sdss/test_outliers.py"],
     "harvester/transport/throttle.py": [
         "tests/transport/test_throttle.py",
         "tests/transport/test_outages.py",
         "tests/transport/test_manners.py",
     ],
     "harvester/transport/backoff.py": ["tests/transport/test_backoff.py"],
-    "harvester/frames.py": [
-        "tests/test_frames.py",
-        "tests/test_prefix.py",
-        "tests/test_ranged.py",
+    "harvester/frames/store.py": [
+        "tests/frames/test_store.py",
+        "tests/frames/test_prefix.py",
+        "tests/frames/test_ranged.py",
     ],
 }
 

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from harvester.cli import main
-from harvester.harvest import begin, write_settings
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
 from harvester.places import Places
-from harvester.settings import load_settings
+from harvester.run.harvest import begin, write_settings
+from harvester.settings.settings import load_settings
 
 #: What makes `--help` slow if it is imported for it.
 _HEAVY = ("aiohttp", "astropy", "astroquery", "numpy", "pyarrow", "pydantic", "scipy")
@@ -249,7 +249,7 @@ def test_retry_for_no_reason(run):
 def test_settled_run_starts_no_process(tmp_path, monkeypatch):
     """Where no galaxy is left to do, no cutting process is started, nor its server."""
     started = []
-    for module in ("commands", "cutter"):
+    for module in ("commands", "run.executors.processes"):
         monkeypatch.setattr(f"harvester.{module}.warm_up", lambda: started.append(1))
     catalogue, places = tmp_path / "one.csv", Places(tmp_path / "out")
     catalogue.write_text("id,ra,dec\na,150,2\n")

@@ -17,7 +17,7 @@ import yaml
 
 from harvester.ledger.file import create_ledger
 from harvester.models import Survey, Target
-from harvester.settings import load_settings
+from harvester.settings.settings import load_settings
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _ENTRY = _REPOSITORY / "docker" / "entrypoint.sh"

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from harvester.archives.mast import check_mast
-from harvester.archives.sdss import check_skyserver
+from harvester.archives.mast.archive import check_mast
+from harvester.archives.sdss.archive import check_skyserver
 from harvester.errors import (
     HarvesterError,
     NotFoundError,

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..sdss_names import decode_all
-from ..sdss_scans import are_known, lie_there
-from ..sphere import unit_vectors
-from ..strays import comparable, strays
+from ..archives.sdss.names import decode_all
+from ..archives.sdss.outliers import comparable, strays
+from ..archives.sdss.scans import are_known, lie_there
+from ..sky.sphere import unit_vectors
 from . import identifiers
 from .id_columns import is_of_spectra, known_ids
 from .sky_frames import SkyFrame

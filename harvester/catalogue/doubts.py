@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..sphere import unit_vectors
+from ..sky.sphere import unit_vectors
 from .understanding import read_as
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..importing import IMPORTING
-from ..sphere import unit_vectors
+from ..sky.sphere import unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

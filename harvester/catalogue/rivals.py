@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..sphere import unit_vectors
+from ..sky.sphere import unit_vectors
 from .positions import read_positions
 
 if TYPE_CHECKING:

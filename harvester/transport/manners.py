@@ -12,7 +12,7 @@ from .breaker import Tripping
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..quiet_hours import QuietHours
+    from .quiet_hours import QuietHours
 
 __all__ = ["Manners", "Share", "Timing"]
 

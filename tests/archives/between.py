@@ -9,12 +9,12 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from recorded import mast_request, reaching
 
-from harvester.archives.mast import Mast
+from harvester.archives.mast.archive import Mast
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import Ask, StampSize, Survey, Target
 from harvester.sandbox.server import Sandbox, SandboxOptions
-from harvester.settings import SERVICES
+from harvester.settings.settings import SERVICES
 
 F160W = Survey.parse("hst:WFC3/IR:F160W")
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from harvester.settings import SERVICES
+from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Service, Transport
 

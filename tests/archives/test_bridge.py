@@ -12,8 +12,8 @@ from aiohttp import web
 from recorded import serving
 
 from harvester.archives.bridge import Bridge, json_of
-from harvester.archives.mast import check_mast
-from harvester.archives.sdss import check_skyserver
+from harvester.archives.mast.archive import check_mast
+from harvester.archives.sdss.archive import check_skyserver
 from harvester.errors import HarvesterError, OutageError
 from harvester.transport.transport import Reply
 

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from harvester.archives import sdss, sdss_ways
-from harvester.archives.sdss import Sdss
+from harvester.archives.sdss import archive as sdss
+from harvester.archives.sdss import ways
+from harvester.archives.sdss.archive import Sdss
 from harvester.ledger import listing, moves, waiting
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
@@ -51,7 +52,7 @@ def is_beside(threads):
 
 async def test_identifiers(threads):
     """Identifiers are read, and frames named, in another thread."""
-    threads.watch(sdss_ways, "decode")
+    threads.watch(ways, "decode")
     threads.watch(sdss, "frame")
     archive = Sdss(None, base="https://sas", release=17, cache=None, heard=print)
     (found,) = [batch async for batch in archive.locate(SDSS, [Ask(GALAXY)])]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harvester.archives.mast import Mast
-from harvester.archives.sdss import Sdss
+from harvester.archives.mast.archive import Mast
+from harvester.archives.sdss.archive import Sdss
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.listing import Offer

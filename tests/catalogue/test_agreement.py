@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from harvester import sdss_names, sdss_scans
+from harvester.archives.sdss import names as sdss_names
+from harvester.archives.sdss import scans as sdss_scans
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import inspect_catalogue, open_catalogue
 from harvester.errors import InputError

@@ -24,19 +24,19 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from harvester.archives.bridge import json_of
-from harvester.archives.mast import check_mast
-from harvester.archives.sdss import check_skyserver
-from harvester.archives.soundings import _mirrors
+from harvester.archives.mast.archive import check_mast
+from harvester.archives.sampling import _mirrors
+from harvester.archives.sdss.archive import check_skyserver
+from harvester.archives.sdss.names import decode
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import open_catalogue
 from harvester.catalogue.tables import open_tables
 from harvester.cutouts.cutouts import cut_frame
 from harvester.cutouts.frame_file import verify_frame
 from harvester.errors import HarvesterError
-from harvester.footprints import FootprintIndex
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
-from harvester.sdss_names import decode
-from harvester.settings import SERVICES, load_settings
+from harvester.settings.settings import SERVICES, load_settings
+from harvester.sky.footprints import FootprintIndex
 from harvester.transport.address import Guard
 from harvester.transport.backoff import LONGEST_S, retry_after
 from harvester.transport.intake import PartialFile, Reply, is_html

@@ -14,11 +14,11 @@ from functools import partial
 import pyarrow.parquet as pq
 import pytest
 
-from harvester import archive_door as door
-from harvester import harvest as root
 from harvester.cutouts.cutouts import cut_frame
 from harvester.places import Places
-from harvester.settings import load_settings
+from harvester.run import harvest as root
+from harvester.run import transport_setup as door
+from harvester.settings.settings import load_settings
 from harvester.transport.breaker import Tripping
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Transport

@@ -8,7 +8,7 @@ import pytest
 from service import harvester, kill_group, stamps, start, wait_for
 
 from harvester.places import Places
-from harvester.report import read_report, unsettled
+from harvester.status.report import read_report, unsettled
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 

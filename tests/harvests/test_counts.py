@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from service import sandbox
 
-from harvester.cutter import Cutter
-from harvester.harvest import begin, harvest, make_manifest
 from harvester.places import Places
-from harvester.report import read_report
-from harvester.settings import load_settings
+from harvester.run.executors.processes import Cutter
+from harvester.run.harvest import begin, harvest, make_manifest
+from harvester.settings.settings import load_settings
+from harvester.status.report import read_report
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 

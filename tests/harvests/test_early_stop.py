@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from service import harvester, kill_group, sandbox, start, status, wait_for
 
-from harvester import prefix
-from harvester.harvest import begin, harvest
+from harvester.frames import prefix
 from harvester.places import Places
-from harvester.settings import load_settings
+from harvester.run.harvest import begin, harvest
+from harvester.settings.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvester.catalogue.reader import open_catalogue
-from harvester.dataset import write_labels, write_manifest
+from harvester.dataset.stamps import write_labels, write_manifest
 from harvester.ledger.file import create_ledger
 from harvester.ledger.view import LedgerView
 from harvester.models import Survey
@@ -34,9 +34,9 @@ _FIELDS = 600
 _BEGIN = """
 import re, sys
 from pathlib import Path
-from harvester.harvest import begin
+from harvester.run.harvest import begin
 from harvester.places import Places
-from harvester.settings import load_settings
+from harvester.settings.settings import load_settings
 surveys = ["sdss:r", "hst:WFC3/IR:F160W"]
 settings = load_settings(None, catalogue={"path": sys.argv[1]}, surveys=surveys)
 begin(settings, Places(Path(sys.argv[2])), lambda event: None)

@@ -18,9 +18,9 @@ from service import (
 )
 
 from harvester.places import Places
-from harvester.report import read_report
 from harvester.sandbox.server import SandboxOptions, run_in_thread
 from harvester.sandbox.stats import RateLimit
+from harvester.status.report import read_report
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 

@@ -11,10 +11,10 @@ from astropy.wcs import WCS
 from hurried import Run, faults
 from service import sandbox
 
+from harvester.dataset.verify import verify
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import LedgerView
-from harvester.report import read_report, words
-from harvester.verify import verify
+from harvester.status.report import read_report, words
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harvester.dataset import file_loc
+from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import Finding, Product, Receipt, Survey, Target

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harvester.dataset import file_loc
+from harvester.dataset.stamps import file_loc
 from harvester.errors import LedgerError, LockedError
 from harvester.ledger.file import create_ledger, owned
 from harvester.ledger.ledger import Ledger

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.dataset import file_loc
+from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.places import Places
-from harvester.report import read_report, words
 from harvester.states import State
+from harvester.status.report import read_report, words
 
 HST = Survey.parse("hst:WFC3/IR:F160W")
 IMAGES = ("deep", "middle", "shallow")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from harvester.errors import PermanentError
-from harvester.settings import SERVICES
+from harvester.settings.settings import SERVICES
 from harvester.transport.address import (
     BlockedAddressError,
     Guard,

@@ -9,8 +9,8 @@ import pytest
 from one_host import OFTEN, ask, throttle_for
 from virtual_time import run
 
-from harvester.quiet_hours import QuietHours
 from harvester.transport.backoff import Patience
+from harvester.transport.quiet_hours import QuietHours
 from harvester.transport.throttle import GaveUpError
 
 #: Seconds from the beginning of the test to two o'clock, and to three.

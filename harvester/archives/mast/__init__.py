@@ -1,0 +1,1 @@
+"""HST images from MAST and from the public bucket of its files."""

@@ -1,0 +1,329 @@
+"""MAST: which HST images hold a galaxy.
+
+A survey is asked for once, all over the sky; the footprints of what it offers are
+matched here. A request for each galaxy would be tens of thousands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ...errors import OutageError
+from ...ledger.listing import Offer
+from ...models import Finding, Product
+from ...sky.cameras import assumed_radius_deg
+from ...sky.footprints import FootprintIndex, parse_s_region
+from ...sky.selection import Candidate, choose
+from ..batches import chunks
+from .listing import list_images, used_bands
+from .products import DRIZZLED, ProductNames
+from .queries import MastQueries
+from .reply import check_mast
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+    from typing import Literal
+
+    from ...ledger.ledger import Ledger
+    from ...models import Ask, NoChoices, StampSize, Survey
+    from ...transport.transport import Transport
+    from .queries import Row
+
+__all__ = ["Mast", "check_mast"]
+
+_log = logging.getLogger(__name__)
+
+#: Findings that are handed on at once.
+_BATCH = 2000
+
+#: What the list of a run has for an exposure time that says nothing of the depth.
+_UNTOLD_S = 0.0
+
+#: Exposure times in seconds that are believed; those of some associations are wrong.
+_SHORTEST_S, _LONGEST_S = 1.0, 100_000.0
+
+#: Coarsest pixels of the HST cameras, arcsec: turns pixels into a margin on the sky.
+_PIXEL_ARCSEC = 0.13
+
+#: How the list of a run names images that are not cut: what is not public has no name
+#: or address for us; what follows a planet or comet shows galaxies as trails; of some
+#: MAST did not tell which file they are.
+_PRIVATE, _MOVING, _UNNAMED = "not public: ", "moving target: ", "unnamed: "
+
+#: How the footprint begins that is assumed where MAST tells none.
+_ASSUMED = "CIRCLE assumed"
+
+
+class Mast:
+    """Finds the drizzled images of HST."""
+
+    name = "hst"
+    #: Its answers are footprints: a second look would say the same.
+    may_relocate = False
+
+    def __init__(
+        self,
+        transport: Transport,
+        ledger: Ledger,
+        *,
+        bases: Mapping[str, str],
+        size: StampSize,
+        observations: Literal["best", "all"],
+    ) -> None:
+        """Take the official addresses of ``mast`` and ``s3``."""
+        self._queries = MastQueries(transport)
+        self._names = ProductNames(self._queries)
+        self._ledger = ledger
+        self._bases = bases
+        self._margin = size.arcsec(_PIXEL_ARCSEC) / math.sqrt(2)
+        self._observations = observations
+        self._known: dict[Survey, _Sky] = {}
+
+    async def recognise(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings if what MAST lists for the survey is known already."""
+        if survey in self._known or await self._ledger.offers(survey) is not None:
+            sky = await self._sky(survey)
+            for batch in chunks(asks, _BATCH):
+                yield (await asyncio.to_thread(self._match, batch, sky)).findings
+
+    async def locate(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
+        """Give findings: the survey's footprints that hold each target.
+
+        Raises
+        ------
+        OutageError
+            MAST lists images without a file that nothing else shows some targets in.
+        """
+        sky = await self._sky(survey)
+        waiting: list[Ask] = []
+        lacking: set[int] = set()
+        for batch in chunks(asks, _BATCH):
+            matched = await asyncio.to_thread(self._match, batch, sky)
+            yield matched.findings
+            waiting += matched.waiting
+            lacking |= matched.lacking
+        if waiting:
+            await self._name(sky, lacking)
+            matched = await asyncio.to_thread(self._match, waiting, sky)
+            yield matched.findings
+            _refuse_unnamed(survey, matched)
+
+    def _match(self, asks: Sequence[Ask], sky: _Sky) -> _Matched:
+        ra = np.array([ask.target.ra for ask in asks])
+        dec = np.array([ask.target.dec for ask in asks])
+        found: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+        for target, region, whole in zip(
+            *sky.footprints.match(ra, dec, self._margin), strict=True
+        ):
+            found[target].append((region, bool(whole)))
+        matched = _Matched()
+        for number, ask in enumerate(asks):
+            self._judge(ask, found.get(number, []), sky, matched)
+        return matched
+
+    def _judge(
+        self, ask: Ask, found: list[tuple[int, bool]], sky: _Sky, matched: _Matched
+    ) -> None:
+        """Choose among the images that hold a target, if any can be cut."""
+        candidates = [
+            _candidate(sky.offers[n], whole=whole)
+            for n, whole in found
+            if sky.offers[n].product.url
+        ]
+        closed = {n: sky.offers[n].product.name for n, _ in found}
+        unnamed = {n for n, name in closed.items() if name.startswith(_UNNAMED)}
+        if unnamed and not candidates:
+            matched.waiting.append(ask)
+            matched.lacking |= unnamed
+            return
+        reason = "" if candidates else _reason(closed.values())
+        choices = self._chosen(candidates)
+        matched.findings.append(Finding(ask.target, choices, reason=reason))
+
+    def _chosen(self, candidates: list[Candidate]) -> dict[str, list[Product]]:
+        by_band: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            by_band[candidate.product.band].append(candidate)
+        return {
+            band: [one.product for one in choose(some, self._observations)]
+            for band, some in by_band.items()
+        }
+
+    async def _sky(self, survey: Survey) -> _Sky:
+        if survey not in self._known:
+            offers = await self._ledger.offers(survey)
+            if offers is None:
+                offers = await self._listing(survey)
+                await self._ledger.keep_listing(survey, offers)
+            regions = [offer.region for offer in offers]
+            index = await asyncio.to_thread(FootprintIndex, regions)
+            if index.unknown:
+                lost = len(index.unknown)
+                _log.warning("%s: MAST does not tell where %d images are", survey, lost)
+            self._known[survey] = _Sky(offers, index)
+        return self._known[survey]
+
+    async def _listing(self, survey: Survey) -> list[Offer]:
+        rows = await list_images(self._queries, survey)
+        lacking = {
+            str(row["obsid"]): str(row["obs_id"] or "")
+            for row in rows
+            if _is_open(row) and not DRIZZLED.fullmatch(row["dataURL"] or "")
+        }
+        names = await self._names.find(lacking) if lacking else {}
+        if nothing := sum(not uri for uri in names.values()):
+            _log.warning("%s: %d images have no drizzled file", survey, nothing)
+        return await asyncio.to_thread(self._offers, survey, rows, names)
+
+    def _offers(
+        self, survey: Survey, rows: Sequence[Row], names: Mapping[str, str]
+    ) -> list[Offer]:
+        # Several rows may name one file.
+        offers = {
+            (offer.product.name, offer.product.band): offer
+            for row in rows
+            for offer in self._offer(survey, row, names)
+        }
+        return list(offers.values())
+
+    def _offer(
+        self, survey: Survey, row: Row, names: Mapping[str, str]
+    ) -> Iterator[Offer]:
+        used = used_bands(row)
+        band = next((band for band in survey.bands if band in used), "")
+        obsid, obs_id = str(row["obsid"]), str(row["obs_id"] or "")
+        if not band:
+            return
+        uri = str(row["dataURL"] or "")
+        if not DRIZZLED.fullmatch(uri):
+            uri = names.get(obsid, "")
+        if not _is_public(row):
+            product = Product("hst", f"{_PRIVATE}{obsid}", band, "")
+        elif _is_moving(row):
+            product = Product("hst", f"{_MOVING}{obsid}", band, "")
+        elif match := DRIZZLED.fullmatch(uri):
+            product = self._product(match, band, obs_id)
+        elif obsid in names:
+            return
+        else:
+            product = Product("hst", f"{_UNNAMED}{obsid} {obs_id}", band, "")
+        yield Offer(product, *_place(row, survey.instrument))
+
+    async def _name(self, sky: _Sky, lacking: set[int]) -> None:
+        """Ask again which files some images are."""
+        unnamed = {
+            number: sky.offers[number].product.name.removeprefix(_UNNAMED).split(" ")
+            for number in sorted(lacking)
+        }
+        names = await self._names.find({one[0]: one[-1] for one in unnamed.values()})
+        for number, (obsid, name) in unnamed.items():
+            offer = sky.offers[number]
+            product = Product("hst", f"no file: {obsid}", offer.product.band, "")
+            if match := DRIZZLED.fullmatch(names.get(obsid, "")):
+                product = self._product(match, offer.product.band, name)
+            if obsid in names:
+                sky.offers[number] = offer._replace(product=product)
+
+    def _product(self, match: re.Match[str], band: str, obs_id: str) -> Product:
+        url = f"{self._bases['mast']}/api/v0.1/Download/file?uri={match[0]}"
+        return Product("hst", match[1], band, url, self._mirrors(match[1], obs_id))
+
+    def _mirrors(self, name: str, obs_id: str) -> tuple[str, ...]:
+        # The public bucket knows pipeline products by their observation; skycell
+        # and visit products of the HAP lie elsewhere and are not guessed.
+        if not re.fullmatch(r"[a-z0-9]{9}", obs_id):
+            return ()
+        folder = f"{self._bases['s3']}/stpubdata/hst/public"
+        return (f"{folder}/{obs_id[:4]}/{obs_id}/{name}",)
+
+
+class _Sky(NamedTuple):
+    """What is offered a survey, and where that is."""
+
+    offers: list[Offer]
+    footprints: FootprintIndex
+
+
+@dataclass(slots=True)
+class _Matched:
+    """What became of some targets."""
+
+    findings: list[Finding] = field(default_factory=list)
+    #: Those that only images show of which the file is not known.
+    waiting: list[Ask] = field(default_factory=list)
+    #: Numbers of those images.
+    lacking: set[int] = field(default_factory=set)
+
+
+def _refuse_unnamed(survey: Survey, matched: _Matched) -> None:
+    if matched.waiting:
+        msg = (
+            f"MAST lists {len(matched.lacking)} images of {survey} and does not tell "
+            f"which files they are, so that {len(matched.waiting)} galaxies wait"
+        )
+        raise OutageError("unnamed_images", msg)
+
+
+def _candidate(offer: Offer, *, whole: bool) -> Candidate:
+    exposure = offer.exposure_s
+    return Candidate(
+        offer.product,
+        math.nan if exposure == _UNTOLD_S else exposure,
+        whole,
+        is_assumed=(offer.region or "").startswith(_ASSUMED),
+    )
+
+
+def _reason(closed: Iterable[str]) -> NoChoices:
+    """Tell why none of the images that hold a target is cut."""
+    names = list(closed)
+    if any(name.startswith(_PRIVATE) for name in names):
+        return "proprietary"
+    return "moving_target" if any(name.startswith(_MOVING) for name in names) else ""
+
+
+def _is_open(row: Row) -> bool:
+    return _is_public(row) and not _is_moving(row)
+
+
+def _is_public(row: Row) -> bool:
+    return row["dataRights"] in {"PUBLIC", None}
+
+
+def _is_moving(row: Row) -> bool:
+    # A boolean; older answers lack the column.
+    return str(row.get("mtFlag")).strip().lower() in {"true", "1", "t"}
+
+
+def _place(row: Row, instrument: str) -> tuple[str | None, float]:
+    """Give the footprint of an image and its exposure, or what stands for them."""
+    exposure = _number(row["t_exptime"])
+    is_sensible = exposure is not None and _SHORTEST_S <= exposure <= _LONGEST_S
+    told = exposure if exposure is not None and is_sensible else _UNTOLD_S
+    region = str(row["s_region"] or "")
+    if parse_s_region(region):
+        return region, told
+    ra, dec = _number(row["s_ra"]), _number(row["s_dec"])
+    if ra is None or dec is None:
+        return None, told
+    return f"{_ASSUMED} {ra} {dec} {assumed_radius_deg(instrument)}", told
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever an archive sends
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

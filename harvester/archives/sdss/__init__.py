@@ -1,0 +1,1 @@
+"""SDSS: fields, identifiers, and the services SkyServer and SAS."""

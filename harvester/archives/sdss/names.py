@@ -1,0 +1,139 @@
+"""What SDSS's own names say: object identifiers, fields, and the files of frames."""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ...models import Product
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CAMCOLS",
+    "RERUN",
+    "Field",
+    "count_fields",
+    "decode",
+    "decode_all",
+    "frame",
+    "is_observed",
+    "observed",
+]
+
+#: The one photometric reprocessing that DR8 and later serve.
+RERUN = 301
+
+#: Versions of the sky that identifiers carry: 1 until DR7, 2 since DR8.
+_SKIES = frozenset({1, 2})
+
+#: The camera's columns.
+CAMCOLS = range(1, 7)
+
+_INT64 = re.compile(r"[0-9]{1,19}")
+
+
+class Field(NamedTuple):
+    """One frame position: a stretch of a run in one camera column."""
+
+    run: int
+    camcol: int
+    field: int
+    rerun: int = RERUN
+
+
+def decode(identifier: str) -> Field | None:
+    """Read run, camcol and field out of an SDSS object identifier.
+
+    The bits are the same in DR7 and since; the rerun is always replaced, because a
+    rerun changes the photometric pipeline and not the imaging. None if the number
+    is no such identifier or names a field that was never observed.
+    """
+    if not _INT64.fullmatch(identifier):
+        return None
+    bits = int(identifier)
+    sky, run, camcol, field = (
+        bits >> 59,
+        bits >> 32 & 0xFFFF,
+        bits >> 29 & 0x7,
+        bits >> 16 & 0xFFF,
+    )
+    found = Field(run, camcol, field)
+    return found if sky in _SKIES and is_observed(found) else None
+
+
+def is_observed(field: Field) -> bool:
+    """Whether a field is one of those that have frames since DR8."""
+    first, last = _runs().get(field.run, (1, 0))
+    return field.camcol in CAMCOLS and first <= field.field <= last
+
+
+def decode_all(
+    numbers: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Read many identifiers: fields as rows ``(n, 4)``, and which are such at all."""
+    sky, run, camcol, field = (
+        ((numbers >> np.uint64(low)) & np.uint64(mask)).astype(np.int64)
+        for low, mask in ((59, 0x1F), (32, 0xFFFF), (29, 0x7), (16, 0xFFF))
+    )
+    first, last = _spans()[run].T
+    known = np.isin(sky, list(_SKIES)) & np.isin(camcol, list(CAMCOLS))
+    known &= (first <= field) & (field <= last)
+    rerun = np.full(len(run), RERUN, np.int64)
+    return np.stack([run, camcol, field, rerun], axis=-1), known
+
+
+@cache
+def _spans() -> NDArray[np.int64]:
+    # First and last field of every run that an identifier can name, or 1 and 0.
+    spans = np.tile(np.array([1, 0], np.int64), (1 << 16, 1))
+    for run, span in _runs().items():
+        spans[run] = span
+    return spans
+
+
+@cache
+def _runs() -> dict[int, tuple[int, int]]:
+    # Run -> first and last field of the imaging that DR8 and later serve.
+    text = files(__package__).joinpath("sdss_runs.csv").read_text("ascii")
+    rows = csv.DictReader(text.splitlines())
+    return {
+        int(row["run"]): (int(row["first_field"]), int(row["last_field"]))
+        for row in rows
+    }
+
+
+def frame(base: str, release: int, band: str, field: Field) -> Product:
+    """Name the frame of a field in a band, under the address of the SAS."""
+    run, camcol, number, _ = field
+    name = f"frame-{band}-{run:06d}-{camcol}-{number:04d}.fits.bz2"
+    folder = f"{base}/dr{release}/{_instrument(release)}/photoObj/frames"
+    url = f"{folder}/{RERUN}/{run}/{camcol}/{name}"
+    return Product("sdss", name, band, url)
+
+
+def _instrument(release: int) -> str:
+    # The same imaging has moved twice within the archive.
+    if release <= 12:  # noqa: PLR2004 - a release
+        return "boss"
+    return "eboss" if release <= 17 else "prior-surveys/sdss4-dr17-eboss"  # noqa: PLR2004 - a release
+
+
+def observed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Tell which rows, ``(n,)`` with ``run`` and ``field``, have frames since DR8."""
+    spans = [_runs().get(run, (1, 0)) for run in rows["run"].tolist()]
+    first, last = np.array(spans, np.int64).reshape(-1, 2).T
+    legal: NDArray[np.bool_] = (first <= rows["field"]) & (rows["field"] <= last)
+    return legal
+
+
+def count_fields() -> int:
+    """Give how many fields a table has that lacks none."""
+    fields = sum(last - first + 1 for first, last in _runs().values())
+    return fields * len(CAMCOLS)

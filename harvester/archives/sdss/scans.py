@@ -1,0 +1,79 @@
+"""Where the scans of SDSS lie on the sky: what an identifier says of a position.
+
+A run of the survey scans along a great circle at a steady pace: its node is at RA 95
+degrees, its inclination one of the stripes', 2.5 degrees apart. So run and field tell
+the longitude along the scan to a tenth of a degree.
+
+``sdss_scans.csv`` has the inclination of a run and the longitude at which its field 0
+begins, both in degrees. They were fitted to the positions of galaxies in published
+catalogues, for the runs of which these hold three or more. ``tests/test_sdss_scans.py``
+compares them with real frames and with the mergers of Darg et al.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...sky.sphere import unit_vectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["are_known", "lie_there"]
+
+#: RA of the ascending node of every stripe, degrees.
+_NODE = 95.0
+#: Degrees along the scan from a field to the next: 1361 rows of 0.396 arcsec.
+_STEP = 0.1497
+#: Degrees by which a galaxy may be off along the scan, and across it: half the width of
+#: the six camera columns. Equinox 1950 in place of 2000 moves most galaxies farther.
+_ALONG, _ACROSS = 0.2, 1.35
+#: Runs that an identifier can name.
+_RUNS = 1 << 16
+
+
+def are_known(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell of which fields, rows ``(n, 4)`` that begin with run, the scan is known."""
+    return np.isfinite(_scans()[0][fields[:, 0]])
+
+
+def lie_there(
+    fields: NDArray[np.int64], ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which positions lie where their fields are; false where that is not known.
+
+    Parameters
+    ----------
+    fields
+        Rows ``(n, 4)`` of run, camcol, field and rerun.
+    ra, dec
+        ICRS degrees, shape ``(n,)``.
+    """
+    inclination, start = (column[fields[:, 0]] for column in _scans())
+    x, y, z = unit_vectors(ra, dec).T
+    node, tilt = np.radians(_NODE), np.radians(inclination)
+    ahead = x * np.cos(node) + y * np.sin(node)
+    side = y * np.cos(node) - x * np.sin(node)
+    along = side * np.cos(tilt) + z * np.sin(tilt)
+    above = z * np.cos(tilt) - side * np.sin(tilt)
+    longitude = np.degrees(np.arctan2(along, ahead)) + _NODE
+    latitude = np.degrees(np.arctan2(above, np.hypot(ahead, along)))
+    off = longitude - (start + _STEP * (fields[:, 2] + 0.5))
+    off = np.abs((off + 180) % 360 - 180)
+    return np.asarray((off <= _ALONG) & (np.abs(latitude) <= _ACROSS))
+
+
+@cache
+def _scans() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give inclination and start by run; NaN where they are not known."""
+    text = files(__package__).joinpath("sdss_scans.csv").read_text("ascii")
+    inclination, start = (np.full(_RUNS, np.nan) for _ in range(2))
+    for row in csv.DictReader(text.splitlines()):
+        run = int(row["run"])
+        inclination[run], start[run] = float(row["inclination"]), float(row["start"])
+    return inclination, start

@@ -1,0 +1,192 @@
+"""The questions that SkyServer is asked, each by one call of astroquery."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ...errors import OutageError
+from ...importing import IMPORTING
+from ..bridge import Bridge
+from .skyserver_reply import check_skyserver
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from ...transport.transport import Transport
+
+__all__ = ["NOT_NOW", "TOO_LONG", "Match", "SkyServer", "is_unreachable", "numbers"]
+
+#: Reasons that look like an outage of SkyServer and may be one of this query only:
+#: where there is another way to ask, it is not waited for.
+NOT_NOW = frozenset(
+    {"html", "http_502", "http_503", "http_504", "no_database", "reset", "stalled"}
+)
+
+#: Those of them that a smaller query may not meet.
+TOO_LONG = frozenset({"http_504", "reset", "stalled"})
+
+#: Reasons of outages that every query meets.
+_UNREACHABLE = frozenset(
+    {
+        *("blocked_address", "connect_timeout", "dns", "network", "outage"),
+        *("refused", "tls", "too_many_queries"),
+    }
+)
+
+#: Columns of an object that CrossID is asked for.
+_PHOTO = ("ra", "dec", "run", "rerun", "camcol", "field")
+
+#: What its table has then: the server puts two in front, astroquery one behind.
+_MATCHED = ("name", "objID", *_PHOTO, "type")
+
+
+class Match(NamedTuple):
+    """An object near an uploaded position; a number that is none is NaN."""
+
+    name: str
+    ra: float
+    dec: float
+    run: float
+    camcol: float
+    field: float
+
+
+class SkyServer:
+    """Asks SkyServer, and leaves nothing behind in astroquery."""
+
+    def __init__(self, transport: Transport, *, release: int) -> None:
+        self._bridge = Bridge(transport, check_skyserver)
+        self._release = release
+
+    async def select(
+        self, query: str, columns: Sequence[str], *, at_once: Collection[str] = ()
+    ) -> dict[str, NDArray[Any]]:
+        """Run a query that gives some columns, which are given by name.
+
+        A cell that is empty is masked.
+        """
+        return await self._bridge.ask(
+            lambda: self._selected(query, columns),
+            check=partial(check_skyserver, header=columns),
+            at_once=at_once,
+        )
+
+    def _selected(self, query: str, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
+        table = self._client().query_sql(query, data_release=self._release, cache=False)
+        if table is None:
+            return {name: np.empty(0) for name in columns}
+        # The server spells a column as it likes.
+        own = {name.lower(): name for name in table.colnames}
+        return {name: np.ma.asarray(table[own[name.lower()]]) for name in columns}
+
+    async def match(
+        self,
+        names: Sequence[str],
+        places: Sequence[tuple[float, float]],
+        *,
+        radius_arcsec: float,
+        at_once: Collection[str] = (),
+    ) -> list[Match]:
+        """Upload named positions, ICRS degrees; give the nearest objects.
+
+        A position without one has no row, and rows are in no promised order.
+        """
+        return await self._bridge.ask(
+            lambda: self._matched(names, places, radius_arcsec),
+            check=partial(check_skyserver, header=_MATCHED),
+            at_once=at_once,
+        )
+
+    def _matched(
+        self,
+        names: Sequence[str],
+        places: Sequence[tuple[float, float]],
+        radius_arcsec: float,
+    ) -> list[Match]:
+        client = self._client()
+        from astropy.coordinates import SkyCoord  # noqa: PLC0415 - astroquery has it
+
+        ra, dec = np.array(places).T
+        with _columns_known(client, self._release):
+            table = client.query_crossid(
+                SkyCoord(ra, dec, unit="deg"),
+                radius=f"{radius_arcsec} arcsec",
+                photoobj_fields=list(_PHOTO),
+                obj_names=list(names),
+                data_release=self._release,
+                cache=False,
+            )
+        if table is None:
+            return []
+        wanted = [numbers(table[name]).tolist() for name in _PHOTO if name != "rerun"]
+        return [
+            Match(str(name), *row)
+            for name, *row in zip(table["name"], *wanted, strict=True)
+        ]
+
+    @cache  # noqa: B019 - one client for the life of its one archive
+    def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
+        with IMPORTING:
+            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
+            from astroquery.sdss import SDSSClass  # noqa: PLC0415 - as above
+
+        # Its cache would keep an error page for good.
+        cache_conf.cache_active = False
+        client = SDSSClass()
+        self._bridge.mount(client._session)  # noqa: SLF001 - its only door
+        return client
+
+
+@contextmanager
+def _columns_known(client: Any, release: int) -> Iterator[None]:  # noqa: ANN401 - astroquery has no types
+    """Spare two requests: it would ask for all columns, and uses none of the answer.
+
+    What it keeps is the module's, and others in this program may want all columns.
+    """
+    from astropy.table import Table  # noqa: PLC0415 - astroquery has it
+    from astroquery.sdss import field_names  # noqa: PLC0415 - imported by the client
+
+    kept = field_names._cached_table_fields  # noqa: SLF001 - there is no public way
+    url = client._get_query_url(release)  # noqa: SLF001 - as above
+    ours = {
+        (table, url): Table({"name": _PHOTO})
+        for table in ("PhotoObjAll", "SpecObjAll")
+        if (table, url) not in kept
+    }
+    kept.update(ours)
+    try:
+        yield
+    finally:
+        for key, table in ours.items():
+            if kept.get(key) is table:
+                del kept[key]
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether no other way to ask would be answered either: it was waited for."""
+    return isinstance(error, OutageError) and error.reason in _UNREACHABLE
+
+
+def numbers(column: Any) -> NDArray[np.float64]:  # noqa: ANN401 - a column of a table
+    """Read a column as numbers; what is empty or none is NaN, and the others are not.
+
+    One cell that is no number makes a whole column text.
+    """
+    cells = np.ma.asarray(column)
+    if cells.dtype.kind in "iufb":
+        read: NDArray[np.float64] = np.ma.filled(cells.astype(np.float64), np.nan)
+        return read
+    return np.array([_number(cell) for cell in cells], np.float64)
+
+
+def _number(cell: object) -> float:
+    try:
+        return float(str(cell))
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,271 @@
+"""The gallery: a first look at a data set, as one web page and one contact sheet.
+
+Both stand alone: the page holds its pictures and asks no server for anything, and
+whatever came from a catalogue is escaped.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import Counter
+from contextlib import suppress
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ...errors import InputError, LocalError
+from ...states import State
+from .contact_sheet import draw_sheet
+from .display import Galaxy, Shot, read_picture, to_png
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["write_gallery"]
+
+#: Columns of the manifest that are not labels.
+_OWN = (
+    "id_str",
+    "ra",
+    "dec",
+    "survey",
+    "band",
+    "status",
+    "reason",
+    "file_loc",
+    "coverage",
+    "product",
+    "sha256",
+)
+
+#: Columns that tell galaxies apart.
+_GALAXY = ["id_str", "ra", "dec"]
+
+#: Labels that say again what is told anyway.
+_TOLD = {"objid", "id", "ra", "dec", "object_id", "specobjid", "row"}
+
+#: Labels shown of a galaxy; the manifest has them all.
+_LABELS = 4
+
+
+def write_gallery(
+    out: Path, *, columns: int = 10, limit: int = 200
+) -> tuple[Path, Path]:
+    """Write ``gallery.html`` and ``gallery.png`` beside the manifest.
+
+    Parameters
+    ----------
+    out
+        The output folder of a run.
+    columns
+        Stamps in a row of the contact sheet.
+    limit
+        Galaxies that are shown: those with stamps of most surveys come first.
+
+    Raises
+    ------
+    InputError
+        There is no manifest, or it is none.
+    LocalError
+        The disk does not take the files.
+    """
+    table = _read_manifest(out / "manifest.parquet")
+    galaxies = [_to_galaxy(out, rows) for rows in _choose(table, limit)]
+    counts = _count(table)
+    page, sheet = out / "gallery.html", out / "gallery.png"
+    picture = draw_sheet(
+        galaxies, columns=max(1, columns), title=_title(table, galaxies)
+    )
+    _write(page, _to_page(galaxies, counts, _title(table, galaxies)).encode())
+    _write(sheet, to_png(picture))
+    return page, sheet
+
+
+def _read_manifest(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        msg = f"there is no {path}: run `harvester manifest` first"
+        raise InputError(msg) from error
+    except (pa.ArrowInvalid, OSError) as error:
+        msg = f"{path} cannot be read: run `harvester manifest` again"
+        raise InputError(msg) from error
+    lacking = [name for name in _OWN if name not in table.column_names]
+    if lacking:
+        msg = f"{path} has no column {lacking[0]!r}: run `harvester manifest` again"
+        raise InputError(msg)
+    return table
+
+
+def _choose(table: pa.Table, limit: int) -> list[list[dict[str, Any]]]:
+    """Give the rows of each galaxy that is shown, the best covered first.
+
+    Works on columns: a manifest may have millions of rows.
+    """
+    numbered = table.append_column("#", pa.array(range(table.num_rows), pa.int64()))
+    done = numbered.filter(pc.equal(table["status"], State.DONE.value))
+    merits = [("survey", "count_distinct"), ([], "count_all"), ("#", "min")]
+    order = [
+        ("survey_count_distinct", "descending"),
+        ("count_all", "descending"),
+        ("#_min", "ascending"),
+    ]
+    best = done.group_by(_GALAXY).aggregate(merits).sort_by(order)[: max(0, limit)]
+    chosen: dict[tuple[Any, ...], list[dict[str, Any]]] = {
+        _key(row): [] for row in best.to_pylist()
+    }
+    rows = table.filter(pc.is_in(table["id_str"], best["id_str"].combine_chunks()))
+    for row in rows.to_pylist():
+        if _key(row) in chosen:
+            chosen[_key(row)].append(row)
+    return list(chosen.values())
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    # Two rows of a catalogue may share an identifier and be different galaxies.
+    return tuple(row[name] for name in _GALAXY)
+
+
+def _to_galaxy(out: Path, rows: list[dict[str, Any]]) -> Galaxy:
+    first = rows[0]
+    done = [row for row in rows if row["status"] == State.DONE.value]
+    other = [row for row in rows if row["status"] != State.DONE.value]
+    return Galaxy(
+        id=str(first["id_str"]),
+        ra=float(first["ra"]),
+        dec=float(first["dec"]),
+        shots=tuple(_to_shot(out, row) for row in done),
+        missing=tuple(f"{_name(row)}: {_words(row['status'])}" for row in other),
+        labels=tuple(_labels(first)),
+    )
+
+
+def _to_shot(out: Path, row: dict[str, Any]) -> Shot:
+    coverage = row["coverage"]
+    picture = None
+    # The card says that the file is not there; `harvester verify` says why.
+    with suppress(OSError):
+        picture = read_picture(out / str(row["file_loc"]))
+    return Shot(_name(row), 1.0 if coverage is None else float(coverage), picture)
+
+
+def _name(row: dict[str, Any]) -> str:
+    """Name a stamp: ``SDSS r``, ``HST WFC3/IR F160W``."""
+    archive, *rest = str(row["survey"]).split(":")
+    instrument = rest[0] if len(rest) > 1 else ""
+    return " ".join(filter(None, (archive.upper(), instrument, str(row["band"]))))
+
+
+def _words(status: object) -> str:
+    return str(status).replace("_", " ")
+
+
+def _labels(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Pick labels to show: names of classes first, the redshift, other numbers."""
+    found = {
+        name: value
+        for name, value in row.items()
+        if name not in _OWN
+        and f"{name}_NAME" not in row  # its word says it better
+        and name.removeprefix("label_").lower() not in _TOLD
+        and isinstance(value, str | int | float)
+        and value not in ("", "nan")
+    }
+    ranked = sorted(
+        found,
+        key=lambda name: (
+            not isinstance(found[name], str),
+            "redshift" not in name.lower(),
+        ),
+    )
+    return [(name, _to_text(found[name])) for name in ranked[:_LABELS]]
+
+
+def _to_text(value: str | float) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _count(table: pa.Table) -> dict[str, Counter[str]]:
+    """Count stamps by name and status, in the order of the manifest."""
+    keys = ["survey", "band", "status"]
+    grouped = table.group_by(keys, use_threads=False).aggregate([([], "count_all")])
+    counts: dict[str, Counter[str]] = {}
+    for row in grouped.to_pylist():
+        counts.setdefault(_name(row), Counter())[row["status"]] += row["count_all"]
+    return counts
+
+
+def _title(table: pa.Table, galaxies: Sequence[Galaxy]) -> str:
+    everyone = table.group_by(_GALAXY).aggregate([]).num_rows
+    return f"Gallery: {len(galaxies):,} of {everyone:,} galaxies"
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror or error}"
+        raise LocalError(msg) from error
+
+
+def _to_page(
+    galaxies: Sequence[Galaxy], counts: dict[str, Counter[str]], title: str
+) -> str:
+    template = Template(files(__package__).joinpath("gallery.html").read_text("utf-8"))
+    names = dict.fromkeys(shot.name for galaxy in galaxies for shot in galaxy.shots)
+    widest = max((len(galaxy.shots) for galaxy in galaxies), default=1)
+    return template.substitute(
+        title=escape(title),
+        stamps=min(widest, 5),
+        counts="".join(_to_count(name, tally) for name, tally in counts.items()),
+        options="".join(f"<option>{escape(name)}</option>" for name in names),
+        cards="".join(_to_card(galaxy) for galaxy in galaxies),
+    )
+
+
+def _to_count(name: str, tally: Counter[str]) -> str:
+    parts = [(state, tally[state]) for state in State if tally[state]]
+    bar = "".join(
+        f'<i class="{state}" style="flex:{count}"></i>' for state, count in parts
+    )
+    told = ", ".join(f"{count:,} {_words(state)}" for state, count in parts)
+    return (
+        f"<li><b>{escape(name)}</b><span class=bar>{bar}</span>"
+        f"<small>{told}</small></li>"
+    )
+
+
+def _to_card(galaxy: Galaxy) -> str:
+    labels = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
+        for name, text in galaxy.labels
+    )
+    missing = "".join(f"<span>{escape(each)}</span>" for each in galaxy.missing)
+    searched = " ".join([galaxy.id, *(text for _, text in galaxy.labels)]).lower()
+    names = "|".join(shot.name for shot in galaxy.shots)
+    return (
+        f'<article data-text="{escape(searched)}" data-names="|{escape(names)}|">'
+        f"<div class=shots>{''.join(_to_figure(shot) for shot in galaxy.shots)}</div>"
+        f"<h2>{escape(galaxy.id)}</h2>"
+        f"<p class=place>{galaxy.ra:.5f} {galaxy.dec:+.5f}</p>"
+        f"<dl>{labels}</dl><p class=missing>{missing}</p></article>\n"
+    )
+
+
+def _to_figure(shot: Shot) -> str:
+    part = f" <em>{shot.part}</em>" if shot.part else ""
+    name = escape(shot.name)
+    if shot.picture is None:
+        picture = "<div class=gone>file missing</div>"
+    else:
+        source = b64encode(to_png(shot.picture)).decode("ascii")
+        picture = f'<img alt="{name}" src="data:image/png;base64,{source}">'
+    return f"<figure>{picture}<figcaption>{name}{part}</figcaption></figure>"

@@ -1,0 +1,134 @@
+"""Where the bytes of a frame come from: its mirrors first, then its archive.
+
+What to do about an outage depends on what else there is to do. While other frames can
+be had, a frame of an archive that is down is left for later; in the end it is waited
+for, by looking for the archive and the mirrors in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from yarl import URL
+
+from ..errors import OutageError, PermanentError, TransientError
+from ..transport.transport import Waits
+from .mirrors import Mirrors
+
+if TYPE_CHECKING:
+    from ..models import Product
+    from ..transport.transport import Transport
+
+__all__ = ["Sources"]
+
+#: Longest pause in seconds between two looks for an archive and a mirror that are down.
+_LOOK_S = 60
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Fetch(Protocol[T_co]):
+    """Fetches from an address."""
+
+    async def __call__(
+        self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
+    ) -> T_co:
+        """Give what is there."""
+
+
+class Sources:
+    """Fetches from where a product can be had.
+
+    Parameters
+    ----------
+    patience_s
+        How long an outage of both an archive and its mirrors is sat out.
+    """
+
+    def __init__(self, transport: Transport, *, patience_s: float = math.inf) -> None:
+        self._transport = transport
+        self._patience_s = patience_s
+        self.mirrors = Mirrors(transport)
+        #: Hosts of archives that were given up once: they are not waited for again.
+        self._given_up: set[str] = set()
+
+    async def fetch(
+        self, product: Product, fetch: Fetch[T], *, sits_out: bool = True
+    ) -> T:
+        """Fetch from a mirror, or else from the archive.
+
+        Without ``sits_out`` an archive that is down is not waited for.
+        """
+        got = await self._from_mirror(product, fetch)
+        if got is not None:
+            return got
+        if not sits_out:
+            return await self._from_archive(product, fetch, Waits.WHILE_UP)
+        try:
+            return await self._wait_for_either(product, fetch)
+        except OutageError:
+            self._given_up.add(_host(product))
+            raise
+
+    def are_down(self, product: Product) -> bool:
+        """Whether neither a mirror nor the archive can be asked just now."""
+        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+            is_down = self._transport.is_down(product.url)
+            return is_down and not self.mirrors.can_serve(product)
+        return False
+
+    def is_archive_down(self, product: Product) -> bool:
+        """Whether the archive is down, though it may be asked whether it still is."""
+        with suppress(PermanentError):  # as above
+            return self._transport.down_s(product.url) > 0
+        return False
+
+    async def _wait_for_either(self, product: Product, fetch: Fetch[T]) -> T:
+        """Sit an outage of the archive out, unless a mirror comes back before."""
+        if not product.mirrors:
+            return await self._from_archive(product, fetch, Waits.LONG)
+        began = self._transport.awake_s(product.url)
+        for failed in count(1):
+            try:
+                return await self._from_archive(product, fetch, Waits.WHILE_UP)
+            except OutageError as error:
+                lasts_s = self._transport.awake_s(product.url) - began
+                is_over = lasts_s >= self._patience_s or error.reason == "refuses"
+                if self._is_given_up(product) or is_over:
+                    raise
+            await asyncio.sleep(min(failed, _LOOK_S))
+            got = await self._from_mirror(product, fetch)
+            if got is not None:
+                return got
+        raise AssertionError  # mypy does not see that `count` has no end
+
+    async def _from_mirror(self, product: Product, fetch: Fetch[T]) -> T | None:
+        return await self.mirrors.ask(product, partial(fetch, is_mirror=True))
+
+    async def _from_archive(self, product: Product, fetch: Fetch[T], waits: Waits) -> T:
+        """Fetch from the archive itself; its outage is sat out only once."""
+        was_given_up = self._is_given_up(product)
+        try:
+            got = await fetch(product.url, waits=Waits.NEVER if was_given_up else waits)
+        except OutageError:
+            raise
+        except TransientError as error:
+            if not was_given_up:
+                raise
+            # It has not come back: that is still the host's fault, and no job pays.
+            raise OutageError(error.reason, str(error)) from error
+        self._given_up.discard(_host(product))
+        return got
+
+    def _is_given_up(self, product: Product) -> bool:
+        return _host(product) in self._given_up
+
+
+def _host(product: Product) -> str:
+    return URL(product.url).host or ""

@@ -1,0 +1,377 @@
+"""Frames on disk: fetched once, shared, verified, evicted within a byte budget.
+
+When it is used up those go first that no job waits for.
+
+A frame is a cache: it may vanish between runs and is then fetched again. It
+appears under its name only when it is whole, so a frame that is there after a
+crash is used; but none from before the machine was started, because no frame is
+flushed to disk. Where the pixels of a few stamps are enough, or the frame's
+beginning, they are fetched into a file of their own (``.pixels``), for one use: it has
+no name that anyone could find again, and those that a crash left are removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+import re
+import shutil
+import time
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..cutouts.cutouts import find_end, find_pixels
+from ..cutouts.frame_file import verify_frame
+from ..errors import LocalError, PermanentError, TransientError
+from .prefix import Prefix, has_prefix
+from .ranged import fetch_pixels, has_parts
+from .sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from pathlib import Path
+
+    from ..cutouts.cutouts import NeededPixels
+    from ..cutouts.frame_file import Frame
+    from ..models import CutoutSpec, Product, Wanted
+    from ..transport.transport import Download, Enough, Transport
+
+    OnBytes = Callable[[int], None]
+
+    #: Of some products, archive and name of those that a job still waits for.
+    StillWanted = Callable[[Collection[Product]], Awaitable[set[tuple[str, str]]]]
+
+__all__ = ["FrameStore", "LocalFrame"]
+
+_log = logging.getLogger(__name__)
+
+_SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
+
+#: A frame whose damage shows when it is cut is fetched once more; if the same bytes
+#: come again, they are what the archive has.
+_SAME_CORRUPT = 2
+
+#: Frames that are put aside.
+_MOST_ASIDE = 20
+
+#: Files that whoever is writing or using them removes.
+_OPEN = frozenset({".part", ".pixels"})
+
+
+def _ignore(_size: int) -> None:
+    """Nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFrame:
+    """A frame on this disk, or what of it some stamps need."""
+
+    path: Path
+    is_whole: bool
+
+
+class _Kept(NamedTuple):
+    """A frame on disk that nobody uses at the moment."""
+
+    #: Unix seconds.
+    modified: float
+    #: In bytes.
+    size: int
+    path: Path
+
+
+class FrameStore:
+    """Holds the frames that are being cut, and as many more as the budget allows."""
+
+    def __init__(
+        self,
+        folder: Path,
+        transport: Transport,
+        *,
+        budget: int,
+        still_wanted: StillWanted | None = None,
+        patience_s: float = math.inf,
+    ) -> None:
+        """Take a folder of its own and the bytes that may stay in it.
+
+        What is put aside is in ``quarantine`` beside it.
+        """
+        self._folder = folder
+        self._aside = folder.with_name("quarantine")
+        self._transport = transport
+        self._budget = budget
+        self._still_wanted = still_wanted
+        #: What the frames are that were used since the start, by file name.
+        self._held: dict[str, Product] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._in_use: Counter[str] = Counter()
+        self._numbers = count()
+        #: Frames whose pixels alone did not do; by file name.
+        self._only_whole: set[str] = set()
+        self._sources = Sources(transport, patience_s=patience_s)
+        #: Checksums of the whole frames that came, and of those of them that turned out
+        #: corrupt, each as often as that happened; by file name.
+        self._came: dict[str, str] = {}
+        self._corrupt: dict[str, list[str]] = {}
+        #: What is wrong at the archive itself, by file name.
+        self._hopeless: dict[str, str] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _remove_doubtful(folder)
+        except OSError as error:
+            msg = f"frames cannot be kept in {folder}: {error.strerror}."
+            raise LocalError(msg) from error
+
+    @asynccontextmanager
+    async def frame(
+        self,
+        product: Product,
+        wanted: Sequence[Wanted] = (),
+        spec: CutoutSpec | None = None,
+        on_bytes: OnBytes = _ignore,
+        *,
+        sits_out: bool = True,
+    ) -> AsyncIterator[LocalFrame]:
+        """Fetch a frame unless it is here, and keep it while it is used.
+
+        Who names the stamps that are ``wanted`` may be given a file that holds the
+        pixels of no others. ``on_bytes`` is called with the bytes that are fetched.
+        Without ``sits_out`` an archive that is down is not waited for.
+
+        Raises
+        ------
+        NotFoundError
+            Neither the archive nor a mirror has it.
+        TransientError, PermanentError, LocalError
+            As the transport raises them. ``corrupt_at_source``: it was discarded too
+            often; it is not fetched again.
+        """
+        if words := self._hopeless.get(self._path(product).name):
+            raise PermanentError("corrupt_at_source", words)
+        if spec is not None and self._may_be_part(product):
+            path = self._path(product)
+            part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
+            try:
+                if await self._fetch_part(product, part, wanted, spec, on_bytes):
+                    yield LocalFrame(part, is_whole=False)
+                    return
+            finally:
+                part.unlink(missing_ok=True)
+        async with self._whole(product, on_bytes, sits_out=sits_out) as whole:
+            yield LocalFrame(whole, is_whole=True)
+
+    @asynccontextmanager
+    async def _whole(
+        self, product: Product, on_bytes: OnBytes, *, sits_out: bool
+    ) -> AsyncIterator[Path]:
+        path = self._path(product)
+        self._in_use[path.name] += 1
+        try:
+            async with self._locks.setdefault(path.name, asyncio.Lock()):
+                if not path.exists():
+                    got = await self._fetch(product, path, on_bytes, sits_out=sits_out)
+                    self._came[path.name] = got.sha256
+                self._held[path.name] = product
+            yield path
+        finally:
+            self._in_use[path.name] -= 1
+            if not self._in_use[path.name]:
+                del self._in_use[path.name]
+                self._locks.pop(path.name, None)
+                await self._make_room()
+
+    def discard(
+        self,
+        product: Product,
+        frame: LocalFrame,
+        error: TransientError | PermanentError,
+    ) -> None:
+        """Forget a frame that turned out bad; the next one is fetched whole.
+
+        Raises
+        ------
+        PermanentError
+            ``corrupt_at_source``: it was fetched again and had the same damage.
+        """
+        path = self._path(product)
+        self._only_whole.add(path.name)
+        if not frame.is_whole or not path.exists():
+            return
+        path.unlink()
+        # Others may cut the same download, and discard it too: it counts once.
+        sha256 = self._came.pop(path.name, "")
+        if sha256 and error.reason == "corrupt":
+            self._note_corrupt(product, sha256, error)
+
+    def is_out_of_reach(self, product: Product) -> bool:
+        """Whether to fetch it now would only be to wait for a host that is down."""
+        return not self._path(product).exists() and self._sources.are_down(product)
+
+    def is_down(self, product: Product) -> bool:
+        """Whether its archive gives no files at the moment."""
+        return self._sources.is_archive_down(product)
+
+    def put_aside(self, frame: LocalFrame) -> Path | None:
+        """Keep a frame that nobody survives cutting, for someone to look into.
+
+        Only the first few: None if there is no room for more, or no way.
+        """
+        try:
+            self._aside.mkdir(exist_ok=True)
+            path = self._aside / frame.path.name
+            if path.exists() or len(list(self._aside.iterdir())) < _MOST_ASIDE:
+                path.unlink(missing_ok=True)
+                path.hardlink_to(frame.path)
+                return path
+        except OSError as error:
+            _log.warning("no frame is put aside in %s: %s", self._aside, error.strerror)
+        return None
+
+    def _note_corrupt(
+        self, product: Product, sha256: str, error: TransientError | PermanentError
+    ) -> None:
+        name = self._path(product).name
+        # The archive has the last word.
+        self._sources.mirrors.refuse(product.mirrors)
+        seen = self._corrupt.setdefault(name, [])
+        seen.append(sha256)
+        if seen.count(sha256) >= _SAME_CORRUPT:
+            self._hopeless[name] = f"it came {_SAME_CORRUPT} times alike: {error}"
+            raise PermanentError("corrupt_at_source", self._hopeless[name]) from error
+
+    def clear(self) -> None:
+        """Remove all frames: nothing is wanted of them any more."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _path(self, product: Product) -> Path:
+        # The name that a server gave never becomes a path.
+        digest = hashlib.sha256(f"{product.archive} {product.name}".encode())
+        suffix = _SUFFIX.search(product.name)
+        return self._folder / (digest.hexdigest()[:24] + (suffix[0] if suffix else ""))
+
+    def _may_be_part(self, product: Product) -> bool:
+        whole = self._path(product)
+        is_coming = whole.name in self._in_use or whole.exists()
+        return whole.name not in self._only_whole and not is_coming
+
+    async def _fetch_part(
+        self,
+        product: Product,
+        part: Path,
+        wanted: Sequence[Wanted],
+        spec: CutoutSpec,
+        on_bytes: OnBytes,
+    ) -> bool:
+        """Fetch what these stamps need; say whether that is all that came."""
+        if has_prefix(product, len(wanted)):
+            find_last = partial(
+                find_end, archive=product.archive, wanted=wanted, spec=spec
+            )
+            return await self._fetch_prefix(product, part, find_last, on_bytes)
+        if has_parts(product):
+            find = partial(
+                find_pixels, archive=product.archive, wanted=wanted, spec=spec
+            )
+            return await self._fetch_pixels(product, part, find, on_bytes)
+        return False
+
+    async def _fetch_prefix(
+        self,
+        product: Product,
+        part: Path,
+        find: Callable[[Frame], int],
+        on_bytes: OnBytes,
+    ) -> bool:
+        got = await self._fetch(product, part, on_bytes, Prefix(find))
+        if got.is_whole:
+            whole = self._path(product)
+            await asyncio.to_thread(part.replace, whole)
+            self._came[whole.name] = got.sha256
+        return not got.is_whole
+
+    async def _fetch_pixels(
+        self,
+        product: Product,
+        part: Path,
+        find: Callable[[Frame], NeededPixels],
+        on_bytes: OnBytes,
+    ) -> bool:
+        """Ask the mirrors only: MAST itself does not tell versions apart."""
+        is_here = await self._sources.mirrors.ask(
+            product, partial(fetch_pixels, self._transport, part, find, on_bytes)
+        )
+        return bool(is_here)
+
+    async def _fetch(
+        self,
+        product: Product,
+        path: Path,
+        on_bytes: OnBytes,
+        enough: Enough | None = None,
+        *,
+        sits_out: bool = True,
+    ) -> Download:
+        fetch = partial(
+            self._transport.download,
+            path=path,
+            check=verify_frame,
+            enough=enough,
+            on_bytes=on_bytes,
+        )
+        return await self._sources.fetch(product, fetch, sits_out=sits_out)
+
+    async def _make_room(self) -> None:
+        if self._excess(self._unused()) <= 0:
+            return
+        wanted = None
+        if self._still_wanted is not None:
+            wanted = await self._still_wanted(list(self._held.values()))
+        # Others may have come and gone while the ledger was asked.
+        self._evict(self._unused(), wanted)
+
+    def _unused(self) -> list[_Kept]:
+        return [
+            _Kept(status.st_mtime, status.st_size, path)
+            for path in self._folder.iterdir()
+            if path.name not in self._in_use and path.suffix not in _OPEN
+            for status in [path.stat()]
+        ]
+
+    def _excess(self, kept: list[_Kept]) -> int:
+        return sum(frame.size for frame in kept) - self._budget
+
+    def _evict(self, kept: list[_Kept], wanted: set[tuple[str, str]] | None) -> None:
+        """Remove the oldest frames, but those that are wanted last.
+
+        Of what an earlier process has left nothing is known: it goes before them.
+        """
+
+        def rank(frame: _Kept) -> tuple[int, float]:
+            product = self._held.get(frame.path.name)
+            if product is None or wanted is None:
+                return 1, frame.modified
+            return 2 * ((product.archive, product.name) in wanted), frame.modified
+
+        excess = self._excess(kept)
+        for frame in sorted(kept, key=rank):
+            if excess <= 0:
+                break
+            frame.path.unlink(missing_ok=True)
+            # What is gone takes what was known of it along: a run may have 10^5 frames.
+            self._held.pop(frame.path.name, None)
+            self._came.pop(frame.path.name, None)
+            excess -= frame.size
+
+
+def _remove_doubtful(folder: Path) -> None:
+    """Remove what a crash left half done, and what a power cut may have torn."""
+    started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    for left in folder.iterdir():
+        if left.suffix in _OPEN or left.stat().st_mtime < started:
+            left.unlink()

@@ -1,0 +1,339 @@
+"""The bill: what the rest of a harvest asks of the archives and of this machine.
+
+Pure arithmetic on what the ledger has counted: nothing is asked, nothing written.
+What cannot be known before is estimated, and the bill says from what.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..ledger.view import LedgerView
+from ..states import State
+from .forecast import forecast, pixel_arcsec
+from .traffic import Priced, Sounded, hst_loads, sdss_loads
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..ledger.view import FrameGroup
+    from ..models import CutoutSpec, Survey
+    from ..places import Places
+    from .traffic import Load
+
+__all__ = [
+    "BANDWIDTH",
+    "Allowance",
+    "Bill",
+    "Counts",
+    "Manner",
+    "in_all",
+    "make_bill",
+    "read_bill",
+]
+
+#: What ``plan --json`` prints; its keys are a promise to scripts.
+Bill = dict[str, Any]
+
+#: CPU seconds on one core for a whole frame. SDSS: `bz2.decompress` of one of 12.4 MB
+#: took 0.45 to 0.5 s. HST is not compressed: cutting 1 to 3 stamps took 0.01 s.
+_DECODE_S = {"sdss": 0.48, "hst": 0.01}
+
+#: CPU seconds of a stamp from the pixels to its file.
+_STAMP_S = 0.001
+
+#: Width of a pixel of SDSS in arcsec.
+_SDSS_ARCSEC = 0.396
+
+#: Bytes of a FITS block, and blocks of a stamp's header.
+_BLOCK = 2880
+_HEADER_BLOCKS = 2
+
+
+#: Bytes a second of the network, where nobody said: a good line to an archive.
+BANDWIDTH = 20e6
+
+
+class Manner(NamedTuple):
+    """How much one service may be asked."""
+
+    #: Official host, by which traffic is counted.
+    host: str
+    #: Requests a second.
+    rate: float
+    #: Files in flight.
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a harvest may use."""
+
+    #: By the name of the service.
+    manners: Mapping[str, Manner]
+    #: How stamps are cut, by archive.
+    specs: Mapping[str, CutoutSpec]
+    #: Cutting processes.
+    cores: int
+    #: Bytes of frames that stay on disk.
+    cache_bytes: int
+    #: Bytes a second that the network is taken to carry, from each host.
+    bandwidth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the ledger has counted, by the number of the survey or by the host."""
+
+    targets: int
+    surveys: Mapping[int, Survey]
+    tallies: Mapping[int, Counter[str]]
+    unlocated: Mapping[int, int]
+    to_come: Sequence[FrameGroup]
+    #: Survey, frames.
+    fetched: Sequence[tuple[int, int]]
+    #: Requests and bytes.
+    spent: Mapping[str, tuple[int, int]]
+    #: Frames of HST to come.
+    priced: Sequence[Priced] = ()
+    #: Targets by the route that located them, by survey.
+    routes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    #: By archive.
+    soundings: Mapping[str, Sounded] = field(default_factory=dict)
+
+
+def read_bill(places: Places, allowance: Allowance) -> Bill:
+    """Work out the bill of a run as it stands; locating comes before."""
+    with LedgerView.open(places.ledger) as view:
+        counts = Counts(
+            targets=view.count("target"),
+            surveys=view.surveys(),
+            tallies=view.tallies(),
+            unlocated=view.unlocated(),
+            to_come=view.frames_to_come(),
+            fetched=view.frames_fetched(),
+            spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
+            priced=list(_priced(view, allowance.specs["hst"])),
+            routes=view.routes(),
+            soundings=_soundings(view.facts()),
+        )
+    return make_bill(counts, allowance)
+
+
+def _priced(view: LedgerView, spec: CutoutSpec) -> Iterator[Priced]:
+    for number, survey in view.surveys().items():
+        if survey.archive != "hst":
+            continue
+        side = _side(survey, spec)
+        sums = {True: [0] * 5, False: [0] * 5}
+        for frame in view.targets_to_come(number):
+            price = forecast(frame.region, survey.instrument, side, frame.ra, frame.dec)
+            for place, value in enumerate((1, *price)):
+                sums[frame.mirrored][place] += value
+        yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
+
+
+def _soundings(facts: Mapping[str, str]) -> dict[str, Sounded]:
+    named = ((key.partition("soundings "), value) for key, value in facts.items())
+    return {
+        name: Sounded(**json.loads(value)) for (_, is_it, name), value in named if is_it
+    }
+
+
+def make_bill(counts: Counts, allowance: Allowance) -> Bill:
+    """Work out what is to come.
+
+    Returns
+    -------
+    dict
+        ``targets``;
+        ``surveys``, each with galaxies ``covered``, ``no_coverage``, ``failed`` and
+        ``unlocated``, how many were ``located_by`` each route, ``frames`` to fetch and
+        ``frames_fetched``, ``stamps`` in the end and ``stamps_to_come`` of them,
+        ``stamp_bytes`` of one;
+        ``hosts``, each with ``requests``, ``files`` and ``bytes`` to come,
+        ``bytes_from`` (listed, footprints, seen, sampled, typical), how many frames
+        are ``guessed`` because their axes are not known, ``rate`` (requests a second),
+        ``rate_s``, ``bandwidth_s``, ``limit``, ``spent_requests``, ``spent_bytes``;
+        ``cpu`` with ``seconds``, ``cores``, ``wall_s``;
+        ``disk`` in bytes: ``frames`` at once, ``data_set`` in the end, ``to_come`` of
+        it, ``peak`` of what is needed beyond the stamps that are there;
+        ``bandwidth`` that was assumed, bytes a second;
+        ``seconds`` that it takes at least, and the ``limit`` that makes it so.
+    """
+    surveys = {
+        str(survey): _survey(number, survey, counts, allowance)
+        for number, survey in counts.surveys.items()
+    }
+    hosts: dict[str, Bill] = {}
+    for archive in dict.fromkeys(s.archive for s in counts.surveys.values()):
+        hosts |= _hosts(archive, counts, allowance)
+    cpu = _cpu(counts, allowance)
+    return {
+        "targets": counts.targets,
+        "surveys": surveys,
+        "hosts": hosts,
+        "cpu": cpu,
+        "disk": _disk(surveys, hosts, allowance),
+        "bandwidth": allowance.bandwidth,
+        **_floor(hosts, cpu),
+    }
+
+
+def in_all(bill: Bill, archive: str) -> Bill:
+    """Give what an archive is asked in all, to be compared with the truth later.
+
+    Returns
+    -------
+    dict
+        ``frames`` for each survey, ``requests`` and ``bytes`` for each host; what is
+        spent already and what is to come.
+    """
+    hosts = {h: one for h, one in bill["hosts"].items() if one["archive"] == archive}
+    return {
+        "frames": {
+            name: one["frames"] + one["frames_fetched"]
+            for name, one in bill["surveys"].items()
+            if name.startswith(f"{archive}:")
+        },
+        "requests": {
+            h: one["requests"] + one["spent_requests"] for h, one in hosts.items()
+        },
+        "bytes": {h: one["bytes"] + one["spent_bytes"] for h, one in hosts.items()},
+    }
+
+
+# -- surveys and hosts ---------------------------------------------------------
+
+
+def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -> Bill:
+    tally = counts.tallies[number]
+    groups = [group for group in counts.to_come if group.survey == number]
+    unlocated = counts.unlocated.get(number, 0)
+    return {
+        "covered": tally.get(State.LOCATED, 0) + tally.get(State.DONE, 0),
+        "no_coverage": tally.get(State.NO_COVERAGE, 0),
+        "failed": tally.get(State.FAILED, 0),
+        "unlocated": unlocated,
+        "located_by": counts.routes.get(str(survey), {}),
+        "frames": sum(group.frames - group.missing for group in groups),
+        "frames_fetched": sum(n for one, n in counts.fetched if one == number),
+        "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
+        "stamps_to_come": sum(group.frames * group.stamps for group in groups),
+        "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
+    }
+
+
+def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
+    pixels = 4 * _side(survey, spec) ** 2
+    return _BLOCK * (_HEADER_BLOCKS + math.ceil(pixels / _BLOCK))
+
+
+def _side(survey: Survey, spec: CutoutSpec) -> int:
+    is_sdss = survey.archive == "sdss"
+    scale = _SDSS_ARCSEC if is_sdss else pixel_arcsec(survey.instrument)
+    return spec.size.pixels(scale)
+
+
+def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill]:
+    hosts = {}
+    for service, load in _loads(archive, counts, allowance).items():
+        manner = allowance.manners[service]
+        requests, size = counts.spent.get(manner.host, (0, 0))
+        hosts[manner.host] = {
+            "archive": archive,
+            **_load(load, manner, allowance.bandwidth),
+            "in_flight": manner.files,
+            "spent_requests": requests,
+            "spent_bytes": size,
+        }
+    return hosts
+
+
+def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
+    numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
+    unlocated = [counts.unlocated.get(number, 0) for number in numbers]
+    sounded = counts.soundings.get(archive, Sounded())
+    if archive == "hst":
+        return hst_loads(counts.priced, is_located=not any(unlocated), sounded=sounded)
+    store = allowance.manners["sdss-sas"].host
+    return sdss_loads(
+        [group for group in counts.to_come if group.survey in numbers],
+        unlocated=unlocated,
+        fetched=sum(frames for n, frames in counts.fetched if n in numbers),
+        fetched_bytes=counts.spent.get(store, (0, 0))[1],
+        sounded=sounded,
+    )
+
+
+def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
+    rate_s, bandwidth_s = load.requests / manner.rate, load.bytes / bandwidth
+    return {
+        "requests": round(load.requests),
+        "files": round(load.files),
+        "bytes": round(load.bytes),
+        "bytes_from": load.source,
+        "guessed": load.guessed,
+        "rate": manner.rate,
+        "rate_s": round(rate_s, 1),
+        "bandwidth_s": round(bandwidth_s, 1),
+        "limit": "rate" if rate_s >= bandwidth_s else "bandwidth",
+    }
+
+
+# -- this machine ----------------------------------------------------------------
+
+
+def _cpu(counts: Counts, allowance: Allowance) -> Bill:
+    seconds = sum(
+        group.frames * _frame_s(counts.surveys[group.survey].archive, group.stamps)
+        for group in counts.to_come
+    )
+    wall_s = seconds / allowance.cores
+    return {
+        "seconds": round(seconds, 1),
+        "cores": allowance.cores,
+        "wall_s": round(wall_s, 1),
+    }
+
+
+def _frame_s(archive: str, stamps: int) -> float:
+    # Decompression ends at the last needed row: of n galaxies that lie anywhere it
+    # is at n / (n + 1) of the frame, on average.
+    part = stamps / (stamps + 1) if archive == "sdss" else 1.0
+    return part * _DECODE_S[archive] + stamps * _STAMP_S
+
+
+def _disk(
+    surveys: Mapping[str, Bill], hosts: Mapping[str, Bill], allowance: Allowance
+) -> Bill:
+    all_frames = sum(host["bytes"] for host in hosts.values())
+    in_hand = sum(
+        host["in_flight"] * host["bytes"] / host["files"]
+        for host in hosts.values()
+        if host["files"]
+    )
+    frames = round(min(all_frames, allowance.cache_bytes + in_hand))
+    data_set, to_come = (
+        sum(one[stamps] * one["stamp_bytes"] for one in surveys.values())
+        for stamps in ("stamps", "stamps_to_come")
+    )
+    return {
+        "frames": frames,
+        "data_set": data_set,
+        "to_come": to_come,
+        "peak": frames + to_come,
+    }
+
+
+def _floor(hosts: Mapping[str, Bill], cpu: Bill) -> Bill:
+    # They go on side by side: the slowest decides. The network is one for all hosts.
+    floors = {f"{name}: requests a second": h["rate_s"] for name, h in hosts.items()}
+    floors["bandwidth"] = sum(host["bandwidth_s"] for host in hosts.values())
+    floors["CPU"] = cpu["wall_s"]
+    limit = max(floors, key=floors.__getitem__)
+    return {"seconds": round(floors[limit], 1), "limit": limit}

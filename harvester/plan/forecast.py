@@ -1,0 +1,217 @@
+"""What a HST frame will cost, from what is known before: footprint and targets.
+
+A drizzled image is aligned with its detector, so its axes are those of the smallest
+rectangle about the footprint. Which of the two the rows run along is not told: the
+longer one is taken, as for WFC3/IR, whose images have about 1060 x 960 pixels. A
+footprint that is a circle, listed or assumed, says nothing of axes: an image of the
+camera's size is taken for it, at the mean price of some angles, and the bill says for
+how many.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..frames.spans import FIRST, HEADER, Plane, is_worth_it, spans_of
+from ..sky.cameras import assumed_radius_deg, field_arcsec
+from ..sky.footprints import Circle, Polygon, parse_s_region
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ..frames.spans import Box
+
+    Plane2D = NDArray[np.float64]
+
+__all__ = ["PIXEL_ARCSEC", "Price", "forecast", "pixel_arcsec"]
+
+#: Width of drizzled pixels in arcsec.
+PIXEL_ARCSEC = {"WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
+_OTHER_ARCSEC = 0.05
+
+#: Radii of circles that stand for a pointing, in halves of its short side and of its
+#: diagonal: archives list what is inside it and what is around it.
+_LEAST, _MOST = 0.9, 1.25
+
+#: Angles in degrees that stand for all where none is known.
+_ANGLES = (0.0, 45.0, 90.0, 135.0)
+
+#: Bytes of headers before SCI, and of a further one, in whole blocks: a drizzled file
+#: has about 750 cards in PRIMARY and 80 in SCI, fewer in WHT and CTX.
+_FIRST_HEADERS, _NEXT_HEADER = 24 * 2880, 2 * 2880
+
+#: Requests for headers: with the first come PRIMARY and SCI, then WHT.
+_HEADERS = 2
+
+#: Bytes of a pixel, and images of a file: SCI and WHT are cut from, CTX is not.
+_PIXEL, _CUT, _ALL = 4, 2, 3
+
+
+class Price(NamedTuple):
+    """What one frame costs at a mirror that gives parts."""
+
+    requests: int
+    bytes: int
+    #: Length of the file, which is what the archive itself sends.
+    whole: int
+    #: The axes of the image were not known.
+    is_guess: bool
+
+
+class _Image(NamedTuple):
+    #: ``(ny, nx)``.
+    shape: tuple[int, int]
+    #: Targets in pixels, from the middle of the first one; ``(n,)`` each.
+    x: Plane2D
+    y: Plane2D
+
+
+def pixel_arcsec(instrument: str) -> float:
+    """Give the width of a camera's drizzled pixels in arcsec."""
+    return PIXEL_ARCSEC.get(instrument, _OTHER_ARCSEC)
+
+
+def forecast(
+    region: str | None,
+    instrument: str,
+    side: int,
+    ra: Sequence[float],
+    dec: Sequence[float],
+) -> Price:
+    """Work out what the stamps of a frame cost.
+
+    Parameters
+    ----------
+    region
+        Its ``s_region``; None or an unreadable one counts as a pointing at the targets.
+    side
+        Of a stamp, in pixels.
+    ra, dec
+        Targets in ICRS degrees, shape ``(n,)`` with ``n`` > 0.
+    """
+    shapes, targets = parse_s_region(region), np.array([ra, dec])
+    prices = [_price(one, side) for one in _images(shapes, instrument, targets)]
+    mean = [round(sum(each) / len(prices)) for each in zip(*prices, strict=True)]
+    return Price(mean[0], mean[1], mean[2], len(prices) > 1)
+
+
+def _price(image: _Image, side: int) -> tuple[int, int, int]:
+    """Give requests, bytes, and the bytes of the whole file."""
+    ny, nx = image.shape
+    plane = -(-_PIXEL * nx * ny // 2880) * 2880 + _NEXT_HEADER
+    whole = _FIRST_HEADERS + _ALL * plane
+    planes = [Plane(_FIRST_HEADERS + n * plane, nx, _PIXEL) for n in range(_CUT)]
+    spans = spans_of(planes, _boxes(image, side))
+    headers = min(FIRST, whole) + HEADER
+    if not is_worth_it(spans, whole):
+        return _HEADERS + 1, headers + whole, whole
+    pixels = sum(stop - start for start, stop in spans)
+    return _HEADERS + len(spans), headers + pixels, whole
+
+
+def _boxes(image: _Image, side: int) -> list[Box]:
+    (ny, nx), corner = image.shape, -side / 2
+    rows = np.ceil(image.y + corner).astype(int).tolist()
+    columns = np.ceil(image.x + corner).astype(int).tolist()
+    return [
+        (
+            slice(max(0, row), min(ny, row + side)),
+            slice(max(0, column), min(nx, column + side)),
+        )
+        for row, column in zip(rows, columns, strict=True)
+    ]
+
+
+def _images(
+    shapes: Sequence[Polygon | Circle], instrument: str, targets: Plane2D
+) -> list[_Image]:
+    """Give the image that a footprint tells, or some that it may be."""
+    scale = pixel_arcsec(instrument)
+    polygons = [np.array(s.vertices).T for s in shapes if isinstance(s, Polygon)]
+    if not polygons:
+        circle = next((s for s in shapes if isinstance(s, Circle)), None)
+        return _turned(circle, instrument, targets, scale)
+    about = _middle(np.concatenate(polygons, axis=1))
+    flat = [_project(polygon, about) for polygon in polygons]
+    axes = _axes(flat)
+    extent = axes @ np.concatenate(flat, axis=1)
+    low, high = extent.min(axis=1), extent.max(axis=1)
+    return [_pixels(low, high - low, axes @ _project(targets, about), scale)]
+
+
+def _turned(
+    circle: Circle | None, instrument: str, targets: Plane2D, scale: float
+) -> list[_Image]:
+    centre = np.array([[circle.ra], [circle.dec]]) if circle else targets
+    places = _project(targets, _middle(centre))
+    sides = np.array(_field(circle, instrument))
+    turns = np.radians(_ANGLES)
+    return [
+        _pixels(-sides / 2, sides, np.array([[c, s], [-s, c]]) @ places, scale)
+        for c, s in zip(np.cos(turns), np.sin(turns), strict=True)
+    ]
+
+
+def _field(circle: Circle | None, instrument: str) -> tuple[float, float]:
+    """Give the sides of a pointing, or those of the square in a circle unlike it."""
+    sides = field_arcsec(instrument)
+    if circle is None or _is_assumed(circle, instrument):
+        return sides
+    diameter = 2 * 3600 * circle.radius
+    if _LEAST * min(sides) <= diameter <= _MOST * math.hypot(*sides):
+        return sides
+    return diameter / math.sqrt(2), diameter / math.sqrt(2)
+
+
+def _is_assumed(circle: Circle, instrument: str) -> bool:
+    # It is ours, in place of a footprint that the archive does not tell.
+    assumed = assumed_radius_deg(instrument)
+    return math.isclose(circle.radius, assumed, rel_tol=1e-3)
+
+
+def _pixels(low: Plane2D, sides: Plane2D, places: Plane2D, scale: float) -> _Image:
+    nx, ny = (max(1, round(float(side) / scale)) for side in sides)
+    x, y = (places - low[:, np.newaxis]) / scale - 0.5
+    return _Image((ny, nx), x, y)
+
+
+def _axes(polygons: Sequence[Plane2D]) -> Plane2D:
+    """Give the unit vectors of the smallest rectangle about them, longer side first.
+
+    One side of it lies along an edge.
+    """
+    edges = np.concatenate(
+        [np.roll(polygon, -1, axis=1) - polygon for polygon in polygons], axis=1
+    )
+    angle = np.arctan2(edges[1], edges[0])
+    across = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    along = np.stack([-across[:, 1], across[:, 0]], axis=1)
+    corners = np.concatenate(polygons, axis=1)
+    wide, high = (np.ptp(vectors @ corners, axis=1) for vectors in (across, along))
+    best = int(np.argmin(wide * high))
+    pair = across[best], along[best]
+    return np.array(pair if wide[best] >= high[best] else pair[::-1])
+
+
+def _middle(places: Plane2D) -> tuple[float, float]:
+    ra, dec = np.radians(places)
+    x, y, z = np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)
+    east, north = x.mean(), y.mean()
+    return math.atan2(north, east), math.atan2(z.mean(), math.hypot(east, north))
+
+
+def _project(places: Plane2D, about: tuple[float, float]) -> Plane2D:
+    """Project ``(ra, dec)`` on the plane that touches there: arcsec, ``(2, n)``."""
+    ra, dec = np.radians(places)
+    turn, dec0 = ra - about[0], about[1]
+    sin, cos = math.sin(dec0), math.cos(dec0)
+    depth = sin * np.sin(dec) + cos * np.cos(dec) * np.cos(turn)
+    east = np.cos(dec) * np.sin(turn) / depth
+    north = (cos * np.sin(dec) - sin * np.cos(dec) * np.cos(turn)) / depth
+    flat: Plane2D = np.degrees(np.stack([east, north])) * 3600
+    return flat

@@ -1,0 +1,154 @@
+"""What a person sees of a harvest: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from ..events import Moved, Note, Stamped
+from ..states import SETTLED, State
+from .console import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
+
+    from ..events import Event, Heard
+    from .report import Report
+
+__all__ = ["shown_progress"]
+
+#: Seconds between two plain lines; a log of days stays short.
+_LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def shown_progress(report: Report | None, *, quiet: bool = False) -> Iterator[Heard]:
+    """Show what is heard, beginning from what a report says is done already.
+
+    With ``quiet`` the words go to the standard error, as for ``--json``.
+    """
+    stream = sys.stderr if quiet else sys.stdout
+    if report is not None and stream.isatty():
+        with _bars(report) as heard:
+            yield heard
+    else:
+        yield _Lines(report, stream).heard
+
+
+class _Lines:
+    """A line when there is something to say, and now and then how far it is."""
+
+    def __init__(self, report: Report | None, stream: TextIO) -> None:
+        self._stream = stream
+        self._counts = _counts(report)
+        self._stamps = report["cutouts"] if report else 0
+        self._said = time.monotonic()
+
+    def heard(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case Note(text):
+                self._say(text)
+            case Moved(archive, state, jobs):
+                _move(self._counts[archive], state, jobs)
+            case Stamped(_, _, stamps):
+                self._stamps += stamps
+        if time.monotonic() - self._said > _LINE_EVERY_S:
+            self._say(self._how_far())
+
+    def _say(self, text: str) -> None:
+        tell(text, self._stream)
+        self._said = time.monotonic()
+
+    def _how_far(self) -> str:
+        parts = [
+            f"{archive}: {_settled(counts)}/{counts.total()} settled"
+            for archive, counts in self._counts.items()
+        ]
+        return f"{'; '.join(parts)}; {self._stamps} stamps"
+
+
+@contextmanager
+def _bars(report: Report) -> Iterator[Heard]:
+    from rich.progress import (  # noqa: PLC0415 - 0.1 s that other commands need not pay
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:5}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns) as progress:
+        yield _Bars(report, progress).heard
+
+
+class _Bars:
+    """One bar for each archive."""
+
+    def __init__(self, report: Report, progress: Progress) -> None:
+        self._progress = progress
+        self._counts = _counts(report)
+        self._bars: dict[str, TaskID] = {
+            archive: progress.add_task(archive, total=counts.total(), words="")
+            for archive, counts in self._counts.items()
+        }
+        for archive in self._bars:
+            self._show(archive)
+
+    def heard(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case Note(text):
+                self._progress.console.print(text, markup=False, highlight=False)
+            case Moved(archive, state, jobs):
+                _move(self._counts[archive], state, jobs)
+                self._show(archive)
+            case Stamped():
+                pass
+
+    def _show(self, archive: str) -> None:
+        counts = self._counts[archive]
+        words = ", ".join(
+            f"{counts[state]} {state.replace('_', ' ')}"
+            for state in (State.DONE, State.NO_COVERAGE, State.FAILED)
+            if counts[state]
+        )
+        self._progress.update(
+            self._bars[archive], completed=_settled(counts), words=words
+        )
+
+
+def _counts(report: Report | None) -> dict[str, Counter[State]]:
+    surveys = report["surveys"] if report else {}
+    return {
+        archive: Counter({State(state): jobs for state, jobs in counts.items()})
+        for archive, counts in surveys.items()
+    }
+
+
+def _move(counts: Counter[State], state: State, jobs: int) -> None:
+    # An event says where jobs came to, not from where: that follows from the moves.
+    source = State.PENDING if state in _FROM_PENDING else State.LOCATED
+    if counts[source] < jobs:
+        source = State.LOCATED if source is State.PENDING else State.PENDING
+    counts[source] -= jobs
+    counts[state] += jobs
+
+
+_FROM_PENDING = frozenset({State.LOCATED, State.NO_COVERAGE})
+
+
+def _settled(counts: Counter[State]) -> int:
+    return sum(counts[state] for state in SETTLED)

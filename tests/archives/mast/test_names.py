@@ -1,0 +1,39 @@
+"""Names of HST's cameras and filters: their spelling, and the nearest ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.archives.mast.names import FILTERS, is_used, nearest, normal_name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("wfc3/ir", "WFC3/IR"),
+        ("Wfc3/Ir", "WFC3/IR"),
+        (" WFC3-IR ", "WFC3/IR"),
+        ("acs wfc", "ACS/WFC"),
+        ("wfpc2", "WFPC2"),
+        ("f160w", "F160W"),
+        ("Clear1L", "CLEAR1L"),
+    ],
+)
+def test_spelling(text, name):
+    """Cameras and filters are spelled as MAST does, whatever the user has typed."""
+    assert normal_name(text) == name
+
+
+def test_nearest():
+    """The names that are most like a wrong one come first."""
+    assert nearest("F16OW", FILTERS["WFC3/IR"])[0] == "F160W"
+    assert nearest("wfc3/iir", FILTERS)[0] == "WFC3/IR"
+    assert nearest("zzz", FILTERS) == []
+
+
+def test_in_use():
+    """Filters in daily use are filters of their cameras."""
+    assert is_used("WFC3/IR", "F160W")
+    assert not is_used("WFC3/IR", "F164N")
+    assert not is_used("WFC3/XX", "F160W")
+    assert all(len(set(names)) == len(names) for names in FILTERS.values())

@@ -1,0 +1,76 @@
+"""Where the scans of SDSS lie: real galaxies are there, and slips are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+
+from harvester.archives.sdss.names import decode_all
+from harvester.archives.sdss.scans import are_known, lie_there
+
+#: Middles of fields by the sky coordinates of real r frames: run, camcol, field, place.
+MIDDLES = [
+    ((1035, 6, 17, 301), 8.02684, 15.92977),
+    ((1043, 5, 25, 301), 3.64754, 15.73315),
+    ((2583, 2, 136, 301), 323.34279, -0.73403),
+]
+
+
+@pytest.fixture(scope="module")
+def mergers(shared):
+    """Give fields and positions of the mergers of Darg et al."""
+    rows = fits.getdata(shared / "data/catalogues/darg_mergers.fits", 1)
+    fields, known = decode_all(rows["object1"].astype(np.uint64))
+    ra, dec = (rows[name].astype(float) for name in ("ra1", "dec1"))
+    return fields[known], ra[known], dec[known]
+
+
+@pytest.mark.parametrize(("field", "ra", "dec"), MIDDLES)
+def test_middles_of_frames(field, ra, dec):
+    """Frames that no catalogue was needed for lie where their scans say."""
+    fields = np.array([field])
+    assert are_known(fields).all()
+    assert lie_there(fields, np.array([ra]), np.array([dec])).all()
+    assert not lie_there(fields, np.array([ra + 0.5]), np.array([dec])).any()
+
+
+def test_real_catalogue(mergers):
+    """Of 3,000 real galaxies nearly all have known scans, and every one lies there."""
+    fields, ra, dec = mergers
+    known = are_known(fields)
+    assert known.mean() > 0.9
+    assert lie_there(fields, ra, dec)[known].all()
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda ra, dec: (ra / 15, dec),
+        lambda ra, dec: (np.radians(ra), np.radians(dec)),
+        lambda ra, dec: (dec % 360, np.clip(ra, -90, 90)),
+        lambda ra, dec: (ra, -dec),
+        lambda ra, dec: (np.roll(ra, 1), np.roll(dec, 1)),
+    ],
+    ids=["hours", "radians", "swapped", "sign", "shifted"],
+)
+def test_slips(mergers, slip):
+    """Positions that are meant otherwise are seen for nine galaxies in ten."""
+    fields, ra, dec = mergers
+    known = are_known(fields)
+    assert lie_there(fields, *slip(ra, dec))[known].mean() < 0.1
+
+
+def test_old_equinox(mergers):
+    """Most positions of equinox 1950 are seen not to be those of 2000."""
+    fields, ra, dec = mergers
+    old = SkyCoord(ra, dec, unit="deg").transform_to("fk4")
+    assert lie_there(fields, old.ra.deg, old.dec.deg)[are_known(fields)].mean() < 0.5
+
+
+def test_unknown_scan():
+    """A run of which nothing is known says nothing."""
+    fields = np.array([(94, 1, 100, 301)])
+    assert not are_known(fields).any()
+    assert not lie_there(fields, np.array([1.0]), np.array([2.0])).any()

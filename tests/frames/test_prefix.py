@@ -1,0 +1,299 @@
+"""Frames that are left once their rows are here, from a loopback server."""
+
+from __future__ import annotations
+
+import bz2
+import re
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import cycle
+
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from astropy.io import fits
+from make_frames import job, noise, sdss_header, sky_of
+
+from harvester.cutouts.cutouts import cut_frame, find_end
+from harvester.cutouts.frame_bytes import CorruptFrameError
+from harvester.frames.prefix import Prefix, has_prefix
+from harvester.frames.store import FrameStore, LocalFrame
+from harvester.models import Product
+from harvester.settings.settings import SERVICES
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Limits, Service, Transport
+
+SHAPE = (2000, 500)
+HEADER = sdss_header(SHAPE)
+NAME = "frame-r-001043-5-0025.fits.bz2"
+PRODUCT = Product("sdss", NAME, "r", f"{SERVICES['sdss-sas']}/{NAME}")
+
+#: Blocks of a tenth of the usual size: 40 of them in a frame of 4 MB.
+LEVEL = 1
+
+#: Bytes that may come for nothing: a block or two, a batch, and what the buffers of
+#: aiohttp and asyncio take meanwhile, as loopback is quicker than threads.
+BEYOND = 2**20
+
+
+def plain(data):
+    """Give a frame as it was before it was packed."""
+    header = fits.PrimaryHDU(data, HEADER).header.tostring().encode()
+    pixels = data.astype(">f4").tobytes()
+    return header + pixels + bytes(-len(pixels) % 2880)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Give a packed frame."""
+    return bz2.compress(plain(noise(SHAPE)), LEVEL)
+
+
+def stamps_at(*rows, size="20px"):
+    """Ask for stamps at these rows; of what and where to is said later."""
+    places = [sky_of(HEADER, 250, row) for row in rows]
+    return partial(job, places=places, size=size, name=NAME)
+
+
+def cut(path, folder, asked, *, is_whole):
+    """Cut, and give the bytes of the stamps and those of the file that were read."""
+    folder.mkdir(exist_ok=True)
+    done = cut_frame(replace(asked(path, folder), is_whole=is_whole))
+    assert not any(receipt.problem for receipt in done)
+    return [(folder / one.file_loc).read_bytes() for one in done], done.needed
+
+
+def watch(content, asked, tmp_path, step=2**16):
+    """Feed a frame to a prefix; give the bytes after which it was enough, or None."""
+    wanted = asked(tmp_path / NAME, tmp_path)
+    find = partial(find_end, archive="sdss", wanted=wanted.wanted, spec=wanted.spec)
+    enough = Prefix(find)
+    for begin in range(0, len(content), step):
+        if enough.add(content[begin : begin + step]):
+            return min(len(content), begin + step)
+    return None
+
+
+class Archive:
+    """Serves a frame as good servers do; what it sends, a test may change."""
+
+    def __init__(self, content):
+        self.content = content
+        self.etag = '"one"'
+        #: Bytes after which a reply breaks off, one by one.
+        self.breaks = []
+        self.asked = []
+
+    async def answer(self, request):
+        """Send the frame, or the rest of it, piece by piece."""
+        wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+        start, length = int(wanted[1]) if wanted else 0, len(self.content)
+        self.asked.append(start)
+        reply = web.StreamResponse(status=206 if wanted else 200)
+        if self.etag:
+            reply.headers["ETag"] = self.etag
+        if wanted:
+            reply.headers["Content-Range"] = f"bytes {start}-{length - 1}/{length}"
+        reply.content_length = length - start
+        await reply.prepare(request)
+        stop = start + self.breaks.pop(0) if self.breaks else length
+        for begin in range(start, stop, 2**14):
+            await reply.write(self.content[begin : min(stop, begin + 2**14)])
+        if stop < length:
+            request.transport.close()
+        return reply
+
+
+@asynccontextmanager
+async def store(folder, archive):
+    """Give a frame store in front of the archive."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", archive.answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        url = str(server.make_url("/")).rstrip("/")
+        manners = Manners(1000, {"file": 4})
+        service = Service("sdss-sas", SERVICES["sdss-sas"], url, manners)
+        limits = Limits(tries=4, patience_s=5)
+        options = {"version": "test", "limits": limits, "random": lambda: 0.0}
+        async with Transport([service], **options) as transport:
+            yield FrameStore(folder, transport, budget=10**9)
+
+
+class Got:
+    """What a store gave for some stamps."""
+
+    def __init__(self, frame, stamps, needed, sizes):
+        self.name, self.is_whole = frame.path.name, frame.is_whole
+        self.stamps, self.needed = stamps, needed
+        self.fetched = sum(sizes)
+
+
+async def harvest(frames, folder, asked):
+    """Fetch, and cut what was fetched."""
+    given, sizes = asked(folder / NAME, folder), []
+    held = frames.frame(PRODUCT, given.wanted, given.spec, sizes.append)
+    async with held as frame:
+        stamps = cut(frame.path, folder, asked, is_whole=frame.is_whole)
+    return Got(frame, *stamps, sizes)
+
+
+@pytest.fixture
+def whole(frame, tmp_path):
+    """Cut stamps out of the whole frame."""
+    path = tmp_path / "whole.fits.bz2"
+    path.write_bytes(frame)
+    return lambda asked: cut(path, tmp_path / "whole", asked, is_whole=True)
+
+
+@pytest.mark.parametrize("row", [5, 300, 1000])
+async def test_beginning(frame, whole, tmp_path, row):
+    """One request, left when the rows are here; the stamps are those of the whole."""
+    archive, asked = Archive(frame), stamps_at(row)
+    async with store(tmp_path / "frames", archive) as frames:
+        got = await harvest(frames, tmp_path / "one", asked)
+        assert list((tmp_path / "frames").iterdir()) == []
+    assert archive.asked == [0]
+    assert (got.stamps, got.needed) == whole(asked)
+    assert not got.is_whole
+    assert got.name.endswith(".pixels")
+    assert got.needed <= got.fetched <= got.needed + BEYOND
+    assert got.needed <= len(frame) * (row + 10) / SHAPE[0] + 100_000
+
+
+async def test_all_of_it(frame, whole, tmp_path):
+    """A frame that came whole is an ordinary one, and used again."""
+    archive, asked = Archive(frame), stamps_at(1990)
+    async with store(tmp_path / "frames", archive) as frames:
+        for _ in range(2):
+            got = await harvest(frames, tmp_path / "one", asked)
+            assert got.is_whole
+            assert got.stamps == whole(asked)[0]
+    assert archive.asked == [0]
+    assert [p.suffix for p in (tmp_path / "frames").iterdir()] == [".bz2"]
+
+
+async def test_many_galaxies(frame, tmp_path):
+    """Where four galaxies share a frame it is fetched whole."""
+    archive = Archive(frame)
+    async with store(tmp_path / "frames", archive) as frames:
+        for rows, is_whole in [((5, 9, 15), False), ((5, 9, 15, 19), True)]:
+            got = await harvest(frames, tmp_path / "one", stamps_at(*rows))
+            assert got.is_whole == is_whole
+    assert got.fetched == len(frame)
+
+
+@pytest.mark.parametrize("etag", ['"one"', ""])
+async def test_broken_transfer(frame, whole, tmp_path, etag):
+    """A transfer that breaks goes on where it was, or is begun and watched anew."""
+    archive, asked = Archive(frame), stamps_at(1000)
+    archive.etag, archive.breaks = etag, [900_000, 40_000, 300_000]
+    async with store(tmp_path / "frames", archive) as frames:
+        got = await harvest(frames, tmp_path / "one", asked)
+    assert (got.stamps, got.is_whole) == (whole(asked)[0], False)
+    assert len(archive.asked) == 4
+    assert (archive.asked[1:] == [0, 0, 0]) == (not etag)
+    assert archive.asked == sorted(archive.asked)
+
+
+def flipped(frame, part):
+    """Flip a bit somewhere in the frame."""
+    damaged = bytearray(frame)
+    damaged[int(len(frame) * part)] ^= 0x10
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("part", [0.01, 0.25, 0.45])
+async def test_flipped_bit_before(frame, whole, tmp_path, part):
+    """A bit that flipped before the last row is found, and the whole frame fetched."""
+    archive, asked = Archive(flipped(frame, part)), stamps_at(1000)
+    async with store(tmp_path / "frames", archive) as frames:
+        with pytest.raises(CorruptFrameError) as caught:
+            await harvest(frames, tmp_path / "one", asked)
+        assert not list((tmp_path / "one").rglob("*.fits"))
+        # With damage in its first block it is not left early.
+        is_whole = any((tmp_path / "frames").iterdir())
+        frames.discard(PRODUCT, LocalFrame(tmp_path, is_whole), caught.value)
+        archive.content = frame
+        got = await harvest(frames, tmp_path / "one", asked)
+    assert got.is_whole
+    assert got.stamps == whole(asked)[0]
+
+
+async def test_flipped_bit_behind(frame, whole, tmp_path):
+    """A bit that flipped behind the last row does no harm."""
+    asked = stamps_at(1000)
+    async with store(tmp_path / "frames", Archive(flipped(frame, 0.8))) as frames:
+        got = await harvest(frames, tmp_path / "one", asked)
+    assert (got.stamps, got.is_whole) == (whole(asked)[0], False)
+
+
+def test_left_too_early(tmp_path):
+    """Blocks that hold less than others are left too early: the cutting finds out."""
+    # Bytes that come in fours make five each in a block.
+    numbers = np.random.default_rng(2).integers(1, 64, SHAPE).astype(np.uint32)
+    content = bz2.compress(plain((numbers * 0x01010101).view(np.float32)), LEVEL)
+    asked, part = stamps_at(900), tmp_path / "part"
+    part.write_bytes(content[: watch(content, asked, tmp_path, 1000)])
+    with pytest.raises(CorruptFrameError, match="should to"):
+        cut(part, tmp_path / "one", asked, is_whole=False)
+    assert not list((tmp_path / "one").rglob("*.fits"))
+
+
+def test_several_streams(frame, tmp_path):
+    """Of a file of several streams it is not known what its blocks hold."""
+    content = bz2.decompress(frame)
+    first, second = content[:500_000], content[500_000:]
+    streams = bz2.compress(first, LEVEL) + bz2.compress(second, LEVEL)
+    assert watch(streams, stamps_at(100), tmp_path) < 500_000
+    assert watch(streams, stamps_at(1000), tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "content", [plain(noise((200, 200))), bz2.compress(b"no FITS" * 10**6, 1)]
+)
+def test_no_frame(content, tmp_path):
+    """What is no packed frame is never enough."""
+    assert watch(content, stamps_at(10), tmp_path) is None
+
+
+@pytest.mark.parametrize("step", [1000, 2**16, 10**6])
+def test_small_pieces(frame, tmp_path, step):
+    """In whichever pieces a frame comes, it is enough after the same block."""
+    ends = watch(frame, stamps_at(700), tmp_path, 100)
+    assert 0 <= watch(frame, stamps_at(700), tmp_path, step) - ends < step
+
+
+@pytest.mark.parametrize(
+    ("archive", "name", "galaxies", "has"),
+    [
+        ("sdss", NAME, 1, True),
+        ("sdss", NAME, 4, False),
+        ("sdss", NAME.removesuffix(".bz2"), 1, False),
+        ("hst", NAME, 1, False),
+    ],
+)
+def test_which_frames(archive, name, galaxies, has):
+    """Packed frames of SDSS are left early where few galaxies are in them."""
+    assert has_prefix(Product(archive, name, "r", "u"), galaxies) == has
+
+
+@pytest.mark.long
+def test_real_frames(shared, tmp_path):
+    """Of real frames little more comes than the rows need, with the same stamps."""
+    paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
+    assert len(paths) >= 7
+    for row, path in zip(cycle(range(40, 1300, 190)), paths, strict=False):
+        content = path.read_bytes()
+        start = bz2.BZ2Decompressor().decompress(content[:600_000], 2880 * 20)
+        header = fits.Header.fromstring(start)
+        places = [sky_of(header, 1000, row)]
+        asked = partial(job, places=places, size="40px", name=path.name)
+        end = watch(content, asked, tmp_path)
+        part = tmp_path / "part"
+        part.write_bytes(content[:end])
+        stamps, needed = cut(part, tmp_path / "one", asked, is_whole=False)
+        assert (stamps, needed) == cut(path, tmp_path / "two", asked, is_whole=True)
+        assert needed <= end <= needed + 2**16
+        assert end <= len(content) * ((row + 20) / 1489 + 0.11)

@@ -1,0 +1,323 @@
+"""Frames on disk, fetched by the real transport from a loopback server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from astropy.io import fits
+
+from harvester.cutouts.frame_file import CorruptFrameError
+from harvester.errors import LocalError, NotFoundError, PermanentError
+from harvester.frames.store import FrameStore
+from harvester.models import Product
+from harvester.settings.settings import SERVICES
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Limits, Service, Transport
+
+
+def fits_bytes(size=8):
+    """Give a small FITS file."""
+    header = fits.PrimaryHDU().header
+    header["BITPIX"], header["NAXIS"], header["NAXIS1"] = 8, 1, 2880 * size
+    return header.tostring().encode() + b"\0" * 2880 * size
+
+
+def product(name="frame.fits", *, mirrors=()):
+    """Give a product at the archive and its mirrors."""
+    base = SERVICES["sdss-sas"]
+    return Product(
+        "sdss", name, "r", f"{base}/{name}", tuple(f"{base}/{m}" for m in mirrors)
+    )
+
+
+class Archive:
+    """Serves files by name and counts who asked for which."""
+
+    def __init__(self, **files):
+        self.files = files
+        self.asked = []
+
+    async def answer(self, request):
+        """Give a file, or 404."""
+        name = request.path.rsplit("/", 1)[-1]
+        self.asked.append(name)
+        if name not in self.files:
+            raise web.HTTPNotFound
+        return web.Response(body=self.files[name])
+
+
+@asynccontextmanager
+async def store(folder, archive, budget=10**9, **more):
+    """Give a frame store in front of the archive."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", archive.answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        base = SERVICES["sdss-sas"]
+        url = str(server.make_url("/")).rstrip("/")
+        service = Service("sdss-sas", base, url, Manners(1000, {"file": 4}))
+        limits = Limits(tries=1, patience_s=1)
+        async with Transport([service], version="test", limits=limits) as transport:
+            yield FrameStore(folder, transport, budget=budget, **more)
+
+
+async def test_shared(tmp_path):
+    """Many who want a frame at the same time share one fetch."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+
+    async def use():
+        async with frames.frame(product()) as frame:
+            return frame.path.read_bytes()
+
+    async with store(tmp_path / "frames", archive) as frames:
+        contents = await asyncio.gather(*(use() for _ in range(5)))
+    assert set(contents) == {fits_bytes()}
+    assert archive.asked == ["frame.fits"]
+
+
+async def test_put_aside(tmp_path, monkeypatch):
+    """Frames that nobody survives cutting are kept in quarantine, the first of them."""
+    monkeypatch.setattr("harvester.frames.store._MOST_ASIDE", 2)
+    names = [f"{n}.fits" for n in range(3)]
+    archive = Archive(**dict.fromkeys(names, fits_bytes()))
+    kept = []
+    async with store(tmp_path / "frames", archive) as frames:
+        for name in [*names, names[0]]:
+            async with frames.frame(product(name)) as frame:
+                kept.append(frames.put_aside(frame))
+        frames.clear()
+    first, second, third, again = kept
+    assert third is None
+    assert again == first
+    assert sorted((tmp_path / "quarantine").iterdir()) == sorted([first, second])
+    assert first.read_bytes() == second.read_bytes() == fits_bytes()
+
+
+async def test_nowhere_to_put_aside(tmp_path, caplog):
+    """That no frame can be put aside is said, and no reason to end."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    (tmp_path / "quarantine").write_text("in the way")
+    async with (
+        store(tmp_path / "frames", archive) as frames,
+        frames.frame(product()) as frame,
+    ):
+        assert frames.put_aside(frame) is None
+    assert "no frame is put aside" in caplog.text
+
+
+async def test_kept_over_a_restart(tmp_path):
+    """A frame that is whole is used by the next process; a part is thrown away."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    for _ in range(2):
+        async with store(tmp_path / "frames", archive) as frames:
+            async with frames.frame(product()):
+                pass
+            (tmp_path / "frames" / "other.fits.part").write_bytes(b"half")
+    assert archive.asked == ["frame.fits"]
+    async with store(tmp_path / "frames", archive):
+        assert [p.suffix for p in (tmp_path / "frames").iterdir()] == [".fits"]
+
+
+async def test_not_kept_over_a_reboot(tmp_path):
+    """A frame from before the machine was started may be torn: it is fetched anew."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    for _ in range(2):
+        async with (
+            store(tmp_path / "frames", archive) as frames,
+            frames.frame(product()) as frame,
+        ):
+            assert frame.path.read_bytes() == fits_bytes()
+        frame.path.write_bytes(bytes(len(fits_bytes())))
+        os.utime(frame.path, (0, 0))
+    assert archive.asked == ["frame.fits"] * 2
+
+
+async def test_budget(tmp_path):
+    """The oldest frames go when the budget is used up, but none that is in use."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abc"})
+    size = len(fits_bytes())
+    async with store(tmp_path / "frames", archive, budget=size) as frames:
+        async with frames.frame(product("a.fits")) as first:
+            for name in "bc":
+                async with frames.frame(product(f"{name}.fits")):
+                    pass
+            assert first.path.exists()
+        assert sum(p.stat().st_size for p in (tmp_path / "frames").iterdir()) <= size
+
+
+async def use(frames, *names):
+    """Use frames one after the other, each a second younger than the one before."""
+    for at, name in enumerate(names):
+        async with frames.frame(product(name)) as frame:
+            os.utime(frame.path, (time.time(), time.time() - 100 + at))
+
+
+async def test_wanted_frames_stay(tmp_path):
+    """A frame that a job waits for goes after those that none does, however old."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
+    wanted = {("sdss", "a.fits"), ("sdss", "c.fits")}
+    asked = []
+
+    async def still_wanted(products):
+        asked.append([product.name for product in products])
+        return wanted
+
+    options = {"budget": 2 * len(fits_bytes()), "still_wanted": still_wanted}
+    async with store(tmp_path / "frames", archive, **options) as frames:
+        await use(frames, "a.fits", "b.fits", "c.fits")
+        await use(frames, "a.fits", "c.fits")
+        assert archive.asked == ["a.fits", "b.fits", "c.fits"]
+        wanted.add(("sdss", "d.fits"))
+        await use(frames, "d.fits")
+        # All are wanted now: the oldest one goes.
+        await use(frames, "c.fits", "d.fits")
+        assert archive.asked == ["a.fits", "b.fits", "c.fits", "d.fits"]
+        left = sorted(path.name for path in frames._folder.iterdir())
+        assert sorted(frames._held) == sorted(frames._came) == left
+    assert asked == [["a.fits", "b.fits", "c.fits"], ["a.fits", "c.fits", "d.fits"]]
+
+
+async def test_frames_of_an_earlier_process(tmp_path):
+    """What an earlier process has left goes after what is done, before the wanted."""
+    archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
+
+    async def still_wanted(_products):
+        return {("sdss", "b.fits"), ("sdss", "d.fits")}
+
+    async with store(tmp_path / "frames", archive) as frames:
+        await use(frames, "a.fits")
+    options = {"budget": 2 * len(fits_bytes()), "still_wanted": still_wanted}
+    async with store(tmp_path / "frames", archive, **options) as frames:
+        left = frames._path(product("a.fits"))
+        await use(frames, "b.fits", "c.fits")
+        assert left.exists()
+        assert not frames._path(product("c.fits")).exists()
+        await use(frames, "d.fits")
+        assert not left.exists()
+
+
+async def test_mirror_first(tmp_path):
+    """A mirror is asked first, and the archive for what the mirror lacks."""
+    archive = Archive(**{"m.fits": fits_bytes(), "b.fits": fits_bytes(2)})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product("a.fits", mirrors=("m.fits",))) as frame:
+            assert frame.path.read_bytes() == fits_bytes()
+        async with frames.frame(product("b.fits", mirrors=("lacking.fits",))) as frame:
+            assert frame.path.read_bytes() == fits_bytes(2)
+    assert archive.asked == ["m.fits", "lacking.fits", "b.fits"]
+
+
+async def test_not_there(tmp_path):
+    """What nobody has is not found, and leaves nothing behind."""
+    async with store(tmp_path / "frames", Archive()) as frames:
+        with pytest.raises(NotFoundError):
+            async with frames.frame(product()):
+                pass
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_discard(tmp_path):
+    """A frame that turned out bad is fetched again."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        for _ in range(2):
+            async with frames.frame(product()) as frame:
+                frames.discard(product(), frame, PermanentError("bad_wcs", "no CRVAL"))
+    assert archive.asked == ["frame.fits"] * 2
+
+
+CORRUPT = CorruptFrameError("its bz2 data are damaged")
+
+
+async def test_corrupt_at_source(tmp_path):
+    """A frame that comes with the same damage twice is given up, and not asked for."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()) as frame:
+            frames.discard(product(), frame, CORRUPT)
+        async with frames.frame(product()) as frame:
+            with pytest.raises(PermanentError, match="2 times alike") as caught:
+                frames.discard(product(), frame, CORRUPT)
+        assert caught.value.reason == "corrupt_at_source"
+        with pytest.raises(PermanentError, match="2 times alike: its bz2"):
+            async with frames.frame(product()):
+                pass
+    assert archive.asked == ["frame.fits"] * 2
+
+
+async def test_corrupt_in_another_way(tmp_path):
+    """Damage that differs from one download to the next is not the archive's."""
+    archive = Archive()
+    async with store(tmp_path / "frames", archive) as frames:
+        for size in range(1, 6):
+            archive.files["frame.fits"] = fits_bytes(size)
+            async with frames.frame(product()) as frame:
+                frames.discard(product(), frame, CORRUPT)
+    assert archive.asked == ["frame.fits"] * 5
+
+
+async def test_one_download_counts_once(tmp_path):
+    """Two who find the same download corrupt do not make it two downloads."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()) as one, frames.frame(product()) as other:
+            frames.discard(product(), one, CORRUPT)
+            frames.discard(product(), other, CORRUPT)
+        async with frames.frame(product()) as frame:
+            assert frame.path.exists()
+
+
+async def test_frame_that_somebody_removed(tmp_path):
+    """A frame that is gone from the disk is no damage at the archive."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        for _ in range(3):
+            async with frames.frame(product()) as frame:
+                frame.path.unlink()
+                frames.discard(product(), frame, CORRUPT)
+    assert archive.asked == ["frame.fits"] * 3
+
+
+async def test_corrupt_at_the_mirror(tmp_path):
+    """What a mirror holds damaged comes from the archive the next time."""
+    archive = Archive(**{"m.fits": fits_bytes(), "frame.fits": fits_bytes(2)})
+    asked = product(mirrors=("m.fits",))
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(asked) as frame:
+            frames.discard(asked, frame, CORRUPT)
+        async with frames.frame(asked) as frame:
+            assert frame.path.read_bytes() == fits_bytes(2)
+    assert archive.asked == ["m.fits", "frame.fits"]
+
+
+@pytest.mark.parametrize("name", ["../../x.fits", "/etc/x.fits", "a\0.fits", "x" * 300])
+async def test_names_never_become_paths(tmp_path, name):
+    """Whatever a server calls a file, it stays in the store's folder."""
+    archive = Archive()
+    async with store(tmp_path / "frames", archive) as frames:
+        path = frames._path(product(name))
+    assert path.parent == tmp_path / "frames"
+    assert path.name.removesuffix(".fits").isalnum()
+
+
+async def test_clear(tmp_path):
+    """When nothing is wanted any more the folder is gone."""
+    archive = Archive(**{"frame.fits": fits_bytes()})
+    async with store(tmp_path / "frames", archive) as frames:
+        async with frames.frame(product()):
+            pass
+        frames.clear()
+    assert not (tmp_path / "frames").exists()
+
+
+async def test_folder_that_cannot_be(tmp_path):
+    """A folder that cannot be made is this machine's trouble."""
+    (tmp_path / "frames").write_text("")
+    with pytest.raises(LocalError, match="frames cannot be kept"):
+        async with store(tmp_path / "frames", Archive()):
+            pass

@@ -1,0 +1,192 @@
+"""The bill: arithmetic on what the ledger has counted."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.view import FrameGroup, LedgerView
+from harvester.models import CutoutSpec, StampSize, Survey, Target
+from harvester.places import Places
+from harvester.plan.bill import Allowance, Counts, Manner, in_all, make_bill, read_bill
+from harvester.plan.traffic import Priced, Sounded
+from harvester.plan.words import bill_in_words
+from harvester.run import harvest as composition
+from harvester.settings.settings import load_settings
+
+SDSS = Survey.parse("sdss:r")
+HST = Survey.parse("hst:WFC3/IR:F160W")
+
+SPEC = CutoutSpec(StampSize.parse("15.84arcsec"))
+
+ALLOWED = Allowance(
+    manners={
+        "sdss-sky": Manner("sky", 1.0, 1),
+        "sdss-sas": Manner("sas", 10.0, 4),
+        "mast": Manner("mast", 5.0, 4),
+        "s3": Manner("s3", 50.0, 16),
+    },
+    specs={"sdss": SPEC, "hst": SPEC},
+    cores=2,
+    cache_bytes=10**9,
+    bandwidth=20e6,
+)
+
+#: 1,000 galaxies: 900 in 225 frames of SDSS, 100 not looked up; 40 seen by Hubble.
+COUNTS = Counts(
+    targets=1000,
+    surveys={0: SDSS, 1: HST},
+    tallies={
+        0: Counter(located=900, pending=100),
+        1: Counter(located=40, no_coverage=960),
+    },
+    unlocated={0: 100},
+    to_come=[
+        FrameGroup(0, mirrored=False, stamps=4, frames=225, sized=0, size=0),
+        FrameGroup(1, mirrored=True, stamps=2, frames=18, sized=0, size=0),
+        FrameGroup(1, mirrored=False, stamps=4, frames=1, sized=0, size=0),
+    ],
+    fetched=[],
+    spent={"mast": (2, 30_000)},
+    priced=[
+        Priced(True, 18, requests=100, bytes=36_000_000, whole=216_000_000, guessed=2),
+        Priced(False, 1, requests=8, bytes=6_000_000, whole=12_000_000, guessed=0),
+    ],
+    routes={"sdss:r": {"identifier": 900, "crossid": 2}},
+    soundings={"hst": Sounded(asked=19, missing=1)},
+)
+
+
+def test_requests_and_files():
+    """Each host has the load of its service, and what it was asked before."""
+    hosts = make_bill(COUNTS, ALLOWED)["hosts"]
+    asked = {host: (one["requests"], one["files"]) for host, one in hosts.items()}
+    assert asked == {"sky": (2, 0), "sas": (225, 225), "mast": (1, 1), "s3": (100, 18)}
+    assert hosts["mast"]["bytes"] == 12_000_000
+    assert hosts["mast"]["spent_requests"] == 2
+    assert hosts["s3"]["bytes"] == 36_000_000
+    assert hosts["s3"]["bytes_from"] == "footprints"
+
+
+def test_routes():
+    """How positions were found is in the bill of each survey."""
+    surveys = make_bill(COUNTS, ALLOWED)["surveys"]
+    assert surveys["sdss:r"]["located_by"] == {"identifier": 900, "crossid": 2}
+    assert surveys["hst:WFC3/IR:F160W"]["located_by"] == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "seconds", "limit"),
+    [
+        ({"bandwidth": 1e12}, 43.8, "CPU"),
+        ({"bandwidth": 1e12, "cores": 64}, 22.5, "sas: requests a second"),
+        ({"bandwidth": 1e6}, 810 + 12 + 36, "bandwidth"),
+    ],
+)
+def test_floor(change, seconds, limit):
+    """The slowest of rates, bandwidth and cores decides, and is named."""
+    bill = make_bill(COUNTS, replace(ALLOWED, **change))
+    assert bill["limit"] == limit
+    assert bill["seconds"] == pytest.approx(seconds, rel=0.01)
+
+
+def test_disk():
+    """Frames take no more than the cache and those in hand; stamps all of theirs."""
+    bill = make_bill(COUNTS, replace(ALLOWED, cache_bytes=10**8))
+    disk = bill["disk"]
+    in_the_bucket = bill["hosts"]["s3"]["bytes"] / 18
+    assert disk["frames"] == pytest.approx(
+        100e6 + 4 * 3.6e6 + 16 * in_the_bucket + 4 * 12e6
+    )
+    assert disk["data_set"] == 900 * 14_400 + 40 * 69_120
+    assert disk["peak"] == disk["frames"] + disk["data_set"]
+
+
+def test_coverage():
+    """Each survey tells how many galaxies it covers, and of how many it is unknown."""
+    surveys = make_bill(COUNTS, ALLOWED)["surveys"]
+    assert surveys["sdss:r"]["covered"] == 900
+    assert surveys["sdss:r"]["unlocated"] == 100
+    assert surveys["hst:WFC3/IR:F160W"]["covered"] == 40
+    assert surveys["hst:WFC3/IR:F160W"]["no_coverage"] == 960
+
+
+def test_in_all():
+    """What was spent belongs to the whole bill of its archive, and to no other."""
+    whole = in_all(make_bill(COUNTS, ALLOWED), "hst")
+    assert whole["frames"] == {"hst:WFC3/IR:F160W": 19}
+    assert whole["requests"] == {"mast": 3, "s3": 100}
+    assert whole["bytes"]["mast"] == 12_030_000
+
+
+def test_nothing_to_do():
+    """A run that is through costs nothing more."""
+    counts = replace(COUNTS, to_come=[], unlocated={}, priced=[], routes={})
+    bill = make_bill(counts, ALLOWED)
+    assert bill["seconds"] == 0
+    assert sum(host["requests"] for host in bill["hosts"].values()) == 0
+    assert "at least" not in bill_in_words(bill).splitlines()[-1]
+
+
+def test_words():
+    """People read hosts, sizes, what limits, and what is not known yet."""
+    said = bill_in_words(make_bill(COUNTS, ALLOWED))
+    assert "1,000 targets" in said
+    assert "size typical, limit bandwidth" in said
+    assert "810.0 MB" in said
+    assert "100 galaxies are not located yet" in said
+    assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
+    assert "s3: 2 footprints do not tell the axes" in said
+    assert "are looked up once more by position" in said
+
+
+async def test_bill_is_kept_once(tmp_path, monkeypatch):
+    """Who resumes a run does not work out again the bill that is kept already."""
+    bills = []
+
+    def counted(*given):
+        bills.append(read_bill(*given))
+        return bills[-1]
+
+    monkeypatch.setattr(composition, "read_bill", counted)
+    places, settings = Places(tmp_path), load_settings()
+    create_ledger(places.ledger, targets=[], rejects=[], surveys=[HST], facts={})
+    for _ in range(2):
+        async with Ledger.open(places.ledger) as ledger:
+            await composition._keep_bill(ledger, places, settings, "hst", is_plan=True)
+    (bill,) = bills
+    with LedgerView.open(places.ledger) as view:
+        assert json.loads(view.facts()["bill hst"]) == in_all(bill, "hst")
+
+
+async def test_retried_galaxies_are_billed_as_pending(tmp_path):
+    """What `retry` takes up again is counted, also where it goes by the position."""
+    places = Places(tmp_path)
+    targets = [
+        Target(number, f"g{number}", 1.0, 2.0, f"g{number}") for number in (0, 1)
+    ]
+    create_ledger(places.ledger, targets=targets, rejects=[], surveys=[SDSS], facts={})
+    with sqlite3.connect(places.ledger) as db:
+        db.execute(
+            "UPDATE job SET state = 'failed', reason = 'x', by_position = target"
+        )
+    db.close()
+    async with Ledger.open(places.ledger) as ledger:
+        assert await ledger.retry("*") == 2
+    bill = read_bill(places, ALLOWED)
+    assert bill["surveys"]["sdss:r"]["unlocated"] == 2
+    assert "2 galaxies are not located yet" in bill_in_words(bill)
+
+
+@pytest.mark.parametrize(("free", "is_told"), [(1e12, False), (1e3, True)])
+def test_room_in_words(free, is_told):
+    """A bill that is larger than the disk says so."""
+    bill = make_bill(COUNTS, ALLOWED)
+    bill["disk"]["free"] = free
+    assert ("a harvest would not begin" in bill_in_words(bill)) is is_told

@@ -1,0 +1,107 @@
+"""The loads of an archive's services."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.ledger.view import FrameGroup
+from harvester.plan.traffic import Priced, Sounded, hst_loads, sdss_loads
+
+#: 300 frames with four galaxies each, which are fetched whole.
+FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
+
+
+def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, sounded=None):
+    """Give the loads of SDSS, of which nothing is known unless it is said."""
+    return sdss_loads(
+        groups,
+        unlocated=unlocated,
+        fetched=fetched,
+        fetched_bytes=fetched_bytes,
+        sounded=sounded or Sounded(),
+    )
+
+
+def test_typical():
+    """Of frames that nothing is known of, each is a request and of typical length."""
+    load = sdss(FRAMES)["sdss-sas"]
+    assert load == (300, 300, 300 * 3_600_000, "typical", 0)
+
+
+def test_sampled():
+    """A few lengths that were asked for stand for all others."""
+    group = FRAMES._replace(sized=5, size=20e6)
+    load = sdss(group, sounded=Sounded(5, 0, 4e6))["sdss-sas"]
+    assert (load.bytes, load.source) == (300 * 4e6, "sampled")
+
+
+def test_seen():
+    """What came counts more than what was said, once it is twenty frames."""
+    known = {"sounded": Sounded(5, 0, 4e6), "fetched_bytes": 40e6}
+    few, enough = (sdss(FRAMES, fetched=n, **known)["sdss-sas"] for n in (19, 20))
+    assert few.source == "sampled"
+    assert (enough.bytes, enough.source) == (300 * 2e6, "seen")
+
+
+def test_missing():
+    """A frame that is known to be missing is asked for, and its galaxies looked up.
+
+    Before the first upload SkyServer is asked for a place that must be in the answer.
+    """
+    group = FRAMES._replace(sized=1, missing=1)
+    loads = sdss(group)
+    assert loads["sdss-sas"][:2] == (300, 299)
+    assert loads["sdss-sas"].bytes == 299 * 3_600_000
+    assert loads["sdss-sky"].requests == 2
+
+
+@pytest.mark.parametrize(
+    ("unlocated", "requests"), [(0, 0), (1, 2), (1000, 3), (4995, 6), (4996, 6)]
+)
+def test_looking_up(unlocated, requests):
+    """Positions are uploaded by the thousand, or the table of all fields is asked."""
+    assert sdss(unlocated=[unlocated])["sdss-sky"].requests == requests
+
+
+def test_expected_part():
+    """Of a frame that is left early only a part is billed, by its stamps."""
+    one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=2, size=6e6)
+    load = sdss(one, FRAMES, sounded=Sounded(2, 0, 3e6))["sdss-sas"]
+    assert load.bytes == pytest.approx((7 + 0.5) * 3e6 + 300 * 3e6)
+
+
+#: Frames of HST that a mirror has, and some that only MAST has.
+COPIED = Priced(True, 40, requests=200, bytes=80_000_000, whole=480_000_000, guessed=3)
+DIRECT = Priced(False, 2, requests=10, bytes=4_000_000, whole=25_000_000, guessed=0)
+
+
+def hst(*frames, sounded=None, is_located=True):
+    """Give the loads of HST."""
+    return hst_loads(frames, is_located=is_located, sounded=sounded or Sounded())
+
+
+def test_all_sounded():
+    """Where it is known that the mirror has them, parts come from it and no other."""
+    loads = hst(COPIED, DIRECT, sounded=Sounded(42, 2))
+    assert loads["s3"] == (200, 40, 80_000_000, "footprints", 3)
+    assert loads["mast"] == (2, 2, 25_000_000, "footprints", 0)
+
+
+def test_mirror_may_lack_some():
+    """A file that the mirror lacks is a request there, and whole from MAST."""
+    sounded = Sounded(asked=20, missing=4)
+    share = 4.5 / 36
+    lacking = share * (40 - 16)
+    loads = hst(COPIED, sounded=sounded)
+    assert sounded.share_missing == share
+    assert loads["mast"].files == pytest.approx(lacking)
+    assert loads["mast"].bytes == pytest.approx(lacking / 40 * 480e6)
+    assert loads["s3"].requests == pytest.approx(lacking + (40 - lacking) * 5)
+    assert loads["s3"].bytes == pytest.approx((40 - lacking) * 2e6)
+    assert loads["s3"].files + loads["mast"].files == pytest.approx(40)
+
+
+def test_unlocated():
+    """A survey that was not asked for takes three queries."""
+    assert hst(is_located=False)["mast"].requests == 3
+    assert hst()["mast"].requests == 0

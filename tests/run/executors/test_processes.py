@@ -1,0 +1,234 @@
+"""The process pool, with real processes that really die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from harvester.errors import LocalError, PermanentError, TransientError
+from harvester.models import (
+    Cut,
+    CutoutSpec,
+    FrameJob,
+    Product,
+    Receipt,
+    StampSize,
+    Wanted,
+)
+from harvester.run.executors.processes import Cutter
+
+SPEC = CutoutSpec(StampSize.parse("4px"))
+
+
+def job(*targets):
+    """Give a job that wants stamps of some targets."""
+    wanted = tuple(Wanted(n, f"id{n}", 0.0, 0.0, f"{n}.fits") for n in targets)
+    return FrameJob(Product("sdss", "f", "r", "u"), "/nowhere", "/", wanted, SPEC)
+
+
+def cut_all(job):
+    """Cut nothing, but say so for each."""
+    return Cut([Receipt(one.target) for one in job.wanted])
+
+
+def cut_until_13(job):
+    """Die by a signal where target 13 is among the wanted."""
+    if any(one.target == 13 for one in job.wanted):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return cut_all(job)
+
+
+def cut_hanging_at_13(job):
+    """Hang where target 13 is among the wanted."""
+    while any(one.target == 13 for one in job.wanted):
+        time.sleep(0.01)
+    return cut_all(job)
+
+
+def cut_hearing_the_end(job):
+    """Take the signal that ends a whole process group, in the midst of the work."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getppid(), signal.SIGTERM)
+    return cut_all(job)
+
+
+def cut_corrupt(_job):
+    """Find the frame corrupt."""
+    raise TransientError("corrupt", "the CRC of block 3 is wrong")
+
+
+def cut_pid(job):
+    """Tell which process it was."""
+    return Cut([Receipt(one.target, sha256=str(os.getpid())) for one in job.wanted])
+
+
+def cut_telling(job):
+    """Tell which process it was, and how its memory is given out."""
+    how = f"{os.getpid()} {os.environ.get('GLIBC_TUNABLES', '')}"
+    return Cut([Receipt(one.target, sha256=how) for one in job.wanted])
+
+
+def cut_greedy(job):
+    """Ask for more memory than a worker may have."""
+    bytearray(8 << 30)
+    return cut_all(job)
+
+
+def problems(receipts):
+    """Give the problem of each target."""
+    return {receipt.target: receipt.problem for receipt in receipts}
+
+
+async def test_receipts_in_order():
+    """A receipt comes back for each target, in the order asked."""
+    async with Cutter(processes=1, cut=cut_all) as cutter:
+        receipts = (await cutter.cut(job(3, 1, 2))).receipts
+    assert [receipt.target for receipt in receipts] == [3, 1, 2]
+
+
+async def test_culprit_is_found():
+    """The galaxy that kills its worker fails alone; its neighbours are cut."""
+    async with Cutter(processes=2, cut=cut_until_13) as cutter:
+        receipts = await cutter.cut(job(11, 12, 13, 14, 15))
+        after = await cutter.cut(job(1))
+    assert problems(receipts) == {11: "", 12: "", 13: "worker_died", 14: "", 15: ""}
+    assert problems(after) == {1: ""}
+
+
+async def test_hung_worker_is_ended():
+    """A worker that hangs is ended by its time limit."""
+    async with Cutter(processes=1, limit_s=0.5, cut=cut_hanging_at_13) as cutter:
+        receipts = await cutter.cut(job(13, 14))
+    assert problems(receipts) == {13: "worker_hung", 14: ""}
+
+
+async def test_end_of_the_group_is_the_parents():
+    """A SIGTERM to the group ends no process that cuts, nor the server of them."""
+    async with Cutter(processes=1, cut=cut_hearing_the_end) as cutter:
+        for target in range(3):
+            assert problems(await cutter.cut(job(target))) == {target: ""}
+
+
+async def test_killed_while_idle():
+    """Whoever kills a process that has nothing to do costs nothing."""
+    async with Cutter(processes=1, cut=cut_pid) as cutter:
+        for target in range(3):
+            (receipt,) = await cutter.cut(job(target))
+            worker = psutil.Process(int(receipt.sha256))
+            worker.kill()
+            psutil.wait_procs([worker], timeout=20)
+
+
+async def test_server_of_processes_is_killed():
+    """Without the server that they are forked from no process lives on."""
+    async with Cutter(processes=1, cut=cut_pid) as cutter:
+        (receipt,) = await cutter.cut(job(1))
+        worker = psutil.Process(int(receipt.sha256))
+        worker.parent().kill()
+        assert psutil.wait_procs([worker], timeout=20)[1] == []
+        (again,) = await cutter.cut(job(1))
+        assert again.sha256 != receipt.sha256
+
+
+async def test_error_crosses():
+    """What the cutting raises arrives with its reason and its sentence."""
+    async with Cutter(processes=1, cut=cut_corrupt) as cutter:
+        with pytest.raises(TransientError, match="block 3") as caught:
+            await cutter.cut(job(1))
+    assert caught.value.reason == "corrupt"
+
+
+async def test_memory_is_limited():
+    """Too much memory is an error in the worker, which lives on."""
+    async with Cutter(processes=1, cut=cut_greedy) as cutter:
+        with pytest.raises(PermanentError) as caught:
+            await cutter.cut(job(1))
+    assert caught.value.reason == "too_big"
+
+
+ORPHAN = """
+import asyncio, os, sys
+from harvester.run.executors.processes import Cutter
+async def main():
+    async with Cutter(processes=2) as cutter:
+        cutter.start()
+        pool = await cutter._pool
+        await asyncio.wrap_future(pool.schedule(os.getpid))
+        print("up", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+def test_workers_die_with_their_parent():
+    """After kill -9 of the parent no worker is left."""
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE)
+    assert parent.stdout.readline() == b"up\n"
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert children
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+
+
+async def test_large_pages():
+    """Cutting processes use large pages, also those of a server that came later."""
+    async with Cutter(processes=1, cut=cut_telling) as cutter:
+        for _ in range(2):
+            (receipt,) = (await cutter.cut(job(1))).receipts
+            pid, how = receipt.sha256.split()
+            assert how == os.environ["GLIBC_TUNABLES"]
+            worker = psutil.Process(int(pid))
+            worker.parent().kill()
+            assert psutil.wait_procs([worker], timeout=20)[1] == []
+    assert "glibc.malloc.hugetlb=1" in how
+
+
+async def test_no_process_lives():
+    """Where no process can live, the machine is to blame and not the galaxies."""
+    async with Cutter(processes=1, memory_bytes=1, cut=cut_all) as cutter:
+        for _ in range(3):  # also of a pool that is known to be broken
+            with pytest.raises(LocalError, match="no cutting process stays alive"):
+                await cutter.cut(job(1))
+
+
+#: A process that finds nothing of what it was started for.
+SPEECHLESS = """
+from harvester.cutouts.warm_up import warm_up
+
+class Gone:
+    def __reduce__(self):
+        return int, ("no number",)
+
+process = warm_up().Process(target=print, args=(Gone(),))
+process.start()
+process.join()
+print(process.exitcode)
+"""
+
+
+def test_no_traceback_of_a_late_process():
+    """A process that comes when the harvest has ended prints no traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", SPEECHLESS], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+async def test_nothing_to_cut(monkeypatch):
+    """A cutter that is not started starts no server either."""
+    started = []
+    monkeypatch.setattr(
+        "harvester.run.executors.processes.warm_up", lambda: started.append("server")
+    )
+    async with Cutter(processes=1, cut=cut_all):
+        pass
+    assert started == []

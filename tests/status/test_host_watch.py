@@ -1,0 +1,138 @@
+"""What is said and kept of the hosts while a harvest runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.models import Survey, Target
+from harvester.places import Places
+from harvester.status.host_watch import HostWatch, watched
+from harvester.status.report import read_report, words
+from harvester.transport.host_state import HostState
+
+_WELL = HostState(
+    "data.sdss.org", rate=10.0, full_rate=10.0, slots={"file": (1, 4, 4)}, waiting=0
+)
+_SHUT = replace(_WELL, closed="closed: 3 failures in a row (refused)", probe_at=1e9 + 9)
+
+
+class _Kept:
+    """Stands for the ledger: what it was given."""
+
+    def __init__(self):
+        self.states = []
+
+    def keep_host_states(self, states):
+        self.states.append({host: json.loads(text) for host, text in states.items()})
+
+
+@pytest.fixture
+def kept():
+    """Give what is kept."""
+    return _Kept()
+
+
+@pytest.fixture
+def said():
+    """Give what is heard."""
+    return []
+
+
+@pytest.fixture
+def watch(kept, said):
+    """Give a watch over what is kept and heard."""
+    return HostWatch(kept, lambda note: said.append(note.text))
+
+
+def test_changes_are_said(watch, said):
+    """A line tells of a host in trouble, and one that it is well again."""
+    for seconds, state in [(0, _WELL), (2, _SHUT), (4, _SHUT), (60, _WELL)]:
+        watch.look([state], 1e9 + seconds)
+    assert said == [
+        "data.sdss.org: closed: 3 failures in a row (refused), next probe in 7 s",
+        "data.sdss.org: open road",
+    ]
+
+
+def test_lines_are_few(watch, said):
+    """A host that changes at each look has two lines a minute, and the last is true."""
+    for look in range(60):
+        watch.look([(_WELL, _SHUT)[look % 2]], 1e9 + 2 * look)
+    assert len(said) <= 5
+    watch.look([_SHUT], 1e9 + 200)
+    watch.look([_WELL], 1e9 + 300)
+    assert said[-1] == "data.sdss.org: open road"
+
+
+def test_kept_at_changes_and_now_and_then(watch, kept):
+    """It is kept when something changes, and every ten seconds if nothing does."""
+    for seconds in range(0, 31, 2):
+        watch.look([_WELL], 1e9 + seconds)
+    assert [one["data.sdss.org"]["at"] - 1e9 for one in kept.states] == [0, 10, 20, 30]
+    watch.look([replace(_WELL, waiting=1)], 1e9 + 32)
+    assert kept.states[-1]["data.sdss.org"]["waiting"] == 1
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Give a run of one galaxy."""
+    create_ledger(
+        tmp_path / "ledger.sqlite",
+        targets=[Target(0, "a", 1.0, 2.0, "a")],
+        rejects=[],
+        surveys=[Survey.parse("sdss:r")],
+        facts={"settings": "{}"},
+    )
+    return Places(tmp_path)
+
+
+class _Transport:
+    def states(self):
+        return [_SHUT]
+
+
+async def test_status_sees_it(places):
+    """Another process reads it in words while the harvest runs, and not after."""
+    async with (
+        Ledger.open(places.ledger) as ledger,
+        watched(_Transport(), ledger, lambda _: None),
+        asyncio.timeout(60),
+    ):
+        while not (hosts := read_report(places)["hosts"]):  # noqa: ASYNC110 - so another process would ask
+            await asyncio.sleep(0.01)
+        now = hosts["data.sdss.org"]
+        assert now["words"].startswith("closed: 3 failures in a row (refused)")
+        assert now["slots"] == {"file": [1, 4, 4]}
+        assert "now:" not in words(read_report(places)), "nobody asks it"
+        ledger.count_traffic("data.sdss.org", 1, 1)
+        while not read_report(places)["requests"]:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        said = words(read_report(places))
+        assert "data.sdss.org now: closed: 3 failures" in said
+        assert "1 of 4 (file) in flight, 10 requests/s at most" in said
+    assert read_report(places)["hosts"] == {}
+
+
+async def test_why_it_gave_up(places):
+    """Why the last harvest gave a service up is told until the next one begins."""
+    async with Ledger.open(places.ledger) as ledger:
+        ledger.keep_troubles(["data.sdss.org refuses us since 14:02"])
+    assert read_report(places)["troubles"] == ["data.sdss.org refuses us since 14:02"]
+    told = "given up for now: data.sdss.org refuses us since 14:02"
+    assert told in words(read_report(places)).splitlines()
+    async with Ledger.open(places.ledger) as ledger:
+        ledger.keep_troubles([])
+    assert read_report(places)["troubles"] == []
+
+
+async def test_last_words(places):
+    """What a harvester that was killed said half a minute ago is no news."""
+    async with Ledger.open(places.ledger) as ledger:
+        HostWatch(ledger, lambda _: None).look([_WELL], 1e9)
+    assert read_report(places)["hosts"] == {}
