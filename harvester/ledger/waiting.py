@@ -118,7 +118,7 @@ async def _pages(
     while rows := list(
         await db.execute_fetchall(
             """
-            SELECT j.due, j.sky, p.number, p.name, p.band, p.url, p.mirrors, p.size
+            SELECT due.due, due.sky, p.number, p.name, p.band, p.url, p.mirrors, p.size
             FROM (
                 SELECT survey, target, due, sky
                 FROM job INDEXED BY job_located
@@ -126,11 +126,12 @@ async def _pages(
                     AND (due, sky) > (?, ?) AND due <= ?
                 ORDER BY due, sky
                 LIMIT ?
-            ) AS j
+            ) AS due
             LEFT JOIN cutout AS c
-                ON c.survey = j.survey AND c.target = j.target AND c.state = 'wanted'
+                ON c.survey = due.survey AND c.target = due.target
+                AND c.state = 'wanted'
             LEFT JOIN product AS p ON p.number = c.product
-            ORDER BY j.due, j.sky, c.product
+            ORDER BY due.due, due.sky, c.product
             """,
             (survey, *after, last, _JOBS),
         )

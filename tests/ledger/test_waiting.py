@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from harvester.dataset import file_loc
+from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import Finding, Product, Survey, Target
