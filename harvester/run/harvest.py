@@ -235,13 +235,15 @@ async def harvest(
             cutter,
         ):
             # Processes for a run that has nothing to cut would only have to be ended.
-            if not locate_only and unsettled(read_report(places)):
+            report = await asyncio.to_thread(read_report, places)
+            if not locate_only and unsettled(report):
                 cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
     except BaseExceptionGroup as group:
         raise first_of(group) from group
-    return Outcome(read_report(places), orchestrator.troubles)
+    report = await asyncio.to_thread(read_report, places)
+    return Outcome(report, orchestrator.troubles)
 
 
 @asynccontextmanager
@@ -255,7 +257,7 @@ async def _orchestrator(
         )
         for words in (*first_words(settings), *disk_words(places.out)):
             heard(Note(words))
-        frames = FrameStore(
+        frames = await FrameStore.open(
             places.frames,
             transport,
             budget=settings.work.frame_cache_bytes,
@@ -293,8 +295,8 @@ async def _orchestrator(
         async with watched(transport, ledger, heard):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
-        if not unsettled(read_report(places)):
-            frames.clear()
+        if not unsettled(await asyncio.to_thread(read_report, places)):
+            await frames.clear()
 
 
 async def _keep_bill(
