@@ -1,12 +1,15 @@
 """Memory and time from ten thousand targets to a million, which should be flat.
 
-    python benchmarks/scale.py                      # ten minutes, 2 GB of disk
+    python benchmarks/scale.py                      # half an hour, 8 GB of disk
     python benchmarks/scale.py --targets 5000,50000 --by-position
+    python benchmarks/scale.py --targets 10000000 --surveys sdss:r  # locating, status
 
 A catalogue in Parquet has the galaxies of a small sandbox first, then so many others
-that it is as long as was asked for. Its targets are located, billed and told about, and
-the first stamps are harvested, each by a command in a process of its own. Exits with 1
-if the longest catalogue takes more memory than it may.
+that it is as long as was asked for. Its targets are located in five bands, billed and
+told about, and the first stamps are harvested with a full frame cache, until SIGTERM;
+each by a command in a process of its own. Exits with 1 if the longest catalogue takes
+more memory than it may, a frame takes more time to take or to release with it than with
+the shortest one, a harvest does not stop in time, or the event loop is held up.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +33,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.io import fits
-from skies import HARVESTER, sky
+from skies import sky
+
+from harvester.ledger.view import LedgerView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,26 +66,25 @@ _BRISK = {
     for name in ("SDSS_SKY", "SDSS_SAS", "MAST", "S3")
 }
 
-#: Runs a command and tells what its process took. Not by getrusage, whose peak begins
-#: with that of the process that started it.
-_MEASURED = """
-import json, re, sys, time
-from pathlib import Path
-began = time.perf_counter()
-from harvester.cli import main
-code = 0
-try:
-    main(sys.argv[2:], standalone_mode=False)
-except SystemExit as leaving:
-    code = leaving.code
-peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
-Path(sys.argv[1]).write_text(json.dumps({
-    "peak_mb": int(peak[1]) / 1000,
-    "wall_s": time.perf_counter() - began,
-    "cpu_s": time.process_time(),
-    "code": code,
-}))
-"""
+#: Runs a command and tells what its process took.
+_TOOK = Path(__file__).with_name("took.py")
+_PER_FRAME = Path(__file__).with_name("per_frame.py")
+
+#: Beyond so many targets they are only located, and the status is asked for.
+_ALL_STEPS = 10**6
+
+#: By how much the time for a frame may differ between the most and the fewest targets.
+_FLAT = 1.5
+
+#: Seconds from SIGTERM to the exit: a container gets ten.
+_STOP_S = 8.0
+
+#: Milliseconds of CPU in which 99 of 100 callbacks of the event loop must be through.
+_LOOP_MS = 20.0
+
+#: Targets for each file that is in the frame cache before the harvest begins; bytes of
+#: each, and of all together at most. They are sparse and take no room.
+_TARGETS_A_FILE, _FILE_BYTES, _FILES_BYTES = 20, 4_000_000, 16_000_000_000
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ class Took:
     #: Of its own process.
     cpu_s: float
     code: int
+    #: How long the callbacks of its event loop ran, as in `took.Callbacks`.
+    callbacks: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -99,25 +106,36 @@ class Scale:
 
     targets: int
     locating: Took
-    billing: Took
     telling: Took
+    ledger_bytes: int
+    rest: Rest | None
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What the steps took that are left out for very many targets."""
+
+    billing: Took
+    #: Milliseconds to take and to release a frame, and files in the cache meanwhile.
+    frame: dict[str, float]
     harvesting: Took
+    #: Seconds from SIGTERM to the exit.
+    stop_s: float
     #: At the end of the harvest.
     stamps: int
-    ledger_bytes: int
 
 
 class Command:
     """A command of the harvester under way."""
 
-    def __init__(self, folder: Path, *words: object) -> None:
+    def __init__(self, folder: Path, *words: object, **more: str) -> None:
         self._report = folder / "took.json"
         self._report.unlink(missing_ok=True)
         self._log = folder / "log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-c", _MEASURED, self._report, *map(str, words)],
-                env=os.environ | _BRISK,
+                [sys.executable, _TOOK, self._report, *map(str, words)],
+                env=os.environ | _BRISK | more,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -134,7 +152,7 @@ class Command:
 
 
 def main() -> None:
-    """Measure each number of targets, print a table, judge the memory."""
+    """Measure each number of targets, print a table, judge it."""
     options = _options()
     found = []
     words = ["--targets", str(_REAL), "--per-field", str(_PER_FIELD)]
@@ -154,6 +172,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--targets", type=_numbers, default=[10**4, 10**5, 10**6])
     parser.add_argument("--stamps", type=int, default=2000, help="harvested of each")
+    parser.add_argument("--surveys", default="sdss:u,g,r,i,z", help="one survey")
     parser.add_argument(
         "--by-position", action="store_true", help="identifiers do not tell the field"
     )
@@ -171,15 +190,28 @@ def measure(
     """Let the commands work on so many targets, one after the other."""
     catalogue, out = folder / "catalogue.parquet", folder / "out"
     real = read_galaxies(running.catalogue)
+    if targets > _ALL_STEPS:  # labels would take gigabytes of memory here
+        real = {name: real[name] for name in ("OBJID", "RA", "DEC")}
     make = by_position if options.by_position else by_identifier
     pq.write_table(pa.table(make(real, targets)), catalogue)
-    flags = ("--out", out, *running.flags())
+    flags = ("--out", out, "--survey", options.surveys, *running.flags())
     locating = Command(folder, "run", catalogue, *flags, "--locate-only").took(0)
     size = (out / "ledger.sqlite").stat().st_size
-    billing = Command(folder, "plan", out).took(0)
     telling = Command(folder, "status", out).took(0)
-    harvesting, stamps = _harvest(folder, out, options.stamps)
-    return Scale(targets, locating, billing, telling, harvesting, stamps, size)
+    rest = measure_rest(folder, out, options) if targets <= _ALL_STEPS else None
+    shutil.rmtree(out)
+    return Scale(targets, locating, telling, size, rest)
+
+
+def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
+    """Measure all that follows on locating."""
+    billing = Command(folder, "plan", out).took(0)
+    told = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, _PER_FRAME, out], check=True, capture_output=True
+    )
+    frame = json.loads(told.stdout)
+    harvesting, stop_s = _harvest(folder, out, options.stamps)
+    return Rest(billing, frame, harvesting, stop_s, _stamps(out))
 
 
 def read_galaxies(catalogue: Path) -> Columns:
@@ -255,53 +287,108 @@ def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
     }
 
 
-def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, int]:
-    """Go on until there are so many stamps; give what that took, and how many."""
-    command = Command(folder, "resume", out)
+def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, float]:
+    """Go on until there are so many stamps; tell what that took, and the stop of it."""
+    budget = _fill_cache(out / "frames", _count(out, "target") // _TARGETS_A_FILE)
+    more = {"HARVESTER__WORK__FRAME_CACHE_BYTES": str(budget)}
+    command = Command(folder, "resume", out, **more)
     while _stamps(out) < max(1, stamps) and command.process.poll() is None:
         time.sleep(0.2)
     command.process.send_signal(signal.SIGTERM)
-    return command.took(0, 128 + signal.SIGTERM), _stamps(out)
+    began = time.perf_counter()
+    command.process.wait()
+    stop_s = time.perf_counter() - began
+    return command.took(0, 128 + signal.SIGTERM), stop_s
+
+
+def _fill_cache(frames: Path, files: int) -> int:
+    """Put files there as an earlier run leaves them; give the bytes of all."""
+    frames.mkdir()
+    size = min(_FILE_BYTES, _FILES_BYTES // files)
+    for number in range(files):
+        with (frames / f"{number}.fits").open("wb") as file:
+            file.truncate(size)
+    return files * size
 
 
 def _stamps(out: Path) -> int:
-    told = subprocess.run(  # noqa: S603 - ourselves
-        [*HARVESTER, "status", str(out), "--json"], check=True, capture_output=True
-    )
-    report: dict[str, Any] = json.loads(told.stdout)
-    return int(report["cutouts"])
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        return view.count_cutouts()
+
+
+def _count(out: Path, table: str) -> int:
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        return view.count(table)
+
+
+def _steps(one: Scale) -> dict[str, str]:
+    """Give the figures of a number of targets, in the order of the table."""
+    locating, rest = one.locating, one.rest
+    found = {
+        "locating: peak MB": f"{locating.peak_mb:.0f}",
+        "us a target": f"{1e6 * locating.wall_s / one.targets:.0f}",
+        "CPU us": f"{1e6 * locating.cpu_s / one.targets:.0f}",
+        "ledger B a target": f"{one.ledger_bytes / one.targets:.0f}",
+        "status s": f"{one.telling.wall_s:.2f}",
+    }
+    if rest is None:
+        return found
+    loop = rest.harvesting.callbacks
+    return found | {
+        "plan: peak MB": f"{rest.billing.peak_mb:.0f}",
+        "plan s": f"{rest.billing.wall_s:.1f}",
+        "take ms": f"{rest.frame['take_ms']:.3f}",
+        "release ms": f"{rest.frame['release_ms']:.3f}",
+        "files cached": f"{rest.frame['files']:.0f}",
+        "harvest: peak MB": f"{rest.harvesting.peak_mb:.0f}",
+        "harvest s": f"{rest.harvesting.wall_s:.1f}",
+        "stamps": f"{rest.stamps}",
+        "stop s": f"{rest.stop_s:.1f}",
+        "callbacks": f"{loop['count']}",
+        "p99 ms": f"{loop['p99_ms']:.2f}",
+        "p99.99 ms": f"{loop['p9999_ms']:.1f}",
+        "most ms": f"{loop['most_ms']:.1f}",
+        "most on the clock ms": f"{loop['most_wall_ms']:.1f}",
+    }
 
 
 def _table(found: list[Scale]) -> Iterator[str]:
-    head = (
-        *("targets", "locating: peak MB", "us a target", "CPU us", "ledger B a target"),
-        *("plan: peak MB", "s", "status s", "harvest: peak MB", "s", "stamps"),
-    )
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for one in found:
-        cells = (
-            f"{one.targets:,}",
-            f"{one.locating.peak_mb:.0f}",
-            f"{1e6 * one.locating.wall_s / one.targets:.0f}",
-            f"{1e6 * one.locating.cpu_s / one.targets:.0f}",
-            f"{one.ledger_bytes / one.targets:.0f}",
-            f"{one.billing.peak_mb:.0f}",
-            f"{one.billing.wall_s:.1f}",
-            f"{one.telling.wall_s:.2f}",
-            f"{one.harvesting.peak_mb:.0f}",
-            f"{one.harvesting.wall_s:.1f}",
-            f"{one.stamps:,}",
-        )
-        yield f"| {' | '.join(cells)} |"
+    """Give a row for each step; then the ratio of the most targets to the fewest."""
+    columns = [_steps(one) for one in found]
+    yield f"| step | {' | '.join(f'{one.targets:,}' for one in found)} | ratio |"
+    yield f"|{'---|' * (len(found) + 2)}"
+    for step in dict.fromkeys(step for column in columns for step in column):
+        cells = [column.get(step, "") for column in columns]
+        known = [float(cell) for cell in cells if cell]
+        ratio = f"{known[-1] / known[0]:.2f}" if known[0] else ""
+        yield f"| {step} | {' | '.join(cells)} | {ratio} |"
 
 
 def _judgements(found: list[Scale]) -> Iterator[bool]:
-    for name in ("locating", "harvesting"):
-        least, most = (getattr(one, name).peak_mb for one in (found[0], found[-1]))
-        allowed = _FACTOR * least + _MORE_MB
-        print(f"{name}: {most:.0f} MB, allowed are {allowed:.0f} MB")
-        yield most <= allowed
+    yield _is_within_memory("locating", [one.locating for one in found])
+    full = [one.rest for one in found if one.rest]
+    if not full:
+        return
+    yield _is_within_memory("harvesting", [one.harvesting for one in full])
+    for name in ("take_ms", "release_ms"):
+        ratio = full[-1].frame[name] / full[0].frame[name]
+        yield _judge(f"{name}: the most by the fewest", ratio, _FLAT)
+    yield _judge("seconds to stop", max(one.stop_s for one in full), _STOP_S)
+    p99_ms = max(one.harvesting.callbacks["p99_ms"] for one in full)
+    yield _judge("p99 of the event loop, ms", p99_ms, _LOOP_MS)
+    for one in full:
+        loop = one.harvesting.callbacks
+        print(f"slowest callback: {loop['most_ms']:.1f} ms, {loop['slowest']}")
+
+
+def _is_within_memory(name: str, took: list[Took]) -> bool:
+    allowed = _FACTOR * took[0].peak_mb + _MORE_MB
+    return _judge(f"{name}, MB", took[-1].peak_mb, allowed)
+
+
+def _judge(what: str, found: float, allowed: float) -> bool:
+    print(f"{what}: {found:.2f}, allowed are {allowed:.2f}")
+    return found <= allowed
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import click
 
 from .cutouts.warm_up import warm_up
 from .errors import InputError, LocalError, TransientError
-from .ledger.file import need_ledger, owned
+from .ledger.file import need_ledger, owned, remove_log
 from .places import Places
 from .run.disk import free_bytes
 from .run.folder import run_folder
@@ -226,6 +226,7 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     report = outcome.report
     if not stopped:
         make_manifest(places)
+    remove_log(places.ledger)
     tell(json.dumps(report) if as_json else words(report))
     return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
 

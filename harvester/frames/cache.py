@@ -98,12 +98,12 @@ class FrameCache:
         if self._still_wanted is not None:
             while self._is_over() and self._used:
                 await self._remove_unwanted(self._used, self._still_wanted, gone)
-        self._remove_oldest(self._left, gone)
-        self._remove_oldest(self._used, gone)
+        await self._remove_oldest(self._left, gone)
+        await self._remove_oldest(self._used, gone)
         if self._still_wanted is not None and self._is_over() and self._awaited:
             # Jobs may have been given up since the ledger was asked.
             await self._remove_unwanted(self._awaited, self._still_wanted, gone)
-        self._remove_oldest(self._awaited, gone)
+        await self._remove_oldest(self._awaited, gone)
         if gone:
             await asyncio.to_thread(self._unlink, gone)
 
@@ -128,9 +128,11 @@ class FrameCache:
             elif self._is_over():
                 self._remove(name, group, gone)
 
-    def _remove_oldest(self, group: dict[str, _Kept], gone: list[str]) -> None:
+    async def _remove_oldest(self, group: dict[str, _Kept], gone: list[str]) -> None:
         while self._is_over() and group:
             self._remove(next(iter(group)), group, gone)
+            if len(gone) % _ASKED == 0:  # the budget may have been cut to a part
+                await asyncio.sleep(0)
 
     def _remove(self, name: str, group: dict[str, _Kept], gone: list[str]) -> None:
         """Take a frame out of its place at once, so that it is not used again."""

@@ -8,7 +8,7 @@ import re
 import socket
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ __all__ = [
     "open_to_read",
     "owned",
     "read_script",
+    "remove_log",
 ]
 
 #: Of the schema, in ``PRAGMA user_version``. `upgrade` says how to raise it.
@@ -215,6 +216,19 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         db.close()
         raise LedgerError(_version_sentence(path, version))
     return db
+
+
+def remove_log(path: Path) -> None:
+    """Remove the log (``-wal``, ``-shm``) that readers leave beside a ledger at rest.
+
+    SQLite removes it when the last connection that may write is closed. So it stays
+    while another process reads the ledger, and where nothing can be written.
+    """
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(path, timeout=0)) as db,
+    ):
+        db.execute("SELECT 1 FROM run").fetchone()
 
 
 def _version_sentence(path: Path, version: int) -> str:
