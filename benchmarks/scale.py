@@ -70,6 +70,9 @@ _BRISK = {
 _TOOK = Path(__file__).with_name("took.py")
 _PER_FRAME = Path(__file__).with_name("per_frame.py")
 
+#: The copy of a ledger that is kept until frames are timed.
+_LOCATED = "located.sqlite"
+
 #: Beyond so many targets they are only located, and the status is asked for.
 _ALL_STEPS = 10**6
 
@@ -116,8 +119,6 @@ class Rest:
     """What the steps took that are left out for very many targets."""
 
     billing: Took
-    #: Milliseconds to take and to release a frame, and files in the cache meanwhile.
-    frame: dict[str, float]
     harvesting: Took
     #: Seconds from SIGTERM to the exit.
     stop_s: float
@@ -164,8 +165,11 @@ def main() -> None:
                 own = folder / str(targets)
                 own.mkdir()
                 found.append(measure(running, targets, own, options))
-                print("\n".join(_table(found)), flush=True)
-    sys.exit(0 if all(_judgements(found)) else 1)
+                print("\n".join(_table(found, [])), flush=True)
+        ledgers = [folder / str(one.targets) / _LOCATED for one in found if one.rest]
+        frames = measure_frames(ledgers)
+    print("\n".join(_table(found, frames)), flush=True)
+    sys.exit(0 if all(list(_judgements(found, frames))) else 1)
 
 
 def _options() -> argparse.Namespace:
@@ -205,13 +209,19 @@ def measure(
 
 def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
     """Measure all that follows on locating."""
+    shutil.copy(out / "ledger.sqlite", folder / _LOCATED)
     billing = Command(folder, "plan", out).took(0)
-    told = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, _PER_FRAME, out], check=True, capture_output=True
-    )
-    frame = json.loads(told.stdout)
     harvesting, stop_s = _harvest(folder, out, options.stamps)
-    return Rest(billing, frame, harvesting, stop_s, _stamps(out))
+    return Rest(billing, harvesting, stop_s, _stamps(out))
+
+
+def measure_frames(ledgers: list[Path]) -> list[dict[str, float]]:
+    """Give milliseconds to take and to release a frame, as `per_frame` does."""
+    told = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, _PER_FRAME, *ledgers], check=True, stdout=subprocess.PIPE
+    )
+    found: list[dict[str, float]] = json.loads(told.stdout)
+    return found
 
 
 def read_galaxies(catalogue: Path) -> Columns:
@@ -289,7 +299,9 @@ def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
 
 def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, float]:
     """Go on until there are so many stamps; tell what that took, and the stop of it."""
-    budget = _fill_cache(out / "frames", _count(out, "target") // _TARGETS_A_FILE)
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        files = view.count("target") // _TARGETS_A_FILE
+    budget = _fill_cache(out / "frames", files)
     more = {"HARVESTER__WORK__FRAME_CACHE_BYTES": str(budget)}
     command = Command(folder, "resume", out, **more)
     while _stamps(out) < max(1, stamps) and command.process.poll() is None:
@@ -303,7 +315,7 @@ def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, float]:
 
 def _fill_cache(frames: Path, files: int) -> int:
     """Put files there as an earlier run leaves them; give the bytes of all."""
-    frames.mkdir()
+    frames.mkdir(exist_ok=True)
     size = min(_FILE_BYTES, _FILES_BYTES // files)
     for number in range(files):
         with (frames / f"{number}.fits").open("wb") as file:
@@ -314,11 +326,6 @@ def _fill_cache(frames: Path, files: int) -> int:
 def _stamps(out: Path) -> int:
     with LedgerView.open(out / "ledger.sqlite") as view:
         return view.count_cutouts()
-
-
-def _count(out: Path, table: str) -> int:
-    with LedgerView.open(out / "ledger.sqlite") as view:
-        return view.count(table)
 
 
 def _steps(one: Scale) -> dict[str, str]:
@@ -337,9 +344,6 @@ def _steps(one: Scale) -> dict[str, str]:
     return found | {
         "plan: peak MB": f"{rest.billing.peak_mb:.0f}",
         "plan s": f"{rest.billing.wall_s:.1f}",
-        "take ms": f"{rest.frame['take_ms']:.3f}",
-        "release ms": f"{rest.frame['release_ms']:.3f}",
-        "files cached": f"{rest.frame['files']:.0f}",
         "harvest: peak MB": f"{rest.harvesting.peak_mb:.0f}",
         "harvest s": f"{rest.harvesting.wall_s:.1f}",
         "stamps": f"{rest.stamps}",
@@ -352,9 +356,11 @@ def _steps(one: Scale) -> dict[str, str]:
     }
 
 
-def _table(found: list[Scale]) -> Iterator[str]:
-    """Give a row for each step; then the ratio of the most targets to the fewest."""
+def _table(found: list[Scale], frames: list[dict[str, float]]) -> Iterator[str]:
+    """Give a row for each step, and the ratio of the most targets to the fewest."""
     columns = [_steps(one) for one in found]
+    for column, frame in zip(columns, frames, strict=False):
+        column |= {step: f"{figure:.3f}" for step, figure in frame.items()}
     yield f"| step | {' | '.join(f'{one.targets:,}' for one in found)} | ratio |"
     yield f"|{'---|' * (len(found) + 2)}"
     for step in dict.fromkeys(step for column in columns for step in column):
@@ -364,14 +370,14 @@ def _table(found: list[Scale]) -> Iterator[str]:
         yield f"| {step} | {' | '.join(cells)} | {ratio} |"
 
 
-def _judgements(found: list[Scale]) -> Iterator[bool]:
+def _judgements(found: list[Scale], frames: list[dict[str, float]]) -> Iterator[bool]:
     yield _is_within_memory("locating", [one.locating for one in found])
     full = [one.rest for one in found if one.rest]
     if not full:
         return
     yield _is_within_memory("harvesting", [one.harvesting for one in full])
-    for name in ("take_ms", "release_ms"):
-        ratio = full[-1].frame[name] / full[0].frame[name]
+    for name in ("take cpu_ms", "release cpu_ms"):
+        ratio = frames[-1][name] / frames[0][name]
         yield _judge(f"{name}: the most by the fewest", ratio, _FLAT)
     yield _judge("seconds to stop", max(one.stop_s for one in full), _STOP_S)
     p99_ms = max(one.harvesting.callbacks["p99_ms"] for one in full)
