@@ -21,14 +21,6 @@ from typing import Any
 import click
 
 from . import __version__
-from .cli_options import (
-    AT_LEAST_ONE,
-    catalogue_options,
-    folder_argument,
-    json_flag,
-    manner_options,
-    pairs,
-)
 from .errors import HarvesterError
 from .places import Places
 
@@ -60,6 +52,42 @@ class _Commands(click.Group):
             ctx.exit(error.exit_code)
 
 
+class _OfSettings(click.Command):
+    """A command that has the options of some sections of the settings.
+
+    They are made when they are needed: the settings take long to import, and
+    ``harvester --help`` shows none of them.
+    """
+
+    def __init__(self, *args: Any, sections: str, **kwargs: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(*args, **kwargs)
+        self._sections = sections
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Give its own parameters, and those of the settings before the last ones."""
+        from .settings import options  # noqa: PLC0415 - seconds of imports
+
+        own = super().get_params(ctx)
+        made = options.options_of(getattr(options, self._sections))
+        return [*own[:-1], *made, own[-1]]
+
+
+folder_argument = click.argument(
+    "folder",
+    envvar="HARVESTER_RUN",
+    default=".",
+    type=click.Path(path_type=Path),
+)
+
+AT_LEAST_ONE = click.IntRange(min=1)
+
+json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+locate_only_flag = click.option(
+    "--locate-only", is_flag=True, help="Find the images, but fetch none."
+)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harvester")
 def main() -> None:
@@ -69,44 +97,16 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(cls=_OfSettings, sections="RUN")
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
 )
 @click.option(
-    "--survey",
-    "surveys",
-    multiple=True,
-    metavar="SURVEY",
-    help="sdss:r, sdss:g,r,i or hst:WFC3/IR:F160W; both by default.",
-)
-@click.option(
-    "--size",
-    multiple=True,
-    metavar="[ARCHIVE=]SIZE",
-    callback=pairs,
-    help="Side of the stamps: 40px, 15.84arcsec, 2arcmin; hst=124px for one archive.",
-)
-@click.option(
-    "--large", is_flag=True, help="Stamps above 1024 px or 180 arcsec are meant."
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["partial", "trim"]),
-    help="At an edge: NaN outside (partial), or a smaller stamp (trim).",
-)
-@catalogue_options
-@click.option("--sdss-release", type=int, help="SDSS data release (17).")
-@click.option(
-    "--observations",
-    type=click.Choice(["best", "all"]),
-    help="Of several HST images: the best, or all.",
-)
-@click.option(
     "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
 )
-@manner_options
+@locate_only_flag
+@json_flag
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Harvest the galaxies of CATALOGUE; on an existing run, go on with it."""
     from .commands import run_catalogue  # noqa: PLC0415 - seconds of imports
@@ -114,14 +114,7 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None: 
     sys.exit(run_catalogue(catalogue, Places(out), config, flags))
 
 
-_PLAN_PARAMETERS = [
-    parameter
-    for parameter in run.params
-    if parameter.name not in {"catalogue", "out", "locate_only"}
-]
-
-
-@main.command(params=_PLAN_PARAMETERS)
+@main.command(cls=_OfSettings, sections="RUN")
 @click.argument("source", metavar="CATALOGUE|DIR", type=click.Path(path_type=Path))
 @click.option(
     "--out",
@@ -135,6 +128,10 @@ _PLAN_PARAMETERS = [
     type=click.FloatRange(min=0, min_open=True),
     help="MB a second to reckon with.",
 )
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
+)
+@json_flag
 def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Tell what a harvest will cost, before the first image is fetched.
 
@@ -151,9 +148,8 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
     sys.exit(plan_catalogue(source, out, config, flags))
 
 
-@main.command()
+@main.command(cls=_OfSettings, sections="READING")
 @click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
-@catalogue_options
 @json_flag
 def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Tell how the catalogue FILE is read, without asking any archive."""
@@ -162,9 +158,10 @@ def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's op
     inspect_file(catalogue, flags)
 
 
-@main.command()
+@main.command(cls=_OfSettings, sections="MANNERS")
 @folder_argument
-@manner_options
+@locate_only_flag
+@json_flag
 def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
     """Go on with the run in FOLDER ($HARVESTER_RUN, else the working directory)."""
     from .commands import resume_run  # noqa: PLC0415 - seconds of imports

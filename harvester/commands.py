@@ -22,14 +22,13 @@ from .ledger.file import need_ledger, owned, remove_log
 from .places import Places
 from .run.disk import free_bytes
 from .run.folder import run_folder
+from .settings.options import to_settings
 from .settings.settings import load_settings
 from .status.console import tell
 from .status.progress import shown_progress
 from .status.report import failures, read_report, unsettled, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .dataset.verify import Findings
     from .run.harvest import Outcome
     from .sandbox.server import Sandbox
@@ -47,9 +46,6 @@ __all__ = [
 ]
 
 Flags = dict[str, Any]
-
-#: Options that say how the catalogue is to be read.
-CATALOGUE_OPTIONS = ("id", "ra", "dec", "table", "delimiter", "unit", "frame")
 
 #: Settled, but some galaxies were given up.
 _WITH_FAILURES = 3
@@ -86,10 +82,10 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill of what a run still has to do, from its ledger alone."""
-    from .run.harvest import check_same_run  # noqa: PLC0415 - slow to import
+    from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
-    settings = load_settings(places.settings, **_to_settings(flags))
+    settings = load_settings(places.settings, **to_settings(flags))
     check_same_run(settings, places)
     _print_bill(settings, places, flags)
     return 0
@@ -112,7 +108,7 @@ def _settings_for(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> Settings:
     known = places.settings if places.ledger.exists() else None
-    given = _to_settings(flags)
+    given = to_settings(flags)
     given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
     settings = load_settings(config or known, **given)
     if not catalogue.exists():
@@ -127,7 +123,7 @@ def inspect_file(catalogue: Path, flags: Flags) -> None:
     from .catalogue.options import ReadOptions  # noqa: PLC0415 - slow to import
     from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
 
-    said = {name: flags[f"catalogue_{name}"] or "" for name in CATALOGUE_OPTIONS}
+    said = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
         found = inspect_catalogue(catalogue, ReadOptions(**said), scratch=Path(scratch))
     if flags["as_json"]:
@@ -141,7 +137,7 @@ def resume_run(places: Places, flags: Flags) -> int:
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock):
-        settings = load_settings(places.settings, **_to_settings(flags))
+        settings = load_settings(places.settings, **to_settings(flags))
         return _go_on(settings, places, flags)
 
 
@@ -155,7 +151,7 @@ def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
 
 def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     from .dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
-    from .run.harvest import (  # noqa: PLC0415 - as above
+    from .run.begin import (  # noqa: PLC0415 - as above
         begin,
         check_same_run,
         remove_scratch,
@@ -169,53 +165,8 @@ def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
     # Before the catalogue is read: who is killed meanwhile can resume as well.
     write_settings(settings, places)
     if not places.ledger.exists():
-        with shown_progress(None, quiet=flags["as_json"]) as heard:
-            begin(settings, places, heard)
-
-
-def _to_settings(flags: Mapping[str, Any]) -> Flags:
-    """Turn options that were given into the settings that they overrule."""
-    sizes = dict(flags.get("size") or {})
-    columns = {name: flags.get(f"catalogue_{name}") for name in CATALOGUE_OPTIONS}
-    urls = {
-        _service_key(name): {"base_url": url}
-        for name, url in (flags.get("base_urls") or {}).items()
-    }
-    cutout = {
-        "size": sizes.pop("", None),
-        "sizes": sizes,
-        "mode": flags.get("mode"),
-        "large": flags.get("large") or None,
-    }
-    given = {
-        "surveys": list(flags.get("surveys") or ()),
-        "catalogue": columns,
-        "cutout": cutout,
-        "sdss": {"release": flags.get("sdss_release")},
-        "hst": {"observations": flags.get("observations")},
-        "services": urls,
-        "politeness": {"contact": flags.get("contact")},
-        "work": {"processes": flags.get("processes")},
-    }
-    return _without_blanks(given)
-
-
-def _service_key(name: str) -> str:
-    from .settings.settings import SERVICES  # noqa: PLC0415 - shadows nothing
-
-    if name not in SERVICES:
-        msg = f"--base-url: there is no service {name!r}, only {', '.join(SERVICES)}"
-        raise InputError(msg)
-    return name.replace("-", "_")
-
-
-def _without_blanks(tree: Flags) -> Flags:
-    kept = {}
-    for name, value in tree.items():
-        one = _without_blanks(value) if isinstance(value, dict) else value
-        if one is not None and one not in ({}, []):
-            kept[name] = one
-    return kept
+        with shown_progress(None, quiet=flags["as_json"]) as listener:
+            begin(settings, places, listener)
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
@@ -247,12 +198,12 @@ async def _until_stopped(
 
     stop = Stop(f"Go on with: harvester resume {places.out}")
     stop.listen()
-    with shown_progress(read_report(places), quiet=flags["as_json"]) as heard:
+    with shown_progress(read_report(places), quiet=flags["as_json"]) as listener:
         try:
             outcome = await harvest(
                 settings,
                 places,
-                heard=heard,
+                listener=listener,
                 started=stop.started,
                 locate_only=flags["locate_only"],
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .states import State
 
-__all__ = ["Event", "Heard", "Moved", "Note", "Stamped", "undisturbed"]
+__all__ = ["Event", "Listener", "Moved", "Note", "Stamped", "undisturbed"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,15 +45,15 @@ class Note:
 
 Event = Moved | Stamped | Note
 
-Heard = Callable[[Event], None]
+Listener = Callable[[Event], None]
 
 
-def undisturbed(heard: Heard) -> Heard:
+def undisturbed(listener: Listener) -> Listener:
     """Give a listener whose failures, such as a terminal that is gone, are its own."""
 
     def tell(event: Event) -> None:
         try:
-            heard(event)
+            listener(event)
         except Exception:  # noqa: BLE001 - whatever it is, it is not the harvest
             _log.exception("a listener failed at %r", event)
 

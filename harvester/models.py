@@ -22,7 +22,7 @@ __all__ = [
     "Product",
     "Receipt",
     "Route",
-    "Sounding",
+    "Sample",
     "StampSize",
     "Survey",
     "Target",
@@ -48,8 +48,6 @@ _SIZE = re.compile(
 #: The side above which a stamp is asked about: 4 MB, and 8 MB in a camera of 0.13
 #: arcsec a pixel.
 _LARGE = {"px": 1024, "arcsec": 180}
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_SDSS_BANDS = "ugriz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +79,13 @@ class Survey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``archive:[instrument:]bands``; say what is wrong with it if it is."""
+        """Read ``archive:[instrument:]bands``.
+
+        `harvester.archives.registry.read_survey` also checks that they exist.
+        """
         archive, _, rest = text.strip().partition(":")
         instrument, _, bands = rest.rpartition(":")
-        # SDSS spells its bands small, MAST its instruments and filters large.
-        is_sdss = archive.strip().lower() == "sdss"
-        bands = bands.lower() if is_sdss else bands.upper()
-        survey = cls(archive.strip().lower(), instrument.strip().upper(), _split(bands))
-        problem = survey._problem()
-        if problem:
-            msg = (
-                f"survey {text!r}: {problem}. Write sdss:r, sdss:u,g,r,i,z or "
-                "hst:WFC3/IR:F160W."
-            )
-            raise InputError(msg)
-        return survey
-
-    def _problem(self) -> str:
-        if self.archive not in {"sdss", "hst"}:
-            return f"there is no archive {self.archive!r}, only sdss and hst"
-        if not self.bands:
-            return "no band is named"
-        if self.archive == "sdss":
-            wrong = [band for band in self.bands if band not in _SDSS_BANDS]
-            if wrong or self.instrument:
-                return f"SDSS has the bands u, g, r, i, z, not {', '.join(wrong)}"
-            return ""
-        if not self.instrument:
-            return "HST needs an instrument and a filter"
-        words = [*self.instrument.split("/"), *self.bands]
-        wrong = [word for word in words if not _WORD.fullmatch(word)]
-        return f"{wrong[0]!r} is no name of an instrument or filter" if wrong else ""
+        return cls(archive.strip().lower(), instrument.strip(), _split(bands))
 
     def __str__(self) -> str:
         middle = f"{self.instrument}:" if self.instrument else ""
@@ -217,7 +191,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Sounding:
+class Sample:
     """What an archive said of one product before anything of it was fetched."""
 
     #: Its number in the ledger.

@@ -15,7 +15,7 @@ from harvester.cli import main
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
 from harvester.places import Places
-from harvester.run.harvest import begin, write_settings
+from harvester.run.begin import begin, write_settings
 from harvester.settings.settings import load_settings
 
 #: What makes `--help` slow if it is imported for it.

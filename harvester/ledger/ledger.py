@@ -33,7 +33,7 @@ from .moves import (
     count_attempt,
     mark_fetched,
     record_receipt,
-    record_soundings,
+    record_samples,
     take_up_failed,
     take_up_substitutes,
 )
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ..models import Ask, Finding, Product, Receipt, Sounding, Survey, Target
+    from ..models import Ask, Finding, Product, Receipt, Sample, Survey, Target
     from .listing import Offer
     from .waiting import Place
 
@@ -136,16 +136,16 @@ class Ledger:
         number = self._number(survey)
         await self._commits.record(lambda db: write_listing(db, number, offers))
 
-    async def keep_soundings(
-        self, archive: str, soundings: Sequence[Sounding], summary: str
+    async def keep_samples(
+        self, archive: str, samples: Sequence[Sample], summary: str
     ) -> None:
         """Keep what an archive said of some products, and that it was asked."""
 
         async def write(db: aiosqlite.Connection) -> None:
-            await record_soundings(db, soundings)
+            await record_samples(db, samples)
             await db.execute(
                 "INSERT OR REPLACE INTO run VALUES (?, ?)",
-                (f"soundings {archive}", summary),
+                (f"samples {archive}", summary),
             )
 
         await self._commits.record(write)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-    from ..models import Receipt, Sounding
+    from ..models import Receipt, Sample
     from .settlement import Settlement
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "mark_fetched",
     "read_product",
     "record_receipt",
-    "record_soundings",
+    "record_samples",
     "settle_job",
     "take_up_failed",
     "take_up_substitutes",
@@ -113,9 +113,7 @@ async def record_receipt(
     return await settle_job(db, survey, receipt.target, may_relocate=may_relocate)
 
 
-async def record_soundings(
-    db: aiosqlite.Connection, soundings: Iterable[Sounding]
-) -> None:
+async def record_samples(db: aiosqlite.Connection, samples: Iterable[Sample]) -> None:
     """Keep what an archive said of products; what it did not say stays as it is."""
     await db.executemany(
         """
@@ -125,7 +123,7 @@ async def record_soundings(
         """,
         [
             (s.size, None if s.mirrors is None else json.dumps(s.mirrors), s.product)
-            for s in soundings
+            for s in samples
         ],
     )
 

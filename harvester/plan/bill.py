@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..ledger.view import LedgerView
 from ..states import State
 from .forecast import forecast, pixel_arcsec
-from .traffic import Priced, Sounded, hst_loads, sdss_loads
+from .traffic import Priced, SampleSummary, hst_loads, sdss_loads
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -103,7 +103,7 @@ class Counts:
     #: Targets by the route that located them, by survey.
     routes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     #: By archive.
-    soundings: Mapping[str, Sounded] = field(default_factory=dict)
+    samples: Mapping[str, SampleSummary] = field(default_factory=dict)
 
 
 def read_bill(places: Places, allowance: Allowance) -> Bill:
@@ -119,7 +119,7 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
             priced=list(_priced(view, allowance.specs["hst"])),
             routes=view.routes(),
-            soundings=_soundings(view.facts()),
+            samples=_samples(view.facts()),
         )
     return make_bill(counts, allowance)
 
@@ -137,10 +137,12 @@ def _priced(view: LedgerView, spec: CutoutSpec) -> Iterator[Priced]:
         yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
 
 
-def _soundings(facts: Mapping[str, str]) -> dict[str, Sounded]:
-    named = ((key.partition("soundings "), value) for key, value in facts.items())
+def _samples(facts: Mapping[str, str]) -> dict[str, SampleSummary]:
+    named = ((key.partition("samples "), value) for key, value in facts.items())
     return {
-        name: Sounded(**json.loads(value)) for (_, is_it, name), value in named if is_it
+        name: SampleSummary(**json.loads(value))
+        for (_, is_it, name), value in named
+        if is_it
     }
 
 
@@ -257,16 +259,16 @@ def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill
 def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
-    sounded = counts.soundings.get(archive, Sounded())
+    samples = counts.samples.get(archive, SampleSummary())
     if archive == "hst":
-        return hst_loads(counts.priced, is_located=not any(unlocated), sounded=sounded)
+        return hst_loads(counts.priced, is_located=not any(unlocated), samples=samples)
     store = allowance.manners["sdss-sas"].host
     return sdss_loads(
         [group for group in counts.to_come if group.survey in numbers],
         unlocated=unlocated,
         fetched=sum(frames for n, frames in counts.fetched if n in numbers),
         fetched_bytes=counts.spent.get(store, (0, 0))[1],
-        sounded=sounded,
+        samples=samples,
     )
 
 

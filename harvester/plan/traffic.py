@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..ledger.view import FrameGroup
 
-__all__ = ["Load", "Priced", "Sounded", "hst_loads", "sdss_loads"]
+__all__ = ["Load", "Priced", "SampleSummary", "hst_loads", "sdss_loads"]
 
 #: Requests of MAST's listing: for its columns, for a count and for a list.
 _LISTING_QUERIES = 3
@@ -29,7 +29,7 @@ _TYPICAL_BYTES = 3_600_000
 _ENOUGH = 20
 
 #: Files that were looked for in the public bucket before there was a harvester, and
-#: found: 15 of 15. What soundings say of a share is weighed together with them.
+#: found: 15 of 15. What samples say of a share is weighed together with them.
 _FOUND_BEFORE = 15
 
 
@@ -59,7 +59,7 @@ class Priced(NamedTuple):
     guessed: int
 
 
-class Sounded(NamedTuple):
+class SampleSummary(NamedTuple):
     """What an archive said of a few of the frames to come."""
 
     asked: int = 0
@@ -82,7 +82,7 @@ def sdss_loads(
     unlocated: Iterable[int],
     fetched: int,
     fetched_bytes: int,
-    sounded: Sounded,
+    samples: SampleSummary,
 ) -> dict[str, Load]:
     """Work out the loads of ``sdss-sky`` and ``sdss-sas``.
 
@@ -101,9 +101,9 @@ def sdss_loads(
     if fetched >= _ENOUGH and fetched_bytes:
         size, source = (frames - missing) * fetched_bytes / fetched, "seen"
     else:
-        each = sounded.size or _TYPICAL_BYTES
+        each = samples.size or _TYPICAL_BYTES
         size = sum(_group_bytes(group, each) for group in groups)
-        source = "sampled" if sounded.size else "typical"
+        source = "sampled" if samples.size else "typical"
     return {
         "sdss-sky": Load(queries),
         "sdss-sas": Load(frames, frames - missing, size, source),
@@ -135,14 +135,14 @@ def _uploads(targets: int) -> int:
 
 
 def hst_loads(
-    frames: Sequence[Priced], *, is_located: bool, sounded: Sounded
+    frames: Sequence[Priced], *, is_located: bool, samples: SampleSummary
 ) -> dict[str, Load]:
     """Work out the loads of ``mast`` and ``s3``: what the mirror lacks, MAST sends."""
     direct = [one for one in frames if not one.mirrored]
     copied = [one for one in frames if one.mirrored]
     count = sum(one.frames for one in copied)
-    unsure = max(0, count - (sounded.asked - sounded.missing))
-    lacking = sounded.share_missing * unsure
+    unsure = max(0, count - (samples.asked - samples.missing))
+    lacking = samples.share_missing * unsure
     part = lacking / count if count else 0.0
     files = lacking + sum(one.frames for one in direct)
     whole = sum(one.whole for one in direct) + part * sum(one.whole for one in copied)

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import json
-import shutil
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import __version__
-from ..archives.mast.archive import Mast
-from ..archives.sampling import sound_once
-from ..archives.sdss.archive import Sdss
-from ..archives.sdss.field_cache import FieldCache, shared_folder
-from ..catalogue.options import ReadOptions
-from ..catalogue.reader import open_catalogue
-from ..dataset.stamps import write_labels, write_manifest, written_aside
-from ..errors import HarvesterError, InputError, LocalError, first_of
+from ..archives.kind import LocatorInputs
+from ..archives.registry import kind_of
+from ..archives.sampling import sample_once
+from ..dataset.stamps import write_manifest
+from ..errors import HarvesterError, first_of
 from ..events import Note, undisturbed
 from ..frames.store import FrameStore
-from ..ledger.file import create_ledger
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
 from ..plan.bill import in_all, read_bill
@@ -33,18 +25,17 @@ from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
 from .disk import check_room, disk_words
 from .executors.processes import Cutter
-from .identifier_positions import positions_of
 from .lane import Lane, LanePlan
-from .memory import give_back_memory, keep_memory_in_one_piece
+from .memory import keep_memory_in_one_piece
 from .orchestrator import Orchestrator
 from .transport_setup import allowance, first_words, make_transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
-    from ..archives.kind import Archive
-    from ..catalogue.reader import Catalogue
-    from ..events import Heard
+    from ..archives.kind import ArchiveKind
+    from ..events import Listener
     from ..places import Places
     from ..settings.settings import Settings
     from ..status.report import Report
@@ -52,16 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Outcome",
-    "begin",
-    "check_same_run",
     "harvest",
     "make_manifest",
-    "remove_scratch",
 ]
-
-
-#: Which service of an archive is asked where its galaxies are.
-_LOCATES = {"sdss": "sdss-sky", "hst": "mast"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,142 +57,11 @@ class Outcome:
     troubles: list[HarvesterError]
 
 
-# -- the start of a run -------------------------------------------------------
-
-
-def begin(settings: Settings, places: Places, heard: Heard) -> None:
-    """Read the catalogue and make the run of it, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        The catalogue cannot be read.
-    LocalError
-        The output folder cannot be written.
-    TransientError
-        It has no positions, and SDSS does not tell them now.
-    """
-    columns = settings.catalogue
-    with (
-        _scratch(places) as scratch,
-        open_catalogue(
-            Path(columns.path),
-            ReadOptions(**columns.model_dump(exclude={"path"})),
-            scratch=scratch,
-            look_up=positions_of(settings, heard),
-        ) as catalogue,
-    ):
-        for note in catalogue.notes:
-            heard(Note(note))
-        if catalogue.rejects:
-            heard(Note(f"{len(catalogue.rejects)} rows rejected: see {places.rejects}"))
-        _begin(settings, places, catalogue)
-    give_back_memory()
-
-
-@contextmanager
-def _scratch(places: Places) -> Iterator[Path]:
-    try:
-        places.scratch.mkdir()
-    except OSError as error:
-        msg = f"folder {places.scratch} cannot be made: {error.strerror}."
-        raise LocalError(msg) from error
-    try:
-        yield places.scratch
-    finally:
-        remove_scratch(places)
-
-
-def remove_scratch(places: Places) -> None:
-    """Remove what reading a catalogue, or a kill meanwhile, has left."""
-    shutil.rmtree(places.scratch, ignore_errors=True)
-
-
-def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
-    rejects = [(r.line, r.id, r.reason) for r in catalogue.rejects]
-    write_labels(places.labels, catalogue.labels())
-    _write_rejects(places, rejects)
-    create_ledger(
-        places.ledger,
-        targets=catalogue.targets(),
-        rejects=rejects,
-        surveys=settings.parsed_surveys(),
-        facts={
-            "catalogue": settings.catalogue.path,
-            "catalogue sha256": catalogue.sha256,
-            "settings": json.dumps(settings.identity(), sort_keys=True),
-            "settings sha256": settings.identity_hash(),
-            "made by": f"harvester {__version__}",
-        },
-    )
-
-
-def _write_rejects(places: Places, rejects: list[tuple[int, str, str]]) -> None:
-    rows = [
-        json.dumps(dict(zip(("line", "id", "reason"), r, strict=True))) for r in rejects
-    ]
-    with written_aside(places.rejects) as new:
-        new.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
-
-
-def write_settings(settings: Settings, places: Places) -> None:
-    """Keep the effective settings beside the data set."""
-    with written_aside(places.settings) as new:
-        new.write_text(settings.to_toml(), encoding="utf-8")
-
-
-def check_same_run(settings: Settings, places: Places) -> None:
-    """Refuse to go on with a run under settings that would make another data set.
-
-    Raises
-    ------
-    InputError
-        The catalogue's bytes or a setting differ; the message says which.
-    """
-    with LedgerView.open(places.ledger) as view:
-        facts = view.facts()
-    remedy = (
-        f"Name another folder with --out, or go on with the run as it was begun: "
-        f"harvester resume {places.out}"
-    )
-    before = json.loads(facts["settings"])
-    differing = [
-        f"{name} was {before.get(name)!r} and is now {value!r}"
-        for name, value in settings.identity().items()
-        if before.get(name) != value
-    ]
-    if differing:
-        msg = (
-            f"this run was begun with other settings: {'; '.join(differing)}. {remedy}"
-        )
-        raise InputError(msg)
-    catalogue = Path(settings.catalogue.path)
-    # The file may be gone once it was read, but another one may not take its place.
-    if catalogue.exists() and _sha256(catalogue) != facts["catalogue sha256"]:
-        msg = (
-            f"this run was begun with another catalogue ({facts['catalogue']}) than "
-            f"{catalogue} is now. {remedy}"
-        )
-        raise InputError(msg)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        msg = f"catalogue {path} cannot be read: {error.strerror}."
-        raise InputError(msg) from error
-
-
-# -- the run --------------------------------------------------------------------
-
-
 async def harvest(
     settings: Settings,
     places: Places,
     *,
-    heard: Heard,
+    listener: Listener,
     started: Callable[[Orchestrator], None],
     locate_only: bool = False,
 ) -> Outcome:
@@ -227,10 +80,10 @@ async def harvest(
     # All that was imported stays: looking through it for cycles, again and again, would
     # hold up the event loop for a tenth of a second.
     gc.freeze()
-    heard = undisturbed(heard)
+    listener = undisturbed(listener)
     keep_memory_in_one_piece()
     try:
-        async with _orchestrator(settings, places, heard, is_plan=locate_only) as (
+        async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
             orchestrator,
             cutter,
         ):
@@ -248,7 +101,7 @@ async def harvest(
 
 @asynccontextmanager
 async def _orchestrator(
-    settings: Settings, places: Places, heard: Heard, *, is_plan: bool
+    settings: Settings, places: Places, listener: Listener, *, is_plan: bool
 ) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
@@ -256,7 +109,7 @@ async def _orchestrator(
             await make_transport(settings, ledger)
         )
         for words in (*first_words(settings), *disk_words(places.out)):
-            heard(Note(words))
+            listener(Note(words))
         frames = await FrameStore.open(
             places.frames,
             transport,
@@ -267,32 +120,33 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
 
         async def located(archive: str) -> None:
-            await sound_once(
-                archive,
+            await sample_once(
+                kind_of(archive),
                 places.ledger,
                 transport=transport,
                 ledger=ledger,
-                bucket=SERVICES["s3"],
+                official=SERVICES,
                 is_plan=is_plan,
             )
             await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
 
+        names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         lanes = [
             Lane(
-                _archive(name, settings, transport, ledger, places, heard),
-                _plan(name, settings, places),
+                kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
+                _plan(kind, settings, places),
                 ledger=ledger,
                 frames=frames,
                 cutter=cutter,
-                heard=heard,
+                listener=listener,
                 located=located,
-                down_s=partial(transport.down_s, SERVICES[_LOCATES[name]]),
+                down_s=partial(transport.down_s, SERVICES[kind.costs.query_service]),
             )
-            for name in dict.fromkeys(s.archive for s in settings.parsed_surveys())
+            for kind in map(kind_of, names)
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         ledger.keep_troubles([])
-        async with watched(transport, ledger, heard):
+        async with watched(transport, ledger, listener):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await asyncio.to_thread(read_report, places)):
@@ -328,53 +182,39 @@ def _cutter(settings: Settings) -> Cutter:
     )
 
 
-def _archive(
-    name: str,
+def _inputs(
+    kind: ArchiveKind,
     settings: Settings,
     transport: Transport,
     ledger: Ledger,
     places: Places,
-    heard: Heard,
-) -> Archive:
-    if name == "sdss":
-        return Sdss(
-            transport,
-            base=SERVICES["sdss-sas"],
-            release=settings.sdss.release,
-            cache=_field_cache(settings, places),
-            heard=heard,
-        )
-    return Mast(
-        transport,
-        ledger,
-        bases=SERVICES,
-        size=settings.spec(name).size,
-        observations=settings.hst.observations,
+    listener: Listener,
+) -> LocatorInputs:
+    services = settings.services
+    return LocatorInputs(
+        transport=transport,
+        ledger=ledger,
+        section=settings.archive(kind.name),
+        spec=settings.spec(kind.name),
+        official=SERVICES,
+        asked={
+            name: services.named(name).base_url.rstrip("/") or base
+            for name, base in SERVICES.items()
+        },
+        tables=places.tables,
+        listener=listener,
     )
 
 
-def _field_cache(settings: Settings, places: Places) -> FieldCache:
-    official = SERVICES["sdss-sky"]
-    source = settings.services.sdss_sky.base_url.rstrip("/") or official
-    folders = [Path(settings.sdss.cache_dir)] if settings.sdss.cache_dir else []
-    # What a rehearsal is told about the sky stays in its own folder.
-    if not folders and source == official and (shared := shared_folder()):
-        folders = [shared]
-    return FieldCache(
-        [*folders, places.tables], release=settings.sdss.release, source=source
-    )
-
-
-def _plan(name: str, settings: Settings, places: Places) -> LanePlan:
-    surveys = [s for s in settings.parsed_surveys() if s.archive == name]
-    service = "sdss-sas" if name == "sdss" else "mast"
+def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
+    files = settings.services.named(kind.costs.file_service).files
     return LanePlan(
-        surveys=tuple(surveys),
-        spec=settings.spec(name),
+        surveys=tuple(s for s in settings.parsed_surveys() if s.archive == kind.name),
+        spec=settings.spec(kind.name),
         root=places.out,
-        keep_all=name == "hst" and settings.hst.observations == "all",
+        keep_all=kind.keeps_all(settings.archive(kind.name)),
         # Some are fetched while others are cut.
-        workers=settings.services.named(service).files + 2,
+        workers=files + 2,
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,

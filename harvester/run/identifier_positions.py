@@ -11,14 +11,14 @@ from .transport_setup import make_first_transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..events import Heard
+    from ..events import Listener
     from ..settings.settings import Settings
 
 __all__ = ["positions_of"]
 
 
 def positions_of(
-    settings: Settings, heard: Heard
+    settings: Settings, listener: Listener
 ) -> Callable[[Sequence[str]], dict[str, tuple[float, float]]]:
     """Give what looks SDSS identifiers up: positions in ICRS degrees, by identifier.
 
@@ -29,7 +29,10 @@ def positions_of(
     async def ask(ids: Sequence[str]) -> dict[str, tuple[float, float]]:
         async with make_first_transport(settings) as transport:
             return await look_up_positions(
-                transport, ids, release=settings.sdss.release, heard=heard
+                transport,
+                ids,
+                release=settings.archive("sdss").release,
+                listener=listener,
             )
 
     return lambda ids: asyncio.run(ask(ids))

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from ..archives.kind import Archive
-    from ..events import Heard
+    from ..events import Listener
     from ..frames.store import FrameStore, LocalFrame
     from ..ledger.ledger import Ledger
     from ..models import Product, Survey, Wanted
@@ -81,7 +81,7 @@ class Lane:
         ledger: Ledger,
         frames: FrameStore,
         cutter: Cutter,
-        heard: Heard,
+        listener: Listener,
         located: Callable[[str], Awaitable[None]] | None = None,
         down_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -99,7 +99,7 @@ class Lane:
         self._ledger = ledger
         self._frames = frames
         self._cutter = cutter
-        self._heard = heard
+        self._heard = listener
         self._located = located
         self._locator = Locator(
             archive, plan, ledger, tell=self._tell, say=self._say, down_s=down_s

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..archives.registry import kinds, services
 from ..errors import InputError
 from ..plan.bill import BANDWIDTH, Allowance, Manner
-from ..settings.settings import SERVICES
+from ..transport.address import Official
 from ..transport.headers import ApiToken
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
@@ -18,14 +19,11 @@ from ..transport.transport import Limits, Service, Transport
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..archives.kind import ServiceKind, Token
     from ..ledger.ledger import Ledger
     from ..settings.settings import Settings
 
 __all__ = ["allowance", "first_words", "make_first_transport", "make_transport"]
-
-#: Where a token for MAST is looked for: itself, or the name of a file that holds it.
-_TOKEN = "MAST_API_TOKEN"  # noqa: S105 - a name
-_TOKEN_FILE = "MAST_API_TOKEN_FILE"  # noqa: S105 - as above
 
 
 def make_first_transport(settings: Settings) -> Transport:
@@ -35,7 +33,7 @@ def make_first_transport(settings: Settings) -> Transport:
         contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
-        token=_token(settings),
+        tokens=_tokens(settings),
     )
 
 
@@ -49,7 +47,7 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
         on_traffic=ledger.count_traffic,
         on_cool_down=ledger.keep_cool_down,
         cool_downs=await ledger.cool_downs(),
-        token=_token(settings),
+        tokens=_tokens(settings),
         known_good={
             service.host: url
             for url in await ledger.known_good()
@@ -86,11 +84,13 @@ def first_words(settings: Settings) -> Iterator[str]:
             "No contact is set, so an archive that has trouble with this harvest can "
             "only shut it out. Say --contact you@example.org once."
         )
-    if _read_token() and _token(settings) is None:
-        yield (
-            f"{_TOKEN} is not sent to {settings.services.mast.base_url}: it is for "
-            f"{SERVICES['mast']} only, unless hst.token_elsewhere is set."
-        )
+    for service, token in _with_tokens():
+        home = _actual(settings, service)
+        if _read(token) and not _may_send(settings, service, token):
+            yield (
+                f"{token.variable} is not sent to {home}: it is for {service.base} "
+                f"only, unless {'.'.join(token.elsewhere)} is set."
+            )
 
 
 def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
@@ -102,7 +102,7 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
             )
             for service in _services(settings)
         },
-        specs={name: settings.spec(name) for name in ("sdss", "hst")},
+        specs={name: settings.spec(name) for name in kinds()},
         cores=settings.work.processes or len(os.sched_getaffinity(0)),
         cache_bytes=settings.work.frame_cache_bytes,
         bandwidth=bandwidth,
@@ -110,41 +110,62 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
 
 
 def _services(settings: Settings) -> list[Service]:
-    return [_service(settings, name, base) for name, base in SERVICES.items()]
+    return [_service(settings, kind) for kind in services().values()]
 
 
-def _service(settings: Settings, name: str, base: str) -> Service:
-    section = settings.services.named(name)
+def _service(settings: Settings, kind: ServiceKind) -> Service:
+    section = settings.services.named(kind.name)
     quiet = section.quiet or settings.politeness.quiet
     manners = Manners(
         section.rate,
         {"query": section.queries, "file": section.files},
         quiet=QuietHours.parse(quiet) if quiet else None,
     )
-    actual = _actual(settings, name, base)
-    return Service(name, base, actual, manners, section.answer_s)
+    return Service(
+        kind.name,
+        kind.base,
+        _actual(settings, kind),
+        manners,
+        section.answer_s,
+        official=Official(
+            frozenset(kind.domains), frozenset({kind.bucket} if kind.bucket else ())
+        ),
+        remedies=kind.remedies,
+    )
 
 
-def _actual(settings: Settings, name: str, base: str) -> str:
-    return settings.services.named(name).base_url.rstrip("/") or base
+def _actual(settings: Settings, kind: ServiceKind) -> str:
+    return settings.services.named(kind.name).base_url.rstrip("/") or kind.base
 
 
-def _token(settings: Settings) -> ApiToken | None:
-    """Make the token for MAST; None without one, or where it must not go."""
-    text = _read_token()
-    home = _actual(settings, "mast", SERVICES["mast"])
-    if not text or not (home == SERVICES["mast"] or settings.hst.token_elsewhere):
-        return None
-    return ApiToken(text, home)
+def _with_tokens() -> Iterator[tuple[ServiceKind, Token]]:
+    for kind in services().values():
+        if kind.token:
+            yield kind, kind.token
 
 
-def _read_token() -> str:
+def _tokens(settings: Settings) -> list[ApiToken]:
+    """Make the tokens of the environment, those that must not go left out."""
+    return [
+        ApiToken(text, _actual(settings, service), token.variable)
+        for service, token in _with_tokens()
+        if (text := _read(token)) and _may_send(settings, service, token)
+    ]
+
+
+def _may_send(settings: Settings, service: ServiceKind, token: Token) -> bool:
+    archive, switch = token.elsewhere
+    is_home = _actual(settings, service) == service.base
+    return is_home or bool(getattr(settings.archive(archive), switch))
+
+
+def _read(token: Token) -> str:
     # From the environment only: it is in no settings, so that it is not kept in any.
-    file = os.environ.get(_TOKEN_FILE)
+    file = os.environ.get(f"{token.variable}_FILE")
     if not file:
-        return os.environ.get(_TOKEN, "").strip()
+        return os.environ.get(token.variable, "").strip()
     try:
         return Path(file).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{_TOKEN_FILE} {file} cannot be read as a token."
+        msg = f"{token.variable}_FILE {file} cannot be read as a token."
         raise InputError(msg) from error

@@ -14,7 +14,7 @@ from ..events import Note
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ..events import Heard
+    from ..events import Listener
     from ..ledger.ledger import Ledger
     from ..transport.host_state import HostState
     from ..transport.transport import Transport
@@ -35,9 +35,9 @@ _LINE_EVERY_S = 30.0
 class HostWatch:
     """Looks how the hosts stand, and says what has changed."""
 
-    def __init__(self, ledger: Ledger, heard: Heard) -> None:
+    def __init__(self, ledger: Ledger, listener: Listener) -> None:
         self._ledger = ledger
-        self._heard = heard
+        self._heard = listener
         self._kept: dict[str, dict[str, object]] = {}
         self._kept_at = float("-inf")
         #: What was said last of each host, and when.
@@ -63,12 +63,12 @@ class HostWatch:
 
 @asynccontextmanager
 async def watched(
-    transport: Transport, ledger: Ledger, heard: Heard
+    transport: Transport, ledger: Ledger, listener: Listener
 ) -> AsyncIterator[None]:
     """Look at the hosts now and then while the block runs; then forget them."""
 
     async def look_forever() -> None:
-        watch = HostWatch(ledger, heard)
+        watch = HostWatch(ledger, listener)
         while True:
             watch.look(transport.states(), time.time())
             await asyncio.sleep(_EVERY_S)

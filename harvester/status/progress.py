@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
-    from ..events import Event, Heard
+    from ..events import Event, Listener
     from .report import Report
 
 __all__ = ["shown_progress"]
@@ -27,17 +27,17 @@ _LINE_EVERY_S = 10.0
 
 
 @contextmanager
-def shown_progress(report: Report | None, *, quiet: bool = False) -> Iterator[Heard]:
-    """Show what is heard, beginning from what a report says is done already.
+def shown_progress(report: Report | None, *, quiet: bool = False) -> Iterator[Listener]:
+    """Show what happens, beginning from what a report says is done already.
 
     With ``quiet`` the words go to the standard error, as for ``--json``.
     """
     stream = sys.stderr if quiet else sys.stdout
     if report is not None and stream.isatty():
-        with _bars(report) as heard:
-            yield heard
+        with _bars(report) as listener:
+            yield listener
     else:
-        yield _Lines(report, stream).heard
+        yield _Lines(report, stream).listener
 
 
 class _Lines:
@@ -49,7 +49,7 @@ class _Lines:
         self._stamps = report["cutouts"] if report else 0
         self._said = time.monotonic()
 
-    def heard(self, event: Event) -> None:
+    def listener(self, event: Event) -> None:
         """Take one event."""
         match event:
             case Note(text):
@@ -74,7 +74,7 @@ class _Lines:
 
 
 @contextmanager
-def _bars(report: Report) -> Iterator[Heard]:
+def _bars(report: Report) -> Iterator[Listener]:
     from rich.progress import (  # noqa: PLC0415 - 0.1 s that other commands need not pay
         BarColumn,
         MofNCompleteColumn,
@@ -91,7 +91,7 @@ def _bars(report: Report) -> Iterator[Heard]:
         TimeElapsedColumn(),
     )
     with Progress(*columns) as progress:
-        yield _Bars(report, progress).heard
+        yield _Bars(report, progress).listener
 
 
 class _Bars:
@@ -107,7 +107,7 @@ class _Bars:
         for archive in self._bars:
             self._show(archive)
 
-    def heard(self, event: Event) -> None:
+    def listener(self, event: Event) -> None:
         """Take one event."""
         match event:
             case Note(text):

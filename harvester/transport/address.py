@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractResolver
@@ -29,26 +30,14 @@ __all__ = [
     "BlockedAddressError",
     "Guard",
     "GuardedResolver",
-    "is_official",
+    "Official",
     "is_public",
     "shown",
     "to_url",
 ]
 
-#: The archives' own domains: they may send us on to any host of theirs.
-OFFICIAL = ("stsci.edu", "sdss.org")
-
-#: The public bucket of HST, in the ways that it is written. Under the other names of
-#: this domain anybody may own one.
-_BUCKET = "stpubdata"
+#: Host of every bucket: under the other names of this domain anybody may own one.
 _ALL_BUCKETS = "s3.amazonaws.com"
-_BUCKET_HOSTS = frozenset(
-    {
-        _ALL_BUCKETS,
-        f"{_BUCKET}.s3.amazonaws.com",
-        f"{_BUCKET}.s3.us-east-1.amazonaws.com",
-    }
-)
 
 _TLS_PORT = 443
 
@@ -96,13 +85,42 @@ def shown(url: URL | str) -> str:
     return str(url.with_user(None).update_query(secret) if url.host else url)
 
 
-def is_official(url: URL) -> bool:
-    """Whether an address is at one of the archives' own hosts, with TLS."""
-    host = (url.host or "").lower()
-    ours = host in _BUCKET_HOSTS or any(
-        host == name or host.endswith(f".{name}") for name in OFFICIAL
-    )
-    return ours and url.scheme == "https" and url.port == _TLS_PORT
+@dataclass(frozen=True, slots=True)
+class Official:
+    """The archives' own places on the internet.
+
+    Parameters
+    ----------
+    domains
+        An archive may redirect to any host of its domains.
+    buckets
+        Public buckets of the archives at `s3.amazonaws.com`, and no others there.
+    """
+
+    domains: frozenset[str] = frozenset()
+    buckets: frozenset[str] = frozenset()
+
+    def __or__(self, other: Official) -> Official:
+        return Official(self.domains | other.domains, self.buckets | other.buckets)
+
+    def holds(self, url: URL) -> bool:
+        """Whether an address is at one of these places, with TLS."""
+        host = (url.host or "").lower()
+        ours = host in self._bucket_hosts() or any(
+            host == name or host.endswith(f".{name}") for name in self.domains
+        )
+        return ours and url.scheme == "https" and url.port == _TLS_PORT
+
+    def is_other_bucket(self, url: URL) -> bool:
+        """Whether an address is in a bucket that is none of these."""
+        folders = url.path.split("/")
+        is_ours = folders[1:2] and folders[1] in self.buckets and ".." not in folders
+        return url.host == _ALL_BUCKETS and not is_ours
+
+    def _bucket_hosts(self) -> set[str]:
+        ends = ("s3.amazonaws.com", "s3.us-east-1.amazonaws.com")
+        own = {f"{bucket}.{end}" for bucket in self.buckets for end in ends}
+        return own | {_ALL_BUCKETS} if own else own
 
 
 def is_public(address: str) -> bool:
@@ -136,9 +154,17 @@ class Guard:
     trusted
         Addresses that the user configured in place of the official ones: only
         these may be in a private network, on this machine, or without TLS.
+    official
+        Further places of the archives, which may be redirected to.
     """
 
-    def __init__(self, known: Iterable[URL], trusted: Iterable[URL] = ()) -> None:
+    def __init__(
+        self,
+        known: Iterable[URL],
+        trusted: Iterable[URL] = (),
+        official: Official | None = None,
+    ) -> None:
+        self._official = official or Official()
         self._trusted = {_place(url) for url in trusted}
         self._known = {_place(url) for url in known} | self._trusted
         self._permitted: set[tuple[str, int]] = set()
@@ -189,8 +215,8 @@ class Guard:
             return ""
         if url.scheme != "https":
             return "it is not protected by TLS"
-        is_known = _place(url) in self._known or is_official(url)
-        if is_known and not _is_in_other_bucket(url):
+        is_known = _place(url) in self._known or self._official.holds(url)
+        if is_known and not self._official.is_other_bucket(url):
             return ""
         return "it is not one of the archives' hosts, or not their bucket there"
 
@@ -219,11 +245,6 @@ class GuardedResolver(AbstractResolver):
     async def close(self) -> None:
         """Close the resolver that is asked."""
         await self._inner.close()
-
-
-def _is_in_other_bucket(url: URL) -> bool:
-    folders = url.path.split("/")
-    return url.host == _ALL_BUCKETS and (folders[1:2] != [_BUCKET] or ".." in folders)
 
 
 def _place(url: URL) -> tuple[str, int]:

@@ -204,13 +204,9 @@ def _believe(errand: Errand, error: PermanentError, patience: Patience) -> float
 
 
 def _remedies(errand: Errand) -> list[str]:
-    name = errand.service.name
-    section = name.replace("-", "_")
-    release = ["another sdss.release"] if name.startswith("sdss") else []
-    token = ["a token (MAST_API_TOKEN)"] if name == "mast" else []
+    section = errand.service.name.replace("-", "_")
     return [
         "a contact for the archive to write to (politeness.contact)",
-        *release,
-        *token,
+        *errand.service.remedies,
         f"another address (services.{section}.base_url)",
     ]

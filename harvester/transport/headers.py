@@ -50,14 +50,22 @@ class ApiToken:
     _text: str
     #: The address of the host.
     home: str
+    #: The environment variable that it is from, for messages.
+    variable: str
 
     def __post_init__(self) -> None:
         if not _TOKEN.fullmatch(self._text):
-            msg = "the token for MAST is empty, or holds blanks or odd characters"
+            msg = (
+                f"the token in {self.variable} is empty, or holds blanks or odd "
+                "characters"
+            )
             raise InputError(msg)
         url = URL(self.home)
         if url.scheme != "https" and url.host not in _LOOPBACK:
-            msg = f"the token for MAST is not sent to {self.home}, which has no TLS"
+            msg = (
+                f"the token in {self.variable} is not sent to {self.home}, which has "
+                "no TLS"
+            )
             raise InputError(msg)
 
     def headers_for(self, url: URL) -> dict[str, str]:

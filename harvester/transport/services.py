@@ -7,13 +7,13 @@ put in its place here, just before a request is sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from yarl import URL
 
 from ..errors import PermanentError
-from .address import is_official, shown
+from .address import Official, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Service:
     """One service of an archive: where it is, and how much it is asked to bear."""
 
-    #: ``mast``, ``sdss-sky``, ``sdss-sas`` or ``s3``.
+    #: As ``--base-url`` spells it.
     name: str
     #: Its official address.
     base: str
@@ -38,6 +38,10 @@ class Service:
     manners: Manners
     #: Seconds that it may take to begin its answer to a query; None: as for files.
     answer_s: float | None = None
+    #: Where it may redirect to besides itself.
+    official: Official = field(default_factory=Official)
+    #: What a user may try if it refuses everything.
+    remedies: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -47,7 +51,7 @@ class Service:
     @property
     def is_elsewhere(self) -> bool:
         """Whether the user sent it to a place of their own, such as the sandbox."""
-        return self.actual != self.base or not is_official(URL(self.actual))
+        return self.actual != self.base or URL(self.actual).scheme != "https"
 
 
 class Directory:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from random import random as any_number
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from yarl import URL
 
 from ..errors import OutageError, PermanentError, TransientError
-from .address import Guard, shown, to_url
+from .address import Guard, Official, shown, to_url
 from .backoff import Patience
 from .body import Limits
 from .doubt import Doubts
@@ -101,7 +103,7 @@ class Transport:
         on_traffic: Callable[[str, int, int], None] | None = None,
         on_cool_down: Callable[[str, float], None] | None = None,
         cool_downs: Mapping[str, float] | None = None,
-        token: ApiToken | None = None,
+        tokens: Sequence[ApiToken] = (),
         known_good: Mapping[str, str] | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
@@ -109,7 +111,7 @@ class Transport:
         self._directory = Directory(services)
         self._limits = limits or Limits()
         self._agent = user_agent(version, contact)
-        self._token = token
+        self._tokens = tokens
         self._timing = Timing(random=random)
         self._resolver = resolver
         self._guard = Guard(
@@ -119,6 +121,7 @@ class Transport:
                 for url in (service.base, service.actual)
             ],
             [URL(service.actual) for service in services if service.is_elsewhere],
+            reduce(or_, (service.official for service in services), Official()),
         )
         self._throttles = Throttles(
             self._directory,
@@ -138,7 +141,7 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._hops.wire = Wire(
-            self._limits, self._guard, self._agent, self._resolver, self._token
+            self._limits, self._guard, self._agent, self._resolver, self._tokens
         )
         return self
 

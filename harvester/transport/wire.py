@@ -32,7 +32,7 @@ from .backoff import BusyError, retry_after
 from .body import Body
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from types import SimpleNamespace
 
     from aiohttp.abc import AbstractResolver
@@ -103,10 +103,10 @@ class Wire:
         guard: Guard,
         agent: str,
         resolver: AbstractResolver | None = None,
-        token: ApiToken | None = None,
+        tokens: Sequence[ApiToken] = (),
     ) -> None:
         self._limits = limits
-        self._token = token
+        self._tokens = tokens
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the throttles count
@@ -149,7 +149,7 @@ class Wire:
             if response.status in _MOVED and location:
                 return Moved(response.status, location)
             if response.status == HTTPStatus.UNAUTHORIZED:
-                _check_token(self._personal(request.url), request.url)
+                self._check_tokens(request.url)
             await _check_status(response, intake)
             await intake.take(response, Body(response, limits, on_bytes))
             return None
@@ -175,7 +175,21 @@ class Wire:
         )
 
     def _personal(self, url: URL) -> dict[str, str]:
-        return self._token.headers_for(url) if self._token else {}
+        return {
+            name: text
+            for token in self._tokens
+            for name, text in token.headers_for(url).items()
+        }
+
+    def _check_tokens(self, url: URL) -> None:
+        # It is refused for every galaxy alike: that is for the user to mend.
+        for token in self._tokens:
+            if token.headers_for(url):
+                msg = (
+                    f"{shown(url)} refuses the token in {token.variable}: renew or "
+                    "unset it"
+                )
+                raise InputError(msg)
 
 
 def to_ours(error: Exception, url: URL) -> Exception:
@@ -226,13 +240,6 @@ def _unreachable(error: aiohttp.ClientConnectorError, where: str) -> HarvesterEr
         case _:
             reason = "tls" if isinstance(error, aiohttp.ClientSSLError) else "network"
     return OutageError(reason, f"{where} cannot be reached: {cause}")
-
-
-def _check_token(sent: Mapping[str, str], url: URL) -> None:
-    # It is refused for every galaxy alike: that is for the user to mend.
-    if sent:
-        msg = f"{shown(url)} refuses the token in MAST_API_TOKEN: renew or unset it"
-        raise InputError(msg)
 
 
 async def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> None:

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from recorded import mast_request, reaching
 
 from harvester.archives.mast.archive import Mast
+from harvester.archives.mast.hst import HST
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import Ask, StampSize, Survey, Target
@@ -100,6 +101,7 @@ async def archive(sandbox, door, folder, survey=F160W):
         yield Mast(
             transport,
             ledger,
+            HST,
             bases=SERVICES,
             size=StampSize.parse("40px"),
             observations="best",

@@ -54,7 +54,7 @@ async def test_identifiers(threads):
     """Identifiers are read, and frames named, in another thread."""
     threads.watch(ways, "decode")
     threads.watch(sdss, "frame")
-    archive = Sdss(None, base="https://sas", release=17, cache=None, heard=print)
+    archive = Sdss(None, base="https://sas", release=17, cache=None, listener=print)
     (found,) = [batch async for batch in archive.locate(SDSS, [Ask(GALAXY)])]
     assert len(found[0].choices) == 5
     assert len(threads) == 1 + 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harvester.archives.mast.archive import Mast
+from harvester.archives.mast.hst import HST as MISSION
 from harvester.archives.sdss.archive import Sdss
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
@@ -27,7 +28,9 @@ async def numbers(batches):
 async def test_identifiers():
     """Those whose identifiers name fields are known; the others need a request."""
     said = []
-    archive = Sdss(None, base="https://sas", release=17, cache=None, heard=said.append)
+    archive = Sdss(
+        None, base="https://sas", release=17, cache=None, listener=said.append
+    )
     scan = [of_run(n, field) for n, field in enumerate([100, 101, 102, 103, 164])]
     nameless = Ask(Target(7, "NGC 7", 2.0, 1.0, "n"))
     again = Ask(Target(8, scan[0].target.id, 15.0, 0.1, "g"), by_position=True)
@@ -46,6 +49,7 @@ async def test_listing(tmp_path):
         archive = Mast(
             None,
             ledger,
+            MISSION,
             bases={},
             size=StampSize.parse("10px"),
             observations="best",

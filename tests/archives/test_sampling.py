@@ -1,4 +1,4 @@
-"""Soundings: a few questions before the first image, and nothing lost without them."""
+"""Samples: a few questions before the first image, and nothing lost without them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from recorded import reaching
 
-from harvester.archives.sampling import sound_once
+from harvester.archives.registry import kind_of
+from harvester.archives.sampling import sample_once
 from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
@@ -63,7 +64,7 @@ class Archive:
 
 
 @asynccontextmanager
-async def sounding(
+async def sample(
     tmp_path, survey, archive, *, frames=FRAMES, located=True, is_plan=True
 ):
     """Give what sounds a run with so many frames to come, one galaxy each."""
@@ -89,16 +90,16 @@ async def sounding(
         async with reaching(dict.fromkeys(SERVICES, url)) as transport:
 
             async def sound():
-                await sound_once(
-                    survey.archive,
+                await sample_once(
+                    kind_of(survey.archive),
                     path,
                     transport=transport,
                     ledger=ledger,
-                    bucket=BUCKET,
+                    official=SERVICES,
                     is_plan=is_plan,
                 )
                 with LedgerView.open(path) as view:
-                    told = view.facts().get(f"soundings {survey.archive}")
+                    told = view.facts().get(f"samples {survey.archive}")
                     return told and json.loads(told), view.frames_to_come()
 
             yield sound
@@ -107,7 +108,7 @@ async def sounding(
 async def test_lengths(tmp_path):
     """The lengths of three frames of SDSS are asked for, without a byte of them."""
     archive = Archive()
-    async with sounding(tmp_path, SDSS, archive) as sound:
+    async with sample(tmp_path, SDSS, archive) as sound:
         told, groups = await sound()
     assert [method for method, _ in archive.asked] == ["HEAD"] * 3
     assert len(set(archive.asked)) == 3
@@ -120,7 +121,7 @@ async def test_lengths(tmp_path):
 async def test_missing_frame(tmp_path):
     """A frame that is not there is known to be missing, and counts in no mean."""
     archive = Archive(missing=[f"frame-{n}." for n in range(2)])
-    async with sounding(tmp_path, SDSS, archive, frames=3) as sound:
+    async with sample(tmp_path, SDSS, archive, frames=3) as sound:
         told, groups = await sound()
     assert told == {"asked": 3, "missing": 2, "size": 4_000_000}
     assert [(g.frames, g.sized, g.missing) for g in groups] == [(3, 3, 2)]
@@ -132,7 +133,7 @@ async def test_copies(tmp_path):
     Of one that it has not, MAST is asked in the first place.
     """
     archive = Archive(missing=["ib3_drz.fits", "ib41_drz.fits"])
-    async with sounding(tmp_path, HST, archive, frames=50) as sound:
+    async with sample(tmp_path, HST, archive, frames=50) as sound:
         told, groups = await sound()
     assert len(archive.asked) == 2
     assert told == {"asked": 50, "missing": 2, "size": None}
@@ -148,7 +149,7 @@ async def test_copies(tmp_path):
 async def test_three_questions(tmp_path):
     """However many images there are, MAST is asked about 120 of them."""
     archive = Archive()
-    async with sounding(tmp_path, HST, archive, frames=230) as sound:
+    async with sample(tmp_path, HST, archive, frames=230) as sound:
         told, _ = await sound()
     assert (len(archive.asked), told["asked"]) == (3, 120)
 
@@ -159,18 +160,16 @@ async def test_three_questions(tmp_path):
 async def test_worth_asking(tmp_path, survey, frames, asked):
     """A harvest asks for what serves the bill alone only where frames are many."""
     archive = Archive()
-    async with sounding(
-        tmp_path, survey, archive, frames=frames, is_plan=False
-    ) as sound:
+    async with sample(tmp_path, survey, archive, frames=frames, is_plan=False) as sound:
         await sound()
     assert len(archive.asked) == asked
 
 
 @pytest.mark.parametrize("survey", [SDSS, HST])
 async def test_once(tmp_path, survey):
-    """A run is sounded once."""
+    """A run is samples once."""
     archive = Archive()
-    async with sounding(tmp_path, survey, archive) as sound:
+    async with sample(tmp_path, survey, archive) as sound:
         first = await sound()
         asked = len(archive.asked)
         assert await sound() == first
@@ -181,7 +180,7 @@ async def test_once(tmp_path, survey):
 @pytest.mark.parametrize("survey", [SDSS, HST])
 async def test_no_answer(tmp_path, survey, status):
     """What an archive does not tell stays unknown, and the run goes on."""
-    async with sounding(tmp_path, survey, Archive(status=status)) as sound:
+    async with sample(tmp_path, survey, Archive(status=status)) as sound:
         told, (group,) = await sound()
     assert told == {"asked": 0, "missing": 0, "size": None}
     assert (group.sized, group.mirrored) == (0, survey == HST)
@@ -190,7 +189,7 @@ async def test_no_answer(tmp_path, survey, status):
 async def test_silence(tmp_path, monkeypatch):
     """An archive that does not answer in time is not waited for."""
     monkeypatch.setattr("harvester.archives.sampling._PATIENCE_S", 0.0)
-    async with sounding(tmp_path, SDSS, Archive()) as sound:
+    async with sample(tmp_path, SDSS, Archive()) as sound:
         told, _ = await sound()
     assert told["asked"] == 0
 
@@ -201,7 +200,7 @@ async def test_web_page(tmp_path):
     async def page(_):
         return web.Response(text="<html>maintenance</html>", content_type="text/html")
 
-    async with sounding(tmp_path, SDSS, page) as sound:
+    async with sample(tmp_path, SDSS, page) as sound:
         assert (await sound())[0]["asked"] == 0
 
 
@@ -223,7 +222,7 @@ async def test_nonsense(tmp_path, answer):
     async def odd(_):
         return web.Response(text=text, content_type="application/json")
 
-    async with sounding(tmp_path, HST, odd, frames=1) as sound:
+    async with sample(tmp_path, HST, odd, frames=1) as sound:
         told, (group,) = await sound()
     assert told["asked"] == 0
     assert group.mirrored
@@ -235,7 +234,7 @@ async def test_damaged_answer(tmp_path):
     async def deep(_):
         return web.Response(text="[" * 3000, content_type="application/json")
 
-    async with sounding(tmp_path, HST, deep, frames=1) as sound:
+    async with sample(tmp_path, HST, deep, frames=1) as sound:
         told, (group,) = await sound()
     assert told["asked"] == 0
     assert group.mirrored
@@ -244,6 +243,6 @@ async def test_damaged_answer(tmp_path):
 async def test_not_located_yet(tmp_path):
     """Nothing is asked before all galaxies of the archive are located."""
     archive = Archive()
-    async with sounding(tmp_path, SDSS, archive, located=False) as sound:
+    async with sample(tmp_path, SDSS, archive, located=False) as sound:
         told, _ = await sound()
     assert (told, archive.asked) == (None, [])

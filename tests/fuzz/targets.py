@@ -25,7 +25,7 @@ from yarl import URL
 
 from harvester.archives.bridge import json_of
 from harvester.archives.mast.archive import check_mast
-from harvester.archives.sampling import _mirrors
+from harvester.archives.mast.sampling import CopySampling
 from harvester.archives.sdss.archive import check_skyserver
 from harvester.archives.sdss.names import decode
 from harvester.catalogue.options import ReadOptions
@@ -292,10 +292,11 @@ def replies(data: bytes) -> None:
     for query in queries:
         with suppress(HarvesterError):
             check_mast(reply, query)
+    bucket = "https://s3.amazonaws.com/stpubdata"
     with suppress(HarvesterError):
         for answer in json_of(reply).values():
-            for mirror in _mirrors(answer, "https://s3.amazonaws.com") or ():
-                assert mirror.startswith("https://s3.amazonaws.com/stpubdata/hst/")
+            for mirror in CopySampling("/hst/public").copies(answer, bucket) or ():
+                assert mirror.startswith(f"{bucket}/hst/")
                 assert ".." not in mirror
 
 

@@ -71,7 +71,7 @@ class Run:
             outcome = await root.harvest(
                 self._settings,
                 self.places,
-                heard=self.notes.append,
+                listener=self.notes.append,
                 started=lambda _: None,
                 **options,
             )

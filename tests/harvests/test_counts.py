@@ -17,8 +17,9 @@ import pytest
 from service import sandbox
 
 from harvester.places import Places
+from harvester.run.begin import begin
 from harvester.run.executors.processes import Cutter
-from harvester.run.harvest import begin, harvest, make_manifest
+from harvester.run.harvest import harvest, make_manifest
 from harvester.settings.settings import load_settings
 from harvester.status.report import read_report
 
@@ -104,7 +105,7 @@ async def _harvest(settings, places):
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(_watch(looks))
         outcome = await harvest(
-            settings, places, heard=lambda _: None, started=lambda _: None
+            settings, places, listener=lambda _: None, started=lambda _: None
         )
         watching.cancel()
     assert outcome.troubles == []

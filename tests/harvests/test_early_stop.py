@@ -13,7 +13,8 @@ from service import harvester, kill_group, sandbox, start, status, wait_for
 
 from harvester.frames import prefix
 from harvester.places import Places
-from harvester.run.harvest import begin, harvest
+from harvester.run.begin import begin
+from harvester.run.harvest import harvest
 from harvester.settings.settings import load_settings
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def harvest_here(archives, out):
         },
     )
     begin(settings, places, lambda _: None)
-    ended = harvest(settings, places, heard=lambda _: None, started=lambda _: None)
+    ended = harvest(settings, places, listener=lambda _: None, started=lambda _: None)
     assert asyncio.run(ended).troubles == []
 
 

@@ -34,7 +34,7 @@ _FIELDS = 600
 _BEGIN = """
 import re, sys
 from pathlib import Path
-from harvester.run.harvest import begin
+from harvester.run.begin import begin
 from harvester.places import Places
 from harvester.settings.settings import load_settings
 surveys = ["sdss:r", "hst:WFC3/IR:F160W"]

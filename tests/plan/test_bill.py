@@ -15,7 +15,7 @@ from harvester.ledger.view import FrameGroup, LedgerView
 from harvester.models import CutoutSpec, StampSize, Survey, Target
 from harvester.places import Places
 from harvester.plan.bill import Allowance, Counts, Manner, in_all, make_bill, read_bill
-from harvester.plan.traffic import Priced, Sounded
+from harvester.plan.traffic import Priced, SampleSummary
 from harvester.plan.words import bill_in_words
 from harvester.run import harvest as composition
 from harvester.settings.settings import load_settings
@@ -59,7 +59,7 @@ COUNTS = Counts(
         Priced(False, 1, requests=8, bytes=6_000_000, whole=12_000_000, guessed=0),
     ],
     routes={"sdss:r": {"identifier": 900, "crossid": 2}},
-    soundings={"hst": Sounded(asked=19, missing=1)},
+    samples={"hst": SampleSummary(asked=19, missing=1)},
 )
 
 

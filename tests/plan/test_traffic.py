@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from harvester.ledger.view import FrameGroup
-from harvester.plan.traffic import Priced, Sounded, hst_loads, sdss_loads
+from harvester.plan.traffic import Priced, SampleSummary, hst_loads, sdss_loads
 
 #: 300 frames with four galaxies each, which are fetched whole.
 FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
 
 
-def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, sounded=None):
+def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None):
     """Give the loads of SDSS, of which nothing is known unless it is said."""
     return sdss_loads(
         groups,
         unlocated=unlocated,
         fetched=fetched,
         fetched_bytes=fetched_bytes,
-        sounded=sounded or Sounded(),
+        samples=samples or SampleSummary(),
     )
 
 
@@ -31,13 +31,13 @@ def test_typical():
 def test_sampled():
     """A few lengths that were asked for stand for all others."""
     group = FRAMES._replace(sized=5, size=20e6)
-    load = sdss(group, sounded=Sounded(5, 0, 4e6))["sdss-sas"]
+    load = sdss(group, samples=SampleSummary(5, 0, 4e6))["sdss-sas"]
     assert (load.bytes, load.source) == (300 * 4e6, "sampled")
 
 
 def test_seen():
     """What came counts more than what was said, once it is twenty frames."""
-    known = {"sounded": Sounded(5, 0, 4e6), "fetched_bytes": 40e6}
+    known = {"samples": SampleSummary(5, 0, 4e6), "fetched_bytes": 40e6}
     few, enough = (sdss(FRAMES, fetched=n, **known)["sdss-sas"] for n in (19, 20))
     assert few.source == "sampled"
     assert (enough.bytes, enough.source) == (300 * 2e6, "seen")
@@ -66,7 +66,7 @@ def test_looking_up(unlocated, requests):
 def test_expected_part():
     """Of a frame that is left early only a part is billed, by its stamps."""
     one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=2, size=6e6)
-    load = sdss(one, FRAMES, sounded=Sounded(2, 0, 3e6))["sdss-sas"]
+    load = sdss(one, FRAMES, samples=SampleSummary(2, 0, 3e6))["sdss-sas"]
     assert load.bytes == pytest.approx((7 + 0.5) * 3e6 + 300 * 3e6)
 
 
@@ -75,25 +75,25 @@ COPIED = Priced(True, 40, requests=200, bytes=80_000_000, whole=480_000_000, gue
 DIRECT = Priced(False, 2, requests=10, bytes=4_000_000, whole=25_000_000, guessed=0)
 
 
-def hst(*frames, sounded=None, is_located=True):
+def hst(*frames, samples=None, is_located=True):
     """Give the loads of HST."""
-    return hst_loads(frames, is_located=is_located, sounded=sounded or Sounded())
+    return hst_loads(frames, is_located=is_located, samples=samples or SampleSummary())
 
 
-def test_all_sounded():
+def test_all_sampled():
     """Where it is known that the mirror has them, parts come from it and no other."""
-    loads = hst(COPIED, DIRECT, sounded=Sounded(42, 2))
+    loads = hst(COPIED, DIRECT, samples=SampleSummary(42, 2))
     assert loads["s3"] == (200, 40, 80_000_000, "footprints", 3)
     assert loads["mast"] == (2, 2, 25_000_000, "footprints", 0)
 
 
 def test_mirror_may_lack_some():
     """A file that the mirror lacks is a request there, and whole from MAST."""
-    sounded = Sounded(asked=20, missing=4)
+    samples = SampleSummary(asked=20, missing=4)
     share = 4.5 / 36
     lacking = share * (40 - 16)
-    loads = hst(COPIED, sounded=sounded)
-    assert sounded.share_missing == share
+    loads = hst(COPIED, samples=samples)
+    assert samples.share_missing == share
     assert loads["mast"].files == pytest.approx(lacking)
     assert loads["mast"].bytes == pytest.approx(lacking / 40 * 480e6)
     assert loads["s3"].requests == pytest.approx(lacking + (40 - lacking) * 5)

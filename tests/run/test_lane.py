@@ -141,7 +141,7 @@ class Stage:
     def __init__(self, folder, *surveys):
         self.path = folder / "ledger.sqlite"
         self.archive, self.frames, self.cutter = Archive(), Frames(), Cutter()
-        self.heard = []
+        self.listener = []
         targets = [Target(n, f"id{n}", n / 10, 0.0, f"id{n}", n) for n in range(6)]
         create_ledger(
             self.path,
@@ -170,7 +170,7 @@ class Stage:
                 ledger=ledger,
                 frames=self.frames,
                 cutter=self.cutter,
-                heard=self.heard.append,
+                listener=self.listener.append,
                 down_s=down_s,
             )
             await Orchestrator([lane]).run(locate_only=locate_only)
@@ -200,8 +200,8 @@ async def test_to_the_end(stage):
     assert sorted(stage.frames.fetched) == ["frame0", "frame1"]
     assert len(stage.archive.asked) == 1
     assert lane.troubles == []
-    assert sum(e.stamps for e in stage.heard if isinstance(e, Stamped)) == 6
-    assert sum(e.jobs for e in stage.heard if isinstance(e, Moved)) == 12
+    assert sum(e.stamps for e in stage.listener if isinstance(e, Stamped)) == 6
+    assert sum(e.jobs for e in stage.listener if isinstance(e, Moved)) == 12
 
 
 async def test_nothing_to_do(stage):
@@ -557,13 +557,13 @@ async def test_service_that_heals(stage, monkeypatch):
         await answered.wait()
         return await cut(job)
 
-    async def heard(survey, asks):
+    async def listener(survey, asks):
         async for findings in locate(survey, asks):
             answered.set()
             yield findings
 
     monkeypatch.setattr(stage.cutter, "cut", slow)
-    monkeypatch.setattr(stage.archive, "locate", heard)
+    monkeypatch.setattr(stage.archive, "locate", listener)
     lane = await stage.run()
     assert len(stage.archive.asked) == 3
     assert stage.states() == {"done": 6}
@@ -587,7 +587,7 @@ async def test_one_host_given_up(stage, monkeypatch):
     assert stage.states() == {"located": 3, "done": 3}
     assert lane.troubles == [outage]
     assert stage.frames.fetched.count("frame0") == 1
-    said = [e.text for e in stage.heard if isinstance(e, Note)]
+    said = [e.text for e in stage.listener if isinstance(e, Note)]
     assert "sdss: no more images are fetched from host0 for now: host0 is down" in said
 
 

@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from harvester.errors import InputError
-from harvester.run.transport_setup import _limits, _services, _token, first_words
+from harvester.run.transport_setup import _limits, _services, _tokens, first_words
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.transport.body import Limits
 
@@ -14,7 +14,7 @@ _HERE = "http://127.0.0.1:8080"
 
 
 @pytest.fixture(autouse=True)
-def _no_token(monkeypatch):
+def _no_tokens(monkeypatch):
     monkeypatch.delenv("MAST_API_TOKEN", raising=False)
     monkeypatch.delenv("MAST_API_TOKEN_FILE", raising=False)
 
@@ -26,15 +26,15 @@ def _rehearsal(**more):
     return load_settings(services=services, **more)
 
 
-def test_no_token():
+def test_no_tokens():
     """Without a token there is none."""
-    assert _token(load_settings()) is None
+    assert _tokens(load_settings()) == []
 
 
 def test_token_of_the_environment(monkeypatch):
     """A token of the environment is for MAST itself."""
     monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
-    token = _token(load_settings())
+    (token,) = _tokens(load_settings())
     sent = token.headers_for(URL("https://mast.stsci.edu/api/v0/invoke"))
     assert sent == {"Authorization": "token CANARY"}
 
@@ -44,21 +44,21 @@ def test_token_of_a_file(monkeypatch, tmp_path):
     file = tmp_path / "secret"
     file.write_text("CANARY\n")
     monkeypatch.setenv("MAST_API_TOKEN_FILE", str(file))
-    token = _token(load_settings())
+    (token,) = _tokens(load_settings())
     assert token.headers_for(URL(SERVICES["mast"])) == {"Authorization": "token CANARY"}
     file.unlink()
     with pytest.raises(InputError, match="MAST_API_TOKEN_FILE"):
-        _token(load_settings())
+        _tokens(load_settings())
 
 
 def test_token_and_a_stand_in(monkeypatch):
     """A stand-in of MAST gets it only if that is said; it is told that it does not."""
     monkeypatch.setenv("MAST_API_TOKEN", "CANARY")
-    assert _token(_rehearsal()) is None
+    assert _tokens(_rehearsal()) == []
     (told,) = first_words(_rehearsal())
     assert told.startswith(f"MAST_API_TOKEN is not sent to {_HERE}")
     said = _rehearsal(hst={"token_elsewhere": True})
-    assert _token(said).home == f"{_HERE}/mast"
+    assert [token.home for token in _tokens(said)] == [f"{_HERE}/mast"]
     assert list(first_words(said)) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harvester.archives.registry import read_survey
 from harvester.errors import InputError
 from harvester.models import StampSize, Survey
 from harvester.settings.settings import load_settings
@@ -25,8 +26,8 @@ def test_defaults():
     """By default both surveys are asked for, with the tutorial's sky."""
     settings = load_settings()
     assert [str(s) for s in settings.parsed_surveys()] == [
-        "sdss:r",
         "hst:WFC3/IR:F160W",
+        "sdss:r",
     ]
     assert settings.spec("sdss").size == StampSize(15.84, "arcsec")
     assert settings.services.sdss_sky.rate == 1
@@ -220,9 +221,9 @@ def test_spelling_of_surveys(text, survey):
     """Names are spelled as the archive spells them, however the user did."""
     if survey is None:
         with pytest.raises(InputError, match="no archive"):
-            Survey.parse(text)
+            read_survey(text)
         return
-    assert Survey.parse(text) == survey
+    assert read_survey(text) == survey
     assert load_settings(surveys=[text]).identity()["surveys"] == str(survey)
 
 

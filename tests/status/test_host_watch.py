@@ -40,13 +40,13 @@ def kept():
 
 @pytest.fixture
 def said():
-    """Give what is heard."""
+    """Give what the listener was told."""
     return []
 
 
 @pytest.fixture
 def watch(kept, said):
-    """Give a watch over what is kept and heard."""
+    """Give a watch over what is kept and listener."""
     return HostWatch(kept, lambda note: said.append(note.text))
 
 

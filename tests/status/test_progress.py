@@ -27,10 +27,10 @@ def lines(monkeypatch):
 
 def test_counts_follow_the_events(lines):
     """Where jobs came to is added to what was done before."""
-    lines.heard(Moved("sdss", State.LOCATED, 4))
-    lines.heard(Moved("sdss", State.DONE, 5))
-    lines.heard(Moved("sdss", State.NO_COVERAGE, 1))
-    lines.heard(Stamped("sdss", "frame", 5))
+    lines.listener(Moved("sdss", State.LOCATED, 4))
+    lines.listener(Moved("sdss", State.DONE, 5))
+    lines.listener(Moved("sdss", State.NO_COVERAGE, 1))
+    lines.listener(Stamped("sdss", "frame", 5))
     assert lines._stream.getvalue().splitlines()[-1] == (
         "sdss: 10/10 settled; 8 stamps"
     )
@@ -38,8 +38,8 @@ def test_counts_follow_the_events(lines):
 
 def test_notes_are_said(capsys):
     """A note is a line of its own; with --json it leaves the output alone."""
-    with shown_progress(REPORT, quiet=True) as heard:
-        heard(Note("the archive is down"))
+    with shown_progress(REPORT, quiet=True) as listener:
+        listener(Note("the archive is down"))
     said = capsys.readouterr()
     assert said.err == "the archive is down\n"
     assert said.out == ""
@@ -55,9 +55,9 @@ def test_bars_on_a_terminal(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with shown_progress(REPORT) as heard:
-        heard(Moved("sdss", State.DONE, 2))
-        heard(Note("[bold]not markup[/bold]"))
+    with shown_progress(REPORT) as listener:
+        listener(Moved("sdss", State.DONE, 2))
+        listener(Note("[bold]not markup[/bold]"))
     assert "5 done, 1 failed" in terminal.getvalue()
     assert "[bold]not markup[/bold]" in terminal.getvalue()
 
@@ -65,6 +65,6 @@ def test_bars_on_a_terminal(monkeypatch):
 def test_nobody_listens_any_more(lines):
     """A harvest goes on when its output is closed, as by `| head`."""
     lines._stream.close()
-    lines.heard(Note("still here"))
-    lines.heard(Moved("sdss", State.DONE, 2))
+    lines.listener(Note("still here"))
+    lines.listener(Moved("sdss", State.DONE, 2))
     assert lines._counts["sdss"][State.DONE] == 5

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
+from harvester.transport.address import Official
 from harvester.transport.breaker import Tripping
 from harvester.transport.transport import Limits, Manners, Service, Transport
 
@@ -211,7 +212,14 @@ async def serving(script=None, host="127.0.0.1", port=0, tls=None, greeting=b"")
 
 def mast(actual, manners=MANNERS):
     """Give the MAST service, asked at another address."""
-    return Service("mast", "https://mast.stsci.edu", actual, manners)
+    return Service(
+        "mast",
+        "https://mast.stsci.edu",
+        actual,
+        manners,
+        official=Official(frozenset({"stsci.edu"})),
+        remedies=("a token (MAST_API_TOKEN)",),
+    )
 
 
 def opened(*services, **options):

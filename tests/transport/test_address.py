@@ -16,7 +16,7 @@ from harvester.transport.address import (
     BlockedAddressError,
     Guard,
     GuardedResolver,
-    is_official,
+    Official,
     is_public,
     shown,
     to_url,
@@ -24,6 +24,7 @@ from harvester.transport.address import (
 from harvester.transport.transport import Manners, Service
 
 _MAST = URL("https://mast.stsci.edu/api")
+_OFFICIAL = Official(frozenset({"stsci.edu", "sdss.org"}), frozenset({"stpubdata"}))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_not_public_in_any_clothes(address):
 )
 def test_follow(location, target):
     """Hosts of the archives are followed to with TLS, configured ones as they are."""
-    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     assert str(guard.follow(_MAST, location)) == (target or location)
 
 
@@ -140,7 +141,7 @@ def test_follow(location, target):
 def test_follow_blocked(location):
     """Anything else is refused for good, the buckets of other people included."""
     known = [_MAST, URL("https://s3.amazonaws.com")]
-    guard = Guard(known, [URL("http://127.0.0.1:8000")])
+    guard = Guard(known, [URL("http://127.0.0.1:8000")], _OFFICIAL)
     with pytest.raises(PermanentError) as caught:
         guard.follow(_MAST, location)
     assert caught.value.reason == "blocked_redirect"
@@ -154,7 +155,7 @@ def test_follow_blocked(location):
 def test_follow_any_text(location):
     """Whatever a Location holds, only hosts of the archives come out."""
     with suppress(PermanentError):
-        assert is_official(Guard([_MAST]).follow(_MAST, location))
+        assert _OFFICIAL.holds(Guard([_MAST], (), _OFFICIAL).follow(_MAST, location))
 
 
 class _Names:
@@ -210,7 +211,7 @@ async def test_resolver_closes():
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0"])
 def test_socket_refused(address):
     """Also an address that no name server was asked for is not connected to."""
-    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with pytest.raises(BlockedAddressError):
         guard.open_socket((family, socket.SOCK_STREAM, 6, "", (address, 8001)))
@@ -219,7 +220,7 @@ def test_socket_refused(address):
 @pytest.mark.parametrize(("address", "port"), [("8.8.8.8", 443), ("127.0.0.1", 8000)])
 def test_socket(address, port):
     """A public address, or the configured one at its port, gets a socket."""
-    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")])
+    guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     made = guard.open_socket(
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
     )

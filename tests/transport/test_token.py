@@ -14,13 +14,17 @@ _URL = "https://mast.stsci.edu/api"
 _CANARY = "CANARY0123456789"
 
 
+def _token(home):
+    return ApiToken(_CANARY, home, "MAST_API_TOKEN")
+
+
 def _s3(actual):
     return Service("s3", "https://s3.amazonaws.com", actual, MANNERS)
 
 
 async def test_sent_home(server, tmp_path):
     """Queries and files of its own host carry it, as MAST wants it written."""
-    async with opened(server, token=ApiToken(_CANARY, server.url)) as transport:
+    async with opened(server, tokens=[_token(server.url)]) as transport:
         await transport.query("GET", _URL)
         await transport.download(f"{_URL}/file", tmp_path / "file")
     sent = [asked.headers["authorization"] for asked in server.asked]
@@ -32,8 +36,8 @@ async def test_not_sent_elsewhere(server, other):
     server.script["/api"] = reply(
         status=302, reason="Moved", Location=f"{other.url}/there"
     )
-    token = ApiToken(_CANARY, server.url)
-    async with opened(mast(server.url), _s3(other.url), token=token) as transport:
+    token = _token(server.url)
+    async with opened(mast(server.url), _s3(other.url), tokens=[token]) as transport:
         await transport.query("GET", _URL)
         await transport.query("GET", "https://s3.amazonaws.com/stpubdata/file")
     assert len(other.asked) == 2
@@ -43,7 +47,7 @@ async def test_not_sent_elsewhere(server, other):
 
 def test_not_sent_to_a_neighbour():
     """Another port or scheme of the same name is another host."""
-    token = ApiToken(_CANARY, "https://mast.stsci.edu")
+    token = _token("https://mast.stsci.edu")
     for address in (
         "http://mast.stsci.edu/api",
         "https://mast.stsci.edu:8443/api",
@@ -57,7 +61,7 @@ def test_not_sent_to_a_neighbour():
 async def test_refused(server):
     """A token that MAST refuses is for the user to mend, and is not repeated."""
     server.script["*"] = reply(status=401, reason="Unauthorized")
-    async with opened(server, token=ApiToken(_CANARY, server.url)) as transport:
+    async with opened(server, tokens=[_token(server.url)]) as transport:
         with pytest.raises(InputError, match="MAST_API_TOKEN") as caught:
             await transport.query("GET", _URL)
     assert _CANARY not in repr(caught.value)
@@ -66,7 +70,7 @@ async def test_refused(server):
 
 def test_does_not_show():
     """Neither printed nor formatted does it tell what it is."""
-    token = ApiToken(_CANARY, "https://mast.stsci.edu")
+    token = _token("https://mast.stsci.edu")
     assert _CANARY not in f"{token} {token!r}"
 
 
@@ -83,6 +87,6 @@ def test_does_not_show():
 def test_unfit(text, home):
     """What is no token, or would travel in the clear, is refused unseen."""
     with pytest.raises(InputError) as caught:
-        ApiToken(text, home)
+        ApiToken(text, home, "MAST_API_TOKEN")
     assert _CANARY not in str(caught.value)
     assert "words" not in str(caught.value)

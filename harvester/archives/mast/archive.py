@@ -1,4 +1,4 @@
-"""MAST: which HST images hold a galaxy.
+"""MAST: which images of a mission hold a galaxy.
 
 A survey is asked for once, all over the sky; the footprints of what it offers are
 matched here. A request for each galaxy would be tens of thousands.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,22 +18,24 @@ import numpy as np
 from ...errors import OutageError
 from ...ledger.listing import Offer
 from ...models import Finding, Product
-from ...sky.cameras import assumed_radius_deg
 from ...sky.footprints import FootprintIndex, parse_s_region
 from ...sky.selection import Candidate, choose
 from ..batches import chunks
-from .listing import list_images, used_bands
-from .products import DRIZZLED, ProductNames
+from .listing import list_images
+from .products import ProductNames
 from .queries import MastQueries
 from .reply import check_mast
+from .services import BUCKET
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from ...ledger.ledger import Ledger
     from ...models import Ask, NoChoices, StampSize, Survey
     from ...transport.transport import Transport
+    from .mission import Mission
     from .queries import Row
 
 __all__ = ["Mast", "check_mast"]
@@ -50,9 +51,6 @@ _UNTOLD_S = 0.0
 #: Exposure times in seconds that are believed; those of some associations are wrong.
 _SHORTEST_S, _LONGEST_S = 1.0, 100_000.0
 
-#: Coarsest pixels of the HST cameras, arcsec: turns pixels into a margin on the sky.
-_PIXEL_ARCSEC = 0.13
-
 #: How the list of a run names images that are not cut: what is not public has no name
 #: or address for us; what follows a planet or comet shows galaxies as trails; of some
 #: MAST did not tell which file they are.
@@ -63,9 +61,8 @@ _ASSUMED = "CIRCLE assumed"
 
 
 class Mast:
-    """Finds the drizzled images of HST."""
+    """Finds the combined images of a mission."""
 
-    name = "hst"
     #: Its answers are footprints: a second look would say the same.
     may_relocate = False
 
@@ -73,17 +70,20 @@ class Mast:
         self,
         transport: Transport,
         ledger: Ledger,
+        mission: Mission,
         *,
         bases: Mapping[str, str],
         size: StampSize,
         observations: Literal["best", "all"],
     ) -> None:
         """Take the official addresses of ``mast`` and ``s3``."""
+        self.name = mission.archive
+        self._mission = mission
         self._queries = MastQueries(transport)
-        self._names = ProductNames(self._queries)
+        self._names = ProductNames(self._queries, mission)
         self._ledger = ledger
         self._bases = bases
-        self._margin = size.arcsec(_PIXEL_ARCSEC) / math.sqrt(2)
+        self._margin = size.arcsec(mission.coarsest_arcsec) / math.sqrt(2)
         self._observations = observations
         self._known: dict[Survey, _Sky] = {}
 
@@ -157,7 +157,10 @@ class Mast:
         for candidate in candidates:
             by_band[candidate.product.band].append(candidate)
         return {
-            band: [one.product for one in choose(some, self._observations)]
+            band: [
+                one.product
+                for one in choose(self._mission.distinct(some), self._observations)
+            ]
             for band, some in by_band.items()
         }
 
@@ -176,15 +179,15 @@ class Mast:
         return self._known[survey]
 
     async def _listing(self, survey: Survey) -> list[Offer]:
-        rows = await list_images(self._queries, survey)
+        rows = await list_images(self._queries, survey, self._mission)
         lacking = {
             str(row["obsid"]): str(row["obs_id"] or "")
             for row in rows
-            if _is_open(row) and not DRIZZLED.fullmatch(row["dataURL"] or "")
+            if _is_open(row) and not self._mission.file.fullmatch(row["dataURL"] or "")
         }
         names = await self._names.find(lacking) if lacking else {}
         if nothing := sum(not uri for uri in names.values()):
-            _log.warning("%s: %d images have no drizzled file", survey, nothing)
+            _log.warning("%s: %d images have no combined file", survey, nothing)
         return await asyncio.to_thread(self._offers, survey, rows, names)
 
     def _offers(
@@ -201,25 +204,26 @@ class Mast:
     def _offer(
         self, survey: Survey, row: Row, names: Mapping[str, str]
     ) -> Iterator[Offer]:
-        used = used_bands(row)
+        used = self._mission.bands_of(row["filters"] or "")
         band = next((band for band in survey.bands if band in used), "")
         obsid, obs_id = str(row["obsid"]), str(row["obs_id"] or "")
         if not band:
             return
         uri = str(row["dataURL"] or "")
-        if not DRIZZLED.fullmatch(uri):
+        if not self._mission.file.fullmatch(uri):
             uri = names.get(obsid, "")
         if not _is_public(row):
-            product = Product("hst", f"{_PRIVATE}{obsid}", band, "")
+            product = Product(self.name, f"{_PRIVATE}{obsid}", band, "")
         elif _is_moving(row):
-            product = Product("hst", f"{_MOVING}{obsid}", band, "")
-        elif match := DRIZZLED.fullmatch(uri):
+            product = Product(self.name, f"{_MOVING}{obsid}", band, "")
+        elif match := self._mission.file.fullmatch(uri):
             product = self._product(match, band, obs_id)
         elif obsid in names:
             return
         else:
-            product = Product("hst", f"{_UNNAMED}{obsid} {obs_id}", band, "")
-        yield Offer(product, *_place(row, survey.instrument))
+            product = Product(self.name, f"{_UNNAMED}{obsid} {obs_id}", band, "")
+        radius_deg = math.hypot(*self._mission.field_arcsec(survey.instrument)) / 3600
+        yield Offer(product, *_place(row, radius_deg))
 
     async def _name(self, sky: _Sky, lacking: set[int]) -> None:
         """Ask again which files some images are."""
@@ -230,23 +234,19 @@ class Mast:
         names = await self._names.find({one[0]: one[-1] for one in unnamed.values()})
         for number, (obsid, name) in unnamed.items():
             offer = sky.offers[number]
-            product = Product("hst", f"no file: {obsid}", offer.product.band, "")
-            if match := DRIZZLED.fullmatch(names.get(obsid, "")):
+            product = Product(self.name, f"no file: {obsid}", offer.product.band, "")
+            if match := self._mission.file.fullmatch(names.get(obsid, "")):
                 product = self._product(match, offer.product.band, name)
             if obsid in names:
                 sky.offers[number] = offer._replace(product=product)
 
     def _product(self, match: re.Match[str], band: str, obs_id: str) -> Product:
         url = f"{self._bases['mast']}/api/v0.1/Download/file?uri={match[0]}"
-        return Product("hst", match[1], band, url, self._mirrors(match[1], obs_id))
+        return Product(self.name, match[1], band, url, self._mirrors(match[1], obs_id))
 
     def _mirrors(self, name: str, obs_id: str) -> tuple[str, ...]:
-        # The public bucket knows pipeline products by their observation; skycell
-        # and visit products of the HAP lie elsewhere and are not guessed.
-        if not re.fullmatch(r"[a-z0-9]{9}", obs_id):
-            return ()
-        folder = f"{self._bases['s3']}/stpubdata/hst/public"
-        return (f"{folder}/{obs_id[:4]}/{obs_id}/{name}",)
+        key = self._mission.key(name, obs_id)
+        return (f"{self._bases['s3']}/{BUCKET}/{key}",) if key else ()
 
 
 class _Sky(NamedTuple):
@@ -307,7 +307,7 @@ def _is_moving(row: Row) -> bool:
     return str(row.get("mtFlag")).strip().lower() in {"true", "1", "t"}
 
 
-def _place(row: Row, instrument: str) -> tuple[str | None, float]:
+def _place(row: Row, radius_deg: float) -> tuple[str | None, float]:
     """Give the footprint of an image and its exposure, or what stands for them."""
     exposure = _number(row["t_exptime"])
     is_sensible = exposure is not None and _SHORTEST_S <= exposure <= _LONGEST_S
@@ -318,7 +318,7 @@ def _place(row: Row, instrument: str) -> tuple[str | None, float]:
     ra, dec = _number(row["s_ra"]), _number(row["s_dec"])
     if ra is None or dec is None:
         return None, told
-    return f"{_ASSUMED} {ra} {dec} {assumed_radius_deg(instrument)}", told
+    return f"{_ASSUMED} {ra} {dec} {radius_deg}", told
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever an archive sends

@@ -18,19 +18,20 @@ from ...errors import (
     TransientError,
     UnknownNameError,
 )
-from .names import FILTERS, is_used, nearest
-from .queries import TOO_MUCH, images
+from .names import nearest
+from .queries import TOO_MUCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...models import Survey
-    from .queries import MastQueries, Row
+    from .mission import Mission
+    from .queries import Criteria, MastQueries, Row
 
     #: Right ascensions from and to, degrees; None for the whole sky.
     Part = tuple[float, float] | None
 
-__all__ = ["list_images", "used_bands"]
+__all__ = ["list_images"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ _HALVINGS = 4
 _LEFT, _RIGHT = -360.0, 720.0
 
 
-async def list_images(queries: MastQueries, survey: Survey) -> list[Row]:
+async def list_images(
+    queries: MastQueries, survey: Survey, mission: Mission
+) -> list[Row]:
     """List all images of a survey, each once.
 
     Raises
@@ -56,24 +59,26 @@ async def list_images(queries: MastQueries, survey: Survey) -> list[Row]:
     UnknownNameError
         There is no such instrument or filter.
     """
-    rows = await _Listing(queries, survey).complete()
-    found = {band for row in rows for band in used_bands(row)}
+    criteria = mission.images(survey.instrument, survey.bands)
+    rows = await _Listing(queries, survey, criteria).complete()
+    found = {band for row in rows for band in _bands(mission, row)}
     for band in survey.bands:
         if band not in found:
-            await _doubt(queries, survey, band)
+            await _doubt(queries, survey, band, mission)
     return rows
 
 
-def used_bands(row: Row) -> set[str]:
-    """Name the filters of an observation."""
-    return {name.strip() for name in (row["filters"] or "").split(";")}
+def _bands(mission: Mission, row: Row) -> set[str]:
+    return mission.bands_of(row["filters"] or "")
 
 
 class _Listing:
-    def __init__(self, queries: MastQueries, survey: Survey) -> None:
+    def __init__(
+        self, queries: MastQueries, survey: Survey, criteria: Criteria
+    ) -> None:
         self._queries = queries
         self._survey = survey
-        self._criteria = images(survey.instrument, survey.bands)
+        self._criteria = dict(criteria)
         self._count = 0
         self._found: dict[str, Row] = {}
         #: Why the last way to ask did not come to its end.
@@ -159,39 +164,44 @@ def _halves(part: Part) -> list[Part]:
     return [(low, middle), (middle, high)]
 
 
-async def _doubt(queries: MastQueries, survey: Survey, band: str) -> None:
+async def _doubt(
+    queries: MastQueries, survey: Survey, band: str, mission: Mission
+) -> None:
     """Tell a filter of which there is no image from a typing error, and from silence.
 
     MAST has no query that lists its filters: some of the camera's images do.
     """
     camera, name = survey.instrument, f"{survey.instrument}:{band}"
     # A mirror or a rehearsal may well have none.
-    if queries.is_official and is_used(camera, band):
+    if queries.is_official and mission.is_used(camera, band):
         msg = (
             f"MAST lists no image of {name}, of which there are many, so the list is "
             "not believed"
         )
         raise OutageError("no_images", msg)
-    some = await queries.sample(images(camera))
-    if not some and camera not in FILTERS:
-        await _doubt_camera(queries, camera)
-    listed = {used for row in some for used in used_bands(row)} - {""}
+    some = await queries.sample(mission.images(camera))
+    if not some and camera not in mission.filters:
+        await _doubt_camera(queries, camera, mission)
+    listed = {used for row in some for used in _bands(mission, row)} - {""}
     if band in listed:
         msg = f"MAST lists no image of {name}, and lists some when it is asked for all"
         raise OutageError("no_images", msg)
-    known = {*FILTERS.get(camera, ()), *listed}
+    known = {*mission.filters.get(camera, ()), *listed}
     if band not in known:
         raise UnknownNameError(_unknown(name, band, known))
-    _log.warning("MAST has no drizzled image of %s", name)
+    _log.warning("MAST has no combined image of %s", name)
 
 
-async def _doubt_camera(queries: MastQueries, camera: str) -> None:
-    some = await queries.sample(images())
+async def _doubt_camera(queries: MastQueries, camera: str, mission: Mission) -> None:
+    some = await queries.sample(mission.images())
     listed = {str(row["instrument_name"]) for row in some}
     if camera in listed:
-        msg = f"MAST lists no image of {camera}, and lists some among all of HST"
+        msg = (
+            f"MAST lists no image of {camera}, and lists some among all of "
+            f"{mission.collection}"
+        )
         raise OutageError("no_images", msg)
-    raise UnknownNameError(_unknown(camera, camera, {*FILTERS, *listed}))
+    raise UnknownNameError(_unknown(camera, camera, {*mission.filters, *listed}))
 
 
 def _unknown(what: str, name: str, known: set[str]) -> str:

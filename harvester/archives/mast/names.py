@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FILTERS", "is_used", "nearest", "normal_name"]
+__all__ = ["DAILY", "FILTERS", "nearest", "normal_name"]
 
 _WFPC2 = (
     "F122M F130LP F160BW F165LP F170W F185W F218W F255W F300W F336W F343N F375N F380W "
@@ -69,7 +69,7 @@ FILTERS = {
 
 #: Wide filters of the cameras that are or were in daily use: of these there are
 #: images by the thousand, and a service that counts none has not answered.
-_DAILY = {
+DAILY = {
     "WFC3/IR": "F098M F105W F110W F125W F140W F160W",
     "WFC3/UVIS": "F225W F275W F336W F390W F438W F475W F555W F606W F775W F814W",
     "ACS/WFC": "F435W F475W F555W F606W F625W F775W F814W F850LP",
@@ -81,11 +81,6 @@ def normal_name(text: str) -> str:
     name = text.strip().upper()
     joined = re.sub(r"[\s_\-/]+", "/", name)
     return next((known for known in FILTERS if known == joined), name)
-
-
-def is_used(instrument: str, band: str) -> bool:
-    """Whether there must be images in a filter: it is in daily use."""
-    return band in _DAILY.get(instrument, "").split()
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:

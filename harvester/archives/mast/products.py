@@ -1,4 +1,4 @@
-"""The names of drizzled files, where the row of an observation does not tell them.
+"""The names of combined images, where the row of an observation does not tell them.
 
 Products come for many observations at once, and each should name the observation that
 it was asked for. MAST is known to leave that out, and to give up on long lists: the
@@ -8,7 +8,6 @@ list is halved then, and what came is not asked for again.
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING
 
 from ...errors import PermanentError, TransientError
@@ -18,14 +17,12 @@ from .queries import TOO_MUCH
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .mission import Mission
     from .queries import MastQueries, Row
 
-__all__ = ["DRIZZLED", "ProductNames"]
+__all__ = ["ProductNames"]
 
 _log = logging.getLogger(__name__)
-
-#: The name of a drizzled file; what else stands there is not asked for.
-DRIZZLED = re.compile(r"mast:HST/product/([A-Za-z0-9_.-]+_dr[zc]\.fits)")
 
 #: Observations of one query, at first and where it left some out; and how many of
 #: these are asked for again, in all. The join on the server is slow.
@@ -36,11 +33,12 @@ _NO_PARENT = frozenset({"", "0", "None", "--"})
 
 
 class ProductNames:
-    """Finds the drizzled file of observations."""
+    """Finds the combined image of observations."""
 
-    def __init__(self, queries: MastQueries) -> None:
+    def __init__(self, queries: MastQueries, mission: Mission) -> None:
         self._queries = queries
-        #: Drizzled files by observation; an observation without one is in it too.
+        self._mission = mission
+        #: Combined images by observation; an observation without one is in it too.
         self._known: dict[str, str] = {}
 
     async def find(self, observations: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +83,21 @@ class ProductNames:
             if obsid:
                 files.setdefault(obsid, []).append(row)
         for obsid, some in files.items():
-            self._known[obsid] = _drizzled(some, obsid)
+            self._known[obsid] = self._combined(some, obsid, asked[obsid])
+
+    def _combined(self, rows: Sequence[Row], obsid: str, obs_id: str) -> str:
+        # The exposures of an image may have such files too: its own comes first.
+        ordered = sorted(rows, key=lambda row: str(row.get("obsID")) != obsid)
+        return next(
+            (
+                str(row["dataURI"])
+                for row in ordered
+                if row["obs_collection"] == self._mission.collection
+                and self._mission.file.fullmatch(str(row["dataURI"] or ""))
+                and self._mission.is_file(row, obs_id)
+            ),
+            "",
+        )
 
 
 def _observation(row: Row, asked: Mapping[str, str], by_name: Mapping[str, str]) -> str:
@@ -102,17 +114,3 @@ def _observation(row: Row, asked: Mapping[str, str], by_name: Mapping[str, str])
     # Nothing else was asked for.
     is_only = len(asked) == 1 and parent in _NO_PARENT
     return next(iter(asked)) if is_only else ""
-
-
-def _drizzled(rows: Sequence[Row], obsid: str) -> str:
-    # The exposures that an image was made of have drizzled files too: its own first.
-    ordered = sorted(rows, key=lambda row: str(row.get("obsID")) != obsid)
-    return next(
-        (
-            str(row["dataURI"])
-            for row in ordered
-            if row["obs_collection"] == "HST"
-            and DRIZZLED.fullmatch(str(row["dataURI"] or ""))
-        ),
-        "",
-    )

@@ -14,14 +14,14 @@ from ..bridge import Bridge
 from .reply import check_mast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from ...transport.transport import Transport
 
     Row = Mapping[str, Any]
     Criteria = Mapping[str, Any]
 
-__all__ = ["TOO_MUCH", "MastQueries", "images"]
+__all__ = ["TOO_MUCH", "MastQueries"]
 
 T = TypeVar("T")
 
@@ -47,20 +47,6 @@ _SPARE = 8
 
 #: Rows of a sample: enough to hold every filter of a camera that is used at all.
 _SAMPLE = 1000
-
-
-def images(instrument: str = "", bands: Iterable[str] = ()) -> dict[str, Any]:
-    """Give the criteria of drizzled images: of HST, of a camera, in some filters."""
-    criteria: dict[str, Any] = {
-        "obs_collection": "HST",
-        "project": "HST",
-        "instrument_name": instrument,
-        "filters": list(bands),
-        "dataproduct_type": "image",
-        "intentType": "science",
-        "calib_level": [3],
-    }
-    return {name: value for name, value in criteria.items() if value}
 
 
 class MastQueries:

@@ -28,7 +28,7 @@ from .ways import sorted_by_way
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from ...events import Heard
+    from ...events import Listener
     from ...models import Ask, Route, Survey, Target
     from ...transport.transport import Transport
     from .field_cache import FieldCache
@@ -72,7 +72,7 @@ class Sdss:
         base: str,
         release: int,
         cache: FieldCache,
-        heard: Heard,
+        listener: Listener,
     ) -> None:
         """Take the official address of the SAS, of which frame addresses are made."""
         skyserver = SkyServer(transport, release=release)
@@ -81,7 +81,7 @@ class Sdss:
         self._base = base
         self._release = release
         self._cache = cache
-        self._heard = heard
+        self._heard = listener
         self._table: FieldTable | None = None
         #: A table may be kept on disk, which was not looked for yet.
         self._may_be_kept = True

@@ -21,7 +21,7 @@ from .skyserver import TOO_LONG, SkyServer, numbers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ...events import Heard
+    from ...events import Listener
     from ...transport.transport import Transport
 
 __all__ = ["IDS", "look_up_positions"]
@@ -57,7 +57,7 @@ _SOURCES = {
 
 
 async def look_up_positions(
-    transport: Transport, ids: Sequence[str], *, release: int, heard: Heard
+    transport: Transport, ids: Sequence[str], *, release: int, listener: Listener
 ) -> Places:
     """Look up where objects are, as they are named by their SDSS identifiers.
 
@@ -89,7 +89,7 @@ async def look_up_positions(
         if some:
             queries = -(-len(some) // IDS)
             words = f"{len(some)} identifiers are looked up in {source.table}"
-            heard(Note(f"sdss: {words}, {queries} queries"))
+            listener(Note(f"sdss: {words}, {queries} queries"))
             places |= await _Lookup(skyserver, source).find(some)
     return places
 

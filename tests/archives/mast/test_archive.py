@@ -9,6 +9,7 @@ import pytest
 from recorded import mast_request, serving
 
 from harvester.archives.mast.archive import Mast
+from harvester.archives.mast.hst import HST
 from harvester.dataset.stamps import file_loc
 from harvester.errors import TransientError
 from harvester.ledger.file import create_ledger
@@ -94,6 +95,7 @@ async def archive(tmp_path, recorded, observations="best"):
         yield Mast(
             transport,
             ledger,
+            HST,
             bases=SERVICES,
             size=StampSize.parse("5arcsec"),
             observations=observations,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.archives.mast.names import FILTERS, is_used, nearest, normal_name
+from harvester.archives.mast.hst import HST
+from harvester.archives.mast.names import FILTERS, nearest, normal_name
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_nearest():
 
 def test_in_use():
     """Filters in daily use are filters of their cameras."""
-    assert is_used("WFC3/IR", "F160W")
-    assert not is_used("WFC3/IR", "F164N")
-    assert not is_used("WFC3/XX", "F160W")
+    assert HST.is_used("WFC3/IR", "F160W")
+    assert not HST.is_used("WFC3/IR", "F164N")
+    assert not HST.is_used("WFC3/XX", "F160W")
     assert all(len(set(names)) == len(names) for names in FILTERS.values())

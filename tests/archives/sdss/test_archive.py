@@ -187,12 +187,12 @@ def test_pages_about_a_query(words, error):
     assert caught.type is error
 
 
-def sdss(transport, folder=None, heard=print):
+def sdss(transport, folder=None, listener=print):
     """Give the archive; tables are kept nowhere unless a folder is named."""
     folders = [folder] if folder else []
     cache = FieldCache(folders, release=17, source=SERVICES["sdss-sky"])
     return Sdss(
-        transport, base=SERVICES["sdss-sas"], release=17, cache=cache, heard=heard
+        transport, base=SERVICES["sdss-sas"], release=17, cache=cache, listener=listener
     )
 
 

@@ -213,7 +213,7 @@ async def located(server, asks):
             base=SERVICES["sdss-sas"],
             release=17,
             cache=cache,
-            heard=print,
+            listener=print,
         )
         try:
             async for batch in sdss.locate(R, asks):
@@ -278,7 +278,7 @@ async def test_unreachable(count):
             raise OutageError("refused", "nobody listens")
 
     cache = FieldCache([], release=17, source=SERVICES["sdss-sky"])
-    sdss = Sdss(Nobody(), base="https://sas", release=17, cache=cache, heard=print)
+    sdss = Sdss(Nobody(), base="https://sas", release=17, cache=cache, listener=print)
     with pytest.raises(OutageError, match="nobody listens"):
         async for _ in sdss.locate(R, [Ask(one) for one in targets(count)]):
             pass

@@ -8,8 +8,8 @@ from field_rows import scan
 
 from harvester.archives.sdss.field_cache import FieldCache, shared_folder
 from harvester.archives.sdss.fields import FieldTable
+from harvester.archives.sdss.kind import field_cache
 from harvester.places import Places
-from harvester.run.harvest import _field_cache
 from harvester.settings.settings import load_settings
 
 SOURCE = "https://skyserver.sdss.org"
@@ -108,9 +108,13 @@ def test_rehearsal_keeps_to_itself(monkeypatch, tmp_path, table):
     places = Places(tmp_path / "run")
 
     def folder(**flags):
-        return _field_cache(load_settings(**flags), places).keep(table).parent
+        settings = load_settings(**flags)
+        asked = {"sdss-sky": settings.services.sdss_sky.base_url or SOURCE}
+        official = {"sdss-sky": SOURCE}
+        section = settings.archive("sdss")
+        return field_cache(section, official, asked, places.tables).keep(table).parent
 
-    sandbox = {"sdss_sky": {"base_url": "http://127.0.0.1:8000/"}}
+    sandbox = {"sdss_sky": {"base_url": "http://127.0.0.1:8000"}}
     assert folder() == tmp_path / "home" / "harvester"
     assert folder(services=sandbox) == tmp_path / "run" / "tables"
     named = str(tmp_path / "named")

@@ -42,7 +42,7 @@ class Objects:
 async def looked_up(server, ids):
     """Look identifiers up at a server."""
     async with serving(server) as transport:
-        return await look_up_positions(transport, ids, release=17, heard=print)
+        return await look_up_positions(transport, ids, release=17, listener=print)
 
 
 async def test_batches():
@@ -118,7 +118,7 @@ async def test_sandbox():
         new = {str(g.dr8_objid): (g.ra, g.dec) for g in galaxies}
         old = {str(g.objid): (g.ra, g.dec) for g in galaxies}
         places = await look_up_positions(
-            transport, [*new, *old], release=17, heard=print
+            transport, [*new, *old], release=17, listener=print
         )
         requests = sandbox.stats["sdss-sky"].requests
     named = {str(g.objid) for g in galaxies if (g.objid ^ g.dr8_objid) >> 32 & 0xFFFF}

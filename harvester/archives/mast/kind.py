@@ -1,0 +1,94 @@
+"""What is special to HST at MAST: instruments, settings, and how images are fetched."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..kind import Credit, Fetch
+from .sampling import CopySampling
+from .services import MAST, S3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...models import Survey
+    from ..kind import Archive, LocatorInputs
+
+__all__ = ["KIND", "HstSection"]
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
+class HstSection(BaseModel):
+    """What is asked of MAST."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    observations: Literal["best", "all"] = Field(
+        default="best",
+        description="Of several HST images: the best, or all.",
+        json_schema_extra={"option": "--observations"},
+    )
+    #: Whether ``MAST_API_TOKEN`` goes to ``services.mast.base_url`` as well, by TLS or
+    #: on this machine.
+    token_elsewhere: bool = False
+
+
+class _Hst:
+    name = "hst"
+    title = "HST"
+    examples = ("hst:WFC3/IR:F160W",)
+    default_survey = "hst:WFC3/IR:F160W"
+    finest_arcsec = 0.04
+    services = (MAST, S3)
+    section = HstSection
+    fetch = Fetch.RANGES
+    archive_gives_ranges = False
+    costs = SimpleNamespace(query_service="mast", file_service="mast")
+    sampling = CopySampling("/hst/public")
+    credit = Credit(
+        "https://archive.stsci.edu/publishing/mission-acknowledgements",
+        "the HST acknowledgement, and the programs whose images were used",
+    )
+
+    def checked(self, survey: Survey) -> Survey:
+        """Give a survey in capitals, as MAST spells instruments and filters."""
+        if not survey.instrument:
+            msg = "HST needs an instrument and a filter"
+            raise ValueError(msg)
+        instrument = survey.instrument.upper()
+        bands = tuple(dict.fromkeys(band.upper() for band in survey.bands))
+        for word in (*instrument.split("/"), *bands):
+            if not _WORD.fullmatch(word):
+                msg = f"{word!r} is no name of an instrument or filter"
+                raise ValueError(msg)
+        return type(survey)(survey.archive, instrument, bands)
+
+    def identity(self, section: HstSection) -> Mapping[str, str]:
+        """Give whether one image or every image of a galaxy is cut."""
+        return {"hst observations": section.observations}
+
+    def keeps_all(self, section: HstSection) -> bool:
+        """Keep all only if that was asked for."""
+        return section.observations == "all"
+
+    def open(self, inputs: LocatorInputs) -> Archive:
+        """Make the locator."""
+        from .archive import Mast  # noqa: PLC0415 - slow to import
+        from .hst import HST  # noqa: PLC0415 - as above
+
+        return Mast(
+            inputs.transport,
+            inputs.ledger,
+            HST,
+            bases=inputs.official,
+            size=inputs.spec.size,
+            observations=inputs.section.observations,
+        )
+
+
+KIND = _Hst()

@@ -1,0 +1,125 @@
+"""The archives that are known: every folder here, and what other packages add.
+
+Another package adds an archive by an entry point in the group ``harvester.archives``,
+whose value is an `ArchiveKind`.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..models import Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .kind import ArchiveKind, ServiceKind
+
+__all__ = [
+    "GROUP",
+    "default_surveys",
+    "kind_of",
+    "kinds",
+    "read_survey",
+    "services",
+]
+
+#: Group of the entry points by which other packages add archives.
+GROUP = "harvester.archives"
+
+
+@cache
+def kinds() -> Mapping[str, ArchiveKind]:
+    """Give the archives by name, ours first.
+
+    Raises
+    ------
+    InputError
+        Another package's archive cannot be loaded, or takes a name that is taken.
+    """
+    known: dict[str, ArchiveKind] = {kind.name: kind for kind in _own()}
+    for point in entry_points(group=GROUP):
+        try:
+            kind: ArchiveKind = point.load()
+        except Exception as error:
+            msg = f"archive {point.name} of package {_package(point)} fails: {error}"
+            raise InputError(msg) from error
+        if kind.name in known:
+            msg = (
+                f"package {_package(point)} adds an archive {kind.name!r}, and there "
+                "is one of that name. Uninstall it, or have it choose another name."
+            )
+            raise InputError(msg)
+        known[kind.name] = kind
+    return known
+
+
+def _own() -> Iterator[ArchiveKind]:
+    package = __package__ or ""
+    for folder in pkgutil.iter_modules(import_module(package).__path__):
+        if folder.ispkg:
+            yield import_module(f"{package}.{folder.name}.kind").KIND
+
+
+def _package(point: object) -> str:
+    distribution = getattr(point, "dist", None)
+    return str(getattr(distribution, "name", "?"))
+
+
+def kind_of(name: str) -> ArchiveKind:
+    """Give the archive of this name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    known = kinds()
+    if name not in known:
+        msg = f"there is no archive {name!r}, only {_listed(known)}"
+        raise InputError(msg)
+    return known[name]
+
+
+def services() -> dict[str, ServiceKind]:
+    """Give every service of every archive, by name; archives may share one."""
+    return {one.name: one for kind in kinds().values() for one in kind.services}
+
+
+def default_surveys() -> list[str]:
+    """Give what is harvested where a user names no survey."""
+    return [one for kind in kinds().values() if (one := kind.default_survey)]
+
+
+def read_survey(text: str) -> Survey:
+    """Read ``archive:[instrument:]bands`` in the spelling of its archive.
+
+    Raises
+    ------
+    InputError
+        There is no such archive, instrument or band; the message says which.
+    """
+    survey = Survey.parse(text)
+    known = kinds()
+    try:
+        if survey.archive not in known:
+            msg = f"there is no archive {survey.archive!r}, only {_listed(known)}"
+            raise ValueError(msg)  # noqa: TRY301 - said in one sentence with the others
+        if not survey.bands:
+            msg = "no band is named"
+            raise ValueError(msg)  # noqa: TRY301 - as above
+        return known[survey.archive].checked(survey)
+    except ValueError as error:
+        examples = [one for kind in known.values() for one in kind.examples]
+        msg = f"survey {text!r}: {error}. Write {', '.join(examples)}."
+        raise InputError(msg) from error
+
+
+def _listed(known: Mapping[str, ArchiveKind]) -> str:
+    names = list(known)
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

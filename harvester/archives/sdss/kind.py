@@ -1,0 +1,134 @@
+"""What is special to SDSS: bands, services, settings, how frames are fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..kind import Credit, Fetch, ServiceKind
+from .sampling import LengthSampling
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...models import Survey
+    from ..kind import Archive, LocatorInputs
+    from .field_cache import FieldCache
+
+__all__ = ["KIND", "SdssSection", "field_cache"]
+
+_BANDS = "ugriz"
+
+#: Seconds that SkyServer gives a query.
+_QUERY_S = 600
+
+_DOMAINS = ("sdss.org",)
+_REMEDIES = ("another sdss.release",)
+
+
+class SdssSection(BaseModel):
+    """What is asked of SDSS."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    release: int = Field(
+        default=17,
+        ge=12,
+        description="SDSS data release.",
+        json_schema_extra={"option": "--sdss-release"},
+    )
+    #: Folder in which the table of all fields is kept for every run; empty: the
+    #: user's cache folder, or the run's own folder if that cannot be written.
+    cache_dir: str = ""
+
+
+class _Sdss:
+    name = "sdss"
+    title = "SDSS"
+    examples = ("sdss:r", "sdss:u,g,r,i,z")
+    default_survey = "sdss:r"
+    finest_arcsec = 0.396
+    services = (
+        # 60 queries a minute are published.
+        ServiceKind(
+            "sdss-sky",
+            "https://skyserver.sdss.org",
+            rate=1,
+            queries=1,
+            files=1,
+            answer_s=_QUERY_S,
+            domains=_DOMAINS,
+            remedies=_REMEDIES,
+        ),
+        ServiceKind(
+            "sdss-sas",
+            "https://data.sdss.org/sas",
+            rate=10,
+            domains=_DOMAINS,
+            remedies=_REMEDIES,
+        ),
+    )
+    section = SdssSection
+    fetch = Fetch.BEGINNING
+    archive_gives_ranges = False
+    costs = SimpleNamespace(query_service="sdss-sky", file_service="sdss-sas")
+    sampling = LengthSampling()
+    credit = Credit(
+        "https://www.sdss.org/collaboration/citing-sdss/",
+        "the SDSS acknowledgement and the paper of the data release",
+    )
+
+    def checked(self, survey: Survey) -> Survey:
+        """Give a survey with its bands in small letters, as SDSS spells them."""
+        bands = tuple(dict.fromkeys(band.lower() for band in survey.bands))
+        wrong = [band for band in bands if band not in _BANDS]
+        if wrong or survey.instrument:
+            msg = f"SDSS has the bands u, g, r, i, z, not {', '.join(wrong)}"
+            raise ValueError(msg)
+        return type(survey)(survey.archive, "", bands)
+
+    def identity(self, section: SdssSection) -> Mapping[str, str]:
+        """Give the release: another one has other pixels."""
+        return {"sdss release": str(section.release)}
+
+    def keeps_all(self, section: SdssSection) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Keep the field in which a galaxy is farthest from an edge, and no other."""
+        return False
+
+    def open(self, inputs: LocatorInputs) -> Archive:
+        """Make the locator."""
+        from .archive import Sdss  # noqa: PLC0415 - slow to import
+
+        return Sdss(
+            inputs.transport,
+            base=inputs.official["sdss-sas"],
+            release=inputs.section.release,
+            cache=field_cache(
+                inputs.section, inputs.official, inputs.asked, inputs.tables
+            ),
+            listener=inputs.listener,
+        )
+
+
+def field_cache(
+    section: SdssSection,
+    official: Mapping[str, str],
+    asked: Mapping[str, str],
+    tables: Path,
+) -> FieldCache:
+    """Say where the table of all fields is kept: with the user, or with the run."""
+    from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - slow to import
+
+    source = asked["sdss-sky"]
+    folders = [Path(section.cache_dir)] if section.cache_dir else []
+    # What a rehearsal is told about the sky stays in its own folder.
+    is_official = source == official["sdss-sky"]
+    if not folders and is_official and (shared := shared_folder()):
+        folders = [shared]
+    return FieldCache([*folders, tables], release=section.release, source=source)
+
+
+KIND = _Sdss()
