@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, LedgerError, LocalError, LockedError
 from ..states import State
+from .in_thread import end_when_cancelled
 from .tally import STAMPS, SUBSTITUTES
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         # its name there, and open or make another file.
         address = f"{path.absolute().as_uri()}?mode=ro"
         db = sqlite3.connect(address, uri=True, timeout=30)
+        end_when_cancelled(db)
         version = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.OperationalError as error:
         msg = (

@@ -27,6 +27,7 @@ from .hosts import (
     write_host_states,
     write_troubles,
 )
+from .in_thread import in_thread
 from .listing import read_listing, write_listing
 from .located import located_rows, write_located
 from .moves import (
@@ -77,8 +78,8 @@ class Ledger:
         LocalError
             The disk is full or read-only, or another program holds it.
         """
-        await asyncio.to_thread(check_file, path)
-        await asyncio.to_thread(upgrade_ledger, path)
+        await in_thread(check_file, path)
+        await in_thread(upgrade_ledger, path)
         async with (
             aiosqlite.connect(path, isolation_level=None) as writer,
             aiosqlite.connect(path, isolation_level=None) as reader,

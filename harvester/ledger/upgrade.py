@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .file import VERSION, read_script
 from .group_commit import to_ours
+from .in_thread import end_when_cancelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,7 @@ def upgrade_ledger(path: Path) -> None:
     """
     try:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
+            end_when_cancelled(db)
             (version,) = db.execute("PRAGMA user_version").fetchone()
             for number in range(version + 1, VERSION + 1):
                 _step(db, number)
