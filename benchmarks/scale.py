@@ -15,7 +15,6 @@ the shortest one, a harvest does not stop in time, or the event loop is held up.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import shutil
@@ -25,14 +24,12 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from astropy.io import fits
+from long_catalogues import by_identifier, by_position, read_galaxies
 from skies import sky
 
 from harvester.ledger.view import LedgerView
@@ -40,22 +37,10 @@ from harvester.ledger.view import LedgerView
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
     from skies import Running
-
-    Columns = dict[str, NDArray[Any]]
 
 #: Galaxies of the sandbox, some more than are harvested, and of one of its fields.
 _REAL, _PER_FIELD = 2200, 50
-
-#: Made-up galaxies that share a field: as many as in the main sample of SDSS.
-_SHARING = 4
-#: They lie north of all others, degrees, and so are harvested last.
-_NORTH, _POLE = 85.0, 89.9
-#: Degrees from a field to the next, and between galaxies of a field.
-_STEP, _WITHIN = 0.15, 0.001
-#: With positions alone they lie around the sandbox's galaxies, degrees.
-_AROUND = 0.02
 
 #: What the most targets may take: this times what the fewest take, and so many MB.
 _FACTOR, _MORE_MB = 1.3, 100
@@ -72,6 +57,9 @@ _PER_FRAME = Path(__file__).with_name("per_frame.py")
 
 #: The copy of a ledger that is kept until frames are timed.
 _LOCATED = "located.sqlite"
+
+#: So many targets have enough frames to be timed.
+_FEWEST = 4000
 
 #: Beyond so many targets they are only located, and the status is asked for.
 _ALL_STEPS = 10**6
@@ -189,7 +177,11 @@ def _options() -> argparse.Namespace:
 
 
 def _numbers(text: str) -> list[int]:
-    return sorted(int(word) for word in text.split(","))
+    numbers = sorted(int(word) for word in text.split(","))
+    if numbers[0] < _FEWEST:
+        msg = f"{_FEWEST} targets are the fewest that have enough frames"
+        raise argparse.ArgumentTypeError(msg)
+    return numbers
 
 
 def measure(
@@ -226,79 +218,6 @@ def measure_frames(ledgers: list[Path]) -> list[dict[str, float]]:
     )
     found: list[dict[str, float]] = json.loads(told.stdout)
     return found
-
-
-def read_galaxies(catalogue: Path) -> Columns:
-    """Read the sandbox's catalogue: one row, each column a vector."""
-    row = fits.getdata(catalogue)[0]
-    return {
-        name: row[name].astype(row[name].dtype.newbyteorder("="))
-        for name in row.array.names
-    }
-
-
-def by_identifier(real: Columns, targets: int) -> Columns:
-    """Add galaxies whose identifiers name fields that the sandbox does not have.
-
-    Fields that follow each other lie as far apart as they must: otherwise the catalogue
-    would be refused, because its identifiers contradict its positions.
-    """
-    more = targets - len(real["RA"])
-    fields = _fields_of_others(real["OBJID"])
-    sharing = max(_SHARING, -(-more // len(fields)))
-    place, serial = np.divmod(np.arange(more), sharing)
-    north = np.linspace(_NORTH, _POLE, place[-1] + 1)
-    along = np.cumsum(_STEP / np.cos(np.radians(north)))
-    return _longer(
-        real,
-        OBJID=(1 << 59 | 40 << 48) + fields[place] + serial,
-        RA=along[place] % 360,
-        DEC=north[place] + _WITHIN * serial,
-    )
-
-
-def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give run, camcol and field, as identifiers have them, of other runs.
-
-    Where they scanned is not known, so that their galaxies may lie anywhere.
-    """
-    used = set((identifiers >> 32 & 0xFFFF).tolist())
-    used |= {int(row["run"]) for row in _rows_of("sdss_scans.csv")}
-    return np.array(
-        [
-            run << 32 | camcol << 29 | field << 16
-            for row in _rows_of("sdss_runs.csv")
-            if (run := int(row["run"])) not in used
-            for camcol in range(1, 7)
-            for field in range(int(row["first_field"]), int(row["last_field"]) + 1)
-        ]
-    )
-
-
-def _rows_of(table: str) -> Iterator[dict[str, str]]:
-    text = files("harvester.archives.sdss").joinpath(table).read_text("ascii")
-    yield from csv.DictReader(text.splitlines())
-
-
-def by_position(real: Columns, targets: int) -> Columns:
-    """Add galaxies around those that are there, and name all by a number."""
-    more = targets - len(real["RA"])
-    random = np.random.default_rng(1)
-    around = random.integers(0, len(real["RA"]), more)
-    columns = _longer(
-        real,
-        RA=(real["RA"][around] + random.uniform(-_AROUND, _AROUND, more)) % 360,
-        DEC=real["DEC"][around] + random.uniform(-_AROUND, _AROUND, more),
-    )
-    return columns | {"OBJID": np.arange(targets)}
-
-
-def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
-    places = np.arange(len(more["RA"])) % len(real["RA"])
-    return {
-        name: np.concatenate([column, more.get(name, column[places])])
-        for name, column in real.items()
-    }
 
 
 def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, float]:
