@@ -22,7 +22,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/codespell harvester tests docs benchmarks docker README.md CHANGELOG.md
+	$(BIN)/codespell harvester tests docs benchmarks docker *.md CITATION.cff
 
 types: $(READY)
 	$(BIN)/mypy

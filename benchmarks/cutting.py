@@ -24,6 +24,7 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS, FITSFixedWarning
 from turns import turns
 
+from harvester.archives.registry import kind_of
 from harvester.cutouts import cutouts
 from harvester.cutouts.astrometry import read_astrometry
 from harvester.cutouts.frame_file import open_frame
@@ -155,7 +156,7 @@ class _Ours:
     """What a process of the pool does between opening a frame and writing files."""
 
     def __init__(self, frame: Frame, job: FrameJob) -> None:
-        self._image = cutouts._find_image(frame, "sdss")  # noqa: SLF001 - a part of cut_frame
+        self._image = cutouts._find_image(frame, kind_of("sdss").reading)  # noqa: SLF001 - a part of cut_frame
         self._frame, self._job = frame, job
         self._sky = read_astrometry(self._image.hdu.header())
         frame.prove(self._image.hdu, self._image.shape[0])

@@ -23,6 +23,7 @@ import click
 from . import __version__
 from .errors import HarvesterError
 from .places import Places
+from .sandbox.command import sandbox
 
 __all__ = ["console", "main"]
 
@@ -272,59 +273,7 @@ def gallery(folder: Path, limit: int) -> None:
         click.echo(path)
 
 
-@main.command()
-@click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
-@click.option(
-    "--targets", default=200, show_default=True, type=AT_LEAST_ONE, help="Galaxies."
-)
-@click.option(
-    "--per-field",
-    default=14,
-    show_default=True,
-    type=AT_LEAST_ONE,
-    help="... a field.",
-)
-@click.option(
-    "--per-image",
-    type=click.IntRange(min=0),
-    default=0,
-    help="... an HST image, with one of each; 0: of some, with 2 to 5.",
-)
-@click.option("--no-hst-images", is_flag=True, help="MAST has no image of any.")
-@click.option(
-    "--port",
-    default=0,
-    type=click.IntRange(0, 65_532),
-    help="First of four ports; 0: any.",
-)
-@click.option("--ready-file", type=click.Path(path_type=Path), help="Addresses, JSON.")
-@click.option(
-    "--catalogue", type=click.Path(path_type=Path), help="Write its galaxies."
-)
-@click.option(
-    "--frames", type=click.Path(path_type=Path), help="Serve a folder of real frames."
-)
-@click.option(
-    "--latency",
-    "latencies",
-    multiple=True,
-    metavar="KIND=SECONDS",
-    help="For query, file, or a service.",
-)
-@click.option(
-    "--bandwidth",
-    default=0.0,
-    type=click.FloatRange(min=0),
-    help="MB/s of each connection; 0: any.",
-)
-@click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
-@click.option("--strict", is_flag=True, help="Refuse what is asked too fast.")
-@click.option("--exit-with-stdin", is_flag=True, hidden=True)
-def sandbox(**options: Any) -> None:  # noqa: ANN401 - click's options
-    """Serve stand-in archives on this machine, to rehearse on."""
-    from .commands import serve_sandbox  # noqa: PLC0415 - seconds of imports
-
-    serve_sandbox(options)
+main.add_command(sandbox)
 
 
 @main.command()

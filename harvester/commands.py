@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import os
-import signal
-import sys
-import threading
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cutouts.warm_up import warm_up
-from .errors import InputError, LocalError, TransientError
+from .errors import InputError, TransientError
 from .ledger.file import need_ledger, owned, remove_log
 from .places import Places
 from .run.disk import free_bytes
@@ -31,7 +26,6 @@ from .status.report import failures, read_report, unsettled, words
 if TYPE_CHECKING:
     from .dataset.verify import Findings
     from .run.harvest import Outcome
-    from .sandbox.server import Sandbox
     from .settings.settings import Settings
 
 __all__ = [
@@ -41,7 +35,6 @@ __all__ = [
     "resume_run",
     "retry_failed",
     "run_catalogue",
-    "serve_sandbox",
     "verify_run",
 ]
 
@@ -120,12 +113,18 @@ def _settings_for(
 
 def inspect_file(catalogue: Path, flags: Flags) -> None:
     """Print how a catalogue is read, and leave nothing behind."""
-    from .catalogue.options import ReadOptions  # noqa: PLC0415 - slow to import
+    from .archives.registry import identifiers  # noqa: PLC0415 - slow to import
+    from .catalogue.options import ReadOptions  # noqa: PLC0415 - as above
     from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
 
     said = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
-        found = inspect_catalogue(catalogue, ReadOptions(**said), scratch=Path(scratch))
+        found = inspect_catalogue(
+            catalogue,
+            ReadOptions(**said),
+            schemes=identifiers(),
+            scratch=Path(scratch),
+        )
     if flags["as_json"]:
         click.echo(json.dumps(found.to_json()))
     else:
@@ -258,49 +257,3 @@ def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
         if found.lost:
             asyncio.run(_send_back(found))
     return found
-
-
-def serve_sandbox(options: Flags) -> None:
-    """Serve the stand-in archives until a signal, or until standard input ends."""
-    from .sandbox.server import SandboxOptions, serve  # noqa: PLC0415 - slow to import
-
-    options["latency"] = _seconds(options.pop("latencies"))
-    options["hst_images"] = not options.pop("no_hst_images")
-    until_stdin = options.pop("exit_with_stdin")
-
-    if until_stdin:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
-    try:
-        asyncio.run(serve(SandboxOptions(**options), tell=_tell_addresses))
-    except ValueError as error:
-        msg = f"the sandbox cannot be served so: {error}"
-        raise InputError(msg) from error
-    except OSError as error:
-        msg = f"the sandbox cannot be served here: {error}"
-        raise LocalError(msg) from error
-
-
-def _end_with_stdin() -> None:
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _tell_addresses(sandbox: Sandbox) -> None:
-    for line in (*sandbox.notes, *(f"{n} {u}" for n, u in sandbox.urls.items())):
-        click.echo(line)
-
-
-def _seconds(texts: tuple[str, ...]) -> dict[str, float]:
-    latency = {}
-    for text in texts:
-        for one in text.split(","):
-            name, _, value = one.partition("=")
-            try:
-                latency[name] = float(value)
-            except ValueError as error:
-                msg = f"--latency {one!r} is not KIND=SECONDS"
-                raise InputError(msg) from error
-            if not 0 <= latency[name] < math.inf:
-                msg = f"--latency {one!r}: seconds are a number from 0"
-                raise InputError(msg)
-    return latency

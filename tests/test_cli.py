@@ -198,6 +198,20 @@ def test_bad_sandbox(options):
     assert options[1].partition("=")[0] in result.output
 
 
+@pytest.mark.parametrize("size", [None, "small", "real"])
+def test_sandbox_with_jwst(monkeypatch, size):
+    """JWST is served in the size that is asked for, and not at all by default."""
+    served = []
+
+    async def serve(options, **_):
+        served.append(options.jwst)
+
+    monkeypatch.setattr("harvester.sandbox.server.serve", serve)
+    result = call("sandbox", *(["--jwst", size] if size else []))
+    assert result.exit_code == 0, result.output
+    assert served == [size]
+
+
 def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
     """Who goes on with a run removes what a kill left of stamps; nobody else may."""
     monkeypatch.setattr("harvester.commands._harvest", lambda *_: 0)
@@ -220,6 +234,7 @@ def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
         (["sandbox", "--targets", "0"], 2, "--targets"),
         (["sandbox", "--per-field", "0"], 2, "--per-field"),
         (["sandbox", "--port", "99999"], 2, "--port"),
+        (["sandbox", "--jwst", "huge"], 2, "--jwst"),
         (["sandbox", "--bandwidth", "-1"], 2, "--bandwidth"),
         (["sandbox", "--latency", "file=-1"], 2, "a number from 0"),
         (["sandbox", "--latency", "file=nan"], 2, "a number from 0"),

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ..catalogue.identifier_scheme import IdentifierScheme
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import BaseModel
 
-    from ..catalogue.identifier_scheme import IdentifierScheme
     from ..events import Listener
     from ..ledger.ledger import Ledger
     from ..models import Ask, CutoutSpec, Finding, Product, Sample, Survey
@@ -33,6 +34,7 @@ __all__ = [
     "Credit",
     "Fetch",
     "FileLayout",
+    "Identifiers",
     "LocatorInputs",
     "Reading",
     "Sampling",
@@ -165,9 +167,11 @@ class Sampling(Protocol):
 class Reading(Protocol):
     """How the pixels of a frame are read and what they mean; used in the worker."""
 
-    #: Name of the HDU with the science image; empty: the primary HDU.
+    #: EXTNAME of the HDU with the science image, in capitals; empty: the primary HDU,
+    #: and no HDU behind it is read.
     science: str
-    #: Name of the HDU of the same shape whose zeros mean "no data"; empty: none.
+    #: EXTNAME of the HDU of the same shape whose zeros mean "no data"; empty: none.
+    #: It may stand anywhere behind ``science``.
     weight: str
     #: Whether images may be compressed tile by tile (``.fits.fz``).
     may_be_tiled: bool
@@ -244,6 +248,41 @@ class Costs(Protocol):
         ...
 
 
+class Identifiers(IdentifierScheme, Protocol):
+    """The archive's own identifiers: as the catalogue sees them, and their look-up."""
+
+    async def look_up(
+        self,
+        transport: Transport,
+        section: Any,  # noqa: ANN401 - the archive's own section
+        ids: Sequence[str],
+        listener: Listener,
+    ) -> Mapping[str, tuple[float, float]]:
+        """Ask the archive for positions, before a run has its ledger.
+
+        Not called unless `can_look_up`.
+
+        Parameters
+        ----------
+        section
+            The archive's section of the settings, of the type `ArchiveKind.section`.
+        ids
+            Identifiers in decimal digits, each once.
+
+        Returns
+        -------
+        Mapping
+            Right ascension and declination by identifier, ICRS degrees; without those
+            that the archive does not know.
+
+        Raises
+        ------
+        TransientError, PermanentError
+            The archive does not answer.
+        """
+        ...
+
+
 class ArchiveKind(Protocol):
     """Everything that is special to an archive."""
 
@@ -267,9 +306,12 @@ class ArchiveKind(Protocol):
     reading: Reading
     costs: Costs
     sampling: Sampling | None
-    #: What the archive's own identifiers in a catalogue say; None: nothing.
-    identifiers: IdentifierScheme | None
     credit: Credit
+
+    @property
+    def identifiers(self) -> Identifiers | None:
+        """What the archive's own identifiers in a catalogue say; None: nothing."""
+        ...
 
     def checked(self, survey: Survey) -> Survey:
         """Give a survey in the archive's own spelling.

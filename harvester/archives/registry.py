@@ -18,11 +18,12 @@ from ..models import Survey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .kind import ArchiveKind, ServiceKind
+    from .kind import ArchiveKind, Identifiers, ServiceKind
 
 __all__ = [
     "GROUP",
     "default_surveys",
+    "identifiers",
     "kind_of",
     "kinds",
     "read_survey",
@@ -94,6 +95,11 @@ def services() -> dict[str, ServiceKind]:
 def default_surveys() -> list[str]:
     """Give what is harvested where a user names no survey."""
     return [one for kind in kinds().values() if (one := kind.default_survey)]
+
+
+def identifiers() -> list[Identifiers]:
+    """Give what archives' identifiers say, for the catalogue."""
+    return [one for kind in kinds().values() if (one := kind.identifiers)]
 
 
 def read_survey(text: str) -> Survey:

@@ -1,32 +1,30 @@
 """Whether identifiers agree with the positions beside them.
 
-An SDSS object id names the field that the galaxy was seen in. Of most runs it is known
-where they scanned; galaxies of another run must at least lie as far apart as their
-fields do. A name such as ``J123456.78-012345.6`` is a position itself.
+The identifiers of some archives say where a galaxy must be: their schemes test that.
+A name such as ``J123456.78-012345.6`` is a position itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..archives.sdss.names import decode_all
-from ..archives.sdss.outliers import comparable, strays
-from ..archives.sdss.scans import are_known, lie_there
 from ..sky.sphere import unit_vectors
 from . import identifiers
-from .id_columns import is_of_spectra, known_ids
+from .id_columns import known_ids, plausible
 from .sky_frames import SkyFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from .identifier_scheme import IdentifierScheme
     from .positions import Positions
     from .sheets import Sheet
 
@@ -44,12 +42,9 @@ _NAME = (
 _PART = 65_536
 #: Degrees by which a name may be off: it is cut to seconds, and made of older data.
 _NAME_SLACK = 0.02
-#: Names, and SDSS ids that contradict each other, that are enough to refuse positions
-#: although nothing else would make them agree: of fewer, single ones may be wrong.
-_FEWEST_NAMES, _FEWEST_IDS = 2, 4
-#: SDSS ids that are enough where only the places of their scans contradict: in short
-#: lists identifiers are often made up, and the run says how many agree.
-_FEWEST_ALONE = 25
+#: Names that are enough to refuse positions although nothing else would make them
+#: agree: a single one may be wrong.
+_FEWEST_NAMES = 2
 #: Part of the compared that must contradict.
 _MOST = 0.5
 
@@ -73,7 +68,7 @@ class Agreement:
 
     #: Empty if there is nothing to compare.
     column: str = ""
-    #: ``SDSS identifiers`` or ``names``.
+    #: What is compared: identifiers of an archive, or ``names``.
     what: str = ""
     compared: int = 0
     agreeing: int = 0
@@ -118,7 +113,13 @@ class _Test:
 
 
 def compare(
-    sheet: Sheet, positions: Positions, *, id_name: str, ra: str, only_id: bool
+    sheet: Sheet,
+    positions: Positions,
+    schemes: Sequence[IdentifierScheme],
+    *,
+    id_name: str,
+    ra: str,
+    only_id: bool,
 ) -> tuple[Agreement, str]:
     """Compare what identifiers there are with the positions.
 
@@ -136,11 +137,11 @@ def compare(
     str
         What would make it agree; empty if it does, or nothing would.
     """
-    others = [] if only_id else known_ids(sheet.table.column_names, ra)
+    others = [] if only_id else known_ids(sheet.table.column_names, ra, schemes)
     names = dict.fromkeys(filter(None, [id_name, *others]))
     places = positions.ra, positions.dec
     first = Agreement()
-    for test in _tests(sheet, list(names), places):
+    for test in _tests(sheet, list(names), places, schemes):
         found = test.result(places)
         remedy = _remedy(test, places) if found.is_doubtful else ""
         if found.contradicts or remedy:
@@ -149,7 +150,12 @@ def compare(
     return first, ""
 
 
-def _tests(sheet: Sheet, names: Sequence[str], places: Places) -> Iterable[_Test]:
+def _tests(
+    sheet: Sheet,
+    names: Sequence[str],
+    places: Places,
+    schemes: Sequence[IdentifierScheme],
+) -> Iterable[_Test]:
     done: set[str] = set()
     for name in names:
         kind = sheet.table.schema.field(name).type
@@ -158,43 +164,49 @@ def _tests(sheet: Sheet, names: Sequence[str], places: Places) -> Iterable[_Test
         column, _ = identifiers.exact(sheet.column(name))
         if identifiers.trouble(column):
             continue  # bytes that are no text, or numbers that are no identifiers
-        for make in (_of_sdss, _of_names):
-            test = make(name, column, places)
-            if test and len(test.rows) and test.what not in done:
+        made = chain(
+            _of_schemes(name, column, places, plausible(schemes, name)),
+            _of_names(name, column, places),
+        )
+        for test in made:
+            if len(test.rows) and test.what not in done:
                 done.add(test.what)
                 yield test
 
 
-def _of_sdss(name: str, column: pa.Array, places: Places) -> _Test | None:
-    if is_of_spectra(name) or identifiers.is_rounded(column):
-        return None
-    if not identifiers.looks_like_sdss(column):
-        return None
-    rows, numbers = identifiers.sdss_numbers(column)
-    fields, known = decode_all(numbers)
-    sound = known & ~np.isnan(places[0][rows])
-    rows, fields = rows[sound], fields[sound]
-    few = are_known(fields) | comparable(fields)
-    rows, fields = rows[few], fields[few]
-
-    def agrees(at: Places) -> NDArray[np.bool_]:
-        ra, dec = at[0][rows], at[1][rows]
-        fits_others = ~strays(fields, ra, dec)
-        return np.where(are_known(fields), lie_there(fields, ra, dec), fits_others)
-
-    ra, dec = places[0][rows], places[1][rows]
-    odd = strays(fields, ra, dec)[comparable(fields)]
-    is_odd = len(odd) >= _FEWEST_IDS and odd.mean() > _MOST
-    fewest = _FEWEST_IDS if is_odd else _FEWEST_ALONE
-    return _Test(name, "SDSS identifiers", rows, agrees, fewest)
+def _of_schemes(
+    name: str, column: pa.Array, places: Places, schemes: Sequence[IdentifierScheme]
+) -> Iterator[_Test]:
+    if schemes and not identifiers.is_rounded(column):
+        for scheme in schemes:
+            if identifiers.follows(column, scheme):
+                yield from _of_scheme(name, column, places, scheme)
 
 
-def _of_names(name: str, column: pa.Array, places: Places) -> _Test | None:
+def _of_scheme(
+    name: str, column: pa.Array, places: Places, scheme: IdentifierScheme
+) -> Iterator[_Test]:
+    rows, numbers = identifiers.numbers_of(column, scheme)
+    sound = ~np.isnan(places[0][rows])
+    rows, numbers = rows[sound], numbers[sound]
+    test = scheme.place_test(numbers, places[0][rows], places[1][rows])
+    if test:
+        compared = rows[test.comparable]
+        yield _Test(
+            name,
+            f"{scheme.title} identifiers",
+            compared,
+            lambda at: test.agrees(at[0][compared], at[1][compared]),
+            test.fewest,
+        )
+
+
+def _of_names(name: str, column: pa.Array, places: Places) -> Iterator[_Test]:
     kind = column.type
     if not len(column) or not (
         pa.types.is_string(kind) or pa.types.is_large_string(kind)
     ):
-        return None
+        return
     found = [
         _named_in(column[start : start + _PART], start)
         for start in range(0, len(column), _PART)
@@ -208,7 +220,7 @@ def _of_names(name: str, column: pa.Array, places: Places) -> _Test | None:
         apart = np.linalg.norm(unit_vectors(at[0][rows], at[1][rows]) - named, axis=1)
         return np.asarray(apart <= np.radians(_NAME_SLACK))
 
-    return _Test(name, "names", rows, agrees, _FEWEST_NAMES)
+    yield _Test(name, "names", rows, agrees, _FEWEST_NAMES)
 
 
 def _named_in(

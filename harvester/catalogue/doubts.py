@@ -78,7 +78,8 @@ def all_rejected(
     """Give the error for a catalogue without a usable row; ``example`` is of one."""
     listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
     if meaning is None:
-        msg = f"no row of it is a galaxy whose position SDSS knows: {listed}"
+        archive = source.listed.scheme.title if source.listed else "the archive"
+        msg = f"no row of it is a galaxy whose position {archive} knows: {listed}"
         return InputError(msg)
     msg = (
         f"none of its rows can be used: {listed}, such as {example}. Positions were "

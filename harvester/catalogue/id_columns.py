@@ -18,17 +18,18 @@ from .position_names import heading, plain
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from .identifier_scheme import IdentifierScheme
     from .position_columns import PositionColumns
     from .sheets import Sheet
 
-__all__ = ["IdColumn", "find_id", "is_of_spectra", "known_ids"]
+__all__ = ["IdColumn", "find_id", "known_ids", "plausible"]
 
 #: Names of identifier columns in lower case, letters and digits only; the first that
-#: the table has is taken. Those of the second line and below are of single surveys,
-#: then of any.
+#: the table has is taken, after the usual ones of the archives' schemes. Those of the
+#: first lines are of single surveys, then of any. Survey names among them are words
+#: that catalogues use: they decide nothing about an archive.
 _IDS = (
-    *("objid", "dr7objid", "dr8objid", "object1", "objid1", "pridr7id", "sdssid"),
-    *("sdssobjid", "photoobjid", "bestobjid", "dr16objid", "dr12objid", "dr9objid"),
+    *("objid", "object1", "objid1"),
     *("surveyid", "zooniverseid", "iauname", "objectid", "sourceid", "galaxyid"),
     *("targetid", "idstr", "dr8id", "mangaid", "plateifu", "nsaid", "cataid"),
     *("coaddobjectid", "evccid", "vccid", "ugcid", "galid", "catalogid", "catid"),
@@ -77,7 +78,11 @@ class IdColumn:
 
 
 def find_id(
-    sheet: Sheet, positions: PositionColumns | None, *, wanted: str = ""
+    sheet: Sheet,
+    positions: PositionColumns | None,
+    *,
+    wanted: str = "",
+    schemes: Sequence[IdentifierScheme] = (),
 ) -> IdColumn:
     """Find the column of identifiers; ``wanted`` overrules the guess.
 
@@ -90,7 +95,7 @@ def find_id(
     if wanted:
         return _wanted(sheet, wanted, notes)
     ra = positions.ra if positions else ""
-    for name in _candidates(sheet, names, ra):
+    for name in _candidates(sheet, names, ra, schemes):
         trouble = _trouble(sheet.column(name))
         if not trouble:
             return IdColumn(name, _is_rounded(sheet, name), notes)
@@ -128,33 +133,38 @@ def _is_rounded(sheet: Sheet, name: str) -> bool:
     return identifiers.is_rounded(identifiers.exact(sheet.column(name))[0])
 
 
-def _candidates(sheet: Sheet, names: Sequence[str], ra: str) -> Iterable[str]:
+def _candidates(
+    sheet: Sheet, names: Sequence[str], ra: str, schemes: Sequence[IdentifierScheme]
+) -> Iterable[str]:
     if not sheet.has_names:
         return [name for name in names if _holds_long_integers(sheet, name)]
-    return known_ids(names, ra)
+    return known_ids(names, ra, schemes)
 
 
-def known_ids(names: Sequence[str], ra: str = "") -> list[str]:
+def known_ids(
+    names: Sequence[str], ra: str = "", schemes: Sequence[IdentifierScheme] = ()
+) -> list[str]:
     """Give the columns that are identifiers by their names, the best first."""
     by_plain = {_joined(name): name for name in reversed(names)}
-    wanted = [*_ids_of_second(_joined(ra)), *_IDS]
+    usual = [*(each for scheme in schemes for each in scheme.columns), *_IDS]
+    wanted = dict.fromkeys([*_ids_of_second(_joined(ra), usual), *usual])
     return [by_plain[each] for each in wanted if each in by_plain]
 
 
-def is_of_spectra(name: str) -> bool:
-    """Tell whether a column identifies spectra: its numbers are no object ids."""
-    return "spec" in _joined(name)
+def plausible(schemes: Sequence[IdentifierScheme], name: str) -> list[IdentifierScheme]:
+    """Give the schemes whose identifiers may be in a column of this name."""
+    return [each for each in schemes if not each.is_look_alike(_joined(name))]
 
 
 def _joined(name: str) -> str:
     return plain(name).replace("_", "")
 
 
-def _ids_of_second(ra: str) -> Iterable[str]:
+def _ids_of_second(ra: str, usual: Sequence[str]) -> Iterable[str]:
     """Give the names that an identifier has beside the position of a second galaxy."""
     for first, second in SECOND:
         if ra.startswith(second) or ra.endswith(second):
-            yield from (each.replace(first, second) for each in _IDS if first in each)
+            yield from (each.replace(first, second) for each in usual if first in each)
 
 
 def _holds_long_integers(sheet: Sheet, name: str) -> bool:

@@ -1,69 +1,92 @@
-"""Lists of SDSS identifiers without positions, which SDSS itself knows."""
+"""Lists of an archive's identifiers without positions, which the archive knows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
 from . import identifiers
-from .id_columns import is_of_spectra, known_ids
+from .id_columns import known_ids, plausible
 from .naming import named
 from .positions import Positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .identifier_scheme import IdentifierScheme
     from .sheets import Sheet
 
-    #: Gives ICRS degrees for those identifiers that SDSS knows.
-    LookUp = Callable[[Sequence[str]], Mapping[str, tuple[float, float]]]
+    #: Takes the name of an archive and identifiers of it; gives ICRS degrees for those
+    #: that the archive knows.
+    LookUp = Callable[[str, Sequence[str]], Mapping[str, tuple[float, float]]]
 
-__all__ = ["LookUp", "find_id_list", "looked_up", "sdss_ids"]
+__all__ = ["IdList", "LookUp", "find_id_list", "looked_up"]
 
-#: Part of the values that must be SDSS object ids.
+#: Part of the values that must be identifiers of the archive.
 _NEARLY_ALL = 0.9
 
 
-def find_id_list(sheet: Sheet, wanted: str = "") -> str:
-    """Give the column of SDSS object ids that positions can be looked up by.
+class IdList(NamedTuple):
+    """A column of identifiers, and the archive that knows their positions."""
 
-    Empty if there is none. Without a header only a single column is one: in others
+    column: str
+    scheme: IdentifierScheme
+
+
+def find_id_list(
+    sheet: Sheet, schemes: Sequence[IdentifierScheme], wanted: str = ""
+) -> IdList | None:
+    """Give the column of identifiers that positions can be looked up by.
+
+    None if there is none. Without a header only a single column is one: in others
     positions may stand that nothing names.
     """
+    schemes = [scheme for scheme in schemes if scheme.can_look_up]
     names = sheet.table.column_names
     if not names or not sheet.table.num_rows:
-        return ""
+        return None
     if wanted:
         names = [named(names, wanted, "id")]
     elif not sheet.has_names and len(names) > 1:
-        return ""
-    ordered = dict.fromkeys([*known_ids(names), *names])
-    return next((name for name in ordered if _is_list(sheet, name)), "")
+        return None
+    ordered = dict.fromkeys([*known_ids(names, schemes=schemes), *names])
+    return next(
+        (
+            IdList(name, scheme)
+            for name in ordered
+            if (scheme := _scheme_of(sheet, name, plausible(schemes, name)))
+        ),
+        None,
+    )
 
 
-def _is_list(sheet: Sheet, name: str) -> bool:
+def _scheme_of(
+    sheet: Sheet, name: str, schemes: Sequence[IdentifierScheme]
+) -> IdentifierScheme | None:
+    """Give the scheme that nearly all values of a column follow."""
     kind = sheet.table.schema.field(name).type
-    if pa.types.is_floating(kind) or pa.types.is_nested(kind) or is_of_spectra(name):
-        return False
+    if pa.types.is_floating(kind) or pa.types.is_nested(kind) or not schemes:
+        return None
     if pa.types.is_boolean(kind) or pa.types.is_null(kind):
-        return False
+        return None
     column, _ = identifiers.exact(sheet.column(name))
     if identifiers.trouble(column) or identifiers.is_rounded(column):
-        return False
-    return identifiers.sdss_share(column) >= _NEARLY_ALL
+        return None
+    shares = ((identifiers.share_of(column, scheme), scheme) for scheme in schemes)
+    return next((scheme for share, scheme in shares if share >= _NEARLY_ALL), None)
 
 
-def sdss_ids(sheet: Sheet, name: str) -> tuple[list[int], list[str]]:
-    """Give the rows, from 0, that hold SDSS object ids, and these."""
-    column, _ = identifiers.exact(sheet.column(name))
-    rows, numbers = identifiers.sdss_numbers(column)
+def _ids(sheet: Sheet, listed: IdList) -> tuple[list[int], list[str]]:
+    """Give the rows, from 0, that hold identifiers of the archive, and these."""
+    column, _ = identifiers.exact(sheet.column(listed.column))
+    rows, numbers = identifiers.numbers_of(column, listed.scheme)
     return rows.tolist(), [str(number) for number in numbers.tolist()]
 
 
-def looked_up(sheet: Sheet, name: str, look_up: LookUp | None) -> Positions:
+def looked_up(sheet: Sheet, listed: IdList, look_up: LookUp | None) -> Positions:
     """Ask for the positions of a list of identifiers, each once.
 
     Raises
@@ -71,24 +94,26 @@ def looked_up(sheet: Sheet, name: str, look_up: LookUp | None) -> Positions:
     InputError
         There is nothing to ask: ``look_up`` is None.
     """
-    rows, ids = sdss_ids(sheet, name)
+    rows, ids = _ids(sheet, listed)
+    name, archive = listed.column, listed.scheme.title
     if look_up is None:
         msg = (
-            f"there are no positions, only SDSS identifiers in column {name}: their "
-            "positions have to be looked up at SDSS first, which is not possible here"
+            f"there are no positions, only {archive} identifiers in column {name}: "
+            f"their positions have to be looked up at {archive} first, which is not "
+            "possible here"
         )
         raise InputError(msg)
-    known = look_up(list(dict.fromkeys(ids)))
+    known = look_up(listed.scheme.name, list(dict.fromkeys(ids)))
     total = sheet.table.num_rows
     ra, dec = np.full(total, np.nan), np.full(total, np.nan)
-    problems = dict.fromkeys(range(total), "no SDSS identifier, and no position")
+    problems = dict.fromkeys(range(total), f"no {archive} identifier, and no position")
     for row, each in zip(rows, ids, strict=True):
-        problems[row] = "SDSS knows no object with this identifier"
+        problems[row] = f"{archive} knows no object with this identifier"
         if each in known:
             ra[row], dec[row] = known[each]
             del problems[row]
     note = (
-        f"The table has no positions: those of {len(known)} SDSS identifiers in column "
-        f"{name} were looked up at SDSS."
+        f"The table has no positions: those of {len(known)} {archive} identifiers in "
+        f"column {name} were looked up at {archive}."
     )
     return Positions(ra, dec, problems, [note])

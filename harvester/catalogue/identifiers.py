@@ -1,8 +1,8 @@
 """Identifiers, kept exact: they are text, and no float ever touches them.
 
-An SDSS object id has 18 or 19 digits, a float64 keeps 15 to 17 of them. A column
-that went through floats names other objects than it did before, or none, so such
-columns are recognised and told.
+An object id of a survey often has 18 or 19 digits, a float64 keeps 15 to 17 of them.
+A column that went through floats names other objects than it did before, or none, so
+such columns are recognised and told.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .identifier_scheme import IdentifierScheme
+
 __all__ = [
     "as_plain",
     "as_text",
     "exact",
+    "follows",
     "is_missing",
     "is_rounded",
-    "looks_like_sdss",
     "natural_type",
-    "sdss_numbers",
-    "sdss_share",
+    "numbers_of",
+    "share_of",
     "to_type",
     "trouble",
 ]
@@ -53,15 +55,11 @@ _NUMBER = r"^[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?$"
 _WHOLE = r"^[+-]?\d{1,16}\.0*$"
 _SHORT = r"^[+-]?\d{1,15}(?:\.0*)?$|^[+-]?(?:\d{1,9}\.\d{1,5}|\d{1,15})$"
 _INTEGER = r"^\d{1,20}$"
+_AT_MOST_19_DIGITS = r"^\d{1,19}$"
 
-#: ``skyVersion`` and ``rerun`` of the ids of DR7 and of DR8 and later.
-_SDSS_RERUNS = {1: [40, 41, 42, 44, 648], 2: [157, 301]}
-#: Columns of chips in the camera: 1 to 6.
-_SDSS_CAMCOLS = 6
-#: The coadds of Stripe 82: their ids name no frame.
-_SDSS_COADDS = [106, 206]
-#: Part of the ids that must be SDSS ids: 0.0003 of arbitrary numbers pass for one.
-_SDSS_SHARE = 0.05
+#: Part of a column that must be identifiers of a scheme: of arbitrary numbers a few
+#: have the bits of one.
+_SHARE = 0.05
 
 
 def _parts(column: pa.Array) -> Iterator[pa.Array]:
@@ -229,37 +227,18 @@ def _has_large(column: pa.Array) -> bool:
     return largest is not None and largest > _EXACT_FLOATS
 
 
-def looks_like_sdss(column: pa.Array) -> bool:
-    """Tell whether enough of the ids have the bits of an SDSS object id.
-
-    From the low end: object 16 bits, field 12, first-field flag 1, camcol 3, run 16,
-    rerun 11, skyVersion 4; the highest bit is 0.
-    """
-    return sdss_share(column) > _SDSS_SHARE
+def follows(column: pa.Array, scheme: IdentifierScheme) -> bool:
+    """Tell whether enough of the values are identifiers of an archive."""
+    return share_of(column, scheme) > _SHARE
 
 
-def sdss_share(column: pa.Array) -> float:
-    """Give the part of the values that are SDSS object ids, from 0 to 1."""
+def share_of(column: pa.Array, scheme: IdentifierScheme) -> float:
+    """Give the part of the values that are identifiers of an archive, from 0 to 1."""
     found = sum(
-        int(_is_sdss(_integers(as_text(part))).sum()) for part in _parts(column)
+        int(scheme.are_identifiers(_integers(as_text(part))).sum())
+        for part in _parts(column)
     )
     return found / len(column) if len(column) else 0.0
-
-
-def _is_sdss(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    sky, rerun = values >> np.uint64(59), _bits(values, 48, 11)
-    run, camcol, field = (
-        _bits(values, low, width) for low, width in ((32, 16), (29, 3), (16, 12))
-    )
-    known = np.zeros(len(values), bool)
-    for version, reruns in _SDSS_RERUNS.items():
-        known |= (sky == version) & np.isin(rerun, reruns)
-    real = (run > 0) & ~np.isin(run, _SDSS_COADDS) & (field > 0)
-    return known & real & (camcol >= 1) & (camcol <= _SDSS_CAMCOLS)
-
-
-def _bits(values: NDArray[np.uint64], low: int, width: int) -> NDArray[np.uint64]:
-    return (values >> np.uint64(low)) & np.uint64((1 << width) - 1)
 
 
 def _integers(column: pa.Array) -> NDArray[np.uint64]:
@@ -278,15 +257,17 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
     return result
 
 
-def sdss_numbers(column: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Give the rows, from 0, that hold SDSS object ids, and these as numbers."""
+def numbers_of(
+    column: pa.Array, scheme: IdentifierScheme
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Give the rows, from 0, with identifiers of an archive, and these as numbers."""
     rows, values = [], []
     for start in range(0, len(column), _PART):
         text = as_text(column[start : start + _PART])
-        is_long = pc.match_substring_regex(text, r"^\d{17,19}$").fill_null(False)
-        numbers = text.filter(is_long).cast(pa.uint64()).to_numpy(zero_copy_only=False)
-        known = _is_sdss(numbers)
-        places = np.flatnonzero(is_long.to_numpy(zero_copy_only=False))
+        is_whole = pc.match_substring_regex(text, _AT_MOST_19_DIGITS).fill_null(False)
+        numbers = text.filter(is_whole).cast(pa.uint64()).to_numpy(zero_copy_only=False)
+        known = scheme.are_identifiers(numbers)
+        places = np.flatnonzero(is_whole.to_numpy(zero_copy_only=False))
         rows.append(places[known] + start)
         values.append(numbers[known])
     if not rows:

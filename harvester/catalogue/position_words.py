@@ -57,7 +57,8 @@ DECOYS = frozenset(
     )
 )
 
-#: Words that say of which survey or fit a coordinate is.
+#: Words that say of which survey or fit a coordinate is. They are words in the names of
+#: columns, and decide nothing about the archives that have such names.
 TAGS = frozenset(
     (
         *("2mass", "acs", "aegis", "allwise", "auto", "bcg", "best", "candels", "cat"),

@@ -39,7 +39,7 @@ from .tables import open_tables
 from .understanding import Understanding, described, reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
     from pathlib import Path
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ..models import Target
     from .id_columns import IdColumn
     from .id_lists import LookUp
+    from .identifier_scheme import IdentifierScheme
     from .meaning import Meaning
     from .sheets import Sheet
 
@@ -74,7 +75,8 @@ class Catalogue:
     understanding: Understanding
     #: Of the bytes of the file.
     sha256: str
-    #: ``sdss`` if the identifiers have the bits of SDSS object ids; else empty.
+    #: The archive whose identifiers these are by their bits, as in its surveys; or
+    #: empty.
     id_kind: str
     _rows: Rows
     _labels: Labels
@@ -98,6 +100,7 @@ def open_catalogue(
     path: Path,
     options: ReadOptions | None = None,
     *,
+    schemes: Sequence[IdentifierScheme] = (),
     scratch: Path | None = None,
     look_up: LookUp | None = None,
 ) -> Iterator[Catalogue]:
@@ -107,10 +110,13 @@ def open_catalogue(
     ----------
     options
         What overrules the file; columns that are not named are guessed.
+    schemes
+        What the archives' identifiers say; without any, identifiers are mere names.
     scratch
         A folder for what a packed file holds.
     look_up
-        Gives ICRS degrees for SDSS identifiers, for a catalogue without positions.
+        Gives ICRS degrees for an archive's identifiers, for a catalogue without
+        positions.
 
     Raises
     ------
@@ -119,14 +125,18 @@ def open_catalogue(
         was understood cannot be right.
     """
     options = options or ReadOptions()
-    with _source(path, options, scratch) as (source, digest):
+    with _source(path, options, schemes, scratch) as (source, digest):
         with _named(path):
             catalogue = _catalogue(source, digest, options, look_up)
         yield catalogue
 
 
 def inspect_catalogue(
-    path: Path, options: ReadOptions | None = None, *, scratch: Path | None = None
+    path: Path,
+    options: ReadOptions | None = None,
+    *,
+    schemes: Sequence[IdentifierScheme] = (),
+    scratch: Path | None = None,
 ) -> Understanding:
     """Tell how a catalogue is read, without asking an archive for anything.
 
@@ -136,7 +146,7 @@ def inspect_catalogue(
         As in `open_catalogue`.
     """
     options = options or ReadOptions()
-    with _source(path, options, scratch) as (source, digest), _named(path):
+    with _source(path, options, schemes, scratch) as (source, digest), _named(path):
         if source.columns is None:
             return _of_id_list(source)
         return _catalogue(source, digest, options, None).understanding
@@ -155,13 +165,17 @@ def _of_id_list(source: Source) -> Understanding:
 
 @contextmanager
 def _source(
-    path: Path, options: ReadOptions, scratch: Path | None
+    path: Path,
+    options: ReadOptions,
+    schemes: Sequence[IdentifierScheme],
+    scratch: Path | None,
 ) -> Iterator[tuple[Source, str]]:
     with _opened(path) as file:
         digest = _sha256(path, file)
         with open_tables(path, file, options, scratch=scratch) as sheets:
             with _named(path):
-                source = find_source(chosen_table(sheets, options), options)
+                sheet = chosen_table(sheets, options, schemes)
+                source = find_source(sheet, options, schemes)
             yield source, digest
 
 
@@ -234,7 +248,7 @@ def _catalogue(
         rejects,
         replace(understanding, notes=tuple(notes), rejects=why),
         digest,
-        "sdss" if source.are_sdss(column) else "",
+        source.archive(column),
         Rows(names, positions, sheet.lines, kept),
         Labels(sheet, source.used),
     )
@@ -243,8 +257,8 @@ def _catalogue(
 def _positions(
     source: Source, options: ReadOptions, look_up: LookUp | None
 ) -> tuple[Positions, Meaning | None]:
-    if source.columns is None:
-        return looked_up(source.sheet, source.id_found.name, look_up), None
+    if source.listed:
+        return looked_up(source.sheet, source.listed, look_up), None
     return read_source(source, options)
 
 
@@ -276,6 +290,7 @@ def _compared(
     found, remedy = compare(
         source.sheet,
         positions,
+        source.schemes,
         id_name=source.id_found.name,
         ra=source.columns.ra,
         only_id=bool(options.id),

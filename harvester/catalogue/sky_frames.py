@@ -1,7 +1,7 @@
 """Frames of positions, as files and people spell them, and the way to ICRS.
 
 Positions of FK5 with equinox J2000 are taken for ICRS as they are: the two frames
-differ by less than 0.04 arcsec, a tenth of a pixel of SDSS. All others are turned by
+differ by less than 0.04 arcsec, too little to see in a stamp. All others are turned by
 astropy.
 """
 

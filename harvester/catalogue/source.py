@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..errors import InputError
 from . import identifiers
 from .columns import NoPositionsError, find_positions
-from .id_columns import IdColumn, find_id, is_of_spectra
+from .id_columns import IdColumn, find_id, plausible
 from .id_lists import find_id_list
 from .meaning import Meaning, find_meaning
 from .positions import Positions, holds_numbers, read_positions
@@ -18,8 +18,10 @@ from .sheets import Sheet, is_folded, unfolded
 from .split_columns import lost_signs, split_degrees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from .id_lists import IdList
+    from .identifier_scheme import IdentifierScheme
     from .options import ReadOptions
     from .position_columns import PositionColumns
 
@@ -37,6 +39,10 @@ class Source:
     #: None: there are no positions, but identifiers to look them up by.
     columns: PositionColumns | None
     id_found: IdColumn
+    #: What the archives' identifiers say.
+    schemes: Sequence[IdentifierScheme] = ()
+    #: Only where there are no positions: the identifiers to look them up by.
+    listed: IdList | None = None
 
     def ids(self) -> tuple[pa.Array, list[str]]:
         """Give the identifiers, null where there are none, and what to say of them."""
@@ -53,15 +59,19 @@ class Source:
         """Tell whether a position column holds numbers, and no sexagesimal text."""
         return holds_numbers(identifiers.as_plain(self.sheet.column(name)))
 
-    def are_sdss(self, ids: pa.Array) -> bool:
-        """Tell whether the identifiers are SDSS object ids, to the last digit."""
+    def archive(self, ids: pa.Array) -> str:
+        """Name the archive whose identifiers these are, to the last digit; or empty."""
         name = self.id_found.name
-        is_exact = bool(name) and not self.id_found.is_rounded
-        is_exact = is_exact and not is_of_spectra(name)
-        return is_exact and identifiers.looks_like_sdss(ids)
+        if not name or self.id_found.is_rounded:
+            return ""
+        schemes = plausible(self.schemes, name)
+        found = (each.name for each in schemes if identifiers.follows(ids, each))
+        return next(found, "")
 
 
-def find_source(sheet: Sheet, options: ReadOptions) -> Source:
+def find_source(
+    sheet: Sheet, options: ReadOptions, schemes: Sequence[IdentifierScheme] = ()
+) -> Source:
     """Find the columns.
 
     Raises
@@ -75,22 +85,28 @@ def find_source(sheet: Sheet, options: ReadOptions) -> Source:
     try:
         columns = _positions(sheet, options)
     except InputError as error:
-        name = _id_list(sheet, options, error)
-        if not name:
+        listed = _id_list(sheet, options, schemes, error)
+        if not listed:
             raise
-        return Source(sheet, None, IdColumn(name))
+        return Source(sheet, None, IdColumn(listed.column), schemes, listed)
     if not columns.split and is_folded(sheet, columns.ra):
         sheet = unfolded(sheet, columns.ra)
         columns = _positions(sheet, options)
     _refuse_no_rows(sheet)
-    return Source(sheet, columns, find_id(sheet, columns, wanted=options.id))
+    id_found = find_id(sheet, columns, wanted=options.id, schemes=schemes)
+    return Source(sheet, columns, id_found, schemes)
 
 
 def _positions(sheet: Sheet, options: ReadOptions) -> PositionColumns:
     return find_positions(sheet, ra=options.ra, dec=options.dec, frame=options.frame)
 
 
-def _id_list(sheet: Sheet, options: ReadOptions, error: InputError) -> str:
+def _id_list(
+    sheet: Sheet,
+    options: ReadOptions,
+    schemes: Sequence[IdentifierScheme],
+    error: InputError,
+) -> IdList | None:
     """Give the column of a list of identifiers, if the error says there is no more."""
     is_single = not sheet.has_names and len(sheet.table.column_names) == 1
     if (
@@ -98,8 +114,8 @@ def _id_list(sheet: Sheet, options: ReadOptions, error: InputError) -> str:
         or options.dec
         or not (is_single or isinstance(error, NoPositionsError))
     ):
-        return ""
-    return find_id_list(sheet, options.id)
+        return None
+    return find_id_list(sheet, schemes, options.id)
 
 
 def _refuse_no_rows(sheet: Sheet) -> None:

@@ -12,6 +12,7 @@ from .id_lists import find_id_list
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .identifier_scheme import IdentifierScheme
     from .options import ReadOptions
     from .sheets import Sheet
 
@@ -21,7 +22,11 @@ __all__ = ["chosen_table"]
 _LISTED, _TABLES = 12, 30
 
 
-def chosen_table(sheets: Sequence[Sheet], options: ReadOptions) -> Sheet:
+def chosen_table(
+    sheets: Sequence[Sheet],
+    options: ReadOptions,
+    schemes: Sequence[IdentifierScheme] = (),
+) -> Sheet:
     """Give the table that the user names, or the only one with positions.
 
     Raises
@@ -35,7 +40,9 @@ def chosen_table(sheets: Sequence[Sheet], options: ReadOptions) -> Sheet:
         return sheets[0]
     filled = [sheet for sheet in sheets if sheet.table.num_rows]
     found = [sheet for sheet in filled if _has_positions(sheet, options)]
-    found = found or [sheet for sheet in filled if find_id_list(sheet, options.id)]
+    found = found or [
+        sheet for sheet in filled if find_id_list(sheet, schemes, options.id)
+    ]
     if len(found) != 1:
         state = "several of them have" if found else "none of them has"
         msg = (

@@ -76,11 +76,14 @@ class Understanding:
     #: The frame of the file; positions are turned into ICRS.
     frame: str
     sample: tuple[SampleRow, ...]
-    #: SDSS identifiers and names that are positions, compared with the positions.
+    #: Identifiers of an archive or names that are positions, compared with the
+    #: positions.
     agreement: Agreement | None
     #: Reasons for leaving rows out, and how many rows each.
     rejects: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    #: The archive that is asked for the positions, if the file has none; else empty.
+    looked_up_at: str = ""
 
     def words(self) -> list[str]:
         """Say it in sentences."""
@@ -110,7 +113,7 @@ class Understanding:
         if not self.ra:
             return (
                 f"The identifier was taken from {name}; there are no positions: they "
-                "will be looked up at SDSS."
+                f"will be looked up at {self.looked_up_at}."
             )
         return (
             f"The identifier was taken from {name}, the position from columns "
@@ -159,6 +162,7 @@ def described(
         frame=_frame(meaning) if meaning else "",
         sample=tuple(_sample(source, rows)),
         agreement=agreement,
+        looked_up_at=source.listed.scheme.title if source.listed else "",
     )
 
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..archives.registry import kind_of
 from ..models import Cut, Receipt
 from .astrometry import BadWcsError, read_astrometry
-from .frame_file import BadFrameError, end_of_rows, open_frame
-from .identity import check_identity
+from .frame_file import BadFrameError, CorruptFrameError, end_of_rows, open_frame
 from .pixels import Boxes, Image, Pixels
 from .stamp_file import StampFolder, to_fits
 from .stamp_header import StampHeader
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..archives.kind import Reading
     from ..models import CutoutSpec, FrameJob, Wanted
     from .astrometry import Astrometry
     from .frame_file import Frame, Hdu
@@ -69,18 +71,24 @@ def cut_frame(job: FrameJob) -> Cut:
     LocalError
         The disk does not take the stamps, or not give the frame.
     """
-    opened = open_tiled if job.product.archive == "hst" else open_frame
+    reading = kind_of(job.product.archive).reading
+    opened = open_tiled if reading.may_be_tiled else open_frame
     with opened(Path(job.path), is_whole=job.is_whole) as frame:
-        image = _find_image(frame, job.product.archive)
+        image = _find_image(frame, reading)
         try:
             sky = read_astrometry(image.hdu.header())
         except BadWcsError as error:
             msg = f"frame {job.product.name}: {error}"
             raise BadWcsError(msg) from error
         boxes = _place(job.wanted, job.spec, sky, image.shape)
-        check_identity(job.product, image.text, is_empty=not len(boxes.places))
+        is_empty = not len(boxes.places)
+        if other := reading.other_frame(job.product, image.text, is_empty=is_empty):
+            # The archive's cache may have mixed files up. Pixels of another band would
+            # pass for a good stamp, those of another place for a lack of coverage.
+            msg = f"its header is of {other}"
+            raise CorruptFrameError(msg)
         pixels = Pixels(frame, image, boxes)
-        header = StampHeader(job.product, image.text, sky)
+        header = StampHeader(job.product, image.text, sky, reading)
         receipts = [Receipt(one.target, problem="outside") for one in job.wanted]
         with StampFolder(Path(job.root)) as folder:
             for place, stamp in pixels.stamps(job.spec.mode):
@@ -101,7 +109,7 @@ def find_pixels(
     CorruptFrameError, BadFrameError, BadWcsError
         As `cut_frame`.
     """
-    image = _find_image(frame, archive)
+    image = _find_image(frame, kind_of(archive).reading)
     sky = read_astrometry(image.hdu.header())
     boxes = _place(wanted, spec, sky, image.shape)
     return NeededPixels(
@@ -120,32 +128,34 @@ def find_end(
     CorruptFrameError, BadFrameError, BadWcsError
         As `cut_frame`.
     """
-    image = _find_image(frame, archive)
+    image = _find_image(frame, kind_of(archive).reading)
     sky = read_astrometry(image.hdu.header())
     boxes = _place(wanted, spec, sky, image.shape)
     return end_of_rows(image.hdu, max(1, boxes.last_row(image.shape)))
 
 
-def _find_image(frame: Frame, archive: str) -> Image:
-    """Find the science image: the primary one for SDSS, else the one named SCI."""
+def _find_image(frame: Frame, reading: Reading) -> Image:
+    """Find the science image: the primary one, or the best of all HDUs."""
     hdus = frame.hdus()
     primary = next(hdus)
-    if archive == "sdss":
+    if not reading.science:
         return _check_image(Image(primary, None, (primary.values,)))
     every = [primary, *hdus]
-    hdu = min(every, key=_science_rank)  # the first of the best
+    hdu = min(every, key=partial(_science_rank, reading.science))  # first of the best
     weights = (
-        other for other in every if other.name == "WHT" and other.shape == hdu.shape
+        other
+        for other in every
+        if reading.weight == other.name != "" and other.shape == hdu.shape
     )
     found = Image(hdu, next(weights, None), (hdu.values, primary.values))
     return _check_image(found)
 
 
-def _science_rank(hdu: Hdu) -> int:
-    """Order HDUs: SCI, an image that knows its place on the sky, an image, others."""
+def _science_rank(science: str, hdu: Hdu) -> int:
+    """Order HDUs: the named image, one with a place on the sky, any image, others."""
     if not hdu.is_image:
         return 3
-    if hdu.name == "SCI":
+    if hdu.name == science:
         return 0
     return 1 if "CTYPE1" in hdu.values else 2
 

@@ -13,10 +13,13 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 
 # What every cutting process needs is imported once, here.
 import astropy.wcs
 
+from ..archives.registry import kinds
+from ..errors import InputError
 from . import cutouts
 
 __all__ = ["astropy", "cutouts"]
@@ -26,6 +29,10 @@ __all__ = ["astropy", "cutouts"]
 sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+# The archives as well. If one cannot be loaded, the harvest itself has said so.
+with suppress(InputError):
+    kinds()
 
 # What all processes share stays shared: looking for cycles in it would write to it.
 gc.freeze()

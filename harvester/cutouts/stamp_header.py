@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from .identity import field_of
-from .photometry import exposure_s, unit_of, zero_point
 from .stamp_file import to_cards
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from ..archives.kind import Lookup, Reading
     from ..models import Product, Wanted
     from .astrometry import Astrometry
     from .stamp_file import Card
-
-    #: Looks a card of the frame up; empty where there is none.
-    Lookup = Callable[[str], str]
 
 __all__ = ["StampHeader"]
 
@@ -36,11 +30,15 @@ class StampHeader:
         Gives a card of the frame as text, empty where there is none.
     sky
         The frame's own astrometry.
+    reading
+        What the pixels of the archive mean.
     """
 
-    def __init__(self, product: Product, look_up: Lookup, sky: Astrometry) -> None:
+    def __init__(
+        self, product: Product, look_up: Lookup, sky: Astrometry, reading: Reading
+    ) -> None:
         #: Cards that all stamps of the frame share.
-        self.common = to_cards(_common_cards(product, look_up, sky))
+        self.common = to_cards(_common_cards(product, look_up, sky, reading))
         self._reference = sky.wcs.wcs.crpix
 
     def own(
@@ -67,16 +65,18 @@ class StampHeader:
         ]
 
 
-def _common_cards(product: Product, look_up: Lookup, sky: Astrometry) -> list[Card]:
+def _common_cards(
+    product: Product, look_up: Lookup, sky: Astrometry, reading: Reading
+) -> list[Card]:
     elsewhere = {"WCSAXES", "CRPIX1", "CRPIX2"}
     return [
         *(card for card in sky.cards if card[0] not in elsewhere),
-        *_photometry_cards(look_up, product.archive),
+        *_photometry_cards(look_up, reading),
         ("FILTER", product.band, "band"),
         *_copied(look_up, "TELESCOP", "telescope"),
         *_copied(look_up, "INSTRUME", "instrument"),
         *_copied(look_up, "ORIGIN", "who made the frame"),
-        *(_field_cards(product, look_up) if product.archive == "sdss" else ()),
+        *reading.cards(product, look_up),
         ("SURVEY", product.archive, "archive that the frame is from"),
         ("PRODUCT", product.name, "the archive's name of it"),
         ("LONGSTRN", "OGIP 1.0", "long text goes on in CONTINUE"),
@@ -91,33 +91,15 @@ def _substitute_cards(wanted: Wanted) -> list[Card]:
     return [("SUBSTITU", why, "why a better image was not had")] if why else []
 
 
-def _photometry_cards(look_up: Lookup, archive: str) -> list[Card]:
-    unit, exposure = unit_of(look_up, archive), exposure_s(look_up)
-    magnitude = zero_point(look_up, archive)
+def _photometry_cards(look_up: Lookup, reading: Reading) -> list[Card]:
+    unit, exposure = reading.unit(look_up), reading.exposure_s(look_up)
+    magnitude = reading.zero_point(look_up)
     cards: list[Card] = [("BUNIT", unit, "unit of the pixels")] if unit else []
     if magnitude is not None:
         cards.append(("MAGZERO", magnitude, "AB magnitude of one unit"))
     if exposure is not None:
         cards.append(("EXPTIME", exposure, "[s] exposure time"))
     return cards
-
-
-def _field_cards(product: Product, look_up: Lookup) -> list[Card]:
-    """Write which field of which SDSS run it is.
-
-    The header's FRAME is off by a few in some bands; the name is right.
-    """
-    found = [
-        ("RUN", look_up("RUN"), "imaging run"),
-        ("CAMCOL", look_up("CAMCOL"), "camera column"),
-        ("FIELD", field_of(product) or look_up("FRAME"), "field of the run"),
-        ("RERUN", look_up("RERUN"), "version of the reduction"),
-    ]
-    return [
-        (keyword, int(text) if text.isdecimal() else text, comment)
-        for keyword, text, comment in found
-        if text
-    ]
 
 
 def _copied(look_up: Lookup, keyword: str, comment: str) -> list[Card]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..archives.registry import identifiers
 from ..catalogue.options import ReadOptions
 from ..catalogue.reader import open_catalogue
 from ..dataset.stamps import write_labels, written_aside
@@ -41,7 +42,7 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
     LocalError
         The output folder cannot be written.
     TransientError
-        It has no positions, and SDSS does not tell them now.
+        It has no positions, and the archive does not tell them now.
     """
     columns = settings.catalogue
     with (
@@ -49,6 +50,7 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
         open_catalogue(
             Path(columns.path),
             ReadOptions(**columns.model_dump(exclude={"path"})),
+            schemes=identifiers(),
             scratch=scratch,
             look_up=positions_of(settings, listener),
         ) as catalogue,

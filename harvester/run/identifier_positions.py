@@ -5,34 +5,33 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..archives.sdss.positions import look_up_positions
+from ..archives.registry import kind_of
 from .transport_setup import make_first_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ..catalogue.id_lists import LookUp
     from ..events import Listener
     from ..settings.settings import Settings
 
 __all__ = ["positions_of"]
 
 
-def positions_of(
-    settings: Settings, listener: Listener
-) -> Callable[[Sequence[str]], dict[str, tuple[float, float]]]:
-    """Give what looks SDSS identifiers up: positions in ICRS degrees, by identifier.
+def positions_of(settings: Settings, listener: Listener) -> LookUp:
+    """Give what asks an archive for the positions of its identifiers, in ICRS degrees.
 
     What it gives must be called where no event loop runs. It raises `TransientError`
-    if SDSS does not answer: the run has not begun then, and can be begun again.
+    if the archive does not answer: the run has not begun then, and can be begun again.
     """
 
-    async def ask(ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    async def ask(
+        archive: str, ids: Sequence[str]
+    ) -> Mapping[str, tuple[float, float]]:
+        identifiers = kind_of(archive).identifiers
+        assert identifiers is not None
+        section = settings.archive(archive)
         async with make_first_transport(settings) as transport:
-            return await look_up_positions(
-                transport,
-                ids,
-                release=settings.archive("sdss").release,
-                listener=listener,
-            )
+            return await identifiers.look_up(transport, section, ids, listener)
 
-    return lambda ids: asyncio.run(ask(ids))
+    return lambda archive, ids: asyncio.run(ask(archive, ids))

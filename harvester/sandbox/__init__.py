@@ -1,1 +1,1 @@
-"""Stand-in archives on loopback; they share no code with the harvester."""
+"""Stand-in archives on loopback. They share no code with the harvester."""

@@ -1,4 +1,4 @@
-"""What the faults do to a request: one small coroutine for each kind."""
+"""What each kind of fault does to a request: one coroutine a kind."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Replace = Callable[["Fault", Exchange], Awaitable[web.StreamResponse]]
 _Break = Callable[["Fault", Exchange, web.Response], Awaitable[web.StreamResponse]]
 
-#: Seconds that silence lasts if nothing else is asked: longer than any client waits.
+#: Default length of a silence in seconds: longer than any client waits.
 _FOREVER = 86_400.0
-#: What SkyServer really answers, with status 200, to who asks too often.
+#: SkyServer's real answer, with status 200, to a client above its rate limit.
 _LIMIT = "ERROR: Maximum 60 queries allowed per minute. Rejected query."
 _MAINTENANCE = (
     "<html><head><title>Scheduled maintenance</title></head><body>\n"
@@ -45,7 +45,7 @@ def page(status: int, text: str, **headers: str) -> web.Response:
 async def befall(
     fault: Fault, exchange: Exchange, answer: Answer
 ) -> web.StreamResponse:
-    """Let a fault befall a request; give the response, perhaps sent already."""
+    """Apply a fault to a request. The response that comes back may be sent already."""
     if replace := _REPLACING.get(fault.kind):
         return await replace(fault, exchange)
     if fault.kind == "ignore-range":
@@ -117,7 +117,7 @@ async def _bomb(fault: Fault, exchange: Exchange) -> web.StreamResponse:
     packer = zlib.compressobj(9)
     for _ in range(int(fault.number(1024))):
         await exchange.write(packer.compress(bytes(1 << 20)))
-        # Each MiB keeps this loop for a few milliseconds: let others in.
+        # Compressing a MiB takes milliseconds: let the event loop serve other requests.
         await asyncio.sleep(0)
     await exchange.write(packer.flush())
     return await exchange.finish()
@@ -165,7 +165,7 @@ async def _long(
     part = _part(fault, body)
     await exchange.begin(response, length=len(part))
     await exchange.write(part)
-    # aiohttp itself would not send what was not announced.
+    # aiohttp refuses to send more than Content-Length: write to the transport.
     if exchange.request.transport is not None:
         exchange.request.transport.write(body[len(part) :])
     return exchange.close()
@@ -219,7 +219,7 @@ async def _dripping(body: bytes, rate: float) -> AsyncIterator[bytes]:
 async def _bitflip(
     fault: Fault, _exchange: Exchange, response: web.Response
 ) -> web.StreamResponse:
-    # In the middle, or ``value`` of the way: inside the data, behind all headers.
+    # By default in the middle of the body, which is in the data, not in a header.
     response.body = flip_bit(body_of(response), fault.number(0.5))
     return response
 
@@ -245,7 +245,7 @@ async def _swap(
 ) -> web.StreamResponse:
     path, own = exchange.request.raw_path, body_of(response)
     others = [body for other, body in fault.passed.items() if other != path]
-    # Its own and the last other one are all that is needed to confuse them.
+    # Only this body and the last one of another path are needed: drop the rest.
     fault.passed.clear()
     fault.passed.update({path: own})
     if others:

@@ -1,8 +1,8 @@
 """SkyServer's CrossID: an uploaded list of positions, joined to the nearest objects.
 
 A position without a match has no row in the answer. The server rewrites the
-client's query before it runs it: it puts the object's identifier in front unless
-``p.objid`` is asked for, and the uploaded name in front of that if there is one.
+client's query before it runs it: it adds the object's identifier at the front unless
+``p.objid`` is selected, and before that the uploaded name if there is one.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = ["CrossId", "CrossIdError", "Limits", "Position", "parse_upload", "rew
 
 
 class CrossIdError(Exception):
-    """The request cannot be answered; the message goes into the error page."""
+    """The request is invalid; the error page shows the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one upload may ask."""
+    """Limits of one upload."""
 
     #: Positions.
     rows: int = 1000
@@ -73,7 +73,7 @@ _MATCH_COLUMNS: dict[str, Column[_Match]] = {
 
 
 def parse_upload(text: str, first_column: int, limits: Limits) -> list[Position]:
-    """Read a header line and one position a line, split at blanks or commas."""
+    """Parse a header line and one position per line, split at blanks or commas."""
     lines = [_words(line) for line in text.splitlines() if line.strip()]
     header = [word.lower() for word in lines[0]] if lines else []
     if header[first_column : first_column + 2] != ["ra", "dec"]:
@@ -103,7 +103,7 @@ def _position(words: list[str], first_column: int, limits: Limits) -> Position:
 
 
 def rewrite(query: str, first_column: int) -> str:
-    """Put the columns that the server adds after *every* SELECT, as it does."""
+    """Insert the additional columns after *every* SELECT, as the server does."""
     if not re.search(r"p\.objid\s*,", query, re.IGNORECASE):
         query = _after_select(query, "x.objID")
     if first_column > 0:
@@ -185,7 +185,7 @@ def _items(query: str) -> tuple[Item, ...]:
     parser = Parser(query)
     parser.expect("SELECT")
     items = parser.items()
-    # The rest joins #upload, #x and the objects, and is always the same.
+    # The rest always joins #upload, #x and the objects.
     parser.expect("FROM")
     return items
 

@@ -1,4 +1,4 @@
-"""Damage to files: what a body is turned into before it is sent."""
+"""Damage to files: how a body is changed before it is sent."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["bomb_for", "flip_bit", "rewrite_cards"]
 
 _BZ2 = b"BZh"
 _CARD = 80
-#: Bytes of the file that a bomb begins with: its first header.
+#: A bomb begins with so many bytes of the real file, its first header.
 _HEAD = 28_800
-#: Bytes that one bz2 stream of a bomb unpacks to: packed it has fifty.
+#: Bytes that one bz2 stream of a bomb unpacks to; packed it is 50 bytes long.
 _STREAM = 32 << 20
 
 
@@ -33,7 +33,7 @@ def rewrite_cards(body: bytes, cards: str) -> bytes:
     for pair in cards.split(","):
         keyword, _, value = pair.partition("=")
         card = f"{keyword:<8}= {value:>20}".ljust(_CARD).encode("ascii")
-        # Cards begin every 80 bytes; pixels hardly ever spell one.
+        # Bytes of pixels almost never look like a card, so the whole body is searched.
         found = re.escape(card[:10]) + rb"[ -~]{70}"
         plain = re.sub(found, card, plain)
     return bz2.compress(plain) if is_packed else plain

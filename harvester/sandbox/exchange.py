@@ -1,7 +1,7 @@
-"""One request and the sending of its answer, counted byte by byte.
+"""Send the answer to one request, and count the bytes that were really sent.
 
-A client that stops reading, or a fault that cuts a body off, leaves fewer bytes
-sent than the answer holds. Everything is therefore sent in pieces through here.
+If a client stops reading, or a fault cuts a body off, fewer bytes are sent than the
+answer has. To count them, every body is written here in pieces.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from .files import LazyBody
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,18 +23,18 @@ __all__ = ["Exchange", "body_of"]
 
 #: Bytes that are handed to the socket at a time.
 _PIECE = 64 * 1024
-#: Seconds that a piece takes where the bandwidth is limited, and from one look to the
-#: next whether the socket has taken it.
+#: With limited bandwidth: seconds that a piece takes, and the interval at which the
+#: socket's buffer is checked.
 _BEAT_S = 0.01
-#: Bytes that the kernel may hold of a connection whose bandwidth is limited: without
-#: that it takes megabytes at once, and the client that hangs up has got them all.
+#: Size of the kernel's send buffer with limited bandwidth. The default buffer takes
+#: megabytes at once, and they would count as sent although the client hung up.
 _KERNEL_BUFFER = 32 * 1024
 #: SO_LINGER on, 0 seconds: closing sends RST instead of FIN.
 _LINGER = struct.pack("ii", 1, 0)
 
 
 def body_of(response: web.StreamResponse) -> bytes:
-    """Give the body of a response that is held in memory, else nothing."""
+    """Give the body of a response if it is held in memory, else empty bytes."""
     body = response.body if isinstance(response, web.Response) else None
     return body if isinstance(body, bytes) else b""
 
@@ -41,11 +43,11 @@ class Exchange:
     """A request whose answer is on its way."""
 
     def __init__(self, request: web.Request, bandwidth: float = 0.0) -> None:
-        """Take a request, and the bytes a second that its answer may take; 0: any."""
+        """Take a request, and the bandwidth in bytes a second; 0: no limit."""
         self.request = request
         self._bandwidth = bandwidth
         self.response: web.StreamResponse | None = None
-        #: Bytes of the body that were sent, and how many were announced.
+        #: Bytes of the body that were sent, and the Content-Length.
         self.sent = 0
         self.length = 0
 
@@ -56,7 +58,7 @@ class Exchange:
 
     @property
     def is_file(self) -> bool:
-        """Whether the answer is a file: parts of those can be asked for."""
+        """Whether the answer is a file: only files have Accept-Ranges."""
         headers = self.response.headers if self.response else {}
         return hdrs.ACCEPT_RANGES in headers
 
@@ -99,8 +101,8 @@ class Exchange:
         """Wait for a time, and until the socket has taken all that was written."""
         await asyncio.sleep(due - asyncio.get_running_loop().time())
         transport = self.request.transport
-        # aiohttp itself waits for the socket only every 64 kB.
-        while transport and transport.get_write_buffer_size():  # noqa: ASYNC110 - it tells nobody
+        # aiohttp waits for the socket only every 64 kB.
+        while transport and transport.get_write_buffer_size():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(_BEAT_S)
 
     async def finish(self) -> web.StreamResponse:
@@ -114,6 +116,8 @@ class Exchange:
         if response is self.response or response.prepared:
             return response
         body = body_of(response)
+        if isinstance(lazy := getattr(response, "body", None), LazyBody):
+            return await self._deliver_lazy(response, lazy)
         if body and self.request.method != hdrs.METH_HEAD:
             await self.begin(response, length=len(body))
             await self.write(body)
@@ -122,6 +126,15 @@ class Exchange:
         await response.prepare(self.request)
         await response.write_eof()
         return response
+
+    async def _deliver_lazy(
+        self, response: web.StreamResponse, body: LazyBody
+    ) -> web.StreamResponse:
+        await self.begin(response, length=body.size)
+        if self.request.method != hdrs.METH_HEAD:
+            async for piece in body.pieces():
+                await self.write(piece)
+        return await self.finish()
 
     def close(self) -> web.StreamResponse:
         """Close the connection once what was written has left."""

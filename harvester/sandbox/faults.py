@@ -1,4 +1,4 @@
-"""Faults on request: which of them befalls which request.
+"""Fault injection: which fault strikes which request.
 
 A fault is written ``KIND[=VALUE]@SERVICE[/PATH][:MODIFIER=VALUE]...``, for example::
 
@@ -6,14 +6,14 @@ A fault is written ``KIND[=VALUE]@SERVICE[/PATH][:MODIFIER=VALUE]...``, for exam
     status=429@sdss-sky:retry_after=4      "come back in 4 seconds"
     status=429@s3:retry_after=date4        the same as an HTTP date
     truncate@sdss-sas/frame-r:each=1       the first fetch of every r frame
-    bitflip@s3:p=0.1                       one file in ten, by lot, repeatably
+    bitflip@s3:p=0.1                       one file in ten, the same for each seed
 
 ``SERVICE`` is one of the four, or ``*``. ``PATH`` is a regular expression that is
-looked for in path and query, slash included. Modifiers: ``p`` probability,
-``after`` requests that are let through first, ``times`` how often in all, ``each``
-how often for every single path, ``retry_after`` for ``status``. The kinds are those
-of `breakages.KINDS`. Of several faults that match, the first that strikes is taken;
-``slow`` comes on top.
+searched for in path and query; it includes the slash. Modifiers: ``p`` is a
+probability, ``after`` a number of requests that pass first, ``times`` the most
+strikes in all, ``each`` the most strikes for each path, ``retry_after`` the header of
+``status``. `breakages.KINDS` lists the kinds. If several faults match a request, the
+first that strikes is applied; ``slow`` is applied in addition.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _SPEC = re.compile(
 
 
 class FaultError(ValueError):
-    """A fault that cannot be understood."""
+    """The specification of a fault is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A rule: what happens, to which requests, how often."""
+    """One rule: what is done, to which requests, and how often."""
 
     spec: str
     kind: str
@@ -58,12 +58,12 @@ class Fault:
     times: int = 0
     each: int = 0
     retry_after: str = ""
-    #: Path -> body that went by lately; what ``swap`` confuses.
+    #: Path -> body of recent answers, for ``swap``.
     passed: dict[str, bytes] = field(default_factory=dict, compare=False)
 
     @classmethod
     def parse(cls, spec: str, kinds: Iterable[str]) -> Fault:
-        """Read a specification, or say what is wrong with it."""
+        """Parse a specification; raise `FaultError` if it is invalid."""
         match = _SPEC.fullmatch(spec.strip())
         if not match or match["kind"] not in set(kinds):
             msg = (
@@ -90,7 +90,7 @@ class Fault:
         return float(self.value) if self.value else default
 
     def concerns(self, service: str, path: str) -> bool:
-        """Whether a request is one that this fault is about."""
+        """Whether this fault applies to requests to a service and path."""
         return self.service in {"*", service} and bool(self.path.search(path))
 
 
@@ -110,7 +110,7 @@ def _modifiers(text: str) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _History:
-    """How often a fault was asked and how often it struck."""
+    """How many requests matched a fault, and how many it struck."""
 
     asked: int = 0
     struck: int = 0
@@ -119,7 +119,7 @@ class _History:
 
 
 class Faults:
-    """The faults that are switched on."""
+    """All faults that are active."""
 
     def __init__(self, seed: int, kinds: Iterable[str]) -> None:
         self._seed = seed
@@ -127,19 +127,19 @@ class Faults:
         self._histories: list[tuple[Fault, _History]] = []
 
     def switch_on(self, specs: Iterable[str]) -> None:
-        """Replace all faults; none is changed if one of ``specs`` is wrong."""
+        """Replace all faults; if one of ``specs`` is invalid, keep the old ones."""
         faults = [Fault.parse(spec, self._kinds) for spec in specs]
         self._histories = [(fault, _History()) for fault in faults]
 
     def as_json(self) -> list[dict[str, str | int]]:
-        """List the faults and how often each struck."""
+        """List the faults, with the number of strikes of each."""
         return [
             {"fault": fault.spec, "struck": history.struck}
             for fault, history in self._histories
         ]
 
     def choose(self, service: str, path: str) -> list[Fault]:
-        """Decide what befalls a request: delays, then at most one other fault."""
+        """Choose the faults for a request: any delays, then at most one other fault."""
         chosen: list[Fault] = []
         for fault, history in self._histories:
             if not fault.concerns(service, path):
@@ -164,6 +164,6 @@ class Faults:
         return True
 
     def lot(self, fault: Fault, path: str, turn: int) -> float:
-        """Draw a number in [0, 1) that depends on no other request."""
+        """Draw a number in [0, 1) that does not depend on other requests."""
         text = f"{self._seed} {fault.spec} {path} {turn}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:8]) / 2**64

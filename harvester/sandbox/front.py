@@ -1,8 +1,8 @@
-"""What every request passes through: control pages, counting, faults, delays.
+"""The middleware of all services: control pages, counters, faults and delays.
 
 ``GET /_stats`` and ``POST /_reset`` show and clear the counters, ``GET /_log`` lists
 the requests one by one, ``GET`` and ``POST /_faults`` show and replace the faults.
-All of them speak for all services, on every port, and are not counted themselves.
+They are served on every port, concern all services, and are not counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Front"]
 
-#: What SkyServer says, with status 200, to a client that asks too often.
+#: SkyServer's answer, with status 200, to a client above its rate limit.
 _REJECTED = (
     "#Table1\nerror_message\n"
     "ERROR: Maximum {} queries allowed per minute. Rejected query.\n"
@@ -36,7 +36,7 @@ _REJECTED = (
 
 
 class Front:
-    """The way in and out of one service."""
+    """The middleware of one service."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Front:
         self._faults = faults
         self._latency = latency
         self._is_strict = is_strict
-        #: Bytes a second of each connection; 0: as fast as it goes.
+        #: Bytes a second of each connection; 0: no limit.
         self._bandwidth = bandwidth
 
     def application(self, routes: list[web.RouteDef]) -> web.Application:
@@ -67,7 +67,7 @@ class Front:
                 return await _or_page(handler, request)
             return await self._count(request, handler)
 
-        # Lists of positions are uploaded: more than aiohttp takes by default.
+        # Uploaded lists of positions exceed aiohttp's default limit.
         application = web.Application(
             middlewares=[pass_through], client_max_size=64 * 1024**2
         )
@@ -92,7 +92,7 @@ class Front:
             _note_cooldown(counters, response, self._stats.clock())
             return await exchange.deliver(response)
         except ConnectionError:
-            # The client left, or a fault showed it the door.
+            # The client hung up, or a fault closed the connection.
             return exchange.response or web.Response()
         finally:
             visit.status, visit.sent = exchange.status, exchange.sent
@@ -161,7 +161,7 @@ def _note_cooldown(
 
 
 async def _or_page(answer: Answer, request: web.Request) -> web.StreamResponse:
-    """Answer; what aiohttp refuses by itself becomes an HTML page."""
+    """Answer; errors that aiohttp raises itself (404, 405) become HTML pages."""
     try:
         return await answer(request)
     except web.HTTPException as refusal:

@@ -27,12 +27,12 @@ _REASONS = {404: "NOT FOUND. Outside the footprint."}
 
 
 def preview(photo: PhotoCatalogue, query: Mapping[str, str]) -> web.Response:
-    """Draw the galaxies around a position; outside the survey, 404 with a picture.
+    """Draw the galaxies around a position; outside the survey answer 404.
 
     Raises
     ------
     ValueError
-        A parameter is missing, is no number, or is out of bounds.
+        A parameter is missing, is not a number, or is out of range.
     """
     ra, dec = float(query.get("ra", "")), float(query.get("dec", ""))
     scale = _bounded(query.get("scale", "0.396127"), _SCALES)

@@ -1,11 +1,10 @@
-"""MAST for the sandbox: queries, downloads, and the public bucket's copy of HST."""
+"""MAST for the sandbox: queries, downloads, and the copies in the public bucket."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
 from functools import partial
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from aiohttp import web
 from astropy.io import fits
 
 from . import hdus
-from .files import etag_of, file_response
+from .files import etag_of, file_response, no_such_key
 from .mast_columns import config
 from .mast_invoke import Invoke, form_of
 from .mast_rows import HLA_URI, PRODUCT_URI, twin_of
@@ -22,28 +21,39 @@ from .paint_hst import drz
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .jwst.archive import JwstArchive
     from .pointings import Observation
     from .sky import Sky
     from .store import FrameStore
 
 __all__ = ["routes", "s3_routes"]
 
-#: Names that the real path lookup takes in one request.
+#: The real path lookup accepts so many URIs in one request.
 _MOST_LOOKUPS = 50
 _FITS = "application/fits"
-#: Bytes that a file made on the fly is sent in.
+#: A file without Content-Length is sent in pieces of so many bytes.
 _PIECE = 1 << 18
 
 
-def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.RouteDef]:
+def routes(
+    sky: Sky,
+    store: FrameStore,
+    *,
+    executing: int = 0,
+    jwst: JwstArchive | None = None,
+) -> list[web.RouteDef]:
     """Give the routes of mast.stsci.edu.
 
     Parameters
     ----------
     executing
         How often a new query is answered with ``EXECUTING`` before its result.
+    jwst
+        The JWST observations and files to serve; by default none.
     """
-    invoke, downloads = Invoke(sky, executing), _Downloads(sky, store)
+    invoke = Invoke(sky, executing, jwst)
+    downloads = _Downloads(sky, store, jwst)
+    reprocess = [web.post("/_reprocess", jwst.reprocess)] if jwst else []
     return [
         web.post("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
         web.get("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
@@ -55,13 +65,19 @@ def routes(sky: Sky, store: FrameStore, *, executing: int = 0) -> list[web.Route
         web.post("/api/v0.1/Download/bundle.sh", _bundle_script),
         web.get("/api/v0.1/path_lookup/", downloads.paths),
         web.get("/whoami", _who_am_i),
+        *reprocess,
     ]
 
 
-def s3_routes(sky: Sky, store: FrameStore) -> list[web.RouteDef]:
+def s3_routes(
+    sky: Sky, store: FrameStore, *, jwst: JwstArchive | None = None
+) -> list[web.RouteDef]:
     """Give the routes of the public bucket, in the path style of its addresses."""
     mirrored = _Downloads(sky, store).mirrored
-    return [web.get("/stpubdata/hst/public/{folder}/{obs_id}/{name}", mirrored)]
+    routes = [web.get("/stpubdata/hst/public/{folder}/{obs_id}/{name}", mirrored)]
+    if jwst:
+        routes.append(web.get("/stpubdata/{key:jwst/public/.+}", jwst.mirrored))
+    return routes
 
 
 async def _columns_config(request: web.Request) -> web.Response:
@@ -75,7 +91,7 @@ async def _who_am_i(_: web.Request) -> web.Response:
 
 
 async def _bundle_script(request: web.Request) -> web.Response:
-    """Answer with a script that downloads files one by one."""
+    """Answer with a shell script that downloads the files one by one."""
     address = f"{request.scheme}://{request.host}/api/v0.1/Download/file?uri="
     uris = (await form_of(request)).get("uri", [])
     lines = [
@@ -96,7 +112,7 @@ class _File(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Its key in the public bucket; empty if it is not there."""
+        """Its key in the public bucket; empty if the bucket has no copy."""
         obs_id = self.obs.obs_id
         key = f"hst/public/{obs_id[:4]}/{obs_id}/{self.name}"
         return key if self.obs.mirrored else ""
@@ -105,11 +121,14 @@ class _File(NamedTuple):
 class _Downloads:
     """The files of all observations."""
 
-    def __init__(self, sky: Sky, store: FrameStore) -> None:
+    def __init__(
+        self, sky: Sky, store: FrameStore, jwst: JwstArchive | None = None
+    ) -> None:
         self._store = store
+        self._jwst = jwst
         self._etags: dict[str, str] = {}
         self._files: dict[str, _File] = {}
-        #: Name of the Legacy Archive's version -> name of the same image here.
+        #: URI of the Legacy Archive's version -> name of the same image here.
         self._twins: dict[str, str] = {}
         for obs in sky.observations:
             asn = f"{obs.obs_id}_asn.fits"
@@ -119,16 +138,18 @@ class _Downloads:
                 self._twins[f"{HLA_URI}{twin}_drz.fits"] = obs.filename
 
     async def file(self, request: web.Request) -> web.StreamResponse:
-        """Send one file, named by its URI in the query or in a form."""
+        """Send the file whose URI is in the query string or in a form."""
         uri = request.query.get("uri") or (await form_of(request)).get("uri", [""])[0]
         if uri in self._twins:
             return await self._made_on_the_fly(request, self._twins[uri])
+        if self._jwst and uri.startswith(self._jwst.uri):
+            return await self._jwst.download(request, uri)
         name = uri.removeprefix(PRODUCT_URI)
         if name == uri or name not in self._files:
             return web.Response(status=404, text=f"There is no file {uri!r}.")
         if self._files[name].obs.rights != "PUBLIC":
             return web.Response(status=401, text=f"{name} is not public yet.")
-        # No entity tag: nobody has seen one at MAST.
+        # No entity tag: there is no report of one from MAST.
         return file_response(request, await self._body(name), content_type=_FITS)
 
     async def mirrored(self, request: web.Request) -> web.Response:
@@ -137,7 +158,7 @@ class _Downloads:
         file = self._files.get(name)
         key = request.path.removeprefix("/stpubdata/")
         if file is None or file.key != key:
-            return _no_such_key(key)
+            return no_such_key(key)
         body = await self._body(name)
         etag = self._etags.get(name)
         if etag is None:
@@ -145,7 +166,7 @@ class _Downloads:
         return file_response(request, body, content_type=_FITS, etag=etag)
 
     async def paths(self, request: web.Request) -> web.Response:
-        """Say where in the bucket some URIs are."""
+        """Give the paths in the bucket of some URIs."""
         uris = request.query.getall("uri", [])
         if len(uris) > _MOST_LOOKUPS:
             return web.Response(status=414, text="URI Too Long")
@@ -158,7 +179,7 @@ class _Downloads:
     async def _made_on_the_fly(
         self, request: web.Request, name: str
     ) -> web.StreamResponse:
-        """Send a file without saying how long it is; it cannot be resumed."""
+        """Send a file without Content-Length; such a download cannot be resumed."""
         body = await self._body(name)
         response = web.StreamResponse(headers={"Content-Type": _FITS})
         response.enable_chunked_encoding()
@@ -170,22 +191,16 @@ class _Downloads:
         return response
 
     def _lookup(self, uri: str) -> dict[str, object]:
+        if self._jwst and uri.startswith(self._jwst.uri):
+            return self._jwst.lookup(uri)
         file = self._files.get(uri.removeprefix(PRODUCT_URI))
         if file is None or not file.key or not uri.startswith(PRODUCT_URI):
             return {"status_code": 404, "path": None}
         return {"status_code": 200, "path": f"/{file.key}"}
 
 
-def _no_such_key(key: str) -> web.Response:
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code>'
-        f"<Message>There is no such key.</Message><Key>{escape(key)}</Key></Error>"
-    )
-    return web.Response(status=404, text=text, content_type="application/xml")
-
-
 def _association(obs: Observation) -> bytes:
-    """Tabulate which exposures make up an observation."""
+    """Make the association table: the exposures that make up an observation."""
     names = [member.upper() for member in obs.members] + [obs.filename[:9].upper()]
     roles = ["EXP-DTH"] * len(obs.members) + ["PROD-DTH"]
     columns = [

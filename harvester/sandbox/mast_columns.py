@@ -1,4 +1,4 @@
-"""What MAST says about its columns: type, unit, how to filter on them."""
+"""The columns of MAST's tables: type, unit, and how to filter on them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Column(NamedTuple):
     type: str
     text: str
     about: str
-    #: ``vot.datatype``; the real service leaves some columns to ``type`` alone.
+    #: ``vot.datatype``; some columns of the real service have ``type`` only.
     datatype: str = "char"
     unit: str = ""
-    #: Several values may stand in one cell, parted by this.
+    #: Separator of several values in one cell.
     separator: str = ""
 
     def entry(self) -> dict[str, Any]:
-        """Spell it for the column configuration."""
+        """Give its entry in the column configuration."""
         entry: dict[str, Any] = {"text": self.text, "vot.description": self.about}
         key = "type" if self.datatype == "boolean" else "vot.datatype"
         entry |= {key: self.datatype, "vot.name": self.name}
@@ -84,7 +84,7 @@ OBSERVATIONS = (
     _number("wave_max", "Max. Wavelength", "long end of the band", "nm"),
 )
 
-#: Columns that an answer about a position has besides.
+#: Additional columns of positional queries.
 DISTANCE = (
     Column("objID1", "string", "Object ID 1", "number of the plane", "long"),
     Column(
@@ -125,10 +125,10 @@ _CONFIGS = {
 
 
 def config(name: str) -> dict[str, Any]:
-    """Give the column configuration of a service; empty for one that is not known."""
+    """Give the column configuration of a service; empty if it is unknown."""
     return {column.name: column.entry() for column in _CONFIGS.get(name, ())}
 
 
 def fields(columns: Iterable[Column]) -> list[dict[str, str]]:
-    """Spell columns as the ``fields`` of an answer."""
+    """Give the ``fields`` of an answer."""
     return [{"name": column.name, "type": column.type} for column in columns]

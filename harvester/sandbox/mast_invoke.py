@@ -1,6 +1,6 @@
-"""MAST's query interface: one request object in, one page of a table out.
+"""MAST's query interface: a request object is answered with a page of a table.
 
-Every mistake is answered with HTTP 200 and ``"status": "ERROR"``, as MAST does.
+Invalid requests are answered with HTTP 200 and ``"status": "ERROR"``, as MAST does.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from .mast_query import ObservationTable, QueryError
 from .mast_rows import product_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from .jwst.archive import JwstArchive
     from .sky import Sky
 
     Row = Mapping[str, Any]
 
 __all__ = ["Invoke", "form_of"]
 
-#: Rows of a page, and radius of a cone in degrees, if the request does not say.
+#: Defaults: rows of a page, and radius of a cone in degrees.
 _PAGE_SIZE = 1000
 _CONE_DEG = 0.2
 _COUNT = "COUNT_BIG(*)"
@@ -36,7 +37,7 @@ _MOST_DEG, _RA_LIMIT, _DEC_LIMIT = 180.0, 360.0, 90.0
 
 
 async def form_of(request: web.Request) -> dict[str, list[str]]:
-    """Parse what a form, or the query string of a GET, says."""
+    """Parse the form of a POST, or the query string of a GET."""
     text = await request.text() if request.method == "POST" else request.query_string
     return parse_qs(text, keep_blank_values=True)
 
@@ -50,8 +51,12 @@ class Invoke:
         How often a new query is answered with ``EXECUTING`` before its result.
     """
 
-    def __init__(self, sky: Sky, executing: int) -> None:
-        self._table = ObservationTable(sky.observations)
+    def __init__(
+        self, sky: Sky, executing: int, jwst: JwstArchive | None = None
+    ) -> None:
+        others = jwst.listings() if jwst else ()
+        self._table = ObservationTable(sky.observations, others)
+        self._jwst = jwst
         self._observations = {str(obs.obsid): obs for obs in sky.observations}
         self._executing = executing
         self._asked: Counter[str] = Counter()
@@ -70,7 +75,7 @@ class Invoke:
         return web.json_response(answer)
 
     def _is_running(self, text: str, query: Mapping[str, Any]) -> bool:
-        # A poll repeats the request to the letter, cachebreaker included.
+        # A poll repeats the request exactly, including its cachebreaker.
         if query.get("clearcache"):
             self._asked.pop(text, None)
         self._asked[text] += 1
@@ -107,8 +112,12 @@ class Invoke:
             if not obsid.isdecimal():
                 msg = f"Error converting '{obsid}' to bigint: obsid has to be a number."
                 raise QueryError(msg)
-        known = (self._observations.get(obsid) for obsid in dict.fromkeys(wanted))
-        return [row for obs in known if obs for row in product_rows(obs)]
+        return [row for obsid in dict.fromkeys(wanted) for row in self._files(obsid)]
+
+    def _files(self, obsid: str) -> Iterable[Row]:
+        if obs := self._observations.get(obsid):
+            return product_rows(obs)
+        return self._jwst.products(obsid) if self._jwst else ()
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -142,7 +151,7 @@ def _position(text: str) -> tuple[float, float, float]:
 def _table(
     query: Mapping[str, Any], rows: Sequence[Row], columns: Sequence[Column]
 ) -> dict[str, Any]:
-    """Answer with the page that is asked for."""
+    """Give the page of the table that the query asks for."""
     asked = str((query.get("params") or {}).get("columns") or "*").strip()
     if asked.upper() == _COUNT:
         rows, columns = [{"Column1": len(rows)}], _COUNT_COLUMNS
@@ -166,7 +175,7 @@ def _table(
     }
 
 
-#: A count comes as a number under the name of no column.
+#: The count is in a column without a name of its own.
 _COUNT_COLUMNS = (Column("Column1", "string", "", ""),)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,26 +21,41 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
     Test = Callable[[Row], bool]
 
-__all__ = ["ObservationTable", "QueryError"]
+__all__ = ["Listing", "ObservationTable", "QueryError"]
 
 _NAMES = tuple(column.name for column in OBSERVATIONS)
 #: Degrees from the middle of an image to the farthest point of its footprint.
 _REACH = 0.06
-#: Farther away than this (degrees) a plane is a poor map of the sky.
+#: Beyond this separation (degrees) the tangent plane is too inaccurate.
 _FLAT = 1.0
 
 
 class QueryError(Exception):
-    """The query makes no sense to the server; the message goes to the client."""
+    """The query is invalid; the client gets the message."""
+
+
+class Listing(NamedTuple):
+    """A row with its footprint, for positional queries."""
+
+    row: dict[str, Any]
+    #: Polygons in ICRS degrees.
+    footprint: tuple[Polygon, ...]
+    #: ICRS degrees, and how far from there the footprint reaches.
+    ra: float
+    dec: float
+    reach_deg: float
 
 
 class ObservationTable:
-    """All observations, as rows."""
+    """All observations, as rows: those of HST, and ``others`` after them."""
 
-    def __init__(self, observations: Sequence[Observation]) -> None:
-        self._observations = observations
-        self._rows = [observation_row(obs) for obs in observations]
-        centres = [(obs.tangent.ra, obs.tangent.dec) for obs in observations]
+    def __init__(
+        self, observations: Sequence[Observation], others: Sequence[Listing] = ()
+    ) -> None:
+        self._listings = [*map(_listing, observations), *others]
+        self._rows = [listing.row for listing in self._listings]
+        self._reach = np.array([listing.reach_deg for listing in self._listings])
+        centres = [(listing.ra, listing.dec) for listing in self._listings]
         self._centres = unit_vectors(*zip(*centres, strict=True)) if centres else None
 
     def filtered(self, filters: object) -> list[Row]:
@@ -51,12 +66,12 @@ class ObservationTable:
     def around(
         self, ra: float, dec: float, radius_deg: float, filters: object
     ) -> list[Row]:
-        """Give rows whose footprint a circle touches, with the ``distance`` to it."""
+        """Give rows whose footprint touches a circle, each with its ``distance``."""
         passes = _tests(filters)
         found: list[Row] = []
         for number, separation in self._nearby(ra, dec, radius_deg):
-            row, obs = self._rows[number], self._observations[number]
-            distance = _distance_deg(ra, dec, obs.footprint, separation)
+            row, footprint, *_ = self._listings[number]
+            distance = _distance_deg(ra, dec, footprint, separation)
             if distance <= radius_deg and all(test(row) for test in passes):
                 more = {"objID1": row["objID"], "distance": distance * 3600.0}
                 found.append({**row, **more})
@@ -65,19 +80,24 @@ class ObservationTable:
     def _nearby(
         self, ra: float, dec: float, radius_deg: float
     ) -> list[tuple[int, float]]:
-        """Give number and separation of observations that the circle might touch."""
+        """Give index and separation of the observations that may touch a circle."""
         if self._centres is None:
             return []
         chords = np.linalg.norm(self._centres - unit_vectors(ra, dec), axis=1)
         apart = np.degrees(2.0 * np.arcsin(np.clip(chords / 2.0, 0.0, 1.0)))
-        near = np.flatnonzero(apart <= radius_deg + _REACH)
+        near = np.flatnonzero(apart <= radius_deg + self._reach)
         return [(int(n), float(apart[n])) for n in near]
+
+
+def _listing(obs: Observation) -> Listing:
+    at = obs.tangent
+    return Listing(observation_row(obs), obs.footprint, at.ra, at.dec, _REACH)
 
 
 def _distance_deg(
     ra: float, dec: float, footprint: tuple[Polygon, ...], separation: float
 ) -> float:
-    """Tell how far a position is from a footprint; 0 inside it."""
+    """Give the distance of a position to a footprint, in degrees; 0 inside it."""
     if separation > _FLAT:
         return separation if footprint else math.inf
     distances = [_to_polygon(ra, dec, polygon) for polygon in footprint]
@@ -111,7 +131,7 @@ def _tests(filters: object) -> list[Test]:
 
 
 def _test(entry: object) -> Test:
-    """Understand one filter: any of its values, or its free text, lets a row pass."""
+    """Parse one filter. A row passes if any of the values or the free text matches."""
     if not isinstance(entry, dict) or "paramName" not in entry:
         msg = "a filter has to be an object with a paramName"
         raise QueryError(msg)

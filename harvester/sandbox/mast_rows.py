@@ -1,4 +1,4 @@
-"""The rows of MAST: an observation as it is listed, and the files it comes with."""
+"""The rows of HST at MAST: observations, and the products of each."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 __all__ = ["HLA_URI", "PRODUCT_URI", "observation_row", "product_rows", "twin_of"]
 
-#: What the names of files at MAST begin with.
+#: Prefixes of the URIs of files at MAST.
 PRODUCT_URI = "mast:HST/product/"
 HLA_URI = "mast:HLA/url/cgi-bin/getdata.cgi?dataset="
 
-#: Suffix -> what it is, product type, typical size, calibration level.
+#: Suffix -> description, product type, typical size, calibration level.
 _MEMBER_FILES = {
     "flt": ("FLT file - Calibrated exposure", "SCIENCE", 16_580_160, 2),
     "ima": ("IMA file - Intermediate reads", "AUXILIARY", 134_343_360, 2),
     "raw": ("RAW file - Uncalibrated exposure", "AUXILIARY", 34_254_720, 1),
     "spt": ("SPT file - Engineering support", "INFO", 51_840, 1),
 }
-#: One observation in so many has a twin in the Hubble Legacy Archive.
+#: Every third observation has a second version in the Hubble Legacy Archive.
 _TWIN = 3
 _HLA_SIZE = 138_614_400
 
 
 def observation_row(obs: Observation) -> dict[str, Any]:
-    """List an observation, in the columns of `mast_columns.OBSERVATIONS`."""
+    """Give the row of an observation, with the columns `mast_columns.OBSERVATIONS`."""
     band = obs.passband
     root = obs.filename.removesuffix(".fits")
     region = "OPTICAL" if band.name == "F814W" else "Infrared"
@@ -75,7 +75,7 @@ def observation_row(obs: Observation) -> dict[str, Any]:
 
 
 def product_rows(obs: Observation) -> Iterator[dict[str, Any]]:
-    """List the files of an observation: its own, its exposures', an old twin's."""
+    """List the products of an observation, of its exposures and of the HLA version."""
     if name := twin_of(obs):
         yield from _twin_rows(obs, name)
     for number, member in enumerate(obs.members, 1):
@@ -85,7 +85,7 @@ def product_rows(obs: Observation) -> Iterator[dict[str, Any]]:
             yield row | {"productType": kind, "size": size, "calib_level": level}
     row = _row(obs, f"{obs.obs_id}_asn.fits", "DADS ASN file - Association table")
     yield row | {"productType": "AUXILIARY", "size": 8640, "calib_level": 1}
-    # All observations of a proposal name this one: clients must drop duplicates.
+    # All observations of a proposal list this file: clients must drop duplicates.
     row = _row(obs, f"{obs.obs_id[:4]}00_jit.fits", "DADS JIT file - Pointing")
     yield row | {"productType": "INFO", "size": 37440, "calib_level": 1}
     row = _row(obs, obs.filename.replace(".fits", ".jpg"), "Preview-Full")
@@ -106,7 +106,7 @@ def _combined(obs: Observation) -> dict[str, Any]:
 
 
 def _row(obs: Observation, filename: str, about: str) -> dict[str, Any]:
-    """Fill in what most files of an observation have in common."""
+    """Fill in the columns that most products of an observation share."""
     suffix = filename.partition("_")[2].partition(".")[0].upper()
     return {
         "obsID": str(obs.obsid),
@@ -133,7 +133,7 @@ def _row(obs: Observation, filename: str, about: str) -> dict[str, Any]:
 
 
 def twin_of(obs: Observation) -> str:
-    """Name the Legacy Archive's version of the same image; empty if it has none."""
+    """Give the name of the Legacy Archive's version of the image, or an empty text."""
     if obs.obsid % _TWIN:
         return ""
     instrument = obs.instrument.replace("/", "_").lower()

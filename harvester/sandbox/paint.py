@@ -1,4 +1,4 @@
-"""The pixels of the sandbox: every file an archive of it has, painted on demand."""
+"""The image files of the sandbox, painted when they are first asked for."""
 
 from __future__ import annotations
 

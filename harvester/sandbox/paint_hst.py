@@ -1,4 +1,4 @@
-"""Paint HST images: drizzled, rolled, and empty where no exposure fell."""
+"""Paint HST images: drizzled, rotated, and empty outside of the exposures."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _COLOURS = {
     "F814W": (-0.55, -0.35),
 }
 _SEEING_ARCSEC = {"WFC3/IR": 0.17, "ACS/WFC": 0.11}
-#: Electrons a second a pixel of sky, which is not taken off.
+#: Sky in electrons per second and pixel; it is not subtracted.
 _SKY = 0.72
 _READ_NOISE = 15.0
 _STARS = 25
-#: Pixels that no exposure has seen well; none within so many pixels of a galaxy.
+#: Number of dead pixels, and their least distance from a galaxy in pixels.
 _DEAD_PIXELS, _KEEP_OFF = 60, 12.0
 _NOISE = 6
 
@@ -56,14 +56,14 @@ def drz(sky: Sky, obs: Observation) -> bytes:
 
 
 def drz_size(obs: Observation) -> int:
-    """Tell how many bytes `drz` makes, without painting."""
+    """Give the number of bytes that `drz` makes, without painting."""
     plane = np.broadcast_to(np.float32(0.0), (obs.ny, obs.nx))
     ends = len(hdus.primary(_primary_cards(obs))) + len(_exposure_table(obs))
     return ends + sum(hdus.image_size(cards, plane) for cards in _plane_cards(obs))
 
 
 def _seen(obs: Observation) -> NDArray[np.bool_]:
-    """Tell which pixels lie inside the drizzled outline."""
+    """Give the mask of pixels inside the drizzled outline."""
     y, x = np.ogrid[: obs.ny, : obs.nx]
     seen = np.ones((obs.ny, obs.nx), bool)
     following = (*obs.corners[1:], obs.corners[0])
@@ -87,7 +87,7 @@ def _dead(rng: np.random.Generator, sky: Sky, obs: Observation) -> NDArray[np.bo
 def _science(
     rng: np.random.Generator, sky: Sky, obs: Observation
 ) -> NDArray[np.float32]:
-    """Electrons a second: noise, galaxies and a few stars."""
+    """Paint noise, galaxies and a few stars, in electrons per second."""
     variance = _SKY / obs.t_exptime
     variance += obs.exposures * (_READ_NOISE / obs.t_exptime) ** 2
     image = rng.standard_normal((obs.ny, obs.nx), dtype=np.float32)
@@ -107,7 +107,7 @@ def _science(
 
 
 def _electrons(magnitude: float, band: Passband) -> float:
-    """Electrons a second of an AB magnitude (the zero point of the WFC3 handbook)."""
+    """Electrons per second of an AB magnitude (zero point of the WFC3 handbook)."""
     zero = -2.5 * math.log10(band.photflam) - 21.10
     zero += 18.692 - 5.0 * math.log10(band.photplam)
     return float(10.0 ** (-0.4 * (magnitude - zero)))
@@ -216,7 +216,7 @@ def _orientation(obs: Observation) -> float:
 
 
 def _exposure_table(obs: Observation) -> bytes:
-    """Tabulate the exposures that were combined."""
+    """Make the table of the exposures that were combined."""
     n = obs.exposures
     names = list(obs.members)
     seconds = np.full(n, obs.t_exptime / n)

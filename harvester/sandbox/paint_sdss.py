@@ -1,8 +1,8 @@
-"""Paint SDSS frames: what a drift scan would have seen of the synthetic sky.
+"""Paint SDSS frames: what a drift scan would have recorded of the synthetic sky.
 
-A frame is made the way the survey made one: light is counted in whole DN over a
-sloping night sky, the sky is taken off, the counts become nanomaggies, and the
-mantissas are cut to ten bits so that they compress.
+The steps are those of the survey: light is counted in whole DN on top of a night
+sky with a gradient, the sky is subtracted, counts become nanomaggies, and mantissas
+are cut to ten bits so that the file compresses well.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ __all__ = ["sdss_frame"]
 
 
 class _Night(NamedTuple):
-    """What the sky and the camera do in one band."""
+    """Sky brightness and camera gain in one band."""
 
-    #: Nanomaggies a count, counts of night sky a pixel, electrons a count.
+    #: Nanomaggies per count, night sky in counts per pixel, electrons per count.
     nmgy: float
     sky: float
     gain: float
@@ -46,8 +46,8 @@ _NIGHTS = {
     "z": _Night(0.03300, 60.0, 4.6, -0.70, -0.46),
 }
 _SEEING_ARCSEC = 1.3
-#: Part by which the night sky changes over a frame, along a row and a column: some
-#: tenths of a count, as in real frames. More would make them compress worse.
+#: Relative gradient of the night sky over a frame, along a row and a column: a few
+#: tenths of a count, as in real frames. A larger one would compress worse.
 _SLOPE = (0.001, -0.002)
 #: Pixels of the frame to one of the sky table (which counts its own by 256 x 192).
 _SKY_STEP, _SKY_SHAPE = 8.0, (192, 256)
@@ -113,13 +113,13 @@ def _noise(seed: int, key: FieldKey, band: str) -> NDArray[np.float32]:
 
 
 def _light(sky: Sky, field: Field, band: str) -> NDArray[np.float32]:
-    """Galaxies and faint stars, in nanomaggies a pixel."""
+    """Paint galaxies and faint stars, in nanomaggies per pixel."""
     light = np.zeros((ROWS, COLUMNS), np.float32)
     tangent = field.tangent(band)
     for galaxy in sky.galaxies_in_field(field.key):
         flux = _nanomaggies(galaxy, band)
         sersic.add(light, sersic.blob_of(galaxy, tangent, flux, _SEEING_ARCSEC))
-    # Stars near a row edge shine into the neighbouring fields.
+    # The light of stars near a row edge reaches into the neighbouring fields.
     for step in (-1, 0, 1):
         neighbour = field.key._replace(field=field.key.field + step)
         for blob in _stars(sky.seed, neighbour, FIELD_STEP * step):
@@ -149,7 +149,7 @@ def _stars(seed: int, key: FieldKey, row: int) -> list[sersic.Blob]:
 
 
 def _calibration(seed: int, key: FieldKey, band: str) -> NDArray[np.float32]:
-    """Nanomaggies a count in each column: the flat field of a drift scan."""
+    """Nanomaggies per count in each column: the flat field of a drift scan."""
     rng = np.random.default_rng([seed, _FLAT, key.run, key.camcol, BANDS.index(band)])
     flat = 1.0 + 0.008 * np.cos(np.linspace(0.0, 5.0, COLUMNS))
     flat += rng.normal(0.0, 0.0003, COLUMNS)
@@ -157,7 +157,7 @@ def _calibration(seed: int, key: FieldKey, band: str) -> NDArray[np.float32]:
 
 
 class _SkyTable(NamedTuple):
-    """The night sky that was taken off, as the frame's third HDU tells it."""
+    """The night sky that was subtracted, as the third HDU of the frame has it."""
 
     allsky: NDArray[np.float32]
     #: For each column and row of the frame, its place in ``allsky``.
@@ -184,7 +184,7 @@ class _SkyTable(NamedTuple):
         )
 
     def slopes(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give sky counts as a part that goes with the column, and one with the row."""
+        """Split the sky counts into a part by column and a part by row."""
         places = (self.xinterp, self.yinterp)
         across, along = (
             np.interp(place, np.arange(len(profile)), profile).astype(np.float32)
@@ -203,7 +203,7 @@ class _SkyTable(NamedTuple):
 
 
 def _cards(field: Field, band: str, nmgy: float) -> dict[str, Any]:
-    """Spell the primary header, with the keywords of the survey."""
+    """Give the cards of the primary header, with the keywords of the survey."""
     key, run = field.key, RUNS[field.key.run]
     start = datetime(1858, 11, 17, tzinfo=UTC) + timedelta(days=field.mjd)
     return {
@@ -252,7 +252,7 @@ def _astrans(field: Field, band: str) -> list[fits.Column]:
     """Give the scan's own astrometry: one row of 31 columns."""
     key = field.key
     terms = dict(zip("ABCDEF", field.astrans(band), strict=True))
-    # The distortion terms are nought here: rows and columns are exactly linear.
+    # The distortion terms are 0: rows and columns are exactly linear here.
     bends = {f"{axis}{n}": 0.0 for axis in ("DROW", "DCOL") for n in range(4)}
     bends |= dict.fromkeys(("CSROW", "CSCOL", "CCROW", "CCCOL"), 0.0)
     weather = {"RICUT": 100.0, "MJD": field.mjd, "AIRMASS": 1.12}

@@ -1,9 +1,9 @@
-"""What SkyServer knows: photometric objects and the fields they were measured in.
+"""The photometric objects of SkyServer, and the fields they were measured in.
 
-`PhotoCatalogue` is what the services ask; `SyntheticPhoto` answers it from the
-made-up sky, `real_frames.RealFrames` from a folder of real frames. As in the
-survey, a galaxy that several fields hold has an object in each of them: the one
-in its own field is primary (mode 1), the others are secondary (mode 2).
+The services query a `PhotoCatalogue`: `SyntheticPhoto` for the synthetic sky,
+`real_frames.RealFrames` for a folder of real frames. As in the survey, a galaxy that
+lies in several fields has an object in each of them: the one in its own field is
+primary (mode 1), the others are secondary (mode 2).
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class PhotoField:
 
 
 class PhotoCatalogue(Protocol):
-    """What SkyServer's services look things up in."""
+    """The catalogue that the services of SkyServer query."""
 
     @property
     def objects(self) -> Sequence[PhotoObject]:
@@ -168,14 +168,14 @@ class SyntheticPhoto:
 
 
 class FieldPlaces:
-    """Fields, found by position."""
+    """Finds fields by position."""
 
     def __init__(self, fields: Iterator[PhotoField]) -> None:
         self.fields = list(fields)
         self._tree = _tree([field.centre for field in self.fields])
 
     def holding(self, ra: float, dec: float) -> list[PhotoField]:
-        """Give the fields that hold a position, the one it lies deepest in first."""
+        """Give the fields that hold a position, farthest from the edges first."""
         near = self._tree.query_ball_point(
             unit_vectors(ra, dec), _chord(_FIELD_RADIUS_DEG)
         )
@@ -235,7 +235,7 @@ def _secondaries(
 
 
 def _seen_again(primary: PhotoObject, objid: int) -> PhotoObject:
-    """Give the same galaxy as another field measured it: almost the same place."""
+    """Give the object that another field has of a galaxy, at almost the same place."""
     shift = (objid % 7 - 3) * 0.01 / 3600.0
     return replace(
         primary,

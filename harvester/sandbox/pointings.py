@@ -1,4 +1,4 @@
-"""HST observations of the synthetic sky: what was pointed where, how it is listed."""
+"""HST observations of the synthetic sky: where they point, and how they are listed."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
     Position = tuple[float, float]
 
-__all__ = ["PASSBANDS", "Observation", "Passband", "point"]
+__all__ = ["PASSBANDS", "Observation", "Passband", "middle", "point"]
 
-#: Observations at most, however large the catalogue: HST saw little of the sky.
+#: Most observations, whatever the size of the catalogue: HST covers little sky.
 _MOST = 1500
-#: Rows that a group of galaxies gets on average.
+#: Average number of rows of a group of galaxies.
 _ROWS_A_GROUP = 2.2
-#: The real archive has footprints missing in places.
+#: Observations without a footprint; the real archive has such rows.
 _NO_REGION = frozenset({9, 44})
 _PER_PROPOSAL = 25
-#: The release date of data that are still their owner's, MJD (year 2053).
+#: Release date of proprietary data, MJD (year 2053).
 _NOT_YET = 71000.0
 #: Observations whose number ends so are not in the public bucket.
 _UNMIRRORED = 2
-#: Names in the archive's manner; nobody is meant.
+#: Invented names, in the format of the archive.
 _INVESTIGATORS = ("Sandbox, Ada", "Loopback, Ivo T.", "Fixture, Mina", "Stub, Oskar")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-#: A pixel so near to the edge of the image that a stamp reaches over it.
+#: Distance in pixels from the edge at which a stamp is cut off by it.
 _NEAR_EDGE = 9.0
 
 
@@ -74,7 +74,7 @@ class _Camera(NamedTuple):
     scale: float
 
 
-# ACS is a subarray: whole-chip images would only make the sandbox slow.
+# ACS images are subarrays: whole chips would take longer and test nothing more.
 _CAMERAS = {
     "WFC3/IR": _Camera("i", 1060, 960, 0.1283),
     "ACS/WFC": _Camera("j", 1100, 1080, 0.05),
@@ -89,7 +89,7 @@ class Observation:
     #: Nine characters, lower case, such as ``ib5x01010``.
     obs_id: str
     filename: str
-    #: Position of the target that was asked for, ICRS degrees: not the image's centre.
+    #: Position of the proposer's target, ICRS degrees; not the centre of the image.
     ra: float
     dec: float
     s_region: str | None
@@ -113,7 +113,7 @@ class Observation:
     tangent: Tangent
     #: Corners of the part of the image that holds data, in pixels.
     corners: Polygon
-    #: What the archive believes is covered: polygons in ICRS degrees.
+    #: The area that the archive lists as covered: polygons in ICRS degrees.
     footprint: tuple[Polygon, ...]
 
     @property
@@ -133,7 +133,7 @@ class Observation:
 
 
 class _Plan(NamedTuple):
-    """What to point at, before it has a number."""
+    """An observation before it has a number."""
 
     filters: str
     #: Target, ICRS degrees, and the pixel it should fall on; ``None``: near the middle.
@@ -167,16 +167,18 @@ def _plans(
     group: Sequence[Position],
     singles: Sequence[Position],
 ) -> Iterator[_Plan]:
-    middle = _middle(group)
+    centre = middle(group)
     tilt = rng.uniform(0.5, 3.0)
     yield _main(number, group, tilt)
-    if _turn(number, 4, 1):  # another visit of the same place, deeper or shallower
-        yield _Plan("F160W", *middle, None, -tilt)
+    if _turn(
+        number, 4, 1
+    ):  # a second visit of the same place, with another exposure time
+        yield _Plan("F160W", *centre, None, -tilt)
     if _turn(number, 13, 6):
-        yield _Plan("F160W", *middle, None, tilt, exclusive=True)
+        yield _Plan("F160W", *centre, None, tilt, exclusive=True)
     for filters, every, first in (("F140W", 5, 2), ("F125W", 6, 4), ("F814W", 3, 0)):
         if _turn(number, every, first):
-            yield _Plan(filters, *middle, None, tilt)
+            yield _Plan(filters, *centre, None, tilt)
     if singles and _turn(number, 5, 4):  # a galaxy that F160W has not seen
         yield _Plan("F140W", *singles[number * 7 % len(singles)], None, tilt)
 
@@ -186,7 +188,7 @@ def _turn(number: int, every: int, first: int) -> bool:
 
 
 def _main(number: int, group: Sequence[Position], tilt: float) -> _Plan:
-    """Plan the F160W image of a group; some put a galaxy where it is awkward."""
+    """Plan the F160W image of a group; some have a galaxy at an edge or corner."""
     camera = _CAMERAS["WFC3/IR"]
     match number % 7:
         case 3:
@@ -195,10 +197,11 @@ def _main(number: int, group: Sequence[Position], tilt: float) -> _Plan:
         case 5:  # in an empty corner that the footprint includes
             return _Plan("F160W", *group[0], (12.0, 12.0), 6.0, generous=True)
         case _:
-            return _Plan("F160W", *_middle(group), None, tilt)
+            return _Plan("F160W", *middle(group), None, tilt)
 
 
-def _middle(group: Sequence[Position]) -> Position:
+def middle(group: Sequence[Position]) -> Position:
+    """Give the middle of some positions, all in ICRS degrees."""
     x, y, z = unit_vectors(*zip(*group, strict=True)).mean(axis=0)
     return _degrees(math.atan2(y, x)), math.degrees(math.atan2(z, math.hypot(x, y)))
 
@@ -208,7 +211,7 @@ def _degrees(angle: float) -> float:
 
 
 def quad(nx: int, ny: int, tilt_deg: float) -> Polygon:
-    """Corners of the largest rectangle, tilted so, that fits into an image."""
+    """Corners of the largest rectangle with this tilt that fits into an image."""
     cos, sin = math.cos(math.radians(tilt_deg)), math.sin(math.radians(abs(tilt_deg)))
     across, along = nx / 2 - 3.0, ny / 2 - 3.0
     wide = (across * cos - along * sin) / (cos * cos - sin * sin)
@@ -270,7 +273,7 @@ def _observe(rng: np.random.Generator, k: int, plan: _Plan) -> Observation:
 
 
 def _aim(rng: np.random.Generator, camera: _Camera, plan: _Plan) -> Tangent:
-    """Roll the telescope and turn it so that the target falls on its pixel."""
+    """Draw a roll angle, and point so that the target falls on its pixel."""
     roll = rng.uniform(0.0, math.tau)
     step = camera.scale / 3600.0
     cos, sin = step * math.cos(roll), step * math.sin(roll)

@@ -1,8 +1,8 @@
-"""A folder of real SDSS frames, served byte for byte where the archive has them.
+"""A folder of real SDSS frames, served unchanged at the addresses of the archive.
 
-Their geometry is read from their headers. Any place inside a frame counts as a
-galaxy: the catalogue search answers a position with an object at that position, in
-the frame that holds it farthest from its edges.
+Their geometry is read from their headers. Every position inside a frame counts as a
+galaxy: the catalogue search returns an object at exactly that position, in the frame
+that has it farthest from the edges.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ __all__ = ["RealFrames", "fit_astrans"]
 #: Compressed bytes that are read at a time: about one block of bzip2.
 _PIECE = 256 * 1024
 _BLOCK = 2880
-#: Header blocks after which a file is not taken for a frame.
+#: A file whose header is longer than this is not a frame.
 _MOST_BLOCKS = 20
-#: What a made-up object is said to look like.
+#: Magnitude and half-light radius (arcsec) of every object.
 _MAG_R, _R50 = 17.0, 2.0
 
 
@@ -43,7 +43,7 @@ class _Frame(NamedTuple):
 
 
 class RealFrames:
-    """The frames of a folder; ``notes`` says which files were passed over."""
+    """The frames of a folder; ``notes`` names the files that were left out."""
 
     def __init__(self, folder: Path) -> None:
         self.notes: list[str] = []
@@ -55,12 +55,12 @@ class RealFrames:
                 continue
             (key, band), header = found
             self._paths[key, band] = path
-            # The r band is what the survey's own field geometry refers to.
+            # The survey gives the geometry of a field in the r band.
             if band == "r" or key not in headers:
                 headers[key] = header
         self._places = FieldPlaces(_field(key, head) for key, head in headers.items())
         self.fields: Sequence[PhotoField] = self._places.fields
-        #: No list of what is in the frames exists: one object in the middle of each.
+        #: The objects in the frames are not known: one is listed in the middle of each.
         self.objects: Sequence[PhotoObject] = [
             _made_up(field.key, *field.centre, mode=1) for field in self.fields
         ]
@@ -79,16 +79,16 @@ class RealFrames:
         return named, header
 
     async def frame(self, key: FieldKey, band: str) -> bytes | None:
-        """Give a frame as it is on disk."""
+        """Give the bytes of a frame as they are on disk."""
         path = self._paths.get((key, band))
         return await asyncio.to_thread(path.read_bytes) if path else None
 
     def nearest(self, ra: float, dec: float, _radius: float) -> PhotoObject | None:
-        """Make up the object at a position, if a frame holds it."""
+        """Give an object at a position, if a frame holds it."""
         return next(iter(self.within(ra, dec, 0.0)), None)
 
     def within(self, ra: float, dec: float, _radius: float) -> list[PhotoObject]:
-        """Make up an object in every frame that holds a position, primary first."""
+        """Give an object for every frame that holds a position, primary first."""
         return [
             _made_up(field.key, ra, dec, mode=1 if place == 0 else 2)
             for place, field in enumerate(self._places.holding(ra, dec))
@@ -100,7 +100,7 @@ class RealFrames:
 
 
 def _made_up(key: FieldKey, ra: float, dec: float, *, mode: int) -> PhotoObject:
-    # The same position has the same number on every start.
+    # The same position gets the same identifier at every start.
     number = zlib.crc32(f"{ra:.7f} {dec:.7f}".encode()) & 0xFFFF
     return PhotoObject(
         objid=skyserver_id(key, number),
@@ -116,7 +116,7 @@ def _made_up(key: FieldKey, ra: float, dec: float, *, mode: int) -> PhotoObject:
 
 
 def read_header(path: Path) -> fits.Header | None:
-    """Read the first header, unpacking no more of the file than it takes."""
+    """Read the first header, and unpack no more of the file than needed."""
     unpacker, head = bz2.BZ2Decompressor(), b""
     try:
         with path.open("rb") as file:
@@ -143,7 +143,7 @@ def _field(key: FieldKey, header: fits.Header) -> PhotoField:
         header["CRPIX2"] - 1,
         (header["CD1_1"], header["CD1_2"], header["CD2_1"], header["CD2_2"]),
     )
-    # Any great circle will do; the survey's own is in every header of it.
+    # Any great circle serves here; headers of the survey state the real one.
     node, incl = float(header.get("NODE", 0.0)), float(header.get("INCL", 0.0))
     return PhotoField(key, node, incl, fit_astrans(tangent, node, incl), tangent)
 

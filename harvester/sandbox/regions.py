@@ -1,4 +1,4 @@
-"""Footprints as the archive spells them: STC-S, in all the dialects that occur."""
+"""Footprints in STC-S, in all the spellings that occur in the archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Polygon = tuple[tuple[float, float], ...]
 
 __all__ = ["DIALECTS", "Polygon", "halves", "listed"]
 
-#: Ways of writing a footprint; observations take them in turn.
+#: Spellings of a footprint; observations use them in turn.
 DIALECTS = (
     "plain",
     "negative",
@@ -28,14 +28,14 @@ DIALECTS = (
     "ICRS circle",
     "negative",
 )
-#: Radius of a listed circle, as a part of the polygon's half diagonal: inside the
-#: image in one dialect, around it in the other.
+#: Radius of a listed circle in half diagonals of the polygon: one spelling has a
+#: circle inside the image, the other one around it.
 _CIRCLES = {"circle": 0.64, "ICRS circle": 1.0}
 _HALF_TURN = 180.0
 
 
 def listed(dialect: str, outline: Polygon) -> tuple[str, tuple[Polygon, ...]]:
-    """Spell a four-cornered outline (ICRS degrees), and say what area that covers."""
+    """Give the text of a quadrilateral (ICRS degrees), and the area that it covers."""
     if dialect in _CIRCLES:
         ra, dec, radius = _circle(outline, _CIRCLES[dialect])
         prefix = "CIRCLE" if dialect == "circle" else "CIRCLE ICRS "
@@ -45,7 +45,7 @@ def listed(dialect: str, outline: Polygon) -> tuple[str, tuple[Polygon, ...]]:
 
 
 def halves(outline: Polygon) -> tuple[Polygon, Polygon]:
-    """Cut a four-cornered outline in two that share an edge, as detectors do."""
+    """Split a quadrilateral into two that share an edge, like two detectors."""
     a, b, c, d = outline
     low, high = _between(a, b), _between(c, d)
     return (a, low, high, d), (low, b, c, high)
@@ -54,7 +54,7 @@ def halves(outline: Polygon) -> tuple[Polygon, Polygon]:
 def _spelled(dialect: str, outline: Polygon) -> str:
     match dialect:
         case "negative" | "pair":
-            # Today's rows: RA from -180, the first corner repeated twice at the end.
+            # Rows of today: RA from -180 to 180, the first corner again twice.
             turned = [(_signed(ra), dec) for ra, dec in outline]
             return "POLYGON " + _numbers([*turned, turned[0], turned[0]], "{!r} {!r}")
         case "plain":
@@ -79,7 +79,7 @@ def _signed(ra: float) -> float:
 def _between(
     one: tuple[float, float], other: tuple[float, float]
 ) -> tuple[float, float]:
-    # Corners on either side of RA 0 have their middle there, not at 180.
+    # Between corners on both sides of RA 0 the middle is at 0, not at 180.
     step = (other[0] - one[0] + _HALF_TURN) % 360.0 - _HALF_TURN
     return round((one[0] + step / 2) % 360.0, 10), round((one[1] + other[1]) / 2, 10)
 

@@ -29,7 +29,7 @@ _FRAME = (
     r"{run:\d+}/{camcol:[1-6]}/{name}"
 )
 _NAME = re.compile(r"frame-([ugriz])-(\d{6})-([1-6])-(\d{4})\.fits\.bz2")
-#: Data releases up to a number keep their frames in a folder.
+#: Last data release -> folder of its frames, and of the releases before it.
 _FOLDERS = (
     (8, ""),  # DR8 is no longer served
     (12, "boss"),
@@ -42,7 +42,7 @@ class FrameSource(Protocol):
     """Where the compressed frames come from."""
 
     async def frame(self, key: FieldKey, band: str) -> bytes | None:
-        """Give a frame as the archive stores it, or None if it has none such."""
+        """Give the compressed bytes of a frame, or None if there is no such frame."""
 
 
 class SyntheticFrames:
@@ -69,7 +69,7 @@ def frame_name(key: FieldKey, band: str) -> str:
 
 
 def parse_frame_name(name: str) -> tuple[FieldKey, str] | None:
-    """Read the field and band out of a file name, if it is that of a frame."""
+    """Parse field and band from the name of a frame; None for other names."""
     match = _NAME.fullmatch(name)
     if match is None:
         return None
@@ -85,7 +85,7 @@ def routes(source: FrameSource) -> list[web.RouteDef]:
         body = await source.frame(key, band)
         if body is None:
             raise web.HTTPNotFound
-        # Summing megabytes anew for each request would cost more than sending them.
+        # Computing the tag for each request would cost more than sending the file.
         tag = tags.get((key, band)) or tags.setdefault((key, band), etag_of(body))
         return file_response(
             request, body, content_type="application/x-bzip2", etag=tag
@@ -95,7 +95,7 @@ def routes(source: FrameSource) -> list[web.RouteDef]:
 
 
 def _asked(request: web.Request) -> tuple[FieldKey, str]:
-    """Read the address; one that contradicts itself leads nowhere."""
+    """Parse the address; answer 404 if its parts contradict each other."""
     asked = request.match_info
     found = parse_frame_name(asked["name"])
     folder = next(f for last, f in _FOLDERS if min(int(asked["release"]), 99) <= last)

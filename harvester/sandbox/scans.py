@@ -39,7 +39,7 @@ FIELD_STEP = 1361
 _PIXEL_DEG = 0.000109995
 #: Degrees of nu between neighbouring camera columns.
 _CAMCOL_DEG = 0.41961
-#: Cross terms of the scan's coordinates, degrees a pixel (c and e of asTrans).
+#: Cross terms of the scan's coordinates, degrees per pixel (c and e of asTrans).
 _SHEAR = (1.28e-7, -1.17e-7)
 #: Rows and columns by which the same sky is displaced in each band against r.
 _BAND_SHIFT = {
@@ -49,9 +49,9 @@ _BAND_SHIFT = {
     "i": (1.4, 0.6),
     "z": (3.6, -2.8),
 }
-#: Runs of rerun 301 with their first and last field, as the survey published them. The
-#: sky is made up, and so are the great circles: only runs are taken of which few know
-#: where they really were, so that no identifier lies about its place.
+#: Runs of rerun 301 with their first and last field, as the survey published them.
+#: The great circles are invented. Only little-known runs are used: an identifier of a
+#: well-known run would contradict the position.
 _RUN_FIELDS = (
     "94:11-546 297:11-203 1033:11-246 1241:11-187 7183:11-362 1894:11-177 "
     "2507:11-329 4899:31-360 7881:11-329 2574:35-186 2700:11-273 "
@@ -67,7 +67,7 @@ _NORTHERN = 24
 
 
 class FieldKey(NamedTuple):
-    """What names a field of the survey (the rerun is always 301)."""
+    """The identifier of a field (the rerun is always 301)."""
 
     run: int
     camcol: int
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def middle(self) -> int:
-        """The field that is 90 degrees from the node, where scans lie widest apart."""
+        """The field 90 degrees from the node, where scans are widest apart."""
         return (self.first + self.last) // 2
 
 

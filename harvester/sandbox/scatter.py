@@ -1,9 +1,9 @@
-"""Strew galaxies over pieces of scans.
+"""Place galaxies on strips of SDSS fields.
 
-Galaxies come in clumps, so that a small catalogue needs few frames: a *strip* is a
-few neighbouring fields of one run and camera column, on whose continuous pixel grid
-they are placed. Most lie well inside a field; some sit on a column edge, some in
-the rows that two fields share, and some in tight groups for HST to point at.
+A *strip* is a few neighbouring fields of one run and camera column; galaxies are
+placed on its continuous pixel grid. They are concentrated on few strips, so that a
+small catalogue needs few frames. Most are well inside a field; some are at a column
+edge, some in the rows that two fields share, and some in small groups for HST.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = ["Spot", "Strip", "choose_strips", "strew"]
 _REACH = 133
 #: Galaxies are at least 12 arcsec apart (in pixels, rounded up).
 _APART = 31.0
-#: Part of the galaxies that stand in groups small enough for one HST pointing.
+#: Fraction of the galaxies in groups small enough for one HST pointing.
 _GROUPED = 0.29
 _GROUP_SIZES = (2, 5, 3, 4)
 #: Radius of a group in pixels: 40 arcsec, inside a WFC3/IR image however it is rolled.
 _GROUP_RADIUS = 101.0
-#: One single galaxy in so many sits at a column edge; as many in the shared rows.
+#: Of so many single galaxies one is at a column edge, and one in shared rows.
 _ODD_ONE = 20
 #: Rows at a field's edge that count as its neighbour's: half of those they share.
 _HALF_OVERLAP = (ROWS - FIELD_STEP) // 2
-#: A field with RA 0 in its middle, where the first group stands; skies with fewer
-#: fields than this have no such group.
+#: A field with RA 0 in its middle, for the first group; and the least number of
+#: fields of a sky that has this group.
 _MERIDIAN, _MERIDIAN_FROM = FieldKey(4192, 3, 224), 8
-#: Places that are drawn in vain before there is held to be no room.
+#: After so many occupied places in a row there is no room left.
 _TRIES = 500
 _NUMBERS = tuple(RUNS)
 #: Run -> first and last field that are used.
@@ -69,7 +69,7 @@ class Strip(NamedTuple):
 
 
 class Spot(NamedTuple):
-    """Where a galaxy goes: its primary field, its pixel in r, its group or -1."""
+    """The place of a galaxy: its primary field, its pixel in r, its group or -1."""
 
     key: FieldKey
     x: float
@@ -112,9 +112,9 @@ def _draw_field(rng: np.random.Generator) -> FieldKey:
 def strew(
     rng: np.random.Generator, strips: list[Strip], galaxies: int, per_group: int = 0
 ) -> list[Spot]:
-    """Place so many galaxies, evenly shared out among the fields.
+    """Place so many galaxies, the same number on each field.
 
-    With ``per_group`` all of them stand in groups of that many, and none alone.
+    With ``per_group`` all of them are in groups of that size.
     """
     fields = sum(strip.length for strip in strips)
     sower = _Sower(rng, per_group)
@@ -128,7 +128,7 @@ def strew(
 
 
 class _Plot:
-    """One strip, and what stands on it already."""
+    """One strip, and the galaxies that are already on it."""
 
     def __init__(self, strip: Strip) -> None:
         self.length = strip.length
@@ -149,7 +149,7 @@ class _Plot:
 
 
 class _Sower:
-    """Goes along the strips and knows what comes next."""
+    """Places galaxies field by field, and keeps count of groups and singles."""
 
     def __init__(self, rng: np.random.Generator, per_group: int) -> None:
         self.spots: list[Spot] = []
@@ -162,7 +162,7 @@ class _Sower:
         self._owed = 1.5
 
     def sow(self, plot: _Plot, place: int, share: int) -> None:
-        """Put its share of galaxies on one field of a strip."""
+        """Place the galaxies of one field of a strip."""
         self._owed += _GROUPED * share
         left = share
         while (size := self._group_size(left)) > 0:

@@ -1,4 +1,4 @@
-"""Elliptical galaxies' light on a pixel grid: Sersic profiles, softened at the core.
+"""The light of galaxies on a pixel grid: elliptical Sersic profiles, softened cores.
 
 After Sersic (1963): I(r) = I_e exp(-b_n ((r / r_e)^(1/n) - 1)).
 """
@@ -6,6 +6,7 @@ After Sersic (1963): I(r) = I_e exp(-b_n ((r / r_e)^(1/n) - 1)).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .sky import Galaxy
     from .tangent import Tangent
 
-__all__ = ["Blob", "add", "blob_of", "star"]
+__all__ = ["Blob", "add", "add_rows", "blob_of", "star"]
 
 #: Light beyond so many half-light radii is left out.
 _REACH = 7.0
@@ -25,7 +26,7 @@ _STAR_REACH = 4.5
 
 
 class Blob(NamedTuple):
-    """Something that shines, in pixels of one image."""
+    """A source of light, in pixels of one image."""
 
     x: float
     y: float
@@ -68,8 +69,8 @@ def star(x: float, y: float, flux: float, blur: float) -> Blob:
 
 
 def add(image: NDArray[np.float32], blob: Blob) -> None:
-    """Add the light of a blob to an image, where it falls on it."""
-    reach = math.ceil(_REACH * blob.radius + _STAR_REACH * blob.blur)
+    """Add the light of a blob to an image, as far as it lies inside."""
+    reach = _reach(blob)
     ny, nx = image.shape
     x0, y0 = math.floor(blob.x) - reach, math.floor(blob.y) - reach
     side = 2 * reach + 2
@@ -82,10 +83,50 @@ def add(image: NDArray[np.float32], blob: Blob) -> None:
     image[rows, cols] += light
 
 
+def add_rows(band: NDArray[np.float32], blob: Blob, first: int) -> None:
+    """Add the light of a blob to some rows of an image, of which ``first`` is one.
+
+    Like `add`, for images that are too large to paint as a whole.
+    """
+    reach = _reach(blob)
+    y0, x0 = math.floor(blob.y) - reach, math.floor(blob.x) - reach
+    side = 2 * reach + 2
+    rows = range(max(y0, first), min(y0 + side, first + band.shape[0]))
+    cols = range(max(x0, 0), min(x0 + side, band.shape[1]))
+    if not rows or not cols:
+        return
+    light = _profile(blob, *(np.arange(r.start, r.stop) for r in (cols, rows)))
+    light *= np.float32(blob.flux / _total(blob))
+    band[rows.start - first : rows.stop - first, cols.start : cols.stop] += light
+
+
+@lru_cache(maxsize=1024)
+def _total(blob: Blob) -> float:
+    """Sum up the profile of a blob over all pixels that `add` would change."""
+    reach = _reach(blob)
+    xs, ys = (
+        np.arange(math.floor(at) - reach, math.floor(at) + reach + 2)
+        for at in (blob.x, blob.y)
+    )
+    return float(_profile(blob, xs, ys).sum(dtype=np.float64))
+
+
+def _reach(blob: Blob) -> int:
+    return math.ceil(_REACH * blob.radius + _STAR_REACH * blob.blur)
+
+
 def _light(blob: Blob, x0: int, y0: int, side: int) -> NDArray[np.float32]:
-    """Render a whole square patch, so that what is cut off later changes nothing."""
-    dx = np.arange(x0, x0 + side, dtype=np.float32) - np.float32(blob.x)
-    dy = np.arange(y0, y0 + side, dtype=np.float32) - np.float32(blob.y)
+    """Render the whole square patch, so that the edge of an image changes no pixel."""
+    light = _profile(blob, np.arange(x0, x0 + side), np.arange(y0, y0 + side))
+    return light * np.float32(blob.flux / light.sum(dtype=np.float64))
+
+
+def _profile(
+    blob: Blob, xs: NDArray[np.integer], ys: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Give the light of a blob at the pixels ``(ys, xs)``, in no unit."""
+    dx = xs.astype(np.float32) - np.float32(blob.x)
+    dy = ys.astype(np.float32) - np.float32(blob.y)
     cos, sin = math.cos(blob.angle), math.sin(blob.angle)
     u = dx * np.float32(cos) + (dy * np.float32(sin))[:, None]
     v = (dy * np.float32(cos))[:, None] - dx * np.float32(sin)
@@ -93,8 +134,8 @@ def _light(blob: Blob, x0: int, y0: int, side: int) -> NDArray[np.float32]:
     if not blob.radius:
         light = np.exp(square * np.float32(-0.5 / blob.blur**2))
     else:
-        square += np.float32(blob.blur**2)  # no seeing is perfect
+        square += np.float32(blob.blur**2)  # softens the core like seeing
         b = 2.0 * blob.n - 1.0 / 3.0
         power = (square / np.float32(blob.radius**2)) ** np.float32(0.5 / blob.n)
         light = np.exp(np.float32(-b) * power)
-    return light * np.float32(blob.flux / light.sum(dtype=np.float64))
+    return light

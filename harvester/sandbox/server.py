@@ -1,4 +1,4 @@
-"""The sandbox as a whole: four archives on loopback, each on a port of its own.
+"""The whole sandbox: four archives on loopback, each on its own port.
 
 `serve` runs it as a service, `Sandbox` inside an event loop, `run_in_thread` beside
 synchronous code such as astroquery's.
@@ -22,6 +22,8 @@ from .catalogue import write_catalogue
 from .crossid import Limits
 from .faults import SERVICES, Faults
 from .front import Front
+from .jwst.archive import JwstArchive
+from .jwst.mosaic import Size
 from .photo import SyntheticPhoto
 from .real_frames import RealFrames
 from .sky import Sky
@@ -36,40 +38,46 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox", "SandboxOptions", "run_in_thread", "serve"]
 
-#: Seconds that open requests get to end when the sandbox stops.
+#: Seconds that open requests have to finish when the sandbox stops.
 _GRACE_S = 0.2
-#: Longest request line and header; SkyServer itself refuses addresses before that.
+#: Longest request line and header; SkyServer refuses shorter addresses than that.
 _LINE_LIMIT = 65_536
 
 
 def _published_rates() -> dict[str, RateLimit]:
-    """Give what SkyServer asks of its clients; the other archives state no number."""
+    """Give the rate limit of SkyServer; the other archives publish none."""
     return {"sdss-sky": RateLimit(per_minute=60, gap=1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxOptions:
-    """What the sandbox is made of and how it behaves."""
+    """What the sandbox contains and how it behaves."""
 
     seed: int = 1
     #: Galaxies, and about how many of them share an SDSS field.
     targets: int = 200
     per_field: int = 14
-    #: Galaxies in each HST image, which then has all; 0: some have, in small groups.
+    #: Galaxies in each HST image, and every galaxy is in one; 0: HST sees some
+    #: galaxies only, in small groups.
     per_image: int = 0
     hst_images: bool = True
+    #: JWST saw the same groups as HST, in mosaics of this size: ``small`` or ``real``;
+    #: ``None``: MAST has nothing of JWST.
+    jwst: str | None = None
+    #: MAST's downloads of JWST have entity tags; there is no report of real ones.
+    mast_etags: bool = False
     host: str = "127.0.0.1"
     #: First of four ports; 0 takes any that are free.
     port: int = 0
-    #: Written when all ports listen: a JSON object of service to address.
+    #: Written once all ports listen: a JSON object from service to address.
     ready_file: Path | None = None
     #: Where the galaxies are listed, before the ready file is written.
     catalogue: Path | None = None
     #: Seconds before an answer, by service, or by ``query`` and ``file``.
     latency: Mapping[str, float] = field(default_factory=dict)
-    #: MB a second that each connection gets; 0: as fast as it goes.
+    #: MB per second of each connection; 0: no limit.
     bandwidth: float = 0.0
-    #: A folder of real SDSS frames that take the place of the synthetic ones.
+    #: A folder of real SDSS frames that replace the synthetic ones.
     frames: Path | None = None
     faults: tuple[str, ...] = ()
     #: Refuse queries above the rate limit instead of only counting them.
@@ -79,20 +87,20 @@ class SandboxOptions:
 
 
 class Sandbox:
-    """The stand-in archives, from entering the context to leaving it.
+    """The stand-in archives; they are served inside the context.
 
     Raises
     ------
     ValueError
-        A fault, a latency or the bandwidth cannot be understood, there is no room for
-        so many galaxies, or the folder of frames holds none.
+        A fault, a latency, the bandwidth or the size of JWST mosaics is invalid, there
+        is no room for so many galaxies, or the folder holds no frame.
     """
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
         _check_names(options.latency)
         if not options.bandwidth >= 0:
-            msg = f"bandwidth {options.bandwidth} is no number of MB a second"
+            msg = f"bandwidth {options.bandwidth} is not a number of MB per second"
             raise ValueError(msg)
         self.stats = Stats({name: options.rates.get(name) for name in SERVICES})
         self.faults = Faults(options.seed, KINDS)
@@ -134,15 +142,19 @@ class Sandbox:
             per_field=options.per_field,
             per_image=options.per_image,
             hst_images=options.hst_images,
+            jwst=Size(options.jwst) if options.jwst else None,
         )
 
     def _routes(self, store: FrameStore) -> dict[str, list[web.RouteDef]]:
         photo, frames = self._sdss(store)
+        jwst = None
+        if self.sky.jwst:
+            jwst = JwstArchive(self.sky, mast_etags=self.options.mast_etags)
         return {
-            "mast": mast.routes(self.sky, store),
+            "mast": mast.routes(self.sky, store, jwst=jwst),
             "sdss-sky": skyserver.routes(photo, self.options.limits),
             "sdss-sas": sas.routes(frames),
-            "s3": mast.s3_routes(self.sky, store),
+            "s3": mast.s3_routes(self.sky, store, jwst=jwst),
         }
 
     def _sdss(self, store: FrameStore) -> tuple[PhotoCatalogue, sas.FrameSource]:
@@ -199,7 +211,7 @@ def _address(runner: web.AppRunner, service: str) -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    # Whoever waits for the file must never see half of it.
+    # A process that waits for this file must never read half of it.
     part = path.with_name(path.name + ".part")
     part.write_text(text)
     part.replace(path)
@@ -224,7 +236,7 @@ async def serve(
 
 @contextmanager
 def run_in_thread(options: SandboxOptions) -> Iterator[Sandbox]:
-    """Serve from a thread of its own while the block runs."""
+    """Serve from another thread while the block runs."""
     beside = _Beside(Sandbox(options))
     thread = threading.Thread(target=beside.run, name="sandbox", daemon=True)
     thread.start()

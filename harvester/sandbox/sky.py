@@ -1,8 +1,8 @@
-"""The synthetic sky of the sandbox: galaxies, SDSS fields and HST observations.
+"""The synthetic sky of the sandbox: galaxies, SDSS fields, HST and JWST observations.
 
-Everything is made from a seed and from nothing else: the same seed gives the same
-sky, down to the byte. Who serves it (`mast`, `skyserver`, `sas`) and who paints it
-(`paint`) only read it.
+Everything depends on the seed alone: the same seed gives the same sky, to the byte.
+The modules that serve it (`mast`, `skyserver`, `sas`) and paint it (`paint`) only
+read it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .jwst import pointings as jwst_pointings
 from .pointings import Observation, point
 from .scans import BANDS, COLUMNS, ROWS, RUNS, Field, FieldKey, object_id
 from .scatter import Spot, choose_strips, strew
@@ -25,25 +26,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .jwst.mosaic import Mosaic, Size
+    from .jwst.pointings import JwstObservation
     from .tangent import Tangent
 
 __all__ = ["BANDS", "Field", "FieldKey", "Galaxy", "Observation", "Sky"]
 
-#: A galaxy so many pixels outside an image still reaches into it.
+#: The light of a galaxy so many pixels outside of an image reaches into it.
 _NEAR_PX = 60.0
-#: Circles that hold a whole field, and a whole HST image, in degrees.
+#: Radii of circles around a whole field and a whole HST image, degrees.
 _FIELD_REACH, _IMAGE_REACH = 0.15, 0.035
-#: One galaxy in so many has a DR7 identifier of a field that is not there.
+#: Light of a galaxy farther from its centre than this (degrees) is left out.
+_LIGHT_DEG = 0.006
+#: One galaxy in so many has a DR7 identifier of a field that does not exist.
 _LOST_ID = 50
-#: The object numbers of those begin here, above all others of a field.
+#: Their object numbers begin here, above all others of a field.
 _LOST_SERIAL = 30_000
-#: Galaxy Zoo 1 classes (0 undecided, 1 early, 3 merger, 4 late) and how often.
+#: Galaxy Zoo 1 classes (0 undecided, 1 early, 3 merger, 4 late) and probabilities.
 _MORPHOLOGIES = ((0, 1, 3, 4), (0.35, 0.2, 0.03, 0.42))
 
 
 @dataclass(frozen=True, slots=True)
 class Galaxy:
-    """A galaxy: who it is, where it is, and what it looks like."""
+    """A galaxy: its identifiers, its position, and its shape."""
 
     #: Its row in the catalogue, from 0.
     number: int
@@ -69,7 +74,7 @@ class Galaxy:
 
 
 class Sky:
-    """All there is; nothing in it changes."""
+    """Galaxies, fields and observations; nothing changes after it is made."""
 
     def __init__(
         self,
@@ -78,11 +83,14 @@ class Sky:
         galaxies: Iterable[Galaxy],
         fields: Iterable[Field],
         observations: Iterable[Observation],
+        jwst: Iterable[JwstObservation] = (),
     ) -> None:
         self.seed = seed
         self.galaxies = tuple(galaxies)
         self.fields = {field.key: field for field in fields}
         self.observations = tuple(observations)
+        #: What JWST observed; empty unless it was asked for.
+        self.jwst = tuple(jwst)
         self._directions = unit_vectors(
             [g.ra for g in self.galaxies], [g.dec for g in self.galaxies]
         )
@@ -97,10 +105,12 @@ class Sky:
         *,
         per_image: int = 0,
         hst_images: bool = True,
+        jwst: Size | None = None,
     ) -> Self:
         """Make a sky with so many galaxies, about ``per_field`` in each SDSS field.
 
-        With ``per_image`` HST was pointed at all of them, and at so many at a time.
+        With ``per_image`` HST observes all of them, so many in each image. With
+        ``jwst`` JWST observes the same groups as HST; nothing else changes.
 
         Raises
         ------
@@ -118,14 +128,15 @@ class Sky:
         positions = _positions(spots, fields)
         galaxies = _describe(rng, spots, positions, fields)
         observations: tuple[Observation, ...] = ()
+        groups, singles = _grouped(spots, positions)
         if hst_images:
-            groups, singles = _grouped(spots, positions)
             observations = point(np.random.default_rng([seed, 2]), groups, singles)
         return cls(
             seed=seed,
             galaxies=galaxies,
             fields=fields.values(),
             observations=observations,
+            jwst=jwst_pointings.point(seed, groups, jwst) if jwst else (),
         )
 
     def near(self, ra: float, dec: float, radius_deg: float) -> list[Galaxy]:
@@ -145,13 +156,26 @@ class Sky:
         near = self.near(obs.tangent.ra, obs.tangent.dec, _IMAGE_REACH)
         return _inside(near, obs.tangent, obs.nx, obs.ny)
 
+    def galaxies_in_mosaic(self, mosaic: Mosaic) -> list[Galaxy]:
+        """Give those whose light may reach into a JWST mosaic."""
+        at, nx, ny = mosaic.tangent, mosaic.nx, mosaic.ny
+        reach = math.hypot(nx, ny) / 2 * mosaic.cdelt + _LIGHT_DEG
+        near = self.near(at.ra, at.dec, reach)
+        return _inside(near, at, nx, ny, _LIGHT_DEG / mosaic.cdelt)
 
-def _inside(galaxies: list[Galaxy], tangent: Tangent, nx: int, ny: int) -> list[Galaxy]:
+
+def _inside(
+    galaxies: list[Galaxy],
+    tangent: Tangent,
+    nx: int,
+    ny: int,
+    margin: float = _NEAR_PX,
+) -> list[Galaxy]:
     if not galaxies:
         return []
     x, y = tangent.to_pixel([g.ra for g in galaxies], [g.dec for g in galaxies])
-    keep = (abs(x - (nx - 1) / 2) < nx / 2 + _NEAR_PX) & (
-        abs(y - (ny - 1) / 2) < ny / 2 + _NEAR_PX
+    keep = (abs(x - (nx - 1) / 2) < nx / 2 + margin) & (
+        abs(y - (ny - 1) / 2) < ny / 2 + margin
     )
     return [galaxy for galaxy, kept in zip(galaxies, keep, strict=True) if kept]
 
@@ -159,7 +183,7 @@ def _inside(galaxies: list[Galaxy], tangent: Tangent, nx: int, ny: int) -> list[
 def _positions(
     spots: Sequence[Spot], fields: dict[FieldKey, Field]
 ) -> list[tuple[float, float]]:
-    # Rounded to 36 microarcsec: what a machine's own sine does not reach.
+    # Rounded to 36 microarcsec: the last digits of a sine depend on the machine.
     found = (fields[s.key].tangent().to_sky(s.x, s.y) for s in spots)
     return [(round(float(ra), 8), round(float(dec), 8)) for ra, dec in found]
 
@@ -180,7 +204,7 @@ def _describe(
     positions: Sequence[tuple[float, float]],
     fields: dict[FieldKey, Field],
 ) -> list[Galaxy]:
-    """Give every spot the looks of a galaxy; number them in no order of the sky."""
+    """Make a galaxy for every spot; their numbers follow no order on the sky."""
     order = rng.permutation(len(spots))
     looks = _looks(rng, len(spots))
     seen: Counter[FieldKey] = Counter()
@@ -206,7 +230,7 @@ def _describe(
 
 
 def _absent(key: FieldKey, fields: dict[FieldKey, Field]) -> FieldKey:
-    """Name a field that the survey might have and this sky has not."""
+    """Give a field that is possible in the survey but not in this sky."""
     run = RUNS[key.run]
     for step in range(run.last - run.first):
         number = run.first + (key.field - run.first + 40 + step) % (

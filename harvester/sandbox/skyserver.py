@@ -1,8 +1,8 @@
-"""SkyServer as its clients see it: the results page, the search tools, the previews.
+"""SkyServer: the results page, the search tools and the previews.
 
-The results page passes a request on to an inner service. What goes wrong in there
-comes out as an HTML page with status 200, as at the real server; the inner
-service, asked directly, answers the same with an honest status and JSON.
+The results page forwards a request to an inner service. Errors of that service
+become an HTML page with status 200, as on the real server. Asked directly, the inner
+service answers the same error with its own status and JSON.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Request:
 
 
 def routes(photo: PhotoCatalogue, limits: Limits) -> list[web.RouteDef]:
-    """Make the routes of the service; paths do not mind their case."""
+    """Make the routes of the service; paths ignore case."""
     service = _SkyServer(photo, limits)
     search, crossid = _TOOLS % "SqlSearch", _TOOLS % "CrossIdSearch"
     return [
@@ -131,7 +131,7 @@ class _SkyServer:
         return _table(table, request.query, asked)
 
     async def image(self, request: web.Request) -> web.Response:
-        """Answer ImgCutout: a small colour preview, for looking at only."""
+        """Answer ImgCutout: a small colour preview without scientific value."""
         try:
             return await asyncio.to_thread(
                 preview, self._photo, {k.lower(): v for k, v in request.query.items()}
@@ -153,7 +153,7 @@ async def _read(request: web.Request) -> _Request:
             parameters[name.lower()] = value
     if not form:
         parameters = {name.lower(): value for name, value in request.query.items()}
-    # A part called upload counts only as a file; a typed list is called paste.
+    # A part named upload must be a file; a typed list is in a part named paste.
     return _Request(parameters, upload or parameters.get("paste", ""))
 
 

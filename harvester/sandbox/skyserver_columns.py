@@ -17,7 +17,7 @@ FieldColumn = Column["PhotoField"]
 
 #: Objects are all galaxies: their number in PhotoType.
 _GALAXY = 3
-#: Error that is stated of every magnitude.
+#: Error of every magnitude.
 _MAG_ERROR = 0.02
 #: Columns of SpecObjAll that are only named: no spectra are served.
 _SPEC_NAMES = {

@@ -1,8 +1,8 @@
-"""The part of SkyServer's SQL that the sandbox understands.
+"""The subset of SkyServer's SQL that the sandbox supports.
 
 One ``SELECT`` over one table: ``DISTINCT``, ``TOP``, columns, ``COUNT(*)``, and a
 ``WHERE`` of comparisons, ``BETWEEN`` and ``IN`` joined by ``AND``, ``OR``, ``NOT``
-and parentheses. Whatever else is asked raises `SqlError`, which SkyServer reports
+and parentheses. Anything else raises `SqlError`, which SkyServer reports
 as a table with the one column ``error_message``.
 """
 
@@ -57,7 +57,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class SqlError(Exception):
-    """The statement is not one that this server runs."""
+    """The statement is not supported by this server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Relation(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a query answers; ``types`` are SQL types, one for each column."""
+    """The result of a query; ``types`` has the SQL type of each column."""
 
     names: tuple[str, ...]
     types: tuple[str, ...]
@@ -113,7 +113,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A statement that was understood."""
+    """A parsed statement."""
 
     items: tuple[Item, ...]
     distinct: bool
@@ -144,7 +144,7 @@ class Parser:
         self._next = 0
 
     def accept(self, *words: str) -> str:
-        """Step over one of ``words`` (upper case) if it comes next."""
+        """Consume one of ``words`` (upper case) if it comes next."""
         kind, text = self._tokens[self._next]
         if kind in {"name", "sign"} and text.upper() in words:
             self._next += 1
@@ -152,7 +152,7 @@ class Parser:
         return ""
 
     def expect(self, word: str) -> None:
-        """Step over ``word`` or refuse the statement."""
+        """Consume ``word``, or refuse the statement."""
         if not self.accept(word):
             raise self._error()
 
@@ -296,7 +296,7 @@ def _compare(comparison: Callable[[Any, Any], bool], left: Value, right: Value) 
 
 
 def parse_select(sql: str) -> Select:
-    """Read a statement, or say why it cannot be run."""
+    """Parse a statement; raise `SqlError` with the reason if it cannot be run."""
     if not re.match(r"\s*select\b", sql, re.IGNORECASE):
         msg = "error: only SELECT statements are allowed"
         raise SqlError(msg)

@@ -1,4 +1,4 @@
-"""What the stand-in archives were asked, and whether the client kept its manners."""
+"""Counters of the requests, and of violations of the archives' rate limits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RateLimit", "ServiceStats", "Stats", "Visit", "cooldown_seconds"]
 
-#: Requests that are remembered one by one, per service.
+#: Length of the log of requests of each service.
 _LOG_LENGTH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What an archive asks of its clients."""
+    """The rate limit that an archive publishes."""
 
     per_minute: int
     #: Seconds from one request to the next.
@@ -38,7 +38,7 @@ class Visit:
     ranged: bool
     status: int = 0
     sent: int = 0
-    #: Body length that was announced; 0 if none was.
+    #: Content-Length of the answer; 0 if there was none.
     length: int = 0
     #: The answer was a file: it carried Accept-Ranges.
     is_file: bool = False
@@ -52,10 +52,10 @@ class ServiceStats:
     requests: int = 0
     sent: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    #: Path -> GETs that carried the whole file; those that carried a range of it.
+    #: Path -> number of GETs that sent the whole file; that sent a range of it.
     whole: Counter[str] = field(default_factory=Counter)
     ranges: Counter[str] = field(default_factory=Counter)
-    #: GETs of a whole file that ended before its end.
+    #: Path -> number of GETs of a whole file that ended early.
     broken: Counter[str] = field(default_factory=Counter)
     rate_violations: int = 0
     cooldown_violations: int = 0
@@ -66,7 +66,7 @@ class ServiceStats:
     _quiet_until: float = 0.0
 
     def arrive(self, visit: Visit) -> bool:
-        """Count a request as it comes in; say if it is one too many this minute."""
+        """Count a request on arrival; give whether it exceeds the rate limit."""
         self.requests += 1
         self._open += 1
         self.peak = max(self.peak, self._open)
@@ -84,7 +84,7 @@ class ServiceStats:
         return is_too_much
 
     def leave(self, visit: Visit) -> None:
-        """Count what was sent when the request is over."""
+        """Count the bytes that were sent, at the end of the request."""
         self._open -= 1
         self.sent += visit.sent
         self.statuses[visit.status] += 1
@@ -97,7 +97,7 @@ class ServiceStats:
             (self.whole if is_whole else self.broken)[visit.path] += 1
 
     def ask_for_quiet(self, until: float) -> None:
-        """Remember that clients were told to stay away."""
+        """Remember until when clients were told to wait."""
         self._quiet_until = max(self._quiet_until, until)
 
     def as_json(self) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Stats:
         return self._services[service]
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Set all counters to 0."""
         self._services = {
             name: ServiceStats(limit) for name, limit in self._limits.items()
         }

@@ -1,4 +1,4 @@
-"""Files of the sandbox, rendered once: kept in memory, the oldest on disk."""
+"""A cache of rendered files: the latest in memory, older ones on disk."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["FrameStore"]
 
 
 class FrameStore:
-    """Bytes by name, made when they are first asked for.
+    """Files by name, each rendered when it is first asked for.
 
-    Requests for a file that is being made wait for it. What does not fit in memory
-    goes to a folder of its own, which `close` removes.
+    Requests for a file that is being rendered wait for it. Files that do not fit in
+    memory go to a temporary folder, which `close` removes.
     """
 
     def __init__(self, memory_mb: float = 256) -> None:
         self._room = int(memory_mb * 1_000_000)
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._holding = threading.Lock()
-        # Two locks a file: the first lets requests wait without a thread each; a
-        # client that hangs up leaves that queue but not the thread that paints, and
-        # the second keeps the next one from painting the same at the same time.
+        # Two locks per file. Requests wait for the first without using a thread. If
+        # the client whose request renders the file hangs up, the first lock is free
+        # but its thread goes on: the second keeps another thread from rendering too.
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._folder = Path(tempfile.mkdtemp(prefix="harvester-sandbox-"))
 
     async def get(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """Give the file of that name; ``make`` is called in a thread if it is new."""
+        """Give a file; if it is not there yet, call ``make`` in a thread."""
         if (body := self._recall(key)) is not None:
             return body
         async with self._turns[key]:
@@ -44,7 +44,7 @@ class FrameStore:
             return await asyncio.to_thread(self._obtain, key, make, making)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Drop all files and remove the folder."""
         with self._holding:
             self._held.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -74,7 +74,7 @@ class FrameStore:
         return body
 
     def _hold(self, key: str, body: bytes) -> None:
-        """Keep a file in memory, and write those that have to leave it to disk."""
+        """Keep a file in memory; move the oldest to disk if there is no room."""
         with self._holding:
             self._held[key] = body
             total = sum(map(len, self._held.values()))

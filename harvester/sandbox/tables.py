@@ -1,4 +1,4 @@
-"""How SkyServer writes a table: its CSV and its JSON."""
+"""SkyServer's CSV and JSON formats of a table."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 __all__ = ["to_csv", "to_json"]
 
-#: Significant digits that are written of each floating-point type.
+#: Significant digits of each floating-point type.
 _DIGITS = {"float": 15, "real": 7}
 
 
 def to_csv(table: Table) -> str:
-    """Write ``#Table1``, a header, rows; without rows the header stands alone."""
+    """Write ``#Table1``, the header and the rows; a table may have no rows."""
     lines = ["#Table1", ",".join(table.names)]
     for row in table.rows:
         cells = [_cell(*pair) for pair in zip(row, table.types, strict=True)]
@@ -33,7 +33,7 @@ def _cell(value: Value, kind: str) -> str:
 
 
 def to_json(table: Table, statement: str) -> str:
-    """Write two tables, the second of which is the statement itself."""
+    """Write two tables: the result, and the statement."""
     rows = [dict(zip(table.names, row, strict=True)) for row in table.rows]
     tables = [
         {"TableName": "Table1", "Rows": rows},

@@ -1,7 +1,7 @@
 """Gnomonic (TAN) projection in plain numpy: pixels to sky and back.
 
-The sandbox paints and answers by this arithmetic; `Tangent.wcs` gives the same
-mapping as an astropy WCS, which the tests compare with it. Pixels count from 0
+The sandbox paints and answers with these functions; `Tangent.wcs` gives the same
+mapping as an astropy WCS, and tests compare the two. Pixels count from 0
 at the centre of the first one, as in `astropy.wcs.WCS.all_world2pix(..., 0)`;
 angles are ICRS degrees.
 """

@@ -19,6 +19,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 
+from harvester.archives.registry import identifiers
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.position_names import heading
 from harvester.catalogue.reader import inspect_catalogue
@@ -266,7 +267,7 @@ def formats(folder):
 
 def _understood(path, options):
     try:
-        found = inspect_catalogue(path, options)
+        found = inspect_catalogue(path, options, schemes=identifiers())
     except InputError as error:
         return f"refused: {_sentence(str(error), path)} | | | | "
     if not found.ra:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ from astropy.coordinates import SkyCoord
 
 from harvester.archives.sdss import names as sdss_names
 from harvester.archives.sdss import scans as sdss_scans
+from harvester.archives.sdss.identifiers import IDENTIFIERS
+from harvester.catalogue import reader
+from harvester.catalogue.identifier_scheme import PlaceTest
 from harvester.catalogue.options import ReadOptions
-from harvester.catalogue.reader import inspect_catalogue, open_catalogue
 from harvester.errors import InputError
+
+inspect_catalogue = partial(reader.inspect_catalogue, schemes=[IDENTIFIERS])
+open_catalogue = partial(reader.open_catalogue, schemes=[IDENTIFIERS])
 
 #: Of run 94, of which no one knows where it scanned: a field in each 0.15 degrees.
 FIELDS = np.arange(100, 124, 2)
@@ -237,7 +243,8 @@ def ids_of(path, known):
     """Read a list; answer for the identifiers in ``known``, and keep what was asked."""
     asked = []
 
-    def look_up(ids):
+    def look_up(archive, ids):
+        assert archive == "sdss"
         asked.append(list(ids))
         return {each: known[each] for each in ids if each in known}
 
@@ -265,8 +272,82 @@ def test_list_without_sdss(write):
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
     with pytest.raises(InputError, match="have to be looked up"), open_catalogue(path):
         pass
-    words = inspect_catalogue(path).words()
-    assert any("they will be looked up at SDSS" in each for each in words)
+    found = inspect_catalogue(path)
+    assert found.looked_up_at == "SDSS"
+    assert any("they will be looked up at SDSS" in each for each in found.words())
+
+
+def test_no_scheme(write):
+    """Without a scheme identifiers are mere names, whatever the positions are."""
+    found = reader.inspect_catalogue(write("objid,ra,dec", *of_run(15)))
+    assert (found.id, found.targets, found.agreement.compared) == ("objid", 12, 0)
+    path = write("objid", (sdss_id(100),), (sdss_id(101),))
+    with pytest.raises(InputError, match="no two columns"):
+        reader.inspect_catalogue(path)
+
+
+class OfAnotherArchive:
+    """A scheme of whole numbers below a thousand, which are declinations."""
+
+    name, title, columns, can_look_up = "other", "Other", ("othernumber",), True
+
+    def is_look_alike(self, column):
+        """Tell of numbers of plates."""
+        return column.startswith("plate")
+
+    def are_identifiers(self, numbers):
+        """Take small numbers."""
+        return numbers < 1000
+
+    def place_test(self, numbers, ra, dec):
+        """Compare declinations, of all but the number 7."""
+        rows = np.flatnonzero(np.isfinite(ra) & (numbers != 7))
+        dec = numbers[rows].astype(float)
+        return PlaceTest(rows, lambda _, at: np.abs(at - dec) < 0.5, fewest=2)
+
+
+OTHERS = [IDENTIFIERS, OfAnotherArchive()]
+
+
+def test_other_scheme(write):
+    """Identifiers of any archive are compared, under its title and its columns."""
+    rows = [(7, 1, 10.0, 80.0), (20, 2, 11.0, 20.1), (30, 3, 12.0, 30.1)]
+    path = write("id,other_number,ra,dec", *[(b, a, *at) for a, b, *at in rows])
+    with reader.open_catalogue(path, schemes=OTHERS) as catalogue:
+        found = catalogue.understanding.agreement
+        assert catalogue.id_kind == "other"
+        assert catalogue.understanding.id == "other_number"
+    assert str(found) == (
+        "2 of 2 Other identifiers in column other_number agree with their positions"
+    )
+    path = write("other_number,ra,dec", (20, 11, 40), (30, 12, 50), name="wrong.csv")
+    with pytest.raises(InputError, match="only 0 of 2 Other identifiers"):
+        reader.inspect_catalogue(path, schemes=OTHERS)
+
+
+def test_other_look_alike(write):
+    """A column that only looks like an archive's identifiers is not compared."""
+    path = write("plate_id,ra,dec", (20, 11, 40), (30, 12, 50))
+    with reader.open_catalogue(path, schemes=OTHERS) as catalogue:
+        assert catalogue.id_kind == ""
+        assert catalogue.understanding.agreement.compared == 0
+
+
+def test_other_list(write):
+    """A list without positions is looked up at the archive that it is of."""
+    asked = []
+    path = write("other_number", (5,), (6,))
+
+    def look_up(archive, ids):
+        asked.append((archive, ids))
+        return {"5": (10.5, 5.0)}
+
+    with reader.open_catalogue(path, schemes=OTHERS, look_up=look_up) as catalogue:
+        assert [(t.id, t.ra, t.dec) for t in catalogue.targets()] == [("5", 10.5, 5.0)]
+        (reject,) = catalogue.rejects
+    assert asked == [("other", ["5", "6"])]
+    assert reject.reason == "Other knows no object with this identifier"
+    assert reader.inspect_catalogue(path, schemes=OTHERS).looked_up_at == "Other"
 
 
 def test_unknown_identifiers(write):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
 import pytest
 
+from harvester.archives.sdss.identifiers import IDENTIFIERS
+from harvester.catalogue import id_columns
 from harvester.catalogue.columns import find_positions
-from harvester.catalogue.id_columns import find_id
 from harvester.catalogue.sheets import Sheet
 from harvester.errors import InputError
+
+find_id = partial(id_columns.find_id, schemes=[IDENTIFIERS])
 
 DR7 = 587722952231026744
 DR8 = 1237652943176138868

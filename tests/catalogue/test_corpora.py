@@ -15,6 +15,7 @@ from pathlib import Path
 import astropy
 import pytest
 
+from harvester.archives.registry import identifiers
 from harvester.catalogue.reader import inspect_catalogue
 from harvester.catalogue.tables import open_tables
 from harvester.errors import InputError
@@ -63,7 +64,7 @@ def refused(path, error):
 def understood(path):
     """Say in a line what a harvest would take from a file."""
     try:
-        found = inspect_catalogue(path)
+        found = inspect_catalogue(path, schemes=identifiers())
     except InputError as error:
         return refused(path, error)
     columns = f"id {found.id!r} at {found.ra!r} {found.dec!r}"

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester.archives.sdss.identifiers import IDENTIFIERS
 from harvester.catalogue.identifiers import (
     as_text,
     exact,
+    follows,
     is_rounded,
-    looks_like_sdss,
     natural_type,
-    sdss_numbers,
+    numbers_of,
     trouble,
 )
 
@@ -121,10 +122,10 @@ def test_latin1_is_told():
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5))
-def test_sdss_numbers(values):
+def test_numbers_of_scheme(values):
     """Rows and numbers of SDSS ids come back, wherever they are among others."""
     ids = [DR7, *values, DR8]
-    rows, numbers = sdss_numbers(pa.array([str(each) for each in ids]))
+    rows, numbers = numbers_of(pa.array([str(each) for each in ids]), IDENTIFIERS)
     assert {0, len(ids) - 1} <= set(rows.tolist())
     assert numbers.tolist() == [ids[row] for row in rows.tolist()]
 
@@ -158,7 +159,8 @@ def test_small_numbers_are_not_rounded(values):
 )
 def test_sdss_ids_are_recognised(values, expected):
     """The bits tell an SDSS id; those of the Stripe 82 coadd name no frame."""
-    assert looks_like_sdss(pa.array([str(value) for value in values])) is expected
+    column = pa.array([str(value) for value in values])
+    assert follows(column, IDENTIFIERS) is expected
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harvester.archives.sdss.identifiers import IDENTIFIERS
 from harvester.catalogue import identifiers, labels, parquet, positions, rows
 from harvester.catalogue.options import ReadOptions
 from harvester.catalogue.reader import Reject, open_catalogue
@@ -38,7 +39,8 @@ class Whole(NamedTuple):
 
 def read_whole(path, **columns):
     """Read all of a catalogue."""
-    with open_catalogue(path, ReadOptions(**columns)) as catalogue:
+    options = ReadOptions(**columns)
+    with open_catalogue(path, options, schemes=[IDENTIFIERS]) as catalogue:
         return Whole(
             list(catalogue.targets()),
             catalogue.labels().read_all(),

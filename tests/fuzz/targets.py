@@ -26,6 +26,7 @@ from yarl import URL
 from harvester.archives.bridge import json_of
 from harvester.archives.mast.archive import check_mast
 from harvester.archives.mast.sampling import CopySampling
+from harvester.archives.registry import identifiers
 from harvester.archives.sdss.archive import check_skyserver
 from harvester.archives.sdss.names import decode
 from harvester.catalogue.options import ReadOptions
@@ -145,7 +146,9 @@ def tables(data: bytes) -> None:
     """Read a catalogue to its end."""
     with (
         suppress(HarvesterError),
-        open_catalogue(written("catalogue", data), scratch=HERE) as catalogue,
+        open_catalogue(
+            written("catalogue", data), schemes=identifiers(), scratch=HERE
+        ) as catalogue,
     ):
         targets = list(catalogue.targets())
         assert catalogue.labels().read_all().num_rows == len(targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,12 +38,38 @@ def test_spare_is_promoted():
     """When the best product is empty the next best is wanted."""
     pieces = [
         Piece("r", 1, 0, "empty", "outside"),
-        Piece("r", 3, 2, "spare"),
-        Piece("r", 2, 1, "spare"),
+        Piece("r", 2, 2, "spare"),
+        Piece("r", 3, 1, "spare"),
     ]
     settlement = settle(pieces, may_relocate=False)
-    assert [piece.product for piece in settlement.promoted] == [2]
+    assert [piece.product for piece in settlement.promoted] == [3]
     assert settlement.state is State.LOCATED
+
+
+def test_spare_for_each_band():
+    """Each band whose best product is empty has a next one; one that waits has none."""
+    pieces = [
+        *(Piece("g", 1, 0, "empty"), Piece("g", 2, 1, "spare")),
+        *(Piece("i", 3, 0, "wanted"), Piece("i", 4, 1, "spare")),
+        *(Piece("r", 5, 0, "empty"), Piece("r", 6, 1, "spare")),
+    ]
+    promoted = settle(pieces, may_relocate=False).promoted
+    assert [piece.product for piece in promoted] == [2, 6]
+
+
+@pytest.mark.parametrize(
+    ("rank", "note", "is_wanted"),
+    [
+        (0, "http_403", True),
+        (0, "outside", False),
+        (1, "http_403", False),
+        (2, "http_403", False),
+    ],
+)
+def test_better_than_the_stamp(rank, note, is_wanted):
+    """Beside a stamp only a better product is wanted that could not be had before."""
+    pieces = [Piece("r", 1, 1, "done"), Piece("r", 2, rank, "spare", note)]
+    assert bool(settle(pieces, may_relocate=False).promoted) == is_wanted
 
 
 def test_spare_is_not_promoted_beside_a_stamp():

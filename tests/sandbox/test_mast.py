@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-import threading
-from contextlib import contextmanager
-from urllib.parse import quote
 
 import aiohttp
 import numpy as np
 import pytest
-from aiohttp import web
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astroquery import cache_conf
 from astroquery.exceptions import (
     InvalidQueryError,
     NoResultsWarning,
     RemoteServiceError,
 )
-from astroquery.mast import Observations
 from astroquery.mast.discovery_portal import PortalAPI
+from served import ask, redirected, serving
 
 from harvester.sandbox import mast
 from harvester.sandbox.paint import drz
@@ -42,53 +36,6 @@ TUTORIAL = {
 def sky() -> Sky:
     """Make one sky for all tests: nothing changes it."""
     return Sky.make(9, targets=150)
-
-
-@contextmanager
-def serving(routes):
-    """Serve from a thread of its own, because astroquery blocks; give the address."""
-    ready, told = threading.Event(), {}
-
-    async def serve():
-        app = web.Application()
-        app.add_routes(routes)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        told["stop"], told["loop"] = asyncio.Event(), asyncio.get_running_loop()
-        told["url"] = "http://{}:{}".format(*runner.addresses[0])
-        ready.set()
-        await told["stop"].wait()
-        await runner.cleanup()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    assert ready.wait(30)
-    try:
-        yield told["url"]
-    finally:
-        told["loop"].call_soon_threadsafe(told["stop"].set)
-        thread.join()
-
-
-@contextmanager
-def redirected(url):
-    """Give astroquery's client, talking to another address and caching nothing."""
-    addresses = {
-        "MAST_REQUEST_URL": f"{url}/api/v0/invoke",
-        "COLUMNS_CONFIG_URL": f"{url}/portal/Mashup/Mashup.asmx/columnsconfig",
-        "MAST_DOWNLOAD_URL": f"{url}/api/v0.1/Download/file",
-        "MAST_BUNDLE_URL": f"{url}/api/v0.1/Download/bundle",
-        "_column_configs": {},
-    }
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        cache_conf.set_temp("cache_active", False),
-    ):
-        for name, value in addresses.items():
-            patch.setattr(PortalAPI, name, value)
-        yield Observations
-    Observations._portal_api_connection._session.close()
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +61,6 @@ async def http(archive):
     """Give a plain client of the same archive."""
     async with aiohttp.ClientSession(archive) as session:
         yield session
-
-
-async def ask(http, service, params, **more):
-    """Post one request object and give the answer."""
-    query = {"service": service, "params": params, "format": "json", **more}
-    body = "request=" + quote(json.dumps(query))
-    kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    async with http.post("/api/v0/invoke", data=body, headers=kind) as response:
-        assert response.status == 200
-        return await response.json()
 
 
 def mine(sky, **wanted):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.errors import OutageError, TransientError
+from harvester.errors import OutageError, PermanentError, TransientError
 from harvester.transport.backoff import (
     LONGEST_S,
     BusyError,
@@ -69,6 +69,12 @@ def test_retry_after_old_dates(form):
     assert retry_after(_http(_NOON), date=until, now=0) is None
     soon = _http(_NOON + timedelta(seconds=100))
     assert retry_after(soon, date=until, now=0) == 10
+
+
+def test_retry_after_zone():
+    """A date in a zone of its own is the same moment as in UTC."""
+    until = "Mon, 23 Nov 2026 13:01:30 +0100"
+    assert retry_after(until, date=_http(_NOON), now=0) == 90
 
 
 @pytest.mark.parametrize(
@@ -160,8 +166,37 @@ def test_patience_outage(error, down):
         patience.after(error, down=down, successes=0)
     assert patience.left_s() == 5
     now[0] = 100.0
-    with pytest.raises(OutageError, match="resume later"):
+    with pytest.raises(OutageError, match="resume later") as caught:
         patience.after(error, down=down, successes=0)
+    assert caught.value.reason == error.reason
+
+
+def test_patience_counts_from_the_outage():
+    """An outage is counted from its first failure, and a wait is a second at least."""
+    now = [50.0]
+    patience = _patience(now)
+    patience.after(_failure(), down=True, successes=0)
+    now[0] = 60.0
+    assert patience.left_s() == 90
+    now[0] = 149.5
+    assert patience.left_s() == 1
+
+
+@pytest.mark.parametrize("kind", [PermanentError, TransientError])
+def test_patience_with_refusals(kind):
+    """A refusal is tried a second time even where one try is allowed, then raised."""
+    patience = _patience([0.0], tries=1)
+    refusal = kind("http_403", "no")
+    assert patience.after_refusal(refusal) == 0.5
+    with pytest.raises(kind, match=r"no \(tried 2 times\)") as caught:
+        patience.after_refusal(refusal)
+    assert caught.value.reason == "http_403"
+
+
+def test_busy():
+    """A host that wants fewer requests says so by its reason and for how long."""
+    error = BusyError("come later", 4.0)
+    assert (error.reason, error.cool_down_s) == ("busy", 4)
 
 
 def test_patience_alone():

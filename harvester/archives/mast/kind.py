@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch
+from .pixels import HstReading
 from .sampling import CopySampling
 from .services import MAST, S3
 
@@ -50,6 +51,9 @@ class _Hst:
     archive_gives_ranges = False
     costs = SimpleNamespace(query_service="mast", file_service="mast")
     sampling = CopySampling("/hst/public")
+    #: No catalogue names galaxies by numbers of MAST.
+    identifiers = None
+    reading = HstReading()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",

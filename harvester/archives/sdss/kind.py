@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch, ServiceKind
+from .pixels import SdssReading
 from .sampling import LengthSampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, LocatorInputs
+    from ..kind import Archive, Identifiers, LocatorInputs
     from .field_cache import FieldCache
 
 __all__ = ["KIND", "SdssSection", "field_cache"]
@@ -76,10 +77,18 @@ class _Sdss:
     archive_gives_ranges = False
     costs = SimpleNamespace(query_service="sdss-sky", file_service="sdss-sas")
     sampling = LengthSampling()
+    reading = SdssReading()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
     )
+
+    @property
+    def identifiers(self) -> Identifiers:
+        """What the bits of an SDSS object identifier say."""
+        from .identifiers import IDENTIFIERS  # noqa: PLC0415 - slow to import
+
+        return IDENTIFIERS
 
     def checked(self, survey: Survey) -> Survey:
         """Give a survey with its bands in small letters, as SDSS spells them."""

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
+_REPOSITORY = Path(__file__).resolve().parent.parent
 _LOCKS = ("build", "runtime", "dev")
 
 #: The Pythons that pyproject.toml claims, on the machines that the image is for.

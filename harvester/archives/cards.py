@@ -1,0 +1,25 @@
+"""Values of header cards, as the readings of several archives need them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .kind import Lookup
+
+__all__ = ["first_number"]
+
+
+def first_number(text: Lookup, *keywords: str) -> float | None:
+    """Give the first of these cards that holds a finite number, None if none does."""
+    numbers = (_number(text(keyword)) for keyword in keywords)
+    return next((one for one in numbers if one is not None), None)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,1 @@
+"""JWST images from MAST and from the public bucket of its files."""

@@ -1,0 +1,60 @@
+"""What the pixels of a JWST mosaic mean: surface brightness, in MJy/sr."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..cards import first_number
+
+if TYPE_CHECKING:
+    from ...models import Product
+    from ..kind import Lookup
+
+__all__ = ["JwstReading"]
+
+#: AB magnitude of 1 MJy: 31.4 - 2.5 log10(1e15 nJy).
+_MEGAJANSKY = -6.10
+
+#: Cards that tell which version of the pipeline made the mosaic, and for whom.
+_KEPT = {
+    "PROGRAM": "program of the observation",
+    "PI_NAME": "principal investigator",
+    "CAL_VER": "version of the calibration software",
+    "CRDS_CTX": "version of the reference files",
+}
+
+
+class JwstReading:
+    """Reads SCI; what WHT has no weight for is no data."""
+
+    science = "SCI"
+    weight = "WHT"
+    may_be_tiled = False
+
+    def unit(self, text: Lookup) -> str:
+        """Name the unit of the pixels; empty if unknown."""
+        return text("BUNIT")
+
+    def exposure_s(self, text: Lookup) -> float | None:
+        """Read the exposure time in seconds, of the mosaic as a whole."""
+        return first_number(text, "XPOSURE", "EFFEXPTM")
+
+    def zero_point(self, text: Lookup) -> float | None:
+        """Give the AB magnitude of 1 MJy/sr over one pixel; None in another unit."""
+        pixel_sr = first_number(text, "PIXAR_SR")
+        if self.unit(text).replace(" ", "") != "MJy/sr" or not pixel_sr:
+            return None
+        if pixel_sr < 0:
+            return None
+        return round(_MEGAJANSKY - 2.5 * math.log10(pixel_sr), 6)
+
+    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
+        """Give program and versions: archived files are made anew in place."""
+        kept = ((name, text(name), words) for name, words in _KEPT.items())
+        return [(name, value, words) for name, value, words in kept if value]
+
+    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:  # noqa: ARG002 - as above
+        """Compare FILENAME with the name of the product: here they are the same."""
+        name = text("FILENAME")
+        return f"file {name}" if name not in {"", product.name} else ""

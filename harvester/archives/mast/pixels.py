@@ -1,0 +1,67 @@
+"""What the pixels of a drizzled HST image mean, and which file its header describes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..cards import first_number
+
+if TYPE_CHECKING:
+    from ...models import Product
+    from ..kind import Lookup
+
+__all__ = ["HstReading"]
+
+#: From PHOTFLAM and PHOTPLAM to AB: the zero point of the ST system, and the
+#: constant that the WFC3 Data Handbook (section 9.1) gives for the step to AB.
+_ST_ZERO, _ST_TO_AB = -21.10, 18.692
+
+
+class HstReading:
+    """Reads SCI, with Drizzle's weights."""
+
+    science = "SCI"
+    weight = "WHT"
+    may_be_tiled = True
+
+    def unit(self, text: Lookup) -> str:
+        """Name the unit of the pixels; empty if unknown."""
+        return text("BUNIT")
+
+    def exposure_s(self, text: Lookup) -> float | None:
+        """Read the exposure time in seconds."""
+        return first_number(text, "EXPTIME")
+
+    def zero_point(self, text: Lookup) -> float | None:
+        """Give the AB magnitude of one unit of the pixels, or None if it is unknown."""
+        flux, pivot = first_number(text, "PHOTFLAM"), first_number(text, "PHOTPLAM")
+        longer = self._exposure_magnitude(text)
+        if not flux or not pivot or min(flux, pivot) <= 0 or longer is None:
+            return None
+        at_pivot = -2.5 * math.log10(flux) - 5 * math.log10(pivot)
+        return round(at_pivot + _ST_ZERO + _ST_TO_AB + longer, 6)
+
+    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
+        """Give no further cards."""
+        return []
+
+    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:
+        """Compare FILENAME with the name of the product if no target lies in it.
+
+        By itself it is no sure sign: the products of several pipelines carry names
+        that are not those of their files.
+        """
+        name = text("FILENAME")
+        is_other = is_empty and name not in {"", product.name}
+        return f"file {name}" if is_other else ""
+
+    def _exposure_magnitude(self, text: Lookup) -> float | None:
+        """Give what the exposure adds to the zero point; None if unknown."""
+        unit = self.unit(text).upper().replace(" ", "")
+        if unit.endswith(("/S", "S-1", "S**-1")):
+            return 0.0
+        seconds = self.exposure_s(text)
+        if unit in {"ELECTRONS", "ELECTRON", "COUNTS"} and seconds and seconds > 0:
+            return 2.5 * math.log10(seconds)
+        return None

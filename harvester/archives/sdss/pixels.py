@@ -1,0 +1,92 @@
+"""What the pixels of an SDSS frame mean, and which frame its header describes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..cards import first_number
+
+if TYPE_CHECKING:
+    from ...models import Product
+    from ..kind import Lookup
+
+__all__ = ["SdssReading"]
+
+#: AB magnitude of one nanomaggy, by its definition (3.631 micro-Jansky).
+_NANOMAGGY = 22.5
+
+#: Band, run, camera column and field in the name of a frame.
+_NAME = re.compile(r"frame-([ugriz])-(\d{6})-(\d)-(\d{4})\.fits")
+
+#: The bands see a piece of sky one after the other, each two frames after the one
+#: before: by so much may the FRAME of a header be larger than the field in the name.
+_FRAMES_LATE = {"r": 0, "i": 2, "u": 4, "z": 6, "g": 8}
+
+
+class SdssReading:
+    """Reads the primary image, in nanomaggies."""
+
+    science = ""
+    weight = ""
+    may_be_tiled = False
+
+    def unit(self, text: Lookup) -> str:
+        """Name the unit of the pixels; early frames do not say theirs."""
+        return text("BUNIT") or "nanomaggy"
+
+    def exposure_s(self, text: Lookup) -> float | None:
+        """Read the exposure time in seconds, a quoted number in these frames."""
+        return first_number(text, "EXPTIME")
+
+    def zero_point(self, text: Lookup) -> float | None:
+        """Give the AB magnitude of one nanomaggy; None for pixels of another unit."""
+        return _NANOMAGGY if self.unit(text).lower() == "nanomaggy" else None
+
+    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:
+        """Say which field of which run it is.
+
+        The header's FRAME is off by a few in some bands; the name is right.
+        """
+        found = [
+            ("RUN", text("RUN"), "imaging run"),
+            ("CAMCOL", text("CAMCOL"), "camera column"),
+            ("FIELD", _field_of(product) or text("FRAME"), "field of the run"),
+            ("RERUN", text("RERUN"), "version of the reduction"),
+        ]
+        return [
+            (keyword, int(value) if value.isdecimal() else value, comment)
+            for keyword, value, comment in found
+            if value
+        ]
+
+    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:  # noqa: ARG002 - the protocol's signature
+        """Compare run, camera column, field and band with the name of the frame."""
+        match = _NAME.match(product.name)
+        if match is None or not _is_other_field(text, *match.groups()):
+            return ""
+        return (
+            f"band {text('FILTER')} run {text('RUN')} camera column {text('CAMCOL')} "
+            f"frame {text('FRAME')}"
+        )
+
+
+def _field_of(product: Product) -> str:
+    """Give the field in the name of a frame; empty if it names none."""
+    match = _NAME.match(product.name)
+    return match[4] if match else ""
+
+
+def _is_other_field(text: Lookup, band: str, run: str, column: str, field: str) -> bool:
+    fields = {int(field), int(field) + _FRAMES_LATE[band]}
+    return (
+        text("FILTER") not in {"", band}
+        or _differs(text("RUN"), {int(run)})
+        or _differs(text("CAMCOL"), {int(column)})
+        or _differs(text("FRAME"), fields)
+    )
+
+
+def _differs(told: str, known: set[int]) -> bool:
+    """Whether a number is told, and is none of these."""
+    return told.isdecimal() and int(told) not in known

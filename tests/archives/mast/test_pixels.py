@@ -1,0 +1,75 @@
+"""What the pixels of HST images mean, and files that are not what they are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.archives.mast.kind import KIND
+from harvester.models import Product
+
+READING = KIND.reading
+
+NAME = "ib0001010_drz.fits"
+
+#: WFC3/IR with F160W.
+CARDS = {"PHOTFLAM": "1.92756E-20", "PHOTPLAM": "15369.18", "EXPTIME": "100.0"}
+
+
+def text(**cards):
+    """Look cards up as a frame with these in its header does."""
+    return lambda keyword: cards.get(keyword, "")
+
+
+@pytest.mark.parametrize("unit", ["ELECTRONS/S", "electrons s-1", "COUNTS s**-1"])
+def test_zero_point(unit):
+    """The zero point follows from PHOTFLAM and PHOTPLAM: 25.946 for F160W."""
+    zero_point = READING.zero_point(text(**CARDS, BUNIT=unit))
+    assert zero_point == pytest.approx(25.946, abs=5e-4)
+
+
+def test_zero_point_of_an_exposure():
+    """Pixels that count for the whole exposure are fainter by so much."""
+    rate, summed = (
+        READING.zero_point(text(**CARDS, BUNIT=unit))
+        for unit in ("ELECTRONS/S", "ELECTRONS")
+    )
+    assert summed == pytest.approx(rate + 5)
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {},
+        {"BUNIT": "UNITLESS"},
+        {"BUNIT": "ELECTRONS", "EXPTIME": ""},
+        {"BUNIT": "ELECTRONS/S", "PHOTFLAM": "0.0"},
+        {"BUNIT": "ELECTRONS/S", "PHOTPLAM": "-1.0"},
+    ],
+)
+def test_unknown_zero_point(cards):
+    """Without a unit, an exposure or a sensitivity the zero point is not known."""
+    assert READING.zero_point(text(**CARDS | cards)) is None
+
+
+def test_unit_and_exposure():
+    """Unit and exposure are those of the header, and may be unknown."""
+    assert READING.unit(text(BUNIT="ELECTRONS/S")) == "ELECTRONS/S"
+    assert READING.unit(text()) == ""
+    assert READING.exposure_s(text(**CARDS)) == 100.0
+    assert READING.exposure_s(text()) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "is_empty", "other"),
+    [
+        (NAME, True, ""),
+        ("", True, ""),
+        ("ib0002010_drz.fits", False, ""),
+        ("ib0002010_drz.fits", True, "file ib0002010_drz.fits"),
+    ],
+)
+def test_another_image(told, is_empty, other):
+    """An image of another name is doubted only if it does not hold a target."""
+    product = Product("hst", NAME, "F160W", f"https://archive.example/{NAME}")
+    found = READING.other_frame(product, text(FILENAME=told), is_empty=is_empty)
+    assert found == other

@@ -1,0 +1,173 @@
+"""What the repository says of itself: versions, licence, maturity, links, paths."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from hatchling.builders.wheel import WheelBuilder
+
+import harvester
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
+_CITATION = yaml.safe_load((_ROOT / "CITATION.cff").read_text())
+
+PAGES = sorted(
+    path.relative_to(_ROOT).as_posix()
+    for path in (*_ROOT.glob("*.md"), *_ROOT.glob("docs/**/*.md"))
+)
+DECISIONS = [
+    page
+    for page in PAGES
+    if page.startswith("docs/decisions/") and not page.endswith("/README.md")
+]
+
+#: Pages that are linked before they are written.
+_TO_COME = {"docs/add-an-archive.md"}
+
+_HEADINGS = ["Question", "Decision", "Why", "Considered", "What would change it"]
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
+_TOP = "harvester|tests|docs|benchmarks|docker|requirements"
+#: A path of the repository in prose: a file by its ending, or a folder in backticks.
+_NAMED = re.compile(
+    rf"(?<![\w/.~-])((?:{_TOP})/[\w./-]+\.(?:py|md|csv|sh|sql|txt|yaml|toml))\b"
+    rf"|`((?:{_TOP})/(?:[\w.-]+/)*)`"
+)
+
+
+@cache
+def _text(page):
+    return (_ROOT / page).read_text(encoding="utf-8")
+
+
+@cache
+def _anchors(page):
+    """Give the anchors of a page's headings, as the usual renderers make them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", _text(page)), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+
+
+def _broken(page, text):
+    """Give the links of a page to files or headings that are not there."""
+    for link in _LINK.findall(_FENCE.sub("", text)):
+        if "://" in link:
+            continue
+        target, _, anchor = link.partition("#")
+        path = (_ROOT / page).parent / target if target else _ROOT / page
+        place = path.resolve().relative_to(_ROOT).as_posix()
+        if not path.exists():
+            if place not in _TO_COME:
+                yield link
+        elif anchor and anchor not in _anchors(place):
+            yield link
+
+
+def test_version():
+    """The citation and the changelog name the version that the package has."""
+    assert str(_CITATION["version"]) == harvester.__version__
+    heading = rf"^## {re.escape(harvester.__version__)}\b"
+    assert re.search(heading, _text("CHANGELOG.md"), re.MULTILINE)
+
+
+def test_changelog_form():
+    """The changelog begins with what is unreleased, and sorts it by Added and so on."""
+    headings = re.findall(r"^(##+) (.+)$", _text("CHANGELOG.md"), re.MULTILINE)
+    assert headings[0] == ("##", "Unreleased")
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert {words for level, words in headings if level == "###"} <= kinds
+
+
+def test_citation():
+    """The citation file has what its format requires, and the project's licence."""
+    assert _CITATION["cff-version"] == "1.2.0"
+    assert all(_CITATION[key] for key in ("message", "title", "authors"))
+    assert _CITATION["license"] == _PROJECT["license"]
+    names = [author["name"] for author in _CITATION["authors"]]
+    assert names == [author["name"] for author in _PROJECT["authors"]]
+
+
+def test_licence():
+    """LICENSE is the licence, and of the authors, that pyproject.toml names."""
+    text = _text("LICENSE")
+    assert _PROJECT["license"] == "BSD-3-Clause"
+    assert text.startswith("BSD 3-Clause License")
+    assert all(author["name"] in text for author in _PROJECT["authors"])
+
+
+def test_maturity():
+    """The classifier, the README and the pages agree how mature the project is."""
+    (status,) = [
+        words.rpartition(" - ")[2]
+        for words in _PROJECT["classifiers"]
+        if words.startswith("Development Status")
+    ]
+    assert re.search(rf"\b{status} software\b", _text("README.md"))
+    others = {"alpha", "beta", "production"} - {status.lower()}
+    said = re.compile(
+        rf"\b(?:{'|'.join(others)})\b(?= software| version)", re.IGNORECASE
+    )
+    assert [page for page in PAGES if said.search(_text(page))] == []
+
+
+def test_types_are_shipped():
+    """The wheel holds the mark by which type checkers use the package's annotations."""
+    files = WheelBuilder(str(_ROOT)).recurse_included_files()
+    assert "harvester/py.typed" in {file.distribution_path for file in files}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links(page):
+    """Every link to a file or a heading of the repository leads there."""
+    assert list(_broken(page, _text(page))) == []
+
+
+def test_broken_links_are_seen():
+    """The check itself tells links that lead somewhere from others."""
+    links = ["nowhere.md", "operations.md", "operations.md#politeness", "../README.md"]
+    links += ["operations.md#nowhere", "#nowhere", "#stopping", "https://example.org"]
+    text = " ".join(f"[a page]({link})" for link in links)
+    broken = ["nowhere.md", "operations.md#nowhere", "#nowhere"]
+    assert list(_broken("docs/operations.md", text)) == broken
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_named_paths(page):
+    """Every path of the repository that a page names is there."""
+    named = {one or other for one, other in _NAMED.findall(_text(page))}
+    lacking = {path for path in named if not (_ROOT / path).exists()}
+    assert lacking <= _TO_COME
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_make_targets(page):
+    """Every `make` command that a page names is in the Makefile."""
+    named = re.findall(r"(?:`|^\s*)make ([a-z][a-z-]+)", _text(page), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", _text("Makefile"), re.MULTILINE)
+    assert set(named) <= set(targets)
+
+
+@pytest.mark.parametrize("page", DECISIONS)
+def test_decision(page):
+    """A decision has the plain form, and the list of decisions links it."""
+    headings = re.findall(r"^## (.+)$", _text(page), re.MULTILINE)
+    assert headings == _HEADINGS
+    assert f"({Path(page).name})" in _text("docs/decisions/README.md")
+
+
+def test_hooks_are_the_projects_own():
+    """The hooks run before a commit are local, and run tools that `make` runs too."""
+    hooks = yaml.safe_load(_text(".pre-commit-config.yaml"))
+    assert {repo["repo"] for repo in hooks["repos"]} == {"local"}
+    run = {
+        hook["entry"].split()[0] for repo in hooks["repos"] for hook in repo["hooks"]
+    }
+    made = set(re.findall(r"\$\(BIN\)/([\w-]+)", _text("Makefile")))
+    assert run
+    assert run <= {f".venv/bin/{tool}" for tool in made}

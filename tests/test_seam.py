@@ -1,0 +1,82 @@
+"""Nothing outside an archive's folder knows an archive by name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import harvester
+from harvester.archives.registry import kinds, services
+
+_PACKAGE = Path(harvester.__file__).parent
+
+#: Words of column names that catalogues use. They decide about columns only.
+_VOCABULARY = {"catalogue/position_words.py", "catalogue/id_columns.py"}
+
+
+def _words():
+    names = {*kinds(), *services(), *(kind.title for kind in kinds().values())}
+    names |= {domain for one in services().values() for domain in one.domains}
+    return re.compile(
+        "|".join(sorted(map(re.escape, names), reverse=True)), re.IGNORECASE
+    )
+
+
+def _modules():
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        name = path.relative_to(_PACKAGE).as_posix()
+        if not name.startswith(("archives/", "sandbox/")) and name not in _VOCABULARY:
+            yield pytest.param(path, id=name)
+
+
+def _parts(text):
+    """Split a text into words, domains and the parts of identifiers."""
+    parts = re.split(r"[^A-Za-z0-9.-]+|_|(?<=[a-z])(?=[A-Z])", text)
+    return [part.strip(".-") for part in parts]
+
+
+def _docstrings(tree):
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            yield id(body[0].value)
+
+
+def _names(tree):
+    """Give what a module names: texts that are no docstrings, and identifiers."""
+    prose = set(_docstrings(tree))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in prose:
+                yield node.lineno, text
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield node.lineno, name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.ImportFrom(module=str(name)):
+                yield node.lineno, name
+
+
+@pytest.mark.parametrize("path", list(_modules()))
+def test_no_archive_by_name(path):
+    """A module names no archive, service or domain, in texts, names or imports."""
+    words, tree = _words(), ast.parse(path.read_text("utf-8"))
+    # As words of their own: "first" and "masters" hold no archive.
+    found = [
+        (line, text)
+        for line, text in _names(tree)
+        if any(re.fullmatch(words, part) for part in _parts(text))
+    ]
+    assert not found
+
+
+def test_it_would_be_seen():
+    """The search does find what it looks for."""
+    found = [name for _, name in _names(ast.parse('if a == "sdss":\n    hst_loads()'))]
+    assert {"sdss", "hst_loads"} <= set(found)
+    assert _parts("hst_loads of MastQueries at sdss.org.") == [
+        *("hst", "loads", "of", "Mast", "Queries", "at", "sdss.org")
+    ]
