@@ -221,7 +221,7 @@ class FrameStore:
         return self._sources.is_archive_down(product)
 
     def put_aside(self, frame: LocalFrame) -> Path | None:
-        """Keep a frame that nobody survives cutting, for someone to look into.
+        """Keep a frame that ends the processes that cut it, to be examined.
 
         Only the first few: None if there is no room for more, or no way.
         """
