@@ -28,7 +28,6 @@ DECISIONS = [
 ]
 
 #: Pages that are linked before they are written.
-_TO_COME = {"docs/add-an-archive.md"}
 
 _HEADINGS = ["Question", "Decision", "Why", "Considered", "What would change it"]
 

@@ -198,7 +198,7 @@ def _inputs(
         spec=settings.spec(kind.name),
         official=SERVICES,
         asked={
-            name: services.named(name).base_url.rstrip("/") or base
+            name: services.named(name).addresses(base)[-1]
             for name, base in SERVICES.items()
         },
         tables=places.tables,

@@ -121,21 +121,23 @@ def _service(settings: Settings, kind: ServiceKind) -> Service:
         {"query": section.queries, "file": section.files},
         quiet=QuietHours.parse(quiet) if quiet else None,
     )
+    *mirrors, actual = section.addresses(kind.base)
     return Service(
         kind.name,
         kind.base,
-        _actual(settings, kind),
+        actual,
         manners,
         section.answer_s,
         official=Official(
             frozenset(kind.domains), frozenset({kind.bucket} if kind.bucket else ())
         ),
         remedies=kind.remedies,
+        mirrors=tuple(mirrors),
     )
 
 
 def _actual(settings: Settings, kind: ServiceKind) -> str:
-    return settings.services.named(kind.name).base_url.rstrip("/") or kind.base
+    return settings.services.named(kind.name).addresses(kind.base)[-1]
 
 
 def _with_tokens() -> Iterator[tuple[ServiceKind, Token]]:

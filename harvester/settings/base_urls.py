@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 __all__ = ["checked_base_url", "same_base_urls"]
 
@@ -63,14 +63,16 @@ def _rest_problem(text: str, parts: SplitResult) -> str:
     return ""
 
 
-def same_base_urls(urls: Mapping[str, str]) -> tuple[str, str, str] | None:
+def same_base_urls(urls: Iterable[tuple[str, str]]) -> tuple[str, str, str] | None:
     """Give two services that were given one address, and the address; None if none.
+
+    ``urls`` are services with an address each.
 
     Each service answers requests of its own, so one of the two would refuse the
     other's, and galaxies would pay for a typing error.
     """
     seen: dict[str, str] = {}
-    for name, url in urls.items():
+    for name, url in urls:
         place = url.rstrip("/").lower()
         if place and seen.setdefault(place, name) != name:
             return seen[place], name, url

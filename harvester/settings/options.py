@@ -92,8 +92,9 @@ def _base_url() -> click.Option:
         ["--base-url", "base_urls"],
         metavar="SERVICE=URL",
         multiple=True,
-        callback=_pairs,
-        help=f"Ask another address. Services: {', '.join(SERVICES)}.",
+        callback=_addresses,
+        help="Ask another address; given again, the next one if that is down. "
+        f"Services: {', '.join(SERVICES)}.",
     )
 
 
@@ -111,6 +112,19 @@ def _pairs(
             msg = f"{text!r} is not NAME=VALUE"
             raise click.BadParameter(msg)
         read[name if equals else ""] = value if equals else name
+    return read
+
+
+def _addresses(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, str | list[str]]:
+    """Read options SERVICE=URL; a service that is named again has a further address."""
+    read: dict[str, str | list[str]] = {}
+    for text in texts:
+        ((name, url),) = _pairs(context, parameter, (text,)).items()
+        before = read.get(name, [])
+        before = [before] if isinstance(before, str) else before
+        read[name] = [*before, url] if before else url
     return read
 
 

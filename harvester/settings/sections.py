@@ -47,7 +47,16 @@ def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:  # noqa:
     )
 
 
-AddressText = Annotated[str, AfterValidator(checked_base_url)]
+def _addresses(given: str | list[str]) -> str | list[str]:
+    if isinstance(given, str):
+        return checked_base_url(given)
+    if not all(given):
+        msg = "an address in the list is empty"
+        raise ValueError(msg)
+    return [checked_base_url(one) for one in given]
+
+
+Addresses = Annotated[str | list[str], AfterValidator(_addresses)]
 SizeText = Annotated[str, AfterValidator(_size)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
 
@@ -116,8 +125,9 @@ class CutoutSection(Section):
 class ServiceSection(Section):
     """Manners towards one service, and where it is."""
 
-    #: Another address for it (a sandbox, a mirror); empty: the archive's own.
-    base_url: AddressText = ""
+    #: Another address for it (a sandbox, a mirror); empty: the archive's own. Of a list
+    #: the first that is up is asked, and the last is waited for.
+    base_url: Addresses = ""
     #: Requests a second at most.
     rate: float = Field(default=5.0, gt=0)
     #: Queries in flight at most.
@@ -128,6 +138,11 @@ class ServiceSection(Section):
     answer_s: float = Field(default=180, gt=0)
     #: Hours of the day in which it is not asked; empty: those of ``politeness``.
     quiet: QuietText = ""
+
+    def addresses(self, official: str) -> list[str]:
+        """Give the addresses that are asked, in this order."""
+        given = [self.base_url] if isinstance(self.base_url, str) else self.base_url
+        return [one.rstrip("/") for one in given if one] or [official]
 
 
 class PolitenessSection(Section):

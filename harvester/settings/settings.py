@@ -254,7 +254,11 @@ def _refuse_large(settings: Settings) -> None:
 
 
 def _refuse_same_address_twice(settings: Settings) -> None:
-    urls = {name: settings.services.named(name).base_url for name in services()}
+    urls = [
+        (name, url)
+        for name in services()
+        for url in settings.services.named(name).addresses("")
+    ]
     if same := same_base_urls(urls):
         one, other, url = same
         msg = (

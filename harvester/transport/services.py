@@ -7,7 +7,7 @@ put in its place here, just before a request is sent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -42,6 +42,8 @@ class Service:
     official: Official = field(default_factory=Official)
     #: What a user may try if it refuses everything.
     remedies: tuple[str, ...] = ()
+    #: Addresses of mirrors that are asked before ``actual``, in this order.
+    mirrors: tuple[str, ...] = ()
 
     @property
     def host(self) -> str:
@@ -58,22 +60,29 @@ class Directory:
     """Finds the service for an address, and the address for a service."""
 
     def __init__(self, services: Sequence[Service]) -> None:
-        self.services = tuple(services)
+        #: Each service, and each of its mirrors as one with a host of its own.
+        self.services = tuple(
+            one for service in services for one in (service, *_mirrors(service))
+        )
 
     def to_actual(self, url: URL) -> URL:
         """Give the address that is really asked; plain http becomes the service's."""
         if self.find(url) is not None:
             return url
-        official = [
-            service
-            for service in self.services
-            if _place(URL(service.base)) == _place(url)
-        ]
-        if not official:
-            return url
-        service = max(official, key=lambda one: _depth(URL(one.base), url))
-        rest = url.raw_path_qs[max(0, _depth(URL(service.base), url)) :]
-        return URL(f"{service.actual.rstrip('/')}{rest}", encoded=True)
+        service = self._official(url)
+        return url if service is None else _moved(url, service.base, service.actual)
+
+    def mirrors(self, url: URL) -> list[URL]:
+        """Give the addresses of mirrors that are asked before an official one."""
+        service = self._official(url)
+        if service is None:
+            return []
+        return [_moved(url, service.base, mirror) for mirror in service.mirrors]
+
+    def _official(self, url: URL) -> Service | None:
+        """Find the service at an official address."""
+        there = [one for one in self.services if _place(URL(one.base)) == _place(url)]
+        return max(there, key=lambda one: _depth(URL(one.base), url), default=None)
 
     def find(self, url: URL) -> Service | None:
         """Find the service at an actual address; of several there, the closest."""
@@ -91,6 +100,18 @@ class Directory:
             msg = f"{shown(url)}: no service is known at this host, so it is not asked"
             raise PermanentError(reason="unknown_host", message=msg)
         return service
+
+
+def _mirrors(service: Service) -> list[Service]:
+    return [
+        replace(service, base=mirror, actual=mirror, mirrors=())
+        for mirror in service.mirrors
+    ]
+
+
+def _moved(url: URL, base: str, actual: str) -> URL:
+    rest = url.raw_path_qs[max(0, _depth(URL(base), url)) :]
+    return URL(f"{actual.rstrip('/')}{rest}", encoded=True)
 
 
 def _place(url: URL) -> tuple[str | None, int | None]:

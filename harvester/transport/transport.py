@@ -9,6 +9,7 @@ for is not asked.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -34,7 +35,7 @@ from .turn import GaveUpError
 from .wire import Request, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from aiohttp.abc import AbstractResolver
@@ -117,10 +118,14 @@ class Transport:
         self._guard = Guard(
             [
                 URL(url)
-                for service in services
+                for service in self._directory.services
                 for url in (service.base, service.actual)
             ],
-            [URL(service.actual) for service in services if service.is_elsewhere],
+            [
+                URL(service.actual)
+                for service in self._directory.services
+                if service.is_elsewhere
+            ],
             reduce(or_, (service.official for service in services), Official()),
         )
         self._throttles = Throttles(
@@ -191,10 +196,18 @@ class Transport:
             ``bad_url``; of a file also `NotFoundError`, ``http_403``,
             ``blocked_redirect``.
         """
-        intake = Buffer(self._limits.json_cap, check)
-        request = Request(method.upper(), self._checked(url), kept(headers), body)
-        errand = self._errand(request, kind)
-        return await self._persevere(errand, intake, at_once)
+
+        def ask(place: str, *, is_mirror: bool = False) -> Awaitable[Reply]:
+            intake = Buffer(self._limits.json_cap, check)
+            request = Request(method.upper(), self._checked(place), kept(headers), body)
+            errand = self._errand(request, kind, is_mirror=is_mirror)
+            return self._persevere(errand, intake, () if is_mirror else at_once)
+
+        for mirror in self.mirrors(url):
+            if not self.is_down(mirror):
+                with suppress(TransientError, PermanentError):
+                    return await ask(mirror, is_mirror=True)
+        return await ask(url)
 
     async def download(
         self,
@@ -293,6 +306,10 @@ class Transport:
     def awake_s(self, url: str) -> float:
         """Tell the time of a clock that stands still in the quiet hours of a host."""
         return self._throttle_for(url).awake_s()
+
+    def mirrors(self, url: str) -> list[str]:
+        """Give the addresses that the user has set before that of an official one."""
+        return [str(one) for one in self._directory.mirrors(to_url(url))]
 
     def to_actual(self, url: str) -> str:
         """Give the address that is really asked in place of an official one."""

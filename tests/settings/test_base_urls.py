@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from harvester.errors import InputError
 from harvester.settings.base_urls import checked_base_url, same_base_urls
+from harvester.settings.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,39 @@ def test_slips(url, words):
 
 def test_same_addresses():
     """Two services at one address are found; none, or different paths, are well."""
-    assert (
-        same_base_urls({"a": "", "b": "", "c": "http://h/x", "d": "http://h/y"}) is None
-    )
-    found = same_base_urls({"a": "http://h", "b": "", "c": "HTTP://H/"})
+    apart = [("a", ""), ("b", ""), ("c", "http://h/x"), ("d", "http://h/y")]
+    assert same_base_urls(apart) is None
+    found = same_base_urls([("a", "http://h"), ("b", ""), ("c", "HTTP://H/")])
     assert found == ("a", "c", "HTTP://H/")
+
+
+@pytest.mark.parametrize(
+    ("given", "addresses"),
+    [
+        ("", ["https://official"]),
+        ("http://a/", ["http://a"]),
+        (["http://a", "http://b/"], ["http://a", "http://b"]),
+    ],
+)
+def test_lists(given, addresses):
+    """A service may have one address or several, and is official without any."""
+    section = load_settings(services={"sdss_sas": {"base_url": given}}).services
+    assert section.named("sdss-sas").addresses("https://official") == addresses
+
+
+def test_lists_of_the_environment(monkeypatch):
+    """The environment takes an address as it is, and a list as JSON."""
+    name = "HARVESTER__SERVICES__S3__BASE_URL"
+    monkeypatch.setenv(name, "http://a")
+    assert load_settings().services.named("s3").addresses("") == ["http://a"]
+    monkeypatch.setenv(name, '["http://a", "http://b"]')
+    assert load_settings().services.named("s3").addresses("") == [
+        "http://a",
+        "http://b",
+    ]
+
+
+def test_slip_in_a_list():
+    """Each address of a list is checked."""
+    with pytest.raises(InputError, match="write it like"):
+        load_settings(services={"s3": {"base_url": ["http://a", "b"]}})

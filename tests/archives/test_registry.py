@@ -1,0 +1,138 @@
+"""The archives that are known: ours, and those of other packages."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from harvester.archives.registry import (
+    default_surveys,
+    kind_of,
+    kinds,
+    read_survey,
+    services,
+)
+from harvester.errors import InputError
+
+#: A package with an archive that is like another one under a name of its own.
+_PACKAGE = """
+from harvester.archives.registry import kinds
+from harvester.archives.sdss import kind
+
+
+class _Mine(type(kind.KIND)):
+    name = {name!r}
+    default_survey = ""
+
+
+KIND = _Mine()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    """Have the archives looked for anew."""
+    kinds.cache_clear()
+    yield
+    kinds.cache_clear()
+
+
+def _install(folder, monkeypatch, name, text=None):
+    """Put a package with an entry point where Python finds it."""
+    (folder / "my_archive.py").write_text(text or _PACKAGE.format(name=name))
+    info = folder / "my_archive-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: my-archive\nVersion: 1\n"
+    )
+    (info / "entry_points.txt").write_text(
+        f"[harvester.archives]\n{name} = my_archive:KIND\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    sys.modules.pop("my_archive", None)
+    importlib.invalidate_caches()
+
+
+def test_ours():
+    """Every folder is an archive, under the name that its surveys begin with."""
+    assert {"sdss", "hst", "jwst"} <= set(kinds())
+    assert all(kind.name == name for name, kind in kinds().items())
+
+
+def test_shared_services():
+    """Archives may share a service, which then has one description."""
+    owners = [
+        n for n, kind in kinds().items() if "mast" in {s.name for s in kind.services}
+    ]
+    assert {"hst", "jwst"} <= set(owners)
+    assert services()["mast"] in kind_of("jwst").services
+
+
+def test_examples_are_surveys():
+    """What help and messages give as examples can be asked for."""
+    for kind in kinds().values():
+        for example in kind.examples:
+            assert str(read_survey(example)) == example
+    assert all(read_survey(one) for one in default_surveys())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no archive ''"),
+        ("nowhere:r", "no archive 'nowhere'"),
+        ("sdss:", "no band"),
+        ("sdss:r,x", "not x"),
+        ("sdss:camera:r", "SDSS has"),
+        ("hst:F160W", "instrument"),
+        ("hst:WFC3/IR:F 160", "no name"),
+    ],
+)
+def test_slips(text, words):
+    """What is no survey is refused with what is wrong and how it is written."""
+    with pytest.raises(InputError, match="Write ") as caught:
+        read_survey(text)
+    assert words in str(caught.value)
+
+
+def test_unknown_archive():
+    """An archive that is not there is told with those that are."""
+    with pytest.raises(InputError, match="only"):
+        kind_of("nowhere")
+
+
+def test_another_package(tmp_path):
+    """An archive of another package has surveys, settings and options at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        _install(tmp_path, patch, "mine")
+        assert str(read_survey("mine:g,r")) == "mine:g,r"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "harvester", "run", "x"),
+                *("--out", "y", "--survey", "mine:q"),
+            ],
+            env={"PYTHONPATH": str(tmp_path), "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "mine:q" in done.stderr
+    assert "no archive" not in done.stderr
+
+
+def test_name_that_is_taken(tmp_path, monkeypatch):
+    """A second archive of one name is refused, and its package named."""
+    _install(tmp_path, monkeypatch, "sdss")
+    with pytest.raises(InputError, match=r"my-archive.*Uninstall it"):
+        kinds()
+
+
+def test_package_that_fails(tmp_path, monkeypatch):
+    """An archive that cannot be loaded is told with its package, not as a bug."""
+    _install(tmp_path, monkeypatch, "mine", "raise OSError('no licence')")
+    with pytest.raises(InputError, match=r"my-archive.*no licence"):
+        kinds()

@@ -1,0 +1,66 @@
+"""JWST from the sandbox to stamps: mosaics of GB, of which only ranges are fetched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from service import harvester, sandbox, stamps, status
+
+SURVEY = "jwst:NIRCAM/IMAGE:F200W"
+
+
+@pytest.fixture(scope="module", params=["small", "real"])
+def run(request, tmp_path_factory):
+    """Give a run against mosaics of small or of real size, and what the archive saw."""
+    folder = tmp_path_factory.mktemp(request.param)
+    options = ["--jwst", request.param, "--no-hst-images", "--targets", "40"]
+    with sandbox(folder, *options, "--per-image", "4", "--seed", "5") as archives:
+        words = [archives.catalogue, "--out", folder / "run", "--survey", SURVEY]
+        done = harvester("run", *words, "--size", "31px", *archives.flags())
+        assert done.returncode in {0, 3}, done.stdout + done.stderr
+        yield folder / "run", archives, request.param
+
+
+def test_settled(run):
+    """Every galaxy is settled, and those in a mosaic have a stamp."""
+    folder, archives, _ = run
+    told = status(folder)
+    catalogue = Table.read(archives.catalogue)
+    counts = told["surveys"][SURVEY]
+    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == len(catalogue)
+    assert counts["failed"] == 0
+    assert counts["done"] == len(stamps(folder)) > 10
+
+
+def test_stamps(run):
+    """A stamp has the galaxy in the middle, surface brightness, and a zero point."""
+    folder, *_ = run
+    for name in stamps(folder):
+        with fits.open(folder / name) as hdus:
+            header, data = hdus[0].header, hdus[0].data
+        assert data.shape == (31, 31)
+        assert header["BUNIT"] == "MJy/sr"
+        assert 20 < header["MAGZERO"] < 35
+        assert header["CAL_VER"]
+        middle = data[10:21, 10:21]
+        assert np.nanmean(middle) > np.nanmedian(data)
+
+
+def test_only_ranges(run):
+    """No mosaic is fetched whole: of a file of GB come headers and rows of stamps."""
+    folder, archives, size = run
+    told = status(folder)
+    fetched = sum(host["bytes"] for host in told["hosts"].values())
+    assert fetched < 60e6
+    if size == "real":
+        # A single mosaic of the short channel has 1.7 GB.
+        assert fetched < 0.1 * 1.7e9
+
+
+def test_verified(run):
+    """What is on disk is what the ledger says, and each stamp is a good one."""
+    folder, *_ = run
+    done = harvester("verify", folder, "--deep")
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,73 @@
+"""A list of addresses for one service: in order, each with a throttle of its own."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import MANNERS, hang_up, opened, reply
+from yarl import URL
+
+from harvester.errors import PermanentError
+from harvester.transport.services import Directory, Service
+
+_BASE = "https://data.sdss.org/sas"
+_URL = f"{_BASE}/dr17/x"
+
+
+def _service(*addresses):
+    *mirrors, actual = addresses
+    return Service("sdss-sas", _BASE, actual, MANNERS, mirrors=tuple(mirrors))
+
+
+async def test_first_is_asked(server, other):
+    """While the first address answers, no other is asked."""
+    async with opened(_service(server.url, other.url)) as transport:
+        assert (await transport.query("GET", _URL)).body == b"fine"
+    assert (server.count("/dr17/x"), other.count("/dr17/x")) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [reply(status=404), reply(status=500), reply(status=503), hang_up()],
+    ids=["missing", "broken", "down", "mute"],
+)
+async def test_next_one_is_asked(server, other, trouble):
+    """Whatever the first address lacks or suffers from, the next one is asked."""
+    server.script["*"] = trouble
+    async with opened(_service(server.url, other.url)) as transport:
+        assert (await transport.query("GET", _URL)).body == b"fine"
+    assert other.count("/dr17/x") == 1
+
+
+async def test_down_address_is_left_alone(server, other):
+    """An address that is down gets probes now and then, not every query."""
+    server.script["*"] = hang_up()
+    async with opened(_service(server.url, other.url)) as transport:
+        for number in range(20):
+            await transport.query("GET", f"{_BASE}/dr17/{number}")
+    assert len(server.asked) < 20 == len(other.asked)
+
+
+async def test_last_address_decides(server, other):
+    """What the last address says of a question is raised, not what a mirror said."""
+    server.script["*"] = reply(status=503)
+    other.script["*"] = reply(status=400)
+    async with opened(_service(server.url, other.url)) as transport:
+        with pytest.raises(PermanentError) as caught:
+            await transport.query("GET", _URL)
+    assert caught.value.reason == "http_400"
+
+
+async def test_own_throttles(server, other):
+    """Each address is a host of its own in what the transport tells of hosts."""
+    async with opened(_service(server.url, other.url)) as transport:
+        await transport.query("GET", _URL)
+        hosts = {state.host for state in transport.states()}
+    assert {URL(server.url).host_port_subcomponent, "data.sdss.org"} <= hosts
+
+
+def test_addresses_of_mirrors():
+    """An official address becomes that of each mirror; others have none."""
+    directory = Directory([_service("http://m/one", "http://n/", _BASE)])
+    mirrors = [str(one) for one in directory.mirrors(URL(_URL))]
+    assert mirrors == ["http://m/one/dr17/x", "http://n/dr17/x"]
+    assert directory.mirrors(URL("https://example.org/x")) == []
