@@ -135,9 +135,11 @@ async def _opened(path: Path) -> AsyncIterator[tuple[Run, list[Product]]]:
         survey = next(s for s in view.surveys().values() if s.archive == "sdss")
         files = view.count("target") // _TARGETS_A_FILE
     async with Ledger.open(path) as ledger:
-        count = files + _FRAMES * (_ROUNDS + 1)
-        # One may come again while jobs want it.
-        due = {n: product async for n, product in _first(ledger, survey, count)}
+        due: dict[int, Product] = {}
+        async for number, product in ledger.frames_due(survey, longest_s=600):
+            due[number] = product  # one may come again while jobs want it
+            if len(due) == files + _FRAMES * _ROUNDS:
+                break
     _cut(path, list(due)[:files])
     products = list(due.values())
     async with Ledger.open(path) as ledger:

@@ -14,6 +14,7 @@ import click
 from .cutouts.warm_up import warm_up
 from .errors import InputError, TransientError
 from .ledger.file import need_ledger, owned, remove_log
+from .ledger.in_thread import in_thread
 from .places import Places
 from .run.disk import free_bytes
 from .run.folder import run_folder
@@ -197,8 +198,9 @@ async def _until_stopped(
 
     stop = Stop(f"Go on with: harvester resume {places.out}")
     stop.listen()
-    with shown_progress(read_report(places), quiet=flags["as_json"]) as listener:
-        try:
+    try:
+        report = await in_thread(read_report, places)
+        with shown_progress(report, quiet=flags["as_json"]) as listener:
             outcome = await harvest(
                 settings,
                 places,
@@ -206,10 +208,10 @@ async def _until_stopped(
                 started=stop.started,
                 locate_only=flags["locate_only"],
             )
-        except asyncio.CancelledError:
-            if not stop.signal:
-                raise
-            outcome = Outcome(read_report(places), [])
+    except asyncio.CancelledError:
+        if not stop.signal:
+            raise
+        outcome = Outcome(read_report(places), [])
     return outcome, stop.exit_code if stop.signal else 0
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable
     from pathlib import Path
 
     from ..models import Product
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     #: Of some products, archive and name of those that a job still waits for.
     StillWanted = Callable[[Collection[Product]], Awaitable[set[tuple[str, str]]]]
 
-__all__ = ["FrameCache", "StillWanted", "read_folder"]
+__all__ = ["FrameCache", "Kept", "StillWanted", "read_folder"]
 
 #: Ends the name of a frame that is being removed.
 _GONE = ".gone"
@@ -37,7 +37,7 @@ _PASSING = frozenset({".part", ".pixels", _GONE})
 _ASKED = 20
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """A frame on disk that is not in use."""
 
     #: Bytes.
@@ -52,7 +52,7 @@ class FrameCache:
     Parameters
     ----------
     left
-        Bytes of the files that an earlier process has left, by name, the oldest first.
+        The files that an earlier process has left, by name, the oldest first.
     budget
         Bytes that may stay.
     removed
@@ -62,7 +62,7 @@ class FrameCache:
     def __init__(
         self,
         folder: Path,
-        left: Mapping[str, int],
+        left: dict[str, Kept],
         *,
         budget: int,
         still_wanted: StillWanted | None = None,
@@ -73,11 +73,11 @@ class FrameCache:
         self._still_wanted = still_wanted
         self._removed = removed
         #: Used since the start, and not known to be waited for.
-        self._used: dict[str, _Kept] = {}
-        self._left = {name: _Kept(size) for name, size in left.items()}
+        self._used: dict[str, Kept] = {}
+        self._left = left
         #: Those that jobs waited for when the ledger was asked.
-        self._awaited: dict[str, _Kept] = {}
-        self._bytes = sum(left.values())
+        self._awaited: dict[str, Kept] = {}
+        self._bytes = sum(kept.size for kept in left.values())
 
     def take(self, name: str) -> None:
         """Leave a frame alone from now on, because it is in use."""
@@ -89,7 +89,7 @@ class FrameCache:
         self.take(name)
         with suppress(FileNotFoundError):
             size = (self._folder / name).stat().st_size
-            self._used[name] = _Kept(size, product)
+            self._used[name] = Kept(size, product)
             self._bytes += size
 
     async def make_room(self) -> None:
@@ -111,7 +111,7 @@ class FrameCache:
         return self._bytes > self._budget
 
     async def _remove_unwanted(
-        self, group: dict[str, _Kept], still_wanted: StillWanted, gone: list[str]
+        self, group: dict[str, Kept], still_wanted: StillWanted, gone: list[str]
     ) -> None:
         """Ask about the oldest frames of a group; remove what no job waits for."""
         asked = dict(islice(group.items(), _ASKED))
@@ -128,13 +128,13 @@ class FrameCache:
             elif self._is_over():
                 self._remove(name, group, gone)
 
-    async def _remove_oldest(self, group: dict[str, _Kept], gone: list[str]) -> None:
+    async def _remove_oldest(self, group: dict[str, Kept], gone: list[str]) -> None:
         while self._is_over() and group:
             self._remove(next(iter(group)), group, gone)
             if len(gone) % _ASKED == 0:  # the budget may have been cut to a part
                 await asyncio.sleep(0)
 
-    def _remove(self, name: str, group: dict[str, _Kept], gone: list[str]) -> None:
+    def _remove(self, name: str, group: dict[str, Kept], gone: list[str]) -> None:
         """Take a frame out of its place at once, so that it is not used again."""
         self._drop(name, group)
         path = self._folder / name
@@ -143,7 +143,7 @@ class FrameCache:
         gone.append(name)
         self._removed(name)
 
-    def _drop(self, name: str, group: dict[str, _Kept]) -> None:
+    def _drop(self, name: str, group: dict[str, Kept]) -> None:
         if kept := group.pop(name, None):
             self._bytes -= kept.size
 
@@ -153,7 +153,7 @@ class FrameCache:
             (self._folder / (name + _GONE)).unlink(missing_ok=True)
 
 
-def read_folder(folder: Path) -> dict[str, int]:
+def read_folder(folder: Path) -> dict[str, Kept]:
     """Make the folder, remove what is not whole, and give the files that stay.
 
     A crash leaves files half written, and a power cut may have torn any that was
@@ -162,7 +162,7 @@ def read_folder(folder: Path) -> dict[str, int]:
     Returns
     -------
     dict
-        Bytes of each file by its name, the oldest first.
+        Each file by its name, the oldest first.
 
     Raises
     ------
@@ -182,4 +182,4 @@ def read_folder(folder: Path) -> dict[str, int]:
     except OSError as error:
         msg = f"frames cannot be kept in {folder}: {error.strerror}."
         raise LocalError(msg) from error
-    return {name: size for _, name, size in sorted(found)}
+    return {name: Kept(size) for _, name, size in sorted(found)}

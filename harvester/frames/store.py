@@ -31,14 +31,14 @@ from .ranged import fetch_pixels, has_parts
 from .sources import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from ..cutouts.cutouts import NeededPixels
     from ..cutouts.frame_file import Frame
     from ..models import CutoutSpec, Product, Wanted
     from ..transport.transport import Download, Enough, Transport
-    from .cache import StillWanted
+    from .cache import Kept, StillWanted
 
     OnBytes = Callable[[int], None]
 
@@ -75,13 +75,13 @@ class FrameStore:
         self,
         folder: Path,
         transport: Transport,
-        left: Mapping[str, int],
+        left: dict[str, Kept],
         *,
         budget: int,
         still_wanted: StillWanted | None = None,
         patience_s: float = math.inf,
     ) -> None:
-        """Take a folder, and the bytes of the files ``left`` in it, by their names."""
+        """Take a folder, and what files are ``left`` in it, by their names."""
         self._folder = folder
         self._aside = folder.with_name("quarantine")
         self._transport = transport

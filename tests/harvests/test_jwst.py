@@ -29,7 +29,9 @@ def test_settled(run):
     told = status(folder)
     catalogue = Table.read(archives.catalogue)
     counts = told["surveys"][SURVEY]
-    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == len(catalogue)
+    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == len(
+        catalogue
+    )
     assert counts["failed"] == 0
     assert counts["done"] == len(stamps(folder)) > 10
 
