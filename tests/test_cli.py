@@ -91,8 +91,8 @@ def test_inspect(tmp_path):
     ("text", "options", "sentence"),
     [
         ("A,150.1,2.2\nB,150.2,2.3\n", (), "--ra 2 --dec 3"),
-        ("id,ra,dec\n", (), "no galaxies in it"),
-        ("id,ra,dec\nA,1,2\n", ("--frame", "fk6"), "'fk6' is no frame"),
+        ("id,ra,dec\n", (), "it has no galaxies"),
+        ("id,ra,dec\nA,1,2\n", ("--frame", "fk6"), "'fk6' is not a known frame"),
         ("id,ra,dec\nA,1,2\n", ("--table", "2"), "no table '2'"),
         ("id,ra,dec\nA,400,95\n", (), "none of its rows"),
     ],

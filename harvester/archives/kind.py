@@ -206,6 +206,10 @@ class FileLayout(NamedTuple):
     #: Bytes of all headers before the science image, and of each further header.
     first_headers: int
     next_header: int
+    #: Requests for the headers of a frame that is fetched by ranges: the first one
+    #: holds those up to the science image, each further one a header that lies between
+    #: it and the last image that is cut from.
+    header_requests: int
     #: Places of the images that stamps are cut from, and images of the file, each of
     #: the science image's shape and four bytes a pixel.
     cut: tuple[int, ...]

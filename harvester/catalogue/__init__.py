@@ -1,1 +1,5 @@
-"""The catalogue: any table of galaxies, read into targets, labels and rejects."""
+"""The catalogue: reads any table of galaxies into targets, labels and rejects.
+
+Modules here may import `errors`, `models`, `importing` and the geometry of the sky;
+they never reach the network, the ledger or the settings.
+"""

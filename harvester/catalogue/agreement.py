@@ -1,7 +1,7 @@
-"""Whether identifiers agree with the positions beside them.
+"""Check whether identifiers agree with the positions in the same row.
 
-The identifiers of some archives say where a galaxy must be: their schemes test that.
-A name such as ``J123456.78-012345.6`` is a position itself.
+The identifiers of some archives imply a position, which the identifier scheme of the
+archive compares. A name such as ``J123456.78-012345.6`` is itself a position.
 """
 
 from __future__ import annotations
@@ -32,29 +32,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Agreement", "compare"]
 
-#: A name that is a position: hours, minutes, seconds; degrees, minutes, seconds.
+#: A name made of a position: hours, minutes, seconds; degrees, minutes, seconds.
 _NAME = (
     r"(?P<mark>[JB])(?P<h>[01]\d|2[0-3])(?P<m>[0-5]\d)(?P<s>[0-5]\d)"
     r"\.?(?P<sf>\d*)(?P<sign>[+-]|\x{2212})"
     r"(?P<d>\d\d)(?P<dm>[0-5]\d)(?P<ds>[0-5]\d)\.?(?P<dsf>\d*)"
 )
-#: Names that are taken apart together.
+#: Names that are parsed at a time.
 _PART = 65_536
-#: Degrees by which a name may be off: it is cut to seconds, and made of older data.
+#: Degrees by which a name may differ from its position: names are truncated to seconds,
+#: and may come from older measurements.
 _NAME_SLACK = 0.02
-#: Names that are enough to refuse positions although nothing else would make them
-#: agree: a single one may be wrong.
+#: The fewest names for which the positions are refused without a remedy: a single name
+#: may be wrong.
 _FEWEST_NAMES = 2
-#: Part of the compared that must contradict.
+#: Positions are refused if more than this fraction of the identifiers contradict them.
 _MOST = 0.5
 
-#: What else the positions may be, and what the user would have to say.
+#: Other meanings that the positions may have: the option to give, and the conversion.
 _OTHERWISE: tuple[tuple[str, Callable[[Places], Places]], ...] = (
     ("--unit hour", lambda at: (at[0] * 15, at[1])),
     ("--unit rad", lambda at: (np.degrees(at[0]), np.degrees(at[1]))),
     ("--frame fk4", lambda at: SkyFrame("fk4", "B1950").to_icrs(*at)),
     ("--frame galactic", lambda at: SkyFrame("galactic").to_icrs(*at)),
-    # A declination south of the equator was wrapped as if it were an RA.
+    # Swapped: a southern declination was wrapped into 0..360 like a right ascension.
     (
         "--ra and --dec the other way round",
         lambda at: (at[1] % 360, (at[0] + 180) % 360 - 180),
@@ -66,27 +67,27 @@ _OTHERWISE: tuple[tuple[str, Callable[[Places], Places]], ...] = (
 class Agreement:
     """How many identifiers of a column agree with their positions."""
 
-    #: Empty if there is nothing to compare.
+    #: Name of the column; empty if no identifier can be compared.
     column: str = ""
-    #: What is compared: identifiers of an archive, or ``names``.
+    #: What is compared, in words: ``SDSS identifiers`` or ``names``.
     what: str = ""
     compared: int = 0
     agreeing: int = 0
-    #: So many have to be compared before they alone refuse the positions.
+    #: The fewest identifiers that are enough to refuse the positions.
     fewest: int = 0
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether most of them speak against the positions."""
+        """Whether most of the identifiers contradict the positions."""
         return self.compared - self.agreeing > _MOST * self.compared
 
     @property
     def contradicts(self) -> bool:
-        """Whether they are enough to refuse the positions, whatever else is known."""
+        """Whether enough identifiers contradict the positions to refuse them."""
         return self.is_doubtful and self.compared >= self.fewest
 
     def __str__(self) -> str:
-        """Say it in a sentence without its full stop."""
+        """Return a sentence without its full stop."""
         return (
             f"{self.agreeing} of {self.compared} {self.what} in column {self.column} "
             "agree with their positions"
@@ -95,18 +96,19 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """Identifiers of a column, and the test that positions must pass."""
+    """The identifiers of a column that can be compared with positions."""
 
     column: str
     what: str
-    #: Places of the rows that can be compared.
+    #: Indices of the rows that can be compared.
     rows: NDArray[np.int64]
+    #: Returns which of these rows agree with the given positions.
     agrees: Callable[[Places], NDArray[np.bool_]]
-    #: See `Agreement`.
+    #: See `Agreement.fewest`.
     fewest: int
 
     def result(self, places: Places) -> Agreement:
-        """Compare with these positions."""
+        """Compare the identifiers with these positions."""
         with np.errstate(invalid="ignore"):
             agreeing = int(self.agrees(places).sum())
         return Agreement(self.column, self.what, len(self.rows), agreeing, self.fewest)
@@ -121,21 +123,25 @@ def compare(
     ra: str,
     only_id: bool,
 ) -> tuple[Agreement, str]:
-    """Compare what identifiers there are with the positions.
+    """Compare the identifiers of a table with its positions.
 
     Parameters
     ----------
     id_name
-        The column of the identifiers, which is asked first.
+        The column of the identifiers, which is compared first.
+    ra
+        The column of right ascension: it shows which of two galaxies in a row is meant.
     only_id
-        Ask no other column: the user has named this one.
+        Compare no other column, because the user has named this one.
 
     Returns
     -------
     Agreement
-        Of the column that contradicts, else of the first that can be compared.
+        The result of the first column that contradicts the positions, else of the
+        first column that can be compared.
     str
-        What would make it agree; empty if it does, or nothing would.
+        The options with which the column would agree; empty if it agrees, or if no
+        options would help.
     """
     others = [] if only_id else known_ids(sheet.table.column_names, ra, schemes)
     names = dict.fromkeys(filter(None, [id_name, *others]))
@@ -163,7 +169,7 @@ def _tests(
             continue
         column, _ = identifiers.exact(sheet.column(name))
         if identifiers.trouble(column):
-            continue  # bytes that are no text, or numbers that are no identifiers
+            continue  # bytes that are not text, or numbers that have lost digits
         made = chain(
             _of_schemes(name, column, places, plausible(schemes, name)),
             _of_names(name, column, places),
@@ -226,14 +232,14 @@ def _of_names(name: str, column: pa.Array, places: Places) -> Iterator[_Test]:
 def _named_in(
     column: pa.Array, start: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give the rows with such a name, and where it says that they are."""
+    """Return the rows with a name made of a position, and these positions."""
     parts = pc.extract_regex(column.cast(pa.string()), _NAME)
     rows = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
     return rows + start, *_named_places(parts.take(pa.array(rows)))
 
 
 def _named_places(parts: pa.StructArray) -> Places:
-    """Turn the names into ICRS degrees."""
+    """Convert the parts of the names to ICRS degrees."""
     ra = 15 * _sexagesimal(parts, ("h", "m", "s", "sf"))
     dec = _sexagesimal(parts, ("d", "dm", "ds", "dsf"))
     is_north = pc.equal(pc.struct_field(parts, "sign"), "+")

@@ -1,7 +1,7 @@
-"""Units of angles, as people spell them.
+"""Units of angles, in the spellings that published tables use.
 
-FITS, VOTable and ECSV have standards for units; TOPCAT, IDL, CasJobs and people do not
-keep them. Every spelling here was seen in a published table.
+FITS, VOTable and ECSV have standards for units, but TOPCAT, IDL, CasJobs and authors
+often ignore them. Every spelling listed here occurs in a published table.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ __all__ = [
     "RADIANS",
     "AngleUnit",
     "angle_unit",
-    "is_spelled",
-    "says_nothing",
+    "is_known_spelling",
+    "states_no_unit",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class AngleUnit:
-    """What one step of a column is, in degrees."""
+    """A unit of angles, with its size in degrees."""
 
-    #: As the harvester calls it.
+    #: The name that the harvester prints.
     name: str
+    #: Degrees in one unit.
     degrees: float
-    #: ``text`` if only text can be in this unit, such as ``12:34:56.7``.
+    #: ``text`` if values in this unit are always text, such as ``12:34:56.7``.
     form: Literal["number", "text"] = "number"
 
 
@@ -45,7 +46,7 @@ def _spelled(unit: AngleUnit, *words: str) -> dict[str, AngleUnit]:
     return dict.fromkeys((word for text in words for word in text.split()), unit)
 
 
-#: As `_plain` makes them: lower case, one word.
+#: The known spellings, normalised by `_plain`: lower case, one word.
 _KNOWN = {
     **_spelled(DEGREES, "d deg degs degr degree degrees decdeg decimaldegree ddeg"),
     **_spelled(DEGREES, "decimaldegrees degreesdecimal degdecimal dd ° degreeseast"),
@@ -68,13 +69,13 @@ _KNOWN = {
     ),
     **_spelled(_D_M_S, "degreeminutesecond degreesminsec"),
 }
-#: What stands where no unit is.
+#: Words that files write in place of a unit when there is none.
 _NOTHING = {"", "-", "--", "---", "none", "null", "nan", "n/a", "na", "unknown"} | {
     *("unitless", "dimensionless", "1", "char", "string", "text", "angle"),
     *("sexagesimal", "sex", "sexa", "pos.eq.ra", "pos.eq.dec"),
 }
 
-#: ``Angle[rad]`` of some writers of astropy tables, and ``Angle(deg)``.
+#: ``Angle[rad]`` and ``Angle(deg)``, as some writers of astropy tables spell units.
 _ANGLE_OF = re.compile(r"(?:angle|quantity|float|double)\s*[\[(](?P<unit>.*)[\])]")
 _FIGURES = re.compile(r"\.s+$|\.\d+$")
 _BETWEEN = re.compile(r"[\s:_]+")
@@ -87,18 +88,18 @@ def _plain(text: str) -> str:
     return _BETWEEN.sub("", word)
 
 
-def says_nothing(text: str) -> bool:
-    """Tell whether the text stands for no unit, or for no certain one."""
+def states_no_unit(text: str) -> bool:
+    """Return whether the text means "no unit", or does not name a definite unit."""
     return _plain(text) in _NOTHING
 
 
-def is_spelled(text: str) -> bool:
-    """Tell whether the text is one of the spellings that were seen."""
+def is_known_spelling(text: str) -> bool:
+    """Return whether the text is one of the listed spellings of a unit."""
     return _plain(text) in _KNOWN
 
 
 def angle_unit(text: str) -> AngleUnit | None:
-    """Understand a unit; None if it is none of angles."""
+    """Parse a unit of angles; None if the text is not one."""
     known = _KNOWN.get(_plain(text))
     return known or _of_astropy(text.strip(" \t'\""))
 

@@ -1,6 +1,6 @@
-"""Tables of astropy as columns of Arrow, made when they are asked for.
+"""Astropy tables as Arrow columns; each column is converted when it is requested.
 
-The rows of a FITS file stay in the file meanwhile, which the system maps into memory.
+The rows of a FITS file stay in the file, which is memory-mapped.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["from_astropy"]
 
-#: Bytes of the longest float that Arrow has.
+#: Bytes of the longest float type in Arrow.
 _LONGEST_FLOAT = 8
 
 
 def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
-    """Give the table as a sheet, with the units and the frames that it states.
+    """Return the table as a sheet, with the units and the frames that it states.
 
-    ``units`` are those of the file, which astropy may spell in another way.
+    ``units`` are the spellings in the file, which replace those of astropy.
     """
     frames = {
         name: frame_of_coordinates(table[name])
@@ -65,10 +65,10 @@ def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
 
 
 class ArrayColumns:
-    """Stands in for a `pyarrow.Table`."""
+    """Columns of an astropy table behind the interface of `pyarrow.Table`."""
 
     def __init__(self, columns: Mapping[str, Any], rows: int) -> None:
-        """Take columns of astropy; those of objects are Arrow's already."""
+        """Keep the astropy columns; columns of Python objects are Arrow arrays."""
         self._columns = columns
         self.num_rows = rows
         self.column_names = list(columns)
@@ -77,15 +77,15 @@ class ArrayColumns:
         )
 
     def select(self, names: Sequence[str]) -> ArrayColumns:
-        """Give only some columns."""
+        """Return a table of only these columns."""
         return ArrayColumns({n: self._columns[n] for n in names}, self.num_rows)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give one column whole."""
+        """Return a whole column."""
         return pa.chunked_array([_arrow(self._columns[name])])
 
     def to_batches(self, max_chunksize: int) -> Iterator[pa.RecordBatch]:
-        """Give the rows in batches of at most so many."""
+        """Yield the rows in batches of at most ``max_chunksize``."""
         for start in range(0, self.num_rows, max_chunksize):
             part = slice(start, start + max_chunksize)
             arrays = [_arrow(column[part]) for column in self._columns.values()]
@@ -100,9 +100,9 @@ def _to_arrow(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
     mask = np.ma.getmaskarray(column)
     values = np.ma.getdata(column)
     if values.ndim > 1 and math.prod(values.shape[1:]) == 1:
-        values, mask = values.reshape(-1), mask.reshape(-1)  # one value in a frame
+        values, mask = values.reshape(-1), mask.reshape(-1)  # arrays of length one
     array = _flat(np.ravel(values), np.ravel(mask))
-    # Vectors become lists, the last axis the innermost.
+    # Array-valued cells become nested lists; the last axis is the innermost list.
     for axis in reversed(range(1, values.ndim)):
         size, count = values.shape[axis], math.prod(values.shape[:axis])
         offsets = np.arange(count + 1) * size
@@ -124,7 +124,7 @@ def _flat(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
 
 
 def _filled(texts: pa.Array) -> pa.Array:
-    """Cut the blanks that fixed widths need; what is blank throughout is null."""
+    """Strip the blanks that pad fixed-width text; turn blank text into null."""
     trimmed = pc.utf8_trim_whitespace(texts)
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
 
@@ -139,10 +139,10 @@ def _objects(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
-    """Give an object of a cell as one that Arrow has a type for."""
+    """Convert the object in a cell to one that Arrow has a type for."""
     if isinstance(value, np.ndarray):
         plain = [_plain(each) for each in value.tolist()]
-        # A FITS text of any length comes letter by letter.
+        # Astropy returns a FITS text of variable length as an array of letters.
         is_text = isinstance(value, np.char.chararray)
         return "".join(plain) if is_text else plain
     if isinstance(value, bytes):
@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
 
 
 def _decoded(values: NDArray[Any]) -> NDArray[Any]:
-    """Read bytes as UTF-8, or as Latin-1, which takes all: no letter gets lost."""
+    """Decode bytes as UTF-8, else as Latin-1, in which every byte is valid."""
     try:
         return np.char.decode(values, "utf-8")
     except UnicodeDecodeError:

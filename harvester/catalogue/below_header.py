@@ -1,4 +1,4 @@
-"""Lines right below a header that are no rows: units, types and dashes."""
+"""Lines right below a header that are not rows: units, types and dashes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .header_words import NUMERIC, is_comment, tells
-from .separators import Fit, split
+from .header_words import NUMERIC, count_position_names, is_comment
+from .separators import SeparatorFit, split
 from .unit_words import is_no_unit, is_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Header", "aligned", "below_header"]
+__all__ = ["Header", "aligned_units", "skip_below_header"]
 
-#: Rows below a header that are compared with what may be units.
+#: Rows that are compared with a line that may hold units.
 _COMPARED = 20
 _DASHES = re.compile(r"[-=]+")
 _TYPE = re.compile(
@@ -29,25 +29,32 @@ _GAP = re.compile(r"|-+|NA|N/A|null|nan|none|masked|\\N", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Names, and what was below them."""
+    """The names of the columns, and where the rows begin."""
 
-    #: Empty if the text has none.
+    #: Empty if the text has no header.
     names: list[str]
-    #: Place of the first row among the lines, from 0.
+    #: Index of the first row among the lines, from 0.
     first: int
-    #: One for each name if there is any.
+    #: One unit for each name; empty if the text states no unit.
     units: list[str] = field(default_factory=list)
 
 
-def below_header(
+def skip_below_header(
     lines: Sequence[str],
-    fit: Fit,
+    fit: SeparatorFit,
     names: list[str],
     first: int,
     marks: tuple[str, ...],
     header: int,
 ) -> Header:
-    """Pass over the rows of units, types and dashes right below a header."""
+    """Skip the lines of units, types and dashes right below a header.
+
+    Raises
+    ------
+    InputError
+        A line of units has fewer words than the header, and it is not clear which
+        columns they belong to.
+    """
     units: list[str] = []
     while True:
         places = list(_filled(lines, first, marks))
@@ -61,7 +68,7 @@ def below_header(
             for place in places
         )
         if len(fields) < len(names) and not units and not fit.separator:
-            units = aligned(lines, header, places[0], names)
+            units = aligned_units(lines, header, places[0], names)
             if not units:
                 break
             first = places[0] + 1
@@ -80,15 +87,17 @@ def below_header(
     return Header(names, first, units)
 
 
-def aligned(
+def aligned_units(
     lines: Sequence[str], header: int, place: int, names: Sequence[str]
 ) -> list[str]:
-    """Give the units in a line that has fewer words than the header above it.
+    """Assign the units in a line that has fewer words than the header above it.
+
+    A unit belongs to the name right above it.
 
     Raises
     ------
     InputError
-        They do not stand below one name each.
+        A unit is not below exactly one name, or a position column has no unit.
     """
     spans = [match.span() for match in re.finditer(r"[^\s#%!]+", lines[header])]
     found = list(re.finditer(r"[^\s#%!]+", lines[place]))
@@ -101,12 +110,16 @@ def aligned(
         ]
         if len(over) == 1 and len(spans) == len(names):
             units[over[0]] = match[0].strip("[]()")
-    lacking = [n for n in range(len(names)) if tells([names[n]]) and not units[n]]
+    lacking = [
+        n
+        for n in range(len(names))
+        if count_position_names([names[n]]) and not units[n]
+    ]
     if lacking or sum(map(bool, units)) < len(found):
         msg = (
-            f"line {place + 1} states units ({lines[place].strip()}), but not for "
-            "every column, so that it is not certain which ones: write - where there "
-            "is none"
+            f"line {place + 1} states units ({lines[place].strip()}), but not one for "
+            "every column, so it is not certain which unit belongs to which column: "
+            "write - for each column without a unit"
         )
         raise InputError(msg)
     return units
@@ -129,7 +142,7 @@ def _is_ruler(fields: Sequence[str]) -> bool:
 def _are_units(
     names: Sequence[str], fields: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> bool:
-    """Tell whether a line is units: no numbers where all rows below have numbers."""
+    """Return whether a line holds units: words above columns of numbers."""
     if any(map(NUMERIC.fullmatch, fields)) or _is_ruler(fields):
         return False
     stated = [n for n, each in enumerate(fields) if not is_no_unit(each)]
@@ -137,9 +150,9 @@ def _are_units(
     if not known or 2 * known < len(stated):
         return False
     rows = [row for row in rows if len(row) == len(fields) and not _is_ruler(row)]
-    # No position is a unit; a label of numbers may have a gap in its first row.
+    # A label column of numbers may have a missing value, not a unit, in its first row.
     return any(
-        bool(tells([names[n]])) if not rows else _is_numeric(rows, n)
+        bool(count_position_names([names[n]])) if not rows else _is_numeric(rows, n)
         for n in stated
         if is_unit(fields[n]) or not _GAP.fullmatch(fields[n])
     )

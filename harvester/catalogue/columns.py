@@ -1,8 +1,8 @@
 """Which columns of a catalogue are right ascension and declination.
 
-What the user names is taken, or refused with the reason. What he does not name is
-found by the names of the columns, never by their values. Of several pairs the one with
-the plainest names is taken; of equally plain ones that differ, the user has to choose.
+A column that the user names is used, or refused with the reason. Otherwise the names of
+the columns decide, never their values. Of several pairs the one with the plainest names
+is used. If pairs are equally plain and hold different positions, the user must choose.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ..errors import InputError
 from .naming import first_rows, listing, named
 from .position_columns import PositionColumns
 from .position_names import Heading, bracketed, heading, plain
-from .position_words import BARE, FAMILIES
+from .position_words import BARE_GALACTIC, FAMILIES
 from .positions import designation_in
-from .rivals import the_one
-from .sky_frames import frame_of_option
+from .rivals import choose_pair
+from .sky_frames import parse_frame_option
 from .split_columns import find_split
 
 if TYPE_CHECKING:
@@ -30,39 +30,51 @@ if TYPE_CHECKING:
 
 __all__ = ["NoPositionsError", "best_pairs", "find_positions"]
 
-#: How the columns of a first galaxy in a row are told from those of a second.
+#: Marks in the names of columns where a row describes two galaxies: the mark of the
+#: first galaxy, and that of the second.
 SECOND = (("1", "2"), ("pri", "sec"))
 
 
-#: What may stand before a bare ``l`` and ``b``, which elsewhere are bands.
-_OF_PLACES = frozenset(("", "coord", "coords", "sky", "pos", "gal", "galactic"))
+#: Prefixes with which ``l`` and ``b`` are galactic coordinates, not photometric bands.
+_POSITION_PREFIXES = frozenset(("", "coord", "coords", "sky", "pos", "gal", "galactic"))
 
 
 class NoPositionsError(InputError):
-    """No column looks like a position: identifiers may tell where the galaxies are."""
+    """No column is named like a position; the table may be a list of identifiers."""
 
 
 def find_positions(
     sheet: Sheet, *, ra: str = "", dec: str = "", frame: str = ""
 ) -> PositionColumns:
-    """Find the columns of RA and Dec; ``ra`` and ``dec`` overrule the guess.
+    """Find the columns of RA and Dec.
 
-    ``frame`` is what the user says of it: galactic longitudes are looked for if he
-    says so.
+    Parameters
+    ----------
+    ra, dec
+        Columns that the user names: they are used instead of a guess.
+    frame
+        The frame that the user names: with ``galactic``, galactic longitude and
+        latitude are preferred.
 
     Raises
     ------
     InputError
-        There are none, or several that differ.
+        There are none, or several pairs that hold different positions.
     """
     pairs = best_pairs(sheet, ra=ra, dec=dec, frame=frame)
-    return the_one(sheet, pairs) if len(pairs) > 1 else pairs[0]
+    return choose_pair(sheet, pairs) if len(pairs) > 1 else pairs[0]
 
 
 def best_pairs(
     sheet: Sheet, *, ra: str = "", dec: str = "", frame: str = ""
 ) -> list[PositionColumns]:
-    """Give the pairs of columns that are equally good, at least one."""
+    """Return the pairs of columns with the plainest names; at least one.
+
+    Raises
+    ------
+    InputError
+        There are none, or the table has no header to find them by.
+    """
     names = sheet.table.column_names
     if ra or dec:
         return [_named_positions(sheet, ra, dec)]
@@ -84,9 +96,9 @@ Pair = tuple[Heading, Heading]
 
 
 def _ranked(sheet: Sheet, frame: str) -> list[Pair]:
-    """Give all pairs of columns that can be positions, the plainest first."""
+    """Return all pairs of columns that can be positions, the plainest names first."""
     pairs = [pair for pair in _pairs(sheet) if _is_possible(sheet, pair)]
-    asked = frame_of_option(frame)
+    asked = parse_frame_option(frame)
     if asked and not asked.is_equatorial:
         pairs = [pair for pair in pairs if pair[0].system == asked.system] or pairs
     return sorted(pairs, key=lambda pair: (_is_other(pair), _rank(pair)))
@@ -107,7 +119,7 @@ def _pairs(sheet: Sheet) -> Iterator[Pair]:
 
 
 def _fit(one: Heading, other: Heading) -> bool:
-    """Tell whether nothing in the names speaks against this pair."""
+    """Return whether the two names do not contradict each other."""
     frames = one.stated.frame, other.stated.frame
     differ = None not in frames and frames[0] != frames[1]
     is_same_frame = not differ or all(frame and frame.is_icrs for frame in frames)
@@ -115,7 +127,7 @@ def _fit(one: Heading, other: Heading) -> bool:
 
 
 def _nearest(own: Heading, others: Sequence[Heading]) -> Heading:
-    """Choose the one whose name says the same of frame and unit, else the first."""
+    """Choose the partner whose name states the same frame and unit, else the first."""
 
     def differs(other: Heading) -> tuple[bool, bool, bool]:
         stated = other.stated
@@ -129,23 +141,27 @@ def _nearest(own: Heading, others: Sequence[Heading]) -> Heading:
 
 
 def _is_possible(sheet: Sheet, pair: Pair) -> bool:
-    """Leave out what cannot be positions: words, truths, and ``l`` of nothing known."""
+    """Return whether the pair can be positions.
+
+    Booleans and empty columns cannot, nor can a bare ``l`` and ``b`` that are not
+    known to be galactic coordinates.
+    """
     kinds = [sheet.table.schema.field(each.name).type for each in pair]
     if any(pa.types.is_boolean(k) or pa.types.is_null(k) for k in kinds):
         return sheet.table.num_rows == 0 or not any(map(pa.types.is_boolean, kinds))
     if pair[0].system == "?":
         return all(each.name in sheet.frames for each in pair)
-    if FAMILIES[pair[0].family] == BARE:
+    if FAMILIES[pair[0].family] == BARE_GALACTIC:
         return all(map(pa.types.is_floating, kinds)) and _is_of_place(sheet, pair[0])
     return True
 
 
 def _is_of_place(sheet: Sheet, longitude: Heading) -> bool:
-    """Tell whether a bare ``l`` is a longitude: elsewhere it is a luminosity."""
+    """Return whether a bare ``l`` is a longitude; it may also be a luminosity."""
     around = {each.strip("_") for each in longitude.key}
-    # So astropy names a part of a SkyCoord.
+    # Astropy gives the longitude of a galactic SkyCoord a name with this ending.
     is_part = longitude.name.endswith(".l")
-    return is_part or longitude.name in sheet.frames or around <= _OF_PLACES
+    return is_part or longitude.name in sheet.frames or around <= _POSITION_PREFIXES
 
 
 def _is_other(pair: Pair) -> bool:
@@ -166,7 +182,7 @@ def _of_pair(ra: Heading, dec: Heading) -> PositionColumns:
 def _of_first_galaxy(
     found: Sequence[PositionColumns], names: Sequence[str]
 ) -> PositionColumns | None:
-    """Give the first pair if each row names two galaxies, and say so; else None."""
+    """Return the first pair, with a note, if each row describes two galaxies."""
     by_plain = {plain(name): name for name in reversed(names)}
     for each in found:
         ra, dec = plain(each.ra), plain(each.dec)
@@ -174,16 +190,16 @@ def _of_first_galaxy(
             others = [_second(name, first, second) for name in (ra, dec)]
             if others[0] and by_plain.keys() >= set(others):
                 note = (
-                    f"Each row names two galaxies; the first was taken ({each.ra}, "
-                    f"{each.dec}). For the second give --ra {by_plain[others[0]]} and "
-                    f"--dec {by_plain[others[1]]}, and its --id."
+                    f"Each row has two galaxies; the first one is used ({each.ra}, "
+                    f"{each.dec}). For the second give --ra {by_plain[others[0]]}, "
+                    f"--dec {by_plain[others[1]]} and its --id."
                 )
                 return replace(each, notes=[*each.notes, note])
     return None
 
 
 def _second(name: str, first: str, second: str) -> str:
-    # ``ra_1`` and ``ra_2`` come from joins of tables: those are one galaxy.
+    # ``ra_1`` and ``ra_2`` come from a join of two tables: both are the same galaxy.
     if first == "1":
         is_numbered = name.endswith(first) and not name.endswith(f"_{first}")
         return name[:-1] + second if is_numbered else ""
@@ -221,20 +237,20 @@ def _partner(sheet: Sheet, known: str, axis: str, other: str) -> str:
 
 
 def _most_exact(sheet: Sheet, found: PositionColumns) -> PositionColumns:
-    """Take text for positions of 4 bytes, which are wrong by up to 0.1 arcsec."""
+    """Prefer text to 4-byte floats, which are wrong by up to 0.1 arcsec."""
     if sheet.table.schema.field(found.ra).type != pa.float32():
         return found
-    little = f"{found.ra} and {found.dec} have only 4 bytes"
+    little = f"{found.ra} and {found.dec} are floats of only 4 bytes"
     text = next(_texts(sheet), None)
     if text is None:
-        note = f"{little}: positions may be wrong by 0.1 arcsec."
+        note = f"{little}: positions may be wrong by up to 0.1 arcsec."
         return replace(found, notes=[*found.notes, note])
-    note = f"Positions were taken from {text.ra} and {text.dec}, because {little}."
+    note = f"The positions are read from {text.ra} and {text.dec}, because {little}."
     return replace(text, shadowed=(found.ra, found.dec), notes=[*found.notes, note])
 
 
 def _texts(sheet: Sheet) -> Iterator[PositionColumns]:
-    """Find sexagesimal text that some tables carry beside positions of 4 bytes."""
+    """Find the sexagesimal text that some tables have beside 4-byte floats."""
     for ra, dec in _pairs(sheet):
         if {plain(ra.name), plain(dec.name)} == {"rastring", "decstring"}:
             yield _of_pair(ra, dec)
@@ -243,7 +259,7 @@ def _texts(sheet: Sheet) -> Iterator[PositionColumns]:
 def _no_header(sheet: Sheet) -> str:
     rows = "\n".join(f"  {row}" for row in first_rows(sheet))
     return (
-        "the table has no header, so nothing says which columns are the positions. "
+        "the table has no header, so it is not known which columns are the positions. "
         "Name them by number, such as --ra 2 --dec 3 (and --id 1). The first rows, "
         f"with the numbers of their columns:\n{rows}\n"
     )

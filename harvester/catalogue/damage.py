@@ -1,4 +1,4 @@
-"""What a damaged catalogue raises, whenever it is read, as one sentence."""
+"""Errors of the libraries that read a catalogue, turned into one sentence each."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["damage_told"]
+__all__ = ["explain_damage"]
 
-#: What a reader raises of a file that is damaged or ends too early; errors of Arrow
-#: are some of these.
+#: Exceptions that readers raise for a file that is damaged or ends too early; Arrow
+#: derives some of its own from these.
 _DAMAGE = (OSError, EOFError, csv.Error, pa.ArrowException)
-#: What a file system says that has no room left.
+#: Error numbers of a file system without free space.
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-#: Words of Arrow about values that it has no type for.
+#: Words of Arrow about values for which it has no type.
 _NO_TYPE = re.compile(
     r"could not convert|cannot (?:mix|convert)|not implemented|did not recognize",
     re.IGNORECASE,
 )
-#: Words of a reader that speak of damage, whatever it raises.
+#: Words in an error that mean damage, whatever type the error has.
 _DAMAGE_WORDS = re.compile(
     r"truncated|not well-formed|unclosed|mismatched tag|no element found|corrupt"
     r"|buffer is too small|amplification|invalid token",
     re.IGNORECASE,
 )
-#: What a reader raises of what it does not know.
+#: Exceptions that readers raise for content that they do not understand.
 _UNREAD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
-#: An array of such a size is a header that lies.
+#: More of them; a wrong header leads to a MemoryError if it states a huge size.
 _UNREAD_TOO = (
     *(MemoryError, RecursionError, NotImplementedError, AssertionError),
     *(fits.VerifyError, InconsistentTableError),
@@ -46,15 +46,15 @@ _UNREAD_TOO = (
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Say of the file at ``path`` what went wrong in the block.
+def explain_damage(path: Path) -> Iterator[None]:
+    """Turn errors in the block into errors that name the file at ``path``.
 
     Raises
     ------
     InputError
         The file is damaged or incomplete, or it cannot be used or read.
     LocalError
-        There is no room for what is written while it is read.
+        The disk has no room for the temporary files that reading needs.
     """
     try:
         yield
@@ -62,30 +62,33 @@ def damage_told(path: Path) -> Iterator[None]:
         msg = f"{path} cannot be used: {error}."
         raise InputError(msg) from error
     except (*_DAMAGE, *_UNREAD, *_UNREAD_TOO) as error:
-        raise _told(path, error) from error
+        raise _explained(path, error) from error
 
 
-def _told(path: Path, error: Exception) -> HarvesterError:
+def _explained(path: Path, error: Exception) -> HarvesterError:
     if isinstance(error, OSError) and error.errno in _FULL:
-        return LocalError(f"there is no room to read {path}: {error.strerror}.")
+        return LocalError(
+            f"{path} could not be read, because reading needs temporary files and "
+            f"the disk has no room: {error.strerror}. Free some space and try again."
+        )
     is_damage = isinstance(error, _DAMAGE) and not _NO_TYPE.search(str(error))
     if is_damage or _DAMAGE_WORDS.search(str(error)):
         return _damaged(path, error)
     return InputError(
         f"{path} could not be read: {_first_line(error)} ({type(error).__name__}). If "
-        "other programs read it, save the table with one of them as FITS, VOTable, "
-        "Parquet or CSV."
+        "another program can read it, save the table there as FITS, VOTable, Parquet "
+        "or CSV."
     )
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(
-        f"{path} is damaged or incomplete ({_first_line(error)}). Fetch or write it "
-        "again."
+        f"{path} is damaged or incomplete ({_first_line(error)}). Download it again, "
+        "or save it again."
     )
 
 
 def _first_line(error: Exception) -> str:
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    # Astropy's reader of VOTables begins with the name of a file that it has not.
+    # Astropy's VOTable reader puts "None" or "?" where the file name should be.
     return re.sub(r"^(?:None|\?):(\d+):\d+: ", r"line \1: ", first)

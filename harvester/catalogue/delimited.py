@@ -1,8 +1,7 @@
 """Text tables: commas, tabs, semicolons, bars or blanks between the fields.
 
-Text becomes numbers only where no digit is lost: columns named like identifiers stay
-text, and so does any column in which a float would have to stand for a longer
-integer.
+Text becomes numbers only if no digit is lost: columns that are named like identifiers
+stay text, and so does a column with integers that are too long for a float.
 """
 
 from __future__ import annotations
@@ -33,20 +32,20 @@ if TYPE_CHECKING:
 
 __all__ = ["read_rows"]
 
-#: From here on a float64 cannot hold every integer.
+#: A float64 cannot represent every integer above this.
 _EXACT_FLOATS = 2.0**53
 
 _ID_NAME = re.compile(
     r"^id_|id[_ ]?\d?$|name$|designation$|object[_ ]?\d?$", re.IGNORECASE
 )
 
-#: What stands for no value, in numbers and in text.
+#: Words that mean "no value", in columns of numbers and of text.
 _NULLS = [
     *("", "NA", "N/A", "NULL", "null", "(null)", "NaN", "nan", "NAN", "None", "--"),
     *("masked", "\\N"),
 ]
-#: Text that a number would not give back: ``0266``, ``0x1F``, and ``-00``, the degrees
-#: of a declination whose minutes are in another column.
+#: Text that would change if it were read as a number: ``0266``, ``0x1F``, and ``-00``,
+#: the degrees of a declination whose minutes are in another column.
 _LEADING_ZERO = re.compile(r"0[\dxX]\w*|-0+")
 _MINUS_ZERO = re.compile(r"-0+")
 
@@ -60,8 +59,14 @@ def read_rows(
 ) -> Sheet:
     """Read the rows of a text table; the columns in ``exact`` stay text.
 
-    ``scratch`` is a folder for its rows as they are parsed: of the text never more
-    than some lines are in memory.
+    ``scratch`` is a folder for a temporary copy of the rows, so that only a few lines
+    of the text are in memory at a time.
+
+    Raises
+    ------
+    InputError
+        A row does not fit the columns of the header, or a column that the header
+        declares as numbers holds other text.
     """
     with NamedTemporaryFile(dir=scratch) as plain:
         rows = _Rows(lines, layout, plain)
@@ -86,33 +91,33 @@ def read_rows(
 def _notes(rows: _Rows, layout: Layout) -> Iterable[str]:
     if rows.comments:
         yield (
-            "Lines among the rows that start with # were left out (lines: "
-            f"{rows.comments})."
+            "Lines among the rows that start with # are comments and were left out "
+            f"(lines: {rows.comments})."
         )
     if layout.decimal_point == ",":
-        yield "The numbers were read with decimal commas."
+        yield "Commas in the numbers were read as decimal points."
 
 
 class _Rows:
-    """The lines that hold rows, and their places in the file."""
+    """The lines that hold rows, and their numbers in the file."""
 
     def __init__(self, lines: Iterable[str], layout: Layout, plain: IO[bytes]) -> None:
-        """Write the rows to ``plain``, without what is none."""
-        self._separator = layout.written
+        """Write the rows to ``plain``, without comments and other lines."""
+        self._separator = layout.output_separator
         self._places = array("q")
         self.path = plain.name
         self.comments = 0
         self.is_quoted = False
-        #: Places of columns whose text begins with a zero.
+        #: Indices of columns with text that begins with a zero.
         self.zeros: set[int] = set()
-        #: Places of columns in which a zero has a minus sign.
+        #: Indices of columns with a zero that has a minus sign.
         self.minus_zeros: set[int] = set()
         mark = re.escape(self._separator)
         zero = re.compile(rf'(?:^|{mark})[ "]*(?:0[\dxX]\w*|-0+)[ "]*(?:$|{mark})')
         is_plain = bool(layout.separator) and not layout.is_listing
         numbered = enumerate(lines, 1)
         for place, line in itertools.islice(numbered, layout.first, layout.last):
-            if not line or line.isspace() or layout.is_frame(line):
+            if not line or line.isspace() or layout.is_decoration(line):
                 continue
             if line.lstrip().startswith(layout.marks):
                 self.comments += 1
@@ -145,10 +150,10 @@ class _Rows:
         return len(self._places)
 
     def numbers(self, records: int) -> NDArray[np.int64]:
-        """Give the line in the file, from 1, on which each record starts."""
+        """Return for each record the line of the file, from 1, on which it starts."""
         if records == len(self._places):
             return np.array(self._places, np.int64)
-        # Some records are longer than a line: count as only a parser can.
+        # Some records span several lines, which only a CSV parser can count.
         starts, place = [], 0
         with Path(self.path).open(encoding="utf-8", newline="\n") as lines:
             reader = csv.reader(lines, delimiter=self._separator)
@@ -161,8 +166,8 @@ class _Rows:
 def _typed(
     rows: _Rows, layout: Layout, exact: Collection[str]
 ) -> tuple[pa.Table, dict[int, str]]:
-    """Read the rows, and again where a guessed type would have changed a value."""
-    if not len(rows):  # Arrow takes a text without rows for a mistake
+    """Parse the rows; parse again if a guessed type would change a value."""
+    if not len(rows):  # Arrow refuses a text without rows
         return pa.table({name: pa.nulls(0, pa.string()) for name in layout.names}), {}
     wanted = {name.strip().lower() for name in exact}
     texts = layout.texts | {
@@ -185,7 +190,7 @@ def _typed(
 
 
 def _check_numbers(table: pa.Table, layout: Layout) -> None:
-    """Refuse a table whose header declares numbers where other text stands."""
+    """Refuse a column that the header declares as numbers and that holds other text."""
     for name in layout.names:
         kind = table.schema.field(name).type
         if name in layout.numbers and pa.types.is_string(kind):
@@ -194,18 +199,18 @@ def _check_numbers(table: pa.Table, layout: Layout) -> None:
             wrong = text.filter(pc.invert(number))
             if len(wrong):
                 msg = (
-                    f"its header declares column {name} as numbers, but there is "
-                    f"{wrong[0].as_py()!r} in it"
+                    f"its header declares column {name} as numbers, but the column "
+                    f"holds {wrong[0].as_py()!r}"
                 )
                 raise InputError(msg)
 
 
 def _is_changed(column: pa.ChunkedArray, *, begins_with_zero: bool) -> bool:
-    """Tell whether the type is one that does not give the text back."""
+    """Return whether the guessed type does not preserve the text."""
     if pa.types.is_integer(column.type):
         return begins_with_zero
     if pa.types.is_time(column.type):
-        return True  # a right ascension is no time of day
+        return True  # a right ascension is not a time of day
     if not pa.types.is_floating(column.type):
         return False
     largest = pc.max(pc.abs(column)).as_py()
@@ -215,7 +220,7 @@ def _is_changed(column: pa.ChunkedArray, *, begins_with_zero: bool) -> bool:
 def _parsed(
     rows: _Rows, layout: Layout, texts: Collection[str]
 ) -> tuple[pa.Table, dict[int, str]]:
-    """Give the table, and for each broken record (from 1) what is wrong with it."""
+    """Return the table, and for each broken record (from 1) what is wrong with it."""
     broken: dict[int, str] = {}
 
     def note(row: pyarrow.csv.InvalidRow) -> str:
@@ -233,7 +238,7 @@ def _parsed(
         return pyarrow.csv.read_csv(rows.path, _read_options(layout), **options), broken
     except pa.ArrowInvalid:
         options["parse_options"].invalid_row_handler = note
-        # Only a single thread knows the numbers of the records that it reads.
+        # Arrow reports the number of a broken record only with a single thread.
         alone = _read_options(layout, use_threads=False)
         return pyarrow.csv.read_csv(rows.path, alone, **options), broken
 
@@ -244,10 +249,11 @@ def _read_options(layout: Layout, *, use_threads: bool = True) -> pa.csv.ReadOpt
 
 def _parse_options(rows: _Rows, layout: Layout) -> pa.csv.ParseOptions:
     return pyarrow.csv.ParseOptions(
-        delimiter=layout.written,
+        delimiter=layout.output_separator,
         quote_char='"' if rows.is_quoted else False,
         newlines_in_values=rows.is_quoted,
-        # Blank lines are none of the rows; what is left is a gap in the one column.
+        # Blank lines were already removed: an empty line left in a table of one column
+        # is a missing value.
         ignore_empty_lines=len(layout.names) > 1,
     )
 

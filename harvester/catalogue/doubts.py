@@ -1,4 +1,4 @@
-"""What makes positions doubtful, whatever the file says of them."""
+"""Checks that find implausible positions, and their errors and questions."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ __all__ = [
     "refuse_unreadable",
 ]
 
-#: Rows below which numbers are small by chance.
+#: With fewer rows, all values may be small by chance.
 _FEWEST = 3
-#: Degrees of declination that a field of one survey does not span.
+#: Degrees of declination; a single small field spans less.
 _WIDE = 5.0
-#: Hours of right ascension in the circle.
+#: Hours of right ascension in a full circle.
 _DAY = 24.0
-#: Rows that an error shows.
+#: Number of rows that an error shows.
 _EXAMPLES = 3
-#: Problems of rows that have no position.
+#: Matches the problem of a row whose position is missing, not wrong.
 _GAP = re.compile(r"^no \w+$|stands for no value$")
-#: Positions closer than this are the same, radian.
+#: Radian (0.5 arcsec); positions closer than this count as the same.
 _SAME = float(np.radians(0.5 / 3600))
 
 
 def questions(
     source: Source, meaning: Meaning | None, positions: Positions
 ) -> Iterable[str]:
-    """Ask whether numbers without a stated unit are hours or radians."""
+    """Yield a question for the user if numbers without a unit may not be degrees."""
     if meaning is None or meaning.ra_unit or not meaning.frame.is_icrs:
         return
     columns = source.columns
@@ -63,28 +63,36 @@ def _questions(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Iterable[st
         if np.ptp(ra) > 1:
             yield (
                 "Every RA is below 2 pi and every Dec below pi/2: are they radians? "
-                "They were read as degrees; if they are not, give --unit rad."
+                "They were read as degrees; if they are radians, give --unit rad."
             )
     elif ra.max() < _DAY and np.ptp(dec) > _WIDE:
         yield (
             "Every RA is below 24: are they hours? They were read as degrees; if "
-            "they are not, give --unit hour."
+            "they are hours, give --unit hour."
         )
 
 
 def all_rejected(
     source: Source, meaning: Meaning | None, why: dict[str, int], example: str
 ) -> InputError:
-    """Give the error for a catalogue without a usable row; ``example`` is of one."""
+    """Return the error for a catalogue without a usable row.
+
+    Parameters
+    ----------
+    why
+        Reasons, and how many rows each.
+    example
+        The reason of one row, in full.
+    """
     listed = "; ".join(f"{reason} ({rows} rows)" for reason, rows in why.items())
     if meaning is None:
         archive = source.listed.scheme.title if source.listed else "the archive"
-        msg = f"no row of it is a galaxy whose position {archive} knows: {listed}"
+        msg = f"{archive} knows the position of none of its rows: {listed}"
         return InputError(msg)
     msg = (
-        f"none of its rows can be used: {listed}, such as {example}. Positions were "
-        f"read from {read_as(source, meaning)}. Choose other columns with --ra "
-        "and --dec, or say with --unit and --frame what these are"
+        f"none of its rows can be used: {listed}; for example {example}. Positions "
+        f"were read from {read_as(source, meaning)}. Choose other columns with --ra "
+        "and --dec, or state their unit and frame with --unit and --frame"
     )
     return InputError(f"{msg}{_swapped(why)}")
 
@@ -95,12 +103,12 @@ def _swapped(problems: Iterable[str]) -> str:
 
 
 def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) -> None:
-    """Stop if most positions are none: the few others may be read wrong too.
+    """Refuse the catalogue if most positions are invalid: the rest is then doubtful.
 
     Raises
     ------
     InputError
-        They are; rows without a position do not count.
+        More than half of the positions are invalid; missing ones do not count.
     """
     wrong = {
         row: problem
@@ -117,7 +125,8 @@ def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) ->
     msg = (
         f"{len(wrong)} of {filled} positions cannot be used: {shown}. Positions were "
         f"read from {read_as(source, meaning)}. Choose other columns with --ra and "
-        "--dec, say with --unit and --frame what these are, or write them as degrees"
+        "--dec, state their unit and frame with --unit and --frame, or write them as "
+        "degrees"
         f"{_swapped(wrong.values())}"
     )
     raise InputError(msg)
@@ -126,31 +135,31 @@ def refuse_unreadable(source: Source, meaning: Meaning, positions: Positions) ->
 def contradicted(
     found: Agreement, remedy: str, source: Source, meaning: Meaning
 ) -> InputError:
-    """Give the error for identifiers most of which contradict their positions."""
+    """Return the error for a column in which most identifiers contradict positions."""
     hint = (
-        f"They agree with {remedy}: give that"
+        f"They would agree with {remedy}: give that"
         if remedy
-        else "Choose other columns with --ra, --dec and --id, or say with --unit and "
-        "--frame what the positions are"
+        else "Choose other columns with --ra, --dec and --id, or state the unit and "
+        "the frame of the positions with --unit and --frame"
     )
     msg = f"only {found}. Positions were read from {read_as(source, meaning)}. {hint}"
     return InputError(msg)
 
 
 def refuse_one_point(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> None:
-    """Stop if three galaxies or more are all in one place.
+    """Refuse three or more galaxies that all have the same position.
 
     Raises
     ------
     InputError
-        They are.
+        All of them are within 0.5 arcsec of the first.
     """
     if len(ra) < _FEWEST:
         return
     vectors = unit_vectors(ra, dec)
     if np.linalg.norm(vectors - vectors[0], axis=1).max() <= _SAME:
         msg = (
-            f"all {len(ra)} galaxies are in one point, RA {ra[0]:.6f} and Dec "
+            f"all {len(ra)} galaxies have the same position, RA {ra[0]:.6f} and Dec "
             f"{dec[0]:.6f} degrees. Choose other columns with --ra and --dec"
         )
         raise InputError(msg)

@@ -1,4 +1,4 @@
-"""ECSV, with its units, its frames and its gaps."""
+"""ECSV files, with their units, frames and missing values."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["is_ecsv", "read_ecsv"]
 
 _MARK = re.compile(r"# %ECSV")
 _FAILED = re.compile(r"column '(.*)' failed to convert")
-#: Words that stand for no value where a number is due.
+#: Words that mean "no value" in a column of numbers.
 _GAPS = ("null", "NULL", "NA", "N/A", "None", "--")
 
 
 def is_ecsv(text: str) -> bool:
-    """Tell ECSV by its first line."""
+    """Return whether the first line marks the text as ECSV."""
     return bool(_MARK.match(text))
 
 
 def read_ecsv(file: BinaryIO, encoding: str) -> list[Sheet]:
-    """Read the one table of an ECSV file."""
+    """Read the table of an ECSV file; the list has one item."""
     lines = file.read().decode(encoding).splitlines()
     return [replace(from_astropy(_read(lines)), format="ECSV")]
 
 
 def _read(lines: list[str]) -> Table:
-    """Read, and take words for gaps in every column that is not read without that."""
+    """Read the lines; accept words for "no value" in columns that fail otherwise."""
     with_gaps: list[str] = []
     while True:
         gaps = [(word, "0", name) for name in with_gaps for word in _GAPS]

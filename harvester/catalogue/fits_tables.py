@@ -1,4 +1,4 @@
-"""The tables of a FITS file, as they are meant rather than as they are written."""
+"""The tables of a FITS file; common mistakes in their headers are corrected."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["read_fits"]
 
-#: Tables beside a catalogue: the header of the image that SExtractor measured.
+#: Tables that are not catalogues: SExtractor stores the header of its image in one.
 _NO_CATALOGUES = {"LDAC_IMHEAD"}
 
 
 def read_fits(file: BinaryIO) -> list[Sheet]:
-    """Read every table of the file; its images, also packed ones, are passed over."""
+    """Read every table of the file; skip its images, also compressed ones.
+
+    Raises
+    ------
+    InputError
+        The file has no table.
+    """
     with fits.open(file, memmap=True) as hdus:
         tables = [
             hdu
@@ -66,10 +72,10 @@ def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no ty
 
 
 def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
-    """Give the gaps that astropy does not mask.
+    """Return a mask for each column with missing values that astropy does not mask.
 
-    These are the text for no value of an ASCII table, and the integer for no value of
-    a scaled column: astropy compares it with the scaled values.
+    Astropy ignores TNULL of an ASCII table, and compares TNULL of a scaled column with
+    the scaled values instead of the stored ones.
     """
     raw = hdu.data.view(np.ndarray)
     found = {}
@@ -77,7 +83,7 @@ def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
         if isinstance(column.null, str):
             gap = column.null.strip().encode()
             found[column.name] = np.strings.strip(raw[column.name]) == gap
-            hdu.data[column.name]  # converted while astropy knows the gaps
+            hdu.data[column.name]  # astropy converts it now, while it knows TNULL
             column.null = None
         elif column.null is not None and _is_scaled(column):
             found[column.name] = np.array(raw[column.name] == column.null)
@@ -86,13 +92,13 @@ def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
 
 
 def _is_scaled(column: fits.Column) -> bool:
-    # The values of a vector of any length are not beside their row.
+    # The values of a variable-length column are not stored in the rows.
     is_any_length = re.search("[PQ]", str(column.format))
     return (column.bscale, column.bzero) != (None, None) and not is_any_length
 
 
 def _frame_of_file(primary: Any) -> Any:  # noqa: ANN401 - astropy has no types
-    # A header with an image speaks of that image.
+    # If the primary HDU has an image, its keywords describe that image.
     return (
         frame_in_keywords(_keywords(primary.header)) if primary.data is None else None
     )
@@ -103,7 +109,7 @@ def _keywords(header: fits.Header) -> dict[str, object]:
 
 
 def _mend(header: fits.Header) -> Iterable[str]:
-    """Change what astropy takes amiss in a header; give what to say of it."""
+    """Correct a header that astropy would misread; return notes for the user."""
     places = range(1, header["TFIELDS"] + 1)
     for place in places:
         if _is_of_one(header, place):
@@ -119,15 +125,17 @@ def _mend(header: fits.Header) -> Iterable[str]:
         if old != new:
             header[f"TTYPE{place}"] = new
         if old and old != new:
-            notes.append(f"The name {old} comes again: column {place} is {new} here.")
+            notes.append(
+                f"Several columns are named {old}: column {place} is read as {new}."
+            )
     return notes
 
 
 def _is_of_one(header: fits.Header, place: int) -> bool:
-    """Tell whether TDIM makes a vector of what is one value.
+    """Return whether TDIM declares a single value to be a vector of length one.
 
-    A text has its width as first axis; writers that give every column ``(1)`` leave
-    nothing but its first letter.
+    The first axis of a text column is its width: with ``(1)``, which some writers give
+    to every column, astropy would keep only the first letter.
     """
     sizes = [int(each) for each in re.findall(r"\d+", str(header.get(f"TDIM{place}")))]
     is_text = "A" in str(header.get(f"TFORM{place}", "")).upper()

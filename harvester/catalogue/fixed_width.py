@@ -1,6 +1,6 @@
-"""Texts whose header says where each column begins and ends: IPAC, CDS and MRT.
+"""Texts whose header states where each column begins and ends: IPAC, CDS and MRT.
 
-Astropy reads the header; the rows are cut as it says.
+Astropy reads the header; this module finds it, and makes a layout for the rows.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from .sheets import StatedFrame
 
-__all__ = ["find_described", "find_ipac"]
+__all__ = ["find_byte_by_byte", "find_ipac"]
 
 _DESCRIPTION = re.compile(r"Byte-by-byte Description", re.IGNORECASE)
-#: Types of columns in IPAC tables, which may be shortened.
+#: Types of columns in IPAC tables; a table may abbreviate them.
 _TYPES = ("integer", "long", "double", "float", "real", "char", "date")
 _SECTION_END = re.compile(r"[-=]{10,}\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What a header says of the columns."""
+    """What a header states about the columns."""
 
     names: list[str]
     edges: tuple[tuple[int, int], ...]
@@ -45,12 +45,12 @@ class _Columns:
 
 
 def find_ipac(lines: Sequence[str]) -> Layout | None:
-    """Find a header of bars, as IRSA and IPAC write it; None if there is none.
+    """Find an IPAC header, with its bars between names; None if there is none.
 
     Raises
     ------
     InputError
-        Its bars do not stand below each other, or its types are none.
+        The bars of its lines are not aligned, or a type is unknown.
     """
     filled = (n for n, line in enumerate(lines) if line.strip() and line[0] != "\\")
     start = next(filled, len(lines))
@@ -61,7 +61,7 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
     if not header or not _is_ipac(header, below, is_last=first == len(lines)):
         return None
     if len({tuple(_bars(line)) for line in header}) > 1:
-        msg = "the bars of its IPAC header do not stand below each other"
+        msg = "the bars in the lines of its IPAC header are not aligned"
         raise InputError(msg)
     reader = astropy_ascii.get_reader(astropy_ascii.Ipac)
     reader.header.get_cols(header)
@@ -78,7 +78,7 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
 
 
 def _is_ipac(header: Sequence[str], below: str, *, is_last: bool) -> bool:
-    """Tell an IPAC header from a table whose rows are between bars."""
+    """Return whether these lines are an IPAC header, not rows drawn with bars."""
     if any(map(_is_ruler, [*header, below])):
         return False
     is_followed = not is_last and not below.startswith("|")
@@ -87,7 +87,7 @@ def _is_ipac(header: Sequence[str], below: str, *, is_last: bool) -> bool:
     if _declares_types(header[1]):
         return True
     if is_followed and not re.search(r"\d", header[1]):
-        msg = f"its IPAC header declares types that are none: {header[1].strip()}"
+        msg = f"its IPAC header declares unknown types: {header[1].strip()}"
         raise InputError(msg)
     return False
 
@@ -109,13 +109,15 @@ def _declares_types(line: str) -> bool:
     return all(any(word.startswith(each) for word in _TYPES) for each in fields)
 
 
-def find_described(lines: Sequence[str]) -> Layout | None:
+def find_byte_by_byte(lines: Sequence[str]) -> Layout | None:
     """Find a byte-by-byte description, as the CDS and journals write it.
+
+    Returns None if there is none.
 
     Raises
     ------
     InputError
-        Only the description is there, or it describes several files.
+        The text has only the description, or it describes several files.
     """
     starts = [n for n, line in enumerate(lines) if _DESCRIPTION.match(line)]
     if not starts:
@@ -125,8 +127,9 @@ def find_described(lines: Sequence[str]) -> Layout | None:
     rows = [line for line in lines[first:] if line.strip()]
     if len(starts) > 1 or not rows or rows[0].lstrip().startswith("(End)"):
         msg = (
-            "it describes tables byte by byte (a ReadMe of the CDS), but it holds no "
-            "rows of one table: ask VizieR for the table as VOTable or FITS instead"
+            "it describes tables byte by byte (a ReadMe of the CDS), but it does not "
+            "hold the rows of one table: download the table from VizieR as VOTable or "
+            "FITS instead"
         )
         raise InputError(msg)
     is_mrt = any(line.startswith(("Title:", "\ufeffTitle:")) for line in lines[:9])
@@ -184,7 +187,7 @@ def _layout(
         msg = f"its header ({form}) describes no column"
         raise InputError(msg)
     if any(not 0 <= start < end for start, end in columns.edges):
-        msg = f"its header ({form}) describes a column that has no place in a row"
+        msg = f"its header ({form}) gives a column an impossible start or end"
         raise InputError(msg)
     frames = {name: frame_in_words(text) for name, text in columns.about.items()}
     return Layout(

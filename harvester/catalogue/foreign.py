@@ -1,4 +1,4 @@
-"""Formats that are recognised only to say what to do with them."""
+"""Formats that cannot be read: they are recognised to tell the user what to do."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _FOREIGN = {
     b"Obj\x01": "an Avro file: save it as Parquet",
     b"\x80\x04": "a pickle of Python: save the table as Parquet, FITS or CSV",
     b"\x80\x05": "a pickle of Python: save the table as Parquet, FITS or CSV",
-    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it with unzstd",
-    b"\x1f\x9d": "packed with compress (.Z): unpack it with uncompress",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: decompress it with unzstd",
+    b"\x1f\x9d": "compressed with compress (.Z): decompress it with uncompress",
     b"7z\xbc\xaf": "a 7z archive: unpack it",
     b"Rar!\x1a": "a RAR archive: unpack it",
 }
 _TAR = b"ustar"
 _TAR_PLACE = 257
 
-#: Lines at the beginning in which a mark must be.
+#: Lines at the beginning that are searched for the mark of a format.
 _BEGINNING = 60
 
 
 def check_bytes(path: Path, head: bytes) -> None:
-    """Refuse a file whose first bytes say that it is no table of ours.
+    """Refuse a file whose first bytes belong to a format that cannot be read.
 
     Raises
     ------
     InputError
-        It is of another format; the message says what to save it as.
+        It has such a format; the message says which format to save it as.
     """
     found = next((w for magic, w in _FOREIGN.items() if head.startswith(magic)), "")
     if head[_TAR_PLACE:].startswith(_TAR):
@@ -64,12 +64,12 @@ def check_bytes(path: Path, head: bytes) -> None:
 
 
 def check_lines(lines: list[str]) -> None:
-    """Refuse a text whose lines are a format that holds no plain table.
+    """Refuse a text in a format that cannot be read.
 
     Raises
     ------
     InputError
-        It is of another format; the message says what to save it as.
+        It has such a format; the message says which format to save it as.
     """
     filled = [line for line in lines if line.strip()][:_BEGINNING]
     for is_first, is_form, words in _TEXTS:
@@ -87,7 +87,7 @@ _REGIONS = (
     "a file of DS9 regions: in DS9 choose Region, Save Regions, format 'xy' and "
     "system 'fk5' in degrees, write the line 'ra dec' above, and read that"
 )
-#: Whether the first line must have the mark, the mark, and what to say.
+#: Whether the mark must be in the first line, the mark, and what to tell the user.
 _TEXTS: tuple[tuple[bool, Callable[[str], object], str], ...] = (
     (True, re.compile(r".*region file format: ds9", re.IGNORECASE).match, _REGIONS),
     (
@@ -116,7 +116,7 @@ _TEXTS: tuple[tuple[bool, Callable[[str], object], str], ...] = (
     (
         False,
         re.compile(r"C\.D\.S\.\s+-\s+SIMBAD").match,
-        "a list as SIMBAD prints it: ask SIMBAD for it as VOTable (output options)",
+        "a list as SIMBAD prints it: save it from SIMBAD as VOTable (output options)",
     ),
     (
         True,
@@ -143,6 +143,6 @@ _TEXTS: tuple[tuple[bool, Callable[[str], object], str], ...] = (
     (
         False,
         re.compile(r"-\[ RECORD \d+ \]|\*{10,} \d+\. row \*{10,}").match,
-        "a listing with one field a line: let the database write CSV",
+        "a listing with one field per line: let the database write CSV",
     ),
 )

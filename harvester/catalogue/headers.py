@@ -1,4 +1,4 @@
-"""Where a text table names its columns: above the rows, in comments, or nowhere."""
+"""The header of a text table: above the rows, in comments, or missing."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .below_header import Header, aligned, below_header
-from .header_words import NUMERIC, TELLING, is_comment, tells
+from .below_header import Header, aligned_units, skip_below_header
+from .header_words import MIN_POSITION_NAMES, NUMERIC, count_position_names, is_comment
 from .numbered import numbered_in
-from .separators import Fit, split
-from .unit_words import in_words, is_no_unit, states_units
+from .separators import SeparatorFit, split
+from .unit_words import is_no_unit, states_units, unit_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["find_header"]
 
-#: Fields of a row that an error shows.
+#: Number of fields of a row that an error shows.
 _SHOWN = 30
 
-#: Sentences end with a point.
+#: A name; it does not end with punctuation, as a sentence does.
 _NAME = re.compile(r"""(?=.*[A-Za-z])[^\s,;|"'].*(?<![.,;:"'])""")
-#: Words in a comment that describes one column.
+#: Types; a comment with one of them describes a single column, and is not a header.
 _DESCRIBING = {
     "double",
     "float",
@@ -34,7 +34,7 @@ _DESCRIBING = {
     "string",
 }
 
-#: What may stand before the names in a comment.
+#: Words that may be before the names in a comment.
 _TITLE = re.compile(
     r"(?:columns?|col(?:umn)? names|fields|header)\s*[:=]\s*", re.IGNORECASE
 )
@@ -42,49 +42,61 @@ _TITLE = re.compile(
 
 def find_header(
     lines: Sequence[str],
-    fit: Fit,
+    fit: SeparatorFit,
     start: int,
     marks: tuple[str, ...],
     *,
     by_number: bool,
 ) -> Header:
-    """Give names and units, if there are any, and the place of the first row.
+    """Find names and units, if there are any, and the first row.
 
-    From the line at ``start`` on the lines are as wide as the table.
+    Parameters
+    ----------
+    start
+        Index of the first line that has as many fields as the table.
+    by_number
+        Whether the user names columns by number: a header with another number of
+        columns is then no error.
 
     Raises
     ------
     InputError
-        A header is there, but it names more columns or fewer than there are.
+        There is a header, but it does not name as many columns as there are.
     """
     fields = split(lines[start], fit.separator)
     above = _names_above(lines[:start], fit, marks)
     names, units, place = above
     if not _looks_like_data(fields, is_sure=bool(names)) and not (
-        names and (states_units(fields) or tells(names) > tells(fields))
+        names
+        and (
+            states_units(fields)
+            or count_position_names(names) > count_position_names(fields)
+        )
     ):
-        return below_header(lines, fit, fields, start + 1, marks, start)
-    if not by_number and not tells(names):
+        return skip_below_header(lines, fit, fields, start + 1, marks, start)
+    if not by_number and not count_position_names(names):
         _check_no_header(lines, fit, start, marks, has_names=bool(names))
     if not names:
         return Header([], start)
-    # What stands between a header and the rows is rows too, but broken.
+    # Lines between a header and the rows are rows too, but broken ones.
     is_broken_between = not is_comment(lines[place], marks)
     first = place + 1 if is_broken_between else start
-    below = below_header(lines, fit, names, first, marks, place)
+    below = skip_below_header(lines, fit, names, first, marks, place)
     return below if below.units else Header(names, below.first, units)
 
 
 def _looks_like_data(fields: Sequence[str], *, is_sure: bool) -> bool:
-    """Tell a row from a header; ``is_sure`` if a header was seen already."""
+    """Return whether this is a row; ``is_sure`` means that a header was found above."""
     filled = [each.strip() for each in fields if each.strip()]
     numeric = sum(bool(NUMERIC.fullmatch(each)) for each in filled)
-    # Some columns are named by a wavelength.
-    return numeric > 0 and (is_sure or tells(filled) < TELLING)
+    # A header may have numbers too: some columns are named after a wavelength.
+    return numeric > 0 and (
+        is_sure or count_position_names(filled) < MIN_POSITION_NAMES
+    )
 
 
-def _words(line: str, fit: Fit, marks: tuple[str, ...]) -> list[list[str]]:
-    """Cut a line that may be a header in every way that it can be meant."""
+def _words(line: str, fit: SeparatorFit, marks: tuple[str, ...]) -> list[list[str]]:
+    """Split a line that may be a header in every plausible way."""
     text = line.strip()
     while is_comment(text, marks):
         mark = next(each for each in marks if text.startswith(each))
@@ -108,14 +120,17 @@ def _is_name(word: str) -> bool:
     return bool(_NAME.fullmatch(word)) and not NUMERIC.fullmatch(word)
 
 
-def _names_in(line: str, fit: Fit, marks: tuple[str, ...]) -> list[str]:
+def _names_in(line: str, fit: SeparatorFit, marks: tuple[str, ...]) -> list[str]:
     for words in _words(line, fit, marks):
-        # Only the header, or only the rows, may end with a separator.
+        # The header may end with a separator while the rows do not, or the reverse.
         names = words[:-1] if words and not words[-1] else words
-        # A column may have the mark of a comment as its name.
+        # The name of the first column may be only a comment mark.
         named = names[1:] if names and not names[0] else names
         are_names = bool(named) and all(map(_is_name, named))
-        is_apart = len(set(names)) == len(names) or tells(names) >= TELLING
+        is_apart = (
+            len(set(names)) == len(names)
+            or count_position_names(names) >= MIN_POSITION_NAMES
+        )
         if any(name.lower() in _DESCRIBING for name in named):
             continue
         if are_names and is_apart and len(names) == fit.width:
@@ -125,7 +140,7 @@ def _names_in(line: str, fit: Fit, marks: tuple[str, ...]) -> list[str]:
     return []
 
 
-def _units_in(line: str, fit: Fit, marks: tuple[str, ...]) -> list[str]:
+def _units_in(line: str, fit: SeparatorFit, marks: tuple[str, ...]) -> list[str]:
     for fields in _words(line, fit, marks):
         if len(fields) == fit.width and states_units(fields):
             return ["" if is_no_unit(each) else each.strip("[]()") for each in fields]
@@ -133,52 +148,52 @@ def _units_in(line: str, fit: Fit, marks: tuple[str, ...]) -> list[str]:
 
 
 def _names_above(
-    lines: Sequence[str], fit: Fit, marks: tuple[str, ...]
+    lines: Sequence[str], fit: SeparatorFit, marks: tuple[str, ...]
 ) -> tuple[list[str], list[str], int]:
-    """Find the last line that can be a header; give names, units and its place."""
+    """Find the line that is most likely the header; return names, units and index."""
     found: list[tuple[int, int, list[str]]] = []
     stated: dict[int, list[str]] = {}
     for place, line in enumerate(lines):
-        # A sentence has as many words as a table has columns now and then.
+        # A sentence may happen to have as many words as the table has columns.
         is_prose = not is_comment(line, marks) and not fit.separator
-        if is_prose and tells(line.split()) < TELLING:
+        if is_prose and count_position_names(line.split()) < MIN_POSITION_NAMES:
             continue
         names, units = _names_in(line, fit, marks), _units_in(line, fit, marks)
         if units and (found or not names):
             stated[place] = units
         elif names:
-            found.append((tells(names), place, names))
+            found.append((count_position_names(names), place, names))
     numbered = _numbered_names(lines, fit, marks)
     if not found or (numbered[0] and not max(found)[0]):
         return numbered
-    # Of equally telling lines the last is the header.
+    # Of lines with equally many position names the last one is the header.
     _, place, names = max(found)
     below = [units for other, units in stated.items() if other > place]
     if not below and not fit.separator and place + 1 < len(lines):
-        below = [aligned(lines, place, place + 1, names)]
+        below = [aligned_units(lines, place, place + 1, names)]
     return names, below[0] if below else [], place
 
 
 def _numbered_names(
-    lines: Sequence[str], fit: Fit, marks: tuple[str, ...]
+    lines: Sequence[str], fit: SeparatorFit, marks: tuple[str, ...]
 ) -> tuple[list[str], list[str], int]:
     """Read names from comments that number the columns."""
     found = numbered_in(lines, marks)
     if len(found) != fit.width:
         return [], [], 0
-    units = [in_words(about) for *_, about in found]
+    units = [unit_in_words(about) for *_, about in found]
     return [name for _, name, _ in found], units, found[-1][0]
 
 
 def _check_no_header(
     lines: Sequence[str],
-    fit: Fit,
+    fit: SeparatorFit,
     start: int,
     marks: tuple[str, ...],
     *,
     has_names: bool,
 ) -> None:
-    """Refuse a header that does not count up to the columns."""
+    """Refuse a header whose number of names differs from the number of columns."""
     numbered = numbered_in(lines[:start], marks)
     if numbered and not has_names:
         _refuse(numbered[-1][0], [name for _, name, _ in numbered], lines, fit, start)
@@ -194,23 +209,28 @@ def _check_no_header(
             return
 
 
-def _is_header_like(words: Sequence[str], fit: Fit, *, is_prose: bool) -> bool:
+def _is_header_like(words: Sequence[str], fit: SeparatorFit, *, is_prose: bool) -> bool:
     names = [each for each in words if each]
     if len(words) == fit.width or any(map(NUMERIC.fullmatch, names)):
         return False
-    if len(names) < 2:  # noqa: PLR2004 - a name and another
+    if len(names) < 2:  # noqa: PLR2004 - a header has two names or more
         return False
     is_row_of_fields = bool(fit.separator) and not is_prose
-    return is_row_of_fields or tells(names) >= TELLING
+    return is_row_of_fields or count_position_names(names) >= MIN_POSITION_NAMES
 
 
 def _refuse(
-    place: int, names: Sequence[str], lines: Sequence[str], fit: Fit, start: int
+    place: int,
+    names: Sequence[str],
+    lines: Sequence[str],
+    fit: SeparatorFit,
+    start: int,
 ) -> None:
     row = [each.strip() for each in split(lines[start], fit.separator)]
     msg = (
         f"its header in line {place + 1} names {len(names)} columns, but the rows have "
-        f"{fit.width} fields, so that no column is certain. The header: "
+        f"{fit.width} fields, so it is not certain which name belongs to which column. "
+        "The header: "
         f"{', '.join(names[:_SHOWN])}. The first row, in line {start + 1}: "
         f"{', '.join(row[:_SHOWN])}. Correct the header, or give columns by number "
         "with --ra and --dec"

@@ -1,4 +1,4 @@
-"""Which column of a catalogue holds the identifiers."""
+"""Find the column of a catalogue that holds the identifiers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["IdColumn", "find_id", "known_ids", "plausible"]
 
-#: Names of identifier columns in lower case, letters and digits only; the first that
-#: the table has is taken, after the usual ones of the archives' schemes. Those of the
-#: first lines are of single surveys, then of any. Survey names among them are words
-#: that catalogues use: they decide nothing about an archive.
+#: Names of identifier columns, in lower case, letters and digits only; the first one
+#: that the table has is used. The names in the schemes of the archives come before
+#: these. Here names of single surveys come first, then general ones. A name never
+#: decides to which archive the identifiers belong.
 _IDS = (
     *("objid", "object1", "objid1"),
     *("surveyid", "zooniverseid", "iauname", "objectid", "sourceid", "galaxyid"),
@@ -41,38 +41,39 @@ _IDS = (
     *("number", "cntr", "seqnr", "seqid", "objectnumber", "objnum", "no", "nr"),
     *("seq", "recno", "specobjid", "specid", "plateid"),
 )
-#: Words at the end or the beginning of the names of columns that identify.
+#: Words at the end or the beginning of the name of an identifier column.
 _IDENTIFYING = re.compile(
     r"(?:.*[_ .-]|.*(?-i:[a-z](?=[A-Z])))?(?:id|names?|ident|identifier|index|number"
     r"|num|no\.?|nr|#|source|galaxy|object|target|designation)"
     r"|(?:id|name|ident)[_ .-].*|.*[a-z](?:id|name|num|ident)",
     re.IGNORECASE,
 )
-#: Words that only end so.
+#: Words that end like "id" but do not mean an identifier.
 _ONLY_END_SO = re.compile(
     r"(?:.*[_ .-])?(?:(?:in)?valid|hybrid|grid|centroid|mid|void|ovoid"
     r"|spheroid|ellipsoid|sigmoid)",
     re.IGNORECASE,
 )
-#: What programs write before the rows of a table; the place names no galaxy.
+#: Columns of row numbers, which programs add; a row number does not identify a galaxy.
 _PLACES = re.compile(r"|_*index_*|_*row_*|idx|unnamed.*|col_?\d+|_\d+", re.IGNORECASE)
 
-#: Rows that are looked at where values, not names, must tell.
+#: Rows that are examined if the values must decide instead of the names.
 _SAMPLE = 1000
-#: Candidates that a note names.
+#: Number of candidates that a note names.
 _NAMED = 5
 _LONG_INTEGER = r"^\d{15,20}$"
-#: Rows of a column that says the same in each: it is no identifier.
+#: A column with the same value in this many rows or more is not an identifier.
 _FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class IdColumn:
-    """The column that identifiers are taken from."""
+    """The column that identifiers are read from."""
 
-    #: Empty if no column can identify the rows.
+    #: Name of the column; empty if no column can identify the rows.
     name: str
-    #: Whether its numbers were rounded by floats: good as names, not to be decoded.
+    #: Whether its integers were rounded to floats: they are good as names, but must not
+    #: be decoded as SDSS ids.
     is_rounded: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -84,10 +85,18 @@ def find_id(
     wanted: str = "",
     schemes: Sequence[IdentifierScheme] = (),
 ) -> IdColumn:
-    """Find the column of identifiers; ``wanted`` overrules the guess.
+    """Find the column of identifiers.
 
-    A column that floats have damaged is passed over; if the user named it, that is
-    an `InputError`.
+    Parameters
+    ----------
+    wanted
+        The column that the user names: it is used instead of a guess.
+
+    Raises
+    ------
+    InputError
+        The column that the user names cannot identify anything, for example because
+        its numbers are floats. A guess skips such a column.
     """
     used = positions.used if positions else ()
     names = [name for name in sheet.table.column_names if name not in used]
@@ -99,7 +108,7 @@ def find_id(
         trouble = _trouble(sheet.column(name))
         if not trouble:
             return IdColumn(name, _is_rounded(sheet, name), notes)
-        notes.append(f"Column {name} was not taken for the identifier: it {trouble}.")
+        notes.append(f"Column {name} was not used as the identifier: it {trouble}.")
     return _unknown(sheet, names, notes)
 
 
@@ -116,7 +125,7 @@ def _wanted(sheet: Sheet, wanted: str, notes: list[str]) -> IdColumn:
 def _trouble(column: pa.Array) -> str:
     found = identifiers.trouble(column)
     if not found and len(column) >= _FEWEST and _is_constant(column):
-        return "says the same in every row"
+        return "has the same value in every row"
     return found
 
 
@@ -144,7 +153,7 @@ def _candidates(
 def known_ids(
     names: Sequence[str], ra: str = "", schemes: Sequence[IdentifierScheme] = ()
 ) -> list[str]:
-    """Give the columns that are identifiers by their names, the best first."""
+    """Return the columns with known names of identifiers, the best first."""
     by_plain = {_joined(name): name for name in reversed(names)}
     usual = [*(each for scheme in schemes for each in scheme.columns), *_IDS]
     wanted = dict.fromkeys([*_ids_of_second(_joined(ra), usual), *usual])
@@ -152,7 +161,7 @@ def known_ids(
 
 
 def plausible(schemes: Sequence[IdentifierScheme], name: str) -> list[IdentifierScheme]:
-    """Give the schemes whose identifiers may be in a column of this name."""
+    """Return the schemes whose identifiers may be in a column with this name."""
     return [each for each in schemes if not each.is_look_alike(_joined(name))]
 
 
@@ -161,7 +170,7 @@ def _joined(name: str) -> str:
 
 
 def _ids_of_second(ra: str, usual: Sequence[str]) -> Iterable[str]:
-    """Give the names that an identifier has beside the position of a second galaxy."""
+    """Yield the names of identifiers of the second galaxy if ``ra`` belongs to it."""
     for first, second in SECOND:
         if ra.startswith(second) or ra.endswith(second):
             yield from (each.replace(first, second) for each in usual if first in each)
@@ -176,38 +185,42 @@ def _holds_long_integers(sheet: Sheet, name: str) -> bool:
 
 
 def _damage_notes(sheet: Sheet, names: Sequence[str]) -> Iterable[str]:
-    """Tell of integers that were floats once, in whatever column they are."""
+    """Yield a note for each column of integers that were once floats."""
     for name in names:
         if pa.types.is_floating(sheet.table.schema.field(name).type):
-            continue  # not worth reading: it is not meant for an integer
+            continue  # floats are not identifiers: skip reading the column
         if identifiers.is_rounded(sheet.column(name)):
             yield (
-                f"All values of {name} are multiples of 64: floating-point numbers "
-                "have changed their last digits, so they name no certain object."
+                f"All values of {name} are multiples of 64: they were stored as "
+                "floating-point numbers, which changed their last digits, so they do "
+                "not identify objects."
             )
 
 
 def _unknown(sheet: Sheet, names: Sequence[str], notes: list[str]) -> IdColumn:
-    """Take the one column that can identify, and say so, or name the candidates."""
+    """Use the only column that can identify the rows, or list the candidates."""
     unique = [name for name in names if _is_unique(sheet, name)]
     identifying = [name for name in unique if _identifies(name)]
     name = _first(sheet, unique, identifying)
     if name:
         told = (
-            f"Column {name} was taken for the identifier: its values are unique. "
+            f"Column {name} was used as the identifier: its values are unique. "
             "Give --id NAME for another."
         )
         return IdColumn(name, _is_rounded(sheet, name), [*notes, told])
     if unique:
         listed = ", ".join((identifying or unique)[:_NAMED])
-        notes = [*notes, f"For identifiers give --id NAME; unique are: {listed}."]
+        notes = [
+            *notes,
+            f"To use a column of identifiers give --id NAME; unique are: {listed}.",
+        ]
     return IdColumn("", notes=[*notes, *_repeat_notes(sheet, names, unique)])
 
 
 def _repeat_notes(
     sheet: Sheet, names: Sequence[str], unique: Collection[str]
 ) -> Iterable[str]:
-    """Offer columns that are named like identifiers, but have some values twice."""
+    """Yield a note for each column that is named like an identifier but has repeats."""
     for name in names:
         if name in unique or not _identifies(name) or not _is_plain(sheet, name):
             continue
@@ -215,14 +228,14 @@ def _repeat_notes(
         distinct = pc.count_distinct(column).as_py()
         if 2 * distinct > len(column) and not identifiers.trouble(column):
             yield (
-                f"Column {name} was not taken for the identifier: of its {len(column)} "
-                f"values {distinct} differ. If it names the galaxies, give "
-                f"--id {name!r}."
+                f"Column {name} was not used as the identifier: only {distinct} of "
+                f"its {len(column)} values are different. If it names the galaxies, "
+                f"give --id {name!r}."
             )
 
 
 def _first(sheet: Sheet, unique: Sequence[str], identifying: Sequence[str]) -> str:
-    """Choose: tables begin with the identifier, and its name often says so."""
+    """Choose a column: often the first, with a name that means an identifier."""
     own = (n for n in sheet.table.column_names if not _PLACES.fullmatch(n.strip()))
     first = next(own, "")
     if first in identifying:
@@ -230,7 +243,7 @@ def _first(sheet: Sheet, unique: Sequence[str], identifying: Sequence[str]) -> s
     if len(identifying) == 1:
         return identifying[0]
     if first not in unique or sheet.table.num_rows < _FEWEST:
-        return ""  # of a few rows almost everything is unique
+        return ""  # with few rows almost every column is unique
     is_text = pa.types.is_string(sheet.table.schema.field(first).type)
     return first if is_text and heading(first) is None else ""
 

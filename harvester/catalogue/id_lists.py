@@ -1,4 +1,4 @@
-"""Lists of an archive's identifiers without positions, which the archive knows."""
+"""Lists of identifiers without positions: the archive is asked for the positions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from .identifier_scheme import IdentifierScheme
     from .sheets import Sheet
 
-    #: Takes the name of an archive and identifiers of it; gives ICRS degrees for those
-    #: that the archive knows.
+    #: A function of the name of an archive and of identifiers; returns ICRS degrees for
+    #: the identifiers that the archive knows.
     LookUp = Callable[[str, Sequence[str]], Mapping[str, tuple[float, float]]]
 
 __all__ = ["IdList", "LookUp", "find_id_list", "looked_up"]
 
-#: Part of the values that must be identifiers of the archive.
+#: Fraction of the values that must be identifiers of the archive.
 _NEARLY_ALL = 0.9
 
 
@@ -39,10 +39,10 @@ class IdList(NamedTuple):
 def find_id_list(
     sheet: Sheet, schemes: Sequence[IdentifierScheme], wanted: str = ""
 ) -> IdList | None:
-    """Give the column of identifiers that positions can be looked up by.
+    """Return the column of identifiers with which positions can be looked up.
 
-    None if there is none. Without a header only a single column is one: in others
-    positions may stand that nothing names.
+    The result is None if there is none. A table without a header must have a single
+    column: if it had more, they might be positions.
     """
     schemes = [scheme for scheme in schemes if scheme.can_look_up]
     names = sheet.table.column_names
@@ -66,7 +66,7 @@ def find_id_list(
 def _scheme_of(
     sheet: Sheet, name: str, schemes: Sequence[IdentifierScheme]
 ) -> IdentifierScheme | None:
-    """Give the scheme that nearly all values of a column follow."""
+    """Return the scheme of which nearly all values of a column are identifiers."""
     kind = sheet.table.schema.field(name).type
     if pa.types.is_floating(kind) or pa.types.is_nested(kind) or not schemes:
         return None
@@ -80,27 +80,26 @@ def _scheme_of(
 
 
 def _ids(sheet: Sheet, listed: IdList) -> tuple[list[int], list[str]]:
-    """Give the rows, from 0, that hold identifiers of the archive, and these."""
+    """Return the rows, from 0, that hold identifiers of the archive, and the ids."""
     column, _ = identifiers.exact(sheet.column(listed.column))
     rows, numbers = identifiers.numbers_of(column, listed.scheme)
     return rows.tolist(), [str(number) for number in numbers.tolist()]
 
 
 def looked_up(sheet: Sheet, listed: IdList, look_up: LookUp | None) -> Positions:
-    """Ask for the positions of a list of identifiers, each once.
+    """Look up the positions of a list of identifiers, each identifier once.
 
     Raises
     ------
     InputError
-        There is nothing to ask: ``look_up`` is None.
+        ``look_up`` is None, so positions cannot be looked up.
     """
     rows, ids = _ids(sheet, listed)
     name, archive = listed.column, listed.scheme.title
     if look_up is None:
         msg = (
-            f"there are no positions, only {archive} identifiers in column {name}: "
-            f"their positions have to be looked up at {archive} first, which is not "
-            "possible here"
+            f"it has no positions, only {archive} identifiers in column {name}. A run "
+            f"looks their positions up at {archive}, but this command does not"
         )
         raise InputError(msg)
     known = look_up(listed.scheme.name, list(dict.fromkeys(ids)))

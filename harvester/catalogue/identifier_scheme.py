@@ -1,8 +1,8 @@
-"""What the identifiers of one archive tell about a catalogue, as far as reading needs.
+"""The identifier scheme of an archive: how the catalogue recognises its identifiers.
 
-The catalogue knows no archive. It is handed a scheme for each archive that has one,
-and asks it about columns of whole numbers. Without a scheme every identifier is just a
-name.
+The modules of the catalogue do not know any archive. They get a scheme for each archive
+that has one, and ask it about columns of integers. Without a scheme an identifier is
+only a name.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ __all__ = ["IdentifierScheme", "PlaceTest"]
 
 @dataclass(frozen=True, slots=True)
 class PlaceTest:
-    """Where identifiers say that their galaxies are, as a test of positions."""
+    """A comparison of positions with the positions that identifiers imply."""
 
-    #: Indices of the identifiers that say where their galaxies are, shape ``(m,)``.
+    #: Indices of the identifiers that imply a position, shape ``(m,)``.
     comparable: NDArray[np.int64]
-    #: Takes right ascensions and declinations of these, ICRS degrees, shape ``(m,)``
-    #: each; tells which agree with their identifiers, shape ``(m,)``. The positions
-    #: may be wrong altogether, NaN or beyond the poles: such ones do not agree.
+    #: A function of the right ascensions and declinations of these identifiers, ICRS
+    #: degrees, shape ``(m,)`` each. It returns a mask, shape ``(m,)``, of the positions
+    #: that agree. Positions that are NaN or beyond the poles do not agree.
     agrees: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
-    #: If most disagree, so many comparisons are enough to refuse the positions.
+    #: The fewest comparisons that are enough to refuse the positions if most disagree.
     fewest: int
 
 
 class IdentifierScheme(Protocol):
-    """The identifiers of one archive: whole numbers of at most 19 digits."""
+    """The identifiers of one archive: integers of at most 19 digits."""
 
     @property
     def name(self) -> str:
-        """The archive, as in surveys: what stands before their first colon."""
+        """The name of the archive in surveys, before the colon: ``sdss``."""
 
     @property
     def title(self) -> str:
-        """The archive, as people write it."""
+        """The name of the archive in messages, such as ``SDSS``."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Usual names of columns with such identifiers, the best first.
 
-        In lower case, letters and digits only.
+        The names are in lower case, letters and digits only.
         """
 
     @property
@@ -56,18 +56,18 @@ class IdentifierScheme(Protocol):
         """Whether the archive can be asked for the positions of its identifiers."""
 
     def is_look_alike(self, column: str) -> bool:
-        """Tell whether a column of this name holds other numbers with the same bits.
+        """Return whether the name means other numbers that look like identifiers.
 
         Parameters
         ----------
         column
-            In lower case, letters and digits only.
+            The name of a column, in lower case, letters and digits only.
         """
 
     def are_identifiers(self, numbers: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Tell which numbers, shape ``(n,)``, have the bits of an identifier.
+        """Return a mask of the numbers, shape ``(n,)``, that can be identifiers.
 
-        Of arbitrary numbers far less than one in twenty may pass.
+        For arbitrary numbers it must be true for far less than one in twenty.
         """
 
     def place_test(
@@ -76,13 +76,13 @@ class IdentifierScheme(Protocol):
         ra: NDArray[np.float64],
         dec: NDArray[np.float64],
     ) -> PlaceTest | None:
-        """Make a test of positions; None if identifiers do not say where galaxies are.
+        """Return a test of positions; None if the identifiers imply no positions.
 
         Parameters
         ----------
         numbers
             Identifiers, shape ``(n,)``.
         ra, dec
-            The positions beside them, as they were read: ICRS degrees, shape ``(n,)``,
-            none of them NaN.
+            The positions in the same rows, as they were read: ICRS degrees, shape
+            ``(n,)``, none of them NaN.
         """

@@ -1,8 +1,8 @@
-"""Identifiers, kept exact: they are text, and no float ever touches them.
+"""Identifiers, kept exact: they are never converted to floats.
 
-An object id of a survey often has 18 or 19 digits, a float64 keeps 15 to 17 of them.
-A column that went through floats names other objects than it did before, or none, so
-such columns are recognised and told.
+An object id of a survey often has 18 or 19 digits, but a float64 preserves only 15 to
+17. If a column was stored as floats, its numbers identify other objects or none, so
+such columns are detected and reported.
 """
 
 from __future__ import annotations
@@ -34,31 +34,29 @@ __all__ = [
     "trouble",
 ]
 
-#: Values that are looked at together: what is made of them is small, however long
-#: the column is.
+#: Values that are processed at a time, so that intermediate arrays stay small.
 _PART = 65_536
 
-#: From here on a float64 cannot hold every integer.
+#: A float64 cannot represent every integer above this.
 _EXACT_FLOATS = 2**53
-#: Integers near 6e17 that were floats are multiples of 64, larger ones of more [1]_.
-#:
-#: .. [1] The spacing of float64 between 2**58 and 2**59.
+#: Integers near 6e17 that were floats are multiples of 64, the spacing of float64
+#: between 2**58 and 2**59; larger ones are multiples of larger powers of two.
 _ROUNDED_TO = 64
-#: With fewer values, chance alone makes all of them multiples of 64 now and then.
+#: With fewer values, all of them may be multiples of 64 by chance.
 _FEWEST_ROUNDED = 3
 
-#: What catalogues write where there is no identifier.
+#: Values that catalogues write in place of a missing identifier.
 _MISSING = pa.array(["", "-9999", "-999", "nan", "NaN", "--", "None", "null"])
 
 _NUMBER = r"^[+-]?\d*\.?\d*(?:[eE][+-]?\d+)?$"
-#: Numbers that floats hold to the last digit: without exponent, and not too long.
+#: Numbers that a float represents exactly: without exponent, and not too long.
 _WHOLE = r"^[+-]?\d{1,16}\.0*$"
 _SHORT = r"^[+-]?\d{1,15}(?:\.0*)?$|^[+-]?(?:\d{1,9}\.\d{1,5}|\d{1,15})$"
 _INTEGER = r"^\d{1,20}$"
 _AT_MOST_19_DIGITS = r"^\d{1,19}$"
 
-#: Part of a column that must be identifiers of a scheme: of arbitrary numbers a few
-#: have the bits of one.
+#: A column has identifiers of an archive if more than this fraction of its values are
+#: such identifiers; a few arbitrary numbers look like them by chance.
 _SHARE = 0.05
 
 
@@ -67,14 +65,14 @@ def _parts(column: pa.Array) -> Iterator[pa.Array]:
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Spell each value exactly, without blanks around it; missing ones become null."""
+    """Return each value as text, exact, without blanks around; null if missing."""
     text = pc.utf8_trim_whitespace(_strings(column))
     missing = pc.is_in(text, value_set=_MISSING)
     return pc.if_else(missing, pa.scalar(None, pa.string()), text)
 
 
 def is_missing(column: pa.Array) -> NDArray[np.bool_]:
-    """Tell which rows have no identifier."""
+    """Return a mask of the rows without an identifier."""
     missing = [pc.is_null(as_text(part)) for part in _parts(column)]
     found: NDArray[np.bool_] = pa.chunked_array(missing, pa.bool_()).to_numpy()
     return found
@@ -87,10 +85,10 @@ def _strings(column: pa.Array) -> pa.Array:
 
 
 def exact(column: pa.Array) -> tuple[pa.Array, list[str]]:
-    """Give identifiers as integers or text, where nothing is lost, and what to say.
+    """Convert identifiers to integers or text without loss; also return notes.
 
-    Whole numbers that were made floats become integers again, bytes text. What cannot
-    be is given back as it is: `trouble` says why.
+    Floats that are whole numbers become integers, and bytes become text. A column that
+    cannot be converted is returned unchanged: `trouble` gives the reason.
     """
     if _is_dictionary(column):
         column = column.dictionary_decode()
@@ -108,7 +106,7 @@ def exact(column: pa.Array) -> tuple[pa.Array, list[str]]:
 
 
 def as_plain(column: pa.Array) -> pa.Array:
-    """Give text where a column holds it as bytes or as a dictionary."""
+    """Decode a column of bytes or of dictionary-encoded values; else return it."""
     if _is_dictionary(column):
         column = column.dictionary_decode()
     return _from_bytes(column)[0] if _is_binary(column.type) else column
@@ -125,7 +123,7 @@ def _are_whole(column: pa.Array) -> bool:
 
 
 def _are_whole_text(column: pa.Array) -> bool:
-    """Tell whether some values are ``12.0`` and all others whole numbers too."""
+    """Return whether all values are whole numbers, and some of the form ``12.0``."""
     found = False
     for part in _parts(column):
         text = pc.drop_null(as_text(part))
@@ -163,13 +161,13 @@ def _from_bytes(column: pa.Array) -> tuple[pa.Array, list[str]]:
 
 
 def trouble(column: pa.Array) -> str:
-    """Say why the column cannot identify anything; empty if it can."""
+    """Return the reason why a column cannot identify objects; empty if it can."""
     column, _ = exact(column)
     kind = column.type
     if pa.types.is_floating(kind):
         return "holds floating-point numbers, which lose the last digits of an id"
     if _is_binary(kind):
-        return "holds bytes that are no text"
+        return "holds bytes that are not text"
     if pa.types.is_nested(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return f"holds no identifiers ({kind})"
     damaged = _first_like(column, "[.eE]", _SHORT) if _is_string(kind) else ""
@@ -187,12 +185,12 @@ def _is_string(kind: pa.DataType) -> bool:
 
 
 def _first_float(column: pa.Array) -> str:
-    """Give the first ``1.24E+18`` if all values are numbers; such cells are floats."""
+    """Return the first float, such as ``1.24E+18``, if all values are numbers."""
     return _first_like(column, "[.eE]")
 
 
 def _first_like(column: pa.Array, pattern: str, ignored: str = "^$") -> str:
-    """Give the first value with the pattern if all values are numbers."""
+    """Return the first value that has the pattern, if all values are numbers."""
     first = ""
     for part in _parts(column):
         text = pc.drop_null(as_text(part))
@@ -209,7 +207,7 @@ def _first_like(column: pa.Array, pattern: str, ignored: str = "^$") -> str:
 
 
 def is_rounded(column: pa.Array) -> bool:
-    """Tell whether large integers all are multiples of 64: once they were floats."""
+    """Return whether all large integers are multiples of 64, as after rounding."""
     if pa.types.is_integer(column.type) and not _has_large(column):
         return False
     found = large = 0
@@ -228,12 +226,12 @@ def _has_large(column: pa.Array) -> bool:
 
 
 def follows(column: pa.Array, scheme: IdentifierScheme) -> bool:
-    """Tell whether enough of the values are identifiers of an archive."""
+    """Return whether enough of the values are identifiers of an archive."""
     return share_of(column, scheme) > _SHARE
 
 
 def share_of(column: pa.Array, scheme: IdentifierScheme) -> float:
-    """Give the part of the values that are identifiers of an archive, from 0 to 1."""
+    """Return the fraction of the values that are identifiers of an archive, 0 to 1."""
     found = sum(
         int(scheme.are_identifiers(_integers(as_text(part))).sum())
         for part in _parts(column)
@@ -242,13 +240,13 @@ def share_of(column: pa.Array, scheme: IdentifierScheme) -> float:
 
 
 def _integers(column: pa.Array) -> NDArray[np.uint64]:
-    """Give the values that are plain integers of 64 bits, without their places."""
+    """Return the values that are integers of at most 64 bits; others are left out."""
     if pa.types.is_unsigned_integer(column.type):
         values = pc.drop_null(column)
     elif pa.types.is_signed_integer(column.type):
         values = column.filter(pc.greater_equal(column, 0))
     elif _is_string(column.type):
-        # Twenty digits can exceed 64 bits; those are no ids of any survey here.
+        # Twenty digits may exceed 64 bits; SDSS ids have fewer.
         text = column.filter(pc.match_substring_regex(column, _INTEGER))
         values = text.filter(pc.less_equal(pc.utf8_length(text), 19))
     else:
@@ -260,7 +258,7 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
 def numbers_of(
     column: pa.Array, scheme: IdentifierScheme
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Give the rows, from 0, with identifiers of an archive, and these as numbers."""
+    """Return the rows, from 0, with identifiers of an archive, and the identifiers."""
     rows, values = [], []
     for start in range(0, len(column), _PART):
         text = as_text(column[start : start + _PART])
@@ -276,7 +274,7 @@ def numbers_of(
 
 
 def natural_type(column: pa.Array) -> pa.DataType:
-    """Give the number type of text that is numbers throughout, if nothing is lost."""
+    """Return the number type that represents a text column exactly; else string."""
     kinds = [pa.int64(), pa.uint64()]
     if any(_has_leading_zeros(part) for part in _parts(column)):
         kinds = []
@@ -303,7 +301,7 @@ def _fits(column: pa.Array, kind: pa.DataType) -> bool:
 
 
 def to_type(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Give text, without blanks around it, another type; nothing becomes null."""
+    """Cast text, without blanks around it, to another type; empty text becomes null."""
     text = pc.utf8_trim_whitespace(column)
     filled = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     return filled.cast(kind)

@@ -1,4 +1,4 @@
-"""What else a catalogue knows of its galaxies, kept beside their stamps."""
+"""Labels: the columns of a catalogue that are neither identifier nor position."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Labels"]
 
-#: Rows that are made together: wide tables have hundreds of columns.
+#: Rows in memory at a time; wide tables have hundreds of columns.
 _ROWS = 16_384
 
 #: Words for the numbers in the AGN host catalogue of Schawinski et al. (2010).
@@ -36,7 +36,11 @@ _WORDS: dict[str, dict[int, str]] = {
 
 
 class Labels:
-    """All columns of a sheet but some, with words for the numbers of known classes."""
+    """The columns of a sheet that are not in ``used``.
+
+    For a column of known class numbers, such as ``BPT_CLASS``, a column with the names
+    of the classes is added.
+    """
 
     def __init__(self, sheet: Sheet, used: Collection[str]) -> None:
         self._table = sheet.table
@@ -54,7 +58,7 @@ class Labels:
         }
 
     def read(self, kept: NDArray[np.int64]) -> pa.RecordBatchReader:
-        """Give the rows at the places in ``kept``, which grow, in batches."""
+        """Return the rows with the indices ``kept``, which ascend, in batches."""
         return pa.RecordBatchReader.from_batches(self._schema(), self._batches(kept))
 
     def _schema(self) -> pa.Schema:
@@ -66,7 +70,7 @@ class Labels:
         return pa.schema(fields)
 
     def _batches(self, kept: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
-        if not self._kinds:  # rows without columns
+        if not self._kinds:  # Arrow needs an empty struct to count rows without columns
             yield pa.RecordBatch.from_struct_array(pa.array([{}] * len(kept), _NOTHING))
             return
         start = 0

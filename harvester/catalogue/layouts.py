@@ -1,7 +1,7 @@
-"""How the lines of a text are a table: its separator, its names, its first row.
+"""How the lines of a text form a table: its separator, its names, its first row.
 
-This is found by looking, not by suffix: catalogues come with prose above the rows,
-with the header in a comment, without one, and with commas in files named ``.tsv``.
+The lines decide, not the suffix of the file: catalogues have prose above the rows, have
+their header in a comment or none at all, and have commas in files named ``.tsv``.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .header_words import is_comment, marks_of
+from .header_words import add_comment_marks, is_comment
 from .headers import find_header
 from .numbered import doubts_in_comments, frames_in_comments
-from .separators import decimal_point, find_separator, split
+from .separators import decimal_mark, find_separator, split
 from .sheets import unique_names
 from .stated_frames import frame_in_keywords
-from .unit_words import in_brackets
+from .unit_words import parse_brackets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "find_layout", "sample_of"]
 
-#: Lines with rows that are looked at.
+#: Rows that are examined to find the layout.
 _SAMPLE = 500
 
 _SEPARATOR_WORDS = {
@@ -37,12 +37,12 @@ _SEPARATOR_WORDS = {
     "|": "bar",
     "": "blank",
 }
-#: A line that only frames the rows of a listing.
+#: A line that only decorates a listing: no letters or digits.
 _RULER = re.compile(r"[-=+|:\s]*")
 _KEYWORD = re.compile(r"\W*([A-Za-z_]+)\s*[=:]\s*(\S.*?)\s*(?:/.*)?$")
-#: What may stand below a header.
+#: A line of dashes below a header.
 _UNDERLINE = re.compile(r"[-=]{3,}")
-#: What the client of a database writes below the rows.
+#: Lines that database clients write below the rows.
 _FOOTER = re.compile(
     r"\(?\d+ rows?\b.*|length = \d+ rows|\(?no rows\b.*|empty set.*|query ok.*"
     r"|time: .*|#END#",
@@ -52,32 +52,34 @@ _FOOTER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the lines of a text are a table."""
+    """How the lines of a text form a table."""
 
-    #: Empty for any run of blanks.
+    #: Empty if blanks separate the fields.
     separator: str
-    #: Unique; ``col1``, ``col2``, ... if the text has none.
+    #: Names of the columns, unique; ``col1``, ``col2``, ... if the text has none.
     names: list[str]
-    #: Place of the first row among the lines, from 0.
+    #: Index of the first row among the lines, from 0.
     first: int
+    #: False if the text has no header.
     has_names: bool = True
+    #: The character before the decimals: ``.`` or ``,``.
     decimal_point: str = "."
-    #: Place behind the last row, None if the rows end with the lines.
+    #: Index of the line after the last row; None if the rows extend to the last line.
     last: int | None = None
-    #: What lines begin with that are no rows.
+    #: A line that begins with one of these is a comment.
     marks: tuple[str, ...] = ("#",)
-    #: Where each column begins and ends, in a table of fixed widths.
+    #: Start and end of each column of a fixed-width table, in characters.
     edges: tuple[tuple[int, int], ...] = ()
-    #: Whether nothing may stand between and behind these columns.
+    #: Whether text between or behind these columns is an error.
     is_strict: bool = True
-    #: Columns that are declared as text, and as numbers.
+    #: Columns that the header declares as text, and as numbers.
     texts: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
-    #: For each column of fixed width what stands for no value.
+    #: For each column of a fixed-width table, the words that mean "no value".
     gaps: tuple[frozenset[str], ...] = ()
-    #: Whether lines of dashes and a count may follow.
+    #: Whether lines of dashes, and a row count, may be among the lines.
     is_listing: bool = False
-    #: Whether each row begins and ends with a bar.
+    #: Whether a row begins with a bar, and whether it ends with one.
     box: tuple[bool, bool] = (False, False)
     units: dict[str, str] = field(default_factory=dict)
     frames: dict[str, StatedFrame] = field(default_factory=dict)
@@ -85,28 +87,28 @@ class Layout:
     format: str = ""
     name: str = ""
     notes: tuple[str, ...] = ()
-    #: What comments say of unit or frame in words that no rule knows.
+    #: Comments that mention a unit or a frame in words that no rule understands.
     doubts: tuple[str, ...] = ()
 
-    def is_frame(self, line: str) -> bool:
-        """Tell whether the line belongs to the frame of a listing."""
+    def is_decoration(self, line: str) -> bool:
+        """Return whether the line is a rule or a row count of a listing, not a row."""
         if not self.is_listing:
             return False
         text = line.strip()
         return bool(_RULER.fullmatch(text) or _FOOTER.fullmatch(text))
 
     @property
-    def written(self) -> str:
-        """What separates the fields of `row`."""
+    def output_separator(self) -> str:
+        """The separator between the fields that `row` returns."""
         return "\t" if self.edges else self.separator or "\t"
 
     def row(self, line: str) -> str:
-        """Give the fields of a line that is a row, separated as `written` says.
+        """Return the fields of a row, joined by `output_separator`.
 
         Raises
         ------
         InputError
-            Something stands between the columns of fixed widths.
+            There is text between the columns of a fixed-width table.
         """
         if self.edges:
             return "\t".join(self._cells(line))
@@ -118,10 +120,16 @@ class Layout:
     def _cells(self, line: str) -> list[str]:
         cells = [" ".join(line[start:end].split()) for start, end in self.edges]
         if self.is_strict and any(gap.strip() for gap in _gaps(line, self.edges)):
-            msg = f"the row {line.strip()!r} does not keep to the columns of its header"
+            msg = (
+                f"the row {line.strip()!r} has text outside the columns that its "
+                "header declares"
+            )
             raise InputError(msg)
         if set(cells) == {"..."}:
-            msg = "rows of it were left out (...) when it was printed"
+            msg = (
+                "the table was printed with some of its rows left out (a row of ...): "
+                "save the whole table"
+            )
             raise InputError(msg)
         if not self.gaps:
             return cells
@@ -130,7 +138,10 @@ class Layout:
 
 
 def without_box(line: str, box: tuple[bool, bool] = (True, True)) -> str:
-    """Take the bars away that enclose a row; in a row that has none one is a gap."""
+    """Remove the bars at the beginning and the end of a row, where ``box`` has them.
+
+    Where it has none, a bar at the edge stands for an empty field, and stays.
+    """
     text = line.strip()
     begins, ends = box
     text = text.removeprefix("|") if begins else text
@@ -138,13 +149,13 @@ def without_box(line: str, box: tuple[bool, bool] = (True, True)) -> str:
 
 
 def _gaps(line: str, edges: Sequence[tuple[int, int]]) -> list[str]:
-    """Give what stands before, between and behind the columns."""
+    """Return the text before, between and behind the columns."""
     between = (line[a:b] for (_, a), (b, _) in pairwise(edges))
     return [line[: edges[0][0]], *between, line[edges[-1][1] :]]
 
 
 def sample_of(lines: Iterable[str]) -> tuple[list[str], list[int], tuple[str, ...]]:
-    """Give the first lines, the places of those that can be rows, and comment marks."""
+    """Return the first lines, the indices of possible rows, and the comment marks."""
     seen: list[str] = []
     places: list[int] = []
     marks: tuple[str, ...] = ("#",)
@@ -152,7 +163,7 @@ def sample_of(lines: Iterable[str]) -> tuple[list[str], list[int], tuple[str, ..
         seen.append(line)
         if not line.strip():
             continue
-        marks = marks if places else marks_of(line, marks)
+        marks = marks if places else add_comment_marks(line, marks)
         if not is_comment(line, marks) and not _UNDERLINE.fullmatch(line.strip()):
             places.append(place)
         if len(places) == _SAMPLE:
@@ -163,14 +174,15 @@ def sample_of(lines: Iterable[str]) -> tuple[list[str], list[int], tuple[str, ..
 def find_layout(
     lines: Iterable[str], *, separator: str | None = None, by_number: bool = False
 ) -> Layout | None:
-    """Find out how the lines are a table, from the first ones; None if all are empty.
+    """Find how the lines form a table, from the first ones; None if all are empty.
 
     Parameters
     ----------
     separator
-        What the user says; None: it is found.
+        The separator that the user names; None to find it.
     by_number
-        The user names columns by number, whatever the header says.
+        Whether the user names columns by number; a header that does not fit the rows
+        is then ignored.
 
     Raises
     ------
@@ -189,7 +201,7 @@ def find_layout(
     header = find_header(seen, fit, places[fit.first], marks, by_number=by_number)
     numbered = [f"col{place}" for place in range(1, fit.width + 1)]
     names = unique_names(header.names or numbered)
-    stated = {name: in_brackets(name) for name in names}
+    stated = {name: parse_brackets(name) for name in names}
     units = {name: unit for name, (unit, _) in stated.items() if unit}
     below = zip(names, header.units, strict=False)
     rows = [seen[place] for place in places if place >= header.first]
@@ -208,7 +220,7 @@ def find_layout(
         names,
         header.first,
         bool(header.names),
-        decimal_point(rows, fit.separator),
+        decimal_mark(rows, fit.separator),
         marks=marks,
         is_listing=is_boxed,
         box=(is_boxed, is_boxed),
@@ -221,6 +233,6 @@ def find_layout(
 
 
 def _keywords(lines: Sequence[str], marks: tuple[str, ...]) -> dict[str, str]:
-    """Give the keywords in comments, such as ``# EQUINOX = B1950``."""
+    """Return the keywords in comments, such as ``# EQUINOX = B1950``."""
     comments = (line for line in lines if is_comment(line, marks))
     return {match[1]: match[2] for match in map(_KEYWORD.match, comments) if match}

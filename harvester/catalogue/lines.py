@@ -1,4 +1,4 @@
-"""The lines of a text, whatever its letters and its line ends are."""
+"""The lines of a text in any common encoding and with any line ends."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["encoding_of", "lines_of"]
 
-#: Bytes that are decoded together.
+#: Bytes that are decoded at a time.
 _BLOCK = 1 << 20
-#: Characters; Arrow takes no row that is longer than its blocks of 1 MB.
+#: Characters; a longer line is not part of a table. Arrow reads blocks of 1 MB, and
+#: refuses a row that is longer than a block.
 _LONGEST_LINE = 4 << 20
-#: "\\r\\r\\n" comes from converting the line ends of a Windows file twice.
+#: "\\r\\r\\n" occurs where the line ends of a Windows file were converted twice.
 _LINE_END = re.compile(r"\r*\n|\r")
 
 
 def encoding_of(file: BinaryIO) -> tuple[str, list[str]]:
-    """Give the encoding of a text, and what to say of it."""
+    """Return the encoding of a text, and notes about it for the user."""
     encoding = "utf-8-sig"
     if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
         encoding = "utf-16"
@@ -43,16 +44,22 @@ def _texts(file: BinaryIO, encoding: str) -> Iterator[str]:
 
 
 def lines_of(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """Give the lines one by one."""
+    """Yield the lines, without their line ends.
+
+    Raises
+    ------
+    InputError
+        A line is longer than 4 million characters.
+    """
     rest = ""
     for text in _texts(file, encoding):
-        # What a line ends with may go on in the next block.
+        # A line end of several characters may continue in the next block.
         whole = (rest + text).rstrip("\r")
         ends = (rest + text)[len(whole) :]
         *lines, rest = _LINE_END.split(whole)
         yield from lines
         rest += ends
         if len(rest) > _LONGEST_LINE:
-            msg = "a line of it goes on for megabytes: it is no table"
+            msg = "one of its lines is several megabytes long, so it is not a table"
             raise InputError(msg)
     yield from _LINE_END.split(rest)

@@ -1,4 +1,4 @@
-"""Tables that are drawn with dashes: listings of databases, Markdown, two lines."""
+"""Tables with a line of dashes below the header: database listings, Markdown, ..."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from .layouts import Layout, without_box
 from .sheets import unique_names
-from .unit_words import in_brackets, is_no_unit, states_units
+from .unit_words import is_no_unit, parse_brackets, states_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ _RULER = re.compile(
     r"\s*[|+]?\s*:?[-=]{2,}:?(?:\s*[|+]\s*:?[-=]+:?|\s+[-=]+)*\s*[|+]?\s*"
 )
 _RUN = re.compile(r"[-=]+")
-#: The end of any line.
+#: Characters; longer than any line.
 _LONGEST = 1 << 30
 
 
@@ -29,7 +29,7 @@ def find_listing(lines: Sequence[str]) -> Layout | None:
     Raises
     ------
     InputError
-        The header and the dashes do not have the same number of columns.
+        The header and the line of dashes have different numbers of columns.
     """
     filled = [
         (place, line)
@@ -85,13 +85,13 @@ def _in_columns(
 ) -> Layout | None:
     runs = [match.span() for match in _RUN.finditer(ruler)]
     if len(runs) == 1:
-        return None  # a title, underlined
-    # A column goes on to where the next one begins; the last ends with the line.
+        return None  # an underlined title
+    # A column extends to the start of the next one, the last one to the end of line.
     ends = [*(start - 1 for start, _ in runs[1:]), _LONGEST]
     edges = [(start, end) for (start, _), end in zip(runs, ends, strict=True)]
     cells, units = _cells(header, edges), list[str]()
     if above and states_units(cells) and all(_cells(above[1], edges)):
-        # Astropy prints units between names and dashes.
+        # Astropy prints units between the names and the dashes.
         cells, units = _cells(above[1], edges), cells
         place, header = above
     if not all(cells) or any(header[s - 1 : s].strip() for s, _ in edges[1:]):
@@ -115,7 +115,7 @@ def _cells(line: str, edges: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def _units(names: Sequence[str], below: Sequence[str]) -> dict[str, str]:
-    stated = {name: unit for name in names if (unit := in_brackets(name)[0])}
+    stated = {name: unit for name in names if (unit := parse_brackets(name)[0])}
     pairs = zip(names, below, strict=False)
     return stated | {name: unit for name, unit in pairs if not is_no_unit(unit)}
 
@@ -123,5 +123,5 @@ def _units(names: Sequence[str], below: Sequence[str]) -> dict[str, str]:
 def _mismatch(place: int, names: Sequence[str], below: int, runs: int) -> InputError:
     return InputError(
         f"its header in line {place + 1} names {len(names)} columns "
-        f"({', '.join(names)}), but the dashes in line {below + 1} are for {runs}"
+        f"({', '.join(names)}), but line {below + 1} has dashes for {runs} columns"
     )

@@ -1,4 +1,4 @@
-"""Text tables whose header has a form of its own: SExtractor and rdb."""
+"""Text tables with a special header: SExtractor and rdb."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import InputError
 from .layouts import Layout
 from .sheets import unique_names
 from .stated_frames import frame_in_words
-from .unit_words import in_words
+from .unit_words import unit_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,9 @@ _RDB_TYPE = re.compile(r"\d*[SNM]", re.IGNORECASE)
 
 
 def find_sextractor(lines: Sequence[str]) -> Layout | None:
-    """Find a header that numbers the columns, vectors by the number of their first.
+    """Find a SExtractor header, which numbers the columns; None if there is none.
+
+    A vector has one line in it, with the number of its first column.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
     matches = list(filter(None, (_NUMBERED.fullmatch(each.strip()) for each in lines)))
     header = [match[0] for match in matches]
     places = [int(match[1]) for match in matches]
-    if len(header) < 2 or places[0] != 1 or places != sorted(set(places)):  # noqa: PLR2004 - one line is no list
+    if len(header) < 2 or places[0] != 1 or places != sorted(set(places)):  # noqa: PLR2004 - two columns or more
         return None
     first, row = next(
         (
@@ -54,7 +56,7 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
             f"in line {first + 1}, has {len(row)} fields"
         )
         raise InputError(msg)
-    # How many values the last column has, only the rows tell.
+    # Only the rows show how many values the last column has.
     more = range(1, len(row) - len(names) + 1)
     names = unique_names([*names, *(f"{names[-1]}_{n}" for n in more)])
     return Layout(
@@ -75,25 +77,33 @@ def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
     matches = filter(None, map(_NUMBERED.fullmatch, header))
     about = {match[2]: (match[3] or "").strip() for match in matches}
     stated = {
-        name: str(column.unit or in_words(about.get(name, "")))
+        name: str(column.unit or unit_in_words(about.get(name, "")))
         for name, column in zip(names, columns, strict=True)
     }
     return names, {name: unit for name, unit in stated.items() if unit}
 
 
 def find_types_row(lines: Sequence[str]) -> Layout | None:
-    """Find a header of rdb: names, and a row of widths and types below."""
+    """Find an rdb header: names, and a row of widths and types below them.
+
+    Returns None if there is none.
+
+    Raises
+    ------
+    InputError
+        The two rows have different numbers of columns.
+    """
     filled = [
         (place, line)
         for place, line in enumerate(lines)
         if line.strip() and not line.lstrip().startswith("#")
     ][:2]
-    if len(filled) < 2:  # noqa: PLR2004 - names and types
+    if len(filled) < 2:  # noqa: PLR2004 - a row of names and a row of types
         return None
     (_, names), (place, types) = filled
     fields = [each.strip() for each in types.split("\t")]
     named = names.split("\t")
-    if len(fields) < 2 or not all(map(_RDB_TYPE.fullmatch, fields)):  # noqa: PLR2004 - a column alone has no type
+    if len(fields) < 2 or not all(map(_RDB_TYPE.fullmatch, fields)):  # noqa: PLR2004 - two columns or more
         return None
     if len(named) != len(fields):
         msg = (

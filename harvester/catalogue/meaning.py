@@ -1,8 +1,8 @@
-"""In which units and frame positions are: what states it, and what contradicts it.
+"""The units and the frame of the positions, and checks that statements agree.
 
-The user overrules all. Else the name of a column and the file's own words about it
-must agree, and what they say must be understood: degrees of another frame, or numbers
-in another unit, are positions of other galaxies.
+The options of the user come first. Otherwise the name of a column and the metadata of
+the file must agree, and both must be understood: with a wrong unit or frame a harvest
+would fetch other galaxies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 from .identifiers import as_plain
 from .position_names import Statement, statement
 from .positions import holds_numbers, seem_hours
-from .sky_frames import FRAMES, ICRS, SkyFrame, frame_of_option, sky_frame
+from .sky_frames import FRAMES, ICRS, SkyFrame, parse_frame_option, sky_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,26 +33,26 @@ _OPTIONS = {
     "rad": (RADIANS, RADIANS),
 }
 _REMEDY = (
-    "Say what it is with --unit deg, --unit hour (RA; Dec in degrees) or --unit rad"
+    "State the unit with --unit deg, --unit hour (RA; Dec in degrees) or --unit rad"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the numbers of two columns are."""
+    """The units and the frame of two position columns."""
 
-    #: None: nothing states a unit.
+    #: None if no unit is stated.
     ra_unit: AngleUnit | None
     dec_unit: AngleUnit | None
     frame: SkyFrame
-    #: Whether anything states the frame.
+    #: False if no frame is stated, and ICRS is assumed.
     is_frame_stated: bool
 
 
 def find_meaning(
     sheet: Sheet, columns: PositionColumns, options: ReadOptions
 ) -> Meaning:
-    """Find units and frame of the positions.
+    """Find the units and the frame of the positions.
 
     Raises
     ------
@@ -64,16 +64,16 @@ def find_meaning(
     if not (is_said or stated.unit or stated.frame):
         _refuse_doubts(sheet)
     ra_unit, dec_unit = _units(sheet, columns, options.unit)
-    frame = frame_of_option(options.frame) or _frame(sheet, columns)
+    frame = parse_frame_option(options.frame) or _frame(sheet, columns)
     return Meaning(ra_unit, dec_unit, frame or ICRS, frame is not None)
 
 
 def _refuse_doubts(sheet: Sheet) -> None:
-    """Refuse what only a comment states, in words that are not understood."""
+    """Refuse a table if only a comment, which is not understood, states the unit."""
     if sheet.doubts:
         msg = (
             f"{'; '.join(sheet.doubts)}: if that is about the positions, they are not "
-            f"degrees of ICRS. {_REMEDY}, or with --frame: {FRAMES}"
+            f"ICRS degrees. {_REMEDY}, or the frame with --frame: {FRAMES}"
         )
         raise InputError(msg)
 
@@ -95,18 +95,18 @@ def _units(
 
 def _of_option(option: str) -> tuple[AngleUnit, AngleUnit]:
     if option not in _OPTIONS:
-        msg = f"--unit: {option!r} is none of {', '.join(_OPTIONS)}"
+        msg = f"--unit: {option!r} is not one of {', '.join(_OPTIONS)}"
         raise InputError(msg)
     return _OPTIONS[option]
 
 
 def _refuse_hours(sheet: Sheet, name: str) -> None:
-    """Refuse ``10:00:28`` in a column of degrees: both are usual, so which is it."""
+    """Refuse text such as ``10:00:28`` with the unit degrees: it may be hours."""
     if seem_hours(as_plain(sheet.column(name))):
         msg = (
-            f"column {name} is in degrees by its unit, but holds text such as 12:34:56 "
-            "of which none is above 24: are they hours? Say so with --unit hour, or "
-            "--unit deg"
+            f"column {name} has the unit degrees, but it holds text such as 12:34:56 "
+            "in which no value is above 24, so it may be hours. State the unit with "
+            "--unit hour or --unit deg"
         )
         raise InputError(msg)
 
@@ -114,7 +114,7 @@ def _refuse_hours(sheet: Sheet, name: str) -> None:
 def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
     text = sheet.units.get(name, "")
     of_file = statement(text)
-    if of_file.unknown or of_file.is_decoy or of_file.tag:
+    if of_file.unknown or of_file.is_non_position or of_file.tag:
         msg = (
             f"column {name} has the unit {text!r}, which is not a known unit of "
             f"angles. {_REMEDY}"
@@ -129,8 +129,8 @@ def _unit(sheet: Sheet, name: str, stated: Statement) -> AngleUnit | None:
     unit = _agreed(name, of_file.unit, stated.unit)
     if unit and unit.form == "text" and holds_numbers(as_plain(sheet.column(name))):
         msg = (
-            f"column {name} has the unit {unit.name}, but holds numbers, not text such "
-            f"as 12:34:56.7. {_REMEDY}"
+            f"column {name} has the unit {unit.name}, but it holds numbers, not text "
+            f"such as 12:34:56.7. {_REMEDY}"
         )
         raise InputError(msg)
     return unit
@@ -141,8 +141,8 @@ def _agreed(
 ) -> AngleUnit | None:
     if of_file and of_name and of_file.degrees != of_name.degrees:
         msg = (
-            f"column {name} is in {of_name.name} by its name, and in {of_file.name} by "
-            f"the unit that the file states. {_REMEDY}"
+            f"column {name} is in {of_name.name} according to its name, but in "
+            f"{of_file.name} according to the unit that the file states. {_REMEDY}"
         )
         raise InputError(msg)
     return of_file or of_name
@@ -151,15 +151,15 @@ def _agreed(
 def _refuse_half(
     columns: PositionColumns, ra: AngleUnit | None, dec: AngleUnit | None
 ) -> None:
-    """Refuse radians beside a column that states nothing."""
+    """Refuse a unit such as radians if the other column does not state its unit."""
     for name, unit, other, silent in (
         (columns.ra, ra, columns.dec, dec),
         (columns.dec, dec, columns.ra, ra),
     ):
         if silent is None and unit and unit.degrees not in {1.0, HOURS.degrees}:
             msg = (
-                f"column {name} is in {unit.name}, and nothing states the unit of "
-                f"column {other}. {_REMEDY}"
+                f"column {name} is in {unit.name}, but the unit of column {other} is "
+                f"not stated. {_REMEDY}"
             )
             raise InputError(msg)
 
@@ -170,8 +170,8 @@ def _frame(sheet: Sheet, columns: PositionColumns) -> SkyFrame | None:
     if len(distinct) > 1:
         said = " and ".join(sorted({str(frame) for frame in of_columns}))
         msg = (
-            f"columns {columns.ra} and {columns.dec} are said to be in {said}. Say "
-            f"which with --frame: {FRAMES}"
+            f"the file states several frames for columns {columns.ra} and "
+            f"{columns.dec}: {said}. State the right one with --frame: {FRAMES}"
         )
         raise InputError(msg)
     if of_columns:
@@ -212,8 +212,8 @@ def _understood(stated: StatedFrame, what: str) -> SkyFrame:
         facts = [stated.system, stated.equinox and f"equinox {stated.equinox}"]
         said = ", ".join(filter(None, facts))
         msg = (
-            f"the frame of {what} is given as {said!r}, which is not understood. Say "
-            f"what it is with --frame: {FRAMES}"
+            f"the frame of {what} is given as {said!r}, which is not understood. State "
+            f"the frame with --frame: {FRAMES}"
         )
         raise InputError(msg)
     return frame
@@ -223,9 +223,9 @@ def _of_table(stated: StatedFrame, columns: PositionColumns) -> SkyFrame:
     frame = _understood(stated, "the table")
     if not frame.is_equatorial:
         msg = (
-            f"the table says that its positions are {frame}, but columns {columns.ra} "
-            f"and {columns.dec} are named as right ascension and declination. Say "
-            f"which is right with --frame: {FRAMES}"
+            f"the table states that its positions are {frame}, but columns "
+            f"{columns.ra} and {columns.dec} are named as right ascension and "
+            f"declination. State the right frame with --frame: {FRAMES}"
         )
         raise InputError(msg)
     return frame

@@ -1,4 +1,4 @@
-"""The column that the user means by a name or a number, and lists of columns."""
+"""Columns that the user names or numbers, and lists of columns for messages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["first_rows", "listing", "named"]
 
-#: Columns that an error lists at most, and characters of a value.
+#: The most columns that an error lists, and the most characters of a value.
 _LISTED, _WIDEST = 40, 24
-#: Rows that show what a table holds.
+#: Number of rows that an error shows.
 _SHOWN = 3
 
 
 def named(names: Sequence[str], wanted: str, option: str) -> str:
-    """Give the column that the user means, or say which ones there are."""
+    """Return the column that the user means by ``wanted``, a name or a number from 1.
+
+    Raises
+    ------
+    InputError
+        There is no such column; the message lists the columns.
+    """
     if wanted in names:
         return wanted
     same = [name for name in names if name.lower() == wanted.strip().lower()]
@@ -37,13 +43,13 @@ def named(names: Sequence[str], wanted: str, option: str) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
-    """Name the columns, in a sentence."""
+    """Return a sentence that lists the columns."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"The columns are: {', '.join(names[:_LISTED])}{more}."
 
 
 def first_rows(sheet: Sheet) -> list[str]:
-    """Show the first rows, each value with the number of its column."""
+    """Return the first rows as text, each value with the number of its column."""
     names = sheet.table.column_names[:_LISTED]
     columns = [sheet.column(name)[:_SHOWN].to_pylist() for name in names]
     return [

@@ -1,11 +1,11 @@
-"""Comments above a table that number its columns, or speak of its positions."""
+"""Comments above a table that number its columns, or mention units and frames."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from .header_words import is_comment, tells
+from .header_words import count_position_names, is_comment
 from .stated_frames import frame_in_words
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ _NUMBERED = re.compile(
     r"(?:col(?:umn)?s?\.?[ _]*)?[\[(]?(\d{1,3})[\])]?\s*[:=.)-]?\s*([A-Za-z_].*)",
     re.IGNORECASE,
 )
-#: A number with a mark: its name may have several words.
+#: A number with a mark behind it; the name that follows may have several words.
 _MARKED = re.compile(r"\D|\d+\s*[\])}:=.]")
-#: Where the words about a column begin.
+#: What separates the name of a column from the words about it.
 _ABOUT = re.compile(r"\s{2,}|\t|\s+[-=:]\s+|[:;,]\s+|\s+#|\.\s+")
-#: Words that make positions other than degrees of today's frame.
+#: Words that mean units other than degrees, or frames other than ICRS.
 _OTHER_UNIT = re.compile(r"\b(?:in|of) (?:decimal )?(?:hours|radians)\b", re.IGNORECASE)
 _OTHER_FRAME = re.compile(
     r"\b(?:b ?1950|fk4|equinox\W*[jb]?(?!2000)[12]\d{3})",
@@ -39,7 +39,10 @@ _OF_POSITIONS = re.compile(
 def numbered_in(
     lines: Sequence[str], marks: tuple[str, ...]
 ) -> list[tuple[int, str, str]]:
-    """Give place, name and the rest of the last comments that count from 0 or 1."""
+    """Find the last block of comments that number the columns from 0 or 1.
+
+    Returns the index of the line, the name and the rest of the text for each column.
+    """
     found: list[tuple[int, str, str]] = []
     expected = 0
     for place, line in enumerate(lines):
@@ -61,17 +64,19 @@ def numbered_in(
 def frames_in_comments(
     lines: Sequence[str], marks: tuple[str, ...]
 ) -> dict[str, StatedFrame]:
-    """Give the frames in the words of comments that number the columns."""
+    """Return the frames that comments which number the columns state."""
     stated = {
-        # The name of a position says what the words are about.
-        name: frame_in_words(f"right ascension {about}" if tells([name]) else about)
+        # A column named like a position: its words need not mention right ascension.
+        name: frame_in_words(
+            f"right ascension {about}" if count_position_names([name]) else about
+        )
         for _, name, about in numbered_in(lines, marks)
     }
     return {name: frame for name, frame in stated.items() if frame}
 
 
 def doubts_in_comments(lines: Sequence[str], marks: tuple[str, ...]) -> Iterator[str]:
-    """Say which comments speak of a unit or frame in words that no rule knows."""
+    """Yield the comments that mention a unit or frame in words no rule understands."""
     for place, line in enumerate(lines):
         is_about_unit = _OTHER_UNIT.search(line) and _OF_POSITIONS.search(line)
         if is_comment(line, marks) and (is_about_unit or _OTHER_FRAME.search(line)):

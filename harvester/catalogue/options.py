@@ -1,4 +1,4 @@
-"""What the user says about a catalogue; what is empty is understood from the file."""
+"""What the user states about a catalogue; an empty option is found from the file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["ReadOptions"]
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """Options that overrule what the file says of itself."""
+    """Options that overrule what the file states."""
 
     #: Columns of identifier, right ascension and declination: a name, or a number
     #: from 1.
     id: str = ""
     ra: str = ""
     dec: str = ""
-    #: Of a file with several tables the one to read: its name, or a number from 1.
+    #: The table to read, if the file has several: its name, or a number from 1.
     table: str = ""
-    #: What separates the fields of a text table.
+    #: The separator between the fields of a text table.
     delimiter: str = ""
     #: Unit of the positions: ``deg``, ``hour`` (right ascension) or ``rad``.
     unit: str = ""

@@ -1,7 +1,7 @@
-"""A Parquet file as columns that are read when they are asked for.
+"""A Parquet file as columns; each column is read when it is requested.
 
-What a run needs whole is a few columns, one at a time; the rest passes by in batches,
-so that memory does not grow with the width of a catalogue and little with its length.
+A run needs only a few whole columns, one at a time, and reads the others in batches of
+rows. So memory does not grow with the number of columns, and little with that of rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .damage import damage_told
+from .damage import explain_damage
 from .parquet_words import stated_in
 from .sheets import Sheet, text_of, unique_names
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetColumns", "read_parquet"]
 
-#: Rows that are read together.
+#: Rows that are read at a time.
 _ROWS = 65_536
-#: Bytes that are read of a column at a time; else they are all of a row group.
+#: Bytes that are read of a column at a time; without it Arrow reads a whole row group.
 _BUFFER = 262_144
-#: Bytes that no text has.
+#: Bytes that do not occur in text.
 _NO_LETTER = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-#: Rows that tell whether bytes are text.
+#: Rows that are examined to decide whether bytes are text.
 _LOOKED_AT = 64
 
 
 def read_parquet(path: Path, file: BinaryIO) -> Sheet:
-    """Give the table of a file, which has to stay open; ``path`` is for messages."""
+    """Return the table of a file, which must stay open; ``path`` is for messages."""
     source = pq.ParquetFile(file, buffer_size=_BUFFER)
     columns = _columns(path, source)
     stated = stated_in(source.schema_arrow)
@@ -56,7 +56,8 @@ def _columns(path: Path, source: pq.ParquetFile) -> Columns:
     if names == unique and not any("." in name for name in names):
         first = _first_bytes(source)
         return ParquetColumns(path, source, names, _texts_of_bytes(first))
-    # Such names do not tell which of the columns is meant: all are read.
+    # Repeated names, and names with a point, are ambiguous in Arrow's reader, so that
+    # single columns cannot be selected: read all of them.
     whole = source.read().rename_columns(unique)
     schema = _plain(whole.schema, _texts_of_bytes(whole.slice(0, _LOOKED_AT)))
     columns = [
@@ -68,7 +69,7 @@ def _columns(path: Path, source: pq.ParquetFile) -> Columns:
 
 
 def _first_bytes(source: pq.ParquetFile) -> Any:  # noqa: ANN401 - Arrow has no types
-    """Give some rows of the columns of bytes."""
+    """Read the first rows of the columns of bytes."""
     names = [field.name for field in source.schema_arrow if _is_bytes(field.type)]
     rows = source.iter_batches(_LOOKED_AT, columns=names) if names else iter(())
     return next(rows, pa.table({}))
@@ -83,7 +84,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _texts_of_bytes(rows: Any) -> set[str]:  # noqa: ANN401 - Arrow has no types
-    """Give the columns of bytes that are text, as some writers store it."""
+    """Return the columns of bytes that hold text, which some writers store so."""
     return {
         field.name
         for field in rows.schema
@@ -96,7 +97,7 @@ def _are_texts(values: Sequence[bytes | None]) -> bool:
 
 
 def _plain(schema: pa.Schema, texts: Collection[str]) -> pa.Schema:
-    # Pandas writes large strings, which mean the same.
+    # Pandas writes large strings; treat them as strings.
     return pa.schema(
         [
             field.with_type(pa.string())
@@ -108,7 +109,7 @@ def _plain(schema: pa.Schema, texts: Collection[str]) -> pa.Schema:
 
 
 def _as(array: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - Arrow has no types
-    """Cast; bytes that are no UTF-8 are read as Latin-1, which takes all."""
+    """Cast an array; decode bytes as UTF-8, else as Latin-1."""
     if not _is_bytes(array.type) or not pa.types.is_string(kind):
         return array.cast(kind)
     texts = [
@@ -119,7 +120,7 @@ def _as(array: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - Arrow has 
 
 
 class ParquetColumns:
-    """Stands in for the table in a file."""
+    """Columns of a Parquet file behind the interface of `pyarrow.Table`."""
 
     def __init__(
         self,
@@ -128,7 +129,7 @@ class ParquetColumns:
         names: Sequence[str],
         texts: Collection[str] = (),
     ) -> None:
-        """Take some columns; those in ``texts`` are bytes in the file."""
+        """Keep the columns ``names``; those in ``texts`` are bytes in the file."""
         self._path = path
         self._source = source
         self._texts = texts
@@ -138,20 +139,26 @@ class ParquetColumns:
         self.schema = _plain(pa.schema([fields.field(name) for name in names]), texts)
 
     def select(self, names: Sequence[str]) -> ParquetColumns:
-        """Give only some columns."""
+        """Return a table of only these columns."""
         return ParquetColumns(self._path, self._source, names, self._texts)
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Read one column whole."""
+        """Read a whole column."""
         one = self.select([name])
         return pa.Table.from_batches(one.to_batches(_ROWS), one.schema).column(0)
 
     def to_batches(self, max_chunksize: int) -> Iterator[pa.RecordBatch]:
-        """Read the rows in batches of at most so many."""
+        """Read the rows in batches of at most ``max_chunksize``.
+
+        Raises
+        ------
+        InputError
+            The file is damaged.
+        """
         names = list(self.column_names)
         batches = self._source.iter_batches(max_chunksize, columns=names)
         while True:
-            with damage_told(self._path):
+            with explain_damage(self._path):
                 batch = next(batches, None)
             if batch is None:
                 return

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Stated", "stated_in"]
 
-#: Where astropy writes what it knows of a table.
+#: Metadata key under which astropy describes a table.
 _ASTROPY = b"table_meta_yaml"
-#: Where a VOTable without rows stands that describes the columns.
+#: Metadata key of a VOTable without rows that describes the columns.
 _VOPARQUET = b"IVOA.VOTable-Parquet.content"
-#: Metadata of a column that hold its unit.
+#: Metadata keys of the unit of a column.
 _UNIT_KEYS = (b"unit", b"units", b"TUNIT")
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What is said of the columns."""
+    """Units and frames that the metadata of a file state."""
 
     units: dict[str, str] = field(default_factory=dict)
     frames: dict[str, StatedFrame] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Stated:
 
 
 def stated_in(schema: pa.Schema) -> Stated:
-    """Read what the metadata say; of words that cannot be read nothing is taken."""
+    """Read units and frames from the metadata; ignore what cannot be parsed."""
     words = schema.metadata or {}
     try:
         if _VOPARQUET in words:
@@ -85,7 +85,7 @@ def _of_astropy(words: bytes) -> Stated:
 
 
 def _frame(coordinates: Any) -> StatedFrame | None:  # noqa: ANN401 - YAML of any form
-    """Give the frame of a ``SkyCoord`` whose parts are columns."""
+    """Return the frame of a ``SkyCoord`` whose parts are columns."""
     if not isinstance(coordinates, dict) or "frame" not in coordinates:
         return None
     equinox, epoch = (year_of(coordinates.get(each)) for each in ("equinox", "obstime"))

@@ -1,4 +1,4 @@
-"""The columns that positions are taken from."""
+"""The columns that positions are read from."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ __all__ = ["PositionColumns"]
 
 @dataclass(frozen=True, slots=True)
 class PositionColumns:
-    """The columns that positions are taken from, and what their names say."""
+    """The columns that positions are read from, and what their names state."""
 
     ra: str
     dec: str
-    #: Less exact columns of the same positions: no labels either.
+    #: Less precise columns of the same positions; they do not become labels.
     shadowed: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
-    #: What the names say of unit and frame.
+    #: Unit and frame, as the names state them.
     ra_stated: Statement = field(default_factory=Statement)
     dec_stated: Statement = field(default_factory=Statement)
-    #: The system that the names are of, such as ``galactic``; empty: equatorial.
+    #: The coordinate system of the names, such as ``galactic``; empty for equatorial.
     system: str = ""
-    #: Where each coordinate is in several columns.
+    #: The columns of each coordinate, if it is split into several.
     split: tuple[SplitColumns, SplitColumns] | None = None
 
     @property
     def used(self) -> tuple[str, ...]:
-        """All columns that are no labels because of this."""
+        """All columns that hold positions, and so do not become labels."""
         parts = [name for each in self.split or () for name in each.names]
         return (self.ra, self.dec, *parts, *self.shadowed)

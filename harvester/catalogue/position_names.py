@@ -1,8 +1,9 @@
-"""What the names of columns say: which coordinate, in which unit and frame.
+"""Parse the names of columns: which coordinate, in which unit and frame.
 
-A name is taken apart into the word for the coordinate, what stands before it (of
-which thing), and what follows: units, frames, and words that tell pairs apart. A name
-with anything else in it is no position. Neither is one of an error or an offset.
+A name has three parts: a prefix (to which object the position belongs), the word for
+the coordinate, and a tail of units, frames and words that distinguish pairs of columns.
+If a part is not understood, or names an error or an offset, the column is not a
+position.
 """
 
 from __future__ import annotations
@@ -12,48 +13,48 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, says_nothing
-from .position_words import DECOYS, FAMILIES, TAGS, TEXT_WORDS, UNIT_WORDS
-from .sky_frames import SkyFrame, frame_in
+from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit, angle_unit, states_no_unit
+from .position_words import FAMILIES, NON_POSITION_WORDS, TAGS, TEXT_WORDS, UNIT_WORDS
+from .sky_frames import SkyFrame, parse_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Heading", "Statement", "heading", "is_decoy", "plain", "statement"]
+__all__ = ["Heading", "Statement", "heading", "is_non_position", "plain", "statement"]
 
 Side = Literal["longitude", "latitude"]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a few words say of a column: those behind its name, or its unit."""
+    """What the unit of a column, or the words behind its name, state about it."""
 
     unit: AngleUnit | None = None
     frame: SkyFrame | None = None
-    #: Words that are neither.
+    #: Words that are neither a unit nor a frame.
     unknown: str = ""
-    #: Whether they say that these are no positions, but their errors.
-    is_decoy: bool = False
-    #: A word that tells this column from others, such as the name of a survey.
+    #: Whether the words mean that the column holds errors or the like, not positions.
+    is_non_position: bool = False
+    #: A word that distinguishes this column from others, such as a survey.
     tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column that can be one coordinate of a position, by its name."""
+    """The parsed name of a column that can be one coordinate of a position."""
 
     name: str
     side: Side
-    #: Which words name the coordinates, such as ``ra``; place in `FAMILIES`.
+    #: Index in `FAMILIES` of the words that name the coordinate, such as ``ra``.
     family: int
-    #: What tells this pair of columns from others of the family.
+    #: Prefix and tags; the two columns of a pair have the same.
     key: tuple[str, ...]
     stated: Statement = field(default_factory=Statement)
-    #: The system that the words are of; empty for right ascension and declination.
+    #: Coordinate system to which the words belong; empty for RA and Dec.
     system: str = ""
-    #: How far the name is from the plain one: smaller is better.
+    #: How far the name is from the plainest one: smaller is better.
     rank: tuple[int, ...] = ()
-    #: ``d`` or ``h``: a unit of one letter, which counts beside another one only.
+    #: ``d`` or ``h`` if the unit is one letter; both columns of a pair must have one.
     letter: str = ""
 
 
@@ -62,9 +63,9 @@ _PREFIX = r"(?:(?P<prefix>.+?)_|(?P<glued>obj|target|s|coord|pri|sec|src))??"
 _FRAME_WORDS = re.compile(r"(?:eq)?([jb]?(?:1[89]|20)\d\d|fk[45]|icrs|gaia)(?:_0+)?")
 _GAIA = re.compile(r"gaia_?(?:e?dr\d)?|epoch_?20\d\d|ep_?20\d\d")
 _NUMBERED = re.compile(r"\d{1,2}")
-#: Prefixes that are decoys behind a coordinate: ObsCore and MAST write ``s_ra``.
-_NO_DECOY_BEFORE = frozenset({"s"})
-#: A shorter tag that follows without ``_`` is a part of another word: ``deg``.
+#: Non-position words that may be a prefix: ObsCore and MAST write ``s_ra``.
+_POSITION_PREFIXES = frozenset({"s"})
+#: Letters; a shorter tag that follows without ``_`` is part of another word.
 _SHORTEST_GLUED = 3
 
 _BRACKETS = re.compile(r"[\[(]([^\[\]()]*(?:\([^()]*\))?[^\[\]()]*)[\])]")
@@ -73,34 +74,34 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _GREEK = str.maketrans({"\u03b1": "alpha", "\u03b4": "delta"})
 _HMS = re.compile(r"[\s_]*h{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
 _DMS = re.compile(r"[\s_]*d{1,2}[:_ ]m{1,2}[:_ ]s{1,2}(?:\.s+)?$")
-#: An epoch moves no galaxy.
+#: An epoch; it is ignored, because galaxies have no proper motion.
 _EPOCH = re.compile(r"ep(?:och|\.)?\s*[=:]?\s*[JB]?\d{4}(?:\.\d*)?", re.IGNORECASE)
-#: HyperLEDA documents ``al2000`` as decimal hours, ``de2000`` beside it as degrees.
+#: A name of HyperLEDA, whose ``al2000`` is in decimal hours, and ``de2000`` in degrees.
 _LEDA = re.compile(r"al(1950|2000)", re.IGNORECASE)
 _PIECES = re.compile(r"[,;]\s*")
 
 
 def plain(name: str) -> str:
-    """Spell a name in lower case, its words joined by ``_``, without brackets."""
+    """Return a name in lower case, its words joined by ``_``, without brackets."""
     bare = _CAMEL.sub("_", _BRACKETS.sub("", name).translate(_GREEK)).lower()
     bare = _DMS.sub("_dms", _HMS.sub("_hms", bare))
     return _NOT_WORD.sub("_", bare).strip("_")
 
 
-def is_decoy(word: str) -> bool:
-    """Tell whether a word says that a column holds no positions."""
-    return word in DECOYS
+def is_non_position(word: str) -> bool:
+    """Return whether a word means that a column does not hold positions."""
+    return word in NON_POSITION_WORDS
 
 
 @cache
 def statement(text: str) -> Statement:
-    """Understand a unit as a file states it, or what stands in brackets."""
-    if says_nothing(text) or _EPOCH.fullmatch(text.strip()):
+    """Parse a unit as a file states it, or the text in brackets behind a name."""
+    if states_no_unit(text) or _EPOCH.fullmatch(text.strip()):
         return Statement()
     unit = angle_unit(text)
     if unit:
         return Statement(unit)
-    frame = frame_in(text)
+    frame = parse_frame(text)
     if frame:
         return Statement(frame=frame)
     inside = _BRACKETS.findall(text)
@@ -112,8 +113,8 @@ def statement(text: str) -> Statement:
 
 def _of_word(text: str) -> Statement:
     word = _NOT_WORD.sub("", text.lower())
-    if is_decoy(word):
-        return Statement(is_decoy=True)
+    if is_non_position(word):
+        return Statement(is_non_position=True)
     if word in TAGS or _NUMBERED.fullmatch(word):
         return Statement(tag=word)
     is_silent = word in {"", "equinox", "epoch"}
@@ -126,24 +127,24 @@ def _joined(pieces: list[str]) -> Statement:
         next((part.unit for part in parts if part.unit), None),
         next((part.frame for part in parts if part.frame), None),
         " ".join(part.unknown for part in parts if part.unknown),
-        any(part.is_decoy for part in parts),
+        any(part.is_non_position for part in parts),
         " ".join(part.tag for part in parts if part.tag),
     )
 
 
 def bracketed(name: str) -> Statement:
-    """Understand what a name has in brackets."""
+    """Parse the text in brackets in the name of a column."""
     return _joined([*_BRACKETS.findall(name), ""])
 
 
 def heading(name: str) -> Heading | None:
-    """Take a name apart; None if it is not that of a coordinate."""
+    """Parse the name of a column; None if it does not name a coordinate."""
     leda = _LEDA.fullmatch(name.strip())
     known = heading(f"ra{leda[1]}") if leda else None
     if known:
         return replace(known, name=name, stated=replace(known.stated, unit=HOURS))
     stated = bracketed(name)
-    if stated.is_decoy or name.rstrip().endswith("-"):  # ``DE-`` holds signs
+    if stated.is_non_position or name.rstrip().endswith("-"):  # ``DE-``: only signs
         return None
     return min(_readings(name, stated), key=_length_before, default=None)
 
@@ -159,12 +160,12 @@ def _readings(name: str, stated: Statement) -> Iterator[Heading]:
             if match is None or tail is None:
                 continue
             before = match["prefix"] or match["glued"] or ""
-            if not _is_decoy_before(before):
+            if not _has_non_position_word(before):
                 yield _put_together(name, side, place, before, tail, stated, system)
 
 
 def _length_before(found: Heading) -> int:
-    # ``dec_rad`` is a declination in radians, no ``ra`` of a thing named ``dec``.
+    # ``dec_rad`` is a declination in radians, not ``ra`` with the prefix ``dec``.
     return len(found.key[1])
 
 
@@ -173,9 +174,11 @@ def _matcher(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"{_PREFIX}(?:{pattern})(?P<tail>(?:_.*|[a-z0-9].*)?)")
 
 
-def _is_decoy_before(prefix: str) -> bool:
+def _has_non_position_word(prefix: str) -> bool:
     words = prefix.split("_")
-    return any(is_decoy(word) and word not in _NO_DECOY_BEFORE for word in words)
+    return any(
+        is_non_position(word) and word not in _POSITION_PREFIXES for word in words
+    )
 
 
 def _put_together(
@@ -226,7 +229,7 @@ def _rank_of_frame(tail: _Tail) -> int:
 
 @dataclass(slots=True)
 class _Tail:
-    """What follows the word for the coordinate."""
+    """The parsed words behind the word for the coordinate."""
 
     side: Side
     unit: AngleUnit | None = None
@@ -239,10 +242,10 @@ class _Tail:
 
     @classmethod
     def read(cls, text: str, side: Side) -> _Tail | None:
-        """Read all of it; None if some of it is not understood."""
+        """Parse all of the text; None if a part of it is not understood."""
         tail = cls(side)
         if _GAIA.fullmatch(text.strip("_")):
-            tail.frame = frame_in("ICRS")
+            tail.frame = parse_frame("ICRS")
             return tail
         is_glued = not text.startswith("_")
         for word in text.removeprefix("_in_").strip("_").split("_"):
@@ -265,7 +268,7 @@ class _Tail:
     def _unit_or_frame(self, word: str) -> int:
         frame = _FRAME_WORDS.match(word)
         if frame:
-            self.frame = frame_in(frame[1])
+            self.frame = parse_frame(frame[1])
             return len(frame[0]) if self.frame else 0
         known = [w for w in (*UNIT_WORDS, *TEXT_WORDS) if word.startswith(w)]
         longest = max(known, key=len, default="")
@@ -282,13 +285,13 @@ class _Tail:
 
     def _tag(self, word: str) -> bool:
         if word in {"0", "00"}:
-            return True  # of an equinox such as 2000.0
+            return True  # the decimals of an equinox such as 2000.0
         if _NUMBERED.fullmatch(word):
             self.tags.append(word if self._is_glued else f"_{word}")
             self.tag_rank = max(self.tag_rank, 1)
             return True
         if (
-            word in DECOYS
+            word in NON_POSITION_WORDS
             or word not in TAGS
             or (self._is_glued and len(word) < _SHORTEST_GLUED)
         ):

@@ -1,15 +1,22 @@
-"""The words that the names of position columns are made of, for `position_names`."""
+"""The words in the names of position columns, for `position_names`."""
 
 from __future__ import annotations
 
 from .angle_units import DEGREES, HOURS, RADIANS, AngleUnit
 
-__all__ = ["BARE", "DECOYS", "FAMILIES", "TAGS", "TEXT_WORDS", "UNIT_WORDS"]
+__all__ = [
+    "BARE_GALACTIC",
+    "FAMILIES",
+    "NON_POSITION_WORDS",
+    "TAGS",
+    "TEXT_WORDS",
+    "UNIT_WORDS",
+]
 
-#: Galactic coordinates, if nothing else is around these letters: they name bands too.
-BARE = ("l", "b", "galactic")
+#: Galactic coordinates with names of one letter, which may also be photometric bands.
+BARE_GALACTIC = ("l", "b", "galactic")
 
-#: Words for longitude and latitude, and the system that they are of, best first.
+#: Words for longitude and latitude, and their coordinate system; the best ones first.
 FAMILIES: tuple[tuple[str, str, str], ...] = (
     ("ra|r_a", "declination|decl|dec|de", ""),
     ("right_?asc(?:ension)?", "decl?(?:ination)?", ""),
@@ -24,7 +31,7 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
         "galactic",
     ),
     ("galactic_l|l_?ii", "galactic_b|b_?ii", "galactic"),
-    BARE,
+    BARE_GALACTIC,
     (
         "sgl(?:on)?|supergalactic_lon(?:gitude)?",
         "sgb|sglat|supergalactic_lat(?:itude)?",
@@ -35,12 +42,12 @@ FAMILIES: tuple[tuple[str, str, str], ...] = (
         "elat|ecl_?lat|ecliptic_lat(?:itude)?",
         "ecliptic",
     ),
-    # Of these only the file can say what they are.
+    # These have no system of their own: the metadata of the file must state it.
     ("lon(?:gitude)?", "lat(?:itude)?", "?"),
 )
 
-#: Words that make a column something else than a position.
-DECOYS = frozenset(
+#: Words in the names of columns that do not hold positions.
+NON_POSITION_WORDS = frozenset(
     (
         *("accuracy", "bias", "corr", "cos", "count", "cov", "d", "del", "delt"),
         *("delta", "diff", "difference", "dist", "distance", "dither", "dot", "e"),
@@ -57,8 +64,8 @@ DECOYS = frozenset(
     )
 )
 
-#: Words that say of which survey or fit a coordinate is. They are words in the names of
-#: columns, and decide nothing about the archives that have such names.
+#: Words for the survey, the object or the fit that a coordinate belongs to. They only
+#: distinguish columns; they do not select an archive.
 TAGS = frozenset(
     (
         *("2mass", "acs", "aegis", "allwise", "auto", "bcg", "best", "candels", "cat"),
@@ -78,7 +85,7 @@ TAGS = frozenset(
     )
 )
 
-#: Of columns with these words the values themselves tell what they are.
+#: Words for text columns, whose values show their own form, such as ``12:34:56.7``.
 TEXT_WORDS = frozenset(
     (
         *("ddmmss", "dms", "hhmmss", "hms", "sex", "sexagesimal", "str", "string"),

@@ -1,8 +1,8 @@
-"""Positions of a catalogue as ICRS degrees, whatever it writes them as.
+"""Convert the positions of a catalogue to ICRS degrees.
 
-Numbers are degrees unless the column's unit says otherwise; text with colons,
-blanks or letters is sexagesimal, right ascension then in hours. Positions of another
-frame are turned into ICRS.
+Numbers are degrees unless the unit of the column is another. Text with colons, blanks
+or letters is sexagesimal; right ascension is then in hours. Positions in another frame
+are transformed to ICRS.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .sexagesimal import taken_apart
+from .sexagesimal import parse_sexagesimal
 from .sky_frames import ICRS
 
 if TYPE_CHECKING:
@@ -37,29 +37,31 @@ __all__ = [
 
 _Axis = Literal["RA", "Dec", "longitude", "latitude"]
 
-#: The whole circle and the pole, degrees.
+#: Degrees in the full circle, and at the pole.
 _CIRCLE, _POLE = 360.0, 90.0
-#: Hours of right ascension in the circle, and degrees in one of them.
+#: Hours of right ascension in the full circle, and degrees in an hour.
 _DAY, _HOUR = 24.0, 15.0
-#: Catalogues write these where they have no value.
+#: Numbers that catalogues write to mean "no value".
 _SENTINELS = [-9999.0, -999.0, 999.0, 9999.0]
-#: Text of a cell without a value, in lower case.
+#: Text that means "no value", in lower case.
 _NO_VALUE = {"", "nan", "-", "--", "---", "...", "null", "none", "na", "n/a", "masked"}
-#: A right ascension beyond these degrees is no angle that was merely not wrapped.
+#: Degrees; a right ascension beyond them is an error, not an angle that only has to be
+#: wrapped into 0..360.
 _LOWEST_RA, _HIGHEST_RA = -360.0, 720.0
 
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
-#: Sexagesimal text without letters: only its column can say whether these are hours.
+#: Sexagesimal text without letters: it may be hours or degrees.
 _WITH_COLONS = r"^[+-]?(?P<whole>\d{1,3})[:\s]\s*[0-5]?\d[:\s]\s*[0-5]?\d(?:\.\d*)?$"
 
 _DESIGNATION = re.compile(r"\bJ\d{6}(?:\.\d+)?[+-]\d{6}(?:\.\d+)?")
 
-#: Values that tell numbers from other text.
+#: Values that are examined to decide whether text holds numbers.
 _SAMPLE = 1000
-#: Values that are read together: text takes several times its length meanwhile.
+#: Values that are parsed at a time: parsing text takes several times its memory.
 _PART = 65_536
 
-#: Added before truncating, in the last place of a designation: 15.00 s stays that.
+#: Added before a designation is truncated, in units of its last digit, so that 15.00 s
+#: does not become 14.99 s by rounding errors.
 _NUDGE = 1e-4
 
 
@@ -73,7 +75,7 @@ class Positions:
     dec: NDArray[np.float64]
     #: For each unusable row (from 0), what is wrong with it.
     problems: dict[int, str]
-    #: What the user should know about all of them.
+    #: Sentences for the user about all positions.
     notes: list[str]
 
 
@@ -85,15 +87,15 @@ def read_positions(
     dec_unit: AngleUnit | None = None,
     frame: SkyFrame = ICRS,
 ) -> Positions:
-    """Turn two columns into ICRS degrees, and find the rows that have no position.
+    """Convert two columns to ICRS degrees, and find the rows without a position.
 
     Parameters
     ----------
     ra, dec
         Right ascension and declination, or longitude and latitude of ``frame``.
     ra_unit, dec_unit
-        What the columns state; None if they state nothing, which means degrees, or
-        what sexagesimal text says by its own form.
+        The units that the columns state. None if they state none: numbers are then
+        degrees, and the form of sexagesimal text decides.
     """
     axes: tuple[_Axis, _Axis] = ("RA", "Dec")
     if not frame.is_equatorial:
@@ -101,7 +103,7 @@ def read_positions(
     alpha = _in_degrees(ra, ra_unit, axes[0])
     delta = _in_degrees(dec, dec_unit, axes[1])
     are_hours = bool(ra_unit and ra_unit.degrees == _HOUR)
-    highest = _CIRCLE if are_hours else _HIGHEST_RA  # hours are never beyond the day
+    highest = _CIRCLE if are_hours else _HIGHEST_RA  # hours above 24 are errors
     bad_ra = ~((alpha >= _LOWEST_RA) & (alpha <= highest))
     bad_ra |= np.isin(alpha, _sentinels(ra_unit))
     bad_dec = ~(np.abs(delta) <= _POLE)
@@ -123,7 +125,7 @@ def read_positions(
     ]
     if not frame.is_icrs:
         alpha, delta = frame.to_icrs(_wrapped(alpha), delta)
-        notes.append(f"Positions were turned from {frame} into ICRS.")
+        notes.append(f"Positions were transformed from {frame} to ICRS.")
     return Positions(_wrapped(alpha), delta, problems, notes)
 
 
@@ -140,7 +142,7 @@ def _in_degrees(
 def _degrees(
     column: pa.Array, unit: AngleUnit | None, axis: _Axis
 ) -> NDArray[np.float64]:
-    """Give degrees, NaN where the column holds nothing that can be read."""
+    """Return degrees; NaN for values that cannot be parsed."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -172,20 +174,20 @@ def _sexagesimal(
     text: pa.Array, unit: AngleUnit | None, axis: _Axis
 ) -> NDArray[np.float64]:
     if unit and unit.degrees not in {1.0, _HOUR}:
-        return np.full(len(text), np.nan)  # radians are not written so
-    parts = taken_apart(text.cast(pa.string()))
+        return np.full(len(text), np.nan)  # only hours and degrees are sexagesimal
+    parts = parse_sexagesimal(text.cast(pa.string()))
     value = parts.value()
     hours = np.where(np.abs(value) <= _DAY, value * _HOUR, np.nan)
     if axis != "RA":
         return np.where(parts.has_mark("h"), np.nan, value)
-    # Colons and blanks are hours unless the unit says otherwise; letters say it.
+    # Text with colons or blanks is hours unless the unit is degrees; letters decide.
     if unit and unit.degrees == 1:
         return np.where(parts.has_mark("h"), hours, value)
     return np.where(parts.has_mark("d"), value, hours)
 
 
 def holds_numbers(column: pa.Array) -> bool:
-    """Tell whether a column has numbers, also as text, by its first values."""
+    """Return whether the first values of a column are numbers, also as text."""
     kind = column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
@@ -194,7 +196,7 @@ def holds_numbers(column: pa.Array) -> bool:
 
 
 def seem_hours(column: pa.Array) -> bool:
-    """Tell whether text is sexagesimal without letters, and none beyond 24."""
+    """Return whether a column is sexagesimal text without letters, up to 24."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return False
     text = pc.utf8_trim_whitespace(column).cast(pa.string())
@@ -212,13 +214,13 @@ def _floats(column: pa.Array) -> NDArray[np.float64]:
 
 def _wrapped(alpha: NDArray[np.float64]) -> NDArray[np.float64]:
     inside: NDArray[np.float64] = np.mod(alpha, _CIRCLE)
-    # The remainder of a tiny negative angle rounds up to the whole circle.
+    # The remainder of a tiny negative angle is rounded up to 360, which is 0.
     inside[inside >= _CIRCLE] = 0.0
     return inside
 
 
 def _sentinels(unit: AngleUnit | None) -> list[float]:
-    """Give what stands for no value, turned into degrees as if it were one."""
+    """Return the numbers that mean "no value", multiplied by the unit like values."""
     return [each * (unit.degrees if unit else 1.0) for each in _SENTINELS]
 
 
@@ -228,7 +230,7 @@ def _problem(axis: _Axis, raw: object, degrees: float, unit: AngleUnit | None) -
     if degrees in _sentinels(unit):
         return f"{axis} {raw} stands for no value"
     if np.isnan(degrees):
-        return f"{axis} {raw!r} is no angle"
+        return f"{axis} {raw!r} is not an angle"
     if axis in {"Dec", "latitude"}:
         return f"{axis} {raw} is beyond the poles"
     return f"{axis} {raw} is far outside 0..360 degrees, or 0..24 hours"
@@ -236,7 +238,7 @@ def _problem(axis: _Axis, raw: object, degrees: float, unit: AngleUnit | None) -
 
 def _unit_notes(axis: _Axis, unit: AngleUnit | None) -> Iterable[str]:
     if unit and unit.degrees != 1:
-        yield f"{axis} was turned from its unit {unit.name!r} into degrees."
+        yield f"{axis} was converted from its unit {unit.name!r} to degrees."
 
 
 def _wrap_notes(axis: _Axis, rows: int) -> Iterable[str]:
@@ -250,7 +252,7 @@ def _swap_notes(beyond: int, rows: int) -> Iterable[str]:
 
 
 def designations(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> list[str]:
-    """Name positions as the IAU wants it: ``J%H%M%S.ss+DDMMSS.s``, cut, not rounded."""
+    """Name positions by the IAU rule: ``JHHMMSS.ss+DDMMSS.s``, truncated."""
     ticks = np.floor(ra / _HOUR * 360_000 + _NUDGE).astype(np.int64)
     ticks %= int(_DAY) * 360_000
     tenths = np.floor(np.abs(dec) * 36_000 + _NUDGE).astype(np.int64)
@@ -265,6 +267,6 @@ def designations(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> list[str]
 
 
 def designation_in(text: str) -> str:
-    """Give the first name like ``J123456.78-012345.6`` in the text, or nothing."""
+    """Return the first name like ``J123456.78-012345.6`` in the text; else empty."""
     match = _DESIGNATION.search(text)
     return match[0] if match else ""

@@ -1,10 +1,10 @@
-"""Read the list of galaxies: who they are, where they are, what is known of them.
+"""Read a catalogue into targets, labels and rejects.
 
-Nothing is dropped in silence: a row that cannot be used is listed with its line and
-the reason, and what was decided about the rest is told in notes.
+No row is dropped silently: a row that cannot be used is listed with its line and the
+reason, and notes tell the user how the other rows were read.
 
-What all rows decide together is decided on arrays of a few numbers a row; Python
-objects and labels exist for some thousand rows at a time.
+Memory: checks on all rows use arrays with a few numbers per row. Python objects and
+labels exist only for a few thousand rows at a time.
 """
 
 from __future__ import annotations
@@ -57,41 +57,41 @@ __all__ = ["Catalogue", "Reject", "inspect_catalogue", "open_catalogue"]
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that is no target."""
+    """A row that does not become a target."""
 
     #: Line or row of the catalogue file, from 1.
     line: int
-    #: Its identifier, as far as it has one.
+    #: Its identifier; empty if it has none, or if the line could not be parsed.
     id: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """A catalogue as read: targets, what is known of them, and what was left out."""
+    """A catalogue as it was read: its targets, their labels, and the rejected rows."""
 
     rejects: list[Reject]
     #: How it was read.
     understanding: Understanding
-    #: Of the bytes of the file.
+    #: SHA-256 of the bytes of the file.
     sha256: str
-    #: The archive whose identifiers these are by their bits, as in its surveys; or
-    #: empty.
+    #: The name of the archive to which the identifiers belong, such as ``sdss``; empty
+    #: if it is not known.
     id_kind: str
     _rows: Rows
     _labels: Labels
 
     @property
     def notes(self) -> list[str]:
-        """Sentences for the user: how it was read, and what was decided."""
+        """Sentences for the user about how the catalogue was read."""
         return self.understanding.words()
 
     def targets(self) -> Iterator[Target]:
-        """Give the targets in catalogue order."""
+        """Yield the targets in catalogue order."""
         return self._rows.targets()
 
     def labels(self) -> pa.RecordBatchReader:
-        """Give every column that is neither identifier nor position, a row a target."""
+        """Return the columns other than identifier and position, one row per target."""
         return self._labels.read(self._rows.kept)
 
 
@@ -104,25 +104,27 @@ def open_catalogue(
     scratch: Path | None = None,
     look_up: LookUp | None = None,
 ) -> Iterator[Catalogue]:
-    """Read a catalogue, whose file stays open while the block runs.
+    """Read a catalogue; use it inside the ``with`` block, while its file is open.
 
     Parameters
     ----------
     options
-        What overrules the file; columns that are not named are guessed.
+        What the user states; columns that are not named are guessed.
     schemes
-        What the archives' identifiers say; without any, identifiers are mere names.
+        The identifier schemes of the archives; without them identifiers are only names.
     scratch
-        A folder for what a packed file holds.
+        Folder for temporary files, such as the decompressed file.
     look_up
-        Gives ICRS degrees for an archive's identifiers, for a catalogue without
-        positions.
+        Returns ICRS degrees for identifiers of an archive; needed for a catalogue
+        without positions.
 
     Raises
     ------
     InputError
-        There is no such file, no table in it, no positions in the table, or what
-        was understood cannot be right.
+        There is no such file, it has no table, the table has no positions, or the
+        positions are implausible.
+    LocalError
+        The disk has no room for the temporary files.
     """
     options = options or ReadOptions()
     with _source(path, options, schemes, scratch) as (source, digest):
@@ -138,11 +140,11 @@ def inspect_catalogue(
     schemes: Sequence[IdentifierScheme] = (),
     scratch: Path | None = None,
 ) -> Understanding:
-    """Tell how a catalogue is read, without asking an archive for anything.
+    """Return how a catalogue is read, without any request to an archive.
 
     Raises
     ------
-    InputError
+    InputError, LocalError
         As in `open_catalogue`.
     """
     options = options or ReadOptions()
@@ -153,7 +155,7 @@ def inspect_catalogue(
 
 
 def _of_id_list(source: Source) -> Understanding:
-    """Describe a list whose positions a run will look up."""
+    """Describe a list of identifiers without positions, which a run will look up."""
     nowhere = np.full(source.sheet.table.num_rows, np.nan)
     positions = Positions(nowhere, nowhere, {}, [])
     column, id_notes = source.ids()
@@ -181,7 +183,7 @@ def _source(
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Name the file in whatever is wrong with it."""
+    """Add the path of the file to errors in the block."""
     try:
         yield
     except InputError as error:
@@ -196,10 +198,10 @@ def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        msg = f"There is no catalogue at {path}."
+        msg = f"The catalogue {path} does not exist. Check the path."
         raise InputError(msg) from error
     except IsADirectoryError as error:
-        msg = f"{path} is a folder: name the catalogue file in it."
+        msg = f"{path} is a folder, not a catalogue: give the path of a file in it."
         raise InputError(msg) from error
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
@@ -269,7 +271,7 @@ def _refuse(
     rejects: list[Reject],
     meaning: Meaning | None,
 ) -> None:
-    """Stop where the positions that were read cannot be right."""
+    """Refuse the catalogue if its positions are implausible."""
     if not len(kept):
         why = reasons(reject.reason for reject in rejects)
         example = f"line {rejects[0].line}: {rejects[0].reason}" if rejects else "-"
@@ -303,7 +305,7 @@ def _compared(
 def _told_apart(
     sheet: Sheet, names: Names, positions: Positions
 ) -> tuple[NDArray[np.int64], dict[int, str], list[str]]:
-    """Give the rows that become targets, why others do not, and what to say of it."""
+    """Return the rows that become targets, the problems of other rows, and notes."""
     sound = np.flatnonzero(~np.isnan(positions.ra))
     repeats = find_repeats(
         names.codes(sound), positions.ra[sound], positions.dec[sound]
@@ -330,14 +332,14 @@ def _name_notes(
 ) -> Iterable[str]:
     if not id_found.name:
         yield (
-            "No column was taken for the identifier: galaxies are named by their "
+            "No column was used as the identifier: galaxies are named after their "
             "positions."
         )
         return
     nameless = np.flatnonzero(identifiers.is_missing(column))
     if len(nameless):
         yield (
-            "Rows without an identifier are named by their positions: "
+            "Rows without an identifier are named after their positions: "
             f"{len(nameless)} ({first_lines(lines[nameless])})."
         )
 

@@ -1,7 +1,7 @@
-"""Rows of a catalogue that repeat others, wholly or in part.
+"""Rows of a catalogue that repeat the identifier or the position of another row.
 
-The same id in the same place is the same galaxy and is taken once. The same id in
-another place, or another id in the same place, is the user's to judge: both are kept.
+Rows with the same identifier and position are one galaxy: only the first becomes a
+target. Rows that share only one of the two are kept, and the user is told.
 """
 
 from __future__ import annotations
@@ -22,43 +22,44 @@ if TYPE_CHECKING:
 
 __all__ = ["Repeats", "find_repeats", "first_lines", "tell_repeats"]
 
-#: Rows closer than this are in the same place, radian.
+#: Radian (0.5 arcsec); positions closer than this count as the same.
 _SAME_PLACE = float(np.radians(0.5 / 3600))
-#: Rows that are compared at a time, and how far beyond them in declination, degrees:
-#: a little more than that.
+#: Rows, sorted by declination, that are compared at a time.
 _BAND = 65_536
+#: Degrees of declination up to which the next rows are compared too: a little more
+#: than `_SAME_PLACE`.
 _BEYOND_DEG = 0.6 / 3600
-#: Rows of about the same declination up to which each is compared with all.
+#: If more rows than this have about the same declination, a KD tree compares them.
 _MOST_STEPS = 50
-#: Steps to a cell and its neighbours.
+#: Offsets from a cell to itself and to its neighbours.
 _AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
-#: Lines that a sentence names.
+#: Number of lines that a sentence names.
 _NAMED_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Rows, from 0, that are not alone with their id or in their place."""
+    """Rows, from 0, that share their identifier or their position with another row."""
 
-    #: Each row that repeats an id in the same place, and the row that it repeats.
+    #: Each row with the identifier and position of an earlier row, and that row.
     firsts: dict[int, int]
-    #: Other rows that share their id.
+    #: Other rows that share their identifier.
     again: NDArray[np.int64]
-    #: Other rows that share their place.
+    #: Other rows that share their position.
     crowded: NDArray[np.int64]
 
 
 def find_repeats(
     codes: NDArray[np.int64], ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> Repeats:
-    """Compare all rows.
+    """Find the rows that repeat others.
 
     Parameters
     ----------
     codes
-        A number for each row, the same where the identifiers are the same.
+        A number for each row; rows with the same identifier have the same number.
     ra, dec
-        Degrees, finite.
+        ICRS degrees, finite.
     """
     near = np.flatnonzero(_near_another(ra, dec))
     suspects = near[_is_shared(codes[near])]
@@ -75,8 +76,8 @@ def find_repeats(
 
 
 def _repeated(codes: NDArray[np.int64], vectors: NDArray[np.float64]) -> dict[int, int]:
-    """Map each row to the first one of its code in its place, if that is another."""
-    # Cells as wide as the distance: what is near is in this cell or beside it.
+    """Map each row to the first row with its code and position, if that is another."""
+    # A cell is as wide as the distance, so near rows are in this cell or a neighbour.
     cells = np.floor(vectors / _SAME_PLACE).astype(np.int64).tolist()
     firsts: dict[tuple[int, ...], list[int]] = {}
     repeats: dict[int, int] = {}
@@ -104,12 +105,12 @@ def _is_shared(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
 def _near_another(
     ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell which rows have another one in their place."""
+    """Return a mask of the rows that share their position with another row."""
     near = np.zeros(len(ra), bool)
     order = np.argsort(dec)
     ordered = dec[order]
-    # Band by band of the sky, each with the first rows of the next one: the search
-    # takes many times the memory of what it searches.
+    # Search one band of declination at a time, with the first rows of the next band:
+    # the search needs many times the memory of the rows.
     for start in range(0, len(ra), _BAND):
         last = ordered[start : start + _BAND][-1]
         end = int(np.searchsorted(ordered, last + _BEYOND_DEG, "right"))
@@ -121,8 +122,8 @@ def _near_another(
 def _near_in_band(
     ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    # Many rows in exactly one place would make the tree slow: ask each place once.
-    # Complex numbers are sorted as pairs, much faster than the rows of an array.
+    # Many rows at exactly one position would make the tree slow: search each position
+    # once. `np.unique` sorts complex numbers much faster than rows of an array.
     places, place, counts = np.unique(
         dec + 1j * ra, return_inverse=True, return_counts=True
     )
@@ -131,7 +132,7 @@ def _near_in_band(
 
 
 def _near_next(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Compare places, in order of declination, with those that follow."""
+    """Return a mask of the positions, sorted by declination, that are near another."""
     near = np.zeros(len(ra), bool)
     vectors = unit_vectors(ra, dec)
     for step in range(1, _MOST_STEPS + 1):
@@ -152,31 +153,34 @@ def _near_in_tree(vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def tell_repeats(repeats: Repeats, lines: NDArray[np.int64]) -> Iterable[str]:
-    """Say which rows repeat others; ``lines`` are those of all rows in the file."""
+    """Yield sentences about rows that repeat others.
+
+    ``lines`` holds the line of each row in the file.
+    """
     if repeats.firsts:
-        yield _told(
+        yield _sentence(
             "Rows that repeat the identifier and position of an earlier row were left "
             "out",
             lines[sorted(repeats.firsts)],
         )
     if len(repeats.again):
-        yield _told(
+        yield _sentence(
             "Rows that share their identifier with a row at another position are kept",
             lines[repeats.again],
         )
     if len(repeats.crowded):
-        yield _told(
+        yield _sentence(
             "Rows within 0.5 arcsec of a row with another identifier are kept",
             lines[repeats.crowded],
         )
 
 
-def _told(what: str, lines: NDArray[np.int64]) -> str:
+def _sentence(what: str, lines: NDArray[np.int64]) -> str:
     return f"{what}: {len(lines)} ({first_lines(lines)})."
 
 
 def first_lines(lines: NDArray[np.int64]) -> str:
-    """Name some lines of the file, for a sentence."""
+    """Return words that name the first of these lines of the file."""
     shown = ", ".join(str(line) for line in lines[:_NAMED_LINES])
     more = ", ..." if len(lines) > _NAMED_LINES else ""
     return f"{'line' if len(lines) == 1 else 'lines'} {shown}{more}"

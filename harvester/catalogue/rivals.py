@@ -1,4 +1,4 @@
-"""Whether several pairs of columns hold the same positions."""
+"""Several pairs of columns with equally plain names: whether their positions agree."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from .position_columns import PositionColumns
     from .sheets import Sheet
 
-__all__ = ["the_one"]
+__all__ = ["choose_pair"]
 
 #: Rows that are compared.
 _COMPARED = 1000
-#: Positions closer than this are the same, radian: one arcsec.
+#: Radian (one arcsec); positions closer than this count as the same.
 _SAME = float(np.radians(1 / 3600))
 
 
-def the_one(sheet: Sheet, pairs: Sequence[PositionColumns]) -> PositionColumns:
-    """Give the first of the pairs if all hold the same positions.
+def choose_pair(sheet: Sheet, pairs: Sequence[PositionColumns]) -> PositionColumns:
+    """Return the first pair if all pairs hold the same positions.
 
     Raises
     ------
     InputError
-        They differ: only the user knows which is meant.
+        The positions differ: the user must say which pair to use.
     """
     first, *others = pairs
     place = _vectors(sheet, first)
@@ -41,7 +41,7 @@ def the_one(sheet: Sheet, pairs: Sequence[PositionColumns]) -> PositionColumns:
         if _differ(place, _vectors(sheet, other)):
             raise InputError(_which(pairs))
     same = ", ".join(f"{each.ra} and {each.dec}" for each in others)
-    note = f"The same positions are in {same} too (within 1 arcsec)."
+    note = f"Columns {same} hold the same positions (within 1 arcsec)."
     return replace(first, notes=[*first.notes, note])
 
 
@@ -61,5 +61,5 @@ def _which(pairs: Sequence[PositionColumns]) -> str:
     listed = " or ".join(f"--ra {each.ra!r} --dec {each.dec!r}" for each in pairs)
     return (
         "several pairs of columns can be the positions, and they differ by more than "
-        f"1 arcsec. Say which to take: {listed}"
+        f"1 arcsec. Say which pair to use: {listed}"
     )

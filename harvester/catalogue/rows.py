@@ -1,4 +1,4 @@
-"""The rows that become targets: a few numbers each, until targets are made of them."""
+"""The rows that become targets, kept as arrays until the targets are made."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Names", "Rows"]
 
-#: Rows of which Python objects exist at a time.
+#: Rows that exist as Python objects at a time.
 _ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The identifier of every row: its own, or its position if it has none."""
+    """The name of every row: its identifier, or a name made of its position."""
 
-    #: As the catalogue has them; whole, because numbers take less than their text.
+    #: The identifiers in the type of the catalogue: numbers need less memory than text.
     column: pa.Array
     positions: Positions
 
     def of(self, rows: NDArray[np.int64]) -> list[str]:
-        """Name rows by their places; one without identifier and position is empty."""
+        """Return the names of the rows with these indices.
+
+        The name of a row without identifier and position is empty.
+        """
         texts = identifiers.as_text(self.column.take(pa.array(rows))).to_pylist()
         nameless = [place for place, text in enumerate(texts) if text is None]
         for place, name in zip(nameless, self._by_place(rows[nameless]), strict=True):
@@ -52,15 +55,15 @@ class Names:
         return found
 
     def codes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give rows a number each, the same for the same name.
+        """Return a number for each row; the same name always has the same number.
 
-        Names that differ share one as often as two of so many random numbers of 64
-        bits are the same: for a million names once in 37 million catalogues.
+        The number is a hash of 64 bits. Two different names share one only by chance:
+        among a million names once in 37 million catalogues.
         """
         return np.fromiter(map(hash, self.each(rows)), np.int64, len(rows))
 
     def each(self, rows: NDArray[np.int64]) -> Iterator[str]:
-        """Give the names one by one."""
+        """Yield the names one by one."""
         for start in range(0, len(rows), _ROWS):
             yield from self.of(rows[start : start + _ROWS])
 
@@ -71,13 +74,13 @@ class Rows:
 
     names: Names
     positions: Positions
-    #: For each row, where in the file it stands, from 1.
+    #: For each row, its line or row in the file, from 1.
     lines: NDArray[np.int64]
-    #: Places of the rows that do, from 0, in catalogue order.
+    #: Indices, from 0, of the rows that become targets, in catalogue order.
     kept: NDArray[np.int64]
 
     def targets(self) -> Iterator[Target]:
-        """Make the targets, in catalogue order."""
+        """Yield the targets, in catalogue order."""
         stems = Stems(self.names.each(self.kept))
         for start in range(0, len(self.kept), _ROWS):
             rows = self.kept[start : start + _ROWS]

@@ -1,4 +1,4 @@
-"""What separates the fields of a text table, found by looking at its lines."""
+"""Find the separator between the fields of a text table from its lines."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .positions import designation_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Fit", "decimal_point", "find_separator", "separator_named", "split"]
+__all__ = ["SeparatorFit", "decimal_mark", "find_separator", "separator_named", "split"]
 
-#: Tried in this order; of equally fitting ones the first wins. The last is blanks.
+#: Candidates in order of preference; the empty one stands for blanks.
 _SEPARATORS = ("\t", ";", ",", "|", "")
-#: Part of the lines, from the first row on, that must have the same width.
+#: Fraction of the lines, from the first row on, that must have the same width.
 _AGREEMENT = 0.9
-#: Words for separators that a command line cannot show.
+#: Words for separators that are hard to type in a shell.
 _NAMES = {
     "tab": "\t",
     "\\t": "\t",
@@ -36,30 +36,31 @@ _NAMES = {
 
 _WORD = re.compile(r'(?<!\S)"[^"]*"(?!\S)|\S+')
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-#: Three digits behind a comma may be thousands, unless nothing is before it.
+#: A comma that is certainly a decimal one: before three digits it may separate
+#: thousands, except behind a zero.
 _SURE_COMMA = re.compile(r"[+-]?(?:\d+,(?:\d{1,2}|\d{4,})|0+,\d+)")
 _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """How well a separator explains the sample."""
+class SeparatorFit:
+    """How well a separator splits the sample into columns."""
 
     separator: str
-    #: Fields in most lines.
+    #: Number of fields in most lines.
     width: int = 1
-    #: Place in the sample of the first of two neighbours that are so wide.
+    #: Index in the sample of the first row: it and the next line have this width.
     first: int = 0
-    #: Part of the lines from there on that are so wide.
+    #: Fraction of the lines from there on that have this width.
     share: float = 0.0
-    #: The same of all lines, less where fields hold another separator.
+    #: Fraction of all lines, reduced if fields contain another separator.
     score: float = 0.0
     #: Whether every line ends with the separator.
     ends_blank: bool = False
 
 
 def separator_named(word: str) -> str | None:
-    """Give the separator that the user means; None if he names none.
+    """Return the separator that the user means by ``word``; None if it is empty.
 
     Raises
     ------
@@ -73,20 +74,25 @@ def separator_named(word: str) -> str | None:
     known = _NAMES.get(word.strip().lower(), word.strip())
     if known not in _SEPARATORS:
         msg = (
-            f"--delimiter: {word!r} is no delimiter of a table: give ',', ';', '|', "
+            f"--delimiter: {word!r} is not a known delimiter: give ',', ';', '|', "
             "'tab' or 'blank'."
         )
         raise InputError(msg)
     return known
 
 
-def find_separator(sample: Sequence[str], wanted: str | None = None) -> Fit:
-    """Give the separator that cuts most lines alike; ``wanted`` is the only choice.
+def find_separator(sample: Sequence[str], wanted: str | None = None) -> SeparatorFit:
+    """Find the separator that splits the lines most evenly.
+
+    Parameters
+    ----------
+    wanted
+        The separator that the user names: no other is tried.
 
     Raises
     ------
     InputError
-        None cuts the lines into the same number of fields.
+        No separator splits the lines into the same number of fields.
     """
     choices = _SEPARATORS if wanted is None else (wanted,)
     fits = [_fit(sample, each) for each in choices]
@@ -95,12 +101,12 @@ def find_separator(sample: Sequence[str], wanted: str | None = None) -> Fit:
         return best
     if wanted is None:
         return _one_column(sample)
-    msg = f"--delimiter: {wanted or 'blank'!r} does not cut its lines into columns"
+    msg = f"--delimiter: {wanted or 'blank'!r} does not split its lines into columns"
     raise InputError(msg)
 
 
 def split(line: str, separator: str) -> list[str]:
-    """Cut a line into its fields; no separator means blanks."""
+    """Split a line into its fields; an empty separator means blanks."""
     if not separator:
         return _words(line) if '"' in line else line.split()
     if '"' not in line:
@@ -109,26 +115,26 @@ def split(line: str, separator: str) -> list[str]:
 
 
 def _words(line: str) -> list[str]:
-    """Cut at blanks that are not in quotes; the mark of arcseconds is no quote."""
+    """Split at blanks outside quotes; a lone ``"`` means arcseconds, not a quote."""
     return [
         each[1:-1] if each.startswith('"') and each.endswith('"') else each
         for each in _WORD.findall(line)
     ]
 
 
-def _fit(sample: Sequence[str], separator: str) -> Fit:
+def _fit(sample: Sequence[str], separator: str) -> SeparatorFit:
     places, records = _records(sample, separator)
     widths = [len(each) for each in records]
     width = Counter(widths).most_common(1)[0][0]
     if width == 1:
-        return Fit(separator)
+        return SeparatorFit(separator)
     first = next(
         (n for n in range(len(widths)) if set(widths[n : n + 2]) == {width}),
         widths.index(width),
     )
     tail = widths[first:]
     whole = [field for each in records[first:] for field in each]
-    return Fit(
+    return SeparatorFit(
         separator,
         width,
         places[first],
@@ -139,7 +145,7 @@ def _fit(sample: Sequence[str], separator: str) -> Fit:
 
 
 def _is_clean(field: str) -> bool:
-    """Tell whether a field is one, rather than several of another separator."""
+    """Return whether a field does not contain another separator."""
     is_plain = not any(mark in field for mark in "\t;,|")
     return is_plain or bool(_DECIMAL_COMMA.fullmatch(field.strip()))
 
@@ -147,7 +153,7 @@ def _is_clean(field: str) -> bool:
 def _records(
     sample: Sequence[str], separator: str
 ) -> tuple[list[int], list[list[str]]]:
-    """Give for each record the place of its first line, and its fields."""
+    """Return for each record the index of its first line, and its fields."""
     if not separator or not any('"' in line for line in sample):
         return list(range(len(sample))), [split(row, separator) for row in sample]
     # A quoted field may hold line ends.
@@ -160,21 +166,21 @@ def _records(
     return places, records
 
 
-def _one_column(sample: Sequence[str]) -> Fit:
+def _one_column(sample: Sequence[str]) -> SeparatorFit:
     if all(len(line.split()) == 1 for line in sample):
-        return Fit(",", share=1.0)
+        return SeparatorFit(",", share=1.0)
     name = next(filter(None, map(designation_in, sample)), "")
     hint = f"; the positions seem to be in names such as {name}" if name else ""
     msg = (
         "its lines do not split into columns: neither commas, tabs, semicolons, bars "
-        "nor blanks cut them into the same number of fields. Save it as CSV with a "
+        "nor blanks split them into the same number of fields. Save it as CSV with a "
         f"header and columns for identifier, RA and Dec{hint}"
     )
     raise InputError(msg)
 
 
-def decimal_point(sample: Sequence[str], separator: str) -> str:
-    """Give what stands before the decimals in these rows."""
+def decimal_mark(sample: Sequence[str], separator: str) -> str:
+    """Return the character before the decimals in these rows: a point or a comma."""
     if separator == ",":
         return "."
     fields = [each.strip() for line in sample for each in split(line, separator)]

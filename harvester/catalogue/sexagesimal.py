@@ -1,6 +1,7 @@
 """Text such as ``12:34:56.7``, ``12h34m56.7s`` and ``-1° 23' 45"`` as numbers.
 
-What is hours and what is degrees the caller decides: colons and blanks do not say.
+The caller decides whether a number means hours or degrees: with colons and blanks it
+may be either.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Parts", "taken_apart"]
+__all__ = ["SexagesimalParts", "parse_sexagesimal"]
 
-#: Minutes may have decimals instead of seconds if letters say what is what.
+#: Three parts. The minutes may have decimals instead of seconds only if letters mark
+#: the parts: see `_MINUTES_ONLY`.
 _SEXAGESIMAL = (
     r"^(?P<sign>[+-]?)\s*(?P<whole>\d{1,3})\s*(?P<mark>[:hd\s])\s*"
     r"(?P<minutes>[0-5]?\d)\s*[:m'\s]\s*"
@@ -28,7 +30,8 @@ _MINUTES_ONLY = (
     r"(?P<minutes>[0-5]?\d(?:\.\d*)?)\s*[m']$"
 )
 _NAMES = ("sign", "whole", "mark", "minutes", "seconds")
-#: What people type for the signs of degrees, minutes and seconds, and these signs.
+#: Characters in use for the minus sign and for the marks of degrees, hours, minutes
+#: and seconds, and the characters that replace them.
 _TYPED = (
     ("[\u2212\u2013]", "-"),
     ("[\u00b0\u00ba\u02da\u1d48]|deg", "d"),
@@ -38,17 +41,17 @@ _TYPED = (
     ("[\u2033\u201c\u201d\u02ba]|''", '"'),
     ("[\u2032\u2018\u2019\u00b4\u02b9]", "'"),
     ("''", '"'),
-    # The sign above the decimal point, as printed tables have it.
+    # Printed tables put the mark of the seconds above the decimal point.
     (r"(\d)\s*([s\"])\s*\.\s*(\d+)$", r"\1.\3\2"),
     (r"(\d)\.([s\"])\s*(\d+)$", r"\1.\3\2"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of each text; null where it is no sexagesimal angle."""
+class SexagesimalParts:
+    """The parts of each text; null where it is not a sexagesimal angle."""
 
-    #: Structures of texts: sign, whole, mark, minutes and seconds.
+    #: Structs of text: sign, whole, mark, minutes and seconds.
     rows: pa.Array
 
     def _number(self, name: str) -> NDArray[np.float64]:
@@ -60,7 +63,7 @@ class Parts:
         return numbers
 
     def value(self) -> NDArray[np.float64]:
-        """Give hours or degrees."""
+        """Return hours or degrees, shape ``(n,)``; NaN where it is not an angle."""
         value = (
             self._number("whole")
             + self._number("minutes") / 60
@@ -70,26 +73,26 @@ class Parts:
         return np.where(negative.to_numpy(zero_copy_only=False), -value, value)
 
     def has_mark(self, letter: str) -> NDArray[np.bool_]:
-        """Tell which rows have this letter behind the first number."""
+        """Return a mask of the rows with this letter behind the first number."""
         found = pc.equal(pc.struct_field(self.rows, "mark"), letter).fill_null(False)
         rows: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
         return rows
 
 
-def taken_apart(text: pa.Array) -> Parts:
-    """Take every text apart, whichever signs it has."""
+def parse_sexagesimal(text: pa.Array) -> SexagesimalParts:
+    """Parse every text, with any of the marks in use."""
     text = pc.utf8_lower(text)
     plain = pc.extract_regex(text, _SEXAGESIMAL)
     if plain.null_count == text.null_count:
-        return Parts(plain)  # nothing is left for the slower search
+        return SexagesimalParts(plain)  # all are parsed: skip the slower patterns
     for typed, sign in _TYPED:
         text = pc.replace_substring_regex(text, typed, sign)
     whole = pc.extract_regex(text, _SEXAGESIMAL)
-    return Parts(_first(whole, pc.extract_regex(text, _MINUTES_ONLY)))
+    return SexagesimalParts(_first(whole, pc.extract_regex(text, _MINUTES_ONLY)))
 
 
 def _first(whole: pa.Array, short: pa.Array) -> pa.Array:
-    """Give the parts of a whole angle, else those of one without seconds."""
+    """Return the parts of an angle with seconds, else those of one without."""
     zeros = pa.array(["0"] * len(whole), pa.string())
     is_short = pc.and_(pc.is_null(whole), pc.is_valid(short))
     columns = [

@@ -1,4 +1,4 @@
-"""A table as it came out of a file, before anyone asks what its columns mean."""
+"""A table as it is in a file, before its columns are interpreted."""
 
 from __future__ import annotations
 
@@ -25,57 +25,60 @@ __all__ = [
     "unique_names",
 ]
 
-#: What to say of a result of which the server left rows out.
+#: The note for a result that a server truncated.
 CUT_AT_LIMIT = (
-    "The server cut this result at its limit of rows (its status is OVERFLOW, or "
-    "truncated): galaxies are missing. Ask for it again with a higher limit."
+    "The server truncated this result at its limit of rows (its status is OVERFLOW, or "
+    "truncated): galaxies are missing. Download it again with a higher limit."
 )
 
 
 class Columns(Protocol):
-    """What is asked of a `pyarrow.Table`, so that a file can stand in for it."""
+    """The part of the interface of `pyarrow.Table` that readers use.
+
+    A class with it can read columns from a file when they are requested.
+    """
 
     @property
     def schema(self) -> pa.Schema:
-        """Names and types."""
+        """Names and types of the columns."""
 
     @property
     def column_names(self) -> Sequence[str]:
-        """Names alone."""
+        """Names of the columns."""
 
     @property
     def num_rows(self) -> int:
-        """Rows of each column."""
+        """Number of rows."""
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Give one column whole."""
+        """Return a whole column."""
 
     def select(self, names: Sequence[str]) -> Columns:
-        """Give only some columns."""
+        """Return a table of only these columns."""
 
     def to_batches(self, max_chunksize: int) -> Iterable[pa.RecordBatch]:
-        """Give the rows in batches of at most so many."""
+        """Yield the rows in batches of at most ``max_chunksize``."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatedFrame:
-    """A frame of positions, as a file spells it; what it does not say is empty."""
+    """A frame of positions as a file spells it; facts that are missing are empty."""
 
     #: Such as ``ICRS``, ``FK4``, ``eq_FK5`` or ``galactic``.
     system: str
     #: Such as ``B1950`` or ``2000.0``.
     equinox: str = ""
-    #: When the positions were right, such as ``J2016.0``.
+    #: The date for which the positions hold, such as ``J2016.0``.
     epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Columns with their types, and where in the file each row stands."""
+    """Columns with their types, and the line of the file for each row."""
 
-    #: Names are unique.
+    #: The columns; their names are unique.
     table: Columns
-    #: For each row, its line of a text file or its row of a table, from 1.
+    #: For each row, its line in a text file or its row in a table, from 1.
     lines: NDArray[np.int64]
     #: Units of columns that state one, as the file spells them.
     units: dict[str, str] = field(default_factory=dict)
@@ -87,34 +90,35 @@ class Sheet:
     format: str = ""
     #: Name of the table, in a file that names its tables.
     name: str = ""
-    #: False if the columns had to be named ``col1``, ``col2``, ...
+    #: False if the file has no header: the columns are ``col1``, ``col2``, ...
     has_names: bool = True
     #: True if the types were guessed from text.
     is_text: bool = False
-    #: Lines that are no rows, and why.
+    #: Lines that could not be read as rows, and the reasons.
     broken: list[tuple[int, str]] = field(default_factory=list)
+    #: Sentences for the user.
     notes: list[str] = field(default_factory=list)
-    #: What comments say of unit or frame in words that no rule knows.
+    #: Comments that mention a unit or a frame in words that no rule understands.
     doubts: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
         cls, table: pa.Table, units: dict[str, str], notes: Iterable[str] = ()
     ) -> Sheet:
-        """Make a sheet of a whole table, its rows numbered from 1."""
+        """Make a sheet of a table in memory, with its rows numbered from 1."""
         named = table.rename_columns(unique_names(table.column_names))
         lines = np.arange(1, table.num_rows + 1)
         return cls(named.combine_chunks(), lines, units, notes=list(notes))
 
     def column(self, name: str) -> pa.Array:
-        """Give a column as one array."""
+        """Return a column as one array."""
         chunks = self.table.column(name)
-        # Combining copies even what is one piece already.
+        # `combine_chunks` would copy even a single chunk.
         return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """Strip the names; number those that come again, name those that are empty."""
+    """Strip the names; number repeated names, and give empty ones a name."""
     taken: set[str] = set()
     result = []
     for place, raw in enumerate(names, 1):
@@ -129,7 +133,7 @@ def unique_names(names: Iterable[str]) -> list[str]:
 
 
 def text_of(value: bytes) -> str:
-    """Read bytes as UTF-8, or as Latin-1, which takes all."""
+    """Decode bytes as UTF-8, else as Latin-1, in which every byte is valid."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -137,7 +141,7 @@ def text_of(value: bytes) -> str:
 
 
 def is_folded(sheet: Sheet, name: str) -> bool:
-    """Tell whether the table is one row and this column of it a vector."""
+    """Return whether the table is a single row in which this column is a vector."""
     return sheet.table.num_rows == 1 and _is_vector(sheet.table.schema.field(name).type)
 
 
@@ -150,14 +154,14 @@ def _is_vector(kind: pa.DataType) -> bool:
 
 
 def unfolded(sheet: Sheet, name: str) -> Sheet:
-    """Turn one row of vectors as long as ``name`` into as many rows.
+    """Turn a single row of vectors into as many rows as the vector ``name`` is long.
 
-    IDL writes structures of arrays that way. What is no vector of that length is the
-    same in every row.
+    IDL writes structures of arrays as one row. A column that is not a vector of that
+    length gets the same value in every row.
     """
     rows = len(sheet.column(name)[0].values)
     columns = [_unfold(sheet.column(each), rows) for each in sheet.table.column_names]
-    note = f"The table is one row of vectors; it was read as {rows} rows."
+    note = f"The table is a single row of vectors; it was read as {rows} rows."
     return replace(
         sheet,
         table=pa.table(columns, names=sheet.table.column_names),

@@ -1,8 +1,8 @@
-"""Frames of positions, as files and people spell them, and the way to ICRS.
+"""Frames of positions: how they are spelled, and the transformation to ICRS.
 
-Positions of FK5 with equinox J2000 are taken for ICRS as they are: the two frames
-differ by less than 0.04 arcsec, too little to see in a stamp. All others are turned by
-astropy.
+Positions in FK5 with equinox J2000 are used as ICRS without a transformation: the two
+frames differ by less than 0.04 arcsec, which is not visible in a stamp. Astropy
+transforms all others.
 """
 
 from __future__ import annotations
@@ -20,21 +20,28 @@ from .sheets import StatedFrame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FRAMES", "ICRS", "SkyFrame", "frame_in", "frame_of_option", "sky_frame"]
+__all__ = [
+    "FRAMES",
+    "ICRS",
+    "SkyFrame",
+    "parse_frame",
+    "parse_frame_option",
+    "sky_frame",
+]
 
-#: What `--frame` may say.
+#: The values that `--frame` accepts.
 FRAMES = "icrs, fk5, fk5:J1975, fk4, fk4:B1950, galactic, supergalactic, ecliptic"
 
-#: FITS takes equinoxes before this year for FK4, later ones for FK5.
+#: By the FITS standard an equinox before this year means FK4, a later one FK5.
 _FIRST_OF_FK5 = 1984
 #: The last equinox in use.
 _LAST_EQUINOX = 2000
-#: The first epoch that catalogues of ICRS state: J1991.25.
+#: The year of the first epoch that catalogues in ICRS state: J1991.25.
 _FIRST_OF_ICRS = 1991
-#: Positions that are turned together.
+#: Positions that are transformed at a time.
 _PART = 262_144
 
-#: Names of systems without blanks and signs, in lower case.
+#: Names of systems in lower case, without blanks and punctuation.
 _SYSTEMS = {
     **dict.fromkeys(("icrs", "icrf", "icrf2", "icrf3", "eqicrs", "gaia"), "icrs"),
     **dict.fromkeys(("hipparcos", "tycho2"), "icrs"),
@@ -63,28 +70,28 @@ _SIGNS = re.compile(r"[^a-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class SkyFrame:
-    """A frame that can be turned into ICRS."""
+    """A frame that can be transformed to ICRS."""
 
     #: ``icrs``, ``fk5``, ``fk4``, ``fk4noeterms``, ``galactic``, ``supergalactic``,
     #: ``ecliptic`` or ``trueecliptic``.
     system: str
-    #: Such as ``J2000`` or ``B1950``; empty where the system has none.
+    #: Such as ``J2000`` or ``B1950``; empty if the system has no equinox.
     equinox: str = ""
-    #: When the positions were right, such as ``J1983.5``; empty: at the equinox.
+    #: The date for which the positions hold, such as ``J1983.5``; empty: the equinox.
     epoch: str = ""
 
     @property
     def is_icrs(self) -> bool:
-        """Whether its positions are taken for ICRS as they are."""
+        """Whether its positions are used as ICRS without a transformation."""
         return self.system == "icrs" or (self.system, self.equinox) == ("fk5", "J2000")
 
     @property
     def is_equatorial(self) -> bool:
-        """Whether its longitudes are right ascensions, which text gives in hours."""
+        """Whether its longitude is right ascension: hours in sexagesimal text."""
         return self.system in {"icrs", "fk5", "fk4", "fk4noeterms"}
 
     def __str__(self) -> str:
-        """Name system, equinox and epoch."""
+        """Return the system, the equinox and the epoch in words."""
         facts = [f"equinox {self.equinox}"] if self.equinox else []
         facts += [f"epoch {self.epoch}"] if self.epoch else []
         name = self.system.upper() if self.is_equatorial else self.system
@@ -93,7 +100,7 @@ class SkyFrame:
     def to_icrs(
         self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Turn degrees of this frame, ``(n,)`` each, into ICRS; NaN stays NaN."""
+        """Transform degrees in this frame, ``(n,)`` each, to ICRS; NaN stays NaN."""
         ra, dec = np.full(len(longitude), np.nan), np.full(len(longitude), np.nan)
         sound = np.flatnonzero(~np.isnan(longitude) & ~np.isnan(latitude))
         frame = self._of_astropy()
@@ -134,7 +141,7 @@ ICRS = SkyFrame("icrs")
 
 
 def sky_frame(stated: StatedFrame) -> SkyFrame | None:
-    """Understand a frame as a file states it; None if it is not understood."""
+    """Parse a frame as a file states it; None if it is not understood."""
     system = _EQUINOX.sub("", stated.system.strip())
     if _YEAR.fullmatch(system) and not stated.equinox:
         return _with_equinox(StatedFrame("", system, stated.epoch))
@@ -152,7 +159,7 @@ def _with_equinox(stated: StatedFrame) -> SkyFrame | None:
         return None
     match system:
         case "icrs" | "galactic" | "supergalactic":
-            # Years of ICRS are epochs, of Hipparcos and Gaia. It has no equinox.
+            # ICRS has no equinox. A year beside it is the epoch of Hipparcos or Gaia.
             is_older = equinox is not None and equinox.year < _FIRST_OF_ICRS
             return None if system == "icrs" and is_older else SkyFrame(system)
         case "":
@@ -164,7 +171,7 @@ def _with_equinox(stated: StatedFrame) -> SkyFrame | None:
 
 
 def _by_equinox(equinox: _Year | None, epoch: str) -> SkyFrame | None:
-    # A later year alone may be an epoch (Gaia) or an equinox: that is not certain.
+    # A later year without a system is ambiguous: an epoch (of Gaia) or an equinox.
     if equinox is None or equinox.year > _LAST_EQUINOX:
         return None
     if equinox.mark == "B" or (not equinox.mark and equinox.year < _FIRST_OF_FK5):
@@ -174,7 +181,7 @@ def _by_equinox(equinox: _Year | None, epoch: str) -> SkyFrame | None:
 
 def _fk4(system: str, equinox: _Year | None, epoch: str) -> SkyFrame | None:
     if equinox and equinox.year >= _FIRST_OF_FK5:
-        return None  # FK4 was no longer in use
+        return None  # by then FK5 had replaced FK4
     when = _Year.parsed(epoch)
     mark = "J" if when and when.year >= _FIRST_OF_FK5 else "B"
     return SkyFrame(
@@ -186,7 +193,7 @@ def _fk4(system: str, equinox: _Year | None, epoch: str) -> SkyFrame | None:
 
 @dataclass(frozen=True, slots=True)
 class _Year:
-    """An equinox or epoch: Besselian (B) or Julian (J) years."""
+    """An equinox or epoch, in Besselian (B) or Julian (J) years."""
 
     mark: str
     year: float
@@ -200,13 +207,13 @@ class _Year:
         return f"{self.mark or default}{self.year:g}"
 
 
-def frame_in(text: str) -> SkyFrame | None:
-    """Understand a word of a header such as ``J2000``, ``B1950`` or ``ICRS``."""
+def parse_frame(text: str) -> SkyFrame | None:
+    """Parse a word of a header such as ``J2000``, ``B1950`` or ``ICRS``."""
     return sky_frame(StatedFrame(text)) if text.strip() else None
 
 
-def frame_of_option(text: str) -> SkyFrame | None:
-    """Understand ``--frame``; None if nothing is asked.
+def parse_frame_option(text: str) -> SkyFrame | None:
+    """Parse the option ``--frame``; None if it is empty.
 
     Raises
     ------
@@ -215,8 +222,8 @@ def frame_of_option(text: str) -> SkyFrame | None:
     """
     if not text.strip():
         return None
-    frame = frame_in(text)
+    frame = parse_frame(text)
     if frame is None:
-        msg = f"--frame: {text!r} is no frame that is known. Known are {FRAMES}."
+        msg = f"--frame: {text!r} is not a known frame. Known frames are {FRAMES}."
         raise InputError(msg)
     return frame

@@ -1,4 +1,4 @@
-"""Where in a table identifiers and positions are, and what they are read as."""
+"""Find the columns of identifiers and positions in a table, and read the positions."""
 
 from __future__ import annotations
 
@@ -33,34 +33,35 @@ _STEPS = (15.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, and which of its columns are which."""
+    """A table, and its columns of identifiers and positions."""
 
     sheet: Sheet
-    #: None: there are no positions, but identifiers to look them up by.
+    #: None if the table has no positions: they are looked up by the identifiers.
     columns: PositionColumns | None
     id_found: IdColumn
-    #: What the archives' identifiers say.
+    #: The identifier schemes of the archives.
     schemes: Sequence[IdentifierScheme] = ()
-    #: Only where there are no positions: the identifiers to look them up by.
+    #: The identifiers with which positions are looked up; None if the table has
+    #: positions.
     listed: IdList | None = None
 
     def ids(self) -> tuple[pa.Array, list[str]]:
-        """Give the identifiers, null where there are none, and what to say of them."""
+        """Return the identifiers, null where a row has none, and notes about them."""
         if not self.id_found.name:
             return pa.nulls(self.sheet.table.num_rows, pa.string()), []
         return identifiers.exact(self.sheet.column(self.id_found.name))
 
     @property
     def used(self) -> set[str]:
-        """The columns that are no labels."""
+        """The columns that do not become labels."""
         return {self.id_found.name, *(self.columns.used if self.columns else ())}
 
     def are_numbers(self, name: str) -> bool:
-        """Tell whether a position column holds numbers, and no sexagesimal text."""
+        """Return whether a position column holds numbers, not sexagesimal text."""
         return holds_numbers(identifiers.as_plain(self.sheet.column(name)))
 
     def archive(self, ids: pa.Array) -> str:
-        """Name the archive whose identifiers these are, to the last digit; or empty."""
+        """Return the name of the archive of exact identifiers; empty if unknown."""
         name = self.id_found.name
         if not name or self.id_found.is_rounded:
             return ""
@@ -72,15 +73,16 @@ class Source:
 def find_source(
     sheet: Sheet, options: ReadOptions, schemes: Sequence[IdentifierScheme] = ()
 ) -> Source:
-    """Find the columns.
+    """Find the columns of identifiers and positions.
 
     Raises
     ------
     InputError
-        There are no rows, no positions, or several.
+        The table has no rows or no positions, or several pairs of columns hold
+        different positions.
     """
     if not sheet.table.column_names:
-        msg = "the file is empty: there are no galaxies in it"
+        msg = "the file is empty: it has no galaxies"
         raise InputError(msg)
     try:
         columns = _positions(sheet, options)
@@ -107,7 +109,10 @@ def _id_list(
     schemes: Sequence[IdentifierScheme],
     error: InputError,
 ) -> IdList | None:
-    """Give the column of a list of identifiers, if the error says there is no more."""
+    """Return the column of identifiers, if the table is a list without positions.
+
+    ``error`` is the error of the search for positions.
+    """
     is_single = not sheet.has_names and len(sheet.table.column_names) == 1
     if (
         options.ra
@@ -123,19 +128,22 @@ def _refuse_no_rows(sheet: Sheet) -> None:
         return
     if sheet.broken:
         line, problem = sheet.broken[0]
-        msg = f"no line of it is a row: {problem} (line {line}, and others)"
+        msg = (
+            f"none of its lines can be read as a row: {problem} (line {line}, and "
+            "others)"
+        )
         raise InputError(msg)
-    msg = "the table has columns but no rows: there are no galaxies in it"
+    msg = "the table has columns but no rows: it has no galaxies"
     raise InputError(msg)
 
 
 def read_source(source: Source, options: ReadOptions) -> tuple[Positions, Meaning]:
-    """Read the positions as what they are.
+    """Read the positions with their units and their frame.
 
     Raises
     ------
     InputError
-        A unit or frame is not understood.
+        A unit or frame is not understood, or two statements contradict each other.
     """
     assert source.columns is not None
     meaning = find_meaning(source.sheet, source.columns, options)
@@ -155,8 +163,8 @@ def _sign_notes(sheet: Sheet, columns: PositionColumns) -> Iterable[str]:
     lost = lost_signs(sheet, columns.split[1]) if columns.split else 0
     if lost and columns.split:
         yield (
-            f"Rows of 0 degrees in column {columns.split[1].whole} are left out: they "
-            f"may be -0, which an integer does not show (rows: {lost})."
+            f"Rows with 0 degrees in column {columns.split[1].whole} are left out: "
+            f"they may mean -0, which an integer cannot show (rows: {lost})."
         )
 
 

@@ -1,7 +1,7 @@
-"""Positions in several columns: hours, minutes and seconds, and a sign of its own.
+"""Positions in several columns: hours, minutes and seconds, and a column of signs.
 
-The machine-readable tables of the AAS and of the CDS write ``RAh RAm RAs DE- DEd DEm
-DEs``. Without its sign column a declination of -0 degrees would lose its sign.
+The machine-readable tables of the AAS and of the CDS have ``RAh RAm RAs DE- DEd DEm
+DEs``. Without the sign column a declination of -0 degrees would lose its sign.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SplitColumns", "find_split", "lost_signs", "split_degrees"]
 
-#: What tells hours, minutes and seconds of right ascension, and so on.
+#: Endings of names for hours or degrees, minutes, and seconds.
 _PARTS = {
     "RA": (r"h|hr|hrs|hour|hours", r"m|min|mins|minutes?", r"s|sec|secs|seconds?"),
     "Dec": (r"d|deg|degs|degrees?", r"m|min|arcmin|minutes?", r"s|sec|arcsec|seconds?"),
@@ -36,28 +36,29 @@ _PLAIN = re.compile(r"[\s_]+")
 
 @dataclass(frozen=True, slots=True)
 class SplitColumns:
-    """The columns of one coordinate."""
+    """The names of the columns of one coordinate."""
 
+    #: The column of hours or degrees.
     whole: str
     minutes: str
     #: Empty if the minutes have decimals instead.
     seconds: str = ""
-    #: Empty if the sign is with the degrees.
+    #: Empty if the column of degrees includes the sign.
     sign: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns that there are."""
+        """The columns that the table has."""
         parts = (self.sign, self.whole, self.minutes, self.seconds)
         return tuple(filter(None, parts))
 
     def __str__(self) -> str:
-        """Name them for a sentence."""
+        """Return the names, separated by blanks."""
         return " ".join(self.names)
 
 
 def find_split(names: Sequence[str]) -> tuple[SplitColumns, SplitColumns] | None:
-    """Find the columns of right ascension and declination, if they are split."""
+    """Find the columns of right ascension and declination; None if they are whole."""
     right, declination = _of_axis(names, "RA"), _of_axis(names, "Dec")
     if right is None or declination is None:
         return None
@@ -77,10 +78,18 @@ def _of_axis(names: Sequence[str], axis: str) -> tuple[str, str, str] | None:
 
 
 def split_degrees(sheet: Sheet, split: SplitColumns, step: float) -> pa.Array:
-    """Put the columns together; ``step`` is the degrees in one of the whole.
+    """Combine the columns of a coordinate into degrees.
 
-    Minutes or seconds that are no such thing, and a declination whose sign may be
-    lost, give null.
+    Parameters
+    ----------
+    step
+        Degrees in one unit of the column ``whole``: 15 for hours.
+
+    Returns
+    -------
+    pyarrow.Array
+        Null where minutes or seconds are not in 0..60, and where the sign of a
+        declination may be lost.
     """
     whole, minutes = _numbers(sheet, split.whole), _numbers(sheet, split.minutes)
     seconds = _numbers(sheet, split.seconds) if split.seconds else np.zeros(len(whole))
@@ -93,7 +102,7 @@ def split_degrees(sheet: Sheet, split: SplitColumns, step: float) -> pa.Array:
 
 
 def lost_signs(sheet: Sheet, split: SplitColumns) -> int:
-    """Count the rows of 0 degrees that may have been -0 in a column of integers."""
+    """Count the rows with 0 degrees in a column of integers, which may mean -0."""
     return int(_signs(sheet, split, _numbers(sheet, split.whole))[1].sum())
 
 
@@ -116,7 +125,7 @@ def _numbers(sheet: Sheet, name: str) -> NDArray[np.float64]:
 def _signs(
     sheet: Sheet, split: SplitColumns, whole: NDArray[np.float64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which rows are negative, and of which the sign is lost."""
+    """Return a mask of the negative rows, and one of the rows with a lost sign."""
     nowhere = np.zeros(len(whole), bool)
     if split.sign:
         return _begins_with_minus(sheet.column(split.sign)), nowhere
@@ -124,7 +133,7 @@ def _signs(
     if pa.types.is_string(column.type):
         return _begins_with_minus(column), nowhere
     negative = np.signbit(whole)
-    # An integer has no -0: among southern declinations its sign is not known.
+    # An integer cannot be -0: if other rows are south, the sign of a 0 is unknown.
     if pa.types.is_integer(column.type) and negative.any():
         return negative, whole == 0
     return negative, nowhere

@@ -1,4 +1,4 @@
-"""Frames that a file states, as its words; `sky_frames` says what they mean."""
+"""Find the frames that a file states, in its own spelling; `sky_frames` parses them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _SYSTEMS = (
 )
 _EQUINOXES = ("EQUINOX", "EQUINOXA")
 _EPOCHS = ("REF_EPOCH", "REFEPOCH", "EPOCH")
-#: ``EPOCH`` is the old name of ``EQUINOX``; these years are no dates of observation.
+#: ``EPOCH`` is the old name of ``EQUINOX``. These values mean an equinox, not the date
+#: of an observation.
 _OLD_EQUINOXES = {"1950", "1950.0", "B1950", "B1950.0", "1875.0", "B1875"}
 
 _POSITION = re.compile(
@@ -41,7 +42,7 @@ _EPOCH = re.compile(r"\bEp(?:och)?\s*=\s*(J?\d{4}(?:\.\d+)?)", re.IGNORECASE)
 
 
 def frame_in_keywords(keywords: Mapping[str, object]) -> StatedFrame | None:
-    """Give the frame that keywords state for all positions of a table."""
+    """Return the frame that keywords state for all positions of a table, or None."""
     upper = {str(key).upper(): value for key, value in keywords.items()}
     system, equinox, epoch = (
         _first(upper, names) for names in (_SYSTEMS, _EQUINOXES, _EPOCHS)
@@ -62,7 +63,7 @@ def _first(keywords: Mapping[str, object], names: tuple[str, ...]) -> str:
 
 
 def frame_in_words(about: str) -> StatedFrame | None:
-    """Give the frame in words about a column, if they are about a position.
+    """Return the frame that the description of a position column states, or None.
 
     VizieR writes ``Right ascension (FK4, Equinox=B1950.0)``, the CDS ``Hour of Right
     Ascension (J2000)``.
@@ -79,13 +80,13 @@ def frame_in_words(about: str) -> StatedFrame | None:
 
 
 def frame_of_coordinates(coordinates: Any) -> StatedFrame:  # noqa: ANN401 - astropy has no types
-    """Give the frame of a column of ``SkyCoord``."""
+    """Return the frame of a column of ``SkyCoord``."""
     frame = coordinates.frame
     equinox, epoch = (getattr(frame, name, None) for name in ("equinox", "obstime"))
     return StatedFrame(frame.name, year_of(equinox), year_of(epoch))
 
 
 def year_of(time: Any) -> str:  # noqa: ANN401 - astropy has no types
-    """Spell one time of astropy, such as ``B1950.000``."""
-    # Every frame of the ecliptic has a date; only that of a whole column is told.
+    """Return an astropy time as text, such as ``B1950.000``; empty if there is none."""
+    # A frame may have one date for each row: only a single date can be stated.
     return str(time.value) if time is not None and time.isscalar else ""

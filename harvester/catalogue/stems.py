@@ -1,7 +1,8 @@
-"""File names for targets: one for each identifier, safe on any disk.
+"""File names for targets: unique, and valid on any file system.
 
-An identifier that can be a file name is one. Any other keeps what is legible of it
-and gains a piece of its hash, so that two that look alike stay apart.
+An identifier that is a valid file name is used as it is. Of any other identifier the
+valid characters are kept and part of its hash is appended, so that similar identifiers
+get different names.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Stems"]
 
-#: Longest stem, in characters: leaves room for survey, band and suffix.
+#: Characters; the longest stem. It leaves room for survey, band and suffix.
 _LONGEST = 64
-#: Hexadecimal digits of the hash that a made-over identifier gains.
+#: Hexadecimal digits of the hash that is appended to a changed identifier.
 _DIGITS = 8
 
-#: No device of Windows, whatever follows its name, no dot at the end, and not the
-#: ending of the harvester's own unfinished files.
+#: A valid stem. Device names of Windows, a dot at the end, and ``.part``, the suffix of
+#: the harvester's unfinished files, are not allowed.
 _SAFE = re.compile(
     r"(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$))(?!.*\.part$)"
     rf"[a-z0-9][a-z0-9+._-]{{0,{_LONGEST - 1}}}(?<!\.)",
@@ -33,13 +34,13 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9+-]+")
 
 
 class Stems:
-    """Names the files of identifiers; no two names differ only by case.
+    """File names for identifiers; no two names differ only by case.
 
-    An identifier that comes again gets ``_2``, ``_3`` and so on behind its name.
+    If an identifier is repeated, ``_2``, ``_3`` and so on are appended.
     """
 
     def __init__(self, ids: Iterable[str]) -> None:
-        """Take all identifiers, of which only a number each is kept."""
+        """Read all identifiers, and keep only a hash of each."""
         hashes = np.fromiter((hash(_stem(text).lower()) for text in ids), np.int64)
         hashes.sort()
         self._wanted = hashes
@@ -48,7 +49,10 @@ class Stems:
         self._counts: dict[str, int] = {}
 
     def name(self, text: str) -> str:
-        """Name the next identifier; they come in the same order again."""
+        """Return the file name of the next identifier.
+
+        Call it for the same identifiers in the same order as in the constructor.
+        """
         stem = _stem(text)
         key = stem.lower()
         if hash(key) not in self._shared:

@@ -1,4 +1,4 @@
-"""Of the tables in a file, the one that is the catalogue."""
+"""Choose the table of a file that is the catalogue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen_table"]
 
-#: Columns of each table, and tables, that an error lists.
+#: The most columns of each table, and the most tables, that an error lists.
 _LISTED, _TABLES = 12, 30
 
 
@@ -27,12 +27,12 @@ def chosen_table(
     options: ReadOptions,
     schemes: Sequence[IdentifierScheme] = (),
 ) -> Sheet:
-    """Give the table that the user names, or the only one with positions.
+    """Return the table that the user names, or the only one with positions.
 
     Raises
     ------
     InputError
-        It is not certain which: all are listed.
+        The file does not have exactly one such table; the message lists the tables.
     """
     if options.table:
         return _named(sheets, options.table)
@@ -53,7 +53,7 @@ def chosen_table(
         raise InputError(msg)
     number = next(n for n, sheet in enumerate(sheets, 1) if sheet is found[0])
     note = (
-        f"Of {len(sheets)} tables in the file the only one with positions was read: "
+        f"The file has {len(sheets)} tables; the only one with positions was read: "
         f"{_called(number, found[0])}."
     )
     return replace(found[0], notes=[*found[0].notes, note])

@@ -1,7 +1,7 @@
-"""Files to tables: FITS, VOTable, ECSV, Parquet and text, also packed.
+"""Files to tables: FITS, VOTable, ECSV, Parquet and text, also compressed.
 
-What a file is, its first bytes decide; the suffix only tells when a file is not
-what it should be, such as a web page saved under the name of a FITS file.
+The first bytes of a file decide which format it has. The suffix is only used to refuse
+a file that is not what its name says, such as a web page saved as ``x.fits``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import InputError, LocalError
-from .damage import damage_told
+from .damage import explain_damage
 from .ecsv import is_ecsv, read_ecsv
 from .fits_tables import read_fits
 from .foreign import check_bytes
@@ -46,7 +46,7 @@ _PACKED_SUFFIXES = {".gz", ".bz2", ".xz"}
 
 #: How FITS and Parquet files begin.
 _BINARY = (b"SIMPLE  =", b"PAR1")
-#: Marks that tell how a text is encoded.
+#: Byte-order marks, and the encoding that each of them means.
 _MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe": "utf-16",
@@ -54,7 +54,7 @@ _MARKS = {
 }
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
-#: Beginning of the file that must tell what it is.
+#: Bytes at the beginning of a file that are used to recognise its format.
 _HEAD = 4096
 
 
@@ -66,19 +66,24 @@ def open_tables(
     *,
     scratch: Path | None = None,
 ) -> Iterator[list[Sheet]]:
-    """Give the tables in ``file``, the open file at ``path``, while the block runs.
+    """Yield the tables in ``file``, the open file at ``path``.
+
+    They may be read only inside the ``with`` block.
 
     Parameters
     ----------
     options
-        Columns that it names stay text where the file holds text.
+        What the user says. Columns named here stay text if the file holds text.
     scratch
-        Folder for what a packed file holds, or a text, until the block ends.
+        Folder for temporary files, such as the decompressed file; they are removed
+        at the end of the block.
 
     Raises
     ------
     InputError
-        There is no table in it, or only a part of one.
+        The file has no table, or only a part of one.
+    LocalError
+        The disk has no room for the temporary files.
     """
     options = options or ReadOptions()
     with _unpacked(path, file, scratch) as plain:
@@ -91,8 +96,8 @@ def _read(
     head = file.read(_HEAD)
     file.seek(0)
     reader = _reader(path, head, options, scratch)
-    with damage_told(path), warnings.catch_warnings():
-        # Astropy warns of every small sin of a header; the table is what counts.
+    with explain_damage(path), warnings.catch_warnings():
+        # Astropy warns of small deviations from a standard; the rows are still good.
         warnings.simplefilter("ignore")
         return reader(file)
 
@@ -109,7 +114,7 @@ def _unpacked(path: Path, file: BinaryIO, scratch: Path | None) -> Iterator[Bina
         return
     with NamedTemporaryFile(dir=scratch) as unpacked:
         _unpack(path, file, unpacked, *packing)
-        # Opened again, as what is only read: FITS files are mapped into memory.
+        # Open it again read-only: FITS files are memory-mapped.
         with Path(unpacked.name).open("rb") as plain:
             yield plain
 
@@ -127,11 +132,14 @@ def _unpack(
         plain.flush()
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, OSError) and error.errno:
-            msg = f"there is no room to unpack {path}: {error.strerror}."
+            msg = (
+                f"{path} could not be decompressed, because the disk has no room: "
+                f"{error.strerror}. Free some space and try again."
+            )
             raise LocalError(msg) from error
         msg = (
-            f"{path} cannot be unpacked: the {name} data are damaged or end too "
-            "early. Fetch the file again."
+            f"{path} cannot be decompressed: its {name} data are damaged or end too "
+            "early. Download the file again."
         )
         raise InputError(msg) from error
 
@@ -144,7 +152,8 @@ def _reader(
     if head.startswith(_BINARY):
         if separator is not None:
             msg = (
-                f"--delimiter: {path} is no text, so that nothing separates its fields."
+                f"--delimiter: {path} is not a text table, so it has no delimiter. "
+                "Leave the option out."
             )
             raise InputError(msg)
         is_parquet = head.startswith(b"PAR1")
@@ -170,8 +179,8 @@ def _xml_reader(path: Path, text: str, encoding: str) -> Reader:
         return lambda file: read_votable(file, encoding)
     msg = (
         f"{path} is a web page or other XML, not a table: perhaps an error page was "
-        "saved in its place. Look into it, and fetch the catalogue again; if the page "
-        "shows the table, save the table as CSV or VOTable."
+        "saved in its place. Open it to see, and download the catalogue again; if the "
+        "page shows the table, save the table as CSV or VOTable."
     )
     raise InputError(msg)
 
@@ -183,8 +192,8 @@ def _check_text(path: Path, head: bytes) -> None:
     named = suffixes[-1] if suffixes else ""
     if named in {".fits", ".fit", ".fts", ".parquet", ".pq", ".vot", ".votable"}:
         msg = (
-            f"{path} is named {named} but begins with {head[:16]!r}, as no such file "
-            "does. Fetch it again, or give it the suffix of what it is."
+            f"{path} is named {named}, but it begins with {head[:16]!r}, so it is not "
+            "a file of that format. Download it again, or give it the right suffix."
         )
         raise InputError(msg)
     if b"\0" in head and not head.startswith(_UTF16):

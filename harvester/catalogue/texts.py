@@ -1,4 +1,4 @@
-"""Texts to tables: marks of known forms first, then whatever the lines show."""
+"""Texts to tables: known formats are recognised first, then delimited tables."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from .delimited import read_rows
-from .fixed_width import find_described, find_ipac
+from .fixed_width import find_byte_by_byte, find_ipac
 from .foreign import check_lines
 from .layouts import find_layout
 from .lines import encoding_of, lines_of
 from .listings import find_listing
 from .marked import find_sextractor, find_types_row
 from .sheets import Sheet
-from .vizier import described, find_vizier
+from .vizier import find_vizier, with_stated_frames
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["read_text"]
 
-#: Lines at the beginning that are looked at for the marks of a form.
+#: Lines at the beginning that are searched for the marks of a format.
 _BEGINNING = 2000
-#: Forms that are recognised by their marks, in this order.
+#: Functions that recognise a format by its marks, in the order in which they are tried.
 _FORMS = (
-    find_described,
+    find_byte_by_byte,
     find_ipac,
     find_sextractor,
     find_types_row,
@@ -52,18 +52,19 @@ def read_text(
     Parameters
     ----------
     exact
-        Columns that stay text whatever they hold.
+        Columns that stay text, also if they hold numbers.
     scratch
-        Folder for the rows as they are parsed.
+        Folder for temporary files.
     separator
-        What the user says that separates the fields; empty for blanks.
+        The separator that the user names, empty for blanks; None to find it.
     by_number
-        The user names columns by number, whatever the header says.
+        Whether the user names columns by number; a header that does not fit the rows
+        is then ignored.
 
     Raises
     ------
     InputError
-        The text is no table, or its header does not fit its rows.
+        The text is not a table, or its header does not fit its rows.
     """
     encoding, notes = encoding_of(file)
     beginning = list(itertools.islice(lines_of(file, encoding), _BEGINNING))
@@ -93,7 +94,7 @@ def _layouts(
         for find in _FORMS:
             layout = find(beginning)
             if layout:
-                return [described(layout, beginning)]
+                return [with_stated_frames(layout, beginning)]
     lines = lines_of(file, encoding)
     layout = find_layout(lines, separator=separator, by_number=by_number)
-    return [described(layout, beginning)] if layout else []
+    return [with_stated_frames(layout, beginning)] if layout else []

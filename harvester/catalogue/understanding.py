@@ -1,4 +1,4 @@
-"""What was understood of a catalogue, for people and for programs."""
+"""How a catalogue was read: a summary as sentences and as JSON."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["SampleRow", "Understanding", "described", "read_as", "reasons"]
 
-#: Rows that are shown.
+#: Number of rows that the summary shows.
 _SHOWN = 3
 
-#: What is special to one row in the reason for leaving it out.
+#: The value of one row in a reason for a reject; `reasons` removes it to count reasons.
 _VALUE = re.compile(
-    r"^(RA|Dec|longitude|latitude) .* (is no angle|is beyond|is far|stands for)",
+    r"^(RA|Dec|longitude|latitude) .* (is not an angle|is beyond|is far|stands for)",
     re.DOTALL,
 )
 _COUNT = re.compile(r"(?<=line )\d+|\d+(?= fields)|(?<=instead of )\d+")
@@ -34,18 +34,18 @@ _COUNT = re.compile(r"(?<=line )\d+|\d+(?= fields)|(?<=instead of )\d+")
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One row, as it stands in the file and as it was read."""
+    """One row, as it is in the file and as it was read."""
 
     line: int
     id: str
-    #: The two values of the file.
+    #: The two values in the file.
     written: tuple[str, str]
-    #: ICRS degrees; None if the row is no target.
+    #: ICRS degrees; None if the row is not a target.
     ra: float | None
     dec: float | None
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return one line of text."""
         there = f"{self.written[0]}, {self.written[1]}"
         if not self.written[0]:
             return f"Line {self.line}: {self.id or '-'}"
@@ -59,34 +59,35 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """How a catalogue was read, before anything is fetched for it."""
+    """How a catalogue was read; it is printed before any frame is fetched."""
 
-    #: The file's format in words.
+    #: The format of the file in words.
     format: str
-    #: Name of the table, where the file has several.
+    #: Name of the table; empty if it has none.
     table: str
     rows: int
     targets: int
-    #: Columns; that of the identifiers is empty if positions name the galaxies.
+    #: The column of the identifiers; empty if galaxies are named after positions.
     id: str
+    #: The columns of the positions; empty if the table has none.
     ra: str
     dec: str
     ra_unit: str
     dec_unit: str
-    #: The frame of the file; positions are turned into ICRS.
+    #: The frame in the file; positions are transformed from it to ICRS.
     frame: str
     sample: tuple[SampleRow, ...]
-    #: Identifiers of an archive or names that are positions, compared with the
-    #: positions.
+    #: How many identifiers agree with the positions; None if there are no positions.
     agreement: Agreement | None
-    #: Reasons for leaving rows out, and how many rows each.
+    #: Reasons for rejects, and how many rows have each of them.
     rejects: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    #: The archive that is asked for the positions, if the file has none; else empty.
+    #: The archive at which the positions are looked up; empty if the table has
+    #: positions.
     looked_up_at: str = ""
 
     def words(self) -> list[str]:
-        """Say it in sentences."""
+        """Return the summary as sentences."""
         return list(self._words())
 
     def _words(self) -> Iterable[str]:
@@ -112,8 +113,8 @@ class Understanding:
         name = f"column {self.id}" if self.id else "the position"
         if not self.ra:
             return (
-                f"The identifier was taken from {name}; there are no positions: they "
-                f"will be looked up at {self.looked_up_at}."
+                f"The identifier was taken from {name}. The table has no positions: "
+                f"they will be looked up at {self.looked_up_at}."
             )
         return (
             f"The identifier was taken from {name}, the position from columns "
@@ -121,7 +122,7 @@ class Understanding:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as what JSON can hold."""
+        """Return the summary as a dictionary that JSON can hold."""
         known = asdict(self)
         if self.agreement is None:
             known["agreement"] = asdict(Agreement())
@@ -133,7 +134,7 @@ def _rows(count: int) -> str:
 
 
 def reasons(texts: Iterable[str]) -> dict[str, int]:
-    """Count reasons, without what is special to each row; the most frequent first."""
+    """Count reasons without the values of single rows; the most frequent come first."""
     counts = Counter(
         _COUNT.sub("...", _VALUE.sub(r"\1 ... \2", text)) for text in texts
     )
@@ -146,7 +147,7 @@ def described(
     rows: Rows,
     agreement: Agreement | None,
 ) -> Understanding:
-    """Describe how a table was read; ``meaning`` is None where positions are not."""
+    """Describe how a table was read; ``meaning`` is None if it has no positions."""
     sheet, columns = source.sheet, source.columns
     units = ("", "") if meaning is None else _units(source, meaning)
     return Understanding(
@@ -167,7 +168,7 @@ def described(
 
 
 def read_as(source: Source, meaning: Meaning) -> str:
-    """Say in a few words what the positions were taken for."""
+    """Return the columns, units and frame of the positions in a few words."""
     assert source.columns is not None
     ra, dec = _units(source, meaning)
     return (
@@ -209,7 +210,7 @@ def _sample(source: Source, rows: Rows) -> Iterator[SampleRow]:
 
 
 def _written(source: Source) -> Iterator[tuple[str, str]]:
-    """Give the two values of the first rows as the file has them."""
+    """Yield the two values of the first rows as they are in the file."""
     columns, sheet = source.columns, source.sheet
     if columns is None:
         yield from [("", "")] * min(_SHOWN, sheet.table.num_rows)

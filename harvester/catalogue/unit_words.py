@@ -1,6 +1,6 @@
-"""Units in the header of a text: rows of them, and in brackets behind a name.
+"""Units in the header of a text: in a row below the names, or in brackets.
 
-This tells a unit from other words; `angle_units` says what one of angles means.
+This module distinguishes units from other words; `angle_units` parses units of angles.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..importing import IMPORTING
-from .angle_units import is_spelled
+from .angle_units import is_known_spelling
 from .sheets import StatedFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["in_brackets", "in_words", "is_no_unit", "is_unit", "states_units"]
+__all__ = ["is_no_unit", "is_unit", "parse_brackets", "states_units", "unit_in_words"]
 
-#: Units other than those of angles that astropy spells otherwise or does not know.
+#: Units, other than of angles, in spellings that astropy does not know.
 _UNITS = {
     *("sex", "sexagesimal", "mags", "magnitude", "magnitudes", "abmag", "maggy"),
     *("maggies", "nmgy", "dex", "nanomaggies", "counts", "pixels", "solmass"),
     *("logmsun", "years", "days"),
 }
-#: What stands in a row of units for a column that has none.
+#: Words in a row of units for a column without a unit.
 _NO_UNIT = {"", "-", "--", "---", "none", "null", "n/a", "unitless", "dimensionless"}
 
 _BRACKETS = re.compile(
     r".*?\S\s*[\[(]([^\[\]()]*(?:[\[(][^\[\]()]*[\])])?[^\[\]()]*)[\])]\s*"
 )
-#: Astropy takes ``12h34m56s`` for a unit.
+#: A value such as ``12h34m56s``, which astropy would accept as a unit.
 _SEXAGESIMAL = re.compile(r"[+-]?\d+(?:\.\d*)?\s*[hdms]\s*\d", re.IGNORECASE)
 _BRACKETED = re.compile(r"[\[(]([^\[\]()]+)[\])]")
 _SAID = re.compile(
@@ -44,22 +44,22 @@ _EQUINOX = re.compile(
 _SYSTEM = re.compile(
     r"(?:eq_?)?(?:icrs|fk[45]|galactic|ecliptic|supergalactic)", re.IGNORECASE
 )
-#: What is neither unit nor frame.
+#: Words in brackets that are neither a unit nor a frame.
 _OTHER = re.compile(
     r"\d*|err|error|e_\w+|sigma|unc\w*|std\w*|rms|[a-z]-?band", re.IGNORECASE
 )
 
 
 def is_no_unit(word: str) -> bool:
-    """Tell whether the word says that there is no unit."""
+    """Return whether the word means that there is no unit."""
     return word.strip().lower() in _NO_UNIT
 
 
 @lru_cache(maxsize=4096)
 def is_unit(word: str) -> bool:
-    """Tell whether the word is a unit, as astropy or as people spell it."""
+    """Return whether the word is a unit, in the spelling of astropy or a known one."""
     bare = word.strip(" \"'[]()")
-    if bare.lower() in _UNITS or is_spelled(bare):
+    if bare.lower() in _UNITS or is_known_spelling(bare):
         return True
     if not re.search(r"[A-Za-z%]", bare) or _SEXAGESIMAL.match(bare):
         return False
@@ -73,13 +73,13 @@ def is_unit(word: str) -> bool:
 
 
 def states_units(fields: Sequence[str]) -> bool:
-    """Tell whether the fields can be a row of units."""
+    """Return whether the fields can be a row of units."""
     filled = [each.strip() for each in fields if not is_no_unit(each)]
     return bool(filled) and all(map(is_unit, filled))
 
 
-def in_brackets(name: str) -> tuple[str, StatedFrame | None]:
-    """Give the unit and the frame in the brackets at the end of a name."""
+def parse_brackets(name: str) -> tuple[str, StatedFrame | None]:
+    """Return the unit and the frame in the brackets at the end of a name."""
     match = _BRACKETS.fullmatch(name)
     if not match:
         return "", None
@@ -96,8 +96,8 @@ def in_brackets(name: str) -> tuple[str, StatedFrame | None]:
     return ",".join(units), frame
 
 
-def in_words(about: str) -> str:
-    """Give the unit in words about a column, such as ``right ascension (hours)``."""
+def unit_in_words(about: str) -> str:
+    """Return the unit in the description of a column: ``right ascension (hours)``."""
     found = [each for each in _BRACKETED.findall(about) if is_unit(each)]
     if found:
         return str(found[-1]).strip()

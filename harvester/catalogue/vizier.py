@@ -1,4 +1,4 @@
-"""Tab-separated tables of VizieR: several in a file, each with its description."""
+"""Tab-separated files of VizieR: one or more tables, each with a description."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .stated_frames import frame_in_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["described", "find_vizier"]
+__all__ = ["find_vizier", "with_stated_frames"]
 
 _COLUMN = re.compile(r"#Column\s+(\S+)\s*(.*)")
 _DASHES = re.compile(r"-+")
@@ -26,25 +26,28 @@ _LIMIT = re.compile(r"#.*-out\.max\s*=\s*(\d+)")
 
 
 @dataclass(slots=True)
-class _Section:
-    """What stands above the rows of one table."""
+class _VizierTable:
+    """The description of one table, and where its rows are."""
 
     name: str = ""
+    #: Format and description of each column.
     about: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     separator: str = "\t"
-    #: Place of the first row, -1 until the line of dashes has come.
+    #: Index of the line of the first row; -1 until the line of dashes was read.
     first: int = -1
-    #: Place behind the last row, None where the text ends with it.
+    #: Index of the line after the last row; None if the rows extend to the last line.
     last: int | None = None
     rows: int = 0
+    #: The limit of rows that was requested from VizieR; 0 if none is stated.
     limit: int = 0
+    #: Whether VizieR states that it truncated the result.
     is_cut: bool = False
 
 
 def find_vizier(beginning: Sequence[str], lines: Iterable[str]) -> list[Layout]:
-    """Find the tables in a result of VizieR; none if it is not separated so.
+    """Find the tables in a result of VizieR; an empty list if it is another format.
 
     Raises
     ------
@@ -57,21 +60,21 @@ def find_vizier(beginning: Sequence[str], lines: Iterable[str]) -> list[Layout]:
     return [_layout(each) for each in sections]
 
 
-def _sections(lines: Iterable[str]) -> list[_Section]:
-    sections: list[_Section] = []
-    now = _Section()
+def _sections(lines: Iterable[str]) -> list[_VizierTable]:
+    sections: list[_VizierTable] = []
+    now = _VizierTable()
     above: list[tuple[int, str]] = []
     for place, line in enumerate(lines):
         if line.startswith("#"):
             if now.first >= 0 and _begins(line):
                 now.last = place
-                now, above = _Section(limit=now.limit, is_cut=now.is_cut), []
+                now, above = _VizierTable(limit=now.limit, is_cut=now.is_cut), []
             _note_comment(now, line)
         elif _is_ruler(line):
             if now.first >= 0:
                 now.last = above[0][0]
                 now.rows -= len(above)
-                now = _Section(name=now.name, about=now.about, limit=now.limit)
+                now = _VizierTable(name=now.name, about=now.about, limit=now.limit)
             _take_header(now, line, [each for _, each in above], place)
             sections.append(now)
         elif line.strip():
@@ -91,12 +94,14 @@ def _is_ruler(line: str) -> bool:
     return all(map(_DASHES.fullmatch, fields))
 
 
-def _note_comment(section: _Section, line: str) -> None:
+def _note_comment(section: _VizierTable, line: str) -> None:
     column = _COLUMN.match(line)
     limit = _LIMIT.match(line)
     error = _ERROR.match(line)
     if error:
-        msg = f"it is an error of VizieR, not a table: {error[1].strip() or line}"
+        msg = (
+            f"it is an error message of VizieR, not a table: {error[1].strip() or line}"
+        )
         raise InputError(msg)
     if column:
         section.about[column[1]] = column[2]
@@ -108,9 +113,9 @@ def _note_comment(section: _Section, line: str) -> None:
 
 
 def _take_header(
-    section: _Section, ruler: str, above: Sequence[str], place: int
+    section: _VizierTable, ruler: str, above: Sequence[str], place: int
 ) -> None:
-    """Take names and units from the two lines above the dashes."""
+    """Read names and units from the two lines above the dashes."""
     section.separator = next((each for each in "\t;|" if each in ruler), "\t")
     width = len(ruler.split(section.separator))
     lines = ["", "", *above][-2:]
@@ -121,15 +126,15 @@ def _take_header(
         names, units = units, []
     if len(names) != width or not all(names):
         msg = (
-            f"line {place + 1} draws {width} columns, but the header above names "
-            f"{len(names)}: {', '.join(names)}"
+            f"line {place + 1} has dashes for {width} columns, but the header above it "
+            f"names {len(names)}: {', '.join(names)}"
         )
         raise InputError(msg)
     section.names, section.units = names, units
     section.first = place + 1
 
 
-def _layout(section: _Section) -> Layout:
+def _layout(section: _VizierTable) -> Layout:
     names = unique_names(section.names)
     is_full = 0 < section.limit <= section.rows
     return Layout(
@@ -155,8 +160,10 @@ def _layout(section: _Section) -> Layout:
     )
 
 
-def _declared(section: _Section, names: Sequence[str], letters: str) -> frozenset[str]:
-    """Give the columns whose format, such as ``(F10.6)``, begins with these letters."""
+def _declared(
+    section: _VizierTable, names: Sequence[str], letters: str
+) -> frozenset[str]:
+    """Return the columns with a format such as ``(F10.6)`` of one of these letters."""
     return frozenset(
         name
         for name, own in zip(names, section.names, strict=True)
@@ -164,8 +171,11 @@ def _declared(section: _Section, names: Sequence[str], letters: str) -> frozense
     )
 
 
-def described(layout: Layout, beginning: Sequence[str]) -> Layout:
-    """Add the frames that comments of VizieR state, whatever separates the fields."""
+def with_stated_frames(layout: Layout, beginning: Sequence[str]) -> Layout:
+    """Return the layout with the frames that comments of VizieR state.
+
+    VizieR writes such comments in each of its text formats.
+    """
     abouts = filter(None, map(_COLUMN.match, beginning))
     stated = {match[1]: frame_in_words(match[2]) for match in abouts}
     frames = {n: frame for n, frame in stated.items() if frame and n in layout.names}

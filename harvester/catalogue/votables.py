@@ -1,4 +1,4 @@
-"""The tables of a VOTable document, and what its server says of them."""
+"""The tables of a VOTable document, and the status that its server reports."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_document", "frames_of", "parsed", "read_votable"]
 
-#: End of the document in which its last tag must be.
+#: Bytes at the end of a document, among which its last tag must be.
 _TAIL = 512
-#: Rows that are elsewhere: a reader would fetch them, or open another file.
+#: A link to rows outside the document: astropy would download them or open that file.
 _ELSEWHERE = re.compile(rb"""<(?:\w+:)?STREAM\b[^>]*\shref\s*=\s*["']([^"']*)""")
-#: A frame of right ascensions; others are of columns that ought to name them.
+#: An equatorial frame. Only such a frame is assumed for columns that reference none.
 _EQUATORIAL = re.compile(r"FK[45]|ICRS|^$", re.IGNORECASE)
 _ENCODING = re.compile(r"""\sencoding=["'][^"']*["']""")
 
@@ -34,7 +34,9 @@ def read_votable(file: BinaryIO, encoding: str) -> list[Sheet]:
     Raises
     ------
     InputError
-        The server answered with an error, or there is no table in it.
+        The document is an error of a server, or has no table.
+    EOFError
+        The document ends too early.
     """
     if encoding.startswith("utf-16"):
         text = file.read().decode(encoding)
@@ -50,13 +52,13 @@ def read_votable(file: BinaryIO, encoding: str) -> list[Sheet]:
         if table.fields
     ]
     if not sheets:
-        msg = "it is a VOTable without a table"
+        msg = "it is a VOTable document, but it has no table"
         raise InputError(msg)
     return sheets
 
 
 def check_document(content: bytes) -> None:
-    """Refuse a document that ends too early, or whose rows are elsewhere."""
+    """Refuse a document that ends too early, or whose rows are in another file."""
     if b"VOTABLE>" not in content[-_TAIL:]:
         msg = "the VOTable ends too early"
         raise EOFError(msg)
@@ -70,7 +72,7 @@ def check_document(content: bytes) -> None:
 
 
 def parsed(file: BinaryIO) -> Any:  # noqa: ANN401 - astropy has no types
-    """Read a document, however freely it treats the standard."""
+    """Parse a document, and ignore violations of the standard."""
     with IMPORTING:
         from astropy.io import votable  # noqa: PLC0415 - slow, and seldom needed
     return votable.parse(file, verify="ignore")
@@ -86,13 +88,13 @@ def _check_status(document: Any) -> None:  # noqa: ANN401 - astropy has no types
     has_rows = any(len(table.array) for table in document.iter_tables())
     for said in _statements(document):
         is_status = (said.name, said.value) == ("QUERY_STATUS", "ERROR")
-        # Cone searches spell it so.
+        # Cone searches report an error as an INFO or PARAM named "Error".
         is_error = str(said.name or said.ID).lower() == "error" and not has_rows
         if is_status or is_error:
             known = (getattr(said, "content", None), said.value, said.name)
             words = next(str(each) for each in known if each)
             msg = (
-                "it is a server's error, not a table. The server says: "
+                "it is an error message of a server, not a table. The server says: "
                 f"{' '.join(words.split())}"
             )
             raise InputError(msg)
@@ -138,7 +140,7 @@ def frames_of(
     table: Any,  # noqa: ANN401 - astropy has no types
     names: list[str],
 ) -> tuple[dict[str, StatedFrame], StatedFrame | None]:
-    """Give the frames of columns, and that of a table whose columns name none."""
+    """Return the frames that columns reference, and the frame of the whole table."""
     systems = {each.ID: _stated(each) for each in document.iter_coosys()}
     refs = [field.ref for field in table.fields]
     for group in table.iter_groups():
@@ -159,7 +161,7 @@ def frames_of(
 
 
 def _place(table: Any, member: Any) -> int | None:  # noqa: ANN401 - astropy has no types
-    """Give the place of the column that a ``FIELDref`` of a group means."""
+    """Return the index of the column that a ``FIELDref`` of a group references."""
     wanted = getattr(member, "ref", None)
     places = (n for n, each in enumerate(table.fields) if wanted and wanted == each.ID)
     return next(places, None)

@@ -1,7 +1,7 @@
-"""Where the sky is in a frame: from its own WCS, and nothing else.
+"""The WCS of a frame, which converts sky positions to pixels.
 
-One galaxy lies up to ten pixels apart in two bands of SDSS, so that positions are
-taken from the header of the very image that is cut.
+Each image uses the WCS in its own header: a galaxy may be up to ten pixels apart in two
+bands of SDSS.
 """
 
 from __future__ import annotations
@@ -35,21 +35,22 @@ _SIP_CARD = re.compile(r"[AB]P?_(ORDER|\d+_\d+)")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(E[+-]?\d+)?", re.IGNORECASE)
 
-#: The frames that FITS paper II knows; the first two are not near ICRS.
+#: The celestial reference frames of FITS paper II; the first two differ from ICRS by
+#: half a degree.
 _FRAMES = frozenset({"FK4", "FK4-NO-E", "FK5", "ICRS", "GAPPT"})
 
-#: Where RADESYS is missing an earlier equinox means FK4 (FITS paper II, 3.1).
+#: If RADESYS is missing, an equinox before this year means FK4 (FITS paper II, 3.1).
 _FIRST_FK5 = 1984.0
 
-#: Warnings have one switch for all threads.
+#: `warnings.catch_warnings` changes all threads, so only one thread at a time uses it.
 _quiet = threading.Lock()
 
-#: Degrees; no image of galaxies has wider pixels.
+#: Degrees; images with wider pixels are refused, because they cannot show galaxies.
 _WIDEST_PIXEL = 0.1
 
 
 class BadWcsError(PermanentError):
-    """The image does not say, or not usably, where on the sky it is."""
+    """The image has no WCS, or one that cannot be used."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_wcs", message)
@@ -60,7 +61,7 @@ class BadWcsError(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Astrometry:
-    """The WCS of a frame, and the cards that make it up."""
+    """The WCS of a frame, and the header cards that define it."""
 
     wcs: WCS
     #: The frame's own cards: keyword, value, comment.
@@ -71,7 +72,7 @@ class Astrometry:
     def to_pixels(
         self, ra: NDArray[np.float64], dec: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Find sky positions in the image.
+        """Convert sky positions to pixels.
 
         Parameters
         ----------
@@ -81,11 +82,11 @@ class Astrometry:
         Returns
         -------
         tuple
-            ``x, y`` in pixels, the first of which is 0 at its centre; NaN for what
-            the projection cannot show, such as the other side of the sky.
+            ``x, y`` in pixels; the centre of the first pixel is 0. NaN for positions
+            that the projection cannot show, such as the other side of the sky.
         """
-        # "quiet": far off the image the distortion has no inverse; that is no
-        # reason to fail for those that are on it.
+        # Without "quiet" astropy raises an error for all positions if one is so far
+        # outside the image that the distortion has no inverse there.
         x, y = self.wcs.all_world2pix(ra, dec, 0, ra_dec_order=True, quiet=True)
         return x, y
 
@@ -93,18 +94,18 @@ class Astrometry:
 def read_astrometry(header: fits.Header) -> Astrometry:
     """Read the WCS of an image.
 
-    Terms of a SIP distortion are not applied unless CTYPE names them: headers of
-    CANDELS carry left-over ones that would move galaxies by a minute of arc.
+    SIP distortion terms are applied only if CTYPE ends with ``-SIP``: headers of
+    CANDELS contain obsolete terms that would move galaxies by an arcminute.
 
     Raises
     ------
     BadWcsError
-        There is none, it is not in right ascension and declination, or it cannot
-        be computed with.
+        The header has no WCS, the axes are not right ascension and declination, or
+        the values cannot be used.
     """
     with IMPORTING:
         from astropy.wcs import WCS  # noqa: PLC0415 - half a second of units and frames
-    # astropy warns of many harmless spellings.
+    # Astropy warns about many harmless deviations from the standard.
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cards = tuple(_wcs_cards(header))
@@ -123,7 +124,7 @@ def _wcs_cards(
 ) -> list[tuple[str, float | str, str]]:
     is_sip = "CTYPE1" in header and "-SIP" in str(_read_card(header, "CTYPE1"))
     if is_sip and not {"A_ORDER", "B_ORDER"} <= set(header):
-        msg = "its CTYPE tells of a SIP distortion that the header does not have"
+        msg = "its CTYPE states a SIP distortion, but the header lacks its terms"
         raise BadWcsError(msg)
     found = []
     for keyword in dict.fromkeys(header):
@@ -138,7 +139,7 @@ def _wcs_cards(
 
 
 def _read_lenient(header: fits.Header, keyword: str, name: str) -> float | str | None:
-    """Read a card; None if it is none, and decides nothing about where a pixel is."""
+    """Read a card; None if its value is invalid but not needed to place pixels."""
     value = _value_of(header, keyword)
     text = str(value).strip().upper()
     match name:
@@ -153,7 +154,7 @@ def _read_lenient(header: fits.Header, keyword: str, name: str) -> float | str |
 
 
 def _value_of(header: fits.Header, keyword: str) -> float | str:
-    """Give the value of a card; empty text if it has none, or cannot be parsed."""
+    """Return the value of a card; empty text if it is missing or cannot be parsed."""
     try:
         value: float | str | None = header[keyword]
     except (fits.VerifyError, ValueError):
@@ -162,14 +163,14 @@ def _value_of(header: fits.Header, keyword: str) -> float | str:
 
 
 def _number(value: float | str, text: str) -> float | None:
-    """Give a value that is a number, or a text that says one."""
+    """Return a numeric value, also one written as text; None if it is not a number."""
     if isinstance(value, str):
         return float(text) if _NUMBER.fullmatch(text) else None
     return value
 
 
 def _refuse_old_frame(cards: dict[str, float | str]) -> None:
-    # Half a degree from ICRS: every galaxy would lie outside, or be another one.
+    # FK4 differs from ICRS by half a degree: stamps would show other galaxies.
     frame, equinox = str(cards.get("RADESYS", "")), cards.get("EQUINOX", 2000.0)
     is_old = isinstance(equinox, int | float) and equinox < _FIRST_FK5
     if frame.startswith("FK4") or (is_old and not frame):
@@ -185,7 +186,7 @@ def _read_card(header: fits.Header, keyword: str) -> float | str:
         raise BadWcsError(msg) from error
     wanted = str if keyword.startswith(("CTYPE", "CUNIT")) else int | float
     if not isinstance(value, wanted):
-        msg = f"its {keyword} cannot be {value!r}"
+        msg = f"its {keyword} has the invalid value {value!r}"
         raise BadWcsError(msg)
     return value
 
@@ -197,12 +198,12 @@ def _check_axes(wcs: WCS) -> None:
         raise BadWcsError(msg)
     numbers = [*wcs.wcs.crval, *wcs.wcs.crpix, *wcs.pixel_scale_matrix.flat]
     if not np.all(np.isfinite(numbers)):
-        msg = f"its WCS has numbers that are none: {numbers}"
+        msg = f"its WCS has values that are not finite: {numbers}"
         raise BadWcsError(msg)
 
 
 def _scale_arcsec(wcs: WCS) -> float:
-    # The lengths of the pixel's sides, as astropy's `proj_plane_pixel_scales` has them.
+    # The side lengths of a pixel, as in astropy's `proj_plane_pixel_scales`.
     scale = float(np.mean(np.sqrt((wcs.pixel_scale_matrix**2).sum(axis=0))))
     if not 0 < scale < _WIDEST_PIXEL:
         msg = f"its pixels are {scale} degrees wide"

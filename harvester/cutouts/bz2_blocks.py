@@ -1,8 +1,8 @@
-"""Where the blocks of bz2 data begin and end, found without unpacking them.
+"""Find where the blocks of bz2 data begin, without decompressing them.
 
-Every block begins with the same 48 bits (the digits of pi), and at any bit, because
-the one before it ends at any. Chance makes such bits once in 10^14: whoever counts on
-a block must bear that it is none.
+Every block begins with the same 48 bits (the digits of pi). It may begin at any bit of
+a byte, because the block before it may end at any bit. The same 48 bits occur by chance
+once in 10^14 bits, so callers must expect that a found block is not one.
 """
 
 from __future__ import annotations
@@ -12,51 +12,53 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LONGEST_CUT", "BlockScan", "Start", "block_size"]
+__all__ = ["OVERLAP", "BlockScan", "BlockStart", "block_size"]
 
 _MAGIC = 0x314159265359
 
-#: Bytes that hold the 48 bits, wherever in the first byte they begin.
+#: Bytes that contain the 48 bits, at whichever bit of the first byte they begin.
 _WINDOW = 7
 
-#: Bytes of a stream's own header, before its first block: ``BZh1`` to ``BZh9``.
+#: Bytes of the header of a stream, before its first block: ``BZh1`` to ``BZh9``.
 _HEADER = 4
 
-#: Bytes; a beginning of a block may lie in two pieces of the data, and no more than
-#: so many bytes of it in the first.
-LONGEST_CUT = _WINDOW - 1
+#: Bytes; if the 48 bits are split over two pieces of data, at most this many bytes of
+#: them are in the first piece.
+OVERLAP = _WINDOW - 1
 
-#: For each bit of a byte the five whole bytes in the middle of the 48 bits, which are
-#: looked for, and the bits of all seven bytes as they then must be.
+#: For each bit of a byte at which the 48 bits may begin: that bit, the five whole bytes
+#: in the middle, which are searched for, and the value of all seven bytes, which is
+#: then compared.
 _SHIFTED = tuple(
     (shift, (_MAGIC << 8 - shift).to_bytes(_WINDOW, "big")[1:6], _MAGIC << 8 - shift)
     for shift in range(8)
 )
 
 
-class Start(NamedTuple):
-    """Where a block begins."""
+class BlockStart(NamedTuple):
+    """The start of a block."""
 
-    #: Bytes before this place complete the block before; it may cut a byte of both.
+    #: Bytes; the data before this offset contain all of the previous block. The byte
+    #: before it may contain bits of both blocks.
     place: int
-    #: It is the first block of a stream, of which a file may hold several.
+    #: Whether it is the first block of a stream; a file may contain several streams.
     is_first: bool
 
 
 class BlockScan:
-    """Finds the beginnings of blocks in data that come piece by piece."""
+    """Finds the starts of blocks in data that arrive piece by piece."""
 
     def __init__(self) -> None:
         self._held = b""
-        #: Where in the data the held bytes begin, and the next window to look at.
+        #: Offset of the held bytes in the data, and of the next window to examine.
         self._offset = self._next = 0
 
-    def feed(self, piece: bytes) -> list[Start]:
-        """Take the next bytes; give the blocks that are now seen to begin."""
+    def feed(self, piece: bytes) -> list[BlockStart]:
+        """Examine the next bytes; return the starts of blocks that were found."""
         held = self._held + piece
         offset, first = self._offset, self._next - self._offset
         starts = [
-            Start(offset + place + (shift > 0), _follows_header(held, place))
+            BlockStart(offset + place + (shift > 0), _follows_header(held, place))
             for place, shift in sorted(_find(held, first))
         ]
         self._next = offset + max(first, len(held) - _WINDOW + 1)
@@ -66,7 +68,7 @@ class BlockScan:
 
 
 def _find(held: bytes, first: int) -> Iterator[tuple[int, int]]:
-    """Give byte and bit of each of the windows from ``first`` on that has the bits."""
+    """Yield byte and bit of each occurrence of the 48 bits from byte ``first`` on."""
     for shift, middle, bits in _SHIFTED:
         mask = (2**48 - 1) << 8 - shift
         place = held.find(middle, first + 1)
@@ -82,10 +84,10 @@ def _follows_header(held: bytes, place: int) -> bool:
 
 
 def block_size(header: bytes) -> int:
-    """Tell how many bytes every block but the last of a stream holds.
+    """Return how many bytes each block of a stream holds, except the last one.
 
-    They are counted after runs of equal bytes were shortened, the first thing that
-    bz2 does. Four equal bytes become five there, so that a block may unpack to fewer.
+    They are counted after the first step of bz2, which encodes runs of equal bytes. It
+    makes five bytes of four equal ones, so a block may decompress to fewer bytes.
 
     Parameters
     ----------

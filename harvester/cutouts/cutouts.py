@@ -1,10 +1,10 @@
-"""Pixels around targets, out of a frame: what a task of the process pool does.
+"""Cut stamps out of a frame: the function that the worker processes run.
 
-Runs in a worker process: no event loop, nothing is logged; what happened comes back
-as receipts or as an error. A frame is opened once for all of its galaxies, their
-pixels are found in one go, and no more of it is unpacked than they need.
+It has no event loop and logs nothing; it returns receipts or raises an error. A frame
+is opened once for all of its galaxies, the pixels of all of them are computed together,
+and no more of the frame is decompressed than they need.
 
-A stamp is placed where `astropy.nddata.Cutout2D` places it, for even sizes too.
+A stamp has the same pixels as with `astropy.nddata.Cutout2D`, for even sizes too.
 """
 
 from __future__ import annotations
@@ -39,37 +39,38 @@ if TYPE_CHECKING:
 
 __all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels"]
 
-#: Pixels; farther off than any image is wide, where the WCS knows no place at all.
+#: Pixels; the place of a target for which the WCS has none: outside of every image.
 _NOWHERE = -(2**30)
 
 
 @dataclass(frozen=True, slots=True)
 class NeededPixels:
-    """The pixels of a frame that stamps are made of."""
+    """The pixels of a frame that the stamps need."""
 
-    #: The image, and its weights if there are any; of the same shape.
+    #: The image, and its weights if there are any; both have the same shape.
     planes: tuple[Hdu, ...]
-    #: Rows and columns, the same in each plane.
+    #: Rows and columns of each stamp, the same in each plane.
     boxes: tuple[tuple[slice, slice], ...]
 
 
 def cut_frame(job: FrameJob) -> Cut:
-    """Cut every stamp that is wanted of a frame, and write it to disk.
+    """Cut all wanted stamps of a frame, and write them to disk.
 
     Returns
     -------
     Cut
-        One receipt for each of ``job.wanted``, in the same order. What has no
-        problem is on disk for good, folders included.
+        One receipt for each of ``job.wanted``, in the same order. Every stamp without
+        a problem is synced to disk, with its folders.
 
     Raises
     ------
     CorruptFrameError
-        The frame is damaged, or another one; fetched again, it may be as it should.
+        The frame is damaged, or is not the frame that was requested: fetching it again
+        may help.
     BadFrameError, BadWcsError
-        No stamp can be cut from this frame, ever.
+        Stamps can never be cut from this frame.
     LocalError
-        The disk does not take the stamps, or not give the frame.
+        The disk cannot store the stamps, or cannot read the frame.
     """
     reading = kind_of(job.product.archive).reading
     opened = open_tiled if reading.may_be_tiled else open_frame
@@ -83,9 +84,9 @@ def cut_frame(job: FrameJob) -> Cut:
         boxes = _place(job.wanted, job.spec, sky, image.shape)
         is_empty = not len(boxes.places)
         if other := reading.other_frame(job.product, image.text, is_empty=is_empty):
-            # The archive's cache may have mixed files up. Pixels of another band would
-            # pass for a good stamp, those of another place for a lack of coverage.
-            msg = f"its header is of {other}"
+            # The cache of the archive may have confused files. Pixels of another band
+            # would look like a good stamp; another field would not cover the galaxy.
+            msg = f"its header belongs to {other}"
             raise CorruptFrameError(msg)
         pixels = Pixels(frame, image, boxes)
         header = StampHeader(job.product, image.text, sky, reading)
@@ -101,8 +102,8 @@ def find_pixels(
 ) -> NeededPixels:
     """Find the pixels that `cut_frame` will use; only headers are read.
 
-    Both go through the same functions, so that who fetches these pixels and no
-    others can be sure that none lacks.
+    `cut_frame` uses the same functions, so a file with only these pixels has every
+    pixel that it needs.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def find_pixels(
 def find_end(
     frame: Frame, archive: str, wanted: Sequence[Wanted], spec: CutoutSpec
 ) -> int:
-    """Find where the rows that `cut_frame` will use end, in bytes of the FITS file.
+    """Return the end of the rows that `cut_frame` will use, in bytes of the FITS file.
 
     Raises
     ------
@@ -135,13 +136,21 @@ def find_end(
 
 
 def _find_image(frame: Frame, reading: Reading) -> Image:
-    """Find the science image: the primary one, or the best of all HDUs."""
+    """Find the science image: the primary one, or the best of all HDUs.
+
+    Raises
+    ------
+    BadFrameError
+        The frame has no image of two dimensions.
+    """
     hdus = frame.hdus()
     primary = next(hdus)
     if not reading.science:
         return _check_image(Image(primary, None, (primary.values,)))
     every = [primary, *hdus]
-    hdu = min(every, key=partial(_science_rank, reading.science))  # first of the best
+    hdu = min(
+        every, key=partial(_science_rank, reading.science)
+    )  # the first of equal rank
     weights = (
         other
         for other in every
@@ -152,7 +161,7 @@ def _find_image(frame: Frame, reading: Reading) -> Image:
 
 
 def _science_rank(science: str, hdu: Hdu) -> int:
-    """Order HDUs: the named image, one with a place on the sky, any image, others."""
+    """Rank HDUs: the named image is best, then images with a WCS, images, others."""
     if not hdu.is_image:
         return 3
     if hdu.name == science:
@@ -162,7 +171,7 @@ def _science_rank(science: str, hdu: Hdu) -> int:
 
 def _check_image(image: Image) -> Image:
     if not image.hdu.is_image:
-        msg = f"it has no image, but axes {image.hdu.shape}"
+        msg = f"it has no image of two dimensions: its axes are {image.hdu.shape}"
         raise BadFrameError(msg)
     return image
 
@@ -173,7 +182,7 @@ def _place(
     sky: Astrometry,
     shape: tuple[int, int],
 ) -> Boxes:
-    """Find the boxes of all targets but those that are outside."""
+    """Find the boxes of the targets that are inside the image."""
     side = spec.size.pixels(sky.scale_arcsec)
     ra = np.array([one.ra for one in wanted])
     dec = np.array([one.dec for one in wanted])
@@ -185,7 +194,7 @@ def _place(
 
 
 def _first_pixels(centres: NDArray[np.float64], side: int) -> NDArray[np.int64]:
-    # The rounding of Cutout2D; a target exactly between two pixels has the lower.
+    # Rounded as by Cutout2D: a target exactly between two pixels gets the lower one.
     first = np.ceil(centres - side / 2)
     known = np.isfinite(first) & (np.abs(first) < -_NOWHERE)
     return np.where(known, first, _NOWHERE).astype(np.int64)
@@ -194,12 +203,12 @@ def _first_pixels(centres: NDArray[np.float64], side: int) -> NDArray[np.int64]:
 def _keep(
     wanted: Wanted, stamp: Stamp, header: StampHeader, folder: StampFolder
 ) -> Receipt:
-    """Write a stamp, or say why there is none."""
+    """Write a stamp; return its receipt, or one with the problem."""
     valued = np.isfinite(stamp.data)
     if not np.any(stamp.data[valued]):
-        # NaN, or zero everywhere: both are how archives fill in.
+        # Archives fill areas without data with NaN or with zeros.
         return Receipt(wanted.target, problem="no_data")
-    # Of the asked size, also when trimmed: the ragged edge shows in it.
+    # Relative to the requested size, also if the stamp is trimmed at an edge.
     coverage = round(int(np.count_nonzero(valued)) / stamp.side**2, 6)
     own = header.own(wanted, stamp.origin, coverage)
     written = folder.write(wanted.file_loc, to_fits(stamp.data, own, header.common))
@@ -214,14 +223,14 @@ def _keep(
 
 
 def _count_bytes(frame: Frame, image: Image, boxes: Boxes) -> int:
-    """Count the bytes of the headers, and of the pixels that any box holds."""
-    # As they lie in the file: those of a tiled image are compressed.
+    """Count the bytes of the headers and of the pixels in any box."""
+    # Bytes as stored in the file: the pixels of a tiled image are compressed.
     size = sum(hdu.size / math.prod(hdu.shape) for hdu in image.planes)
     return frame.header_bytes + round(size * _count_pixels(boxes, image.shape))
 
 
 def _count_pixels(boxes: Boxes, shape: tuple[int, int]) -> int:
-    """Count the pixels that are in any box, those in several boxes once."""
+    """Count the pixels in any box; a pixel in several boxes counts once."""
     runs = [
         np.arange(rows.start, rows.stop)[:, None] * shape[1]
         + (columns.start, columns.stop)
@@ -231,7 +240,7 @@ def _count_pixels(boxes: Boxes, shape: tuple[int, int]) -> int:
         return 0
     every = np.concatenate(runs)
     begin, end = every[np.argsort(every[:, 0])].T
-    # What runs before it reach counts for them.
+    # Skip the part of a run that earlier runs have counted.
     reached = np.maximum.accumulate(end)
     begin[1:] = np.maximum(begin[1:], reached[:-1])
     return int(np.maximum(end - begin, 0).sum())

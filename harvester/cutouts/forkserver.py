@@ -1,10 +1,9 @@
-"""Imported by the server that cutting processes are forked from, by nothing else.
+"""Set up the fork server of the worker processes; only the fork server imports this.
 
-Whoever ends a harvest often signals its whole process group (a terminal, a service
-manager). The cutting processes must not go before their parent does: it would take
-what they had in hand for deaths that galaxies have caused. So neither they nor this
-server hear SIGTERM (nor SIGHUP: see `warm_up`); they end when their parent ends
-them, or is gone.
+A terminal or a service manager often signals a whole process group. Workers must
+outlive the parent, or it blames the galaxies being cut for their death. So the workers
+and this server ignore SIGTERM (and SIGHUP: see `warm_up`). They end when the parent
+ends them, or when it has exited.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import signal
 import sys
 from contextlib import suppress
 
-# What every cutting process needs is imported once, here.
+# Import what every worker needs once, here, so that forked workers have it already.
 import astropy.wcs
 
 from ..archives.registry import kinds
@@ -24,15 +23,16 @@ from . import cutouts
 
 __all__ = ["astropy", "cutouts"]
 
-# A process that is forked when the harvest has ended already finds nothing of it, and
-# would print a traceback. What goes wrong in a process is reported by its parent.
-sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
+# A worker that is forked just after the harvest has ended fails, and would print a
+# traceback. The parent reports errors of workers, so their stderr is not needed.
+sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-# The archives as well. If one cannot be loaded, the harvest itself has said so.
+# Import the archives too. If one cannot be loaded, the harvest has reported it already.
 with suppress(InputError):
     kinds()
 
-# What all processes share stays shared: looking for cycles in it would write to it.
+# Exclude all objects so far from garbage collection: it would write to memory pages
+# that the workers share, so that each of them would get a copy.
 gc.freeze()

@@ -1,9 +1,9 @@
-"""The bytes of a FITS file, plain or packed, as far as they are needed.
+"""The bytes of a FITS file, plain or compressed, as far as they are needed.
 
-Packed bytes are given out only when the checksum of their bz2 block was seen to
-hold, and no block more is unpacked than that: half of the work for one galaxy a
-frame, and a "bomb" never goes off. What kind of file it is, its first bytes say;
-names are not believed.
+Decompressed bytes are returned only after the checksum of their bz2 block was verified.
+Blocks behind the last needed byte are not decompressed: that halves the work for a
+frame with one galaxy. The decompressed size is limited, which protects against
+decompression bombs. The first bytes of a file decide its format; its name is ignored.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 import numpy as np
 
 from ..errors import PermanentError, TransientError
-from .bz2_blocks import LONGEST_CUT, BlockScan
+from .bz2_blocks import OVERLAP, BlockScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    #: Unpacked bytes, and how many bytes of the file were read for all so far.
+    #: Decompressed bytes, and the number of bytes of the file that were read so far.
     Step = tuple[bytes, int]
 
 __all__ = [
@@ -34,15 +34,15 @@ __all__ = [
     "open_bytes",
 ]
 
-#: Bytes; the most that a compressed frame may unpack to. A whole SDSS frame has
-#: 12.4 million; the rest is a bomb or no frame.
+#: Bytes; the most to which a compressed frame may decompress. A whole SDSS frame has
+#: 12.4 million; anything larger is a decompression bomb or not a frame.
 MAX_UNPACKED = 64 * 2**20
 
-#: Bytes; a step of decompression: what comes out of a block of bz2 at once.
+#: Bytes that are decompressed at a time; more than a block of bz2 holds.
 _STEP = 2**20
 
-#: Bytes of bz2 that are given to be unpacked at once. What of them is behind the last
-#: needed block is looked into for nothing.
+#: Bytes of bz2 data that are passed to the decompressor at a time. A larger piece would
+#: more often contain data behind the last needed block, which are then wasted work.
 _PIECE = 16 * 2**10
 
 #: The 48 bits that begin the end of a bz2 stream (the square root of pi in decimal).
@@ -50,7 +50,7 @@ _BZ2_END = 0x177245385090
 
 
 class CorruptFrameError(TransientError):
-    """The file is not what the archive holds: fetched again, it may be whole."""
+    """The file differs from the one in the archive: fetching it again may help."""
 
     def __init__(self, message: str) -> None:
         super().__init__("corrupt", message)
@@ -60,7 +60,7 @@ class CorruptFrameError(TransientError):
 
 
 class BadFrameError(PermanentError):
-    """The file is whole, but no image that stamps can be cut from."""
+    """The file is complete, but it has no image from which stamps can be cut."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_frame", message)
@@ -70,28 +70,28 @@ class BadFrameError(PermanentError):
 
 
 class FrameBytes(Protocol):
-    """The bytes of the FITS file, wherever they come from."""
+    """The bytes of a FITS file, plain or decompressed."""
 
-    #: Whether the file is compressed, so that its end shows only when it is reached.
+    #: Whether the file is compressed: its length is known only when its end is reached.
     is_packed: bool
-    #: Bytes from the beginning of a packed file that were read, to unpack them.
+    #: Bytes of a compressed file that were read so far, from its beginning.
     read: int
 
     def check_room(self, end: int) -> None:
-        """Refuse what a header tells of if it cannot be in this file."""
+        """Raise an error if the file cannot have as many bytes as ``end``."""
 
     def holds(self, place: int) -> bool:
-        """Whether there is a byte at this place."""
+        """Return whether the file has a byte at this offset."""
 
     def prove(self, stop: int) -> None:
-        """Make sure of all bytes before ``stop``, as far as the format can."""
+        """Verify the checksums of all bytes before ``stop``, if the format has any."""
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Give bytes; those that were not proved may still turn out damaged."""
+        """Return bytes; damage may be found later if `prove` was not called before."""
 
 
 class _PlainBytes:
-    """A file that is not compressed: mapped, so that only what is used is read."""
+    """A file that is not compressed: memory-mapped, so only used bytes are read."""
 
     is_packed = False
     read = 0
@@ -102,7 +102,7 @@ class _PlainBytes:
 
     def check_room(self, end: int) -> None:
         if end > self._size:
-            msg = f"it has {self._size} bytes, and its header tells of {end}"
+            msg = f"it has {self._size} bytes, but its header states {end}"
             raise CorruptFrameError(msg)
 
     def holds(self, place: int) -> bool:
@@ -112,7 +112,8 @@ class _PlainBytes:
         self.check_room(stop)
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
-        # Piece by piece: a worker has not the room to map a mosaic of gigabytes.
+        # Map only this part: the memory limit of a worker is below the size of a
+        # mosaic.
         self.check_room(stop)
         length = stop - start
         mapped = np.memmap(self._file, np.uint8, "r", offset=start, shape=(length,))
@@ -120,25 +121,25 @@ class _PlainBytes:
 
 
 class _PackedBytes:
-    """A compressed file, unpacked from the beginning as far as it is asked for."""
+    """A compressed file, decompressed from its beginning as far as needed."""
 
     is_packed = True
 
     def __init__(self, steps: Iterator[Step], *, is_proved: bool) -> None:
         self._steps = steps
-        #: Whether the checksum of each step was compared when it is given out.
+        #: Whether the checksum of each step is verified before the step is returned.
         self._is_proved = is_proved
-        #: Room for the longest frame; what is not used costs no memory. What has
-        #: views on it stays valid while it is filled.
+        #: Space for the longest frame; unused pages take no memory. It never moves, so
+        #: views on it stay valid while it is filled.
         self._room = np.empty(MAX_UNPACKED, np.uint8)
         self._length = 0
         self._ended = False
         self.read = 0
 
     def check_room(self, end: int) -> None:
-        # How long it is shows only at its end.
+        # The length is not known yet: only check the limit.
         if end > MAX_UNPACKED:
-            msg = f"its header tells of {end} bytes, more than any frame has"
+            msg = f"its header states {end} bytes, more than any frame has"
             raise BadFrameError(msg)
 
     def holds(self, place: int) -> bool:
@@ -157,7 +158,7 @@ class _PackedBytes:
 
     def _check_held(self, stop: int) -> None:
         if not self.holds(stop - 1):
-            msg = f"it unpacks to {self._length} bytes, and should to {stop}"
+            msg = f"it decompresses to {self._length} bytes, but needs at least {stop}"
             raise CorruptFrameError(msg)
 
     def _unpack(self) -> None:
@@ -173,9 +174,15 @@ class _PackedBytes:
 
 
 def _bunzip(file: BinaryIO, *, is_whole: bool) -> Iterator[Step]:
-    """Unpack every bz2 stream of a file, block by block; nothing else may be in it.
+    """Decompress all bz2 streams of a file, block by block.
 
-    What is given out is proved. A file that is not whole may end anywhere.
+    The checksum of each block is verified before its bytes are yielded. Only a file
+    that is not whole may end in the middle of a stream.
+
+    Raises
+    ------
+    CorruptFrameError
+        The data are damaged, end too early, or are followed by something else.
     """
     stream, read, before = BZ2Decompressor(), 0, b""
     while piece := file.read(_PIECE):
@@ -189,23 +196,24 @@ def _bunzip(file: BinaryIO, *, is_whole: bool) -> Iterator[Step]:
                 behind = len(rest) if stream.eof else _behind(before, piece)
                 yield unpacked, read + len(piece) - behind
         read += len(piece)
-        before = piece[-LONGEST_CUT:]
+        before = piece[-OVERLAP:]
     if is_whole and not stream.eof:
         msg = "its bz2 data end too early"
         raise CorruptFrameError(msg)
 
 
 def _behind(before: bytes, piece: bytes) -> int:
-    """Count the bytes of a piece that are of a block which it only begins."""
+    """Count the bytes at the end of a piece that belong to an incomplete block."""
     starts = BlockScan().feed(before + piece)
     return len(before) + len(piece) - starts[-1].place if starts else 0
 
 
 def _unpack_blocks(stream: BZ2Decompressor, piece: bytes) -> bytes:
-    """Unpack the blocks that this piece completes.
+    """Decompress the blocks that this piece completes.
 
-    bz2 gives a block out when it has all of it, and then compares its checksum before
-    it looks at what follows: when nothing more comes out, all that did is proved.
+    The decompressor returns a block when it has all of its bytes, and verifies the
+    checksum before it continues. So when it returns nothing more, the checksums of all
+    returned blocks were verified.
     """
     steps, length = [], 0
     try:
@@ -216,7 +224,7 @@ def _unpack_blocks(stream: BZ2Decompressor, piece: bytes) -> bytes:
             piece = b""
             if stream.eof:
                 break
-    except OSError as error:  # bz2 says so of damage; it reads no files here
+    except OSError as error:  # bz2 raises it for damaged data; no file is read here
         msg = "its bz2 data are damaged"
         raise CorruptFrameError(msg) from error
     return b"".join(steps)
@@ -224,7 +232,7 @@ def _unpack_blocks(stream: BZ2Decompressor, piece: bytes) -> bytes:
 
 def _check_length(length: int) -> None:
     if length > MAX_UNPACKED:
-        msg = f"it unpacks to more than {MAX_UNPACKED} bytes"
+        msg = f"it decompresses to more than {MAX_UNPACKED} bytes"
         raise CorruptFrameError(msg)
 
 
@@ -239,7 +247,15 @@ def _gunzip(file: BinaryIO) -> Iterator[Step]:
 
 
 def open_bytes(file: BinaryIO, *, is_whole: bool = True) -> FrameBytes:
-    """Read an open file in whichever form it is; one of bz2 may be a beginning only."""
+    """Return the bytes of an open file: plain FITS, or compressed by bz2 or gzip.
+
+    With ``is_whole`` false a bz2 file may be only the beginning of a frame.
+
+    Raises
+    ------
+    CorruptFrameError
+        It has another format, or a whole bz2 file does not end as it should.
+    """
     magic = file.read(9)
     file.seek(0)
     if magic.startswith(b"BZh"):
@@ -247,20 +263,20 @@ def open_bytes(file: BinaryIO, *, is_whole: bool = True) -> FrameBytes:
             _check_bz2_end(file)
         return _PackedBytes(_bunzip(file, is_whole=is_whole), is_proved=True)
     if magic.startswith(b"\x1f\x8b"):
-        # Its one checksum is at the end.
+        # gzip has a single checksum, at the end of the data.
         return _PackedBytes(_gunzip(file), is_proved=False)
     if magic != b"SIMPLE  =":
-        msg = f"it is neither FITS nor bz2 nor gzip, and begins with {magic!r}"
+        msg = f"it is neither FITS nor bz2 nor gzip: it begins with {magic!r}"
         raise CorruptFrameError(msg)
     return _PlainBytes(file)
 
 
 def _check_bz2_end(file: BinaryIO) -> None:
-    """See that the file ends where a bz2 stream does, without unpacking it.
+    """Check that the file ends with the end of a bz2 stream, without decompressing it.
 
-    A stream ends with 48 known bits and a 32-bit checksum, at any bit, and up to
-    seven zero bits that fill the last byte: all within the last 11 bytes. A file
-    that was cut short, or has something appended, ends otherwise.
+    A stream ends with 48 known bits, a 32-bit checksum, and up to seven zero bits that
+    fill the last byte: all within the last 11 bytes. A file that was truncated, or has
+    appended bytes, does not end so.
     """
     length = file.seek(0, 2)
     file.seek(max(0, length - 11))
@@ -268,5 +284,5 @@ def _check_bz2_end(file: BinaryIO) -> None:
     file.seek(0)
     ends = ((tail >> filling + 32) & (2**48 - 1) for filling in range(8))
     if _BZ2_END not in ends:
-        msg = f"its {length} bytes do not end as bz2 does: it was cut short"
+        msg = f"its {length} bytes do not end as bz2 data do: it was truncated"
         raise CorruptFrameError(msg)

@@ -1,7 +1,7 @@
-"""Frame files: opened, decompressed and checked, as far as they are needed.
+"""Frame files: open, decompress and check them as far as they are needed.
 
-A frame is trusted only as far as it has proved itself: the file starts and ends as
-its format says, and every size comes from the headers before a pixel is touched.
+No frame is trusted before it is checked: the file must start and end as its format
+requires, and every size in its headers is checked before a pixel is read.
 """
 
 from __future__ import annotations
@@ -40,47 +40,47 @@ __all__ = [
     "verify_frame",
 ]
 
-#: Bytes; the FITS standard's unit of files.
+#: Bytes in a block, the unit in which the FITS standard divides files.
 _BLOCK = 2880
 
-#: Bytes; the longest header that is read. HST's longest have 75,000.
+#: Bytes; the longest header that is read. The longest ones of HST have 75,000.
 _MAX_HEADER = 512 * _BLOCK
 
 #: The stored pixel types of the FITS standard, by BITPIX.
 _STORED = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
-#: Header bytes that the standard forbids become a question mark.
+#: A translation table: header bytes that the standard forbids become a question mark.
 _PRINTABLE = bytes(
     byte if ord(" ") <= byte <= ord("~") else ord("?") for byte in range(256)
 )
 
-#: Bytes; the longest file that may be an excuse instead of a frame.
+#: Bytes; the longest file that may be a message of the archive instead of a frame.
 _LONGEST_WORDS = 4096
 
-#: The value of a card: quoted text, in which a quote is doubled, or what stands
-#: before the comment.
+#: The value of a card: quoted text, in which quotes are doubled, or everything before
+#: the comment.
 _VALUE = re.compile(r" *(?:'((?:[^']|'')*)'|([^/]*))")
 
 
 @dataclass(frozen=True, slots=True)
 class Hdu:
-    """One header of a FITS file, and where its data lie."""
+    """One header of a FITS file, and where its data are."""
 
-    #: The header's cards as they stand in the file.
+    #: The cards of the header, as they are in the file.
     cards: bytes
-    #: The simple values among them, as text, without quotes.
+    #: The simple values in the cards, as text without quotes.
     values: dict[str, str]
-    #: Where the data begin, in bytes.
+    #: Offset of the data in the file, in bytes.
     start: int
     #: Sizes of the axes in numpy's order, ``(ny, nx)`` for an image.
     shape: tuple[int, ...]
     bitpix: int
-    #: Length of the data in bytes, without the filling.
+    #: Length of the data in bytes, without padding.
     size: int
 
     @property
     def end(self) -> int:
-        """Where the next HDU begins, in bytes."""
+        """Offset of the next HDU in the file, in bytes."""
         return self.start + _whole_blocks(self.size)
 
     @property
@@ -90,7 +90,7 @@ class Hdu:
 
     @property
     def is_image(self) -> bool:
-        """Whether the data are a two-dimensional image that has pixels."""
+        """Whether the data are a two-dimensional image with pixels."""
         kind = self.values.get("XTENSION", "IMAGE")
         return kind == "IMAGE" and len(self.shape) == 2 and min(self.shape) > 0  # noqa: PLR2004 - (ny, nx)
 
@@ -108,13 +108,13 @@ class Frame:
         self.header_bytes = 0
 
     def check_structure(self) -> None:
-        """See that the headers account for every byte; packed ones are not read."""
+        """Check that the headers account for every byte; skip compressed files."""
         if not self._source.is_packed:
             for _ in self.hdus():
                 pass
 
     def hdus(self) -> Iterator[Hdu]:
-        """Read header by header, from the first; data are skipped."""
+        """Yield the HDUs from the first on; only their headers are read."""
         start = 0
         while start == 0 or self._source.holds(start):
             hdu = self._read_hdu(start)
@@ -122,16 +122,16 @@ class Frame:
             start = hdu.end
 
     def prove(self, image: Hdu, stop: int) -> None:
-        """Make sure of the rows before ``stop``, as far as the format can."""
+        """Verify the checksums of the rows before ``stop``, if the format has any."""
         self._source.prove(end_of_rows(image, stop))
 
     @property
     def read(self) -> int:
-        """Bytes of a packed file that had to be read so far; else 0."""
+        """Bytes of a compressed file that were read so far; 0 for a plain file."""
         return self._source.read
 
     def rows(self, image: Hdu, first: int, stop: int) -> NDArray[Any]:
-        """Give rows of an image, ``(stop - first, nx)``, as they are stored."""
+        """Return rows of an image, ``(stop - first, nx)``, in the stored type."""
         size = _row_size(image)
         begin, end = image.start + first * size, image.start + stop * size
         stored = self._source.take(begin, end).view(_STORED[image.bitpix])
@@ -153,7 +153,7 @@ class Frame:
             block = self._source.take(here, here + _BLOCK).tobytes()
             cards += block
             if not cards.startswith(expected):
-                msg = f"at byte {start} it is not FITS: {cards[:20]!r}"
+                msg = f"at byte {start} there is no FITS header, but {cards[:20]!r}"
                 raise CorruptFrameError(msg)
             if any(block[i : i + 8] == b"END     " for i in range(0, _BLOCK, 80)):
                 return cards
@@ -162,7 +162,7 @@ class Frame:
 
 
 def end_of_rows(image: Hdu, stop: int) -> int:
-    """Tell where the rows before ``stop`` end, in bytes of the FITS file."""
+    """Return where the rows before ``stop`` end, in bytes of the FITS file."""
     return image.start + stop * _row_size(image)
 
 
@@ -174,15 +174,15 @@ def _to_hdu(cards: bytes, start: int) -> Hdu:
     values = read_values(cards)
     bitpix = read_whole(values, "BITPIX")
     naxis = read_whole(values, "NAXIS")
-    if bitpix not in _STORED or not 0 <= naxis <= 999:  # noqa: PLR2004 - the standard's
-        msg = f"BITPIX {bitpix} with NAXIS {naxis} is no FITS image"
+    if bitpix not in _STORED or not 0 <= naxis <= 999:  # noqa: PLR2004 - the limit of the standard
+        msg = f"BITPIX {bitpix} with NAXIS {naxis} is not a valid FITS image"
         raise BadFrameError(msg)
     axes = [read_whole(values, f"NAXIS{n}") for n in range(1, naxis + 1)]
     pcount, gcount = read_whole(values, "PCOUNT", 0), read_whole(values, "GCOUNT", 1)
     if min([*axes, pcount, gcount]) < 0:
         msg = f"its header has a negative size: {axes}, {pcount}, {gcount}"
         raise BadFrameError(msg)
-    # "Random groups", an old form, begin with an axis of 0 that is not counted.
+    # "Random groups", an old format, have a first axis of length 0 that does not count.
     counted = axes[1:] if axes[:1] == [0] and values.get("GROUPS") == "T" else axes
     count = gcount * (pcount + math.prod(counted)) if counted else 0
     size = count * abs(bitpix) // 8
@@ -190,7 +190,7 @@ def _to_hdu(cards: bytes, start: int) -> Hdu:
 
 
 def read_values(cards: bytes) -> dict[str, str]:
-    """Read the simple values of a header, as text, without quotes."""
+    """Read the simple values of a header as text without quotes, by keyword."""
     values: dict[str, str] = {}
     text = cards.decode("latin-1")
     for begin in range(0, len(text), 80):
@@ -203,14 +203,20 @@ def read_values(cards: bytes) -> dict[str, str]:
 
 def _read_value(text: str, begin: int) -> str:
     match = _VALUE.match(text, begin, begin + 70)
-    if match is None:  # cannot be: the pattern also matches nothing
+    if match is None:  # impossible: the pattern also matches empty text
         return ""
     quoted, bare = match.groups()
     return bare.strip() if quoted is None else quoted.replace("''", "'").rstrip(" ")
 
 
 def read_whole(values: dict[str, str], key: str, otherwise: int | None = None) -> int:
-    """Read a whole number of a header; one that lacks may have a value otherwise."""
+    """Read an integer of a header; ``otherwise`` is the value of a missing one.
+
+    Raises
+    ------
+    BadFrameError
+        It is not an integer, or it is missing and has no default.
+    """
     try:
         return int(values[key])
     except (KeyError, ValueError) as error:
@@ -228,29 +234,30 @@ def _whole_blocks(size: int) -> int:
 def open_frame(
     path: Path, *, is_whole: bool = True, kind: Callable[[FrameBytes], Frame] = Frame
 ) -> Iterator[Frame]:
-    """Open a frame file, plain or packed by bz2 or gzip.
+    """Open a frame file, plain or compressed by bz2 or gzip.
 
-    One of bz2 that is not whole holds the pixels in its whole blocks, and ends there.
+    With ``is_whole`` false, a bz2 file may be only the beginning of a frame: only the
+    pixels in its complete blocks can be read.
 
     Raises
     ------
     CorruptFrameError
-        It is damaged, ends too early, or is no FITS file at all; also later, when
-        more of it is read.
+        The file is damaged, ends too early, or is not a FITS file. Reading more of the
+        frame inside the ``with`` block may raise it too.
     BadFrameError
-        It is whole, and cannot be an image to cut from.
+        The file is complete, but it has no image from which stamps can be cut.
     LocalError
-        It cannot be read on this machine.
+        The file cannot be read on this machine.
     """
     try:
         with path.open("rb") as file:
             yield kind(open_bytes(file, is_whole=is_whole))
     except (CorruptFrameError, BadFrameError) as error:
-        # Deeper down the sentence begins with "it": here it gets its name.
+        # The messages of inner functions begin with "it": put the name before them.
         msg = f"frame {path.name}: {error}"
         raise type(error)(msg) from error
     except FileNotFoundError as error:
-        msg = f"frame {path} is gone from this machine"
+        msg = f"frame {path} is no longer on this machine"
         raise CorruptFrameError(msg) from error
     except OSError as error:
         msg = f"cannot read frame {path}: {error.strerror or error}"
@@ -258,31 +265,31 @@ def open_frame(
 
 
 def verify_frame(path: Path) -> None:
-    """Look over a file that was just fetched, without unpacking it.
+    """Check a file that was just fetched, without decompressing it.
 
-    Plain FITS: its headers must account for every byte. Compressed: it must begin
-    and, for bz2, end as the format says.
+    The headers of a plain FITS file must account for every byte. A compressed file must
+    begin as its format requires, and a bz2 file must also end so.
 
     Raises
     ------
     CorruptFrameError, BadFrameError, LocalError
         As `open_frame`.
     OutageError
-        Words came in place of a frame, such as "limit exceeded": not this file but
-        the archive is in trouble.
+        The archive sent a text, such as "limit exceeded", instead of a frame: the
+        archive is at fault, not this file.
     """
     try:
         with open_frame(path) as frame:
             frame.check_structure()
     except CorruptFrameError as error:
         if words := _words_in(path):
-            msg = f"in place of frame {path.name} came the words {words[:200]!r}"
+            msg = f"instead of frame {path.name} the text {words[:200]!r} was sent"
             raise OutageError("words", msg) from error
         raise
 
 
 def _words_in(path: Path) -> str:
-    """Give what a file says if it is a short text, and no piece of a frame."""
+    """Return the text of a file that holds only a short text; else empty."""
     try:
         with path.open("rb") as file:
             start = file.read(_LONGEST_WORDS)

@@ -1,7 +1,7 @@
-"""Pixels of a frame around places in it, as physical values.
+"""Cut the pixels of stamps out of a frame, as physical values.
 
-Stamps that lie inside the image are taken out many at a time: what numpy does once
-for 64 stamps costs hardly more than for one.
+Stamps that are completely inside the image are cut many at a time: one numpy call for
+64 stamps costs hardly more than for one.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 
 __all__ = ["Boxes", "Image", "Pixels", "Stamp"]
 
-#: Pixels of stamps that are taken out at once: so many stay in the processor's cache.
+#: Pixels of stamps that are cut at a time: this many fit into the processor's cache.
 _PIXELS = 2**18
 
-#: Bytes of the rows that are looked at at once. A worker has not the room to map a
-#: mosaic of gigabytes.
+#: Bytes of the rows that are mapped at a time: the memory limit of a worker is below
+#: the size of a mosaic.
 _MAPPED = 2**26
 
 
-#: Rows and columns of an image.
+#: A part of an image: rows and columns.
 Part = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """Where stamps lie in an image, in pixels; they may stick out, not be outside."""
+    """The areas of stamps in an image, in pixels; each overlaps the image."""
 
-    #: Their places in the list of what is wanted, shape ``(n,)``.
+    #: Indices of their targets in the list of wanted stamps, shape ``(n,)``.
     places: NDArray[np.int64]
-    #: Their first row and first column, shape ``(n, 2)``.
+    #: First row and first column of each, shape ``(n, 2)``; negative at an edge.
     first: NDArray[np.int64]
-    #: Pixels of each side.
+    #: Length of each side in pixels.
     side: int
 
     def within(self, shape: tuple[int, int]) -> list[Part]:
-        """Give the parts that are in an image of this shape."""
+        """Return the part of each box that is inside an image of this shape."""
         starts = np.maximum(self.first, 0).tolist()
         stops = np.minimum(self.first + self.side, shape).tolist()
         return [
@@ -58,17 +58,17 @@ class Boxes:
         ]
 
     def last_row(self, shape: tuple[int, int]) -> int:
-        """Give the number of rows in an image of this shape that hold them all."""
+        """Return the row, in an image of this shape, before which all boxes end."""
         ends = np.minimum(self.first[:, 0] + self.side, shape[0])
         return int(np.max(ends, initial=0))
 
     def are_inside(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
-        """Tell which do not stick out of an image of this shape, ``(n,)``."""
+        """Return a mask, ``(n,)``, of the boxes completely inside such an image."""
         inside = (self.first >= 0) & (self.first + self.side <= np.array(shape))
         return np.asarray(inside.all(axis=1))
 
     def of(self, which: NDArray[Any]) -> Boxes:
-        """Give some of them, by a mask or by numbers."""
+        """Select boxes by a mask or by indices."""
         return Boxes(self.places[which], self.first[which], self.side)
 
 
@@ -77,25 +77,25 @@ class Stamp(NamedTuple):
 
     #: ``(ny, nx)`` float32 in the unit of the frame, NaN where there is no value.
     data: NDArray[np.float32]
-    #: Row and column of the frame where its first pixel lies.
+    #: Row and column of its first pixel in the frame.
     origin: tuple[int, int]
-    #: Pixels of each side that were asked for.
+    #: Requested length of each side in pixels; a trimmed stamp is smaller.
     side: int
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The image of a frame that stamps are cut from."""
+    """The image of a frame from which stamps are cut."""
 
     hdu: Hdu
-    #: Drizzle's weights, of the same shape; 0 where no exposure has seen the sky.
+    #: The weights of drizzle, of the same shape; 0 where no exposure has data.
     weights: Hdu | None
-    #: The image's own header first, then the primary one: ``values[keyword]``.
+    #: Values by keyword: first of the header of the image, then of the primary one.
     headers: tuple[Mapping[str, str], ...]
 
     @property
     def shape(self) -> tuple[int, int]:
-        """``(ny, nx)``."""
+        """The shape ``(ny, nx)`` in pixels."""
         height, width = self.hdu.shape
         return height, width
 
@@ -105,29 +105,30 @@ class Image:
         return tuple(filter(None, (self.hdu, self.weights)))
 
     def text(self, keyword: str) -> str:
-        """Look a card up in both headers; empty where there is none."""
+        """Return a card from either header, as text; empty if there is none."""
         found = (header.get(keyword, "") for header in self.headers)
         return next(filter(None, found), "")
 
 
 class Pixels:
-    """The stamps of a frame, whose pixels are there as far as they are needed."""
+    """Cuts stamps out of a frame, of which at least the needed pixels are present."""
 
     def __init__(self, frame: Frame, image: Image, boxes: Boxes) -> None:
         self._frame = frame
         self._image = image
         self._boxes = boxes
         for hdu in image.planes:
-            # Without any box too: the file is to prove itself.
+            # Verify at least one row, so that a damaged file is found without a box
+            # too.
             frame.prove(hdu, max(1, boxes.last_row(image.shape)))
         self._factor = _number(image.hdu, "BSCALE", 1.0)
         self._offset = _number(image.hdu, "BZERO", 0.0)
         self._blank = _number(image.hdu, "BLANK", math.nan)
 
     def stamps(self, mode: Mode) -> Iterator[tuple[int, Stamp]]:
-        """Cut all boxes, in any order; give each with its place.
+        """Cut all boxes; yield each stamp with the index of its target, in any order.
 
-        What of a box is outside is NaN, or left away with ``trim``.
+        Pixels outside the image are NaN; with the mode ``trim`` they are left out.
         """
         inside = self._boxes.are_inside(self._image.shape)
         side = self._boxes.side
@@ -144,7 +145,7 @@ class Pixels:
             yield place, self._at_edge(first, part, mode)
 
     def _batches(self, boxes: Boxes) -> Iterator[Boxes]:
-        """Put boxes together that are near each other, in the order of their rows."""
+        """Yield batches of boxes near each other, in the order of their rows."""
         boxes = boxes.of(np.argsort(boxes.first[:, 0], kind="stable"))
         rows = boxes.first[:, 0]
         width = self._image.shape[1] * abs(self._image.hdu.bitpix) // 8
@@ -158,7 +159,7 @@ class Pixels:
             begin = end
 
     def _stack(self, boxes: Boxes) -> NDArray[np.float32]:
-        """Cut stamps that are inside, in the order of their rows: ``(n, ny, nx)``."""
+        """Cut boxes that are inside, in the order of their rows: ``(n, ny, nx)``."""
         rows, columns = boxes.first.T
         start, stop = int(rows[0]), int(rows[-1]) + boxes.side
 
@@ -189,7 +190,7 @@ class Pixels:
     ) -> NDArray[np.float32]:
         is_plain = (self._factor, self._offset) == (1.0, 0.0)
         physical = stored if is_plain else stored * self._factor + self._offset
-        with np.errstate(over="ignore"):  # what float32 cannot hold is no value
+        with np.errstate(over="ignore"):  # values beyond float32 become NaN below
             values = physical.astype(np.float32)
         bad = np.isfinite(values)
         np.logical_not(bad, out=bad)
@@ -208,5 +209,5 @@ def _number(hdu: Hdu, keyword: str, otherwise: float) -> float:
     try:
         return float(text.replace("D", "E"))
     except ValueError as error:
-        msg = f"its {keyword} is {text!r}, no number"
+        msg = f"its {keyword} is {text!r}, which is not a number"
         raise BadFrameError(msg) from error

@@ -1,7 +1,7 @@
-"""Whether a stamp file is what it should be, by its own header and pixels.
+"""Check by its header and pixels that a stamp file shows what it should.
 
-A SHA-256 tells that a file is as it was written; this tells whether it was written
-as it should have been.
+The SHA-256 of a file shows that it did not change after it was written. This module
+checks that the content was right when it was written.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Expected", "find_flaw"]
 
-#: The target is in the middle pixel, or between it and the next one: half a pixel
-#: from the middle of the stamp at most. Positions go through decimal cards.
+#: Pixels; the largest distance of the target from the middle of the stamp along an
+#: axis: half a pixel, and a margin because the WCS is stored as decimal text.
 _HALF_PIXEL = 0.5 + 0.01
 
 
 class Expected(NamedTuple):
-    """What a stamp should show."""
+    """The position, the coverage and the size that a stamp should have."""
 
     #: ICRS degrees.
     ra: float
     dec: float
-    #: Part of its pixels that hold a value.
+    #: Fraction of the requested pixels that have a value.
     coverage: float
     spec: CutoutSpec
 
 
 def find_flaw(content: bytes, expected: Expected) -> str:
-    """Say in words what is wrong with a stamp file; empty if nothing is."""
+    """Return in words what is wrong with a stamp file; empty if nothing is."""
     try:
-        # astropy warns of many harmless spellings.
+        # Astropy warns about many harmless deviations from the standard.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(content)) as hdus:
@@ -49,13 +49,13 @@ def find_flaw(content: bytes, expected: Expected) -> str:
     except BadWcsError as error:
         return str(error)
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        return f"it is no FITS image: {' '.join(str(error).split())[:200]}"
+        return f"it is not a FITS image: {' '.join(str(error).split())[:200]}"
 
 
 def _find_flaw(hdu: fits.PrimaryHDU, expected: Expected) -> str:
     data, header = hdu.data, hdu.header
     if data is None or data.ndim != 2:  # noqa: PLR2004 - an image
-        return "it holds no image"
+        return "it has no image"
     sky = read_astrometry(header)
     spec = expected.spec
     side = spec.size.pixels(sky.scale_arcsec)
@@ -68,7 +68,7 @@ def _find_flaw(hdu: fits.PrimaryHDU, expected: Expected) -> str:
         return flaw
     coverage = round(int(np.count_nonzero(np.isfinite(data))) / side**2, 6)
     if coverage != expected.coverage:
-        return f"{coverage} of its pixels hold a value, not {expected.coverage}"
+        return f"{coverage} of its pixels have a value, not {expected.coverage}"
     return ""
 
 
@@ -77,7 +77,7 @@ def _find_offset(
 ) -> str:
     middle = (np.array(data.shape) - 1) / 2
     off = np.abs(np.array(place) - middle)
-    # A trimmed stamp lacks a side: the target is somewhere in it.
+    # A trimmed stamp lacks pixels at an edge: the target may be anywhere in it.
     most = np.full(2, _HALF_PIXEL) if is_whole else middle + _HALF_PIXEL
     if np.all(off <= most):
         return ""

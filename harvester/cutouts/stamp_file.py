@@ -1,8 +1,9 @@
-"""Stamp files: one FITS image each, whole or not there at all.
+"""Stamp files: one FITS image each, complete or absent.
 
-The bytes depend on the frame, the target and the settings only, never on the time,
-so that one hash of the manifest proves any history of crashes. Headers are put
-together by hand because astropy makes 400 files a second and this 10,000.
+The bytes depend only on the frame, the target and the settings, never on the time. So a
+run with crashes writes the same files as one without, which tests compare by the hash
+of the manifest. This module builds the headers itself, because astropy writes 400 files
+a second and this code 10,000.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Card", "StampFolder", "Written", "to_fits"]
+__all__ = ["Card", "StampFolder", "WrittenFile", "to_fits"]
 
 #: Keyword, value, comment.
 Card = tuple[str, bool | float | str, str]
 
-#: Bytes; the FITS standard's unit of files.
+#: Bytes in a block, the unit in which the FITS standard divides files.
 _BLOCK = 2880
 
 #: Characters of text that fit into one card.
@@ -35,16 +36,16 @@ _ONE_CARD = 68
 
 
 def to_fits(data: NDArray[np.float32], own: list[Card], common: bytes) -> bytes:
-    """Put a stamp into a FITS file with the image in the primary HDU.
+    """Return the bytes of a FITS file with the stamp in the primary HDU.
 
     Parameters
     ----------
     data
         ``(ny, nx)``; NaN where there is no value.
     own
-        Cards of this stamp.
+        Cards of this stamp only.
     common
-        Cards that all stamps of a frame share, as `to_cards` gives them.
+        Cards that all stamps of a frame share, as returned by `to_cards`.
     """
     height, width = data.shape
     structure: list[Card] = [
@@ -59,10 +60,10 @@ def to_fits(data: NDArray[np.float32], own: list[Card], common: bytes) -> bytes:
 
 
 def to_cards(cards: list[Card]) -> bytes:
-    """Write header cards, 80 characters each.
+    """Return header cards of 80 characters each.
 
-    Text that does not fit goes on in CONTINUE cards; what FITS does not allow
-    becomes a question mark; a comment is cut where the card ends.
+    Text that does not fit is continued in CONTINUE cards. Characters that FITS does not
+    allow become question marks. Comments are truncated at the end of the card.
     """
     return "".join([_to_card(*card) for card in cards]).encode("ascii")
 
@@ -78,8 +79,8 @@ def _to_card(keyword: str, value: bool | float | str, comment: str) -> str:  # n
 
 
 def _to_real(value: float) -> str:
-    # The shortest text that reads back as the same number; with a point, so that
-    # it reads back as a real one.
+    # The shortest text that is read back as the same number; with a decimal point, so
+    # that it is read back as a float.
     digits, _, exponent = repr(float(value)).upper().partition("E")
     point = digits if "." in digits else f"{digits}.0"
     return f"{point}E{exponent}" if exponent else point
@@ -90,7 +91,8 @@ def _to_text_card(keyword: str, text: str, comment: str) -> str:
     if len(quoted) <= _ONE_CARD:
         value = f"'{quoted:<8}'"
         return f"{keyword:<8}= {value:<20} / {comment}"[:80].ljust(80)
-    # A doubled quote must not be split, so each piece leaves room for doubling.
+    # Split before quotes are doubled, so that no doubled quote is split; a piece must
+    # still fit if all its characters are quotes.
     length = _ONE_CARD - 1 if quoted == text else (_ONE_CARD - 1) // 2
     pieces = [text[i : i + length] for i in range(0, len(text), length)]
     ends = ["&"] * (len(pieces) - 1) + [""]
@@ -102,7 +104,7 @@ def _to_text_card(keyword: str, text: str, comment: str) -> str:
 
 
 def to_printable(text: str) -> str:
-    """Replace what a FITS header may not hold."""
+    """Replace characters that a FITS header must not have by question marks."""
     return "".join([mark if " " <= mark <= "~" else "?" for mark in text]).rstrip()
 
 
@@ -111,8 +113,8 @@ def _fill(content: bytes, filling: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A file that is on disk."""
+class WrittenFile:
+    """A file that was written and synced."""
 
     sha256: str
     #: Length in bytes.
@@ -120,11 +122,11 @@ class Written:
 
 
 class StampFolder:
-    """Writes files below one folder so that they outlive a power cut.
+    """Writes files below one folder so that they survive a power cut.
 
-    Every file is written aside, synced and renamed. Leave the ``with`` block before
-    telling anyone of the files: the folders' own entries are synced there, once for
-    all files.
+    Each file is written under a temporary name, synced and renamed. The folders are
+    synced once for all files, at the end of the ``with`` block: only after it may the
+    ledger record the files.
     """
 
     def __init__(self, root: Path) -> None:
@@ -143,13 +145,13 @@ class StampFolder:
         if kind is None:
             self._sync_folders()
 
-    def write(self, file_loc: str, content: bytes) -> Written:
-        """Write a file, in place of any earlier one.
+    def write(self, file_loc: str, content: bytes) -> WrittenFile:
+        """Write a file; replace an earlier one.
 
         Raises
         ------
         LocalError
-            The disk is full or broken, or ``file_loc`` leads out of the folder.
+            The disk is full or broken, or ``file_loc`` is outside the folder.
         """
         place = PurePosixPath(file_loc)
         path = self._open_folder(place.parent) / place.name
@@ -158,7 +160,7 @@ class StampFolder:
         except OSError as error:
             msg = f"cannot write {path}: {error.strerror or error}"
             raise LocalError(msg) from error
-        return Written(hashlib.sha256(content).hexdigest(), len(content))
+        return WrittenFile(hashlib.sha256(content).hexdigest(), len(content))
 
     def _open_folder(self, below: PurePosixPath) -> Path:
         folder = self._folders.get(below)
@@ -169,13 +171,13 @@ class StampFolder:
     def _make_folder(self, below: PurePosixPath) -> Path:
         folder = self._root / below
         try:
-            # Links are followed before anything is made where they lead.
+            # Resolve symbolic links first, so that no folder is made outside the root.
             inside = folder.resolve().is_relative_to(self._root.resolve())
             if ".." in below.parts or not inside:
-                msg = f"{folder} leads out of the output folder {self._root}"
+                msg = f"{folder} is not inside the output folder {self._root}"
                 raise LocalError(msg)
-            # The root itself is not made anew: where it was moved away, the ledger
-            # went with it, and would tell of stamps that are elsewhere.
+            # Do not create the root: if it was moved away during the run, its ledger
+            # was moved too, and would list stamps that are not beside it.
             for parent in (*below.parents[-2::-1], below):
                 (self._root / parent).mkdir(exist_ok=True)
         except OSError as error:
@@ -184,7 +186,7 @@ class StampFolder:
         return folder
 
     def _sync_folders(self) -> None:
-        """Sync every folder between the files and the root: it may be new."""
+        """Sync every folder from the files up to the root: each of them may be new."""
         chains = {self._root}
         for below in self._folders:
             chains.update(self._root / parent for parent in (below, *below.parents))
@@ -198,15 +200,15 @@ class StampFolder:
 
 def _write_durably(path: Path, content: bytes) -> None:
     part = path.with_name(f"{path.name}.part")
-    # Nothing is written through a link that someone has put there.
+    # O_NOFOLLOW: do not write through a symbolic link in place of the temporary file.
     how = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(part, how, 0o666), "wb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
+        with open(os.open(part, how, 0o666), "wb", buffering=0) as file:  # noqa: PTH123 - Path cannot open a descriptor
             _write_all(file.fileno(), content)
             os.fsync(file.fileno())
         part.replace(path)
     except OSError:
-        # A full disk needs the room.
+        # Remove the incomplete file: if the disk is full, its space is needed.
         with suppress(OSError):
             part.unlink()
         raise

@@ -1,4 +1,4 @@
-"""What a stamp says of itself: its sky, unit, zero point, and where it is from."""
+"""The header cards of a stamp: WCS, unit, zero point and origin."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 __all__ = ["StampHeader"]
 
-#: Characters of an identifier that go into the header: one card's worth.
+#: Characters of an identifier that the header stores, so that it fits into one card.
 _LONGEST_ID = 60
 
 
 class StampHeader:
-    """Header cards for the stamps of one frame: what they share is made once.
+    """Header cards for the stamps of one frame; the common cards are made once.
 
     Parameters
     ----------
     product
-        What the frame is.
+        The product that the frame is.
     look_up
-        Gives a card of the frame as text, empty where there is none.
+        Returns a card of the frame as text, empty if there is none.
     sky
-        The frame's own astrometry.
+        The astrometry of the frame.
     reading
-        What the pixels of the archive mean.
+        How the archive's pixels are read: their unit, zero point and exposure time.
     """
 
     def __init__(
@@ -44,12 +44,14 @@ class StampHeader:
     def own(
         self, wanted: Wanted, origin: tuple[int, int], coverage: float
     ) -> list[Card]:
-        """Write the cards of one stamp.
+        """Return the cards of one stamp.
 
         Parameters
         ----------
         origin
-            Row and column of the frame where the stamp's first pixel lies.
+            Row and column of the first pixel of the stamp in the frame.
+        coverage
+            Fraction of the requested pixels that have a value.
         """
         row, column = origin
         return [
@@ -86,7 +88,7 @@ def _common_cards(
 
 
 def _substitute_cards(wanted: Wanted) -> list[Card]:
-    """Write why the stamp is not of the best image, if it is not."""
+    """Return a card with the reason if the stamp is not from the best image."""
     why = wanted.substitute
     return [("SUBSTITU", why, "why a better image was not had")] if why else []
 

@@ -1,8 +1,8 @@
-"""Frames whose images are compressed tile by tile, as ``fpack`` does (``.fits.fz``).
+"""Frames with images that are compressed tile by tile, as by ``fpack`` (``.fits.fz``).
 
-Such an image lies in a table, one row for each tile. Here it looks like the image that
-it was; astropy unpacks those tiles that hold the rows which are asked for. Its header
-says how large it is, and beyond a limit nothing is unpacked.
+Such an image is stored as a table with one row for each tile. This module presents it
+as the original image; astropy decompresses only the tiles with the requested rows. An
+image whose header states a size above a limit is refused.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["open_tiled"]
 
-#: Bytes; the largest image that is unpacked, and the largest tile. Those of ACS and
-#: UVIS have 75 million. A worker has 2 GiB.
+#: Bytes; the largest image, and the largest tile, that is decompressed. The images of
+#: ACS and UVIS have 75 million. The memory limit of a worker is 2 GiB.
 MAX_IMAGE = 256 * 2**20
 
-#: Ways of compression of the FITS standard 4.0, table 36, and an old name of one.
-_WAYS = frozenset(
+#: Compression algorithms of the FITS standard 4.0, table 36, and an old name of one.
+_ALGORITHMS = frozenset(
     {"RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS"}
 )
 
-#: What astropy and its decoders say of damage.
+#: Exceptions that astropy and its decoders raise for damaged data.
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -57,7 +57,7 @@ _DAMAGE = (
 
 @contextmanager
 def open_tiled(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
-    """Open a frame file as `open_frame` does, whether its images are tiled or not.
+    """Open a frame file like `open_frame`; its images may be compressed in tiles.
 
     Raises
     ------
@@ -71,37 +71,41 @@ def open_tiled(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
 
 
 class _TiledFrame(Frame):
-    """A frame in which tables that hold an image are that image."""
+    """A frame in which a table with a compressed image appears as that image."""
 
     def __init__(self, source: FrameBytes, path: Path, files: ExitStack) -> None:
         super().__init__(source)
         self._path = path
         self._files = files
         self._opened: fits.HDUList | None = None
-        #: By where its data begin in the file.
+        #: Compressed images by the offset of their data in the file.
         self._tiled: dict[int, fits.CompImageHDU] = {}
 
     def hdus(self) -> Iterator[Hdu]:
-        """Read header by header; that of a tiled image is the image's own."""
+        """Yield the HDUs; a tiled image has the header of the original image."""
         for number, hdu in enumerate(super().hdus()):
-            # In a packed file it would have to be unpacked twice: nobody does that.
+            # Tiles in a file that is also compressed by bz2 or gzip are not supported:
+            # such files are not in use.
             is_tiled = hdu.values.get("ZIMAGE") == "T" and not self._source.is_packed
             yield self._to_image(number, hdu) if is_tiled else hdu
 
     def prove(self, image: Hdu, stop: int) -> None:
-        """Make sure of the rows before ``stop``; tiles have no checksum."""
+        """Verify the checksums of the rows before ``stop``; tiles have none."""
         if image.start not in self._tiled:
             super().prove(image, stop)
 
     def rows(self, image: Hdu, first: int, stop: int) -> NDArray[Any]:
-        """Give rows of an image, ``(stop - first, nx)``, as they are stored."""
+        """Return rows of an image, ``(stop - first, nx)``, in the stored type."""
         tiled = self._tiled.get(image.start)
         if tiled is None:
             return super().rows(image, first, stop)
         with _damage_named():
             unpacked: NDArray[Any] = tiled.section[first:stop, :]
         if unpacked.shape != (stop - first, image.shape[1]):
-            msg = f"its tiles unpack to {unpacked.shape} pixels"
+            msg = (
+                f"its tiles decompress to {unpacked.shape} pixels, not to "
+                f"{(stop - first, image.shape[1])}"
+            )
             raise CorruptFrameError(msg)
         return unpacked
 
@@ -119,7 +123,7 @@ class _TiledFrame(Frame):
 
     def _open(self) -> fits.HDUList:
         if self._opened is None:
-            # BSCALE and BZERO are applied to stamps, as to those of other frames.
+            # BSCALE and BZERO are applied to the stamps later, as with other frames.
             self._opened = self._files.enter_context(
                 fits.open(self._path, memmap=True, do_not_scale_image_data=True)
             )
@@ -127,19 +131,31 @@ class _TiledFrame(Frame):
 
 
 def _check_size(hdu: Hdu) -> tuple[tuple[int, ...], int]:
-    """Give shape and BITPIX of a tiled image, if it is one that can be unpacked."""
+    """Return shape and BITPIX of a tiled image, if it can be decompressed.
+
+    Raises
+    ------
+    BadFrameError
+        The image or a tile is too large, or the compression algorithm is unknown.
+    """
     values = hdu.values
     naxis, bitpix = read_whole(values, "ZNAXIS"), read_whole(values, "ZBITPIX")
     axes = [read_whole(values, f"ZNAXIS{n}") for n in range(1, min(naxis, 9) + 1)]
-    # By itself a tile is a row.
+    # Without ZTILEn a tile is a row.
     ends = [*axes[:1], *[1 for _ in axes[1:]]]
     tile = [read_whole(values, f"ZTILE{n}", end) for n, end in enumerate(ends, 1)]
     sizes = [math.prod(each) * abs(bitpix) // 8 for each in (axes, tile)]
     if min([*axes, *tile], default=0) <= 0 or max(sizes) > MAX_IMAGE:
-        msg = f"it tells of a compressed image {axes} in tiles {tile}, BITPIX {bitpix}"
+        msg = (
+            f"its header states a compressed image {axes} in tiles {tile}, BITPIX "
+            f"{bitpix}: that is invalid or too large"
+        )
         raise BadFrameError(msg)
-    if values.get("ZCMPTYPE") not in _WAYS:
-        msg = f"its image is compressed by {values.get('ZCMPTYPE')!r}"
+    if values.get("ZCMPTYPE") not in _ALGORITHMS:
+        msg = (
+            f"its image is compressed by {values.get('ZCMPTYPE')!r}, which is not an "
+            "algorithm of the FITS standard"
+        )
         raise BadFrameError(msg)
     return tuple(reversed(axes)), bitpix
 
@@ -147,7 +163,7 @@ def _check_size(hdu: Hdu) -> tuple[tuple[int, ...], int]:
 @contextmanager
 def _damage_named() -> Iterator[None]:
     try:
-        # astropy warns of many harmless spellings.
+        # Astropy warns about many harmless deviations from the standard.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield

@@ -1,8 +1,8 @@
-"""Start the server that cutting processes are forked from.
+"""Start the fork server of the worker processes.
 
-What every cutting process needs is imported once, by this server, so that a new one
-is there in 20 ms instead of a second. And it does so while the process that started
-it imports what that needs: this module imports nothing that is slow.
+The server imports once what every worker needs, so that a new worker starts in 20 ms
+instead of a second. It does so while the main process is still importing its own
+modules: for that, this module must not import anything slow.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
 
 __all__ = ["warm_up"]
 
-#: What glibc reads when a process starts: memory in large pages. bz2 jumps about in
-#: some 4 MB, and is quicker there by some 7 %. Other C libraries do not know the word.
+#: Makes glibc use huge pages when a process starts. bz2 accesses about 4 MB at random,
+#: and is about 7 % faster with huge pages. Other C libraries ignore the setting.
 _LARGE_PAGES = "glibc.malloc.hugetlb=1"
 
 
 def warm_up() -> ForkServerContext:
-    """Start the server unless it is there; give where processes come from."""
+    """Start the fork server if it is not running; return its context."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harvester.cutouts.forkserver"])
-    # Left there for a server that Python starts anew; this process has read its own.
+    # The variable stays set in case Python restarts the server. It does not change this
+    # process, because glibc reads it only at the start of a process.
     os.environ.setdefault("GLIBC_TUNABLES", _LARGE_PAGES)
-    # A terminal hangs up on all of its processes. What is started here inherits that
-    # it does not hear of it: this server, what it forks, and the process by which
-    # Python keeps count of their semaphores, which would be missed at the end.
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # A terminal that closes sends SIGHUP to all of its processes. Child processes
+    # inherit the blocked signal: the fork server, the workers, and Python's resource
+    # tracker, which is needed until the end of the run.
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         forkserver.ensure_running()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
     return context

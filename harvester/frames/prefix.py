@@ -15,6 +15,8 @@ import io
 import logging
 from typing import TYPE_CHECKING
 
+from ..archives.kind import Fetch
+from ..archives.registry import kind_of
 from ..cutouts.astrometry import BadWcsError
 from ..cutouts.bz2_blocks import BlockScan, block_size
 from ..cutouts.frame_bytes import open_bytes
@@ -36,15 +38,15 @@ _log = logging.getLogger(__name__)
 #: at 2 MB/s carries 0.6 MB: what is saved with 4.
 _MOST_GALAXIES = 3
 
-#: Bytes by which a block may unpack to fewer than bz2 puts in it. In frames of SDSS it
-#: is 3 at most; where it is more, the whole frame is fetched.
+#: Bytes by which a block may unpack to fewer than bz2 puts in it. In real frames it is
+#: 3 at most; where it is more, the whole frame is fetched.
 _SLACK = 1000
 
 
 def has_prefix(product: Product, galaxies: int) -> bool:
     """Whether the beginning of this file is worth more than the whole."""
-    is_packed = product.archive == "sdss" and product.name.endswith(".fits.bz2")
-    return is_packed and galaxies <= _MOST_GALAXIES
+    is_packed = product.name.endswith(".fits.bz2") and galaxies <= _MOST_GALAXIES
+    return is_packed and kind_of(product.archive).fetch is Fetch.BEGINNING
 
 
 def expected_part(galaxies: int) -> float:

@@ -4,9 +4,9 @@ First headers, one after the other: each says where the next one is. Then the pi
 of the stamps, as spans of bytes. They are written where they belong in a local file
 that is otherwise a hole, and which the cutting reads like any other FITS file.
 
-That file holds some stamps and no others: it is for whoever asked, and for nobody
-after. And nothing here is needed: what cannot be planned, or what a server does not
-give by parts, is fetched whole and judged there.
+That file holds some stamps and no others: it serves the caller and is removed. What
+cannot be planned, or what a server does not give by ranges, is fetched whole and judged
+there, unless it is too large for that.
 """
 
 from __future__ import annotations
@@ -15,22 +15,27 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..archives.kind import Fetch
+from ..archives.registry import kind_of
 from ..cutouts.astrometry import BadWcsError
 from ..cutouts.frame_file import BadFrameError, CorruptFrameError, Frame, verify_frame
+from ..errors import PermanentError
 from ..transport.intake import disk_trouble_named
-from ..transport.transport import RangeRefusedError
+from ..transport.transport import RangeRefusedError, Waits
 from .spans import FIRST, HEADER, Plane, is_worth_it, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from ..archives.kind import ArchiveKind, Reading
     from ..cutouts.cutouts import NeededPixels
     from ..cutouts.frame_file import Hdu
     from ..models import Product
@@ -39,14 +44,20 @@ if TYPE_CHECKING:
 
     OnBytes = Callable[[int], None]
     FindPixels = Callable[[Frame], NeededPixels]
-    Fetch = Callable[..., Awaitable[Part]]
+    FetchPart = Callable[..., Awaitable[Part]]
 
-__all__ = ["Plan", "fetch_pixels", "has_parts", "plan"]
+__all__ = ["PixelFetch", "Plan", "has_parts", "plan"]
 
 _log = logging.getLogger(__name__)
 
 #: Requests for headers after which it is no drizzled file but a heap of HDUs.
 _MOST_HEADERS = 16
+
+#: Versions of a file that are begun, each because the one before was replaced.
+_MOST_VERSIONS = 3
+
+#: Numbers of the files in which pixels are gathered.
+_numbers = count()
 
 
 class _LackingError(Exception):
@@ -101,51 +112,147 @@ class Plan:
 
 
 def has_parts(product: Product) -> bool:
-    """Whether parts of this file are of use: it is not compressed, as HST's are."""
-    return product.archive == "hst" and product.name.endswith(".fits")
+    """Whether ranges of this file are of use: it is not compressed."""
+    is_plain = product.name.endswith(".fits")
+    return is_plain and kind_of(product.archive).fetch is Fetch.RANGES
 
 
-async def fetch_pixels(
-    transport: Transport,
-    path: Path,
-    find: FindPixels,
-    on_bytes: OnBytes,
-    url: str,
-) -> bool:
-    """Fetch the pixels that ``find`` finds into a new file; say if that was possible.
+class PixelFetch:
+    """Fetches the pixels that some stamps need, and no others, into a new file.
 
-    If it was not, the whole file has to be fetched: because that is cheaper, because
-    the server does not give parts, or because the frame looks broken. Whatever
-    happened, who named the path removes what is there. ``on_bytes`` is called with
-    the bytes that come. Only mirrors give parts: none is waited for.
+    Call it with the address of a copy or of the archive's own file.
 
-    Raises
-    ------
-    TransientError, PermanentError, LocalError
-        As the transport raises them.
+    Parameters
+    ----------
+    path
+        Where the pixels appear, if it was possible; the caller removes the file.
+    find
+        Finds in an open frame the pixels that the stamps need.
+    kind
+        The archive that the file is of.
+    on_bytes
+        Called with the bytes that come.
     """
-    fetch = partial(transport.fetch_part, url, on_bytes=on_bytes, is_mirror=True)
-    try:
-        pieces = _Pieces(await fetch(0, FIRST))
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: Path,
+        *,
+        find: FindPixels,
+        kind: ArchiveKind,
+        on_bytes: OnBytes,
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._find = find
+        self._kind = kind
+        self._on_bytes = on_bytes
+        #: Length of the whole file in bytes; 0 while no server has told it.
+        self.total = 0
+        #: Why the last server that was asked did not give ranges; empty if it did.
+        self.refusal = ""
+
+    async def __call__(
+        self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
+    ) -> bool:
+        """Fetch from this address; say whether the pixels are here.
+
+        If they are not, the whole file has to be fetched: because that is cheaper,
+        because the server does not give ranges, or because the frame looks broken.
+
+        Raises
+        ------
+        RangeRefusedError
+            A mirror does not give ranges, and the archive may.
+        CorruptFrameError, BadFrameError, BadWcsError
+            The frame looks broken, and is too large to be fetched whole.
+        TransientError, PermanentError, LocalError
+            As the transport raises them.
+        """
+        fetch = partial(
+            self._transport.fetch_part,
+            url,
+            on_bytes=self._on_bytes,
+            is_mirror=is_mirror,
+            waits=waits,
+        )
+        self.refusal = ""
+        try:
+            return await self._fetch(fetch)
+        except RangeRefusedError as error:
+            if is_mirror and self._kind.archive_gives_ranges:
+                raise
+            self.refusal = str(error)
+            _log.info("%s: a server gave no ranges of it: %s", url, error)
+        except (BadFrameError, BadWcsError, CorruptFrameError) as error:
+            if self.total > self._transport.largest_file:
+                raise
+            _log.info("%s is fetched whole: %s", url, error)
+        return False
+
+    def is_only_by_ranges(self, product: Product) -> bool:
+        """Whether the file is too large to be fetched whole.
+
+        Raises
+        ------
+        PermanentError
+            ``too_large``: it is, and the server did not give ranges of it.
+        """
+        size, most = self.total or product.size or 0, self._transport.largest_file
+        if size > most and self.refusal:
+            msg = (
+                f"{product.name} has {size} bytes, over the {most} of a file that is "
+                f"fetched whole, and the server gives no ranges of it: {self.refusal}"
+            )
+            raise PermanentError("too_large", msg)
+        return size > most
+
+    async def _fetch(self, fetch: FetchPart) -> bool:
+        """Fetch the pixels of one version of the file.
+
+        Archives replace files in place. Then the server refuses further ranges of the
+        version that was begun, and all of it is fetched again.
+        """
+        for version in count(1):
+            # A refusal of the first range is no new version.
+            pieces = _Pieces(await fetch(0, FIRST))
+            self.total = pieces.total
+            try:
+                return await self._fetch_version(fetch, pieces)
+            except RangeRefusedError as error:
+                if version == _MOST_VERSIONS:
+                    raise
+                _log.info("ranges are fetched from the first one again: %s", error)
+        raise AssertionError  # mypy does not see that `count` has no end
+
+    async def _fetch_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
+        find = partial(plan, pieces, self._find, self._kind.reading)
         planned = await _plan_remotely(fetch, pieces, find)
         if not is_worth_it(planned.spans, pieces.total):
             return False
-        await _fill(fetch, path, planned, pieces)
-        await asyncio.to_thread(verify_frame, path)
-    except (RangeRefusedError, BadFrameError, BadWcsError, CorruptFrameError) as error:
-        _log.info("%s is fetched whole: %s", url, error)
-        return False
-    return True
+        # Of its own name: a thread may outlive a failed try, and must not write into
+        # the file of the next one.
+        aside = self._path.with_name(f"{self._path.stem}-{next(_numbers)}.part")
+        try:
+            await _fill(fetch, aside, planned, pieces)
+            await asyncio.to_thread(verify_frame, aside)
+            aside.replace(self._path)
+        finally:
+            aside.unlink(missing_ok=True)
+        return True
 
 
 # -- what is needed -------------------------------------------------------------
 
 
-async def _plan_remotely(fetch: Fetch, pieces: _Pieces, find: FindPixels) -> Plan:
+async def _plan_remotely(
+    fetch: FetchPart, pieces: _Pieces, find_plan: Callable[[], Plan]
+) -> Plan:
     for _ in range(_MOST_HEADERS):
         try:
             # A real header takes astropy longer than others want to wait.
-            return await asyncio.to_thread(plan, pieces, find)
+            return await asyncio.to_thread(find_plan)
         except _LackingError as lacking:
             start = lacking.start
         part = await fetch(start, start + HEADER, validator=pieces.validator)
@@ -154,7 +261,7 @@ async def _plan_remotely(fetch: Fetch, pieces: _Pieces, find: FindPixels) -> Pla
     raise BadFrameError(msg)
 
 
-def plan(pieces: _Pieces, find: FindPixels) -> Plan:
+def plan(pieces: _Pieces, find: FindPixels, reading: Reading) -> Plan:
     """Find the spans that hold all pixels of the stamps, in every plane.
 
     Raises
@@ -164,28 +271,35 @@ def plan(pieces: _Pieces, find: FindPixels) -> Plan:
     CorruptFrameError, BadFrameError, BadWcsError
         The frame cannot be cut.
     """
-    pieces.end = _end_of_planes(pieces)
+    pieces.end = _end_of_planes(pieces, reading)
     pixels = find(Frame(pieces))
     return Plan(pieces.end, spans_of(_planes(pixels), pixels.boxes))
 
 
-def _end_of_planes(pieces: _Pieces) -> int:
+def _end_of_planes(pieces: _Pieces, reading: Reading) -> int:
     """Find where the local file may end: after the image and its weights.
 
-    The cutting takes the first SCI and the first WHT of its shape, so that nothing
-    behind them changes anything. A file that ends there is whole by its own
-    headers, and the headers of CTX and HDRTAB cost no requests.
+    The cutting takes the first image of its name and the first weights of its shape,
+    so that nothing behind them changes anything. A file that ends there is whole by
+    its own headers, and the headers of what follows cost no requests.
     """
     pieces.end = pieces.total
     seen: list[Hdu] = []
     for hdu in Frame(pieces).hdus():
         seen.append(hdu)
-        science = next(
-            (one for one in seen if one.name == "SCI" and one.is_image), None
-        )
-        if science and any(o.name == "WHT" and o.shape == science.shape for o in seen):
+        if _are_all_seen(seen, reading):
             return hdu.end
     return pieces.total
+
+
+def _are_all_seen(seen: Sequence[Hdu], reading: Reading) -> bool:
+    """Whether the image and its weights are among these first HDUs of a file."""
+    if not reading.science:
+        return True
+    image = next((o for o in seen if o.name == reading.science and o.is_image), None)
+    if image is None or not reading.weight:
+        return image is not None
+    return any(o.name == reading.weight and o.shape == image.shape for o in seen)
 
 
 def _planes(pixels: NeededPixels) -> list[Plane]:
@@ -197,7 +311,7 @@ def _planes(pixels: NeededPixels) -> list[Plane]:
 # -- the local file ---------------------------------------------------------------
 
 
-async def _fill(fetch: Fetch, path: Path, planned: Plan, pieces: _Pieces) -> None:
+async def _fill(fetch: FetchPart, path: Path, planned: Plan, pieces: _Pieces) -> None:
     await asyncio.to_thread(_make, path, planned.length, pieces.held)
 
     async def fill(start: int, stop: int) -> None:

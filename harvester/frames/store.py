@@ -20,22 +20,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from ..archives.registry import kind_of
 from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from .cache import FrameCache, read_folder
 from .prefix import Prefix, has_prefix
-from .ranged import fetch_pixels, has_parts
+from .ranged import PixelFetch, has_parts
 from .sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from ..cutouts.cutouts import NeededPixels
-    from ..cutouts.frame_file import Frame
     from ..models import CutoutSpec, Product, Wanted
     from ..transport.transport import Download, Enough, Transport
     from .cache import Kept, StillWanted
@@ -90,6 +89,8 @@ class FrameStore:
         self._numbers = count()
         #: Frames whose pixels alone did not do; by file name.
         self._only_whole: set[str] = set()
+        #: Frames that are too large to be fetched whole; by file name.
+        self._too_large: set[str] = set()
         self._sources = Sources(transport, patience_s=patience_s)
         #: Checksums of the whole frames that came, and of those of them that turned out
         #: corrupt, each as often as that happened; by file name.
@@ -148,7 +149,8 @@ class FrameStore:
             Neither the archive nor a mirror has it.
         TransientError, PermanentError, LocalError
             As the transport raises them. ``corrupt_at_source``: it was discarded too
-            often; it is not fetched again.
+            often; it is not fetched again. ``too_large``: to be fetched whole, and
+            no server gives ranges of it.
         """
         if words := self._hopeless.get(self._path(product).name):
             raise PermanentError("corrupt_at_source", words)
@@ -156,7 +158,9 @@ class FrameStore:
             path = self._path(product)
             part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
             try:
-                if await self._fetch_part(product, part, wanted, spec, on_bytes):
+                if await self._fetch_part(
+                    product, part, wanted, spec, on_bytes, sits_out=sits_out
+                ):
                     yield LocalFrame(part, is_whole=False)
                     return
             finally:
@@ -201,8 +205,12 @@ class FrameStore:
         ------
         PermanentError
             ``corrupt_at_source``: it was fetched again and had the same damage.
+        TransientError, PermanentError
+            ``error`` itself: the frame is too large to be fetched whole.
         """
         path = self._path(product)
+        if path.name in self._too_large:
+            raise error
         self._only_whole.add(path.name)
         if not frame.is_whole or not path.exists():
             return
@@ -270,28 +278,37 @@ class FrameStore:
         wanted: Sequence[Wanted],
         spec: CutoutSpec,
         on_bytes: OnBytes,
+        *,
+        sits_out: bool,
     ) -> bool:
         """Fetch what these stamps need; say whether that is all that came."""
+        asked: Any = {"archive": product.archive, "wanted": wanted, "spec": spec}
         if has_prefix(product, len(wanted)):
-            find_last = partial(
-                find_end, archive=product.archive, wanted=wanted, spec=spec
+            prefix = Prefix(partial(find_end, **asked))
+            return await self._fetch_prefix(
+                product, part, prefix, on_bytes, sits_out=sits_out
             )
-            return await self._fetch_prefix(product, part, find_last, on_bytes)
         if has_parts(product):
-            find = partial(
-                find_pixels, archive=product.archive, wanted=wanted, spec=spec
+            fetch = PixelFetch(
+                self._transport,
+                part,
+                find=partial(find_pixels, **asked),
+                kind=kind_of(product.archive),
+                on_bytes=on_bytes,
             )
-            return await self._fetch_pixels(product, part, find, on_bytes)
+            return await self._fetch_pixels(product, fetch, sits_out=sits_out)
         return False
 
     async def _fetch_prefix(
         self,
         product: Product,
         part: Path,
-        find: Callable[[Frame], int],
+        prefix: Prefix,
         on_bytes: OnBytes,
+        *,
+        sits_out: bool,
     ) -> bool:
-        got = await self._fetch(product, part, on_bytes, Prefix(find))
+        got = await self._fetch(product, part, on_bytes, prefix, sits_out=sits_out)
         if got.is_whole:
             whole = self._path(product)
             await asyncio.to_thread(part.replace, whole)
@@ -299,17 +316,17 @@ class FrameStore:
         return not got.is_whole
 
     async def _fetch_pixels(
-        self,
-        product: Product,
-        part: Path,
-        find: Callable[[Frame], NeededPixels],
-        on_bytes: OnBytes,
+        self, product: Product, fetch: PixelFetch, *, sits_out: bool
     ) -> bool:
-        """Ask the mirrors only: MAST itself does not tell versions apart."""
-        is_here = await self._sources.mirrors.ask(
-            product, partial(fetch_pixels, self._transport, part, find, on_bytes)
-        )
-        return bool(is_here)
+        """Fetch by ranges, from the archive too if it gives them."""
+        if kind_of(product.archive).archive_gives_ranges:
+            is_here = await self._sources.fetch(product, fetch, sits_out=sits_out)
+        else:
+            ask = partial(fetch, is_mirror=True)
+            is_here = bool(await self._sources.mirrors.ask(product, ask))
+        if fetch.is_only_by_ranges(product):
+            self._too_large.add(self._path(product).name)
+        return is_here
 
     async def _fetch(
         self,
@@ -318,7 +335,7 @@ class FrameStore:
         on_bytes: OnBytes,
         enough: Enough | None = None,
         *,
-        sits_out: bool = True,
+        sits_out: bool,
     ) -> Download:
         fetch = partial(
             self._transport.download,

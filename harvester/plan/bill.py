@@ -11,10 +11,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..archives.kind import Fetch
+from ..archives.registry import kind_of
 from ..ledger.view import LedgerView
 from ..states import State
-from .forecast import forecast, pixel_arcsec
-from .traffic import Priced, SampleSummary, hst_loads, sdss_loads
+from .forecast import Camera, forecast
+from .traffic import Priced, SampleSummary, added, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -39,15 +41,8 @@ __all__ = [
 #: What ``plan --json`` prints; its keys are a promise to scripts.
 Bill = dict[str, Any]
 
-#: CPU seconds on one core for a whole frame. SDSS: `bz2.decompress` of one of 12.4 MB
-#: took 0.45 to 0.5 s. HST is not compressed: cutting 1 to 3 stamps took 0.01 s.
-_DECODE_S = {"sdss": 0.48, "hst": 0.01}
-
 #: CPU seconds of a stamp from the pixels to its file.
 _STAMP_S = 0.001
-
-#: Width of a pixel of SDSS in arcsec.
-_SDSS_ARCSEC = 0.396
 
 #: Bytes of a FITS block, and blocks of a stamp's header.
 _BLOCK = 2880
@@ -98,8 +93,8 @@ class Counts:
     fetched: Sequence[tuple[int, int]]
     #: Requests and bytes.
     spent: Mapping[str, tuple[int, int]]
-    #: Frames of HST to come.
-    priced: Sequence[Priced] = ()
+    #: Frames to come that are fetched by ranges, by archive.
+    priced: Mapping[str, Sequence[Priced]] = field(default_factory=dict)
     #: Targets by the route that located them, by survey.
     routes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     #: By archive.
@@ -117,24 +112,35 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             to_come=view.frames_to_come(),
             fetched=view.frames_fetched(),
             spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
-            priced=list(_priced(view, allowance.specs["hst"])),
+            priced=_priced(view, allowance.specs),
             routes=view.routes(),
             samples=_samples(view.facts()),
         )
     return make_bill(counts, allowance)
 
 
-def _priced(view: LedgerView, spec: CutoutSpec) -> Iterator[Priced]:
+def _priced(
+    view: LedgerView, specs: Mapping[str, CutoutSpec]
+) -> dict[str, list[Priced]]:
+    priced: dict[str, list[Priced]] = {}
     for number, survey in view.surveys().items():
-        if survey.archive != "hst":
-            continue
-        side = _side(survey, spec)
-        sums = {True: [0] * 5, False: [0] * 5}
-        for frame in view.targets_to_come(number):
-            price = forecast(frame.region, survey.instrument, side, frame.ra, frame.dec)
-            for place, value in enumerate((1, *price)):
-                sums[frame.mirrored][place] += value
-        yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
+        if kind_of(survey.archive).fetch is Fetch.RANGES:
+            side = _side(survey, specs[survey.archive])
+            prices = _prices(view, number, survey, side)
+            priced.setdefault(survey.archive, []).extend(prices)
+    return priced
+
+
+def _prices(
+    view: LedgerView, number: int, survey: Survey, side: int
+) -> Iterator[Priced]:
+    camera = Camera.of(kind_of(survey.archive).costs, survey.instrument)
+    sums = {True: [0] * 5, False: [0] * 5}
+    for frame in view.targets_to_come(number):
+        price = forecast(frame.region, camera, side, frame.ra, frame.dec)
+        for place, value in enumerate((1, *price)):
+            sums[frame.mirrored][place] += value
+    yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
 
 
 def _samples(facts: Mapping[str, str]) -> dict[str, SampleSummary]:
@@ -171,9 +177,7 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         str(survey): _survey(number, survey, counts, allowance)
         for number, survey in counts.surveys.items()
     }
-    hosts: dict[str, Bill] = {}
-    for archive in dict.fromkeys(s.archive for s in counts.surveys.values()):
-        hosts |= _hosts(archive, counts, allowance)
+    hosts = _hosts(counts, allowance)
     cpu = _cpu(counts, allowance)
     return {
         "targets": counts.targets,
@@ -195,7 +199,11 @@ def in_all(bill: Bill, archive: str) -> Bill:
         ``frames`` for each survey, ``requests`` and ``bytes`` for each host; what is
         spent already and what is to come.
     """
-    hosts = {h: one for h, one in bill["hosts"].items() if one["archive"] == archive}
+    hosts = {
+        h: one
+        for h, one in bill["hosts"].items()
+        if archive in one["archive"].split(", ")
+    }
     return {
         "frames": {
             name: one["frames"] + one["frames_fetched"]
@@ -236,18 +244,23 @@ def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
 
 
 def _side(survey: Survey, spec: CutoutSpec) -> int:
-    is_sdss = survey.archive == "sdss"
-    scale = _SDSS_ARCSEC if is_sdss else pixel_arcsec(survey.instrument)
-    return spec.size.pixels(scale)
+    costs = kind_of(survey.archive).costs
+    return spec.size.pixels(costs.pixel_arcsec(survey.instrument))
 
 
-def _hosts(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Bill]:
+def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
+    archives = dict.fromkeys(s.archive for s in counts.surveys.values())
+    loads = [
+        (archive, *one)
+        for archive in archives
+        for one in _loads(archive, counts, allowance).items()
+    ]
     hosts = {}
-    for service, load in _loads(archive, counts, allowance).items():
+    for service, load in added(one[1:] for one in loads).items():
         manner = allowance.manners[service]
         requests, size = counts.spent.get(manner.host, (0, 0))
         hosts[manner.host] = {
-            "archive": archive,
+            "archive": ", ".join(name for name, at, _ in loads if at == service),
             **_load(load, manner, allowance.bandwidth),
             "in_flight": manner.files,
             "spent_requests": requests,
@@ -260,10 +273,13 @@ def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     samples = counts.samples.get(archive, SampleSummary())
-    if archive == "hst":
-        return hst_loads(counts.priced, is_located=not any(unlocated), samples=samples)
-    store = allowance.manners["sdss-sas"].host
-    return sdss_loads(
+    kind = kind_of(archive)
+    if kind.fetch is Fetch.RANGES:
+        priced = counts.priced.get(archive, ())
+        return ranged_loads(kind, priced, unlocated=unlocated, samples=samples)
+    store = allowance.manners[kind.costs.file_service].host
+    return packed_loads(
+        kind,
         [group for group in counts.to_come if group.survey in numbers],
         unlocated=unlocated,
         fetched=sum(frames for n, frames in counts.fetched if n in numbers),
@@ -306,8 +322,9 @@ def _cpu(counts: Counts, allowance: Allowance) -> Bill:
 def _frame_s(archive: str, stamps: int) -> float:
     # Decompression ends at the last needed row: of n galaxies that lie anywhere it
     # is at n / (n + 1) of the frame, on average.
-    part = stamps / (stamps + 1) if archive == "sdss" else 1.0
-    return part * _DECODE_S[archive] + stamps * _STAMP_S
+    kind = kind_of(archive)
+    part = stamps / (stamps + 1) if kind.fetch is Fetch.BEGINNING else 1.0
+    return part * kind.costs.decode_s + stamps * _STAMP_S
 
 
 def _disk(

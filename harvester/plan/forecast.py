@@ -1,4 +1,4 @@
-"""What a HST frame will cost, from what is known before: footprint and targets.
+"""What a frame will cost by ranges, from what is known before: footprint and targets.
 
 A drizzled image is aligned with its detector, so its axes are those of the smallest
 rectangle about the footprint. Which of the two the rows run along is not told: the
@@ -11,12 +11,11 @@ how many.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from ..frames.spans import FIRST, HEADER, Plane, is_worth_it, spans_of
-from ..sky.cameras import assumed_radius_deg, field_arcsec
 from ..sky.footprints import Circle, Polygon, parse_s_region
 
 if TYPE_CHECKING:
@@ -24,15 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..archives.kind import Costs, FileLayout
     from ..frames.spans import Box
 
     Plane2D = NDArray[np.float64]
 
-__all__ = ["PIXEL_ARCSEC", "Price", "forecast", "pixel_arcsec"]
-
-#: Width of drizzled pixels in arcsec.
-PIXEL_ARCSEC = {"WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
-_OTHER_ARCSEC = 0.05
+__all__ = ["Camera", "Price", "forecast"]
 
 #: Radii of circles that stand for a pointing, in halves of its short side and of its
 #: diagonal: archives list what is inside it and what is around it.
@@ -41,15 +37,24 @@ _LEAST, _MOST = 0.9, 1.25
 #: Angles in degrees that stand for all where none is known.
 _ANGLES = (0.0, 45.0, 90.0, 135.0)
 
-#: Bytes of headers before SCI, and of a further one, in whole blocks: a drizzled file
-#: has about 750 cards in PRIMARY and 80 in SCI, fewer in WHT and CTX.
-_FIRST_HEADERS, _NEXT_HEADER = 24 * 2880, 2 * 2880
+#: Bytes of a pixel.
+_PIXEL = 4
 
-#: Requests for headers: with the first come PRIMARY and SCI, then WHT.
-_HEADERS = 2
 
-#: Bytes of a pixel, and images of a file: SCI and WHT are cut from, CTX is not.
-_PIXEL, _CUT, _ALL = 4, 2, 3
+class Camera(NamedTuple):
+    """What is known of a camera's images before any was seen."""
+
+    pixel_arcsec: float
+    #: Sides of one pointing in arcsec, longer one first.
+    field_arcsec: tuple[float, float]
+    layout: FileLayout
+
+    @classmethod
+    def of(cls, costs: Costs, instrument: str) -> Self:
+        """Ask the archive for that of an instrument."""
+        assert costs.layout is not None
+        pixel, field = costs.pixel_arcsec(instrument), costs.field_arcsec(instrument)
+        return cls(pixel, field, costs.layout)
 
 
 class Price(NamedTuple):
@@ -71,14 +76,9 @@ class _Image(NamedTuple):
     y: Plane2D
 
 
-def pixel_arcsec(instrument: str) -> float:
-    """Give the width of a camera's drizzled pixels in arcsec."""
-    return PIXEL_ARCSEC.get(instrument, _OTHER_ARCSEC)
-
-
 def forecast(
     region: str | None,
-    instrument: str,
+    camera: Camera,
     side: int,
     ra: Sequence[float],
     dec: Sequence[float],
@@ -95,23 +95,25 @@ def forecast(
         Targets in ICRS degrees, shape ``(n,)`` with ``n`` > 0.
     """
     shapes, targets = parse_s_region(region), np.array([ra, dec])
-    prices = [_price(one, side) for one in _images(shapes, instrument, targets)]
+    images = _images(shapes, camera, targets)
+    prices = [_price(one, side, camera.layout) for one in images]
     mean = [round(sum(each) / len(prices)) for each in zip(*prices, strict=True)]
     return Price(mean[0], mean[1], mean[2], len(prices) > 1)
 
 
-def _price(image: _Image, side: int) -> tuple[int, int, int]:
+def _price(image: _Image, side: int, layout: FileLayout) -> tuple[int, int, int]:
     """Give requests, bytes, and the bytes of the whole file."""
     ny, nx = image.shape
-    plane = -(-_PIXEL * nx * ny // 2880) * 2880 + _NEXT_HEADER
-    whole = _FIRST_HEADERS + _ALL * plane
-    planes = [Plane(_FIRST_HEADERS + n * plane, nx, _PIXEL) for n in range(_CUT)]
+    first, requests = layout.first_headers, layout.header_requests
+    plane = -(-_PIXEL * nx * ny // 2880) * 2880 + layout.next_header
+    whole = first + layout.images * plane
+    planes = [Plane(first + place * plane, nx, _PIXEL) for place in layout.cut]
     spans = spans_of(planes, _boxes(image, side))
-    headers = min(FIRST, whole) + HEADER
+    headers = min(FIRST, whole) + (requests - 1) * HEADER
     if not is_worth_it(spans, whole):
-        return _HEADERS + 1, headers + whole, whole
+        return requests + 1, headers + whole, whole
     pixels = sum(stop - start for start, stop in spans)
-    return _HEADERS + len(spans), headers + pixels, whole
+    return requests + len(spans), headers + pixels, whole
 
 
 def _boxes(image: _Image, side: int) -> list[Box]:
@@ -128,28 +130,26 @@ def _boxes(image: _Image, side: int) -> list[Box]:
 
 
 def _images(
-    shapes: Sequence[Polygon | Circle], instrument: str, targets: Plane2D
+    shapes: Sequence[Polygon | Circle], camera: Camera, targets: Plane2D
 ) -> list[_Image]:
     """Give the image that a footprint tells, or some that it may be."""
-    scale = pixel_arcsec(instrument)
     polygons = [np.array(s.vertices).T for s in shapes if isinstance(s, Polygon)]
     if not polygons:
         circle = next((s for s in shapes if isinstance(s, Circle)), None)
-        return _turned(circle, instrument, targets, scale)
+        return _turned(circle, camera, targets)
     about = _middle(np.concatenate(polygons, axis=1))
     flat = [_project(polygon, about) for polygon in polygons]
     axes = _axes(flat)
     extent = axes @ np.concatenate(flat, axis=1)
     low, high = extent.min(axis=1), extent.max(axis=1)
-    return [_pixels(low, high - low, axes @ _project(targets, about), scale)]
+    places = axes @ _project(targets, about)
+    return [_pixels(low, high - low, places, camera.pixel_arcsec)]
 
 
-def _turned(
-    circle: Circle | None, instrument: str, targets: Plane2D, scale: float
-) -> list[_Image]:
+def _turned(circle: Circle | None, camera: Camera, targets: Plane2D) -> list[_Image]:
     centre = np.array([[circle.ra], [circle.dec]]) if circle else targets
     places = _project(targets, _middle(centre))
-    sides = np.array(_field(circle, instrument))
+    sides, scale = np.array(_field(circle, camera.field_arcsec)), camera.pixel_arcsec
     turns = np.radians(_ANGLES)
     return [
         _pixels(-sides / 2, sides, np.array([[c, s], [-s, c]]) @ places, scale)
@@ -157,10 +157,9 @@ def _turned(
     ]
 
 
-def _field(circle: Circle | None, instrument: str) -> tuple[float, float]:
+def _field(circle: Circle | None, sides: tuple[float, float]) -> tuple[float, float]:
     """Give the sides of a pointing, or those of the square in a circle unlike it."""
-    sides = field_arcsec(instrument)
-    if circle is None or _is_assumed(circle, instrument):
+    if circle is None or _is_assumed(circle, sides):
         return sides
     diameter = 2 * 3600 * circle.radius
     if _LEAST * min(sides) <= diameter <= _MOST * math.hypot(*sides):
@@ -168,10 +167,10 @@ def _field(circle: Circle | None, instrument: str) -> tuple[float, float]:
     return diameter / math.sqrt(2), diameter / math.sqrt(2)
 
 
-def _is_assumed(circle: Circle, instrument: str) -> bool:
-    # It is ours, in place of a footprint that the archive does not tell.
-    assumed = assumed_radius_deg(instrument)
-    return math.isclose(circle.radius, assumed, rel_tol=1e-3)
+def _is_assumed(circle: Circle, sides: tuple[float, float]) -> bool:
+    # It is ours, in place of a footprint that the archive does not tell: as far as one
+    # pointing reaches from a target in a corner of it.
+    return math.isclose(circle.radius, math.hypot(*sides) / 3600, rel_tol=1e-3)
 
 
 def _pixels(low: Plane2D, sides: Plane2D, places: Plane2D, scale: float) -> _Image:

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..archives.sdss.archive import FIELD_QUERIES, UPLOAD, choose_route
+from ..archives.kind import Fetch
 from ..frames.prefix import expected_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
 
-__all__ = ["Load", "Priced", "SampleSummary", "hst_loads", "sdss_loads"]
-
-#: Requests of MAST's listing: for its columns, for a count and for a list.
-_LISTING_QUERIES = 3
-
-#: Bytes of a frame of SDSS where neither the archive nor experience tells: seven in
-#: u, g, r and i had 3.2 to 3.9 MB, compressed.
-_TYPICAL_BYTES = 3_600_000
+__all__ = ["Load", "Priced", "SampleSummary", "added", "packed_loads", "ranged_loads"]
 
 #: Fetched frames from which on experience counts more than anything else.
 _ENOUGH = 20
@@ -44,9 +38,20 @@ class Load(NamedTuple):
     #: Frames whose axes are not known.
     guessed: int = 0
 
+    def __add__(self, other: Load) -> Load:  # type: ignore[override] # a tuple would be joined
+        """Give what both ask of the service, and where the bytes of both are from."""
+        sources = dict.fromkeys(one.source for one in (self, other) if one.files)
+        return Load(
+            self.requests + other.requests,
+            self.files + other.files,
+            self.bytes + other.bytes,
+            ", ".join(sources) or self.source,
+            self.guessed + other.guessed,
+        )
+
 
 class Priced(NamedTuple):
-    """Frames of HST that are alike in having a mirror or none, and their prices."""
+    """Frames that are alike in having a mirror or none, and their prices by ranges."""
 
     mirrored: bool
     frames: int
@@ -73,18 +78,16 @@ class SampleSummary(NamedTuple):
         return (self.missing + 0.5) / (self.asked + _FOUND_BEFORE + 1)
 
 
-# -- SDSS ---------------------------------------------------------------------------
-
-
-def sdss_loads(
+def packed_loads(
+    kind: ArchiveKind,
     groups: Sequence[FrameGroup],
     *,
-    unlocated: Iterable[int],
+    unlocated: Sequence[int],
     fetched: int,
     fetched_bytes: int,
     samples: SampleSummary,
 ) -> dict[str, Load]:
-    """Work out the loads of ``sdss-sky`` and ``sdss-sas``.
+    """Work out the loads of an archive whose files are listed with their lengths.
 
     Parameters
     ----------
@@ -93,67 +96,80 @@ def sdss_loads(
     fetched, fetched_bytes
         Frames that came, and bytes that the files' host has sent for them.
     """
-    # Whose frame is known to be missing will be looked up by position.
+    costs = kind.costs
     lost = sum(group.missing * group.stamps for group in groups)
-    queries = _queries(_uploads(lost), unlocated)
     frames = sum(group.frames for group in groups)
     missing = sum(group.missing for group in groups)
     if fetched >= _ENOUGH and fetched_bytes:
         size, source = (frames - missing) * fetched_bytes / fetched, "seen"
     else:
-        each = samples.size or _TYPICAL_BYTES
-        size = sum(_group_bytes(group, each) for group in groups)
+        each = samples.size or costs.typical_bytes
+        size = sum(_group_bytes(kind, group, each) for group in groups)
         source = "sampled" if samples.size else "typical"
-    return {
-        "sdss-sky": Load(queries),
-        "sdss-sas": Load(frames, frames - missing, size, source),
-    }
+    queries = Load(costs.queries(unlocated, lost))
+    files = Load(frames, frames - missing, size, source)
+    return added([(costs.query_service, queries), (costs.file_service, files)])
 
 
-def _group_bytes(group: FrameGroup, each: float) -> float:
+def _group_bytes(kind: ArchiveKind, group: FrameGroup, each: float) -> float:
     unsized = group.frames - group.sized
-    return expected_part(group.stamps) * (group.size + unsized * each)
+    is_left = kind.fetch is Fetch.BEGINNING
+    part = expected_part(group.stamps) if is_left else 1.0
+    return part * (group.size + unsized * each)
 
 
-def _queries(uploads: int, unlocated: Iterable[int]) -> int:
-    # Identifiers may still tell of some: then it is fewer.
-    fields = 0
-    for targets in unlocated:
-        if choose_route(targets, have_table=False) == "geometry":
-            fields += FIELD_QUERIES
-        else:
-            uploads += _uploads(targets)
-    # The first upload is preceded by a query for a place that must be in its answer.
-    return fields + uploads + bool(uploads)
-
-
-def _uploads(targets: int) -> int:
-    return -(-targets // UPLOAD)
-
-
-# -- HST ----------------------------------------------------------------------------
-
-
-def hst_loads(
-    frames: Sequence[Priced], *, is_located: bool, samples: SampleSummary
+def ranged_loads(
+    kind: ArchiveKind,
+    frames: Sequence[Priced],
+    *,
+    unlocated: Sequence[int],
+    samples: SampleSummary,
 ) -> dict[str, Load]:
-    """Work out the loads of ``mast`` and ``s3``: what the mirror lacks, MAST sends."""
+    """Work out the loads of an archive whose frames are fetched by ranges.
+
+    What its mirror lacks the archive sends: whole, unless it gives ranges too.
+    """
+    costs = kind.costs
     direct = [one for one in frames if not one.mirrored]
     copied = [one for one in frames if one.mirrored]
     count = sum(one.frames for one in copied)
     unsure = max(0, count - (samples.asked - samples.missing))
     lacking = samples.share_missing * unsure
     part = lacking / count if count else 0.0
-    files = lacking + sum(one.frames for one in direct)
-    whole = sum(one.whole for one in direct) + part * sum(one.whole for one in copied)
-    queries = 0 if is_located else _LISTING_QUERIES
-    return {
-        "mast": Load(queries + files, files, whole, "footprints"),
-        "s3": Load(
+    sent = _sent_by_archive(kind, direct, copied, part)
+    queries = Load(costs.queries(unlocated, 0), source=sent.source)
+    loads = [(costs.query_service, queries), (costs.file_service, sent)]
+    if costs.mirror_service:
+        copies = Load(
             lacking + (1 - part) * sum(one.requests for one in copied),
             count - lacking,
             (1 - part) * sum(one.bytes for one in copied),
             "footprints",
             sum(one.guessed for one in copied),
-        ),
-    }
+        )
+        loads.append((costs.mirror_service, copies))
+    return added(loads)
+
+
+def _sent_by_archive(
+    kind: ArchiveKind, direct: Sequence[Priced], copied: Sequence[Priced], part: float
+) -> Load:
+    """Give what the archive itself sends: ``part`` of the frames that have copies."""
+
+    def in_all(name: str) -> float:
+        own, copies = (sum(getattr(one, name) for one in x) for x in (direct, copied))
+        return float(own + part * copies)
+
+    files = in_all("frames")
+    if not kind.archive_gives_ranges:
+        return Load(files, files, in_all("whole"), "footprints")
+    guessed = sum(one.guessed for one in direct)
+    return Load(in_all("requests"), files, in_all("bytes"), "footprints", guessed)
+
+
+def added(loads: Iterable[tuple[str, Load]]) -> dict[str, Load]:
+    """Add up the loads of each service; several archives may share one."""
+    sums: dict[str, Load] = {}
+    for service, load in loads:
+        sums[service] = sums[service] + load if service in sums else load
+    return sums

@@ -111,6 +111,8 @@ class Transport:
     ) -> None:
         self._directory = Directory(services)
         self._limits = limits or Limits()
+        #: Bytes of the largest file that `download` takes.
+        self.largest_file = self._limits.body_cap
         self._agent = user_agent(version, contact)
         self._tokens = tokens
         self._timing = Timing(random=random)

@@ -1,6 +1,6 @@
 """Write the tables of docs/catalogues.md by reading small catalogues.
 
-``make tables`` puts them there; `test_formats_table.py` sees that they are true.
+``make tables`` runs this; `test_formats_table.py` checks that the page is up to date.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def rows(header, *lines, separator=","):
 
 
 def galaxies(*names, separator=","):
-    """Write the two galaxies as text, under a header of these names."""
+    """Write the two galaxies as text, below a header with these names."""
     lines = [
         (name, str(ra), str(dec)) for name, ra, dec in zip(NAMES, RA, DEC, strict=True)
     ]
@@ -80,7 +80,7 @@ def galaxies(*names, separator=","):
 
 
 def headerless():
-    """Write the two galaxies and no header."""
+    """Write the two galaxies without a header."""
     return galaxies("name", "ra", "dec").partition(b"\n")[2]
 
 
@@ -96,14 +96,14 @@ def table(kind, **columns):
 
 
 def in_hours(kind):
-    """Write a table whose columns state units: hours and degrees."""
+    """Write a table whose columns have the units hours and degrees."""
     whole = Table({"name": NAMES, "ra": [ra / 15 for ra in RA], "dec": DEC})
     whole["ra"].unit, whole["dec"].unit = "hourangle", "deg"
     return table(kind, **{name: whole[name] for name in whole.colnames})
 
 
 def sky_coord():
-    """Write galactic coordinates as ECSV does."""
+    """Write an ECSV file with a column of galactic coordinates."""
     places = SkyCoord(RA, DEC, unit="deg").galactic
     return table("ascii.ecsv", name=NAMES, place=places)
 
@@ -125,7 +125,7 @@ def _fits(hdus):
 
 
 def ldac():
-    """Write two tables, of which the second has the positions."""
+    """Write two FITS tables; the second one has the positions."""
     head = fits.Column("Field Header Card", "80A", array=["SIMPLE  =  T"])
     columns = [
         fits.Column("NUMBER", "J", array=[1, 2]),
@@ -141,7 +141,7 @@ def ldac():
 
 
 def fits_of(unit="deg", step=1, **cards):
-    """Write a FITS table with RA in a unit, and cards of its own in the header."""
+    """Write a FITS table with a unit for RA, and extra cards in its header."""
     columns = [
         fits.Column("NAME", "2A", array=NAMES),
         fits.Column("RA", "D", unit=unit, array=[ra / step for ra in RA]),
@@ -153,7 +153,7 @@ def fits_of(unit="deg", step=1, **cards):
 
 
 def votable():
-    """Write a VOTable in the frame of B1950."""
+    """Write a VOTable with the frame FK4 B1950."""
     fields = "".join(
         f'<FIELD name="{name}" datatype="{kind}" {more}/>'
         for name, kind, more in (
@@ -182,7 +182,7 @@ def parquet():
 
 
 def split():
-    """Write positions in seven columns."""
+    """Write positions split into seven columns."""
     header = ("Name", "RAh", "RAm", "RAs", "DE-", "DEd", "DEm", "DEs")
     first = ("A1", "10", "0", "24.0", "+", "2", "12", "0")
     second = ("B2", "14", "1", "0.0", "-", "33", "30", "0")
@@ -191,7 +191,7 @@ def split():
 
 SDSS = ("1237648720142401611", "1237648720142401612")
 
-#: What is read, the name of its file, its content, and the options.
+#: Description of the sample, file name, content, and options.
 SAMPLES = {
     "CSV": ("x.csv", lambda: galaxies("name", "ra", "dec"), {}),
     "CSV, packed": ("x.csv.gz", lambda: gzip.compress(galaxies("id", "ra", "dec")), {}),
@@ -256,7 +256,7 @@ HEADINGS = (
 
 
 def formats(folder):
-    """Read each sample and say what was understood, in lines of Markdown."""
+    """Read each sample, and return how it was read as lines of Markdown."""
     yield "| file | identifier | RA, Dec | units | frame | first position |"
     yield "|---|---|---|---|---|---|"
     for what, (name, content, options) in SAMPLES.items():
@@ -290,7 +290,7 @@ def _sentence(text, path):
 
 
 def headings():
-    """Say what the names of columns mean, in lines of Markdown."""
+    """Return what the names of columns mean as lines of Markdown."""
     yield "| name | unit | frame |"
     yield "|---|---|---|"
     for name in HEADINGS:
@@ -306,7 +306,7 @@ def headings():
 
 
 def filled(text):
-    """Put the tables into a page, between their marks."""
+    """Insert the tables into a page, between their marks."""
     with TemporaryDirectory() as folder:
         tables = {"formats": formats(folder), "names": headings()}
         for name, lines in tables.items():

@@ -1,4 +1,4 @@
-"""Any table in any format: what we read is what astropy reads of the same bytes."""
+"""For any table in any format, the harvester reads the same as astropy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harvester.catalogue.tables import open_tables
 
-#: Formats of astropy, whether they keep units, and their words.
+#: Formats of astropy, whether they keep units, and their names in the harvester.
 FORMATS = {
     "fits": (True, "FITS binary table"),
     "votable": (True, "VOTable"),
@@ -42,7 +42,7 @@ row = st.tuples(
     st.one_of(places, st.none()),
     places,
 )
-#: Identifier, name, position and decoys.
+#: Columns: identifier, name, position, and others.
 NAMES = [
     ("objid", "label", "ra", "dec", "mag", "ra_err"),
     ("ID", "note", "RAJ2000", "DEJ2000", "e_RAJ2000", "z"),
@@ -51,7 +51,7 @@ NAMES = [
 
 
 def table_of(rows, names, unit):
-    """Make a table whose positions have a unit, with gaps in the fifth column."""
+    """Make a table whose positions have a unit; the fifth column has missing values."""
     columns = list(zip(*rows, strict=True))
     table = Table(columns[:4], names=names[:4])
     gaps = [value is None for value in columns[4]]
@@ -64,7 +64,7 @@ def table_of(rows, names, unit):
 
 
 def written(table, form):
-    """Give the bytes of the table, as astropy writes it."""
+    """Return the bytes of the table as astropy writes it."""
     file = io.StringIO() if form.startswith("ascii") else io.BytesIO()
     table.write(file, format=form)
     content = file.getvalue()
@@ -72,7 +72,7 @@ def written(table, form):
 
 
 def astropy_reads(content, form):
-    """Give columns and units as astropy reads them, a gap as None."""
+    """Return columns and units as astropy reads them; missing values are None."""
     is_text = form.startswith("ascii")
     source = content.decode().splitlines() if is_text else io.BytesIO(content)
     table = Table.read(source, format=form)
@@ -84,14 +84,14 @@ def astropy_reads(content, form):
 
 
 def plain(value):
-    """Give a value of NumPy as one of Python; no number is a gap."""
+    """Convert a NumPy value to a Python one; NaN becomes None."""
     value = value.decode() if isinstance(value, bytes) else value
     value = value.item() if hasattr(value, "item") else value
     return None if value != value else value  # noqa: PLR0124 - NaN alone differs
 
 
 def we_read(content):
-    """Give the sheet and its rows; identifiers of text tables are text."""
+    """Return the sheet and its rows; identifiers of text tables are text."""
     with open_tables(Path("x"), io.BytesIO(content)) as (sheet,):
         batches = list(sheet.table.to_batches(max_chunksize=3))
         table = pa.Table.from_batches(batches, sheet.table.schema)
@@ -107,7 +107,7 @@ def we_read(content):
     unit=st.sampled_from(["deg", "rad", "arcsec"]),
 )
 def test_as_astropy_reads(form, rows, names, unit):
-    """Names, values, gaps and units are those that astropy finds."""
+    """Names, values, missing values and units are the same as with astropy."""
     keeps_units, form_in_words = FORMATS[form]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""Identifiers that speak for their positions, or against them."""
+"""Identifiers that agree with the positions, or contradict them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from harvester.errors import InputError
 inspect_catalogue = partial(reader.inspect_catalogue, schemes=[IDENTIFIERS])
 open_catalogue = partial(reader.open_catalogue, schemes=[IDENTIFIERS])
 
-#: Of run 94, of which no one knows where it scanned: a field in each 0.15 degrees.
+#: Fields of run 94, whose scanned area is not known: one field every 0.15 degrees.
 FIELDS = np.arange(100, 124, 2)
 STEP = 0.1498
 
 
 def sdss_id(field, run=94, camcol=3):
-    """Make an object id of DR8 in a field."""
+    """Make an object id of DR8 for a field."""
     return (2 << 59) + (301 << 48) + (run << 32) + (camcol << 29) + (field << 16) + 7
 
 
@@ -44,7 +44,7 @@ def write(tmp_path):
 
 
 def of_run(scale=1.0):
-    """Give identifiers of a run with positions along it, in a unit of their own."""
+    """Return identifiers of a run with positions along it, in the given unit."""
     return [(sdss_id(n), (150 + n * STEP) / scale, 0.5) for n in FIELDS.tolist()]
 
 
@@ -56,7 +56,7 @@ def test_agreeing(write):
 
 
 def test_hours_contradict(write):
-    """Hours without a unit are refused, because the identifiers say so."""
+    """Hours without a unit are refused, because the identifiers contradict them."""
     path = write("objid,ra,dec", *of_run(15))
     with pytest.raises(InputError, match=r"only . of 12 SDSS .*with --unit hour"):
         inspect_catalogue(path)
@@ -65,7 +65,7 @@ def test_hours_contradict(write):
     assert found.sample[0].ra == pytest.approx(150 + 100 * STEP)
 
 
-#: Galaxies of four runs, one of each, with identifiers of DR7 and ICRS degrees.
+#: One galaxy in each of four runs, with identifiers of DR7 and ICRS degrees.
 ALONE = [
     (sdss_id(100, run=run), start + 0.1497 * 100.5, 0.1)
     for run, start in ((745, 158.67), (752, 143.49), (756, 115.76), (2583, 302.9))
@@ -73,7 +73,7 @@ ALONE = [
 
 
 def test_one_galaxy_a_run(write):
-    """Galaxies that are alone in their runs are compared with where those scanned."""
+    """A galaxy that is alone in its run is compared with the run's scanned area."""
     found = inspect_catalogue(write("objid,ra,dec", *ALONE)).agreement
     assert (found.compared, found.agreeing) == (4, 4)
     hours = [(name, ra / 15, dec) for name, ra, dec in ALONE]
@@ -83,7 +83,7 @@ def test_one_galaxy_a_run(write):
 
 @pytest.mark.parametrize(("rows", "is_refused"), [(24, False), (25, True)])
 def test_galaxies_elsewhere(write, rows, is_refused):
-    """Many galaxies far from where their runs scanned are refused; a few are told."""
+    """Many galaxies outside the scanned area are refused; a few are only reported."""
     known = np.flatnonzero(np.isfinite(sdss_scans._scans()[0])).tolist()[:rows]
     table = [
         (sdss_id(sdss_names._runs()[run][0], run=run), 10 + n / 8, 60)
@@ -98,14 +98,14 @@ def test_galaxies_elsewhere(write, rows, is_refused):
 
 
 def test_few_hours_contradict(write):
-    """Two identifiers are enough where hours would make them agree."""
+    """Two identifiers are enough if they would agree with hours."""
     path = write("objid,ra,dec", *of_run(15)[::11])
     with pytest.raises(InputError, match="with --unit hour"):
         inspect_catalogue(path)
 
 
 def test_misplaced_identifiers(write):
-    """Identifiers that were shuffled are refused, unless others are named."""
+    """Shuffled identifiers are refused, unless the user names another column."""
     ids, ra, dec = zip(*of_run(), strict=True)
     shuffled = np.random.default_rng(5).permutation(ids)
     names = [f"g{n}" for n in range(len(ids))]
@@ -116,7 +116,7 @@ def test_misplaced_identifiers(write):
 
 
 def test_few_are_told(write):
-    """Two identifiers that differ do not stop a run: one of them is wrong."""
+    """Two identifiers that contradict their positions do not stop a run."""
     rows = [(sdss_id(100), 150, 0), (sdss_id(500), 151, 0)]
     words = inspect_catalogue(write("objid,ra,dec", *rows)).words()
     assert any("0 of 2 SDSS identifiers" in each for each in words)
@@ -138,14 +138,14 @@ PLACES = SkyCoord(["10:00:24 2:12:00", "10:01:28 -2:18:00", "10:01:56.8 2:03:45"
     ],
 )
 def test_names_are_positions(write, places, option):
-    """Names of positions are compared with them; what would fit is said."""
+    """Names made of positions are compared, and the message names the remedy."""
     lon, lat = places.spherical.lon.deg, places.spherical.lat.deg
     path = write("name,ra,dec", *zip(NAMES, lon, lat, strict=True))
     if not option:
         found = inspect_catalogue(path).agreement
         assert (found.what, found.compared, found.agreeing) == ("names", 3, 3)
         return
-    with pytest.raises(InputError, match=f"They agree with {option}: give that"):
+    with pytest.raises(InputError, match=f"They would agree with {option}: give that"):
         inspect_catalogue(path)
     key, value = option[2:].split()
     found = inspect_catalogue(path, ReadOptions(**{key: value}))
@@ -153,7 +153,7 @@ def test_names_are_positions(write, places, option):
 
 
 def test_old_names(write):
-    """Names of B1950 are turned before they are compared."""
+    """Names with B1950 positions are transformed before they are compared."""
     place = SkyCoord("12:34:56 +12:34:56", unit=("hourangle", "deg"), frame="fk4").icrs
     path = write("name,ra,dec", ("PKS B123456+123456", place.ra.deg, place.dec.deg))
     assert inspect_catalogue(path).agreement.agreeing == 1
@@ -169,7 +169,7 @@ def test_old_names(write):
     ],
 )
 def test_questions(write, rows, question):
-    """Numbers as small as hours or radians are asked about."""
+    """If numbers are small enough to be hours or radians, a note asks about it."""
     rows = [(f"g{n}", *row) for n, row in enumerate(rows)]
     words = " ".join(inspect_catalogue(write("id,ra,dec", *rows)).words())
     assert question in words
@@ -182,32 +182,34 @@ def test_questions(write, rows, question):
 
 
 def test_all_rejected(write):
-    """If no row is a target, the reasons and what was understood are the error."""
+    """If no row is a target, the error states the reasons and how it was read."""
     rows = [("a", 200, 100), ("b", -9999, 5), ("c", 10, 95)]
     with pytest.raises(InputError) as caught:
         inspect_catalogue(write("id,ra,dec", *rows))
     words = str(caught.value)
     assert "none of its rows can be used: Dec ... is beyond the poles (2 rows)" in words
     assert "RA ... stands for no value (1 rows)" in words
-    assert "such as line 2: Dec" in words
+    assert "for example line 2: Dec" in words
     assert "column ra in deg" in words
     assert "--unit" in words
     assert words.endswith("Are RA and Dec swapped?")
 
 
 def test_most_unreadable(write):
-    """Where most positions cannot be read the few others are not believed."""
+    """If most positions cannot be read, the catalogue is refused."""
     rows = [("a", 10.5, 2), ("b", "x12", 5), ("c", "x13", 5), ("d", "", 5)]
     with pytest.raises(InputError, match="2 of 3 positions cannot be used") as caught:
         inspect_catalogue(write("id,ra,dec", *rows))
-    assert "RA 'x12' is no angle (line 3); RA 'x13' is no angle" in str(caught.value)
+    assert "RA 'x12' is not an angle (line 3); RA 'x13' is not an angle" in str(
+        caught.value
+    )
     assert "--ra" in str(caught.value)
     found = inspect_catalogue(write("id,ra,dec", *rows, ("e", 11.5, 3)))
     assert (found.targets, found.rows) == (2, 5)
 
 
 def test_one_point(write):
-    """Three galaxies or more in one point are columns of something else."""
+    """Three or more galaxies with the same position are refused."""
     rows = [(f"g{n}", 150.1, 2.2) for n in range(3)]
     with pytest.raises(InputError, match=r"all 3 galaxies .* RA 150\.1"):
         inspect_catalogue(write("id,ra,dec", *rows))
@@ -215,7 +217,7 @@ def test_one_point(write):
 
 
 def test_understanding(write):
-    """What was understood is said in words and in JSON."""
+    """The summary of how a catalogue was read is available in words and in JSON."""
     rows = [("a", 10.5, -20.25), ("b", "x", 5), ("c", 23.5, 41)]
     found = inspect_catalogue(write("name,RA (hours),Dec (deg)", *rows))
     words = found.words()
@@ -226,13 +228,13 @@ def test_understanding(write):
     assert "Line 2: a at 10.5, -20.25: RA 157.500000, Dec -20.250000 degrees" in words
     assert "Line 3: b at x, 5.0: not a target" in words
     assert "Rows left out: 1; targets: 2." in words
-    assert "Why rows were left out: RA ... is no angle (1)." in words
+    assert "Why rows were left out: RA ... is not an angle (1)." in words
     known = json.loads(json.dumps(found.to_json()))
     assert (known["ra_unit"], known["dec_unit"], known["frame"]) == (
         *("hour", "deg", "ICRS (none is stated)"),
     )
     assert (known["rows"], known["targets"], known["id"]) == (3, 2, "name")
-    assert known["rejects"] == {"RA ... is no angle": 1}
+    assert known["rejects"] == {"RA ... is not an angle": 1}
     assert known["sample"][0]["ra"] == 157.5
 
 
@@ -240,7 +242,7 @@ def test_understanding(write):
 
 
 def ids_of(path, known):
-    """Read a list; answer for the identifiers in ``known``, and keep what was asked."""
+    """Read a list; look up only ``known``, and record which identifiers were asked."""
     asked = []
 
     def look_up(archive, ids):
@@ -254,7 +256,7 @@ def ids_of(path, known):
 
 @pytest.mark.parametrize("header", ["objid", "DR7OBJID,z", "mine", ""])
 def test_list_of_identifiers(write, header):
-    """Identifiers without positions are looked up, each once, in one question."""
+    """Identifiers without positions are looked up once each, in one request."""
     first, second = str(sdss_id(100)), str(sdss_id(101))
     rest = (0.1,) * header.count(",")
     rows = [(first, *rest), (second, *rest), (first, *rest)]
@@ -268,9 +270,10 @@ def test_list_of_identifiers(write, header):
 
 
 def test_list_without_sdss(write):
-    """Where nothing can be looked up, that is the error; inspecting says what will."""
+    """Without a look-up the list is refused, and inspecting says what a run will do."""
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
-    with pytest.raises(InputError, match="have to be looked up"), open_catalogue(path):
+    complaint = "A run looks their positions up at SDSS"
+    with pytest.raises(InputError, match=complaint), open_catalogue(path):
         pass
     found = inspect_catalogue(path)
     assert found.looked_up_at == "SDSS"
@@ -278,7 +281,7 @@ def test_list_without_sdss(write):
 
 
 def test_no_scheme(write):
-    """Without a scheme identifiers are mere names, whatever the positions are."""
+    """Without a scheme identifiers are only names, and are not compared."""
     found = reader.inspect_catalogue(write("objid,ra,dec", *of_run(15)))
     assert (found.id, found.targets, found.agreement.compared) == ("objid", 12, 0)
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
@@ -292,15 +295,15 @@ class OfAnotherArchive:
     name, title, columns, can_look_up = "other", "Other", ("othernumber",), True
 
     def is_look_alike(self, column):
-        """Tell of numbers of plates."""
+        """Return whether the column holds numbers of plates."""
         return column.startswith("plate")
 
     def are_identifiers(self, numbers):
-        """Take small numbers."""
+        """Accept small numbers."""
         return numbers < 1000
 
     def place_test(self, numbers, ra, dec):
-        """Compare declinations, of all but the number 7."""
+        """Compare declinations, except for the number 7."""
         rows = np.flatnonzero(np.isfinite(ra) & (numbers != 7))
         dec = numbers[rows].astype(float)
         return PlaceTest(rows, lambda _, at: np.abs(at - dec) < 0.5, fewest=2)
@@ -310,7 +313,7 @@ OTHERS = [IDENTIFIERS, OfAnotherArchive()]
 
 
 def test_other_scheme(write):
-    """Identifiers of any archive are compared, under its title and its columns."""
+    """Identifiers of any archive are compared, with its title in the message."""
     rows = [(7, 1, 10.0, 80.0), (20, 2, 11.0, 20.1), (30, 3, 12.0, 30.1)]
     path = write("id,other_number,ra,dec", *[(b, a, *at) for a, b, *at in rows])
     with reader.open_catalogue(path, schemes=OTHERS) as catalogue:
@@ -326,7 +329,7 @@ def test_other_scheme(write):
 
 
 def test_other_look_alike(write):
-    """A column that only looks like an archive's identifiers is not compared."""
+    """A column that only looks like identifiers of an archive is not compared."""
     path = write("plate_id,ra,dec", (20, 11, 40), (30, 12, 50))
     with reader.open_catalogue(path, schemes=OTHERS) as catalogue:
         assert catalogue.id_kind == ""
@@ -334,7 +337,7 @@ def test_other_look_alike(write):
 
 
 def test_other_list(write):
-    """A list without positions is looked up at the archive that it is of."""
+    """The positions of a list are looked up at the archive of its identifiers."""
     asked = []
     path = write("other_number", (5,), (6,))
 
@@ -351,7 +354,7 @@ def test_other_list(write):
 
 
 def test_unknown_identifiers(write):
-    """If SDSS knows none, no galaxy is left, and that is the error."""
+    """If SDSS knows none of the identifiers, the catalogue is refused."""
     path = write("objid", (sdss_id(100),), (sdss_id(101),))
     with pytest.raises(InputError, match=r"SDSS knows no object .*\(2 rows\)"):
         ids_of(path, {})
@@ -359,7 +362,7 @@ def test_unknown_identifiers(write):
 
 @pytest.mark.parametrize("header", ["specobjid", "n"])
 def test_no_list(write, header):
-    """Identifiers of spectra, and small numbers, are no list to look up."""
+    """Identifiers of spectra and small numbers are not looked up."""
     value = 299489677444933632 if header == "specobjid" else 5
     with pytest.raises(InputError, match="no two columns"):
         inspect_catalogue(write(header, (value,), (value + 1,)))

@@ -7,7 +7,7 @@ from astropy import units as u
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.catalogue.angle_units import angle_unit, says_nothing
+from harvester.catalogue.angle_units import angle_unit, states_no_unit
 
 SPELLINGS = {
     u.deg: "deg Deg DEG deg. degree degrees DEGREES Angle[deg] Angle(deg) d \u00b0",
@@ -21,7 +21,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("unit", SPELLINGS)
 def test_spellings(unit):
-    """A unit is the same however people spell it."""
+    """All spellings of a unit give the same unit."""
     for text in SPELLINGS[unit].split():
         for spelling in (text, f" '{text}' ", f'"{text}"'):
             assert angle_unit(spelling).degrees == pytest.approx(unit.to("deg"))
@@ -36,25 +36,25 @@ def test_spellings(unit):
     ],
 )
 def test_sexagesimal(text, degrees):
-    """Units of text say whether it is hours or degrees."""
+    """Units of sexagesimal text distinguish hours from degrees."""
     unit = angle_unit(text)
     assert (unit.degrees, unit.form) == (degrees, "text")
 
 
 @given(st.sampled_from(["deg", "rad", "arcsec", "15 deg", "10**-3 arcsec", "uas"]))
 def test_as_astropy(text):
-    """What astropy spells is read as astropy reads it."""
+    """Units in the spelling of astropy have the same size as in astropy."""
     assert angle_unit(text).degrees == pytest.approx(u.Unit(text).to("deg"))
 
 
 @pytest.mark.parametrize("text", ["furlong", "mag", "Jy", "s", "pix", "km/s", "count"])
 def test_no_angles(text):
-    """What is no unit of angles is none, and not nothing either."""
+    """A unit of another quantity is not a unit of angles, and not a missing unit."""
     assert angle_unit(text) is None
-    assert not says_nothing(text)
+    assert not states_no_unit(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "None", "unitless", "---", "1"])
 def test_nothing(text):
-    """Some writers put words where there is no unit."""
-    assert says_nothing(text)
+    """Words that mean "no unit" are recognised."""
+    assert states_no_unit(text)

@@ -1,4 +1,4 @@
-"""Whatever a table holds, it is read or refused."""
+"""Any table is read or refused; nothing else happens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WORDS = st.sampled_from(
     ]
 )
 NAMES = st.lists(WORDS, min_size=1, max_size=4).map("".join)
-#: Names that are found, so that what follows is tried as well.
+#: Names that are recognised, so that the later steps are tested too.
 KNOWN = st.sampled_from(
     ["ra", "dec", "id", "RAh", "RAm", "DEd", "DEm", "DE-", "l", "b"]
 )

@@ -1,4 +1,4 @@
-"""Small files of the kinds that were once read wrong, and what their bytes say."""
+"""Small files of kinds that earlier versions misread, with their right content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harvester.errors import InputError
 
 @dataclass
 class Case:
-    """What is right for one file."""
+    """The right result for one file."""
 
     format: str
     #: Identifier, RA and Dec (ICRS, degrees) of all targets.
@@ -30,36 +30,36 @@ class Case:
     #: Lines of rows that are left out.
     rejects: tuple[int, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
-    #: Words that must be among the notes.
+    #: Text that the notes must contain.
     said: str = ""
 
 
 DEGREES = ("deg", "deg")
-#: Positions in three files that were written from the same ones.
+#: The positions in three files.
 THREE = [(150.10001, 2.20011), (150.20002, 2.30022), (150.30003, 2.40033)]
 TWO_OF_FITS = [(150.10061837939742, 2.19958497550723), (150.20031303575, 2.30042554745)]
 
 
 def named(names, places):
-    """Put identifiers and positions together."""
+    """Combine identifiers and positions."""
     return [(name, *place) for name, place in zip(names, places, strict=True)]
 
 
 CASES = {
     "b1950.vot": Case(
         "VOTable",
-        # As `astropy.coordinates.SkyCoord` turns 150.1 +2.2 of FK4 into ICRS.
+        # 150.1 +2.2 in FK4, transformed to ICRS by `astropy.coordinates.SkyCoord`.
         [("587722984435351614", 150.7455887711, 1.9578882530)],
         units=DEGREES,
         frame="FK4 (equinox B1950)",
-        said="turned from FK4 (equinox B1950) into ICRS",
+        said="transformed from FK4 (equinox B1950) to ICRS",
     ),
     "bom.ecsv": Case("ECSV", [("A", 150.100011, 2.20011)], units=("hour", "deg")),
     "duplicate_column.fits": Case(
         "FITS binary table",
         named(["587722984435351614", "587722984435351615"], TWO_OF_FITS),
         {"survey": "s", "survey_2": "t"},
-        said="The name survey comes again",
+        said="Several columns are named survey",
     ),
     "headerless.csv": Case(
         "text, comma-separated",
@@ -118,7 +118,7 @@ CASES = {
         "text, comma-separated",
         [("A", 150.100011, 2.20011), ("B", 352.5, -5.25)],
         units=("hour", "deg"),
-        said="turned from its unit 'hour'",
+        said="converted from its unit 'hour'",
     ),
     "vizier.tsv": Case(
         "VizieR TSV",
@@ -131,25 +131,25 @@ CASES = {
         frame="ICRS",
     ),
 }
-#: An image, for the tests of cutting: no catalogue.
+#: An image for the tests of cutting, not a catalogue.
 IMAGE = "equinox_text.fits"
 
 
 @pytest.fixture
 def folder(shared):
-    """Give the folder of the cases."""
+    """Return the folder of the cases."""
     return shared / "cases" / "catalogues"
 
 
 def test_all_cases(folder):
-    """Every file of the folder is here."""
+    """The folder has exactly these files."""
     files = {path.name for path in folder.iterdir() if path.suffix != ".md"}
     assert files == {*CASES, IMAGE}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_case(folder, name):
-    """Identifiers, positions, labels, units and frame are those of the file."""
+    """Identifiers, positions, labels, units and frame are those in the file."""
     case = CASES[name]
     with open_catalogue(folder / name, ReadOptions(**case.options)) as catalogue:
         targets = [(t.id, t.ra, t.dec) for t in catalogue.targets()]
@@ -167,7 +167,7 @@ def test_case(folder, name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_inspected_case(folder, name):
-    """``harvester inspect`` shows the same, for people and for programs."""
+    """``harvester inspect`` shows the same result in words and in JSON."""
     case = CASES[name]
     options = [word for key, to in case.options.items() for word in (f"--{key}", to)]
     shown = CliRunner().invoke(main, ["inspect", str(folder / name), *options])
@@ -184,7 +184,7 @@ def test_inspected_case(folder, name):
 
 
 def test_no_header(folder):
-    """Without a header nothing is taken by its values."""
+    """Without a header no column is chosen by its values."""
     path = folder / "headerless.csv"
     with pytest.raises(InputError, match="no header") as caught, open_catalogue(path):
         pass
@@ -192,7 +192,7 @@ def test_no_header(folder):
 
 
 def test_image(folder):
-    """An image is no catalogue, and that is said rather than damage."""
+    """A FITS image is refused as an image, not as a damaged file."""
     shown = CliRunner().invoke(main, ["inspect", str(folder / IMAGE)])
     assert shown.exit_code == 2
     assert "it holds no table, only images" in shown.output
@@ -207,7 +207,7 @@ def test_image(folder):
     ],
 )
 def test_columns_of_fits(folder, name, columns):
-    """The columns keep their names, and values that are no vectors."""
+    """Columns keep their names, and single values do not become vectors."""
     path = folder / name
     with path.open("rb") as file, open_tables(path, file) as (sheet,):
         assert sheet.table.column_names == columns

@@ -1,4 +1,4 @@
-"""Of several columns or tables, the one that is meant, or a question."""
+"""The choice among several columns or tables, or an error if it is not certain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sheet_of(name="", **columns):
 
 
 def chosen(*names, **values):
-    """Give the position columns of a table with these columns."""
+    """Return the position columns of a table with these columns."""
     table = {name: values.get(name, [50.1, 50.2]) for name in names}
     found = find_positions(Sheet.of(pa.table(table), {}))
     return found.ra, found.dec
@@ -51,7 +51,7 @@ def chosen(*names, **values):
     ],
 )  # fmt: skip
 def test_plain_names_first(names, expected):
-    """The plainest pair is taken; errors, shifts and older frames are not."""
+    """The plainest pair is used; errors, offsets and older frames are not."""
     assert " ".join(chosen(*names.split())) == expected
 
 
@@ -70,7 +70,7 @@ def test_plain_names_first(names, expected):
     ],
 )
 def test_no_pair(names):
-    """What is no pair of positions is not taken for one."""
+    """Columns that are not a pair of positions are not used."""
     with pytest.raises(InputError, match="no two columns"):
         chosen(*names.split())
 
@@ -79,7 +79,7 @@ def test_no_pair(names):
     "names", ["ra_1 dec_1 ra_2 dec_2", "ra_sdss dec_sdss ra_hst dec_hst"]
 )
 def test_rivals(names):
-    """Of two pairs that differ the user chooses; if they are the same, one is taken."""
+    """If two pairs differ the user must choose; if they are the same, one is used."""
     names = names.split()
     assert chosen(*names) == tuple(names[:2])
     with pytest.raises(InputError, match="several pairs") as caught:
@@ -89,7 +89,7 @@ def test_rivals(names):
 
 
 def test_lon_lat_of_a_frame():
-    """Bare longitudes count where the file states their frame."""
+    """Columns named ``lon`` and ``lat`` are used only if the file states a frame."""
     whole = Sheet.of(pa.table({"sky.lon": [1.0], "sky.lat": [2.0]}), {})
     frames = dict.fromkeys(("sky.lon", "sky.lat"), StatedFrame("ecliptic"))
     sheet = Sheet(whole.table, whole.lines, frames=frames)
@@ -122,7 +122,7 @@ def test_lon_lat_of_a_frame():
     ],
 )  # fmt: skip
 def test_identifiers(columns, expected):
-    """Known names first; an unknown one if it is the only unique one so called."""
+    """Known names come first; an unknown one must be the only unique candidate."""
     rows = len(next(iter(columns.values())))
     places = {"ra": [150.0 + n for n in range(rows)], "dec": [2.0] * rows}
     sheet = Sheet.of(pa.table(columns | places), {})
@@ -130,19 +130,22 @@ def test_identifiers(columns, expected):
 
 
 def test_names_that_repeat():
-    """A column that is named like identifiers, but repeats some, is offered."""
+    """A note offers a column that is named like an identifier but has repeats."""
     columns = {"zname": ["a", "b", "b"], "ra": [1.0, 2.0, 3.0], "dec": [1.0, 2.0, 3.0]}
     sheet = sheet_of(**columns)
     found = find_id(sheet, find_positions(sheet))
     assert found.name == ""
-    assert "of its 3 values 2 differ. If it names the galaxies, give" in found.notes[-1]
+    assert (
+        "only 2 of its 3 values are different. If it names the galaxies, give"
+        in found.notes[-1]
+    )
 
 
 def test_candidates_are_named():
-    """Where no column is taken, the unique ones are named with the option."""
+    """If no column is used, a note lists the unique ones and the option."""
     sheet = sheet_of(ra=[1.0, 2.0], dec=[1.0, 2.0], key=["a", "b"], kind=["x", "x"])
     (note,) = find_id(sheet, find_positions(sheet)).notes
-    assert note == "For identifiers give --id NAME; unique are: key."
+    assert note == "To use a column of identifiers give --id NAME; unique are: key."
 
 
 HEAD = {"card": ["SIMPLE"]}
@@ -150,7 +153,7 @@ GALAXIES = {"NUMBER": [1], "ALPHA_J2000": [150.1], "DELTA_J2000": [2.2]}
 
 
 def test_table_with_positions():
-    """Of several tables the only one with positions is taken, and that is said."""
+    """Of several tables the only one with positions is read, with a note."""
     sheets = [sheet_of("LDAC_IMHEAD", **HEAD), sheet_of("LDAC_OBJECTS", **GALAXIES)]
     found = chosen_table(sheets, ReadOptions())
     assert found.name == "LDAC_OBJECTS"
@@ -159,7 +162,7 @@ def test_table_with_positions():
 
 @pytest.mark.parametrize("wanted", ["two", "TWO", "3"])
 def test_named_table(wanted):
-    """The user names a table by its name or its number."""
+    """The user selects a table by its name or its number."""
     sheets = [sheet_of(name, **GALAXIES) for name in ("one", "1", "two")]
     assert chosen_table(sheets, ReadOptions(table=wanted)).name == "two"
     assert chosen_table(sheets, ReadOptions(table="1")).name == "1"
@@ -175,7 +178,7 @@ def test_named_table(wanted):
     ],
 )
 def test_table_is_not_certain(sheets, table, words):
-    """Else all tables are listed by number, name and columns."""
+    """Otherwise an error lists all tables with number, name and columns."""
     named = [sheet_of(f"T{n}", **each) for n, each in enumerate(sheets)]
     with pytest.raises(InputError, match="--table") as caught:
         chosen_table(named, ReadOptions(table=table))
@@ -193,7 +196,7 @@ TWO_TABLES = (
 
 
 def test_many_tables():
-    """Of hundreds of tables an error names some, and says how many more there are."""
+    """With hundreds of tables an error lists the first ones and counts the rest."""
     sheets = [sheet_of(f"T{n}", **GALAXIES) for n in range(100)]
     with pytest.raises(InputError, match="and 70 more"):
         chosen_table(sheets, ReadOptions())
@@ -201,7 +204,7 @@ def test_many_tables():
 
 @pytest.mark.parametrize("wanted", ["2", "sky", "SKY", ""])
 def test_table_of_a_file(tmp_path, wanted):
-    """The table that the user means is read from the file."""
+    """The table that the user selects is read from the file."""
     path = tmp_path / "two.vot"
     path.write_text(TWO_TABLES, "utf-8")
     found = inspect_catalogue(path, ReadOptions(table=wanted))
@@ -210,7 +213,7 @@ def test_table_of_a_file(tmp_path, wanted):
 
 @pytest.mark.parametrize("wanted", ["0", "3", "nonsense"])
 def test_no_such_table(tmp_path, wanted):
-    """A table that is not there is refused with those that are."""
+    """A table that does not exist is refused, and the existing ones are listed."""
     path = tmp_path / "two.vot"
     path.write_text(TWO_TABLES, "utf-8")
     with pytest.raises(InputError, match=f"no table '{wanted}'") as caught:
@@ -219,6 +222,6 @@ def test_no_such_table(tmp_path, wanted):
 
 
 def test_table_of_the_columns():
-    """Columns that the user names choose their table too."""
+    """Columns that the user names also select their table."""
     sheets = [sheet_of("a", **GALAXIES), sheet_of("b", x=[1.0], y=[2.0])]
     assert chosen_table(sheets, ReadOptions(ra="x", dec="y")).name == "b"

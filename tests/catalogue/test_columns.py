@@ -1,4 +1,4 @@
-"""Which columns are identifier and position."""
+"""Finding the columns of identifiers and positions."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def sheet_of(columns, *, has_names=True):
 
 
 def found(columns, **wanted):
-    """Give the names of identifier, RA and Dec."""
+    """Return the names of the columns of identifier, RA and Dec."""
     sheet = sheet_of(columns)
     positions = find_positions(sheet)
     return find_id(sheet, positions, **wanted).name, positions.ra, positions.dec
 
 
 def columns(*names, **more):
-    """Make columns of degrees with these names, after those given."""
+    """Make columns of degrees with these names, behind the given columns."""
     return more | {name: [1.5, 2.5, 3.5] for name in names}
 
 
-# The layouts of the published Galaxy Zoo catalogues, with rows of our own.
+# The columns of the published Galaxy Zoo catalogues, with invented rows.
 LAYOUTS = {
     "agn hosts": (columns("RA", "DEC", "REDSHIFT", OBJID=[DR7] * 3), "OBJID RA DEC"),
     "zoo 1": (
@@ -95,7 +95,7 @@ def test_layouts(layout):
 
 
 def test_first_of_two_galaxies():
-    """Of two galaxies in a row the first is taken; how to have the other is told."""
+    """Of two galaxies in a row the first is used; a note says how to get the other."""
     sheet = sheet_of(LAYOUTS["mergers"][0])
     (note,) = find_positions(sheet).notes
     assert "--ra ra2" in note
@@ -103,7 +103,7 @@ def test_first_of_two_galaxies():
 
 
 def test_second_of_two_galaxies():
-    """Asking for the second position takes the second identifier with it."""
+    """With the second position the second identifier is used too."""
     sheet = sheet_of(LAYOUTS["mergers"][0])
     positions = find_positions(sheet, ra="ra2")
     assert (positions.ra, positions.dec) == ("ra2", "dec2")
@@ -111,7 +111,7 @@ def test_second_of_two_galaxies():
 
 
 def test_text_for_short_floats():
-    """Sexagesimal text is taken where the degrees have only 4 bytes."""
+    """Sexagesimal text is preferred to degrees that are floats of 4 bytes."""
     short = pa.array([1.5, 2.5], pa.float32())
     text = {"rastring": ["00:06:00.01"] * 2, "decstring": ["1:30:00.1"] * 2}
     positions = find_positions(sheet_of({"ra": short, "dec": short} | text))
@@ -121,7 +121,7 @@ def test_text_for_short_floats():
 
 
 def test_short_floats_alone():
-    """Without the text the 4 bytes are used, and their error is told."""
+    """Without such text floats of 4 bytes are used, and a note states their error."""
     short = pa.array([1.5], pa.float32())
     positions = find_positions(sheet_of({"ra": short, "dec": short}))
     assert positions.ra == "ra"
@@ -129,13 +129,13 @@ def test_short_floats_alone():
 
 
 def test_degrees_before_text():
-    """Degrees of 8 bytes are taken, whatever text there is beside them."""
+    """Degrees that are floats of 8 bytes are preferred to any text."""
     table = columns("ra", "dec", rastring=["0:0:0"] * 3, decstring=["0:0:0"] * 3)
     assert found(table)[1:] == ("ra", "dec")
 
 
 def test_never_by_value():
-    """Without a header nothing is guessed: three rows show the columns by number."""
+    """Without a header nothing is guessed: the error shows three rows with numbers."""
     table = {"col1": [DR7, DR7], "col2": [0.05, 0.1], "col3": [150.1, 150.2]}
     sheet = sheet_of(table | {"col4": [2.2, 2.3]}, has_names=False)
     with pytest.raises(InputError, match=r"no header.*--ra 2 --dec 3") as caught:
@@ -144,7 +144,7 @@ def test_never_by_value():
 
 
 def test_by_number():
-    """Columns are named by number, from 1; one that has the number as name wins."""
+    """Columns are named by number, from 1; a column with that name comes first."""
     sheet = sheet_of(columns("a", "b", "c", "d"), has_names=False)
     positions = find_positions(sheet, ra="3", dec="4")
     assert (positions.ra, positions.dec) == ("c", "d")
@@ -155,27 +155,27 @@ def test_by_number():
 
 
 def test_long_integers_are_ids():
-    """Without a header long integers are the identifiers."""
+    """Without a header a column of long integers is the identifier."""
     sheet = sheet_of(columns("b", "c", a=[DR7] * 3), has_names=False)
     assert find_id(sheet, find_positions(sheet, ra="2", dec="3")).name == "a"
 
 
 def test_no_positions():
-    """Without positions the columns are listed, and the options named."""
+    """Without positions the error lists the columns and the options."""
     with pytest.raises(InputError, match=r"--ra and --dec .* id, z\.") as caught:
         find_positions(sheet_of({"id": ["a"], "z": [0.1]}))
     assert "seem to be" not in str(caught.value)
 
 
 def test_positions_in_names():
-    """If names hold the positions, that is said; they are not guessed."""
+    """If names contain the positions, the error says so; they are not used."""
     sheet = sheet_of({"id_str": ["J000411.19+020924.0"], "ring": [1]})
     with pytest.raises(InputError, match=r"column id_str \(J000411\.19\+020924\.0\)"):
         find_positions(sheet)
 
 
 def test_many_columns_are_cut_short():
-    """A long list of columns is not printed whole."""
+    """A long list of columns is shortened in an error."""
     sheet = sheet_of({f"c{n}": [0] for n in range(300)})
     with pytest.raises(InputError, match=r"c39 and 260 more\."):
         find_positions(sheet)
@@ -183,14 +183,14 @@ def test_many_columns_are_cut_short():
 
 @pytest.mark.parametrize("wanted", ["alpha_x", "ALPHA_X", " alpha_x "])
 def test_overruled(wanted):
-    """Columns that the user names are taken, in whatever case."""
+    """Columns that the user names are used, in any case of letters."""
     sheet = sheet_of(columns("ra", "dec", "alpha_x", "delta_x"))
     positions = find_positions(sheet, ra=wanted, dec="delta_x")
     assert (positions.ra, positions.dec) == ("alpha_x", "delta_x")
 
 
 def test_wrong_name():
-    """A column that is not there is an error with what is close to it."""
+    """For a column that does not exist the error suggests similar names."""
     sheet = sheet_of(columns("target_ra", "target_dec"))
     with pytest.raises(InputError, match=r"--ra.*'taget_ra'.*Did you mean target_ra "):
         find_positions(sheet, ra="taget_ra", dec="target_dec")
@@ -205,28 +205,28 @@ def test_wrong_name():
     ],
 )
 def test_partner(wanted, expected):
-    """If one axis is named, its partner is found."""
+    """If the user names one coordinate, the other is found."""
     names = ("ra", "dec", "RAJ2000", "DEJ2000", "hst_ra", "hst_dec")
     positions = find_positions(sheet_of(columns(*names)), **wanted)
     assert (positions.ra, positions.dec) == expected
 
 
 def test_no_partner():
-    """If the partner cannot be found, it is asked for."""
+    """If the other coordinate cannot be found, the error asks for it."""
     with pytest.raises(InputError, match="with --dec too"):
         find_positions(sheet_of(columns("ra", "dec", "x")), ra="x")
 
 
 def test_float_id_is_passed_over():
-    """An id column of floats is told, and the next one taken."""
+    """An id column of floats is skipped with a note, and the next one is used."""
     sheet = sheet_of(columns("ra", "dec", objid=[1.24e18] * 3, name=["a", "b", "c"]))
     chosen = find_id(sheet, find_positions(sheet))
     assert chosen.name == "name"
-    assert "Column objid was not taken" in chosen.notes[0]
+    assert "Column objid was not used" in chosen.notes[0]
 
 
 def test_only_damaged_ids():
-    """If no column is left, there is none."""
+    """If all id columns are floats, none is used."""
     sheet = sheet_of(columns("ra", "dec", objid=["1.24E+18"] * 3))
     chosen = find_id(sheet, find_positions(sheet))
     assert chosen.name == ""
@@ -234,14 +234,14 @@ def test_only_damaged_ids():
 
 
 def test_damaged_id_is_refused():
-    """An id column of floats that the user insists on is an error."""
+    """An id column of floats that the user names is an error."""
     sheet = sheet_of(columns("ra", "dec", objid=[1.24e18] * 3, name=["a", "b", "c"]))
     with pytest.raises(InputError, match="--id: column objid holds floating-point"):
         find_id(sheet, find_positions(sheet), wanted="objid")
 
 
 def test_rounded_id_is_told():
-    """Rounded integers serve as names, but the column is known to be rounded."""
+    """Rounded integers are used as names, and the column is marked as rounded."""
     rounded = [(DR7 + 64 * n) // 64 * 64 for n in range(3)]
     sheet = sheet_of(columns("ra", "dec", objid=rounded))
     chosen = find_id(sheet, find_positions(sheet))
@@ -250,7 +250,7 @@ def test_rounded_id_is_told():
 
 
 def test_rounded_neighbour_is_told():
-    """Rounded integers in another column are told too."""
+    """Rounded integers in another column are reported too."""
     rounded = [(DR7 + 64 * n) // 64 * 64 for n in range(3)]
     sheet = sheet_of(columns("ra", "dec", objid=[DR7, DR7 + 1, 5], object2=rounded))
     chosen = find_id(sheet, find_positions(sheet))

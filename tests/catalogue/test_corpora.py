@@ -1,8 +1,8 @@
 """Every table of astropy's own tests, and real ones: read right, or refused.
 
-``corpora.txt`` says of each file which tables are in it and, behind ``>>``, what a
-harvest would take from it; ``python test_corpora.py FOLDER`` prints it anew, to be
-compared line by line.
+``corpora.txt`` lists for each file its tables and, behind ``>>``, what a harvest would
+read from it. ``python test_corpora.py FOLDER`` prints a new list, to compare it line by
+line.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from harvester.errors import InputError
 
 ASTROPY = Path(astropy.__file__).parent
 LIST = Path(__file__).with_name("corpora.txt")
-#: Columns and characters that the list shows.
+#: The most columns, characters of a value and characters of a message in the list.
 SHOWN, LONGEST, WORDS = 6, 20, 60
 
 
 def files(folder):
-    """Give the files of astropy's readers, or of a folder, by their short names."""
+    """Yield the files of astropy's readers, or of a folder, with their short names."""
     found = (
         [each for each in folder.iterdir() if each.is_file()]
         if folder
@@ -39,14 +39,14 @@ def files(folder):
 
 
 def short(path):
-    """Name a file without what is the same for all."""
+    """Return the name of a file without the part that all have in common."""
     if not path.is_relative_to(ASTROPY):
         return f"real/{path.name}"
     return path.relative_to(ASTROPY / "io").as_posix().replace("tests/data/", "")
 
 
-def told(path):
-    """Say in a line what comes of a file."""
+def result_of(path):
+    """Return the result for a file in one line."""
     try:
         with path.open("rb") as file, open_tables(path, file) as sheets:
             return " || ".join(map(summary, sheets))
@@ -55,14 +55,14 @@ def told(path):
 
 
 def refused(path, error):
-    """Give the beginning of a refusal."""
+    """Return the beginning of an error message."""
     words = str(error).replace(str(path), "").strip().removeprefix(": ")
     words = words.removeprefix("cannot be used: ").removeprefix("it is ")
     return f"refused: {words[:WORDS].rpartition(' ')[0]}"
 
 
 def understood(path):
-    """Say in a line what a harvest would take from a file."""
+    """Return in one line what a harvest would read from a file."""
     try:
         found = inspect_catalogue(path, schemes=identifiers())
     except InputError as error:
@@ -73,14 +73,14 @@ def understood(path):
 
 
 def line_of(path):
-    """Give the line of the list."""
-    tables = told(path)
+    """Return the line of the list for a file."""
+    tables = result_of(path)
     is_refused = tables.startswith("refused")
     return tables if is_refused else f"{tables} >> {understood(path)}"
 
 
 def summary(sheet):
-    """Give format, names and first row of a table; read the whole of it."""
+    """Return format, names and first row of a table; read all of its rows."""
     first, rows = [], 0
     for batch in sheet.table.to_batches(1000):
         if batch.num_rows and not rows:
@@ -102,7 +102,7 @@ KNOWN = expected() if LIST.exists() else {}
 
 
 def check(found):
-    """Compare files with the list; one that is not in it is read or refused."""
+    """Compare files with the list; a file that is not in it must be read or refused."""
     differing = {}
     for name, path in found:
         line = line_of(path)
@@ -113,7 +113,7 @@ def check(found):
 
 @pytest.mark.parametrize("kind", ["ascii", "fits", "misc", "votable"])
 def test_files_of_astropy(kind):
-    """Each file that astropy tests its readers with is read right or refused."""
+    """Each test file of astropy's readers is read right or refused."""
     found = [(n, path) for n, path in files(None) if n.startswith(f"{kind}/")]
     assert len({name for name, _ in found} & KNOWN.keys()) > 1
     check(found)

@@ -1,4 +1,4 @@
-"""ECSV as astropy and people write it."""
+"""ECSV as astropy and authors write it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read(data):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("unit", ["hourangle", "deg", "RADIANS", "Angle[rad]"])
 def test_units_and_gaps(encoding, unit):
-    """Units come as spelled; a gap among numbers is none, in a name it is text."""
+    """Units keep their spelling; "no value" is a missing number, but text in a name."""
     sheet, rows = read(TEXT.replace("UNIT", f"'{unit}'").encode(encoding))
     assert sheet.units == {"ra": unit}
     assert sheet.frame == StatedFrame("", "B1950")

@@ -1,4 +1,4 @@
-"""FITS tables as people and archives write them."""
+"""FITS tables as authors and archives write them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(*hdus, cards=(), edits=()):
 
 
 def rows(sheet):
-    """Give all rows."""
+    """Return all rows."""
     batches = sheet.table.to_batches(max_chunksize=2)
     return pa.Table.from_batches(batches, sheet.table.schema).to_pylist()
 
@@ -50,7 +50,7 @@ def binary(*columns, **cards):
 
 
 def test_vectors_of_one():
-    """A TDIM of one value makes no vector, and no first letter of a text."""
+    """A TDIM of one value does not make a vector, nor shorten a text."""
     hdu = binary(("id", "K", [ID]), ("name", "6A", ["NGC 12"]), ("v", "2D", [[1, 2]]))
     hdu.header.update({"TDIM1": "(1)", "TDIM2": "(1)", "TDIM3": "(2)"})
     (sheet,) = read(hdu, edits=[("TDIM2   = '(1)", "TDIM2   = '(1)")])
@@ -60,24 +60,24 @@ def test_vectors_of_one():
 
 
 def test_texts_in_a_vector():
-    """A text column of two axes stays a vector of texts."""
+    """A text column with two axes stays a vector of texts."""
     hdu = binary(("id", "K", [ID]), ("names", "6A", ["abcdef"]))
     hdu.header["TDIM2"] = "(3,2)"
     assert rows(read(hdu)[0]) == [{"id": ID, "names": ["abc", "def"]}]
 
 
 def test_names_that_come_again():
-    """A second column of the same name is renamed, and that is said."""
+    """A second column of the same name is renamed, and a note says so."""
     hdu = binary(("ra", "D", [1.5]), ("dec", "D", [2.5]), ("x", "D", [3.5]))
     hdu.header["TUNIT3"] = "rad"
     (sheet,) = read(hdu, edits=[("= 'x       '", "= 'ra      '")])
     assert rows(sheet) == [{"ra": 1.5, "dec": 2.5, "ra_2": 3.5}]
     assert sheet.units == {"ra_2": "rad"}
-    assert sheet.notes == ["The name ra comes again: column 3 is ra_2 here."]
+    assert sheet.notes == ["Several columns are named ra: column 3 is read as ra_2."]
 
 
 def test_several_tables():
-    """Every table but SExtractor's copy of a header is a sheet with its name."""
+    """Every table becomes a sheet with its name, except SExtractor's header copy."""
     info, objects = (
         binary(("id", "K", [n]), EXTNAME=name)
         for n, name in ((1, "INFO"), (2, "LDAC_OBJECTS"))
@@ -93,7 +93,7 @@ def test_several_tables():
     "unit", ["RADIANS", "rad", "HOURANGLE", "hms", "ARCSEC", "Angle[rad]", "deg", "'h'"]
 )
 def test_units(unit):
-    """A unit arrives as the file spells it, whether or not astropy knows it."""
+    """A unit keeps the spelling of the file, whether or not astropy knows it."""
     (sheet,) = read(binary(("ra", "D", [1.5]), TUNIT1=unit))
     assert sheet.units == {"ra": unit}
 
@@ -114,7 +114,7 @@ def test_units(unit):
 )
 @pytest.mark.filterwarnings("ignore:Keyword name .* HIERARCH")
 def test_frames(cards, frame):
-    """The header of the table, or of a file without an image, states the frame."""
+    """The header of the table states the frame, or that of a file without an image."""
     if "REFERENCE_FRAME" in cards:
         cards, frame = {"REFFRAME": "ICRS"}, StatedFrame("ICRS")
     (sheet,) = read(binary(("ra", "D", [1.5]), **cards))
@@ -125,7 +125,7 @@ def test_frames(cards, frame):
 
 
 def test_frame_of_an_image():
-    """A frame in the header of an image is not that of the table behind it."""
+    """The frame in the header of an image is not used for the table behind it."""
     file = io.BytesIO()
     image = fits.PrimaryHDU(np.zeros((2, 2)), fits.Header({"RADESYS": "FK4"}))
     fits.HDUList([image, binary(("ra", "D", [1.5]))]).writeto(file)
@@ -134,7 +134,7 @@ def test_frame_of_an_image():
 
 
 def test_sky_coordinates():
-    """A column of coordinates, as astropy writes it, keeps its frame."""
+    """A column of coordinates that astropy wrote keeps its frame."""
     places = SkyCoord([1.5] * u.deg, [2.5] * u.deg, frame=FK4(equinox="B1950"))
     table = Table({"id": [ID], "at": places, "sky": places.galactic})
     file = io.BytesIO()
@@ -150,7 +150,7 @@ def test_sky_coordinates():
 
 
 def test_ascii_table():
-    """An ASCII table keeps numbers, texts and its gaps."""
+    """An ASCII table keeps numbers, texts and missing values."""
     columns = [
         fits.Column("id", "I6", array=np.array([1, 2]), null="---"),
         fits.Column("ra", "F8.3", array=np.array([1.5, 2.5])),
@@ -169,7 +169,7 @@ def test_ascii_table():
 
 
 def test_numbers():
-    """Scaled, unsigned and missing numbers are what they mean."""
+    """Scaled, unsigned and missing numbers are read right."""
     columns = [
         fits.Column("scaled", "I", array=np.array([2, 5], "i2")),
         fits.Column("u", "J", bzero=2**31, array=np.array([2**31 + 1, 1], "u4")),
@@ -194,7 +194,7 @@ def test_offset_with_a_point():
 
 
 def test_gap_of_a_scaled_column():
-    """The integer for no value is one of the file, before it is scaled."""
+    """TNULL of a scaled column is compared with the stored integers."""
     columns = [
         fits.Column("ra", "J", null=-9999, array=np.array([-9999, 1500000], "i4")),
         fits.Column("dec", "J", null=0, array=np.array([0, 10], "i4")),
@@ -208,7 +208,7 @@ def test_gap_of_a_scaled_column():
 
 
 def test_texts_of_any_length():
-    """A text of any length is a text, and one that is no UTF-8 is Latin-1."""
+    """Text of variable length is read as text, as Latin-1 if it is not UTF-8."""
     texts = np.array(["abc", "de"], dtype=object)
     columns = [
         fits.Column("t", "PA()", array=texts),
@@ -221,19 +221,19 @@ def test_texts_of_any_length():
 
 
 def test_names_that_differ_in_case():
-    """Columns whose names differ in case alone have their own values."""
+    """Columns whose names differ only in case keep their own values."""
     (sheet,) = read(binary(("RA", "D", [1.0]), ("ra", "D", [2.0]), ("Ra", "D", [3.0])))
     assert rows(sheet) == [{"RA": 1.0, "ra": 2.0, "Ra": 3.0}]
 
 
 def test_no_width():
-    """A column without width has nothing in any row."""
+    """A column of width 0 has no value in any row."""
     hdu = binary(("ra", "D", [1.5, 2.5]), ("none", "0D", np.zeros((2, 0))))
     assert rows(read(hdu)[0]) == [{"ra": 1.5, "none": []}, {"ra": 2.5, "none": []}]
 
 
 def test_sound_but_strange():
-    """What a reader does not know is not called damage."""
+    """Content that a reader does not understand is not called damaged."""
     hdu = binary(("ra", "D", [1.5]))
     with pytest.raises(InputError, match="could not be read") as caught:
         read(hdu, edits=[("TFORM1  = 'D       '", "TFORM1  = 'Z9      '")])

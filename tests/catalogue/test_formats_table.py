@@ -1,4 +1,4 @@
-"""The tables of docs/catalogues.md are what the code does."""
+"""The tables of docs/catalogues.md agree with the code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def test_docs_are_true():
-    """What the page says of formats and names is what reading them gives."""
+    """The page shows what reading the formats and names gives."""
     path = Path(__file__).with_name("formats_table.py")
     spec = spec_from_file_location("formats_table", path)
     module = module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""Text tables whose header has a form of its own, as their programs write them."""
+"""Text tables with special headers, as the programs that own the formats write them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read(text, **options):
 
 
 def values(sheet):
-    """Give the rows as numbers, wherever a cell is one."""
+    """Return the rows; cells that are numbers become numbers."""
 
     def plain(cell):
         try:
@@ -163,7 +163,7 @@ BARS = """\
 PLAIN = "1 18.2 150.1 2.25\n2 19.5 150.2 -2.5\n"
 COMMAS = PLAIN.replace(" ", ",")
 
-#: Name, text, line of the first row, whether it states units.
+#: Text, line of the first row, and whether the text states units, by name.
 FORMS = {
     "sextractor": (SEXTRACTOR, 5, True),
     "ipac": (IPAC, 8, True),
@@ -268,7 +268,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_form(form):
-    """Whatever form the header has, names, rows, units and lines are right."""
+    """For each format of header, names, rows, units and lines are right."""
     text, line, has_units = FORMS[form]
     sheet = read(text)
     names = [name.partition(" ")[0] for name in sheet.table.column_names]
@@ -290,7 +290,7 @@ def test_form(form):
     ],
 )
 def test_keywords_in_comments(comment, frame):
-    """A comment that states the frame states it for the table."""
+    """A keyword in a comment states the frame of the table."""
     assert read(f"{comment}\n# num mag ra dec\n{PLAIN}").frame == frame
 
 
@@ -305,7 +305,7 @@ def test_keywords_in_comments(comment, frame):
     ],
 )
 def test_frames_in_numbered_comments(header):
-    """The words about a numbered column tell its frame."""
+    """The description of a numbered column states its frame."""
     frame = StatedFrame("", "B1950")
     assert read(header + PLAIN).frames == {"ra": frame, "dec": frame}
 
@@ -320,7 +320,7 @@ def test_frames_in_numbered_comments(header):
     ],
 )
 def test_doubtful_comment(words):
-    """A comment that speaks of other positions is kept, if nothing else tells."""
+    """A comment about other units or frames is kept if nothing else states them."""
     text = f"# {words}\nnum,mag,ra,dec\n"
     assert read(text + COMMAS).doubts == [f"line 1 says '# {words}'"]
     assert read(text.replace("ra,", "ra (h),") + COMMAS).doubts == []
@@ -330,19 +330,19 @@ def test_doubtful_comment(words):
     "words", ["equinox J2000, degrees", "exposures in hours", "10 hours of exposure"]
 )
 def test_harmless_comment(words):
-    """Comments of other things, or of today's frame, are no matter."""
+    """Comments about other things, or about J2000 and ICRS, are ignored."""
     sheet = read(f"# {words}\nnum,mag,ra,dec\n" + COMMAS)
     assert (sheet.doubts, sheet.notes) == ([], [])
 
 
 def test_title_of_a_header():
-    """A title before the names in a comment is none of them."""
+    """A title before the names in a comment is not a name."""
     text = "# Columns: num, mag, ra, dec\n"
     assert read(text + COMMAS).table.column_names == ["num", "mag", "ra", "dec"]
 
 
 def test_declared_types():
-    """A column that is declared as text stays text, one of numbers has numbers."""
+    """Columns that are declared as text or as numbers have these types."""
     rdb = read("plate\tn\tra\n4S\t4N\t5N\n266\t007\t1.5\n")
     assert rdb.table.to_pylist() == [{"plate": "266", "n": 7, "ra": 1.5}]
     comments = "#Column\tplate\t(A4)\tx\n#Column\tn\t(I3)\tx\n"
@@ -351,7 +351,7 @@ def test_declared_types():
 
 
 def test_gap_in_the_first_cell():
-    """A row without a first cell keeps its others in their columns."""
+    """In a row without a first value the others stay in their columns."""
     text = " num | ra\n-----+----\n     | 1.5\n   2 |    \n(2 rows)\n"
     assert values(read(text)) == [(None, 1.5), (2, None)]
 
@@ -360,24 +360,24 @@ def test_gap_in_the_first_cell():
     "row", ["m,12h34m56s,-1d2m3s,unknown", "NGC 1,12:34:56,-1:2:3,m"]
 )
 def test_first_row_is_no_units(row):
-    """A first row that has a unit's letter in it is a row."""
+    """A first row with the letter of a unit in it is a row, not a row of units."""
     text = f"cls,ra,dec,v\n{row}\nk,12h34m56s,-1d2m3s,5\n"
     assert read(text).lines.tolist() == [2, 3]
 
 
 def test_mark_as_name():
-    """A column may be called like the mark of a comment."""
+    """A column may have a comment mark as its name."""
     assert read("#,ra,dec\n1,2.5,3.5\n").table.column_names == ["col1", "ra", "dec"]
 
 
 def test_columns_are_described():
-    """A comment that describes one column is no header."""
+    """A comment that describes one column is not a header."""
     text = "# name type unit\n# ra double deg\n# dec double deg\nA 1.5 2.5\n"
     assert read(text).table.column_names == ["name", "type", "unit"]
 
 
 def test_sextractor_vectors():
-    """A vector takes the numbers up to the next column, the last one all the rest."""
+    """A vector has the columns up to the next number; the last has all the rest."""
     text = "# 1 num\n# 2 FLUX_APER  Flux  [count]\n# 5 ra\n# 6 dec\n# 7 MAG_APER\n"
     sheet = read(text + "1 10 20 30 150.1 2.2 18 19\n")
     assert sheet.table.to_pylist() == [
@@ -397,7 +397,7 @@ def test_sextractor_vectors():
 
 
 def test_ipac_says_more():
-    """Keywords give the frame, the null row the gaps; long integers stay exact."""
+    """Keywords state the frame, the null row missing values; integers stay exact."""
     text = IPAC.replace("num|", "num               |").replace(
         "int|", "long              |"
     )
@@ -414,7 +414,7 @@ def test_ipac_says_more():
 
 
 def test_cds_says_more():
-    """Values for gaps are none, and descriptions of positions tell their equinox."""
+    """Values for "missing" are null, and descriptions state the equinox."""
     sheet = read(CDS.replace("1 18.2", "1 99.9"))
     assert values(sheet)[0] == (1, None, 150.1, 2.25)
     assert sheet.frames == {name: StatedFrame("", "J2000") for name in ("ra", "dec")}
@@ -423,7 +423,7 @@ def test_cds_says_more():
 
 
 def test_gap_in_the_only_column():
-    """A row whose only cell is a gap is a row."""
+    """A row whose only value is missing is a row."""
     header = CDS[: CDS.index("   1-  1")]
     text = f"{header}   1-  3 A3 --- N ?=abc Name\n{'-' * 80}\nabc\nxyz\n"
     sheet = read(text)
@@ -432,7 +432,7 @@ def test_gap_in_the_only_column():
 
 
 def test_cds_positions_in_parts():
-    """Hours, minutes and seconds stay columns; their leading zeros are numbers'."""
+    """Hours, minutes and seconds are read as numbers, also with leading zeros."""
     header = CDS[: CDS.index("   1-  1")]
     parts = [("RAh", "I2", "h"), ("RAm", "I2", "min"), ("RAs", "F4.1", "s")]
     parts += [("DE-", "A1", "---"), ("DEd", "I2", "deg")]
@@ -449,7 +449,7 @@ def test_cds_positions_in_parts():
 
 
 def test_vizier_says_more():
-    """Each table is a sheet with its rows, frames, and whether rows were cut off."""
+    """Each table is a sheet with its rows and frames, and a note if it is truncated."""
     second = VIZIER[VIZIER.index("#Table") :].replace("table1", "table2")
     text = VIZIER.replace("#END#\n", "") + second.replace("1\t18.2", "7\t18.2")
     first, other = read_text(io.BytesIO(text.encode()))
@@ -462,7 +462,7 @@ def test_vizier_says_more():
     alone, _ = read_text(io.BytesIO((one + VIZIER).encode()))
     assert values(alone) == [(1,), (2,)]
     for mark in ("#INFO\tQUERY_STATUS=OVERFLOW\n", "#-out.max=2\n"):
-        assert "cut this result" in read(mark + VIZIER).notes[0]
+        assert "truncated this result" in read(mark + VIZIER).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_vizier_says_more():
     ],
 )
 def test_brackets(name, unit, frame):
-    """Brackets behind a name hold its unit or its frame; the name stays."""
+    """Brackets behind a name hold its unit or its frame; the name is not changed."""
     sheet = read(f'id,"{name}",dec\n1,2.5,3.5\n')
     assert sheet.table.column_names == ["id", name, "dec"]
     assert sheet.units.get(name, "") == unit
@@ -503,7 +503,7 @@ def test_brackets(name, unit, frame):
     ],
 )
 def test_header_that_does_not_count_up(text, line):
-    """A header of more or fewer names than columns is refused with both lists."""
+    """A header with more or fewer names than columns is refused."""
     with pytest.raises(InputError, match=rf"header in line {line} names [35] columns"):
         read(text)
     with pytest.raises(InputError, match=r"4 fields.* dec\. .*: 1, 18\.2, 150\.1, 2"):
@@ -518,17 +518,23 @@ def test_header_that_does_not_count_up(text, line):
     [
         ("num mag ra dec\nmag  deg deg\n" + PLAIN, "line 2 states units"),
         (SEXTRACTOR.replace(" +2.25", "").replace(" -2.5", ""), "numbers 4 columns"),
-        (IPAC.replace("   1  18.2", "   1.18.2"), "does not keep to the columns"),
-        (IPAC.replace("|   |mag   |", "||mag|"), "bars of its IPAC header do not"),
-        (IPAC.replace("|int|", "|foo|"), "declares types that are none"),
-        (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "no place in a row"),
+        (
+            IPAC.replace("   1  18.2", "   1.18.2"),
+            "has text outside the columns that its header",
+        ),
+        (
+            IPAC.replace("|   |mag   |", "||mag|"),
+            "bars in the lines of its IPAC header are not",
+        ),
+        (IPAC.replace("|int|", "|foo|"), "declares unknown types"),
+        (CDS.replace("   3-  6 F4.1", "   0-  6 F4.1"), "impossible start or end"),
         (CDS.replace("1 18.2", "x 18.2"), "declares column num as numbers"),
         (CDS[: CDS.index("1 18.2")], "describes tables byte by byte"),
         (RDB.replace("num\t", ""), "rdb header names 3 columns"),
         (MYSQL.replace("| num ", ""), "names 3 columns"),
         (SQLITE.replace("num  ", ""), "names 3 columns"),
         (PRINTED.replace("  2 19.5 150.2 -2.5", "... ...  ...   ... "), "left out"),
-        (VIZIER.replace("num\tmag\tra", "mag\tra"), "draws 4 columns"),
+        (VIZIER.replace("num\tmag\tra", "mag\tra"), "has dashes for 4 columns"),
         ("#INFO\tQUERY_STATUS=ERROR no such table\n" + VIZIER, "no such table"),
         ("# Region file format: DS9 version 4.1\nfk5\ncircle(1,2,3)\n", "DS9 regions"),
         ("fk5\ncircle(150.1, 2.2, 3)\n", "DS9 regions"),
@@ -542,10 +548,10 @@ def test_header_that_does_not_count_up(text, line):
         ("READ TERR 1\n! a\n1 2 3\n", "QDP"),
         ("#K MERGERAD   = INDEF   scaleunit\n1 2\n", "DAOphot"),
         ("<HEADER>\nfield[ra] = float\n", "TDAT"),
-        ("-[ RECORD 1 ]\nra | 1\ndec | 2\n", "one field a line"),
+        ("-[ RECORD 1 ]\nra | 1\ndec | 2\n", "one field per line"),
     ],
 )
 def test_refused(text, complaint):
-    """What would be guessed is refused, with its place or its format."""
+    """Ambiguous texts are refused; the message has the line or the format."""
     with pytest.raises(InputError, match=complaint):
         read(text)

@@ -25,26 +25,26 @@ STRIPE82_COADD = 8647474690312307154
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1))
 def test_integers_round_trip(values):
-    """Integers of 64 bits, also with the top bit set, come out digit by digit."""
+    """Integers of 64 bits, also with the top bit set, keep all of their digits."""
     column = pa.array(values, pa.uint64())
     assert as_text(column).to_pylist() == [str(value) for value in values]
 
 
 @given(st.lists(st.integers(10**15, 10**25), min_size=1))
 def test_text_round_trips(values):
-    """Digits in text, however many and with blanks around, stay as they are."""
+    """Text of digits, of any length and with blanks around, keeps its digits."""
     column = pa.array([f"  {value} " for value in values])
     assert as_text(column).to_pylist() == [str(value) for value in values]
 
 
 def test_missing_ids_are_null():
-    """Blanks and sentinels are no identifiers."""
+    """Blanks and values that mean "no value" are not identifiers."""
     assert as_text(pa.array(["", "  ", "-9999", None])).null_count == 4
     assert as_text(pa.array([-9999, 5])).to_pylist() == [None, "5"]
 
 
 def test_dictionary_is_text():
-    """A dictionary column of Parquet is read like plain text."""
+    """A dictionary-encoded column of Parquet is read like plain text."""
     assert as_text(pa.array(["a", "b"]).dictionary_encode()).to_pylist() == ["a", "b"]
 
 
@@ -64,7 +64,7 @@ def test_dictionary_is_text():
     ],
 )
 def test_trouble_is_told(column):
-    """Floats, text of floats, and what is no single value cannot identify."""
+    """Floats, text of floats, and nested or boolean values are not identifiers."""
     assert trouble(column).startswith("holds ")
 
 
@@ -79,7 +79,7 @@ def test_trouble_is_told(column):
     ],
 )
 def test_no_trouble(column):
-    """Integers and names can, also names with a dot or an E in them."""
+    """Integers and names are identifiers, also names with a dot or an E in them."""
     assert trouble(column) == ""
 
 
@@ -111,19 +111,19 @@ def test_exact_identifiers(column, expected):
 
 
 def test_beyond_exact_floats():
-    """From 2^53 on a number with a point may have been another."""
+    """From 2^53 on a number with a decimal point may have lost digits."""
     assert "lost" in trouble(pa.array(["9007199254740993.0", "12.0"]))
 
 
 def test_latin1_is_told():
-    """Bytes that are not UTF-8 are read as Latin-1, which is said."""
+    """Bytes that are not UTF-8 are read as Latin-1, with a note."""
     assert "Latin-1" in exact(pa.array([b"J\xf6rg"]))[1][0]
     assert exact(pa.array([b"Joerg"]))[1] == []
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=5))
 def test_numbers_of_scheme(values):
-    """Rows and numbers of SDSS ids come back, wherever they are among others."""
+    """SDSS ids among other values are returned with their rows."""
     ids = [DR7, *values, DR8]
     rows, numbers = numbers_of(pa.array([str(each) for each in ids]), IDENTIFIERS)
     assert {0, len(ids) - 1} <= set(rows.tolist())
@@ -131,7 +131,7 @@ def test_numbers_of_scheme(values):
 
 
 def test_rounded_integers_are_found():
-    """Ids that were float64 once are all multiples of 64."""
+    """Ids that were once float64 are all multiples of 64."""
     exact = [DR7 + n for n in range(20)]
     rounded = [int(float(value)) for value in exact]
     for values, expected in ((exact, False), (rounded, True)):
@@ -141,7 +141,7 @@ def test_rounded_integers_are_found():
 
 @pytest.mark.parametrize("values", [[64, 128, 192, 256], [DR7 * 2 // 64 * 64] * 2])
 def test_small_numbers_are_not_rounded(values):
-    """Small multiples of 64, or only two large ones, prove nothing."""
+    """Small multiples of 64, or only two large ones, do not mean rounding."""
     assert not is_rounded(pa.array(values))
 
 
@@ -158,7 +158,7 @@ def test_small_numbers_are_not_rounded(values):
     ],
 )
 def test_sdss_ids_are_recognised(values, expected):
-    """The bits tell an SDSS id; those of the Stripe 82 coadd name no frame."""
+    """SDSS ids are recognised by their bits, except those of the Stripe 82 coadd."""
     column = pa.array([str(value) for value in values])
     assert follows(column, IDENTIFIERS) is expected
 
@@ -176,5 +176,5 @@ def test_sdss_ids_are_recognised(values, expected):
     ],
 )
 def test_natural_types(values, kind):
-    """Text becomes numbers where no digit is lost, and stays text elsewhere."""
+    """Text becomes numbers if no digit is lost, otherwise it stays text."""
     assert natural_type(pa.array(values, pa.string())) == kind

@@ -1,4 +1,4 @@
-"""How the lines of a text are a table."""
+"""How the lines of a text form a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvester.errors import InputError
 
 @pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
 def test_separator(separator):
-    """The separator is the one that cuts all lines alike."""
+    """The separator is the one that splits all lines into equally many fields."""
     lines = [separator.join(row) for row in (("id", "ra", "dec"), ("a b", "1", "2"))]
     layout = find_layout(lines)
     assert layout.separator == separator
@@ -24,13 +24,13 @@ def test_separator(separator):
 
 
 def test_blanks():
-    """Any run of blanks separates if nothing else does."""
+    """Blanks, one or more, are the separator if there is no other."""
     layout = find_layout(["  id   ra dec", "  1   2.5   3"])
     assert (layout.separator, layout.names) == ("", ["id", "ra", "dec"])
 
 
 def test_commas_inside_tabs():
-    """Commas in the fields of a tab-separated table do not mislead."""
+    """Commas in the fields of a tab-separated table are not separators."""
     layout = find_layout(["id\tnames", "1\ta, b, c", "2\td, e", "3\tf"])
     assert layout.separator == "\t"
 
@@ -43,7 +43,7 @@ def test_quoted_separators():
 
 
 def test_header_in_comment():
-    """A header may start with a hash, and notes may stand around it."""
+    """A header may begin with a hash, with other comments around it."""
     layout = find_layout(["# made by hand", "# id,ra,dec", "#", "x1,1.5,2.5"])
     assert layout.names == ["id", "ra", "dec"]
     assert (layout.first, layout.has_names) == (3, True)
@@ -56,7 +56,7 @@ def test_units_below_header():
 
 
 def test_prose_above_rows():
-    """Without a header the columns are numbered, and prose above is passed over."""
+    """Without a header the columns are numbered, and prose above is skipped."""
     prose = ["Data of a sample, see the paper.", "(1) id, (2) RA, (3) Dec", ""]
     rows = [f"  {n} {n}.5 -{n}.25" for n in range(10)]
     layout = find_layout(prose + rows)
@@ -65,30 +65,30 @@ def test_prose_above_rows():
 
 
 def test_names_are_unique():
-    """Names that come again are numbered, empty ones named."""
+    """Repeated names are numbered, and empty ones get a name."""
     assert find_layout(["a,a, ,b", "x,1,2,3"]).names == ["a", "a_2", "col3", "b"]
 
 
 def test_text_rows_below_header():
-    """Rows with few numbers do not make the header a row."""
+    """The header is found also if the rows have few numbers."""
     layout = find_layout(["name,type,comment", "NGC 1,spiral,x", "NGC 2,7,y"])
     assert layout.names == ["name", "type", "comment"]
 
 
 def test_broken_lines_below_header():
-    """Broken lines right below the header do not hide it."""
+    """The header is found also if the lines right below it are broken."""
     layout = find_layout(["id,ra,dec", "1,2", *(f"{n},1,2" for n in range(9))])
     assert (layout.names, layout.first) == (["id", "ra", "dec"], 1)
 
 
 def test_some_broken_lines():
-    """A few lines of another width do not matter."""
+    """The separator is found also if a few lines have another width."""
     lines = ["id,ra,dec"] + [f"{n},1,2" for n in range(40)] + ["1,2"]
     assert find_layout(lines).separator == ","
 
 
 def test_decimal_comma():
-    """Decimal commas are possible where semicolons separate."""
+    """Decimal commas are recognised if semicolons are the separator."""
     assert find_layout(["id;ra", "1;2,5"]).decimal_point == ","
     assert find_layout(["id;ra", "1;2.5"]).decimal_point == "."
     assert find_layout(["id,ra", "1,25"]).decimal_point == "."
@@ -96,7 +96,7 @@ def test_decimal_comma():
 
 @pytest.mark.parametrize("lines", [[""], ["", "# id,ra,dec"], []])
 def test_nothing(lines):
-    """Comments alone are no table."""
+    """Comments alone are not a table."""
     assert find_layout(lines) is None
 
 
@@ -107,14 +107,14 @@ def test_header_only(lines):
 
 
 def test_prose():
-    """Prose is no table."""
+    """Prose is not a table."""
     lines = ["This is a text", "without any columns that one could", "find in it"]
     with pytest.raises(InputError, match="do not split into columns"):
         find_layout(lines)
 
 
 def test_positions_in_names():
-    """If the lines have positions in names, that is said."""
+    """If the lines have positions in names, the error says so."""
     lines = [f"SDSS J00000{n}.03+081645.1 " + "x " * n for n in range(8)]
     with pytest.raises(InputError, match=r"such as J000000\.03\+081645\.1"):
         find_layout(lines)
@@ -130,7 +130,7 @@ def test_positions_in_names():
     remark=st.sampled_from(["", "# made by hand", "# of one night in May"]),
 )
 def test_header_never_shifts(mark, separator, decoys, place, change, remark):
-    """Names of another number than the columns are refused, never shifted."""
+    """A header with too many or too few names is refused; names never shift."""
     names = [*decoys, "id"]
     at = min(place, len(names))
     names[at:at] = ["ra", "dec"]
@@ -143,7 +143,7 @@ def test_header_never_shifts(mark, separator, decoys, place, change, remark):
 
 
 def with_unit(style, names, units, separator):
-    """Write a header that states units, in one of the ways that people do."""
+    """Write a header that states units, in one of the ways in use."""
     row = separator.join
     filled = [unit or "-" for unit in units]
     named = [f"{n} ({u})" if u else n for n, u in zip(names, units, strict=True)]
@@ -179,7 +179,7 @@ def with_unit(style, names, units, separator):
     rows=st.integers(1, 3),
 )
 def test_unit_is_never_lost(style, separator, decoys, place, unit, rows):
-    """However a header states the unit of a position, it arrives."""
+    """The unit of a position is found in each way in which a header states it."""
     assume(rows > 1 or (style, separator) != ("brackets", " "))
     columns = [*decoys]
     columns[place:place] = [("ra", unit), ("dec", "deg")]

@@ -1,4 +1,4 @@
-"""Units and frames that a table states, contradicts, or leaves open."""
+"""Units and frames that a table states, contradicts, or does not state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FK4 = StatedFrame("eq_FK4", "B1950")
 
 
 def read(table, *, units=None, frames=None, frame=None, **options):
-    """Read the first position of a table; give it with the frame."""
+    """Read the first position of a table; return it with the frame."""
     whole = Sheet.of(pa.table(table), units or {})
     sheet = Sheet(whole.table, whole.lines, whole.units, frames or {}, frame)
     chosen = ReadOptions(**options)
@@ -50,7 +50,7 @@ def read(table, *, units=None, frames=None, frame=None, **options):
     ],
 )
 def test_units(names, units, options, expected):
-    """Units of names and files are honoured; the user overrules both."""
+    """Units in names and in files are used; the user overrules both."""
     table = dict(zip(names, ([1.0], [0.5]), strict=True))
     found = read(table, units=units, **options)
     assert found[:2] == pytest.approx(expected, rel=1e-5)
@@ -63,13 +63,17 @@ def test_units(names, units, options, expected):
         (("ra", "dec"), {"dec": "mag"}, "column dec has the unit 'mag'"),
         (("ra", "dec"), {"ra": "pix"}, "column ra has the unit 'pix'"),
         (("RA (parsecs)", "Dec"), {}, "'parsecs', which is neither"),
-        (("ra_rad", "dec_rad"), {"ra_rad": "deg"}, "rad by its name, and in deg"),
-        (("ra_rad", "dec"), {}, "nothing states the unit of column dec"),
-        (("ra", "dec"), {"ra": "h:m:s"}, "but holds numbers"),
+        (
+            ("ra_rad", "dec_rad"),
+            {"ra_rad": "deg"},
+            "rad according to its name, but in deg",
+        ),
+        (("ra_rad", "dec"), {}, "but the unit of column dec is not stated"),
+        (("ra", "dec"), {"ra": "h:m:s"}, "but it holds numbers"),
     ],
 )
 def test_units_refused(names, units, words):
-    """What is not understood, or contradicts itself, is refused with the remedy."""
+    """Unknown or contradictory units are refused, and the error names the option."""
     table = dict(zip(names, ([1.0], [0.5]), strict=True))
     with pytest.raises(InputError, match="--unit deg") as caught:
         read(table, units=units)
@@ -77,7 +81,7 @@ def test_units_refused(names, units, words):
 
 
 def test_doubtful_comments(tmp_path):
-    """What only a comment says is refused until the user says it, or a name does."""
+    """A unit that only a comment states is refused, unless an option or a name does."""
     path = tmp_path / "x.csv"
     path.write_text("# RA in hours (B1950)\nid,ra,dec\na,10.5,2\n", "utf-8")
     with pytest.raises(InputError, match=r"line 1 says '# RA in hours .*--unit deg"):
@@ -88,9 +92,9 @@ def test_doubtful_comments(tmp_path):
 
 
 def test_hours_as_degrees():
-    """Colons in a column of degrees are asked about, unless they exceed 24."""
+    """Text with colons in a column of degrees is refused if no value is above 24."""
     table = {"RA (deg)": ["10:00:00"], "Dec (deg)": ["1:00:00"]}
-    with pytest.raises(InputError, match="are they hours"):
+    with pytest.raises(InputError, match="so it may be hours"):
         read(table)
     assert read(table, unit="hour")[0] == 150
     assert read(table, unit="deg")[0] == 10
@@ -117,7 +121,7 @@ def test_hours_as_degrees():
     ],
 )
 def test_frames(table, stated, expected):
-    """The frame is what the columns say, else what the table says."""
+    """The frame is the one that the columns state, else the one of the table."""
     columns = dict(zip(table, ([150.1], [2.2]), strict=True))
     assert read(columns, **stated)[2] == expected
 
@@ -128,11 +132,15 @@ def test_frames(table, stated, expected):
         (("ra", "dec"), {"frames": {"ra": StatedFrame("GAPPT")}}, "column ra is given"),
         (("ra", "dec"), {"frame": StatedFrame("FK4", "2000")}, "the table is given"),
         (("ra", "dec"), {"frame": StatedFrame("galactic")}, "named as right ascension"),
-        (("RAJ2000", "DEJ2000"), {"frames": {"RAJ2000": FK4}}, "are said to be in"),
+        (
+            ("RAJ2000", "DEJ2000"),
+            {"frames": {"RAJ2000": FK4}},
+            "the file states several frames for columns RAJ2000 and",
+        ),
     ],
 )
 def test_frames_refused(table, stated, words):
-    """Frames that are not understood, or contradict each other, are refused."""
+    """Frames that are unknown or contradict each other are refused."""
     columns = dict(zip(table, ([150.1], [2.2]), strict=True))
     with pytest.raises(InputError, match="--frame") as caught:
         read(columns, **stated)
@@ -140,7 +148,7 @@ def test_frames_refused(table, stated, words):
 
 
 def test_equatorial_before_galactic():
-    """Galactic columns are taken where no other are, or where the user says so."""
+    """Galactic columns are used if there are no others, or if the user says so."""
     table = {"l": [10.0], "b": [20.0], "ra": [150.1], "dec": [2.2]}
     assert read(table) == (150.1, 2.2, "ICRS")
     place = SkyCoord(10, 20, unit="deg", frame="galactic").icrs
@@ -149,7 +157,7 @@ def test_equatorial_before_galactic():
 
 
 def test_frame_overrules():
-    """The user's frame wins, whatever the file says."""
+    """The frame of the user overrules the one in the file."""
     chosen = ReadOptions(frame="galactic")
     sheet = Sheet.of(
         pa.table({"l": [10.0], "b": [20.0], "ra": [1.0], "dec": [2.0]}), {}
@@ -174,18 +182,27 @@ FRAMES = {
     "B1950": "fk4",
     "GALACTIC": "galactic",
 }
-DECOYS = ["ra_err", "e_RA", "RA(err)", "dra", "pmRA", "ra_offset", "delta_dec", "z"]
+NON_POSITION_WORDS = [
+    "ra_err",
+    "e_RA",
+    "RA(err)",
+    "dra",
+    "pmRA",
+    "ra_offset",
+    "delta_dec",
+    "z",
+]
 
 
 @given(
     st.sampled_from(list(UNITS)),
     st.sampled_from(list(FRAMES)),
-    st.lists(st.sampled_from(DECOYS), max_size=4, unique=True),
+    st.lists(st.sampled_from(NON_POSITION_WORDS), max_size=4, unique=True),
     st.booleans(),
     st.tuples(st.floats(0, 359.9), st.floats(-89, 89)),
 )
 def test_as_skycoord(unit, frame, decoys, in_name, place):
-    """Any unit in any frame among decoys is read as `SkyCoord` reads it."""
+    """Any unit in any frame, among other columns, is read as `SkyCoord` reads it."""
     names = ("GLON", "GLAT") if frame == "GALACTIC" else ("RA", "Dec")
     lon, lat = Angle(place[0], "deg"), Angle(place[1], "deg")
     said = [f"{frame}, " * (frame in {"J2000", "B1950"}) + unit] * 2

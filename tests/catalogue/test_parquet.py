@@ -1,4 +1,4 @@
-"""What Parquet files say of their columns, and columns of bytes."""
+"""Metadata of columns in Parquet files, and columns of bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACES = {"ra": [1.5, 2.5], "dec": [3.5, 4.5]}
 
 
 def read(table):
-    """Write a table of Arrow and read it, whole and column by column."""
+    """Write an Arrow table and read it, whole and column by column."""
     file = io.BytesIO()
     pq.write_table(table, file)
     with open_tables(Path("x.parquet"), file) as (sheet,):
@@ -34,7 +34,7 @@ def read(table):
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(6)])
 @pytest.mark.parametrize("name", ["id", "an.id"])
 def test_bytes_that_are_text(kind, name):
-    """Bytes are text, in UTF-8 or in Latin-1; those of an image stay bytes."""
+    """Bytes of text are read as UTF-8 or Latin-1; those of an image stay bytes."""
     values = ["Jörg-1".encode("latin-1"), "Jör-1".encode()]
     image = [b"\x89P\0\1", b"\x89P\0\2"]
     _, rows = read(pa.table({name: pa.array(values, kind), **PLACES, "png": image}))
@@ -43,7 +43,7 @@ def test_bytes_that_are_text(kind, name):
 
 
 def test_units_of_columns():
-    """A unit in the metadata of a column is its unit."""
+    """The unit in the metadata of a column is the unit of the column."""
     fields = [
         pa.field("ra", pa.float64(), metadata={"unit": "rad"}),
         pa.field("dec", pa.float64()),
@@ -53,7 +53,7 @@ def test_units_of_columns():
 
 
 def test_words_of_astropy(tmp_path):
-    """What astropy writes beside the columns gives units and the frame."""
+    """Units and frame are read from the metadata that astropy writes."""
     table = Table(PLACES, units={"ra": u.hourangle, "dec": u.deg})
     table.meta.update({"RADESYS": "FK4", "EQUINOX": 1950.0})
     table.write(tmp_path / "x.parquet", format="parquet")
@@ -75,7 +75,7 @@ def test_sky_coordinates(tmp_path):
 
 
 def test_words_of_a_votable():
-    """A VOTable without rows, in the file's metadata, gives units and frames."""
+    """Units and frames are read from a VOTable without rows in the metadata."""
     plain = Table(PLACES, units={"ra": u.rad, "dec": u.rad})
     document = votable.from_table(plain)
     system = votable.tree.CooSys(ID="c", system="eq_FK4", equinox="B1950")
@@ -90,6 +90,6 @@ def test_words_of_a_votable():
 
 @pytest.mark.parametrize("key", ["IVOA.VOTable-Parquet.content", "table_meta_yaml"])
 def test_words_that_are_none(key):
-    """Metadata that cannot be read leave the columns as they are."""
+    """Metadata that cannot be parsed are ignored, and the columns are read."""
     _, rows = read(pa.table(PLACES).replace_schema_metadata({key: b"\xff: ["}))
     assert rows[0] == {"ra": 1.5, "dec": 3.5}

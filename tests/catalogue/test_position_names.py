@@ -1,4 +1,4 @@
-"""What the names of columns say."""
+"""Parsing the names of columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harvester.catalogue.position_names import heading, statement
     ],
 )
 def test_longitudes(name):
-    """These are right ascensions or longitudes."""
+    """These names are right ascensions or longitudes."""
     assert heading(name).side == "longitude"
 
 
@@ -56,7 +56,7 @@ def test_longitudes(name):
     ],
 )
 def test_no_coordinates(name):
-    """Errors, offsets and motions are no positions; other words are none either."""
+    """Names of errors, offsets and motions, and other names, are not positions."""
     assert heading(name) is None
 
 
@@ -87,7 +87,7 @@ def test_no_coordinates(name):
     ],
 )
 def test_units_and_frames(name, unit, frame):
-    """Units and frames are read off the name, in brackets or not."""
+    """Units and frames are parsed from the name, in brackets or not."""
     stated = heading(name).stated
     assert (stated.unit and stated.unit.name) == unit
     assert (stated.frame and str(stated.frame)) == frame
@@ -104,12 +104,12 @@ def test_units_and_frames(name, unit, frame):
     ],
 )
 def test_unknown_words(text, unknown):
-    """What is neither unit nor frame is kept, so that it can be refused."""
+    """Words that are neither unit nor frame are kept, so that they can be refused."""
     assert statement(text).unknown == unknown
 
 
 def test_galaxies_and_surveys():
-    """What tells two pairs apart is part of their key, also in brackets."""
+    """Words that distinguish two pairs are part of the key, also in brackets."""
     keys = {
         heading(name).key for name in ("ra_1", "ra_2", "ra1", "RA (SDSS)", "ra_hst")
     }

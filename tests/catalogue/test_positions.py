@@ -16,7 +16,7 @@ from harvester.catalogue.sky_frames import SkyFrame
 
 
 def read(ra, dec, **units):
-    """Read one position each of plain lists."""
+    """Read one position from each of two lists."""
     return read_positions(pa.array(ra), pa.array(dec), **units)
 
 
@@ -25,14 +25,14 @@ def read(ra, dec, **units):
     [(0.0, 0.0), (360.0, 0.0), (-1.0, 359.0), (540.0, 180.0), (-1e-20, 0.0)],
 )
 def test_ra_is_wrapped(given_ra, expected):
-    """RA comes out in 0..360, 360 excluded."""
+    """RA is wrapped into 0..360, 360 excluded."""
     positions = read([given_ra], [0.0])
     assert positions.ra[0] == expected
     assert not positions.problems
 
 
 def test_wrapping_is_told():
-    """How many rows were wrapped is said; if none, nothing is."""
+    """A note states how many rows were wrapped; without any there is no note."""
     assert "(rows: 2)" in read([-1.0, 5.0, 360.0], [0.0] * 3).notes[0]
     assert read([5.0], [0.0]).notes == []
 
@@ -65,7 +65,7 @@ def test_any_floats(ra, dec):
     ],
 )
 def test_bad_row_has_a_reason(ra, dec, reason):
-    """A row without a position says what is wrong, and the rest goes on."""
+    """A row without a position has a reason, and the other rows are read."""
     positions = read([ra, 20.0], [dec, 30.0])
     assert reason in positions.problems[0]
     assert list(positions.problems) == [0]
@@ -73,7 +73,7 @@ def test_bad_row_has_a_reason(ra, dec, reason):
 
 
 def test_poles_are_places():
-    """Declinations of exactly 90 and -90 degrees are fine."""
+    """Declinations of exactly 90 and -90 degrees are valid."""
     assert not read([0.0, 0.0], [90.0, -90.0]).problems
 
 
@@ -81,7 +81,7 @@ def test_poles_are_places():
     st.integers(0, 23), st.integers(0, 59), st.floats(0, 59.99), st.sampled_from(": ")
 )
 def test_sexagesimal_ra(hours, minutes, seconds, mark):
-    """Text with colons or blanks is hours of RA, as astropy reads it."""
+    """Text with colons or blanks is hours of RA, as in astropy."""
     text = mark.join([f"{hours:02}", f"{minutes:02}", f"{seconds:05.2f}"])
     expected = Angle(text.replace(" ", ":"), u.hourangle).deg
     assert read([text], ["0"]).ra[0] == pytest.approx(expected, abs=1e-9)
@@ -101,7 +101,7 @@ def test_sexagesimal_ra(hours, minutes, seconds, mark):
     ],
 )
 def test_dec_as_text(text, expected):
-    """Declinations keep their sign, also below one degree."""
+    """Declinations keep their sign, also above -1 degree."""
     assert read(["1"], [text]).dec[0] == pytest.approx(expected, abs=1e-12)
 
 
@@ -109,7 +109,7 @@ def test_dec_as_text(text, expected):
     ("text", "expected"), [("12h00m00s", 180.0), ("12d00m00s", 12.0), ("183.5", 183.5)]
 )
 def test_ra_says_its_unit(text, expected):
-    """Letters, and plain numbers in text, say whether RA is hours or degrees."""
+    """Letters make RA hours or degrees, and plain numbers in text are degrees."""
     assert read([text], ["0"]).ra[0] == pytest.approx(expected)
 
 
@@ -127,7 +127,7 @@ def test_ra_says_its_unit(text, expected):
     ],
 )
 def test_signs_as_typed(ra, dec):
-    """Degrees, minutes and seconds have the signs that people and printers use."""
+    """Degrees, minutes and seconds may have any of the marks in use."""
     positions = read([ra], [dec])
     assert positions.ra[0] == pytest.approx(Angle("0h25m17.4s").deg)
     assert positions.dec[0] == pytest.approx(-Angle("61d19m19s").deg)
@@ -153,7 +153,7 @@ def test_odd_text(ra, dec, expected):
 
 
 def test_hours_beyond_the_day():
-    """Numbers above 24 in a column of hours are no right ascensions to be wrapped."""
+    """Numbers above 24 in a column of hours are errors; they are not wrapped."""
     hours = angle_unit("hours")
     found = read_positions(pa.array([30.0, 23.0]), pa.array([1.0, 1.0]), ra_unit=hours)
     assert list(found.problems) == [0]
@@ -162,9 +162,9 @@ def test_hours_beyond_the_day():
 
 @pytest.mark.parametrize("text", ["25:00:00", "183:31:52", "12:60:00", "12:34", "abc"])
 def test_unreadable_ra(text):
-    """What is no right ascension is not guessed at."""
+    """Text that is not a right ascension has no position."""
     positions = read([text, "1"], ["0", "0"])
-    assert positions.problems == {0: f"RA {text!r} is no angle"}
+    assert positions.problems == {0: f"RA {text!r} is not an angle"}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_unreadable_ra(text):
     ],
 )
 def test_unit_of_column(unit, expected):
-    """A unit of the column is honoured, and said if it is not degrees."""
+    """The unit of the column is used, with a note if it is not degrees."""
     positions = read([2.0], [0.0], ra_unit=angle_unit(unit), dec_unit=DEGREES)
     assert positions.ra[0] == pytest.approx(expected)
     assert len(positions.notes) == (unit != "deg")
@@ -198,27 +198,27 @@ def test_unit_of_column(unit, expected):
     ],
 )
 def test_unit_of_text(unit, text, expected):
-    """A unit says what text with colons is, and contradicts what it cannot be."""
+    """The unit decides what text with colons means; a contradiction is an error."""
     positions = read([text], ["0"], ra_unit=angle_unit(unit))
     if expected is None:
-        assert positions.problems == {0: f"RA {text!r} is no angle"}
+        assert positions.problems == {0: f"RA {text!r} is not an angle"}
     else:
         assert positions.ra[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("form", ["degrees", "text"])
 def test_galactic_text_is_degrees(form):
-    """Longitudes of other systems are never hours, also as text with colons."""
+    """Longitudes other than RA are never hours, also as text with colons."""
     l, b = ("120:30:00", "-60:15:00") if form == "text" else (120.5, -60.25)  # noqa: E741 - its name
     positions = read([l], [b], frame=SkyFrame("galactic"))
     place = SkyCoord(120.5, -60.25, unit="deg", frame="galactic").icrs
     assert positions.ra[0] == pytest.approx(place.ra.deg, abs=1e-9)
     assert positions.dec[0] == pytest.approx(place.dec.deg, abs=1e-9)
-    assert positions.notes == ["Positions were turned from galactic into ICRS."]
+    assert positions.notes == ["Positions were transformed from galactic to ICRS."]
 
 
 def test_swapped_columns_are_suspected():
-    """Many declinations beyond the poles raise the question."""
+    """With many declinations beyond the poles a note asks about swapped columns."""
     positions = read([1.0, 2.0, 3.0], [200.0, 300.0, 10.0])
     assert any("swapped" in note for note in positions.notes)
     assert len(positions.problems) == 2
@@ -226,19 +226,19 @@ def test_swapped_columns_are_suspected():
 
 @pytest.mark.parametrize("kind", [pa.int16(), pa.float32(), pa.decimal128(25, 2)])
 def test_number_types(kind):
-    """Any numbers will do."""
+    """All types of numbers are read."""
     column = pa.array([2, 3]).cast(kind)
     assert read_positions(column, column).ra.tolist() == [2.0, 3.0]
 
 
 def test_no_numbers_at_all():
-    """A column that cannot hold angles rejects each row instead of failing."""
+    """A column that cannot hold angles rejects each row; it does not raise an error."""
     column = pa.array([[1.0], [2.0]])
     assert len(read_positions(column, pa.array([1.0, 2.0])).problems) == 2
 
 
 def test_designation_is_cut():
-    """Names follow the IAU: cut, not rounded, with leading zeros and the sign."""
+    """Names follow the IAU: truncated, with leading zeros and the sign."""
     ra, dec = (
         np.array([1.046625, 356.25, 359.9999999]),
         np.array([2.15667, -0.5, -89.9999]),
@@ -252,11 +252,11 @@ def test_designation_is_cut():
 
 @given(st.floats(0, 359.999), st.floats(-90, 90))
 def test_designation_is_found_again(ra, dec):
-    """A name that was made is recognised as one."""
+    """A name made of a position is recognised as one."""
     (name,) = designations(np.array([ra]), np.array([dec]))
     assert designation_in(f"SDSS {name} x") == name
 
 
 def test_no_designation():
-    """Other names are not taken for positions."""
+    """Other names are not recognised as positions."""
     assert designation_in("NGC 5257, 587722984435351614") == ""

@@ -1,4 +1,4 @@
-"""Catalogues, from the file to targets."""
+"""Catalogues, from the file to the targets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DR7 = 587722952231026744
 
 
 class Whole(NamedTuple):
-    """A catalogue of which everything is in memory."""
+    """All parts of a catalogue, in memory."""
 
     targets: list
     labels: pa.Table
@@ -38,7 +38,7 @@ class Whole(NamedTuple):
 
 
 def read_whole(path, **columns):
-    """Read all of a catalogue."""
+    """Read all parts of a catalogue."""
     options = ReadOptions(**columns)
     with open_catalogue(path, options, schemes=[IDENTIFIERS]) as catalogue:
         return Whole(
@@ -76,13 +76,13 @@ def test_targets(read):
 
 
 def test_hash_is_of_the_file(read):
-    """The hash is that of the bytes on disk, packed as they are."""
+    """The hash is that of the bytes on disk, compressed or not."""
     data = gzip.compress(b"id,ra,dec\n1,2,3\n")
     assert read(data, "x.csv.gz").sha256 == hashlib.sha256(data).hexdigest()
 
 
 def test_bad_rows_are_listed(read):
-    """Rows without a position are listed with line, id and reason; the rest goes on."""
+    """Rows without a position are listed with line, id and reason; others are read."""
     catalogue = read(
         "id,ra,dec,z\na,1,2,0\nb,-9999,-9999,1\nc,,3,2\nd,4,95,3\ne,5,6,4\nf,nan,1,5\n"
     )
@@ -97,7 +97,7 @@ def test_bad_rows_are_listed(read):
 
 
 def test_broken_lines_are_listed(read):
-    """Lines that do not fit the header are rejects too."""
+    """Lines with a wrong number of fields are listed as rejects."""
     good = "".join(f"g{n},{n},2\n" for n in range(40))
     catalogue = read(f"id,ra,dec\n{good}x,1\n")
     assert len(catalogue.targets) == 40
@@ -106,7 +106,7 @@ def test_broken_lines_are_listed(read):
 
 
 def test_duplicates(read):
-    """Same id and place: once. Same id elsewhere, other id there: both, and told."""
+    """Rows with the same id and place count once; other repeats stay, with notes."""
     catalogue = read(
         "id,ra,dec\na,10,20\nb,30,40\na,10,20.0001\na,50,60\nc,30,40.0001\nd,1,1\n"
     )
@@ -120,7 +120,7 @@ def test_duplicates(read):
 
 
 def test_position_names(read):
-    """Where floats have destroyed the ids, positions give the names."""
+    """If floats have damaged the ids, galaxies are named after their positions."""
     catalogue = read("objid,ra,dec,run\n1.24E+18,183.5313257,0.08969303,752\n")
     (target,) = catalogue.targets
     assert target.id == target.stem == "J121407.51+000522.8"
@@ -130,11 +130,11 @@ def test_position_names(read):
 
 
 def test_rows_without_id(read):
-    """A row without an identifier is named by its position, and that is told."""
+    """A row without an identifier is named after its position, with a note."""
     catalogue = read("id,ra,dec\na,1,2\n,15,30\n")
     assert catalogue.targets[1].id == "J010000.00+300000.0"
     assert any(
-        "named by their positions: 1 (line 3)" in note for note in catalogue.notes
+        "named after their positions: 1 (line 3)" in note for note in catalogue.notes
     )
 
 
@@ -164,23 +164,23 @@ C 10 32 -12 30
     ],
 )
 def test_minus_zero_degrees(read, text):
-    """The sign of -0 degrees is that of the minutes behind it."""
+    """The sign of -0 degrees applies to the minutes in the next column."""
     targets = read(text).targets
     assert [round(each.dec, 6) for each in targets] == [-0.2, 0.2, -12.5]
 
 
 def test_identifiers_of_no_text(tmp_path):
-    """Bytes that are no text are no identifiers; the galaxies are read."""
+    """Bytes that are not text are no identifiers; the galaxies are read."""
     path = tmp_path / "x.parquet"
     ids = pa.array([b"\xff\x00\x01", b"\xfe\x02\x03"])
     pq.write_table(pa.table({"id": ids, "ra": [1.5, 2.5], "dec": [3.5, 4.5]}), path)
     whole = read_whole(path)
     assert [target.ra for target in whole.targets] == [1.5, 2.5]
-    assert any("it holds bytes that are no text" in note for note in whole.notes)
+    assert any("it holds bytes that are not text" in note for note in whole.notes)
 
 
 def test_rounded_ids_are_not_decoded(read):
-    """Rounded ids stay text, and nothing is told about their kind."""
+    """Rounded ids stay text, and are not called SDSS ids."""
     rows = "".join(f"{(DR7 + 64 * n) // 64 * 64},{n},0\n" for n in range(5))
     catalogue = read("objid,ra,dec\n" + rows)
     assert catalogue.targets[0].id == str(DR7 // 64 * 64)
@@ -195,7 +195,7 @@ def test_rounded_ids_are_not_decoded(read):
 )
 @given(ids=st.lists(st.integers(2**53, 2**63 - 1), min_size=1, max_size=5))
 def test_ids_round_trip(read, kind, ids):
-    """Ids beyond 2**53 come through every format digit by digit."""
+    """Ids above 2**53 keep all of their digits in every format."""
     places = np.arange(len(ids), dtype=float)
     table = Table({"objid": np.array(ids), "ra": places, "dec": places})
     file = io.BytesIO()
@@ -231,7 +231,7 @@ def one_row_fits():
 
 
 def test_one_row_of_vectors(read):
-    """One row of vectors is as many targets, with words beside the class numbers."""
+    """A row of vectors becomes many targets, with class names beside the numbers."""
     catalogue = read(gzip.compress(one_row_fits()), "x.fits.gz")
     assert [target.id for target in catalogue.targets] == [
         str(DR7 + n) for n in range(3)
@@ -250,7 +250,7 @@ def test_one_row_of_vectors(read):
 
 
 def test_labels_keep_their_types(read):
-    """Labels keep number, text, truth and vector types; what is used is no label."""
+    """Labels keep their types; columns that are used are not labels."""
     file = io.BytesIO()
     short = pa.array([1.5], pa.float32())
     pq.write_table(
@@ -278,19 +278,19 @@ def test_labels_keep_their_types(read):
 
 
 def test_unused_id_columns_are_numbers(read):
-    """Id-like columns of a text table that are labels become integers again."""
+    """Labels of a text table that are named like ids become integers again."""
     catalogue = read("objid,specobjid,ra,dec\n5,9223372036854775809,1,2\n")
     assert catalogue.labels.to_pylist() == [{"specobjid": 2**63 + 1}]
 
 
 def test_only_id_and_position(read):
-    """Without labels the table of labels has rows and no columns."""
+    """Without labels the table of labels has rows but no columns."""
     labels = read("id,ra,dec\na,1,2\nb,3,4\nc,x,4\n").labels
     assert (labels.num_rows, labels.num_columns) == (2, 0)
 
 
 def test_columns_are_overruled(read):
-    """The user's columns are taken instead of the guessed ones."""
+    """The columns that the user names are used instead of the guess."""
     catalogue = read(
         "id,ra,dec,my id,a,d\nx,1,2,y,3,4\n",
         id="my id",
@@ -304,8 +304,8 @@ def test_columns_are_overruled(read):
 
 @pytest.mark.parametrize("data", ["", "\n", "id,ra,dec\n", "# id,ra,dec\n"])
 def test_empty_catalogue(read, data):
-    """An empty catalogue, or a header alone, is refused: there is nothing to do."""
-    with pytest.raises(InputError, match="there are no galaxies in it"):
+    """An empty catalogue, or a header alone, is refused."""
+    with pytest.raises(InputError, match="it has no galaxies"):
         read(data)
 
 
@@ -315,15 +315,17 @@ def test_one_row(read):
 
 
 def test_no_file(tmp_path):
-    """A file that is not there, or a folder, is refused by name."""
-    with pytest.raises(InputError, match=r"There is no catalogue at .*nothing\.csv"):
+    """A missing file, or a folder, is refused with its path."""
+    with pytest.raises(
+        InputError, match=r"The catalogue .*nothing\.csv does not exist"
+    ):
         read_whole(tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="is a folder"):
         read_whole(tmp_path)
 
 
 def test_errors_name_the_file(read, tmp_path):
-    """Whatever is wrong, the file is named."""
+    """Every error names the file."""
     for data in ("a,b\n1,2\n", "<html>", "id,ra,dec\n1,2,3\n"):
         with pytest.raises(InputError, match=str(tmp_path)):
             read(data, id="nonsense")
@@ -331,7 +333,7 @@ def test_errors_name_the_file(read, tmp_path):
 
 @pytest.mark.parametrize("kind", ["csv", "fits", "parquet"])
 def test_batches_leave_no_trace(read, monkeypatch, kind):
-    """However few rows are looked at together, it is the same catalogue."""
+    """The size of the batches does not change the catalogue."""
     table = Table(
         {
             "id": ["a", "A", "", "b", "a", "c", "b", "d"],
@@ -370,7 +372,7 @@ def test_batches_leave_no_trace(read, monkeypatch, kind):
 
 
 def test_damage_among_the_rows(tmp_path):
-    """A file whose damage shows only when its labels are read is named too."""
+    """Damage that is found only while labels are read is an error with the path."""
     path = tmp_path / "x.parquet"
     values = np.arange(50_000.0)
     columns = {"id": np.arange(50_000), "ra": values / 1000, "dec": values / 1000}
@@ -390,7 +392,7 @@ def test_damage_among_the_rows(tmp_path):
 
 
 def exact_ids(path, column):
-    """Read one column of a CSV file with nothing but the standard library."""
+    """Read one column of a CSV file with only the standard library."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt") as lines:
         return [row[column] for row in csv.DictReader(lines)]
@@ -398,7 +400,7 @@ def exact_ids(path, column):
 
 @pytest.mark.parametrize("name", ["darg_mergers.csv", "darg_mergers.fits"])
 def test_mergers(shared, name):
-    """GZ Mergers: the first of two galaxies, exact; the damaged ids are told."""
+    """GZ Mergers: the first of two galaxies, exact; damaged ids have a note."""
     folder = shared / "data" / "catalogues"
     catalogue = read_whole(folder / name)
     ids = exact_ids(folder / "darg_mergers.csv", "object1")
@@ -451,7 +453,7 @@ def test_one_row_layout(shared):
     ],
 )
 def test_small_catalogues(shared, folder, name, rows, first):
-    """Padded, headerless and tab-separated catalogues are read whole."""
+    """Padded, headerless and tab-separated catalogues are read completely."""
     numbers = {"ra": "2", "dec": "3"} if name == "RedSpiralsA1.txt" else {}
     catalogue = read_whole(shared / folder / name, **numbers)
     assert len(catalogue.targets) == rows
@@ -475,7 +477,7 @@ def test_small_catalogues(shared, folder, name, rows, first):
     ],
 )
 def test_catalogues_without_positions(shared, name, complaint):
-    """Catalogues without position columns are refused with what they have instead."""
+    """Catalogues without positions are refused, and their columns are listed."""
     with pytest.raises(InputError, match=complaint):
         read_whole(shared / "data" / "catalogues" / name)
 
@@ -496,7 +498,7 @@ def test_catalogues_without_positions(shared, name, complaint):
     )
 )
 def test_arbitrary_bytes(read, data):
-    """Whatever the file holds, there is a catalogue or a sentence, never a crash."""
+    """Any bytes give a catalogue or an error with a sentence, never a crash."""
     try:
         catalogue = read(data, "x")
     except InputError:

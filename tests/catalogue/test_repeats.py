@@ -1,4 +1,4 @@
-"""Rows that repeat others."""
+"""Rows that repeat other rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def find(*rows):
 
 
 def test_same_id_same_place():
-    """The first row is kept, those behind it repeat it."""
+    """The first row is kept, and the later ones repeat it."""
     repeats = find(("a", 10, 20), ("b", 11, 20), ("a", 10, 20), ("a", 10, 20))
     assert repeats.firsts == {2: 0, 3: 0}
     assert not len(repeats.again)
@@ -31,7 +31,7 @@ def test_same_id_same_place():
 )
 @pytest.mark.parametrize("dec", [0.0, 60.0, -89.0])
 def test_half_an_arcsec(shift, is_same, dec):
-    """Up to 0.5 arcsec, measured on the sky, is the same place."""
+    """Positions up to 0.5 arcsec apart, measured on the sphere, are the same."""
     ra = shift * ARCSEC / np.cos(np.radians(dec))
     assert find(("a", 10, dec), ("a", 10 + ra, dec)).firsts == (
         {1: 0} if is_same else {}
@@ -44,27 +44,27 @@ def test_same_place_across_zero():
 
 
 def test_same_id_elsewhere():
-    """An id that names two places is told, and both stay."""
+    """Rows with the same id at two positions are both kept, with a note."""
     repeats = find(("a", 10, 20), ("a", 10, 21), ("b", 1, 1))
     assert repeats.firsts == {}
     assert repeats.again.tolist() == [0, 1]
 
 
 def test_other_id_same_place():
-    """Two ids in one place are told, and both stay."""
+    """Rows with two ids at one position are both kept, with a note."""
     repeats = find(("a", 10, 20), ("b", 10, 20), ("c", 1, 1))
     assert repeats.firsts == {}
     assert repeats.crowded.tolist() == [0, 1]
 
 
 def test_repeat_is_not_crowded():
-    """A row that is left out crowds nobody."""
+    """A row that is left out does not count as a neighbour of others."""
     repeats = find(("a", 10, 20), ("a", 10, 20), ("b", 1, 1))
     assert repeats.crowded.tolist() == []
 
 
 def test_chain_of_neighbours():
-    """A row near a repeat, but not near the row that it repeats, stays."""
+    """A row near a repeat, but not near the row that it repeats, is kept."""
     step = 0.4 * ARCSEC
     repeats = find(("a", 10, 0), ("a", 10, step), ("a", 10, 2 * step))
     assert repeats.firsts == {1: 0}
@@ -72,14 +72,14 @@ def test_chain_of_neighbours():
 
 
 def test_no_rows():
-    """Nothing repeats nothing."""
+    """Without rows there are no repeats."""
     repeats = find_repeats(np.empty(0, np.int64), np.empty(0), np.empty(0))
     assert repeats.firsts == {}
     assert list(tell_repeats(repeats, np.empty(0, np.int64))) == []
 
 
 def test_notes_name_lines():
-    """Each kind is told with its number and its first lines of the file."""
+    """Each kind of repeat has a note with the number and the first lines."""
     repeats = find(("a", 10, 20), ("a", 10, 20), ("b", 10, 20), ("a", 50, 50))
     notes = list(tell_repeats(repeats, np.array([2, 3, 4, 5])))
     assert [note[note.index(":") :] for note in notes] == [
@@ -90,12 +90,12 @@ def test_notes_name_lines():
 
 
 def test_many_lines_are_cut_short():
-    """Only the first lines are named."""
+    """A note names only the first lines."""
     assert first_lines(np.arange(1, 8)) == "lines 1, 2, 3, 4, 5, ..."
 
 
 def test_bands_leave_no_trace(monkeypatch):
-    """Rows that are near across the edge of a band are found all the same."""
+    """Rows near each other on both sides of the edge of a band are found."""
     random = np.random.default_rng(3)
     dec = random.permutation(np.repeat(np.arange(40) * 0.3 * ARCSEC, 2))
     rows = [(n % 7, random.integers(0, 3) * 0.3 * ARCSEC, d) for n, d in enumerate(dec)]

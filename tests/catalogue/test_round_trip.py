@@ -1,4 +1,4 @@
-"""Any table with positions comes back, in every format and spelling of angles."""
+"""Positions in any table are read right, in every format and spelling of angles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from harvester.catalogue.reader import open_catalogue
 from harvester.errors import InputError
 
-#: Hundredths of a second in a day of right ascension, tenths of an arcsec to the pole.
+#: Hundredths of a second in 24 hours of right ascension; tenths of an arcsec from the
+#: equator to the pole.
 DAY, POLE = 24 * 360_000, 90 * 36_000
 
 NAMES = [
@@ -33,25 +34,25 @@ NAMES = [
 
 
 class Row(NamedTuple):
-    """A place in whole units, or what stands where one ought to be."""
+    """A position in integer units, or wrong text in its place."""
 
     ticks: int
     tenths: int
-    #: Whole circles that the right ascension is away.
+    #: Full circles that are added to the right ascension.
     turns: int = 0
-    #: Which of the wrong spellings; -1: it is right.
+    #: Index of the wrong text in its place; -1 for a correct position.
     wrong: int = -1
 
 
 def clock(ticks, a, b, c=""):
-    """Spell a right ascension as hours, minutes and seconds."""
+    """Write a right ascension as hours, minutes and seconds."""
     whole, hundredths = divmod(ticks, 100)
     hours, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours:02}{a}{minutes:02}{b}{seconds:02}.{hundredths:02}{c}"
 
 
 def arc(tenths, a, b, c=""):
-    """Spell a declination as degrees, minutes and seconds."""
+    """Write a declination as degrees, minutes and seconds."""
     whole, tenth = divmod(abs(tenths), 10)
     degrees, minutes, seconds = whole // 3600, whole // 60 % 60, whole % 60
     sign = "-" if tenths < 0 else "+"
@@ -59,7 +60,7 @@ def arc(tenths, a, b, c=""):
 
 
 def in_degrees(row):
-    """Spell a place as numbers."""
+    """Write a position as numbers."""
     return row.ticks * 15 / 360_000 + 360 * row.turns, row.tenths / 36_000
 
 
@@ -74,24 +75,24 @@ SPELLINGS = {
         arc(row.tenths, "d", "m", "s"),
     ),
 }
-#: What stands for a right ascension and a declination that are none.
+#: Wrong text in place of a right ascension and a declination.
 WRONG_NUMBERS = [(np.nan, 1.0), (1.0, np.nan), (1.0, 90.5), (-9999.0, -9999.0)]
 WRONG_TEXTS = [("", "1:2:3"), ("1:2:3", ""), ("1:2:3", "95:00:00"), ("1:61:1", "1:1:1")]
 
 
 def is_unusable(row, spelling):
-    """Tell whether something stands in both cells that is no position."""
+    """Return whether both cells have text that is not a position."""
     return row.wrong == 2 or (row.wrong == 3 and spelling not in {"degrees", "hours"})
 
 
 def cells(row, spelling):
-    """Give the two cells of a row."""
+    """Return the two cells of a row."""
     wrong = WRONG_NUMBERS if spelling in {"degrees", "hours"} else WRONG_TEXTS
     return SPELLINGS[spelling](row) if row.wrong < 0 else wrong[row.wrong]
 
 
 def as_text(names, rows, _spelling, *, separator):
-    """Write lines; a line of prose would be another test."""
+    """Write lines of text; tables with prose above the rows have their own tests."""
     lines = [names, *rows]
     return "".join(separator.join(map(str, line)) + "\n" for line in lines).encode()
 
@@ -148,9 +149,9 @@ wrong = st.builds(Row, st.just(0), st.just(0), st.just(0), st.integers(0, 3))
     packed=st.booleans(),
 )
 def test_positions_come_back(tmp_path_factory, form, rows, names, spelling, packed):
-    """Every row is a target at its place or a reject with its line and a reason.
+    """Every row is a target at its position or a reject with line and reason.
 
-    If most positions are none, nothing is read.
+    If most positions are wrong, the catalogue is refused.
     """
     write, options = FORMATS[form]
     if spelling == "hours" and write is not as_table:
@@ -193,7 +194,7 @@ def test_positions_come_back(tmp_path_factory, form, rows, names, spelling, pack
         assert target.dec == pytest.approx(dec, abs=1e-9)
 
 
-#: Names of RA and Dec with what they say: degrees in a unit of each, and the frame.
+#: Names of RA and Dec with their meaning: the degrees in a unit of each, and the frame.
 STATED = {
     ("RA (hours)", "Dec (deg)"): (15.0, 1.0, "icrs"),
     ("ra_rad", "dec_rad"): (np.degrees(1), np.degrees(1), "icrs"),
@@ -203,7 +204,7 @@ STATED = {
     ("RA (B1950 hours)", "Dec (B1950 deg)"): (15.0, 1.0, "fk4"),
     ("glon_deg", "glat_deg"): (1.0, 1.0, "galactic"),
 }
-DECOYS = ("RA(err)", "e_RAJ2000", "ra_offset", "pmRA", "dec_err", "z")
+NON_POSITION_WORDS = ("RA(err)", "e_RAJ2000", "ra_offset", "pmRA", "dec_err", "z")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -211,10 +212,10 @@ DECOYS = ("RA(err)", "e_RAJ2000", "ra_offset", "pmRA", "dec_err", "z")
 @given(
     places=st.lists(st.tuples(st.floats(0, 359), st.floats(-89, 89)), max_size=4),
     names=st.sampled_from(list(STATED)),
-    decoys=st.lists(st.sampled_from(DECOYS), max_size=3, unique=True),
+    decoys=st.lists(st.sampled_from(NON_POSITION_WORDS), max_size=3, unique=True),
 )
 def test_stated_in_names(tmp_path_factory, form, places, names, decoys):
-    """What names say is read as `SkyCoord` reads it, in every format, among decoys."""
+    """Units and frames in names are read as by `SkyCoord`, in every format."""
     write, options = FORMATS[form]
     step_ra, step_dec, frame = STATED[names]
     places = [(150.25, 2.5), *places]

@@ -1,4 +1,4 @@
-"""Tables as they come out of a file."""
+"""Tables as they are in a file."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from harvester.catalogue.sheets import Sheet, is_folded, unfolded, unique_names
 
 
 def test_names_become_unique():
-    """Names are stripped, numbered when they come again, given when empty."""
+    """Names are stripped; repeated ones are numbered, empty ones get a name."""
     names = ["a ", "a", "", "a_2", "a"]
     assert unique_names(names) == ["a", "a_2", "col3", "a_2_2", "a_3"]
 
 
 def test_rows_are_numbered():
-    """Rows of a table count from 1."""
+    """Rows of a table are numbered from 1."""
     sheet = Sheet.of(pa.table({"a": [5, 6, 7]}), {})
     assert sheet.lines.tolist() == [1, 2, 3]
 
 
 def test_column_is_one_piece():
-    """A column of several chunks comes as one."""
+    """A column of several chunks is returned as one array."""
     table = pa.table({"a": pa.chunked_array([[1], [2, 3]])})
     assert Sheet.of(table, {}).column("a").to_pylist() == [1, 2, 3]
 
 
 def test_one_row_of_vectors_is_unfolded():
-    """Vectors as long as the named one become columns, anything else is repeated."""
+    """Vectors as long as the named one become columns; other values are repeated."""
     table = pa.table({"RA": [[1.0, 2.0]], "ID": [[7, 8]], "V": [[1, 2, 3]], "S": ["x"]})
     sheet = Sheet.of(table, {})
     assert is_folded(sheet, "RA")
@@ -37,6 +37,6 @@ def test_one_row_of_vectors_is_unfolded():
 
 
 def test_ordinary_table_is_not_folded():
-    """One ordinary row, or several rows of vectors, stay as they are."""
+    """A row without vectors, or several rows of vectors, are not changed."""
     assert not is_folded(Sheet.of(pa.table({"ra": [1.0], "v": [[1, 2]]}), {}), "ra")
     assert not is_folded(Sheet.of(pa.table({"ra": [[1.0], [2.0]]}), {}), "ra")

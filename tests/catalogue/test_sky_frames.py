@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.catalogue.sheets import StatedFrame
-from harvester.catalogue.sky_frames import frame_in, frame_of_option, sky_frame
+from harvester.catalogue.sky_frames import parse_frame, parse_frame_option, sky_frame
 from harvester.errors import InputError
 
 
@@ -38,16 +38,16 @@ from harvester.errors import InputError
     ],
 )
 def test_spellings(text, expected):
-    """Frames are understood as files and people spell them."""
-    assert str(frame_in(text)) == expected
+    """Frames are parsed in all spellings in use."""
+    assert str(parse_frame(text)) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "deg", "GAPPT", "altaz", "ecl_FK4", "equatorial", "J2016", "1", "foo"]
 )
 def test_not_understood(text):
-    """What is no frame, or not certainly one, is none."""
-    assert frame_in(text) is None
+    """Text that is not a frame, or is ambiguous, gives None."""
+    assert parse_frame(text) is None
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_not_understood(text):
     ],
 )
 def test_stated(stated, expected):
-    """System, equinox and epoch are taken together; contradictions are refused."""
+    """System, equinox and epoch are combined; contradictions give None."""
     assert str(sky_frame(stated)) == expected
 
 
@@ -87,9 +87,9 @@ FRAMES = {
     st.lists(st.tuples(st.floats(0, 360), st.floats(-89, 89)), min_size=1, max_size=5),
 )
 def test_as_astropy(name, places):
-    """Positions are where astropy has them, and rows without stay without."""
+    """Positions are transformed as by astropy; missing ones stay missing."""
     longitude, latitude = np.array([*places, (np.nan, np.nan)]).T
-    ra, dec = frame_of_option(name).to_icrs(longitude, latitude)
+    ra, dec = parse_frame_option(name).to_icrs(longitude, latitude)
     expected = SkyCoord(*np.array(places).T, unit="deg", **FRAMES[name]).icrs
     there = SkyCoord(ra[:-1], dec[:-1], unit="deg")
     assert np.all(there.separation(expected) < 1e-5 * u.arcsec)
@@ -98,24 +98,24 @@ def test_as_astropy(name, places):
 
 
 def test_epoch_of_fk4():
-    """The frame of FK4 turns slowly: the epoch that is stated counts."""
+    """FK4 rotates slowly, so the stated epoch is used."""
     frame = sky_frame(StatedFrame("FK4", "B1950", "J1983.5"))
     ra, dec = frame.to_icrs(np.array([150.1]), np.array([2.2]))
     place = SkyCoord(150.1, 2.2, unit="deg", frame="fk4", obstime="J1983.5").icrs
     assert (ra[0], dec[0]) == pytest.approx((place.ra.deg, place.dec.deg), abs=1e-10)
-    other, _ = frame_in("B1950").to_icrs(np.array([150.1]), np.array([2.2]))
+    other, _ = parse_frame("B1950").to_icrs(np.array([150.1]), np.array([2.2]))
     assert abs(ra[0] - other[0]) > 1e-6
 
 
 def test_j2000_is_icrs():
-    """FK5 at J2000 is taken as it is: astropy's ICRS is less than 0.04 arcsec off."""
-    assert frame_in("J2000").is_icrs
+    """FK5 at J2000 is used as ICRS: astropy differs by less than 0.04 arcsec."""
+    assert parse_frame("J2000").is_icrs
     places = SkyCoord([0, 90, 200], [80, 0, -60], unit="deg", frame="fk5")
     same = SkyCoord(places.ra, places.dec, frame="icrs")
     assert np.all(places.icrs.separation(same) < 0.04 * u.arcsec)
 
 
 def test_unknown_option():
-    """A frame that is none is refused with those that are."""
+    """An unknown frame is refused, and the known ones are listed."""
     with pytest.raises(InputError, match=r"--frame: 'fk6'.*icrs, fk5.*galactic"):
-        frame_of_option("fk6")
+        parse_frame_option("fk6")

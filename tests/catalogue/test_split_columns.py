@@ -28,7 +28,7 @@ def positions(table):
     st.tuples(st.integers(0, 89), st.integers(0, 59), st.integers(0, 599)),
 )
 def test_as_astropy(ra, sign, dec):
-    """Hours, minutes, seconds and a sign of its own are what astropy reads of them."""
+    """Hours, minutes, seconds and a sign column give the same as with astropy."""
     values = (*ra[:2], ra[2] / 100, sign, *dec[:2], dec[2] / 10)
     found = positions({name: [v] for name, v in zip(MRT, values, strict=True)})
     text = "{}h{}m{}s {}{}d{}m{}s".format(*values)
@@ -38,7 +38,7 @@ def test_as_astropy(ra, sign, dec):
 
 
 def test_whole_columns_first():
-    """Where degrees stand beside the parts, they are taken."""
+    """If there are columns of degrees too, they are used."""
     table = {name: [1] for name in MRT} | {"RAdeg": [15.25], "DEdeg": [1.5]}
     assert find_positions(Sheet.of(pa.table(table), {})).ra == "RAdeg"
 
@@ -50,16 +50,16 @@ def test_minutes_with_decimals():
 
 
 def test_lost_sign():
-    """Without a sign column, 0 among southern declinations may have been -0."""
+    """Without a sign column, a 0 among southern declinations may mean -0."""
     parts = {"RAh": [1, 2], "RAm": [0, 0], "DEd": [0, -5], "DEm": [30, 30]}
     found = positions(parts)
     assert list(found.problems) == [0]
     assert found.dec[1] == -5.5
-    assert "may be -0, which an integer does not show (rows: 1)" in found.notes[-1]
+    assert "may mean -0, which an integer cannot show (rows: 1)" in found.notes[-1]
 
 
 def test_used_columns_are_no_labels():
-    """All parts are used, and named in what is said of them."""
+    """All parts are used as position columns, and named in messages."""
     columns = find_positions(Sheet.of(pa.table({name: [1] for name in MRT}), {}))
     assert set(MRT) <= set(columns.used)
     assert (columns.ra, columns.dec) == ("RAh RAm RAs", "DE- DEd DEm DEs")
@@ -67,6 +67,6 @@ def test_used_columns_are_no_labels():
 
 @pytest.mark.parametrize("seconds", [60.5, -1.0, None])
 def test_no_seconds(seconds):
-    """Seconds beyond a minute are no position."""
+    """Seconds beyond 60 give no position."""
     table = {"RAh": [1], "RAm": [0], "RAs": [seconds], "DEd": [1], "DEm": [0]}
     assert list(positions(table).problems) == [0]

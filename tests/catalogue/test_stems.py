@@ -12,7 +12,7 @@ from harvester.catalogue.stems import Stems
 
 
 def unique_stems(ids):
-    """Name all identifiers."""
+    """Return the file names of all identifiers."""
     stems = Stems(ids)
     return [stems.name(text) for text in ids]
 
@@ -41,7 +41,7 @@ hostile = st.one_of(
 
 @given(st.lists(hostile, max_size=30))
 def test_stems_are_safe(ids):
-    """Whatever the identifiers are, the names are safe and differ without case."""
+    """For any identifiers the names are valid and differ without regard to case."""
     stems = unique_stems(ids)
     assert len(stems) == len(ids)
     assert len({stem.lower() for stem in stems}) == len(ids)
@@ -56,7 +56,7 @@ def test_stems_are_safe(ids):
     "text", ["587722952231026744", "J000411.19+020924.0", "COS_1-2", "a" * 64]
 )
 def test_safe_id_is_its_stem(text):
-    """An identifier that can be a file name is one."""
+    """An identifier that is a valid file name is used as it is."""
     assert unique_stems([text]) == [text]
 
 
@@ -74,25 +74,25 @@ def test_safe_id_is_its_stem(text):
     ],
 )
 def test_unsafe_id_is_made_over(text, beginning):
-    """Any other keeps what is legible and gains eight digits of its hash."""
+    """Other identifiers keep their valid characters and get 8 digits of a hash."""
     (stem,) = unique_stems([text])
     assert re.fullmatch(re.escape(beginning) + "[0-9a-f]{8}", stem)
 
 
 def test_unsafe_ids_stay_apart():
-    """Two identifiers that look alike once they are made over differ by the hash."""
+    """Identifiers with the same valid characters differ by their hash."""
     one, other = unique_stems(["a b", "a/b"])
     assert one != other
     assert (one[:4], other[:4]) == ("a_b-", "a_b-")
 
 
 def test_duplicates_are_numbered():
-    """An identifier that comes again, in whatever case, is numbered in order."""
+    """Repeated identifiers, in any case of letters, are numbered in order."""
     assert unique_stems(["m51", "M51", "m51", "x"]) == ["m51", "M51_2", "m51_3", "x"]
 
 
 def test_number_may_be_taken():
-    """A number that another identifier has already is passed over."""
+    """A numbered name that another identifier already has is skipped."""
     assert unique_stems(["a", "a_2", "a"]) == ["a", "a_2", "a_3"]
 
 

@@ -26,7 +26,7 @@ ID = 587722952231026744
 
 
 def read_table(path, data):
-    """Read a table whole."""
+    """Read a whole table."""
     with open_tables(path, io.BytesIO(data)) as (sheet,):
         batches = sheet.table.to_batches(max_chunksize=2)
         whole = pa.Table.from_batches(batches, sheet.table.schema)
@@ -34,7 +34,7 @@ def read_table(path, data):
 
 
 def small_table():
-    """Make a table with one column of each kind that all formats know."""
+    """Make a table with one column of each type that all formats support."""
     return Table(
         {
             "objid": np.array([ID, ID + 1]),
@@ -49,7 +49,7 @@ def small_table():
 
 
 def written(table, kind):
-    """Give the bytes of a table file."""
+    """Return the bytes of a table file."""
     if kind == "ascii.ecsv":
         text = io.StringIO()
         table.write(text, format=kind)
@@ -60,14 +60,14 @@ def written(table, kind):
 
 
 def parquet(**columns):
-    """Give the bytes of a Parquet file."""
+    """Return the bytes of a Parquet file."""
     file = io.BytesIO()
     pq.write_table(pa.table(columns), file)
     return file.getvalue()
 
 
 def fits_file(*hdus):
-    """Give the bytes of a FITS file."""
+    """Return the bytes of a FITS file."""
     file = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(file)
     return file.getvalue()
@@ -80,7 +80,7 @@ def fits_file(*hdus):
     ids=lambda f: f.__module__,
 )
 def test_astronomers_formats(kind, pack):
-    """FITS, VOTable and ECSV, packed or not, keep values, types and gaps."""
+    """FITS, VOTable and ECSV, also compressed, keep values, types and missing ones."""
     sheet = read_table(Path("x"), pack(written(small_table(), kind)))
     assert sheet.table.to_pylist() == [
         {
@@ -111,7 +111,7 @@ def test_astronomers_formats(kind, pack):
 
 
 def test_parquet():
-    """Parquet comes as it is, large strings as strings."""
+    """Parquet columns keep their types; large strings become strings."""
     data = parquet(id=pa.array(["007"], pa.large_string()), ra=[1.5], v=[[1, 2]])
     table = read_table(Path("x.parquet"), data).table
     assert table.schema.field("id").type == pa.string()
@@ -119,14 +119,14 @@ def test_parquet():
 
 
 def test_text():
-    """What is none of these is a text table."""
+    """A file of no other format is read as a text table."""
     sheet = read_table(Path("x.csv.gz"), gzip.compress(b"id,ra\n1,2.5\n"))
     assert sheet.table.to_pylist() == [{"id": "1", "ra": 2.5}]
     assert sheet.is_text
 
 
 def test_content_decides():
-    """The suffix does not matter where the content is clear."""
+    """The suffix does not matter if the content is clear."""
     sheet = read_table(Path("x.csv"), written(small_table(), "fits"))
     assert sheet.table.num_columns == 7
 
@@ -182,8 +182,8 @@ def test_sky_coordinates():
     [
         ("x.fits", b"\n<!DOCTYPE html><html></html>", "is a web page"),
         ("x.csv", b"<html>", "is a web page"),
-        ("x.fits", b"id,ra,dec\n1,2,3\n", "is named .fits but begins with"),
-        ("x.fits.gz", b"", "is named .fits but begins with"),
+        ("x.fits", b"id,ra,dec\n1,2,3\n", "is named .fits, but it begins with"),
+        ("x.fits.gz", b"", "is named .fits, but it begins with"),
         ("x.parquet", b"id,ra,dec\n1,2,3\n", "is named .parquet"),
         ("x.xlsx", b"PK\x03\x04...", "Excel"),
         ("x.h5", b"\x89HDF\r\n", "HDF5"),
@@ -191,19 +191,19 @@ def test_sky_coordinates():
         ("x.txt", b"Some prose\nwithout any table in it\n", "do not split"),
         ("x.parquet", b"PAR1" + bytes(40), "is damaged or incomplete"),
         ("x.vot", b"<?xml?><VOTABLE><RESOURCE>", "is damaged or incomplete"),
-        ("x.vot", b"<VOTABLE></VOTABLE>", "is a VOTable without a table"),
+        ("x.vot", b"<VOTABLE></VOTABLE>", "is a VOTable document, but it has no table"),
         ("x.vot", b"<VOTABLE><a></VOTABLE>", "is damaged or incomplete"),
         ("x.csv", b'a,b\n1,"' + b"x" * 200_000, "is damaged or incomplete"),
         ("x.fits", b"SIMPLE  =   ", "is damaged or incomplete"),
         ("x.fits", fits_file(), "holds no table"),
         ("x.fits", fits_file(fits.CompImageHDU(np.zeros((9, 9), "i2"))), "no table"),
-        ("x.gz", b"\x1f\x8bnonsense", "cannot be unpacked"),
-        ("x.bz2", b"BZh9nonsense", "cannot be unpacked"),
-        ("x.xz", b"\xfd7zXZ\x00nonsense", "cannot be unpacked"),
+        ("x.gz", b"\x1f\x8bnonsense", "cannot be decompressed"),
+        ("x.bz2", b"BZh9nonsense", "cannot be decompressed"),
+        ("x.xz", b"\xfd7zXZ\x00nonsense", "cannot be decompressed"),
     ],
 )
 def test_no_table(name, data, complaint):
-    """What is no table is refused by name, with what is wrong with it."""
+    """A file that is not a table is refused with its path and the reason."""
     with pytest.raises(InputError, match=complaint) as caught:
         read_table(Path(name), data)
     assert str(caught.value).startswith(name)
@@ -233,12 +233,12 @@ def votable_with(entities):
 
 
 def test_entity_bomb():
-    """A VOTable that would swell on reading is refused, with what is wrong with it."""
+    """A VOTable that would expand to a huge size is refused with the reason."""
     levels = ["x" * 10]
     levels += [f"&e{n};" * 10 for n in range(6)]
     named = [f'<!ENTITY e{n} "{text}">' for n, text in enumerate(levels)]
-    # 10 MB: XML's parser draws the line at 8 MiB, and a bomb that it let pass would do
-    # no harm here.
+    # 10 MB: the limit of the XML parser is 8 MiB, and an entity of this size would be
+    # harmless if the parser allowed it.
     bomb = votable_with("".join([*named, '<!ENTITY last "&e6;">']))
     assert len(bomb) < 1000
     with pytest.raises(InputError, match=r"x\.vot is damaged.*amplification"):
@@ -246,7 +246,7 @@ def test_entity_bomb():
 
 
 def test_entity_of_another_file(tmp_path):
-    """A VOTable gets to see no other file of this machine."""
+    """A VOTable cannot include another file of this machine."""
     secret = tmp_path / "secret"
     secret.write_text("CANARY")
     entity = f'<!ENTITY last SYSTEM "{secret.as_uri()}">'
@@ -267,7 +267,7 @@ def test_entity_of_another_file(tmp_path):
     ],
 )
 def test_delimiter(word, text):
-    """The delimiter that the user names is the one."""
+    """The delimiter that the user names is used."""
     options = ReadOptions(delimiter=word)
     with open_tables(Path("x"), io.BytesIO(text.encode()), options) as (sheet,):
         (row,) = sheet.table.to_pylist()
@@ -278,13 +278,13 @@ def test_delimiter(word, text):
 @pytest.mark.parametrize(
     ("word", "data", "complaint"),
     [
-        ("comma-ish", b"id,ra\n1,2\n", "is no delimiter of a table: give ','"),
-        (";", b"id,ra\n1,2\n", "';' does not cut its lines"),
-        (",", fits_file(), "is no text"),
+        ("comma-ish", b"id,ra\n1,2\n", "is not a known delimiter: give ','"),
+        (";", b"id,ra\n1,2\n", "';' does not split its lines"),
+        (",", fits_file(), "is not a text table"),
     ],
 )
 def test_wrong_delimiter(word, data, complaint):
-    """A delimiter that is none, or cuts nothing, is refused."""
+    """A delimiter that is unknown, or splits nothing, is refused."""
     with (
         pytest.raises(InputError, match=complaint),
         open_tables(Path("x"), io.BytesIO(data), ReadOptions(delimiter=word)),

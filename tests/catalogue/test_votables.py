@@ -49,13 +49,13 @@ def read(text):
 
 
 def rows(sheet):
-    """Give all rows."""
+    """Return all rows."""
     batches = sheet.table.to_batches(max_chunksize=2)
     return pa.Table.from_batches(batches, sheet.table.schema).to_pylist()
 
 
 def test_several_tables():
-    """Every table is a sheet with its name, also those of inner resources."""
+    """Every table is a sheet with its name, also those in nested resources."""
     info = table("info", '<FIELD name="key" datatype="int"/>', rows="")
     inner = f"<RESOURCE>{table('objects')}</RESOURCE>"
     sheets = read(document(info + inner))
@@ -65,10 +65,10 @@ def test_several_tables():
 
 @pytest.mark.parametrize("place", ["before", "behind"])
 def test_overflow(place):
-    """A result that the server has cut is said to be."""
+    """A result that the server truncated has a note."""
     parts = (OVERFLOW, table()) if place == "before" else (table(), OVERFLOW)
     (sheet,) = read(document("".join(parts)))
-    assert ["cut this result" in note for note in sheet.notes] == [True]
+    assert ["truncated this result" in note for note in sheet.notes] == [True]
     assert read(document(table()))[0].notes == []
 
 
@@ -81,8 +81,10 @@ def test_overflow(place):
     ],
 )
 def test_server_error(said):
-    """An error of the server is told in its words."""
-    with pytest.raises(InputError, match=r"server's error.* says: No such column"):
+    """An error of the server is reported in the server's words."""
+    with pytest.raises(
+        InputError, match=r"error message of a server.* says: No such column"
+    ):
         read(document(said))
 
 
@@ -90,7 +92,7 @@ def test_server_error(said):
     ("system", "equinox"), [("eq_FK4", "B1950"), ("ICRS", ""), ("galactic", "")]
 )
 def test_frames(system, equinox):
-    """Columns that name a system are in it."""
+    """A column has the frame of the system that it references."""
     text = COOSYS.format(system, equinox) + table(ref=' ref="c"')
     (sheet,) = read(document(text))
     frame = StatedFrame(system, equinox)
@@ -99,7 +101,7 @@ def test_frames(system, equinox):
 
 
 def test_frame_of_a_table():
-    """The only equatorial system that no column names is that of the table."""
+    """The only equatorial system that no column references is that of the table."""
     (sheet,) = read(document(COOSYS.format("eq_FK4", "B1950") + table()))
     assert sheet.frame == StatedFrame("eq_FK4", "B1950")
     (sheet,) = read(document(COOSYS.format("galactic", "") + table()))
@@ -107,7 +109,7 @@ def test_frame_of_a_table():
 
 
 def test_frame_of_a_group():
-    """A group that names a system states it for its columns."""
+    """A group that references a system gives its columns that frame."""
     group = '<GROUP ref="c"><FIELDref ref="r"/><FIELDref ref="d"/></GROUP>'
     text = COOSYS.format("eq_FK4", "B1950") + table(fields=FIELDS + group)
     (sheet,) = read(document(text))
@@ -123,7 +125,7 @@ def test_frame_of_a_group():
     ],
 )
 def test_units(unit, spelled):
-    """Units that astropy does not know arrive as the file spells them."""
+    """Units that astropy does not know keep the spelling of the file."""
     fields = FIELDS.replace('unit="deg"', f'unit="{unit}"')
     (sheet,) = read(document(table(fields=fields)))
     assert sheet.units == {"ra": spelled, "dec": spelled}
@@ -144,7 +146,7 @@ def test_names_that_come_again():
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8", "iso-8859-1"])
 def test_encodings(encoding):
-    """A document is read in its encoding, with a byte order mark or without."""
+    """A document is read in its encoding, with or without a byte order mark."""
     field = FIELDS.replace('name="id"', 'name="Mi\xe9rt"')
     named = encoding.removesuffix("-sig")
     text = document(table(fields=field), named).encode(encoding)
@@ -153,7 +155,7 @@ def test_encodings(encoding):
 
 @pytest.mark.parametrize("kind", ["tabledata", "binary", "binary2"])
 def test_serializations(kind):
-    """However the rows are written, they are the same."""
+    """All serializations give the same rows."""
     data = Table({"id": [587722984435351614, 2], "ra": [1.5, 2.5], "n": ["a", "b c"]})
     file = io.BytesIO()
     votable.from_table(data).to_xml(file, tabledata_format=kind)
@@ -165,7 +167,7 @@ def test_serializations(kind):
 
 @pytest.mark.parametrize("prefix", ["", "v:"])
 def test_rows_elsewhere(tmp_path, prefix):
-    """Rows in another file, here or on a server, are never fetched."""
+    """Rows in another file, here or on a server, are never read."""
     (tmp_path / "secret").write_bytes(b"CANARY")
     href = (tmp_path / "secret").as_uri()
     stream = f'<DATA><BINARY><{prefix}STREAM  href="{href}"/></BINARY></DATA>'
@@ -174,7 +176,7 @@ def test_rows_elsewhere(tmp_path, prefix):
 
 
 def test_sound_but_strange():
-    """A document that breaks the standard is not called damaged."""
+    """A document that violates the standard, but can be read, is not "damaged"."""
     text = document(table(fields=FIELDS.replace("long", "bar")))
     with pytest.raises(InputError, match="could not be read") as caught:
         read(text)

@@ -23,7 +23,7 @@ SDSS_NAME = "frame-r-001043-5-0025.fits.bz2"
 
 
 def tan_header(shape, *, scale=SCALE, ra=150.0, dec=2.0):
-    """Give a header whose reference is the image's middle pixel, north up."""
+    """Return a header with its reference in the middle pixel of the image, north up."""
     header = fits.Header()
     header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
     header["CUNIT1"], header["CUNIT2"] = "deg", "deg"
@@ -36,13 +36,13 @@ def tan_header(shape, *, scale=SCALE, ra=150.0, dec=2.0):
 
 
 def noise(shape, seed=1):
-    """Give pixels that bz2 cannot make smaller, none of them zero."""
+    """Return pixels that bz2 cannot compress; none of them is zero."""
     values = np.random.default_rng(seed).normal(size=shape)
     return values.astype(np.float32)
 
 
 def sdss_header(shape):
-    """Give a header as SDSS frames have it."""
+    """Return a header like those of SDSS frames."""
     header = tan_header(shape)
     header["RUN"], header["CAMCOL"], header["FRAME"] = 1043, 5, 25
     header["RERUN"], header["EXPTIME"], header["ORIGIN"] = "301", "53.907456", "SDSS"
@@ -51,7 +51,7 @@ def sdss_header(shape):
 
 
 def sdss_frame(path: Path, data, header=None):
-    """Write an SDSS frame: bz2, gzip or plain, as the name says."""
+    """Write an SDSS frame: bz2, gzip or plain, according to the name."""
     header = sdss_header(data.shape) if header is None else header
     image = fits.PrimaryHDU(data, header)
     calibration = fits.ImageHDU(np.ones(data.shape[1], np.float32))
@@ -59,7 +59,7 @@ def sdss_frame(path: Path, data, header=None):
 
 
 def hst_frame(path: Path, data, *, weights=None, header=None, primary=None):
-    """Write a drizzled HST file: PRIMARY, SCI and, if there are any, WHT."""
+    """Write a drizzled HST file: PRIMARY, SCI and, if weights are given, WHT."""
     header = tan_header(data.shape, scale=0.128 / 3600) if header is None else header
     hdus = fits.HDUList([fits.PrimaryHDU(header=fits.Header(primary or {}))])
     hdus.append(fits.ImageHDU(data, header, name="SCI"))
@@ -69,7 +69,7 @@ def hst_frame(path: Path, data, *, weights=None, header=None, primary=None):
 
 
 def write_fits(path: Path, hdus):
-    """Write HDUs, packed as the name says."""
+    """Write HDUs, compressed according to the name."""
     plain = path.with_suffix(".plain")
     hdus.writeto(plain, overwrite=True, output_verify="ignore")
     pack = {".bz2": bz2.compress, ".gz": gzip.compress}.get(path.suffix, bytes)
@@ -79,7 +79,7 @@ def write_fits(path: Path, hdus):
 
 
 def job(path: Path, root: Path, places, *, size="10px", mode="partial", **product):
-    """Ask for stamps of a frame at ``(ra, dec)`` places, named s0.fits, s1.fits..."""
+    """Request stamps of a frame at ``(ra, dec)`` positions: s0.fits, s1.fits, ..."""
     facts = {"archive": "sdss", "name": path.name, "band": "r"} | product
     wanted = tuple(
         Wanted(n, f"galaxy {n}", ra, dec, f"r/s{n}.fits")
@@ -91,7 +91,7 @@ def job(path: Path, root: Path, places, *, size="10px", mode="partial", **produc
 
 
 def sky_of(header, x, y):
-    """Tell the sky position of a pixel, counted from 0."""
+    """Return the sky position of a pixel, counted from 0."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # dates that astropy mends
         ra, dec = WCS(header).all_pix2world(x, y, 0)

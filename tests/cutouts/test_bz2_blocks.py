@@ -1,4 +1,4 @@
-"""Block borders in real bz2 data, packed at every level."""
+"""Finding the starts of blocks in real bz2 data, compressed at every level."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from harvester.cutouts.bz2_blocks import BlockScan, block_size
 
-#: Bytes that bz2 hardly shortens, and none of which is like its four neighbours.
+#: Bytes that bz2 hardly compresses, without runs of four equal ones.
 NOISE = np.random.default_rng(4).integers(0, 256, 2_000_000, np.uint8).tobytes()
 
 
 def starts_of(packed, sizes=(10**9,)):
-    """Scan data in pieces of these sizes, the last of which goes on."""
+    """Scan data in pieces of these sizes; the last size is repeated."""
     scan, found, begin = BlockScan(), [], 0
     sizes = list(sizes)
     while begin < len(packed):
@@ -28,7 +28,7 @@ def starts_of(packed, sizes=(10**9,)):
 
 
 def unpacked_sizes(packed):
-    """Unpack up to each border; tell how many bytes came out of each piece."""
+    """Decompress up to each start; return how many bytes each piece gives."""
     stream, sizes = bz2.BZ2Decompressor(), []
     places = [0, *(start.place for start in starts_of(packed)), len(packed)]
     for begin, end in pairwise(places):
@@ -43,7 +43,7 @@ def unpacked_sizes(packed):
 
 @pytest.mark.parametrize("level", range(1, 10))
 def test_every_level(level):
-    """Up to each border exactly the blocks before it unpack, and they have one size."""
+    """The data before a start contain exactly the earlier blocks, all of one size."""
     plain = NOISE[: 250_000 * level]
     packed = bz2.compress(plain, level)
     _, *sizes = unpacked_sizes(packed)
@@ -58,10 +58,10 @@ def test_every_level(level):
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(0, 7))
 def test_pieces_do_not_matter(sizes, last):
-    """However the data come, the same borders are found, each once."""
+    """The same block starts are found, each once, from pieces of any size."""
     packed = bz2.compress(NOISE[:210_000], 1)
     around = [start.place for start in starts_of(packed)]
-    # A few bytes at a time around each border, and all at once between them.
+    # A few bytes at a time around each start, and large pieces between them.
     cuts = [place - sum(sizes) // 2 for place in around[1:]]
     pieces, begin = [], 0
     for cut in cuts:
@@ -72,13 +72,13 @@ def test_pieces_do_not_matter(sizes, last):
 
 
 def test_byte_by_byte():
-    """Data that trickle in are scanned like others."""
+    """Data that arrive byte by byte are scanned like others."""
     packed = bz2.compress(NOISE[:120_000], 1)
     assert starts_of(packed, [1]) == starts_of(packed)
 
 
 def test_every_bit():
-    """A border is found at whichever bit it is."""
+    """A start is found at whichever bit of a byte it is."""
     magic = 0x314159265359
     for shift in range(8):
         window = (0xAB << 80 | magic << 32 | 0x12345678) << shift
@@ -89,7 +89,7 @@ def test_every_bit():
 
 
 def test_several_streams():
-    """A block that begins a stream is told from others, also across pieces."""
+    """The first block of a stream is recognised, also if it is split over pieces."""
     first = bz2.compress(NOISE[:150_000], 1)
     packed = first + bz2.compress(NOISE[150_000:200_000], 1)
     for size in [10**9, 1, 5, 4096]:
@@ -100,7 +100,7 @@ def test_several_streams():
 
 @pytest.mark.long
 def test_real_frames(shared):
-    """A frame of SDSS has 14 blocks of one size, but for the first and the last."""
+    """An SDSS frame has 14 blocks of one size, except for the first and the last."""
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
     assert len(paths) >= 7
     for path in paths:

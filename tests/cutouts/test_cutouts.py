@@ -44,22 +44,22 @@ over_and_over = settings(
 
 @pytest.fixture
 def frame(tmp_path):
-    """Give a small plain SDSS frame."""
+    """Write a small plain SDSS frame."""
     return sdss_frame(tmp_path / "frame.fits", DATA)
 
 
 def read(root, receipt):
-    """Give the pixels and the header of a stamp."""
+    """Return the pixels and the header of a stamp."""
     return fits.getdata(root / receipt.file_loc, header=True)
 
 
 def origin(header):
-    """Tell where the first pixel of a stamp lies in the frame: column, row."""
+    """Return the first pixel of a stamp in the frame: column, row."""
     return tuple(HEADER[key] - header[key] for key in ("CRPIX1", "CRPIX2"))
 
 
 def along(length):
-    """Give places along an axis: anywhere, in the middle of a pixel, off it."""
+    """Draw positions along an axis: anywhere, or 0 or 0.25 pixels off a middle."""
     middles = st.integers(0, length - 1)
     anywhere = st.floats(-0.49, length - 0.51)
     return st.one_of(anywhere, middles, middles.map(lambda n: n + 0.25))
@@ -73,7 +73,7 @@ def along(length):
     mode=st.sampled_from(["partial", "trim"]),
 )
 def test_as_cutout2d(frame, x, y, side, mode):
-    """Pixels, shape and place are those of Cutout2D, wherever the target is."""
+    """Pixels, shape and origin are those of Cutout2D, for a target anywhere."""
     place = sky_of(HEADER, x, y)
     (receipt,) = cut_frame(
         job(frame, frame.parent, [place], size=f"{side}px", mode=mode)
@@ -102,14 +102,14 @@ def test_outside(frame, x, y):
 
 
 def test_other_side_of_the_sky(frame, tmp_path):
-    """Targets that the projection cannot show are outside; others are cut."""
+    """A target that the projection cannot show is outside; others are cut."""
     there = [(330.0, -2.0), (150.0, 91 - 1e-9 - 1), (float("nan"), 2.0), MIDDLE]
     problems = [receipt.problem for receipt in cut_frame(job(frame, tmp_path, there))]
     assert problems == ["outside"] * 3 + [""]
 
 
 def test_order_of_receipts(frame, tmp_path):
-    """Receipts come in the order of what is wanted."""
+    """Receipts are in the order of the wanted stamps."""
     wanted = [sky_of(HEADER, x, y) for x, y in [(50, 35), (-9, 3), (5, 2)]]
     receipts = cut_frame(job(frame, tmp_path, wanted, size="3px")).receipts
     assert [r.target for r in receipts] == [0, 1, 2]
@@ -118,7 +118,7 @@ def test_order_of_receipts(frame, tmp_path):
 
 
 def test_stamp_wcs(frame, tmp_path):
-    """The target lies on the same pixel by the stamp's own WCS."""
+    """The WCS of the stamp puts the target on the same pixel."""
     place = sky_of(HEADER, 2.3, 37.8)
     (receipt,) = cut_frame(job(frame, tmp_path, [place], size="12px"))
     data, header = read(tmp_path, receipt)
@@ -128,7 +128,7 @@ def test_stamp_wcs(frame, tmp_path):
 
 
 def test_header(frame, tmp_path):
-    """The header tells unit, band, zero point, target, field and origin."""
+    """The header states unit, band, zero point, target, field and origin."""
     (receipt,) = cut_frame(job(frame, tmp_path, [MIDDLE], name=SDSS_NAME))
     _, header = read(tmp_path, receipt)
     told = {
@@ -156,14 +156,14 @@ def test_header(frame, tmp_path):
 
 
 def test_another_frame(tmp_path):
-    """A frame that says it is another one than its name is refused."""
+    """A frame whose header belongs to another frame is refused."""
     path = sdss_frame(tmp_path / "frame.fits", DATA)
-    with pytest.raises(CorruptFrameError, match="its header is of band  run 1043"):
+    with pytest.raises(CorruptFrameError, match="its header belongs to band  run 1043"):
         cut_frame(job(path, tmp_path, [MIDDLE], name=SDSS_NAME.replace("43", "44")))
 
 
 def test_another_file_without_targets(tmp_path):
-    """The archive is told whether the frame holds a target: one of HST may be right."""
+    """An HST frame with another name is refused only if no target is in it."""
     primary = {"FILENAME": "ib0001010_drz.fits"}
     path = hst_frame(tmp_path / "f.fits", DATA, primary=primary)
     facts = {"archive": "hst", "name": "ib0002010_drz.fits", "band": "F160W"}
@@ -174,7 +174,7 @@ def test_another_file_without_targets(tmp_path):
 
 
 def test_same_bytes(tmp_path):
-    """Packed or not, alone or with others, a stamp has the same bytes."""
+    """A stamp has the same bytes from any compression, alone or with others."""
     for name in "12":
         (tmp_path / name).mkdir()
     alone = job(
@@ -189,7 +189,7 @@ def test_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("fill", [np.nan, 0.0])
 def test_nothing_there(tmp_path, fill):
-    """A stamp of NaN or of zeros only is no data, and no file."""
+    """A stamp with only NaN or zeros gives "no data", and no file."""
     data = DATA.copy()
     data[:, 35:] = fill
     path = sdss_frame(tmp_path / "f.fits", data)
@@ -210,7 +210,7 @@ def test_bad_pixel_on_target(tmp_path):
 
 
 def test_sizes_in_arcsec(tmp_path):
-    """One size on the sky is 40 pixels of SDSS and 124 of HST."""
+    """A size in arcsec is 40 pixels of SDSS and 124 of HST."""
     shape = (150, 150)
     sdss = sdss_frame(tmp_path / "f.fits", noise(shape))
     hst = hst_frame(tmp_path / "h.fits", noise(shape))
@@ -222,7 +222,7 @@ def test_sizes_in_arcsec(tmp_path):
 
 
 def test_weights_mask(tmp_path):
-    """Pixels of no weight are NaN in HST stamps, whatever the image holds there."""
+    """Pixels with weight 0 are NaN in HST stamps, whatever value they have."""
     weights = np.ones(SHAPE, np.float32)
     weights[:, :29] = 0
     path = hst_frame(tmp_path / "h.fits", DATA, weights=weights)
@@ -237,7 +237,7 @@ MIDDLE_HST = sky_of(tan_header(SHAPE, scale=0.128 / 3600), 30, 20)
 
 
 def test_header_of_hst(tmp_path):
-    """Unit, zero point and exposure are those that the archive's reading gives."""
+    """Unit, zero point and exposure time are those of the archive's reading."""
     facts = {"PHOTFLAM": 1.92756e-20, "PHOTPLAM": 15369.18, "BUNIT": "ELECTRONS/S"}
     header = tan_header(SHAPE, scale=0.128 / 3600)
     header.update(facts)
@@ -251,7 +251,7 @@ def test_header_of_hst(tmp_path):
 
 
 def test_unknown_photometry(tmp_path):
-    """Unit, zero point and exposure that are not known are not in the header."""
+    """Unknown unit, zero point and exposure time are left out of the header."""
     path = hst_frame(tmp_path / "h.fits", DATA)
     (receipt,) = cut_frame(job(path, tmp_path, [MIDDLE_HST], archive="hst"))
     _, stamp = read(tmp_path, receipt)
@@ -279,7 +279,7 @@ def _raw(header, stored):
 
 @pytest.mark.parametrize("kind", ["i1", "i4", "i8", "f8"])
 def test_stored_types(tmp_path, kind):
-    """Every stored type of FITS is read."""
+    """Every stored pixel type of FITS is read."""
     stored = (
         np.arange(1, 2401).reshape(SHAPE).astype(np.uint8 if kind == "i1" else kind)
     )
@@ -310,7 +310,7 @@ BAD_WCS = {
 
 @pytest.mark.parametrize("cards", BAD_WCS.values(), ids=BAD_WCS)
 def test_bad_wcs(tmp_path, cards):
-    """An image that does not say where it is gives no stamps, ever."""
+    """An image without a usable WCS never gives stamps."""
     header = sdss_header(SHAPE)
     for key, value in cards.items():
         if value is None:
@@ -322,7 +322,7 @@ def test_bad_wcs(tmp_path, cards):
         cut_frame(job(path, tmp_path, [MIDDLE]))
 
 
-#: Cards that decide nothing about where a pixel is, and what a stamp has of them.
+#: Invalid cards that are not needed to place pixels, and the cards of the stamp then.
 HARMLESS = {
     "J2000": ({"EQUINOX": "J2000"}, {"EQUINOX": 2000.0}),
     "equinox as text": ({"EQUINOX": "2000.0"}, {"EQUINOX": 2000.0}),
@@ -342,7 +342,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize(("cards", "told"), HARMLESS.values(), ids=HARMLESS)
 def test_harmless_cards(tmp_path, cards, told):
-    """What decides nothing about where a pixel is makes no frame unusable."""
+    """Invalid cards that are not needed to place pixels do not refuse a frame."""
     header = sdss_header(SHAPE)
     for key, value in cards.items():
         if value is None:
@@ -359,7 +359,7 @@ def test_harmless_cards(tmp_path, cards, told):
 
 
 def test_unreadable_equinox(tmp_path):
-    """A card that nobody can parse matters only if it decides where a pixel is."""
+    """An invalid EQUINOX matters only if it is needed to place pixels."""
     header = sdss_header(SHAPE)
     header["EQUINOX"] = 2000.0
     path = sdss_frame(tmp_path / "f.fits", DATA, header)
@@ -371,7 +371,7 @@ def test_unreadable_equinox(tmp_path):
 
 
 def test_case_of_a_text_for_an_equinox(tmp_path, shared):
-    """The frame that was reported gives a stamp, and the galaxy is in its middle."""
+    """The frame of a bug report gives a stamp with the galaxy in its middle."""
     path = shared / "cases" / "catalogues" / "equinox_text.fits"
     asked = job(path, tmp_path, [(150.1, 2.2)], size="5px", archive="hst", band="F160W")
     (receipt,) = cut_frame(asked)
@@ -383,7 +383,7 @@ def test_case_of_a_text_for_an_equinox(tmp_path, shared):
 
 @pytest.mark.parametrize("card", [b"CTYPE1  = 'RA---TAN", b"CRVAL1  = 15 0"])
 def test_card_that_is_none(tmp_path, card):
-    """A card of the WCS that nobody can parse is no place on the sky."""
+    """A frame is refused if a needed card of its WCS cannot be parsed."""
     path = sdss_frame(tmp_path / "f.fits", DATA)
     content = path.read_bytes()
     sound = content[content.index(card[:8]) :][:80]
@@ -393,7 +393,7 @@ def test_card_that_is_none(tmp_path, card):
 
 
 def test_nan_in_wcs(tmp_path):
-    """A reference that is not a number is no reference."""
+    """A WCS with NaN in its reference is refused."""
     path = sdss_frame(tmp_path / "f.fits", DATA)
     content = path.read_bytes()
     card = content[content.index(b"CRVAL1") :][:80]
@@ -403,7 +403,7 @@ def test_nan_in_wcs(tmp_path):
 
 
 def test_cube(tmp_path):
-    """A primary image that is not two-dimensional is no frame."""
+    """A primary image that is not two-dimensional is refused."""
     header = sdss_header(SHAPE)
     path = write_fits(
         tmp_path / "f.fits",
@@ -415,14 +415,14 @@ def test_cube(tmp_path):
 
 @pytest.mark.parametrize("archive", ["sdss", "hst"])
 def test_no_image(tmp_path, archive):
-    """A file of headers only is no frame."""
+    """A file with headers only is refused."""
     path = write_fits(tmp_path / "f.fits", fits.HDUList([fits.PrimaryHDU()]))
     with pytest.raises(BadFrameError, match="no image"):
         cut_frame(job(path, tmp_path, [MIDDLE], archive=archive))
 
 
 def test_damaged_frame(tmp_path):
-    """Damage in the rows that are needed is found before a stamp is written."""
+    """Damage in the needed rows is found before a stamp is written."""
     data = noise((600, 800))
     path = sdss_frame(tmp_path / "f.fits.bz2", data)
     packed = bytearray(path.read_bytes())
@@ -437,7 +437,7 @@ def test_damaged_frame(tmp_path):
 
 @pytest.mark.parametrize("name", ["é\n\0" * 99, "'" * 300, "", "-", "x" * 300])
 def test_hostile_identifier(frame, tmp_path, name):
-    """No identifier breaks the header of a stamp."""
+    """Any identifier gives a valid header."""
     asked = job(frame, tmp_path, [MIDDLE])
     wanted = type(asked.wanted[0])(0, name, *MIDDLE, "r/s0.fits")
     (receipt,) = cut_frame(
@@ -452,7 +452,7 @@ def test_hostile_identifier(frame, tmp_path, name):
 
 
 def test_dirty_header(tmp_path):
-    """Characters that FITS forbids do not break the reading of a frame."""
+    """A frame whose header has characters that FITS forbids is read."""
     path = sdss_frame(tmp_path / "f.fits", DATA)
     content = path.read_bytes().replace(b"'2.5m    '", b"'2\xe9\x00\x09    '")
     path.write_bytes(content)
@@ -461,14 +461,14 @@ def test_dirty_header(tmp_path):
 
 
 def test_output_on_a_file(frame, tmp_path):
-    """An output folder that is a file is this machine's trouble."""
+    """An output folder that is a file is a local error."""
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(LocalError, match="out"):
         cut_frame(job(frame, tmp_path / "out", [MIDDLE]))
 
 
 def test_in_another_process(frame, tmp_path):
-    """Jobs, receipts and errors go through a process pool."""
+    """Jobs, receipts and errors can be sent through a process pool."""
     asked = job(frame, tmp_path, [MIDDLE])
     assert pickle.loads(pickle.dumps(asked)) == asked
     with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
@@ -481,7 +481,7 @@ def test_in_another_process(frame, tmp_path):
 
 
 def real_job(shared, band, root, folder="sdss"):
-    """Ask for the galaxy that was measured by hand in three real frames."""
+    """Request the galaxy that was measured by hand in three real frames."""
     name = SDSS_NAME.replace("-r-", f"-{band}-")
     truth = json.loads((shared / folder / "truth_open.json").read_text())
     (galaxy,) = truth[name.removesuffix(".fits.bz2")]
@@ -513,7 +513,7 @@ def test_real_galaxy(shared, tmp_path, band):
 
 @pytest.mark.parametrize("number", [5, 14])
 def test_left_over_distortion(shared, tmp_path, number):
-    """SIP terms that CTYPE does not name are not applied: H and J agree."""
+    """SIP terms that CTYPE does not state are not applied: H and J agree."""
     places = {}
     for band, letter in [("f160w", "H"), ("f125w", "J")]:
         path = shared / f"data/hst/candels_uds_{band}_{letter}.gf{number}.fits"
@@ -541,7 +541,7 @@ def test_left_over_distortion(shared, tmp_path, number):
 
 
 def test_real_distortion(shared, tmp_path):
-    """SIP terms that CTYPE names are applied, and kept in the stamp."""
+    """SIP terms that CTYPE states are applied, and kept in the stamp."""
     path = shared / "data/hst/sample_svm_flc.fits"
     with fits.open(path) as hdus:
         header, data = hdus["SCI"].header, hdus["SCI"].data

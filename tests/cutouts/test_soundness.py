@@ -1,4 +1,4 @@
-"""Whether a stamp is what it should be: each flaw is found, and named."""
+"""Checks of a stamp file: each flaw is found and named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPECTED = Expected(150.0, 2.0, 1.0, _SPEC)
 
 
 def stamp(shape=(_SIDE, _SIDE), middle=None, **cards):
-    """Give the bytes of a stamp; ``middle`` is where its galaxy is, ``(x, y)``."""
+    """Return the bytes of a stamp; ``middle`` is its galaxy's pixel, ``(x, y)``."""
     x, y = middle or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
     data = np.ones(shape, np.float32)
     sky = {
@@ -32,7 +32,7 @@ def stamp(shape=(_SIDE, _SIDE), middle=None, **cards):
 
 
 def test_sound():
-    """A whole stamp has no flaw, wherever in its middle pixels the galaxy is."""
+    """A correct stamp has no flaw, wherever the galaxy is in its middle pixels."""
     assert find_flaw(stamp(), _EXPECTED) == ""
     assert find_flaw(stamp(middle=(19.01, 20.0)), _EXPECTED) == ""
     assert (
@@ -46,9 +46,9 @@ def test_sound():
 @pytest.mark.parametrize(
     ("content", "flaw"),
     [
-        (b"", "no FITS image"),
-        (b"<html>Maintenance</html>" * 200, "no FITS image"),
-        (stamp()[:4000], "no FITS image"),
+        (b"", "not a FITS image"),
+        (b"<html>Maintenance</html>" * 200, "not a FITS image"),
+        (stamp()[:4000], "not a FITS image"),
         (stamp((40, 39)), "39 x 40 pixels, not 40 x 40"),
         (stamp(middle=(20.6, 19.5)), "1.10 columns and 0.00 rows off the middle"),
         (stamp(middle=(19.5, 3.5)), "0.00 columns and 16.00 rows off"),
@@ -58,17 +58,17 @@ def test_sound():
     ],
 )
 def test_flaws(content, flaw):
-    """What is no stamp of this galaxy says so in a few words."""
+    """A file that is not a stamp of this galaxy gives a short reason."""
     assert flaw in find_flaw(content, _EXPECTED)
 
 
 def test_coverage():
-    """A stamp with other pixels than the ledger says is not sound."""
+    """A stamp with another coverage than in the ledger has a flaw."""
     said = find_flaw(stamp(), _EXPECTED._replace(coverage=0.5))
-    assert said == "1.0 of its pixels hold a value, not 0.5"
+    assert said == "1.0 of its pixels have a value, not 0.5"
 
 
 def test_trimmed_too_large():
-    """A trimmed stamp is never larger than what was asked for."""
+    """A trimmed stamp must not be larger than the requested size."""
     said = find_flaw(stamp((41, 40)), _EXPECTED._replace(spec=_TRIM))
     assert "pixels, not 40 x 40" in said

@@ -37,7 +37,7 @@ def test_image_in_primary():
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_real_numbers(value):
-    """Every real number reads back exactly, from a card of 80 characters."""
+    """Every float is read back exactly, from a card of 80 characters."""
     cards = to_cards([("VALUE", value, "some comment that is rather long")])
     assert len(cards) == 80
     header = fits.Header.fromstring(cards)
@@ -47,8 +47,8 @@ def test_real_numbers(value):
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300))
 def test_printable_text(text):
-    """Any printable text reads back, however long it is and however many quotes."""
-    # astropy misreads a quote before a slash, also in cards that it wrote itself.
+    """Any printable text is read back, of any length and with any number of quotes."""
+    # Astropy misreads a quote before a slash, even in cards that it wrote.
     assume("'/" not in text)
     cards = to_cards([("TEXT", text, "comment"), ("AFTER", True, "")])
     header = fits.Header.fromstring(cards)
@@ -59,7 +59,7 @@ def test_printable_text(text):
 
 @given(st.text(max_size=300))
 def test_hostile_text(text):
-    """Text with line breaks, NUL or other alphabets makes a valid header."""
+    """Text with line breaks, NUL or other alphabets gives a valid header."""
     content = to_fits(DATA, [("OBJECT", text, "x")], b"")
     hdu = read(content)
     hdu.verify("exception")
@@ -71,7 +71,7 @@ def test_hostile_text(text):
     not shutil.which("fitsverify"), reason="fitsverify is not installed"
 )
 def test_other_reader(tmp_path):
-    """NASA's own checker has nothing to say."""
+    """NASA's FITS checker finds no error or warning."""
     path = tmp_path / "s.fits"
     cards = to_cards(
         [("LONGSTRN", "OGIP 1.0", ""), ("SRCURL", "https://" + "x" * 99, "")]
@@ -84,7 +84,7 @@ def test_other_reader(tmp_path):
 
 
 def test_whole_files(tmp_path):
-    """A file is there with its checksum, in new folders, and nothing beside it."""
+    """A file is written with its checksum, in new folders, without leftovers."""
     with StampFolder(tmp_path) as folder:
         written = folder.write("a/b/s.fits", b"first")
         folder.write("a/b/s.fits", b"second")
@@ -95,7 +95,7 @@ def test_whole_files(tmp_path):
 
 
 def test_order_of_durability(tmp_path, monkeypatch):
-    """Synced before the rename; every folder up to the root once, after all."""
+    """Files are synced before the rename; every folder once, at the end."""
     steps = []
     sync, replace = os.fsync, os.rename
 
@@ -117,7 +117,7 @@ def test_order_of_durability(tmp_path, monkeypatch):
 
 
 def test_left_over_part(tmp_path):
-    """What a crash left half written is written anew."""
+    """A file that a crash left incomplete is written again."""
     (tmp_path / "s.fits.part").write_bytes(b"x" * 10_000)
     with StampFolder(tmp_path) as folder:
         folder.write("s.fits", b"new")
@@ -126,7 +126,7 @@ def test_left_over_part(tmp_path):
 
 
 def test_link_is_not_followed(tmp_path):
-    """Nothing is written through a link that lies where a file is written."""
+    """A symbolic link in place of the temporary file is not followed."""
     precious = tmp_path / "precious"
     precious.write_bytes(b"precious")
     root = tmp_path / "out"
@@ -141,17 +141,20 @@ def test_link_is_not_followed(tmp_path):
     "place", ["../s.fits", "/nowhere/s.fits", "a/../../s.fits", "link/new/s.fits"]
 )
 def test_no_way_out(tmp_path, place):
-    """A place outside of the output folder is refused, also behind a link."""
+    """A path outside the output folder is refused, also through a link."""
     root = tmp_path / "out"
     root.mkdir()
     (root / "link").symlink_to(tmp_path)
-    with StampFolder(root) as folder, pytest.raises(LocalError, match="leads out"):
+    with (
+        StampFolder(root) as folder,
+        pytest.raises(LocalError, match="is not inside the output folder"),
+    ):
         folder.write(place, b"new")
     assert {path.name for path in tmp_path.rglob("*")} == {"out", "link"}
 
 
 def test_folder_moved_away(tmp_path):
-    """The output folder itself is never made anew."""
+    """The output folder itself is never created again."""
     root = tmp_path / "away"
     with (
         pytest.raises(LocalError, match="cannot make the folder"),
@@ -162,7 +165,7 @@ def test_folder_moved_away(tmp_path):
 
 
 def test_full_disk(tmp_path, monkeypatch):
-    """A full disk is told with the path, and the half-written file is removed."""
+    """On a full disk the error names the path, and the incomplete file is removed."""
 
     def fail(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -175,7 +178,7 @@ def test_full_disk(tmp_path, monkeypatch):
 
 
 def test_folder_in_the_way(tmp_path):
-    """A folder where a file should be is told, not replaced."""
+    """A folder in place of the file is an error; it is not replaced."""
     (tmp_path / "s.fits").mkdir()
     with (
         StampFolder(tmp_path) as folder,

@@ -1,4 +1,4 @@
-"""Frames that are compressed tile by tile: the stamps are those of the plain file."""
+"""Frames compressed tile by tile give the same stamps as the plain file."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from harvester.cutouts.frame_file import (
 
 SHAPE = (200, 300)
 HEADER = tan_header(SHAPE, scale=0.128 / 3600)
-#: In the middle, over a corner, outside.
+#: Positions in the middle, across a corner, and outside.
 PLACES = [sky_of(HEADER, x, y) for x, y in [(150, 100), (2, 197), (40, 31), (900, 9)]]
 
 
 def packed(path, plain, tile=None, **cards):
-    """Write a plain file once more with its images compressed, none of it lost."""
+    """Write a plain file again with its images compressed without loss."""
     tile = tile or (7, SHAPE[1])
     with fits.open(plain, do_not_scale_image_data=True) as hdus:
         found = fits.HDUList([fits.PrimaryHDU(header=hdus[0].header)])
@@ -52,7 +52,7 @@ def packed(path, plain, tile=None, **cards):
 
 
 def stamps(path, folder, name="a_drz.fits.fz", **asked):
-    """Cut, and give the problem of each stamp or its bytes, and what was needed."""
+    """Cut stamps; return the problem or the bytes of each, and the bytes needed."""
     asked = {"places": PLACES, "archive": "hst"} | asked
     cut = cut_frame(job(path, folder, name=name, **asked))
     found = [r.problem or (folder / r.file_loc).read_bytes() for r in cut.receipts]
@@ -61,7 +61,7 @@ def stamps(path, folder, name="a_drz.fits.fz", **asked):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Give a folder for the stamps of each file."""
+    """Return an empty folder for the stamps of each file."""
     found = tmp_path / "plain", tmp_path / "packed"
     for folder in found:
         folder.mkdir()
@@ -70,7 +70,7 @@ def folders(tmp_path):
 
 @pytest.fixture
 def plain(tmp_path):
-    """Give a drizzled frame whose weights have holes."""
+    """Write a drizzled frame whose weights have holes."""
     weights = (np.abs(noise(SHAPE, 2)) > 0.3).astype(np.float32)
     return hst_frame(tmp_path / "a.fits", noise(SHAPE), weights=weights, header=HEADER)
 
@@ -78,7 +78,7 @@ def plain(tmp_path):
 @pytest.mark.parametrize("tile", [(1, 300), (7, 300), (64, 64), (200, 300)])
 @pytest.mark.parametrize("mode", ["partial", "trim"])
 def test_same_stamps(tmp_path, folders, plain, tile, mode):
-    """Floats packed by gzip give the stamps of the plain file, byte by byte."""
+    """Floats compressed by gzip give the stamps of the plain file, byte by byte."""
     path = packed(tmp_path / "a.fits.fz", plain, tile)
     verify_frame(path)
     expected, needed = stamps(plain, folders[0], mode=mode)
@@ -91,7 +91,7 @@ def test_same_stamps(tmp_path, folders, plain, tile, mode):
 
 @pytest.mark.parametrize("kind", ["i2", "i4"])
 def test_scaled_integers(tmp_path, folders, kind):
-    """Integers packed by Rice keep their scale and their blank value."""
+    """Integers compressed by Rice keep their scale and their blank value."""
     data = (100 * noise(SHAPE)).astype(kind)
     plain = hst_frame(tmp_path / "a.fits", data, header=HEADER)
     path = packed(tmp_path / "a.fits.fz", plain, BSCALE=0.5, BZERO=3.0, BLANK=7)
@@ -107,7 +107,7 @@ def test_scaled_integers(tmp_path, folders, kind):
 
 
 def test_real_pixels(shared, tmp_path, folders):
-    """Stamps of a real image are the same, whether it was compressed or not."""
+    """Stamps of a real image are the same, compressed or not."""
     plain = shared / "data/hst/abell_2744_dwarf_galaxy_f105w.fits.gz"
     with fits.open(plain) as hdus:
         sky = WCS(hdus[0].header).wcs_pix2world([[99.7, 99.7], [12, 150]], 0)
@@ -121,7 +121,7 @@ def test_real_pixels(shared, tmp_path, folders):
 
 
 def test_no_more_is_unpacked(tmp_path, folders, plain, monkeypatch):
-    """Of an image only the tiles with the needed rows are unpacked."""
+    """Only the tiles with the needed rows of an image are decompressed."""
     path, asked = packed(tmp_path / "a.fits.fz", plain), []
     section = fits.CompImageSection.__getitem__
 
@@ -146,7 +146,7 @@ def test_no_more_is_unpacked(tmp_path, folders, plain, monkeypatch):
     ],
 )
 def test_impossible_images(tmp_path, folders, plain, monkeypatch, cards):
-    """What a header tells of beyond all measure is refused before it is unpacked."""
+    """A header with an impossible image is refused before decompressing."""
     path = packed(tmp_path / "a.fits.fz", plain, **cards)
     monkeypatch.delattr(fits.CompImageSection, "__getitem__")
     with pytest.raises(BadFrameError):
@@ -154,7 +154,7 @@ def test_impossible_images(tmp_path, folders, plain, monkeypatch, cards):
 
 
 def test_limit(tmp_path, folders, plain, monkeypatch):
-    """An image of just the limit is cut, one that is larger is not."""
+    """An image of exactly the size limit is cut; a larger one is refused."""
     path = packed(tmp_path / "a.fits.fz", plain)
     monkeypatch.setattr(tiles, "MAX_IMAGE", 4 * SHAPE[0] * SHAPE[1])
     assert stamps(path, folders[0])
@@ -164,7 +164,7 @@ def test_limit(tmp_path, folders, plain, monkeypatch):
 
 
 def test_damage(tmp_path, folders, plain):
-    """A file with damaged tiles is corrupt, or gives its stamps; nothing else."""
+    """A file with damaged tiles is refused as corrupt, or gives its stamps."""
     path = packed(tmp_path / "a.fits.fz", plain)
     content, numbers = path.read_bytes(), np.random.default_rng(4)
     corrupt = 0
@@ -181,7 +181,7 @@ def test_damage(tmp_path, folders, plain):
 
 
 def test_only_of_hst(tmp_path, folders, plain):
-    """SDSS has no such files: there it is no image."""
+    """In an SDSS frame a tiled image is not read: the frame has no image."""
     path = packed(tmp_path / "a.fits.fz", plain)
     asked = job(path, folders[0], PLACES, archive="sdss", name="a.fits.fz")
     with pytest.raises(BadFrameError, match="no image"):
@@ -189,7 +189,7 @@ def test_only_of_hst(tmp_path, folders, plain):
 
 
 def test_packed_once_more(tmp_path, folders, plain):
-    """A tiled image in a packed file is not looked for."""
+    """A tiled image in a file that is compressed as a whole is not read."""
     path = packed(tmp_path / "a.fits.fz", plain)
     asked = job(path, folders[0], PLACES, archive="hst")
     path.write_bytes(gzip.compress(path.read_bytes()))

@@ -236,7 +236,7 @@ def test_left_too_early(tmp_path):
     content = bz2.compress(plain((numbers * 0x01010101).view(np.float32)), LEVEL)
     asked, part = stamps_at(900), tmp_path / "part"
     part.write_bytes(content[: watch(content, asked, tmp_path, 1000)])
-    with pytest.raises(CorruptFrameError, match="should to"):
+    with pytest.raises(CorruptFrameError, match="but needs at least"):
         cut(part, tmp_path / "one", asked, is_whole=False)
     assert not list((tmp_path / "one").rglob("*.fits"))
 
@@ -275,7 +275,7 @@ def test_small_pieces(frame, tmp_path, step):
     ],
 )
 def test_which_frames(archive, name, galaxies, has):
-    """Packed frames of SDSS are left early where few galaxies are in them."""
+    """Packed frames are left early if few galaxies are in them and the kind says so."""
     assert has_prefix(Product(archive, name, "r", "u"), galaxies) == has
 
 

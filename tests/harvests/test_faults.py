@@ -346,4 +346,4 @@ def test_nothing_to_harvest(tmp_path, text):
     ]
     done = harvester("run", catalogue, "--out", tmp_path / "out", *nowhere)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "there are no galaxies in it" in done.stderr
+    assert "it has no galaxies" in done.stderr

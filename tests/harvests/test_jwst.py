@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.table import Table
 from service import harvester, sandbox, stamps, status
 
 SURVEY = "jwst:NIRCAM/IMAGE:F200W"
+TARGETS = 40
 
 
 @pytest.fixture(scope="module", params=["small", "real"])
 def run(request, tmp_path_factory):
     """Give a run against mosaics of small or of real size, and what the archive saw."""
     folder = tmp_path_factory.mktemp(request.param)
-    options = ["--jwst", request.param, "--no-hst-images", "--targets", "40"]
+    options = ["--jwst", request.param, "--no-hst-images", "--targets", f"{TARGETS}"]
     with sandbox(folder, *options, "--per-image", "4", "--seed", "5") as archives:
         words = [archives.catalogue, "--out", folder / "run", "--survey", SURVEY]
         done = harvester("run", *words, "--size", "31px", *archives.flags())
@@ -25,13 +25,10 @@ def run(request, tmp_path_factory):
 
 def test_settled(run):
     """Every galaxy is settled, and those in a mosaic have a stamp."""
-    folder, archives, _ = run
+    folder, *_ = run
     told = status(folder)
-    catalogue = Table.read(archives.catalogue)
-    counts = told["surveys"][SURVEY]
-    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == len(
-        catalogue
-    )
+    counts = told["surveys"]["jwst"]
+    assert sum(counts[one] for one in ("done", "no_coverage", "failed")) == TARGETS
     assert counts["failed"] == 0
     assert counts["done"] == len(stamps(folder)) > 10
 
@@ -52,7 +49,7 @@ def test_stamps(run):
 
 def test_only_ranges(run):
     """No mosaic is fetched whole: of a file of GB come headers and rows of stamps."""
-    folder, archives, size = run
+    folder, _, size = run
     told = status(folder)
     fetched = sum(host["bytes"] for host in told["hosts"].values())
     assert fetched < 60e6

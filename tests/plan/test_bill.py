@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from harvester.archives.registry import kind_of
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
@@ -38,6 +39,9 @@ ALLOWED = Allowance(
     bandwidth=20e6,
 )
 
+COPIED = Priced(True, 18, requests=100, bytes=36_000_000, whole=216_000_000, guessed=2)
+DIRECT = Priced(False, 1, requests=8, bytes=6_000_000, whole=12_000_000, guessed=0)
+
 #: 1,000 galaxies: 900 in 225 frames of SDSS, 100 not looked up; 40 seen by Hubble.
 COUNTS = Counts(
     targets=1000,
@@ -54,10 +58,7 @@ COUNTS = Counts(
     ],
     fetched=[],
     spent={"mast": (2, 30_000)},
-    priced=[
-        Priced(True, 18, requests=100, bytes=36_000_000, whole=216_000_000, guessed=2),
-        Priced(False, 1, requests=8, bytes=6_000_000, whole=12_000_000, guessed=0),
-    ],
+    priced={"hst": [COPIED, DIRECT]},
     routes={"sdss:r": {"identifier": 900, "crossid": 2}},
     samples={"hst": SampleSummary(asked=19, missing=1)},
 )
@@ -72,6 +73,24 @@ def test_requests_and_files():
     assert hosts["mast"]["spent_requests"] == 2
     assert hosts["s3"]["bytes"] == 36_000_000
     assert hosts["s3"]["bytes_from"] == "footprints"
+
+
+def test_shared_host(monkeypatch):
+    """The loads of two archives that share their services are added on each host."""
+    monkeypatch.setattr(
+        "harvester.plan.bill.kind_of",
+        lambda name: kind_of("hst" if name == "jwst" else name),
+    )
+    surveys = {1: HST, 2: replace(HST, archive="jwst")}
+    counts = replace(
+        COUNTS, surveys=surveys, priced={"hst": [DIRECT], "jwst": [DIRECT, DIRECT]}
+    )
+    counts = replace(counts, tallies={1: Counter(), 2: Counter()}, to_come=[])
+    bill = make_bill(counts, replace(ALLOWED, specs={"hst": SPEC, "jwst": SPEC}))
+    host = bill["hosts"]["mast"]
+    assert (host["archive"], host["files"], host["bytes"]) == ("hst, jwst", 3, 36e6)
+    for archive in ("hst", "jwst"):
+        assert in_all(bill, archive)["bytes"]["mast"] == 36_030_000
 
 
 def test_routes():
@@ -127,7 +146,7 @@ def test_in_all():
 
 def test_nothing_to_do():
     """A run that is through costs nothing more."""
-    counts = replace(COUNTS, to_come=[], unlocated={}, priced=[], routes={})
+    counts = replace(COUNTS, to_come=[], unlocated={}, priced={}, routes={})
     bill = make_bill(counts, ALLOWED)
     assert bill["seconds"] == 0
     assert sum(host["requests"] for host in bill["hosts"].values()) == 0

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from harvester.archives.registry import kind_of
 from harvester.cutouts.cutouts import find_pixels
 from harvester.frames import ranged
 from harvester.frames.spans import is_worth_it
 from harvester.models import CutoutSpec, StampSize, Wanted
-from harvester.plan.forecast import forecast, pixel_arcsec
+from harvester.plan.forecast import Camera, forecast
 from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
-from harvester.sky.cameras import assumed_radius_deg, field_arcsec
 from harvester.transport.body import LARGEST_FILE
 from harvester.transport.part import Part
 
@@ -30,13 +31,18 @@ class Cost(NamedTuple):
     bytes: int
 
 
+def camera(instrument):
+    """Give what is known of a camera of HST."""
+    return Camera.of(kind_of("hst").costs, instrument)
+
+
 def fetched(content, wanted, spec):
-    """Give what `fetch_pixels` takes of a file, the headers included."""
+    """Give what `PixelFetch` takes of a file, the headers included."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
     pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
     while True:
         try:
-            plan = ranged.plan(pieces, find)
+            plan = ranged.plan(pieces, find, kind_of("hst").reading)
             break
         except ranged._LackingError as lacking:
             stop = lacking.start + ranged.HEADER
@@ -64,9 +70,9 @@ def test_against_painted_files(seed, targets, per_field, size):
         if not galaxies:
             continue
         content = drz(sky, obs)
-        side = spec.size.pixels(pixel_arcsec(obs.instrument))
+        side = spec.size.pixels(camera(obs.instrument).pixel_arcsec)
         places = [[one.ra for one in galaxies], [one.dec for one in galaxies]]
-        billed.append(forecast(obs.s_region, obs.instrument, side, *places))
+        billed.append(forecast(obs.s_region, camera(obs.instrument), side, *places))
         wanted = [Wanted(one.number, "", one.ra, one.dec, "") for one in galaxies]
         taken.append(fetched(content, wanted, spec))
         lengths.append(len(content))
@@ -100,7 +106,7 @@ def polygon(wide, high, turn):
 def priced(region, points, turn, *, instrument="WFC3/IR", side=124):
     """Give the price of stamps at points of a turned image, in arcsec."""
     ra, dec = zip(*(place(x, y, turn) for x, y in points), strict=True)
-    return forecast(region, instrument, side, ra, dec)
+    return forecast(region, camera(instrument), side, ra, dec)
 
 
 @pytest.mark.parametrize("turn", [0, 17, 45, 90, 131, 178])
@@ -158,9 +164,10 @@ def test_unknown_axes(region):
 @pytest.mark.parametrize("instrument", ["WFC3/IR", "ACS/WFC", "WFPC2", "COS/NUV"])
 def test_assumed_circle(instrument):
     """A circle in place of a footprint that is not told is billed as one pointing."""
-    circle = f"CIRCLE 180 0 {assumed_radius_deg(instrument)}"
+    sides = camera(instrument).field_arcsec
+    circle = f"CIRCLE 180 0 {math.hypot(*sides) / 3600}"
     price = priced(circle, [(0, 0)], 0, instrument=instrument)
-    pointing = polygon(*field_arcsec(instrument), 0)
+    pointing = polygon(*sides, 0)
     known = priced(pointing, [(0, 0)], 0, instrument=instrument)
     assert price.is_guess
     assert price[:3] == pytest.approx(known[:3], rel=0.02)
@@ -182,9 +189,9 @@ def test_two_chips():
 def test_right_ascension_zero():
     """A footprint across right ascension 0 is no wider than elsewhere."""
     here = forecast(
-        "POLYGON 359.98 0 0.02 0 0.02 0.03 359.98 0.03", "", 40, [0], [0.01]
+        "POLYGON 359.98 0 0.02 0 0.02 0.03 359.98 0.03", camera(""), 40, [0], [0.01]
     )
     there = forecast(
-        "POLYGON 9.98 0 10.02 0 10.02 0.03 9.98 0.03", "", 40, [10], [0.01]
+        "POLYGON 9.98 0 10.02 0 10.02 0.03 9.98 0.03", camera(""), 40, [10], [0.01]
     )
     assert here == there

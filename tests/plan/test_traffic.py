@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from harvester.archives.kind import Fetch
+from harvester.archives.registry import kind_of
 from harvester.ledger.view import FrameGroup
-from harvester.plan.traffic import Priced, SampleSummary, hst_loads, sdss_loads
+from harvester.plan.traffic import (
+    Load,
+    Priced,
+    SampleSummary,
+    added,
+    packed_loads,
+    ranged_loads,
+)
 
 #: 300 frames with four galaxies each, which are fetched whole.
 FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
@@ -13,7 +22,8 @@ FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
 
 def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None):
     """Give the loads of SDSS, of which nothing is known unless it is said."""
-    return sdss_loads(
+    return packed_loads(
+        kind_of("sdss"),
         groups,
         unlocated=unlocated,
         fetched=fetched,
@@ -77,7 +87,12 @@ DIRECT = Priced(False, 2, requests=10, bytes=4_000_000, whole=25_000_000, guesse
 
 def hst(*frames, samples=None, is_located=True):
     """Give the loads of HST."""
-    return hst_loads(frames, is_located=is_located, samples=samples or SampleSummary())
+    return ranged_loads(
+        kind_of("hst"),
+        frames,
+        unlocated=[0 if is_located else 7, 0],
+        samples=samples or SampleSummary(),
+    )
 
 
 def test_all_sampled():
@@ -105,3 +120,48 @@ def test_unlocated():
     """A survey that was not asked for takes three queries."""
     assert hst(is_located=False)["mast"].requests == 3
     assert hst()["mast"].requests == 0
+
+
+def test_archive_that_gives_ranges(monkeypatch):
+    """What the mirror lacks costs no more at an archive that gives ranges itself."""
+    monkeypatch.setattr(kind_of("hst"), "archive_gives_ranges", True)
+    loads = hst(COPIED, DIRECT, samples=SampleSummary(42, 2))
+    assert loads["mast"] == (10, 2, 4_000_000, "footprints", 0)
+    samples = SampleSummary(asked=20, missing=4)
+    lacking = samples.share_missing * (40 - 16)
+    load = hst(COPIED, samples=samples)["mast"]
+    assert (load.requests, load.bytes) == pytest.approx((5 * lacking, 2e6 * lacking))
+
+
+def test_archive_without_mirrors(monkeypatch):
+    """An archive that has no mirrors has no load there."""
+    monkeypatch.setattr(kind_of("hst").costs, "mirror_service", "")
+    assert list(hst(DIRECT)) == ["mast"]
+
+
+def test_archive_of_one_service(monkeypatch):
+    """Queries and files of an archive that has one service are its load together."""
+    monkeypatch.setattr(kind_of("sdss").costs, "query_service", "sdss-sas")
+    loads = sdss(FRAMES, unlocated=[1])
+    assert loads == {"sdss-sas": (302, 300, 300 * 3_600_000, "typical", 0)}
+
+
+def test_whole_files(monkeypatch):
+    """Of files that are fetched whole all bytes are billed, however few the stamps."""
+    monkeypatch.setattr(kind_of("sdss"), "fetch", Fetch.WHOLE)
+    one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=0, size=0)
+    assert sdss(one)["sdss-sas"].bytes == 14 * 3_600_000
+
+
+def test_shared_service():
+    """The loads of archives that share a service are added."""
+    some = [
+        ("mast", Load(5, 2, 100.0, "footprints", 1)),
+        ("s3", Load(1, 1, 10.0, "footprints")),
+        ("mast", Load(3, 0, 0.0, "listed")),
+        ("mast", Load(7, 7, 900.0, "seen", 2)),
+    ]
+    assert added(some) == {
+        "mast": (15, 9, 1000.0, "footprints, seen", 3),
+        "s3": (1, 1, 10.0, "footprints", 0),
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...sky.cameras import field_arcsec
+from .cameras import field_arcsec
 from .mission import Mission
 from .names import DAILY, FILTERS
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch
+from .costs import HstCosts
 from .pixels import HstReading
 from .sampling import CopySampling
 from .services import MAST, S3
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, LocatorInputs
+    from ..kind import (
+        Archive,
+        ArchiveKind,
+        Costs,
+        Identifiers,
+        LocatorInputs,
+        Reading,
+        Sampling,
+        ServiceKind,
+    )
 
 __all__ = ["KIND", "HstSection"]
 
@@ -42,18 +51,19 @@ class HstSection(BaseModel):
 class _Hst:
     name = "hst"
     title = "HST"
-    examples = ("hst:WFC3/IR:F160W",)
+    examples: tuple[str, ...] = ("hst:WFC3/IR:F160W",)
     default_survey = "hst:WFC3/IR:F160W"
     finest_arcsec = 0.04
-    services = (MAST, S3)
-    section = HstSection
+    services: tuple[ServiceKind, ...] = (MAST, S3)
+    section: type[BaseModel] = HstSection
     fetch = Fetch.RANGES
+    # Only the bucket: MAST's own replies do not tell versions of a file apart.
     archive_gives_ranges = False
-    costs = SimpleNamespace(query_service="mast", file_service="mast")
-    sampling = CopySampling("/hst/public")
+    sampling: Sampling | None = CopySampling("/hst/public")
     #: No catalogue names galaxies by numbers of MAST.
-    identifiers = None
-    reading = HstReading()
+    identifiers: Identifiers | None = None
+    reading: Reading = HstReading()
+    costs: Costs = HstCosts()
     credit = Credit(
         "https://archive.stsci.edu/publishing/mission-acknowledgements",
         "the HST acknowledgement, and the programs whose images were used",
@@ -95,4 +105,4 @@ class _Hst:
         )
 
 
-KIND = _Hst()
+KIND: ArchiveKind = _Hst()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..kind import Credit, Fetch, ServiceKind
+from .costs import SdssCosts
 from .pixels import SdssReading
 from .sampling import LengthSampling
 
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Survey
-    from ..kind import Archive, Identifiers, LocatorInputs
+    from ..kind import (
+        Archive,
+        ArchiveKind,
+        Costs,
+        Identifiers,
+        LocatorInputs,
+        Reading,
+        Sampling,
+    )
     from .field_cache import FieldCache
 
 __all__ = ["KIND", "SdssSection", "field_cache"]
@@ -49,10 +57,10 @@ class SdssSection(BaseModel):
 class _Sdss:
     name = "sdss"
     title = "SDSS"
-    examples = ("sdss:r", "sdss:u,g,r,i,z")
+    examples: tuple[str, ...] = ("sdss:r", "sdss:u,g,r,i,z")
     default_survey = "sdss:r"
     finest_arcsec = 0.396
-    services = (
+    services: tuple[ServiceKind, ...] = (
         # 60 queries a minute are published.
         ServiceKind(
             "sdss-sky",
@@ -72,12 +80,12 @@ class _Sdss:
             remedies=_REMEDIES,
         ),
     )
-    section = SdssSection
+    section: type[BaseModel] = SdssSection
     fetch = Fetch.BEGINNING
     archive_gives_ranges = False
-    costs = SimpleNamespace(query_service="sdss-sky", file_service="sdss-sas")
-    sampling = LengthSampling()
-    reading = SdssReading()
+    sampling: Sampling | None = LengthSampling()
+    reading: Reading = SdssReading()
+    costs: Costs = SdssCosts()
     credit = Credit(
         "https://www.sdss.org/collaboration/citing-sdss/",
         "the SDSS acknowledgement and the paper of the data release",
@@ -140,4 +148,4 @@ def field_cache(
     return FieldCache([*folders, tables], release=section.release, source=source)
 
 
-KIND = _Sdss()
+KIND: ArchiveKind = _Sdss()

@@ -1,1 +1,1 @@
-"""The gallery: a first look at a data set."""
+"""The gallery: a web page and a contact sheet that show the stamps of a data set."""

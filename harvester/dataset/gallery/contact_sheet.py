@@ -1,4 +1,4 @@
-"""The contact sheet: all stamps on one picture, names beneath."""
+"""The contact sheet: one picture of all stamps, with their names below them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from PIL import Image, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .display import Galaxy, Shot
+    from .display import ShownGalaxy, ShownStamp
 
 __all__ = ["draw_sheet"]
 
-#: Pixels; side of a stamp, gaps between and around, and lines of text.
+#: Pixels; the side of a stamp, the gap between stamps, the margin, and a line of text.
 _SIDE, _GAP, _MARGIN, _LINE = 120, 8, 28, 16
 
 #: Pixels between galaxies.
 _APART = 22
 
-#: Rows of galaxies at most: a picture of some thousand lines can still be opened.
+#: The most rows of galaxies: the picture then has some thousand lines, and programs can
+#: still open it.
 _ROWS = 40
 
 _PAGE, _TEXT, _QUIET, _WARN = (
@@ -30,15 +31,18 @@ _PAGE, _TEXT, _QUIET, _WARN = (
 )
 
 
-def draw_sheet(galaxies: Sequence[Galaxy], *, columns: int, title: str) -> Image.Image:
+def draw_sheet(
+    galaxies: Sequence[ShownGalaxy], *, columns: int, title: str
+) -> Image.Image:
     """Draw galaxies in rows, each with its stamps side by side.
 
     Parameters
     ----------
     columns
-        Stamps in a row; a galaxy is not split, so that there may be fewer.
+        Stamps in a row; there may be fewer, because the stamps of a galaxy stay in one
+        row.
     """
-    widest = max((len(galaxy.shots) for galaxy in galaxies), default=1)
+    widest = max((len(galaxy.stamps) for galaxy in galaxies), default=1)
     in_row = max(1, columns // widest)
     shown = galaxies[: in_row * _ROWS]
     across = widest * (_SIDE + _GAP) - _GAP + _APART
@@ -60,35 +64,38 @@ def _draw_galaxy(
     sheet: Image.Image,
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int],
-    galaxy: Galaxy,
+    galaxy: ShownGalaxy,
     width: int,
 ) -> None:
     x, y = place
-    for number, shot in enumerate(galaxy.shots):
-        _draw_shot(sheet, pen, (x + number * (_SIDE + _GAP), y), shot)
+    for number, stamp in enumerate(galaxy.stamps):
+        _draw_stamp(sheet, pen, (x + number * (_SIDE + _GAP), y), stamp)
     below = y + _SIDE + _LINE + 3
     _write(pen, (x, below), galaxy.id, 12, _TEXT, width)
-    told = "  ".join(text for _, text in galaxy.labels)
-    _write(pen, (x, below + _LINE), told, 11, _QUIET, width)
+    labels = "  ".join(text for _, text in galaxy.labels)
+    _write(pen, (x, below + _LINE), labels, 11, _QUIET, width)
 
 
-def _draw_shot(
-    sheet: Image.Image, pen: ImageDraw.ImageDraw, place: tuple[int, int], shot: Shot
+def _draw_stamp(
+    sheet: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    stamp: ShownStamp,
 ) -> None:
     x, y = place
-    if shot.picture is None:
+    if stamp.picture is None:
         pen.rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), outline=_QUIET)
         _write(pen, (x + _GAP, y + _SIDE // 2), "file missing", 11, _QUIET, _SIDE)
     else:
-        sheet.paste(_fit(shot.picture), place)
-    if shot.part:
+        sheet.paste(_fit(stamp.picture), place)
+    if stamp.part:
         pen.rectangle((x, y, x + 32, y + _LINE), _PAGE)
-        _write(pen, (x + 4, y + 1), shot.part, 11, _WARN, _SIDE)
-    _write(pen, (x, y + _SIDE + 2), shot.name, 11, _QUIET, _SIDE + _GAP - 2)
+        _write(pen, (x + 4, y + 1), stamp.part, 11, _WARN, _SIDE)
+    _write(pen, (x, y + _SIDE + 2), stamp.name, 11, _QUIET, _SIDE + _GAP - 2)
 
 
 def _fit(picture: Image.Image) -> Image.Image:
-    """Bring a stamp to the common size: pixels stay visible, many become smooth."""
+    """Scale a stamp to the common size: sharp pixels if larger, averaged if smaller."""
     longest = max(picture.size)
     shape = (
         max(1, round(picture.width * _SIDE / longest)),
@@ -109,7 +116,7 @@ def _write(
     colour: tuple[int, int, int],
     width: int,
 ) -> None:
-    """Write a line, shortened to what fits."""
+    """Write a line of text, shortened to the width."""
     font = ImageFont.load_default(size)
     text = text.replace("\n", " ")[:200]
     if font.getlength(text) > width:

@@ -1,4 +1,4 @@
-"""Stamps for the eye: stretched, turned and drawn; no numbers to measure with."""
+"""Draw stamps for viewing: scale the brightness, rotate, draw. Not for measurements."""
 
 from __future__ import annotations
 
@@ -17,15 +17,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Galaxy", "Shot", "draw", "read_picture", "stretch", "to_png", "turn"]
+__all__ = [
+    "ShownGalaxy",
+    "ShownStamp",
+    "draw",
+    "read_picture",
+    "stretch",
+    "to_png",
+    "turn",
+]
 
-#: How many sigma of the background are shown linearly, before the logarithm begins.
+#: Sigma of the background up to which the scale is linear; it is logarithmic above.
 _LINEAR_SIGMAS = 3.0
 
-#: Percent of the pixels that are not burnt out.
+#: Percentile of the pixel values that is drawn white; brighter pixels are white too.
 _BRIGHTEST = 99.7
 
-#: Two quiet colours, between which NaN is hatched; no grey that a pixel could have.
+#: The two colours of the hatching for NaN; they are not grey, unlike pixels with
+#: values.
 _HATCH = np.array([(66, 76, 94), (84, 95, 115)], dtype=np.uint8)
 
 #: Pixels; width of a line of the hatching.
@@ -33,44 +42,44 @@ _HATCH_WIDTH = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """One stamp of a galaxy."""
+class ShownStamp:
+    """One stamp of a galaxy, as the gallery shows it."""
 
-    #: ``SDSS r``.
+    #: Such as ``SDSS r``.
     name: str
-    #: Part of its pixels that hold a value.
+    #: Fraction of the requested pixels that have a value.
     coverage: float
-    #: None if the file is not there or cannot be read.
+    #: None if the file is missing or cannot be read.
     picture: Image.Image | None
 
     @property
     def part(self) -> str:
-        """Its coverage in percent; empty if no whole percent is missing."""
+        """The coverage in percent; empty if it is rounded to 100 %."""
         percent = f"{self.coverage:.0%}"
         return "" if percent == "100%" else percent
 
 
 @dataclass(frozen=True, slots=True)
-class Galaxy:
-    """A galaxy with its stamps."""
+class ShownGalaxy:
+    """One galaxy with its stamps, as the gallery shows it."""
 
     id: str
     ra: float
     dec: float
-    shots: tuple[Shot, ...]
-    #: ``SDSS u: no coverage`` for each stamp that it has not.
+    stamps: tuple[ShownStamp, ...]
+    #: Such as ``SDSS u: no coverage``, for each stamp that is missing.
     missing: tuple[str, ...]
-    #: Name and value.
+    #: Name and value of each label.
     labels: tuple[tuple[str, str], ...]
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Draw a stamp file, north up and east left as nearly as quarter turns do it.
+    """Draw a stamp file, rotated so that north is up and east left, within 45 degrees.
 
     Raises
     ------
     OSError
-        It is not there, or no FITS image.
+        The file is missing, or is not a FITS image.
     """
     with fits.open(path, memmap=False) as hdus:
         data, header = hdus[0].data, hdus[0].header
@@ -81,20 +90,21 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def stretch(data: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Map brightness to 0..1 by asinh: the sky dark, the core not burnt out.
+    """Map pixel values to 0..1 by asinh, so that faint and bright parts are visible.
 
-    The sky is the median and its noise the spread below it, which galaxies do not
-    reach. NaN stays NaN; an even stamp is black.
+    The sky level is the median. The noise is the spread of the pixels below it, because
+    galaxies only add to the pixels above it. NaN stays NaN; a stamp with one constant
+    value becomes 0.
     """
     values = data[np.isfinite(data)]
     if not values.size or values.min() == values.max():
         return np.where(np.isfinite(data), 0.0, np.nan)
     sky = float(np.median(values))
-    # Of what is below, and not at it: parts of a stamp may be filled with one value.
+    # Without pixels at the median: part of a stamp may be filled with a constant.
     below = sky - values[values < sky]
     noise = 1.4826 * float(np.median(below)) if below.size else 0.0
     top = float(np.percentile(values, _BRIGHTEST))
-    # Of a noiseless image the whole range is shown.
+    # An image without noise: show its whole range.
     noise = noise or float(values.max() - sky) / 100
     bottom, soft = sky - noise, _LINEAR_SIGMAS * noise
     top = max(top, sky + 5 * noise)
@@ -106,19 +116,20 @@ def stretch(data: NDArray[np.float64]) -> NDArray[np.float64]:
 def turn(
     data: NDArray[np.float64], directions: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Turn an image by quarters, mirrored if need be, for display.
+    """Rotate an image by quarter turns, and mirror it if needed, for display.
 
     Parameters
     ----------
     data
-        ``(ny, nx)``, the first row at the bottom, as FITS has it.
+        ``(ny, nx)``, the first row at the bottom, as in FITS.
     directions
-        East and north (rows) along x and y (columns).
+        A matrix: its rows are the directions to the east and to the north, its columns
+        their components along x and y.
 
     Returns
     -------
     ndarray
-        The first row at the top; north up and east left, to within 45 degrees.
+        The first row at the top; north is up and east left, within 45 degrees.
     """
     north, west = directions[1], -directions[0]
     upright = abs(north[1]) + abs(west[0]) >= abs(north[0]) + abs(west[1])
@@ -140,7 +151,7 @@ def _directions(header: fits.Header) -> NDArray[np.float64]:
 
 
 def draw(data: NDArray[np.float64]) -> Image.Image:
-    """Draw an image, first row at the top: grey, and hatched where it is NaN."""
+    """Draw an image in grey, NaN hatched; its first row is at the top."""
     bright = stretch(data)
     missing = ~np.isfinite(bright)
     grey = np.round(255 * np.nan_to_num(bright)).astype(np.uint8)
@@ -153,7 +164,7 @@ def draw(data: NDArray[np.float64]) -> Image.Image:
 
 
 def to_png(picture: Image.Image) -> bytes:
-    """Pack a picture as PNG."""
+    """Return a picture in the PNG format."""
     packed = io.BytesIO()
     picture.save(packed, "PNG", optimize=True)
     return packed.getvalue()

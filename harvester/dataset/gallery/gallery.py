@@ -1,7 +1,7 @@
-"""The gallery: a first look at a data set, as one web page and one contact sheet.
+"""The gallery of a data set: one web page and one contact sheet.
 
-Both stand alone: the page holds its pictures and asks no server for anything, and
-whatever came from a catalogue is escaped.
+The web page includes its pictures and loads nothing from a server. All text from the
+catalogue is escaped in it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from ...errors import InputError, LocalError
 from ...states import State
 from .contact_sheet import draw_sheet
-from .display import Galaxy, Shot, read_picture, to_png
+from .display import ShownGalaxy, ShownStamp, read_picture, to_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +44,13 @@ _OWN = (
     "sha256",
 )
 
-#: Columns that tell galaxies apart.
+#: Columns that together identify a galaxy.
 _GALAXY = ["id_str", "ra", "dec"]
 
-#: Labels that say again what is told anyway.
-_TOLD = {"objid", "id", "ra", "dec", "object_id", "specobjid", "row"}
+#: Labels that are not shown, because they repeat the identifier or the position.
+_REDUNDANT = {"objid", "id", "ra", "dec", "object_id", "specobjid", "row"}
 
-#: Labels shown of a galaxy; the manifest has them all.
+#: The most labels that are shown of a galaxy; the manifest has all of them.
 _LABELS = 4
 
 
@@ -66,14 +66,19 @@ def write_gallery(
     columns
         Stamps in a row of the contact sheet.
     limit
-        Galaxies that are shown: those with stamps of most surveys come first.
+        The most galaxies that are shown; those with stamps in most surveys come first.
+
+    Returns
+    -------
+    tuple
+        The paths of the web page and of the contact sheet.
 
     Raises
     ------
     InputError
-        There is no manifest, or it is none.
+        There is no manifest, or the file is not a manifest.
     LocalError
-        The disk does not take the files.
+        The files cannot be written.
     """
     table = _read_manifest(out / "manifest.parquet")
     galaxies = [_to_galaxy(out, rows) for rows in _choose(table, limit)]
@@ -91,22 +96,25 @@ def _read_manifest(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        msg = f"there is no {path}: run `harvester manifest` first"
+        msg = f"the manifest {path} does not exist: run `harvester manifest` first"
         raise InputError(msg) from error
     except (pa.ArrowInvalid, OSError) as error:
-        msg = f"{path} cannot be read: run `harvester manifest` again"
+        msg = f"the manifest {path} cannot be read: run `harvester manifest` again"
         raise InputError(msg) from error
     lacking = [name for name in _OWN if name not in table.column_names]
     if lacking:
-        msg = f"{path} has no column {lacking[0]!r}: run `harvester manifest` again"
+        msg = (
+            f"the manifest {path} has no column {lacking[0]!r}: run `harvester "
+            "manifest` again"
+        )
         raise InputError(msg)
     return table
 
 
 def _choose(table: pa.Table, limit: int) -> list[list[dict[str, Any]]]:
-    """Give the rows of each galaxy that is shown, the best covered first.
+    """Return the rows of each galaxy to show; galaxies in most surveys come first.
 
-    Works on columns: a manifest may have millions of rows.
+    It works on whole columns, because a manifest may have millions of rows.
     """
     numbered = table.append_column("#", pa.array(range(table.num_rows), pa.int64()))
     done = numbered.filter(pc.equal(table["status"], State.DONE.value))
@@ -128,35 +136,35 @@ def _choose(table: pa.Table, limit: int) -> list[list[dict[str, Any]]]:
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    # Two rows of a catalogue may share an identifier and be different galaxies.
+    # Two rows of a catalogue may have the same identifier but be different galaxies.
     return tuple(row[name] for name in _GALAXY)
 
 
-def _to_galaxy(out: Path, rows: list[dict[str, Any]]) -> Galaxy:
+def _to_galaxy(out: Path, rows: list[dict[str, Any]]) -> ShownGalaxy:
     first = rows[0]
     done = [row for row in rows if row["status"] == State.DONE.value]
     other = [row for row in rows if row["status"] != State.DONE.value]
-    return Galaxy(
+    return ShownGalaxy(
         id=str(first["id_str"]),
         ra=float(first["ra"]),
         dec=float(first["dec"]),
-        shots=tuple(_to_shot(out, row) for row in done),
+        stamps=tuple(_to_stamp(out, row) for row in done),
         missing=tuple(f"{_name(row)}: {_words(row['status'])}" for row in other),
         labels=tuple(_labels(first)),
     )
 
 
-def _to_shot(out: Path, row: dict[str, Any]) -> Shot:
+def _to_stamp(out: Path, row: dict[str, Any]) -> ShownStamp:
     coverage = row["coverage"]
     picture = None
-    # The card says that the file is not there; `harvester verify` says why.
+    # The page shows "file missing"; `harvester verify` reports the reason.
     with suppress(OSError):
         picture = read_picture(out / str(row["file_loc"]))
-    return Shot(_name(row), 1.0 if coverage is None else float(coverage), picture)
+    return ShownStamp(_name(row), 1.0 if coverage is None else float(coverage), picture)
 
 
 def _name(row: dict[str, Any]) -> str:
-    """Name a stamp: ``SDSS r``, ``HST WFC3/IR F160W``."""
+    """Return the name of a stamp: ``SDSS r``, ``HST WFC3/IR F160W``."""
     archive, *rest = str(row["survey"]).split(":")
     instrument = rest[0] if len(rest) > 1 else ""
     return " ".join(filter(None, (archive.upper(), instrument, str(row["band"]))))
@@ -167,13 +175,13 @@ def _words(status: object) -> str:
 
 
 def _labels(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """Pick labels to show: names of classes first, the redshift, other numbers."""
+    """Select the labels to show: text first, then the redshift, then other numbers."""
     found = {
         name: value
         for name, value in row.items()
         if name not in _OWN
-        and f"{name}_NAME" not in row  # its word says it better
-        and name.removeprefix("label_").lower() not in _TOLD
+        and f"{name}_NAME" not in row  # show the name of the class, not its number
+        and name.removeprefix("label_").lower() not in _REDUNDANT
         and isinstance(value, str | int | float)
         and value not in ("", "nan")
     }
@@ -201,9 +209,9 @@ def _count(table: pa.Table) -> dict[str, Counter[str]]:
     return counts
 
 
-def _title(table: pa.Table, galaxies: Sequence[Galaxy]) -> str:
-    everyone = table.group_by(_GALAXY).aggregate([]).num_rows
-    return f"Gallery: {len(galaxies):,} of {everyone:,} galaxies"
+def _title(table: pa.Table, galaxies: Sequence[ShownGalaxy]) -> str:
+    total = table.group_by(_GALAXY).aggregate([]).num_rows
+    return f"Gallery: {len(galaxies):,} of {total:,} galaxies"
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -217,11 +225,11 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _to_page(
-    galaxies: Sequence[Galaxy], counts: dict[str, Counter[str]], title: str
+    galaxies: Sequence[ShownGalaxy], counts: dict[str, Counter[str]], title: str
 ) -> str:
     template = Template(files(__package__).joinpath("gallery.html").read_text("utf-8"))
-    names = dict.fromkeys(shot.name for galaxy in galaxies for shot in galaxy.shots)
-    widest = max((len(galaxy.shots) for galaxy in galaxies), default=1)
+    names = dict.fromkeys(stamp.name for galaxy in galaxies for stamp in galaxy.stamps)
+    widest = max((len(galaxy.stamps) for galaxy in galaxies), default=1)
     return template.substitute(
         title=escape(title),
         stamps=min(widest, 5),
@@ -236,36 +244,36 @@ def _to_count(name: str, tally: Counter[str]) -> str:
     bar = "".join(
         f'<i class="{state}" style="flex:{count}"></i>' for state, count in parts
     )
-    told = ", ".join(f"{count:,} {_words(state)}" for state, count in parts)
+    counts = ", ".join(f"{count:,} {_words(state)}" for state, count in parts)
     return (
         f"<li><b>{escape(name)}</b><span class=bar>{bar}</span>"
-        f"<small>{told}</small></li>"
+        f"<small>{counts}</small></li>"
     )
 
 
-def _to_card(galaxy: Galaxy) -> str:
+def _to_card(galaxy: ShownGalaxy) -> str:
     labels = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>"
         for name, text in galaxy.labels
     )
     missing = "".join(f"<span>{escape(each)}</span>" for each in galaxy.missing)
     searched = " ".join([galaxy.id, *(text for _, text in galaxy.labels)]).lower()
-    names = "|".join(shot.name for shot in galaxy.shots)
+    names = "|".join(stamp.name for stamp in galaxy.stamps)
     return (
         f'<article data-text="{escape(searched)}" data-names="|{escape(names)}|">'
-        f"<div class=shots>{''.join(_to_figure(shot) for shot in galaxy.shots)}</div>"
+        f"<div class=shots>{''.join(map(_to_figure, galaxy.stamps))}</div>"
         f"<h2>{escape(galaxy.id)}</h2>"
         f"<p class=place>{galaxy.ra:.5f} {galaxy.dec:+.5f}</p>"
         f"<dl>{labels}</dl><p class=missing>{missing}</p></article>\n"
     )
 
 
-def _to_figure(shot: Shot) -> str:
-    part = f" <em>{shot.part}</em>" if shot.part else ""
-    name = escape(shot.name)
-    if shot.picture is None:
+def _to_figure(stamp: ShownStamp) -> str:
+    part = f" <em>{stamp.part}</em>" if stamp.part else ""
+    name = escape(stamp.name)
+    if stamp.picture is None:
         picture = "<div class=gone>file missing</div>"
     else:
-        source = b64encode(to_png(shot.picture)).decode("ascii")
+        source = b64encode(to_png(stamp.picture)).decode("ascii")
         picture = f'<img alt="{name}" src="data:image/png;base64,{source}">'
     return f"<figure>{picture}<figcaption>{name}{part}</figcaption></figure>"

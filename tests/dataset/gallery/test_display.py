@@ -9,7 +9,7 @@ from harvester.dataset.gallery.display import draw, read_picture, stretch, to_pn
 
 
 def source(shape=(41, 41), at=(20, 20)):
-    """Give noise with one bright source."""
+    """Return noise with one bright source."""
     rows, columns = np.indices(shape)
     distance = (rows - at[0]) ** 2 + (columns - at[1]) ** 2
     noise = np.random.default_rng(3).normal(0, 1, shape)
@@ -17,7 +17,7 @@ def source(shape=(41, 41), at=(20, 20)):
 
 
 def test_stretch():
-    """The sky is dark, the core bright, the faint part of a galaxy between."""
+    """The sky is dark, the core bright, and the faint part of a galaxy in between."""
     bright = stretch(source())
     assert np.median(bright) < 0.2
     assert bright[20, 20] > 0.95
@@ -26,13 +26,13 @@ def test_stretch():
 
 
 def test_stretch_ignores_scale():
-    """Unit and offset of the pixels change nothing."""
+    """The unit and the offset of the pixels do not change the result."""
     data = source()
     np.testing.assert_allclose(stretch(data), stretch(1e-9 * data - 3), atol=1e-5)
 
 
 def test_stretch_with_holes():
-    """NaN stays NaN and does not change the rest; infinite values do not either."""
+    """NaN stays NaN; NaN and infinite values do not change other pixels."""
     data = source()
     holed = data.copy()
     holed[:5] = np.nan
@@ -44,20 +44,20 @@ def test_stretch_with_holes():
 
 @pytest.mark.parametrize("value", [0.0, -3.0, 1e30, 1e-30])
 def test_even_stamp(value):
-    """A stamp of one value is drawn without a word."""
+    """A stamp with one constant value is drawn without a warning."""
     bright = stretch(np.full((5, 5), value))
     assert np.isfinite(bright).all()
 
 
 def test_nothing_but_nan():
-    """A stamp without any value is all hatched."""
+    """A stamp with only NaN is completely hatched."""
     picture = draw(np.full((8, 8), np.nan))
     assert picture.mode == "RGB"
     assert len(picture.getcolors()) == 2
 
 
 def test_half_filled():
-    """A part that is filled with one value does not blind the rest."""
+    """A part that is filled with one value does not hide the galaxy in the rest."""
     data = source() - 7
     data[:18] = 0
     bright = stretch(data)
@@ -69,8 +69,8 @@ def test_half_filled():
 @pytest.mark.parametrize("x", [1, -1])
 @pytest.mark.parametrize("y", [1, -1])
 def test_turn(swap, x, y):
-    """North is up and east left, however a frame lies on the sky."""
-    # A star to the north-east of the middle, in sky and in pixels.
+    """North is up and east left for every orientation of a frame."""
+    # A star north-east of the middle, on the sky and in pixels.
     matrix = np.array([[0.1, x], [y, 0.1]]) if swap else np.array([[x, 0.1], [0.1, y]])
     across, up = np.linalg.solve(matrix, (1.0, 2.0))
     data = np.zeros((21, 31))
@@ -97,7 +97,7 @@ def test_picture_of_a_file(tmp_path):
 
 @pytest.mark.parametrize("content", [None, b"", b"<html>"])
 def test_no_picture(tmp_path, content):
-    """What is no stamp file is told as such."""
+    """A file that is not a stamp raises an error."""
     path = tmp_path / "s.fits"
     if content is not None:
         path.write_bytes(content)
@@ -106,7 +106,7 @@ def test_no_picture(tmp_path, content):
 
 
 def test_no_image_in_file(tmp_path):
-    """A FITS file without an image is told as such."""
+    """A FITS file without an image raises an error."""
     path = tmp_path / "s.fits"
     fits.PrimaryHDU().writeto(path)
     with pytest.raises(OSError, match="no image"):

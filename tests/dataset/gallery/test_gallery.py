@@ -16,7 +16,7 @@ from harvester.errors import InputError, LocalError
 
 
 class Page(HTMLParser):
-    """Collects what a browser would: tags with attributes, and text."""
+    """Collects tags with attributes, and text, like a browser."""
 
     def __init__(self, text):
         super().__init__()
@@ -32,12 +32,12 @@ class Page(HTMLParser):
         self.texts.append(data)
 
     def named(self, tag):
-        """Give the attributes of each tag of this name."""
+        """Return the attributes of each tag with this name."""
         return [attrs for name, attrs in self.tags if name == tag]
 
 
 def row(galaxy, band="r", status="done", survey="sdss:r", **more):
-    """Give a row of a manifest."""
+    """Return a row of a manifest."""
     done = status == "done"
     return {
         "id_str": galaxy,
@@ -57,7 +57,7 @@ def row(galaxy, band="r", status="done", survey="sdss:r", **more):
 
 
 def manifest(out, rows, *, side=40):
-    """Write a manifest with stamps for what is done."""
+    """Write a manifest, and stamps for the rows that are done."""
     for each in rows:
         if each["file_loc"]:
             path = out / each["file_loc"]
@@ -69,7 +69,7 @@ def manifest(out, rows, *, side=40):
 
 
 def show(out, **options):
-    """Write the gallery; give the page as it would be seen, and the sheet."""
+    """Write the gallery; return the parsed page and the contact sheet."""
     page, sheet = write_gallery(out, **options)
     with Image.open(sheet) as picture:
         return Page(page.read_text("utf-8")), picture.copy()
@@ -79,7 +79,7 @@ HST = {"band": "F160W", "survey": "hst:WFC3/IR:F160W"}
 
 
 def test_gallery(tmp_path):
-    """Every galaxy has a card with all of its stamps, names, labels and gaps."""
+    """Every galaxy has a card with its stamps, names, labels and missing stamps."""
     rows = [
         row("a"),
         row("a", status="no_coverage", **HST),
@@ -102,7 +102,7 @@ def test_gallery(tmp_path):
 
 
 def test_best_covered_first(tmp_path):
-    """Galaxies with stamps of most surveys come first, else in catalogue order."""
+    """Galaxies with stamps in most surveys come first, then catalogue order."""
     rows = [row("none", status="failed"), row("one"), row("other")]
     rows += [row("bands", "g"), row("bands", "i"), row("two"), row("two", **HST)]
     manifest(tmp_path, rows)
@@ -115,7 +115,7 @@ def test_best_covered_first(tmp_path):
 
 
 def test_same_identifier(tmp_path):
-    """Two galaxies that share an identifier have a card each."""
+    """Two galaxies with the same identifier have a card each."""
     manifest(tmp_path, [row("a"), row("a", ra=11.0)])
     page, _ = show(tmp_path)
     assert len(page.named("article")) == 2
@@ -123,7 +123,7 @@ def test_same_identifier(tmp_path):
 
 
 def test_hostile_text(tmp_path):
-    """Whatever a catalogue says is text on the page, never markup."""
+    """All text from a catalogue is shown as text, never as markup."""
     evil = "<img src=x onerror=alert(1)>\"'&"
     bad = row("1", GZ1_MORPHOLOGY_NAME=evil, survey=f"sdss:{evil}")
     bad |= {"id_str": evil, "band": evil, "file_loc": "r/1.fits"}
@@ -136,7 +136,7 @@ def test_hostile_text(tmp_path):
 
 
 def test_self_contained(tmp_path):
-    """The page asks nobody for anything, and says so to the browser."""
+    """The page loads nothing from a server, and its CSP forbids it."""
     manifest(tmp_path, [row("a")])
     text = write_gallery(tmp_path)[0].read_text("utf-8")
     assert not re.search(r"https?://|url\(|<link|@import|src=\"(?!data:)", text)
@@ -147,7 +147,7 @@ def test_self_contained(tmp_path):
 
 
 def test_missing_stamp(tmp_path):
-    """A stamp that is gone or damaged leaves a gap with a word, not an error."""
+    """A missing or damaged stamp is shown as "file missing"; it is not an error."""
     manifest(tmp_path, [row("a"), row("b"), row("c")])
     (tmp_path / "r/a.fits").unlink()
     (tmp_path / "r/b.fits").write_bytes(b"SIMPLE  =")
@@ -157,7 +157,7 @@ def test_missing_stamp(tmp_path):
 
 
 def test_nothing_done(tmp_path):
-    """A run without any stamp has a page with its counts."""
+    """A run without any stamp gets a page with its counts."""
     manifest(tmp_path, [row("a", status="pending"), row("b", status="no_coverage")])
     page, sheet = show(tmp_path)
     assert page.named("article") == []
@@ -175,7 +175,7 @@ def test_empty_manifest(tmp_path):
 
 @pytest.mark.parametrize(("columns", "width"), [(10, 10), (4, 4), (1, 1)])
 def test_sheet_columns(tmp_path, columns, width):
-    """The sheet is as wide as was asked, and holds every galaxy."""
+    """The sheet has the requested width, and shows every galaxy."""
     manifest(tmp_path, [row(f"g{n}") for n in range(12)])
     _, sheet = show(tmp_path, columns=columns)
     assert sheet.width == 2 * 28 + width * (120 + 22) - 22
@@ -183,7 +183,7 @@ def test_sheet_columns(tmp_path, columns, width):
 
 
 def test_one_display_size(tmp_path):
-    """HST stamps, of more pixels, are shown as large as those of SDSS."""
+    """HST stamps, which have more pixels, are drawn as large as those of SDSS."""
     manifest(tmp_path, [row("a", **HST)], side=124)
     _, large = show(tmp_path)
     manifest(tmp_path, [row("a")])
@@ -192,28 +192,28 @@ def test_one_display_size(tmp_path):
 
 
 def test_no_manifest(tmp_path):
-    """Without a manifest one is told how to make it."""
+    """Without a manifest the error names the command that makes one."""
     with pytest.raises(InputError, match="run `harvester manifest`"):
         write_gallery(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"<html>"])
 def test_damaged_manifest(tmp_path, content):
-    """A file that is no manifest is told as such."""
+    """A file that is not a manifest is refused."""
     (tmp_path / "manifest.parquet").write_bytes(content)
     with pytest.raises(InputError, match="harvester manifest"):
         write_gallery(tmp_path)
 
 
 def test_other_table(tmp_path):
-    """A Parquet file with other columns is no manifest."""
+    """A Parquet file with other columns is not a manifest."""
     pq.write_table(pa.table({"id_str": ["a"]}), tmp_path / "manifest.parquet")
     with pytest.raises(InputError, match="no column 'ra'"):
         write_gallery(tmp_path)
 
 
 def test_nowhere_to_write(tmp_path):
-    """A page that cannot be written is this machine's trouble."""
+    """A page that cannot be written is a local error."""
     manifest(tmp_path, [row("a")])
     (tmp_path / "gallery.html").mkdir()
     with pytest.raises(LocalError, match=r"gallery\.html"):

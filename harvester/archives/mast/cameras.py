@@ -1,10 +1,8 @@
-"""What is known of the cameras of HST before any image: how much sky one sees."""
+"""What is known of the cameras of HST before any image: their fields and pixels."""
 
 from __future__ import annotations
 
-import math
-
-__all__ = ["assumed_radius_deg", "field_arcsec"]
+__all__ = ["field_arcsec", "pixel_arcsec"]
 
 #: Sides of one pointing in arcsec, longer one first.
 _FIELD_ARCSEC = {
@@ -21,15 +19,16 @@ _FIELD_ARCSEC = {
 #: The widest of them: for cameras that are not listed.
 _OTHER_FIELD_ARCSEC = (212.0, 211.0)
 
+#: Width of drizzled pixels in arcsec.
+_PIXEL_ARCSEC = {"WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
+_OTHER_PIXEL_ARCSEC = 0.05
+
 
 def field_arcsec(instrument: str) -> tuple[float, float]:
     """Give the sides of one pointing in arcsec, longer one first."""
     return _FIELD_ARCSEC.get(instrument, _OTHER_FIELD_ARCSEC)
 
 
-def assumed_radius_deg(instrument: str) -> float:
-    """Give how far from its target one pointing reaches, wherever on it that lies.
-
-    That is the diagonal of the field, for a target in a corner of it.
-    """
-    return math.hypot(*field_arcsec(instrument)) / 3600
+def pixel_arcsec(instrument: str) -> float:
+    """Give the width of a camera's drizzled pixels in arcsec."""
+    return _PIXEL_ARCSEC.get(instrument, _OTHER_PIXEL_ARCSEC)

@@ -1,0 +1,35 @@
+"""What frames of SDSS cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.archives.sdss.kind import KIND
+
+
+@pytest.mark.parametrize(
+    ("unlocated", "lost", "queries"),
+    [
+        ([0], 0, 0),
+        ([1], 0, 2),
+        ([1000], 0, 3),
+        ([4995], 0, 6),
+        ([4996], 0, 6),
+        ([1, 1], 0, 3),
+        ([0], 1000, 3),
+        ([4996], 1, 6 + 2),
+    ],
+)
+def test_queries(unlocated, lost, queries):
+    """Positions are uploaded by the thousand, or the table of all fields is asked.
+
+    Before the first upload SkyServer is asked for a place that must be in its answer.
+    """
+    assert KIND.costs.queries(unlocated, lost) == queries
+
+
+def test_sides():
+    """A frame of 2048 x 1489 pixels is 13.5 by 9.8 arcmin."""
+    longer, shorter = KIND.costs.field_arcsec("")
+    assert (longer / 60, shorter / 60) == pytest.approx((13.5, 9.8), abs=0.05)
+    assert KIND.costs.pixel_arcsec("") == 0.396

@@ -1,0 +1,266 @@
+"""Frames of an archive that gives ranges itself: they are never fetched whole."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from astropy.io import fits
+from make_frames import noise, sky_of, tan_header, write_fits
+
+from harvester.archives.mast.services import MAST, S3
+from harvester.archives.registry import kind_of
+from harvester.cutouts.cutouts import cut_frame
+from harvester.cutouts.frame_file import CorruptFrameError
+from harvester.errors import OutageError, PermanentError, TransientError
+from harvester.frames.store import FrameStore
+from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+from harvester.transport.throttle import Manners
+from harvester.transport.transport import Limits, Service, Transport
+
+SHAPE = (300, 400)
+HEADER = tan_header(SHAPE, scale=0.03 / 3600)
+NAME = "mosaic_i2d.fits"
+SPEC = CutoutSpec(StampSize.parse("10px"))
+PLACE = sky_of(HEADER, 222, 111)
+WANTED = (Wanted(0, "g", *PLACE, "s/g.fits"),)
+
+#: A part of the file: no server may send more of it in one reply.
+LARGEST = 400_000
+
+
+@pytest.fixture(autouse=True)
+def archive_gives_ranges(monkeypatch):
+    """Let the archive of these frames give ranges, and leave out pauses."""
+    monkeypatch.setattr(kind_of("hst"), "archive_gives_ranges", True)
+    monkeypatch.setattr("harvester.frames.sources._LOOK_S", 0)
+
+
+def write_mosaic(path, seed):
+    """Write a file with planes between the image and its weights, and behind them."""
+    hdus = fits.HDUList([fits.PrimaryHDU()])
+    hdus.append(fits.ImageHDU(noise(SHAPE, seed), HEADER, name="SCI"))
+    hdus.append(fits.ImageHDU(noise(SHAPE, 2), HEADER, name="ERR"))
+    hdus.append(fits.ImageHDU(np.ones((2, *SHAPE), np.int32), name="CON"))
+    weights = (np.abs(noise(SHAPE, seed + 1)) > 0.3).astype(np.float32)
+    hdus.append(fits.ImageHDU(weights, HEADER, name="WHT"))
+    hdus.append(fits.ImageHDU(noise(SHAPE, 3), HEADER, name="VAR_POISSON"))
+    return write_fits(path, hdus)
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory):
+    """Give two versions of a mosaic on disk."""
+    folder = tmp_path_factory.mktemp("versions")
+    return [write_mosaic(folder / f"v{seed}.fits", seed) for seed in (1, 5)]
+
+
+class Server:
+    """Serves one file by ranges, and notes the ranges that it is asked for.
+
+    Parameters
+    ----------
+    answers
+        Called with the number of the request, from 0: what it does in place of
+        answering with a range of the version that it is at.
+    """
+
+    def __init__(self, *versions, answers=lambda _number: None):
+        self.versions = [path.read_bytes() for path in versions]
+        self.answers = answers
+        self.asked = []
+
+    async def answer(self, request):
+        """Give the range that is asked for of the version that is known."""
+        number = len(self.asked)
+        self.asked.append(request.headers.get("Range"))
+        version = self.answers(number)
+        if version in {"404", "503"}:
+            return web.Response(status=int(version))
+        if version == "whole":
+            return web.Response(body=self.versions[0], headers={"ETag": '"0"'})
+        etag, body = f'"{version or 0}"', self.versions[(version or 0) % 2]
+        match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.asked[-1] or "")
+        if not match or request.headers.get("If-Range", etag) != etag:
+            return web.Response(body=body, headers={"ETag": etag})
+        start, stop = int(match[1]), min(int(match[2]) + 1, len(body))
+        told = f"bytes {start}-{stop - 1}/{len(body)}"
+        headers = {"ETag": etag, "Content-Range": told}
+        return web.Response(status=206, body=body[start:stop], headers=headers)
+
+
+@asynccontextmanager
+async def store(folder, archive, mirror=None, **limits):
+    """Give a frame store in front of an archive, and of a mirror of it if there is."""
+    async with AsyncExitStack() as stack:
+        services = []
+        for kind, server in ((MAST, archive), (S3, mirror)):
+            app = web.Application()
+            app.router.add_get("/{path:.*}", (server or archive).answer)
+            running = TestServer(app, host="127.0.0.1")
+            await stack.enter_async_context(running)
+            url = str(running.make_url("/")).rstrip("/")
+            services.append(
+                Service(kind.name, kind.base, url, Manners(1000, {"file": 4}))
+            )
+        transport = Transport(
+            services,
+            version="test",
+            limits=Limits(**{"tries": 2, "patience_s": 60, "doubt_s": 0.01} | limits),
+            random=lambda: 0.0,
+        )
+        await stack.enter_async_context(transport)
+        yield FrameStore(folder / "frames", transport, budget=10**9)
+
+
+def product(*, has_mirror=False, size=None):
+    """Give the mosaic as the archive lists it."""
+    mirrors = (f"{S3.base}/stpubdata/{NAME}",) if has_mirror else ()
+    return Product("hst", NAME, "F200W", f"{MAST.base}/{NAME}", mirrors, size)
+
+
+def stamp_of(path, folder):
+    """Cut the stamp out of a file."""
+    folder.mkdir(exist_ok=True)
+    asked = FrameJob(product(), str(path), folder, WANTED, SPEC)
+    (receipt,) = cut_frame(asked)
+    return receipt.problem or (folder / receipt.file_loc).read_bytes()
+
+
+async def fetch(frames, folder, what=None, **options):
+    """Fetch a frame and cut it; say what kind of file it was."""
+    async with frames.frame(what or product(), WANTED, SPEC, **options) as frame:
+        return frame.path.suffix, stamp_of(frame.path, folder)
+
+
+async def test_no_mirror(tmp_path, versions):
+    """The archive itself is asked by ranges, also behind planes that are not cut."""
+    server = Server(versions[0])
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path)
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(versions[0], tmp_path / "whole")
+    # Headers of SCI, ERR, CON and WHT; pixels of SCI and WHT.
+    assert len(server.asked) == 6
+    assert None not in server.asked
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_mirror_first(tmp_path, versions):
+    """A mirror that gives ranges leaves nothing to ask the archive for."""
+    archive, mirror = Server(versions[0]), Server(versions[0])
+    async with store(tmp_path, archive, mirror) as frames:
+        suffix, _ = await fetch(frames, tmp_path, product(has_mirror=True))
+    assert suffix == ".pixels"
+    assert (len(archive.asked), len(mirror.asked)) == (0, 6)
+
+
+@pytest.mark.parametrize("answer", ["404", "whole", "503"])
+async def test_mirror_that_fails(tmp_path, versions, answer):
+    """If a mirror lacks the file, refuses ranges or is down, the archive gives them."""
+    archive = Server(versions[0])
+    mirror = Server(versions[0], answers=lambda _number: answer)
+    async with store(tmp_path, archive, mirror, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path, product(has_mirror=True))
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(versions[0], tmp_path / "whole")
+    assert len(archive.asked) == 6
+
+
+@pytest.mark.parametrize("has_mirror", [False, True])
+async def test_outage(tmp_path, versions, has_mirror):
+    """An outage between two ranges is waited for, though no try is left."""
+    archive = Server(versions[0], answers=lambda n: "503" if 2 <= n < 4 else None)
+    mirror = Server(versions[0], answers=lambda _number: "404")
+    async with store(tmp_path, archive, mirror, tries=1) as frames:
+        suffix, stamp = await fetch(frames, tmp_path, product(has_mirror=has_mirror))
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(versions[0], tmp_path / "whole")
+    assert None not in archive.asked
+
+
+async def test_outage_that_is_not_waited_for(tmp_path, versions):
+    """While other frames can be had, an outage is raised; nothing stays on disk."""
+    archive = Server(versions[0], answers=lambda n: "503" if n >= 2 else None)
+    async with store(tmp_path, archive) as frames:
+        with pytest.raises(OutageError):
+            await fetch(frames, tmp_path, sits_out=False)
+        assert None not in archive.asked
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+@pytest.mark.parametrize("change", range(1, 6))
+async def test_file_that_changes(tmp_path, versions, change):
+    """A file that is replaced between two ranges is begun again: nothing is mixed."""
+    server = Server(*versions, answers=lambda number: int(number >= change))
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path)
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(versions[1], tmp_path / "whole")
+    assert None not in server.asked
+
+
+async def test_file_that_never_stays(tmp_path, versions):
+    """After three versions it is fetched whole, if it is not too large."""
+    server = Server(*versions, answers=lambda number: number)
+    async with store(tmp_path, server) as frames:
+        suffix, _ = await fetch(frames, tmp_path)
+    assert suffix == ".fits"
+    assert server.asked.count("bytes=0-81919") == 3
+    assert server.asked.count(None) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "refused_from"), [(5_000_000, 0), (None, 1), (None, 5)]
+)
+async def test_too_large_without_ranges(tmp_path, versions, size, refused_from):
+    """A file that is too large fails with the reason when its ranges are refused."""
+    server = Server(
+        versions[0], answers=lambda n: "whole" if n >= refused_from else None
+    )
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        with pytest.raises(PermanentError, match="gives no ranges of it") as failure:
+            await fetch(frames, tmp_path, product(size=size))
+    assert failure.value.reason == "too_large"
+    assert None not in server.asked
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_too_large_by_its_length(tmp_path, versions):
+    """A file of unknown size is refused by the length that the server states."""
+    server = Server(versions[0], answers=lambda _number: "whole")
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        with pytest.raises(PermanentError) as failure:
+            await fetch(frames, tmp_path)
+    assert failure.value.reason == "too_large"
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_damage_of_a_large_file(tmp_path, versions):
+    """What is wrong with a file that cannot be fetched whole is said of the file."""
+    server = Server(versions[0])
+    error = CorruptFrameError("its header is of another file")
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        for _ in range(2):
+            async with frames.frame(product(), WANTED, SPEC) as frame:
+                with pytest.raises(CorruptFrameError, match="of another file"):
+                    frames.discard(product(), frame, error)
+    assert len(server.asked) == 12
+    assert None not in server.asked
+
+
+@pytest.mark.parametrize("cap", [LARGEST, 10**9])
+async def test_broken_header(tmp_path, cap):
+    """A broken header costs an attempt; a file that may be is fetched whole first."""
+    path = tmp_path / "broken.fits"
+    path.write_bytes(b"\0" * 2 * LARGEST)
+    server = Server(path)
+    async with store(tmp_path, server, body_cap=cap) as frames:
+        with pytest.raises((TransientError, PermanentError)) as failure:
+            await fetch(frames, tmp_path)
+    assert failure.value.reason == "corrupt"
+    assert (None in server.asked) == (cap > LARGEST)
