@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cutouts.warm_up import warm_up
 from ..errors import InputError, TransientError
+from ..ledger.in_thread import in_thread
 from ..settings.settings import load_settings
 from ..status.report import failures, read_report, unsettled
 from .disk import free_bytes
@@ -99,9 +100,11 @@ async def _until_stopped(
 ) -> Outcome:
     from .harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
 
-    with show(read_report(places)) as listener:
-        try:
-            stop.begin()
+    try:
+        stop.begin()
+        # At a million targets it takes seconds, in which a signal must be heard.
+        report = await in_thread(read_report, places)
+        with show(report) as listener:
             return await harvest(
                 settings,
                 places,
@@ -109,10 +112,10 @@ async def _until_stopped(
                 started=stop.started,
                 locate_only=locate_only,
             )
-        except asyncio.CancelledError:
-            if not stop.signal:
-                raise
-            return Outcome(read_report(places), [])
+    except asyncio.CancelledError:
+        if not stop.signal:
+            raise
+        return Outcome(read_report(places), [])
 
 
 def exit_code(outcome: Outcome, *, locate_only: bool = False) -> int:
