@@ -21,6 +21,7 @@ __all__ = [
     "Stamped",
     "as_sentence",
     "counted",
+    "duration_words",
     "guarded",
 ]
 
@@ -68,6 +69,15 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     ``plural`` is needed if it is not the noun with an s.
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def duration_words(seconds: float) -> str:
+    """Return a duration in words: ``45 s``, ``12 min``, ``2 h``, ``2 h 5 min``."""
+    if seconds < 2 * 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
+    return " ".join(parts)
 
 
 def guarded(listener: Listener) -> Listener:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.events import Note, as_sentence, counted, guarded
+from harvester.events import Note, as_sentence, counted, duration_words, guarded
 
 
 def test_listener_that_fails(caplog):
@@ -40,6 +40,18 @@ def test_counted(count, words):
     """A number has its noun in the singular or the plural."""
     assert counted(count, "row") == words
     assert counted(count, "row", "rows") == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        *((0.4, "0 s"), (60, "60 s"), (119, "119 s"), (120, "2 min"), (3599, "1 h")),
+        *((7200, "2 h"), (7500, "2 h 5 min"), (90_000, "25 h")),
+    ],
+)
+def test_duration(seconds, words):
+    """Short durations are in seconds, longer ones in hours and minutes."""
+    assert duration_words(seconds) == words
 
 
 def test_sentence():

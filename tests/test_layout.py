@@ -26,7 +26,8 @@ def _entries():
     return sorted(
         path.name
         for path in _PACKAGE.iterdir()
-        if not path.name.startswith("__pycache")
+        # A stub is no entry of its own: it has the types of the module beside it.
+        if not path.name.startswith("__pycache") and path.suffix != ".pyi"
     )
 
 

@@ -149,8 +149,8 @@ def check_same_run(settings: Settings, places: Places) -> None:
     # The run no longer needs the file, so it may be missing, but it may not differ.
     if catalogue.exists() and _sha256(catalogue) != facts["catalogue sha256"]:
         msg = (
-            f"this run was started with {facts['catalogue']}; the content of "
-            f"{catalogue} differs from that. {remedy}"
+            f"this run was started with another catalogue ({facts['catalogue']}); the "
+            f"content of {catalogue} differs. {remedy}"
         )
         raise InputError(msg)
 

@@ -51,9 +51,6 @@ __all__ = ["Lane", "LanePlan"]
 
 _log = logging.getLogger(__name__)
 
-#: Number of due frames read from the ledger at once.
-_FRAMES = 200
-
 #: After so many unexpected errors in a row the run stops: no galaxy is at fault.
 _BUGS = 20
 
@@ -234,14 +231,11 @@ class Lane:
         self, survey: Survey, *, longest_s: float
     ) -> AsyncIterator[tuple[int, Product]]:
         """Yield the frames that due jobs need, except those of hosts given up."""
-        after = 0
-        while rows := await self._ledger.frames_due(
-            survey, after=after, limit=_FRAMES, longest_s=longest_s
+        async for number, product in self._ledger.frames_due(
+            survey, longest_s=longest_s
         ):
-            for number, product in rows:
-                after = number
-                if not self._has_to_wait(survey, number, product):
-                    yield number, product
+            if not self._has_to_wait(survey, number, product):
+                yield number, product
 
     def _is_out_of_reach(self, product: Product) -> bool:
         # If all frames come from one host, there is nothing else to fetch meanwhile.
@@ -376,8 +370,8 @@ class Lane:
         if host not in self._given_up:
             self._given_up[host] = error
             self._say(
-                f"gave up on a host of images: {as_sentence(error)} The galaxies that "
-                "need it are left for a later `harvester resume`."
+                f"fetching from a host stopped: {as_sentence(error)} The galaxies that "
+                "need this host wait for a later `harvester resume`."
             )
 
     # -- reporting ---------------------------------------------------------------

@@ -24,6 +24,7 @@ from ..errors import (
     blame_machine,
 )
 from ..events import as_sentence
+from ..ledger.waiting import START
 from ..transport.backoff import backoff
 
 if TYPE_CHECKING:
@@ -177,8 +178,8 @@ class Locator:
     def _give_up(self, error: TransientError | PermanentError) -> None:
         if self.trouble is None:
             self._say(
-                f"gave up locating: {as_sentence(error)} Galaxies that are not located "
-                "are left for a later `harvester resume`."
+                f"locating stopped: {as_sentence(error)} Galaxies that are not located "
+                "wait for a later `harvester resume`."
             )
         self.trouble = error
         self._release()
@@ -215,7 +216,7 @@ class Locator:
         survey: Survey,
         locate: Callable[[Survey, Sequence[Ask]], AsyncIterator[Sequence[Finding]]],
     ) -> None:
-        after = -1
+        after = START
         while batch := await self._ledger.pending(
             survey,
             after=after,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from contextlib import suppress
 
 import pyarrow as pa
 
-__all__ = ["limit_fragmentation", "release_free_memory"]
+__all__ = ["release_free_memory", "tune_process"]
 
 #: Parameters of mallopt(3).
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
@@ -21,11 +22,17 @@ def release_free_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def limit_fragmentation() -> None:
-    """Limit the heaps of malloc to two, and map large buffers outside of them.
+def tune_process() -> None:
+    """Set up garbage collection and malloc for days of work; for the command line only.
 
-    Otherwise the heaps become fragmented in a run of days, and the process grows.
+    Both settings affect the whole process and cannot be undone, so a program that uses
+    the harvester as a library decides about them itself.
     """
+    # Imported modules live until the end. Searching them for cycles would block the
+    # event loop for a tenth of a second each time.
+    gc.freeze()
+    # Limit the heaps of malloc to two, and map large buffers outside of them. Otherwise
+    # the heaps become fragmented in a run of days, and the process grows.
     with suppress(AttributeError, OSError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 2)

@@ -191,7 +191,7 @@ def _what_is_left(report: Report) -> Iterator[str]:
     if failures(report):
         yield f"To try failed jobs again: harvester retry {report['out']}"
     for trouble in report["troubles"]:
-        yield f"gave up: {trouble}"
+        yield f"not finished: {trouble}"
     if unsettled(report):
         waiting = ", ".join(_waiting(report))
         later = " later" if report["troubles"] else ""

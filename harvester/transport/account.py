@@ -1,6 +1,6 @@
 """What all harvests of one machine do at one host, and which of them may send next.
 
-Only arithmetic: the caller reads an account, asks it, and keeps what it has become.
+This module only computes: the caller reads an account, asks it, and writes it back.
 All times are seconds of one clock that every process of the machine shares.
 
 Four rules decide a request:
@@ -10,7 +10,7 @@ Four rules decide a request:
   harvest keeps;
 * fewer requests of its kind are under way in all harvests together than the smallest
   number that an active harvest allows;
-* no harvest that could go now has waited longer.
+* no harvest that could send now has waited longer.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _ACTIVE_S = 60.0
 #: Seconds between two questions of a harvest that waits for another one's request.
 _LOOK_S = 0.05
 
-#: Seconds in which a request that was allowed has to be sent. Where gaps are strict, no
-#: other one goes before that: a slow connection must not bring two close together.
+#: Seconds in which a permitted request has to be sent. At strict rates no other one is
+#: permitted before that: a slow connection must not bring two close together.
 _SENDING_S = 20.0
 
 
@@ -53,13 +53,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Leave to send one request, or when to ask again."""
+    """Permission to send one request, or the time at which to ask again."""
 
     #: The kind that may be sent now; empty: none.
     kind: str
     #: When the next question makes sense.
     at: float
-    #: Whether only requests that are under way stand against it.
+    #: Whether all places are taken by requests that are under way.
     is_full: bool = False
     #: Until when the host has asked to be left alone; 0: it has not.
     cool_until: float = 0.0
@@ -82,7 +82,7 @@ class Member:
     wants: list[str] = field(default_factory=list)
     since: float = 0.0
     due: float = 0.0
-    #: When it was given leave for a request that is not on the wire yet; None: all are.
+    #: When it was permitted a request that is not sent yet; None: all are sent.
     sending: float | None = None
 
     def is_active(self, now: float) -> bool:
@@ -116,14 +116,14 @@ class Account:
         return json.dumps({**vars(self), "members": members}, separators=(",", ":"))
 
     def forget(self, is_alive: Callable[[str], bool]) -> None:
-        """Take out the harvests that have ended, and with them what they had under way.
+        """Remove the harvests that have ended, with their requests under way.
 
-        When the next request may go stays: theirs were sent.
+        The time of the next request stays as it is, since their requests were sent.
         """
         self.members = {key: m for key, m in self.members.items() if is_alive(key)}
 
     def ask(self, me: str, wish: Wish, now: float) -> Answer:
-        """Give a harvest leave to send one of its requests, or tell it when to ask."""
+        """Permit a harvest to send one of its requests, or say when to ask again."""
         mine = self.members.setdefault(me, Member())
         _note(mine, wish, now)
         answer = self._answer(mine, wish, now)
@@ -134,14 +134,14 @@ class Account:
         return answer
 
     def sent(self, me: str, now: float) -> None:
-        """Count the gap from now on: a request is on the wire."""
+        """Count the gap from now on: a request has been sent."""
         if me in self.members:
             self.members[me].sending = None
             gap_s, catch_up_s = self._pace(now)
             self.next_at = max(self.next_at, now + gap_s - catch_up_s)
 
     def left(self, me: str, kind: str) -> None:
-        """Take a request off those under way."""
+        """Count a request as no longer under way."""
         if me in self.members:
             mine = self.members[me]
             mine.sending = None
@@ -177,7 +177,7 @@ class Account:
         return [one for one in self.members.values() if one.is_active(now)]
 
     def _pace(self, now: float) -> tuple[float, float]:
-        """Give the gap, and by how much it may be caught up, that suit them all."""
+        """Give the longest gap of all, and the least by which it may be shorter."""
         active = self._active(now)
         return max(m.gap_s for m in active), min(m.catch_up_s for m in active)
 
@@ -187,20 +187,23 @@ class Account:
         return under_way < min(one.slots.get(kind, 1) for one in active)
 
     def _ahead(self, mine: Member, gap_s: float, now: float) -> int:
-        """Count the harvests that have waited longer and could go now."""
-        # One that does not come when it is due is passed by.
+        """Count the harvests that have waited longer and could send now."""
+        # One that does not ask when it is due loses its turn, and one that is due later
+        # than is possible has another clock.
         grace_s = max(gap_s / 2, _LOOK_S)
+        active = self._active(now)
+        longest_s = gap_s * len(active) + grace_s
         return sum(
             other is not mine
             and other.since < mine.since
-            and now <= other.due + grace_s
+            and -grace_s <= other.due - now <= longest_s
             and any(self._has_place(kind, now) for kind in other.wants)
-            for other in self._active(now)
+            for other in active
         )
 
     def _is_sending(self, now: float) -> bool:
         return any(
-            one.sending is not None and now - one.sending < _SENDING_S
+            one.sending is not None and abs(now - one.sending) < _SENDING_S
             for one in self._active(now)
         )
 

@@ -222,7 +222,7 @@ class Guard:
 
 
 class GuardedResolver(AbstractResolver):
-    """Asks the name server, and believes only answers that make sense."""
+    """Asks the name server, and drops addresses in private networks."""
 
     def __init__(self, guard: Guard, inner: AbstractResolver | None = None) -> None:
         self._guard = guard

@@ -10,6 +10,7 @@ from random import random as any_number
 from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
+from ..events import duration_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +146,8 @@ class Patience:
             self._since = self._clock()
         self._put_off += 1
         if self._lasts_s() >= self._outage_s:
-            message = f"{error}; this has lasted {self._lasts_s():.0f} s: resume later"
+            lasts = duration_words(self._lasts_s())
+            message = f"gave up after {lasts} of outage: {error}"
             raise OutageError(error.reason, message) from error
 
     def _spend(self, error: PermanentError | TransientError) -> float:

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..events import duration_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -105,11 +107,12 @@ class HostState:
             yield f"pace {self.rate / self.full_rate:.0%}"
 
 
-def outage_words(since: float, lasts_s: float, why: str) -> str:
-    """Say since when, in Unix seconds, a host is down, and why we think so."""
+def outage_words(host: str, since: float, lasts_s: float, why: str) -> str:
+    """Say that a host was given up: down since when (Unix seconds), and why."""
     began = time.strftime("%H:%M", time.localtime(since))
-    told = why.removeprefix("down: ")
-    return f"has been down since {began}, for {lasts_s:.0f} s: {told}"
+    reason = why.removeprefix("down: ")
+    lasts = duration_words(lasts_s)
+    return f"gave up after {lasts} of outage of {host}, down since {began}: {reason}"
 
 
 def refusal_words(since: float, count: int, words: str) -> str:

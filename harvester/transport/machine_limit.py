@@ -79,7 +79,7 @@ class MachineLimit:
         return self._hosts.setdefault(host, HostLimit(self, host))
 
     def presence(self) -> Presence:
-        """Give what tells the others that this harvest lives, in its thread only."""
+        """Give the file that shows that this harvest lives; call it in the thread."""
         if self._presence is None:
             self._presence = Presence(self._folder)
         return self._presence
@@ -95,7 +95,7 @@ class MachineLimit:
             _log.warning("%s", _words(self._folder, error))
 
     def close(self) -> None:
-        """End this harvest's part; the others may use its places at once."""
+        """End the part of this harvest; its places are free at once."""
         self.is_off = True
         self._executor.submit(self._close)
         self._executor.shutdown(wait=False)
@@ -127,11 +127,11 @@ class HostLimit:
 
     @property
     def is_on(self) -> bool:
-        """Whether leave has to be asked for."""
+        """Whether permission has to be asked for."""
         return self._machine is not None and not self._machine.is_off
 
     def ask(self, wish: Wish, answered: Answered) -> None:
-        """Ask for leave to send; ``answered`` is called in the event loop."""
+        """Ask for permission to send; ``answered`` is called in the event loop."""
         machine = self._machine
         assert machine is not None
         self.is_asking = True
@@ -155,17 +155,17 @@ class HostLimit:
         work.add_done_callback(done)
 
     def news(self) -> None:
-        """Ask again at once: there may be a place, or another kind waits."""
+        """Let the next question be asked at once, as a place may be free."""
         self.ask_at = -math.inf
 
     def sent(self) -> None:
-        """Tell that a request is on the wire."""
+        """Report that a request has been sent."""
         if self._machine is not None:
             now = self._machine.clock()
             self._note(lambda account, me: account.sent(me, now))
 
     def left(self, kind: str) -> None:
-        """Tell that a request of this kind is no longer under way."""
+        """Report that a request of this kind is no longer under way."""
         self.news()
         self._note(lambda account, me: account.left(me, kind))
 

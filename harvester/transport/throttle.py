@@ -318,8 +318,8 @@ class Throttle:
             down_s = self._breaker.open_s() - (self.awake_s.quiet_s - quiet_s)
             if min(self.clock() - began, down_s) >= patience_s:
                 since = self._wall() - self._breaker.open_s()
-                said = outage_words(since, down_s, self._breaker.why)
-                raise GaveUpError("outage", f"{self.host} {said}: resume later")
+                words = outage_words(self.host, since, down_s, self._breaker.why)
+                raise GaveUpError("outage", words)
 
     def _take(self, turn: Turn) -> None:
         # If this process was held up since the turn was given, the request is sent

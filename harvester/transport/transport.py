@@ -1,36 +1,32 @@
 """The transport: every byte to and from an archive goes through here.
 
-Three layers. `query` and `download` try again until tries or time are up; each try
-follows redirects; each hop waits for the throttle of its host, is sent, and reports the
-outcome to the throttle. A host that belongs to no known service is not asked.
+Three layers. Calls are tried again until tries or time are up (`tries.py`); each try
+follows redirects (`hops.py`); each hop waits for the throttle of its host, is sent
+(`wire.py`), and reports the outcome to the throttle. A host that belongs to no known
+service is not asked.
 """
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from functools import reduce
 from operator import or_
 from random import random as any_number
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from yarl import URL
 
-from ..errors import OutageError, PermanentError, TransientError
+from ..errors import PermanentError, TransientError
 from .address import Guard, Official, shown, to_url
-from .backoff import Patience
 from .body import Limits
 from .byte_range import ByteRange, RangeIntake, RangeRefusedError
 from .call import Call, Waits
-from .doubt import Doubts
 from .headers import kept, user_agent
-from .hops import Hops, Result, Throttles
-from .intake import Buffer, Download, Enough, PartialFile, Reply, refuse_text
+from .hops import Hops, Throttles
+from .intake import Buffer, Download, Enough, PartialFile, Reply
 from .manners import Manners, Timing
-from .refusals import is_refusal
 from .services import Directory, Service
-from .turn import GaveUpError
+from .tries import Tries
 from .wire import Request, Wire
 
 if TYPE_CHECKING:
@@ -58,14 +54,6 @@ __all__ = [
     "Transport",
     "Waits",
 ]
-
-#: Tries of a file that other hosts have too: the second is for a single failure.
-_MIRROR_TRIES = 2
-
-#: Seconds that a call waits for a host that is down if it does not wait for its end.
-_SHORT_S = 1.0
-
-T = TypeVar("T")
 
 
 def _ignore(*_: object) -> None:
@@ -150,7 +138,9 @@ class Transport:
             on_traffic or _ignore,
         )
         known = {host: self._checked(url) for host, url in (known_good or {}).items()}
-        self._doubts = Doubts(self._limits, self._look, known)
+        self._tries = Tries(
+            self._hops, self._limits, known_good=known, random=self._timing.random
+        )
 
     async def __aenter__(self) -> Self:
         self._hops.wire = Wire(
@@ -211,7 +201,7 @@ class Transport:
             intake = Buffer(self._limits.json_cap, check)
             request = Request(method.upper(), self._checked(place), kept(headers), body)
             call = self._call(request, kind, is_mirror=is_mirror)
-            return self._persevere(call, intake, () if is_mirror else at_once)
+            return self._tries.persevere(call, intake, () if is_mirror else at_once)
 
         for mirror in self.mirrors(url):
             if not self.is_down(mirror):
@@ -252,7 +242,7 @@ class Transport:
         intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
         call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
         try:
-            return await self._persevere(call, intake)
+            return await self._tries.persevere(call, intake)
         finally:
             await intake.aclose()
 
@@ -285,7 +275,7 @@ class Transport:
         request = Request("GET", self._checked(url), {})
         intake = RangeIntake(start, stop, validator)
         call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
-        return await self._persevere(call, intake)
+        return await self._tries.persevere(call, intake)
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""
@@ -337,80 +327,6 @@ class Transport:
             is_mirror=is_mirror,
             waits=Waits.NEVER if is_mirror else waits,
         )
-
-    async def _persevere(
-        self, call: Call, intake: Result[T], at_once: Collection[str] = ()
-    ) -> T:
-        limits = self._limits
-        patience = Patience(
-            min(limits.tries, _MIRROR_TRIES) if call.is_mirror else limits.tries,
-            0.0 if call.waits is Waits.NEVER else limits.patience_s,
-            clock=call.throttle.awake_s,
-            random=self._timing.random,
-        )
-        last: TransientError | None = None
-        while True:
-            call.handful = self._doubts.handful(call)
-            try:
-                # Refusals are waited for, not long: the next file asked may be given.
-                is_refusing = call.throttle.refusals(call.kind).is_full
-                is_long = call.waits is Waits.LONG or is_refusing
-                left_s = patience.left_s() if is_long else _SHORT_S
-                result = await self._hops.attempt(call, intake, left_s)
-            except GaveUpError as error:
-                if error.reason == "refuses":
-                    raise self._doubts.refused(call) from error
-                words = f"{error}. The last failure: {last}" if last else str(error)
-                raise GaveUpError(error.reason, words) from error
-            except TransientError as error:
-                last = error
-                if error.reason in at_once:
-                    raise
-                wait_s = await self._after(call, error, patience)
-            except PermanentError as error:
-                if not self._is_doubtful(call, error):
-                    raise
-                wait_s = await self._doubts.weigh(call, error, patience)
-            else:
-                self._doubts.came(call)
-                return result
-            await asyncio.sleep(wait_s)
-
-    async def _after(
-        self, call: Call, error: TransientError, patience: Patience
-    ) -> float:
-        if call.waits is Waits.WHILE_UP and call.is_down:
-            raise OutageError(error.reason, str(error)) from error
-        # Of a mirror any failure spends a try: there are not many.
-        is_sound = call.is_mirror or (
-            isinstance(error, OutageError) and await self._doubts.is_sound(call)
-        )
-        return patience.after(
-            error,
-            down=call.is_down,
-            successes=call.throttle.successes,
-            is_sound=is_sound,
-        )
-
-    def _is_doubtful(self, call: Call, error: PermanentError) -> bool:
-        # A mirror has no say in what an archive has, unless it is the archive itself
-        # that refuses everything.
-        refusals = call.throttle.refusals(call.kind)
-        return is_refusal(error) and (not call.is_mirror or refusals.is_full)
-
-    async def _look(self, call: Call, url: URL) -> None:
-        """Ask for the head of a file that the host of a call has had."""
-        look = replace(
-            call,
-            request=Request("HEAD", url, {}),
-            on_bytes=_ignore,
-            is_mirror=False,
-            is_look=True,
-            # That one is enough.
-            handful=1,
-        )
-        head = Buffer(self._limits.json_cap, refuse_text)
-        await self._hops.attempt(look, head, self._limits.patience_s)
 
     def _throttle_for(self, url: str) -> Throttle:
         service = self._directory.service_of(self._checked(url))

@@ -18,14 +18,14 @@ pytestmark = pytest.mark.harvest
 
 _SURVEY = ("--survey", "sdss:r")
 
-#: Files of SAS one at a time and three a second, SkyServer as ever; a third of each gap
-#: is forgiven, as this machine may be busy.
+#: Files of SAS one at a time and two a second, SkyServer as ever. The server forgives
+#: half of each gap, as this machine may be busy.
 _RATES = {
     "HARVESTER__SERVICES__SDSS_SKY__RATE": "1",
-    "HARVESTER__SERVICES__SDSS_SAS__RATE": "3",
+    "HARVESTER__SERVICES__SDSS_SAS__RATE": "2",
     "HARVESTER__SERVICES__SDSS_SAS__FILES": "1",
 }
-_LIMITS = {"sdss-sky": RateLimit(60, 0.67), "sdss-sas": RateLimit(180, 0.22)}
+_LIMITS = {"sdss-sky": RateLimit(60, 0.5), "sdss-sas": RateLimit(120, 0.25)}
 
 
 @contextmanager

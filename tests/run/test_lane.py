@@ -589,8 +589,8 @@ async def test_one_host_given_up(stage, monkeypatch):
     assert stage.frames.fetched.count("frame0") == 1
     said = [e.text for e in stage.listener if isinstance(e, Note)]
     assert (
-        "sdss: gave up on a host of images: host0 is down. The galaxies that need it "
-        "are left for a later `harvester resume`."
+        "sdss: fetching from a host stopped: host0 is down. The galaxies that need "
+        "this host wait for a later `harvester resume`."
     ) in said
 
 

@@ -127,7 +127,7 @@ async def test_why_it_gave_up(places):
         "data.sdss.org has refused everything since 14:02"
     ]
     lines = words(read_report(places)).splitlines()
-    assert "gave up: data.sdss.org has refused everything since 14:02" in lines
+    assert "not finished: data.sdss.org has refused everything since 14:02" in lines
     later = f"Run `harvester resume {places.out}` later."
     assert f"Waiting: 1 job of sdss. {later}" in lines
     async with Ledger.open(places.ledger) as ledger:

@@ -166,7 +166,7 @@ def test_patience_outage(error, down):
         patience.after(error, down=down, successes=0)
     assert patience.left_s() == 5
     now[0] = 100.0
-    with pytest.raises(OutageError, match="resume later") as caught:
+    with pytest.raises(OutageError, match="gave up after 100 s of outage: ") as caught:
         patience.after(error, down=down, successes=0)
     assert caught.value.reason == error.reason
 

@@ -9,7 +9,7 @@ import pytest
 from one_host import ask, throttle_for
 from virtual_time import run
 
-from harvester.transport.host_state import HostState
+from harvester.transport.host_state import HostState, outage_words
 from harvester.transport.manners import Manners
 
 _NOW = 1e9
@@ -26,6 +26,8 @@ _WELL = HostState(
     ("changes", "words", "kind"),
     [
         ({}, "ready", "open"),
+        ({"others": 1}, "ready; shared with 1 other harvest on this machine", "open"),
+        ({"others": 2}, "ready; shared with 2 other harvests on this machine", "open"),
         (
             {"cooling_until": _NOW + 4, "cooling_why": "Retry-After"},
             "cooling down for 4 s (Retry-After)",
@@ -97,3 +99,13 @@ def test_later_and_elsewhere():
     assert state.words(_NOW + 10).startswith("cooling down for 20 s (asked for)")
     after = state.words(_NOW + 31)
     assert after.startswith("after a cool-down, next probe in 0 s")
+
+
+def test_outage(zone):
+    """A host that was given up is named with the duration, the start and the reason."""
+    zone("UTC")
+    words = outage_words("archive.example", 50_520, 7200, "down: 5 failures in a row")
+    assert words == (
+        "gave up after 2 h of outage of archive.example, down since 14:02: "
+        "5 failures in a row"
+    )

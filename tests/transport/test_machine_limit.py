@@ -193,6 +193,22 @@ def test_cool_down(tmp_path):
     assert waited_s == pytest.approx(30, abs=0.1)
 
 
+def test_others_are_told(tmp_path):
+    """A host's state says how many other harvests of the machine use it."""
+    manners = Manners(rate=50, slots={})
+
+    async def main(clock):
+        harvests = Harvests(clock, tmp_path, manners, manners, manners)
+        for throttle in harvests.throttles:
+            await ask(throttle)
+        before = [throttle.state().others for throttle in harvests.throttles]
+        harvests.limits[0].close()
+        await ask(harvests.throttles[2])
+        return before, harvests.throttles[2].state().others
+
+    assert run(main) == ([0, 1, 2], 1)
+
+
 def test_hosts_apart(tmp_path):
     """Hosts share nothing, and two ports are two hosts: such is a sandbox."""
 
@@ -259,6 +275,24 @@ def test_harvest_that_does_not_come(tmp_path):
         return at
 
     assert run(main) <= 2 * 1.015 + 0.1
+
+
+@pytest.mark.parametrize("ahead_s", [-1e6, 1e6])
+def test_other_clock(tmp_path, ahead_s):
+    """A container with another clock, far ahead or behind, holds up no harvest."""
+    manners = Manners(rate=1, slots={"file": 4})
+
+    async def main(clock):
+        here = Harvests(lambda: 2e6 + clock(), tmp_path, manners)
+        there = Harvests(lambda: 2e6 + ahead_s + clock(), tmp_path, manners)
+        both = [*here.throttles, *there.throttles]
+        async with asyncio.TaskGroup() as group:
+            for throttle in both:
+                for _ in range(5):
+                    group.create_task(ask(throttle, "file"))
+        return clock()
+
+    assert run(main) <= 15
 
 
 def test_damaged_account(tmp_path):

@@ -68,7 +68,6 @@ class Cutter:
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
         processes = processes or len(os.sched_getaffinity(0))
-        CONSTS.term_timeout = _TERM_TIMEOUT_S
         self._open = partial(
             _open_pool,
             max_workers=processes,
@@ -84,6 +83,9 @@ class Cutter:
 
     async def __aenter__(self) -> Self:
         """Return itself, without starting the processes."""
+        # Pebble has one timeout for all pools of this process. Put it back at the end,
+        # because a program that uses this library may have pools of its own.
+        self._term_timeout, CONSTS.term_timeout = CONSTS.term_timeout, _TERM_TIMEOUT_S
         return self
 
     def start(self) -> None:
@@ -100,6 +102,7 @@ class Cutter:
             await asyncio.wait([self._pool])
             if not self._pool.exception():
                 await asyncio.to_thread(_end, self._pool.result())
+        CONSTS.term_timeout = self._term_timeout
 
     async def cut(self, job: FrameJob) -> Cut:
         """Cut all wanted stamps of a frame; return a receipt for each.
