@@ -191,7 +191,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Size and copies of one product, asked before it is fetched."""
+    """Size of a product and addresses of its copies, as asked before fetching it."""
 
     #: Number of the product in the ledger.
     product: int

@@ -48,6 +48,9 @@ def zone(monkeypatch):
 
 
 def pytest_make_parametrize_id(val):
-    """Name an HTTP reply by its first line, because the rest contains the time."""
+    """Use the first line of an HTTP reply as the ID of a test case.
+
+    The other lines contain the time, so the ID would change.
+    """
     is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
     return val.partition(b"\r\n")[0].decode() if is_reply else None

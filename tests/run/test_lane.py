@@ -38,7 +38,7 @@ SURVEY = Survey.parse("sdss:r")
 
 
 class Archive:
-    """Finds frame0 or frame1 for every target, or fails."""
+    """A stand-in for an archive: locates targets in frame0 and frame1, or fails."""
 
     name = "sdss"
     may_relocate = True
@@ -69,7 +69,7 @@ class Archive:
 
 
 class Frames:
-    """Has every frame, or fails to fetch it."""
+    """A stand-in for the frame store: has every frame, or raises a given failure."""
 
     def __init__(self):
         self.fetched = []
@@ -89,7 +89,7 @@ class Frames:
 
     @asynccontextmanager
     async def frame(self, product, _wanted, _spec, on_bytes, *, sits_out):
-        """Return a path, or raise the next failure of the product."""
+        """Yield the fetched frame, or raise the next failure set for its product."""
         self.fetched.append(product.name)
         self.sat_out[product.name] = sits_out
         on_bytes(1000)
@@ -119,7 +119,7 @@ class Frames:
 
 
 class Cutter:
-    """Cuts all stamps, or has the given problems and failures."""
+    """A stand-in for the cutter: cuts all stamps, or has the given problems."""
 
     def __init__(self):
         self.problems = {}
@@ -435,7 +435,7 @@ async def test_query_that_fails_for_good(stage):
 
 
 async def test_bug_in_locating(stage):
-    """After a bug in locating, locating is given up and its jobs stay pending."""
+    """After an unexpected error locating is given up, and its jobs stay pending."""
     stage.archive.failures = [ZeroDivisionError()]
     lane = await stage.run()
     assert [one.reason for one in lane.troubles] == ["bug"]

@@ -21,7 +21,7 @@ async def where():
 
 
 async def fail():
-    """Fail."""
+    """Raise an error."""
     raise KeyError
 
 

@@ -80,7 +80,7 @@ async def test_signal_before_the_harvest():
 
 
 def test_handlers_are_restored():
-    """Afterwards the handlers of the caller are restored; an ignored SIGHUP stays so."""
+    """Afterwards the handlers of the caller are restored; SIGHUP stays ignored."""
     heard = []
     before = {number: signal.getsignal(number) for number in module._SIGNALS}
     signal.signal(signal.SIGTERM, lambda *_: heard.append("caller"))

@@ -53,7 +53,7 @@ def test_slips(url, words):
 
 
 def test_same_addresses():
-    """Two services with one address are found; no address or other paths are fine."""
+    """Two services with the same address are found, unless they have none."""
     apart = [("a", ""), ("b", ""), ("c", "http://h/x"), ("d", "http://h/y")]
     assert same_base_urls(apart) is None
     found = same_base_urls([("a", "http://h"), ("b", ""), ("c", "HTTP://H/")])

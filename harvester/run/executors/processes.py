@@ -136,7 +136,7 @@ class Cutter:
                     self.start()
                 opened = self._pool
                 assert opened is not None
-                # Shielded, because other jobs wait for the same pool.
+                # Shielded: if this job is cancelled, others still wait for the pool.
                 pool = await asyncio.shield(opened)
                 try:
                     return await self._in_pool(pool, job)
