@@ -271,8 +271,8 @@ class Transport:
         Raises
         ------
         RangeRefusedError
-            The server sends anything else than that part of that version, or does
-            not tell versions apart. It is not asked again.
+            The server sends anything else than that part of that version. It is not
+            asked again.
         TransientError, PermanentError
             As for `query`.
         """
