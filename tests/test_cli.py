@@ -264,8 +264,10 @@ def test_retry_for_no_reason(run):
 def test_settled_run_starts_no_process(tmp_path, monkeypatch):
     """Where no galaxy is left to do, no cutting process is started, nor its server."""
     started = []
-    for module in ("commands", "run.executors.processes"):
-        monkeypatch.setattr(f"harvester.{module}.warm_up", lambda: started.append(1))
+    for module in ("session", "executors.processes"):
+        monkeypatch.setattr(
+            f"harvester.run.{module}.warm_up", lambda: started.append(1)
+        )
     catalogue, places = tmp_path / "one.csv", Places(tmp_path / "out")
     catalogue.write_text("id,ra,dec\na,150,2\n")
     settings = load_settings(catalogue={"path": str(catalogue)})

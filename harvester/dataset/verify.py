@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..ledger.view import Stamp
+    from ..ledger.view import StampRow
     from ..places import Places
 
 __all__ = ["Findings", "verify"]
@@ -56,11 +56,11 @@ class Findings:
 
     checked: int = 0
     #: In the ledger and not on the disk.
-    missing: list[Stamp] = field(default_factory=list)
+    missing: list[StampRow] = field(default_factory=list)
     #: On the disk with other bytes than were written.
-    changed: list[Stamp] = field(default_factory=list)
+    changed: list[StampRow] = field(default_factory=list)
     #: With the bytes that were written, which are no proper stamp; and why.
-    unsound: list[tuple[Stamp, str]] = field(default_factory=list)
+    unsound: list[tuple[StampRow, str]] = field(default_factory=list)
     #: On the disk and not in the ledger, relative to the output folder.
     orphans: list[str] = field(default_factory=list)
 
@@ -70,11 +70,11 @@ class Findings:
         return not self.lost
 
     @property
-    def lost(self) -> list[Stamp]:
+    def lost(self) -> list[StampRow]:
         """Stamps that have to be made again."""
         return [*self.missing, *self.changed, *(stamp for stamp, _ in self.unsound)]
 
-    def add(self, stamp: Stamp, problem: str) -> None:
+    def add(self, stamp: StampRow, problem: str) -> None:
         """Sort a stamp by what is wrong with it."""
         match problem:
             case "missing":
@@ -111,7 +111,7 @@ class Batch(NamedTuple):
     """Stamps to look at, as they travel to another process."""
 
     out: str
-    stamps: Sequence[Stamp]
+    stamps: Sequence[StampRow]
     #: What the stamps of each survey should be like; None: only their bytes count.
     specs: Mapping[int, CutoutSpec] | None
 
@@ -227,7 +227,7 @@ def _look(batch: Batch) -> list[tuple[int, str]]:
     return [(place, problem) for place, problem in problems if problem]
 
 
-def _problem(batch: Batch, stamp: Stamp) -> str:
+def _problem(batch: Batch, stamp: StampRow) -> str:
     try:
         with open(f"{batch.out}/{stamp.file_loc}", "rb") as file:  # noqa: PTH123 - a million files
             content = file.read()

@@ -52,9 +52,6 @@ __all__ = ["Lane", "LanePlan"]
 
 _log = logging.getLogger(__name__)
 
-#: Frames that are looked up for the channel at once.
-_FRAMES = 200
-
 #: Unexpected errors in a row after which the lane stops: it is not the galaxies.
 _BUGS = 20
 
@@ -234,14 +231,11 @@ class Lane:
         self, survey: Survey, *, longest_s: float
     ) -> AsyncIterator[tuple[int, Product]]:
         """Give the frames that due jobs want, but those of services given up."""
-        after = 0
-        while rows := await self._ledger.frames_due(
-            survey, after=after, limit=_FRAMES, longest_s=longest_s
+        async for number, product in self._ledger.frames_due(
+            survey, longest_s=longest_s
         ):
-            for number, product in rows:
-                after = number
-                if not self._has_to_wait(survey, number, product):
-                    yield number, product
+            if not self._has_to_wait(survey, number, product):
+                yield number, product
 
     def _is_out_of_reach(self, product: Product) -> bool:
         # Where all frames come from one host there is nothing better to do meanwhile.

@@ -130,7 +130,7 @@ async def store(folder, archive, mirror=None, **limits):
             random=lambda: 0.0,
         )
         await stack.enter_async_context(transport)
-        yield FrameStore(folder / "frames", transport, budget=10**9)
+        yield await FrameStore.open(folder / "frames", transport, budget=10**9)
 
 
 def product(*, has_mirror=False, size=None):

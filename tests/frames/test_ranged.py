@@ -159,7 +159,7 @@ async def store(folder, urls, traffic=None, **limits):
         on_traffic=(traffic or Traffic()).count,
         random=lambda: 0.0,
     ) as transport:
-        yield FrameStore(folder, transport, budget=10**9)
+        yield await FrameStore.open(folder, transport, budget=10**9)
 
 
 def product_of(obs):

@@ -75,7 +75,8 @@ async def opened(folder, mirror, archive):
         transport = await stack.enter_async_context(
             Transport([service], version="test", limits=limits, random=lambda: 0.0)
         )
-        yield FrameStore(folder / "frames", transport, budget=10**9), running[0]
+        frames = await FrameStore.open(folder / "frames", transport, budget=10**9)
+        yield frames, running[0]
 
 
 @pytest.fixture

@@ -121,10 +121,11 @@ def test_frames_by_parts(archives, run):
 
 
 def test_again_does_nothing(archives, run):
-    """A run that is through asks for nothing more."""
+    """A run that is through asks for nothing more, and leaves no log of SQLite."""
     before = archives.stats()
     done = harvester("run", archives.catalogue, "--out", run, *archives.flags())
     assert done.returncode == 0
+    assert not list(run.glob("ledger.sqlite-*"))
     assert archives.stats() == before
 
 

@@ -89,7 +89,7 @@ class Jobs(RuleBasedStateMachine):
         """Look some pending jobs up."""
 
         async def call(ledger):
-            asks = await ledger.pending(SURVEY, after=-1, limit=limit)
+            asks = await ledger.pending(SURVEY, limit=limit)
             findings = [
                 Finding(
                     ask.target,
@@ -114,7 +114,7 @@ class Jobs(RuleBasedStateMachine):
         """Take the next frame that nobody has in hand."""
 
         async def call(ledger):
-            for number, _ in await ledger.frames_due(SURVEY, after=0, limit=99):
+            for number, _ in [due async for due in ledger.frames_due(SURVEY)]:
                 if number not in self.in_hand:
                     wanted = await ledger.wanted(SURVEY, number)
                     self.in_hand[number] = [one.target for one in wanted]

@@ -80,8 +80,10 @@ class _Identifiers:
         """Compare with where the run scanned, else with neighbours in the run."""
         fields, are_fields = decode_all(numbers)
         rows = np.flatnonzero(are_fields)
-        rows = rows[are_known(fields[rows]) | comparable(fields[rows])]
-        fields, ra, dec = fields[rows], ra[rows], dec[rows]
+        fields = fields[rows]
+        can_be_told = are_known(fields) | comparable(fields)
+        rows, fields = rows[can_be_told], fields[can_be_told]
+        ra, dec = ra[rows], dec[rows]
         is_scan_known = are_known(fields)
 
         def agrees(

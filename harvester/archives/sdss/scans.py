@@ -33,6 +33,8 @@ _STEP = 0.1497
 #: Degrees by which a galaxy may be off along the scan, and across it: half the width of
 #: the six camera columns. Equinox 1950 in place of 2000 moves most galaxies farther.
 _ALONG, _ACROSS = 0.2, 1.35
+#: Positions that are compared at once: arrays of a million would take much memory.
+_PART = 65_536
 #: Runs that an identifier can name.
 _RUNS = 1 << 16
 
@@ -54,6 +56,16 @@ def lie_there(
     ra, dec
         ICRS degrees, shape ``(n,)``.
     """
+    found = np.empty(len(fields), np.bool_)
+    for begin in range(0, len(fields), _PART):
+        part = slice(begin, begin + _PART)
+        found[part] = _lie_there(fields[part], ra[part], dec[part])
+    return found
+
+
+def _lie_there(
+    fields: NDArray[np.int64], ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     inclination, start = (column[fields[:, 0]] for column in _scans())
     x, y, z = unit_vectors(ra, dec).T
     node, tilt = np.radians(_NODE), np.radians(inclination)
