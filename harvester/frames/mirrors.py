@@ -119,9 +119,9 @@ class Mirrors:
         mirror.wait(self._clock())
         if mirror.is_doubted and not was_doubted:
             _log.warning(
-                "%s refused %d files in a row and is passed over for now: "
-                "the archive itself gives them",
-                _host(url),
+                "%s refused %d files in a row and is not asked for now: files come "
+                "from the archive",
+                URL(self._transport.to_actual(url)).authority,
                 _HANDFUL,
             )
 

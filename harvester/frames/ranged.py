@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from ..cutouts.cutouts import NeededPixels
     from ..cutouts.frame_file import Hdu
     from ..models import Product
-    from ..transport.transport import Part, Transport
+    from ..transport.transport import ByteRange, Transport
     from .spans import Span
 
     OnBytes = Callable[[int], None]
     FindPixels = Callable[[Frame], NeededPixels]
-    FetchPart = Callable[..., Awaitable[Part]]
+    FetchPart = Callable[..., Awaitable[ByteRange]]
 
 __all__ = ["PixelFetch", "Plan", "has_parts", "plan"]
 
@@ -78,7 +78,7 @@ class _Pieces:
     is_packed = False
     read = 0
 
-    def __init__(self, first: Part) -> None:
+    def __init__(self, first: ByteRange) -> None:
         #: Where each piece begins in the file, and its bytes.
         self.held: dict[int, bytes] = {0: first.body}
         self.validator = first.validator
@@ -177,7 +177,7 @@ class PixelFetch:
             As the transport raises them.
         """
         fetch = partial(
-            self._transport.fetch_part,
+            self._transport.fetch_range,
             url,
             on_bytes=self._on_bytes,
             is_mirror=is_mirror,
@@ -266,7 +266,9 @@ class PixelFetch:
 # -- which version it is --------------------------------------------------------
 
 
-async def _fetch_more(fetch: FetchPart, pieces: _Pieces, start: int, stop: int) -> Part:
+async def _fetch_more(
+    fetch: FetchPart, pieces: _Pieces, start: int, stop: int
+) -> ByteRange:
     """Fetch a further part of the version that was begun."""
     part = await fetch(start, stop, validator=pieces.validator)
     if part.total != pieces.total:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..archives.kind import Fetch
 from ..archives.registry import kind_of
+from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..states import State
 from ..transport.body import LARGEST_FILE
@@ -258,7 +259,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     loads = [
         (archive, *one)
         for archive in archives
-        for one in _loads(archive, counts, allowance).items()
+        for one in _loads(archive, counts).items()
     ]
     hosts = {}
     for service, load in added(one[1:] for one in loads).items():
@@ -274,7 +275,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     return hosts
 
 
-def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
+def _loads(archive: str, counts: Counts) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     samples = counts.samples.get(archive, SampleSummary())
@@ -282,13 +283,14 @@ def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load
     if kind.fetch is Fetch.RANGES:
         priced = counts.priced.get(archive, ())
         return ranged_loads(kind, priced, unlocated=unlocated, samples=samples)
-    store = allowance.manners[kind.costs.file_service].host
     return packed_loads(
         kind,
         [group for group in counts.to_come if group.survey in numbers],
         unlocated=unlocated,
         fetched=sum(frames for n, frames in counts.fetched if n in numbers),
-        fetched_bytes=counts.spent.get(store, (0, 0))[1],
+        fetched_bytes=sum(
+            tally[FETCHED] for n, tally in counts.tallies.items() if n in numbers
+        ),
         samples=samples,
     )
 

@@ -94,7 +94,7 @@ def packed_loads(
     unlocated
         Targets of each survey that are not located yet.
     fetched, fetched_bytes
-        Frames that came, and bytes that the files' host has sent for them.
+        Frames that came, and bytes that were fetched for them.
     """
     costs = kind.costs
     lost = sum(group.missing * group.stamps for group in groups)

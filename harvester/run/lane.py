@@ -369,7 +369,7 @@ class Lane:
         host = _host(item.product)
         if host not in self._sick:
             self._sick[host] = error
-            self._say(f"no more images are fetched from {host} for now: {error}")
+            self._say(f"the images of a host are left for a later run: {error}")
 
     def _tell(self, moved: Counter[State]) -> None:
         for state, jobs in moved.items():

@@ -29,6 +29,10 @@ class Hosts:
         """Tell whether a host lets nothing through."""
         return url in self.down
 
+    def to_actual(self, url):
+        """Give the address that is really asked."""
+        return url
+
     async def fetch(self, url):
         """Give the file, or fail."""
         self.asked.append(url)

@@ -29,7 +29,7 @@ from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
 from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
-from harvester.transport.transport import Limits, Part, Service, Transport
+from harvester.transport.transport import ByteRange, Limits, Service, Transport
 
 MANNERS = Manners(1000, {"file": 4})
 BUCKET = f"{SERVICES['s3']}/stpubdata/hst/public"
@@ -40,7 +40,7 @@ def by_parts(content, path, wanted_job):
     find = partial(
         find_pixels, archive="hst", wanted=wanted_job.wanted, spec=wanted_job.spec
     )
-    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
+    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
     planned = None
     while planned is None:
         try:
@@ -212,7 +212,7 @@ class Sky:
                 suffix, path = frame.path.suffix, str(frame.path)
                 frame_job = FrameJob(self.product, path, folder, wanted, spec)
                 stamps = stamps_of(frame_job)
-        host = "s3.amazonaws.com"
+        host = dict(self.urls)["s3"].removeprefix("http://")
         return Fetched(stamps, suffix, traffic.requests[host], traffic.bytes[host])
 
 

@@ -19,7 +19,7 @@ from harvester.plan.forecast import Camera
 from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
 from harvester.transport.body import LARGEST_FILE
-from harvester.transport.part import Part
+from harvester.transport.byte_range import ByteRange
 
 #: Sides of an image in arcsec, as the camera has them.
 WIDE, HIGH = 136.0, 123.0
@@ -43,7 +43,7 @@ def camera(instrument):
 def fetched(content, wanted, spec):
     """Give what `PixelFetch` takes of a file, the headers included."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
-    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
+    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
     while True:
         try:
             plan = ranged.plan(pieces, find, kind_of("hst").reading)

@@ -592,7 +592,7 @@ async def test_one_host_given_up(stage, monkeypatch):
     assert lane.troubles == [outage]
     assert stage.frames.fetched.count("frame0") == 1
     said = [e.text for e in stage.listener if isinstance(e, Note)]
-    assert "sdss: no more images are fetched from host0 for now: host0 is down" in said
+    assert "sdss: the images of a host are left for a later run: host0 is down" in said
 
 
 async def test_copies_of_a_host_given_up(stage, monkeypatch):
