@@ -282,7 +282,7 @@ class Lane:
             blame_machine(error)
             self._count_bug(item, error)
             cut = _nothing(wanted, f"unexpected {type(error).__name__}")
-        await self._record(item, cut)
+        await self._record(item, wanted, cut)
 
     async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
         product, spec = item.product, self._plan.spec
@@ -316,13 +316,14 @@ class Lane:
         if path := self._frames.put_aside(frame):
             self._say(f"{product.name} ended processes that cut it: kept as {path}")
 
-    async def _record(self, item: _Item, cut: Cut) -> None:
+    async def _record(self, item: _Item, wanted: list[Wanted], cut: Cut) -> None:
+        may_relocate = self._archive.may_relocate
         moved = await self._ledger.record_receipts(
             item.survey,
             item.number,
             cut.receipts,
             needed=cut.needed,
-            may_relocate=self._archive.may_relocate,
+            relocatable={one.target for one in wanted if may_relocate(one.id)},
         )
         stamps = sum(not receipt.problem for receipt in cut)
         self._heard(Stamped(self._archive.name, item.product.name, stamps))
