@@ -239,12 +239,14 @@ class Lane:
 
     def _is_out_of_reach(self, product: Product) -> bool:
         # Where all frames come from one host there is nothing better to do meanwhile.
-        self._has_mirrors = self._has_mirrors or bool(product.mirrors)
+        self._has_mirrors = self._has_mirrors or self._frames.has_mirrors(product)
         return self._has_mirrors and self._frames.is_out_of_reach(product)
 
     def _has_to_wait(self, survey: Survey, number: int, product: Product) -> bool:
-        needs_host = _host(product) in self._sick and not product.mirrors
-        return needs_host or (survey, number) in self._held_up
+        if (survey, number) in self._held_up:
+            return True
+        is_sick = _host(product) in self._sick
+        return is_sick and not self._frames.has_mirrors(product)
 
     # -- working ---------------------------------------------------------------
 

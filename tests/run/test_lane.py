@@ -107,6 +107,10 @@ class Frames:
         """Tell whether its host is down just now."""
         return product.name in self.out_of_reach
 
+    def has_mirrors(self, product):
+        """Tell whether others have it, as the product says."""
+        return bool(product.mirrors)
+
     def is_down(self, _product):
         """Tell whether the archive is down."""
         return self.are_down
