@@ -20,7 +20,9 @@ SURVEY = "jwst:NIRCAM/IMAGE:F200W"
 TARGETS = 40
 
 
-@pytest.fixture(scope="module", params=["small", "real"])
+@pytest.fixture(
+    scope="module", params=["small", pytest.param("real", marks=pytest.mark.long)]
+)
 def run(request, tmp_path_factory):
     """Give a run against mosaics of small or of real size, and what the archive saw."""
     folder = tmp_path_factory.mktemp(request.param)
