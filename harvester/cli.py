@@ -283,6 +283,15 @@ def gallery(folder: Path, limit: int) -> None:
         click.echo(path)
 
 
+@main.command()
+@json_flag
+def archives(*, as_json: bool) -> None:
+    """List the archives: how to write surveys, addresses, and what to acknowledge."""
+    from .commands import list_archives  # noqa: PLC0415 - seconds of imports
+
+    list_archives(as_json=as_json)
+
+
 main.add_command(sandbox)
 
 

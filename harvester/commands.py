@@ -24,6 +24,7 @@ from .status.progress import shown_progress
 from .status.report import read_report, words
 
 if TYPE_CHECKING:
+    from .archives.kind import ArchiveKind
     from .dataset.verify import Findings
     from .run.harvest import Outcome
     from .run.session import Show
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "inspect_file",
+    "list_archives",
     "plan_catalogue",
     "plan_run",
     "resume_run",
@@ -121,6 +123,30 @@ def inspect_file(catalogue: Path, flags: Flags) -> None:
         click.echo(json.dumps(found.to_json()))
     else:
         click.echo("\n".join(found.words()))
+
+
+def list_archives(*, as_json: bool) -> None:
+    """Print surveys, addresses and credits of each archive, without a request."""
+    from .archives.registry import kinds  # noqa: PLC0415 - slow to import
+
+    if as_json:
+        click.echo(json.dumps({name: _described(k) for name, k in kinds().items()}))
+        return
+    for kind in kinds().values():
+        click.echo(f"{kind.title}: --survey {' or '.join(kind.examples)}")
+        for service in kind.services:
+            click.echo(f"  {service.name:10} {service.base}")
+        click.echo(f"  In a publication: {kind.credit.words}.")
+        click.echo(f"  {kind.credit.page}")
+
+
+def _described(kind: ArchiveKind) -> Flags:
+    return {
+        "title": kind.title,
+        "surveys": kind.examples,
+        "services": {one.name: one.base for one in kind.services},
+        "publish": {"asks_for": kind.credit.words, "page": kind.credit.page},
+    }
 
 
 def resume_run(places: Places, flags: Flags) -> int:

@@ -121,8 +121,6 @@ class Archive(Protocol):
     """Locates: finds the products that hold a galaxy."""
 
     name: str
-    #: A target whose frame does not hold it may be asked about once more.
-    may_relocate: bool
 
     def recognise(
         self, survey: Survey, asks: Sequence[Ask]
@@ -141,6 +139,14 @@ class Archive(Protocol):
         ------
         OutageError, TransientError, PermanentError
             Those that were not given yet have no answer.
+        """
+        ...
+
+    def may_relocate(self, identifier: str) -> bool:
+        """Whether a target whose frame does not hold it is located again, by position.
+
+        It is if its identifier named the frame. If its position did, the answer would
+        be the same.
         """
         ...
 

@@ -89,7 +89,7 @@ class Mirrors:
         for url in product.mirrors:
             if not self._may_ask(url):
                 continue
-            mirror = self._mirrors[URL(url).host or url]
+            mirror = self._mirrors[_host(url)]
             # One request finds out how a doubted mirror is; others pass it over.
             mirror.wait(self._clock())
             try:
@@ -105,7 +105,7 @@ class Mirrors:
         return None
 
     def _may_ask(self, url: str) -> bool:
-        mirror = self._mirrors[URL(url).host or url]
+        mirror = self._mirrors[_host(url)]
         if url in self._refused or (
             mirror.is_doubted and self._clock() < mirror.ask_at
         ):
@@ -131,3 +131,8 @@ class Mirrors:
             self._refused -= mirror.refused
         mirror.refused.clear()
         mirror.pause_s = _FIRST_S
+
+
+def _host(url: str) -> str:
+    """Give host and port: two mirrors may listen on one machine."""
+    return URL(url).host_port_subcomponent or url

@@ -154,6 +154,7 @@ class FrameStore:
         """
         if words := self._hopeless.get(self._path(product).name):
             raise PermanentError("corrupt_at_source", words)
+        product = self._sources.with_mirrors(product)
         if spec is not None and self._may_be_part(product):
             path = self._path(product)
             part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
@@ -224,6 +225,10 @@ class FrameStore:
         """Whether to fetch it now would only be to wait for a host that is down."""
         return not self._path(product).exists() and self._sources.are_down(product)
 
+    def has_mirrors(self, product: Product) -> bool:
+        """Whether other hosts than that of its archive may give the file."""
+        return self._sources.has_mirrors(product)
+
     def is_down(self, product: Product) -> bool:
         """Whether its archive gives no files at the moment."""
         return self._sources.is_archive_down(product)
@@ -248,8 +253,8 @@ class FrameStore:
         self, product: Product, sha256: str, error: TransientError | PermanentError
     ) -> None:
         name = self._path(product).name
-        # The archive has the last word.
-        self._sources.mirrors.refuse(product.mirrors)
+        # The next copy comes from the archive itself.
+        self._sources.refuse_copies(product)
         seen = self._corrupt.setdefault(name, [])
         seen.append(sha256)
         if seen.count(sha256) >= _SAME_CORRUPT:

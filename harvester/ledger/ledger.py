@@ -43,7 +43,14 @@ from .upgrade import upgrade_ledger
 from .waiting import START, read_due, read_next_due, read_pending, read_waited_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Container,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from pathlib import Path
 
     from ..models import Ask, Finding, Product, Receipt, Sample, Survey, Target
@@ -196,12 +203,17 @@ class Ledger:
         product: int,
         receipts: Sequence[Receipt],
         *,
-        may_relocate: bool,
+        relocatable: Container[int] = (),
         needed: int = 0,
     ) -> Counter[State]:
         """Record what became of a frame's stamps; tell how many jobs went where.
 
-        ``needed``: bytes of the frame's file that they are made of.
+        Parameters
+        ----------
+        relocatable
+            Targets that are located again if the frame does not hold them.
+        needed
+            Bytes of the frame's file that the stamps are made of.
         """
         number = self._number(survey)
         moved: Counter[State] = Counter()
@@ -209,6 +221,7 @@ class Ledger:
         async def write(db: aiosqlite.Connection) -> None:
             await mark_fetched(db, number, product, receipts, needed)
             for receipt in receipts:
+                may_relocate = receipt.target in relocatable
                 state = await record_receipt(
                     db, number, product, receipt, may_relocate=may_relocate
                 )

@@ -239,12 +239,14 @@ class Lane:
 
     def _is_out_of_reach(self, product: Product) -> bool:
         # If all frames come from one host, there is nothing else to fetch meanwhile.
-        self._has_mirrors = self._has_mirrors or bool(product.mirrors)
+        self._has_mirrors = self._has_mirrors or self._frames.has_mirrors(product)
         return self._has_mirrors and self._frames.is_out_of_reach(product)
 
     def _has_to_wait(self, survey: Survey, number: int, product: Product) -> bool:
-        needs_host = _host(product) in self._given_up and not product.mirrors
-        return needs_host or (survey, number) in self._left
+        if (survey, number) in self._left:
+            return True
+        is_given_up = _host(product) in self._given_up
+        return is_given_up and not self._frames.has_mirrors(product)
 
     # -- working ---------------------------------------------------------------
 
@@ -280,7 +282,7 @@ class Lane:
             blame_machine(error)
             self._count_bug(item, error)
             cut = _without_stamps(wanted, f"unexpected {type(error).__name__}")
-        await self._record(item, cut)
+        await self._record(item, wanted, cut)
 
     async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
         product, spec = item.product, self._plan.spec
@@ -314,13 +316,14 @@ class Lane:
         if path := self._frames.put_aside(frame):
             self._say(f"a process that cut {product.name} died; frame kept as {path}")
 
-    async def _record(self, item: _Item, cut: Cut) -> None:
+    async def _record(self, item: _Item, wanted: list[Wanted], cut: Cut) -> None:
+        may_relocate = self._archive.may_relocate
         moved = await self._ledger.record_receipts(
             item.survey,
             item.number,
             cut.receipts,
             needed=cut.needed,
-            may_relocate=self._archive.may_relocate,
+            relocatable={one.target for one in wanted if may_relocate(one.id)},
         )
         stamps = sum(not receipt.problem for receipt in cut)
         self._listener(Stamped(self._archive.name, item.product.name, stamps))

@@ -127,6 +127,7 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
         cores=settings.work.processes or len(os.sched_getaffinity(0)),
         cache_bytes=settings.work.frame_cache_bytes,
         bandwidth=bandwidth,
+        largest_file=settings.limits.file_bytes,
     )
 
 

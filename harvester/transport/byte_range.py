@@ -35,7 +35,8 @@ class ByteRange:
     body: bytes
     #: Length of the whole file in bytes.
     total: int
-    #: Identifies the version of the file: an ETag or a date.
+    #: Identifies the version of the file: an ETag or a date; empty if the server sends
+    #: neither.
     validator: str
 
 
@@ -95,7 +96,7 @@ class RangeIntake:
         match = _RANGE.fullmatch(told)
         validator = validator_of(response.headers)
         packed = response.headers.get("Content-Encoding", "identity") != "identity"
-        if response.status == _PARTIAL and match and validator and not packed:
+        if response.status == _PARTIAL and match and not packed:
             first, last, total = map(int, match.groups())
             is_asked = first == self._start and last + 1 == min(self._stop, total)
             if is_asked and self._validator in {"", validator}:

@@ -267,8 +267,8 @@ class Transport:
         Raises
         ------
         RangeRefusedError
-            The server sends anything but that range of that version, or does not
-            tell versions apart. It is not asked again.
+            The server sends anything but that range of that version. It is not asked
+            again.
         TransientError, PermanentError
             As for `query`.
         """

@@ -57,7 +57,7 @@ async def _make_run(out):
                 _receipt(folder, target, file_loc(SDSS, target, frame, 0))
                 for target in targets[:-1]
             ]
-        await ledger.record_receipts(SDSS, number, receipts, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, receipts)
     return places
 
 

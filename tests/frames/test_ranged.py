@@ -329,8 +329,9 @@ async def test_file_that_is_too_large(tmp_path):
     """A file over the limit comes by parts, even if most of it is needed."""
     async with sky() as here:
         whole = await here.stamps(tmp_path, size="900px", is_whole=True)
-        with mock.patch("harvester.frames.spans.LARGEST_FILE", whole.size - 1):
-            found = await here.stamps(tmp_path / "parts", size="900px")
+        found = await here.stamps(
+            tmp_path / "parts", size="900px", body_cap=whole.size - 1
+        )
     assert found.suffix == ".pixels"
     assert found.stamps == whole.stamps
 

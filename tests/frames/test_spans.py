@@ -99,17 +99,17 @@ def test_requests_of_a_mosaic(stamps, megabytes):
     size = sum(stop - start for start, stop in spans)
     assert len(spans) <= 512 + size / 2**22
     assert size < megabytes * 1e6
-    assert is_worth_it(spans, total)
+    assert is_worth_it(spans, total, LARGEST_FILE)
 
 
 def test_never_whole_if_too_large():
     """What is over the limit for files comes by parts, however much of it is needed."""
-    assert is_worth_it([(0, LARGEST_FILE)], LARGEST_FILE + 1)
-    assert not is_worth_it([(0, LARGEST_FILE)], LARGEST_FILE)
+    assert is_worth_it([(0, 900_000)], 900_001, 900_000)
+    assert not is_worth_it([(0, 900_000)], 900_000, 900_000)
 
 
 def test_worth():
     """Requests weigh as much as bytes: from half of the file on it is fetched whole."""
-    assert is_worth_it([(0, 100_000)], 300_000)
-    assert not is_worth_it([(0, 100_000)], 260_000)
-    assert not is_worth_it([(0, 50_000), (90_000, 140_000)], 300_000)
+    assert is_worth_it([(0, 100_000)], 300_000, LARGEST_FILE)
+    assert not is_worth_it([(0, 100_000)], 260_000, LARGEST_FILE)
+    assert not is_worth_it([(0, 50_000), (90_000, 140_000)], 300_000, LARGEST_FILE)

@@ -33,5 +33,5 @@ async def test_known_good(tmp_path):
         frames = [number async for number, _ in ledger.frames_due(_SDSS)]
         for target, number in enumerate(frames[:3]):
             cut = [Receipt(target, sha256="s", size=9)]
-            await ledger.record_receipts(_SDSS, number, cut, may_relocate=False)
+            await ledger.record_receipts(_SDSS, number, cut)
         assert await ledger.known_good() == [findings[2].choices["r"][0].url]

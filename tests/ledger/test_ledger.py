@@ -22,6 +22,9 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
+#: Every target of these tests.
+ALL = range(99)
+
 SDSS = Survey.parse("sdss:g,r")
 HST = Survey.parse("hst:WFC3/IR:F160W")
 
@@ -81,7 +84,7 @@ async def test_life_of_a_job(path):
             receipts = [Receipt(w.target, sha256="s", size=9) for w in wanted]
             assert len(receipts) == 5
             moved = await ledger.record_receipts(
-                SDSS, number, receipts, may_relocate=True
+                SDSS, number, receipts, relocatable=ALL
             )
     assert moved == {State.DONE: 5}
     assert states(path) == {"done": 5}
@@ -105,11 +108,11 @@ async def test_still_wanted(path):
         await ledger.postpone(SDSS, 1, [0, 1], reason="x", attempts=9, longest_s=1e6)
         ((number, _),) = [due async for due in ledger.frames_due(SDSS)]
         cut = [Receipt(target, sha256="s", size=9) for target in (2, 3, 4)]
-        await ledger.record_receipts(SDSS, number, cut, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, cut)
         assert [due async for due in ledger.frames_due(SDSS)] == []
         assert await ledger.still_wanted(files) == {("sdss", "a")}
         outside = [Receipt(0, problem="outside"), Receipt(1, sha256="s", size=9)]
-        await ledger.record_receipts(SDSS, number, outside, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, outside)
         # The next best one for the target that lies outside.
         assert await ledger.still_wanted(files) == {("sdss", "b")}
 
@@ -120,13 +123,13 @@ async def test_wrong_frame_is_located_by_position(path):
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         ((number, _),) = [due async for due in ledger.frames_due(SDSS)]
         outside = [Receipt(2, problem="outside")]
-        await ledger.record_receipts(SDSS, number, outside, may_relocate=True)
+        await ledger.record_receipts(SDSS, number, outside, relocatable=ALL)
         ((_, ask),) = await ledger.pending(SDSS, limit=10)
         assert (ask.target.number, ask.by_position) == (2, True)
         await locate(ledger, SDSS, lambda _: {"r": [product("b")]})
         due = {p.name: n for n, p in [due async for due in ledger.frames_due(SDSS)]}
         assert [w.target for w in await ledger.wanted(SDSS, due["b"])] == [2]
-        moved = await ledger.record_receipts(SDSS, due["b"], outside, may_relocate=True)
+        moved = await ledger.record_receipts(SDSS, due["b"], outside, relocatable=ALL)
     assert moved == {State.NO_COVERAGE: 1}
 
 
@@ -135,7 +138,7 @@ async def test_same_frame_by_position_ends(path):
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         await ledger.record_receipts(
-            SDSS, 1, [Receipt(2, problem="outside")], may_relocate=True
+            SDSS, 1, [Receipt(2, problem="outside")], relocatable=ALL
         )
         moved = await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
     assert moved == {State.NO_COVERAGE: 1}
@@ -146,7 +149,7 @@ async def test_next_field_by_position(path):
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         outside = [Receipt(2, problem="outside")]
-        await ledger.record_receipts(SDSS, 1, outside, may_relocate=True)
+        await ledger.record_receipts(SDSS, 1, outside, relocatable=ALL)
         fields = [product("a"), product("b"), product("c")]
         moved = await locate(ledger, SDSS, lambda _: {"r": fields})
         assert moved == {State.LOCATED: 1}
@@ -171,9 +174,7 @@ async def test_next_best_product(path):
         await locate(ledger, HST, lambda n: {"F160W": images} if n == 3 else {})
         ((number, first),) = [due async for due in ledger.frames_due(HST)]
         before = await ledger.wanted(HST, number)
-        await ledger.record_receipts(
-            HST, number, [Receipt(3, problem="no_data")], may_relocate=False
-        )
+        await ledger.record_receipts(HST, number, [Receipt(3, problem="no_data")])
         ((number, second),) = [due async for due in ledger.frames_due(HST)]
         after = await ledger.wanted(HST, number)
     assert (first.name, second.name) == ("deep", "shallow")
@@ -233,7 +234,7 @@ async def test_served_band_is_not_asked_for_again(path):
         )
         for number, one in [due async for due in ledger.frames_due(SDSS)]:
             receipts = [Receipt(2, sha256="s")] if one.band == "r" else outside
-            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+            await ledger.record_receipts(SDSS, number, receipts, relocatable=ALL)
         await locate(
             ledger, SDSS, lambda _: {b: [product(f"b-{b}", b)] for b in SDSS.bands}
         )
@@ -280,7 +281,7 @@ async def test_many_writers(path):
             for target in range(5):
                 group.create_task(
                     ledger.record_receipts(
-                        SDSS, 1, [Receipt(target, sha256="s")], may_relocate=True
+                        SDSS, 1, [Receipt(target, sha256="s")], relocatable=ALL
                     )
                 )
     assert states(path) == {"done": 5}
@@ -343,9 +344,7 @@ async def test_lost_stamp_is_sent_back(path):
     """A stamp that verify misses is wanted again."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda n: {"r": [product("a")]} if n == 1 else {})
-        await ledger.record_receipts(
-            SDSS, 1, [Receipt(1, sha256="s")], may_relocate=True
-        )
+        await ledger.record_receipts(SDSS, 1, [Receipt(1, sha256="s")], relocatable=ALL)
         with LedgerView.open(path) as view:
             lost = [stamp[:4] for stamp in view.stamps()]
         await ledger.send_back(lost)
@@ -358,7 +357,7 @@ async def with_one_stamp(ledger):
     await locate(ledger, SDSS, lambda n: {} if n else bands)
     for number, one in [due async for due in ledger.frames_due(SDSS)]:
         receipt = Receipt(0, "" if one.band == "g" else "bad_wcs", sha256="s")
-        moved = await ledger.record_receipts(SDSS, number, [receipt], may_relocate=True)
+        moved = await ledger.record_receipts(SDSS, number, [receipt], relocatable=ALL)
     assert moved == {State.FAILED: 1}
 
 
@@ -428,7 +427,7 @@ async def test_others_keep_their_stamps(path):
         await locate(ledger, SDSS, lambda n: bands if n < 3 else {})
         for number, _ in [due async for due in ledger.frames_due(SDSS)]:
             receipts = [Receipt(n, sha256="s", size=9) for n in range(3)]
-            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+            await ledger.record_receipts(SDSS, number, receipts, relocatable=ALL)
         with LedgerView.open(path) as view:
             lost = next(s for s in view.stamps() if (s.target, s.band) == (1, "r"))
         with closing(sqlite3.connect(path)) as db:
@@ -551,7 +550,7 @@ async def test_tallies(path):
         await locate(ledger, SDSS, lambda n: {"r": [product("f")]} if n else {})
         (number, _), *_ = [due async for due in ledger.frames_due(SDSS)]
         receipts = [Receipt(1, "", "a", "s"), Receipt(2, "outside"), Receipt(3, "bad")]
-        await ledger.record_receipts(SDSS, number, receipts, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, receipts)
         await ledger.retry()
         await ledger.send_back([(0, 1, "r", number)])
     with closing(sqlite3.connect(path)) as db:

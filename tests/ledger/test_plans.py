@@ -18,6 +18,9 @@ from harvester.ledger.ledger import Ledger
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
+#: Every target of these tests.
+ALL = range(99)
+
 SURVEY = Survey.parse("sdss:g,r")
 OTHER = Survey.parse("hst:WFC3/IR:F160W")
 
@@ -103,7 +106,7 @@ async def cut(ledger, number, product, problem):
         SURVEY, number, wanted[:2], reason="reset", attempts=2, longest_s=600
     )
     receipts = [Receipt(one, problem, sha256="s", size=1) for one in wanted[2:]]
-    await ledger.record_receipts(SURVEY, number, receipts, may_relocate=True, needed=9)
+    await ledger.record_receipts(SURVEY, number, receipts, relocatable=ALL, needed=9)
 
 
 @pytest.fixture

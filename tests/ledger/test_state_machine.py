@@ -26,6 +26,9 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import MOVES, SETTLED, State
 
+#: Every target of these tests.
+ALL = range(99)
+
 SURVEY = Survey.parse("sdss:g,r")
 TARGETS = 3
 
@@ -134,7 +137,10 @@ class Jobs(RuleBasedStateMachine):
         self.expect(
             self.do(
                 lambda ledger: ledger.record_receipts(
-                    SURVEY, number, receipts, may_relocate=may_relocate
+                    SURVEY,
+                    number,
+                    receipts,
+                    relocatable=ALL if may_relocate else (),
                 )
             )
         )

@@ -60,7 +60,7 @@ class Run:
                     )
                     continue
                 receipt = Receipt(0, problem, wanted.file_loc, product.name, 9, 1.0)
-                await ledger.record_receipts(HST, number, [receipt], may_relocate=False)
+                await ledger.record_receipts(HST, number, [receipt])
         return was
 
     async def better(self, pattern="*"):

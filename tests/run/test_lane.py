@@ -41,13 +41,18 @@ class Archive:
     """A stand-in for an archive: locates targets in frame0 and frame1, or fails."""
 
     name = "sdss"
-    may_relocate = True
 
     def __init__(self):
         self.asked = []
         self.failures = []
         #: Numbers of targets that need no request.
         self.known = set()
+        #: Identifiers of targets whose position named the frame.
+        self.by_position = set()
+
+    def may_relocate(self, identifier):
+        """Tell whether the identifier named the frame."""
+        return identifier not in self.by_position
 
     async def recognise(self, _survey, asks):
         """Find the targets in ``known`` by their identifiers."""
@@ -101,6 +106,10 @@ class Frames:
     def is_out_of_reach(self, product):
         """Whether its hosts are down."""
         return product.name in self.out_of_reach
+
+    def has_mirrors(self, product):
+        """Tell whether others have it, as the product says."""
+        return bool(product.mirrors)
 
     def is_down(self, _product):
         """Whether the archive is down."""
@@ -368,6 +377,16 @@ async def test_galaxy_that_kills(stage):
     await stage.run()
     assert stage.reasons()["worker_died"] == 3
     assert stage.frames.aside == ["frame0"]
+
+
+async def test_frame_that_does_not_hold_it(stage):
+    """A target is located again only if its identifier, not its position, decided."""
+    stage.cutter.problems = {"frame0": "outside"}
+    stage.archive.by_position = {"id0"}
+    await stage.run()
+    asked = [ask for asks in stage.archive.asked for ask in asks]
+    assert sorted(number for number, by_position in asked if by_position) == [2, 4]
+    assert stage.states() == {"done": 5, "no_coverage": 1}
 
 
 async def test_bug_stays_with_its_job(stage):

@@ -63,6 +63,12 @@ async def test_date_for_a_tag():
     assert found.validator == date
 
 
+async def test_no_version():
+    """A part of a file without tag and date says so: the caller has to compare."""
+    found, _ = await fetch(part(10, 30, tag=""))
+    assert (found.body, found.validator) == (BODY[10:30], "")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

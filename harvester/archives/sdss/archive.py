@@ -20,7 +20,7 @@ from ...models import Finding
 from ..batches import chunks
 from .crossid import CHOICES, UPLOAD, CrossId
 from .field_query import FIELD_QUERIES, FieldQuery
-from .names import Field, count_fields, frame
+from .names import Field, count_fields, decode, frame
 from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
 from .ways import sorted_by_way
@@ -62,8 +62,6 @@ class Sdss:
     """Finds the frames of SDSS."""
 
     name = "sdss"
-    #: A frame that an identifier named wrongly is looked up by position, once.
-    may_relocate = True
 
     def __init__(
         self,
@@ -125,6 +123,10 @@ class Sdss:
                 "although they were asked for again: these galaxies wait"
             )
             raise OutageError("bad_rows", msg)
+
+    def may_relocate(self, identifier: str) -> bool:
+        """Whether the identifier names a field, which then was the wrong one."""
+        return decode(identifier) is not None
 
     async def _by_position(
         self, survey: Survey, unknown: Sequence[Target], again: Sequence[Target]

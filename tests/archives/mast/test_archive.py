@@ -310,9 +310,7 @@ async def test_spares(tmp_path, columns, observations):
             ((number, product),) = [due async for due in ledger.frames_due(SURVEY)]
             tried.append(product.name)
             receipts = [Receipt(NEBULA.number, problem)]
-            moved = await ledger.record_receipts(
-                SURVEY, number, receipts, may_relocate=Mast.may_relocate
-            )
+            moved = await ledger.record_receipts(SURVEY, number, receipts)
     assert tried == names(findings[0])
     assert moved == {State.DONE: 1}
 
