@@ -1,4 +1,4 @@
-"""Fixtures and settings for all tests."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# No deadlines: the machine may be busy.
+# No deadlines for single examples, because the machine may be busy.
 settings.register_profile("harvester", deadline=None)
 settings.load_profile("harvester")
 
@@ -18,7 +18,7 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Return the folder of real catalogues, frames and recorded replies."""
+    """Give the folder of real catalogues, frames and recorded replies."""
     folder = Path(os.environ.get("HARVESTER_REAL_DATA", _REPOSITORY.parent / "shared"))
     if folder.is_dir():
         return folder
@@ -36,7 +36,7 @@ def _state_folder(tmp_path_factory):
 
 @pytest.fixture
 def zone(monkeypatch):
-    """Return a function that sets the time zone until the end of the test."""
+    """Give a function that sets the time zone until the end of the test."""
 
     def move_to(name):
         monkeypatch.setenv("TZ", name)
@@ -48,9 +48,6 @@ def zone(monkeypatch):
 
 
 def pytest_make_parametrize_id(val):
-    """Use the first line of an HTTP reply as the ID of a test case.
-
-    The other lines contain the time, so the ID would change.
-    """
+    """Name a reply by its first line, because its Date header changes."""
     is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
     return val.partition(b"\r\n")[0].decode() if is_reply else None

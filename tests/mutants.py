@@ -1,10 +1,9 @@
-"""Mutation testing: make small changes to the code and check that tests fail.
+"""Make small changes to the code, and check that its tests fail.
 
-``python tests/mutants.py --count 40`` picks 40 random changes in the most important
-modules: an inverted comparison or condition, another number, other SQL, a removed
-statement. For each change it runs the tests of the module, on a copy of the repository,
-and prints the changes that no test detected. The exit code is 1 if the tests detect
-fewer than 80 %.
+``python tests/mutants.py --count 40`` draws so many small changes (a comparison or a
+condition turned round, a number, a word of SQL, a statement left out) to the modules
+that carry the promises, runs the tests of each, and names the changes that no test
+noticed. It works on a copy. Ends with 1 if less than four in five were noticed.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Modules, with their quick tests.
+#: Modules, and the tests that are quick and theirs.
 MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
     "harvester/ledger/located.py": ["tests/ledger"],
@@ -50,7 +49,7 @@ MODULES = {
     ],
 }
 
-#: Fraction of the changes that the tests must detect.
+#: Part of the changes that must be noticed.
 ENOUGH = 0.8
 
 _PAIRS = (
@@ -70,13 +69,13 @@ class Change(NamedTuple):
 
     path: str
     line: int
-    #: Source of the changed node before and after.
+    #: What was there, and what is there now.
     before: str
     after: str
     source: str
 
     def shown(self) -> str:
-        """Return both sources around the first different character."""
+        """Give both texts around the first difference."""
         pairs = enumerate(zip(self.before, self.after, strict=False))
         at = next((place for place, (old, new) in pairs if old != new), 0)
         some = slice(max(0, at - 30), at + 40)
@@ -84,7 +83,7 @@ class Change(NamedTuple):
 
 
 def changes(path: str) -> list[Change]:
-    """Return all possible changes of a module."""
+    """Give every possible change of a module."""
     tree = ast.parse((ROOT / path).read_text())
     nodes = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
     kept = set(map(id, _unchanged(tree)))
@@ -104,7 +103,7 @@ def changes(path: str) -> list[Change]:
 
 
 def _unchanged(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield nodes not to change: no effect at run time, or the whole module breaks."""
+    """Give the nodes that must not change: they do nothing, or break everything."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from ast.walk(node)
@@ -123,7 +122,7 @@ def _unchanged(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _variants(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that can replace a node."""
+    """Give the replacements of a node."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in TURNED:
             yield ast.Compare(node.left, [TURNED[type(op)]()], node.comparators)
@@ -163,7 +162,7 @@ def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
 
 
 def is_noticed(change: Change, copied: Path, limit_s: float) -> bool:
-    """Whether the tests of the module fail with the change; afterwards undo it."""
+    """Run the tests of the module with the change; then restore the module."""
     path = copied / change.path
     before = path.read_text()
     path.write_text(change.source)
@@ -191,7 +190,7 @@ def passes(copied: Path, path: str, limit_s: float) -> bool:
 
 
 def main() -> None:
-    """Pick changes, run the tests, print the result."""
+    """Draw changes, test them, print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
@@ -219,7 +218,7 @@ def main() -> None:
 
 
 def sample(path: str, drawn: Sequence[Change], copied: Path) -> list[Change]:
-    """Return the changes that the tests of a module did not detect."""
+    """Give the changes that the tests of a module did not notice."""
     began = time.monotonic()
     if not passes(copied, path, 600):
         sys.exit(f"the tests of {path} fail without any change")

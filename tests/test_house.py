@@ -1,4 +1,4 @@
-"""Consistency of the repository: versions, licence, maturity, links, paths."""
+"""The repository is consistent: versions, licence, maturity, links, paths, names."""
 
 from __future__ import annotations
 

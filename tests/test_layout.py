@@ -1,4 +1,4 @@
-"""The layout is the architecture: `ls` and the page agree, and files stay small."""
+"""The layout matches docs/architecture.md, and files stay small."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGE = _ROOT / "harvester"
 _PAGE = (_ROOT / "docs" / "architecture.md").read_text("utf-8")
 
-#: Entries at the top above which some of them belong together.
+#: Most entries at the top of the package; with more, some belong into a folder.
 _MOST_ENTRIES = 26
-#: Lines of the longest file, and of the shortest that is worth one.
+#: Most and fewest lines of a file.
 _LONGEST, _SHORTEST = 400, 20
-#: Modules that the journey of a target may name.
+#: Most modules named in the description of a target's journey.
 _MOST_STOPS = 10
 
-#: Short files that no other could hold: a lock that every layer takes.
+#: Files that may be shorter, because no other file fits their content.
 _SHORT = {"importing.py", "__main__.py", "archives/batches.py"}
 
 
@@ -26,25 +26,25 @@ def _entries():
     return sorted(
         path.name
         for path in _PACKAGE.iterdir()
-        # A stub is no entry of its own: it has the types of the module beside it.
+        # A stub (.pyi) counts with the module whose types it has.
         if not path.name.startswith("__pycache") and path.suffix != ".pyi"
     )
 
 
 def test_top_level():
-    """The top of the package can be taken in at one look."""
+    """The top of the package has few entries."""
     assert len(_entries()) <= _MOST_ENTRIES
 
 
 @pytest.mark.parametrize("name", [n for n in _entries() if not n.startswith("__")])
 def test_page_names_it(name):
-    """Every file and folder at the top has its place in the architecture."""
+    """The page of the architecture names every file and folder at the top."""
     folder = f"`{name}/" if (_PACKAGE / name).is_dir() else f"`{name}`"
     assert folder in _PAGE or name in {"py.typed", "importing.py"}
 
 
 def test_journey():
-    """The way of a target is told with a handful of modules, all of which exist."""
+    """The journey of a target names a few modules, and all of them exist."""
     journey = _PAGE.partition("## From a row")[2].partition("\n## ")[0]
     stops = re.findall(r"`([a-z_/]+\.py)`", journey)
     assert 5 <= len(stops) <= _MOST_STOPS
@@ -56,7 +56,7 @@ def test_journey():
     [p.relative_to(_PACKAGE).as_posix() for p in sorted(_PACKAGE.rglob("*.py"))],
 )
 def test_length(path):
-    """A file is one idea: neither a book nor a line or two."""
+    """No file is too long or too short."""
     lines = len((_PACKAGE / path).read_text("utf-8").splitlines())
     assert lines <= _LONGEST
     is_package = path.endswith("__init__.py")

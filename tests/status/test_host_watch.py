@@ -61,7 +61,7 @@ def test_changes_are_said(watch, said):
 
 
 def test_lines_are_few(watch, said):
-    """A host that changes in each check gets two messages a minute, the last true."""
+    """At most two messages a minute report on a host, and the last one is true."""
     for look in range(60):
         watch.look([(_WELL, _SHUT)[look % 2]], 1e9 + 2 * look)
     assert len(said) <= 5
