@@ -95,7 +95,7 @@ locate_only_flag = click.option(
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="harvester")
 def main() -> None:
-    """Harvest one stamp per galaxy from HST (MAST) and SDSS, politely and completely.
+    """Harvest one stamp per galaxy from MAST and SDSS, politely and completely.
 
     To try it without an archive: harvester demo
     """
@@ -107,12 +107,17 @@ def main() -> None:
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
 )
 @click.option(
-    "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings file, such as harvest.toml.",
 )
 @locate_only_flag
 @json_flag
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Harvest the galaxies of CATALOGUE; an existing run is continued."""
+    """Harvest the galaxies of CATALOGUE.
+
+    If the folder has a run of this catalogue, the run is continued.
+    """
     from .commands import run_catalogue  # noqa: PLC0415 - seconds of imports
 
     sys.exit(run_catalogue(catalogue, Places(out), config, flags))
@@ -134,11 +139,13 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None: 
     help="Assumed bandwidth in MB/s.",
 )
 @click.option(
-    "--config", type=click.Path(path_type=Path), help="A file like harvest.toml."
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings file, such as harvest.toml.",
 )
 @json_flag
 def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Print what a harvest will cost, before the first image is fetched.
+    """Print what a harvest will cost.
 
     For a CATALOGUE, the images are located with a few requests. For the DIR of a run,
     no request is sent.
@@ -157,7 +164,10 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
 @click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
 @json_flag
 def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Print how the catalogue FILE is read, without asking an archive."""
+    """Print how a catalogue FILE is read.
+
+    No archive is asked.
+    """
     from .commands import inspect_file  # noqa: PLC0415 - seconds of imports
 
     inspect_file(catalogue, flags)
@@ -168,7 +178,10 @@ def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's op
 @locate_only_flag
 @json_flag
 def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
-    """Continue the run in FOLDER (default: $HARVESTER_RUN or the working directory)."""
+    """Continue the run in FOLDER.
+
+    The default FOLDER is $HARVESTER_RUN, or else the working directory.
+    """
     from .commands import resume_run  # noqa: PLC0415 - seconds of imports
 
     sys.exit(resume_run(Places(folder), flags))
@@ -178,7 +191,10 @@ def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's option
 @folder_argument
 @json_flag
 def status(folder: Path, *, as_json: bool) -> None:
-    """Print the progress of a run; it may be running."""
+    """Print the progress of a run.
+
+    This also works while a harvest is running.
+    """
     from .status.report import read_report, words  # noqa: PLC0415 - kept out of --help
 
     report = read_report(Places(folder))
@@ -201,7 +217,10 @@ def status(folder: Path, *, as_json: bool) -> None:
     "made.",
 )
 def retry(folder: Path, reason: str, *, better: bool) -> None:
-    """Make failed galaxies due again; `harvester resume` then tries them."""
+    """Make failed galaxies due again.
+
+    `harvester resume` then tries them.
+    """
     from .commands import retry_failed  # noqa: PLC0415 - kept out of --help
 
     count = retry_failed(Places(folder), reason, better=better)
@@ -224,7 +243,7 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
 )
 @json_flag
 def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
-    """Compare every stamp on disk with the ledger, and the ledger with the disk.
+    """Compare the stamps on disk with the ledger.
 
     Each stamp is read and hashed, so that one changed bit is found. Files that the
     ledger does not know are listed and not touched. Exit code 3: some stamps must be
@@ -245,10 +264,11 @@ def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite TARGET if it exists.")
 def backup(folder: Path, target: Path, *, force: bool) -> None:
-    """Copy the ledger of the run in FOLDER to the file TARGET; the run may be running.
+    """Copy the ledger of a run to a file.
 
-    The copy is checked, and appears complete or not at all. docs/operations.md says how
-    to continue a run from it.
+    FOLDER has the run, which may be running; TARGET is the new file. The copy is
+    checked, and appears complete or not at all. docs/operations.md says how to continue
+    a run from it.
     """
     from .ledger.backup import back_up  # noqa: PLC0415 - kept out of --help
 
@@ -259,7 +279,10 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
 @main.command()
 @folder_argument
 def manifest(folder: Path) -> None:
-    """Write manifest.parquet and manifest.csv for the current state of a run."""
+    """Write manifest.parquet and manifest.csv.
+
+    They show the current state of a run.
+    """
     from .run.harvest import make_manifest  # noqa: PLC0415 - seconds of imports
 
     for path in make_manifest(Places(folder)):
@@ -276,7 +299,10 @@ def manifest(folder: Path) -> None:
     help="Show at most this many galaxies.",
 )
 def gallery(folder: Path, limit: int) -> None:
-    """Make an HTML page and a contact sheet (PNG) of the stamps in FOLDER."""
+    """Make a page and a contact sheet of the stamps.
+
+    The page is HTML and the contact sheet is PNG; both are written to FOLDER.
+    """
     from .dataset.gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
 
     for path in write_gallery(folder, limit=limit):
@@ -286,7 +312,10 @@ def gallery(folder: Path, limit: int) -> None:
 @main.command()
 @json_flag
 def archives(*, as_json: bool) -> None:
-    """List the archives: how to write surveys, addresses, and what to acknowledge."""
+    """List the archives and their services.
+
+    The list has examples of surveys, addresses, and what to acknowledge.
+    """
     from .commands import list_archives  # noqa: PLC0415 - seconds of imports
 
     list_archives(as_json=as_json)
@@ -304,7 +333,10 @@ main.add_command(sandbox)
 )
 @click.option("--keep-sandbox", is_flag=True, help="Leave the sandbox running.")
 def demo(out: Path, *, keep_sandbox: bool) -> None:
-    """Harvest 200 galaxies from a sandbox of the archives, in about a minute."""
+    """Harvest 200 galaxies from a local sandbox, in about a minute.
+
+    The sandbox stands in for the archives; no archive is asked.
+    """
     from .demo import run_demo  # noqa: PLC0415 - seconds of imports
 
     sys.exit(run_demo(out, keep_sandbox=keep_sandbox))

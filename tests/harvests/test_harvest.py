@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections import Counter
 from contextlib import closing
+from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
@@ -29,6 +30,7 @@ from service import (
 )
 
 from harvester.ledger.view import LedgerView
+from harvester.settings.settings import SERVICES
 
 pytestmark = pytest.mark.harvest
 
@@ -57,6 +59,20 @@ def test_every_job_is_settled(run):
     assert counts["hst"]["done"] + counts["hst"]["no_coverage"] == 60
     assert counts["hst"]["done"] > 5
     assert report["cutouts"] == 60 + counts["hst"]["done"] == len(stamps(run))
+
+
+def test_hosts_as_asked(archives, run):
+    """After a run against the sandbox, status and plan name only its hosts."""
+    asked = {archives.host(name) for name in archives.urls}
+    official = {urlsplit(address).hostname for address in SERVICES.values()}
+    report = status(run)
+    assert set(report["requests"]) == set(report["bytes"]) == asked
+    assert set(report["bill"]["requests"]) <= asked
+    bill = json.loads(harvester("plan", run, "--json").stdout)
+    assert set(bill["hosts"]) == asked
+    told = [json.dumps(report), json.dumps(bill)]
+    told += [harvester(command, run).stdout for command in ("status", "plan")]
+    assert not [(host, words) for words in told for host in official if host in words]
 
 
 def test_manifest(run):

@@ -16,6 +16,8 @@ from astropy.io import fits
 from hurried import Run, faults
 from service import sandbox
 
+from harvester.events import Note
+
 pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST, ACS = "sdss:r", "hst:WFC3/IR:F160W", "hst:ACS/WFC:F814W"
@@ -193,6 +195,9 @@ def test_bucket_and_mast_sick(archives, tmp_path, calm):
     with faults(archives, "down@s3", "status=503@mast/Download"):
         run.harvest()
     assert len(run.troubles) == 1
+    said = [note.text for note in run.notes if isinstance(note, Note)]
+    (stopped,) = [text for text in said if "fetching from a host stopped" in text]
+    assert archives.host("mast") in stopped
     assert "failed" not in statuses(run)
     assert run.stamps() == {}
     run.harvest()
