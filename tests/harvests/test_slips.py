@@ -91,5 +91,5 @@ def test_no_room(archives, tmp_path):
         check=False,
     )
     assert done.returncode == 6, done.stderr
-    assert "Make room" in done.stderr
+    assert "Free some space" in done.stderr
     assert archives.stats()["sdss-sas"]["bytes_sent"] == before

@@ -83,6 +83,8 @@ def test_handlers_are_restored():
     """Afterwards the handlers of the caller are restored; SIGHUP stays ignored."""
     heard = []
     before = {number: signal.getsignal(number) for number in module._SIGNALS}
+    # A shell starts background jobs with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: heard.append("caller"))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     stop = Stop("resume", ends_process=False)
