@@ -195,10 +195,10 @@ class _Adapter(BaseAdapter):
             self._carry(request, _ASKING.get()), self._loop
         )
         try:
-            reply, told = carried.result()
+            reply, parsed = carried.result()
         except CancelledError as error:
             raise _stopped() from error
-        return _response(request, reply, told)
+        return _response(request, reply, parsed)
 
     async def _carry(
         self, request: requests.PreparedRequest, asking: _Asking
@@ -208,7 +208,7 @@ class _Adapter(BaseAdapter):
         assert request.url is not None
         body = request.body.encode() if isinstance(request.body, str) else request.body
         assert body is None or isinstance(body, bytes)  # astroquery streams nothing
-        reading = _Reading(asking.check, body or b"")
+        reply_check = _ReplyCheck(asking.check, body or b"")
         began = self._loop.time()
         for attempt in itertools.count(1):
             reply = await self._transport.query(
@@ -216,17 +216,17 @@ class _Adapter(BaseAdapter):
                 request.url,
                 headers=_forwarded(request.headers),
                 body=body,
-                check=reading,
+                check=reply_check,
                 at_once=asking.at_once,
             )
-            if not reading.is_unfinished:
+            if not reply_check.is_unfinished:
                 break
             if self._loop.time() - began >= _LONGEST_WORK_S:
                 where = shown(reply.url)
                 msg = f"{where} has not finished a query in {_LONGEST_WORK_S:.0f} s"
                 raise TransientError("never_ready", msg)
             await asyncio.sleep(min(_LONGEST_POLL_S, 0.5 * attempt))
-        return reply, reading.told
+        return reply, reply_check.parsed
 
     def close(self) -> None:
         """Do nothing: the owner of the transport closes it."""
@@ -240,7 +240,7 @@ def _forwarded(headers: Mapping[str, str | bytes]) -> dict[str, str]:
     }
 
 
-class _Reading:
+class _ReplyCheck:
     """Checks a reply in the transport's thread, and keeps its parsed JSON.
 
     A page of a list has about 26 MB: parse it only once, and outside the event loop.
@@ -250,16 +250,18 @@ class _Reading:
         self._check = check
         self._asked = asked
         #: JSON of the last reply; None if it was not JSON.
-        self.told: Any = None
+        self.parsed: Any = None
 
     def __call__(self, reply: Reply) -> None:
-        self.told = None
-        self.told = self._check(reply, self._asked)
+        self.parsed = None
+        self.parsed = self._check(reply, self._asked)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether MAST is still running the query."""
-        return isinstance(self.told, dict) and self.told.get("status") == "EXECUTING"
+        return (
+            isinstance(self.parsed, dict) and self.parsed.get("status") == "EXECUTING"
+        )
 
 
 def json_of(reply: Reply) -> Mapping[str, Any]:
@@ -271,30 +273,30 @@ def json_of(reply: Reply) -> Mapping[str, Any]:
         The body is not valid JSON.
     """
     try:
-        told = json.loads(reply.body)
+        parsed = json.loads(reply.body)
     except (ValueError, RecursionError) as error:
         msg = f"{shown(reply.url)} answered with damaged JSON: {error}"
         raise TransientError("bad_answer", msg) from error
-    return told if isinstance(told, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 class _Response(requests.Response):
     """A reply for astroquery, with the JSON that was parsed already."""
 
-    told: Any = None
+    parsed: Any = None
 
     def json(self, **options: Any) -> Any:  # noqa: ANN401 - as the base class has it
         """Give the JSON that the check has parsed; astroquery calls this repeatedly."""
-        return super().json(**options) if self.told is None else self.told
+        return super().json(**options) if self.parsed is None else self.parsed
 
 
 def _response(
     request: requests.PreparedRequest,
     reply: Reply,
-    told: Any,  # noqa: ANN401 - JSON
+    parsed: Any,  # noqa: ANN401 - JSON
 ) -> requests.Response:
     response = _Response()
-    response.told = told
+    response.parsed = parsed
     response.status_code = reply.status
     response.headers.update(reply.headers)
     response.raw = io.BytesIO(reply.body)

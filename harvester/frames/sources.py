@@ -33,7 +33,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Fetch(Protocol[T_co]):
+class FetchFrom(Protocol[T_co]):
     """Fetches from an address."""
 
     async def __call__(
@@ -59,7 +59,7 @@ class Sources:
         self._given_up: set[str] = set()
 
     async def fetch(
-        self, product: Product, fetch: Fetch[T], *, sits_out: bool = True
+        self, product: Product, fetch: FetchFrom[T], *, sits_out: bool = True
     ) -> T:
         """Fetch from a mirror, or else from the archive.
 
@@ -89,7 +89,7 @@ class Sources:
             return self._transport.down_s(product.url) > 0
         return False
 
-    async def _wait_for_either(self, product: Product, fetch: Fetch[T]) -> T:
+    async def _wait_for_either(self, product: Product, fetch: FetchFrom[T]) -> T:
         """Sit an outage of the archive out, unless a mirror comes back before."""
         if not product.mirrors:
             return await self._from_archive(product, fetch, Waits.LONG)
@@ -108,10 +108,12 @@ class Sources:
                 return got
         raise AssertionError  # mypy does not see that `count` has no end
 
-    async def _from_mirror(self, product: Product, fetch: Fetch[T]) -> T | None:
+    async def _from_mirror(self, product: Product, fetch: FetchFrom[T]) -> T | None:
         return await self.mirrors.ask(product, partial(fetch, is_mirror=True))
 
-    async def _from_archive(self, product: Product, fetch: Fetch[T], waits: Waits) -> T:
+    async def _from_archive(
+        self, product: Product, fetch: FetchFrom[T], waits: Waits
+    ) -> T:
         """Fetch from the archive itself; its outage is sat out only once."""
         was_given_up = self._is_given_up(product)
         try:

@@ -108,7 +108,7 @@ async def test_bound_of_requests():
             session.get(_URL)
 
     async with bridged() as (bridge, session, asked):
-        with pytest.raises(HarvesterError, match="more than 5 requests"):
+        with pytest.raises(HarvesterError, match="over 5 requests"):
             await bridge.ask(endless, most=5)
         # The next question has a bound of its own.
         await bridge.ask(lambda: session.get(_URL), most=1)

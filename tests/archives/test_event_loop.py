@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harvester.archives.sdss import archive as sdss
-from harvester.archives.sdss import ways
+from harvester.archives.sdss import routes
 from harvester.archives.sdss.archive import Sdss
 from harvester.ledger import listing, moves, waiting
 from harvester.ledger.file import create_ledger
@@ -52,7 +52,7 @@ def is_beside(threads):
 
 async def test_identifiers(threads):
     """Identifiers are read, and frames named, in another thread."""
-    threads.watch(ways, "decode")
+    threads.watch(routes, "decode")
     threads.watch(sdss, "frame")
     archive = Sdss(None, base="https://sas", release=17, cache=None, listener=print)
     (found,) = [batch async for batch in archive.locate(SDSS, [Ask(GALAXY)])]

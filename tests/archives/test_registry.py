@@ -88,7 +88,7 @@ def test_examples_are_surveys():
         ("sdss:r,x", "not x"),
         ("sdss:camera:r", "SDSS has"),
         ("hst:F160W", "instrument"),
-        ("hst:WFC3/IR:F 160", "no name"),
+        ("hst:WFC3/IR:F 160", "not the name"),
     ],
 )
 def test_slips(text, words):
@@ -127,7 +127,7 @@ def test_another_package(tmp_path):
 def test_name_that_is_taken(tmp_path, monkeypatch):
     """A second archive of one name is refused, and its package named."""
     _install(tmp_path, monkeypatch, "sdss")
-    with pytest.raises(InputError, match=r"my-archive.*Uninstall it"):
+    with pytest.raises(InputError, match=r"my-archive.*Uninstall the package"):
         kinds()
 
 

@@ -6,7 +6,7 @@ Filters). ``docs/archives.md`` says where the pixel widths come from.
 
 from __future__ import annotations
 
-__all__ = ["DAILY", "FILTERS", "band_of", "field_arcsec", "pixel_arcsec", "spellings"]
+__all__ = ["COMMON", "FILTERS", "band_of", "field_arcsec", "pixel_arcsec", "spellings"]
 
 #: Filters by instrument.
 FILTERS = {
@@ -25,7 +25,7 @@ FILTERS = {
 }
 
 #: Wide filters with hundreds of images: an empty list for one of them is an error.
-DAILY = {
+COMMON = {
     "NIRCAM/IMAGE": "F090W F115W F150W F200W F277W F356W F444W",
     "MIRI/IMAGE": "F770W F1000W F1500W F2100W",
 }

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ..mast.mission import Mission
-from .instruments import DAILY, FILTERS, band_of, field_arcsec, spellings
+from .instruments import COMMON, FILTERS, band_of, field_arcsec, spellings
 
 if TYPE_CHECKING:
     from ...sky.selection import Candidate
@@ -84,6 +84,6 @@ JWST = Mission(
     coarsest_arcsec=0.11,
     field_arcsec=field_arcsec,
     filters=FILTERS,
-    daily=DAILY,
+    common=COMMON,
     distinct=_distinct,
 )

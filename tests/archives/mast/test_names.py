@@ -34,7 +34,7 @@ def test_nearest():
 
 def test_in_use():
     """Filters in daily use are filters of their cameras."""
-    assert HST.is_used("WFC3/IR", "F160W")
-    assert not HST.is_used("WFC3/IR", "F164N")
-    assert not HST.is_used("WFC3/XX", "F160W")
+    assert HST.is_common("WFC3/IR", "F160W")
+    assert not HST.is_common("WFC3/IR", "F164N")
+    assert not HST.is_common("WFC3/XX", "F160W")
     assert all(len(set(names)) == len(names) for names in FILTERS.values())

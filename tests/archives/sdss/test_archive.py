@@ -159,7 +159,7 @@ def test_pages_are_outages():
                 b"#Table1\nerror_message\nERROR: Maximum 60 queries allowed per minute"
             )
         )
-    with pytest.raises(OutageError, match="in trouble"):
+    with pytest.raises(OutageError, match="has an outage"):
         check_skyserver(reply(b"#Table1\nerror_message\nLogin failed for user 'x'"))
     with pytest.raises(QueryRefusedError, match="refused"):
         check_skyserver(reply(b"#Table1\nerror_message\nerror: limit is top 500000"))

@@ -163,11 +163,11 @@ def test_real_geometry_is_recognised(shared):
     ]
     real = np.concatenate([*rows, real_run(shared)[0].rows])
     assert sound(real).all()
-    assert FieldTable(real).agrees()
+    assert FieldTable(real).matches_landmarks()
     for name, off in (("node", 1.0), ("d", 0.1), ("a", -0.05), ("incl", 90.0)):
         misread = real.copy()
         misread[name] += off
-        assert not FieldTable(misread).agrees()
+        assert not FieldTable(misread).matches_landmarks()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester.archives.sdss.names import Field, decode, decode_all
-from harvester.archives.sdss.outliers import comparable, strays
+from harvester.archives.sdss.outliers import find_outliers, have_neighbours
 
 #: Degrees from a field to the next, and from the middle of one to its edges.
 STEP, HALF = 1361 * 0.396 / 3600, np.array([1489, 2048]) * 0.396 / 7200
@@ -36,7 +36,7 @@ def fields(numbers, run=3836, camcol=3):
 @given(st.lists(st.integers(11, 1000), min_size=1, max_size=30), POLES)
 def test_scan(numbers, pole):
     """Wherever a run goes, none of those that are in their fields is a stray."""
-    assert not strays(fields(numbers), *scan(numbers, pole)).any()
+    assert not find_outliers(fields(numbers), *scan(numbers, pole)).any()
 
 
 @given(
@@ -50,22 +50,22 @@ def test_other_field(numbers, which, by, pole):
     ra, dec = scan(numbers, pole)
     named = list(numbers)
     named[which] += by
-    found = strays(fields(named), ra, dec)
+    found = find_outliers(fields(named), ra, dec)
     assert np.flatnonzero(found).tolist() == [which]
 
 
 def test_two_that_disagree():
     """Of two, nobody knows which: both are strays."""
     ra, dec = scan([100, 140])
-    assert strays(fields([100, 200]), ra, dec).all()
+    assert find_outliers(fields([100, 200]), ra, dec).all()
 
 
 def test_nobody_near():
     """Whoever is alone in a run and camera column cannot be judged."""
     ra, dec = scan([100, 900, 100])
     named = [*fields([100]), *fields([500], camcol=4), *fields([500], run=94)]
-    assert not strays(named, ra, dec).any()
-    assert strays([], np.empty(0), np.empty(0)).tolist() == []
+    assert not find_outliers(named, ra, dec).any()
+    assert find_outliers([], np.empty(0), np.empty(0)).tolist() == []
 
 
 @given(st.lists(st.integers(0, 2**63 - 1) | st.integers(0, 4095), min_size=1))
@@ -82,7 +82,7 @@ def test_decode_all(numbers):
 def test_comparable():
     """Only galaxies that share run and camera column can be compared."""
     named = [*fields([100, 400]), *fields([500], camcol=4), *fields([500], run=94)]
-    assert comparable(np.array(named)).tolist() == [True, True, False, False]
+    assert have_neighbours(np.array(named)).tolist() == [True, True, False, False]
 
 
 def test_real_catalogue(shared):
@@ -93,6 +93,6 @@ def test_real_catalogue(shared):
     ra, dec = (rows[name][known].astype(float) for name in ("ra1", "dec1"))
     named = [field for field in named if field]
     assert len(named) > 2900
-    assert not strays(named, ra, dec).any()
+    assert not find_outliers(named, ra, dec).any()
     # Identifiers are shifted by a line, as by a bad join.
-    assert strays([*named[1:], named[0]], ra, dec).mean() > 0.5
+    assert find_outliers([*named[1:], named[0]], ra, dec).mean() > 0.5
