@@ -162,7 +162,7 @@ def test_words():
     assert "100 galaxies are not located yet" in said
     assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
     assert "s3: 2 footprints do not tell the axes" in said
-    assert "are looked up once more by position" in said
+    assert "are located again by position" in said
 
 
 async def test_bill_is_kept_once(tmp_path, monkeypatch):
