@@ -17,7 +17,7 @@ import pytest
 from harvester.cutouts.cutouts import cut_frame
 from harvester.places import Places
 from harvester.run import harvest as root
-from harvester.run import transport_setup as door
+from harvester.run import transport_setup as setup
 from harvester.settings.settings import load_settings
 from harvester.transport.breaker import Tripping
 from harvester.transport.throttle import Manners
@@ -115,9 +115,9 @@ async def _cutting(_settings):
 def _hurry():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(root, "_cutter", _cutting)
-        patch.setattr(door, "Limits", partial(Limits, doubt_s=0.1))
-        patch.setattr(door, "Manners", MANNERS)
-        patch.setattr(door, "Transport", partial(Transport, random=lambda: 0.1))
+        patch.setattr(setup, "Limits", partial(Limits, doubt_s=0.1))
+        patch.setattr(setup, "Manners", MANNERS)
+        patch.setattr(setup, "Transport", partial(Transport, random=lambda: 0.1))
         yield
 
 

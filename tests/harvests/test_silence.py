@@ -6,7 +6,7 @@ import asyncio
 import itertools
 
 import pytest
-from between import between, is_list, kind
+from proxy import is_list, kind, proxied
 from service import harvester, status
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
@@ -18,17 +18,17 @@ PATIENCE = {"HARVESTER__POLITENESS__PATIENCE_S": "5"}
 async def harvested(edit, tmp_path, service, survey, *, nameless=0, **options):
     """Harvest a survey through an editor; give how it ended, and the counts."""
     catalogue, out = tmp_path / "all.fits", tmp_path / "out"
-    async with between(service, catalogue=catalogue, **options) as (sandbox, door):
-        door.edit = edit
+    async with proxied(service, catalogue=catalogue, **options) as (sandbox, proxy):
+        proxy.edit = edit
         if nameless:
             catalogue = _without_names(sandbox, tmp_path / "all.csv", nameless)
-        urls = sandbox.urls | {service: door.url}
+        urls = sandbox.urls | {service: proxy.url}
         flags = [f"--base-url={name}={url}" for name, url in urls.items()]
         words = ("run", catalogue, "--out", out, "--survey", survey, *flags)
         done = await asyncio.to_thread(harvester, *words, **PATIENCE)
     # A run of a filter that there is not leaves no folder.
     found = status(out)["surveys"] if out.exists() else {}
-    return done, found.get(survey.partition(":")[0]), door
+    return done, found.get(survey.partition(":")[0]), proxy
 
 
 def _without_names(sandbox, path, others):
@@ -50,11 +50,11 @@ def _short(asked, answer):
 async def test_list_without_rows(tmp_path):
     """Images that MAST counts and does not list end the run with code 5, and words."""
     survey = "hst:WFC3/IR:F160W"
-    done, counts, door = await harvested(_short, tmp_path, "mast", survey)
+    done, counts, proxy = await harvested(_short, tmp_path, "mast", survey)
     assert done.returncode == 5, done.stdout + done.stderr
     assert "MAST counts" in done.stdout + done.stderr
     assert (counts["no_coverage"], counts["pending"]) == (0, 40)
-    assert len(door.kinds) < 10
+    assert len(proxy.kinds) < 10
 
 
 @pytest.mark.parametrize("lost", ["parent", "page"])
@@ -148,10 +148,10 @@ async def test_uploads_refused(tmp_path):
         page = b"<html><title>Skyserver Error</title>Not able to parse file.</html>"
         return page if asked is None else answer
 
-    done, counts, door = await harvested(
+    done, counts, proxy = await harvested(
         edit, tmp_path, "sdss-sky", "sdss:r", hst_images=False, nameless=50
     )
     assert counts["done"] + counts["located"] == 40, done.stdout + done.stderr
     # The sandbox's table lacks most fields of the sky, and cannot say what is nowhere.
     assert (done.returncode, counts["pending"]) == (5, 50)
-    assert len(door.asked) < 40
+    assert len(proxy.asked) < 40

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 from astroquery.mast import discovery_portal
-from between import F160W, archive, between, chosen, is_list, kind, located
+from proxy import F160W, archive, chosen, is_list, kind, located, proxied
 
 from harvester.errors import InputError, OutageError, TransientError
 from harvester.models import Ask, Survey, Target
@@ -16,8 +16,8 @@ from harvester.models import Ask, Survey, Target
 async def reference(tmp_path):
     """Give what is found where MAST leaves nothing out."""
     async with (
-        between() as (sandbox, door),
-        archive(sandbox, door, tmp_path) as mast,
+        proxied() as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path) as mast,
     ):
         return chosen(await located(mast, sandbox))
 
@@ -29,11 +29,11 @@ async def truth(tmp_path_factory):
 
 
 async def found_with(edit, tmp_path):
-    """Locate through an editor; give what was found, and the door."""
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
-            return chosen(await located(mast, sandbox)), door
+    """Locate through an editor; give what was found, and the proxy."""
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
+            return chosen(await located(mast, sandbox)), proxy
 
 
 def emptied(answer):
@@ -58,10 +58,10 @@ async def test_short_list(tmp_path, truth):
     def edit(asked, answer):
         return emptied(answer) if asked and kind(asked) == "list" else answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
     assert any(found.values())
-    assert door.kinds == ["count", "list", "part", "part"]
+    assert proxy.kinds == ["count", "list", "part", "part"]
 
 
 async def test_list_that_lacks_rows(tmp_path, truth):
@@ -87,12 +87,12 @@ async def test_list_stays_short(tmp_path):
     def edit(asked, answer):
         return emptied(answer) if is_list(asked) else answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(OutageError, match=r"counts \d+ images .* lists 0"):
                 await located(mast, sandbox)
-    assert len(door.kinds) == 5
+    assert len(proxy.kinds) == 5
 
 
 async def test_count_of_nothing(tmp_path, truth):
@@ -103,9 +103,9 @@ async def test_count_of_nothing(tmp_path, truth):
             answer["data"] = [{"Column1": 0}]
         return answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", "list"]
+    assert proxy.kinds == ["count", "list"]
 
 
 def _nothing(asked, answer):
@@ -118,25 +118,25 @@ def _nothing(asked, answer):
 @pytest.mark.parametrize("is_official", [True, False])
 async def test_nothing_where_much_must_be(tmp_path, is_official):
     """No image of a filter that is in use is silence: that of MAST, or by a sample."""
-    async with between() as (sandbox, door):
-        door.edit = _nothing
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = _nothing
+        async with archive(sandbox, proxy, tmp_path) as mast:
             assert not mast._queries.is_official
             mast._queries.is_official = is_official
             with pytest.raises(OutageError, match="lists no image of"):
                 await located(mast, sandbox)
-    assert door.kinds == ["count", "list"] + ["sample"] * (not is_official)
+    assert proxy.kinds == ["count", "list"] + ["sample"] * (not is_official)
 
 
 async def test_nothing_anywhere(tmp_path):
     """An archive for rehearsals may have no image of HST: that is an answer."""
     async with (
-        between(hst_images=False) as (sandbox, door),
-        archive(sandbox, door, tmp_path) as mast,
+        proxied(hst_images=False) as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path) as mast,
     ):
         findings = await located(mast, sandbox)
     assert not any(finding.choices for finding in findings.values())
-    assert door.kinds == ["count", "list", "sample"]
+    assert proxy.kinds == ["count", "list", "sample"]
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ async def test_another_page(tmp_path, wrong):
             answer["paging"] |= wrong
         return answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError):
                 await located(mast, sandbox)
-    assert len(door.kinds) < 12
+    assert len(proxy.kinds) < 12
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,9 @@ async def test_another_shape(tmp_path, answer):
     def edit(asked, whole):
         return whole | answer if is_list(asked) else whole
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError, match="the reply from"):
                 await located(mast, sandbox)
 
@@ -204,12 +204,12 @@ async def test_page_one_for_ever(tmp_path, monkeypatch):
             answer["paging"]["page"] = 1
         return answer
 
-    async with between(per_image=2) as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied(per_image=2) as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(OutageError, match="instead of page 2"):
                 await located(mast, sandbox)
-    assert len(door.kinds) < 30
+    assert len(proxy.kinds) < 30
 
 
 async def test_too_much_at_once(tmp_path, truth):
@@ -218,9 +218,9 @@ async def test_too_much_at_once(tmp_path, truth):
     def edit(asked, answer):
         return 504 if asked and kind(asked) == "list" else answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", "list", "part", "part"]
+    assert proxy.kinds == ["count", "list", "part", "part"]
 
 
 # -- products ---------------------------------------------------------------------
@@ -316,17 +316,17 @@ async def test_products_never_told(tmp_path, truth):
         return answer
 
     findings = {}
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(OutageError, match="does not tell which files"):
                 await _collect(mast, sandbox, findings)
             some = chosen(findings)
         waiting = truth.keys() - some.keys()
         assert waiting
         assert all(names == truth[number] for number, names in some.items())
-        door.edit = lambda _asked, answer: answer
-        async with archive(sandbox, door, tmp_path) as mast:
+        proxy.edit = lambda _asked, answer: answer
+        async with archive(sandbox, proxy, tmp_path) as mast:
             assert chosen(await located(mast, sandbox)) == truth
 
 
@@ -376,9 +376,9 @@ async def test_moving_targets(tmp_path, flag):
                 row["dataRights"] = "PUBLIC"
         return answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             findings = await located(mast, sandbox)
     assert not any(one.choices for one in findings.values())
     assert {one.reason for one in findings.values()} == {"", "moving_target"}
@@ -400,9 +400,9 @@ async def test_exposure_that_says_nothing(tmp_path, exposure):
         return answer
 
     places = []
-    async with between(per_image=4) as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied(per_image=4) as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             await located(mast, sandbox)
             ra, dec, name = places[0]
             ask = Ask(Target(0, "g", ra, dec, "g"))
@@ -420,9 +420,9 @@ async def test_columns_described_badly_once(tmp_path, truth):
         return {"Message": {"text": "There was an error."}} if is_first else answer
 
     kept = dict(discovery_portal.PortalAPI._column_configs)
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError, match="describe"):
                 await located(mast, sandbox)
             assert chosen(await located(mast, sandbox)) == truth
@@ -439,9 +439,9 @@ async def test_column_missing_once(tmp_path, truth, missing):
             del answer[missing]
         return answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError, match=missing):
                 await located(mast, sandbox)
             assert chosen(await located(mast, sandbox)) == truth
@@ -458,9 +458,9 @@ async def test_still_working_at_the_end(tmp_path, truth, monkeypatch):
             return part | {"paging": None, "status": "EXECUTING"}
         return answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", *["list"] * 4]
+    assert proxy.kinds == ["count", *["list"] * 4]
 
 
 # -- names ------------------------------------------------------------------------
@@ -480,20 +480,20 @@ async def test_unknown_names(tmp_path, survey, words):
     """An instrument or filter that there is not is refused, with the nearest names."""
     survey = Survey.parse(survey)
     async with (
-        between() as (sandbox, door),
-        archive(sandbox, door, tmp_path, survey) as mast,
+        proxied() as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path, survey) as mast,
     ):
         with pytest.raises(InputError, match=f"Did you mean .*{words}"):
             await located(mast, sandbox, survey)
-    assert len(door.kinds) <= 6
+    assert len(proxy.kinds) <= 6
 
 
 async def test_known_filter_without_images(tmp_path):
     """A filter that is rarely used may have no image: that is an answer."""
     survey = Survey.parse("hst:WFC3/IR:F164N")
     async with (
-        between() as (sandbox, door),
-        archive(sandbox, door, tmp_path, survey) as mast,
+        proxied() as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path, survey) as mast,
     ):
         findings = await located(mast, sandbox, survey)
     assert not any(finding.choices for finding in findings.values())

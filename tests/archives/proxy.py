@@ -20,7 +20,7 @@ from harvester.settings.settings import SERVICES
 F160W = Survey.parse("hst:WFC3/IR:F160W")
 
 
-class Between:
+class EditingProxy:
     """Passes requests on, and changes the answers to queries as a test says."""
 
     def __init__(self, upstream):
@@ -78,25 +78,25 @@ def is_list(asked):
 
 
 @asynccontextmanager
-async def between(service="mast", **options):
+async def proxied(service="mast", **options):
     """Give a sandbox and what stands before one of its services."""
     wanted = {"seed": 3, "targets": 40, "rates": {}} | options
     async with Sandbox(SandboxOptions(**wanted)) as sandbox:
-        door = Between(sandbox.urls[service])
+        proxy = EditingProxy(sandbox.urls[service])
         app = web.Application(client_max_size=1 << 26)
-        app.router.add_route("*", "/{path:.*}", door.answer)
+        app.router.add_route("*", "/{path:.*}", proxy.answer)
         async with TestServer(app, host="127.0.0.1") as server:
-            door.url = str(server.make_url("/")).rstrip("/")
-            yield sandbox, door
+            proxy.url = str(server.make_url("/")).rstrip("/")
+            yield sandbox, proxy
 
 
 @asynccontextmanager
-async def archive(sandbox, door, folder, survey=F160W):
-    """Give MAST as it is asked through the door, with a ledger for its listing."""
+async def archive(sandbox, proxy, folder, survey=F160W):
+    """Give MAST as it is asked through the proxy, with a ledger for its listing."""
     path = folder / "ledger.sqlite"
     if not path.exists():
         create_ledger(path, targets=[], rejects=[], surveys=[survey], facts={})
-    urls = sandbox.urls | {"mast": door.url}
+    urls = sandbox.urls | {"mast": proxy.url}
     async with Ledger.open(path) as ledger, reaching(urls) as transport:
         yield Mast(
             transport,
