@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Times are never judged: this machine may be busy.
+# No deadlines for single examples, because the machine may be busy.
 settings.register_profile("harvester", deadline=None)
 settings.load_profile("harvester")
 
@@ -30,7 +30,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def zone(monkeypatch):
-    """Give what puts this machine into a time zone, until the test is over."""
+    """Give a function that sets the time zone until the end of the test."""
 
     def move_to(name):
         monkeypatch.setenv("TZ", name)
@@ -42,6 +42,6 @@ def zone(monkeypatch):
 
 
 def pytest_make_parametrize_id(val):
-    """Call a reply by its first line: the rest has the time of the day in it."""
+    """Name a reply by its first line, because its Date header changes."""
     is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
     return val.partition(b"\r\n")[0].decode() if is_reply else None
