@@ -1,4 +1,4 @@
-"""Everything that is claimed about speed, measured side by side in one run.
+"""All benchmarks of speed, side by side in one run.
 
     python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1,5,12
 
@@ -56,7 +56,7 @@ _MOST_FILES = 40
 
 
 def main() -> None:
-    """Measure what was asked for, and write it down after each part."""
+    """Run the chosen benchmarks, and write the results after each part."""
     options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
     paper = Paper()
@@ -224,7 +224,7 @@ def _cutting(
 
 
 def _called(frame: Path | None, what: str) -> str:
-    """Say what the frame is; only what is as SDSS serves it is called real."""
+    """Describe the frame; only a file as SDSS serves it counts as real."""
     if frame is None:
         return "a made-up frame"
     if not what:
@@ -233,7 +233,7 @@ def _called(frame: Path | None, what: str) -> str:
 
 
 def _show_cutting(kind: str, ours: str, found: dict[str, Any], paper: Paper) -> None:
-    """Print those who begin with the same: the pixels, or the path of a file."""
+    """Print contestants with the same start: pixels in memory, or a file."""
     seconds = {
         name: own
         for name, own in found["seconds"].items()

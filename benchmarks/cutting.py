@@ -1,4 +1,4 @@
-"""Cutting alone: stamps out of one frame, in memory or in a file.
+"""The speed of cutting: stamps from one frame, in memory or in a file.
 
 Like is set against like: who has the pixels in memory and the WCS made before the clock
 starts, and who is given the path of a FITS file that is not compressed. All end with
@@ -54,7 +54,7 @@ _FEW = 20
 
 
 def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
-    """Cut the same galaxies by turns; give seconds a stamp by contestant.
+    """Let all cut the same galaxies in turn; give seconds a stamp by contestant.
 
     ``identical`` counts the stamps that are pixel for pixel those of Cutout2D.
 
@@ -92,7 +92,7 @@ def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
 
 
 def described(frame: bytes) -> str:
-    """Say which field a frame of SDSS is of; nothing if it is not as it was served."""
+    """Name the field of an SDSS frame; empty if the file is not as it was served."""
     with fits.open(BytesIO(bz2.decompress(frame))) as hdus:
         header, count = hdus[0].header, len(hdus)
     keys = ("RUN", "CAMCOL", "FRAME", "FILTER", "RERUN")
@@ -153,7 +153,7 @@ def _job(path: Path, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Frame
 
 
 class _Ours:
-    """What a process of the pool does between opening a frame and writing files."""
+    """What a worker process does between opening a frame and writing files."""
 
     def __init__(self, frame: Frame, job: FrameJob) -> None:
         self._image = cutouts._find_image(frame, kind_of("sdss").reading)  # noqa: SLF001 - a part of cut_frame

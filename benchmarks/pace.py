@@ -1,4 +1,4 @@
-"""The throttle: how much of an allowed rate is reached, and never exceeded.
+"""The throttle: how much of an allowed rate is reached, without exceeding it.
 
 Alone, where a request is nothing but time that passes; and over HTTP, where the whole
 transport asks a sandbox that is a process of its own and notes when each one arrives.
@@ -35,7 +35,7 @@ Pace = dict[str, float]
 
 
 def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
-    """Ask at each rate for so long; give what came of it, in real time, by lane."""
+    """Send requests at each rate for some time; give the results by lane."""
     found: dict[str, list[Pace]] = {"alone": [], "over HTTP": [], "as it arrived": []}
     nothing = ("--targets", "1", "--no-hst-images")
     with sky(folder, *nothing, latency_s={"query": _LASTS_S}) as running:
@@ -53,7 +53,7 @@ def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
 
 
 def _judged(moments: list[float], rate: int, seconds: float) -> Pace:
-    """Count the requests of the time since the first one, and those too many."""
+    """Count the requests since the first one, and those over the rate."""
     begun = sorted(at - min(moments) for at in moments)
     # One that is sent this late makes with the first of them more than are allowed.
     too_soon = zip(begun, begun[rate:], strict=False)

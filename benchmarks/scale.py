@@ -1,4 +1,4 @@
-"""Memory and time from ten thousand targets to a million, which should be flat.
+"""Memory and time from ten thousand targets to a million; memory should stay the same.
 
     python benchmarks/scale.py                      # ten minutes, 2 GB of disk
     python benchmarks/scale.py --targets 5000,50000 --by-position
@@ -93,7 +93,7 @@ class Took:
 
 @dataclass(frozen=True)
 class Scale:
-    """What so many targets took."""
+    """What a number of targets took."""
 
     targets: int
     locating: Took
@@ -106,7 +106,7 @@ class Scale:
 
 
 class Command:
-    """A command of the harvester under way."""
+    """A running command of the harvester."""
 
     def __init__(self, folder: Path, *words: object) -> None:
         self._report = folder / "took.json"
@@ -166,7 +166,7 @@ def _numbers(text: str) -> list[int]:
 def measure(
     running: Running, targets: int, folder: Path, options: argparse.Namespace
 ) -> Scale:
-    """Let the commands work on so many targets, one after the other."""
+    """Run the commands for a number of targets, one after another."""
     catalogue, out = folder / "catalogue.parquet", folder / "out"
     real = read_galaxies(running.catalogue)
     make = by_position if options.by_position else by_identifier
@@ -203,7 +203,7 @@ def by_identifier(real: Columns, targets: int) -> Columns:
 
 
 def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give run, camcol and field, as identifiers have them, of runs not among these."""
+    """Give run, camcol and field of observed runs that are not among these."""
     used = set((identifiers >> 32 & 0xFFFF).tolist())
     text = files("harvester.archives.sdss").joinpath("sdss_runs.csv").read_text("ascii")
     return np.array(
@@ -218,7 +218,7 @@ def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def by_position(real: Columns, targets: int) -> Columns:
-    """Add galaxies around those that are there, and name all by a number."""
+    """Add galaxies around the existing ones, all named by a number."""
     more = targets - len(real["RA"])
     random = np.random.default_rng(1)
     around = random.integers(0, len(real["RA"]), more)
@@ -239,7 +239,7 @@ def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
 
 
 def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, int]:
-    """Go on until there are so many stamps; give what that took, and how many."""
+    """Harvest until there are enough stamps; give the costs, and their number."""
     command = Command(folder, "resume", out)
     while _stamps(out) < max(1, stamps) and command.process.poll() is None:
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Change the code a little, and see whether its own tests notice.
+"""Make small changes to the code, and check that its tests fail.
 
 ``python tests/mutants.py --count 40`` draws so many small changes (a comparison or a
 condition turned round, a number, a word of SQL, a statement left out) to the modules
@@ -72,7 +72,7 @@ class Change(NamedTuple):
     source: str
 
     def shown(self) -> str:
-        """Give both around the first character that differs."""
+        """Give both texts around the first difference."""
         pairs = enumerate(zip(self.before, self.after, strict=False))
         at = next((place for place, (old, new) in pairs if old != new), 0)
         some = slice(max(0, at - 30), at + 40)
@@ -80,7 +80,7 @@ class Change(NamedTuple):
 
 
 def changes(path: str) -> list[Change]:
-    """Give every change that could be made of a module."""
+    """Give every possible change of a module."""
     tree = ast.parse((ROOT / path).read_text())
     nodes = [node for node in ast.walk(tree) if hasattr(node, "lineno")]
     kept = set(map(id, _unchanged(tree)))
@@ -100,7 +100,7 @@ def changes(path: str) -> list[Change]:
 
 
 def _unchanged(tree: ast.AST) -> Iterator[ast.AST]:
-    """Give what says nothing at run time, or everything at once."""
+    """Give the nodes that must not change: they do nothing, or break everything."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from ast.walk(node)
@@ -119,7 +119,7 @@ def _unchanged(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _variants(node: ast.AST) -> Iterator[ast.AST]:
-    """Give what may stand in place of a node."""
+    """Give the replacements of a node."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in TURNED:
             yield ast.Compare(node.left, [TURNED[type(op)]()], node.comparators)
@@ -159,7 +159,7 @@ def _replace(tree: ast.AST, old: ast.AST, new: ast.AST) -> None:
 
 
 def is_noticed(change: Change, copied: Path, limit_s: float) -> bool:
-    """Run the tests of the module with the change in it; take it out again."""
+    """Run the tests of the module with the change; then restore the module."""
     path = copied / change.path
     before = path.read_text()
     path.write_text(change.source)
@@ -170,7 +170,7 @@ def is_noticed(change: Change, copied: Path, limit_s: float) -> bool:
 
 
 def passes(copied: Path, path: str, limit_s: float) -> bool:
-    """Tell whether the tests of a module pass within some seconds."""
+    """Whether the tests of a module pass within some seconds."""
     words = ["-x", "-q", "-p", "no:cacheprovider", *MODULES[path]]
     try:
         done = subprocess.run(
@@ -187,7 +187,7 @@ def passes(copied: Path, path: str, limit_s: float) -> bool:
 
 
 def main() -> None:
-    """Draw, run, tell."""
+    """Draw changes, test them, print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)

@@ -116,7 +116,7 @@ async def test_bound_of_requests():
 
 
 async def test_json_read_once():
-    """astroquery gets the JSON that the check has parsed."""
+    """The JSON that the check has parsed is given to astroquery."""
     told = {"status": "COMPLETE"}
 
     async def answer(_request):

@@ -1,4 +1,4 @@
-"""Look for input that the parsers cannot bear, guided by the code that it reaches.
+"""Search for input that the parsers cannot handle, guided by code coverage.
 
 ``python tests/fuzz/fuzz.py --seconds 120`` shares the time among the targets of
 ``targets.py``. It ends with 1 if one of them raised anything but a `HarvesterError`,
@@ -22,7 +22,7 @@ LONGEST = 16_384
 
 
 def main() -> None:
-    """Search each target in a process of its own: the search ends by leaving it."""
+    """Search each target in a process of its own, because a search ends its process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=120, help="in all")
     parser.add_argument("--found", type=Path, default=Path("fuzz-found"))

@@ -1,4 +1,4 @@
-"""A small disk of one's own, which can be full, or read-only.
+"""A small disk for tests, which can be full or read-only.
 
 It needs a namespace of mounts, which a user may have who is root, or may be root of a
 namespace of his own; nothing outside of this process and its children sees it, and it
@@ -22,7 +22,7 @@ _MEGABYTES = 400
 
 
 def enter_own_mounts():
-    """Start this program again in a namespace of mounts, if that is allowed."""
+    """Restart this program in a new mount namespace, if that is allowed."""
     words = words_of_own_mounts()
     if words and not mounts_are_ours():
         os.environ[_OURS] = "1"
@@ -30,7 +30,7 @@ def enter_own_mounts():
 
 
 def words_of_own_mounts():
-    """Give the words before a command that is to mount something; None: it may not."""
+    """Give the words before a command that mounts something; None if not allowed."""
     if not shutil.which("unshare"):
         return None
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
@@ -41,23 +41,23 @@ def words_of_own_mounts():
 
 
 def mounts_are_ours():
-    """Whether something may be mounted without anyone else seeing it."""
+    """Whether mounts are possible and invisible to other processes."""
     return _OURS in os.environ
 
 
 def make_small(folder):
-    """Put a small disk at an empty folder."""
+    """Mount a small disk at an empty folder."""
     _run("mount", "-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "none", folder)
 
 
 def remove_small(folder):
-    """Take the small disk away."""
+    """Unmount the small disk."""
     _run("umount", "--lazy", folder)
 
 
 @contextmanager
 def filled(folder):
-    """Keep the disk of a folder full; gives what fills up the room that was made."""
+    """Keep the disk of a folder full during the block; give a function to refill it."""
     filling = folder / "filling"
 
     def fill():
@@ -76,7 +76,7 @@ def filled(folder):
 
 @contextmanager
 def read_only(folder):
-    """Make what is below a folder read-only for whoever opens it from now on."""
+    """Make a folder read-only for files opened from now on."""
     # Where nobody writes yet, so that nobody's writing keeps it from being closed; and
     # then over the folder, where it stays as it is.
     with tempfile.TemporaryDirectory() as aside:

@@ -1,4 +1,4 @@
-"""What befalls a harvest in the torture: each sort of disturbance, a function.
+"""The disturbances of the torture test, one function each.
 
 It is handed the scene, lets the harvest come to a random moment of its work, does its
 worst, and says how the harvest must end by itself, if it must. All that it may leave
@@ -24,45 +24,45 @@ _SMALL = 4096
 
 
 def kill_all(scene):
-    """SIGKILL to the whole process group."""
+    """Send SIGKILL to the whole process group."""
     kill_group(scene.at_work())
 
 
 def kill_alone(scene):
-    """SIGKILL to the orchestrator; its workers are to follow by themselves."""
+    """Send SIGKILL to the orchestrator; its workers must end by themselves."""
     process = scene.at_work()
     process.kill()
     process.wait()
 
 
 def kill_worker(scene):
-    """SIGKILL to one of the processes that cut; the harvest goes on."""
+    """Send SIGKILL to a worker process; the harvest goes on."""
     process = scene.at_work()
     scene.chance.choice(_awaited(process, _workers)).kill()
 
 
 def kill_forkserver(scene):
-    """SIGKILL to the server that the cutting processes are forked from."""
+    """Send SIGKILL to the fork server of the worker processes."""
     process = scene.at_work()
     _awaited(process, _forkservers)[0].kill()
 
 
 def kill_sandbox(scene):
-    """SIGKILL to the archives, which come back after a moment."""
+    """Send SIGKILL to the sandbox, and restart it after a moment."""
     scene.at_work()
     scene.archives.kill()
     scene.archives.start()
 
 
 def terminate(scene):
-    """SIGTERM, to the orchestrator or its whole group."""
+    """Send SIGTERM to the orchestrator or its whole group."""
     process = scene.at_work()
     _signal(scene, process, signal.SIGTERM)
     scene.must_end(process, 143, -signal.SIGTERM)
 
 
 def interrupt_twice(scene):
-    """SIGINT, and again while the harvest is ending."""
+    """Send SIGINT, and again while the harvest is ending."""
     process = scene.at_work()
     _signal(scene, process, signal.SIGINT)
     time.sleep(scene.chance.uniform(0, 0.5))
@@ -72,7 +72,7 @@ def interrupt_twice(scene):
 
 
 def resume_twice(scene):
-    """Resume beside one that works: the second has to name the first."""
+    """Resume a run that is being harvested: the error must name the other process."""
     process = scene.at_work()
     _wait_until_owned(scene, process)
     second = harvester("resume", scene.out)
@@ -83,7 +83,7 @@ def resume_twice(scene):
 
 
 def fill_disk(scene):
-    """Fill the disk, also while `resume` is tried, and make room again."""
+    """Fill the disk, also during a `resume`, and make room again."""
     process = scene.at_work()
     with filled(scene.disk) as fill:
         while process.poll() is None:
@@ -95,7 +95,7 @@ def fill_disk(scene):
 
 
 def limit_files(scene):
-    """Let no file grow beyond a few bytes (RLIMIT_FSIZE), and again."""
+    """Let no file grow beyond a few bytes (RLIMIT_FSIZE), then lift the limit."""
     process = scene.at_work()
     with suppress(psutil.NoSuchProcess):
         for one in [*_descendants(process), psutil.Process(process.pid)]:
@@ -105,7 +105,7 @@ def limit_files(scene):
 
 
 def forbid_writing(scene):
-    """Make the output folder read-only, for `resume` too, and writable again."""
+    """Make the output folder read-only, also for `resume`, then writable again."""
     process = scene.at_work()
     _wait_until_owned(scene, process)
     with read_only(scene.out):
@@ -114,7 +114,7 @@ def forbid_writing(scene):
 
 
 def lock_ledger(scene):
-    """Hold a transaction from outside for longer than a commit takes."""
+    """Hold a transaction from another process for longer than a commit takes."""
     process = scene.at_work()
     _wait_until_owned(scene, process)
     ledger = scene.out / "ledger.sqlite"
@@ -133,7 +133,7 @@ def lock_ledger(scene):
 
 
 def cut_the_power(scene):
-    """Cut the power: what was not flushed may be gone (see `power_cut`)."""
+    """Simulate a power cut, which may lose unflushed data (see `power_cut`)."""
     scene.rest()
     before, log = scene.folder / "before", scene.folder / "strace" / "log"
     log.parent.mkdir()
@@ -151,7 +151,7 @@ def cut_the_power(scene):
 
 
 def known_sorts():
-    """Give each sort that this machine allows, and why others are left out."""
+    """Give the disturbances that this machine allows, and why others are left out."""
     sorts = {
         "kill -9 of the group": kill_all,
         "kill -9 of the orchestrator": kill_alone,

@@ -1,4 +1,4 @@
-"""A harvest in the test's own process, which waits for nothing as long as it should.
+"""A harvest in the test's own process, with short waits.
 
 All of the service is there but the command line and the process pool: the ledger, the
 transport over loopback, the cutting (in a thread). Only its patience is that of a test.
@@ -31,7 +31,7 @@ MANNERS = partial(Manners, tripping=Tripping(first_s=0.1, longest_s=0.5))
 
 
 class Run:
-    """A run, and what came of the harvests in it."""
+    """A run, and the results of its harvests."""
 
     def __init__(
         self, archives, out, *surveys, manners=None, limits=None, **politeness
@@ -66,7 +66,7 @@ class Run:
         asyncio.run(self.work(**options))
 
     async def work(self, **options):
-        """Harvest in the loop that runs."""
+        """Harvest in the running event loop."""
         with _hurry():
             outcome = await root.harvest(
                 self._settings,
@@ -83,23 +83,23 @@ class Run:
         return pq.read_table(self.places.manifest).to_pylist()
 
     def states(self):
-        """Give survey, target and state of each, sorted."""
+        """Give survey, target and state of each job, sorted."""
         return sorted(
             (row["survey"], row["id_str"], row["status"]) for row in self.rows()
         )
 
     def stamps(self):
-        """Give the bytes of each stamp by its place."""
+        """Give the bytes of each stamp by its path."""
         out = self.places.out
         paths = out.glob("cutouts/**/*.fits")
         return {str(path.relative_to(out)): path.read_bytes() for path in paths}
 
 
 class _Thread:
-    """Cuts without a process of its own, which would take seconds to start."""
+    """Cuts in a thread instead of a process, which would take seconds to start."""
 
     def start(self):
-        """Nothing is to be started."""
+        """Do nothing."""
 
     async def cut(self, job):
         """Cut a frame."""
@@ -123,7 +123,7 @@ def _hurry():
 
 @contextmanager
 def faults(archives, *specs):
-    """Switch faults on while the block runs; each of them must strike."""
+    """Switch faults on during the block; each of them must occur."""
     archives.ask("/_reset", body={})
     archives.ask("/_faults", body=list(specs))
     try:

@@ -36,7 +36,7 @@ print("peak", peak[1], file=sys.stderr)
 
 
 def locate(folder, targets, *, by_position=False):
-    """Give requests that locate, peak memory in MB, seconds, and the jobs' states."""
+    """Give locating requests, peak memory in MB, seconds, and states of the jobs."""
     options = ("--targets", str(targets), "--no-hst-images")
     with sandbox(folder, *options) as archives:
         catalogue = archives.catalogue

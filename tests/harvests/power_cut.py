@@ -1,4 +1,4 @@
-"""A power cut: what a disk still holds that had not flushed everything.
+"""Simulates a power cut: which bytes are on a disk that was not fully flushed.
 
 A harvest runs under strace, which records every write, rename and flush below its
 output folder. After it was killed the folder is put together anew, as a disk may hold
@@ -47,7 +47,7 @@ _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
 
 @cache
 def why_no_strace():
-    """Say why no process can be recorded here; None: it can."""
+    """Give the reason why processes cannot be recorded here; None if they can."""
     if not shutil.which("strace"):
         return "there is no strace here"
     done = subprocess.run(
@@ -69,7 +69,7 @@ def strace(log):
 
 
 def cut_power(out, before, log, chance):
-    """Give ``out`` the state of a disk without power since the end of a recording.
+    """Give ``out`` the state of a disk that lost power at the end of a recording.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def cut_power(out, before, log, chance):
 
 @dataclass(frozen=True)
 class Call:
-    """Something that changes the disk, or asks for it to be flushed."""
+    """A system call that changes the disk or flushes it."""
 
     #: Seconds: when it was asked, and when it was done.
     begun: float
@@ -115,7 +115,7 @@ class Call:
 
 
 def read_calls(log, out):
-    """Give the calls below a folder by time, and the paths of those that broke off."""
+    """Give the calls below a folder by time, and the paths of unfinished ones."""
     calls, open_ended = [], set()
     spelled = "".join(f"\\x{byte:02x}" for byte in str(out).encode())
     for file in log.parent.glob(f"{log.name}.*"):
@@ -183,7 +183,7 @@ class _File:
     place: int | None = 0
 
     def after(self, chance):
-        """Give what the disk may hold: some of the latest bytes, or none."""
+        """Give a possible state on disk: with some of the latest changes, or none."""
         if self.now == self.flushed:
             return self.flushed
         come = chance.choice([0, chance.randint(0, len(self.now)), len(self.now)])
@@ -202,17 +202,17 @@ class _Folder:
     flushed: int = 0
 
     def change(self, when, names):
-        """Change what stands under some names, all or none of them."""
+        """Change several names at once."""
         self.changes.append((when, names))
         self._apply(self.now, names)
 
     def flush(self, asked):
-        """Flush what was done before it was asked: others work in it meanwhile."""
+        """Flush the changes made before the call began; others may come meanwhile."""
         done = sum(when <= asked for when, _ in self.changes)
         self.flushed = max(self.flushed, done)
 
     def after(self, chance):
-        """Give what the disk may hold: at least what was flushed."""
+        """Give a possible state on disk: with some of the latest changes, or none."""
         come = chance.randint(self.flushed, len(self.changes))
         names = {}
         for _, changed in self.changes[:come]:
@@ -227,7 +227,7 @@ class _Folder:
 
 
 class Disk:
-    """A folder as it is, and as it would be without what was not flushed."""
+    """A folder as processes see it, and as it is on disk without unflushed changes."""
 
     def __init__(self, out, before):
         self._out = out
@@ -245,7 +245,7 @@ class Disk:
             folder.flush(0.0)
 
     def take(self, call):
-        """Do what a recorded call did."""
+        """Apply a recorded call."""
         doing = {
             "openat": self._open,
             "write": self._write,
@@ -264,7 +264,7 @@ class Disk:
         (doing.get(call.name) or names[kind])(call)
 
     def compare(self, open_ended):
-        """Refuse a recording that does not give the folder as it is."""
+        """Raise an error if the recording does not give the real folder."""
         for path, content in self._walk(self._root, self._out):
             if isinstance(content, _File) and path not in open_ended:
                 same = path.exists() and path.read_bytes() == content.now

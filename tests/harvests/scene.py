@@ -1,4 +1,4 @@
-"""Where the torture takes place: archives that may vanish, and runs that go on."""
+"""The scene of the torture test: archives that may be killed, and runs that go on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LONG = 120
 
 
 class Archives:
-    """A sandbox that can be killed and comes back at the same addresses."""
+    """A sandbox that can be killed and restarts at the same addresses."""
 
     def __init__(self, folder, *options):
         self._folder = folder
@@ -48,29 +48,29 @@ class Archives:
         self.flags = self._here.flags()
 
     def start(self):
-        """Come back, with the same sky."""
+        """Start it with the same sky."""
         self._process, self._here = start_sandbox(
             self._folder, *self._options, catalogue=False
         )
 
     def kill(self):
-        """Be gone at once; what was counted in the last moment is forgotten."""
+        """Kill it; the counts of the last moment are lost."""
         self._before.append(self._here.stats())
         self.close()
 
     def close(self):
-        """Be gone."""
+        """Stop it."""
         self._process.kill()
         self._process.wait()
         self._process.stdin.close()
 
     def requests(self):
-        """Tell how many requests came."""
+        """Give the number of requests so far."""
         all_stats = [*self._before, self._here.stats()]
         return sum(s["requests"] for stats in all_stats for s in stats.values())
 
     def whole_files(self):
-        """Tell how many files were sent to their end."""
+        """Give the number of files that were sent completely."""
         count = 0
         for stats in (*self._before, self._here.stats()):
             for service in stats.values():
@@ -80,7 +80,7 @@ class Archives:
 
 
 class Scene:
-    """A run, the harvest that works on it if there is one, and what is seen of them."""
+    """A run, its harvest if one is working, and the observations about them."""
 
     def __init__(self, folder, archives, chance, found):
         self.folder, self.archives, self.chance = folder, archives, chance
@@ -116,7 +116,7 @@ class Scene:
         self.out = self.disk / f"run-{self._runs}"
 
     def close(self):
-        """Leave nothing behind."""
+        """Stop it."""
         self.rest()
         if mounts_are_ours():
             remove_small(self.disk)
@@ -136,7 +136,7 @@ class Scene:
             self.bring_to_its_end()
 
     def must_end(self, process, *codes):
-        """Wait for the end of a harvest; it may also have been through before."""
+        """Wait for the end of a harvest, which may also have finished before."""
         try:
             process.wait(_LONG)
         except subprocess.TimeoutExpired:
@@ -146,20 +146,20 @@ class Scene:
         self._may_end = {0, *codes}
 
     def rest(self):
-        """Kill the harvest that works, if there is one."""
+        """Kill the working harvest, if there is one."""
         if self._process is not None:
             kill_group(self._process)
             self._see_its_end()
 
     def wrong(self, words):
-        """Note that someone would have had to step in."""
+        """Record that a user would have had to intervene."""
         self._found.add(self._sort, manual_repairs=1)
         self._found.words.append(words)
 
     # -- the course of it ----------------------------------------------
 
     def disturb(self, sort, disturbance):
-        """Have a disturbance, and look at what it left."""
+        """Apply a disturbance, and check the state that it left."""
         self._sort = sort
         began = time.monotonic()
         disturbance(self)
@@ -170,7 +170,7 @@ class Scene:
         self._verify()
 
     def bring_to_its_end(self):
-        """Let the run be finished, compare it with the peaceful one; begin another."""
+        """Finish the run, compare it with the undisturbed one, and begin another."""
         process = self._process or self._start()
         self.must_end(process)
         self._see_its_end()
@@ -287,7 +287,7 @@ class Scene:
         return (self.out / file).read_bytes() != (self._peaceful / file).read_bytes()
 
     def count_frames(self):
-        """Note how many frames were fetched without need, at most."""
+        """Record an upper limit of frames fetched without need."""
         runs = self._runs - 1
         again = self.archives.whole_files() - (runs + 1) * self._files
         self._found.facts.update(
@@ -302,7 +302,7 @@ class Scene:
 
 
 class _Commits:
-    """Counts how often a write-ahead log was seen to change."""
+    """Counts how often a write-ahead log has changed."""
 
     def __init__(self, log):
         self._log, self._last, self._count = log, None, 0

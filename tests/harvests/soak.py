@@ -1,4 +1,4 @@
-"""Harvest for a long time, as fast as the sandbox goes, among faults: nothing grows.
+"""Harvest for a long time at full speed with faults, and check that nothing grows.
 
 ``python tests/harvests/soak.py --minutes 60`` begins a harvest that is too long for
 that time, with 2 % of the requests going wrong in a dozen ways. Every few seconds it
@@ -56,7 +56,7 @@ SLACK = 4
 
 
 class Sample(NamedTuple):
-    """What the harvest has at a moment; memory in MiB, without mapped files."""
+    """Resources of the harvest at a moment; memory in MiB, without mapped files."""
 
     minutes: float
     memory: float
@@ -68,7 +68,7 @@ class Sample(NamedTuple):
 
 
 def main():
-    """Read the options, harvest, print the curve, judge."""
+    """Read the options, harvest, print the curve, and judge it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
@@ -84,7 +84,7 @@ def main():
 
 
 def soak(folder, minutes, seed):
-    """Give the samples, and what was wrong beside them."""
+    """Give the samples, and further errors."""
     targets = max(60, round(minutes * TARGETS_A_MINUTE))
     options = ("--targets", str(targets), "--seed", str(seed), "--per-field", "3")
     with sandbox(folder, *options, *faults()) as archives:
@@ -108,7 +108,7 @@ def soak(folder, minutes, seed):
 
 
 def faults():
-    """Give the options that make two requests in a hundred go wrong."""
+    """Give the options for 2 % faulty requests."""
     for kind in KINDS:
         name, colon, modifier = kind.partition(":")
         yield f"--fault={name}@*:p={SHARE / len(KINDS):.5f}{colon}{modifier}"
@@ -137,7 +137,7 @@ def look(process, minutes, out):
 
 
 def anonymous(pid):
-    """Give the MiB of a process that are no files mapped into memory; 0: it is gone."""
+    """Give the memory of a process without mapped files in MiB; 0 if it has ended."""
     with suppress(OSError):
         status = Path(f"/proc/{pid}/status").read_text()
         return int(status.partition("RssAnon:")[2].split()[0]) / 1024

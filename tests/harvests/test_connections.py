@@ -1,4 +1,4 @@
-"""No request leaves by any other door than the transport."""
+"""Only the transport opens connections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ main(sys.argv[1:])
 
 
 def test_every_connection_is_the_transports(archives, tmp_path):
-    """A whole harvest, astroquery's queries with it, connects only on the wire.
+    """In a whole harvest only the wire connects, also for astroquery.
 
     The catalogue's identifiers are replaced by names, so that SDSS is asked too.
     """

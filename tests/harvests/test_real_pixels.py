@@ -1,4 +1,4 @@
-"""Real frames through the whole chain."""
+"""Real frames in a whole harvest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.harvest
 
 
 def test_real_galaxy_in_three_bands(shared, tmp_path):
-    """A Galaxy Zoo merger is in the middle of each band, though its pixels differ.
+    """A real galaxy is in the middle of each band, at different pixels.
 
     Its identifier names a field that is not there, so it is located by position.
     """

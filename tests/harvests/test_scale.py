@@ -1,4 +1,4 @@
-"""The benchmark of memory, on a scale that a suite has the time for."""
+"""The benchmark of memory, at a scale that fits into the test suite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCALE = Path(__file__).resolve().parents[2] / "benchmarks" / "scale.py"
 
 
 def test_scale(tmp_path):
-    """Ten times the targets do not take more memory than `make scale` allows.
+    """Ten times the targets take no more memory than `make scale` allows.
 
     From 10,000 to a million it must be run by hand: it takes ten minutes.
     """

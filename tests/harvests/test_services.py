@@ -1,4 +1,4 @@
-"""One service of an archive is sick and the others are well, in whole harvests.
+"""One service of an archive fails while the others work, in whole harvests.
 
 What the sick one is not needed for is done; the rest waits, and is done when it heals.
 """
@@ -32,7 +32,7 @@ REFUSALS = [
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """Serve six galaxies in three fields, two of which have names of their own."""
+    """Serve six galaxies in three fields, two of them without SDSS identifiers."""
     folder = tmp_path_factory.mktemp("archives")
     options = ("--seed", "11", "--targets", "6", "--per-field", "2")
     with sandbox(folder, *options) as running:
@@ -49,7 +49,7 @@ def archives(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def calm(archives, tmp_path_factory):
-    """Give the stamps of a run that nothing disturbed."""
+    """Give the stamps of a run without faults."""
     run = begun(archives, tmp_path_factory.mktemp("calm") / "out", SDSS, HST, ACS)
     run.harvest()
     assert run.troubles == []
@@ -57,7 +57,7 @@ def calm(archives, tmp_path_factory):
 
 
 def begun(archives, out, *surveys, **politeness):
-    """Give a run of these surveys that loses its patience soon."""
+    """Give a run of these surveys that does not wait long."""
     patience = {"attempts": 2, "patience_s": 1.5}
     run = Run(archives, out, *surveys, **patience | politeness)
     run.begin()
@@ -72,13 +72,13 @@ def of(calm, *archives):
 
 
 def statuses(run):
-    """Tell how many galaxies are in which state."""
+    """Give the number of galaxies in each state."""
     return Counter(row["status"] for row in run.rows())
 
 
 @pytest.mark.parametrize("kind", [*SICK, *REFUSALS])
 def test_skyserver_sick(archives, tmp_path, calm, kind):
-    """Frames that identifiers name come from the SAS, whatever SkyServer does."""
+    """If SkyServer fails, frames that identifiers name are fetched all the same."""
     run = begun(archives, tmp_path / "out", SDSS)
     with faults(archives, f"{kind}@sdss-sky"):
         run.harvest()
@@ -90,7 +90,7 @@ def test_skyserver_sick(archives, tmp_path, calm, kind):
 
 
 def test_skyserver_heals(archives, tmp_path, calm):
-    """An outage that ends in time is sat out; frames are fetched meanwhile."""
+    """A short outage of SkyServer is waited for; frames are fetched meanwhile."""
     run = begun(archives, tmp_path / "out", SDSS, patience_s=60)
     with faults(archives, "status=503@sdss-sky:times=6"):
         run.harvest()
@@ -99,7 +99,7 @@ def test_skyserver_heals(archives, tmp_path, calm):
 
 
 def missing_frame(run):
-    """Give the fault that one frame of a run is not there, however often it is asked.
+    """Give a fault: one frame of a run is always missing.
 
     Asked again after a moment of doubt it must not be there all at once.
     """
@@ -110,7 +110,7 @@ def missing_frame(run):
 
 @pytest.mark.parametrize("kind", ["status=403", "status=503", "html"])
 def test_skyserver_sick_in_the_middle(archives, tmp_path, kind):
-    """A galaxy whose frame is missing waits for SkyServer, and holds up no other."""
+    """A galaxy whose frame is missing waits for SkyServer; others do not."""
     run = begun(archives, tmp_path / "out", SDSS)
     run.harvest(locate_only=True)
     with faults(archives, missing_frame(run), f"{kind}@sdss-sky"):
@@ -122,7 +122,7 @@ def test_skyserver_sick_in_the_middle(archives, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["status=403", "status=503"])
 def test_skyserver_refuses_once(archives, tmp_path, kind):
-    """A single refusal in the middle is asked again in the same harvest."""
+    """After a single refusal SkyServer is asked again in the same harvest."""
     run = begun(archives, tmp_path / "out", SDSS, attempts=3, patience_s=30)
     run.harvest(locate_only=True)
     with faults(archives, missing_frame(run), f"{kind}@sdss-sky:times=1"):
@@ -133,7 +133,7 @@ def test_skyserver_refuses_once(archives, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", SICK)
 def test_sas_sick(archives, tmp_path, calm, kind):
-    """SkyServer is asked to the end while no frame can be had."""
+    """If the SAS fails, SkyServer is still asked for all positions."""
     run = begun(archives, tmp_path / "out", SDSS)
     with faults(archives, f"{kind}@sdss-sas"):
         run.harvest()
@@ -145,7 +145,7 @@ def test_sas_sick(archives, tmp_path, calm, kind):
 
 @pytest.mark.parametrize("kind", SICK)
 def test_mast_queries_sick(archives, tmp_path, calm, kind):
-    """Of a survey whose listing came, files are fetched; another one waits."""
+    """Files of a listed survey are fetched; a survey that is not listed waits."""
     run = begun(archives, tmp_path / "out", HST, ACS)
     # The first listing takes a count and a page.
     with faults(archives, f"{kind}@mast/invoke:after=2"):
@@ -161,7 +161,7 @@ def test_mast_queries_sick(archives, tmp_path, calm, kind):
 @pytest.mark.parametrize("kind", [*SICK, "status=500", "status=403"])
 @pytest.mark.parametrize("when", ["", ":after=3"])
 def test_bucket_sick(archives, tmp_path, calm, kind, when):
-    """What the public bucket does not give now comes from MAST, at the same pixels."""
+    """If the bucket fails, the files come from MAST, with the same pixels."""
     run = begun(archives, tmp_path / "out", HST, ACS, patience_s=3600)
     with faults(archives, f"{kind}@s3{when}"):
         run.harvest()
@@ -172,7 +172,7 @@ def test_bucket_sick(archives, tmp_path, calm, kind, when):
 
 @pytest.mark.parametrize("kind", SICK)
 def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
-    """What the bucket has comes from there while MAST gives no files."""
+    """If MAST gives no files, those in the bucket are fetched from there."""
     options = ("--seed", "7", "--targets", "20", "--per-image", "4")
     with sandbox(tmp_path_factory.mktemp("crowded"), *options) as archives:
         run = begun(archives, tmp_path / "out", HST)
@@ -187,7 +187,7 @@ def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
 
 
 def test_bucket_and_mast_sick(archives, tmp_path, calm):
-    """Where neither gives a file it is an outage, and no galaxy pays."""
+    """If both fail it is an outage, and no galaxy loses a try."""
     run = begun(archives, tmp_path / "out", HST)
     run.harvest(locate_only=True)
     with faults(archives, "down@s3", "status=503@mast/Download"):
@@ -201,7 +201,7 @@ def test_bucket_and_mast_sick(archives, tmp_path, calm):
 
 
 def test_sick_archive_beside_a_sound_one(archives, tmp_path, calm):
-    """MAST that is down altogether takes nothing from SDSS."""
+    """An outage of all of MAST does not affect SDSS."""
     run = begun(archives, tmp_path / "out", SDSS, HST)
     with faults(archives, "down@mast"):
         run.harvest()

@@ -1,4 +1,4 @@
-"""One system call of a harvest is the last one, or fails: it goes on as if nothing was.
+"""A harvest is killed at one system call, or the call fails; the next run completes it.
 
 strace meddles with the N-th call of a kind in every process of the harvest.
 """
@@ -22,7 +22,7 @@ CALLS = "fsync,fdatasync,pwrite64,ftruncate,?rename,renameat,renameat2,?unlink,u
 
 @pytest.fixture(scope="module")
 def undisturbed(archives, tmp_path_factory):
-    """Give the SHA-256 of every stamp of a harvest that was left in peace."""
+    """Give the SHA-256 of every stamp of an undisturbed harvest."""
     out = tmp_path_factory.mktemp("peace") / "out"
     done = harvester("run", archives.catalogue, "--out", out, *archives.flags())
     assert done.returncode == 0, done.stderr
@@ -38,7 +38,7 @@ def contents(out):
 
 
 def meddled(what, log, *words):
-    """Run a command of the harvester while strace meddles with its calls."""
+    """Run a command of the harvester while strace changes some of its calls."""
     if why := why_no_strace():
         pytest.skip(why)
     meddling = ["-e", f"trace={CALLS}", "-e", f"inject={CALLS}:{what}"]
@@ -51,7 +51,7 @@ def meddled(what, log, *words):
 
 @pytest.mark.parametrize("call", [1, 5, 40])
 def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
-    """Whoever is killed at a call, all of it is there after the next start."""
+    """After a kill at any call, the next run makes the same data set."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
     done = meddled(f"signal=KILL:when={call}", tmp_path / "log", *words)
@@ -63,7 +63,7 @@ def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
     ("error", "call"), [("EIO", 3), ("EIO", 30), ("ENOSPC", 30), ("EDQUOT", 3)]
 )
 def test_failing_call(archives, undisturbed, tmp_path, error, call):
-    """A disk that refuses ends the harvest with code 6, and costs nothing."""
+    """If a call fails, the harvest ends with code 6, and the next run completes it."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
     done = meddled(f"error={error}:when={call}", tmp_path / "log", *words)
@@ -73,7 +73,7 @@ def test_failing_call(archives, undisturbed, tmp_path, error, call):
 
 
 def check_the_same(archives, undisturbed, out):
-    """Have a run brought to its end, and compare it with the undisturbed one."""
+    """Finish a run, and compare it with the undisturbed one."""
     going_on = ("run", archives.catalogue, "--out", out)
     done = harvester(*going_on, *archives.flags())
     assert done.returncode == 0, done.stdout + done.stderr

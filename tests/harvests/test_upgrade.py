@@ -1,4 +1,4 @@
-"""Today's harvester goes on with what an earlier one has begun.
+"""The current harvester continues a run of an earlier version.
 
 `earlier/` is a run of the first version, with twelve galaxies of the sandbox's seed 7:
 five had their stamps, which are not kept here, when the archive went down.

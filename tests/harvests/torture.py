@@ -1,4 +1,4 @@
-"""Disturb a harvest again and again; in the end nothing may be lost.
+"""Disturb a harvest again and again, and check that nothing is lost.
 
 ``python tests/harvests/torture.py --disturbances 200`` harvests some hundred galaxies
 from the sandbox, and at random moments of it draws from `disturbances`: kills,
@@ -30,7 +30,7 @@ _BAD = ("lost", "doubled", "torn", "orphans", "manual repairs")
 
 
 def main():
-    """Read the options, run, and tell."""
+    """Read the options, run, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--disturbances", type=int, default=20)
     parser.add_argument("--hours", type=float, default=0.0, help="at least so long")
@@ -46,7 +46,7 @@ def main():
 
 
 def torture(folder, *, disturbances, targets, seed, hours=0.0):
-    """Give what is wrong after so many disturbances: every figure should be 0."""
+    """Give the findings after a number of disturbances; each count should be 0."""
     chance = random.Random(seed)
     sorts, left_out = known_sorts()
     found = Findings(left_out)
@@ -74,7 +74,7 @@ def _deck(sorts, chance):
 
 
 class Findings:
-    """What was wrong, by the disturbance after which it was found."""
+    """Counts of problems, by the disturbance before them."""
 
     def __init__(self, left_out):
         self._left_out = left_out
@@ -84,7 +84,7 @@ class Findings:
         self.facts = Counter()
 
     def add(self, sort, **counts):
-        """Add to the counts of a sort; words say what they are."""
+        """Add to the counts of a disturbance; ``words`` describe the problems."""
         self.counts[sort].update(
             {name.replace("_", " "): count for name, count in counts.items()}
         )
@@ -94,7 +94,7 @@ class Findings:
 
     @property
     def is_clean(self):
-        """Whether every figure is 0 and no frame was fetched without need."""
+        """Whether every count is 0, and no frame was fetched without need."""
         total = sum((counts for counts in self.counts.values()), Counter())
         again = self.facts["frames fetched again"] > self.facts["of in flight at most"]
         return not again and not any(total[name] for name in _BAD)

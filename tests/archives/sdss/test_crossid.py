@@ -261,7 +261,7 @@ async def test_neither_way():
 
 
 async def test_columns_of_others():
-    """astroquery's cache of column names is unchanged afterwards."""
+    """The column names that astroquery caches are unchanged afterwards."""
     before = dict(field_names._cached_table_fields)
     await found(SkyServer(), targets(1))
     assert field_names._cached_table_fields.keys() == before.keys()
