@@ -57,6 +57,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     OPENBLAS_NUM_THREADS=1 \
     HOME=/tmp \
+    XDG_STATE_HOME=/data/state \
     HARVESTER_RUN=/data/run
 
 USER 10001:10001

@@ -73,7 +73,7 @@ BENCH ?= --rounds 5 --hst-per-frame 5 \
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
-# Ten minutes and 2 GB of disk: make scale SCALE="--targets 5000,50000" is quick.
+# Half an hour and 8 GB of disk: make scale SCALE="--targets 5000,50000" is quick.
 SCALE ?= --targets 10000,100000,1000000
 
 scale: $(READY)

@@ -34,7 +34,7 @@ from harvests import Sky, rounds, scaling
 from pace import paces
 from paper import Paper, ratios, spread
 
-from harvester.sandbox.paint import sdss_frame
+from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.sky import Sky as PaintedSky
 
 HERE = Path(__file__).parent

@@ -1,7 +1,8 @@
 """The throttle: how much of an allowed rate is reached, without exceeding it.
 
-Alone, where a request is nothing but time that passes; and over HTTP, where the whole
-transport asks a sandbox that is a process of its own and notes when each one arrives.
+Alone, where a request is nothing but time that passes; shared, the same with the limit
+of all harvests of the machine; and over HTTP, where the whole transport asks a sandbox
+that is a process of its own and notes when each one arrives.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from skies import sky
 
 from harvester import __version__
+from harvester.transport.machine_limit import HostLimit, MachineLimit
 from harvester.transport.throttle import Manners, Throttle
 from harvester.transport.transport import Service, Transport
 
@@ -36,7 +38,8 @@ Pace = dict[str, float]
 
 def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
     """Send requests at each rate for some time; give the results by lane."""
-    found: dict[str, list[Pace]] = {"alone": [], "over HTTP": [], "as it arrived": []}
+    lanes = ("alone", "shared", "over HTTP", "as it arrived")
+    found: dict[str, list[Pace]] = {lane: [] for lane in lanes}
     nothing = ("--targets", "1", "--no-hst-images")
     with sky(folder, *nothing, latency_s={"query": _LASTS_S}) as running:
         for rate in RATES:
@@ -44,6 +47,7 @@ def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
             base = running.urls["mast"]
             moments = (
                 asyncio.run(_ask(rate, seconds)),
+                asyncio.run(_ask_together(folder / "limits", rate, seconds)),
                 asyncio.run(_ask_over_http(base, rate, seconds)),
                 [visit["at"] for visit in running.visits("mast")],
             )
@@ -66,8 +70,19 @@ def _judged(moments: list[float], rate: int, seconds: float) -> Pace:
     }
 
 
-async def _ask(rate: int, seconds: float) -> list[float]:
-    throttle = Throttle("archive", Manners(rate=rate, slots={"file": _WORKERS}))
+async def _ask_together(folder: Path, rate: int, seconds: float) -> list[float]:
+    machine = MachineLimit(folder)
+    try:
+        return await _ask(rate, seconds, machine.at(f"archive {rate}"))
+    finally:
+        machine.close()
+
+
+async def _ask(
+    rate: int, seconds: float, limit: HostLimit | None = None
+) -> list[float]:
+    manners = Manners(rate=rate, slots={"file": _WORKERS})
+    throttle = Throttle("archive", manners, limit=limit)
     began = time.monotonic()
     sent: list[float] = []
 

@@ -1,56 +1,51 @@
 """Memory and time from ten thousand targets to a million; memory should stay the same.
 
-    python benchmarks/scale.py                      # ten minutes, 2 GB of disk
+    python benchmarks/scale.py                      # half an hour, 8 GB of disk
     python benchmarks/scale.py --targets 5000,50000 --by-position
+    python benchmarks/scale.py --targets 10000000 --surveys sdss:r  # locating, status
 
 A catalogue in Parquet has the galaxies of a small sandbox first, then so many others
-that it is as long as was asked for. Its targets are located, billed and told about, and
-the first stamps are harvested, each by a command in a process of its own. Exits with 1
-if the longest catalogue takes more memory than it may.
+that it is as long as was asked for. Its targets are located in five bands, billed and
+told about, and the first stamps are harvested with a full frame cache, until SIGTERM;
+each by a command in a process of its own. Exits with 1 if the longest catalogue takes
+more memory than it may, a frame takes more time to take or to release with it than with
+the shortest one, a harvest does not stop in time, or the event loop is held up.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from astropy.io import fits
-from skies import HARVESTER, sky
+from long_catalogues import by_identifier, by_position, read_galaxies
+from skies import sky
+
+from harvester.ledger.view import LedgerView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
     from skies import Running
-
-    Columns = dict[str, NDArray[Any]]
 
 #: Galaxies of the sandbox, some more than are harvested, and of one of its fields.
 _REAL, _PER_FIELD = 2200, 50
 
-#: Made-up galaxies that share a field: as many as in the main sample of SDSS.
-_SHARING = 4
-#: They lie north of all others, degrees, and so are harvested last.
-_NORTH, _POLE = 85.0, 89.9
-#: With positions alone they lie around the sandbox's galaxies, degrees.
-_AROUND = 0.02
-
 #: What the most targets may take: this times what the fewest take, and so many MB.
 _FACTOR, _MORE_MB = 1.3, 100
+#: Bytes a target more while its catalogue is read: see docs/performance.md.
+_READING = 150
 
 #: Pauses between requests are not what is measured.
 _BRISK = {
@@ -58,26 +53,31 @@ _BRISK = {
     for name in ("SDSS_SKY", "SDSS_SAS", "MAST", "S3")
 }
 
-#: Runs a command and tells what its process took. Not by getrusage, whose peak begins
-#: with that of the process that started it.
-_MEASURED = """
-import json, re, sys, time
-from pathlib import Path
-began = time.perf_counter()
-from harvester.cli import main
-code = 0
-try:
-    main(sys.argv[2:], standalone_mode=False)
-except SystemExit as leaving:
-    code = leaving.code
-peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
-Path(sys.argv[1]).write_text(json.dumps({
-    "peak_mb": int(peak[1]) / 1000,
-    "wall_s": time.perf_counter() - began,
-    "cpu_s": time.process_time(),
-    "code": code,
-}))
-"""
+#: Runs a command and tells what its process took.
+_TOOK = Path(__file__).with_name("took.py")
+_PER_FRAME = Path(__file__).with_name("per_frame.py")
+
+#: The copy of a ledger that is kept until frames are timed.
+_LOCATED = "located.sqlite"
+
+#: So many targets have enough frames to be timed.
+_FEWEST = 4000
+
+#: Beyond so many targets they are only located, and the status is asked for.
+_ALL_STEPS = 10**6
+
+#: By how much the time for a frame may differ between the most and the fewest targets.
+_FLAT = 1.5
+
+#: Seconds from SIGTERM to the exit: a container gets ten.
+_STOP_S = 8.0
+
+#: Milliseconds of CPU in which 99 of 100 callbacks of the event loop must be through.
+_LOOP_MS = 20.0
+
+#: Targets for each file that is in the frame cache before the harvest begins; bytes of
+#: each, and of all together at most. They are sparse and take no room.
+_TARGETS_A_FILE, _FILE_BYTES, _FILES_BYTES = 20, 4_000_000, 16_000_000_000
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ class Took:
     #: Of its own process.
     cpu_s: float
     code: int
+    #: How long the callbacks of its event loop ran, as in `took.Callbacks`.
+    callbacks: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -97,25 +99,34 @@ class Scale:
 
     targets: int
     locating: Took
-    billing: Took
     telling: Took
+    ledger_bytes: int
+    rest: Rest | None
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What the steps took that are left out for very many targets."""
+
+    billing: Took
     harvesting: Took
+    #: Seconds from SIGTERM to the exit.
+    stop_s: float
     #: At the end of the harvest.
     stamps: int
-    ledger_bytes: int
 
 
 class Command:
     """A running command of the harvester."""
 
-    def __init__(self, folder: Path, *words: object) -> None:
+    def __init__(self, folder: Path, *words: object, **more: str) -> None:
         self._report = folder / "took.json"
         self._report.unlink(missing_ok=True)
         self._log = folder / "log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-c", _MEASURED, self._report, *map(str, words)],
-                env=os.environ | _BRISK,
+                [sys.executable, _TOOK, self._report, *map(str, words)],
+                env=os.environ | _BRISK | more,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -132,7 +143,7 @@ class Command:
 
 
 def main() -> None:
-    """Measure each number of targets, print a table, judge the memory."""
+    """Measure each number of targets, print a table, judge it."""
     options = _options()
     found = []
     words = ["--targets", str(_REAL), "--per-field", str(_PER_FIELD)]
@@ -144,23 +155,35 @@ def main() -> None:
                 own = folder / str(targets)
                 own.mkdir()
                 found.append(measure(running, targets, own, options))
-                print("\n".join(_table(found)), flush=True)
-    sys.exit(0 if all(_judgements(found)) else 1)
+                print("\n".join(_table(found, [])), flush=True)
+        ledgers = [folder / str(one.targets) / _LOCATED for one in found if one.rest]
+        frames = measure_frames(ledgers)
+    print("\n".join(_table(found, frames)), flush=True)
+    judge = _judgements if options.judge == "all" else _memory_judgements
+    sys.exit(0 if all(list(judge(found, frames))) else 1)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--targets", type=_numbers, default=[10**4, 10**5, 10**6])
     parser.add_argument("--stamps", type=int, default=2000, help="harvested of each")
+    parser.add_argument("--surveys", default="sdss:u,g,r,i,z", help="one survey")
     parser.add_argument(
         "--by-position", action="store_true", help="identifiers do not tell the field"
+    )
+    parser.add_argument(
+        "--judge", choices=("all", "memory"), default="all", help="what must be flat"
     )
     parser.add_argument("--folder", type=Path, help="where there is room")
     return parser.parse_args()
 
 
 def _numbers(text: str) -> list[int]:
-    return sorted(int(word) for word in text.split(","))
+    numbers = sorted(int(word) for word in text.split(","))
+    if numbers[0] < _FEWEST:
+        msg = f"{_FEWEST} targets are the fewest that have enough frames"
+        raise argparse.ArgumentTypeError(msg)
+    return numbers
 
 
 def measure(
@@ -169,122 +192,140 @@ def measure(
     """Run the commands for a number of targets, one after another."""
     catalogue, out = folder / "catalogue.parquet", folder / "out"
     real = read_galaxies(running.catalogue)
+    if targets > _ALL_STEPS:  # labels would take gigabytes of memory here
+        real = {name: real[name] for name in ("OBJID", "RA", "DEC")}
     make = by_position if options.by_position else by_identifier
     pq.write_table(pa.table(make(real, targets)), catalogue)
-    flags = ("--out", out, *running.flags())
+    flags = ("--out", out, "--survey", options.surveys, *running.flags())
     locating = Command(folder, "run", catalogue, *flags, "--locate-only").took(0)
     size = (out / "ledger.sqlite").stat().st_size
-    billing = Command(folder, "plan", out).took(0)
     telling = Command(folder, "status", out).took(0)
-    harvesting, stamps = _harvest(folder, out, options.stamps)
-    return Scale(targets, locating, billing, telling, harvesting, stamps, size)
+    rest = measure_rest(folder, out, options) if targets <= _ALL_STEPS else None
+    shutil.rmtree(out)
+    return Scale(targets, locating, telling, size, rest)
 
 
-def read_galaxies(catalogue: Path) -> Columns:
-    """Read the sandbox's catalogue: one row, each column a vector."""
-    row = fits.getdata(catalogue)[0]
-    return {
-        name: row[name].astype(row[name].dtype.newbyteorder("="))
-        for name in row.array.names
-    }
+def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
+    """Measure all that follows on locating."""
+    shutil.copy(out / "ledger.sqlite", folder / _LOCATED)
+    billing = Command(folder, "plan", out).took(0)
+    harvesting, stop_s = _harvest(folder, out, options.stamps)
+    return Rest(billing, harvesting, stop_s, _stamps(out))
 
 
-def by_identifier(real: Columns, targets: int) -> Columns:
-    """Add galaxies whose identifiers name fields that the sandbox does not have."""
-    more = targets - len(real["RA"])
-    fields = _fields_of_others(real["OBJID"])[: -(-more // _SHARING)]
-    place, serial = np.divmod(np.arange(more), _SHARING)
-    return _longer(
-        real,
-        OBJID=(1 << 59 | 40 << 48) + fields[place] + serial,
-        RA=(0.37 * place + 0.01 * serial) % 360,
-        DEC=np.linspace(_NORTH, _POLE, more),
+def measure_frames(ledgers: list[Path]) -> list[dict[str, float]]:
+    """Give milliseconds to take and to release a frame, as `per_frame` does."""
+    told = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, _PER_FRAME, *ledgers], check=True, stdout=subprocess.PIPE
     )
+    found: list[dict[str, float]] = json.loads(told.stdout)
+    return found
 
 
-def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give run, camcol and field of observed runs that are not among these."""
-    used = set((identifiers >> 32 & 0xFFFF).tolist())
-    text = files("harvester.archives.sdss").joinpath("sdss_runs.csv").read_text("ascii")
-    return np.array(
-        [
-            run << 32 | camcol << 29 | field << 16
-            for row in csv.DictReader(text.splitlines())
-            if (run := int(row["run"])) not in used
-            for camcol in range(1, 7)
-            for field in range(int(row["first_field"]), int(row["last_field"]) + 1)
-        ]
-    )
-
-
-def by_position(real: Columns, targets: int) -> Columns:
-    """Add galaxies around the existing ones, all named by a number."""
-    more = targets - len(real["RA"])
-    random = np.random.default_rng(1)
-    around = random.integers(0, len(real["RA"]), more)
-    columns = _longer(
-        real,
-        RA=(real["RA"][around] + random.uniform(-_AROUND, _AROUND, more)) % 360,
-        DEC=real["DEC"][around] + random.uniform(-_AROUND, _AROUND, more),
-    )
-    return columns | {"OBJID": np.arange(targets)}
-
-
-def _longer(real: Columns, **more: NDArray[Any]) -> Columns:
-    places = np.arange(len(more["RA"])) % len(real["RA"])
-    return {
-        name: np.concatenate([column, more.get(name, column[places])])
-        for name, column in real.items()
-    }
-
-
-def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, int]:
-    """Harvest until there are enough stamps; give the costs, and their number."""
-    command = Command(folder, "resume", out)
+def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, float]:
+    """Harvest until there are enough stamps; give the costs, and the time to stop."""
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        files = view.count("target") // _TARGETS_A_FILE
+    budget = _fill_cache(out / "frames", files)
+    more = {"HARVESTER__WORK__FRAME_CACHE_BYTES": str(budget)}
+    command = Command(folder, "resume", out, **more)
     while _stamps(out) < max(1, stamps) and command.process.poll() is None:
         time.sleep(0.2)
     command.process.send_signal(signal.SIGTERM)
-    return command.took(0, 128 + signal.SIGTERM), _stamps(out)
+    began = time.perf_counter()
+    command.process.wait()
+    stop_s = time.perf_counter() - began
+    return command.took(0, 128 + signal.SIGTERM), stop_s
+
+
+def _fill_cache(frames: Path, files: int) -> int:
+    """Put files there as an earlier run leaves them; give the bytes of all."""
+    frames.mkdir(exist_ok=True)
+    size = min(_FILE_BYTES, _FILES_BYTES // files)
+    for number in range(files):
+        with (frames / f"{number}.fits").open("wb") as file:
+            file.truncate(size)
+    return files * size
 
 
 def _stamps(out: Path) -> int:
-    told = subprocess.run(  # noqa: S603 - ourselves
-        [*HARVESTER, "status", str(out), "--json"], check=True, capture_output=True
-    )
-    report: dict[str, Any] = json.loads(told.stdout)
-    return int(report["cutouts"])
+    with LedgerView.open(out / "ledger.sqlite") as view:
+        return view.count_cutouts()
 
 
-def _table(found: list[Scale]) -> Iterator[str]:
-    head = (
-        *("targets", "locating: peak MB", "us a target", "CPU us", "ledger B a target"),
-        *("plan: peak MB", "s", "status s", "harvest: peak MB", "s", "stamps"),
-    )
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for one in found:
-        cells = (
-            f"{one.targets:,}",
-            f"{one.locating.peak_mb:.0f}",
-            f"{1e6 * one.locating.wall_s / one.targets:.0f}",
-            f"{1e6 * one.locating.cpu_s / one.targets:.0f}",
-            f"{one.ledger_bytes / one.targets:.0f}",
-            f"{one.billing.peak_mb:.0f}",
-            f"{one.billing.wall_s:.1f}",
-            f"{one.telling.wall_s:.2f}",
-            f"{one.harvesting.peak_mb:.0f}",
-            f"{one.harvesting.wall_s:.1f}",
-            f"{one.stamps:,}",
-        )
-        yield f"| {' | '.join(cells)} |"
+def _steps(one: Scale) -> dict[str, str]:
+    """Give the figures of a number of targets, in the order of the table."""
+    locating, rest = one.locating, one.rest
+    found = {
+        "locating: peak MB": f"{locating.peak_mb:.0f}",
+        "us a target": f"{1e6 * locating.wall_s / one.targets:.0f}",
+        "CPU us": f"{1e6 * locating.cpu_s / one.targets:.0f}",
+        "ledger B a target": f"{one.ledger_bytes / one.targets:.0f}",
+        "status s": f"{one.telling.wall_s:.2f}",
+    }
+    if rest is None:
+        return found
+    loop = rest.harvesting.callbacks
+    return found | {
+        "plan: peak MB": f"{rest.billing.peak_mb:.0f}",
+        "plan s": f"{rest.billing.wall_s:.1f}",
+        "harvest: peak MB": f"{rest.harvesting.peak_mb:.0f}",
+        "harvest s": f"{rest.harvesting.wall_s:.1f}",
+        "stamps": f"{rest.stamps}",
+        "stop s": f"{rest.stop_s:.1f}",
+        "callbacks": f"{loop['count']}",
+        "p99 ms": f"{loop['p99_ms']:.2f}",
+        "p99.99 ms": f"{loop['p9999_ms']:.1f}",
+        "most ms": f"{loop['most_ms']:.1f}",
+        "most on the clock ms": f"{loop['most_wall_ms']:.1f}",
+    }
 
 
-def _judgements(found: list[Scale]) -> Iterator[bool]:
-    for name in ("locating", "harvesting"):
-        least, most = (getattr(one, name).peak_mb for one in (found[0], found[-1]))
-        allowed = _FACTOR * least + _MORE_MB
-        print(f"{name}: {most:.0f} MB, allowed are {allowed:.0f} MB")
-        yield most <= allowed
+def _table(found: list[Scale], frames: list[dict[str, float]]) -> Iterator[str]:
+    """Give a row for each step, and the ratio of the most targets to the fewest."""
+    columns = [_steps(one) for one in found]
+    for column, frame in zip(columns, frames, strict=False):
+        column |= {step: f"{figure:.3f}" for step, figure in frame.items()}
+    yield f"| step | {' | '.join(f'{one.targets:,}' for one in found)} | ratio |"
+    yield f"|{'---|' * (len(found) + 2)}"
+    for step in dict.fromkeys(step for column in columns for step in column):
+        cells = [column.get(step, "") for column in columns]
+        known = [float(cell) for cell in cells if cell]
+        ratio = f"{known[-1] / known[0]:.2f}" if known[0] else ""
+        yield f"| {step} | {' | '.join(cells)} | {ratio} |"
+
+
+def _memory_judgements(found: list[Scale], _frames: object) -> Iterator[bool]:
+    reading_mb = _READING * found[-1].targets / 1e6
+    yield _is_within_memory("locating", [one.locating for one in found], reading_mb)
+    if full := [one.rest for one in found if one.rest]:
+        yield _is_within_memory("harvesting", [one.harvesting for one in full])
+
+
+def _judgements(found: list[Scale], frames: list[dict[str, float]]) -> Iterator[bool]:
+    yield from _memory_judgements(found, frames)
+    full = [one.rest for one in found if one.rest]
+    if not full:
+        return
+    for name in ("take cpu_ms", "release cpu_ms"):
+        ratio = frames[-1][name] / frames[0][name]
+        yield _judge(f"{name}: the most by the fewest", ratio, _FLAT)
+    yield _judge("seconds to stop", max(one.stop_s for one in full), _STOP_S)
+    p99_ms = max(one.harvesting.callbacks["p99_ms"] for one in full)
+    yield _judge("p99 of the event loop, ms", p99_ms, _LOOP_MS)
+    for one in full:
+        loop = one.harvesting.callbacks
+        print(f"slowest callback: {loop['most_ms']:.1f} ms, {loop['slowest']}")
+
+
+def _is_within_memory(name: str, took: list[Took], more_mb: float = 0) -> bool:
+    allowed = _FACTOR * took[0].peak_mb + _MORE_MB + more_mb
+    return _judge(f"{name}, MB", took[-1].peak_mb, allowed)
+
+
+def _judge(what: str, found: float, allowed: float) -> bool:
+    print(f"{what}: {found:.2f}, allowed are {allowed:.2f}")
+    return found <= allowed
 
 
 if __name__ == "__main__":

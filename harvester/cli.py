@@ -273,6 +273,15 @@ def gallery(folder: Path, limit: int) -> None:
         click.echo(path)
 
 
+@main.command()
+@json_flag
+def archives(*, as_json: bool) -> None:
+    """List the archives: how surveys are written, who is asked, what to acknowledge."""
+    from .commands import list_archives  # noqa: PLC0415 - seconds of imports
+
+    list_archives(as_json=as_json)
+
+
 main.add_command(sandbox)
 
 

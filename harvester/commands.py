@@ -5,31 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .cutouts.warm_up import warm_up
-from .errors import InputError, TransientError
-from .ledger.file import need_ledger, owned
+from .errors import InputError
+from .ledger.file import need_ledger, owned, remove_log
 from .places import Places
-from .run.disk import free_bytes
 from .run.folder import run_folder
+from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_settings
 from .status.console import tell
 from .status.progress import shown_progress
-from .status.report import failures, read_report, unsettled, words
+from .status.report import read_report, words
 
 if TYPE_CHECKING:
+    from .archives.kind import ArchiveKind
     from .dataset.verify import Findings
     from .run.harvest import Outcome
+    from .run.session import Show
     from .settings.settings import Settings
 
 __all__ = [
     "inspect_file",
+    "list_archives",
     "plan_catalogue",
     "plan_run",
     "resume_run",
@@ -39,9 +42,6 @@ __all__ = [
 ]
 
 Flags = dict[str, Any]
-
-#: Settled, but some galaxies were given up.
-_WITH_FAILURES = 3
 
 
 def run_catalogue(
@@ -66,11 +66,11 @@ def plan_catalogue(
         flags["locate_only"] = True
         settings = _settings_for(catalogue, places, config, flags)
         with run_folder(places):
-            _prepare(settings, places, flags)
-            outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
+            prepare(settings, places, _show(flags), locate_only=True)
+            outcome, stopped = _until_stopped(settings, places, flags)
         if not stopped:
             _print_bill(settings, places, flags, kept=out is not None)
-    return stopped or _exit_code(outcome, locate_only=True)
+    return stopped or exit_code(outcome, locate_only=True)
 
 
 def plan_run(places: Places, flags: Flags) -> int:
@@ -87,25 +87,18 @@ def plan_run(places: Places, flags: Flags) -> int:
 def _print_bill(
     settings: Settings, places: Places, flags: Flags, *, kept: bool = True
 ) -> None:
-    from .plan.bill import read_bill  # noqa: PLC0415 - not needed by the others
-    from .plan.words import bill_in_words  # noqa: PLC0415 - as above
-    from .run.transport_setup import allowance  # noqa: PLC0415 - slow to import
+    from .plan.words import bill_in_words  # noqa: PLC0415 - not needed by the others
 
-    bill = read_bill(places, allowance(settings, flags["bandwidth"] * 1e6))
-    bill["out"] = str(places.out) if kept else None
-    bill["disk"]["free"] = free_bytes(places.out)
+    bill = make_bill(settings, places, bandwidth=flags["bandwidth"], kept=kept)
     click.echo(json.dumps(bill) if flags["as_json"] else bill_in_words(bill))
 
 
 def _settings_for(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> Settings:
-    known = places.settings if places.ledger.exists() else None
-    given = to_settings(flags)
-    given.setdefault("catalogue", {})["path"] = str(catalogue.absolute())
-    settings = load_settings(config or known, **given)
+    settings = settings_for(catalogue, places, config, to_settings(flags))
     if not catalogue.exists():
-        remedy = ": go on with harvester resume" if known else ""
+        remedy = ": go on with harvester resume" if places.ledger.exists() else ""
         msg = f"there is no catalogue at {catalogue}{remedy}"
         raise InputError(msg)
     return settings
@@ -131,6 +124,30 @@ def inspect_file(catalogue: Path, flags: Flags) -> None:
         click.echo("\n".join(found.words()))
 
 
+def list_archives(*, as_json: bool) -> None:
+    """Print what is known of each archive without asking it."""
+    from .archives.registry import kinds  # noqa: PLC0415 - slow to import
+
+    if as_json:
+        click.echo(json.dumps({name: _described(k) for name, k in kinds().items()}))
+        return
+    for kind in kinds().values():
+        click.echo(f"{kind.title}: --survey {' or '.join(kind.examples)}")
+        for service in kind.services:
+            click.echo(f"  {service.name:10} {service.base}")
+        click.echo(f"  In a publication: {kind.credit.words}.")
+        click.echo(f"  {kind.credit.page}")
+
+
+def _described(kind: ArchiveKind) -> Flags:
+    return {
+        "title": kind.title,
+        "surveys": kind.examples,
+        "services": {one.name: one.base for one in kind.services},
+        "publish": {"asks_for": kind.credit.words, "page": kind.credit.page},
+    }
+
+
 def resume_run(places: Places, flags: Flags) -> int:
     """Go on with a run, from whatever moment it was ended at; give the exit code."""
     if not places.settings.exists():
@@ -141,75 +158,37 @@ def resume_run(places: Places, flags: Flags) -> int:
 
 
 def _go_on(settings: Settings, places: Places, flags: Flags) -> int:
-    is_new = not places.ledger.exists()
-    if not flags["locate_only"] and (is_new or unsettled(read_report(places))):
-        warm_up()
-    _prepare(settings, places, flags)
+    prepare(settings, places, _show(flags), locate_only=flags["locate_only"])
     return _harvest(settings, places, flags)
-
-
-def _prepare(settings: Settings, places: Places, flags: Flags) -> None:
-    from .dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
-    from .run.begin import (  # noqa: PLC0415 - as above
-        begin,
-        check_same_run,
-        remove_scratch,
-        write_settings,
-    )
-
-    remove_scratch(places)
-    remove_parts(places.out)
-    if places.ledger.exists():
-        check_same_run(settings, places)
-    # Before the catalogue is read: who is killed meanwhile can resume as well.
-    write_settings(settings, places)
-    if not places.ledger.exists():
-        with shown_progress(None, quiet=flags["as_json"]) as listener:
-            begin(settings, places, listener)
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     from .run.harvest import make_manifest  # noqa: PLC0415 - slow to import
 
-    as_json = flags["as_json"]
-    outcome, stopped = asyncio.run(_until_stopped(settings, places, flags))
+    outcome, stopped = _until_stopped(settings, places, flags)
     report = outcome.report
     if not stopped:
         make_manifest(places)
-    tell(json.dumps(report) if as_json else words(report))
-    return stopped or _exit_code(outcome, locate_only=flags["locate_only"])
+    remove_log(places.ledger)
+    tell(json.dumps(report) if flags["as_json"] else words(report))
+    return stopped or exit_code(outcome, locate_only=flags["locate_only"])
 
 
-def _exit_code(outcome: Outcome, *, locate_only: bool) -> int:
-    if any(isinstance(trouble, InputError) for trouble in outcome.troubles):
-        return InputError.exit_code
-    if outcome.troubles or (unsettled(outcome.report) and not locate_only):
-        return TransientError.exit_code
-    return _WITH_FAILURES if failures(outcome.report) else 0
-
-
-async def _until_stopped(
+def _until_stopped(
     settings: Settings, places: Places, flags: Flags
 ) -> tuple[Outcome, int]:
-    from .run.harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
-    from .run.stop import Stop  # noqa: PLC0415 - needs an event loop
+    from .run.memory import tune_process  # noqa: PLC0415 - slow to import
+    from .run.stop import Stop  # noqa: PLC0415 - as above
 
+    tune_process()
     stop = Stop(f"Go on with: harvester resume {places.out}")
-    stop.listen()
-    with shown_progress(read_report(places), quiet=flags["as_json"]) as listener:
-        try:
-            outcome = await harvest(
-                settings,
-                places,
-                listener=listener,
-                started=stop.started,
-                locate_only=flags["locate_only"],
-            )
-        except asyncio.CancelledError:
-            if not stop.signal:
-                raise
-            outcome = Outcome(read_report(places), [])
+    locate_only = flags["locate_only"]
+    outcome = work_on(settings, places, _show(flags), stop, locate_only=locate_only)
     return outcome, stop.exit_code if stop.signal else 0
+
+
+def _show(flags: Flags) -> Show:
+    return partial(shown_progress, quiet=flags["as_json"])
 
 
 def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:

@@ -28,6 +28,12 @@ def shared() -> Path:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory):
+    """Keep the limits that harvests share out of the user's own folder."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture
 def zone(monkeypatch):
     """Give a function that sets the time zone until the end of the test."""

@@ -30,7 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Modules, and the tests that are quick and theirs.
 MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
+    "harvester/ledger/located.py": ["tests/ledger"],
     "harvester/ledger/moves.py": ["tests/ledger"],
+    "harvester/ledger/waiting.py": ["tests/ledger"],
     "harvester/ledger/settlement.py": ["tests/ledger"],
     "harvester/archives/sdss/outliers.py": ["tests/archives/sdss/test_outliers.py"],
     "harvester/transport/throttle.py": [
@@ -39,6 +41,7 @@ MODULES = {
         "tests/transport/test_manners.py",
     ],
     "harvester/transport/backoff.py": ["tests/transport/test_backoff.py"],
+    "harvester/frames/cache.py": ["tests/frames/test_cache.py"],
     "harvester/frames/store.py": [
         "tests/frames/test_store.py",
         "tests/frames/test_prefix.py",

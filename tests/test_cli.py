@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
+from harvester.archives.registry import kinds
 from harvester.cli import main
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
@@ -264,8 +265,10 @@ def test_retry_for_no_reason(run):
 def test_settled_run_starts_no_process(tmp_path, monkeypatch):
     """Where no galaxy is left to do, no cutting process is started, nor its server."""
     started = []
-    for module in ("commands", "run.executors.processes"):
-        monkeypatch.setattr(f"harvester.{module}.warm_up", lambda: started.append(1))
+    for module in ("session", "executors.processes"):
+        monkeypatch.setattr(
+            f"harvester.run.{module}.warm_up", lambda: started.append(1)
+        )
     catalogue, places = tmp_path / "one.csv", Places(tmp_path / "out")
     catalogue.write_text("id,ra,dec\na,150,2\n")
     settings = load_settings(catalogue={"path": str(catalogue)})
@@ -277,3 +280,15 @@ def test_settled_run_starts_no_process(tmp_path, monkeypatch):
     done = call("resume", places.out)
     assert (done.exit_code, started) == (0, [])
     assert "0 stamps on disk" in done.output
+
+
+def test_archives():
+    """Every archive is listed with its surveys, services and acknowledgement."""
+    told = json.loads(call("archives", "--json").output)
+    said = call("archives").output
+    assert {"sdss", "hst", "jwst"} <= set(told)
+    for name, kind in kinds().items():
+        assert told[name]["surveys"] == list(kind.examples)
+        assert told[name]["services"] == {one.name: one.base for one in kind.services}
+        assert kind.credit.page in said
+        assert f"{kind.title}: --survey {kind.examples[0]}" in said

@@ -122,9 +122,6 @@ class Archive(Protocol):
     """The locator of an archive: finds the products that show a galaxy."""
 
     name: str
-    #: Whether a target is located a second time, by position, if its frame is missing
-    #: or does not show it.
-    may_relocate: bool
 
     def recognise(
         self, survey: Survey, asks: Sequence[Ask]
@@ -143,6 +140,14 @@ class Archive(Protocol):
         ------
         OutageError, TransientError, PermanentError
             There is no answer for the asks without a finding so far.
+        """
+        ...
+
+    def may_relocate(self, identifier: str) -> bool:
+        """Whether a target whose frame does not show it is located again, by position.
+
+        True if its identifier named the frame. If its position did, locating it again
+        would give the same frame.
         """
         ...
 

@@ -11,6 +11,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from ..ledger.in_thread import in_thread
 from ..ledger.view import LedgerView
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ async def sample_once(
     if sampling is None:
         return
     least = 1 if is_plan else sampling.worth_asking
-    frames = await asyncio.to_thread(_drawn, kind.name, sampling, path, least)
+    frames = await in_thread(_drawn, kind.name, sampling, path, least)
     if not frames:
         return
     samples: list[Sample] = []

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..ledger.view import Stamp
+    from ..ledger.view import StampRow
     from ..places import Places
 
 __all__ = ["Findings", "verify"]
@@ -57,11 +57,11 @@ class Findings:
 
     checked: int = 0
     #: Stamps in the ledger but not on disk.
-    missing: list[Stamp] = field(default_factory=list)
+    missing: list[StampRow] = field(default_factory=list)
     #: Stamps whose bytes differ from those that were written.
-    changed: list[Stamp] = field(default_factory=list)
+    changed: list[StampRow] = field(default_factory=list)
     #: Stamps with the right bytes that are not valid, each with the reason.
-    unsound: list[tuple[Stamp, str]] = field(default_factory=list)
+    unsound: list[tuple[StampRow, str]] = field(default_factory=list)
     #: Paths of files that are not in the ledger, relative to the output folder.
     orphans: list[str] = field(default_factory=list)
 
@@ -71,11 +71,11 @@ class Findings:
         return not self.lost
 
     @property
-    def lost(self) -> list[Stamp]:
+    def lost(self) -> list[StampRow]:
         """Stamps that must be made again."""
         return [*self.missing, *self.changed, *(stamp for stamp, _ in self.unsound)]
 
-    def add(self, stamp: Stamp, problem: str) -> None:
+    def add(self, stamp: StampRow, problem: str) -> None:
         """Add a stamp to the list for its problem."""
         match problem:
             case "missing":
@@ -112,7 +112,7 @@ class Batch(NamedTuple):
     """Stamps to check, sent to another process."""
 
     out: str
-    stamps: Sequence[Stamp]
+    stamps: Sequence[StampRow]
     #: How stamps are cut, by survey, for the deep check; None: check only the bytes.
     specs: Mapping[int, CutoutSpec] | None
 
@@ -229,7 +229,7 @@ def _look(batch: Batch) -> list[tuple[int, str]]:
     return [(place, problem) for place, problem in problems if problem]
 
 
-def _problem(batch: Batch, stamp: Stamp) -> str:
+def _problem(batch: Batch, stamp: StampRow) -> str:
     try:
         with open(f"{batch.out}/{stamp.file_loc}", "rb") as file:  # noqa: PTH123 - a million files
             content = file.read()

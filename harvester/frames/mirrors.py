@@ -90,7 +90,7 @@ class Mirrors:
         for url in product.mirrors:
             if not self._may_ask(url):
                 continue
-            mirror = self._mirrors[URL(url).host or url]
+            mirror = self._mirrors[_host(url)]
             # This request tests a mirror that seems to refuse everything. Others skip
             # it meanwhile.
             mirror.wait(self._clock())
@@ -113,7 +113,7 @@ class Mirrors:
         return None
 
     def _may_ask(self, url: str) -> bool:
-        mirror = self._mirrors[URL(url).host or url]
+        mirror = self._mirrors[_host(url)]
         if url in self._refused or (
             mirror.refuses_all and self._clock() < mirror.ask_at
         ):
@@ -129,7 +129,7 @@ class Mirrors:
             _log.warning(
                 "%s refused %d files in a row and is skipped for now; files come "
                 "from the archive itself",
-                URL(url).host,
+                URL(self._transport.to_actual(url)).authority,
                 _MOST_REFUSED,
             )
 
@@ -139,3 +139,8 @@ class Mirrors:
             self._refused -= mirror.refused
         mirror.refused.clear()
         mirror.pause_s = _FIRST_S
+
+
+def _host(url: str) -> str:
+    """Give host and port: two mirrors may listen on one machine."""
+    return URL(url).host_port_subcomponent or url

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from ..cutouts.cutouts import NeededPixels
     from ..cutouts.frame_file import Hdu
     from ..models import Product
-    from ..transport.transport import Part, Transport
+    from ..transport.transport import ByteRange, Transport
     from .spans import Span
 
     OnBytes = Callable[[int], None]
     FindPixels = Callable[[Frame], NeededPixels]
-    FetchPart = Callable[..., Awaitable[Part]]
+    FetchPart = Callable[..., Awaitable[ByteRange]]
 
 __all__ = ["PixelFetch", "Plan", "has_parts", "plan"]
 
@@ -58,6 +58,10 @@ _MOST_VERSIONS = 3
 
 #: Numbers of the files in which pixels are gathered.
 _numbers = count()
+
+
+class _ReplacedError(RangeRefusedError):
+    """The file was replaced at the archive while parts of it were fetched."""
 
 
 class _LackingError(Exception):
@@ -74,7 +78,7 @@ class _Pieces:
     is_packed = False
     read = 0
 
-    def __init__(self, first: Part) -> None:
+    def __init__(self, first: ByteRange) -> None:
         #: Where each piece begins in the file, and its bytes.
         self.held: dict[int, bytes] = {0: first.body}
         self.validator = first.validator
@@ -147,6 +151,8 @@ class PixelFetch:
         self._path = path
         self._find = find
         self._kind = kind
+        #: An archive that gives ranges need not state versions: they are compared here.
+        self._needs_validator = not kind.archive_gives_ranges
         self._on_bytes = on_bytes
         #: Length of the whole file in bytes; 0 while no server has told it.
         self.total = 0
@@ -171,7 +177,7 @@ class PixelFetch:
             As the transport raises them.
         """
         fetch = partial(
-            self._transport.fetch_part,
+            self._transport.fetch_range,
             url,
             on_bytes=self._on_bytes,
             is_mirror=is_mirror,
@@ -212,24 +218,37 @@ class PixelFetch:
         """Fetch the pixels of one version of the file.
 
         Archives replace files in place. Then the server refuses further ranges of the
-        version that was begun, and all of it is fetched again.
+        version that was begun, or its first bytes turn out to be others, and all of it
+        is fetched again.
         """
         for version in count(1):
             # A refusal of the first range is no new version.
             pieces = _Pieces(await fetch(0, FIRST))
             self.total = pieces.total
+            if self._needs_validator and not pieces.validator:
+                msg = "the server states no version of the file: no ETag and no date"
+                raise RangeRefusedError(msg)
             try:
-                return await self._fetch_version(fetch, pieces)
+                return await self._fetch_one_version(fetch, pieces)
             except RangeRefusedError as error:
                 if version == _MOST_VERSIONS:
                     raise
                 _log.info("ranges are fetched from the first one again: %s", error)
         raise AssertionError  # mypy does not see that `count` has no end
 
+    async def _fetch_one_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
+        """Fetch the pixels, and check a file that looks broken for mixed versions."""
+        try:
+            return await self._fetch_version(fetch, pieces)
+        except (BadFrameError, BadWcsError, CorruptFrameError):
+            await _check_unchanged(fetch, pieces)
+            raise
+
     async def _fetch_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
         find = partial(plan, pieces, self._find, self._kind.reading)
         planned = await _plan_remotely(fetch, pieces, find)
-        if not is_worth_it(planned.spans, pieces.total):
+        most = self._transport.largest_file
+        if not is_worth_it(planned.spans, pieces.total, most):
             return False
         # Of its own name: a thread may outlive a failed try, and must not write into
         # the file of the next one.
@@ -237,10 +256,45 @@ class PixelFetch:
         try:
             await _fill(fetch, aside, planned, pieces)
             await asyncio.to_thread(verify_frame, aside)
+            await _check_unchanged(fetch, pieces)
             aside.replace(self._path)
         finally:
             aside.unlink(missing_ok=True)
         return True
+
+
+# -- which version it is --------------------------------------------------------
+
+
+async def _fetch_more(
+    fetch: FetchPart, pieces: _Pieces, start: int, stop: int
+) -> ByteRange:
+    """Fetch a further part of the version that was begun."""
+    part = await fetch(start, stop, validator=pieces.validator)
+    if part.total != pieces.total:
+        msg = f"it has {part.total} bytes now, and had {pieces.total}"
+        raise _ReplacedError(msg)
+    return part
+
+
+async def _check_unchanged(fetch: FetchPart, pieces: _Pieces) -> None:
+    """Check that all parts are of one version, if no ETag has proved it.
+
+    Each new version has other headers, with the date on which it was made, and those
+    are in the first part. A date in ``Last-Modified`` is not enough: a file that is
+    replaced twice in a second has the same (RFC 9110, 8.8.2.2).
+
+    Raises
+    ------
+    _ReplacedError
+        The file begins with other bytes now.
+    """
+    if pieces.validator.startswith('"'):
+        return
+    again = await _fetch_more(fetch, pieces, 0, FIRST)
+    if again.body != pieces.held[0]:
+        msg = "its first bytes have changed, and the server states no version"
+        raise _ReplacedError(msg)
 
 
 # -- what is needed -------------------------------------------------------------
@@ -255,7 +309,7 @@ async def _plan_remotely(
             return await asyncio.to_thread(find_plan)
         except _LackingError as lacking:
             start = lacking.start
-        part = await fetch(start, start + HEADER, validator=pieces.validator)
+        part = await _fetch_more(fetch, pieces, start, start + HEADER)
         pieces.held[start] = part.body
     msg = f"its headers take more than {_MOST_HEADERS} requests"
     raise BadFrameError(msg)
@@ -315,7 +369,7 @@ async def _fill(fetch: FetchPart, path: Path, planned: Plan, pieces: _Pieces) ->
     await asyncio.to_thread(_make, path, planned.length, pieces.held)
 
     async def fill(start: int, stop: int) -> None:
-        part = await fetch(start, stop, validator=pieces.validator)
+        part = await _fetch_more(fetch, pieces, start, stop)
         await asyncio.to_thread(_write, path, start, part.body)
 
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -58,10 +59,32 @@ class Sources:
         #: Hosts of archives whose outage was too long once: no further waiting.
         self._given_up: set[str] = set()
 
+    def with_mirrors(self, product: Product) -> Product:
+        """Add to the copies of a product the mirrors that the user has set.
+
+        Each address comes after its own mirrors. Copies still come before the archive
+        and its mirrors: they may give ranges where the archive gives none.
+        """
+        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+            places = (*product.mirrors, product.url)
+            copies = [
+                one for at in places for one in (*self._transport.mirrors(at), at)
+            ]
+            return replace(product, mirrors=tuple(copies[:-1]))
+        return product
+
+    def has_mirrors(self, product: Product) -> bool:
+        """Whether other hosts than that of its archive may give the file."""
+        return bool(self.with_mirrors(product).mirrors)
+
+    def refuse_copies(self, product: Product) -> None:
+        """Fetch this product from the archive itself from now on."""
+        self.mirrors.refuse(self.with_mirrors(product).mirrors)
+
     async def fetch(
         self, product: Product, fetch: FetchFrom[T], *, sits_out: bool = True
     ) -> T:
-        """Fetch from a mirror, or else from the archive.
+        """Fetch from one of the product's mirrors, or else from the archive.
 
         ``sits_out``: whether to wait for the end of an outage.
         """
@@ -80,7 +103,7 @@ class Sources:
         """Whether neither a mirror nor the archive can be tried now."""
         with suppress(PermanentError):  # an invalid address: `fetch` raises the error
             is_down = self._transport.is_down(product.url)
-            return is_down and not self.mirrors.can_serve(product)
+            return is_down and not self.mirrors.can_serve(self.with_mirrors(product))
         return False
 
     def is_archive_down(self, product: Product) -> bool:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..transport.body import LARGEST_FILE
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -69,12 +67,12 @@ def spans_of(planes: Sequence[Plane], boxes: Sequence[Box]) -> tuple[Span, ...]:
     return tuple(_split(_join(list(merge(runs)))))
 
 
-def is_worth_it(spans: Iterable[Span], total: int) -> bool:
+def is_worth_it(spans: Iterable[Span], total: int, largest_file: int) -> bool:
     """Whether these spans cost less than their file of ``total`` bytes.
 
-    Always true for a file that is too large to be fetched whole.
+    A file over ``largest_file`` bytes is not fetched whole: it always comes by spans.
     """
-    if total > LARGEST_FILE:
+    if total > largest_file:
         return True
     weight = sum(stop - start + REQUEST for start, stop in spans)
     return weight <= WHOLE_FROM * total

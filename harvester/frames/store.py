@@ -1,13 +1,10 @@
-"""Frames on disk: fetched once, shared, verified, evicted within a byte budget.
+"""Frames on disk: fetched once, shared, verified; `cache` removes them within a budget.
 
-When it is used up those go first that no job waits for.
-
-A frame is a cache: it may vanish between runs and is then fetched again. It
-appears under its name only when it is whole, so a frame that is there after a
-crash is used; but none from before the machine was started, because no frame is
-flushed to disk. Where the pixels of a few stamps are enough, or the frame's
-beginning, they are fetched into a file of their own (``.pixels``), for one use: it has
-no name that anyone could find again, and those that a crash left are removed.
+A frame that vanishes between runs is fetched again. It appears under its name only when
+it is whole, so a frame that is there after a crash is used; but none from before the
+machine was started, because no frame is flushed to disk. Where the pixels of a few
+stamps are enough, or the frame's beginning, they are fetched into a file for one use
+(``.pixels``), which is removed after it, or at the next start after a crash.
 """
 
 from __future__ import annotations
@@ -18,33 +15,31 @@ import logging
 import math
 import re
 import shutil
-import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Self
 
 from ..archives.registry import kind_of
 from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
-from ..errors import LocalError, PermanentError, TransientError
+from ..errors import PermanentError, TransientError
+from .cache import FrameCache, read_folder
 from .prefix import Prefix, has_prefix
 from .ranged import PixelFetch, has_parts
 from .sources import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from ..models import CutoutSpec, Product, Wanted
     from ..transport.transport import Download, Enough, Transport
+    from .cache import Kept, StillWanted
 
     OnBytes = Callable[[int], None]
-
-    #: Of some products, archive and name of those that a job still waits for.
-    StillWanted = Callable[[Collection[Product]], Awaitable[set[tuple[str, str]]]]
 
 __all__ = ["FrameStore", "LocalFrame"]
 
@@ -59,9 +54,6 @@ _SAME_CORRUPT = 2
 #: Frames that are put aside.
 _MOST_ASIDE = 20
 
-#: Files that whoever is writing or using them removes.
-_OPEN = frozenset({".part", ".pixels"})
-
 
 def _ignore(_size: int) -> None:
     """Nobody counts."""
@@ -75,16 +67,6 @@ class LocalFrame:
     is_whole: bool
 
 
-class _Kept(NamedTuple):
-    """A frame on disk that nobody uses at the moment."""
-
-    #: Unix seconds.
-    modified: float
-    #: In bytes.
-    size: int
-    path: Path
-
-
 class FrameStore:
     """Holds the frames that are being cut, and as many more as the budget allows."""
 
@@ -92,22 +74,16 @@ class FrameStore:
         self,
         folder: Path,
         transport: Transport,
+        left: dict[str, Kept],
         *,
         budget: int,
         still_wanted: StillWanted | None = None,
         patience_s: float = math.inf,
     ) -> None:
-        """Take a folder of its own and the bytes that may stay in it.
-
-        What is put aside is in ``quarantine`` beside it.
-        """
+        """Take a folder, and what files are ``left`` in it, by their names."""
         self._folder = folder
         self._aside = folder.with_name("quarantine")
         self._transport = transport
-        self._budget = budget
-        self._still_wanted = still_wanted
-        #: What the frames are that were used since the start, by file name.
-        self._held: dict[str, Product] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._in_use: Counter[str] = Counter()
         self._numbers = count()
@@ -119,15 +95,37 @@ class FrameStore:
         #: Checksums of the whole frames that came, and of those of them that turned out
         #: corrupt, each as often as that happened; by file name.
         self._came: dict[str, str] = {}
+        self._cache = FrameCache(
+            folder, left, budget=budget, still_wanted=still_wanted, removed=self._forget
+        )
         self._corrupt: dict[str, list[str]] = {}
         #: What is wrong at the archive itself, by file name.
         self._hopeless: dict[str, str] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _remove_doubtful(folder)
-        except OSError as error:
-            msg = f"frames cannot be kept in {folder}: {error.strerror}."
-            raise LocalError(msg) from error
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        transport: Transport,
+        *,
+        budget: int,
+        still_wanted: StillWanted | None = None,
+        patience_s: float = math.inf,
+    ) -> Self:
+        """Open a folder of frames, in which ``budget`` bytes may stay.
+
+        Frames that are put aside are in ``quarantine`` beside it.
+
+        Raises
+        ------
+        LocalError
+            The folder cannot be made, read or written.
+        """
+        left = await asyncio.to_thread(read_folder, folder)
+        return cls(
+            folder, transport, left,
+            budget=budget, still_wanted=still_wanted, patience_s=patience_s,
+        )  # fmt: skip
 
     @asynccontextmanager
     async def frame(
@@ -156,6 +154,7 @@ class FrameStore:
         """
         if words := self._hopeless.get(self._path(product).name):
             raise PermanentError("corrupt_at_source", words)
+        product = self._sources.with_mirrors(product)
         if spec is not None and self._may_be_part(product):
             path = self._path(product)
             part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
@@ -176,19 +175,24 @@ class FrameStore:
     ) -> AsyncIterator[Path]:
         path = self._path(product)
         self._in_use[path.name] += 1
+        self._cache.take(path.name)
         try:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
                     got = await self._fetch(product, path, on_bytes, sits_out=sits_out)
                     self._came[path.name] = got.sha256
-                self._held[path.name] = product
             yield path
         finally:
             self._in_use[path.name] -= 1
             if not self._in_use[path.name]:
                 del self._in_use[path.name]
                 self._locks.pop(path.name, None)
-                await self._make_room()
+                self._cache.give_back(path.name, product)
+                await self._cache.make_room()
+
+    def _forget(self, name: str) -> None:
+        # A run may have 10^5 frames: nothing is kept of those that were removed.
+        self._came.pop(name, None)
 
     def discard(
         self,
@@ -221,12 +225,16 @@ class FrameStore:
         """Whether to fetch it now would only be to wait for a host that is down."""
         return not self._path(product).exists() and self._sources.are_down(product)
 
+    def has_mirrors(self, product: Product) -> bool:
+        """Whether other hosts than that of its archive may give the file."""
+        return self._sources.has_mirrors(product)
+
     def is_down(self, product: Product) -> bool:
         """Whether its archive gives no files at the moment."""
         return self._sources.is_archive_down(product)
 
     def put_aside(self, frame: LocalFrame) -> Path | None:
-        """Keep a frame that nobody survives cutting, for someone to look into.
+        """Keep a frame that ends the processes that cut it, to be examined.
 
         Only the first few: None if there is no room for more, or no way.
         """
@@ -245,17 +253,17 @@ class FrameStore:
         self, product: Product, sha256: str, error: TransientError | PermanentError
     ) -> None:
         name = self._path(product).name
-        # The archive has the last word.
-        self._sources.mirrors.refuse(product.mirrors)
+        # The next copy comes from the archive itself.
+        self._sources.refuse_copies(product)
         seen = self._corrupt.setdefault(name, [])
         seen.append(sha256)
         if seen.count(sha256) >= _SAME_CORRUPT:
             self._hopeless[name] = f"it came {_SAME_CORRUPT} times alike: {error}"
             raise PermanentError("corrupt_at_source", self._hopeless[name]) from error
 
-    def clear(self) -> None:
-        """Remove all frames: nothing is wanted of them any more."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+    async def clear(self) -> None:
+        """Remove all frames, because no stamp is wanted of them any more."""
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def _path(self, product: Product) -> Path:
         # The name that a server gave never becomes a path.
@@ -342,53 +350,3 @@ class FrameStore:
             on_bytes=on_bytes,
         )
         return await self._sources.fetch(product, fetch, sits_out=sits_out)
-
-    async def _make_room(self) -> None:
-        if self._excess(self._unused()) <= 0:
-            return
-        wanted = None
-        if self._still_wanted is not None:
-            wanted = await self._still_wanted(list(self._held.values()))
-        # Others may have come and gone while the ledger was asked.
-        self._evict(self._unused(), wanted)
-
-    def _unused(self) -> list[_Kept]:
-        return [
-            _Kept(status.st_mtime, status.st_size, path)
-            for path in self._folder.iterdir()
-            if path.name not in self._in_use and path.suffix not in _OPEN
-            for status in [path.stat()]
-        ]
-
-    def _excess(self, kept: list[_Kept]) -> int:
-        return sum(frame.size for frame in kept) - self._budget
-
-    def _evict(self, kept: list[_Kept], wanted: set[tuple[str, str]] | None) -> None:
-        """Remove the oldest frames, but those that are wanted last.
-
-        Of what an earlier process has left nothing is known: it goes before them.
-        """
-
-        def rank(frame: _Kept) -> tuple[int, float]:
-            product = self._held.get(frame.path.name)
-            if product is None or wanted is None:
-                return 1, frame.modified
-            return 2 * ((product.archive, product.name) in wanted), frame.modified
-
-        excess = self._excess(kept)
-        for frame in sorted(kept, key=rank):
-            if excess <= 0:
-                break
-            frame.path.unlink(missing_ok=True)
-            # What is gone takes what was known of it along: a run may have 10^5 frames.
-            self._held.pop(frame.path.name, None)
-            self._came.pop(frame.path.name, None)
-            excess -= frame.size
-
-
-def _remove_doubtful(folder: Path) -> None:
-    """Remove what a crash left half done, and what a power cut may have torn."""
-    started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    for left in folder.iterdir():
-        if left.suffix in _OPEN or left.stat().st_mtime < started:
-            left.unlink()

@@ -60,7 +60,7 @@ def _check_target(ledger: Path, target: Path, *, force: bool) -> None:
     elif target.exists() and target.samefile(ledger):
         problem = "is the ledger itself: name another file"
     elif any(target.with_name(target.name + end).exists() for end in _BESIDE):
-        # Put beside it, an old log would be taken for that of the copy.
+        # SQLite would read the old log beside it as the log of the copy.
         problem = "is a database that is in use: name another file"
     elif target.exists() and not force:
         problem = "is there already: name another file, or say --force"
@@ -72,9 +72,9 @@ def _check_target(ledger: Path, target: Path, *, force: bool) -> None:
 def _copy(db: sqlite3.Connection, aside: Path) -> None:
     # Absolute: SQLite would take a name that begins with "file:" for an address.
     with closing(sqlite3.connect(aside.absolute(), isolation_level=None)) as copy:
-        # In one step: it is of one moment, and its owner need not wait.
+        # In one step: the copy is of one moment, and the owner need not wait.
         db.backup(copy)
-        # Its pages say that a log lies beside it, which must be folded in.
+        # The pages say that there is a log beside it: without one the copy is whole.
         copy.execute("PRAGMA journal_mode = DELETE")
         (damage,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
     if damage != "ok":

@@ -1,4 +1,4 @@
-"""The ledger as a file: its schema, its soundness, its making, its owner."""
+"""The ledger as a file: how it is made, checked, opened and locked."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import re
 import socket
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, LedgerError, LocalError, LockedError
 from ..states import State
+from .in_thread import end_when_cancelled
 from .tally import STAMPS, SUBSTITUTES
 
 if TYPE_CHECKING:
@@ -31,16 +32,18 @@ __all__ = [
     "need_ledger",
     "open_to_read",
     "owned",
+    "read_script",
+    "remove_log",
 ]
 
-#: Of the schema, in ``PRAGMA user_version``.
-VERSION = 1
+#: Of the schema, in ``PRAGMA user_version``. `upgrade` says how to raise it.
+VERSION = 2
 
-#: Looks at who owns a run, and seconds between two of them.
+#: How often the owner of a run is read, and seconds between two readings.
 _LOOKS, _LOOK_S = 20, 0.05
 
-#: Zones of about the height of an SDSS field, degrees: each is run through in right
-#: ascension, so that those who share a frame come together.
+#: Height of a zone of declination, degrees, about that of an SDSS field: a zone is
+#: walked in right ascension, so that galaxies of one frame follow each other.
 _ZONE_DEG = 0.15
 
 #: A job for each target in a survey. SQLite sorts on disk what does not fit in memory.
@@ -58,9 +61,9 @@ _JOBS = """
 def owned(lock: Path) -> Iterator[None]:
     """Own a run for as long as this process lives.
 
-    The lock is the kernel's, so that it cannot outlive its process, whatever
-    happens to it; the words in the file are only there to be shown. The folder is
-    locked as well: who deletes the file, and thinks the run free, has not freed it.
+    The kernel holds the lock, so that it ends with the process however that ends; the
+    text in the file is only for messages. The folder is locked as well: deleting the
+    file does not free the run.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def owned(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked_folder(folder: Path) -> Iterator[bool]:
-    """Lock a folder while it is ours; give False if somebody else has locked it."""
+    """Lock a folder for the block; give False if another process has locked it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:  # it may be written, but not read
@@ -104,7 +107,7 @@ def _is_locked_by_us(file: TextIO | int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        # File systems of a network lock no folders; there the file has to do.
+        # Network file systems lock no folders: there the lock of the file must do.
         if not isinstance(file, int):
             raise
     return True
@@ -113,7 +116,7 @@ def _is_locked_by_us(file: TextIO | int) -> bool:
 def _sign(file: TextIO, lock: Path) -> None:
     words = f"process {os.getpid()} on {socket.gethostname()}\n"
     try:
-        # Not by the file's buffer, which a full disk would leave to its closing.
+        # Unbuffered: from a buffer a full disk would be reported at the closing only.
         file.truncate(0)
         os.write(file.fileno(), words.encode())
     except OSError as error:
@@ -121,8 +124,8 @@ def _sign(file: TextIO, lock: Path) -> None:
 
 
 def _owner(file: TextIO) -> str:
-    # Whoever has just taken the lock may not have signed yet: what is there then is of
-    # an owner before, who is gone.
+    # A process that has just taken the lock may not have signed yet: until then the
+    # file names an earlier owner, which has ended.
     for _ in range(_LOOKS):
         file.seek(0)
         words = file.read().strip()
@@ -140,7 +143,7 @@ def _is_alive(words: str) -> bool:
         os.kill(int(signed[1]), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it is somebody else's
+    except PermissionError:  # it belongs to another user
         return True
     return True
 
@@ -190,16 +193,17 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     InputError
         There is none.
     LedgerError
-        It is no ledger, or of another version.
+        It is no ledger, or of a newer version.
     LocalError
         The disk does not let it be opened, or another program holds it.
     """
     need_ledger(path)
     try:
-        # Quoted: what follows a # or a ? in the name of a folder is no path to SQLite,
-        # which would open, or make, another file.
+        # Quoted: without it SQLite would cut the path of a folder with a # or a ? in
+        # its name there, and open or make another file.
         address = f"{path.absolute().as_uri()}?mode=ro"
         db = sqlite3.connect(address, uri=True, timeout=30)
+        end_when_cancelled(db)
         version = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.OperationalError as error:
         msg = (
@@ -210,10 +214,23 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         msg = f"the ledger {path} cannot be read: {error}."
         raise LedgerError(msg) from error
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         db.close()
         raise LedgerError(_version_sentence(path, version))
     return db
+
+
+def remove_log(path: Path) -> None:
+    """Remove the log (``-wal``, ``-shm``) that readers leave beside a ledger at rest.
+
+    SQLite removes it when the last connection that may write is closed. So it stays
+    while another process reads the ledger, and where nothing can be written.
+    """
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(path, timeout=0)) as db,
+    ):
+        db.execute("SELECT 1 FROM run").fetchone()
 
 
 def _version_sentence(path: Path, version: int) -> str:
@@ -235,8 +252,8 @@ def create_ledger(
 ) -> None:
     """Make the ledger of a new run, whole or not at all.
 
-    It is made beside its place and renamed, so that a kill while a large
-    catalogue goes in leaves nothing behind that looks like a ledger.
+    It is made under another name and renamed, so that a kill while a large catalogue
+    is read in leaves no file that looks like a ledger.
 
     Parameters
     ----------
@@ -250,15 +267,15 @@ def create_ledger(
         new.with_name(new.name + end).unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(new)) as db:
-            # Nothing of it counts until it is renamed: no journal, one flush.
+            # Nothing of it counts until the rename: no journal, one flush.
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
-            db.executescript(_script("schema.sql"))
+            db.executescript(read_script("schema.sql"))
             with db:
                 _fill(db, targets, rejects, surveys, facts)
-            db.executescript(_script("indexes.sql"))
+            db.executescript(read_script("indexes.sql"))
             db.execute(f"PRAGMA user_version = {VERSION}")
-            # Now, because it does not wait for others who hold the ledger.
+            # Now: later another program may hold the ledger, and this does not wait.
             db.execute("PRAGMA journal_mode = WAL")
         durable_rename(new, path)
     except (sqlite3.OperationalError, OSError) as error:
@@ -266,12 +283,13 @@ def create_ledger(
         raise LocalError(msg) from error
 
 
-def _script(name: str) -> str:
+def read_script(name: str) -> str:
+    """Give a script of SQL that lies beside this module."""
     return files(__package__).joinpath(name).read_text("utf-8")
 
 
 def durable_rename(new: Path, path: Path) -> None:
-    """Put a file in its place so that a power cut leaves the old or the new one."""
+    """Rename a file so that after a power cut the old or the new one is there."""
     _flush(new)
     new.rename(path)
     _flush(path.parent)

@@ -1,8 +1,7 @@
-"""Many writers, few commits: one task commits whatever has gathered.
+"""Group commit: one task commits all that was recorded since its last commit.
 
-A commit that survives a power cut (WAL with ``synchronous = FULL``) costs a
-flush of the disk; those who record something while one is under way share the
-next.
+A commit that survives a power cut (WAL with ``synchronous = FULL``) costs a flush of
+the disk. Whatever is recorded while one is under way shares the next.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class _Entry(NamedTuple):
     done: asyncio.Future[None]
 
     def tell(self, failure: Exception | None) -> None:
-        """Wake who recorded it; one that was cancelled meanwhile hears nothing."""
+        """Wake the task that recorded it, unless it was cancelled meanwhile."""
         if self.done.done():
             return
         if failure is None:
@@ -44,7 +43,7 @@ class _Entry(NamedTuple):
 
 
 class _Counts:
-    """What hosts were asked and sent, and frames took, since it was last kept."""
+    """Requests and bytes of the hosts, and bytes of frames, since the last commit."""
 
     def __init__(self) -> None:
         self._requests: Counter[str] = Counter()
@@ -78,7 +77,7 @@ class _Counts:
 
 
 class GroupCommit:
-    """Owns the writing connection; everything else hands it what to write."""
+    """Owns the writing connection and writes what the others record."""
 
     def __init__(self, db: aiosqlite.Connection) -> None:
         self._db = db
@@ -124,7 +123,8 @@ class GroupCommit:
     def enqueue(self, write: Write) -> None:
         """Have something written with the next commit, without waiting for it."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.add_done_callback(lambda done: done.exception())  # said by others too
+        # Other writes fail alike and raise it.
+        done.add_done_callback(lambda done: done.exception())
         self._inbox.put_nowait(_Entry(write, done))
 
     async def _commit_forever(self) -> None:
@@ -154,13 +154,13 @@ class GroupCommit:
             entry.tell(failure)
 
     async def _attempt(self, write: Write) -> Exception | None:
-        # A savepoint each: one that fails takes no other with it.
+        # A savepoint each: one that fails does not undo the others.
         await self._db.execute("SAVEPOINT entry")
         try:
             await write(self._db)
         except sqlite3.OperationalError:
-            raise  # the disk or a lock: it concerns them all
-        except Exception as error:  # noqa: BLE001 - handed to whoever recorded it
+            raise  # the disk or a lock: all of them fail
+        except Exception as error:  # noqa: BLE001 - raised where it was recorded
             await self._db.execute("ROLLBACK TO entry")
             await self._db.execute("RELEASE entry")
             return error
@@ -169,8 +169,8 @@ class GroupCommit:
 
 
 def to_ours(error: sqlite3.Error) -> Exception:
-    """Sort what SQLite says by what to do about it."""
-    # A lock or a full disk is this machine's; anything else is a bug of ours.
+    """Turn an error of SQLite into one of ours, by what to do about it."""
+    # A lock or a full disk is this machine's trouble; anything else is our bug.
     if not isinstance(error, sqlite3.OperationalError):
         return error
     if error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY:

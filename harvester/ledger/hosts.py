@@ -1,4 +1,4 @@
-"""What the ledger keeps of the hosts: cool-downs, and how each of them stands."""
+"""What the ledger keeps of the hosts: cool-downs, and the state of each."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = [
     "write_troubles",
 ]
 
-#: Begins the keys of ``run`` under which it is kept how a host stands.
+#: Begins the keys of ``run`` that keep the state of a host.
 HOST = "host "
 
-#: Key of ``run`` under which it is kept why services were given up.
+#: Key of ``run`` that keeps why services were given up.
 TROUBLES = "troubles"
 
 
 async def write_cool_down(db: aiosqlite.Connection, host: str, until: float) -> None:
-    """Keep until when (Unix seconds) a host wants to be left alone."""
+    """Keep until when (Unix seconds) a host must not be asked."""
     await db.execute(
         """
         INSERT INTO host (name, cooled_until)
@@ -41,7 +41,7 @@ async def write_cool_down(db: aiosqlite.Connection, host: str, until: float) -> 
 
 
 async def read_cool_downs(db: aiosqlite.Connection) -> dict[str, float]:
-    """Give the hosts that want to be left alone, and until when."""
+    """Give the hosts that must not be asked yet, and until when (Unix seconds)."""
     rows = await db.execute_fetchall(
         "SELECT name, cooled_until FROM host WHERE cooled_until > ?", (time.time(),)
     )
@@ -51,7 +51,7 @@ async def read_cool_downs(db: aiosqlite.Connection) -> dict[str, float]:
 async def write_host_states(
     db: aiosqlite.Connection, states: Mapping[str, str]
 ) -> None:
-    """Put these in place of what was kept of how hosts stand."""
+    """Replace the kept states of the hosts by these."""
     await db.execute("DELETE FROM run WHERE key GLOB ? || '*'", (HOST,))
     await db.executemany(
         "INSERT INTO run VALUES (?, ?)",
@@ -60,7 +60,7 @@ async def write_host_states(
 
 
 async def write_troubles(db: aiosqlite.Connection, troubles: Sequence[str]) -> None:
-    """Put these in place of why services were given up before."""
+    """Replace the kept reasons why services were given up by these."""
     await db.execute("DELETE FROM run WHERE key = ?", (TROUBLES,))
     if troubles:
         row = (TROUBLES, json.dumps(list(troubles)))
@@ -71,10 +71,15 @@ async def read_known_good(db: aiosqlite.Connection) -> list[str]:
     """Give the address of a frame of each survey that has been fetched, a late one."""
     rows = await db.execute_fetchall(
         """
-        SELECT url, max(number)
-        FROM product
-        WHERE fetched = 1 AND url <> ''
-        GROUP BY survey
+        SELECT (
+            SELECT url
+            FROM product INDEXED BY product_fetched
+            WHERE survey = s.number AND fetched = 1 AND url <> ''
+            ORDER BY number DESC
+            LIMIT 1
+        ) AS url
+        FROM survey AS s
+        WHERE url IS NOT NULL
         """
     )
-    return [str(url) for url, _ in rows]
+    return [str(url) for (url,) in rows]

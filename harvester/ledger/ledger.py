@@ -1,13 +1,12 @@
 """The ledger: what has been done for which galaxy, in SQLite.
 
 All SQL of the package is in the modules and the ``.sql`` files of this folder.
-Whoever records something returns only after it is on disk.
+A method that records something returns after it is on disk.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import sqlite3
 from collections import Counter
@@ -28,36 +27,41 @@ from .hosts import (
     write_host_states,
     write_troubles,
 )
+from .in_thread import in_thread
 from .listing import read_listing, write_listing
+from .located import located_rows, write_located
 from .moves import (
     count_attempt,
-    count_routes,
-    insert_cutouts,
-    insert_products,
-    known_before,
     mark_fetched,
-    read_product,
     record_receipt,
     record_samples,
-    settle_located,
     take_up_failed,
     take_up_substitutes,
 )
 from .substitutes import MISSED
-from .waiting import read_due, read_pending, read_waited_for
+from .upgrade import upgrade_ledger
+from .waiting import START, read_due, read_next_due, read_pending, read_waited_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Container,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from pathlib import Path
 
     from ..models import Ask, Finding, Product, Receipt, Sample, Survey, Target
     from .listing import Offer
+    from .waiting import Place
 
 __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Records and answers for the one process that owns the run."""
+    """Reads and writes the ledger, for the one process that owns the run."""
 
     def __init__(
         self,
@@ -72,7 +76,7 @@ class Ledger:
     @classmethod
     @asynccontextmanager
     async def open(cls, path: Path) -> AsyncIterator[Self]:
-        """Open the ledger of a run and keep one task that commits.
+        """Open the ledger of a run, of an earlier version too; one task commits.
 
         Raises
         ------
@@ -81,7 +85,8 @@ class Ledger:
         LocalError
             The disk is full or read-only, or another program holds it.
         """
-        await asyncio.to_thread(check_file, path)
+        await in_thread(check_file, path)
+        await in_thread(upgrade_ledger, path)
         async with (
             aiosqlite.connect(path, isolation_level=None) as writer,
             aiosqlite.connect(path, isolation_level=None) as reader,
@@ -94,12 +99,18 @@ class Ledger:
     # -- locating --------------------------------------------------------------
 
     async def pending(
-        self, survey: Survey, *, after: int, limit: int, longest_s: float = math.inf
-    ) -> list[tuple[int, Ask]]:
-        """Give jobs to be located that are due, in sky order, each with its rank.
+        self,
+        survey: Survey,
+        *,
+        after: Place = START,
+        limit: int,
+        longest_s: float = math.inf,
+    ) -> list[tuple[Place, Ask]]:
+        """Give jobs to be located that are due, in sky order, each with its place.
 
-        A job waits for ``longest_s`` at most: who would have to wait for longer was
-        postponed by a clock that has been set back since, and is due.
+        Give the last place as ``after`` for those that follow. A job is postponed for
+        ``longest_s`` at most: one that is due later than that was postponed before the
+        clock was set back, and is given too.
         """
         number = self._number(survey)
         return await read_pending(self._reader, number, after, limit, longest_s)
@@ -112,39 +123,18 @@ class Ledger:
         file_loc: Callable[[Survey, Target, Product, int], str],
         keep_all: bool,
     ) -> Counter[State]:
-        """Record what an archive has for some targets; tell how many went where.
+        """Record what an archive has for some targets; tell how many jobs went where.
 
         ``keep_all`` asks for a stamp from every product instead of the best.
         """
         number = self._number(survey)
-        products = {
-            (product.name, product.band): product
-            for finding in findings
-            for choices in finding.choices.values()
-            for product in choices
-        }
-        cutouts = [
-            (
-                number,
-                finding.target.number,
-                band,
-                rank,
-                file_loc(survey, finding.target, product, rank if keep_all else 0),
-                product.name,
-                product.band,
-            )
-            for finding in findings
-            for band, choices in finding.choices.items()
-            for rank, product in enumerate(choices)
-        ]
         moved: Counter[State] = Counter()
 
         async def write(db: aiosqlite.Connection) -> None:
-            known = await known_before(db, number, [f.target.number for f in findings])
-            await insert_products(db, number, products.values())
-            await insert_cutouts(db, cutouts, known=known, keep_all=keep_all)
-            moved.update(await settle_located(db, number, findings, known))
-            await count_routes(db, number, findings)
+            rows = await asyncio.to_thread(
+                located_rows, survey, findings, file_loc, keep_all=keep_all
+            )
+            moved.update(await write_located(db, number, rows))
 
         await self._commits.record(write)
         return moved
@@ -174,39 +164,37 @@ class Ledger:
 
     # -- harvesting ------------------------------------------------------------
 
-    async def frames_due(
-        self, survey: Survey, *, after: int, limit: int, longest_s: float = math.inf
-    ) -> list[tuple[int, Product]]:
-        """Give products that due jobs want stamps of, numbered, beyond a number.
+    def frames_due(
+        self, survey: Survey, *, longest_s: float = math.inf
+    ) -> AsyncIterator[tuple[int, Product]]:
+        """Give the products that due jobs want stamps of, numbered, in sky order.
 
-        ``longest_s`` as in `pending`.
+        One may come again while jobs still want it. ``longest_s`` as in `pending`.
         """
-        number = self._number(survey)
-        rows = await read_due(self._reader, number, after, limit, longest_s)
-        return [(row[0], read_product(survey, row[1:])) for row in rows]
+        return read_due(self._reader, self._number(survey), survey, longest_s)
 
     async def wanted(self, survey: Survey, product: int) -> list[Wanted]:
         """Give all stamps that are wanted of a product, in catalogue order.
 
-        Also those of jobs that are not due yet: when their frame is here, it is the
-        moment to cut them.
+        Those of postponed jobs too: once the frame is here, cutting them costs no
+        request.
         """
         rows = await self._reader.execute_fetchall(
             f"""
             SELECT t.number, t.id, t.ra, t.dec, c.file_loc, coalesce({MISSED}, '')
-            FROM cutout AS c
-            JOIN job AS j ON j.survey = c.survey AND j.target = c.target
-            JOIN target AS t ON t.number = c.target
+            FROM cutout AS c INDEXED BY cutout_wanted
+            CROSS JOIN job AS j ON j.survey = c.survey AND j.target = c.target
+            CROSS JOIN target AS t ON t.number = c.target
             WHERE c.survey = ? AND c.product = ? AND c.state = 'wanted'
                 AND j.state = 'located'
-            ORDER BY t.number
+            ORDER BY c.target
             """,  # noqa: S608 - a constant
             (self._number(survey), product),
         )
         return [Wanted(*row) for row in rows]
 
     async def still_wanted(self, products: Iterable[Product]) -> set[tuple[str, str]]:
-        """Give archive and name of those that a job waits for, due or postponed."""
+        """Give archive and name of those that jobs wait for, due or postponed."""
         return await read_waited_for(self._reader, self._surveys, products)
 
     async def record_receipts(
@@ -215,12 +203,17 @@ class Ledger:
         product: int,
         receipts: Sequence[Receipt],
         *,
-        may_relocate: bool,
+        relocatable: Container[int] = (),
         needed: int = 0,
     ) -> Counter[State]:
         """Record what became of a frame's stamps; tell how many jobs went where.
 
-        ``needed``: bytes of the frame's file that they are made of.
+        Parameters
+        ----------
+        relocatable
+            Targets that are located again if the frame does not hold them.
+        needed
+            Bytes of the frame's file that the stamps are made of.
         """
         number = self._number(survey)
         moved: Counter[State] = Counter()
@@ -228,6 +221,7 @@ class Ledger:
         async def write(db: aiosqlite.Connection) -> None:
             await mark_fetched(db, number, product, receipts, needed)
             for receipt in receipts:
+                may_relocate = receipt.target in relocatable
                 state = await record_receipt(
                     db, number, product, receipt, may_relocate=may_relocate
                 )
@@ -249,8 +243,9 @@ class Ledger:
         """Count an attempt of jobs; try again later, or do without after ``attempts``.
 
         Then the next best product is wanted; a job that has none fails. The wait is
-        2 s after the first and doubles until ``longest_s``. Who waits already is not
-        charged again: that is the next band of the same attempt.
+        2 s after the first attempt and doubles until ``longest_s``. No attempt of a job
+        that is postponed already is counted: the failure is the next band of the same
+        attempt.
         """
         number = self._number(survey)
         moved: Counter[State] = Counter()
@@ -267,33 +262,21 @@ class Ledger:
         return moved
 
     async def next_due(self, surveys: Sequence[Survey], *states: State) -> float | None:
-        """Tell when (Unix seconds) the next open job is due, in any of the states.
+        """Tell when (Unix seconds) the next job is due that is in one of the states.
 
-        None: there is none. Without ``states`` all that are open count.
+        None: there is none. Without ``states`` pending and located jobs count.
         """
-        rows = await self._reader.execute_fetchall(
-            """
-            SELECT min(due)
-            FROM job
-            WHERE state IN ('pending', 'located')
-                AND state IN (SELECT value FROM json_each(?))
-                AND survey IN (SELECT value FROM json_each(?))
-            """,
-            (
-                json.dumps(states or (State.PENDING, State.LOCATED)),
-                json.dumps([self._number(survey) for survey in surveys]),
-            ),
-        )
-        due: float | None = next(iter(rows))[0]
-        return due
+        numbers = [self._number(survey) for survey in surveys]
+        states = states or (State.PENDING, State.LOCATED)
+        return await read_next_due(self._reader, numbers, states)
 
-    # -- the user's word ---------------------------------------------------------
+    # -- what the user asks for ------------------------------------------------
 
     async def retry(self, pattern: str = "*", *, better: bool = False) -> int:
         """Take failed jobs up again whose reason matches a glob; tell how many.
 
-        ``better``: instead those with stamps of a second-best image, which stay until
-        there is a better one.
+        ``better``: instead jobs with stamps of a second-best image. These stamps stay
+        until there is a better one.
         """
         count = 0
         take_up = take_up_substitutes if better else take_up_failed
@@ -308,7 +291,7 @@ class Ledger:
     async def send_back(self, lost: Sequence[tuple[int, int, str, int]]) -> None:
         """Ask again for cutouts ``(survey, target, band, product)`` that are gone.
 
-        Pending jobs stay pending. A stamp that a better one is to replace stays away.
+        Pending jobs stay pending. A stamp that was to be replaced is not asked for.
         """
 
         async def write(db: aiosqlite.Connection) -> None:
@@ -357,11 +340,11 @@ class Ledger:
         self._commits.count_image_bytes(self._number(survey), size)
 
     def keep_cool_down(self, host: str, until: float) -> None:
-        """Keep until when (Unix seconds) a host wants to be left alone."""
+        """Keep until when (Unix seconds) a host must not be asked."""
         self._commits.enqueue(partial(write_cool_down, host=host, until=until))
 
     async def cool_downs(self) -> dict[str, float]:
-        """Give the hosts that want to be left alone, and until when."""
+        """Give the hosts that must not be asked yet, and until when (Unix seconds)."""
         return await read_cool_downs(self._reader)
 
     async def known_good(self) -> list[str]:
@@ -369,11 +352,11 @@ class Ledger:
         return await read_known_good(self._reader)
 
     def keep_host_states(self, states: Mapping[str, str]) -> None:
-        """Keep how hosts stand, in place of what was known; nobody waits for it."""
+        """Replace what is kept of the hosts' states, with the next commit."""
         self._commits.enqueue(partial(write_host_states, states=states))
 
     def keep_troubles(self, troubles: Sequence[str]) -> None:
-        """Keep why services were given up, in place of what was known."""
+        """Replace what is kept of why services were given up, with the next commit."""
         self._commits.enqueue(partial(write_troubles, troubles=troubles))
 
     def _number(self, survey: Survey) -> int:

@@ -40,7 +40,7 @@ async def write_listing(
         FROM product
         WHERE survey = ? AND name = ? AND band = ?
         """,
-        # Not a list: so it is made in the thread of the database.
+        # A generator, so that the database's thread runs it.
         (
             (o.region, o.exposure_s, survey, o.product.name, o.product.band)
             for o in offers
@@ -71,7 +71,7 @@ async def read_listing(
         """,
         (number,),
     )
-    # Tens of thousands: a tenth of a second that the event loop has not got.
+    # Tens of thousands: on the event loop that would take a tenth of a second.
     return await asyncio.to_thread(_read_offers, survey, rows)
 
 

@@ -1,10 +1,9 @@
-"""What one commit of the ledger is made of: statements inside its transaction."""
+"""What is written to the ledger: statements inside the transaction of a commit."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..models import Product, Survey
@@ -14,25 +13,21 @@ from .substitutes import clear_place, want_better
 from .tally import NEEDED, add_to_tally
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import aiosqlite
 
-    from ..models import Finding, Receipt, Sample
+    from ..models import Receipt, Sample
     from .settlement import Settlement
 
 __all__ = [
     "count_attempt",
-    "count_routes",
-    "insert_cutouts",
     "insert_products",
-    "known_before",
     "mark_fetched",
     "read_product",
     "record_receipt",
     "record_samples",
     "settle_job",
-    "settle_located",
     "take_up_failed",
     "take_up_substitutes",
 ]
@@ -57,45 +52,11 @@ async def insert_products(
         VALUES (?, ?, ?, ?, ?, ?)
         ON CONFLICT DO NOTHING
         """,
-        # Not a list: so it is made in the thread of the database.
+        # A generator, so that the database's thread runs it.
         (
             (survey, p.name, p.band, p.url, json.dumps(p.mirrors), p.size)
             for p in products
         ),
-    )
-
-
-async def insert_cutouts(
-    db: aiosqlite.Connection,
-    rows: Iterable[tuple[int, int, str, int, str, str, str]],
-    *,
-    known: Container[int],
-    keep_all: bool,
-) -> None:
-    """Add what may be cut; one that was found empty stays so.
-
-    Parameters
-    ----------
-    rows
-        Survey, target, band, rank, file of the stamp, name and band of the product.
-    known
-        Targets that were located before. Some of their bands may be served, so that
-        all they get are spares: settling them asks for what they lack.
-    keep_all
-        All are wanted, and not only the best.
-    """
-    await db.executemany(
-        """
-        INSERT INTO cutout (survey, target, band, rank, state, file_loc, product)
-        SELECT ?1, ?2, ?3, ?4, ?8, ?5, number
-        FROM product
-        WHERE survey = ?1 AND name = ?6 AND band = ?7
-        ON CONFLICT DO NOTHING
-        """,
-        [
-            (*row, "wanted" if keep_all or not (row[3] or row[1] in known) else "spare")
-            for row in rows
-        ],
     )
 
 
@@ -106,10 +67,10 @@ async def mark_fetched(
     receipts: Sequence[Receipt],
     needed: int,
 ) -> None:
-    """Remember that a frame was here, if its receipts say so, and what was needed.
+    """Keep that a frame was fetched, if its receipts say so, and count needed bytes.
 
-    That is counted once: what is fetched of it again, for those who come later, is
-    more than was needed.
+    They are counted once: bytes that are fetched again for later galaxies are more than
+    was needed.
     """
     if not any(receipt.problem in NOTHING_THERE for receipt in receipts):
         return
@@ -152,53 +113,6 @@ async def record_receipt(
     return await settle_job(db, survey, receipt.target, may_relocate=may_relocate)
 
 
-async def settle_located(
-    db: aiosqlite.Connection,
-    survey: int,
-    findings: Sequence[Finding],
-    known: Container[int],
-) -> Counter[State]:
-    """Move pending jobs to where what was found puts them; tell how many where.
-
-    For all that are located for the first time that is one statement each: a
-    large catalogue is located at once. The others, in ``known``, know more already.
-    """
-    first: list[tuple[object, ...]] = []
-    moved: Counter[State] = Counter()
-    for finding in findings:
-        if finding.target.number in known:
-            state = await settle_job(
-                db, survey, finding.target.number, may_relocate=False
-            )
-        else:
-            state = State.LOCATED if finding.choices else State.NO_COVERAGE
-            first.append((state, finding.reason, survey, finding.target.number))
-        moved.update([state] if state else [])
-    await db.executemany(
-        """
-        UPDATE job
-        SET state = ?, reason = ?, attempts = 0, due = 0
-        WHERE survey = ? AND target = ? AND state = 'pending'
-        """,
-        first,
-    )
-    return moved
-
-
-async def count_routes(
-    db: aiosqlite.Connection, survey: int, findings: Sequence[Finding]
-) -> None:
-    """Count by which ways targets were looked up, those looked up again again."""
-    routes = Counter(finding.route for finding in findings if finding.route)
-    await db.executemany(
-        """
-        INSERT INTO tally VALUES (?, 'by ' || ?, ?)
-        ON CONFLICT DO UPDATE SET count = count + excluded.count
-        """,
-        [(survey, route, count) for route, count in routes.items()],
-    )
-
-
 async def record_samples(db: aiosqlite.Connection, samples: Iterable[Sample]) -> None:
     """Keep what an archive said of products; what it did not say stays as it is."""
     await db.executemany(
@@ -214,26 +128,6 @@ async def record_samples(db: aiosqlite.Connection, samples: Iterable[Sample]) ->
     )
 
 
-async def known_before(
-    db: aiosqlite.Connection, survey: int, targets: Sequence[int]
-) -> set[int]:
-    """Tell which pending jobs were located before: some of their stamps may be here."""
-    # Asked of these alone: all that are pending may be a million, each time.
-    rows = await db.execute_fetchall(
-        """
-        SELECT target
-        FROM job AS j
-        WHERE survey = ? AND target IN (SELECT value FROM json_each(?))
-            AND state = 'pending'
-            AND (by_position = 1 OR EXISTS (
-                SELECT 1 FROM cutout WHERE survey = j.survey AND target = j.target
-            ))
-        """,
-        (survey, json.dumps(targets)),
-    )
-    return {row[0] for row in rows}
-
-
 async def settle_job(
     db: aiosqlite.Connection,
     survey: int,
@@ -242,10 +136,11 @@ async def settle_job(
     may_relocate: bool,
     is_tired: bool = False,
 ) -> State | None:
-    """Move an open job to where its cutouts now put it; tell where it went.
+    """Move a pending or located job to the state that its cutouts ask for now.
 
-    ``is_tired``: its attempts are used up. A product that was not tried yet gets new
-    ones; bands that have failed meanwhile do not.
+    Give that state; None if the job is in another. ``is_tired``: its attempts are used
+    up. A product that was not tried yet gets new attempts; a band that has failed does
+    not.
     """
     rows = await db.execute_fetchall(
         """
@@ -313,9 +208,9 @@ async def count_attempt(
 ) -> State | None:
     """Count an attempt of an open job, to be due later; None if it is settled.
 
-    It is not counted where the job waits already: bands that fail one after the other
-    are one attempt. After the last one the product is given up: the next best one is
-    wanted, or the job fails.
+    It is not counted for a job that is postponed already: bands that fail one after
+    the other are one attempt. After the last attempt the product is given up: the next
+    best one is wanted, or the job fails.
     """
     now = time.time()
     rows = await db.execute_fetchall(
@@ -354,8 +249,8 @@ async def _give_product_up(
 async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
     """Make failed jobs pending whose reason matches a glob; tell how many.
 
-    What they were to cut is dropped, so that they are looked up anew; but not where
-    the stamp is there: it tells whether that is of the best product.
+    Their cutouts are dropped, so that the jobs are located anew; but those of a stamp
+    that exists are kept, because they tell whether it is of the best product.
     """
     rows = await db.execute_fetchall(
         """
@@ -383,7 +278,7 @@ async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
 
 
 async def take_up_substitutes(db: aiosqlite.Connection, pattern: str) -> int:
-    """Want the best product again of stamps that are not of it; tell of how many jobs.
+    """Ask again for the best product where a stamp is of another; count the jobs.
 
     ``pattern`` is a glob of why it was missed.
     """

@@ -84,7 +84,7 @@ CREATE TABLE cutout (
     FOREIGN KEY (survey, target) REFERENCES job (survey, target)
 ) STRICT, WITHOUT ROWID;
 
--- What status asks for, counted as it happens: counting a million rows takes a second.
+-- Counters that status reads: counting a million rows would take a second.
 CREATE TABLE tally (
     survey INTEGER NOT NULL REFERENCES survey,
     what TEXT NOT NULL,                  -- a state of jobs, or as in tally.py

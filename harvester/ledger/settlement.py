@@ -1,6 +1,6 @@
-"""What follows for a job from what became of its cutouts: a pure rule.
+"""The rule by which a job moves when its cutouts have changed: a pure function.
 
-The ledger stores and asks; the decision is here, where it can be read and tested.
+The ledger reads and writes; the decision is here, where tests call it without a file.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ PieceState = Literal["wanted", "spare", "done", "empty"]
 #: The archive has no such file, although it named it.
 NOT_FOUND = "not_found"
 
-#: Notes when the frame came: it shows the galaxy, or not, which is an answer too.
+#: Notes on a frame that was cut: that it does not show the galaxy is an answer too.
 NOTHING_THERE = frozenset({"", "outside", "no_data"})
 
-#: What another look by position may mend: the wrong frame was named.
+#: Notes after which locating by position may help: the identifier named a wrong frame.
 _MISPLACED = NOTHING_THERE | {NOT_FOUND}
 
 
 class Piece(NamedTuple):
-    """One product that was considered for one band of a job."""
+    """One product that a job has for one band."""
 
     band: str
     product: int
@@ -50,9 +50,9 @@ def settle(pieces: list[Piece], *, may_relocate: bool) -> Settlement:
     Parameters
     ----------
     pieces
-        Everything that is known of the job's cutouts, in any order.
+        All cutouts of the job, in any order.
     may_relocate
-        The archive can still be asked by position, which it was not yet.
+        The archive can be asked by position, and was not yet.
     """
     promoted = tuple(_next_spares(pieces))
     if promoted or any(piece.state == "wanted" for piece in pieces):
@@ -77,9 +77,9 @@ def _next_spares(pieces: list[Piece]) -> list[Piece]:
 
 
 def _is_worth_it(spare: Piece, pieces: list[Piece]) -> bool:
-    """Whether a band lacks a stamp, or has a worse one than it was to have.
+    """Whether a band has no stamp, or one of a worse product than this one.
 
-    A note on a spare says why it could not be had before: it was asked for again.
+    A spare with a note is asked for again: it could not be had before.
     """
     done = [p.rank for p in pieces if p.band == spare.band and p.state == "done"]
     was_missed = spare.note not in NOTHING_THERE

@@ -1,7 +1,7 @@
 """Stamps of a second-best image, cut because a better one could not be had.
 
-Nothing is kept for them: a better product of the same stamp that has a note, other
-than that the frame does not show the galaxy, tells it.
+They need no column of their own. Such a stamp has a better product whose note says
+something other than that the frame does not show the galaxy.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MISSED", "clear_place", "want_better"]
 
-#: SQL: why a product that is better than that of the cutout ``c`` was not had, and its
-#: name; NULL if ``c`` is the best. Where all observations are asked for, each has a
-#: file of its own, and takes no other's place. The notes left out are those of
+#: SQL: why a better product than that of the cutout ``c`` could not be had, and its
+#: name; NULL if ``c`` is of the best. Where all observations are asked for, each stamp
+#: has its own file, and replaces no other. The notes that are left out are those of
 #: `settlement.NOTHING_THERE`.
 MISSED = """
     (
@@ -36,7 +36,7 @@ MISSED = """
 async def clear_place(
     db: aiosqlite.Connection, survey: int, product: int, receipt: Receipt
 ) -> None:
-    """Forget the stamp that was where a better one has just been written."""
+    """Make the stamp a spare whose file a better one has just overwritten."""
     await db.execute(
         """
         UPDATE cutout
@@ -49,9 +49,10 @@ async def clear_place(
 
 
 async def want_better(db: aiosqlite.Connection, pattern: str) -> list[tuple[int, int]]:
-    """Make better products spares again that were missed; give the jobs, located now.
+    """Make better products that were missed spares again; give their jobs.
 
-    The stamps that are there stay. ``pattern`` is a glob of why a product was missed.
+    The jobs are located then, and their stamps stay until they are replaced.
+    ``pattern`` is a glob of why a product was missed.
     """
     rows = await db.execute_fetchall(
         """

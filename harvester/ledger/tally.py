@@ -1,7 +1,7 @@
-"""What is counted of each survey as it happens, because ``status`` asks for it.
+"""Counters of each survey, which ``status`` reads.
 
-Jobs and stamps are counted by triggers of the schema. Runs of older versions lack
-counters that were added since: those start at 0, or stay away.
+Triggers of the schema count jobs and stamps. A run of an older version lacks counters
+that were added since: those start at 0, or are missing.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ __all__ = ["FETCHED", "NEEDED", "STAMPS", "SUBSTITUTES", "add_to_tally"]
 #: Stamps that are on disk.
 STAMPS = "stamps"
 
-#: Those of them that are not of the best image, because that could not be had.
+#: Stamps that are not of the best image, because that could not be had.
 SUBSTITUTES = "substitutes"
 
-#: Bytes that came for frames, those of transfers that failed among them.
+#: Bytes that were received for frames, including failed transfers.
 FETCHED = "image bytes fetched"
 
 #: Bytes of these frames' files without which the stamps cannot be made.
@@ -29,7 +29,7 @@ NEEDED = "image bytes needed"
 async def add_to_tally(
     db: aiosqlite.Connection, survey: int, what: str, count: int
 ) -> None:
-    """Add to what is counted of a survey."""
+    """Add to a counter of a survey."""
     await db.execute(
         """
         INSERT INTO tally (survey, what, count)

@@ -1,4 +1,4 @@
-"""What the ledger says, for people and reports: read only, while it is in use."""
+"""What reports read of the ledger; read only, also while it is in use."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from ..models import Product
 
-__all__ = ["FrameGroup", "FrameTargets", "LedgerView", "ManifestRow", "Stamp"]
+__all__ = ["FrameGroup", "FrameTargets", "LedgerView", "ManifestRow", "StampRow"]
 
 
-class Stamp(NamedTuple):
+class StampRow(NamedTuple):
     """A cutout that the ledger says is on disk."""
 
     survey: int
@@ -93,7 +93,7 @@ class ManifestRow(NamedTuple):
 
 
 class LedgerView:
-    """Questions to a ledger that somebody else may be writing."""
+    """Queries of a ledger that another process may be writing."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -116,7 +116,7 @@ class LedgerView:
         return dict(self._db.execute("SELECT key, value FROM run").fetchall())
 
     def host_states(self) -> dict[str, str]:
-        """Tell how each host stood when the owner of the run last said so."""
+        """Give the state of each host as the owner of the run last wrote it."""
         return {
             key.removeprefix(HOST): state
             for key, state in self.facts().items()
@@ -290,7 +290,7 @@ class LedgerView:
             "SELECT line, id, reason FROM reject ORDER BY line"
         ).fetchall()
 
-    def stamps(self) -> Iterator[Stamp]:
+    def stamps(self) -> Iterator[StampRow]:
         """Give every cutout that is said to be on disk."""
         rows = self._db.execute(
             """
@@ -301,7 +301,7 @@ class LedgerView:
             WHERE c.state = 'done'
             """
         )
-        return (Stamp(*row) for row in rows)
+        return (StampRow(*row) for row in rows)
 
     def wanted_files(self) -> Iterator[str]:
         """Give the places of stamps that are still to be made."""

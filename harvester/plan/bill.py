@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..archives.kind import Fetch
 from ..archives.registry import kind_of
+from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..states import State
+from ..transport.body import LARGEST_FILE
 from .forecast import Camera, forecast
 from .traffic import Priced, SampleSummary, added, packed_loads, ranged_loads
 
@@ -78,6 +80,8 @@ class Allowance:
     cache_bytes: int
     #: Assumed bandwidth from each host, bytes a second.
     bandwidth: float
+    #: Bytes of a file above which it is not fetched whole.
+    largest_file: int = LARGEST_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,32 +116,34 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             to_come=view.frames_to_come(),
             fetched=view.frames_fetched(),
             spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
-            priced=_priced(view, allowance.specs),
+            priced=_priced(view, allowance),
             routes=view.routes(),
             samples=_samples(view.facts()),
         )
     return make_bill(counts, allowance)
 
 
-def _priced(
-    view: LedgerView, specs: Mapping[str, CutoutSpec]
-) -> dict[str, list[Priced]]:
+def _priced(view: LedgerView, allowance: Allowance) -> dict[str, list[Priced]]:
     priced: dict[str, list[Priced]] = {}
     for number, survey in view.surveys().items():
         if kind_of(survey.archive).fetch is Fetch.RANGES:
-            side = _side(survey, specs[survey.archive])
-            prices = _prices(view, number, survey, side)
+            side = _side(survey, allowance.specs[survey.archive])
+            largest = allowance.largest_file
+            prices = _prices(view, number, survey, side, largest_file=largest)
             priced.setdefault(survey.archive, []).extend(prices)
     return priced
 
 
 def _prices(
-    view: LedgerView, number: int, survey: Survey, side: int
+    view: LedgerView, number: int, survey: Survey, side: int, *, largest_file: int
 ) -> Iterator[Priced]:
     camera = Camera.of(kind_of(survey.archive).costs, survey.instrument)
     sums = {True: [0] * 5, False: [0] * 5}
     for frame in view.targets_to_come(number):
-        price = forecast(frame.region, camera, side, frame.ra, frame.dec)
+        price = forecast(
+            *(frame.region, camera, side, frame.ra, frame.dec),
+            largest_file=largest_file,
+        )
         for place, value in enumerate((1, *price)):
             sums[frame.mirrored][place] += value
     yield from (Priced(mirrored, *sum_) for mirrored, sum_ in sums.items())
@@ -255,7 +261,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     loads = [
         (archive, *one)
         for archive in archives
-        for one in _loads(archive, counts, allowance).items()
+        for one in _loads(archive, counts).items()
     ]
     hosts = {}
     for service, load in added(one[1:] for one in loads).items():
@@ -271,7 +277,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     return hosts
 
 
-def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
+def _loads(archive: str, counts: Counts) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     samples = counts.samples.get(archive, SampleSummary())
@@ -279,13 +285,14 @@ def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load
     if kind.fetch is Fetch.RANGES:
         priced = counts.priced.get(archive, ())
         return ranged_loads(kind, priced, unlocated=unlocated, samples=samples)
-    store = allowance.manners[kind.costs.file_service].host
     return packed_loads(
         kind,
         [group for group in counts.to_come if group.survey in numbers],
         unlocated=unlocated,
         fetched=sum(frames for n, frames in counts.fetched if n in numbers),
-        fetched_bytes=counts.spent.get(store, (0, 0))[1],
+        fetched_bytes=sum(
+            tally[FETCHED] for n, tally in counts.tallies.items() if n in numbers
+        ),
         samples=samples,
     )
 

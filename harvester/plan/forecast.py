@@ -82,6 +82,8 @@ def forecast(
     side: int,
     ra: Sequence[float],
     dec: Sequence[float],
+    *,
+    largest_file: int,
 ) -> Price:
     """Estimate what the stamps of a frame cost.
 
@@ -94,15 +96,19 @@ def forecast(
         Side of a stamp in pixels.
     ra, dec
         Targets in ICRS degrees, shape ``(n,)`` with ``n`` > 0.
+    largest_file
+        Bytes of a file above which it is not fetched whole.
     """
     shapes, targets = parse_s_region(region), np.array([ra, dec])
     images = _images(shapes, camera, targets)
-    prices = [_price(one, side, camera.layout) for one in images]
+    prices = [_price(one, side, camera.layout, largest_file) for one in images]
     mean = [round(sum(each) / len(prices)) for each in zip(*prices, strict=True)]
     return Price(mean[0], mean[1], mean[2], len(prices) > 1)
 
 
-def _price(image: _Image, side: int, layout: FileLayout) -> tuple[int, int, int]:
+def _price(
+    image: _Image, side: int, layout: FileLayout, largest_file: int
+) -> tuple[int, int, int]:
     """Give requests, bytes, and the bytes of the whole file."""
     ny, nx = image.shape
     first, requests = layout.first_headers, layout.header_requests
@@ -111,7 +117,7 @@ def _price(image: _Image, side: int, layout: FileLayout) -> tuple[int, int, int]
     planes = [Plane(first + place * plane, nx, _PIXEL) for place in layout.cut]
     spans = spans_of(planes, _boxes(image, side))
     headers = min(FIRST, whole) + (requests - 1) * HEADER
-    if not is_worth_it(spans, whole):
+    if not is_worth_it(spans, whole, largest_file):
         return requests + 1, headers + whole, whole
     pixels = sum(stop - start for start, stop in spans)
     return requests + len(spans), headers + pixels, whole

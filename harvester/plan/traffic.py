@@ -94,7 +94,7 @@ def packed_loads(
     unlocated
         Targets of each survey that are not located yet.
     fetched, fetched_bytes
-        Frames fetched so far, and bytes that the host of the files has sent for them.
+        Frames fetched so far, and the bytes fetched for them.
     """
     costs = kind.costs
     lost = sum(group.missing * group.stamps for group in groups)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from ..dataset.stamps import write_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, undisturbed
 from ..frames.store import FrameStore
+from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
 from ..plan.bill import in_all, read_bill
@@ -26,7 +25,6 @@ from ..status.report import read_report, unsettled
 from .disk import check_room, disk_words
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
-from .memory import keep_memory_in_one_piece
 from .orchestrator import Orchestrator
 from .transport_setup import allowance, first_words, make_transport
 
@@ -77,24 +75,22 @@ async def harvest(
     HarvesterError
         What ended it before: the disk, the ledger, the settings.
     """
-    # All that was imported stays: looking through it for cycles, again and again, would
-    # hold up the event loop for a tenth of a second.
-    gc.freeze()
     listener = undisturbed(listener)
-    keep_memory_in_one_piece()
     try:
         async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
             orchestrator,
             cutter,
         ):
             # Processes for a run that has nothing to cut would only have to be ended.
-            if not locate_only and unsettled(read_report(places)):
+            report = await in_thread(read_report, places)
+            if not locate_only and unsettled(report):
                 cutter.start()
             started(orchestrator)
             await orchestrator.run(locate_only=locate_only)
     except BaseExceptionGroup as group:
         raise first_of(group) from group
-    return Outcome(read_report(places), orchestrator.troubles)
+    report = await in_thread(read_report, places)
+    return Outcome(report, orchestrator.troubles)
 
 
 @asynccontextmanager
@@ -108,7 +104,7 @@ async def _orchestrator(
         )
         for words in (*first_words(settings), *disk_words(places.out)):
             listener(Note(words))
-        frames = FrameStore(
+        frames = await FrameStore.open(
             places.frames,
             transport,
             budget=settings.work.frame_cache_bytes,
@@ -147,8 +143,8 @@ async def _orchestrator(
         async with watched(transport, ledger, listener):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
-        if not unsettled(read_report(places)):
-            frames.clear()
+        if not unsettled(await in_thread(read_report, places)):
+            await frames.clear()
 
 
 async def _keep_bill(
@@ -156,9 +152,9 @@ async def _keep_bill(
 ) -> None:
     # Once all is located, for `status` to show beside the truth; what it was first
     # stays, so that a resume need not work it out again.
-    if await asyncio.to_thread(_is_billed, places, archive):
+    if await in_thread(_is_billed, places, archive):
         return
-    bill = await asyncio.to_thread(read_bill, places, allowance(settings))
+    bill = await in_thread(read_bill, places, allowance(settings))
     if not is_plan:
         disk = bill["disk"]
         check_room(places.out, stamps=disk["to_come"], frames=disk["frames"])

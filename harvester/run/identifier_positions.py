@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..archives.registry import kind_of
+from .own_loop import run_in_own_loop
 from .transport_setup import make_first_transport
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ __all__ = ["positions_of"]
 def positions_of(settings: Settings, listener: Listener) -> LookUp:
     """Give what asks an archive for the positions of its identifiers, in ICRS degrees.
 
-    What it gives must be called where no event loop runs. It raises `TransientError`
-    if the archive does not answer: the run has not begun then, and can be begun again.
+    What it gives raises `TransientError` if the archive does not answer: the run has
+    not begun then, and can be begun again.
     """
 
     async def ask(
@@ -34,4 +35,4 @@ def positions_of(settings: Settings, listener: Listener) -> LookUp:
         async with make_first_transport(settings) as transport:
             return await identifiers.look_up(transport, section, ids, listener)
 
-    return lambda archive, ids: asyncio.run(ask(archive, ids))
+    return lambda archive, ids: run_in_own_loop(partial(ask, archive, ids))

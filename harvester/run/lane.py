@@ -52,9 +52,6 @@ __all__ = ["Lane", "LanePlan"]
 
 _log = logging.getLogger(__name__)
 
-#: Frames that are looked up for the channel at once.
-_FRAMES = 200
-
 #: Unexpected errors in a row after which the lane stops: it is not the galaxies.
 _BUGS = 20
 
@@ -234,23 +231,22 @@ class Lane:
         self, survey: Survey, *, longest_s: float
     ) -> AsyncIterator[tuple[int, Product]]:
         """Give the frames that due jobs want, but those of services given up."""
-        after = 0
-        while rows := await self._ledger.frames_due(
-            survey, after=after, limit=_FRAMES, longest_s=longest_s
+        async for number, product in self._ledger.frames_due(
+            survey, longest_s=longest_s
         ):
-            for number, product in rows:
-                after = number
-                if not self._has_to_wait(survey, number, product):
-                    yield number, product
+            if not self._has_to_wait(survey, number, product):
+                yield number, product
 
     def _is_out_of_reach(self, product: Product) -> bool:
         # Where all frames come from one host there is nothing better to do meanwhile.
-        self._has_mirrors = self._has_mirrors or bool(product.mirrors)
+        self._has_mirrors = self._has_mirrors or self._frames.has_mirrors(product)
         return self._has_mirrors and self._frames.is_out_of_reach(product)
 
     def _has_to_wait(self, survey: Survey, number: int, product: Product) -> bool:
-        needs_host = _host(product) in self._sick and not product.mirrors
-        return needs_host or (survey, number) in self._held_up
+        if (survey, number) in self._held_up:
+            return True
+        is_sick = _host(product) in self._sick
+        return is_sick and not self._frames.has_mirrors(product)
 
     # -- working ---------------------------------------------------------------
 
@@ -286,7 +282,7 @@ class Lane:
             blame_machine(error)
             self._count_bug(item, error)
             cut = _nothing(wanted, f"unexpected {type(error).__name__}")
-        await self._record(item, cut)
+        await self._record(item, wanted, cut)
 
     async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
         product, spec = item.product, self._plan.spec
@@ -320,13 +316,14 @@ class Lane:
         if path := self._frames.put_aside(frame):
             self._say(f"{product.name} ended processes that cut it: kept as {path}")
 
-    async def _record(self, item: _Item, cut: Cut) -> None:
+    async def _record(self, item: _Item, wanted: list[Wanted], cut: Cut) -> None:
+        may_relocate = self._archive.may_relocate
         moved = await self._ledger.record_receipts(
             item.survey,
             item.number,
             cut.receipts,
             needed=cut.needed,
-            may_relocate=self._archive.may_relocate,
+            relocatable={one.target for one in wanted if may_relocate(one.id)},
         )
         stamps = sum(not receipt.problem for receipt in cut)
         self._heard(Stamped(self._archive.name, item.product.name, stamps))
@@ -373,7 +370,7 @@ class Lane:
         host = _host(item.product)
         if host not in self._sick:
             self._sick[host] = error
-            self._say(f"no more images are fetched from {host} for now: {error}")
+            self._say(f"the images of a host are left for a later run: {error}")
 
     def _tell(self, moved: Counter[State]) -> None:
         for state, jobs in moved.items():

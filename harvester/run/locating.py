@@ -23,6 +23,7 @@ from ..errors import (
     TransientError,
     blame_machine,
 )
+from ..ledger.waiting import START
 from ..transport.backoff import backoff
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class Locator:
         survey: Survey,
         locate: Callable[[Survey, Sequence[Ask]], AsyncIterator[Sequence[Finding]]],
     ) -> None:
-        after = -1
+        after = START
         while batch := await self._ledger.pending(
             survey,
             after=after,

@@ -10,8 +10,10 @@ from .. import __version__
 from ..archives.registry import kinds, services
 from ..errors import InputError
 from ..plan.bill import BANDWIDTH, Allowance, Manner
+from ..transport.account_file import state_folder
 from ..transport.address import Official
 from ..transport.headers import ApiToken
+from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
 from ..transport.transport import Limits, Service, Transport
@@ -30,6 +32,7 @@ def make_first_transport(settings: Settings) -> Transport:
     """Make a transport for what is asked before a run has its ledger."""
     return Transport(
         _services(settings),
+        machine_limit=_machine_limit(settings),
         contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
@@ -41,6 +44,7 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
     """Make the transport, which goes on with the cool-downs that the ledger keeps."""
     return Transport(
         _services(settings),
+        machine_limit=_machine_limit(settings),
         contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
@@ -55,6 +59,18 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
             if url.startswith(service.base)
         },
     )
+
+
+def _machine_limit(settings: Settings) -> MachineLimit | None:
+    folder = _limits_folder(settings)
+    if not settings.politeness.shared or folder is None or folder_trouble(folder):
+        return None
+    return MachineLimit(folder)
+
+
+def _limits_folder(settings: Settings) -> Path | None:
+    named = settings.politeness.state_dir
+    return Path(named) if named else state_folder()
 
 
 def _limits(settings: Settings) -> Limits:
@@ -84,6 +100,10 @@ def first_words(settings: Settings) -> Iterator[str]:
             "No contact is set, so an archive that has trouble with this harvest can "
             "only shut it out. Say --contact you@example.org once."
         )
+    if settings.politeness.shared:
+        words = folder_trouble(_limits_folder(settings))
+        if words:
+            yield words
     for service, token in _with_tokens():
         home = _actual(settings, service)
         if _read(token) and not _may_send(settings, service, token):
@@ -106,6 +126,7 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
         cores=settings.work.processes or len(os.sched_getaffinity(0)),
         cache_bytes=settings.work.frame_cache_bytes,
         bandwidth=bandwidth,
+        largest_file=settings.limits.file_bytes,
     )
 
 

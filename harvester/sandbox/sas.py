@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 from .files import etag_of, file_response
-from .paint import sdss_frame
+from .paint_sdss import sdss_frame
 from .scans import FieldKey
 
 if TYPE_CHECKING:

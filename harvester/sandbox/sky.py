@@ -1,8 +1,8 @@
 """The synthetic sky of the sandbox: galaxies, SDSS fields, HST and JWST observations.
 
 Everything depends on the seed alone: the same seed gives the same sky, to the byte.
-The modules that serve it (`mast`, `skyserver`, `sas`) and paint it (`paint`) only
-read it.
+The modules that serve it (`mast`, `skyserver`, `sas`) and paint it (`paint_sdss`,
+`paint_hst`) only read it.
 """
 
 from __future__ import annotations

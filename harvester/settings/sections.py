@@ -163,6 +163,10 @@ class PolitenessSection(Section):
     patience_s: float = Field(default=7200, gt=0)
     #: Seconds after which an archive that refuses every request is given up: exit 5.
     refusal_patience_s: float = Field(default=60, gt=0)
+    #: Whether all harvests of this machine share one limit for each host.
+    shared: bool = True
+    #: Folder in which they keep it; empty: the user's state folder.
+    state_dir: str = ""
     #: Longest wait in seconds before a job is tried again.
     longest_backoff_s: float = Field(default=300, gt=0)
 

@@ -1,10 +1,10 @@
 """Where a request may go: which hosts, over which scheme, at which addresses.
 
-A harvester in a data centre sits next to things that the archives must not be able
-to make it ask: metadata services, databases, routers. So there are three checks,
-and each sees what the others cannot: the address that an archive redirects to, the
-answer of the name server, and the socket just before it connects (addresses written
-as numbers never reach the name server).
+A harvester in a data centre is next to hosts that an archive must not be able to make
+it ask: metadata services, databases, routers. So there are three checks, each of which
+sees what the others cannot: the address that an archive redirects to, the answer of the
+name server, and the socket just before it connects (a numeric address never reaches the
+name server).
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _ALL_BUCKETS = "s3.amazonaws.com"
 
 _TLS_PORT = 443
 
-#: Such a text is sent as it is written; anything else is quoted first.
+#: Such an address is sent as it is written; any other is percent-encoded first.
 _WRITTEN_OUT = re.compile(r"[!-~]+")
 _SECRET = re.compile(r"token|key|secret|password|signature|credential", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f\\]")
-#: IPv4 addresses travel inside these, so that a private one could hide there.
+#: These contain IPv4 addresses, which may be private.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 
@@ -74,7 +74,7 @@ def to_url(text: str) -> URL:
         # Host names are the same in any case, and compared in this one.
         return url.with_host(url.host.lower()) if url.host else url
     except ValueError as error:
-        msg = f"an address that is none: {error}"
+        msg = f"not a valid address: {error}"
         raise PermanentError(reason="bad_url", message=msg) from error
 
 
@@ -222,7 +222,7 @@ class Guard:
 
 
 class GuardedResolver(AbstractResolver):
-    """Asks the name server, and believes only answers that make sense."""
+    """Asks the name server, and drops addresses in private networks."""
 
     def __init__(self, guard: Guard, inner: AbstractResolver | None = None) -> None:
         self._guard = guard

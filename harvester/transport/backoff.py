@@ -1,4 +1,4 @@
-"""How long to wait, and how often to try: the archive's wishes and our own sense."""
+"""How long to wait and how often to try: by the archive's wish, or by our own rule."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..errors import OutageError, PermanentError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST_S", "BusyError", "Patience", "backoff", "retry_after"]
+__all__ = ["LONGEST_S", "Patience", "TooManyRequestsError", "backoff", "retry_after"]
 
-#: No archive keeps us waiting longer than this by one header, in seconds.
+#: Longest wait in seconds that one ``Retry-After`` is obeyed for.
 LONGEST_S = 3600.0
 
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
-#: Doubling any further overflows nothing but helps nobody.
+#: More doublings would exceed every cap anyway.
 _MOST_DOUBLINGS = 60
 
 
@@ -32,16 +32,16 @@ def retry_after(value: str | None, *, date: str | None, now: float) -> float | N
     value
         Seconds or an HTTP date, as the archive sent it.
     date
-        The ``Date`` header of the same reply. A date to wait for is relative to it,
-        so that a wrong clock on either side does no harm.
+        The ``Date`` header of the same reply. A date in ``value`` is compared with it,
+        so that a wrong clock on either side does not matter.
     now
         Unix seconds, used where the reply has no readable ``Date``.
 
     Returns
     -------
     float or None
-        None where the header is missing, unreadable or not in the future: then our
-        own backoff has to do.
+        None if the header is missing, unreadable or not in the future: then use our
+        own backoff.
     """
     if value is None:
         return None
@@ -63,16 +63,16 @@ def backoff(
 ) -> float:
     """Seconds before attempt number ``attempt + 1``: exponential, with full jitter.
 
-    ``attempt`` counts from 1; ``random`` gives numbers from 0 up to 1. The whole
-    span is drawn from, so that many clients that failed together do not come back
+    ``attempt`` counts from 1; ``random`` gives numbers from 0 up to 1. The wait is
+    drawn from the whole span, so that clients that failed together do not come back
     together.
     """
     doublings = min(max(attempt - 1, 0), _MOST_DOUBLINGS)
     return min(cap, base * 2.0**doublings) * random()
 
 
-class BusyError(TransientError):
-    """The host wants fewer requests; ``cool_down_s`` is how long, if it said so."""
+class TooManyRequestsError(TransientError):
+    """The host wants fewer requests; ``cool_down_s`` is the wait that it asked for."""
 
     def __init__(self, message: str, cool_down_s: float | None) -> None:
         super().__init__("busy", message)
@@ -80,13 +80,13 @@ class BusyError(TransientError):
 
 
 class Patience:
-    """One request's tries, and how long it puts up with an outage.
+    """The tries of one call, and how long it waits for a host that is down.
 
-    A try is spent when the request is at fault. When the host is (it is down, busy
-    or out of order), nothing is spent, but the outage must not last for ever.
+    A failure of the request itself spends a try. A failure of the host (down, busy,
+    out of order) spends none, but ends the call when the outage lasts too long.
 
-    A request that fails like an outage while others went well since its last
-    failure, or while the host was seen to be sound, is no outage after all, and pays.
+    If other requests to this host succeeded since the last failure, or the host was
+    seen to work just now, a failure that looks like an outage spends a try too.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class Patience:
         self._successes: int | None = None
 
     def left_s(self) -> float:
-        """For how many seconds to go on waiting for a host that is down."""
-        # Not below a second: who has waited that long takes the turn that is free.
+        """Give the seconds for which to go on waiting for a host that is down."""
+        # At least a second: a request that has waited that long takes a free place.
         return max(1.0, self._outage_s - self._lasts_s())
 
     def after(
@@ -119,24 +119,24 @@ class Patience:
         successes: int,
         is_sound: bool = False,
     ) -> float:
-        """Give the seconds to wait after a failure, or raise it if it is enough.
+        """Give the seconds to wait after a failure; raise it if tries or time are up.
 
-        ``down``: nobody gets through to the host; ``successes``: how many requests
-        of anyone went well there so far; ``is_sound``: one did, just now.
+        ``down``: the host lets nothing but probes through; ``successes``: how many
+        requests to it succeeded so far; ``is_sound``: one succeeded just now.
         """
         alone = is_sound or self._successes not in {None, successes}
         self._successes = successes
-        if isinstance(error, BusyError):
+        if isinstance(error, TooManyRequestsError):
             self._outlast(error)
             return 0.0
         if (down or isinstance(error, OutageError)) and not alone:
             self._outlast(error)
-            # The breaker makes us wait; before it opens, we do.
+            # Once the breaker is open, it makes the request wait.
             return 0.0 if down else self._pause_s(self._put_off)
         return self._spend(error)
 
     def after_refusal(self, error: PermanentError | TransientError) -> float:
-        """Spend a try on a refusal that may pass, or raise it; it has two at least."""
+        """Spend a try on a refusal that may pass; raise it after two tries or more."""
         self._tries = max(self._tries, 2)
         return self._spend(error)
 
@@ -152,7 +152,8 @@ class Patience:
         self._since = None
         self._spent += 1
         if self._spent >= self._tries:
-            message = f"{error} (tried {self._spent} times)"
+            often = "once" if self._spent == 1 else f"{self._spent} times"
+            message = f"{error} (tried {often})"
             if isinstance(error, PermanentError):
                 raise PermanentError(error.reason, message) from error
             raise TransientError(error.reason, message) from error
@@ -170,8 +171,8 @@ def _unix(text: str | None) -> float | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-        # The old form has no zone, and "-0000" is none: HTTP's is always UTC, whereas
-        # Python's would be the zone of this machine.
+        # A date in the old form, or with "-0000", has no zone. In HTTP it is UTC;
+        # Python would take the zone of this machine.
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):
         return None

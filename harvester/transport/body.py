@@ -1,9 +1,8 @@
-"""The body of a reply, read within the limits.
+"""The body of a reply, read within limits.
 
-aiohttp's own limits do not catch all that happens. A server that sends a byte now
-and then is never silent, so the read timeout does not see it: a floor on the speed
-does. A reply without a length may never end, and a compressed one may swell: the
-decoded bytes are counted.
+aiohttp's own limits are not enough. A server that sends a byte now and then never hits
+the read timeout: a lowest speed catches it. A reply without a length may never end, and
+a compressed one may grow: the decoded bytes are counted.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class Body:
         self._response = response
         self._limits = limits
         self._on_bytes = on_bytes
-        # Only time spent waiting for the archive counts: a slow disk is our own.
+        # Only time that the archive takes counts, not that of our own disk.
         self._silent_s = 0.0
         self._window_s = 0.0
         self._window_bytes = 0
@@ -102,7 +101,7 @@ class Body:
         except TimeoutError:
             if not limit.expired():
                 raise
-        self._heard(len(chunk), time.monotonic() - began)
+        self._count(len(chunk), time.monotonic() - began)
         return chunk
 
     def _patience_s(self) -> float:
@@ -112,7 +111,7 @@ class Body:
             limits.floor_window_s - self._window_s,
         )
 
-    def _heard(self, size: int, waited_s: float) -> None:
+    def _count(self, size: int, waited_s: float) -> None:
         limits = self._limits
         self._silent_s = 0.0 if size else self._silent_s + waited_s
         self._window_s += waited_s
@@ -120,7 +119,7 @@ class Body:
         if self._silent_s >= limits.silence_s:
             raise self._slow("stalled", f"sent nothing for {limits.silence_s:g} s")
         if self._window_s >= limits.floor_window_s:
-            # A window without any byte is silence, which has a limit of its own.
+            # A window without a byte is silence, which has a limit of its own.
             floor = limits.floor_bytes_per_s * self._window_s
             if 0 < self._window_bytes < floor:
                 what = f"sent {self._window_bytes} bytes in {self._window_s:.0f} s"

@@ -1,4 +1,4 @@
-"""The circuit breaker: when a host is down, one request at a time finds out.
+"""The circuit breaker: while a host is down, only single requests (probes) are sent.
 
 ::
 
@@ -7,8 +7,8 @@
       |                                        `------- it failed --------|
       `---------------------------- a request succeeded ------------------'
 
-While it is open nobody passes but a single probe, whoever asks. It knows no event
-loop: the throttle asks it and tells it.
+While it is open only one probe at a time may pass. It knows no event loop: the
+throttle asks it and reports outcomes to it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ __all__ = ["Breaker", "Tripping"]
 
 @dataclass(frozen=True, slots=True)
 class Tripping:
-    """When the breaker opens, and how often it lets a probe through."""
+    """When the breaker opens, and how often a probe is sent."""
 
     #: Failures in a row that open it ...
     failures: int = 5
-    #: ... if they come from this many different addresses: one bad file is no outage.
+    #: ... if they concern so many different addresses: one bad file is no outage.
     addresses: int = 3
     #: Failures to reach the host at all, in a row, that open it.
     unreachable: int = 3
-    #: Different addresses that are refused, with nothing good among them, that open it.
+    #: Different addresses that are refused, without a good answer among them.
     refusals: int = 5
     #: Seconds from opening to the first probe.
     first_s: float = 5.0
@@ -45,7 +45,7 @@ class Tripping:
 
 
 class Breaker:
-    """Counts a host's failures and stops the traffic when it is down."""
+    """Counts the failures of a host, and stops the requests to it when it is down."""
 
     def __init__(
         self,
@@ -67,30 +67,30 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether nobody passes but a probe."""
+        """Whether only probes may pass."""
         return self._since is not None
 
     @property
     def is_probing(self) -> bool:
-        """Whether the one probe is under way and everyone else waits for it."""
+        """Whether a probe is under way and all other requests wait for its outcome."""
         return self._probing
 
     @property
     def passes_at(self) -> float:
-        """The time from which the next request may pass; long ago when closed."""
+        """The time from which the next request may pass; in the past when closed."""
         return self._probe_at
 
     def open_s(self) -> float:
-        """For how many seconds it has been open."""
+        """Give the seconds for which it has been open; 0 if it is closed."""
         return 0.0 if self._since is None else self._clock() - self._since
 
     def admit(self) -> bool:
-        """Let one request pass now; true if it is the probe."""
+        """Let one request pass now; true if it is a probe."""
         self._probing = self.is_open
         return self._probing
 
     def succeeded(self) -> None:
-        """Close: any success is proof enough, also of a request sent before."""
+        """Close. Any success counts, also that of a request sent before it opened."""
         self._failures = self._unreachable = 0
         self._addresses.clear()
         self._since = None
@@ -101,14 +101,14 @@ class Breaker:
     def failed(
         self, address: str, what: str, *, unreachable: bool, probe: bool
     ) -> None:
-        """Count a failure; open when there are too many, wait longer after a probe."""
+        """Count a failure: open if there are too many; wait longer after each probe."""
         self._last = what
         if self._since is None:
             self._count(address, unreachable=unreachable)
             if self._is_too_much():
                 self.trip(what)
         elif probe:
-            # Others that were under way when it opened say nothing new.
+            # Requests that were under way when it opened say nothing new.
             self._failures += 1
             longer = self._interval_s * self._tripping.factor
             self._interval_s = min(longer, self._tripping.longest_s)
@@ -116,7 +116,7 @@ class Breaker:
             self._probing = False
 
     def trip(self, what: str) -> None:
-        """Open for what is no failure but true of all requests."""
+        """Open at once, for a reason that concerns all requests."""
         if self._since is None:
             self._last = what
             self._failures = max(1, self._failures)
@@ -124,23 +124,23 @@ class Breaker:
             self._probe_at = self._clock() + self._interval_s
 
     def abandoned(self) -> None:
-        """Take back the probe: it was cancelled and leaves no verdict."""
+        """Forget the probe: it was cancelled without an outcome."""
         self._probing = False
 
     def hold(self, until: float) -> None:
-        """Open until the time that the archive named, then let one probe through."""
+        """Stay open until a time, then let one probe through."""
         if self._since is None:
             self._since = self._clock()
         self._probe_at = max(self._probe_at, until)
 
     @property
     def why(self) -> str:
-        """Why nobody passes; empty while it is closed."""
+        """Why only probes may pass; empty while it is closed."""
         if self._since is None:
             return ""
         if not self._failures:
-            return "closed after a cool-down"
-        return f"closed: {self._failures} failures in a row ({self._last})"
+            return "after a cool-down"
+        return f"down: {self._failures} failures in a row ({self._last})"
 
     def _count(self, address: str, *, unreachable: bool) -> None:
         self._failures += 1

@@ -1,4 +1,4 @@
-"""Headers of requests: which are ours, which are for one host only, who asks."""
+"""Headers of requests: those that we set, those for one host only, the User-Agent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ApiToken", "kept", "user_agent", "without_personal", "without_type"]
 
-#: These are ours or aiohttp's to set; a caller's are not sent.
+#: Set by us or by aiohttp; a caller cannot set them.
 _OURS = frozenset(
     {
         "accept-encoding",
@@ -27,7 +27,7 @@ _OURS = frozenset(
         "user-agent",
     }
 )
-#: These are for the host that they were meant for, and no other.
+#: Sent to the host that they are meant for, and to no other.
 _PERSONAL = frozenset({"authorization", "proxy-authorization"})
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -38,8 +38,8 @@ _TOKEN = re.compile(r"[!-~]+")
 class ApiToken:
     """A secret that is shown to one host and to nobody else, readers of logs included.
 
-    It is put on a request just before that is sent, by its address: no redirect and
-    no mirror can take it elsewhere.
+    It is added to a request just before sending, if the address matches: no redirect
+    and no mirror can take it to another host.
 
     Raises
     ------
@@ -69,7 +69,7 @@ class ApiToken:
             raise InputError(msg)
 
     def headers_for(self, url: URL) -> dict[str, str]:
-        """Give what a request to this address carries of it: nothing, but at home."""
+        """Give the headers with the token for its own host; none for any other."""
         if url.origin() != URL(self.home).origin():
             return {}
         return {"Authorization": f"token {self._text}"}
@@ -79,7 +79,7 @@ class ApiToken:
 
 
 def user_agent(version: str, contact: str) -> str:
-    """Say who asks, and how that person can be reached."""
+    """Give the User-Agent: name, version and contact."""
     if not contact.isprintable():
         msg = f"contact {contact!r} must be one line of text"
         raise InputError(msg)
@@ -87,17 +87,17 @@ def user_agent(version: str, contact: str) -> str:
 
 
 def kept(headers: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Give what a caller may add."""
+    """Give the headers of a caller, without those that it cannot set."""
     return _without(headers or {}, _OURS)
 
 
 def without_personal(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Give what another host may see as well."""
+    """Give the headers that another host may see."""
     return _without(headers, _PERSONAL)
 
 
 def without_type(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Give what stays when a form is not sent again."""
+    """Give the headers of the GET that follows a form."""
     return _without(headers, frozenset({"content-type"}))
 
 

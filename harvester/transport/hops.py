@@ -1,7 +1,7 @@
-"""One try of a request: from hop to hop to the reply, each with its own host's leave.
+"""One try of a call: from redirect to redirect, each through the throttle of its host.
 
-Where a redirect leads to another host that host gets a throttle too, and the verdict on
-the last reply is told to the host that was asked first as well.
+If a redirect leads to another host, that host gets a throttle too. The outcome of the
+last reply is reported to the host that was asked first as well.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import PermanentError
 from .address import shown
-from .errand import Waits
+from .call import Waits
 from .headers import without_personal, without_type
 from .throttle import Throttle
 from .verdict import Chain, judged
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
     from .address import Guard
     from .body import Limits
-    from .errand import Errand
+    from .call import Call
+    from .machine_limit import MachineLimit
     from .manners import Manners, Timing
     from .services import Directory, Service
     from .turn import Turn
-    from .wire import Moved, Request, Wire
+    from .wire import Redirected, Request, Wire
 
 __all__ = ["Hops", "Result", "Throttles"]
 
-#: After these a form is not sent again; its answer is fetched.
+#: After these a form is not sent again; its answer is fetched with GET.
 _BECOMES_GET = frozenset({301, 302, 303})
 
 T_co = TypeVar("T_co", covariant=True)
@@ -43,7 +44,7 @@ class Result(Intake, Protocol[T_co]):
     """Where the body of a reply goes, and what is made of it."""
 
     async def finish(self) -> T_co:
-        """Give it, once all has come."""
+        """Give the result when the body is complete."""
 
 
 class Throttles:
@@ -56,39 +57,48 @@ class Throttles:
         cool_downs: Mapping[str, float],
         on_cool_down: Callable[[str, float], None] | None,
         timing: Timing,
+        machine_limit: MachineLimit | None = None,
     ) -> None:
+        self._machine_limit = machine_limit
         self._directory = directory
         self._cool_downs = dict(cool_downs)
         self._on_cool_down = on_cool_down
         self._timing = timing
         self.by_host: dict[str, Throttle] = {}
         for service in directory.services:
-            self.of(service.host, service.manners)
+            self.of_service(service)
 
     def at(self, url: URL, sender: Service) -> Throttle:
-        """Give the throttle for an actual address that a service sent us to."""
-        # An archive may send us on to another host of its own: that one gets a
-        # throttle too, with the manners of the service that sent us there.
+        """Give the throttle for an address that is really asked.
+
+        If it is at no known service, a redirect led there: its host gets a throttle
+        with the limits of ``sender``.
+        """
         service = self._directory.find(url)
         if service is None:
-            return self.of(url.host_port_subcomponent or "", sender.manners)
-        return self.of(service.host, service.manners)
+            return self._of(url.host_port_subcomponent or "", sender.manners)
+        return self.of_service(service)
 
-    def of(self, host: str, manners: Manners) -> Throttle:
-        """Give the throttle of a host by its name."""
+    def of_service(self, service: Service) -> Throttle:
+        """Give the throttle of a service's host."""
+        return self._of(service.host, service.manners)
+
+    def _of(self, host: str, manners: Manners) -> Throttle:
         if host not in self.by_host:
+            machine_limit = self._machine_limit
             self.by_host[host] = Throttle(
                 host,
                 manners,
                 cooled_until=self._cool_downs.get(host, 0.0),
                 on_cool_down=self._on_cool_down,
                 timing=self._timing,
+                limit=None if machine_limit is None else machine_limit.at(host),
             )
         return self.by_host[host]
 
 
 class Hops:
-    """Sends a request, follows where it is sent, and has all of it judged."""
+    """Sends a request, follows redirects, and reports the outcome."""
 
     def __init__(
         self,
@@ -107,41 +117,39 @@ class Hops:
         self.wire: Wire | None = None
 
     async def attempt(
-        self, errand: Errand, result: Result[T_co], patience_s: float
+        self, call: Call, result: Result[T_co], patience_s: float
     ) -> T_co:
-        """Try a request once; wait for a host that is down for ``patience_s``."""
-        # Every hop keeps its turn to the end, when the verdict on them all is known.
+        """Try a call once; wait up to ``patience_s`` for a host that is down."""
+        # Every hop keeps its turn to the end, when the outcome of all is known.
         async with AsyncExitStack() as turns:
-            chain = Chain(errand, self._lingers_s(errand))
+            chain = Chain(call, self._lingers_s(call))
             with judged(chain):
-                request = errand.request
+                request = call.request
                 for _ in range(self._limits.redirects + 1):
-                    turn = await self._turn(errand, request, patience_s, chain, turns)
-                    moved = await self._send(request, result, turn, errand)
-                    # The wire is free for the next one while this is checked.
+                    turn = await self._turn(call, request, patience_s, chain, turns)
+                    redirect = await self._send(request, result, turn, call)
+                    # The next request may be sent while this reply is checked.
                     turn.free()
-                    if moved is None:
+                    if redirect is None:
                         return await result.finish()
-                    request = self._next_hop(request, moved)
-                raise self._too_many(errand)
+                    request = self._next_hop(request, redirect)
+                raise self._too_many(call)
         raise AssertionError  # mypy cannot see that `judged` swallows nothing
 
     async def _turn(
         self,
-        errand: Errand,
+        call: Call,
         request: Request,
         patience_s: float,
         chain: Chain,
         turns: AsyncExitStack,
     ) -> Turn:
-        errand.last = throttle = self._throttles.at(request.url, errand.service)
+        call.last = throttle = self._throttles.at(request.url, call.service)
         refusal_patience_s = self._limits.refusal_patience_s
         slot = throttle.slot(
-            errand.kind,
+            call.kind,
             patience_s=patience_s,
-            refusal_patience_s=0.0
-            if errand.waits is Waits.NEVER
-            else refusal_patience_s,
+            refusal_patience_s=0.0 if call.waits is Waits.NEVER else refusal_patience_s,
             rides=chain.rides_on(throttle),
         )
         turn = await turns.enter_async_context(slot)
@@ -149,8 +157,8 @@ class Hops:
         return turn
 
     async def _send(
-        self, request: Request, intake: Intake, turn: Turn, errand: Errand
-    ) -> Moved | None:
+        self, request: Request, intake: Intake, turn: Turn, call: Call
+    ) -> Redirected | None:
         host = turn.host
 
         def on_sent() -> None:
@@ -159,37 +167,39 @@ class Hops:
 
         def on_bytes(size: int) -> None:
             self._on_traffic(host, 0, size)
-            errand.heard(size)
+            call.on_bytes(size)
 
         assert self.wire is not None, "the transport is not open"
         return await self.wire.exchange(
             request,
             intake,
-            answer_s=self._answer_s(errand),
+            answer_s=self._answer_s(call),
             on_sent=on_sent,
             on_bytes=on_bytes,
         )
 
-    def _next_hop(self, request: Request, moved: Moved) -> Request:
-        url = self._directory.to_actual(self._guard.follow(request.url, moved.location))
+    def _next_hop(self, request: Request, redirect: Redirected) -> Request:
+        url = self._directory.to_actual(
+            self._guard.follow(request.url, redirect.location)
+        )
         hop = replace(request, url=url)
         if url.origin() != request.url.origin():
             hop = replace(hop, headers=without_personal(request.headers))
-        if moved.status in _BECOMES_GET and request.method == "POST":
+        if redirect.status in _BECOMES_GET and request.method == "POST":
             kept_too = without_type(hop.headers)
             return replace(hop, method="GET", body=None, headers=kept_too)
         return hop
 
-    def _too_many(self, errand: Errand) -> PermanentError:
-        where, most = shown(errand.request.url), self._limits.redirects
+    def _too_many(self, call: Call) -> PermanentError:
+        where, most = shown(call.request.url), self._limits.redirects
         msg = f"{where} redirects more than {most} times"
         return PermanentError(reason="blocked_redirect", message=msg)
 
-    def _answer_s(self, errand: Errand) -> float:
-        own_s = errand.service.answer_s if errand.kind == "query" else None
+    def _answer_s(self, call: Call) -> float:
+        own_s = call.service.answer_s if call.kind == "query" else None
         return self._limits.answer_s if own_s is None else own_s
 
-    def _lingers_s(self, errand: Errand) -> float:
-        """Seconds for which a server may go on with a query that we gave up."""
+    def _lingers_s(self, call: Call) -> float:
+        """Seconds for which a server may still work on a query that was given up."""
         works_on_s = self._limits.works_on_s
-        return max(works_on_s - self._answer_s(errand), works_on_s / 20)
+        return max(works_on_s - self._answer_s(call), works_on_s / 20)

@@ -1,6 +1,6 @@
-"""How a host stands just now, as numbers for scripts and as words for people.
+"""The state of a host at one moment, as numbers for scripts and as words for people.
 
-Times are Unix seconds: whoever reads it in another process, a little later, still
+Times are Unix seconds, so that another process that reads them a little later still
 says the right thing.
 """
 
@@ -19,29 +19,31 @@ __all__ = ["HostState", "outage_words", "refusal_words"]
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """What a host is asked to bear just now, and why it is not more."""
+    """The limits of a host at one moment, and why they are not higher."""
 
     host: str
     #: Requests a second at most; now, and when all is well.
     rate: float
     full_rate: float
-    #: For each kind the requests under way, those allowed now, and when all is well.
+    #: For each kind: requests under way, those allowed now, those allowed at the most.
     slots: Mapping[str, tuple[int, int, int]]
     #: Requests that wait for their turn.
     waiting: int
     #: What it was slowed down by; empty if it is not.
     slowed_by: str = ""
+    #: Other harvests of this machine that use the same limits of this host.
+    others: int = 0
     #: Until when nothing is sent because of the user's quiet hours; 0: none are.
     quiet_until: float = 0.0
-    #: Until when nothing is sent because the host wants it, or we do; and which.
+    #: Until when nothing is sent because of a cool-down, and why it was begun.
     cooling_until: float = 0.0
     cooling_why: str = ""
-    #: Why only a single probe may pass; empty while all may.
+    #: Why only single probes are sent; empty if all requests are.
     closed: str = ""
     #: When the next probe may go.
     probe_at: float = 0.0
     probing: bool = False
-    #: Since when it has refused everything; 0: it does not.
+    #: Since when the host has refused everything; 0: it does not.
     refused_since: float = 0.0
     #: How many requests that were, and the latest answer in its own words.
     refused: int = 0
@@ -52,7 +54,7 @@ class HostState:
         return "; ".join([self._road(now), *self._reductions()])
 
     def load(self) -> str:
-        """Say how much goes there."""
+        """Say how many requests are under way, and how many a second are allowed."""
         slots = (
             f"{busy} of {allowed} ({kind})"
             for kind, (busy, allowed, _) in self.slots.items()
@@ -61,11 +63,11 @@ class HostState:
 
     @property
     def kind(self) -> str:
-        """Name the state without its numbers: what changes is worth a line."""
+        """Name the state without its numbers; a line is printed when it changes."""
         if self.quiet_until:
             return "quiet"
         if self.refused_since:
-            return "refuses us"
+            return "refuses everything"
         if self.closed:
             return self.closed.partition(":")[0]
         return "slowed" if self.slowed_by else "open"
@@ -80,7 +82,7 @@ class HostState:
             return f"cooling down for {left_s} s ({self.cooling_why})"
         why = self._why()
         if not why:
-            return "open road"
+            return "ready"
         wait_s = max(0.0, self.probe_at - now)
         probe = "probing" if self.probing else f"next probe in {wait_s:.0f} s"
         return f"{why}, {probe}"
@@ -91,6 +93,9 @@ class HostState:
         return refusal_words(self.refused_since, self.refused, self.refusal)
 
     def _reductions(self) -> Iterator[str]:
+        if self.others:
+            harvests = "harvest" if self.others == 1 else "harvests"
+            yield f"shared with {self.others} other {harvests} on this machine"
         if self.slowed_by:
             yield f"slowed down by {self.slowed_by}"
         for kind, (_, allowed, full) in self.slots.items():
@@ -103,11 +108,12 @@ class HostState:
 def outage_words(since: float, lasts_s: float, why: str) -> str:
     """Say since when, in Unix seconds, a host is down, and why we think so."""
     began = time.strftime("%H:%M", time.localtime(since))
-    told = why.removeprefix("closed: ")
+    told = why.removeprefix("down: ")
     return f"has been down since {began}, for {lasts_s:.0f} s: {told}"
 
 
 def refusal_words(since: float, count: int, words: str) -> str:
-    """Say since when, in Unix seconds, a host refuses us, and with which words."""
+    """Say since when, in Unix seconds, a host refuses everything, in its own words."""
     began = time.strftime("%H:%M", time.localtime(since))
-    return f"refuses us since {began}, with nothing good among {count} answers: {words}"
+    answers = "1 answer" if count == 1 else f"{count} answers"
+    return f"has refused everything since {began} ({answers}): {words}"

@@ -1,6 +1,6 @@
-"""Where the body of a reply goes: into memory, or into a file that appears whole.
+"""Takes the body of a reply into memory, or into a file that appears whole.
 
-Both live through all tries of a request, so that a file can go on where it broke.
+One object serves all tries of a call, so that a file can be resumed where it broke.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ __all__ = [
     "validator_of",
 ]
 
-#: Bytes that are gathered before they are written, in one go and in a thread.
+#: Bytes that are collected before they are written, in a thread.
 _BATCH = 2**20
 
-#: The same where the file may be left before its end: what comes after that is for
-#: nothing, half a batch on average.
+#: The same if the file may be ended early: smaller, as half a batch on average is
+#: fetched for nothing.
 _SMALL_BATCH = 2**16
 
 _HTML = re.compile(
@@ -56,7 +56,7 @@ class Reply:
     """An answer that was read into memory."""
 
     status: int
-    #: As sent, less those that described how ``body`` was packed; any case will do.
+    #: As sent, without those about the compression of ``body``; names in any case.
     headers: Mapping[str, str]
     body: bytes
     #: Where it came from in the end.
@@ -74,21 +74,21 @@ class Download:
     etag: str
     #: Where it came from in the end.
     url: str
-    #: False: no more than its beginning was fetched, and nothing of it verified.
+    #: False: only the beginning was fetched, and it was not verified.
     is_whole: bool = True
 
 
 class Enough(Protocol):
-    """Watches a file come, and tells when no more of it is needed.
+    """Sees the bytes of a file as they come, and says when the rest is not needed.
 
     It is called in threads, never by two at the same time.
     """
 
     def restart(self) -> None:
-        """Forget what came so far: the file comes anew."""
+        """Forget what came so far: the file comes again from the beginning."""
 
     def add(self, data: bytes) -> bool:
-        """Take the next bytes; say whether the file may end here. It never raises."""
+        """Take the next bytes; say whether they are enough. It must not raise."""
 
 
 def is_html(start: bytes) -> bool:
@@ -118,18 +118,18 @@ class Buffer:
         self._reply = Reply(response.status, headers, content, str(response.url))
 
     def out_of_range(self, what: str) -> TransientError:
-        """Say so; it never asks for a range."""
+        """Give the error; a range is never asked for here."""
         return TransientError(reason="bad_range", message=what)
 
     async def finish(self) -> Reply:
-        """Give the reply, if the check has nothing against it."""
+        """Give the reply, if the check accepts it."""
         assert self._reply is not None
         await asyncio.to_thread(self._check, self._reply)
         return self._reply
 
 
 def refuse_text(reply: Reply) -> None:
-    """Refuse the head of a reply that has words to say where a file should be.
+    """Refuse the headers of a reply that is text where a file should be.
 
     Raises
     ------
@@ -138,7 +138,9 @@ def refuse_text(reply: Reply) -> None:
     """
     kind = reply.headers.get("Content-Type", "")
     if kind.startswith("text/") or "json" in kind:
-        raise OutageError("words", f"{shown(reply.url)} has words in place of a file")
+        raise OutageError(
+            "words", f"{shown(reply.url)} answered with text in place of a file"
+        )
 
 
 def _refuse_html(reply: Reply) -> None:
@@ -154,9 +156,8 @@ def _html(url: str) -> OutageError:
 class PartialFile:
     """Takes a reply into ``<path>.part``, which becomes ``path`` when it is whole.
 
-    Its disk work runs in threads, and a thread cannot be cancelled: the lock, and
-    the number of the reply that it writes, keep one that is late from writing into
-    what a later reply has begun.
+    Disk work runs in threads, which cannot be cancelled: a lock and the number of the
+    reply keep a late thread from writing into the file of a later reply.
     """
 
     def __init__(
@@ -184,7 +185,7 @@ class PartialFile:
         self.restart()
 
     def headers(self) -> Mapping[str, str]:
-        """Ask for the bytes that lack, if it is certain that they still fit."""
+        """Ask for the missing bytes only, if the file is certainly the same."""
         headers = {"Accept-Encoding": "identity"}
         if self._size and self._validator:
             headers["Range"] = f"bytes={self._size}-"
@@ -194,7 +195,7 @@ class PartialFile:
     async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
         """Write the body to disk, after what is there or from the beginning.
 
-        It is left there if it is enough: the connection is then closed.
+        It stops reading when ``enough`` says so; then the connection is closed.
         """
         self._begin(response)
         batch = bytearray()
@@ -205,7 +206,7 @@ class PartialFile:
                     if len(batch) >= self._batch and await self._write(batch):
                         return
         except (aiohttp.ClientError, TransientError):
-            # It broke, but what came is good: the next try goes on from here.
+            # The body broke, but what came is good: the next try goes on from here.
             if not await self._write(batch):
                 raise
         if await self._write(batch):
@@ -215,7 +216,7 @@ class PartialFile:
             raise TransientError(reason="truncated", message=msg)
 
     def out_of_range(self, what: str) -> TransientError:
-        """Begin anew: the file became shorter than what came of it."""
+        """Start again: the file has become shorter than what came of it."""
         self.restart()
         return TransientError(reason="bad_range", message=what)
 
@@ -233,7 +234,7 @@ class PartialFile:
         self._validator = ""
 
     async def finish(self) -> Download:
-        """Check the file and give it its name."""
+        """Check the file and rename it."""
         await asyncio.to_thread(self._seal)
         is_whole = not self._is_enough or self._size == self._total
         try:
@@ -249,7 +250,7 @@ class PartialFile:
         return Download(self._size, sha256, self._etag, self._url, is_whole)
 
     async def aclose(self) -> None:
-        """Leave nothing behind but a finished file."""
+        """Remove the file unless it is finished."""
         await asyncio.to_thread(self._discard)
 
     def _begin(self, response: aiohttp.ClientResponse) -> None:
@@ -259,11 +260,11 @@ class PartialFile:
         if response.status == _PARTIAL:
             if not self._fits(response):
                 self.restart()
-                msg = f"{shown(self._url)} sends a part that was not asked for"
+                msg = f"{shown(self._url)} sent a range that was not asked for"
                 raise TransientError(reason="bad_range", message=msg)
             return
         self.restart()
-        # A length tells the bytes on the wire, which are others when packed.
+        # Of a compressed body the length counts the compressed bytes.
         if response.headers.get("Content-Encoding", "identity") == "identity":
             self._total = response.content_length
             self._validator = validator_of(response.headers)
@@ -272,7 +273,7 @@ class PartialFile:
             raise PermanentError(reason="too_large", message=msg)
 
     def _fits(self, response: aiohttp.ClientResponse) -> bool:
-        """Whether a part goes on exactly where we are, in the same file."""
+        """Whether a range goes on exactly where we are, in the same file."""
         match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if not match or not self._size or int(match[1]) != self._size:
             return False
@@ -324,7 +325,7 @@ class PartialFile:
             file.close()
 
     def _note_corrupt(self, sha256: str, error: TransientError) -> None:
-        """Give up a file that arrives broken in the same way every time."""
+        """Give up a file that arrives with the same damage every time."""
         if isinstance(error, OutageError):
             return
         self._corrupt.append(sha256)
@@ -334,13 +335,13 @@ class PartialFile:
 
 
 def _open(part: Path) -> BinaryIO:
-    # Never through a link that someone has put in its place.
+    # Never through a symbolic link that was put in its place.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.fdopen(os.open(part, flags, 0o644), "wb")
 
 
 def validator_of(headers: Mapping[str, str]) -> str:
-    """Give what tells one version of a file from another, byte by byte."""
+    """Give the text that differs between versions of a file: ETag or date; or ''."""
     etag = headers.get("ETag", "")
     if etag and not etag.startswith("W/"):
         return etag
@@ -349,7 +350,7 @@ def validator_of(headers: Mapping[str, str]) -> str:
 
 @contextmanager
 def disk_trouble_named(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses into our error, with the path and what to do."""
+    """Turn an error of the disk into ours, with the path and what to do."""
     try:
         yield
     except OSError as error:

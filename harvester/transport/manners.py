@@ -1,4 +1,4 @@
-"""Manners: how much one host is asked to bear, and how much of that after trouble."""
+"""Manners: the limits of one host, and the share of them that is used after trouble."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Manners", "Share", "Timing"]
 
-#: Two requests may come closer together on their way: with this much more between
-#: them the archive, too, counts no more than the rate.
+#: On their way two requests may come closer together: each gap is longer by this
+#: factor, so that the archive, too, counts no more than the rate.
 _SLACK = 1.015
 
-#: Timers are late, by milliseconds on a busy machine; a request that went late may be
-#: followed this much sooner, in seconds, or every lateness would be lost for good.
-#: It is less than what the slack adds up to in a second: so many requests as may go
-#: in a second still take a second or longer, wherever it begins.
+#: Timers are late, by milliseconds on a busy machine. After a late request the next one
+#: may follow sooner by so many seconds; otherwise each delay would lower the rate. This
+#: is less than the slack of a second, so that no second holds more than the rate.
 _CATCH_UP_S = 0.01
 
-#: Requests a second up to which a gap is a gap, and nothing is made up for: that is
-#: how SkyServer counts. Timers are exact enough for these.
+#: Up to this rate, in requests a second, each gap is kept and no delay is made up for,
+#: because SkyServer counts gaps.
 _STRICT_RATE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The clocks and the dice; a test has its own."""
+    """The clocks and the random numbers; a test has its own."""
 
     #: Seconds of the event loop's own clock.
     clock: Callable[[], float] = time.monotonic
@@ -45,7 +44,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How much one host is asked to bear."""
+    """The limits of one host."""
 
     #: Requests per second at most, evenly spaced: ``1 / rate`` seconds lie between,
     #: less ``catch_up_s``.
@@ -55,28 +54,28 @@ class Manners:
     slots: Mapping[str, int]
     #: When the host counts as down.
     tripping: Tripping = field(default_factory=Tripping)
-    #: When nothing is sent; what is under way then ends as ever.
+    #: Hours in which nothing is sent; requests that are under way are finished.
     quiet: QuietHours | None = None
 
     @property
     def gap_s(self) -> float:
         """Seconds from one request to the next."""
-        # What is made up for comes out of a second's slack: half of it is put back,
-        # so that there is something left for the way.
+        # Delays are made up for out of the slack: half of that is added again, so
+        # that some slack is left for the network.
         return (_SLACK + self.catch_up_s / 2) / self.rate
 
     @property
     def catch_up_s(self) -> float:
-        """Seconds by which a request may come sooner if the one before it was late."""
+        """Seconds by which a request may come sooner after a late one."""
         if self.rate <= _STRICT_RATE:
             return 0.0
         return min(_CATCH_UP_S, 0.5 / self.rate)
 
 
 class Share:
-    """The part of an allowance that is used: halves on trouble, creeps back."""
+    """The share of a limit that is used: halved by trouble, raised by successes."""
 
-    #: It never falls below this, so that an end comes in sight of any harvest.
+    #: It never falls below this, so that every harvest ends at some time.
     _LEAST = 1 / 16
     #: It grows by one step after so many successes.
     _STEP = 1 / 8
@@ -92,7 +91,7 @@ class Share:
         self._good = 0
 
     def creep(self) -> None:
-        """Count a success; some of them make one step up."""
+        """Count a success; some of them raise the share by a step."""
         self._good += 1
         if self._good >= self._SUCCESSES:
             self._good = 0

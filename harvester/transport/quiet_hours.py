@@ -1,4 +1,4 @@
-"""Quiet hours: a part of each day in which nothing is asked of an archive."""
+"""Quiet hours: a part of each day in which nothing is sent to an archive."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ class QuietHours:
         return cls(begin, end, bool(match[5]))
 
     def until(self, now: float) -> float | None:
-        """Tell when the quiet that there is now ends, in Unix seconds; None: none is.
+        """Give the Unix seconds of the end of the quiet hours; None outside of them.
 
-        A day on which the clock is changed is as long as it is.
+        On a day on which the clock is changed they last an hour more or less.
         """
         there = datetime.fromtimestamp(now, UTC)
         if not self.is_utc:
-            # Without its zone it is a time on the wall, which `timestamp` reads back.
+            # Without a zone, `timestamp` reads it as local time again.
             there = there.astimezone().replace(tzinfo=None)
         minute = 60 * there.hour + there.minute
-        # Minutes since the last beginning, of as many as the quiet has.
+        # Outside if more minutes have passed since the last beginning than they last.
         if (minute - self.begin) % (60 * _HOURS) >= self._minutes:
             return None
         midnight = there.replace(hour=0, minute=0, second=0, microsecond=0)

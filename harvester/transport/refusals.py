@@ -1,8 +1,8 @@
-"""What a host has refused since it last gave anything good.
+"""What a host has refused since its last good answer.
 
-A refusal may be true of one file (it does not exist, it is not public) or of all of
-them (we are shut out, a release has moved). One alone does not tell which. What tells
-is whether the host gives anything good that was asked for later.
+A refusal may concern one file (it does not exist, it is not public) or all files (the
+host has banned us, a release has moved). A single refusal does not show which. A good
+answer to a later request shows that it concerned one file.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Refusals", "is_refusal"]
 
-#: Addresses that are remembered at most: more do not change any decision.
+#: Most addresses that are remembered: more do not change any decision.
 _MOST = 64
 
 _REASONS = frozenset({"blocked_redirect", "too_large"})
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether an error says that the host does not give what was asked for.
+    """Whether an error says that the host refuses what was asked for.
 
-    Others of its class come with a proper answer: damage, a query that is not done.
+    Other permanent errors follow a good answer: damage, a query that has failed.
     """
     if isinstance(error, NotFoundError):
         return True
@@ -39,14 +39,14 @@ def is_refusal(error: Exception) -> bool:
 
 
 class Refusals:
-    """The refusals of one host that nothing good has contradicted yet.
+    """The refusals of one host that no good answer has contradicted yet.
 
     Parameters
     ----------
     clock
         Seconds; those of `Turn.began`.
     awake
-        The same without quiet hours: how long it has lasted is counted by these.
+        The same without quiet hours; durations are measured by this clock.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Refusals:
         #: When each address was refused last.
         self._refused_at: dict[str, float] = {}
         self._since_awake = 0.0
-        #: When the latest request began that went well.
+        #: When the latest request that succeeded was sent.
         self._good_began = -math.inf
         self._news = asyncio.Event()
-        #: Whether it is the host that refuses, and not the files that are not there.
+        #: Whether the host refuses everything.
         self.is_full = False
         #: When the first of them came, and how many.
         self.since = 0.0
@@ -72,7 +72,7 @@ class Refusals:
         self.words = ""
 
     def add(self, address: str, words: str, handful: float) -> None:
-        """Note a refusal; ``handful`` different addresses make it the host's matter."""
+        """Note a refusal; after ``handful`` addresses the host refuses everything."""
         if not self.count:
             self.since, self._since_awake = self._clock(), self._awake()
         self.count += 1
@@ -83,12 +83,12 @@ class Refusals:
             self.fill()
 
     def fill(self) -> None:
-        """Take the host itself for what refuses."""
+        """Decide that the host refuses everything."""
         self.is_full = True
         self._tell()
 
     def contradict(self, began: float) -> None:
-        """Note that a request which began then went well: older refusals are over."""
+        """Note that a request of this time succeeded: older refusals count no more."""
         self._good_began = max(self._good_began, began)
         left = {key: at for key, at in self._refused_at.items() if at > began}
         if len(left) < len(self._refused_at):
@@ -98,22 +98,22 @@ class Refusals:
         self._tell()
 
     def is_contradicted(self, at: float) -> bool:
-        """Whether a request that began after this time went well."""
+        """Whether a request that was sent after this time succeeded."""
         return self._good_began >= at
 
     async def settled(self, at: float, within_s: float) -> None:
-        """Wait until a refusal of this time is contradicted, or it is the host's."""
+        """Wait until a refusal is contradicted, or the host refuses everything."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not (self.is_full or self.is_contradicted(at)):
                     await self._news.wait()
 
     def lasts_s(self) -> float:
-        """For how many seconds nothing but refusals has come."""
+        """Give the seconds for which nothing but refusals has come."""
         return self._awake() - self._since_awake if self.count else 0.0
 
     def full_s(self) -> float:
-        """For how many seconds the host has refused everything; -1: it does not."""
+        """Give the seconds for which it has refused everything; -1: it does not."""
         return self.lasts_s() if self.is_full else -1.0
 
     def _tell(self) -> None:

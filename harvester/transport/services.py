@@ -1,8 +1,8 @@
-"""The archives' services: where each one is, and where it is asked in truth.
+"""The archives' services: the official address of each, and the one that is asked.
 
-Archives, plans and stamps know official addresses only. Whoever rehearses against
-the sandbox, or goes through a mirror, names another address for a service: that is
-put in its place here, just before a request is sent.
+Archives, plans and stamps know official addresses only. A user who rehearses on the
+sandbox, or uses a mirror, sets another address for a service. It replaces the official
+one here, just before a request is sent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of an archive: where it is, and how much it is asked to bear."""
+    """One service of an archive: its addresses and its limits."""
 
     #: As ``--base-url`` spells it.
     name: str
@@ -47,8 +47,14 @@ class Service:
 
     @property
     def host(self) -> str:
-        """The official host, by which throttle and cool-downs are known."""
-        return URL(self.base).host_port_subcomponent or self.base
+        """The host that is really asked, as throttle, ledger and messages name it.
+
+        Where it stands in for the archive's host the path is added: one host may stand
+        in for several services.
+        """
+        url = URL(self.actual)
+        host = url.host_port_subcomponent or self.actual
+        return host if not self.is_elsewhere else f"{host}{url.path.rstrip('/')}"
 
     @property
     def is_elsewhere(self) -> bool:

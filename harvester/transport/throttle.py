@@ -1,13 +1,14 @@
-"""The throttle: what one archive host is asked to bear, shared by every worker.
+"""The throttle: how many requests one host gets, shared by all workers.
 
-A request goes when all of these let it: the user's quiet hours, the breaker and the
-cool-down (is the host well?), the pace (is it long enough since the last one?) and
-the concurrency (how many are under way?). One queue, one timer and one place that
-decides, `_admit`: that keeps the gap between requests exact and makes a half-open
-breaker let exactly one probe through, however many workers are waiting.
+A request is sent when all of these allow it: the user's quiet hours, the breaker and
+the cool-down (is the host up?), the pace (is the last request long enough ago?), the
+concurrency (how many are under way?), and last the limit that all harvests of this
+machine share. There is one queue, one timer and one method that decides, `_admit`. So
+the gap between requests is exact, and a half-open breaker lets exactly one probe
+through, however many workers wait.
 
-Errors never speed us up: trouble halves the concurrency, a refusal for being too
-fast halves the pace as well, and both come back in small steps, by successes.
+Errors never make requests faster: trouble halves the concurrency, a 429 halves the
+pace as well, and successes bring both back in small steps.
 """
 
 from __future__ import annotations
@@ -17,26 +18,28 @@ import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from .awake import AwakeClock
 from .backoff import LONGEST_S, backoff
 from .breaker import Breaker
+from .effort import Effort
 from .host_state import HostState, outage_words, refusal_words
-from .manners import Manners, Share, Timing
+from .machine_limit import HostLimit
+from .manners import Manners, Timing
 from .refusals import Refusals
+from .request_queue import RequestQueue
 from .turn import GaveUpError, Turn, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from .account import Answer
+
 __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 
-#: The kind of request that goes before the others: a galaxy that is nearly done
-#: frees memory and disk, one that is newly located takes more.
-_FIRST = "file"
-
-#: Longest pause in seconds between two looks at the clock on the wall: it may be set.
+#: Longest wait in seconds before the wall clock is read again, as it may be changed.
 _LOOK_S = 60.0
 
-#: Seconds between two looks of a waiting request whether it has waited for too long.
+#: A waiting request checks so often, in seconds, whether it has waited for too long.
 _GLANCE_S = 1.0
 
 
@@ -48,11 +51,13 @@ class Throttle:
     host
         Its name, for messages and for ``on_cool_down``.
     cooled_until
-        Unix seconds of a cool-down that an earlier process was given. It is never
-        taken to be longer than the longest one, whatever the clock did since.
+        Unix seconds of the end of a cool-down of an earlier process. If the clock was
+        changed since, the wait is still not longer than the longest cool-down.
     on_cool_down
-        Called with the host and the Unix seconds until which it wants to be left
-        alone, so that a restart keeps it.
+        Called with the host and the Unix seconds of the end of a cool-down, so that
+        it can be kept over a restart.
+    limit
+        The limit that all harvests of this machine share; None: nothing is shared.
     """
 
     def __init__(
@@ -63,32 +68,30 @@ class Throttle:
         cooled_until: float = 0.0,
         on_cool_down: Callable[[str, float], None] | None = None,
         timing: Timing | None = None,
+        limit: HostLimit | None = None,
     ) -> None:
         timing = timing or Timing()
         self.host = host
         self.clock = timing.clock
-        #: How many requests went well, to tell a host's outage from a bad request.
+        #: How many requests succeeded, to tell an outage from a bad request.
         self.successes = 0
-        #: Different addresses whose refusal makes it the host's matter.
+        #: If so many different addresses are refused, the host refuses everything.
         self.handful = manners.tripping.refusals
         self._manners = manners
         self._breaker = Breaker(manners.tripping, clock=timing.clock)
         self._on_cool_down = on_cool_down
         self._wall = timing.wall
         self._random = timing.random
-        self._waiting: dict[Waiter, None] = {}
-        self._under_way: dict[str, int] = {}
-        #: The turn that was given out last, until its owner has woken up to it.
+        self._queue = RequestQueue()
+        self._limit = limit or HostLimit()
+        #: The turn that was given last, until the request that waited for it wakes up.
         self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._width = Share()
-        self._pace = Share()
-        self._next_at = self._eased_at = -math.inf
-        self._eased_by = ""
-        #: Seconds of the clock that were spent in quiet hours, as far as was looked.
-        self._quiet_s = 0.0
-        self._looked_at = self.clock()
-        #: How often in a row it wanted fewer requests.
+        self._effort = Effort(manners)
+        self._next_at = -math.inf
+        #: Seconds of the clock less the quiet hours: patience is counted by these.
+        self.awake_s = AwakeClock(manners.quiet, timing)
+        #: How many replies in a row asked for fewer requests.
         self._too_many = 0
         self._refusals: dict[str, Refusals] = {}
         self._cool_until = -math.inf
@@ -99,12 +102,12 @@ class Throttle:
 
     @property
     def is_down(self) -> bool:
-        """Whether nobody passes but a probe."""
+        """Whether only probes are sent."""
         return self._breaker.is_open
 
     @property
     def down_s(self) -> float:
-        """Give the seconds for which only probes have passed; 0 if the host is up."""
+        """Give the seconds for which only probes were sent; 0 if the host is up."""
         return self._breaker.open_s()
 
     @property
@@ -115,11 +118,10 @@ class Throttle:
 
     def is_at_work(self, kind: str) -> bool:
         """Whether requests of this kind are under way, or wait for their turn."""
-        is_waiting = kind in {waiter.kind for waiter in self._waiting}
-        return is_waiting or self._under_way.get(kind, 0) > 0
+        return self._queue.is_at_work(kind)
 
     def refusals(self, kind: str) -> Refusals:
-        """Give what it has refused of requests of this kind."""
+        """Give what the host has refused of requests of this kind."""
         new = Refusals(clock=self.clock, awake=self.awake_s)
         return self._refusals.setdefault(kind, new)
 
@@ -132,9 +134,9 @@ class Throttle:
         refusal_patience_s: float = math.inf,
         rides: bool = False,
     ) -> AsyncIterator[Turn]:
-        """Wait for leave to send one request of this kind, and hold it meanwhile.
+        """Wait until a request of this kind may be sent; hold its place in the block.
 
-        ``rides``: it is the next hop of the probe that is under way.
+        ``rides``: it follows a redirect of the probe that is under way.
 
         Raises
         ------
@@ -152,31 +154,31 @@ class Throttle:
         """Send nothing for so long; then try with a single request."""
         self._hold(seconds, why)
         if self._on_cool_down is not None:
-            # A shorter wish does not cut a longer one short.
+            # A shorter cool-down does not shorten one that is going on.
             left_s = self._cool_until - self.clock()
             self._on_cool_down(self.host, self._wall() + left_s)
+        self._limit.cool_down(seconds)
 
     def succeeded(self, turn: Turn) -> None:
-        """Count a proper reply: closes the breaker, and lets us creep faster."""
+        """Count a good reply: it closes the breaker and raises the limits a little."""
         self.successes += 1
         self._too_many = 0
         refusals = self.refusals(turn.kind)
         refusals.contradict(turn.began)
-        # One that was sent before the host began to refuse everything proves nothing.
+        # A request that was sent before the host refused everything proves nothing.
         if not refusals.is_full:
             self._breaker.succeeded()
-        self._width.creep()
-        self._pace.creep()
+        self._effort.creep()
         self._admit()
 
     def answered(self) -> None:
-        """Close the breaker: the host is at work."""
+        """Close the breaker: the host is up."""
         self._breaker.succeeded()
         self._admit()
 
     def failed(self, turn: Turn, address: str, what: str, *, unreachable: bool) -> None:
-        """Count a failure: fewer at once, and the breaker opens if it was too many."""
-        self._ease(turn, what)
+        """Count a failure: lower the concurrency; too many open the breaker."""
+        self._effort.ease(turn.began, self.clock(), what)
         self._breaker.failed(
             address, what, unreachable=unreachable, probe=turn.is_probe
         )
@@ -185,9 +187,9 @@ class Throttle:
     def declined(
         self, turn: Turn, address: str, words: str, *, handful: float, slows: bool
     ) -> None:
-        """Count a refusal: no good answer, and no trouble until it is true of all."""
+        """Count a refusal: it opens the breaker only if everything is refused."""
         if slows:
-            self._ease(turn, "refusals")
+            self._effort.ease(turn.began, self.clock(), "refusals")
         refusals = self.refusals(turn.kind)
         refusals.add(address, words, handful)
         if self._breaker.is_open:
@@ -197,40 +199,46 @@ class Throttle:
         self._admit()
 
     def shut(self, kind: str) -> None:
-        """Take the host for one that refuses everything of this kind."""
+        """Treat the host as one that refuses everything of this kind."""
         self.refusals(kind).fill()
         self._breaker.trip("refusals")
 
     def refused(self, turn: Turn, cool_down_s: float | None) -> None:
-        """Cool down for as long as the host asked, or as we think is decent."""
-        is_new = self._ease(turn, "too many requests")
+        """Cool down for as long as the host asked, else by our own backoff."""
+        is_new = self._effort.ease(turn.began, self.clock(), "too many requests")
         if cool_down_s is not None:
             self.cool_down(cool_down_s)
         else:
-            # It does not say when to come: then we come half as often.
+            # Without a time from the host, the pace is halved.
             if is_new:
-                self._pace.halve()
+                self._effort.slow_down()
             self._too_many += 1
-            own_s = self._gap_s() + backoff(self._too_many, random=self._random)
+            own_s = self._effort.gap_s + backoff(self._too_many, random=self._random)
             self.cool_down(own_s, "too many requests")
         if turn.is_probe:
             self._breaker.abandoned()
         self._admit()
 
     def abandoned(self, turn: Turn) -> None:
-        """Forget a request that was dropped: it says nothing about the host."""
+        """Forget a request that ended without an outcome."""
         if turn.is_probe:
             self._breaker.abandoned()
             self._admit()
 
     def space(self) -> None:
-        """Keep the gap from now on: a request is on the wire."""
-        gap_s = self._gap_s() - self._manners.catch_up_s
+        """Keep the gap from now on."""
+        gap_s = self._effort.gap_s - self._manners.catch_up_s
         self._next_at = max(self._next_at, self.clock() + gap_s)
 
+    def sent(self) -> None:
+        """Keep the gap from now on, in all harvests: a request has been sent."""
+        self.space()
+        self._limit.sent()
+
     def leave(self, turn: Turn) -> None:
-        """Take a request off the count of those under way."""
-        self._under_way[turn.kind] -= 1
+        """Count a request as no longer under way."""
+        self._queue.under_way[turn.kind] -= 1
+        self._limit.left(turn.kind)
         self._admit()
 
     def describe(self) -> str:
@@ -238,22 +246,19 @@ class Throttle:
         return self.state().words(self._wall())
 
     def state(self) -> HostState:
-        """Tell how the host stands, with times that another process understands."""
+        """Give the state of the host, with times in Unix seconds."""
         to_wall = self._wall() - self.clock()
-        is_eased = min(self._width.value, self._pace.value) < 1
         cool_until, breaker = self._cool_until, self._breaker
         full = next((one for one in self._refusals.values() if one.is_full), None)
         return HostState(
             self.host,
-            rate=self._manners.rate * self._pace.value,
+            rate=self._effort.rate,
             full_rate=self._manners.rate,
-            slots={
-                kind: (self._under_way.get(kind, 0), self._width_of(kind), full)
-                for kind, full in self._manners.slots.items()
-            },
-            waiting=len(self._waiting),
-            slowed_by=self._eased_by if is_eased else "",
-            quiet_until=self._quiet_until() or 0.0,
+            slots=self._effort.slots(self._queue.under_way),
+            waiting=len(self._queue),
+            slowed_by=self._effort.slowed_by,
+            others=self._limit.others,
+            quiet_until=self.awake_s.quiet_until() or 0.0,
             cooling_until=cool_until + to_wall if cool_until > self.clock() else 0.0,
             cooling_why=self._cool_why,
             closed=breaker.why,
@@ -265,24 +270,10 @@ class Throttle:
         )
 
     def refusal_words(self, kind: str) -> str:
-        """Say since when it refuses requests of this kind, and how."""
+        """Say since when the host refuses requests of this kind, and in which words."""
         told = self.refusals(kind)
         since = told.since + self._wall() - self.clock()
         return f"{self.host} {refusal_words(since, told.count, told.words)}"
-
-    def awake_s(self) -> float:
-        """Tell the time of the clock less the quiet hours: patience is of these."""
-        now = self.clock()
-        if self._quiet_until() is not None:
-            self._quiet_s += now - self._looked_at
-        self._looked_at = now
-        return now - self._quiet_s
-
-    def _gap_s(self) -> float:
-        return self._manners.gap_s / self._pace.value
-
-    def _width_of(self, kind: str) -> int:
-        return max(1, int(self._manners.slots.get(kind, 1) * self._width.value))
 
     def _hold(self, seconds: float, why: str) -> None:
         until = self.clock() + seconds
@@ -290,25 +281,17 @@ class Throttle:
             self._cool_until, self._cool_why = until, why
         self._breaker.hold(until)
 
-    def _ease(self, turn: Turn, what: str) -> bool:
-        # Requests that were under way together fail together: that is one trouble,
-        # not eight, and only those sent since then can report another.
-        if turn.began < self._eased_at:
-            return False
-        self._eased_at, self._eased_by = self.clock(), what
-        self._width.halve()
-        return True
-
     async def _turn(
         self, waiter: Waiter, patience_s: float, refusal_patience_s: float
     ) -> Turn:
-        self._waiting[waiter] = None
+        self._queue.add(waiter)
+        self._limit.news()
         self._admit()
         try:
             turn = await self._outwait(waiter, patience_s, refusal_patience_s)
         except BaseException:
-            self._waiting.pop(waiter, None)
-            # The turn may have come at the moment when its owner was cancelled.
+            self._queue.drop(waiter)
+            # The turn may have been given just before the request was cancelled.
             if waiter.turn.done() and not waiter.turn.cancelled():
                 self._take(waiter.turn.result())
                 waiter.turn.result().close()
@@ -320,81 +303,98 @@ class Throttle:
     async def _outwait(
         self, waiter: Waiter, patience_s: float, refusal_patience_s: float
     ) -> Turn:
-        began, quiet_s = self.clock(), self._quiet_s
+        began, quiet_s = self.clock(), self.awake_s.quiet_s
         is_endless = min(patience_s, refusal_patience_s) == math.inf
         limit = None if is_endless else min(_GLANCE_S, patience_s)
         while True:
             done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
             if done:
                 return waiter.turn.result()
-            # Waiting one's turn at a host that is well always comes to an end; only
-            # an outage has to be given up.
+            # At a host that is up every request gets its turn in the end; only an
+            # outage has to be given up.
             self.awake_s()
             if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))
-            down_s = self._breaker.open_s() - (self._quiet_s - quiet_s)
+            down_s = self._breaker.open_s() - (self.awake_s.quiet_s - quiet_s)
             if min(self.clock() - began, down_s) >= patience_s:
                 since = self._wall() - self._breaker.open_s()
                 said = outage_words(since, down_s, self._breaker.why)
                 raise GaveUpError("outage", f"{self.host} {said}: resume later")
 
     def _take(self, turn: Turn) -> None:
-        # If this process was held up since the turn was given, its owner goes only
-        # now; the next turn keeps its distance from that.
+        # If this process was held up since the turn was given, the request is sent
+        # only now; the gap to the next one counts from here.
         if self._given is turn:
             self._given = None
             self.space()
 
     def _admit(self) -> None:
-        """Let go whoever may go now, and set the timer for the next one."""
+        """Give turns to all requests that may be sent now; set a timer for the next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while (waiter := self._next()) is not None:
+        while not self._limit.is_asking and (first := self._candidates()):
             wait_s = self._wait_s()
             if wait_s > 0:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(wait_s, self._admit)
                 return
-            del self._waiting[waiter]
-            self._given = self._begin(waiter.kind)
-            waiter.turn.set_result(self._given)
+            if self._limit.is_on:
+                wish = self._effort.wish([waiter.kind for waiter in first])
+                self._limit.ask(wish, self._answered)
+                return
+            self._give(first[0], self._next_at + self._effort.gap_s)
 
-    def _next(self) -> Waiter | None:
-        """Choose who goes next, of those that the concurrency lets go."""
+    def _answered(self, answer: Answer | None) -> None:
+        """Act on the answer of the shared limit; None: it cannot be used any more."""
+        if answer is not None and answer.kind:
+            self._give_granted(answer)
+        elif answer is not None and answer.cool_until:
+            left_s = answer.cool_until - self.clock()
+            self._hold(left_s, "asked of another harvest on this machine")
+        elif answer is not None and not answer.is_full:
+            self._next_at = answer.at
+        self._admit()
+
+    def _give_granted(self, answer: Answer) -> None:
+        # While the limit was asked, the request may have been cancelled, or the host
+        # found to be down.
+        is_held = self._held_s() > 0
+        waiter = next((w for w in self._candidates() if w.kind == answer.kind), None)
+        if waiter is None or is_held:
+            self._next_at = answer.at
+            self._limit.left(answer.kind)
+        else:
+            self._give(waiter, answer.at)
+
+    def _candidates(self) -> list[Waiter]:
+        """Give the next request of each kind that has a place, the first one first."""
         if self._given is not None:
-            return None
-        ready = (
-            waiter
-            for waiter in self._waiting
-            if (waiter.rides or not self._breaker.is_probing)
-            and self._under_way.get(waiter.kind, 0) < self._width_of(waiter.kind)
-        )
-        if self._breaker.is_open:
-            # Who waited longest probes: the one that failed last is at the end, so
-            # that a single bad request does not keep a sound host shut.
-            return next(ready, None)
-        return min(ready, key=lambda waiter: waiter.kind != _FIRST, default=None)
+            return []
+        breaker, queue = self._breaker, self._queue
+        ready = queue.ready(self._effort.width_of, only_rides=breaker.is_probing)
+        # While the breaker is open, the request that has waited longest is the probe.
+        # The one that failed last is at the end: a single bad request cannot keep a
+        # host shut that is up.
+        return ready[:1] if breaker.is_open else queue.first_of_each_kind(ready)
 
     def _wait_s(self) -> float:
-        # The breaker knows of the cool-down too, but a request from before it that
-        # ends well closes the breaker; what the archive asked for stands.
-        passes_at = max(self._next_at, self._cool_until, self._breaker.passes_at)
-        wait_s = passes_at - self.clock()
-        if self._manners.quiet is None:
-            return wait_s
-        self.awake_s()
-        until = self._quiet_until()
-        quiet_s = 0.0 if until is None else until - self._wall()
-        return min(_LOOK_S, max(wait_s, quiet_s))
+        paced_s = max(self._next_at, self._limit.ask_at) - self.clock()
+        wait_s = max(paced_s, self._held_s())
+        return wait_s if self._manners.quiet is None else min(_LOOK_S, wait_s)
 
-    def _quiet_until(self) -> float | None:
-        quiet = self._manners.quiet
-        return None if quiet is None else quiet.until(self._wall())
+    def _held_s(self) -> float:
+        """Give the seconds for which nothing is sent, whatever the pace."""
+        # The breaker knows the cool-down too, but a success of an earlier request
+        # closes the breaker; the cool-down must hold all the same.
+        passes_at = max(self._cool_until, self._breaker.passes_at)
+        return max(passes_at - self.clock(), self.awake_s.left_s())
 
-    def _begin(self, kind: str) -> Turn:
-        # From when it was due, not from when the timer came round to it.
-        self._next_at += self._gap_s()
+    def _give(self, waiter: Waiter, next_at: float) -> None:
+        """Give a request its turn; the next one may follow at ``next_at``."""
+        self._queue.let_go(waiter)
+        # Counted from when this one was due, not from when the timer fired.
+        self._next_at = next_at
         self.space()
-        self._under_way[kind] = self._under_way.get(kind, 0) + 1
-        return Turn(self, kind, probe=self._breaker.admit())
+        self._given = Turn(self, waiter.kind, probe=self._breaker.admit())
+        waiter.turn.set_result(self._given)

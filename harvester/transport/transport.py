@@ -1,37 +1,32 @@
-"""The one polite transport: every byte to and from an archive goes through here.
+"""The transport: every byte to and from an archive goes through here.
 
-An onion. `query` and `download` try again until patience ends; each try follows
-redirects; each hop waits for its host's throttle, goes over the wire, and tells the
-throttle what became of it. There is no way round: a host that no service is known
-for is not asked.
+Three layers. Calls are tried again until tries or time are up (`tries.py`); each try
+follows redirects (`hops.py`); each hop waits for the throttle of its host, is sent
+(`wire.py`), and reports the outcome to the throttle. A host that belongs to no known
+service is not asked.
 """
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from functools import reduce
 from operator import or_
 from random import random as any_number
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from yarl import URL
 
-from ..errors import OutageError, PermanentError, TransientError
+from ..errors import PermanentError, TransientError
 from .address import Guard, Official, shown, to_url
-from .backoff import Patience
 from .body import Limits
-from .doubt import Doubts
-from .errand import Errand, Waits
+from .byte_range import ByteRange, RangeIntake, RangeRefusedError
+from .call import Call, Waits
 from .headers import kept, user_agent
-from .hops import Hops, Result, Throttles
-from .intake import Buffer, Download, Enough, PartialFile, Reply, refuse_text
+from .hops import Hops, Throttles
+from .intake import Buffer, Download, Enough, PartialFile, Reply
 from .manners import Manners, Timing
-from .part import Part, RangeRefusedError, TakesPart
-from .refusals import is_refusal
 from .services import Directory, Service
-from .turn import GaveUpError
+from .tries import Tries
 from .wire import Request, Wire
 
 if TYPE_CHECKING:
@@ -42,16 +37,17 @@ if TYPE_CHECKING:
 
     from .headers import ApiToken
     from .host_state import HostState
+    from .machine_limit import MachineLimit
     from .throttle import Throttle
 
-    Heard = Callable[[int], None]
+    OnBytes = Callable[[int], None]
 
 __all__ = [
+    "ByteRange",
     "Download",
     "Enough",
     "Limits",
     "Manners",
-    "Part",
     "RangeRefusedError",
     "Reply",
     "Service",
@@ -59,17 +55,9 @@ __all__ = [
     "Waits",
 ]
 
-#: Tries of a file that can be had elsewhere too: the second is for a single hiccup.
-_MIRROR_TRIES = 2
-
-#: Seconds that a request waits for a host that is down if it sits no outage out.
-_SHORT_S = 1.0
-
-T = TypeVar("T")
-
 
 def _ignore(*_: object) -> None:
-    """Nobody wants to know."""
+    """Do nothing: the caller gave no callback."""
 
 
 class Transport:
@@ -80,18 +68,21 @@ class Transport:
     services
         The only hosts that are asked, with their manners.
     contact
-        Mail or web address that an archive may complain to; goes into User-Agent.
+        Mail address or web page in the User-Agent, so that an archive can reach us.
     on_traffic
         Called with the host, requests sent and bytes received since the last call.
     on_cool_down
-        Called with the host and the Unix seconds until which it is left alone.
+        Called with the host and the Unix seconds of the end of a cool-down.
     cool_downs
-        What ``on_cool_down`` said before a restart, by host.
+        What ``on_cool_down`` was called with before a restart, by host.
     token
         A secret for one host, which no other gets to see.
     known_good
-        Official addresses of files that came before a restart, by host: by them a
-        host that refuses everything is told from a file that is not there.
+        Official addresses of files that came before a restart, by host: asking for
+        them tells a host that refuses everything from a file that is missing.
+    machine_limit
+        Counts this harvest's requests together with those of all others on this
+        machine; it is closed with the transport.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -106,6 +97,7 @@ class Transport:
         cool_downs: Mapping[str, float] | None = None,
         tokens: Sequence[ApiToken] = (),
         known_good: Mapping[str, str] | None = None,
+        machine_limit: MachineLimit | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -135,7 +127,9 @@ class Transport:
             cool_downs=cool_downs or {},
             on_cool_down=on_cool_down,
             timing=self._timing,
+            machine_limit=machine_limit,
         )
+        self._machine_limit = machine_limit
         self._hops = Hops(
             self._directory,
             self._throttles,
@@ -144,7 +138,9 @@ class Transport:
             on_traffic or _ignore,
         )
         known = {host: self._checked(url) for host, url in (known_good or {}).items()}
-        self._doubts = Doubts(self._limits, self._look, known)
+        self._tries = Tries(
+            self._hops, self._limits, known_good=known, random=self._timing.random
+        )
 
     async def __aenter__(self) -> Self:
         self._hops.wire = Wire(
@@ -156,10 +152,12 @@ class Transport:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close every connection; what is under way breaks."""
+        """Close every connection; requests that are under way fail."""
         if self._hops.wire is not None:
             await self._hops.wire.aclose()
             self._hops.wire = None
+        if self._machine_limit is not None:
+            self._machine_limit.close()
 
     async def query(
         self,
@@ -177,22 +175,22 @@ class Transport:
         Parameters
         ----------
         check
-            Called in a thread before anyone else sees the reply. It raises
-            `OutageError` if the archive must be out of order (such as a web page in
-            place of data; that is the check if there is none) and `TransientError`
-            if the answer came damaged: both are tried again. `QueryRefusedError` is
+            Called with the reply in a thread. It raises `OutageError` if the archive
+            must be out of order (such as a web page in place of data; that is the
+            check if there is none) and `TransientError` if the answer came damaged:
+            both are tried again. `QueryRefusedError` is
             raised as it is: the service is well.
         at_once
-            Reasons of errors that are raised at their first sign: the caller has
-            another way to ask.
+            Reasons of errors that are raised at once: the caller has another way to
+            ask.
         kind
-            Whose place it takes among the host's slots.
+            The kind of request, which decides whose place it takes.
 
         Raises
         ------
         TransientError
             It failed as often as allowed; `OutageError` if the host was down for
-            longer than allowed, or refuses us (``refuses``).
+            longer than allowed, or refuses everything (``refuses``).
         PermanentError
             It will not work: ``http_400``, ``too_large``, ``unknown_host``,
             ``bad_url``; of a file also `NotFoundError`, ``http_403``,
@@ -202,8 +200,8 @@ class Transport:
         def ask(place: str, *, is_mirror: bool = False) -> Awaitable[Reply]:
             intake = Buffer(self._limits.json_cap, check)
             request = Request(method.upper(), self._checked(place), kept(headers), body)
-            errand = self._errand(request, kind, is_mirror=is_mirror)
-            return self._persevere(errand, intake, () if is_mirror else at_once)
+            call = self._call(request, kind, is_mirror=is_mirror)
+            return self._tries.persevere(call, intake, () if is_mirror else at_once)
 
         for mirror in self.mirrors(url):
             if not self.is_down(mirror):
@@ -218,70 +216,66 @@ class Transport:
         *,
         check: Callable[[Path], None] | None = None,
         enough: Enough | None = None,
-        on_bytes: Heard = _ignore,
+        on_bytes: OnBytes = _ignore,
         kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> Download:
         """Fetch a file, which appears at ``path`` when it is whole and verified.
 
-        A body that breaks is resumed where the server can tell that the file is
-        still the same. ``check`` is called in a thread with the path of the file as
-        it lies aside, before it gets its name; what it may raise, and what is
-        raised here, is as for `query`. A file that arrives damaged with the same
-        bytes again and again is ``corrupt_at_source`` and given up. `LocalError`:
-        the disk is full or closed to us. Whatever happens, no part is left behind.
+        A body that breaks is resumed if the server can tell that the file is still
+        the same. ``check`` is called in a thread with the temporary path of the file,
+        before the file is renamed; it may raise, and this method raises, as `query`
+        says. A file that arrives damaged with the same bytes again and again is
+        ``corrupt_at_source`` and given up. `LocalError`: the disk is full or cannot be
+        written. Whatever happens, no partial file is left behind.
 
-        ``enough`` may end it before: then the rest of the body is not read, its
+        ``enough`` may end it early: then the rest of the body is not read, the
         connection is closed, and what came appears at ``path`` unverified.
-        ``on_bytes`` is called with the bytes of each piece that is read, in all tries.
-        ``is_mirror``: it can be had elsewhere too. A refusal is believed at once and
-        says nothing of the host, and nothing is sat out: the second failure, of
-        whatever kind, is raised. ``waits``: which outages are sat out.
+        ``on_bytes`` is called with the size of each piece that is read, in all tries.
+        ``is_mirror``: other hosts have the file too. A refusal counts at once and says
+        nothing about the host, no outage is waited for, and the second failure of any
+        kind is raised. ``waits``: which outages are waited for.
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
         intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
-        errand = self._errand(
-            *(request, kind, on_bytes), is_mirror=is_mirror, waits=waits
-        )
+        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
         try:
-            return await self._persevere(errand, intake)
+            return await self._tries.persevere(call, intake)
         finally:
             await intake.aclose()
 
-    async def fetch_part(
+    async def fetch_range(
         self,
         url: str,
         start: int,
         stop: int,
         *,
         validator: str = "",
-        on_bytes: Heard = _ignore,
+        on_bytes: OnBytes = _ignore,
         kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
-    ) -> Part:
+    ) -> ByteRange:
         """Fetch the bytes ``start`` to before ``stop`` of a file into memory.
 
-        A file that ends before gives what it has. ``validator`` is that of an
-        earlier part: only the same version of the file will do. ``is_mirror`` and
-        ``waits`` as for `download`.
+        If the file ends before ``stop``, fewer bytes are returned. ``validator`` is
+        that of an earlier range: only the same version of the file is accepted.
+        ``is_mirror`` and ``waits`` as for `download`.
 
         Raises
         ------
         RangeRefusedError
-            The server sends anything else than that part of that version, or does
-            not tell versions apart. It is not asked again.
+            The server sends anything but that range of that version. It is not asked
+            again.
         TransientError, PermanentError
             As for `query`.
         """
         request = Request("GET", self._checked(url), {})
-        intake = TakesPart(start, stop, validator)
-        errand = self._errand(
-            *(request, kind, on_bytes), is_mirror=is_mirror, waits=waits
-        )
-        return await self._persevere(errand, intake)
+        intake = RangeIntake(start, stop, validator)
+        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        return await self._tries.persevere(call, intake)
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""
@@ -289,24 +283,24 @@ class Transport:
         return {host: throttle.describe() for host, throttle in throttles.items()}
 
     def states(self) -> list[HostState]:
-        """Tell how each host stands."""
+        """Give the state of each host."""
         return [throttle.state() for throttle in self._throttles.by_host.values()]
 
     def is_down(self, url: str) -> bool:
-        """Whether the host of an official address lets no request through just now.
+        """Whether the host of an official address is down, so that requests wait.
 
-        False when a probe is due: the next request is to find out.
+        False when a probe is due: the next request will be the probe.
         """
         throttle = self._throttle_for(url)
-        # One that refuses is asked for other files, which may show that it is well.
+        # A host that refuses is asked for other files, which may be served.
         return throttle.is_closed and not throttle.refusals("file").is_full
 
     def down_s(self, url: str) -> float:
-        """Tell for how many seconds the host of an official address has been down."""
+        """Give the seconds for which the host of an official address has been down."""
         return self._throttle_for(url).down_s
 
     def awake_s(self, url: str) -> float:
-        """Tell the time of a clock that stands still in the quiet hours of a host."""
+        """Read a clock that stands still in the quiet hours of a host."""
         return self._throttle_for(url).awake_s()
 
     def mirrors(self, url: str) -> list[str]:
@@ -317,100 +311,26 @@ class Transport:
         """Give the address that is really asked in place of an official one."""
         return str(self._directory.to_actual(to_url(url)))
 
-    def _errand(
+    def _call(
         self,
         request: Request,
         kind: str,
-        heard: Heard = _ignore,
+        on_bytes: OnBytes = _ignore,
         *,
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
-    ) -> Errand:
+    ) -> Call:
         service = self._directory.service_of(request.url)
-        throttle = self._throttles.of(service.host, service.manners)
-        return Errand(
-            *(request, kind, service, throttle, heard),
+        throttle = self._throttles.of_service(service)
+        return Call(
+            *(request, kind, service, throttle, on_bytes),
             is_mirror=is_mirror,
             waits=Waits.NEVER if is_mirror else waits,
         )
 
-    async def _persevere(
-        self, errand: Errand, intake: Result[T], at_once: Collection[str] = ()
-    ) -> T:
-        limits = self._limits
-        patience = Patience(
-            min(limits.tries, _MIRROR_TRIES) if errand.is_mirror else limits.tries,
-            0.0 if errand.waits is Waits.NEVER else limits.patience_s,
-            clock=errand.throttle.awake_s,
-            random=self._timing.random,
-        )
-        last: TransientError | None = None
-        while True:
-            errand.handful = self._doubts.handful(errand)
-            try:
-                # Refusals are waited for, not long: the next file asked may be given.
-                is_refusing = errand.throttle.refusals(errand.kind).is_full
-                is_long = errand.waits is Waits.LONG or is_refusing
-                left_s = patience.left_s() if is_long else _SHORT_S
-                result = await self._hops.attempt(errand, intake, left_s)
-            except GaveUpError as error:
-                if error.reason == "refuses":
-                    raise self._doubts.refused(errand) from error
-                words = f"{error}. The last failure: {last}" if last else str(error)
-                raise GaveUpError(error.reason, words) from error
-            except TransientError as error:
-                last = error
-                if error.reason in at_once:
-                    raise
-                wait_s = await self._after(errand, error, patience)
-            except PermanentError as error:
-                if not self._is_doubtful(errand, error):
-                    raise
-                wait_s = await self._doubts.weigh(errand, error, patience)
-            else:
-                self._doubts.came(errand)
-                return result
-            await asyncio.sleep(wait_s)
-
-    async def _after(
-        self, errand: Errand, error: TransientError, patience: Patience
-    ) -> float:
-        if errand.waits is Waits.WHILE_UP and errand.is_down:
-            raise OutageError(error.reason, str(error)) from error
-        # Of a mirror any failure spends a try: there are not many.
-        is_sound = errand.is_mirror or (
-            isinstance(error, OutageError) and await self._doubts.is_sound(errand)
-        )
-        return patience.after(
-            error,
-            down=errand.is_down,
-            successes=errand.throttle.successes,
-            is_sound=is_sound,
-        )
-
-    def _is_doubtful(self, errand: Errand, error: PermanentError) -> bool:
-        # A mirror has no say in what an archive has, unless it is the archive itself
-        # that refuses everything.
-        refusals = errand.throttle.refusals(errand.kind)
-        return is_refusal(error) and (not errand.is_mirror or refusals.is_full)
-
-    async def _look(self, errand: Errand, url: URL) -> None:
-        """Ask for the head of a file that the host of an errand has had."""
-        look = replace(
-            errand,
-            request=Request("HEAD", url, {}),
-            heard=_ignore,
-            is_mirror=False,
-            is_look=True,
-            # That one is enough.
-            handful=1,
-        )
-        head = Buffer(self._limits.json_cap, refuse_text)
-        await self._hops.attempt(look, head, self._limits.patience_s)
-
     def _throttle_for(self, url: str) -> Throttle:
         service = self._directory.service_of(self._checked(url))
-        return self._throttles.of(service.host, service.manners)
+        return self._throttles.of_service(service)
 
     def _checked(self, text: str) -> URL:
         url = to_url(text)

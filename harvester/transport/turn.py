@@ -1,4 +1,4 @@
-"""A request's leave to go, and what it tells the throttle in the end."""
+"""The permission to send one request, and what it reports to the throttle."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["GaveUpError", "Turn", "Waiter"]
 
 
 class GaveUpError(OutageError):
-    """The host was down for longer than the request was willing to wait."""
+    """The host was down, or refused everything, for longer than the request waits."""
 
 
 class Turn:
-    """One request's leave to go; it tells the throttle what became of it.
+    """The permission to send one request; it reports the outcome to the throttle.
 
-    Leaving the slot without a verdict (cancelled, or this machine's own trouble)
-    says nothing about the host.
+    A turn that ends without an outcome (cancelled, or trouble of this machine) says
+    nothing about the host.
     """
 
     def __init__(self, throttle: Throttle, kind: str, *, probe: bool) -> None:
@@ -35,17 +35,17 @@ class Turn:
         self._open = True
 
     def sent(self) -> None:
-        """Count the gap to the next request from now: this one is on the wire."""
-        self.throttle.space()
+        """Count the gap to the next request from now: this one has been sent."""
+        self.throttle.sent()
 
     def free(self) -> None:
-        """Let the next request go; the verdict on this one may come later."""
+        """Give the place to the next request; the outcome may be reported later."""
         if self._holds:
             self._holds = False
             self.throttle.leave(self)
 
     def linger(self, seconds: float) -> None:
-        """Keep the place for so long: the server still works on what it was asked."""
+        """Keep the place for so long, as the server may still work on the request."""
         if self._holds:
             self._holds = False
             loop = asyncio.get_running_loop()
@@ -57,33 +57,34 @@ class Turn:
             self.throttle.succeeded(self)
 
     def answered(self) -> None:
-        """Report an answer that shows a host at work, and nothing more."""
+        """Report an answer that shows that the host is up, and nothing more."""
         if self._is_first_verdict():
             self.throttle.answered()
 
     def failed(self, address: str, what: str, *, unreachable: bool = False) -> None:
-        """Report trouble; ``unreachable`` if there was no proper reply at all."""
+        """Report a failure; ``unreachable`` if there was no HTTP reply at all."""
         if self._is_first_verdict():
             self.throttle.failed(self, address, what, unreachable=unreachable)
 
     def declined(
         self, address: str, words: str, *, handful: float, slows: bool = False
     ) -> None:
-        """Report a refusal, which may be of this address or of all.
+        """Report a refusal, which may concern this address or all of the host.
 
-        ``handful``: so many different addresses, with nothing good among them, make it
-        the host's matter; ``slows``: it may mean that the requests are too many.
+        ``handful``: if so many different addresses are refused, without a good answer
+        among them, the host refuses everything. ``slows``: the refusal may mean that
+        there were too many requests.
         """
         if self._is_first_verdict():
             self.throttle.declined(self, address, words, handful=handful, slows=slows)
 
     def refused(self, cool_down_s: float | None) -> None:
-        """Report that the host wants fewer requests, and from when on, if it said."""
+        """Report that the host wants fewer requests, and the wait that it asked for."""
         if self._is_first_verdict():
             self.throttle.refused(self, cool_down_s)
 
     def close(self) -> None:
-        """End the turn, with or without a verdict."""
+        """End the turn, with or without an outcome."""
         if self._is_first_verdict():
             self.throttle.abandoned(self)
         self.free()
@@ -95,10 +96,10 @@ class Turn:
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A request that waits for its turn."""
+    """A request that waits to be sent."""
 
     kind: str
-    #: Whether it goes on with the probe: it need not wait for that one's end.
+    #: Whether it follows a redirect of the probe: it need not wait for its end.
     rides: bool = False
     turn: asyncio.Future[Turn] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()

@@ -1,7 +1,7 @@
-"""What became of a request: told to its hosts' throttles, and made an error of ours.
+"""The outcome of a try: reported to the throttles of its hosts, as an error of ours.
 
-Where a redirect leads is judged as one with the host that sent us there: the verdict on
-the last reply is that of the host that was asked first, and of the last one too.
+The target of a redirect is judged together with the host that sent it: the outcome of
+the last reply is reported to the host that was asked first and to the last one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
 from .address import shown
-from .backoff import BusyError
+from .backoff import TooManyRequestsError
 from .refusals import is_refusal
 from .wire import NoAnswerError, to_ours
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from .errand import Errand
+    from .call import Call
     from .throttle import Throttle
     from .turn import Turn
 
 __all__ = ["MAY_PASS", "Chain", "judged"]
 
-#: Refusals that may pass: of too many requests, or for no reason that we know.
+#: Refusals that may pass: too many requests, or no known reason.
 MAY_PASS = frozenset({"http_401", "http_403"})
 
-#: What a host must say to the look for a file that it had to be known for one that
-#: refuses everything; others may be about the way of looking.
+#: Answers to HEAD for a known file that mean that the host refuses everything; others
+#: may concern HEAD itself.
 _OF_ALL = MAY_PASS | {"not_found", "http_451", "blocked_redirect"}
 
-#: Characters of an address, and of all in all, that are quoted of a refusal.
+#: Characters of a refusal that are quoted: of its address, and in all.
 _ADDRESS_SHOWN = 100
 _QUOTED = 400
 
 
 class Chain:
-    """The hops of one try: each has its host's leave, one verdict holds for all."""
+    """The hops of one try: each has its turn, and one outcome holds for all."""
 
-    def __init__(self, errand: Errand, lingers_s: float) -> None:
-        self._errand = errand
+    def __init__(self, call: Call, lingers_s: float) -> None:
+        self._call = call
         self._lingers_s = lingers_s
         self._turns: list[Turn] = []
         #: The address that was asked last.
-        self.url = errand.request.url
+        self.url = call.request.url
 
     def add(self, turn: Turn, url: URL) -> None:
         """Take the turn of the next hop, and its address."""
@@ -54,72 +54,72 @@ class Chain:
         self.url = url
 
     @property
-    def is_moved(self) -> bool:
+    def is_redirected(self) -> bool:
         """Whether a redirect has been followed."""
         return len(self._turns) > 1
 
     def rides_on(self, throttle: Throttle) -> bool:
-        """Whether the next hop goes on with the probe of this host."""
+        """Whether the next hop follows a redirect of the probe of this host."""
         return any(one.throttle is throttle and one.is_probe for one in self._turns)
 
     def succeeded(self) -> None:
-        """Tell that what was asked for came."""
+        """Report that the reply was good."""
         for turn in self._judged():
             turn.succeeded()
 
     def failed(self, error: Exception) -> None:
-        """Tell what went wrong; what is this machine's own says nothing of a host."""
-        turns, errand = self._judged(), self._errand
-        if not turns:  # not even the first one could be had
+        """Report what went wrong; trouble of this machine says nothing about a host."""
+        turns, call = self._judged(), self._call
+        if not turns:  # nothing was sent
             return
         match error:
-            case BusyError():
+            case TooManyRequestsError():
                 turns[-1].refused(error.cool_down_s)
             case OutageError() | TransientError():
                 self._linger(error)
                 is_outage = isinstance(error, OutageError)
                 for turn in turns:
-                    turn.failed(errand.address, error.reason, unreachable=is_outage)
+                    turn.failed(call.address, error.reason, unreachable=is_outage)
             case PermanentError() if is_refusal(error):
                 self._declined(error)
             case PermanentError() if error.reason != "bad_url":
-                # A proper answer, though not the one we hoped for.
+                # The host answered as it should, with bad news.
                 self.succeeded()
 
     def _declined(self, error: PermanentError) -> None:
-        errand = self._errand
-        errand.was_moved = self.is_moved and error.reason != "blocked_redirect"
-        errand.refused_at = errand.throttle.clock()
-        if errand.is_look and error.reason not in _OF_ALL:
+        call = self._call
+        call.was_redirected = self.is_redirected and error.reason != "blocked_redirect"
+        call.refused_at = call.throttle.clock()
+        if call.is_look and error.reason not in _OF_ALL:
             return
-        # A file that is known decides, but its head says nothing of its body's length.
+        # A known file decides, but HEAD says nothing about the length of a body.
         by_look = error.reason != "too_large"
         for turn in self._judged():
-            if errand.is_mirror and not turn.throttle.refusals(errand.kind).is_full:
+            if call.is_mirror and not turn.throttle.refusals(call.kind).is_full:
                 turn.answered()
                 continue
-            is_asked = by_look and turn.throttle is errand.throttle
+            is_asked = by_look and turn.throttle is call.throttle
             turn.declined(
-                errand.address,
+                call.address,
                 self._quoted(error),
-                handful=errand.handful if is_asked else turn.throttle.handful,
+                handful=call.handful if is_asked else turn.throttle.handful,
                 slows=error.reason in MAY_PASS,
             )
 
     def _quoted(self, error: PermanentError) -> str:
-        """Give what a host said, its address cut short: queries are in theirs."""
+        """Quote a refusal with its address cut short: it may contain a long query."""
         where = shown(self.url)
         short = where if len(where) <= _ADDRESS_SHOWN else f"{where[:_ADDRESS_SHOWN]}…"
         return str(error).replace(where, short)[:_QUOTED]
 
     def _linger(self, error: TransientError) -> None:
-        # It would otherwise be asked the same again while it still works on it, and
-        # two of our queries would run there where one is allowed.
-        if isinstance(error, NoAnswerError) and self._errand.kind == "query":
+        # Otherwise the query would be sent again while the server still works on it,
+        # and two of ours would run where one is allowed.
+        if isinstance(error, NoAnswerError) and self._call.kind == "query":
             self._turns[-1].linger(self._lingers_s)
 
     def _judged(self) -> list[Turn]:
-        """Give the turns that the verdict is told to, one for each host."""
+        """Give the turns that the outcome is reported to, one for each host."""
         if not self._turns:
             return []
         hosts = dict.fromkeys(one.throttle for one in (self._turns[0], self._turns[-1]))
@@ -134,12 +134,12 @@ class Chain:
 
 @contextmanager
 def judged(chain: Chain) -> Iterator[None]:
-    """Tell the throttles what became of a try, and make its error one of ours."""
+    """Report the outcome of a try to the throttles; turn its error into ours."""
     try:
         yield
     except Exception as error:
         ours = to_ours(error, chain.url)
-        if _is_lured(ours) and chain.is_moved:
+        if _is_lured(ours) and chain.is_redirected:
             ours = PermanentError("blocked_redirect", str(ours))
         chain.failed(ours)
         if ours is error:

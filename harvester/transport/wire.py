@@ -1,7 +1,7 @@
-"""One exchange on the wire: within limits, and with every error made one of ours.
+"""One HTTP request and its reply: within limits, with every error made one of ours.
 
-aiohttp sends and reads; what it must not do is decide: it keeps no cookies, follows
-no redirect, takes no proxy from the environment and sends nothing twice.
+aiohttp sends and reads, and decides nothing: it keeps no cookies, follows no redirect,
+takes no proxy from the environment and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..errors import (
     TransientError,
 )
 from .address import BlockedAddressError, Guard, GuardedResolver, shown
-from .backoff import BusyError, retry_after
+from .backoff import TooManyRequestsError, retry_after
 from .body import Body
 
 if TYPE_CHECKING:
@@ -41,17 +41,18 @@ if TYPE_CHECKING:
     from .body import Limits
     from .headers import ApiToken
 
-__all__ = ["Intake", "Moved", "NoAnswerError", "Request", "Wire", "to_ours"]
+__all__ = ["Intake", "NoAnswerError", "Redirected", "Request", "Wire", "to_ours"]
 
-_MOVED = frozenset({301, 302, 303, 307, 308})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _BUSY = frozenset({429, 503})
 #: Refusals that mean "not now" and not "never".
 _NOT_NOW = frozenset({408, 425})
-#: What a gateway says of the server that should have answered.
-_NOBODY_BEHIND = frozenset({502, 503, 504})
+#: A gateway answers so if the server behind it does not.
+_BAD_GATEWAY = frozenset({502, 503, 504})
 _NOT_IN_RANGE = 416
-#: Of a page that refuses something: bytes read, characters quoted, seconds it may take.
+#: Of a page with a refusal: bytes that are read, characters that are quoted, and
+#: seconds that reading may take.
 _WORDS_BYTES = 4096
 _WORDS_SHOWN = 120
 _WORDS_S = 2.0
@@ -61,7 +62,7 @@ _OUT_OF_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: one hop of what was asked for."""
+    """One HTTP request: the first one of a call, or one that a redirect led to."""
 
     method: str
     url: URL
@@ -70,8 +71,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The reply is elsewhere."""
+class Redirected:
+    """The reply is at another address."""
 
     status: int
     location: str
@@ -82,16 +83,16 @@ class NoAnswerError(OutageError):
 
 
 class Intake(Protocol):
-    """Where the body of a reply goes; it lives through all tries of a request."""
+    """Takes the body of a reply. One object serves all tries of a call."""
 
     def headers(self) -> Mapping[str, str]:
-        """Headers that it wants to be sent, such as the part that it lacks."""
+        """Give headers to be sent, such as the range of bytes that are missing."""
 
     async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
         """Read the reply; raise if it is not what it should be."""
 
     def out_of_range(self, what: str) -> HarvesterError:
-        """Give the error that a 416 is, which may mean to begin anew."""
+        """Give the error for a 416; the next try may start from the beginning."""
 
 
 class Wire:
@@ -121,8 +122,8 @@ class Wire:
             trace_configs=[_tell_when_sent()],
             trust_env=False,
         )
-        # It would send a request again, past the throttle, when a kept connection
-        # breaks; there is no public switch.
+        # When a kept connection breaks, aiohttp would send a request again without the
+        # throttle; there is no public switch.
         self._session._retry_connection = False  # noqa: SLF001 - see above
 
     async def exchange(
@@ -133,8 +134,8 @@ class Wire:
         answer_s: float,
         on_sent: Callable[[], None],
         on_bytes: Callable[[int], None],
-    ) -> Moved | None:
-        """Send a request and pour the reply into the intake, unless it moved.
+    ) -> Redirected | None:
+        """Send a request and give the reply to the intake, or return the redirect.
 
         Raises
         ------
@@ -146,8 +147,8 @@ class Wire:
             response = await self._send(request, intake, on_sent)
         async with response, _within(limits.total_s, "too_slow", request.url):
             location = response.headers.get("Location")
-            if response.status in _MOVED and location:
-                return Moved(response.status, location)
+            if response.status in _REDIRECTS and location:
+                return Redirected(response.status, location)
             if response.status == HTTPStatus.UNAUTHORIZED:
                 self._check_tokens(request.url)
             await _check_status(response, intake)
@@ -182,7 +183,7 @@ class Wire:
         }
 
     def _check_tokens(self, url: URL) -> None:
-        # It is refused for every galaxy alike: that is for the user to mend.
+        # Every galaxy would meet this refusal, so that the run ends at once.
         for token in self._tokens:
             if token.headers_for(url):
                 msg = (
@@ -193,7 +194,7 @@ class Wire:
 
 
 def to_ours(error: Exception, url: URL) -> Exception:
-    """Sort a low-level error by what to do about it; bugs stay what they are."""
+    """Turn a low-level error into ours, sorted by what to do; bugs stay as they are."""
     where = shown(url)
     ours = error
     match error:
@@ -201,23 +202,28 @@ def to_ours(error: Exception, url: URL) -> Exception:
             ours = _unreachable(error, where)
         case aiohttp.ConnectionTimeoutError():
             ours = OutageError(
-                reason="connect_timeout", message=f"{where} does not pick up"
+                reason="connect_timeout",
+                message=f"{where} did not accept a connection in time",
             )
         case aiohttp.ClientPayloadError():
             reason = "reset" if "ConnectionResetError" in str(error) else "truncated"
-            ours = TransientError(reason, f"{where} ended in the middle: {error}")
+            ours = TransientError(
+                reason,
+                f"{where}: the connection broke in the middle of the reply: {error}",
+            )
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            msg = f"{where} is no address that can be asked"
+            msg = f"{where} is not a valid web address"
             ours = PermanentError(reason="bad_url", message=msg)
         case aiohttp.ClientConnectionError():
-            # Before it said anything: a body that breaks is a payload error.
-            ours = OutageError(reason="reset", message=f"{where} hung up: {error}")
+            # Before the reply began: a body that breaks is a payload error.
+            what = f"{where} closed the connection without a reply: {error}"
+            ours = OutageError(reason="reset", message=what)
         case aiohttp.ClientResponseError():
-            # As a text it would show the address once more, secrets and all.
-            what = f"{where} speaks no proper HTTP: {error.status} {error.message}"
+            # str(error) would repeat the address, with its secrets.
+            what = f"{where} sent invalid HTTP: {error.status} {error.message}"
             ours = TransientError(reason="bad_http", message=what)
         case aiohttp.ClientError():
-            what = f"{where} speaks no proper HTTP: {error}"
+            what = f"{where} sent invalid HTTP: {error}"
             ours = TransientError(reason="bad_http", message=what)
     return ours
 
@@ -226,8 +232,8 @@ def _unreachable(error: aiohttp.ClientConnectorError, where: str) -> HarvesterEr
     cause = error.os_error
     if cause.errno in _OUT_OF_DESCRIPTORS:
         msg = (
-            f"{where}: no file descriptors are left; raise the limit (ulimit -n) or "
-            "use fewer workers, then resume"
+            f"{where} was not asked: no file descriptors are left. Raise the limit "
+            "(ulimit -n) or use fewer workers, then resume"
         )
         return LocalError(msg)
     match cause:
@@ -255,7 +261,7 @@ async def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> Non
         _check_busy(response, what)
     if status == _NOT_IN_RANGE and "Range" in intake.headers():
         raise intake.out_of_range(what)
-    if status in _NOBODY_BEHIND:
+    if status in _BAD_GATEWAY:
         raise OutageError(reason, what)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _NOT_NOW:
         raise TransientError(reason, what)
@@ -263,7 +269,7 @@ async def _check_status(response: aiohttp.ClientResponse, intake: Intake) -> Non
 
 
 async def _words(response: aiohttp.ClientResponse) -> str:
-    """Give the first words of a page that refuses something, to be quoted."""
+    """Give the first words of a page with a refusal, to be quoted."""
     page = b""
     with suppress(aiohttp.ClientError, TimeoutError):
         async with asyncio.timeout(_WORDS_S):
@@ -280,11 +286,11 @@ def _check_busy(response: aiohttp.ClientResponse, what: str) -> None:
         headers.get("Retry-After"), date=headers.get("Date"), now=time.time()
     )
     if wait_s is not None or response.status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise BusyError(what, wait_s)
+        raise TooManyRequestsError(what, wait_s)
 
 
 def _tell_when_sent() -> aiohttp.TraceConfig:
-    """Call what a request brought as its context when its head is on the wire."""
+    """Call the function in the context of a request when its headers have been sent."""
 
     async def tell(
         _session: aiohttp.ClientSession,
@@ -312,4 +318,6 @@ async def _within(
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise error_type(reason, f"{shown(url)}: over {seconds:g} s") from error
+        raise error_type(
+            reason, f"{shown(url)} took longer than {seconds:g} s"
+        ) from error

@@ -27,8 +27,8 @@ class EditingProxy:
         self.upstream = upstream
         #: Queries in their order; None for requests for columns.
         self.asked = []
-        #: Given a query (None: for columns, or an upload; text: SQL) and its reply, gives
-        #: the edited reply: JSON, bytes, or a status.
+        #: Makes the edited reply (JSON, bytes, or a status) of a query and its reply.
+        #: The query is None for columns or an upload, and text for SQL.
         self.edit = lambda _asked, answer: answer
 
     @property

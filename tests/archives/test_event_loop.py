@@ -77,6 +77,6 @@ async def test_jobs(threads, path):
     """Asks are made from rows of the ledger in another thread."""
     threads.watch(waiting, "Ask")
     async with Ledger.open(path) as kept:
-        ((_, ask),) = await kept.pending(SDSS, after=-1, limit=9)
+        ((_, ask),) = await kept.pending(SDSS, limit=9)
     assert ask.target == GALAXY
     assert is_beside(threads)

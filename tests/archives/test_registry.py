@@ -98,6 +98,17 @@ def test_slips(text, words):
     assert words in str(caught.value)
 
 
+def test_light_kinds():
+    """What is slow to import is left to those who ask an archive or cut a frame."""
+    words = (
+        "import sys, harvester.archives.registry as registry; registry.kinds(); "
+        "slow = {'requests', 'aiohttp', 'numpy', 'astropy', 'pyarrow'}; "
+        "print(slow & set(sys.modules))"
+    )
+    said = subprocess.check_output([sys.executable, "-c", words], text=True)
+    assert said == "set()\n"
+
+
 def test_unknown_archive():
     """The error for an unknown archive names those that exist."""
     with pytest.raises(InputError, match="only"):

@@ -51,13 +51,13 @@ async def _make_run(out):
     async with Ledger.open(places.ledger) as ledger:
         findings = [Finding(target, {"r": [frame]}) for target in targets]
         await ledger.record_located(SDSS, findings, file_loc=file_loc, keep_all=False)
-        ((number, _),) = await ledger.frames_due(SDSS, after=0, limit=10)
+        ((number, _),) = [due async for due in ledger.frames_due(SDSS)]
         with StampFolder(out) as folder:
             receipts = [
                 _receipt(folder, target, file_loc(SDSS, target, frame, 0))
                 for target in targets[:-1]
             ]
-        await ledger.record_receipts(SDSS, number, receipts, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, receipts)
     return places
 
 

@@ -67,11 +67,15 @@ class Server:
     answers
         Called with the number of the request, from 0: what it does in place of
         answering with a range of the version that it is at.
+    states
+        How versions are told apart: ``etag``; ``date``, the same for all of them, as
+        if they were of one second; or ``nothing``.
     """
 
-    def __init__(self, *versions, answers=lambda _number: None):
+    def __init__(self, *versions, answers=lambda _number: None, states="etag"):
         self.versions = [path.read_bytes() for path in versions]
         self.answers = answers
+        self.states = states
         self.asked = []
 
     async def answer(self, request):
@@ -79,6 +83,8 @@ class Server:
         number = len(self.asked)
         self.asked.append(request.headers.get("Range"))
         version = self.answers(number)
+        if self.states != "etag" and not isinstance(version, str):
+            return self.range_of(version or 0)
         if version in {"404", "503"}:
             return web.Response(status=int(version))
         if version == "whole":
@@ -90,6 +96,16 @@ class Server:
         start, stop = int(match[1]), min(int(match[2]) + 1, len(body))
         told = f"bytes {start}-{stop - 1}/{len(body)}"
         headers = {"ETag": etag, "Content-Range": told}
+        return web.Response(status=206, body=body[start:stop], headers=headers)
+
+    def range_of(self, version):
+        """Give the range asked for last, of a version that no ETag identifies."""
+        body = self.versions[version % len(self.versions)]
+        start, stop = map(int, re.findall(r"\d+", self.asked[-1]))
+        stop = min(stop + 1, len(body))
+        headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(body)}"}
+        if self.states == "date":
+            headers["Last-Modified"] = "Thu, 01 Jan 2026 00:00:00 GMT"
         return web.Response(status=206, body=body[start:stop], headers=headers)
 
 
@@ -114,7 +130,7 @@ async def store(folder, archive, mirror=None, **limits):
             random=lambda: 0.0,
         )
         await stack.enter_async_context(transport)
-        yield FrameStore(folder / "frames", transport, budget=10**9)
+        yield await FrameStore.open(folder / "frames", transport, budget=10**9)
 
 
 def product(*, has_mirror=False, size=None):
@@ -212,6 +228,98 @@ async def test_file_that_never_stays(tmp_path, versions):
     assert suffix == ".fits"
     assert server.asked.count("bytes=0-81919") == 3
     assert server.asked.count(None) == 1
+
+
+# -- a server that states no version --------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory):
+    """Give two versions of one length, which differ in a card and in their pixels."""
+    folder = tmp_path_factory.mktemp("dated")
+    paths = [write_mosaic(folder / f"v{seed}.fits", seed) for seed in (1, 5)]
+    for path in paths:
+        fits.setval(path, "DATE", value=path.name)
+    first, second = (path.read_bytes() for path in paths)
+    assert len(first) == len(second)
+    return paths
+
+
+@pytest.mark.parametrize("states", ["date", "nothing"])
+async def test_no_version(tmp_path, dated, states):
+    """Ranges without an ETag are taken once the first one has come twice alike."""
+    server = Server(dated[0], states=states)
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path)
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(dated[0], tmp_path / "whole")
+    assert len(server.asked) == 7
+    assert server.asked[0] == server.asked[-1] == "bytes=0-81919"
+
+
+@pytest.mark.parametrize("states", ["date", "nothing"])
+@pytest.mark.parametrize("change", range(1, 7))
+async def test_unseen_change(tmp_path, dated, change, states):
+    """A file that is replaced by one of the same length is begun again."""
+    server = Server(*dated, answers=lambda n: int(n >= change), states=states)
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path)
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(dated[1], tmp_path / "whole")
+    assert server.asked.count("bytes=0-81919") == 4
+
+
+@pytest.mark.parametrize("change", range(1, 6))
+async def test_other_length(tmp_path, dated, change):
+    """A file that has grown is begun again at once: no further range is asked of it."""
+    longer = tmp_path / "longer.fits"
+    longer.write_bytes(dated[1].read_bytes() + bytes(2880))
+    versions, answers = (dated[0], longer), (lambda n: int(n >= change))
+    server = Server(*versions, answers=answers, states="nothing")
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path)
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(dated[1], tmp_path / "whole")
+    assert server.asked.count("bytes=0-81919") == 3
+
+
+async def test_change_that_breaks_it(tmp_path, dated):
+    """Headers that no longer fit together are those of two versions, not a damage."""
+    moved = tmp_path / "moved.fits"
+    with fits.open(dated[1]) as hdus:
+        hdus.insert(1, fits.ImageHDU(noise((300, 399), 9), name="OTHER"))
+        hdus.writeto(moved)
+    # Cut to one length: only what is behind the weights is lost.
+    size = dated[0].stat().st_size
+    moved.write_bytes(moved.read_bytes()[:size])
+    server = Server(dated[0], moved, answers=lambda n: int(n >= 1), states="nothing")
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        suffix, stamp = await fetch(frames, tmp_path)
+    assert suffix == ".pixels"
+    assert stamp == stamp_of(dated[1], tmp_path / "whole")
+
+
+async def test_never_the_same(tmp_path, dated):
+    """After three versions in a row the galaxies get the reason."""
+    server = Server(*dated, answers=lambda n: int(n % 7 == 6), states="nothing")
+    async with store(tmp_path, server, body_cap=LARGEST) as frames:
+        with pytest.raises(PermanentError, match="first bytes have changed") as failure:
+            await fetch(frames, tmp_path)
+    assert server.asked.count("bytes=0-81919") == 6
+    assert failure.value.reason == "too_large"
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_only_where_the_archive_gives_ranges(tmp_path, dated, monkeypatch):
+    """Of an archive that gives none, a copy without a version is fetched whole."""
+    monkeypatch.setattr(kind_of("hst"), "archive_gives_ranges", False)
+    answers = lambda n: None if n == 0 else "whole"  # noqa: E731 - shorter so
+    mirror = Server(dated[0], answers=answers, states="nothing")
+    async with store(tmp_path, Server(dated[0]), mirror) as frames:
+        suffix, stamp = await fetch(frames, tmp_path, product(has_mirror=True))
+    assert suffix == ".fits"
+    assert stamp == stamp_of(dated[0], tmp_path / "whole")
+    assert mirror.asked == ["bytes=0-81919", None]
 
 
 @pytest.mark.parametrize(

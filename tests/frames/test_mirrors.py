@@ -29,6 +29,10 @@ class Hosts:
         """Whether a host is down."""
         return url in self.down
 
+    def to_actual(self, url):
+        """Give the address that is really asked."""
+        return url
+
     async def fetch(self, url):
         """Give the file, or raise an error."""
         self.asked.append(url)

@@ -118,7 +118,7 @@ async def store(folder, archive):
         limits = Limits(tries=4, patience_s=5)
         options = {"version": "test", "limits": limits, "random": lambda: 0.0}
         async with Transport([service], **options) as transport:
-            yield FrameStore(folder, transport, budget=10**9)
+            yield await FrameStore.open(folder, transport, budget=10**9)
 
 
 class Got:

@@ -99,17 +99,17 @@ def test_requests_of_a_mosaic(stamps, megabytes):
     size = sum(stop - start for start, stop in spans)
     assert len(spans) <= 512 + size / 2**22
     assert size < megabytes * 1e6
-    assert is_worth_it(spans, total)
+    assert is_worth_it(spans, total, LARGEST_FILE)
 
 
 def test_never_whole_if_too_large():
     """A file over the limit is never fetched whole."""
-    assert is_worth_it([(0, LARGEST_FILE)], LARGEST_FILE + 1)
-    assert not is_worth_it([(0, LARGEST_FILE)], LARGEST_FILE)
+    assert is_worth_it([(0, 900_000)], 900_001, 900_000)
+    assert not is_worth_it([(0, 900_000)], 900_000, 900_000)
 
 
 def test_worth():
     """With spans over half of the file, requests counted, it is fetched whole."""
-    assert is_worth_it([(0, 100_000)], 300_000)
-    assert not is_worth_it([(0, 100_000)], 260_000)
-    assert not is_worth_it([(0, 50_000), (90_000, 140_000)], 300_000)
+    assert is_worth_it([(0, 100_000)], 300_000, LARGEST_FILE)
+    assert not is_worth_it([(0, 100_000)], 260_000, LARGEST_FILE)
+    assert not is_worth_it([(0, 50_000), (90_000, 140_000)], 300_000, LARGEST_FILE)

@@ -40,8 +40,8 @@ from harvester.settings.settings import SERVICES, load_settings
 from harvester.sky.footprints import FootprintIndex
 from harvester.transport.address import Guard
 from harvester.transport.backoff import LONGEST_S, retry_after
+from harvester.transport.byte_range import RangeIntake
 from harvester.transport.intake import PartialFile, Reply, is_html
-from harvester.transport.part import TakesPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -262,7 +262,7 @@ def heads(data: bytes) -> None:
         status=206, headers=headers, content_length=None, url=URL("https://a.example/f")
     )
     with suppress(HarvesterError):
-        assert TakesPart(100, 200, "")._check(response) > 0
+        assert RangeIntake(100, 200, "")._check(response) > 0
     file = PartialFile(HERE / "file", 1000, 3, None)
     file._size = 100
     file._fits(response)

@@ -16,6 +16,7 @@ import pytest
 
 from harvester.cutouts.cutouts import cut_frame
 from harvester.places import Places
+from harvester.run import begin as beginning
 from harvester.run import harvest as root
 from harvester.run import transport_setup as setup
 from harvester.settings.settings import load_settings
@@ -59,7 +60,7 @@ class Run:
     def begin(self):
         """Read the catalogue."""
         self.places.out.mkdir(parents=True)
-        root.begin(self._settings, self.places, lambda _: None)
+        beginning.begin(self._settings, self.places, lambda _: None)
 
     def harvest(self, **options):
         """Harvest to the end, or until an archive is given up."""

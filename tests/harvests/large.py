@@ -62,7 +62,7 @@ def locate(folder, targets, *, by_position=False):
         "targets": report["targets"],
         # Those for the length of a few frames do not locate.
         "requests": sum(
-            n for host, n in report["requests"].items() if host != "data.sdss.org"
+            n for host, n in report["requests"].items() if not host.endswith("/sas")
         ),
         "peak memory MB": int(done.stderr.split("peak")[-1]) // 1000,
         "seconds": round(seconds, 1),

@@ -38,6 +38,10 @@ class Sandbox:
         """Give the options that send a harvest to it."""
         return [f"--base-url={name}={url}" for name, url in self.urls.items()]
 
+    def host(self, service: str) -> str:
+        """Give the name by which a harvest knows the host of a service."""
+        return self.urls[service].removeprefix("http://")
+
     def stats(self) -> dict[str, dict]:
         """Give its counts."""
         return json.loads(self.ask("/_stats"))

@@ -92,22 +92,21 @@ def test_down_for_the_whole_run(tmp_path):
         try:
             wait_for((out / "ledger.sqlite").exists, process)
             wait_for(lambda: _is_settled(out, "hst"), process)
-            wait_for(lambda: _host(out, "data.sdss.org")["closed"], process)
+            host = here.host("sdss-sas")
+            wait_for(lambda: _host(out, host)["closed"], process)
             report = status(out)
             assert report["surveys"]["sdss"]["located"] == 80
             assert report["surveys"]["sdss"]["failed"] == 0
-            assert (
-                "failures in a row (reset)" in report["hosts"]["data.sdss.org"]["words"]
-            )
+            assert "failures in a row (reset)" in report["hosts"][host]["words"]
             assert _attempts(out) == 0
             said = harvester("status", out).stdout
-            assert "data.sdss.org now: closed: " in said
+            assert f"{host} now: down: " in said
             here.ask("/_faults", [])
             words, _ = process.communicate(timeout=300)
         finally:
             kill_group(process)
         assert process.returncode == 0, words
-        assert "data.sdss.org: closed: " in words
+        assert f"{host}: down: " in words
         report = status(out)
         assert report["surveys"]["sdss"]["done"] == 80
         assert report["hosts"] == {}
@@ -131,19 +130,20 @@ def test_quiet_hours(archives, tmp_path):
     out = tmp_path / "out"
     before = archives.stats()
     process = start("run", archives.catalogue, "--out", out, *archives.flags(), **quiet)
+    host = archives.host("mast")
     try:
         wait_for((out / "ledger.sqlite").exists, process)
-        wait_for(lambda: _host(out, "mast.stsci.edu")["words"], process)
-        now = status(out)["hosts"]["mast.stsci.edu"]
+        wait_for(lambda: _host(out, host)["words"], process)
+        now = status(out)["hosts"][host]
         assert now["words"].startswith("quiet hours until ")
         assert now["quiet_until"] == end.replace(second=0, microsecond=0).timestamp()
-        wait_for(lambda: _host(out, "mast.stsci.edu")["waiting"], process)
+        wait_for(lambda: _host(out, host)["waiting"], process)
         process.send_signal(signal.SIGTERM)
         words, _ = process.communicate(timeout=60)
     finally:
         kill_group(process)
     assert process.returncode == 143
-    assert "mast.stsci.edu: quiet hours until " in words
+    assert f"{host}: quiet hours until " in words
     assert archives.stats() == before
     assert sum(status(out)["requests"].values()) == 0
 

@@ -205,7 +205,7 @@ def test_words(archives, tmp_path):
         )
     assert done.returncode == 5, done.stdout + done.stderr
     said = done.stdout + done.stderr
-    assert "data.sdss.org refuses us since " in said
+    assert f"{archives.host('sdss-sas')} has refused everything since " in said
     assert "403 Forbidden" in said
     for remedy in ("politeness.contact", "sdss.release", "services.sdss_sas.base_url"):
         assert remedy in said

@@ -59,7 +59,7 @@ async def test_copy_of_a_ledger_in_use(path, tmp_path):
     """A copy that is made between commits is of one moment, sound, and goes on."""
     target = tmp_path / "copy.sqlite"
     async with Ledger.open(path) as ledger:
-        asks = await ledger.pending(SDSS, after=-1, limit=1000)
+        asks = await ledger.pending(SDSS, limit=1000)
         await _settle(ledger, asks[:10])
         async with asyncio.TaskGroup() as group:
             settling = group.create_task(_settle(ledger, asks[10:]))
@@ -68,7 +68,7 @@ async def test_copy_of_a_ledger_in_use(path, tmp_path):
         assert is_in_use
     assert 10 <= states(target)["no_coverage"] < 1000
     async with Ledger.open(target) as ledger:
-        await _settle(ledger, await ledger.pending(SDSS, after=-1, limit=1000))
+        await _settle(ledger, await ledger.pending(SDSS, limit=1000))
     assert states(target) == states(path) == {"no_coverage": 1000}
 
 
@@ -77,7 +77,7 @@ async def test_nothing_beside_it(path, tmp_path):
     folder = tmp_path / "copies"
     folder.mkdir()
     async with Ledger.open(path) as ledger:
-        await _settle(ledger, (await ledger.pending(SDSS, after=-1, limit=3)))
+        await _settle(ledger, (await ledger.pending(SDSS, limit=3)))
         assert path.with_name("ledger.sqlite-wal").exists()
         size = back_up(path, folder / "copy")
     assert [one.name for one in folder.iterdir()] == ["copy"]

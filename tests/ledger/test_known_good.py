@@ -30,9 +30,8 @@ async def test_known_good(tmp_path):
     async with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
         await ledger.record_located(_SDSS, findings, file_loc=file_loc, keep_all=False)
         assert await ledger.known_good() == []
-        for target, (number, _) in enumerate(
-            await ledger.frames_due(_SDSS, after=0, limit=3)
-        ):
+        frames = [number async for number, _ in ledger.frames_due(_SDSS)]
+        for target, number in enumerate(frames[:3]):
             cut = [Receipt(target, sha256="s", size=9)]
-            await ledger.record_receipts(_SDSS, number, cut, may_relocate=False)
+            await ledger.record_receipts(_SDSS, number, cut)
         assert await ledger.known_good() == [findings[2].choices["r"][0].url]

@@ -22,6 +22,9 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
+#: Every target of these tests.
+ALL = range(99)
+
 SDSS = Survey.parse("sdss:g,r")
 HST = Survey.parse("hst:WFC3/IR:F160W")
 
@@ -55,7 +58,7 @@ def product(name, band="r"):
 
 async def locate(ledger, survey, choices, *, keep_all=False):
     """Record for all pending targets what ``choices`` says of their number."""
-    asks = [ask for _, ask in await ledger.pending(survey, after=-1, limit=100)]
+    asks = [ask for _, ask in await ledger.pending(survey, limit=100)]
     findings = [Finding(a.target, choices(a.target.number)) for a in asks]
     return await ledger.record_located(
         survey, findings, file_loc=file_loc, keep_all=keep_all
@@ -74,20 +77,20 @@ async def test_life_of_a_job(path):
         await locate(
             ledger, SDSS, lambda _: {b: [product(f"f-{b}", b)] for b in SDSS.bands}
         )
-        frames = await ledger.frames_due(SDSS, after=0, limit=10)
+        frames = [due async for due in ledger.frames_due(SDSS)]
         assert [p.name for _, p in frames] == ["f-g", "f-r"]
         for number, _ in frames:
             wanted = await ledger.wanted(SDSS, number)
             receipts = [Receipt(w.target, sha256="s", size=9) for w in wanted]
             assert len(receipts) == 5
             moved = await ledger.record_receipts(
-                SDSS, number, receipts, may_relocate=True
+                SDSS, number, receipts, relocatable=ALL
             )
     assert moved == {State.DONE: 5}
     assert states(path) == {"done": 5}
     assert states(path, "hst") == {"pending": 5}
     async with Ledger.open(path) as ledger:
-        assert await ledger.frames_due(SDSS, after=0, limit=10) == []
+        assert [due async for due in ledger.frames_due(SDSS)] == []
         assert await ledger.next_due([SDSS]) is None
 
 
@@ -103,13 +106,13 @@ async def test_still_wanted(path):
         other = Product("hst", "a", "F160W", "")
         assert await ledger.still_wanted([other]) == set()
         await ledger.postpone(SDSS, 1, [0, 1], reason="x", attempts=9, longest_s=1e6)
-        ((number, _),) = await ledger.frames_due(SDSS, after=0, limit=10)
+        ((number, _),) = [due async for due in ledger.frames_due(SDSS)]
         cut = [Receipt(target, sha256="s", size=9) for target in (2, 3, 4)]
-        await ledger.record_receipts(SDSS, number, cut, may_relocate=False)
-        assert await ledger.frames_due(SDSS, after=0, limit=10) == []
+        await ledger.record_receipts(SDSS, number, cut)
+        assert [due async for due in ledger.frames_due(SDSS)] == []
         assert await ledger.still_wanted(files) == {("sdss", "a")}
         outside = [Receipt(0, problem="outside"), Receipt(1, sha256="s", size=9)]
-        await ledger.record_receipts(SDSS, number, outside, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, outside)
         # The next best one for the target that lies outside.
         assert await ledger.still_wanted(files) == {("sdss", "b")}
 
@@ -118,15 +121,15 @@ async def test_wrong_frame_is_located_by_position(path):
     """A target outside the frame goes back once, then has no coverage."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
-        ((number, _),) = await ledger.frames_due(SDSS, after=0, limit=10)
+        ((number, _),) = [due async for due in ledger.frames_due(SDSS)]
         outside = [Receipt(2, problem="outside")]
-        await ledger.record_receipts(SDSS, number, outside, may_relocate=True)
-        ((_, ask),) = await ledger.pending(SDSS, after=-1, limit=10)
+        await ledger.record_receipts(SDSS, number, outside, relocatable=ALL)
+        ((_, ask),) = await ledger.pending(SDSS, limit=10)
         assert (ask.target.number, ask.by_position) == (2, True)
         await locate(ledger, SDSS, lambda _: {"r": [product("b")]})
-        due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
+        due = {p.name: n for n, p in [due async for due in ledger.frames_due(SDSS)]}
         assert [w.target for w in await ledger.wanted(SDSS, due["b"])] == [2]
-        moved = await ledger.record_receipts(SDSS, due["b"], outside, may_relocate=True)
+        moved = await ledger.record_receipts(SDSS, due["b"], outside, relocatable=ALL)
     assert moved == {State.NO_COVERAGE: 1}
 
 
@@ -135,7 +138,7 @@ async def test_same_frame_by_position_ends(path):
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         await ledger.record_receipts(
-            SDSS, 1, [Receipt(2, problem="outside")], may_relocate=True
+            SDSS, 1, [Receipt(2, problem="outside")], relocatable=ALL
         )
         moved = await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
     assert moved == {State.NO_COVERAGE: 1}
@@ -146,11 +149,11 @@ async def test_next_field_by_position(path):
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         outside = [Receipt(2, problem="outside")]
-        await ledger.record_receipts(SDSS, 1, outside, may_relocate=True)
+        await ledger.record_receipts(SDSS, 1, outside, relocatable=ALL)
         fields = [product("a"), product("b"), product("c")]
         moved = await locate(ledger, SDSS, lambda _: {"r": fields})
         assert moved == {State.LOCATED: 1}
-        due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
+        due = {p.name: n for n, p in [due async for due in ledger.frames_due(SDSS)]}
         assert [w.target for w in await ledger.wanted(SDSS, due["b"])] == [2]
         assert "c" not in due
 
@@ -169,12 +172,10 @@ async def test_next_best_product(path):
     async with Ledger.open(path) as ledger:
         images = [product("deep", "F160W"), product("shallow", "F160W")]
         await locate(ledger, HST, lambda n: {"F160W": images} if n == 3 else {})
-        ((number, first),) = await ledger.frames_due(HST, after=0, limit=10)
+        ((number, first),) = [due async for due in ledger.frames_due(HST)]
         before = await ledger.wanted(HST, number)
-        await ledger.record_receipts(
-            HST, number, [Receipt(3, problem="no_data")], may_relocate=False
-        )
-        ((number, second),) = await ledger.frames_due(HST, after=0, limit=10)
+        await ledger.record_receipts(HST, number, [Receipt(3, problem="no_data")])
+        ((number, second),) = [due async for due in ledger.frames_due(HST)]
         after = await ledger.wanted(HST, number)
     assert (first.name, second.name) == ("deep", "shallow")
     assert before[0].file_loc == after[0].file_loc
@@ -185,7 +186,7 @@ async def test_all_observations(path):
     async with Ledger.open(path) as ledger:
         images = [product("deep", "F160W"), product("shallow", "F160W")]
         await locate(ledger, HST, lambda _: {"F160W": images}, keep_all=True)
-        frames = await ledger.frames_due(HST, after=0, limit=10)
+        frames = [due async for due in ledger.frames_due(HST)]
         places = {w.file_loc for n, _ in frames for w in await ledger.wanted(HST, n)}
     assert len(places) == 10
 
@@ -205,7 +206,7 @@ async def test_attempts(path):
         assert await ledger.retry("html*") == 0
         assert await ledger.retry("http_*") == 1
         assert [a.target.number for _, a in await ledger.pending(
-            SDSS, after=-1, limit=9
+            SDSS, limit=9
         )] == [1]  # fmt: skip
 
 
@@ -231,13 +232,13 @@ async def test_served_band_is_not_asked_for_again(path):
         await locate(
             ledger, SDSS, lambda _: {b: [product(f"a-{b}", b)] for b in SDSS.bands}
         )
-        for number, one in await ledger.frames_due(SDSS, after=0, limit=9):
+        for number, one in [due async for due in ledger.frames_due(SDSS)]:
             receipts = [Receipt(2, sha256="s")] if one.band == "r" else outside
-            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+            await ledger.record_receipts(SDSS, number, receipts, relocatable=ALL)
         await locate(
             ledger, SDSS, lambda _: {b: [product(f"b-{b}", b)] for b in SDSS.bands}
         )
-        due = {p.name: n for n, p in await ledger.frames_due(SDSS, after=0, limit=9)}
+        due = {p.name: n for n, p in [due async for due in ledger.frames_due(SDSS)]}
         wanted = {n: await ledger.wanted(SDSS, due[n]) for n in due if n[0] == "b"}
     assert {n: [w.target for w in some] for n, some in wanted.items()} == {"b-g": [2]}
 
@@ -248,8 +249,8 @@ async def test_clock_set_back(path, monkeypatch):
     async with Ledger.open(path) as ledger:
 
         async def due():
-            frames = await ledger.frames_due(SDSS, after=0, limit=9, longest_s=300)
-            asks = await ledger.pending(HST, after=-1, limit=9, longest_s=300)
+            frames = [due async for due in ledger.frames_due(SDSS, longest_s=300)]
+            asks = await ledger.pending(HST, limit=9, longest_s=300)
             return len(frames), len(asks)
 
         await locate(ledger, SDSS, lambda n: {"r": [product("a")]} if n == 1 else {})
@@ -265,10 +266,11 @@ async def test_clock_set_back(path, monkeypatch):
 
 
 async def test_sky_order(path):
-    """Jobs come along the sky, so that those who share a frame come together."""
+    """Jobs come in sky order, so that galaxies of one frame follow each other."""
     async with Ledger.open(path) as ledger:
-        ranks = [rank for rank, _ in await ledger.pending(SDSS, after=1, limit=2)]
-    assert ranks == [2, 3]
+        (_, (second, _)) = await ledger.pending(SDSS, limit=2)
+        beyond = await ledger.pending(SDSS, after=second, limit=2)
+    assert [place.sky for place, _ in beyond] == [2, 3]
 
 
 async def test_many_writers(path):
@@ -279,7 +281,7 @@ async def test_many_writers(path):
             for target in range(5):
                 group.create_task(
                     ledger.record_receipts(
-                        SDSS, 1, [Receipt(target, sha256="s")], may_relocate=True
+                        SDSS, 1, [Receipt(target, sha256="s")], relocatable=ALL
                     )
                 )
     assert states(path) == {"done": 5}
@@ -342,9 +344,7 @@ async def test_lost_stamp_is_sent_back(path):
     """A stamp that verify misses is wanted again."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda n: {"r": [product("a")]} if n == 1 else {})
-        await ledger.record_receipts(
-            SDSS, 1, [Receipt(1, sha256="s")], may_relocate=True
-        )
+        await ledger.record_receipts(SDSS, 1, [Receipt(1, sha256="s")], relocatable=ALL)
         with LedgerView.open(path) as view:
             lost = [stamp[:4] for stamp in view.stamps()]
         await ledger.send_back(lost)
@@ -355,9 +355,9 @@ async def with_one_stamp(ledger):
     """Give one target a stamp in g, and a frame in r that is no use."""
     bands = {"g": [product("f-g", "g")], "r": [product("f-r", "r")]}
     await locate(ledger, SDSS, lambda n: {} if n else bands)
-    for number, one in await ledger.frames_due(SDSS, after=0, limit=10):
+    for number, one in [due async for due in ledger.frames_due(SDSS)]:
         receipt = Receipt(0, "" if one.band == "g" else "bad_wcs", sha256="s")
-        moved = await ledger.record_receipts(SDSS, number, [receipt], may_relocate=True)
+        moved = await ledger.record_receipts(SDSS, number, [receipt], relocatable=ALL)
     assert moved == {State.FAILED: 1}
 
 
@@ -380,7 +380,7 @@ async def test_stamp_lost_meanwhile(path):
             await ledger.send_back([stamp[:4] for stamp in view.stamps()])
         assert states(path) == {"pending": 1, "no_coverage": 4}
         assert await locate(ledger, SDSS, lambda _: {}) == {State.LOCATED: 1}
-        ((_, frame),) = await ledger.frames_due(SDSS, after=0, limit=10)
+        ((_, frame),) = [due async for due in ledger.frames_due(SDSS)]
     assert frame.name == "f-g"
 
 
@@ -425,9 +425,9 @@ async def test_others_keep_their_stamps(path):
     async with Ledger.open(path) as ledger:
         bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
         await locate(ledger, SDSS, lambda n: bands if n < 3 else {})
-        for number, _ in await ledger.frames_due(SDSS, after=0, limit=10):
+        for number, _ in [due async for due in ledger.frames_due(SDSS)]:
             receipts = [Receipt(n, sha256="s", size=9) for n in range(3)]
-            await ledger.record_receipts(SDSS, number, receipts, may_relocate=True)
+            await ledger.record_receipts(SDSS, number, receipts, relocatable=ALL)
         with LedgerView.open(path) as view:
             lost = next(s for s in view.stamps() if (s.target, s.band) == (1, "r"))
         with closing(sqlite3.connect(path)) as db:
@@ -441,17 +441,15 @@ async def test_others_keep_their_stamps(path):
 
 
 async def test_frames_of_those_who_are_due(path):
-    """Frames come beyond a number, for jobs of the survey itself that are due."""
+    """Only frames come that due jobs of the survey itself want."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, HST, lambda _: {"F160W": [product("h", "F160W")]})
         bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
         await locate(ledger, SDSS, lambda n: bands if n == 1 else {})
-        (first, _), (second, _) = await ledger.frames_due(SDSS, after=0, limit=9)
-        ((only, _),) = await ledger.frames_due(SDSS, after=first, limit=9)
-        assert only == second
+        assert len([due async for due in ledger.frames_due(SDSS)]) == 2
         await ledger.postpone(SDSS, 1, [1], reason="x", attempts=9, longest_s=600)
-        assert await ledger.frames_due(SDSS, after=0, limit=9) == []
-        assert len(await ledger.frames_due(HST, after=0, limit=9)) == 1
+        assert [due async for due in ledger.frames_due(SDSS)] == []
+        assert len([due async for due in ledger.frames_due(HST)]) == 1
 
 
 @pytest.mark.parametrize(
@@ -528,8 +526,8 @@ async def test_zones_of_the_sky(tmp_path):
     ]
     create_ledger(path, targets=targets, rejects=[], surveys=[SDSS], facts={})
     async with Ledger.open(path) as ledger:
-        pending = await ledger.pending(SDSS, after=-1, limit=100)
-    assert [rank for rank, _ in pending] == list(range(7))
+        pending = await ledger.pending(SDSS, limit=100)
+    assert [place.sky for place, _ in pending] == list(range(7))
     assert [ask.target.number for _, ask in pending] == [4, 1, 3, 2, 6, 0, 5]
 
 
@@ -550,9 +548,9 @@ async def test_tallies(path):
     """What status counts as it happens is what a count of all rows would say."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda n: {"r": [product("f")]} if n else {})
-        (number, _), *_ = await ledger.frames_due(SDSS, after=0, limit=9)
+        (number, _), *_ = [due async for due in ledger.frames_due(SDSS)]
         receipts = [Receipt(1, "", "a", "s"), Receipt(2, "outside"), Receipt(3, "bad")]
-        await ledger.record_receipts(SDSS, number, receipts, may_relocate=False)
+        await ledger.record_receipts(SDSS, number, receipts)
         await ledger.retry()
         await ledger.send_back([(0, 1, "r", number)])
     with closing(sqlite3.connect(path)) as db:
@@ -571,7 +569,7 @@ async def test_tallies(path):
 async def test_routes(path):
     """Targets are counted by the route that was taken, as often as they are located."""
     async with Ledger.open(path) as ledger:
-        asks = [ask for _, ask in await ledger.pending(SDSS, after=-1, limit=100)]
+        asks = [ask for _, ask in await ledger.pending(SDSS, limit=100)]
         routes = ["identifier", "identifier", "crossid", "geometry", ""]
         for some in (asks, asks[:1]):
             found = [

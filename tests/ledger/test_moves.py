@@ -28,7 +28,7 @@ def path(tmp_path):
 async def locate(ledger):
     """Record that every pending target is in one frame."""
     frame = Product("sdss", "frame", "r", "https://archive/frame", size=5)
-    asks = [ask for _, ask in await ledger.pending(SDSS, after=-1, limit=9)]
+    asks = [ask for _, ask in await ledger.pending(SDSS, limit=9)]
     findings = [Finding(ask.target, {"r": [frame]}) for ask in asks]
     await ledger.record_located(SDSS, findings, file_loc=file_loc, keep_all=False)
 

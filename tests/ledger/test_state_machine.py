@@ -26,6 +26,9 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import MOVES, SETTLED, State
 
+#: Every target of these tests.
+ALL = range(99)
+
 SURVEY = Survey.parse("sdss:g,r")
 TARGETS = 3
 
@@ -89,7 +92,7 @@ class Jobs(RuleBasedStateMachine):
         """Look some pending jobs up."""
 
         async def call(ledger):
-            asks = await ledger.pending(SURVEY, after=-1, limit=limit)
+            asks = await ledger.pending(SURVEY, limit=limit)
             findings = [
                 Finding(
                     ask.target,
@@ -114,7 +117,7 @@ class Jobs(RuleBasedStateMachine):
         """Take the next frame that nobody has in hand."""
 
         async def call(ledger):
-            for number, _ in await ledger.frames_due(SURVEY, after=0, limit=99):
+            for number, _ in [due async for due in ledger.frames_due(SURVEY)]:
                 if number not in self.in_hand:
                     wanted = await ledger.wanted(SURVEY, number)
                     self.in_hand[number] = [one.target for one in wanted]
@@ -134,7 +137,10 @@ class Jobs(RuleBasedStateMachine):
         self.expect(
             self.do(
                 lambda ledger: ledger.record_receipts(
-                    SURVEY, number, receipts, may_relocate=may_relocate
+                    SURVEY,
+                    number,
+                    receipts,
+                    relocatable=ALL if may_relocate else (),
                 )
             )
         )

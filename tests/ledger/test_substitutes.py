@@ -34,7 +34,7 @@ class Run:
         """Find the images, the best one first."""
         images = [Product("hst", name, "F160W", f"https://a/{name}") for name in IMAGES]
         async with Ledger.open(self.places.ledger) as ledger:
-            ((_, ask),) = await ledger.pending(HST, after=-1, limit=9)
+            ((_, ask),) = await ledger.pending(HST, limit=9)
             await ledger.record_located(
                 HST,
                 [Finding(ask.target, {"F160W": images})],
@@ -49,7 +49,7 @@ class Run:
         """
         was = []
         async with Ledger.open(self.places.ledger) as ledger:
-            while frames := await ledger.frames_due(HST, after=0, limit=9):
+            while frames := [due async for due in ledger.frames_due(HST)]:
                 ((number, product), *_) = frames
                 (wanted,) = await ledger.wanted(HST, number)
                 was.append((product.name, wanted.substitute))
@@ -60,7 +60,7 @@ class Run:
                     )
                     continue
                 receipt = Receipt(0, problem, wanted.file_loc, product.name, 9, 1.0)
-                await ledger.record_receipts(HST, number, [receipt], may_relocate=False)
+                await ledger.record_receipts(HST, number, [receipt])
         return was
 
     async def better(self, pattern="*"):

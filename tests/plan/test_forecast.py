@@ -14,14 +14,18 @@ from harvester.cutouts.cutouts import find_pixels
 from harvester.frames import ranged
 from harvester.frames.spans import is_worth_it
 from harvester.models import CutoutSpec, StampSize, Wanted
-from harvester.plan.forecast import Camera, forecast
+from harvester.plan import forecast as plan_forecast
+from harvester.plan.forecast import Camera
 from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
 from harvester.transport.body import LARGEST_FILE
-from harvester.transport.part import Part
+from harvester.transport.byte_range import ByteRange
 
 #: Sides of an image in arcsec, as the camera has them.
 WIDE, HIGH = 136.0, 123.0
+
+
+forecast = partial(plan_forecast.forecast, largest_file=LARGEST_FILE)
 
 
 class Cost(NamedTuple):
@@ -39,7 +43,7 @@ def camera(instrument):
 def fetched(content, wanted, spec):
     """Give what `PixelFetch` fetches of a file, headers included."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
-    pieces = ranged._Pieces(Part(content[: ranged.FIRST], len(content), "v"))
+    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
     while True:
         try:
             plan = ranged.plan(pieces, find, kind_of("hst").reading)
@@ -49,7 +53,7 @@ def fetched(content, wanted, spec):
             pieces.held[lacking.start] = content[lacking.start : stop]
     headers = Cost(len(pieces.held), sum(map(len, pieces.held.values())))
     spans = plan.spans
-    if not is_worth_it(spans, len(content)):
+    if not is_worth_it(spans, len(content), LARGEST_FILE):
         spans = ((0, len(content)),)
     size = sum(stop - start for start, stop in spans)
     return Cost(headers.requests + len(spans), headers.bytes + size)
@@ -138,6 +142,16 @@ def test_mosaic_that_is_too_large():
     price = priced(polygon(1800, 1500, 0), points, 0)
     assert LARGEST_FILE < price.bytes < price.whole
     assert price.requests <= 2 + 512 + price.bytes / 2**22
+
+
+@pytest.mark.parametrize(("largest", "is_whole"), [(10**7, False), (10**8, True)])
+def test_limit_of_the_settings(largest, is_whole):
+    """The setting that limits whole files decides whether one is billed whole."""
+    points = [(0, y) for y in range(-60, 61, 12)]
+    region = polygon(WIDE, HIGH, 0)
+    ra, dec = zip(*(place(x, y, 0) for x, y in points), strict=True)
+    price = forecast(region, camera("WFC3/IR"), 124, ra, dec, largest_file=largest)
+    assert (price.bytes >= price.whole) == is_whole
 
 
 def test_whole_file():

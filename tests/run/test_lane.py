@@ -41,13 +41,18 @@ class Archive:
     """Offers every target the frame of its own number; or fails."""
 
     name = "sdss"
-    may_relocate = True
 
     def __init__(self):
         self.asked = []
         self.failures = []
         #: Targets that need no request.
         self.known = set()
+        #: Identifiers of targets whose position named the frame.
+        self.by_position = set()
+
+    def may_relocate(self, identifier):
+        """Tell whether the identifier named the frame."""
+        return identifier not in self.by_position
 
     async def recognise(self, _survey, asks):
         """Give those whose identifiers are known to name a frame."""
@@ -101,6 +106,10 @@ class Frames:
     def is_out_of_reach(self, product):
         """Tell whether its host is down just now."""
         return product.name in self.out_of_reach
+
+    def has_mirrors(self, product):
+        """Tell whether others have it, as the product says."""
+        return bool(product.mirrors)
 
     def is_down(self, _product):
         """Tell whether the archive is down."""
@@ -370,6 +379,16 @@ async def test_galaxy_that_kills(stage):
     assert stage.frames.aside == ["frame0"]
 
 
+async def test_frame_that_does_not_hold_it(stage):
+    """A target is located again only if its identifier, not its position, decided."""
+    stage.cutter.problems = {"frame0": "outside"}
+    stage.archive.by_position = {"id0"}
+    await stage.run()
+    asked = [ask for asks in stage.archive.asked for ask in asks]
+    assert sorted(number for number, by_position in asked if by_position) == [2, 4]
+    assert stage.states() == {"done": 5, "no_coverage": 1}
+
+
 async def test_bug_stays_with_its_job(stage):
     """An unexpected error fails the job that met it, and the run goes on."""
     stage.cutter.failures = {"frame0": [ZeroDivisionError()]}
@@ -588,7 +607,7 @@ async def test_one_host_given_up(stage, monkeypatch):
     assert lane.troubles == [outage]
     assert stage.frames.fetched.count("frame0") == 1
     said = [e.text for e in stage.listener if isinstance(e, Note)]
-    assert "sdss: no more images are fetched from host0 for now: host0 is down" in said
+    assert "sdss: the images of a host are left for a later run: host0 is down" in said
 
 
 async def test_copies_of_a_host_given_up(stage, monkeypatch):

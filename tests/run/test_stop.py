@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from contextlib import suppress
 
@@ -45,3 +46,52 @@ def test_second_signal(ends, later_s, exits):
         stop._hear(signal.SIGINT)
     assert ends == exits
     assert (harvest.stops, stop.exit_code) == (1, 143)
+
+
+async def test_second_signal_of_a_library():
+    """In a program that calls the harvester the second signal ends the harvest only."""
+    times = iter([0.0, 1.0])
+    stop = Stop("resume", ends_process=False, clock=lambda: next(times))
+
+    async def harvest():
+        stop.begin()
+        stop.started(_Harvest())
+        stop._hear(signal.SIGINT)
+        stop._hear(signal.SIGINT)
+        await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(harvest())
+
+
+async def test_signal_before_the_harvest():
+    """A signal that comes before the harvest has begun ends it as it begins."""
+    stop = Stop("resume", ends_process=False)
+    with stop.listening():
+        signal.raise_signal(signal.SIGTERM)
+
+    async def harvest():
+        stop.begin()
+        await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(harvest())
+    assert stop.signal == signal.SIGTERM
+
+
+def test_handlers_are_put_back():
+    """Afterwards the caller's handlers are there again; a hang-up ignored stays so."""
+    heard = []
+    before = {number: signal.getsignal(number) for number in module._NUMBERS}
+    signal.signal(signal.SIGTERM, lambda *_: heard.append("caller"))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stop = Stop("resume", ends_process=False)
+    try:
+        with stop.listening():
+            meanwhile = [signal.getsignal(number) for number in before]
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert meanwhile == [stop._catch, stop._catch, signal.SIG_IGN]
+    assert (heard, stop.signal) == (["caller"], 0)

@@ -6,7 +6,13 @@ import pytest
 from yarl import URL
 
 from harvester.errors import InputError
-from harvester.run.transport_setup import _limits, _services, _tokens, first_words
+from harvester.run.transport_setup import (
+    _limits,
+    _machine_limit,
+    _services,
+    _tokens,
+    first_words,
+)
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.transport.body import Limits
 
@@ -115,3 +121,25 @@ def test_limits():
 def test_defaults():
     """Without settings the limits are those of the transport itself."""
     assert _limits(load_settings()) == Limits()
+
+
+def test_common_limit(tmp_path, monkeypatch):
+    """Harvests share their limits in the folder of the settings, unless told not to."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
+    named = {"state_dir": str(tmp_path / "named"), "contact": "me@a.org"}
+    _machine_limit(load_settings(politeness=named)).close()
+    _machine_limit(load_settings()).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["named", "user"]
+    assert _machine_limit(load_settings(politeness={"shared": False})) is None
+    assert not list(first_words(load_settings(politeness=named)))
+
+
+def test_common_limit_without_folder(tmp_path):
+    """A state folder that cannot be used is told, and nothing is shared."""
+    (tmp_path / "file").write_text("")
+    politeness = {"state_dir": str(tmp_path / "file"), "contact": "me@a.org"}
+    settings = load_settings(politeness=politeness)
+    assert _machine_limit(settings) is None
+    (told,) = first_words(settings)
+    assert "cannot be used (Not a directory)" in told
+    assert "Run one at a time" in told

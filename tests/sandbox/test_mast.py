@@ -19,7 +19,7 @@ from astroquery.mast.discovery_portal import PortalAPI
 from served import ask, redirected, serving
 
 from harvester.sandbox import mast
-from harvester.sandbox.paint import drz
+from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
 from harvester.sandbox.store import SandboxFrameStore
 

@@ -12,8 +12,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from harvester.sandbox.catalogue import write_catalogue
-from harvester.sandbox.paint import drz, sdss_frame
-from harvester.sandbox.paint_hst import drz_size
+from harvester.sandbox.paint_hst import drz, drz_size
+from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.scans import FIELD_STEP, ROWS
 from harvester.sandbox.sky import Sky
 

@@ -19,7 +19,7 @@ from harvester.transport.host_state import HostState
 _WELL = HostState(
     "data.sdss.org", rate=10.0, full_rate=10.0, slots={"file": (1, 4, 4)}, waiting=0
 )
-_SHUT = replace(_WELL, closed="closed: 3 failures in a row (refused)", probe_at=1e9 + 9)
+_SHUT = replace(_WELL, closed="down: 3 failures in a row (refused)", probe_at=1e9 + 9)
 
 
 class _Kept:
@@ -55,8 +55,8 @@ def test_changes_are_said(watch, said):
     for seconds, state in [(0, _WELL), (2, _SHUT), (4, _SHUT), (60, _WELL)]:
         watch.look([state], 1e9 + seconds)
     assert said == [
-        "data.sdss.org: closed: 3 failures in a row (refused), next probe in 7 s",
-        "data.sdss.org: open road",
+        "data.sdss.org: down: 3 failures in a row (refused), next probe in 7 s",
+        "data.sdss.org: ready",
     ]
 
 
@@ -67,7 +67,7 @@ def test_lines_are_few(watch, said):
     assert len(said) <= 5
     watch.look([_SHUT], 1e9 + 200)
     watch.look([_WELL], 1e9 + 300)
-    assert said[-1] == "data.sdss.org: open road"
+    assert said[-1] == "data.sdss.org: ready"
 
 
 def test_kept_at_changes_and_now_and_then(watch, kept):
@@ -107,14 +107,14 @@ async def test_status_sees_it(places):
         while not (hosts := read_report(places)["hosts"]):  # noqa: ASYNC110 - so another process would ask
             await asyncio.sleep(0.01)
         now = hosts["data.sdss.org"]
-        assert now["words"].startswith("closed: 3 failures in a row (refused)")
+        assert now["words"].startswith("down: 3 failures in a row (refused)")
         assert now["slots"] == {"file": [1, 4, 4]}
         assert "now:" not in words(read_report(places)), "nobody asks it"
         ledger.count_traffic("data.sdss.org", 1, 1)
         while not read_report(places)["requests"]:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
         said = words(read_report(places))
-        assert "data.sdss.org now: closed: 3 failures" in said
+        assert "data.sdss.org now: down: 3 failures" in said
         assert "1 of 4 (file) in flight, 10 requests/s at most" in said
     assert read_report(places)["hosts"] == {}
 
@@ -122,9 +122,11 @@ async def test_status_sees_it(places):
 async def test_why_it_gave_up(places):
     """Why the last harvest gave a service up is told until the next one begins."""
     async with Ledger.open(places.ledger) as ledger:
-        ledger.keep_troubles(["data.sdss.org refuses us since 14:02"])
-    assert read_report(places)["troubles"] == ["data.sdss.org refuses us since 14:02"]
-    told = "given up for now: data.sdss.org refuses us since 14:02"
+        ledger.keep_troubles(["data.sdss.org has refused everything since 14:02"])
+    assert read_report(places)["troubles"] == [
+        "data.sdss.org has refused everything since 14:02"
+    ]
+    told = "given up for now: data.sdss.org has refused everything since 14:02"
     assert told in words(read_report(places)).splitlines()
     async with Ledger.open(places.ledger) as ledger:
         ledger.keep_troubles([])

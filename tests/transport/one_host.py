@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor, Future
 
+from harvester.transport.machine_limit import MachineLimit
 from harvester.transport.throttle import Manners, Throttle, Timing
 
 OFTEN = Manners(rate=1000, slots={"query": 2, "file": 4})
@@ -13,6 +15,24 @@ def throttle_for(clock, manners=OFTEN, **options):
     """Give the throttle of a host, on the clock of the test."""
     timing = Timing(clock=clock, wall=lambda: 1e9 + clock(), random=lambda: 0.5)
     return Throttle("archive.example", manners, timing=timing, **options)
+
+
+class AtOnce(Executor):
+    """Does its work where it is called: threads know nothing of virtual time."""
+
+    def submit(self, work):
+        """Give a future that is done."""
+        future = Future()
+        try:
+            future.set_result(work())
+        except OSError as error:
+            future.set_exception(error)
+        return future
+
+
+def machine_limit(clock, folder):
+    """Give the part of one more harvest in the limits that are kept in a folder."""
+    return MachineLimit(folder, clock=clock, executor=AtOnce())
 
 
 def end(turn, outcome):

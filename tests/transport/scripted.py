@@ -55,6 +55,11 @@ class Server:
     asked: list = field(default_factory=list)
     connections: int = 0
 
+    @property
+    def host(self):
+        """Its host and port."""
+        return self.url.partition("//")[2]
+
     def next_step(self, path):
         """Give what the next request for a path is answered with."""
         steps = self.script.get(path, self.script.get("*"))
@@ -227,3 +232,8 @@ def opened(*services, **options):
     options = {"version": "0", "limits": LIMITS, "random": lambda: 0.0, **options}
     known = [one if isinstance(one, Service) else mast(one.url) for one in services]
     return Transport(known, **options)
+
+
+def state_of(transport):
+    """Give what a transport says of the host that it was made for."""
+    return next(iter(transport.describe().values()))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from harvester.errors import OutageError, PermanentError, TransientError
 from harvester.transport.backoff import (
     LONGEST_S,
-    BusyError,
     Patience,
+    TooManyRequestsError,
     backoff,
     retry_after,
 )
@@ -155,7 +155,7 @@ def test_patience_tries():
     [
         (OutageError("refused", "no"), False),
         (_failure(), True),
-        (BusyError("busy", 4.0), False),
+        (TooManyRequestsError("busy", 4.0), False),
     ],
 )
 def test_patience_outage(error, down):
@@ -195,7 +195,7 @@ def test_patience_with_refusals(kind):
 
 def test_busy():
     """A host that wants fewer requests says so by its reason and for how long."""
-    error = BusyError("come later", 4.0)
+    error = TooManyRequestsError("come later", 4.0)
     assert (error.reason, error.cool_down_s) == ("busy", 4)
 
 
@@ -216,7 +216,7 @@ def test_patience_busy_is_free():
     """Being told to come later costs no try, even if others are let in."""
     patience = _patience([0.0], tries=1)
     waits = [
-        patience.after(BusyError("busy", None), down=False, successes=n)
+        patience.after(TooManyRequestsError("busy", None), down=False, successes=n)
         for n in range(10)
     ]
     assert waits == [0.0] * 10

@@ -143,14 +143,14 @@ def test_words(clock):
     """It says in words why nobody passes."""
     breaker = Breaker(Tripping(failures=5, addresses=1), clock=clock)
     _fail(breaker, *"aaaaa")
-    assert breaker.why == "closed: 5 failures in a row (http_503)"
+    assert breaker.why == "down: 5 failures in a row (http_503)"
     clock.now = 9.0
     breaker.admit()
     _fail(breaker, "a", probe=True)
-    assert breaker.why == "closed: 6 failures in a row (http_503)"
+    assert breaker.why == "down: 6 failures in a row (http_503)"
     breaker.succeeded()
     breaker.hold(60.0)
-    assert breaker.why == "closed after a cool-down"
+    assert breaker.why == "after a cool-down"
 
 
 class _AnyHistory(RuleBasedStateMachine):

@@ -25,25 +25,27 @@ _WELL = HostState(
 @pytest.mark.parametrize(
     ("changes", "words", "kind"),
     [
-        ({}, "open road", "open"),
+        ({}, "ready", "open"),
+        ({"others": 1}, "ready; shared with 1 other harvest on this machine", "open"),
+        ({"others": 2}, "ready; shared with 2 other harvests on this machine", "open"),
         (
             {"cooling_until": _NOW + 4, "cooling_why": "Retry-After"},
             "cooling down for 4 s (Retry-After)",
             "open",
         ),
         (
-            {"closed": "closed: 5 failures in a row (html)", "probe_at": _NOW + 9},
-            "closed: 5 failures in a row (html), next probe in 9 s",
-            "closed",
+            {"closed": "down: 5 failures in a row (html)", "probe_at": _NOW + 9},
+            "down: 5 failures in a row (html), next probe in 9 s",
+            "down",
         ),
         (
-            {"closed": "closed after a cool-down", "probing": True},
-            "closed after a cool-down, probing",
-            "closed after a cool-down",
+            {"closed": "after a cool-down", "probing": True},
+            "after a cool-down, probing",
+            "after a cool-down",
         ),
         (
             {"slots": {"file": (1, 2, 4)}, "slowed_by": "http_503", "rate": 5.0},
-            "open road; slowed down by http_503; concurrency 2 of 4 (file); pace 50%",
+            "ready; slowed down by http_503; concurrency 2 of 4 (file); pace 50%",
             "slowed",
         ),
     ],
@@ -60,20 +62,20 @@ def test_quiet_words():
     state = replace(_WELL, quiet_until=_NOW + 60, cooling_until=_NOW + 9)
     assert state.words(_NOW).startswith("quiet hours until ")
     assert state.kind == "quiet"
-    assert state.words(_NOW + 61) == "open road"
+    assert state.words(_NOW + 61) == "ready"
 
 
 def test_refusing_words(zone):
     """A host that refuses everything says since when, how often, and how."""
     zone("UTC")
-    closed = {"closed": "closed: 5 failures in a row (refusals)", "probe_at": _NOW + 9}
+    closed = {"closed": "down: 5 failures in a row (refusals)", "probe_at": _NOW + 9}
     refusing = {"refused_since": _NOW, "refused": 7, "refusal": "403 Forbidden"}
     state = replace(_WELL, **closed, **refusing)
     assert state.words(_NOW) == (
-        "refuses us since 01:46, with nothing good among 7 answers: 403 Forbidden, "
+        "has refused everything since 01:46 (7 answers): 403 Forbidden, "
         "next probe in 9 s"
     )
-    assert state.kind == "refuses us"
+    assert state.kind == "refuses everything"
 
 
 def test_load():
@@ -96,4 +98,4 @@ def test_later_and_elsewhere():
     assert state.words(_NOW).startswith("cooling down for 30 s (asked for)")
     assert state.words(_NOW + 10).startswith("cooling down for 20 s (asked for)")
     after = state.words(_NOW + 31)
-    assert after.startswith("closed after a cool-down, next probe in 0 s")
+    assert after.startswith("after a cool-down, next probe in 0 s")

@@ -110,7 +110,7 @@ def test_single_probe():
                 group.create_task(ask(throttle, "file", lasts_s=30.0, log=log))
             await asyncio.sleep(30)
             assert len(log) == 1
-            assert throttle.describe().startswith("closed: 3 failures in a row")
+            assert throttle.describe().startswith("down: 3 failures in a row")
 
     run(main)
     assert len(log) == 10
@@ -216,7 +216,7 @@ def test_patience_ends():
         ):
             async with throttle.slot("query", patience_s=60):
                 pass
-        assert not throttle._waiting
+        assert not len(throttle._queue)
         return clock()
 
     assert run(main) == pytest.approx(60, abs=0.1)
@@ -258,7 +258,7 @@ def test_ban_of_an_hour():
                 group.create_task(work(throttle))
         return throttle.describe()
 
-    assert run(main).startswith("refuses us since ")
+    assert run(main).startswith("has refused everything since ")
     assert len(log) <= 30
 
 
@@ -286,7 +286,7 @@ def test_forbidden_slows_down():
         return throttle.describe()
 
     words = run(main)
-    assert words == "open road; slowed down by refusals; concurrency 4 of 8 (file)"
+    assert words == "ready; slowed down by refusals; concurrency 4 of 8 (file)"
 
 
 def test_refusals_are_no_success():
@@ -349,7 +349,7 @@ def test_patience_with_a_ban(waits_s):
     async def main(clock):
         throttle = throttle_for(clock)
         await _refuse(throttle, 5)
-        with pytest.raises(GaveUpError, match="refuses us since") as caught:
+        with pytest.raises(GaveUpError, match="has refused everything since") as caught:
             await probe_for_ever(throttle)
         assert caught.value.reason == "refuses"
         return clock()

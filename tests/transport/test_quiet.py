@@ -35,7 +35,7 @@ def test_nothing_is_sent():
             assert throttle.describe().startswith("quiet hours until")
             assert throttle.state().quiet_until == 1e9 + _TWO
             assert throttle.state().waiting == 6
-        assert throttle.describe() == "open road"
+        assert throttle.describe() == "ready"
 
     run(main)
     assert len(log) == 6

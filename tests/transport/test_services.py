@@ -87,5 +87,8 @@ def test_elsewhere(place, elsewhere):
 
 
 def test_host():
-    """A service is known by its official host, wherever it is asked."""
-    assert Service("mast", *_SANDBOX, _MANNERS).host == "mast.stsci.edu"
+    """A service is named after the host that is really asked."""
+    assert Service("mast", *_AT_HOME, _MANNERS).host == "mast.stsci.edu"
+    store = "https://data.sdss.org/sas"
+    assert Service("sdss-sas", store, store, _MANNERS).host == "data.sdss.org"
+    assert Service("sdss-sas", store, "http://a:1/sas/", _MANNERS).host == "a:1/sas"

@@ -64,8 +64,8 @@ def test_pace(requests, rate, lateness):
     for (first, begin), (last, end_at) in combinations(enumerate(log), 2):
         if last - first >= rate:
             assert end_at - begin >= (last - first) / rate
-    assert not throttle._waiting
-    assert not any(throttle._under_way.values())
+    assert not len(throttle._queue)
+    assert not any(throttle._queue.under_way.values())
 
 
 def test_pace_saturated():
@@ -160,8 +160,8 @@ def test_gap_from_sending():
     assert run(main) == pytest.approx(1.4 + 0.015)
 
 
-def test_files_first():
-    """Files go before queries; within a kind, who asked first goes first."""
+def test_kinds_take_turns():
+    """Kinds take turns; within a kind, the one that came first goes first."""
     order = []
 
     async def note(throttle, name, kind):
@@ -173,12 +173,34 @@ def test_files_first():
         throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1, "file": 1}))
         await ask(throttle)
         async with asyncio.TaskGroup() as group:
-            for name in ["q1", "q2", "f1", "q3", "f2"]:
+            for name in ["q1", "q2", "f1", "q3", "f2", "q4"]:
                 kind = "file" if name.startswith("f") else "query"
                 group.create_task(note(throttle, name, kind))
 
     run(main)
-    assert order == ["f1", "f2", "q1", "q2", "q3"]
+    assert order == ["f1", "q1", "f2", "q2", "q3", "q4"]
+
+
+@pytest.mark.parametrize(("busy", "seldom"), [("file", "query"), ("query", "file")])
+def test_no_kind_starves(busy, seldom):
+    """Workers of one kind that take the whole rate leave the other kind its half."""
+    log = []
+    manners = Manners(rate=5, slots={"query": 4, "file": 4})
+
+    async def work(throttle, kind):
+        while throttle.clock() < 20:
+            await ask(throttle, kind, lasts_s=0.1, log=log)
+
+    async def main(clock):
+        throttle = throttle_for(clock, manners)
+        async with asyncio.TaskGroup() as group:
+            for kind in [*[busy] * 6, seldom]:
+                group.create_task(work(throttle, kind))
+
+    run(main)
+    counts = Counter(kind for at, kind in log if at < 20)
+    assert counts.total() >= 95
+    assert abs(counts[busy] - counts[seldom]) <= 1
 
 
 def test_kinds_apart():
@@ -211,7 +233,7 @@ def test_freed_early():
 
     throttle = run(main)
     assert throttle.successes == 3
-    assert throttle._under_way == {"file": 0}
+    assert throttle._queue.under_way == {"file": 0}
 
 
 def test_concurrency_halves():
@@ -224,16 +246,16 @@ def test_concurrency_halves():
         async with asyncio.TaskGroup() as group:
             for _ in range(8):
                 group.create_task(ask(throttle, "file", outcome="failed", lasts_s=1))
-        widths = [throttle._width_of("file")]
+        widths = [throttle._effort.width_of("file")]
         assert throttle.describe() == (
-            "open road; slowed down by http_503; concurrency 4 of 8 (file)"
+            "ready; slowed down by http_503; concurrency 4 of 8 (file)"
         )
         for _ in range(5):
             await ask(throttle, "file", outcome="failed", lasts_s=1)
-            widths.append(throttle._width_of("file"))
+            widths.append(throttle._effort.width_of("file"))
         for _ in range(64):
             await ask(throttle, "file")
-            widths.append(throttle._width_of("file"))
+            widths.append(throttle._effort.width_of("file"))
         return widths
 
     widths = run(main)
@@ -252,7 +274,7 @@ def test_creeping_back_starts_over():
         widths = []
         for outcome in ["poison", *["ok"] * 7, "poison", *["ok"] * 7]:
             await ask(throttle, "file", outcome=outcome, lasts_s=1)
-            widths.append(throttle._width_of("file"))
+            widths.append(throttle._effort.width_of("file"))
         return widths
 
     assert run(main) == [4] * 8 + [2] * 8
@@ -273,7 +295,7 @@ def test_one_verdict():
 
     throttle = run(main)
     assert throttle.successes == 1
-    assert throttle.describe() == "open road"
+    assert throttle.describe() == "ready"
 
 
 def test_refusals_start_over():
@@ -329,8 +351,8 @@ def test_cancelled_while_waiting():
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        assert not throttle._waiting
-        assert throttle._under_way == {"query": 0}
+        assert not len(throttle._queue)
+        assert throttle._queue.under_way == {"query": 0}
         await ask(throttle)
         return clock()
 
@@ -348,9 +370,9 @@ def test_cancelled_on_admission():
             task = asyncio.create_task(ask(throttle))
             await asyncio.sleep(2)
         # The place was given to the task, which has not run since.
-        assert throttle._under_way == {"query": 1}
+        assert throttle._queue.under_way == {"query": 1}
         task.cancel()
         await asyncio.wait({task})
-        assert throttle._under_way == {"query": 0}
+        assert throttle._queue.under_way == {"query": 0}
 
     run(main)

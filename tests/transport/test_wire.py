@@ -100,7 +100,7 @@ async def test_no_secret_in_messages(server, step):
     """What is said of improper HTTP shows the address without its secrets."""
     server.script["*"] = step
     async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
-        with pytest.raises(TransientError, match="no proper HTTP: 400") as caught:
+        with pytest.raises(TransientError, match="invalid HTTP: 400") as caught:
             await transport.query("GET", f"{_URL}?uri=a&X-Amz-Signature=CANARY")
     assert "/api?uri=a" in str(caught.value)
     assert "CANARY" not in str(caught.value)
@@ -282,7 +282,7 @@ async def test_out_of_descriptors(server, monkeypatch):
     async with opened(server) as transport:
         with pytest.raises(LocalError, match="ulimit -n"):
             await transport.query("GET", _URL)
-        assert transport.describe() == {"mast.stsci.edu": "open road"}
+        assert list(transport.describe().values()) == ["ready"]
 
 
 async def test_query_has_the_time_of_its_service(server):

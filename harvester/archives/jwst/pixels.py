@@ -51,7 +51,9 @@ class JwstReading:
 
     def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
         """Give program and versions: the archive replaces files under the same name."""
-        kept = ((name, text(name), words) for name, words in _KEPT.items())
+        kept = [(name, text(name), words) for name, words in _KEPT.items()]
+        # By the FITS standard DATE is the date of the file itself, here of the stamp.
+        kept.append(("FILEDATE", text("DATE"), "date on which the mosaic was made"))
         return [(name, value, words) for name, value, words in kept if value]
 
     def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:  # noqa: ARG002 - as above

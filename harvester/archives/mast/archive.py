@@ -63,9 +63,6 @@ _ASSUMED = "CIRCLE assumed"
 class Mast:
     """Locates galaxies in the combined images of a mission."""
 
-    #: Locating again would match the same footprints.
-    may_relocate = False
-
     def __init__(
         self,
         transport: Transport,
@@ -119,6 +116,10 @@ class Mast:
             matched = await asyncio.to_thread(self._match, waiting, sky)
             yield matched.findings
             _refuse_unnamed(survey, matched)
+
+    def may_relocate(self, identifier: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Never: footprints decide, and a second look would give the same ones."""
+        return False
 
     def _match(self, asks: Sequence[Ask], sky: _Sky) -> _Matched:
         ra = np.array([ask.target.ra for ask in asks])

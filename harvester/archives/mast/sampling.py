@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from ...errors import PermanentError, TransientError
 from ...models import Sample
-from ..bridge import json_of
 from .services import BUCKET
 
 if TYPE_CHECKING:
@@ -87,6 +86,9 @@ async def _paths(
     words = "&".join(f"uri={quote(uri, safe='/:')}" for uri in uris)
     try:
         reply = await transport.query("GET", f"{base}/api/v0.1/path_lookup/?{words}")
+        # The kind of archive needs no network: worker processes load it, too.
+        from ..bridge import json_of  # noqa: PLC0415 - requests and aiohttp take 0.4 s
+
         return json_of(reply)
     except (TransientError, PermanentError) as error:
         _log.info("MAST did not tell the copies of some files: %s", error)

@@ -20,7 +20,7 @@ from ...models import Finding
 from ..batches import chunks
 from .crossid import CHOICES, UPLOAD, CrossId
 from .field_query import FIELD_QUERIES, FieldQuery
-from .names import Field, count_fields, frame
+from .names import Field, count_fields, decode, frame
 from .routes import sort_by_route
 from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
@@ -62,8 +62,6 @@ class Sdss:
     """Locates galaxies in the frames of SDSS."""
 
     name = "sdss"
-    #: A target whose identifier names a wrong frame is looked up by position, once.
-    may_relocate = True
 
     def __init__(
         self,
@@ -133,6 +131,10 @@ class Sdss:
                 "These galaxies stay pending; run harvester resume later"
             )
             raise OutageError("bad_rows", msg)
+
+    def may_relocate(self, identifier: str) -> bool:
+        """Whether the identifier names a field; then that field was wrong."""
+        return decode(identifier) is not None
 
     async def _by_position(
         self,

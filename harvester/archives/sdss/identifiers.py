@@ -81,8 +81,10 @@ class _Identifiers:
         """Compare positions with the scan of the run, or with others in the run."""
         fields, are_fields = decode_all(numbers)
         rows = np.flatnonzero(are_fields)
-        rows = rows[have_known_scans(fields[rows]) | have_neighbours(fields[rows])]
-        fields, ra, dec = fields[rows], ra[rows], dec[rows]
+        fields = fields[rows]
+        is_testable = have_known_scans(fields) | have_neighbours(fields)
+        rows, fields = rows[is_testable], fields[is_testable]
+        ra, dec = ra[rows], dec[rows]
         is_scan_known = have_known_scans(fields)
 
         def agrees(

@@ -15,7 +15,7 @@ import numpy as np
 from ...sky.sphere import unit_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,9 @@ _SLACK, _SLACK_PART = 0.05, 0.01
 
 #: Each galaxy is compared with this many before and after it, in the order of fields.
 _NEIGHBOURS = 3
+
+#: Pairs that are compared at a time, to limit the memory.
+_PART = 65_536
 
 
 def find_outliers(
@@ -54,26 +57,41 @@ def find_outliers(
     ndarray
         Booleans, shape ``(n,)``.
     """
-    run, camcol, number, _ = np.array(fields, np.int64).reshape(-1, 4).T
+    run, camcol, number, _ = np.asarray(fields, np.int64).reshape(-1, 4).T
     order = np.lexsort((number, camcol, run))
     scan, number = (run * 8 + camcol)[order], number[order]
-    towards = unit_vectors(ra[order], dec[order])
-    balance = np.zeros(len(order), np.int64)
-    for apart in range(1, _NEIGHBOURS + 1):
-        fits = _fit(number[apart:] - number[:-apart], towards[apart:], towards[:-apart])
-        votes = np.where(scan[apart:] == scan[:-apart], np.where(fits, 1, -1), 0)
-        balance[apart:] += votes
-        balance[:-apart] += votes
+    towards = np.empty((len(order), 3))
+    for part in _parts(len(order)):
+        towards[part] = unit_vectors(ra[order[part]], dec[order[part]])
+    balance = np.zeros(len(order), np.int8)
+    for one, other in _pairs(len(order)):
+        fits = _fit(number[other] - number[one], towards[other], towards[one])
+        votes = np.where(scan[other] == scan[one], np.where(fits, 1, -1), 0)
+        votes = votes.astype(np.int8)
+        balance[other] += votes
+        balance[one] += votes
     found = np.zeros(len(order), np.bool_)
     found[order] = balance < 0
     return found
 
 
+def _parts(count: int) -> Iterator[slice]:
+    """Split rows into slices, because a million at once would take much memory."""
+    for start in range(0, count, _PART):
+        yield slice(start, min(start + _PART, count))
+
+
+def _pairs(count: int) -> Iterator[tuple[slice, slice]]:
+    """Give slices of rows, and of the neighbours that each row is compared with."""
+    for apart in range(1, _NEIGHBOURS + 1):
+        for part in _parts(count - apart):
+            yield part, slice(part.start + apart, part.stop + apart)
+
+
 def have_neighbours(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which fields, ``(n, 4)``, share run and camera column with another."""
     scan = fields[:, 0] * 8 + fields[:, 1]
-    _, place, counts = np.unique(scan, return_inverse=True, return_counts=True)
-    return np.asarray(counts[place] > 1)
+    return np.asarray(np.bincount(scan)[scan] > 1)
 
 
 def _fit(

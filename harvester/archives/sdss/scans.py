@@ -34,6 +34,8 @@ _STEP = 0.1497
 #: Tolerance in degrees along the scan, and across it (half the width of the six camera
 #: columns). Equinox 1950 taken for 2000 moves most galaxies farther than this.
 _ALONG, _ACROSS = 0.2, 1.35
+#: Positions that are compared at a time: arrays of a million would take much memory.
+_PART = 65_536
 #: Number of run numbers that fit into an identifier.
 _RUNS = 1 << 16
 
@@ -55,6 +57,16 @@ def lie_in_fields(
     ra, dec
         ICRS degrees, shape ``(n,)``.
     """
+    found = np.empty(len(fields), np.bool_)
+    for begin in range(0, len(fields), _PART):
+        part = slice(begin, begin + _PART)
+        found[part] = _lie_there(fields[part], ra[part], dec[part])
+    return found
+
+
+def _lie_there(
+    fields: NDArray[np.int64], ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     inclination, start = (column[fields[:, 0]] for column in _scans())
     x, y, z = unit_vectors(ra, dec).T
     node, tilt = np.radians(_NODE), np.radians(inclination)

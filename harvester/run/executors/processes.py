@@ -68,7 +68,6 @@ class Cutter:
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
         processes = processes or len(os.sched_getaffinity(0))
-        CONSTS.term_timeout = _LAST_WORDS_S
         self._open = partial(
             _open_pool,
             max_workers=processes,
@@ -84,6 +83,8 @@ class Cutter:
 
     async def __aenter__(self) -> Self:
         """Give itself; the processes are not there yet."""
+        # Of all pools of this process, which may have others than ours.
+        self._term_timeout, CONSTS.term_timeout = CONSTS.term_timeout, _LAST_WORDS_S
         return self
 
     def start(self) -> None:
@@ -100,6 +101,7 @@ class Cutter:
             await asyncio.wait([self._pool])
             if not self._pool.exception():
                 await asyncio.to_thread(_end, self._pool.result())
+        CONSTS.term_timeout = self._term_timeout
 
     async def cut(self, job: FrameJob) -> Cut:
         """Cut all that is wanted of a frame; a receipt for each.

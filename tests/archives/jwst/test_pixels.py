@@ -41,6 +41,7 @@ def test_kept_cards(real):
     kept = {name: value for name, value, _ in READING.cards(product, _text(real))}
     assert kept["PROGRAM"] == "02736"
     assert kept["CAL_VER"] == "2.0.1"
+    assert kept["FILEDATE"].startswith("2026-08-02")
 
 
 @pytest.mark.parametrize(

@@ -307,12 +307,10 @@ async def test_spares(tmp_path, columns, observations):
                 (group,) = view.frames_to_come()
                 assert group.frames == len(list(view.targets_to_come(group.survey)))
                 assert group.frames == 1
-            ((number, product),) = await ledger.frames_due(SURVEY, after=0, limit=9)
+            ((number, product),) = [due async for due in ledger.frames_due(SURVEY)]
             tried.append(product.name)
             receipts = [Receipt(NEBULA.number, problem)]
-            moved = await ledger.record_receipts(
-                SURVEY, number, receipts, may_relocate=Mast.may_relocate
-            )
+            moved = await ledger.record_receipts(SURVEY, number, receipts)
     assert tried == names(findings[0])
     assert moved == {State.DONE: 1}
 

@@ -185,11 +185,10 @@ async def test_large_pages():
         for _ in range(2):
             (receipt,) = (await cutter.cut(job(1))).receipts
             pid, how = receipt.sha256.split()
-            assert how == os.environ["GLIBC_TUNABLES"]
+            assert "glibc.malloc.hugetlb=1" in how
             worker = psutil.Process(int(pid))
             worker.parent().kill()
             assert psutil.wait_procs([worker], timeout=20)[1] == []
-    assert "glibc.malloc.hugetlb=1" in how
 
 
 async def test_no_process_lives():
@@ -221,6 +220,29 @@ def test_no_traceback_of_a_late_process():
         [sys.executable, "-c", SPEECHLESS], capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+#: A script without a guard that has processes of ours and one of its own.
+UNGUARDED = """
+from multiprocessing import forkserver
+from harvester.cutouts.warm_up import warm_up
+
+print("begun", flush=True)
+process = warm_up().Process(target=print, args=("cut",))
+process.start()
+process.join()
+print(forkserver._forkserver._forkserver_pid)
+"""
+
+
+def test_main_module_is_left_alone(tmp_path):
+    """A process does not import the script, nor is Python's own fork server used."""
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("begun\ncut\nNone\n", "")
 
 
 async def test_nothing_to_cut(monkeypatch):

@@ -16,7 +16,7 @@ from astroquery.mast import utils
 from served import ask, redirected
 
 from harvester.sandbox.jwst.mosaic import CAMERAS, Size
-from harvester.sandbox.paint import drz
+from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.server import Sandbox, SandboxOptions, run_in_thread
 from harvester.sandbox.sky import Sky
 

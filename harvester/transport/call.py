@@ -1,4 +1,4 @@
-"""What a caller asked for, through all tries and hops."""
+"""One request of a caller, through all its tries and redirects."""
 
 from __future__ import annotations
 
@@ -17,55 +17,55 @@ if TYPE_CHECKING:
     from .throttle import Throttle
     from .wire import Request
 
-__all__ = ["Errand", "Waits"]
+__all__ = ["Call", "Waits"]
 
 
 class Waits(StrEnum):
-    """What a request puts up with before it is given up as an outage."""
+    """How long a call waits for a host that is down."""
 
-    #: An outage, for as long as patience lasts.
+    #: Through an outage, for as long as the settings allow.
     LONG = "long"
-    #: Single failures, and refusals: an outage is raised once the host is found down.
+    #: Through single failures and refusals; raise when the host is found to be down.
     WHILE_UP = "while up"
-    #: Nothing: what looks like an outage is raised at its first sign.
+    #: Not at all: raise at the first sign of an outage.
     NEVER = "never"
 
 
 @dataclass(slots=True)
-class Errand:
-    """One request of a caller, and what came of it so far."""
+class Call:
+    """One request of a caller, and its outcome so far."""
 
     request: Request
     kind: str
     service: Service
     #: The host that is asked first; a redirect may lead to another one.
     throttle: Throttle
-    #: Called with the bytes that came, piece by piece.
-    heard: Callable[[int], None]
-    #: Whether others have the file too: then nothing is waited for or doubted.
+    #: Called with the number of bytes of each piece that came.
+    on_bytes: Callable[[int], None]
+    #: Whether other hosts have the file too: then nothing is waited for or doubted.
     is_mirror: bool = False
     waits: Waits = Waits.LONG
-    #: Whether it only looks if a host still has a file that it had.
+    #: Whether it only checks with HEAD that a host still has a known file.
     is_look: bool = False
-    #: So many different addresses refused make it the host's matter.
+    #: If so many different addresses are refused, the host refuses everything.
     handful: float = math.inf
     #: The host that was asked last.
     last: Throttle | None = None
-    #: Whether the last refusal came from where a redirect had led.
-    was_moved: bool = False
-    #: When it was refused last, by the clock of the throttle, and how often so far
-    #: without anything that contradicts it.
+    #: Whether the last refusal came after a redirect.
+    was_redirected: bool = False
+    #: When it was refused last, by the clock of the throttle, and how many refusals
+    #: are in doubt.
     refused_at: float = -math.inf
     doubts: int = 0
 
     @property
     def is_down(self) -> bool:
-        """Whether a host that it goes to lets nothing pass but a probe."""
+        """Whether one of its hosts is down, so that only probes are sent there."""
         return self.throttle.is_down or (self.last or self.throttle).is_down
 
     @property
     def address(self) -> str:
-        """What tells it from other requests, forms included."""
+        """A text that differs from that of any other request, forms included."""
         body = self.request.body
         digest = hashlib.sha256(body).hexdigest()[:16] if body else ""
         return f"{shown(self.request.url)} {digest}"

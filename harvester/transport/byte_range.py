@@ -1,8 +1,7 @@
-"""A part of a file, taken into memory: exactly what was asked for, or a refusal.
+"""A range of the bytes of a file, in memory: exactly what was asked for, or an error.
 
-Not every server does what RFC 9110 says of ranges. One that sends the whole file,
-another part, or a part of another version is not asked again: whoever wanted the
-part fetches the whole file, which needs no such trust.
+Not every server handles ranges as RFC 9110 says. If one sends the whole file, another
+range, or a range of another version, the caller fetches the whole file instead.
 """
 
 from __future__ import annotations
@@ -22,42 +21,43 @@ if TYPE_CHECKING:
 
     from .body import Body
 
-__all__ = ["Part", "RangeRefusedError", "TakesPart"]
+__all__ = ["ByteRange", "RangeIntake", "RangeRefusedError"]
 
 _PARTIAL = 206
-#: With more digits than any length in bytes has, it is none.
+#: A number with more digits is not a length in bytes.
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Some bytes of a file, and which file that was."""
+class ByteRange:
+    """Some bytes of a file, and of which version of it."""
 
     body: bytes
     #: Length of the whole file in bytes.
     total: int
-    #: What tells this version of the file from others: an ETag or a date.
+    #: Identifies the version of the file: an ETag or a date; empty if the server sends
+    #: neither.
     validator: str
 
 
 class RangeRefusedError(PermanentError):
-    """The server does not give this part of this version: fetch the whole file."""
+    """The server does not give this range of this version: fetch the whole file."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_range", message)
 
 
-class TakesPart:
+class RangeIntake:
     """Takes the bytes from ``start`` to before ``stop``, or to the end of the file."""
 
     def __init__(self, start: int, stop: int, validator: str) -> None:
         self._start = start
         self._stop = stop
         self._validator = validator
-        self._part: Part | None = None
+        self._part: ByteRange | None = None
 
     def headers(self) -> Mapping[str, str]:
-        """Ask for the bytes of the version that is known, if one is."""
+        """Ask for the range, and for the same version if one is known."""
         headers = {
             "Accept-Encoding": "identity",
             "Range": f"bytes={self._start}-{self._stop - 1}",
@@ -65,38 +65,38 @@ class TakesPart:
         return headers | ({"If-Range": self._validator} if self._validator else {})
 
     async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
-        """Read the part, if the head says that it is the right one."""
+        """Read the range, if the headers say that it is the right one."""
         where = shown(response.url)
         total = self._check(response)
         size = min(self._stop, total) - self._start
         if response.content_length not in {None, size}:
-            msg = f"{where}: a part of {response.content_length} bytes, not {size}"
+            msg = f"{where}: a range of {response.content_length} bytes, not {size}"
             raise RangeRefusedError(msg)
         try:
             content = b"".join([chunk async for chunk in body.chunks(size)])
-        except PermanentError as error:  # it goes on after the part
+        except PermanentError as error:  # it is longer than the range
             raise RangeRefusedError(str(error)) from error
         if len(content) < size:
             msg = f"{where}: {len(content)} bytes came, not {size}"
             raise TransientError(reason="truncated", message=msg)
-        self._part = Part(content, total, validator_of(response.headers))
+        self._part = ByteRange(content, total, validator_of(response.headers))
 
     def out_of_range(self, what: str) -> RangeRefusedError:
-        """Say that the file is shorter than the part would need."""
+        """Say that the file ends before the range begins."""
         return RangeRefusedError(what)
 
-    async def finish(self) -> Part:
-        """Give the part."""
+    async def finish(self) -> ByteRange:
+        """Give the range."""
         assert self._part is not None
         return self._part
 
     def _check(self, response: aiohttp.ClientResponse) -> int:
-        """See that the right part follows; give the length of the whole file."""
+        """Check that the right range follows; give the length of the whole file."""
         told = response.headers.get("Content-Range", "")
         match = _RANGE.fullmatch(told)
         validator = validator_of(response.headers)
         packed = response.headers.get("Content-Encoding", "identity") != "identity"
-        if response.status == _PARTIAL and match and validator and not packed:
+        if response.status == _PARTIAL and match and not packed:
             first, last, total = map(int, match.groups())
             is_asked = first == self._start and last + 1 == min(self._stop, total)
             if is_asked and self._validator in {"", validator}:

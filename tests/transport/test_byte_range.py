@@ -6,7 +6,7 @@ import pytest
 from scripted import hang_up, opened, reply, serving
 
 from harvester.errors import NotFoundError, TransientError
-from harvester.transport.transport import Part, RangeRefusedError
+from harvester.transport.transport import ByteRange, RangeRefusedError
 
 BODY = bytes(range(200))
 URL = "https://mast.stsci.edu/file"
@@ -28,7 +28,7 @@ async def fetch(*steps, start=10, stop=30, **options):
     """
     async with serving({"/file": list(steps)}) as server, opened(server) as transport:
         try:
-            found = await transport.fetch_part(URL, start, stop, **options)
+            found = await transport.fetch_range(URL, start, stop, **options)
         except (TransientError, RangeRefusedError, NotFoundError) as error:
             found = error
         return found, server.asked
@@ -37,7 +37,7 @@ async def fetch(*steps, start=10, stop=30, **options):
 async def test_part():
     """A part is what was asked for, and says which version of the file it is of."""
     found, asked = await fetch(part(10, 30))
-    assert found == Part(BODY[10:30], len(BODY), TAG)
+    assert found == ByteRange(BODY[10:30], len(BODY), TAG)
     assert asked[0].headers["range"] == "bytes=10-29"
     assert asked[0].headers["accept-encoding"] == "identity"
     assert "if-range" not in asked[0].headers
@@ -61,6 +61,12 @@ async def test_date_for_a_tag():
     date = "Thu, 01 Jan 2026 00:00:00 GMT"
     found, _ = await fetch(part(10, 30, tag="", Last_Modified=date), validator=date)
     assert found.validator == date
+
+
+async def test_no_version():
+    """A part of a file without tag and date says so: the caller has to compare."""
+    found, _ = await fetch(part(10, 30, tag=""))
+    assert (found.body, found.validator) == (BODY[10:30], "")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""Time to take a frame and to release one, with ledgers of any size and full caches.
+
+    python benchmarks/per_frame.py LEDGER...
+
+LEDGER is that of a located run; it is changed. To take a frame is to find it among
+those that are due, and what is wanted of it. To release it is to make room for it in
+the cache, whose files have one byte, which a stand-in for the transport writes. The
+ledgers take turns, so that whatever else the machine does concerns all of them. Time is
+told on the clock, and as CPU of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import sys
+import time
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from harvester.frames.store import FrameStore
+from harvester.ledger.ledger import Ledger
+from harvester.ledger.view import LedgerView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from harvester.models import Product, Survey
+    from harvester.transport.transport import Transport
+
+#: Frames that are taken and released in each round, and rounds, of which the quickest
+#: counts: the others waited for something else.
+_FRAMES, _ROUNDS = 200, 7
+
+#: Targets for each file in the cache: a million make 50,000 files.
+_TARGETS_A_FILE = 20
+
+#: One in so many frames of the cache is still wanted.
+_WANTED = 10
+
+
+class Each(NamedTuple):
+    """Milliseconds that one of many took."""
+
+    wall_ms: float
+    cpu_ms: float
+
+
+class _Watch:
+    """A stopwatch."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def each(self, count: int) -> Each:
+        """Tell what each of so many took since the start."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return Each(1e3 * wall / count, 1e3 * cpu / count)
+
+
+class Writer:
+    """Stands in for the transport: every file is there, and has one byte."""
+
+    async def download(self, _url: str, *, path: Path, **_more: object) -> object:
+        """Write the file."""
+        await asyncio.to_thread(path.write_bytes, b"1")
+        return SimpleNamespace(sha256="")
+
+
+class Run:
+    """A ledger with a full cache, and what its frames took."""
+
+    def __init__(
+        self, ledger: Ledger, store: FrameStore, survey: Survey, files: int
+    ) -> None:
+        self._ledger, self._store, self._survey = ledger, store, survey
+        self._files = files
+        self._taken: list[Each] = []
+        self._released: list[Each] = []
+
+    async def take(self) -> None:
+        """Look for frames and for what is wanted of them."""
+        watch = _Watch()
+        async for number, _ in _first(self._ledger, self._survey, _FRAMES):
+            assert await self._ledger.wanted(self._survey, number)
+        self._taken.append(watch.each(_FRAMES))
+
+    async def release(self, products: Sequence[Product]) -> None:
+        """Fetch frames, and release them one after the other."""
+        async with AsyncExitStack() as stack:
+            for product in products:
+                await stack.enter_async_context(self._store.frame(product))
+            watch = _Watch()
+        self._released.append(watch.each(len(products)))
+
+    async def fill(self, products: Sequence[Product]) -> None:
+        """Fill the cache, which does not count."""
+        for at in range(0, len(products), _FRAMES):
+            await self.release(products[at : at + _FRAMES])
+        self._released.clear()
+
+    def figures(self) -> dict[str, float]:
+        """Give the quickest rounds."""
+        return {
+            f"{what} {kind}": min(getattr(one, kind) for one in rounds)
+            for what, rounds in (("take", self._taken), ("release", self._released))
+            for kind in Each._fields
+        } | {"files": self._files}
+
+
+def main() -> None:
+    """Print the figures of each ledger, as JSON."""
+    paths = [Path(word) for word in sys.argv[1:]]
+    print(json.dumps(asyncio.run(measure(paths))))
+
+
+async def measure(paths: list[Path]) -> list[dict[str, float]]:
+    """Give milliseconds to take and to release a frame, and files in the cache."""
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(_opened(path)) for path in paths]
+        for turn in range(_ROUNDS):
+            for run, products in opened:
+                await run.take()
+                await run.release(products[turn * _FRAMES : (turn + 1) * _FRAMES])
+        return [run.figures() for run, _ in opened]
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[tuple[Run, list[Product]]]:
+    """Open a ledger, fill a cache; give the products for the rounds too."""
+    with LedgerView.open(path) as view:
+        survey = next(s for s in view.surveys().values() if s.archive == "sdss")
+        files = view.count("target") // _TARGETS_A_FILE
+    async with Ledger.open(path) as ledger:
+        due: dict[int, Product] = {}
+        async for number, product in ledger.frames_due(survey, longest_s=600):
+            due[number] = product  # one may come again while jobs want it
+            if len(due) == files + _FRAMES * _ROUNDS:
+                break
+    _cut(path, list(due)[:files])
+    products = list(due.values())
+    async with Ledger.open(path) as ledger:
+        store = await FrameStore.open(
+            path.with_name("frames"),
+            cast("Transport", Writer()),
+            budget=files,
+            still_wanted=ledger.still_wanted,
+        )
+        run = Run(ledger, store, survey, files)
+        await run.fill(products[:files])
+        yield run, products[files:]
+
+
+async def _first(
+    ledger: Ledger, survey: Survey, count: int
+) -> AsyncIterator[tuple[int, Product]]:
+    async for frame in ledger.frames_due(survey, longest_s=600):
+        yield frame
+        count -= 1
+        if not count:
+            return
+
+
+def _cut(path: Path, numbers: list[int]) -> None:
+    """Say that these frames have been cut, but for one in ten."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TEMP TABLE cut (product INTEGER PRIMARY KEY)")
+        rows = ((number,) for at, number in enumerate(numbers) if at % _WANTED)
+        db.executemany("INSERT INTO cut VALUES (?)", rows)
+        db.execute(
+            """
+            UPDATE cutout
+            SET state = 'done'
+            WHERE product IN (SELECT product FROM cut)
+            """
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The catalogue that a program hands over: the path of a file, or a table in memory."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..places import Places
+
+__all__ = ["kept", "path_of"]
+
+#: The file in the folder of a run that a catalogue in memory is kept as.
+_KEPT = "given-catalogue.parquet"
+
+
+def path_of(catalogue: object, places: Places) -> Path:
+    """Give the file of a catalogue: its own, or the one that it will be kept as.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
+    if not isinstance(catalogue, str | os.PathLike):
+        return places.out / _KEPT
+    path = Path(catalogue)
+    if not path.exists():
+        remedy = ": go on with harvester.resume" if places.ledger.exists() else ""
+        msg = f"there is no catalogue at {path}{remedy}"
+        raise InputError(msg)
+    return path
+
+
+@contextmanager
+def kept(catalogue: object, places: Places) -> Iterator[None]:
+    """Keep a catalogue that is in memory as a file; not if the run is refused.
+
+    Only the owner of the run may call it.
+
+    Raises
+    ------
+    InputError
+        It is no table, or the run was begun with another one.
+    """
+    if isinstance(catalogue, str | os.PathLike):
+        yield
+        return
+    file = places.out / _KEPT
+    is_new = not places.ledger.exists()
+    was_there = file.exists() and not is_new
+    _keep(catalogue, file, may_replace=is_new)
+    try:
+        yield
+    except InputError:
+        has_begun = is_new and places.cutouts.exists()
+        if not (was_there or has_begun):
+            file.unlink(missing_ok=True)
+        raise
+
+
+def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
+    from pyarrow import parquet  # noqa: PLC0415 - slow to import
+
+    from ..catalogue.in_memory import to_arrow  # noqa: PLC0415 - as above
+    from ..dataset.stamps import written_aside  # noqa: PLC0415 - as above
+
+    table = to_arrow(catalogue)
+    if may_replace or not file.exists():
+        with written_aside(file) as new:
+            parquet.write_table(table, new)
+        return
+    with TemporaryDirectory(dir=file.parent, prefix="harvester-") as scratch:
+        new = Path(scratch) / _KEPT
+        parquet.write_table(table, new)
+        if not filecmp.cmp(new, file, shallow=False):
+            msg = (
+                f"this run was begun with another catalogue than this one ({file}). "
+                f"Name another folder, or go on with the run as it was begun: "
+                f"harvester.resume({str(file.parent)!r})"
+            )
+            raise InputError(msg)

@@ -1,0 +1,140 @@
+"""One call's work on a run, from its settings to its outcome.
+
+The command line and the library do the same; they differ in their words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..cutouts.warm_up import warm_up
+from ..errors import InputError, TransientError
+from ..ledger.in_thread import in_thread
+from ..settings.settings import load_settings
+from ..status.report import failures, read_report, unsettled
+from .disk import free_bytes
+from .own_loop import run_in_own_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from ..events import Listener
+    from ..places import Places
+    from ..settings.settings import Settings
+    from ..status.report import Report
+    from .harvest import Outcome
+    from .stop import Stop
+
+    #: Shows a run, beginning from a report; None before there is one.
+    Show = Callable[[Report | None], AbstractContextManager[Listener]]
+
+__all__ = ["exit_code", "make_bill", "prepare", "settings_for", "work_on"]
+
+#: Settled, but some galaxies were given up.
+_WITH_FAILURES = 3
+
+
+def settings_for(
+    catalogue: Path, places: Places, config: Path | None, given: dict[str, Any]
+) -> Settings:
+    """Give the settings of a new run, or of one that is there already.
+
+    Raises
+    ------
+    InputError
+        They cannot be used as they are.
+    """
+    known = places.settings if places.ledger.exists() else None
+    columns = given.get("catalogue", {})
+    given = {**given, "catalogue": {**columns, "path": str(catalogue.absolute())}}
+    return load_settings(config or known, **given)
+
+
+def prepare(
+    settings: Settings, places: Places, show: Show, *, locate_only: bool
+) -> None:
+    """Make all ready for the harvest; a new run reads its catalogue.
+
+    Only the owner of the run may call it.
+    """
+    is_new = not places.ledger.exists()
+    # First of all: it imports what it needs while this process does so.
+    if not locate_only and (is_new or unsettled(read_report(places))):
+        warm_up()
+    from ..dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
+    from .begin import (  # noqa: PLC0415 - as above
+        begin,
+        check_same_run,
+        remove_scratch,
+        write_settings,
+    )
+
+    remove_scratch(places)
+    remove_parts(places.out)
+    if not is_new:
+        check_same_run(settings, places)
+    # Before the catalogue is read: who is killed meanwhile can resume as well.
+    write_settings(settings, places)
+    if is_new:
+        with show(None) as listener:
+            begin(settings, places, listener)
+
+
+def work_on(
+    settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
+) -> Outcome:
+    """Harvest until all is settled, given up for now, or stopped by a signal."""
+    work = partial(
+        _until_stopped, settings, places, show, stop, locate_only=locate_only
+    )
+    with stop.listening():
+        return run_in_own_loop(work)
+
+
+async def _until_stopped(
+    settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
+) -> Outcome:
+    from .harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
+
+    try:
+        stop.begin()
+        # At a million targets it takes seconds, in which a signal must be heard.
+        report = await in_thread(read_report, places)
+        with show(report) as listener:
+            return await harvest(
+                settings,
+                places,
+                listener=listener,
+                started=stop.started,
+                locate_only=locate_only,
+            )
+    except asyncio.CancelledError:
+        if not stop.signal:
+            raise
+        return Outcome(read_report(places), [])
+
+
+def exit_code(outcome: Outcome, *, locate_only: bool = False) -> int:
+    """Give the exit code that says how a harvest ended that no signal stopped."""
+    if any(isinstance(trouble, InputError) for trouble in outcome.troubles):
+        return InputError.exit_code
+    if outcome.troubles or (unsettled(outcome.report) and not locate_only):
+        return TransientError.exit_code
+    return _WITH_FAILURES if failures(outcome.report) else 0
+
+
+def make_bill(
+    settings: Settings, places: Places, *, bandwidth: float, kept: bool = True
+) -> dict[str, Any]:
+    """Work out the bill of a run; ``bandwidth`` in MB a second is assumed."""
+    from ..plan.bill import read_bill  # noqa: PLC0415 - not needed by the others
+    from .transport_setup import allowance  # noqa: PLC0415 - slow to import
+
+    bill = read_bill(places, allowance(settings, bandwidth * 1e6))
+    bill["out"] = str(places.out) if kept else None
+    bill["disk"]["free"] = free_bytes(places.out)
+    return bill

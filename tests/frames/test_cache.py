@@ -1,0 +1,157 @@
+"""Which frames stay on disk, with real files."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from harvester.errors import LocalError
+from harvester.frames.cache import FrameCache, read_folder
+from harvester.models import Product
+
+#: Bytes of each frame.
+SIZE = 10
+
+
+def product(name):
+    """Give what frame a file is."""
+    return Product("sdss", name, "r", "")
+
+
+def use(cache, folder, *names):
+    """Fetch frames unless they are here, and give them back."""
+    for name in names:
+        cache.take(name)
+        (folder / name).write_bytes(bytes(SIZE))
+        cache.give_back(name, product(name))
+
+
+def here(folder):
+    """Name the frames on disk."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+class Ledger:
+    """Says which frames are wanted, and remembers how many it was asked about."""
+
+    def __init__(self, *wanted):
+        self.wanted = set(wanted)
+        self.asked = []
+
+    async def still_wanted(self, products):
+        """Tell which of these are wanted."""
+        self.asked.append(len(products))
+        return {("sdss", p.name) for p in products if p.name in self.wanted}
+
+
+async def test_oldest_use_goes_first(tmp_path):
+    """Of frames that no job waits for the one unused for longest goes."""
+    cache = FrameCache(tmp_path, {}, budget=2 * SIZE)
+    use(cache, tmp_path, "a", "b", "a", "c")
+    await cache.make_room()
+    assert here(tmp_path) == ["a", "c"]
+
+
+async def test_room_is_enough(tmp_path):
+    """Nothing goes, and nothing is asked, while the frames fit."""
+    ledger = Ledger()
+    cache = FrameCache(tmp_path, {}, budget=2 * SIZE, still_wanted=ledger.still_wanted)
+    use(cache, tmp_path, "a", "b")
+    await cache.make_room()
+    assert here(tmp_path) == ["a", "b"]
+    assert ledger.asked == []
+
+
+async def test_what_an_earlier_process_left(tmp_path):
+    """Files that are left go after unwanted frames and before wanted ones."""
+    (tmp_path / "old").write_bytes(bytes(SIZE))
+    ledger = Ledger("a")
+    cache = FrameCache(
+        tmp_path, read_folder(tmp_path), budget=2 * SIZE,
+        still_wanted=ledger.still_wanted,
+    )  # fmt: skip
+    use(cache, tmp_path, "a", "b")
+    await cache.make_room()
+    assert here(tmp_path) == ["a", "old"]
+    use(cache, tmp_path, "b")
+    ledger.wanted.add("b")
+    await cache.make_room()
+    assert here(tmp_path) == ["a", "b"]
+
+
+async def test_wanted_no_more(tmp_path):
+    """A frame whose jobs were given up goes before an older one that is wanted."""
+    ledger = Ledger("a", "b", "c")
+    cache = FrameCache(tmp_path, {}, budget=2 * SIZE, still_wanted=ledger.still_wanted)
+    use(cache, tmp_path, "z", "a", "b")
+    await cache.make_room()
+    ledger.wanted.discard("b")
+    use(cache, tmp_path, "c")
+    await cache.make_room()
+    assert here(tmp_path) == ["a", "c"]
+
+
+async def test_used_while_the_ledger_is_asked(tmp_path):
+    """A frame that comes into use in the meantime is not removed."""
+    cache = None
+
+    async def still_wanted(_products):
+        cache.take("a")
+        return set()
+
+    cache = FrameCache(tmp_path, {}, budget=SIZE, still_wanted=still_wanted)
+    use(cache, tmp_path, "a", "b")
+    await cache.make_room()
+    assert here(tmp_path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_release_costs_the_same(tmp_path, monkeypatch, wanted):
+    """With a full cache few frames are asked about, and no other file is looked at."""
+    names = [f"{n:04d}" for n in range(500)]
+    ledger = Ledger(*names if wanted else ())
+    cache = FrameCache(
+        tmp_path, {}, budget=400 * SIZE, still_wanted=ledger.still_wanted
+    )
+    use(cache, tmp_path, *names[:400])
+    monkeypatch.setattr(Path, "iterdir", None)
+    for name in names[400:]:
+        use(cache, tmp_path, name)
+        await cache.make_room()
+    monkeypatch.undo()
+    assert here(tmp_path) == names[100:]
+    # At the first release all may be asked about once; that is paid by each of them.
+    assert sum(ledger.asked) <= 400 + 100 * 2 * 21
+
+
+async def test_file_that_is_gone(tmp_path):
+    """A frame that was removed by other hands is not counted."""
+    cache = FrameCache(tmp_path, {}, budget=SIZE)
+    use(cache, tmp_path, "a")
+    (tmp_path / "a").unlink()
+    await cache.make_room()
+    use(cache, tmp_path, "b")
+    cache.give_back("never-came", product("never-came"))
+    cache.take("a")
+    await cache.make_room()
+    assert here(tmp_path) == ["b"]
+
+
+def test_folder_is_read(tmp_path):
+    """Whole frames stay, the oldest first; those half written or removed go."""
+    for at, name in enumerate(("b.fits", "a.fits", "c.part", "d.pixels", "e.gone")):
+        (tmp_path / name).write_bytes(bytes(at))
+        os.utime(tmp_path / name, (time.time(), time.time() + at))
+    sizes = {name: kept.size for name, kept in read_folder(tmp_path).items()}
+    assert list(sizes.items()) == [("b.fits", 0), ("a.fits", 1)]
+    assert here(tmp_path) == ["a.fits", "b.fits"]
+
+
+def test_no_folder(tmp_path):
+    """A folder that cannot be made is this machine's trouble."""
+    (tmp_path / "frames").write_text("")
+    with pytest.raises(LocalError, match="frames cannot be kept"):
+        read_folder(tmp_path / "frames")
