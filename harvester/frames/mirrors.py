@@ -142,5 +142,5 @@ class Mirrors:
 
 
 def _host(url: str) -> str:
-    """Give host and port: two mirrors may listen on one machine."""
+    """Give host and port, because two mirrors may be on one machine."""
     return URL(url).host_port_subcomponent or url

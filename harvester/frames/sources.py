@@ -60,12 +60,12 @@ class Sources:
         self._given_up: set[str] = set()
 
     def with_mirrors(self, product: Product) -> Product:
-        """Add to the copies of a product the mirrors that the user has set.
+        """Add the mirrors that the user has set to the copies of a product.
 
-        Each address comes after its own mirrors. Copies still come before the archive
-        and its mirrors: they may give ranges where the archive gives none.
+        The mirrors of an address come before it. Copies come before the archive and its
+        mirrors, because they may serve ranges that the archive does not.
         """
-        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+        with suppress(PermanentError):  # an invalid address: `fetch` raises the error
             places = (*product.mirrors, product.url)
             copies = [
                 one for at in places for one in (*self._transport.mirrors(at), at)
@@ -74,7 +74,7 @@ class Sources:
         return product
 
     def has_mirrors(self, product: Product) -> bool:
-        """Whether other hosts than that of its archive may give the file."""
+        """Whether hosts other than the archive's own may have the file."""
         return bool(self.with_mirrors(product).mirrors)
 
     def refuse_copies(self, product: Product) -> None:

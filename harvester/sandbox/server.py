@@ -237,17 +237,17 @@ async def serve(
 @contextmanager
 def run_in_thread(options: SandboxOptions) -> Iterator[Sandbox]:
     """Serve from another thread while the block runs."""
-    beside = _Beside(Sandbox(options))
-    thread = threading.Thread(target=beside.run, name="sandbox", daemon=True)
+    runner = _SandboxRunner(Sandbox(options))
+    thread = threading.Thread(target=runner.run, name="sandbox", daemon=True)
     thread.start()
     try:
-        yield beside.wait_until_ready()
+        yield runner.wait_until_ready()
     finally:
-        beside.stop()
+        runner.stop()
         thread.join()
 
 
-class _Beside:
+class _SandboxRunner:
     """A sandbox with an event loop of its own."""
 
     def __init__(self, sandbox: Sandbox) -> None:

@@ -106,7 +106,7 @@ async def test_nowhere_to_put_aside(tmp_path, caplog):
         frames.frame(product()) as frame,
     ):
         assert frames.put_aside(frame) is None
-    assert "no frame is put aside" in caplog.text
+    assert "the frame that ended a worker cannot be kept" in caplog.text
 
 
 async def test_kept_over_a_restart(tmp_path):
@@ -241,10 +241,14 @@ async def test_corrupt_at_source(tmp_path):
         async with frames.frame(product()) as frame:
             frames.discard(product(), frame, CORRUPT)
         async with frames.frame(product()) as frame:
-            with pytest.raises(PermanentError, match="2 times alike") as caught:
+            with pytest.raises(
+                PermanentError, match="2 downloads had the same damage"
+            ) as caught:
                 frames.discard(product(), frame, CORRUPT)
         assert caught.value.reason == "corrupt_at_source"
-        with pytest.raises(PermanentError, match="2 times alike: its bz2"):
+        with pytest.raises(
+            PermanentError, match="2 downloads had the same damage: its bz2"
+        ):
             async with frames.frame(product()):
                 pass
     assert archive.asked == ["frame.fits"] * 2

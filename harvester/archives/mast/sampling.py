@@ -86,7 +86,7 @@ async def _paths(
     words = "&".join(f"uri={quote(uri, safe='/:')}" for uri in uris)
     try:
         reply = await transport.query("GET", f"{base}/api/v0.1/path_lookup/?{words}")
-        # The kind of archive needs no network: worker processes load it, too.
+        # Import late: worker processes load this module, and need no network.
         from ..bridge import json_of  # noqa: PLC0415 - requests and aiohttp take 0.4 s
 
         return json_of(reply)
