@@ -1,8 +1,8 @@
 """The speed of cutting: stamps from one frame, in memory or in a file.
 
-Like is set against like: who has the pixels in memory and the WCS made before the clock
-starts, and who is given the path of a FITS file that is not compressed. All end with
-stamps in memory.
+Two groups are compared. In one, pixels and WCS are in memory before the clock starts.
+In the other, contestants get the path of an uncompressed FITS file. All end with stamps
+in memory.
 """
 
 from __future__ import annotations

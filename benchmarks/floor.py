@@ -1,9 +1,9 @@
 """The floor: the least time for a harvest on this machine, measured at the same time.
 
-Counts come from the harvest itself: what it asked for, what it got, and the rows that
-its stamps lie in. How quick the machine is changes from minute to minute where it is
-shared, so that it is measured on both sides of each harvest. Of both the quicker
-counts: a floor that is too high would flatter the harvester.
+The counts come from the harvest itself: its requests, the bytes received, and the rows
+of its stamps. The speed of a shared machine changes from minute to minute, so it is
+measured before and after each harvest. The faster measurement is used, because a floor
+that is too high would make the harvester look better than it is.
 """
 
 from __future__ import annotations

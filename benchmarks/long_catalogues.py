@@ -57,7 +57,7 @@ def by_identifier(real: Columns, targets: int) -> Columns:
 
 
 def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give run, camcol and field, as identifiers have them, of other runs.
+    """Give run, camcol and field, as in identifiers, of other runs.
 
     Where they scanned is not known, so that their galaxies may lie anywhere.
     """
@@ -80,7 +80,7 @@ def _rows_of(table: str) -> Iterator[dict[str, str]]:
 
 
 def by_position(real: Columns, targets: int) -> Columns:
-    """Add galaxies around those that are there, and name all by a number."""
+    """Add galaxies around the existing ones, all named by a number."""
     more = targets - len(real["RA"])
     random = np.random.default_rng(1)
     around = random.integers(0, len(real["RA"]), more)

@@ -106,7 +106,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Rest:
-    """What the steps took that are left out for very many targets."""
+    """Times of the steps that are skipped for very many targets."""
 
     billing: Took
     harvesting: Took
@@ -206,7 +206,7 @@ def measure(
 
 
 def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
-    """Measure all that follows on locating."""
+    """Measure all steps after locating."""
     shutil.copy(out / "ledger.sqlite", folder / _LOCATED)
     billing = Command(folder, "plan", out).took(0)
     harvesting, stop_s = _harvest(folder, out, options.stamps)

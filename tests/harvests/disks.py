@@ -1,8 +1,7 @@
 """A small disk for tests, which can be full or read-only.
 
-It needs a namespace of mounts, which a user may have who is root, or may be root of a
-namespace of his own; nothing outside of this process and its children sees it, and it
-is gone with them.
+It needs a mount namespace: the user must be root, or may use user namespaces. Only this
+process and its children see the disk, and it ends with them.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ import sys
 import tempfile
 from contextlib import contextmanager, suppress
 
-#: Set where mounts are ours to change.
+#: Environment variable that is set inside the mount namespace.
 _OURS = "HARVESTER_TORTURE_MOUNTS"
 
-#: Of the disk; what a harvest of some hundred galaxies leaves and caches is half of it.
+#: Size of the disk. A harvest of some hundred galaxies needs half of it.
 _MEGABYTES = 400
 
 
@@ -77,8 +76,8 @@ def filled(folder):
 @contextmanager
 def read_only(folder):
     """Make a folder read-only for files opened from now on."""
-    # Where nobody writes yet, so that nobody's writing keeps it from being closed; and
-    # then over the folder, where it stays as it is.
+    # Make it read-only at a second mount point, where no file is open for writing, and
+    # mount that over the folder.
     with tempfile.TemporaryDirectory() as aside:
         _run("mount", "--bind", folder, aside)
         try:

@@ -1,8 +1,8 @@
 """The disturbances of the torture test, one function each.
 
-It is handed the scene, lets the harvest come to a random moment of its work, does its
-worst, and says how the harvest must end by itself, if it must. All that it may leave
-to be done is `harvester resume`.
+A disturbance gets the scene, waits for a random moment of the harvest, disturbs it,
+and checks how the harvest ends, if it must end. Afterwards `harvester resume` must be
+enough to finish the run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from disks import filled, mounts_are_ours, read_only
 from power_cut import cut_power, strace, why_no_strace
 from service import harvester, kill_group, survivors
 
-#: Bytes beyond which no file may grow: less than a stamp.
+#: Limit of the size of files in bytes: less than a stamp.
 _SMALL = 4096
 
 
@@ -77,7 +77,7 @@ def resume_twice(scene):
     _wait_until_owned(scene, process)
     second = harvester("resume", scene.out)
     named = second.returncode == 4 and f"process {process.pid}" in second.stderr
-    # Where the first one came to its end meanwhile, the second one may work.
+    # If the first harvest has ended meanwhile, the second one may work.
     if not named and process.poll() != 0:
         scene.wrong(f"a second resume ended with {second.returncode}: {second.stderr}")
 
@@ -177,7 +177,7 @@ def known_sorts():
     return kept, left_out
 
 
-# -- what they share ----------------------------------------------------------------
+# -- shared functions ---------------------------------------------------------------
 
 
 def _signal(scene, process, number):

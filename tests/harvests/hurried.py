@@ -1,7 +1,7 @@
 """A harvest in the test's own process, with short waits.
 
-All of the service is there but the command line and the process pool: the ledger, the
-transport over loopback, the cutting (in a thread). Only its patience is that of a test.
+It uses the real service without the command line and the process pool: the ledger, the
+transport over loopback, and the cutting (in a thread). Waits are shortened.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from harvester.transport.breaker import Tripping
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Transport
 
-#: Nothing of this strikes but what a fault provokes, however busy the machine is.
+#: Limits that only faults reach, also on a busy machine.
 USUAL = {"file_bytes": 20_000_000, "works_on_s": 0}
-#: For faults that are a lack of progress: what else they strike is tried again.
+#: Limits for faults without progress; other requests that reach them are retried.
 SHORT = USUAL | {"answer_s": 3.0, "silence_s": 2.0, "floor_window_s": 2.0}
 MANNERS = partial(Manners, tripping=Tripping(first_s=0.1, longest_s=0.5))
 

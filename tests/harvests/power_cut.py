@@ -1,24 +1,22 @@
 """Simulates a power cut: which bytes are on a disk that was not fully flushed.
 
 A harvest runs under strace, which records every write, rename and flush below its
-output folder. After it was killed the folder is put together anew, as a disk may hold
-it that lost its power at that moment:
+output folder. After a kill the folder is built again, in a state in which a disk may be
+that lost its power at that moment:
 
-* Of a file there is what its last fsync (or fdatasync) found in it. Of what was
-  written since, any part may have come through: the beginning of it up to a random
-  byte, with what was flushed from there on.
-* Names (files made, renamed, removed, folders made) reach the disk in the order in
-  which they were changed in their folder, as journals do it; all up to the last fsync
-  of that folder, and a random number of those that came after. A file whose name came
-  through without its bytes is there, and empty or torn.
-* What was there when the recording began is on the disk; that was long ago.
-* Shared memory (``-shm``) is none of the disk's. Cached frames are never flushed: their
-  names stay, and zeros take the place of their bytes, which is the worst case.
+* A file has the content of its last fsync (or fdatasync). Of later writes a random
+  beginning is on disk too.
+* Changes of names (files made, renamed, removed, folders made) reach the disk in the
+  order in which they were made in their folder, as in a journal: all up to the last
+  fsync of the folder, and a random number of later ones. If the name of a file reaches
+  the disk without its bytes, the file is empty or partial.
+* Everything from before the recording is on disk.
+* Shared memory (``-shm``) is not on disk. Cached frames are never flushed: their names
+  stay, and their bytes are zeros, which is the worst case.
 
-This is stricter than ext4 and XFS are by default, and knows no broken sectors and no
-disk that lies about its flushes. Without the loss the recording must give the folder
-as it really is; that is compared each time, so that the recording cannot be wrong
-unnoticed.
+This is stricter than ext4 and XFS are by default. Broken sectors, and disks that do not
+flush when told to, are not simulated. Without the loss the recording must give the real
+folder; this is checked each time, so that an error of the recording is noticed.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-#: Bytes of a call that are recorded; stamps are written at once and are shorter.
+#: Recorded bytes of a call; a stamp is written in one call and is shorter.
 _LONGEST = 262_144
 
 _CALLS = (

@@ -1,4 +1,4 @@
-"""Two addresses for the files of one archive: the first dies in the middle."""
+"""Two addresses for the files of one archive: the first fails during the harvest."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mirror_that_dies(folder):
 
 
 def test_mirror_dies(tmp_path, archive):
-    """A mirror that dies during the harvest costs no galaxy."""
+    """If a mirror dies during the harvest, no galaxy fails."""
     run = tmp_path / "run"
     words = (archive.catalogue, "--out", run, "--survey", "sdss:r", *archive.flags())
     with mirror_that_dies(tmp_path / "mirror") as mirror:
