@@ -39,13 +39,13 @@ from harvester.sandbox.sky import Sky as PaintedSky
 
 HERE = Path(__file__).parent
 
-#: Every table of whole harvests has at least so many frames.
+#: Least number of frames in a table of whole harvests.
 _FEWEST_FRAMES = 2
 
-#: Galaxies in each HST image where that is not what is compared.
+#: Galaxies in each HST image, unless this is compared.
 _HST_PER_FRAME = 5
 
-#: Pixels; stamps that need more and more of a WFC3 frame, of some 1,000 rows.
+#: Sizes of stamps in pixels; a WFC3 frame has about 1,000 rows.
 _SIDES = [40, 123, 300, 500]
 
 #: MB/s of a connection to an archive, slow and quick.
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:
-    # Where things are on this machine is nobody's business.
+    # Do not write paths of this machine into the results.
     frame = options.frame and options.frame.name
     kept = {name: value for name, value in vars(options).items() if name != "out"}
     return kept | {"frame": frame}

@@ -49,7 +49,7 @@ STAMPS = 1000
 #: HDUs of a frame of SDSS, and columns and rows of its image.
 _HDUS, _FRAME_SIZE = 4, (2048, 1489)
 
-#: Stamps for one that opens the file again for each.
+#: Number of stamps for contestants that open the file for each stamp.
 _FEW = 20
 
 
@@ -96,7 +96,7 @@ def described(frame: bytes) -> str:
     with fits.open(BytesIO(bz2.decompress(frame))) as hdus:
         header, count = hdus[0].header, len(hdus)
     keys = ("RUN", "CAMCOL", "FRAME", "FILTER", "RERUN")
-    # Who works on a frame drops the sky and the calibration, or changes its size.
+    # A processed frame lacks the HDUs of sky and calibration, or has another size.
     size = header["NAXIS1"], header["NAXIS2"]
     if not set(keys) <= set(header) or count != _HDUS or size != _FRAME_SIZE:
         return ""
@@ -112,7 +112,7 @@ def _contestants(frame: bytes, folder: Path, exits: ExitStack) -> dict[str, Cut]
         pixels, wcs = hdus[0].data.astype("=f4"), WCS(hdus[0].header)
     ra, dec = _scatter(wcs, pixels.shape)
     ours = _Ours(exits.enter_context(open_frame(packed)), _job(packed, ra, dec))
-    # Nobody's list of galaxies is made while the clock runs.
+    # Make the lists of galaxies before the clock starts.
     job = _job(plain, ra, dec)
     contestants: dict[str, Cut] = {
         "harvester": ours.cut,

@@ -84,7 +84,7 @@ def find_floor(
         Frames to unpack, as `needed_frames` counts them.
     """
     services = Settings().services
-    # The first request goes at once.
+    # The first request has no delay.
     asking_s = [(n - 1) / services.named(name).rate for name, n in requests.items()]
     return Floor(
         asking_s=max(0.0, *asking_s),

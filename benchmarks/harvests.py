@@ -29,10 +29,10 @@ HERE = Path(__file__).parent
 #: What the tutorial harvests, in the harvester's words.
 SURVEYS = {"sdss": "sdss:r", "hst": "hst:WFC3/IR:F160W"}
 
-#: Who has its files, for the harvester.
+#: Services with the files, for each survey.
 HOLDERS = {"sdss": "sdss-sas", "hst": "s3"}
 
-#: Threads of the clever user.
+#: Threads of the tutorial in threads.
 THREADS = 8
 
 
@@ -61,9 +61,9 @@ class Result:
     stamps: int
     #: Requests that were sent, by service.
     requests: dict[str, int]
-    #: Bytes of all answers.
+    #: Bytes of all replies.
     received: int
-    #: Whole files that came a second time, or more often.
+    #: Whole files that were fetched more than once.
     repeats: int
 
 
@@ -72,7 +72,7 @@ class Raced:
     """The results of the rounds, in their order."""
 
     results: dict[str, list[Result]]
-    #: Of the harvester's, and how quick the machine was beside each.
+    #: Floors for the harvester, and the speed of the machine beside each harvest.
     floors: list[Floor]
     machines: list[Machine]
     #: Images that the harvester's stamps were cut from.

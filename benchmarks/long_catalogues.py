@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 #: Made-up galaxies that share a field: as many as in the main sample of SDSS.
 _SHARING = 4
-#: They lie north of all others, degrees, and so are harvested last.
+#: Least declination of made-up galaxies in degrees: they are harvested last.
 _NORTH, _POLE = 85.0, 89.9
 #: Degrees from a field to the next, and between galaxies of a field.
 _STEP, _WITHIN = 0.15, 0.001
-#: With positions alone they lie around the sandbox's galaxies, degrees.
+#: With positions only, distance in degrees from the sandbox's galaxies.
 _AROUND = 0.02
 
 

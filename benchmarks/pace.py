@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 #: Requests a second that are allowed: SDSS's files, something more, the bucket.
 RATES = (10, 20, 50)
 
-#: Workers who always want more, and how long each request lasts.
+#: Workers that always have a next request, and seconds that a request takes.
 _WORKERS = 32
 _LASTS_S = 0.3
 
-#: A small answer.
+#: A small reply.
 _PAGE = "/portal/Mashup/Mashup.asmx/columnsconfig"
 
 Pace = dict[str, float]
@@ -59,7 +59,7 @@ def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
 def _judged(moments: list[float], rate: int, seconds: float) -> Pace:
     """Count the requests since the first one, and those over the rate."""
     begun = sorted(at - min(moments) for at in moments)
-    # One that is sent this late makes with the first of them more than are allowed.
+    # If the request ``rate`` places later comes within a second, the rate is exceeded.
     too_soon = zip(begun, begun[rate:], strict=False)
     return {
         "allowed": rate,

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from harvester.models import Product, Survey
     from harvester.transport.transport import Transport
 
-#: Frames that are taken and released in each round, and rounds, of which the quickest
-#: counts: the others waited for something else.
+#: Frames that are taken and released in each round, and number of rounds. The fastest
+#: round counts, because other load on the machine slows the others.
 _FRAMES, _ROUNDS = 200, 7
 
 #: Targets for each file in the cache: a million make 50,000 files.
 _TARGETS_A_FILE = 20
 
-#: One in so many frames of the cache is still wanted.
+#: One frame of the cache in this many is still needed.
 _WANTED = 10
 
 

@@ -42,31 +42,31 @@ if TYPE_CHECKING:
 #: Galaxies of the sandbox, some more than are harvested, and of one of its fields.
 _REAL, _PER_FIELD = 2200, 50
 
-#: What the most targets may take: this times what the fewest take, and so many MB.
+#: Allowed memory for the most targets: this factor of that for the fewest, and MB.
 _FACTOR, _MORE_MB = 1.3, 100
 #: Bytes a target more while its catalogue is read: see docs/performance.md.
 _READING = 150
 
-#: Pauses between requests are not what is measured.
+#: High rates, because pauses between requests are not measured.
 _BRISK = {
     f"HARVESTER__SERVICES__{name}__RATE": "100"
     for name in ("SDSS_SKY", "SDSS_SAS", "MAST", "S3")
 }
 
-#: Runs a command and tells what its process took.
+#: Script that runs a command and measures its process.
 _TOOK = Path(__file__).with_name("took.py")
 _PER_FRAME = Path(__file__).with_name("per_frame.py")
 
-#: The copy of a ledger that is kept until frames are timed.
+#: Name of the copy of a ledger for timing frames.
 _LOCATED = "located.sqlite"
 
-#: So many targets have enough frames to be timed.
+#: Least number of targets with enough frames to be timed.
 _FEWEST = 4000
 
-#: Beyond so many targets they are only located, and the status is asked for.
+#: With more targets only locating and status are measured.
 _ALL_STEPS = 10**6
 
-#: By how much the time for a frame may differ between the most and the fewest targets.
+#: Allowed ratio of the time for a frame, most to fewest targets.
 _FLAT = 1.5
 
 #: Seconds from SIGTERM to the exit: a container gets ten.

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
-#: Seconds before each answer: what the archives take from another continent.
+#: Latency in seconds, as from another continent.
 LATENCY_S = {"query": 0.15, "file": 0.3}
 
-#: The thing itself, or a part of it.
+#: Statuses of replies with a file or a range of it.
 _HAD = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
 
 #: Seconds that a sandbox may take to be ready.

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-#: A callback's time is kept to this part of it, so that millions take no memory.
+#: Relative precision of stored times, so that millions of callbacks take little memory.
 _STEP = 1.05
 
 

@@ -100,7 +100,8 @@ def harvest_hst(objid: int, position: SkyCoord, out: Path) -> str:
     )
     if not len(products):
         return "hst skipped"
-    # In a folder of its thread: where one reads what another writes, Python dies.
+    # Each thread needs a folder of its own: reading a file while another thread
+    # writes it crashes Python.
     folder = out / current_thread().name
     manifest = Observations.download_products(products, download_dir=str(folder))
     for place in manifest["Local Path"][manifest["Status"] == "COMPLETE"]:
@@ -148,7 +149,7 @@ def main() -> None:
     warnings.simplefilter("ignore", NoResultsWarning)
     if options.sandbox_ready:
         redirect(options.sandbox_ready)
-    # astroquery keeps replies for good: a sandbox's must not reach a real run.
+    # astroquery keeps replies for ever: those of a sandbox must not reach a real run.
     cache = options.out / "cache"
     cache.mkdir(exist_ok=True)
     SDSS.cache_location = Observations.cache_location = cache

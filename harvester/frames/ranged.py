@@ -234,7 +234,7 @@ class PixelFetch:
                 if version == _MOST_VERSIONS:
                     raise
                 _log.info("ranges are fetched from the first one again: %s", error)
-        raise AssertionError  # mypy does not see that `count` has no end
+        raise AssertionError  # mypy does not know that `count` never ends
 
     async def _fetch_one_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
         """Fetch the pixels; if the file looks broken, check for mixed versions."""

@@ -129,7 +129,7 @@ class Sources:
             got = await self._from_mirror(product, fetch)
             if got is not None:
                 return got
-        raise AssertionError  # mypy does not see that `count` has no end
+        raise AssertionError  # mypy does not know that `count` never ends
 
     async def _from_mirror(self, product: Product, fetch: FetchFrom[T]) -> T | None:
         return await self.mirrors.ask(product, partial(fetch, is_mirror=True))

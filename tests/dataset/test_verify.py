@@ -180,7 +180,7 @@ def _wanted(places):
 
 
 def test_trouble_in_a_process(monkeypatch):
-    """An error in a worker process is raised here."""
+    """An error in a worker process is raised in the calling process."""
     monkeypatch.setattr(module, "_ALONE", 0)
     monkeypatch.setattr(module, "_look", int)  # invalid, so that the worker fails
     looking = module._looked_at(iter([module.Batch("", [], None)]))

@@ -300,7 +300,7 @@ async def test_change_that_breaks_it(tmp_path, dated):
 
 
 async def test_never_the_same(tmp_path, dated):
-    """After three versions in a row the galaxies get the reason."""
+    """After three versions in a row the galaxies fail with the reason."""
     server = Server(*dated, answers=lambda n: int(n % 7 == 6), states="nothing")
     async with store(tmp_path, server, body_cap=LARGEST) as frames:
         with pytest.raises(PermanentError, match="first bytes have changed") as failure:

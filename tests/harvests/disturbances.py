@@ -227,7 +227,7 @@ def _workers(process):
 
 
 def _awaited(process, find):
-    # At the beginning of a harvest they are not there yet.
+    # At the beginning of a harvest these processes do not exist yet.
     while process.poll() is None:
         if found := find(process):
             return found

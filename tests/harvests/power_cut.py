@@ -103,7 +103,7 @@ def cut_power(out, before, log, chance):
 class Call:
     """A system call that changes the disk or flushes it."""
 
-    #: Seconds: when it was asked, and when it was done.
+    #: Times in seconds at which the call began and ended.
     begun: float
     done: float
     name: str
@@ -141,7 +141,7 @@ def _to_call(match):
 
 
 def _paths(text, name):
-    # Of an open file, or names, which may be relative to an open folder.
+    # The path of an open file, or names, which may be relative to an open folder.
     file = _FILE.match(text)
     names = [_path(one[1]) for one in _TEXT.finditer(text)]
     if not file:
@@ -174,10 +174,10 @@ def _counts(path, out):
 
 @dataclass(eq=False)
 class _File:
-    #: As every process sees it, and as the disk has it for certain.
+    #: Content as processes see it, and content that is certainly on disk.
     now: bytearray = field(default_factory=bytearray)
     flushed: bytes = b""
-    #: Where the next write goes; None: to the end.
+    #: Offset of the next write; None: at the end.
     place: int | None = 0
 
     def after(self, chance):
@@ -192,11 +192,11 @@ class _File:
 
 @dataclass(eq=False)
 class _Folder:
-    #: What every process sees: file or folder by name.
+    #: Files and folders by name, as processes see them.
     now: dict = field(default_factory=dict)
-    #: When names changed and to what, in order; None: it was removed.
+    #: Changes of names in their order, with time and new entry; None: removed.
     changes: list = field(default_factory=list)
-    #: How many of them are on the disk for certain.
+    #: Number of changes that are certainly on disk.
     flushed: int = 0
 
     def change(self, when, names):

@@ -25,14 +25,14 @@ from service import (
     survivors,
 )
 
-#: Disturbances of one run, until it is brought to its end.
+#: Disturbances of one run before it is finished.
 PER_RUN = 10
 
-#: Frames that may be on their way at once: four of SDSS and four of MAST, and two
-#: more each that just came.
+#: Frames that may be in flight at once: four of SDSS and four of MAST, and two more
+#: of each that have just come.
 _IN_FLIGHT = 12
 
-#: Seconds that a moment, or an end, is waited for.
+#: Longest wait for a moment or an end, in seconds.
 _LONG = 120
 
 
@@ -88,7 +88,7 @@ class Scene:
         self._found = found
         self._sort = ""
         self._process = None
-        #: With which codes the harvest may end.
+        #: Exit codes with which the harvest may end.
         self._may_end = set()
         self._runs = self._ends = 0
         self._left_in_peace(folder / "peaceful")
@@ -243,8 +243,7 @@ class Scene:
             self.wrong(f"verify ended with {done.returncode}: {done.stderr}")
             return
         said = json.loads(done.stdout)
-        # A stamp may just be written, or have been when a kill came: then the next
-        # start removes its part.
+        # A partial stamp may be there, also after a kill; the next start removes it.
         is_at_work = not deep
         orphans = [
             name

@@ -18,7 +18,7 @@ import psutil
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
-#: Quicker than an archive would be asked; the sandbox counts what it sees.
+#: Rates higher than for real archives; the sandbox counts the requests.
 BRISK = {
     "HARVESTER__SERVICES__SDSS_SKY__RATE": "50",
     "HARVESTER__SERVICES__SDSS_SAS__RATE": "100",

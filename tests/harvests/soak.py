@@ -29,7 +29,7 @@ from service import harvester, kill_group, sandbox, start, wait_for
 
 from harvester.ledger.view import LedgerView
 
-#: Two requests in a hundred, shared by these.
+#: Faults that share 2 % of the requests.
 KINDS = (
     *("status=500", "status=503", "status=429:retry_after=1", "html", "down"),
     *("reset", "truncate", "short", "unterminated", "no-length=0.5", "bitflip"),
@@ -37,7 +37,7 @@ KINDS = (
 )
 SHARE = 0.02
 
-#: More than two cores can do in a minute, in seven bands.
+#: Galaxies: more than two cores can cut in a minute, in seven bands.
 TARGETS_A_MINUTE = 150
 
 FULL_SPEED = {
@@ -45,13 +45,13 @@ FULL_SPEED = {
     for name in ("MAST", "S3", "SDSS_SKY", "SDSS_SAS")
 } | {"HARVESTER__SERVICES__SDSS_SAS__FILES": "8"}
 
-#: Part of the time in which caches fill.
+#: Fraction of the time for the warm-up, in which caches fill.
 WARM_UP = 0.3
-#: MiB in ten minutes that are no growth.
+#: MiB in ten minutes that do not count as growth.
 GROWTH = 1.0
-#: Minutes after the warm-up from which on a slope is more than a wave.
+#: Minutes after the warm-up that are needed to judge a slope.
 ENOUGH = 12
-#: File descriptors and threads that come and go.
+#: Tolerance for file descriptors and threads.
 SLACK = 4
 
 
@@ -60,7 +60,7 @@ class Sample(NamedTuple):
 
     minutes: float
     memory: float
-    #: Of all its children together.
+    #: Sum over all child processes.
     pool: float
     fds: int
     threads: int

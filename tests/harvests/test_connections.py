@@ -12,8 +12,8 @@ from service import BRISK, status
 
 pytestmark = pytest.mark.harvest
 
-#: Runs a harvest and lists who opened each connection: Python tells an audit hook of
-#: every one, whichever library makes it.
+#: Runs a harvest and prints for each connection whether the wire opened it. Python
+#: calls an audit hook for every connection, of any library.
 _AUDITED = """
 import sys, traceback
 from harvester.cli import main

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 GALAXIES = 60
 
-#: Quicker than an archive would be asked.
+#: Rates higher than for real archives.
 RATES = {"sdss_sky": 50, "sdss_sas": 100, "mast": 100, "s3": 100}
 
 
@@ -36,16 +36,16 @@ class Watched:
     """A finished harvest, and what was recorded of it."""
 
     stats: dict[str, dict]
-    #: Paths that were asked for and there, by service.
+    #: Paths that were requested and served, by service.
     found: dict[str, list[str]]
     #: Stamps that are done, as rows of the manifest.
     stamps: list[dict]
-    #: Frames that were given to the pool, each as often as it was.
+    #: Frames sent to the process pool, repeated ones several times.
     jobs: Counter
-    #: What status tells at the end.
+    #: Output of status at the end.
     report: dict
-    #: For each look at the event loop the seconds by which it was late, and the
-    #: seconds of CPU that its thread had used since the look before.
+    #: For each check of the event loop: seconds by which it was late, and CPU
+    #: seconds of its thread since the check before.
     looks: list[tuple[float, float]]
 
 

@@ -20,11 +20,11 @@ from harvester.settings.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Forty frames are painted before the first test is over.
+# The sandbox must paint forty frames before the first test ends.
 pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
-#: Galaxies, each in a field of its own and in the middle of it on average, as is to be
-#: expected of many: the mean of their rows is 0.500 of the frame.
+#: Number of galaxies, each in a field of its own. As for many random galaxies, the mean
+#: of their rows is 0.500 of the frame.
 SKY = ("--seed", "45", "--targets", "42", "--per-field", "1", "--no-hst-images")
 
 
@@ -109,9 +109,9 @@ def test_part_of_the_frames(early, whole):
     sent = mean(visit["sent"] / lengths[visit["path"]] for visit in early.visits)
     print(f"fetched {fetched:.3f}, sent {sent:.3f}, unpacked {unpacked:.3f}")
     assert fetched <= 0.60
-    # All blocks hold as much, and none was unpacked behind those that are needed.
+    # All blocks have the same size, and no block after the needed ones was unpacked.
     assert unpacked <= 0.55
-    # What is on its way when the connection is closed depends on how busy this is.
+    # The bytes in flight when the connection is closed depend on the machine's load.
     assert sent < 0.85
 
 

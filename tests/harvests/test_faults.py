@@ -251,7 +251,7 @@ def test_outage_passes(archives, run, calm):
 def test_storm(archives, run, calm, status, after):
     """Under many refusals no request comes in a cool-down, or faster than the rate."""
     rate = 10
-    # Of several requests under way some are there when the first one is refused.
+    # When the first request is refused, others are already in flight.
     manners = {"rate": rate, "files": 1, "queries": 1}
     run = Run(archives, run.places.out, *BOTH, manners=manners)
     with faults(archives, f"status={status}@*:p=0.25:times=5:retry_after={after}"):
@@ -263,7 +263,7 @@ def test_storm(archives, run, calm, status, after):
     assert run.stamps() == calm.stamps()
     for name, times in log.items():
         assert archives.stats()[name]["cooldown_violations"] == 0
-        # Two requests may come a little closer together than they were sent.
+        # Two requests may arrive with a smaller gap than they were sent.
         assert _most_in_a_second(times) <= rate + 1
 
 
@@ -297,8 +297,8 @@ def test_few_descriptors_and_words(archives, tmp_path):
         lines = said.read().splitlines()
     assert process.returncode == 0, lines
     assert 0 < most <= 128
-    # Six targets, and what is said once: how the catalogue was read, what begins, and
-    # how it ended.
+    # Lines for six targets, and lines that come once: how the catalogue was read, the
+    # start, and the end.
     assert len(lines) <= 6 + 30
 
 

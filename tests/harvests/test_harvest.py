@@ -210,7 +210,7 @@ def test_second_harvester(archives, tmp_path):
 def test_signal_and_resume(archives, tmp_path, number, code):
     """A signal stops the harvest within 8 s; resume gives the same bytes."""
     out = tmp_path / "out"
-    # It must not be through before the signal comes.
+    # The harvest must not finish before the signal.
     with faults(archives, "stall@sdss-sas:after=2"):
         process = start("run", archives.catalogue, "--out", out, *archives.flags())
         wait_for(lambda: len(stamps(out)) > 10, process)

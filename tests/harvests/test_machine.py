@@ -26,7 +26,7 @@ from service import (
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: Runs what follows under a limit of this process.
+#: Runs the following command under a resource limit.
 LIMITED = """
 import os, resource, sys
 limit = int(sys.argv[2])
@@ -34,7 +34,7 @@ resource.setrlimit(getattr(resource, sys.argv[1]), (limit, limit))
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
-#: Runs a harvester whose wall clock goes wrong by so many seconds.
+#: Runs a harvester whose wall clock is wrong by some seconds.
 OTHER_CLOCK = """
 import sys, time
 right, off = time.time, float(sys.argv.pop(1))
@@ -126,7 +126,7 @@ def _resume_read_only(out, archives):
             return completed(words)
         finally:
             out.chmod(0o700)
-    # The superuser writes anywhere but on what is mounted read-only.
+    # Root can write everywhere but on read-only mounts.
     own_mounts = words_of_own_mounts()
     if own_mounts is None:
         pytest.skip("the superuser of this container may mount nothing")

@@ -21,8 +21,8 @@ from harvester.places import Places
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: Bytes that one more target may add to the peak of a run's beginning: columns of
-#: numbers. As Python objects its identifier, position and file name take 600.
+#: Bytes that one more target may add to the peak memory at the beginning of a run. As
+#: Python objects its identifier, position and file name would take 600.
 _EACH = 300
 
 #: Identifiers of run 94, third camera column, as DR8 has them; fields that are used. No
@@ -30,7 +30,7 @@ _EACH = 300
 _RUN = 2 << 59 | 301 << 48 | 94 << 32 | 3 << 29
 _FIELDS = 600
 
-#: Begins a run and tells the peak memory of the process, kB.
+#: Begins a run, and prints the peak memory of the process in kB.
 _BEGIN = """
 import re, sys
 from pathlib import Path

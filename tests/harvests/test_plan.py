@@ -48,7 +48,7 @@ def test_bill_and_truth(tmp_path, sky, options):
         assert billed["requests"] == pytest.approx(asked, rel=0.1), host
         assert billed["bytes"] == pytest.approx(size, rel=0.1), host
         assert billed["files"] == pytest.approx(count, rel=0.1), host
-        # What `status` sets side by side.
+        # The totals that `status` shows beside the bill.
         for what in ("requests", "bytes"):
             assert truth["bill"][what][host] == pytest.approx(
                 truth[what][host], rel=0.1
@@ -84,7 +84,7 @@ def test_after_the_run(archives, tmp_path):
     said = harvester("status", out).stdout
     assert "(bill: " in said
     truth = status(out)
-    # Identifiers tell of all but two, which name fields far from their galaxies.
+    # Two identifiers name fields far from their galaxies; all others are right.
     assert truth["located_by"]["sdss:r"] == {"crossid": 2, "identifier": 58}
     assert "58 by identifier (no request)" in said
     rest = json.loads(harvester("plan", out, "--json").stdout)

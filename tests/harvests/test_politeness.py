@@ -24,7 +24,7 @@ from harvester.status.report import read_report
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: One attempt: a galaxy that spends one has failed.
+#: A single try: a galaxy that loses one fails.
 _NOTHING_TO_SPEND = {"HARVESTER__POLITENESS__ATTEMPTS": "1"}
 
 _CANARY = "CANARY0123456789"
@@ -175,7 +175,7 @@ def test_token_is_nowhere(archives, tmp_path, fault):
         )
     finally:
         archives.ask("/_faults", [])
-    # A token that MAST refuses is the user's to mend: nothing is tried again.
+    # Only the user can replace a token that MAST refuses, so there are no retries.
     assert done.returncode == (2 if "401" in str(fault) else 0), done.stderr
     assert ("MAST_API_TOKEN" in done.stderr) == ("401" in str(fault))
     said = [done.stdout, done.stderr, json.dumps(status(out))]

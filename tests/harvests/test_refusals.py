@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST = "sdss:r", "hst:WFC3/IR:F160W"
 
-#: What an archive may say to everything.
+#: Refusals with which an archive may answer every request.
 KINDS = ["status=403", "status=401", "notfound", "redirect=https://data.sdss5.org/x"]
 
-#: Survey, and what refuses: files of the SAS, files of MAST that the bucket lacks.
+#: Surveys and the services that refuse: the SAS, and MAST for files not in the bucket.
 FILES = [
     pytest.param(SDSS, "sdss-sas", [], id="sas"),
     pytest.param(HST, "mast/api/v0.1/Download", ["notfound@s3"], id="mast"),
@@ -99,7 +99,7 @@ def test_files(archives, make_run, survey, place, more, kind, after):
         run.harvest()
         asked = archives.stats()[place.partition("/")[0]]["requests"]
     assert _is_refused(run)
-    # Those that were under way, those that are tried again, and probes for 1.5 s.
+    # Requests in flight, retries, and probes for 1.5 s.
     assert asked <= after + 25
 
 
@@ -183,7 +183,7 @@ def test_nothing_left_but_missing_frames(archives, make_run):
     assert _is_refused(run)
     done = _count(run, SDSS, "done")
     assert 0 < done < 9
-    # The same archive has lost all that has not come.
+    # Now all frames that were not fetched are missing.
     names = [row["product"] for row in run.rows() if row["status"] == "done"]
     kept = "|".join(name for name in names if name.startswith("frame"))
     with faults(archives, f"notfound@sdss-sas/(?!.*({kept}))"):

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST, ACS = "sdss:r", "hst:WFC3/IR:F160W", "hst:ACS/WFC:F814W"
 
-#: What an archive gives in place of an answer, to everything.
+#: Faults that replace every answer of an archive.
 SICK = ["status=503", "down", "html"]
 REFUSALS = [
     "status=403",
@@ -179,7 +179,7 @@ def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
         with faults(archives, f"{kind}@mast/Download"):
             run.harvest()
         assert len(run.troubles) == 1
-        # The others are in no place of the bucket that is known, or not there.
+        # For the other files no key in the bucket is known, or they are not there.
         assert set(statuses(run)) == {"done", "located", "no_coverage"}
         run.harvest()
         assert run.troubles == []

@@ -11,7 +11,7 @@ from service import harvester, status
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: What is waited for an archive that is in trouble.
+#: Waiting times for an archive with an outage, in seconds.
 PATIENCE = {"HARVESTER__POLITENESS__PATIENCE_S": "5"}
 
 
@@ -26,7 +26,7 @@ async def harvested(edit, tmp_path, service, survey, *, nameless=0, **options):
         flags = [f"--base-url={name}={url}" for name, url in urls.items()]
         words = ("run", catalogue, "--out", out, "--survey", survey, *flags)
         done = await asyncio.to_thread(harvester, *words, **PATIENCE)
-    # A run of a filter that there is not leaves no folder.
+    # A run with an unknown filter leaves no folder.
     found = status(out)["surveys"] if out.exists() else {}
     return done, found.get(survey.partition(":")[0]), proxy
 
@@ -152,6 +152,6 @@ async def test_uploads_refused(tmp_path):
         edit, tmp_path, "sdss-sky", "sdss:r", hst_images=False, nameless=50
     )
     assert counts["done"] + counts["located"] == 40, done.stdout + done.stderr
-    # The sandbox's table lacks most fields of the sky, and cannot say what is nowhere.
+    # The sandbox's table lacks most fields, so it cannot prove that there is no field.
     assert (done.returncode, counts["pending"]) == (5, 50)
     assert len(proxy.asked) < 40

@@ -122,7 +122,7 @@ def test_substitute(archives, tmp_path, calm, victim, kind, reason):
             assert abs(x - (nx - 1) / 2) <= 1
             assert abs(y - (ny - 1) / 2) <= 1
     second_best = run.stamps()
-    # While the best still cannot be had the stamps stay as they are.
+    # While the best image cannot be fetched, the stamps stay unchanged.
     assert better(run) == len(names)
     with faults(archives, fault):
         run.harvest()

@@ -16,7 +16,7 @@ from test_machine import completed
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: What a harvest does with its disk; sockets and pipes have other calls.
+#: Calls that a harvest makes for files; sockets and pipes use others.
 CALLS = "fsync,fdatasync,pwrite64,ftruncate,?rename,renameat,renameat2,?unlink,unlinkat"
 
 
@@ -42,7 +42,7 @@ def meddled(what, log, *words):
     if why := why_no_strace():
         pytest.skip(why)
     meddling = ["-e", f"trace={CALLS}", "-e", f"inject={CALLS}:{what}"]
-    # Not with --seccomp-bpf: strace 6.1 then counts no calls before a signal.
+    # Do not use --seccomp-bpf: with it strace 6.1 does not count calls before a signal.
     strace = ["strace", "-f", "-o", log, *meddling]
     done = completed([*strace, *HARVESTER, *words])
     assert re.search(r"\(INJECTED\)|\+\+\+ killed by SIGKILL", log.read_text("latin-1"))

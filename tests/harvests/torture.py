@@ -25,7 +25,7 @@ from disks import enter_own_mounts
 from disturbances import known_sorts
 from scene import PER_RUN, Archives, Scene
 
-#: Columns of the table of which every figure has to be 0.
+#: Columns of the table in which every count must be 0.
 _BAD = ("lost", "doubled", "torn", "orphans", "manual repairs")
 
 
@@ -68,7 +68,7 @@ def torture(folder, *, disturbances, targets, seed, hours=0.0):
 
 
 def _deck(sorts, chance):
-    # Each sort once before any comes again.
+    # Use each disturbance once before any is repeated.
     while True:
         yield from chance.sample(sorts, len(sorts))
 
@@ -79,7 +79,7 @@ class Findings:
     def __init__(self, left_out):
         self._left_out = left_out
         self.counts = defaultdict(Counter)
-        #: What a person needs in order to look into it.
+        #: Descriptions of the problems, for a developer.
         self.words = []
         self.facts = Counter()
 
