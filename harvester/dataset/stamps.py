@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from ..places import Places
 
 __all__ = [
+    "atomic_write",
     "file_loc",
     "remove_parts",
     "write_labels",
     "write_manifest",
-    "written_aside",
 ]
 
 _TYPES = {
@@ -92,7 +92,7 @@ def _parts(folder: str) -> Iterator[str]:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; rename it to ``path`` after the block.
 
     If the block raises, ``path`` keeps its old content.
@@ -123,7 +123,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 def write_labels(path: Path, labels: pa.RecordBatchReader) -> None:
     """Write the columns of the catalogue to a file; each manifest includes them."""
-    with written_aside(path) as new, pq.ParquetWriter(new, labels.schema) as file:
+    with atomic_write(path) as new, pq.ParquetWriter(new, labels.schema) as file:
         for batch in labels:
             file.write_batch(batch)
 
@@ -138,8 +138,8 @@ def write_manifest(places: Places, rows: Iterable[ManifestRow]) -> tuple[Path, P
     as_csv = places.manifest.with_suffix(".csv")
     with (
         pq.ParquetFile(places.labels, buffer_size=_BUFFER) as labels,
-        written_aside(places.manifest) as new,
-        written_aside(as_csv) as new_csv,
+        atomic_write(places.manifest) as new,
+        atomic_write(as_csv) as new_csv,
     ):
         schema = _manifest_schema(labels.schema_arrow)
         with (

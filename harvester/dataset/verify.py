@@ -129,7 +129,7 @@ def verify(places: Places, *, deep: bool = False) -> Findings:
     with LedgerView.open(places.ledger) as view:
         known = array("q", map(hash, view.wanted_files()))
         specs = _specs(view) if deep else None
-        for batch, problems in _looked_at(_batches(view, places.out, specs)):
+        for batch, problems in _checked(_batches(view, places.out, specs)):
             found.checked += len(batch.stamps)
             known.extend(hash(stamp.file_loc) for stamp in batch.stamps)
             for place, problem in problems:
@@ -194,12 +194,12 @@ def _batches(
         yield Batch(str(out), some, specs)
 
 
-def _looked_at(
+def _checked(
     batches: Iterator[Batch],
 ) -> Iterator[tuple[Batch, list[tuple[int, str]]]]:
     """Check batches; on all cores if there are many of them."""
     for batch in islice(batches, _ALONE):
-        yield batch, _look(batch)
+        yield batch, _check(batch)
     first = next(batches, None)
     if first is None:
         return
@@ -210,9 +210,9 @@ def _looked_at(
     with ExitStack() as stack:
         stack.callback(pool.join)
         stack.callback(pool.stop)
-        under_way = deque([(first, pool.schedule(_look, args=(first,)))])
+        under_way = deque([(first, pool.schedule(_check, args=(first,)))])
         for batch in batches:
-            under_way.append((batch, pool.schedule(_look, args=(batch,))))
+            under_way.append((batch, pool.schedule(_check, args=(batch,))))
             if len(under_way) > 2 * cores:
                 done, task = under_way.popleft()
                 yield done, task.result()
@@ -223,7 +223,7 @@ def _looked_at(
 # -- in a worker process ------------------------------------------------------
 
 
-def _look(batch: Batch) -> list[tuple[int, str]]:
+def _check(batch: Batch) -> list[tuple[int, str]]:
     """Give the problems in a batch, each with the index of its stamp."""
     problems = ((place, _problem(batch, one)) for place, one in enumerate(batch.stamps))
     return [(place, problem) for place, problem in problems if problem]

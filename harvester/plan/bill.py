@@ -18,7 +18,7 @@ from ..ledger.view import LedgerView
 from ..states import State
 from ..transport.body import LARGEST_FILE
 from .forecast import Camera, forecast
-from .traffic import Priced, SampleSummary, added, packed_loads, ranged_loads
+from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -35,9 +35,9 @@ __all__ = [
     "Bill",
     "Counts",
     "Manner",
-    "in_all",
     "make_bill",
     "read_bill",
+    "totals",
 ]
 
 #: What ``plan --json`` prints; scripts rely on its keys.
@@ -198,7 +198,7 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
     }
 
 
-def in_all(bill: Bill, archive: str) -> Bill:
+def totals(bill: Bill, archive: str) -> Bill:
     """Give the totals for an archive, to compare the bill with the finished run.
 
     Returns
@@ -264,7 +264,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
         for one in _loads(archive, counts).items()
     ]
     hosts = {}
-    for service, load in added(one[1:] for one in loads).items():
+    for service, load in add_loads(one[1:] for one in loads).items():
         manner = allowance.manners[service]
         requests, size = counts.spent.get(manner.host, (0, 0))
         hosts[manner.host] = {

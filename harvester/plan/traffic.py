@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
 
-__all__ = ["Load", "Priced", "SampleSummary", "added", "packed_loads", "ranged_loads"]
+__all__ = [
+    "Load",
+    "Priced",
+    "SampleSummary",
+    "add_loads",
+    "packed_loads",
+    "ranged_loads",
+]
 
 #: From this many fetched frames on, their mean size is used for all others.
 _ENOUGH = 20
@@ -108,7 +115,7 @@ def packed_loads(
         source = "sampled" if samples.size else "typical"
     queries = Load(costs.queries(unlocated, lost))
     files = Load(frames, frames - missing, size, source)
-    return added([(costs.query_service, queries), (costs.file_service, files)])
+    return add_loads([(costs.query_service, queries), (costs.file_service, files)])
 
 
 def _group_bytes(kind: ArchiveKind, group: FrameGroup, each: float) -> float:
@@ -148,7 +155,7 @@ def ranged_loads(
             sum(one.guessed for one in copied),
         )
         loads.append((costs.mirror_service, copies))
-    return added(loads)
+    return add_loads(loads)
 
 
 def _sent_by_archive(
@@ -159,18 +166,18 @@ def _sent_by_archive(
     It sends the frames without a copy, and the fraction ``part`` of the others.
     """
 
-    def in_all(name: str) -> float:
+    def total(name: str) -> float:
         own, copies = (sum(getattr(one, name) for one in x) for x in (direct, copied))
         return float(own + part * copies)
 
-    files = in_all("frames")
+    files = total("frames")
     if not kind.archive_gives_ranges:
-        return Load(files, files, in_all("whole"), "footprints")
+        return Load(files, files, total("whole"), "footprints")
     guessed = sum(one.guessed for one in direct)
-    return Load(in_all("requests"), files, in_all("bytes"), "footprints", guessed)
+    return Load(total("requests"), files, total("bytes"), "footprints", guessed)
 
 
-def added(loads: Iterable[tuple[str, Load]]) -> dict[str, Load]:
+def add_loads(loads: Iterable[tuple[str, Load]]) -> dict[str, Load]:
     """Add up the loads of each service; several archives may share one."""
     sums: dict[str, Load] = {}
     for service, load in loads:

@@ -71,11 +71,11 @@ def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
     from pyarrow import parquet  # noqa: PLC0415 - slow to import
 
     from ..catalogue.in_memory import to_arrow  # noqa: PLC0415 - as above
-    from ..dataset.stamps import written_aside  # noqa: PLC0415 - as above
+    from ..dataset.stamps import atomic_write  # noqa: PLC0415 - as above
 
     table = to_arrow(catalogue)
     if may_replace or not file.exists():
-        with written_aside(file) as new:
+        with atomic_write(file) as new:
             parquet.write_table(table, new)
         return
     with TemporaryDirectory(dir=file.parent, prefix="harvester-") as scratch:

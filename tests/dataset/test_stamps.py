@@ -13,11 +13,11 @@ import pytest
 
 from harvester.dataset import stamps as dataset
 from harvester.dataset.stamps import (
+    atomic_write,
     file_loc,
     remove_parts,
     write_labels,
     write_manifest,
-    written_aside,
 )
 from harvester.errors import LocalError
 from harvester.ledger.view import ManifestRow
@@ -134,7 +134,7 @@ def test_written_whole_or_not_at_all(tmp_path):
     path.write_text("before")
 
     def write():
-        with written_aside(path) as new:
+        with atomic_write(path) as new:
             new.write_text("half")
             raise KeyboardInterrupt
 
@@ -149,7 +149,7 @@ def test_no_way_through_a_link(tmp_path):
     path, other = tmp_path / "manifest.csv", tmp_path / "other"
     other.write_text("precious")
     (tmp_path / "manifest.csv.part").symlink_to(other)
-    with written_aside(path) as new:
+    with atomic_write(path) as new:
         new.write_text("whole")
     assert (path.read_text(), path.is_symlink()) == ("whole", False)
     assert other.read_text() == "precious"
@@ -166,7 +166,7 @@ def test_folder_is_synced(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", watched)
     path = tmp_path / "manifest.csv"
-    with written_aside(path) as new:
+    with atomic_write(path) as new:
         new.write_text("whole")
     assert synced == [f"{path}.part", str(tmp_path)]
 
@@ -198,6 +198,6 @@ def test_unwritable(tmp_path):
     gone = tmp_path / "gone" / "manifest.csv"
     with (
         pytest.raises(LocalError, match="cannot be written"),
-        written_aside(gone) as new,
+        atomic_write(gone) as new,
     ):
         new.write_text("")

@@ -182,7 +182,7 @@ def _wanted(places):
 def test_trouble_in_a_process(monkeypatch):
     """An error in a worker process is raised in the calling process."""
     monkeypatch.setattr(module, "_ALONE", 0)
-    monkeypatch.setattr(module, "_look", int)  # invalid, so that the worker fails
-    looking = module._looked_at(iter([module.Batch("", [], None)]))
+    monkeypatch.setattr(module, "_check", int)  # invalid, so that the worker fails
+    looking = module._checked(iter([module.Batch("", [], None)]))
     with closing(looking), pytest.raises(TypeError):
         next(looking)

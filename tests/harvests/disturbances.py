@@ -79,7 +79,7 @@ def resume_twice(scene):
     named = second.returncode == 4 and f"process {process.pid}" in second.stderr
     # If the first harvest has ended meanwhile, the second one may work.
     if not named and process.poll() != 0:
-        scene.wrong(f"a second resume ended with {second.returncode}: {second.stderr}")
+        scene.report(f"a second resume ended with {second.returncode}: {second.stderr}")
 
 
 def fill_disk(scene):
@@ -129,12 +129,12 @@ def lock_ledger(scene):
         time.sleep(scene.chance.uniform(0, 3))
         other.execute("ROLLBACK")
     if read.returncode:
-        scene.wrong(f"status while the ledger was locked: {read.stderr}")
+        scene.report(f"status while the ledger was locked: {read.stderr}")
 
 
 def cut_the_power(scene):
     """Simulate a power cut, which may lose unflushed data (see `power_cut`)."""
-    scene.rest()
+    scene.kill_harvest()
     before, log = scene.folder / "before", scene.folder / "strace" / "log"
     log.parent.mkdir()
     scene.out.mkdir(exist_ok=True)
@@ -193,9 +193,9 @@ def _must_refuse(scene):
     refused = harvester("resume", scene.out)
     if refused.returncode != 6:
         words = refused.stdout + refused.stderr
-        scene.wrong(f"resume ended with {refused.returncode} instead of 6: {words}")
+        scene.report(f"resume ended with {refused.returncode} instead of 6: {words}")
     if scene.archives.requests() != asked:
-        scene.wrong("resume asked an archive although nothing could be written")
+        scene.report("resume asked an archive although nothing could be written")
 
 
 def _wait_until_owned(scene, process):

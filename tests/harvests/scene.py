@@ -117,7 +117,7 @@ class Scene:
 
     def close(self):
         """Stop it."""
-        self.rest()
+        self.kill_harvest()
         if mounts_are_ours():
             remove_small(self.disk)
 
@@ -133,25 +133,25 @@ class Scene:
             process = self._process or self._start(under)
             if self._reaches_moment(process) or not must_work:
                 return process
-            self.bring_to_its_end()
+            self.finish_run()
 
     def must_end(self, process, *codes):
         """Wait for the end of a harvest, which may also have finished before."""
         try:
             process.wait(_LONG)
         except subprocess.TimeoutExpired:
-            self.wrong("it did not end")
+            self.report("it did not end")
             kill_group(process)
             return
         self._may_end = {0, *codes}
 
-    def rest(self):
+    def kill_harvest(self):
         """Kill the working harvest, if there is one."""
         if self._process is not None:
             kill_group(self._process)
             self._see_its_end()
 
-    def wrong(self, words):
+    def report(self, words):
         """Record that a user would have had to intervene."""
         self._found.add(self._sort, manual_repairs=1)
         self._found.words.append(words)
@@ -169,7 +169,7 @@ class Scene:
         self._found.add(sort, times=1)
         self._verify()
 
-    def bring_to_its_end(self):
+    def finish_run(self):
         """Finish the run, compare it with the undisturbed one, and begin another."""
         process = self._process or self._start()
         self.must_end(process)
@@ -210,7 +210,7 @@ class Scene:
         if process.returncode not in self._may_end:
             allowed = ", ".join(map(str, sorted(self._may_end)))
             code = process.returncode
-            self.wrong(f"it ended with {code} instead of {allowed}: {self._said()}")
+            self.report(f"it ended with {code} instead of {allowed}: {self._said()}")
 
     def _reaches_moment(self, process):
         reached = self._draw_moment()
@@ -240,7 +240,7 @@ class Scene:
             return
         done = harvester("verify", self.out, "--json", *deep)
         if done.returncode not in (0, 3):
-            self.wrong(f"verify ended with {done.returncode}: {done.stderr}")
+            self.report(f"verify ended with {done.returncode}: {done.stderr}")
             return
         said = json.loads(done.stdout)
         # A partial stamp may be there, also after a kill; the next start removes it.

@@ -45,9 +45,9 @@ def run(archives, located, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def calm(archives, located, tmp_path_factory):
+def undisturbed(archives, located, tmp_path_factory):
     """Give a run without faults."""
-    out = tmp_path_factory.mktemp("calm") / "out"
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
     shutil.copytree(located.places.out, out)
     run = Run(archives, out, *BOTH)
     run.harvest()
@@ -81,13 +81,13 @@ def calm(archives, located, tmp_path_factory):
         pytest.param(["bitflip=0.03@sdss-sas:each=1"], id="D1"),
     ],
 )
-def test_passing(archives, run, calm, specs):
+def test_passing(archives, run, undisturbed, specs):
     """After a fault that passes, every job is done with the same bytes."""
     with faults(archives, *specs):
         run.harvest()
     assert run.troubles == []
-    assert run.states() == calm.states()
-    assert run.stamps() == calm.stamps()
+    assert run.states() == undisturbed.states()
+    assert run.stamps() == undisturbed.stamps()
     assert not run.places.frames.exists()
 
 
@@ -99,13 +99,13 @@ def test_passing(archives, run, calm, specs):
         pytest.param("trickle@*:times=4", id="N10"),
     ],
 )
-def test_no_progress(archives, run, calm, spec):
+def test_no_progress(archives, run, undisturbed, spec):
     """A transfer without progress is ended in time, and succeeds in another try."""
     run = Run(archives, run.places.out, *BOTH, limits=SHORT, attempts=9)
     with faults(archives, spec):
         run.harvest()
     assert run.troubles == []
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_no_progress(archives, run, calm, spec):
         pytest.param("card=BITPIX=-33", "failed", "bad_frame", id="D6"),
     ],
 )
-def test_lasting(archives, run, calm, spec, status, reason):
+def test_lasting(archives, run, undisturbed, spec, status, reason):
     """A lasting fault fails its galaxies with the reason, and no others."""
-    victim, hit = _victim(calm)
+    victim, hit = _victim(undisturbed)
     with faults(archives, f"{spec}@sdss-sas/{victim}"):
         run.harvest()
     assert run.troubles == []
@@ -144,7 +144,7 @@ def test_lasting(archives, run, calm, spec, status, reason):
     told = {(r["status"], r["reason"] or "") for r in rows if r["id_str"] in hit}
     assert told == {(status, reason)}
     assert {r["status"] for r in rows if r["id_str"] not in hit} == {"done"}
-    same = {place: calm.stamps()[place] for place in run.stamps()}
+    same = {place: undisturbed.stamps()[place] for place in run.stamps()}
     assert run.stamps() == same
 
 
@@ -156,9 +156,9 @@ def _victim(run):
 
 
 @pytest.mark.parametrize("spec", ["html", "words"])
-def test_page_for_one_file(archives, run, calm, spec):
+def test_page_for_one_file(archives, run, undisturbed, spec):
     """A fault that looks like an outage fails one file if its host serves others."""
-    victim, hit = _victim(calm)
+    victim, hit = _victim(undisturbed)
     run = Run(archives, run.places.out, *BOTH, attempts=1)
     with faults(archives, f"{spec}@sdss-sas/{victim}"):
         run.harvest()
@@ -171,7 +171,7 @@ def test_page_for_one_file(archives, run, calm, spec):
 
 @pytest.mark.parametrize("kind", ["status=503", "down", "html"])
 @pytest.mark.parametrize("service", ["mast", "sdss-sas"])
-def test_down_all_the_time(archives, tmp_path, calm, kind, service):
+def test_down_all_the_time(archives, tmp_path, undisturbed, kind, service):
     """If an archive is down for a whole run, no galaxy loses a try.
 
     The bucket is a mirror: without it the files come from MAST.
@@ -185,7 +185,7 @@ def test_down_all_the_time(archives, tmp_path, calm, kind, service):
     assert "failed" not in {status for _, _, status in run.states()}
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
 
 
 def _mast_says(text):
@@ -223,7 +223,7 @@ def test_mast_swells(archives, tmp_path):
     assert {status for _, _, status in run.states()} == {"pending"}
 
 
-def test_outage_passes(archives, run, calm):
+def test_outage_passes(archives, run, undisturbed):
     """After an outage the harvest goes on without a restart; no job has lost a try."""
 
     async def repair():
@@ -243,12 +243,12 @@ def test_outage_passes(archives, run, calm):
     archives.ask("/_faults", body=["down@*"])
     asyncio.run(both())
     assert run.troubles == []
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
 
 
 @pytest.mark.parametrize("status", ["429", "503"])
 @pytest.mark.parametrize("after", ["1", "date2"])
-def test_storm(archives, run, calm, status, after):
+def test_storm(archives, run, undisturbed, status, after):
     """Under many refusals no request comes in a cool-down, or faster than the rate."""
     rate = 10
     # When the first request is refused, others are already in flight.
@@ -260,7 +260,7 @@ def test_storm(archives, run, calm, status, after):
             name: [visit["at"] for visit in _log(archives, name)]
             for name in archives.urls
         }
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
     for name, times in log.items():
         assert archives.stats()[name]["cooldown_violations"] == 0
         # Two requests may arrive with a smaller gap than they were sent.
@@ -309,9 +309,9 @@ def _descriptors(process):
         return 0
 
 
-def test_notes_are_few(archives, run, calm):
+def test_notes_are_few(archives, run, undisturbed):
     """A failing frame is logged once a try, not once a galaxy; a host once."""
-    victim, hit = _victim(calm)
+    victim, hit = _victim(undisturbed)
     run = Run(archives, run.places.out, *BOTH, attempts=3)
     with faults(archives, f"status=500@sdss-sas/{victim}"):
         run.harvest()
@@ -322,11 +322,11 @@ def test_notes_are_few(archives, run, calm):
     assert hit
 
 
-def test_every_stamp_is_fits(calm):
+def test_every_stamp_is_fits(undisturbed):
     """The FITS verifier of NASA reports nothing about any stamp."""
     if shutil.which("fitsverify") is None:
         pytest.skip("fitsverify is not installed")
-    stamps = sorted(calm.places.out.glob("cutouts/**/*.fits"))
+    stamps = sorted(undisturbed.places.out.glob("cutouts/**/*.fits"))
     done = subprocess.run(
         ["fitsverify", "-q", *stamps], capture_output=True, text=True, check=False
     )

@@ -48,9 +48,11 @@ def archives(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def calm(archives, tmp_path_factory):
+def undisturbed(archives, tmp_path_factory):
     """Give the stamps of a run without faults."""
-    run = begun(archives, tmp_path_factory.mktemp("calm") / "out", SDSS, HST, ACS)
+    run = begun(
+        archives, tmp_path_factory.mktemp("undisturbed") / "out", SDSS, HST, ACS
+    )
     run.harvest()
     assert run.troubles == []
     return run.stamps()
@@ -64,10 +66,12 @@ def begun(archives, out, *surveys, **politeness):
     return run
 
 
-def of(calm, *archives):
+def of(undisturbed, *archives):
     """Give the stamps of some archives or bands."""
     return {
-        place: one for place, one in calm.items() if place.split("/")[1] in archives
+        place: one
+        for place, one in undisturbed.items()
+        if place.split("/")[1] in archives
     }
 
 
@@ -77,7 +81,7 @@ def statuses(run):
 
 
 @pytest.mark.parametrize("kind", [*SICK, *REFUSALS])
-def test_skyserver_sick(archives, tmp_path, calm, kind):
+def test_skyserver_sick(archives, tmp_path, undisturbed, kind):
     """If SkyServer fails, frames that identifiers name are fetched all the same."""
     run = begun(archives, tmp_path / "out", SDSS)
     with faults(archives, f"{kind}@sdss-sky"):
@@ -86,16 +90,16 @@ def test_skyserver_sick(archives, tmp_path, calm, kind):
     assert len(run.troubles) == 1
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "sdss")
+    assert run.stamps() == of(undisturbed, "sdss")
 
 
-def test_skyserver_heals(archives, tmp_path, calm):
+def test_skyserver_heals(archives, tmp_path, undisturbed):
     """A short outage of SkyServer is waited for; frames are fetched meanwhile."""
     run = begun(archives, tmp_path / "out", SDSS, patience_s=60)
     with faults(archives, "status=503@sdss-sky:times=6"):
         run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "sdss")
+    assert run.stamps() == of(undisturbed, "sdss")
 
 
 def missing_frame(run):
@@ -132,7 +136,7 @@ def test_skyserver_refuses_once(archives, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", SICK)
-def test_sas_sick(archives, tmp_path, calm, kind):
+def test_sas_sick(archives, tmp_path, undisturbed, kind):
     """If the SAS fails, SkyServer is still asked for all positions."""
     run = begun(archives, tmp_path / "out", SDSS)
     with faults(archives, f"{kind}@sdss-sas"):
@@ -140,11 +144,11 @@ def test_sas_sick(archives, tmp_path, calm, kind):
     assert statuses(run) == {"located": 6}
     assert len(run.troubles) == 1
     run.harvest()
-    assert run.stamps() == of(calm, "sdss")
+    assert run.stamps() == of(undisturbed, "sdss")
 
 
 @pytest.mark.parametrize("kind", SICK)
-def test_mast_queries_sick(archives, tmp_path, calm, kind):
+def test_mast_queries_sick(archives, tmp_path, undisturbed, kind):
     """Files of a listed survey are fetched; a survey that is not listed waits."""
     run = begun(archives, tmp_path / "out", HST, ACS)
     # The first listing takes a count and a page.
@@ -155,18 +159,18 @@ def test_mast_queries_sick(archives, tmp_path, calm, kind):
     assert done == {"F160W"}
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "hst")
+    assert run.stamps() == of(undisturbed, "hst")
 
 
 @pytest.mark.parametrize("kind", [*SICK, "status=500", "status=403"])
 @pytest.mark.parametrize("when", ["", ":after=3"])
-def test_bucket_sick(archives, tmp_path, calm, kind, when):
+def test_bucket_sick(archives, tmp_path, undisturbed, kind, when):
     """If the bucket fails, the files come from MAST, with the same pixels."""
     run = begun(archives, tmp_path / "out", HST, ACS, patience_s=3600)
     with faults(archives, f"{kind}@s3{when}"):
         run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "hst")
+    assert run.stamps() == of(undisturbed, "hst")
     assert not any(row["substitute"] for row in run.rows())
 
 
@@ -186,7 +190,7 @@ def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
         assert not statuses(run)["located"]
 
 
-def test_bucket_and_mast_sick(archives, tmp_path, calm):
+def test_bucket_and_mast_sick(archives, tmp_path, undisturbed):
     """If both fail it is an outage, and no galaxy loses a try."""
     run = begun(archives, tmp_path / "out", HST)
     run.harvest(locate_only=True)
@@ -197,13 +201,13 @@ def test_bucket_and_mast_sick(archives, tmp_path, calm):
     assert run.stamps() == {}
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == {p: one for p, one in calm.items() if "F160W" in p}
+    assert run.stamps() == {p: one for p, one in undisturbed.items() if "F160W" in p}
 
 
-def test_sick_archive_beside_a_sound_one(archives, tmp_path, calm):
+def test_sick_archive_beside_a_sound_one(archives, tmp_path, undisturbed):
     """An outage of all of MAST does not affect SDSS."""
     run = begun(archives, tmp_path / "out", SDSS, HST)
     with faults(archives, "down@mast"):
         run.harvest()
-    assert of(run.stamps(), "sdss") == of(calm, "sdss")
+    assert of(run.stamps(), "sdss") == of(undisturbed, "sdss")
     assert len(run.troubles) == 1

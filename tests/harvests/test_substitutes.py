@@ -35,22 +35,22 @@ def begun(archives, out):
 
 
 @pytest.fixture(scope="module")
-def calm(archives, tmp_path_factory):
+def undisturbed(archives, tmp_path_factory):
     """Give a run without faults."""
-    run = begun(archives, tmp_path_factory.mktemp("calm") / "out")
+    run = begun(archives, tmp_path_factory.mktemp("undisturbed") / "out")
     run.harvest()
     assert not any(row["substitute"] for row in run.rows())
     return run
 
 
 @pytest.fixture(scope="module")
-def victim(calm):
+def victim(undisturbed):
     """Give an image that is the best for some galaxies, which are in another one too.
 
     With it come those galaxies, by their names.
     """
     offered = defaultdict(list)
-    with LedgerView.open(calm.places.ledger) as view:
+    with LedgerView.open(undisturbed.places.ledger) as view:
         rows = view._db.execute(
             """
             SELECT t.id, p.name
@@ -99,7 +99,7 @@ def better(run):
         ("card=CTYPE1='LINEAR'", "bad_wcs"),
     ],
 )
-def test_substitute(archives, tmp_path, calm, victim, kind, reason):
+def test_substitute(archives, tmp_path, undisturbed, victim, kind, reason):
     """A substitute is marked, retried, and replaced by a stamp of the best image."""
     image, names = victim
     fault = f"{kind}@*/(Download|public).*{image}"
@@ -130,7 +130,7 @@ def test_substitute(archives, tmp_path, calm, victim, kind, reason):
     assert told(run, names) == {("done", True, why)}
     assert better(run) == len(names)
     run.harvest()
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
     assert told(run, names) == {("done", False, "")}
     assert verify(run.places, deep=True).clean
     assert better(run) == 0

@@ -37,7 +37,7 @@ def contents(out):
     }
 
 
-def meddled(what, log, *words):
+def with_strace(what, log, *words):
     """Run a command of the harvester while strace changes some of its calls."""
     if why := why_no_strace():
         pytest.skip(why)
@@ -54,7 +54,7 @@ def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
     """After a kill at any call, the next run makes the same data set."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
-    done = meddled(f"signal=KILL:when={call}", tmp_path / "log", *words)
+    done = with_strace(f"signal=KILL:when={call}", tmp_path / "log", *words)
     assert done.returncode in {0, 6, -signal.SIGKILL}, done.stdout + done.stderr
     check_the_same(archives, undisturbed, out)
 
@@ -66,7 +66,7 @@ def test_failing_call(archives, undisturbed, tmp_path, error, call):
     """If a call fails, the harvest ends with code 6, and the next run completes it."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
-    done = meddled(f"error={error}:when={call}", tmp_path / "log", *words)
+    done = with_strace(f"error={error}:when={call}", tmp_path / "log", *words)
     assert done.returncode in {0, 6}, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     check_the_same(archives, undisturbed, out)

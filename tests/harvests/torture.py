@@ -59,10 +59,10 @@ def torture(folder, *, disturbances, targets, seed, hours=0.0):
         for number, sort in enumerate(_deck(list(sorts), chance), 1):
             scene.disturb(sort, sorts[sort])
             if number % PER_RUN == 0:
-                scene.bring_to_its_end()
+                scene.finish_run()
             if number >= disturbances and time.monotonic() > until:
                 break
-        scene.bring_to_its_end()
+        scene.finish_run()
         scene.count_frames()
     return found
 

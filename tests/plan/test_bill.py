@@ -15,7 +15,7 @@ from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
 from harvester.models import CutoutSpec, StampSize, Survey, Target
 from harvester.places import Places
-from harvester.plan.bill import Allowance, Counts, Manner, in_all, make_bill, read_bill
+from harvester.plan.bill import Allowance, Counts, Manner, make_bill, read_bill, totals
 from harvester.plan.traffic import Priced, SampleSummary
 from harvester.plan.words import bill_in_words
 from harvester.run import harvest as composition
@@ -90,7 +90,7 @@ def test_shared_host(monkeypatch):
     host = bill["hosts"]["mast"]
     assert (host["archive"], host["files"], host["bytes"]) == ("hst, jwst", 3, 36e6)
     for archive in ("hst", "jwst"):
-        assert in_all(bill, archive)["bytes"]["mast"] == 36_030_000
+        assert totals(bill, archive)["bytes"]["mast"] == 36_030_000
 
 
 def test_routes():
@@ -138,7 +138,7 @@ def test_coverage():
 
 def test_in_all():
     """Past costs are part of the totals of their archive, and of no other."""
-    whole = in_all(make_bill(COUNTS, ALLOWED), "hst")
+    whole = totals(make_bill(COUNTS, ALLOWED), "hst")
     assert whole["frames"] == {"hst:WFC3/IR:F160W": 19}
     assert whole["requests"] == {"mast": 3, "s3": 100}
     assert whole["bytes"]["mast"] == 12_030_000
@@ -181,7 +181,7 @@ async def test_bill_is_kept_once(tmp_path, monkeypatch):
             await composition._keep_bill(ledger, places, settings, "hst", is_plan=True)
     (bill,) = bills
     with LedgerView.open(places.ledger) as view:
-        assert json.loads(view.facts()["bill hst"]) == in_all(bill, "hst")
+        assert json.loads(view.facts()["bill hst"]) == totals(bill, "hst")
 
 
 async def test_retried_galaxies_are_billed_as_pending(tmp_path):

@@ -11,7 +11,7 @@ from harvester.plan.traffic import (
     Load,
     Priced,
     SampleSummary,
-    added,
+    add_loads,
     packed_loads,
     ranged_loads,
 )
@@ -161,7 +161,7 @@ def test_shared_service():
         ("mast", Load(3, 0, 0.0, "listed")),
         ("mast", Load(7, 7, 900.0, "seen", 2)),
     ]
-    assert added(some) == {
+    assert add_loads(some) == {
         "mast": (15, 9, 1000.0, "footprints, seen", 3),
         "s3": (1, 1, 10.0, "footprints", 0),
     }

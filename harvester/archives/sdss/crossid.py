@@ -141,8 +141,8 @@ class CrossId:
             radius_arcsec=_RADIUS_ARCSEC,
             at_once=TOO_LONG if len(targets) > 1 else (),
         )
-        told = {match.name for match in matches}
-        if canary and _CANARY not in told:
+        answered = {match.name for match in matches}
+        if canary and _CANARY not in answered:
             msg = (
                 f"SkyServer's answer to {len(targets)} positions is cut short: it "
                 "lacks the row of an object that SkyServer itself has named"
@@ -151,7 +151,7 @@ class CrossId:
         # A row with an unknown name belongs to some target: then a missing row does
         # not prove that there is no object.
         rows = _by_name(matches)
-        is_whole = bool(canary) and told <= set(names)
+        is_whole = bool(canary) and answered <= set(names)
         return self._read(targets, rows, is_whole=is_whole)
 
     def _read(

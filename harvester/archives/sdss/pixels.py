@@ -87,6 +87,6 @@ def _is_other_field(text: Lookup, band: str, run: str, column: str, field: str) 
     )
 
 
-def _differs(told: str, known: set[int]) -> bool:
+def _differs(value: str, known: set[int]) -> bool:
     """Whether the header has a number that is not among the expected ones."""
-    return told.isdecimal() and int(told) not in known
+    return value.isdecimal() and int(value) not in known
