@@ -17,7 +17,7 @@ from harvester.archives.registry import (
 )
 from harvester.errors import InputError
 
-#: A package with an archive that is like another one under a name of its own.
+#: A package with an archive that is a copy of another one with another name.
 _PACKAGE = """
 from harvester.archives.registry import kinds
 from harvester.archives.sdss import kind

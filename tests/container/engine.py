@@ -28,8 +28,8 @@ BASE = "localhost/harvester-base:bookworm"
 
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
-#: What compose.yaml asks for, as options. Memory and processes are those of a
-#: small machine. The ulimits only spare runc from raising those of its parent.
+#: The settings of compose.yaml as options. Memory and processes are those of a small
+#: machine. Without the ulimits runc would try to raise those of its parent.
 HARDENED = (
     *("--read-only", "--read-only-tmpfs=false"),
     *("--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=256m"),
@@ -84,8 +84,8 @@ class Engine:
         )
 
     def _certificates(self):
-        # Where this machine reaches the index through a certificate of its own,
-        # pip must know it too. Mounted for the build, it does not stay in the image.
+        # If this machine uses its own certificate for the package index, pip needs it
+        # too. It is mounted for the build only, so it is not part of the image.
         if not _CERTIFICATES.exists():
             return []
         settings = self._folder / "pip.conf"

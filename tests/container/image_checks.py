@@ -22,10 +22,10 @@ from harvester.sandbox.server import SandboxOptions, run_in_thread
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
-#: Seconds that compose.yaml gives a container to stop in.
+#: Seconds to stop a container, as in compose.yaml.
 _GRACE_S = 15
 
-#: One request that is never answered: no harvest is over before it is stopped.
+#: A fault: one request is never answered, so that no harvest ends before it is stopped.
 _SOMETHING_IN_HAND = "hang@s3:times=1"
 
 

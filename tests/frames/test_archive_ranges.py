@@ -29,7 +29,7 @@ SPEC = CutoutSpec(StampSize.parse("10px"))
 PLACE = sky_of(HEADER, 222, 111)
 WANTED = (Wanted(0, "g", *PLACE, "s/g.fits"),)
 
-#: A part of the file: no server may send more of it in one reply.
+#: Most bytes in one reply: a part of the file.
 LARGEST = 400_000
 
 
@@ -289,7 +289,7 @@ async def test_change_that_breaks_it(tmp_path, dated):
     with fits.open(dated[1]) as hdus:
         hdus.insert(1, fits.ImageHDU(noise((300, 399), 9), name="OTHER"))
         hdus.writeto(moved)
-    # Cut to one length: only what is behind the weights is lost.
+    # Both are cut to the same length, which only removes data after the weights.
     size = dated[0].stat().st_size
     moved.write_bytes(moved.read_bytes()[:size])
     server = Server(dated[0], moved, answers=lambda n: int(n >= 1), states="nothing")

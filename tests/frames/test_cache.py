@@ -123,7 +123,7 @@ async def test_release_costs_the_same(tmp_path, monkeypatch, wanted):
         await cache.make_room()
     monkeypatch.undo()
     assert here(tmp_path) == names[100:]
-    # At the first release all may be asked about once; that is paid by each of them.
+    # The first release may query all of them once, a constant cost for each frame.
     assert sum(ledger.asked) <= 400 + 100 * 2 * 21
 
 

@@ -46,7 +46,7 @@ from harvester.transport.intake import PartialFile, Reply, is_html
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: What the targets write goes here, over and over; it is gone with this process.
+#: Folder for the files of the targets; it is removed when this process ends.
 _folder = tempfile.TemporaryDirectory()
 HERE = Path(_folder.name)
 

@@ -80,7 +80,7 @@ def test_expected_part():
     assert load.bytes == pytest.approx((7 + 0.5) * 3e6 + 300 * 3e6)
 
 
-#: Frames of HST that a mirror has, and some that only MAST has.
+#: Frames of HST with a copy at the mirror, and some without.
 COPIED = Priced(True, 40, requests=200, bytes=80_000_000, whole=480_000_000, guessed=3)
 DIRECT = Priced(False, 2, requests=10, bytes=4_000_000, whole=25_000_000, guessed=0)
 

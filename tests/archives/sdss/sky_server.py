@@ -44,7 +44,7 @@ class SkyServer:
         self.page = self.nowhere = self.refusal = b""
         #: Status of answers to queries for fields.
         self.status = 200
-        #: Makes the lines of an answer of (name, ra, dec) of an upload.
+        #: Makes the lines of a reply, from the (name, ra, dec) of an upload.
         self.lines = lambda uploaded: [row(*one) for one in uploaded]
 
     async def __call__(self, request):

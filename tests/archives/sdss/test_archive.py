@@ -297,8 +297,8 @@ def nameless(count, ra=0.0, dec=80.0, first=0):
     return [Ask(target) for target in targets]
 
 
-#: 80 rows into the middle one of the three fields of `scan`, and at the end of the
-#: first.
+#: A position 80 rows inside the middle one of the three fields of `scan`, and at the
+#: end of the first.
 OVERLAP = sky(scan(fields=3)[1], 80, 1000)
 
 

@@ -11,7 +11,7 @@ READING = KIND.reading
 
 NAME = "frame-r-001043-5-0025.fits.bz2"
 
-#: As the header of that frame has it.
+#: Cards of the header of a real frame.
 CARDS = {"FILTER": "r", "RUN": "1043", "CAMCOL": "5", "FRAME": "25", "RERUN": "301"}
 
 

@@ -24,7 +24,7 @@ class Objects:
     def __init__(self, lacking=()):
         self.lacking = set(lacking)
         self.asked = []
-        #: Makes the answer to a query of (identifiers, its table).
+        #: Makes the reply, from the identifiers of a query and its table.
         self.edit = lambda _asked, whole: whole
 
     async def __call__(self, request):
