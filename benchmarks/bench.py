@@ -1,4 +1,4 @@
-"""Everything that is claimed about speed, measured side by side in one run.
+"""All benchmarks of speed, side by side in one run.
 
     python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1,5,12
 
@@ -39,13 +39,13 @@ from harvester.sandbox.sky import Sky as PaintedSky
 
 HERE = Path(__file__).parent
 
-#: Every table of whole harvests has at least so many frames.
+#: Least number of frames in a table of whole harvests.
 _FEWEST_FRAMES = 2
 
-#: Galaxies in each HST image where that is not what is compared.
+#: Galaxies in each HST image, unless this is compared.
 _HST_PER_FRAME = 5
 
-#: Pixels; stamps that need more and more of a WFC3 frame, of some 1,000 rows.
+#: Sizes of stamps in pixels; a WFC3 frame has about 1,000 rows.
 _SIDES = [40, 123, 300, 500]
 
 #: MB/s of a connection to an archive, slow and quick.
@@ -56,7 +56,7 @@ _MOST_FILES = 40
 
 
 def main() -> None:
-    """Measure what was asked for, and write it down after each part."""
+    """Run the chosen benchmarks, and write the results after each part."""
     options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
     paper = Paper()
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:
-    # Where things are on this machine is nobody's business.
+    # Do not write paths of this machine into the results.
     frame = options.frame and options.frame.name
     kept = {name: value for name, value in vars(options).items() if name != "out"}
     return kept | {"frame": frame}
@@ -224,7 +224,7 @@ def _cutting(
 
 
 def _called(frame: Path | None, what: str) -> str:
-    """Say what the frame is; only what is as SDSS serves it is called real."""
+    """Describe the frame; only a file as SDSS serves it counts as real."""
     if frame is None:
         return "a made-up frame"
     if not what:
@@ -233,7 +233,7 @@ def _called(frame: Path | None, what: str) -> str:
 
 
 def _show_cutting(kind: str, ours: str, found: dict[str, Any], paper: Paper) -> None:
-    """Print those who begin with the same: the pixels, or the path of a file."""
+    """Print contestants with the same start: pixels in memory, or a file."""
     seconds = {
         name: own
         for name, own in found["seconds"].items()

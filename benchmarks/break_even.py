@@ -1,4 +1,4 @@
-"""From which part of a file on it is quicker to fetch the whole of it.
+"""From which fraction of a file it is faster to fetch all of it.
 
 The same HST images are harvested in parts only and whole only, for larger and larger
 stamps, over connections of so much bandwidth. Where both take as
@@ -37,20 +37,20 @@ LATENCY_S = {"query": 0.1, "file": 0.1}
 
 
 class Comparison(NamedTuple):
-    """One size of stamps, fetched in both ways by turns."""
+    """One size of stamps, fetched in both ways in turn."""
 
     side: int
     results: dict[str, list[Result]]
 
     @property
     def part(self) -> float:
-        """Bytes of parts, over those of whole files."""
+        """Bytes by ranges, divided by those of whole files."""
         parts, whole = (self.results[way][-1].received for way in WAYS)
         return parts / whole
 
     @property
     def ratios(self) -> list[float]:
-        """Time of parts over time of whole files, by round."""
+        """Time by ranges divided by time of whole files, by round."""
         ways = (self.results[way] for way in WAYS)
         return [a.wall_s / b.wall_s for a, b in zip(*ways, strict=True)]
 
@@ -58,7 +58,7 @@ class Comparison(NamedTuple):
 def break_even(
     where: Sky, sides: list[int], count: int, folder: Path, *, bandwidth: int
 ) -> list[Comparison]:
-    """Compare both ways for stamps of so many pixels.
+    """Compare both ways for stamps of several sizes.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Cutting alone: stamps out of one frame, in memory or in a file.
+"""The speed of cutting: stamps from one frame, in memory or in a file.
 
-Like is set against like: who has the pixels in memory and the WCS made before the clock
-starts, and who is given the path of a FITS file that is not compressed. All end with
-stamps in memory.
+Two groups are compared. In one, pixels and WCS are in memory before the clock starts.
+In the other, contestants get the path of an uncompressed FITS file. All end with stamps
+in memory.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ STAMPS = 1000
 #: HDUs of a frame of SDSS, and columns and rows of its image.
 _HDUS, _FRAME_SIZE = 4, (2048, 1489)
 
-#: Stamps for one that opens the file again for each.
+#: Number of stamps for contestants that open the file for each stamp.
 _FEW = 20
 
 
 def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
-    """Cut the same galaxies by turns; give seconds a stamp by contestant.
+    """Let all cut the same galaxies in turn; give seconds a stamp by contestant.
 
     ``identical`` counts the stamps that are pixel for pixel those of Cutout2D.
 
@@ -92,11 +92,11 @@ def cutting_rounds(frame: bytes, count: int) -> dict[str, Any]:
 
 
 def described(frame: bytes) -> str:
-    """Say which field a frame of SDSS is of; nothing if it is not as it was served."""
+    """Name the field of an SDSS frame; empty if the file is not as it was served."""
     with fits.open(BytesIO(bz2.decompress(frame))) as hdus:
         header, count = hdus[0].header, len(hdus)
     keys = ("RUN", "CAMCOL", "FRAME", "FILTER", "RERUN")
-    # Who works on a frame drops the sky and the calibration, or changes its size.
+    # A processed frame lacks the HDUs of sky and calibration, or has another size.
     size = header["NAXIS1"], header["NAXIS2"]
     if not set(keys) <= set(header) or count != _HDUS or size != _FRAME_SIZE:
         return ""
@@ -112,7 +112,7 @@ def _contestants(frame: bytes, folder: Path, exits: ExitStack) -> dict[str, Cut]
         pixels, wcs = hdus[0].data.astype("=f4"), WCS(hdus[0].header)
     ra, dec = _scatter(wcs, pixels.shape)
     ours = _Ours(exits.enter_context(open_frame(packed)), _job(packed, ra, dec))
-    # Nobody's list of galaxies is made while the clock runs.
+    # Make the lists of galaxies before the clock starts.
     job = _job(plain, ra, dec)
     contestants: dict[str, Cut] = {
         "harvester": ours.cut,
@@ -153,7 +153,7 @@ def _job(path: Path, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Frame
 
 
 class _Ours:
-    """What a process of the pool does between opening a frame and writing files."""
+    """What a worker process does between opening a frame and writing files."""
 
     def __init__(self, frame: Frame, job: FrameJob) -> None:
         self._image = cutouts._find_image(frame, kind_of("sdss").reading)  # noqa: SLF001 - a part of cut_frame

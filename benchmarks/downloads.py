@@ -1,4 +1,4 @@
-"""Downloads alone: the harvester's transport beside curl and aria2c."""
+"""The speed of downloads: the harvester's transport beside curl and aria2c."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AT_ONCE = 4
 def download_rounds(
     where: Sky, count: int, folder: Path
 ) -> tuple[dict[str, list[float]], int]:
-    """Fetch all frames of a sky by turns, from a warm sandbox without latency.
+    """Let all fetch the frames of a sky in turn, from a warm sandbox without latency.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def download_rounds(
 
 
 def _frames(running: Running, where: Sky, folder: Path) -> list[str]:
-    """Give the addresses that a harvest asks for; that warms the sandbox too."""
+    """Give the addresses that a harvest requests; this warms the sandbox too."""
     compete(running, harvester_command(running, where.survey), folder / "warm")
     return running.found("sdss-sas")
 

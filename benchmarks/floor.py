@@ -1,9 +1,9 @@
-"""The floor: how long a harvest takes at least, on this machine, in this minute.
+"""The floor: the least time for a harvest on this machine, measured at the same time.
 
-Counts come from the harvest itself: what it asked for, what it got, and the rows that
-its stamps lie in. How quick the machine is changes from minute to minute where it is
-shared, so that it is measured on both sides of each harvest. Of both the quicker
-counts: a floor that is too high would flatter the harvester.
+The counts come from the harvest itself: its requests, the bytes received, and the rows
+of its stamps. The speed of a shared machine changes from minute to minute, so it is
+measured before and after each harvest. The faster measurement is used, because a floor
+that is too high would make the harvester look better than it is.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ print(min(took))
 
 @dataclass(frozen=True)
 class Machine:
-    """How quick this machine is about what bounds a harvest."""
+    """The speed of this machine in what limits a harvest."""
 
     #: CPU seconds that unpacking a whole frame takes; 0 where none is packed.
     unpacking_s: float
@@ -52,7 +52,7 @@ class Machine:
     bandwidth: float
 
     def or_quicker(self, other: Machine) -> Machine:
-        """Give the better of both in each."""
+        """Give the better value of both for each."""
         return Machine(
             min(self.unpacking_s, other.unpacking_s),
             max(self.bandwidth, other.bandwidth),
@@ -61,7 +61,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Floor:
-    """Seconds that a harvest takes at least, by what bounds it."""
+    """Least seconds of a harvest, by what limits it."""
 
     asking_s: float
     receiving_s: float
@@ -69,14 +69,14 @@ class Floor:
 
     @property
     def seconds(self) -> float:
-        """The largest: one goes on while the others do."""
+        """The largest of them, because they overlap."""
         return max(self.asking_s, self.receiving_s, self.unpacking_s)
 
 
 def find_floor(
     requests: dict[str, int], received: int, needed: float, machine: Machine
 ) -> Floor:
-    """Reckon it from what was asked, in requests by service, and got, in bytes.
+    """Compute it from the requests by service and the bytes received.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def find_floor(
         Frames to unpack, as `needed_frames` counts them.
     """
     services = Settings().services
-    # The first request goes at once.
+    # The first request has no delay.
     asking_s = [(n - 1) / services.named(name).rate for name, n in requests.items()]
     return Floor(
         asking_s=max(0.0, *asking_s),
@@ -94,7 +94,7 @@ def find_floor(
 
 
 def needed_frames(out: Path, packed: Path | None) -> float:
-    """Count the frames that stamps are from, each only as far as its last row.
+    """Count the frames that stamps are from, each up to its last needed row.
 
     What of a frame lies after its last galaxy need not be unpacked. Frames of SDSS
     are alike, so that one of them, ``packed``, tells where stamps lie in theirs.
@@ -118,12 +118,12 @@ def count_frames(out: Path) -> int:
 
 
 def measure(packed: Path | None, urls: list[str]) -> Machine:
-    """See how quick the machine is now."""
+    """Measure the current speed of the machine."""
     return Machine(_unpacking_s(packed) if packed else 0.0, _bandwidth(urls))
 
 
 def _unpacking_s(packed: Path) -> float:
-    """Give the CPU seconds of one frame while every core unpacks, their mean."""
+    """Give the mean CPU seconds for one frame while every core decompresses."""
     command = [sys.executable, "-c", _UNPACK, str(packed), str(_TIMES)]
     pipe = subprocess.PIPE
     with ExitStack() as exits:
@@ -147,7 +147,7 @@ def _answers(process: subprocess.Popen[str]) -> IO[str]:
 
 
 def _bandwidth(urls: list[str]) -> float:
-    """Fetch some files by nothing but sockets; give the bytes a second.
+    """Fetch some files by plain sockets; give the bytes a second.
 
     The clock starts when all answers have begun: latency is no matter of bandwidth.
     """

@@ -1,4 +1,4 @@
-"""Discovery on this machine: which of many galaxies lie in which of many footprints."""
+"""The speed of matching many galaxies with many footprints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MARGIN = 2.6
 
 @dataclass(frozen=True)
 class Matched:
-    """What matching them took, and found."""
+    """Times of matching, and the number of pairs."""
 
     #: Reading the texts and planting the trees; then matching.
     reading_s: float
@@ -39,12 +39,12 @@ class Matched:
 
     @property
     def seconds(self) -> float:
-        """All of it."""
+        """The total."""
         return self.reading_s + self.matching_s
 
 
 def match_rounds(count: int) -> list[Matched]:
-    """Match a made-up catalogue with made-up ``s_region``, again and again."""
+    """Match a made-up catalogue with made-up ``s_region`` texts, several times."""
     random = np.random.default_rng(1)
     ra = random.uniform(0, 360, TARGETS)
     dec = np.degrees(np.arcsin(random.uniform(-1, 1, TARGETS)))
@@ -61,7 +61,7 @@ def _match(regions: list[str], ra: _Degrees, dec: _Degrees) -> Matched:
 
 
 def _regions(random: np.random.Generator, ra: _Degrees, dec: _Degrees) -> list[str]:
-    """Put squares about galaxies; that there are more of them makes them overlap."""
+    """Put squares around galaxies; there are more of them, so that they overlap."""
     about = random.integers(0, TARGETS, FOOTPRINTS)
     east, north = random.uniform(-_NEAR, _NEAR, (2, FOOTPRINTS))
     north = np.clip(dec[about] + north, -89.9, 89.9)

@@ -1,4 +1,4 @@
-"""Whole harvests, processes, parts or whole files: how they are printed."""
+"""Prints the tables of whole harvests, of processes, and of ranges or whole files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["say_conditions", "show_break_even", "show_harvests", "show_scaling"]
 
 
 def say_conditions(paper: Paper) -> None:
-    """Say what holds for all contestants."""
+    """Print the conditions that are the same for all contestants."""
     services = Settings().services
     rates = ", ".join(f"{name} {services.named(name).rate:g}/s" for name in SERVICES)
     delays = ", ".join(f"{1000 * s:.0f} ms a {kind}" for kind, s in LATENCY_S.items())
@@ -88,7 +88,7 @@ def _show_floor(raced: Raced, ours: list[float], paper: Paper) -> None:
 
 
 def show_scaling(results: dict[int, list[Result]], paper: Paper) -> None:
-    """Print what more processes bring."""
+    """Print the gain from more processes."""
     first = [one.wall_s for one in next(iter(results.values()))]
     paper.table(
         "processes|seconds, median (range)|speed-up, median (best)|CPU s",
@@ -106,7 +106,7 @@ def show_scaling(results: dict[int, list[Result]], paper: Paper) -> None:
 
 
 def show_break_even(found: dict[int, list[Comparison]], paper: Paper) -> None:
-    """Print parts against whole files, by bandwidth and size of stamps."""
+    """Print ranges against whole files, by bandwidth and size of stamps."""
     paper.table(
         "MB/s of a connection|stamp, px|bytes, parts / whole"
         "|time, parts / whole, median (range)",

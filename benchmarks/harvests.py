@@ -1,4 +1,4 @@
-"""Whole harvests side by side: the tutorial, the same in threads, the harvester.
+"""Whole harvests side by side: the tutorial, the tutorial in threads, the harvester.
 
 Each contestant is a process of its own with its own folder and cache, and they take
 turns on one warm sandbox, so that a busy minute of the machine meets all of them.
@@ -29,16 +29,16 @@ HERE = Path(__file__).parent
 #: What the tutorial harvests, in the harvester's words.
 SURVEYS = {"sdss": "sdss:r", "hst": "hst:WFC3/IR:F160W"}
 
-#: Who has its files, for the harvester.
+#: Services with the files, for each survey.
 HOLDERS = {"sdss": "sdss-sas", "hst": "s3"}
 
-#: Threads of the clever user.
+#: Threads of the tutorial in threads.
 THREADS = 8
 
 
 @dataclass(frozen=True)
 class Sky:
-    """What is harvested."""
+    """The sky to harvest."""
 
     survey: str
     galaxies: int
@@ -61,18 +61,18 @@ class Result:
     stamps: int
     #: Requests that were sent, by service.
     requests: dict[str, int]
-    #: Bytes of all answers.
+    #: Bytes of all replies.
     received: int
-    #: Whole files that came a second time, or more often.
+    #: Whole files that were fetched more than once.
     repeats: int
 
 
 @dataclass(frozen=True)
 class Raced:
-    """What came of the rounds, in their order."""
+    """The results of the rounds, in their order."""
 
     results: dict[str, list[Result]]
-    #: Of the harvester's, and how quick the machine was beside each.
+    #: Floors for the harvester, and the speed of the machine beside each harvest.
     floors: list[Floor]
     machines: list[Machine]
     #: Images that the harvester's stamps were cut from.
@@ -80,7 +80,7 @@ class Raced:
 
 
 def rounds(where: Sky, count: int, folder: Path, *, alone: bool) -> Raced:
-    """Let the contestants take turns, or the harvester measure itself ``alone``."""
+    """Let the contestants take turns, or measure only the harvester (``alone``)."""
     results: dict[str, list[Result]] = {}
     floors, machines, frames = [], [], 0
     out = folder / "out"
@@ -118,7 +118,7 @@ def _contestants(running: Running, survey: str, *, alone: bool) -> dict[str, lis
 def _compete_warm(
     running: Running, command: list[str], out: Path, painted: set[str]
 ) -> Result:
-    """Run one contestant, and again if it asked for frames that nobody had before.
+    """Run one contestant, and again if it requested frames for the first time.
 
     The sandbox paints a frame when it is first asked for: nobody pays for that.
     """
@@ -130,7 +130,7 @@ def _compete_warm(
 
 
 def _a_frame(urls: list[str], folder: Path) -> Path:
-    """Fetch one of the frames that the last harvest asked for."""
+    """Fetch one of the frames that the last harvest requested."""
     path = folder / "frame.fits.bz2"
     with urllib.request.urlopen(urls[0], timeout=60) as reply:
         path.write_bytes(reply.read())
@@ -140,7 +140,7 @@ def _a_frame(urls: list[str], folder: Path) -> Path:
 def scaling(
     where: Sky, processes: list[int], count: int, folder: Path
 ) -> dict[int, list[Result]]:
-    """Harvest with so many cutting processes, at rates that do not matter."""
+    """Harvest with several numbers of worker processes, at high rates."""
     fast = {
         f"HARVESTER__SERVICES__{name}__{what}": "100"
         for name in ("SDSS_SKY", "SDSS_SAS", "MAST", "S3")
@@ -165,7 +165,7 @@ def _tutorial(running: Running, survey: str, threads: int) -> list[str]:
 
 
 def harvester_command(running: Running, survey: str) -> list[str]:
-    """Give the command of a harvest, all but its output folder."""
+    """Give the command of a harvest without its output folder."""
     command = [*HARVESTER, "run", str(running.catalogue), *running.flags()]
     return [*command, "--survey", SURVEYS[survey], "--size", "40px", "--out"]
 
@@ -173,7 +173,7 @@ def harvester_command(running: Running, survey: str) -> list[str]:
 def compete(
     running: Running, command: list[str], out: Path, **environment: str
 ) -> Result:
-    """Run one contestant into an empty folder; it must end well."""
+    """Run one contestant with an empty folder; it must succeed."""
     shutil.rmtree(out, ignore_errors=True)
     running.reset()
     report = out.with_suffix(".json")

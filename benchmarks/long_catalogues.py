@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 #: Made-up galaxies that share a field: as many as in the main sample of SDSS.
 _SHARING = 4
-#: They lie north of all others, degrees, and so are harvested last.
+#: Least declination of made-up galaxies in degrees: they are harvested last.
 _NORTH, _POLE = 85.0, 89.9
 #: Degrees from a field to the next, and between galaxies of a field.
 _STEP, _WITHIN = 0.15, 0.001
-#: With positions alone they lie around the sandbox's galaxies, degrees.
+#: With positions only, distance in degrees from the sandbox's galaxies.
 _AROUND = 0.02
 
 
@@ -57,7 +57,7 @@ def by_identifier(real: Columns, targets: int) -> Columns:
 
 
 def _fields_of_others(identifiers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give run, camcol and field, as identifiers have them, of other runs.
+    """Give run, camcol and field, as in identifiers, of other runs.
 
     Where they scanned is not known, so that their galaxies may lie anywhere.
     """
@@ -80,7 +80,7 @@ def _rows_of(table: str) -> Iterator[dict[str, str]]:
 
 
 def by_position(real: Columns, targets: int) -> Columns:
-    """Add galaxies around those that are there, and name all by a number."""
+    """Add galaxies around the existing ones, all named by a number."""
     more = targets - len(real["RA"])
     random = np.random.default_rng(1)
     around = random.integers(0, len(real["RA"]), more)

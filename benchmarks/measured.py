@@ -1,4 +1,4 @@
-"""Run a command and tell what it and everything that it started took.
+"""Run a command, and measure the time of it and all processes that it started.
 
 ``python measured.py FILE COMMAND...`` writes seconds of wall clock and of CPU to FILE
 as JSON. Linux only: processes whose parent has ended (a process pool's server ends
@@ -22,7 +22,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
-    """Run it, wait for all of its processes, write the figures."""
+    """Run the command, wait for all of its processes, write the figures."""
     report, *command = sys.argv[1:]
     if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit("this system does not hand over orphans: Linux is needed")

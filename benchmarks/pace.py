@@ -1,4 +1,4 @@
-"""The throttle: how much of an allowed rate is reached, and never exceeded.
+"""The throttle: how much of an allowed rate is reached, without exceeding it.
 
 Alone, where a request is nothing but time that passes; shared, the same with the limit
 of all harvests of the machine; and over HTTP, where the whole transport asks a sandbox
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 #: Requests a second that are allowed: SDSS's files, something more, the bucket.
 RATES = (10, 20, 50)
 
-#: Workers who always want more, and how long each request lasts.
+#: Workers that always have a next request, and seconds that a request takes.
 _WORKERS = 32
 _LASTS_S = 0.3
 
-#: A small answer.
+#: A small reply.
 _PAGE = "/portal/Mashup/Mashup.asmx/columnsconfig"
 
 Pace = dict[str, float]
 
 
 def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
-    """Ask at each rate for so long; give what came of it, in real time, by lane."""
+    """Send requests at each rate for some time; give the results by lane."""
     lanes = ("alone", "shared", "over HTTP", "as it arrived")
     found: dict[str, list[Pace]] = {lane: [] for lane in lanes}
     nothing = ("--targets", "1", "--no-hst-images")
@@ -57,9 +57,9 @@ def paces(seconds: float, folder: Path) -> dict[str, list[Pace]]:
 
 
 def _judged(moments: list[float], rate: int, seconds: float) -> Pace:
-    """Count the requests of the time since the first one, and those too many."""
+    """Count the requests since the first one, and those over the rate."""
     begun = sorted(at - min(moments) for at in moments)
-    # One that is sent this late makes with the first of them more than are allowed.
+    # If the request ``rate`` places later comes within a second, the rate is exceeded.
     too_soon = zip(begun, begun[rate:], strict=False)
     return {
         "allowed": rate,

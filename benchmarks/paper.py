@@ -1,4 +1,4 @@
-"""What is printed and kept, and how many rounds become one cell."""
+"""Output that is printed and kept, and summaries of several rounds in one cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Paper:
-    """What is printed, line by line, and kept."""
+    """Prints lines, and keeps them."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -21,7 +21,7 @@ class Paper:
         self.text += f"{line}\n"
 
     def table(self, head: str, rows: Iterable[Iterable[object]]) -> None:
-        """Print a table; the head names the columns between bars."""
+        """Print a table; the head has the names of the columns between bars."""
         columns = head.split("|")
         for cells in [columns, ["---"] * len(columns), *rows]:
             self.say(f"| {' | '.join(str(cell).strip() for cell in cells)} |")
@@ -29,7 +29,7 @@ class Paper:
 
 
 def ratios(theirs: list[float], ours: list[float]) -> str:
-    """Compare round by round: the median, and the best for us."""
+    """Compare round by round: give the median, and our best."""
     each = [a / b for a, b in zip(theirs, ours, strict=True)]
     return f"{median(each):.2f} ({max(each):.2f})"
 

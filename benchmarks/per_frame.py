@@ -1,12 +1,12 @@
-"""Time to take a frame and to release one, with ledgers of any size and full caches.
+"""Time to take and to release a frame, with ledgers of any size and full caches.
 
     python benchmarks/per_frame.py LEDGER...
 
-LEDGER is that of a located run; it is changed. To take a frame is to find it among
-those that are due, and what is wanted of it. To release it is to make room for it in
-the cache, whose files have one byte, which a stand-in for the transport writes. The
-ledgers take turns, so that whatever else the machine does concerns all of them. Time is
-told on the clock, and as CPU of the process.
+LEDGER is the ledger of a located run; it is changed. Taking a frame means finding it
+among those that are due, with the stamps to cut from it. Releasing it means making room
+in the cache, whose files have one byte. The ledgers take turns, so that other load on
+the machine affects all of them. Times are those of the wall clock, and CPU times of the
+process.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from harvester.models import Product, Survey
     from harvester.transport.transport import Transport
 
-#: Frames that are taken and released in each round, and rounds, of which the quickest
-#: counts: the others waited for something else.
+#: Frames that are taken and released in each round, and number of rounds. The fastest
+#: round counts, because other load on the machine slows the others.
 _FRAMES, _ROUNDS = 200, 7
 
 #: Targets for each file in the cache: a million make 50,000 files.
 _TARGETS_A_FILE = 20
 
-#: One in so many frames of the cache is still wanted.
+#: One frame of the cache in this many is still needed.
 _WANTED = 10
 
 
 class Each(NamedTuple):
-    """Milliseconds that one of many took."""
+    """Milliseconds for one of several."""
 
     wall_ms: float
     cpu_ms: float
@@ -56,13 +56,13 @@ class _Watch:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def each(self, count: int) -> Each:
-        """Tell what each of so many took since the start."""
+        """Give the time for each of ``count`` since the start."""
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         return Each(1e3 * wall / count, 1e3 * cpu / count)
 
 
 class Writer:
-    """Stands in for the transport: every file is there, and has one byte."""
+    """A transport that writes every file with one byte."""
 
     async def download(self, _url: str, *, path: Path, **_more: object) -> object:
         """Write the file."""
@@ -71,7 +71,7 @@ class Writer:
 
 
 class Run:
-    """A ledger with a full cache, and what its frames took."""
+    """A ledger with a full cache, and the times of its frames."""
 
     def __init__(
         self, ledger: Ledger, store: FrameStore, survey: Survey, files: int
@@ -82,14 +82,14 @@ class Run:
         self._released: list[Each] = []
 
     async def take(self) -> None:
-        """Look for frames and for what is wanted of them."""
+        """Find frames and the stamps to cut from them."""
         watch = _Watch()
         async for number, _ in _first(self._ledger, self._survey, _FRAMES):
             assert await self._ledger.wanted(self._survey, number)
         self._taken.append(watch.each(_FRAMES))
 
     async def release(self, products: Sequence[Product]) -> None:
-        """Fetch frames, and release them one after the other."""
+        """Fetch frames, and release them one after another."""
         async with AsyncExitStack() as stack:
             for product in products:
                 await stack.enter_async_context(self._store.frame(product))
@@ -97,13 +97,13 @@ class Run:
         self._released.append(watch.each(len(products)))
 
     async def fill(self, products: Sequence[Product]) -> None:
-        """Fill the cache, which does not count."""
+        """Fill the cache, without timing it."""
         for at in range(0, len(products), _FRAMES):
             await self.release(products[at : at + _FRAMES])
         self._released.clear()
 
     def figures(self) -> dict[str, float]:
-        """Give the quickest rounds."""
+        """Give the times of the fastest rounds."""
         return {
             f"{what} {kind}": min(getattr(one, kind) for one in rounds)
             for what, rounds in (("take", self._taken), ("release", self._released))
@@ -112,7 +112,7 @@ class Run:
 
 
 def main() -> None:
-    """Print the figures of each ledger, as JSON."""
+    """Print the figures of each ledger as JSON."""
     paths = [Path(word) for word in sys.argv[1:]]
     print(json.dumps(asyncio.run(measure(paths))))
 
@@ -130,7 +130,7 @@ async def measure(paths: list[Path]) -> list[dict[str, float]]:
 
 @asynccontextmanager
 async def _opened(path: Path) -> AsyncIterator[tuple[Run, list[Product]]]:
-    """Open a ledger, fill a cache; give the products for the rounds too."""
+    """Open a ledger and fill a cache; give the products for the rounds too."""
     with LedgerView.open(path) as view:
         survey = next(s for s in view.surveys().values() if s.archive == "sdss")
         files = view.count("target") // _TARGETS_A_FILE
@@ -165,7 +165,7 @@ async def _first(
 
 
 def _cut(path: Path, numbers: list[int]) -> None:
-    """Say that these frames have been cut, but for one in ten."""
+    """Record nine of ten stamps of these frames as done."""
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TEMP TABLE cut (product INTEGER PRIMARY KEY)")
         rows = ((number,) for at, number in enumerate(numbers) if at % _WANTED)

@@ -1,4 +1,4 @@
-"""Memory and time from ten thousand targets to a million, which should be flat.
+"""Memory and time from ten thousand targets to a million; memory should stay the same.
 
     python benchmarks/scale.py                      # half an hour, 8 GB of disk
     python benchmarks/scale.py --targets 5000,50000 --by-position
@@ -42,31 +42,31 @@ if TYPE_CHECKING:
 #: Galaxies of the sandbox, some more than are harvested, and of one of its fields.
 _REAL, _PER_FIELD = 2200, 50
 
-#: What the most targets may take: this times what the fewest take, and so many MB.
+#: Allowed memory for the most targets: this factor of that for the fewest, and MB.
 _FACTOR, _MORE_MB = 1.3, 100
 #: Bytes a target more while its catalogue is read: see docs/performance.md.
 _READING = 150
 
-#: Pauses between requests are not what is measured.
+#: High rates, because pauses between requests are not measured.
 _BRISK = {
     f"HARVESTER__SERVICES__{name}__RATE": "100"
     for name in ("SDSS_SKY", "SDSS_SAS", "MAST", "S3")
 }
 
-#: Runs a command and tells what its process took.
+#: Script that runs a command and measures its process.
 _TOOK = Path(__file__).with_name("took.py")
 _PER_FRAME = Path(__file__).with_name("per_frame.py")
 
-#: The copy of a ledger that is kept until frames are timed.
+#: Name of the copy of a ledger for timing frames.
 _LOCATED = "located.sqlite"
 
-#: So many targets have enough frames to be timed.
+#: Least number of targets with enough frames to be timed.
 _FEWEST = 4000
 
-#: Beyond so many targets they are only located, and the status is asked for.
+#: With more targets only locating and status are measured.
 _ALL_STEPS = 10**6
 
-#: By how much the time for a frame may differ between the most and the fewest targets.
+#: Allowed ratio of the time for a frame, most to fewest targets.
 _FLAT = 1.5
 
 #: Seconds from SIGTERM to the exit: a container gets ten.
@@ -95,7 +95,7 @@ class Took:
 
 @dataclass(frozen=True)
 class Scale:
-    """What so many targets took."""
+    """What a number of targets took."""
 
     targets: int
     locating: Took
@@ -106,7 +106,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Rest:
-    """What the steps took that are left out for very many targets."""
+    """Times of the steps that are skipped for very many targets."""
 
     billing: Took
     harvesting: Took
@@ -117,7 +117,7 @@ class Rest:
 
 
 class Command:
-    """A command of the harvester under way."""
+    """A running command of the harvester."""
 
     def __init__(self, folder: Path, *words: object, **more: str) -> None:
         self._report = folder / "took.json"
@@ -189,7 +189,7 @@ def _numbers(text: str) -> list[int]:
 def measure(
     running: Running, targets: int, folder: Path, options: argparse.Namespace
 ) -> Scale:
-    """Let the commands work on so many targets, one after the other."""
+    """Run the commands for a number of targets, one after another."""
     catalogue, out = folder / "catalogue.parquet", folder / "out"
     real = read_galaxies(running.catalogue)
     if targets > _ALL_STEPS:  # labels would take gigabytes of memory here
@@ -206,7 +206,7 @@ def measure(
 
 
 def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
-    """Measure all that follows on locating."""
+    """Measure all steps after locating."""
     shutil.copy(out / "ledger.sqlite", folder / _LOCATED)
     billing = Command(folder, "plan", out).took(0)
     harvesting, stop_s = _harvest(folder, out, options.stamps)
@@ -223,7 +223,7 @@ def measure_frames(ledgers: list[Path]) -> list[dict[str, float]]:
 
 
 def _harvest(folder: Path, out: Path, stamps: int) -> tuple[Took, float]:
-    """Go on until there are so many stamps; tell what that took, and the stop of it."""
+    """Harvest until there are enough stamps; give the costs, and the time to stop."""
     with LedgerView.open(out / "ledger.sqlite") as view:
         files = view.count("target") // _TARGETS_A_FILE
     budget = _fill_cache(out / "frames", files)

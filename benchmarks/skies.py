@@ -1,4 +1,4 @@
-"""Sandboxes that all contestants of a benchmark share, and what they counted."""
+"""Sandboxes that all contestants of a benchmark share, and their counts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
-#: Seconds before each answer: what the archives take from another continent.
+#: Latency in seconds, as from another continent.
 LATENCY_S = {"query": 0.15, "file": 0.3}
 
-#: The thing itself, or a part of it.
+#: Statuses of replies with a file or a range of it.
 _HAD = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
 
 #: Seconds that a sandbox may take to be ready.
@@ -31,7 +31,7 @@ _READY_S = 900
 
 @dataclass(frozen=True)
 class Running:
-    """A sandbox, its catalogue, and the file that says where it is."""
+    """A sandbox, its catalogue, and the file with its addresses."""
 
     urls: dict[str, str]
     catalogue: Path
@@ -42,26 +42,26 @@ class Running:
         return [f"--base-url={name}={url}" for name, url in self.urls.items()]
 
     def reset(self) -> None:
-        """Let it forget what it counted."""
+        """Reset its counts."""
         self._ask("mast", "/_reset", "POST")
 
     def stats(self) -> dict[str, dict[str, Any]]:
-        """Give what it counted, by service."""
+        """Give its counts by service."""
         found: dict[str, dict[str, Any]] = json.loads(self._ask("mast", "/_stats"))
         return found
 
     def visits(self, service: str) -> list[dict[str, Any]]:
-        """Give the requests to a service one by one, in the order they arrived."""
+        """Give the requests to a service, in the order in which they arrived."""
         found: list[dict[str, Any]] = json.loads(self._ask(service, "/_log"))
         return found
 
     def found(self, service: str) -> list[str]:
-        """Give the addresses that a service was asked for and had, or a part of."""
+        """Give the addresses of a service that were served, whole or in part."""
         base, visits = self._base(service), self.visits(service)
         return sorted({base + v["path"] for v in visits if v["status"] in _HAD})
 
     def files(self) -> set[str]:
-        """Name the frames that were asked for and there, whatever their address."""
+        """Name the frames that were requested and served, at any address."""
         return {
             unquote(url).rpartition("/")[2]
             for service in ("sdss-sas", "s3", "mast")
@@ -83,7 +83,7 @@ class Running:
 def sky(
     folder: Path, *options: str, latency_s: dict[str, float] = LATENCY_S
 ) -> Iterator[Running]:
-    """Serve a sky while the block runs; options are those of the command."""
+    """Serve a sky during the block, with options of the sandbox's command."""
     folder.mkdir(parents=True)
     ready, catalogue = folder / "ready.json", folder / "galaxies.fits.gz"
     command = [*HARVESTER, "sandbox", "--exit-with-stdin"]

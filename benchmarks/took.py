@@ -1,4 +1,4 @@
-"""Run a command of the harvester and tell what its process took.
+"""Run a command of the harvester, and measure its process.
 
 ``python took.py FILE WORDS...`` writes to FILE, as JSON: peak memory, seconds of clock
 and of CPU, the exit code, and how long the callbacks of its event loop ran. Memory is
@@ -17,12 +17,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-#: A callback's time is kept to this part of it, so that millions take no memory.
+#: Relative precision of stored times, so that millions of callbacks take little memory.
 _STEP = 1.05
 
 
 class Callbacks:
-    """How long the callbacks of event loops ran: CPU of their thread, and the clock."""
+    """Running times of event loops' callbacks: CPU of the thread, and wall clock."""
 
     def __init__(self) -> None:
         self._cpu: Counter[int] = Counter()
@@ -47,7 +47,7 @@ class Callbacks:
             self._most_cpu_s, self._slowest = cpu_s, repr(handle)
 
     def to_json(self) -> dict[str, Any]:
-        """Give how many there were, and milliseconds."""
+        """Give the number of callbacks, and milliseconds."""
         return {
             "count": self._cpu.total(),
             "p99_ms": 1e3 * self._quantile(0.99),

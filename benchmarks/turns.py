@@ -1,4 +1,4 @@
-"""Whose turn it is: nobody is always the first, or always after the same minute."""
+"""The order of contestants in each round, so that none has an advantage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def turns(contestants: Iterable[T], count: int) -> Iterator[list[T]]:
-    """Give the order of each round: who was first in one is last in the next."""
+    """Give the order of each round: the first of one is the last of the next."""
     order = deque(contestants)
     for _ in range(count):
         yield list(order)

@@ -1,4 +1,4 @@
-"""The way it is usually done: one galaxy after the other, with astroquery.
+"""The usual way: one galaxy after another, with astroquery.
 
 For every galaxy of a catalogue this asks SDSS for its image and MAST for Hubble
 images, downloads them whole, and cuts 40 x 40 pixels. It is the yardstick that the
@@ -43,7 +43,7 @@ SIDE = 40
 
 
 def redirect(ready: Path) -> None:
-    """Point astroquery at a running sandbox."""
+    """Send astroquery's requests to a running sandbox."""
     urls = json.loads(ready.read_text())
     sdss_conf.skyserver_baseurl = urls["sdss-sky"]
     sdss_conf.sas_baseurl = urls["sdss-sas"]
@@ -74,7 +74,7 @@ def cut(hdu: fits.ImageHDU, position: SkyCoord, out: Path) -> bool:
 
 
 def harvest_sdss(objid: int, position: SkyCoord, out: Path) -> str:
-    """Stamp of one galaxy out of SDSS in r."""
+    """Make the stamp of one galaxy from SDSS in r."""
     images = SDSS.get_images(coordinates=position, band="r")
     if not images:
         return "sdss skipped"
@@ -83,7 +83,7 @@ def harvest_sdss(objid: int, position: SkyCoord, out: Path) -> str:
 
 
 def harvest_hst(objid: int, position: SkyCoord, out: Path) -> str:
-    """Stamp of one galaxy out of a Hubble F160W image."""
+    """Make the stamp of one galaxy from a Hubble F160W image."""
     observations = Observations.query_criteria(
         coordinates=position,
         project="HST",
@@ -100,7 +100,8 @@ def harvest_hst(objid: int, position: SkyCoord, out: Path) -> str:
     )
     if not len(products):
         return "hst skipped"
-    # In a folder of its thread: where one reads what another writes, Python dies.
+    # Each thread needs a folder of its own: reading a file while another thread
+    # writes it crashes Python.
     folder = out / current_thread().name
     manifest = Observations.download_products(products, download_dir=str(folder))
     for place in manifest["Local Path"][manifest["Status"] == "COMPLETE"]:
@@ -113,7 +114,7 @@ def harvest_hst(objid: int, position: SkyCoord, out: Path) -> str:
 def harvest_galaxy(
     galaxy: tuple[int, SkyCoord], out: Path, survey: str
 ) -> Counter[str]:
-    """Stamps of one galaxy."""
+    """Make the stamps of one galaxy."""
     counts: Counter[str] = Counter(galaxies=1)
     if survey in {"sdss", "both"}:
         counts[harvest_sdss(*galaxy, out)] += 1
@@ -123,7 +124,7 @@ def harvest_galaxy(
 
 
 def harvest(options: argparse.Namespace) -> Counter[str]:
-    """Go through the catalogue, one galaxy at a time in each thread."""
+    """Harvest the catalogue, one galaxy at a time in each thread."""
     galaxies = list(read_catalogue(options.catalogue, options.limit))
     each = partial(harvest_galaxy, out=options.out, survey=options.survey)
     if options.threads == 1:
@@ -133,7 +134,7 @@ def harvest(options: argparse.Namespace) -> Counter[str]:
 
 
 def main() -> None:
-    """Run over a catalogue and print what came of it."""
+    """Harvest a catalogue and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sandbox-ready", type=Path, help="ready file of a sandbox")
     parser.add_argument("--catalogue", type=Path, required=True)
@@ -148,7 +149,7 @@ def main() -> None:
     warnings.simplefilter("ignore", NoResultsWarning)
     if options.sandbox_ready:
         redirect(options.sandbox_ready)
-    # astroquery keeps replies for good: a sandbox's must not reach a real run.
+    # astroquery keeps replies for ever: those of a sandbox must not reach a real run.
     cache = options.out / "cache"
     cache.mkdir(exist_ok=True)
     SDSS.cache_location = Observations.cache_location = cache

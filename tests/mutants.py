@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Modules, and the tests that are quick and theirs.
+#: Modules, and their fast tests.
 MODULES = {
     "harvester/ledger/ledger.py": ["tests/ledger"],
     "harvester/ledger/located.py": ["tests/ledger"],
@@ -49,7 +49,7 @@ MODULES = {
     ],
 }
 
-#: Part of the changes that must be noticed.
+#: Fraction of the changes that must be noticed.
 ENOUGH = 0.8
 
 _PAIRS = (
@@ -69,7 +69,7 @@ class Change(NamedTuple):
 
     path: str
     line: int
-    #: What was there, and what is there now.
+    #: Old and new text.
     before: str
     after: str
     source: str

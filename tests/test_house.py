@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -165,3 +167,15 @@ def test_hooks_are_the_projects_own():
     made = set(re.findall(r"\$\(BIN\)/([\w-]+)", _text("Makefile")))
     assert run
     assert run <= {f".venv/bin/{tool}" for tool in made}
+
+
+def test_class_names():
+    """No two classes of the package share a name, also not in different modules."""
+    classes = Counter(
+        node.name
+        for path in (_ROOT / "harvester").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert len(classes) > 100
+    assert [name for name, count in classes.items() if count > 1] == []

@@ -1,6 +1,6 @@
-"""The archives, one folder each, and what they have in common.
+"""The archives, one folder each, and the code that they share.
 
-Everything that is special to an archive lies in its folder: how its surveys are
-written, which services it has, how galaxies are located. May import the transport,
+Everything special to an archive is in its folder: how its surveys are written, which
+services it has, how its galaxies are located. These modules may import the transport,
 the ledger, the catalogue, the sky and plain facts.
 """

@@ -1,4 +1,4 @@
-"""Long lists in parts."""
+"""Splits long lists into batches."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ T = TypeVar("T")
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Cut a sequence into parts of so many."""
+    """Split a sequence into parts of at most ``size`` items."""
     return (items[start : start + size] for start in range(0, len(items), size))

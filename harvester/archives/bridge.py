@@ -1,9 +1,9 @@
-"""astroquery speaks, our transport carries.
+"""Sends the requests of astroquery through the harvester's own transport.
 
-The queries are built and parsed by astroquery, which follows the archives'
-changes so that we need not. It is synchronous, so it runs in a thread; a
-transport adapter mounted on its sessions hands each request to the event loop
-and so to the one polite transport. Nothing of it reaches the network by itself.
+astroquery builds the queries and parses the replies, because it is kept up to date
+with the archives. It is synchronous, so it runs in a thread. A transport adapter on
+its sessions hands each request to the event loop, where the transport sends it.
+astroquery opens no connection of its own.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
     from ..transport.transport import Reply, Transport
 
-    #: Refuses a reply to a request with this body before astroquery sees it; gives
-    #: what it read of it as JSON, None if that is not JSON.
+    #: Checks a reply, given the body of the request, before astroquery sees it. Raises
+    #: if the reply is not an answer; else returns its JSON, None for other content.
     Check = Callable[[Reply, bytes], Any]
 
 __all__ = ["Bridge", "json_of"]
 
 T = TypeVar("T")
 
-#: Requests of one question, unless the caller expects more: the columns of a service
-#: are asked for before the first one, and a reply may have a few pages.
+#: Requests that one call of astroquery may send, unless the caller allows more: one
+#: for the columns of the service, and one for each of a few pages.
 _USUAL_MOST = 8
 
-#: Longest pause in seconds between two looks at a query that MAST still works on;
-#: astroquery itself would ask again at once.
+#: Longest pause in seconds between two polls of a query that MAST is still running;
+#: astroquery itself would poll without a pause.
 _LONGEST_POLL_S = 10.0
 
-#: Seconds that MAST may work on one query: what astroquery itself would allow.
+#: Seconds that MAST may run one query; astroquery has the same limit.
 _LONGEST_WORK_S = 600.0
 
-#: The transport's to set (who we are, how the body is framed), or a secret: the token
-#: for MAST is put on by the transport, and no other is known to anyone.
+#: Headers of astroquery that are dropped. The transport sets its own user agent and
+#: framing, and adds the token for MAST itself; no other secret may be sent.
 _NOT_FORWARDED = frozenset(
     {
         "accept-encoding",
@@ -65,15 +65,15 @@ class Bridge:
     """Runs astroquery calls one at a time over the transport."""
 
     def __init__(self, transport: Transport, check: Check) -> None:
-        """Take the check of replies to questions that bring none of their own."""
+        """Take the check that `ask` uses if its caller passes no other."""
         self._turn = asyncio.Lock()
         self._check = check
         self._adapter = _Adapter(transport, asyncio.get_running_loop())
 
     def mount(self, *sessions: requests.Session) -> None:
-        """Make the transport the only way out of astroquery's sessions."""
+        """Send all requests of astroquery's sessions through the transport."""
         for session in sessions:
-            # Else it would look into ~/.netrc for a password to send along.
+            # Otherwise requests would add a password from ~/.netrc.
             session.trust_env = False
             session.adapters.clear()
             session.mount("https://", self._adapter)
@@ -87,22 +87,21 @@ class Bridge:
         most: int = _USUAL_MOST,
         at_once: Collection[str] = (),
     ) -> T:
-        """Run an astroquery call in a thread; cancelling ends what it sends.
+        """Run an astroquery call in a thread; cancelling it cancels its request.
 
         Parameters
         ----------
         most
-            Requests that it may send; looking again at a query that MAST still works
-            on is none.
+            Requests that the call may send; polls of a running query do not count.
         at_once
-            Reasons of errors after which a request is not sent again: the caller has
-            another way to ask.
+            Reasons of errors after which a request is not retried, because the caller
+            has another way to ask.
 
         Raises
         ------
         TransientError
-            The reply is no answer that astroquery understands, or it took too long,
-            or astroquery does not come to an end.
+            astroquery does not understand the reply, the query took too long, or the
+            call would send more than ``most`` requests.
         """
         async with self._turn:
             asking = _Asking(check or self._check, most, at_once)
@@ -114,18 +113,18 @@ class Bridge:
             except HarvesterError:
                 raise
             except Exception as error:
-                # What astroquery raises on a strange reply is any of a dozen
-                # types; none of them is the galaxies' fault.
-                msg = f"the archive's answer makes no sense: {error!r:.300}"
+                # astroquery raises any of a dozen types on a malformed reply. The
+                # archive caused it, so it must not count against the galaxies.
+                msg = f"astroquery cannot read the archive's reply: {error!r:.300}"
                 raise TransientError("bad_answer", msg) from error
 
 
 class _Asking:
-    """One call of astroquery, and the request of it that is under way.
+    """One call of astroquery, and its request in flight.
 
-    Its thread cannot be cancelled, and may go on when nobody waits for it any more:
-    what it would send then is refused. All but `run` is called in the event loop's
-    thread, so that nothing comes between a look and what follows from it.
+    A thread cannot be cancelled and may outlive its caller; after `stop` its further
+    requests are refused. All methods but `run` run in the event loop's thread, so that
+    no lock is needed.
     """
 
     def __init__(self, check: Check, most: int, at_once: Collection[str]) -> None:
@@ -137,32 +136,39 @@ class _Asking:
         self._request: asyncio.Task[Any] | None = None
 
     def run(self, call: Callable[[], T]) -> T:
-        """Make the call in this thread, whose requests then belong to it."""
+        """Make the call in this thread, and count the thread's requests as its own."""
         _ASKING.set(self)
         with warnings.catch_warnings():
-            # "No results" and the like are said by what is returned.
+            # Warnings such as "no results" only repeat what the result shows.
             warnings.simplefilter("ignore")
             return call()
 
     def begin_request(self) -> None:
-        """Let the current task send a request, if that is still wanted."""
+        """Register the current task as the request in flight.
+
+        Raises
+        ------
+        TransientError
+            The call was stopped, or has used up its requests.
+        """
         if self._stopped:
             raise _stopped()
         self._sent += 1
         if self._sent > self._most:
-            # Its loops end where a reply says so, and a reply may say anything.
-            msg = f"one question would be more than {self._most} requests"
+            # The number of pages comes from the reply, which may be wrong.
+            msg = f"one query to the archive would take over {self._most} requests"
             raise TransientError("endless", msg)
         self._request = asyncio.current_task()
 
     def stop(self) -> None:
-        """Cancel the request that is under way, and let no other begin."""
+        """Cancel the request in flight, and refuse further ones."""
         self._stopped = True
         if self._request is not None:
             self._request.cancel()
 
 
-#: Whose thread this is; `asyncio.to_thread` gives each call a context of its own.
+#: The call that runs in this thread; `asyncio.to_thread` copies the context, so that
+#: each call sees its own.
 _ASKING: ContextVar[_Asking] = ContextVar("_ASKING")
 
 
@@ -171,7 +177,7 @@ def _stopped() -> TransientError:
 
 
 class _Adapter(BaseAdapter):
-    """What requests takes for the network."""
+    """The transport adapter of the requests library that uses our transport."""
 
     def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -184,15 +190,15 @@ class _Adapter(BaseAdapter):
         *_args: Any,  # noqa: ANN401 - timeouts and certificates are the transport's
         **_kwargs: Any,  # noqa: ANN401 - as above
     ) -> requests.Response:
-        """Carry one request; called by requests in astroquery's thread."""
+        """Send one request; the requests library calls this in astroquery's thread."""
         carried = asyncio.run_coroutine_threadsafe(
             self._carry(request, _ASKING.get()), self._loop
         )
         try:
-            reply, told = carried.result()
+            reply, parsed = carried.result()
         except CancelledError as error:
             raise _stopped() from error
-        return _response(request, reply, told)
+        return _response(request, reply, parsed)
 
     async def _carry(
         self, request: requests.PreparedRequest, asking: _Asking
@@ -202,7 +208,7 @@ class _Adapter(BaseAdapter):
         assert request.url is not None
         body = request.body.encode() if isinstance(request.body, str) else request.body
         assert body is None or isinstance(body, bytes)  # astroquery streams nothing
-        reading = _Reading(asking.check, body or b"")
+        reply_check = _ReplyCheck(asking.check, body or b"")
         began = self._loop.time()
         for attempt in itertools.count(1):
             reply = await self._transport.query(
@@ -210,20 +216,20 @@ class _Adapter(BaseAdapter):
                 request.url,
                 headers=_forwarded(request.headers),
                 body=body,
-                check=reading,
+                check=reply_check,
                 at_once=asking.at_once,
             )
-            if not reading.is_unfinished:
+            if not reply_check.is_unfinished:
                 break
             if self._loop.time() - began >= _LONGEST_WORK_S:
                 where = shown(reply.url)
-                msg = f"{where} still works on it after {_LONGEST_WORK_S:.0f} s"
+                msg = f"{where} has not finished a query in {_LONGEST_WORK_S:.0f} s"
                 raise TransientError("never_ready", msg)
             await asyncio.sleep(min(_LONGEST_POLL_S, 0.5 * attempt))
-        return reply, reading.told
+        return reply, reply_check.parsed
 
     def close(self) -> None:
-        """Leave nothing open; the transport is closed by its owner."""
+        """Do nothing: the owner of the transport closes it."""
 
 
 def _forwarded(headers: Mapping[str, str | bytes]) -> dict[str, str]:
@@ -234,61 +240,63 @@ def _forwarded(headers: Mapping[str, str | bytes]) -> dict[str, str]:
     }
 
 
-class _Reading:
-    """Checks a reply in the transport's thread, and keeps what was read of it.
+class _ReplyCheck:
+    """Checks a reply in the transport's thread, and keeps its parsed JSON.
 
-    A page of a list is some 26 MB: it is parsed once, and not in the event loop.
+    A page of a list has about 26 MB: parse it only once, and outside the event loop.
     """
 
     def __init__(self, check: Check, asked: bytes) -> None:
         self._check = check
         self._asked = asked
-        #: JSON of the last reply; None if it was something else.
-        self.told: Any = None
+        #: JSON of the last reply; None if it was not JSON.
+        self.parsed: Any = None
 
     def __call__(self, reply: Reply) -> None:
-        self.told = None
-        self.told = self._check(reply, self._asked)
+        self.parsed = None
+        self.parsed = self._check(reply, self._asked)
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether MAST says that it still works on the query."""
-        return isinstance(self.told, dict) and self.told.get("status") == "EXECUTING"
+        """Whether MAST is still running the query."""
+        return (
+            isinstance(self.parsed, dict) and self.parsed.get("status") == "EXECUTING"
+        )
 
 
 def json_of(reply: Reply) -> Mapping[str, Any]:
-    """Read a reply that should be a JSON object; what else it may be has no names.
+    """Parse a reply that should be a JSON object; empty for other JSON.
 
     Raises
     ------
     TransientError
-        It is no JSON: it came damaged.
+        The body is not valid JSON.
     """
     try:
-        told = json.loads(reply.body)
+        parsed = json.loads(reply.body)
     except (ValueError, RecursionError) as error:
         msg = f"{shown(reply.url)} answered with damaged JSON: {error}"
         raise TransientError("bad_answer", msg) from error
-    return told if isinstance(told, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
 class _Response(requests.Response):
-    """What astroquery reads; it asks for the JSON of a reply several times."""
+    """A reply for astroquery, with the JSON that was parsed already."""
 
-    told: Any = None
+    parsed: Any = None
 
     def json(self, **options: Any) -> Any:  # noqa: ANN401 - as the base class has it
-        """Give the JSON that was read when the reply was checked."""
-        return super().json(**options) if self.told is None else self.told
+        """Give the JSON that the check has parsed; astroquery calls this repeatedly."""
+        return super().json(**options) if self.parsed is None else self.parsed
 
 
 def _response(
     request: requests.PreparedRequest,
     reply: Reply,
-    told: Any,  # noqa: ANN401 - JSON
+    parsed: Any,  # noqa: ANN401 - JSON
 ) -> requests.Response:
     response = _Response()
-    response.told = told
+    response.parsed = parsed
     response.status_code = reply.status
     response.headers.update(reply.headers)
     response.raw = io.BytesIO(reply.body)

@@ -1,4 +1,4 @@
-"""Values of header cards, as the readings of several archives need them."""
+"""Values of header cards, for the readings of several archives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["first_number"]
 
 
 def first_number(text: Lookup, *keywords: str) -> float | None:
-    """Give the first of these cards that holds a finite number, None if none does."""
+    """Give the first finite number among these cards; None if there is none."""
     numbers = (_number(text(keyword)) for keyword in keywords)
     return next((one for one in numbers if one is not None), None)
 

@@ -1,8 +1,8 @@
-"""The seam: all that is special to an archive, behind one protocol.
+"""The protocol between an archive and the rest of the package.
 
 Each archive is a folder with a module ``kind`` that holds an `ArchiveKind`. The rest
-of the package asks the kind, and never compares the name of an archive.
-`docs/add-an-archive.md` shows one from its first line to its first stamp.
+of the package calls the kind, and never compares the name of an archive.
+``docs/add-an-archive.md`` shows step by step how an archive is written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..models import Ask, CutoutSpec, Finding, Product, Sample, Survey
     from ..transport.transport import Transport
 
-    #: Gives a card of the frame as text, empty where there is none.
+    #: Gives the value of a frame's header card as text; empty if the card is missing.
     Lookup = Callable[[str], str]
 
 __all__ = [
@@ -44,30 +44,31 @@ __all__ = [
 
 
 class Fetch(StrEnum):
-    """How the frames of an archive are best fetched."""
+    """How the frames of an archive are fetched."""
 
     #: The whole file.
     WHOLE = "whole"
-    #: A packed file, up to the last row that a stamp needs.
+    #: A compressed file, up to the last row that a stamp needs.
     BEGINNING = "beginning"
-    #: A plain file, only the ranges of bytes that stamps need.
+    #: An uncompressed file: only the byte ranges that the stamps need.
     RANGES = "ranges"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A secret that opens more of a service's data to its owner."""
+    """A secret that gives its owner access to more data of a service."""
 
-    #: Environment variable that holds it; with ``_FILE`` behind it, names its file.
+    #: Environment variable that holds it; the variable with ``_FILE`` appended may name
+    #: a file that holds it.
     variable: str
-    #: Archive and switch in its settings by which the token may leave the official
-    #: host, such as ``("hst", "token_elsewhere")``.
+    #: Archive and boolean setting that allow the token to be sent to another host than
+    #: the official one, such as ``("hst", "token_elsewhere")``.
     elsewhere: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceKind:
-    """One service of an archive: its official address, and the manners it expects."""
+    """One service of an archive: its official address and its request limits."""
 
     #: As ``--base-url`` and ``services.NAME`` spell it.
     name: str
@@ -78,54 +79,54 @@ class ServiceKind:
     #: Queries and files in flight at most.
     queries: int = 2
     files: int = 4
-    #: Seconds in which it must begin to answer a query.
+    #: Seconds within which it must begin to answer a query.
     answer_s: float = 180
-    #: Domains of the archive: its services may redirect to any host of these.
+    #: Domains of the archive; its services may redirect to any host in them.
     domains: tuple[str, ...] = ()
-    #: Bucket of the archive, if the service is an object store that others share.
+    #: Bucket of the archive, if the service is an object store with many owners.
     bucket: str = ""
     token: Token | None = None
-    #: What a user may try if the service refuses everything.
+    #: What a user may try if the service refuses every request.
     remedies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What the archive asks of those who publish with its data."""
+    """What the archive asks authors to acknowledge and cite."""
 
     #: Page with the sentence for the acknowledgements and the papers to cite.
     page: str
-    #: What it asks for, in a few words.
+    #: Short form, such as "the HST acknowledgement".
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class LocatorInputs:
-    """What an archive's locator works with."""
+    """What `ArchiveKind.open` gets to make a locator."""
 
     transport: Transport
     ledger: Ledger
     #: The archive's section of the settings, of the type `ArchiveKind.section`.
     section: Any
     spec: CutoutSpec
-    #: Addresses of the services, by name: the official ones, which go into products.
+    #: Official addresses of the services, by name; product addresses are made of them.
     official: Mapping[str, str]
-    #: Addresses that are really asked, by name.
+    #: Addresses that requests really go to, by name.
     asked: Mapping[str, str]
-    #: Folder of the run for tables that an archive gives once.
+    #: Folder of the run for tables that are fetched only once.
     tables: Path
     listener: Listener
 
 
 class Archive(Protocol):
-    """Locates: finds the products that hold a galaxy."""
+    """The locator of an archive: finds the products that show a galaxy."""
 
     name: str
 
     def recognise(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings of those that no request is needed for, in batches."""
+        """Give the findings that need no request, in batches."""
         ...
 
     def locate(
@@ -133,30 +134,30 @@ class Archive(Protocol):
     ) -> AsyncIterator[Sequence[Finding]]:
         """Give a finding for each ask, in batches as the archive answers.
 
-        What was given by `recognise` is not asked about again.
+        Targets that `recognise` has found are not among the asks.
 
         Raises
         ------
         OutageError, TransientError, PermanentError
-            Those that were not given yet have no answer.
+            There is no answer for the asks without a finding so far.
         """
         ...
 
     def may_relocate(self, identifier: str) -> bool:
-        """Whether a target whose frame does not hold it is located again, by position.
+        """Whether a target whose frame does not show it is located again, by position.
 
-        It is if its identifier named the frame. If its position did, the answer would
-        be the same.
+        True if its identifier named the frame. If its position did, locating it again
+        would give the same frame.
         """
         ...
 
 
 class Sampling(Protocol):
-    """Asks about a few frames to come, for a better bill."""
+    """Asks the archive about a sample of the frames to come, for a better bill."""
 
-    #: Frames that are drawn for it.
+    #: Size of the sample, in frames.
     most: int
-    #: Frames to come below which a run does not ask.
+    #: A run with fewer frames to come than this does not ask.
     worth_asking: int
 
     async def ask(
@@ -166,18 +167,18 @@ class Sampling(Protocol):
         official: Mapping[str, str],
         samples: list[Sample],
     ) -> None:
-        """Append what the archive says of the numbered products, as it comes."""
+        """Append the archive's answers about the numbered products as they come."""
         ...
 
 
 class Reading(Protocol):
-    """How the pixels of a frame are read and what they mean; used in the worker."""
+    """How the pixels of a frame are read, and their unit; used in worker processes."""
 
-    #: EXTNAME of the HDU with the science image, in capitals; empty: the primary HDU,
-    #: and no HDU behind it is read.
+    #: EXTNAME of the HDU with the science image, in capitals. Empty: the image is in
+    #: the primary HDU, and no other HDU is read.
     science: str
     #: EXTNAME of the HDU of the same shape whose zeros mean "no data"; empty: none.
-    #: It may stand anywhere behind ``science``.
+    #: It may be any HDU after ``science``.
     weight: str
     #: Whether images may be compressed tile by tile (``.fits.fz``).
     may_be_tiled: bool
@@ -187,11 +188,11 @@ class Reading(Protocol):
         ...
 
     def exposure_s(self, text: Lookup) -> float | None:
-        """Give the exposure time in seconds."""
+        """Give the exposure time in seconds; None if unknown."""
         ...
 
     def zero_point(self, text: Lookup) -> float | None:
-        """Give the AB magnitude of one unit of the pixels, None if unknown."""
+        """Give the AB magnitude of one unit of the pixels; None if unknown."""
         ...
 
     def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:
@@ -199,25 +200,27 @@ class Reading(Protocol):
         ...
 
     def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:
-        """Say which other frame the header describes; empty if it is ``product``.
+        """Name the other frame that the header describes; empty if it is ``product``.
 
-        ``is_empty``: no target lies in the frame, which makes a doubt weigh more.
+        With ``is_empty`` no target lies in the frame: then weaker signs of another
+        frame count too.
         """
         ...
 
 
 class FileLayout(NamedTuple):
-    """Where images lie in a plain file, as far as a bill needs it."""
+    """Where images lie in an uncompressed file; used to estimate its cost."""
 
     #: Bytes of all headers before the science image, and of each further header.
     first_headers: int
     next_header: int
-    #: Requests for the headers of a frame that is fetched by ranges: the first one
-    #: holds those up to the science image, each further one a header that lies between
-    #: it and the last image that is cut from.
+    #: Requests for the headers of a frame that is fetched by ranges. The first one
+    #: covers the headers up to the science image. Each further one covers one header,
+    #: up to the last image that stamps are cut from.
     header_requests: int
-    #: Places of the images that stamps are cut from, and images of the file, each of
-    #: the science image's shape and four bytes a pixel.
+    #: Indices of the images that stamps are cut from (0: the science image), and the
+    #: number of images in the file. Each has the shape of the science image and four
+    #: bytes a pixel.
     cut: tuple[int, ...]
     images: int
 
@@ -225,16 +228,16 @@ class FileLayout(NamedTuple):
 class Costs(Protocol):
     """What frames of the archive cost, for the bill."""
 
-    #: Services that are asked where galaxies are, that send the files, and that give
-    #: copies of them; the last is empty if there are none.
+    #: Names of the services that answer queries, that send the files, and that hold
+    #: copies of the files; the last is empty if there are no copies.
     query_service: str
     file_service: str
     mirror_service: str
-    #: Bytes of a frame where neither the archive nor experience tells.
+    #: Bytes of a frame, used until a sample or fetched frames give a better figure.
     typical_bytes: int
     #: CPU seconds on one core to decode a whole frame.
     decode_s: float
-    #: Layout of plain files; None where files are packed.
+    #: Layout of uncompressed files; None if the files are compressed.
     layout: FileLayout | None
 
     def pixel_arcsec(self, instrument: str) -> float:
@@ -259,7 +262,7 @@ class Costs(Protocol):
 
 
 class Identifiers(IdentifierScheme, Protocol):
-    """The archive's own identifiers: as the catalogue sees them, and their look-up."""
+    """The archive's own identifiers in a catalogue, and their look-up."""
 
     async def look_up(
         self,
@@ -268,9 +271,9 @@ class Identifiers(IdentifierScheme, Protocol):
         ids: Sequence[str],
         listener: Listener,
     ) -> Mapping[str, tuple[float, float]]:
-        """Ask the archive for positions, before a run has its ledger.
+        """Ask the archive for positions, before the run has a ledger.
 
-        Not called unless `can_look_up`.
+        Called only if `can_look_up`.
 
         Parameters
         ----------
@@ -282,8 +285,8 @@ class Identifiers(IdentifierScheme, Protocol):
         Returns
         -------
         Mapping
-            Right ascension and declination by identifier, ICRS degrees; without those
-            that the archive does not know.
+            Right ascension and declination by identifier, ICRS degrees. Identifiers
+            that the archive does not know are left out.
 
         Raises
         ------
@@ -298,19 +301,20 @@ class ArchiveKind(Protocol):
 
     #: The word before the first colon of its surveys, such as ``sdss``.
     name: str
-    #: As people write it, such as ``SDSS``.
+    #: Its name in messages, such as ``SDSS``.
     title: str
-    #: Spellings of its surveys, for help and messages.
+    #: Examples of its surveys, for help and messages.
     examples: tuple[str, ...]
-    #: What is harvested where a user names no survey; empty: nothing of this archive.
+    #: Survey that is harvested if the user names none; empty: none of this archive.
     default_survey: str
-    #: Width of its finest common pixels in arcsec: the largest stamp of a given size.
+    #: Width of its smallest common pixels in arcsec. A stamp of a given angle has the
+    #: most pixels there.
     finest_arcsec: float
     services: tuple[ServiceKind, ...]
     #: The archive's section of the settings, a pydantic model.
     section: type[BaseModel]
-    #: How frames are fetched, and whether the archive itself gives ranges of bytes
-    #: as its mirrors do.
+    #: How frames are fetched, and whether the archive itself serves byte ranges as
+    #: its mirrors do.
     fetch: Fetch
     archive_gives_ranges: bool
     reading: Reading
@@ -320,7 +324,7 @@ class ArchiveKind(Protocol):
 
     @property
     def identifiers(self) -> Identifiers | None:
-        """What the archive's own identifiers in a catalogue say; None: nothing."""
+        """The archive's own identifiers in a catalogue; None if they tell nothing."""
         ...
 
     def checked(self, survey: Survey) -> Survey:
@@ -334,11 +338,11 @@ class ArchiveKind(Protocol):
         ...
 
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
-        """Give what of its section decides the data set, as words."""
+        """Give the settings that decide which stamps are made, by name, as text."""
         ...
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section
-        """Whether a target gets a stamp of every product, not only of the best."""
+        """Whether a target gets a stamp from every product, not only from the best."""
         ...
 
     def open(self, inputs: LocatorInputs) -> Archive:

@@ -1,7 +1,7 @@
-"""The archives that are known: every folder here, and what other packages add.
+"""The known archives: every folder here, and those that other packages add.
 
-Another package adds an archive by an entry point in the group ``harvester.archives``,
-whose value is an `ArchiveKind`.
+Another package adds an archive by an entry point in the group ``harvester.archives``
+that refers to an `ArchiveKind`.
 """
 
 from __future__ import annotations
@@ -36,24 +36,27 @@ GROUP = "harvester.archives"
 
 @cache
 def kinds() -> Mapping[str, ArchiveKind]:
-    """Give the archives by name, ours first.
+    """Give the archives by name, those of this package first.
 
     Raises
     ------
     InputError
-        Another package's archive cannot be loaded, or takes a name that is taken.
+        Another package's archive cannot be loaded, or its name is in use.
     """
     known: dict[str, ArchiveKind] = {kind.name: kind for kind in _own()}
     for point in entry_points(group=GROUP):
         try:
             kind: ArchiveKind = point.load()
         except Exception as error:
-            msg = f"archive {point.name} of package {_package(point)} fails: {error}"
+            msg = (
+                f"archive {point.name!r} of package {_package(point)} cannot be "
+                f"loaded: {error}. Update or uninstall that package."
+            )
             raise InputError(msg) from error
         if kind.name in known:
             msg = (
-                f"package {_package(point)} adds an archive {kind.name!r}, and there "
-                "is one of that name. Uninstall it, or have it choose another name."
+                f"package {_package(point)} adds an archive {kind.name!r}, but that "
+                "name is in use. Uninstall the package, or change the archive's name."
             )
             raise InputError(msg)
         known[kind.name] = kind
@@ -78,7 +81,7 @@ def kind_of(name: str) -> ArchiveKind:
     Raises
     ------
     InputError
-        There is none.
+        There is no such archive.
     """
     known = kinds()
     if name not in known:
@@ -88,17 +91,17 @@ def kind_of(name: str) -> ArchiveKind:
 
 
 def services() -> dict[str, ServiceKind]:
-    """Give every service of every archive, by name; archives may share one."""
+    """Give all services of all archives by name; archives may share a service."""
     return {one.name: one for kind in kinds().values() for one in kind.services}
 
 
 def default_surveys() -> list[str]:
-    """Give what is harvested where a user names no survey."""
+    """Give the surveys that are harvested if the user names none."""
     return [one for kind in kinds().values() if (one := kind.default_survey)]
 
 
 def identifiers() -> list[Identifiers]:
-    """Give what archives' identifiers say, for the catalogue."""
+    """Give the identifier schemes of all archives that have one."""
     return [one for kind in kinds().values() if (one := kind.identifiers)]
 
 
@@ -117,7 +120,7 @@ def read_survey(text: str) -> Survey:
             msg = f"there is no archive {survey.archive!r}, only {_listed(known)}"
             raise ValueError(msg)  # noqa: TRY301 - said in one sentence with the others
         if not survey.bands:
-            msg = "no band is named"
+            msg = "it names no band"
             raise ValueError(msg)  # noqa: TRY301 - as above
         return known[survey.archive].checked(survey)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""A few questions before the first image: which files are there, and how long.
+"""Asks about a sample of the frames to come: whether the files exist, and their size.
 
-They make the bill better and nothing else: an archive is asked at most three of them,
-once in a run. If one fails, the bill is only rougher.
+The answers improve the bill. A run sends each archive at most three such requests,
+once. If a request fails, the bill is only less exact.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = ["sample_once"]
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that the answers may take: an archive that is slow or down now is not
-#: waited for, its frames are only billed more roughly.
+#: Seconds that the answers may take. The run does not wait longer for an archive that
+#: is slow or down; its bill is then less exact.
 _PATIENCE_S = 20.0
 
 
@@ -64,7 +64,12 @@ async def sample_once(
         async with asyncio.timeout(_PATIENCE_S):
             await sampling.ask(transport, frames, official, samples)
     except TimeoutError:
-        _log.info("%s: no answer about frames to come in time", kind.name)
+        _log.info(
+            "%s: no answer within %.0f s about a sample of files; the bill uses "
+            "typical sizes",
+            kind.name,
+            _PATIENCE_S,
+        )
     sizes = [one.size for one in samples if one.size]
     summary = {
         "asked": len(samples),

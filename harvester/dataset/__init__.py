@@ -1,4 +1,4 @@
 """The data set: stamps on disk, manifest, verification and gallery.
 
-May import the ledger, the cutouts and plain facts.
+These modules may import the ledger, the cutouts and plain facts.
 """

@@ -1,4 +1,4 @@
-"""The data set on disk: where stamps go, and the manifest that lists them.
+"""The data set on disk: the paths of stamps, and the manifest that lists them.
 
 ::
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from ..places import Places
 
 __all__ = [
+    "atomic_write",
     "file_loc",
     "remove_parts",
     "write_labels",
     "write_manifest",
-    "written_aside",
 ]
 
 _TYPES = {
@@ -45,20 +45,20 @@ _TYPES = {
     "substitute": pa.bool_(),
 }
 
-#: Targets of which the manifest is put together at a time.
+#: Number of targets whose manifest rows are written at a time.
 _TARGETS = 16_384
-#: Bytes of a column of labels that are read at a time; else it is the whole column.
+#: Bytes of a label column to read at a time; by default it would be the whole column.
 _BUFFER = 262_144
 
-#: Stamps of one folder at most; file systems and people are slow beyond.
+#: Most stamps in one folder; larger folders are slow to list.
 _PER_FOLDER = 1000
 
 
 def file_loc(survey: Survey, target: Target, product: Product, rank: int) -> str:
-    """Give the place of a stamp relative to the output folder.
+    """Give the path of a stamp relative to the output folder.
 
-    The product's name is only in it beyond the first stamp (``rank > 0``) of a
-    target in a band, which is when all observations are asked for.
+    ``rank`` numbers the stamps of a target in a band, from 0. It is above 0 only if the
+    user asks for all observations; then it is part of the name.
     """
     prefix = f"{target.number // _PER_FOLDER:04d}"
     more = f"@{rank}" if rank else ""
@@ -67,19 +67,20 @@ def file_loc(survey: Survey, target: Target, product: Product, rank: int) -> str
 
 
 def remove_parts(out: Path) -> None:
-    """Remove what a kill has left of stamps that were being written.
+    """Remove the partial stamps that a killed process has left.
 
-    Nobody else would, if such a galaxy comes to another end. Only the owner of the run
-    may call it. It costs a second for a million stamps.
+    A partial stamp is overwritten only if its galaxy is cut again, so it could stay for
+    ever. Call this only while holding the lock of the run. It takes a second for a
+    million stamps.
     """
     for part in _parts(str(out / "cutouts")):
-        # What cannot be removed is shown by `harvester verify`.
+        # `harvester verify` reports files that cannot be removed.
         with suppress(OSError):
-            os.unlink(part)  # noqa: PTH108 - it is no Path
+            os.unlink(part)  # noqa: PTH108 - it is a str
 
 
 def _parts(folder: str) -> Iterator[str]:
-    # Not through links: what is there is not ours.
+    # Do not follow links: they may lead outside the output folder.
     if os.path.islink(folder):  # noqa: PTH114 - there may be thousands
         return
     with suppress(OSError), os.scandir(folder) as entries:
@@ -91,27 +92,38 @@ def _parts(folder: str) -> Iterator[str]:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Give a name to write to; it takes its place whole when the block ends well."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; rename it to ``path`` after the block.
+
+    If the block raises, ``path`` keeps its old content.
+
+    Raises
+    ------
+    LocalError
+        The file cannot be written.
+    """
     new = path.with_name(path.name + ".part")
     try:
-        # A link that lies in its place must not lead the writer elsewhere.
+        # Remove an existing link first, so that the writer does not follow it.
         new.unlink(missing_ok=True)
         new.touch(exist_ok=False)
         yield new
         durable_rename(new, path)
     except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror}. Is the disk full?"
+        msg = (
+            f"{path} cannot be written: {error.strerror}. Check the free space and the "
+            "permissions of its folder"
+        )
         raise LocalError(msg) from error
     finally:
-        # Nor may it be removed where nothing may be written.
+        # In a read-only folder the temporary file cannot be removed either.
         with suppress(OSError):
             new.unlink()
 
 
 def write_labels(path: Path, labels: pa.RecordBatchReader) -> None:
-    """Keep the catalogue's own columns, from which each manifest is made."""
-    with written_aside(path) as new, pq.ParquetWriter(new, labels.schema) as file:
+    """Write the columns of the catalogue to a file; each manifest includes them."""
+    with atomic_write(path) as new, pq.ParquetWriter(new, labels.schema) as file:
         for batch in labels:
             file.write_batch(batch)
 
@@ -119,15 +131,15 @@ def write_labels(path: Path, labels: pa.RecordBatchReader) -> None:
 def write_manifest(places: Places, rows: Iterable[ManifestRow]) -> tuple[Path, Path]:
     """Write the manifest as Parquet and CSV; give both paths.
 
-    Columns are those of `ManifestRow` without the number, then every label. A
-    label that has the name of one of them gets ``label_`` before it. The rows come
-    in the order of their targets.
+    The columns are those of `ManifestRow` without ``target``, then all labels. A label
+    whose name is in use gets the prefix ``label_``. ``rows`` must be in the order of
+    their targets.
     """
     as_csv = places.manifest.with_suffix(".csv")
     with (
         pq.ParquetFile(places.labels, buffer_size=_BUFFER) as labels,
-        written_aside(places.manifest) as new,
-        written_aside(as_csv) as new_csv,
+        atomic_write(places.manifest) as new,
+        atomic_write(as_csv) as new_csv,
     ):
         schema = _manifest_schema(labels.schema_arrow)
         with (
@@ -154,12 +166,12 @@ def _manifest_schema(labels: pa.Schema) -> pa.Schema:
 def _joined(
     rows: Iterable[ManifestRow], labels: pq.ParquetFile, schema: pa.Schema
 ) -> Iterator[pa.Table]:
-    """Put rows and labels together, those of some thousand targets at a time."""
+    """Join rows and labels, for `_TARGETS` targets at a time."""
     batches = enumerate(labels.iter_batches(_TARGETS))
     for number, some in groupby(rows, lambda row: row.target // _TARGETS):
         own = list(some)
         places = pa.array([row.target % _TARGETS for row in own], pa.int64())
-        # Labels without columns have no batches.
+        # A file without columns has no batches.
         batch = next((batch for place, batch in batches if place == number), None)
         known = [column.take(places) for column in batch.columns] if batch else []
         yield pa.Table.from_arrays([*_columns(own), *known], schema=schema)

@@ -1,10 +1,10 @@
-"""The ledger against the disk, both ways.
+"""Compares the stamps on disk with the ledger, in both directions.
 
-Every stamp's bytes are read and hashed: that finds all that happened to a file since
-it was written, at thousands of stamps a second. To look into each one with astropy as
-well (``deep``) goes at hundreds a second, and finds what was written wrongly.
+Every stamp is read and hashed, thousands a second: that finds every change since it was
+written. With ``deep`` astropy also reads each stamp, hundreds a second: that finds
+stamps that were written wrongly.
 
-However many stamps there are, it takes some tens of bytes of memory for each.
+The memory needed is some tens of bytes a stamp.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Findings", "verify"]
 
-#: Stamps that a process looks at at a time.
+#: Stamps in one batch.
 _BATCH = 256
 
-#: Batches up to which other processes are not worth their start.
+#: Batches that are checked in this process before others are started, because starting
+#: processes takes longer than checking a few batches.
 _ALONE = 8
 
-#: Seconds between asking a process to end and ending it.
-_LAST_WORDS_S = 0.1
+#: Seconds between asking a worker process to end and killing it.
+_KILL_AFTER_S = 0.1
 
 _MISSING = "missing"
 _CHANGED = "changed"
@@ -52,30 +53,30 @@ _CHANGED = "changed"
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong on the disk."""
+    """The differences between disk and ledger."""
 
     checked: int = 0
-    #: In the ledger and not on the disk.
+    #: Stamps in the ledger but not on disk.
     missing: list[StampRow] = field(default_factory=list)
-    #: On the disk with other bytes than were written.
+    #: Stamps whose bytes differ from those that were written.
     changed: list[StampRow] = field(default_factory=list)
-    #: With the bytes that were written, which are no proper stamp; and why.
+    #: Stamps with the right bytes that are not valid, each with the reason.
     unsound: list[tuple[StampRow, str]] = field(default_factory=list)
-    #: On the disk and not in the ledger, relative to the output folder.
+    #: Paths of files that are not in the ledger, relative to the output folder.
     orphans: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is wrong; an orphan is only waste."""
+        """Whether all stamps are right; orphans only waste space."""
         return not self.lost
 
     @property
     def lost(self) -> list[StampRow]:
-        """Stamps that have to be made again."""
+        """Stamps that must be made again."""
         return [*self.missing, *self.changed, *(stamp for stamp, _ in self.unsound)]
 
     def add(self, stamp: StampRow, problem: str) -> None:
-        """Sort a stamp by what is wrong with it."""
+        """Add a stamp to the list for its problem."""
         match problem:
             case "missing":
                 self.missing.append(stamp)
@@ -85,7 +86,7 @@ class Findings:
                 self.unsound.append((stamp, flaw))
 
     def to_json(self) -> dict[str, object]:
-        """Give it for a script."""
+        """Give the findings as JSON, for scripts."""
         return {
             "checked": self.checked,
             "missing": [stamp.file_loc for stamp in self.missing],
@@ -95,50 +96,51 @@ class Findings:
         }
 
     def words(self, out: Path, *, repaired: bool = False) -> Iterator[str]:
-        """Say it for a person, a line each, and what is to be done."""
+        """Give the findings as lines of text, with what the user can do."""
         yield from (f"missing: {stamp.file_loc}" for stamp in self.missing)
         yield from (f"changed: {stamp.file_loc}" for stamp in self.changed)
         yield from (f"unsound: {one.file_loc}: {flaw}" for one, flaw in self.unsound)
         yield from (f"not in the ledger, left alone: {name}" for name in self.orphans)
         yield f"{self.checked} stamps checked, {len(self.lost)} to be made again"
         if self.lost and repaired:
-            yield f"They are to do again: harvester resume {out}"
+            yield f"Their galaxies are pending again. Run: harvester resume {out}"
         elif self.lost:
-            yield f"Send them back to be made again: harvester verify --repair {out}"
+            yield f"To make them again, run: harvester verify --repair {out}"
 
 
 class Batch(NamedTuple):
-    """Stamps to look at, as they travel to another process."""
+    """Stamps to check, sent to another process."""
 
     out: str
     stamps: Sequence[StampRow]
-    #: What the stamps of each survey should be like; None: only their bytes count.
+    #: How stamps are cut, by survey, for the deep check; None: check only the bytes.
     specs: Mapping[int, CutoutSpec] | None
 
 
 def verify(places: Places, *, deep: bool = False) -> Findings:
-    """Read every stamp that the ledger knows, and look for those it does not.
+    """Check every stamp in the ledger, and find files that are not in it.
 
-    A harvest may be going on: what it writes meanwhile is no orphan.
+    A harvest may run at the same time; its new stamps do not count as orphans.
     """
     found = Findings()
-    # First the disk: what is there by now was wanted, or done, before.
+    # List the disk before the ledger, so that every stamp on the list is in the ledger,
+    # as pending or done.
     on_disk = _hashes(_files(places.out))
     with LedgerView.open(places.ledger) as view:
         known = array("q", map(hash, view.wanted_files()))
         specs = _specs(view) if deep else None
-        for batch, problems in _looked_at(_batches(view, places.out, specs)):
+        for batch, problems in _checked(_batches(view, places.out, specs)):
             found.checked += len(batch.stamps)
             known.extend(hash(stamp.file_loc) for stamp in batch.stamps)
             for place, problem in problems:
                 found.add(batch.stamps[place], problem)
-    strange = _without(on_disk, np.asarray(known, np.int64))
-    if len(strange):
-        found.orphans = sorted(_named(places.out, strange))
+    unknown = _without(on_disk, np.asarray(known, np.int64))
+    if len(unknown):
+        found.orphans = sorted(_named(places.out, unknown))
     return found
 
 
-# -- what is on the disk ------------------------------------------------------
+# -- the disk -----------------------------------------------------------------
 
 
 def _files(out: Path) -> Iterator[list[str]]:
@@ -149,7 +151,7 @@ def _files(out: Path) -> Iterator[list[str]]:
 
 
 def _hashes(folders: Iterator[list[str]]) -> NDArray[np.int64]:
-    # Eight bytes a name: a million names themselves would be a hundred times that.
+    # A hash takes eight bytes; a name would take about a hundred times that.
     hashes = array("q")
     for files in folders:
         hashes.extend(map(hash, files))
@@ -159,23 +161,23 @@ def _hashes(folders: Iterator[list[str]]) -> NDArray[np.int64]:
 def _without(hashes: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
     if not len(known):
         return hashes
-    known.sort()  # in place: numpy's own set functions copy all of it several times
+    known.sort()  # in place, because numpy's set functions would copy it several times
     places = np.searchsorted(known, hashes)
-    is_strange: NDArray[np.bool_] = known.take(places, mode="clip") != hashes
-    return hashes[is_strange]
+    is_unknown: NDArray[np.bool_] = known.take(places, mode="clip") != hashes
+    return hashes[is_unknown]
 
 
-def _named(out: Path, strange: NDArray[np.int64]) -> Iterator[str]:
+def _named(out: Path, unknown: NDArray[np.int64]) -> Iterator[str]:
     for files in _files(out):
         hashes = np.fromiter(map(hash, files), np.int64, len(files))
-        yield from compress(files, np.isin(hashes, strange))
+        yield from compress(files, np.isin(hashes, unknown))
 
 
-# -- what is in the ledger ----------------------------------------------------
+# -- the ledger ---------------------------------------------------------------
 
 
 def _specs(view: LedgerView) -> dict[int, CutoutSpec]:
-    # As the run was begun: the settings of today may not even be here.
+    # Use the settings stored in the run: the user's current ones may differ.
     identity = json.loads(view.facts()["settings"])
     sizes = dict(pair.split("=") for pair in identity["size"].split())
     return {
@@ -192,25 +194,25 @@ def _batches(
         yield Batch(str(out), some, specs)
 
 
-def _looked_at(
+def _checked(
     batches: Iterator[Batch],
 ) -> Iterator[tuple[Batch, list[tuple[int, str]]]]:
-    """Look at batches, on all cores if they are many, a few at a time."""
+    """Check batches; on all cores if there are many of them."""
     for batch in islice(batches, _ALONE):
-        yield batch, _look(batch)
+        yield batch, _check(batch)
     first = next(batches, None)
     if first is None:
         return
     cores = len(os.sched_getaffinity(0))
-    # They do not listen when they are asked to end, see `cutouts.forkserver`.
-    CONSTS.term_timeout = _LAST_WORDS_S
+    # Worker processes ignore SIGTERM (see `cutouts.forkserver`): kill them soon.
+    CONSTS.term_timeout = _KILL_AFTER_S
     pool = ProcessPool(max_workers=cores, context=warm_up())
     with ExitStack() as stack:
         stack.callback(pool.join)
         stack.callback(pool.stop)
-        under_way = deque([(first, pool.schedule(_look, args=(first,)))])
+        under_way = deque([(first, pool.schedule(_check, args=(first,)))])
         for batch in batches:
-            under_way.append((batch, pool.schedule(_look, args=(batch,))))
+            under_way.append((batch, pool.schedule(_check, args=(batch,))))
             if len(under_way) > 2 * cores:
                 done, task = under_way.popleft()
                 yield done, task.result()
@@ -218,11 +220,11 @@ def _looked_at(
             yield done, task.result()
 
 
-# -- what a process does ------------------------------------------------------
+# -- in a worker process ------------------------------------------------------
 
 
-def _look(batch: Batch) -> list[tuple[int, str]]:
-    """Give the places of what is wrong in a batch, and the problems."""
+def _check(batch: Batch) -> list[tuple[int, str]]:
+    """Give the problems in a batch, each with the index of its stamp."""
     problems = ((place, _problem(batch, one)) for place, one in enumerate(batch.stamps))
     return [(place, problem) for place, problem in problems if problem]
 

@@ -1,4 +1,5 @@
-"""Frames on disk: fetched once, whole, by their beginning or by ranges, and shared.
+"""Frames on disk: fetched once (whole, the beginning, or by ranges) and shared.
 
-May import the transport, the cutouts (which pixels a stamp needs) and plain facts.
+These modules may import the transport, the cutouts (which pixels a stamp needs) and
+plain facts.
 """

@@ -1,9 +1,9 @@
-"""Which frames stay on disk: sizes and last uses are kept in memory.
+"""The cache of frames on disk: which frames stay, and which are removed.
 
-When the bytes of the budget are used up, frames that no job waits for are removed
-first, then those that an earlier process has left, then those that jobs wait for; of
-each the one whose last use is longest ago. A release costs the same however many frames
-are kept: the folder is read once, and the ledger is asked about a few frames at a time.
+If the frames exceed the budget, those that no job needs are removed first, then those
+of an earlier process, then those that jobs need; in each group the one used longest ago
+first. Sizes and the order of use are kept in memory, and the ledger is queried for a
+few frames at a time. So releasing a frame costs the same for any number of frames.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ if TYPE_CHECKING:
 
     from ..models import Product
 
-    #: Of some products, archive and name of those that a job still waits for.
+    #: Gives archive and name of those products that a job still needs.
     StillWanted = Callable[[Collection[Product]], Awaitable[set[tuple[str, str]]]]
 
 __all__ = ["FrameCache", "Kept", "StillWanted", "read_folder"]
 
-#: Ends the name of a frame that is being removed.
+#: Suffix of a frame that is being removed.
 _GONE = ".gone"
 
-#: Ends of the names of files that are in the folder for a short time only.
-_PASSING = frozenset({".part", ".pixels", _GONE})
+#: Suffixes of temporary files in the folder.
+_TEMPORARY = frozenset({".part", ".pixels", _GONE})
 
-#: Frames that the ledger is asked about at once.
+#: Frames in one query of the ledger.
 _ASKED = 20
 
 
 class Kept(NamedTuple):
     """A frame on disk that is not in use."""
 
-    #: Bytes.
+    #: Size in bytes.
     size: int
-    #: What frame it is; None of a file that an earlier process has left.
+    #: The product; None for a file of an earlier process.
     product: Product | None = None
 
 
 class FrameCache:
-    """The frames on disk that are not in use, each group with the oldest use first.
+    """The frames on disk that are not in use.
 
     Parameters
     ----------
     left
-        The files that an earlier process has left, by name, the oldest first.
+        The files of an earlier process by name, oldest first.
     budget
         Bytes that may stay.
     removed
-        Called with the name of each frame that is removed.
+        Called with the name of each removed frame.
     """
 
     def __init__(
@@ -72,20 +72,20 @@ class FrameCache:
         self._budget = budget
         self._still_wanted = still_wanted
         self._removed = removed
-        #: Used since the start, and not known to be waited for.
+        #: Frames used by this process, by name; in each dict the oldest use is first.
         self._used: dict[str, Kept] = {}
         self._left = left
-        #: Those that jobs waited for when the ledger was asked.
+        #: Frames that jobs needed when the ledger was queried last.
         self._awaited: dict[str, Kept] = {}
         self._bytes = sum(kept.size for kept in left.values())
 
     def take(self, name: str) -> None:
-        """Leave a frame alone from now on, because it is in use."""
+        """Take a frame out of the cache, because it is in use."""
         for group in (self._used, self._left, self._awaited):
             self._drop(name, group)
 
     def give_back(self, name: str, product: Product) -> None:
-        """Count a frame that is no longer in use, unless its file is gone."""
+        """Add a frame that is no longer in use, unless its file is gone."""
         self.take(name)
         with suppress(FileNotFoundError):
             size = (self._folder / name).stat().st_size
@@ -101,7 +101,7 @@ class FrameCache:
         await self._remove_oldest(self._left, gone)
         await self._remove_oldest(self._used, gone)
         if self._still_wanted is not None and self._is_over() and self._awaited:
-            # Jobs may have been given up since the ledger was asked.
+            # Jobs may have failed since the last query, so ask again.
             await self._remove_unwanted(self._awaited, self._still_wanted, gone)
         await self._remove_oldest(self._awaited, gone)
         if gone:
@@ -113,13 +113,13 @@ class FrameCache:
     async def _remove_unwanted(
         self, group: dict[str, Kept], still_wanted: StillWanted, gone: list[str]
     ) -> None:
-        """Ask about the oldest frames of a group; remove what no job waits for."""
+        """Query the oldest frames of a group; remove those that no job needs."""
         asked = dict(islice(group.items(), _ASKED))
         products = [kept.product for kept in asked.values() if kept.product]
         wanted = await still_wanted(products)
         for name, kept in asked.items():
             if group.get(name) is not kept:
-                continue  # it was used while the ledger was asked
+                continue  # it was used during the query
             product = kept.product
             if product and (product.archive, product.name) in wanted:
                 self._awaited[name] = kept
@@ -131,11 +131,12 @@ class FrameCache:
     async def _remove_oldest(self, group: dict[str, Kept], gone: list[str]) -> None:
         while self._is_over() and group:
             self._remove(next(iter(group)), group, gone)
-            if len(gone) % _ASKED == 0:  # the budget may have been cut to a part
+            # With a budget reduced since the last run there may be many.
+            if len(gone) % _ASKED == 0:
                 await asyncio.sleep(0)
 
     def _remove(self, name: str, group: dict[str, Kept], gone: list[str]) -> None:
-        """Take a frame out of its place at once, so that it is not used again."""
+        """Rename a frame at once, so that it is not used again; delete it later."""
         self._drop(name, group)
         path = self._folder / name
         with suppress(FileNotFoundError):
@@ -148,26 +149,26 @@ class FrameCache:
             self._bytes -= kept.size
 
     def _unlink(self, names: Iterable[str]) -> None:
-        # In a thread: the file system may take long to free a large file.
+        # This runs in a thread, because deleting a large file may take long.
         for name in names:
             (self._folder / (name + _GONE)).unlink(missing_ok=True)
 
 
 def read_folder(folder: Path) -> dict[str, Kept]:
-    """Make the folder, remove what is not whole, and give the files that stay.
+    """Make the folder, remove incomplete files, and give the files that stay.
 
-    A crash leaves files half written, and a power cut may have torn any that was
-    written before the machine was started.
+    A crash leaves temporary files. Files from before the last boot may be damaged by a
+    power cut, because they are not flushed.
 
     Returns
     -------
     dict
-        Each file by its name, the oldest first.
+        The files by name, oldest first.
 
     Raises
     ------
     LocalError
-        It cannot be made, read or written.
+        The folder cannot be made, read or written.
     """
     started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     found = []
@@ -175,11 +176,14 @@ def read_folder(folder: Path) -> dict[str, Kept]:
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             status = path.stat()
-            if path.suffix in _PASSING or status.st_mtime < started:
+            if path.suffix in _TEMPORARY or status.st_mtime < started:
                 path.unlink()
             else:
                 found.append((status.st_mtime, path.name, status.st_size))
     except OSError as error:
-        msg = f"frames cannot be kept in {folder}: {error.strerror}."
+        msg = (
+            f"frames cannot be kept in {folder}: {error.strerror}. Check the "
+            "permissions of the output folder and the free space"
+        )
         raise LocalError(msg) from error
     return {name: Kept(size) for _, name, size in sorted(found)}

@@ -1,12 +1,12 @@
-"""Only the beginning of a frame that was packed by bz2: up to the last needed row.
+"""Fetches only the beginning of a frame compressed by bz2, up to the last needed row.
 
-The frame is fetched as ever, by one request, and watched as it comes. Its first block
-holds the header, which tells which rows are needed; every further block holds as many
-bytes as the one before, so that counting them tells when those rows are here. Then the
+The frame is requested whole, and its blocks are counted as they come. The first block
+holds the header, from which the needed rows follow. All blocks but the last unpack to
+about the same number of bytes, so the count tells when these rows have come. Then the
 connection is closed.
 
-Nothing is proved by counting: that is for the cutting, which compares the checksum of
-every block that it uses. What was left too early, or looks odd, is fetched whole.
+The count is not a proof: the worker checks the checksum of every block that it uses. If
+too few bytes have come, or the blocks are unusual, the frame is fetched whole.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ __all__ = ["Prefix", "expected_part", "has_prefix"]
 
 _log = logging.getLogger(__name__)
 
-#: Galaxies of a frame up to which its beginning is fetched. With n of them anywhere in
-#: it, n / (n + 1) of its 3.5 MB are needed, and half a block: 0.54, 0.71, 0.79 of it
-#: with 1, 2, 3, and 0.84 with 4. The rest has to be worth a new connection, two or
-#: three round trips and a slow start or some 0.3 s at 100 ms, in which a connection
-#: at 2 MB/s carries 0.6 MB: what is saved with 4.
+#: Most galaxies in a frame for which only its beginning is fetched. With n galaxies at
+#: random positions, n / (n + 1) of its 3.5 MB and half a block are needed: 0.54, 0.71
+#: and 0.79 of it with 1, 2 and 3, and 0.84 with 4. Closing the connection costs a new
+#: one: two or three round trips and a slow start, some 0.3 s at 100 ms. At 2 MB/s that
+#: is 0.6 MB, as much as is saved with 4 galaxies.
 _MOST_GALAXIES = 3
 
-#: Bytes by which a block may unpack to fewer than bz2 puts in it. In real frames it is
-#: 3 at most; where it is more, the whole frame is fetched.
+#: Bytes by which a block may be shorter than bz2's block size when unpacked. In real
+#: frames it is at most 3; with more, the whole frame is fetched.
 _SLACK = 1000
 
 
 def has_prefix(product: Product, galaxies: int) -> bool:
-    """Whether the beginning of this file is worth more than the whole."""
+    """Whether it is cheaper to fetch only the beginning of this file."""
     is_packed = product.name.endswith(".fits.bz2") and galaxies <= _MOST_GALAXIES
     return is_packed and kind_of(product.archive).fetch is Fetch.BEGINNING
 
 
 def expected_part(galaxies: int) -> float:
-    """Tell which part of a packed frame is fetched, on average, for so many galaxies.
+    """Give the mean fraction of a compressed frame that is fetched for some galaxies.
 
-    They lie anywhere in it, and it comes in 14 blocks.
+    They are assumed to be at random positions, and the frame to have 14 blocks.
     """
     if galaxies > _MOST_GALAXIES:
         return 1.0
@@ -60,12 +60,12 @@ def expected_part(galaxies: int) -> float:
 
 
 class Prefix:
-    """Watches a frame come, and tells when the needed rows are here.
+    """Counts the blocks of a frame as it comes, until the needed rows are here.
 
     Parameters
     ----------
     find_end
-        Tells of an open frame where in the unpacked file the last needed row ends.
+        Gives the offset in the unpacked file at which the last needed row ends.
     """
 
     def __init__(self, find_end: Callable[[Frame], int]) -> None:
@@ -73,22 +73,23 @@ class Prefix:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what came so far: the frame comes anew."""
+        """Forget what came so far, because the transfer starts again."""
         self._scan = BlockScan()
-        #: The file up to the end of its first block, until it was looked at.
+        #: The bytes up to the end of the first block, until it was read.
         self._first = bytearray()
         self._starts = 0
-        #: Whole blocks that hold the needed rows; None while that is not known.
+        #: Number of blocks that contain the needed rows; None if not known yet.
         self._needed: int | None = None
         self._gave_up = False
 
     def add(self, data: bytes) -> bool:
-        """Take the next bytes; say whether the blocks that are whole now will do."""
+        """Take the next bytes; tell whether enough complete blocks have come."""
         if self._gave_up:
             return False
         starts = self._scan.feed(data)
         if self._starts and any(start.is_first for start in starts):
-            # Another stream: the last block of the one before may hold any number.
+            # A second bz2 stream: the last block of the first may have any size, so
+            # that counting blocks does not work.
             self._gave_up = True
             return False
         self._starts += len(starts)
@@ -103,7 +104,9 @@ class Prefix:
         try:
             end = self._find_end(Frame(open_bytes(io.BytesIO(first), is_whole=False)))
         except (BadFrameError, BadWcsError, CorruptFrameError) as error:
-            _log.info("a frame is fetched whole: %s", error)
+            _log.info(
+                "a frame is fetched whole, because its header cannot be used: %s", error
+            )
             self._gave_up = True
             return
         self._needed = -(-end // (block_size(first) - _SLACK))

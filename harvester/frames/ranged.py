@@ -1,12 +1,12 @@
-"""Only those bytes of a remote frame that stamps are made of.
+"""Fetches only those bytes of a remote frame that stamps need, by HTTP Range.
 
-First headers, one after the other: each says where the next one is. Then the pixels
-of the stamps, as spans of bytes. They are written where they belong in a local file
-that is otherwise a hole, and which the cutting reads like any other FITS file.
+The headers come first, one after another, because each tells where the next one is.
+Then come the pixels of the stamps, as spans of bytes. They are written at their offsets
+in a sparse local file, which the worker reads like any other FITS file.
 
-That file holds some stamps and no others: it serves the caller and is removed. What
-cannot be planned, or what a server does not give by ranges, is fetched whole and judged
-there, unless it is too large for that.
+The local file only holds the stamps of one call, and is removed after it. If the header
+cannot be used, or the server does not serve ranges, the frame is fetched whole, unless
+it is too large for that.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ __all__ = ["PixelFetch", "Plan", "has_parts", "plan"]
 
 _log = logging.getLogger(__name__)
 
-#: Requests for headers after which it is no drizzled file but a heap of HDUs.
+#: Most requests for headers: a drizzled file or a mosaic needs fewer.
 _MOST_HEADERS = 16
 
-#: Versions of a file that are begun, each because the one before was replaced.
+#: Versions of a file to try, if the archive replaces it while it is fetched.
 _MOST_VERSIONS = 3
 
-#: Numbers of the files in which pixels are gathered.
+#: Numbers in the names of the local files.
 _numbers = count()
 
 
 class _ReplacedError(RangeRefusedError):
-    """The file was replaced at the archive while parts of it were fetched."""
+    """The archive replaced the file while parts of it were fetched."""
 
 
 class _LackingError(Exception):
-    """A header is needed that was not fetched yet."""
+    """A header at ``start`` is needed that was not fetched yet."""
 
     def __init__(self, start: int) -> None:
         super().__init__(start)
@@ -73,22 +73,22 @@ class _LackingError(Exception):
 
 
 class _Pieces:
-    """The bytes of a remote file that are here; they read like those of a frame."""
+    """The fetched bytes of a remote file, with the interface of a frame's bytes."""
 
     is_packed = False
     read = 0
 
     def __init__(self, first: ByteRange) -> None:
-        #: Where each piece begins in the file, and its bytes.
+        #: Fetched bytes by their offset in the file.
         self.held: dict[int, bytes] = {0: first.body}
         self.validator = first.validator
         self.total = first.total
-        #: Where the file ends as far as anyone needs it.
+        #: Offset after the last byte that stamps may need.
         self.end = first.total
 
     def check_room(self, end: int) -> None:
         if end > self.total:
-            msg = f"it has {self.total} bytes, and its header tells of {end}"
+            msg = f"it has {self.total} bytes, but its header requires {end}"
             raise CorruptFrameError(msg)
 
     def holds(self, place: int) -> bool:
@@ -107,35 +107,35 @@ class _Pieces:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be fetched of a file, beside the headers."""
+    """What to fetch of a file beside the headers."""
 
-    #: Bytes of the local file: all that `cut_frame` looks at lies before.
+    #: Length of the local file in bytes; `cut_frame` reads nothing after it.
     length: int
     #: In ascending order, without overlap.
     spans: tuple[Span, ...]
 
 
 def has_parts(product: Product) -> bool:
-    """Whether ranges of this file are of use: it is not compressed."""
+    """Whether this file is fetched by ranges; it must not be compressed."""
     is_plain = product.name.endswith(".fits")
     return is_plain and kind_of(product.archive).fetch is Fetch.RANGES
 
 
 class PixelFetch:
-    """Fetches the pixels that some stamps need, and no others, into a new file.
+    """Fetches only the pixels that some stamps need into a new file.
 
     Call it with the address of a copy or of the archive's own file.
 
     Parameters
     ----------
     path
-        Where the pixels appear, if it was possible; the caller removes the file.
+        The new file, if the call returns True; the caller removes it.
     find
-        Finds in an open frame the pixels that the stamps need.
+        Finds the needed pixels in an open frame.
     kind
-        The archive that the file is of.
+        The archive of the file.
     on_bytes
-        Called with the bytes that come.
+        Called with the number of bytes of each reply.
     """
 
     def __init__(
@@ -151,26 +151,27 @@ class PixelFetch:
         self._path = path
         self._find = find
         self._kind = kind
-        #: An archive that gives ranges need not state versions: they are compared here.
+        #: Whether the server must state a version. Files of an archive that serves
+        #: ranges itself are checked by `_check_unchanged` instead.
         self._needs_validator = not kind.archive_gives_ranges
         self._on_bytes = on_bytes
-        #: Length of the whole file in bytes; 0 while no server has told it.
+        #: Length of the whole file in bytes; 0 if not known yet.
         self.total = 0
-        #: Why the last server that was asked did not give ranges; empty if it did.
+        #: Why the last server did not serve ranges; empty if it did.
         self.refusal = ""
 
     async def __call__(
         self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
     ) -> bool:
-        """Fetch from this address; say whether the pixels are here.
+        """Fetch from this address; tell whether the pixels have come.
 
-        If they are not, the whole file has to be fetched: because that is cheaper,
-        because the server does not give ranges, or because the frame looks broken.
+        False if the whole file should be fetched: because that is cheaper, the server
+        does not serve ranges, or the frame looks broken.
 
         Raises
         ------
         RangeRefusedError
-            A mirror does not give ranges, and the archive may.
+            A mirror does not serve ranges, but the archive may.
         CorruptFrameError, BadFrameError, BadWcsError
             The frame looks broken, and is too large to be fetched whole.
         TransientError, PermanentError, LocalError
@@ -190,7 +191,7 @@ class PixelFetch:
             if is_mirror and self._kind.archive_gives_ranges:
                 raise
             self.refusal = str(error)
-            _log.info("%s: a server gave no ranges of it: %s", url, error)
+            _log.info("%s cannot be fetched by ranges: %s", url, error)
         except (BadFrameError, BadWcsError, CorruptFrameError) as error:
             if self.total > self._transport.largest_file:
                 raise
@@ -203,12 +204,12 @@ class PixelFetch:
         Raises
         ------
         PermanentError
-            ``too_large``: it is, and the server did not give ranges of it.
+            ``too_large``: it is, and the server does not serve ranges of it.
         """
         size, most = self.total or product.size or 0, self._transport.largest_file
         if size > most and self.refusal:
             msg = (
-                f"{product.name} has {size} bytes, over the {most} of a file that is "
+                f"{product.name} has {size} bytes. Files over {most} bytes are not "
                 f"fetched whole, and the server gives no ranges of it: {self.refusal}"
             )
             raise PermanentError("too_large", msg)
@@ -218,11 +219,10 @@ class PixelFetch:
         """Fetch the pixels of one version of the file.
 
         Archives replace files in place. Then the server refuses further ranges of the
-        version that was begun, or its first bytes turn out to be others, and all of it
-        is fetched again.
+        old version, or its first bytes differ, and fetching starts again.
         """
         for version in count(1):
-            # A refusal of the first range is no new version.
+            # A refusal of the first range does not mean that the file was replaced.
             pieces = _Pieces(await fetch(0, FIRST))
             self.total = pieces.total
             if self._needs_validator and not pieces.validator:
@@ -234,10 +234,10 @@ class PixelFetch:
                 if version == _MOST_VERSIONS:
                     raise
                 _log.info("ranges are fetched from the first one again: %s", error)
-        raise AssertionError  # mypy does not see that `count` has no end
+        raise AssertionError  # mypy does not know that `count` never ends
 
     async def _fetch_one_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
-        """Fetch the pixels, and check a file that looks broken for mixed versions."""
+        """Fetch the pixels; if the file looks broken, check for mixed versions."""
         try:
             return await self._fetch_version(fetch, pieces)
         except (BadFrameError, BadWcsError, CorruptFrameError):
@@ -250,8 +250,8 @@ class PixelFetch:
         most = self._transport.largest_file
         if not is_worth_it(planned.spans, pieces.total, most):
             return False
-        # Of its own name: a thread may outlive a failed try, and must not write into
-        # the file of the next one.
+        # Each try has a file of its own, because a thread of a failed try may still be
+        # writing.
         aside = self._path.with_name(f"{self._path.stem}-{next(_numbers)}.part")
         try:
             await _fill(fetch, aside, planned, pieces)
@@ -263,31 +263,31 @@ class PixelFetch:
         return True
 
 
-# -- which version it is --------------------------------------------------------
+# -- the version of the file ----------------------------------------------------
 
 
 async def _fetch_more(
     fetch: FetchPart, pieces: _Pieces, start: int, stop: int
 ) -> ByteRange:
-    """Fetch a further part of the version that was begun."""
+    """Fetch a further part of the same version."""
     part = await fetch(start, stop, validator=pieces.validator)
     if part.total != pieces.total:
-        msg = f"it has {part.total} bytes now, and had {pieces.total}"
+        msg = f"its size changed from {pieces.total} to {part.total} bytes"
         raise _ReplacedError(msg)
     return part
 
 
 async def _check_unchanged(fetch: FetchPart, pieces: _Pieces) -> None:
-    """Check that all parts are of one version, if no ETag has proved it.
+    """Check that all parts are of one version, unless an ETag has proved it.
 
-    Each new version has other headers, with the date on which it was made, and those
-    are in the first part. A date in ``Last-Modified`` is not enough: a file that is
-    replaced twice in a second has the same (RFC 9110, 8.8.2.2).
+    The first part is fetched again and compared: each version has another date in its
+    header. ``Last-Modified`` is not enough, because a file that is replaced twice in a
+    second has the same date (RFC 9110, 8.8.2.2).
 
     Raises
     ------
     _ReplacedError
-        The file begins with other bytes now.
+        The first part has changed.
     """
     if pieces.validator.startswith('"'):
         return
@@ -297,7 +297,7 @@ async def _check_unchanged(fetch: FetchPart, pieces: _Pieces) -> None:
         raise _ReplacedError(msg)
 
 
-# -- what is needed -------------------------------------------------------------
+# -- the needed spans -----------------------------------------------------------
 
 
 async def _plan_remotely(
@@ -305,7 +305,7 @@ async def _plan_remotely(
 ) -> Plan:
     for _ in range(_MOST_HEADERS):
         try:
-            # A real header takes astropy longer than others want to wait.
+            # astropy would block the event loop for too long with a real header.
             return await asyncio.to_thread(find_plan)
         except _LackingError as lacking:
             start = lacking.start
@@ -316,12 +316,12 @@ async def _plan_remotely(
 
 
 def plan(pieces: _Pieces, find: FindPixels, reading: Reading) -> Plan:
-    """Find the spans that hold all pixels of the stamps, in every plane.
+    """Find the spans with all pixels of the stamps, in every plane.
 
     Raises
     ------
     _LackingError
-        Header blocks from some place on are needed first.
+        A header must be fetched first.
     CorruptFrameError, BadFrameError, BadWcsError
         The frame cannot be cut.
     """
@@ -333,9 +333,9 @@ def plan(pieces: _Pieces, find: FindPixels, reading: Reading) -> Plan:
 def _end_of_planes(pieces: _Pieces, reading: Reading) -> int:
     """Find where the local file may end: after the image and its weights.
 
-    The cutting takes the first image of its name and the first weights of its shape,
-    so that nothing behind them changes anything. A file that ends there is whole by
-    its own headers, and the headers of what follows cost no requests.
+    The worker uses the first image with the right name and the first weights of its
+    shape. So later HDUs are not needed, and their headers cost no requests. A file that
+    ends after an HDU is valid.
     """
     pieces.end = pieces.total
     seen: list[Hdu] = []
@@ -377,7 +377,7 @@ async def _fill(fetch: FetchPart, path: Path, planned: Plan, pieces: _Pieces) ->
             for span in planned.spans:
                 group.create_task(fill(*span))
     except ExceptionGroup as failed:
-        # The others were cancelled for its sake.
+        # The task group has cancelled the other tasks because of this error.
         raise failed.exceptions[0] from failed
 
 
@@ -390,8 +390,8 @@ def _make(path: Path, length: int, held: dict[int, bytes]) -> None:
 
 
 def _write(path: Path, start: int, content: bytes) -> None:
-    # Opened by name each time: a thread outlives the task that was cancelled, and
-    # finds no file then, instead of what has got its descriptor since.
+    # Open the file by name each time. A thread may outlive its cancelled task; then it
+    # finds no file, instead of writing to a reused file descriptor.
     with disk_trouble_named(path), path.open("r+b") as file:
         file.seek(start)
         file.write(content)

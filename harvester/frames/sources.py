@@ -1,8 +1,8 @@
-"""Where the bytes of a frame come from: its mirrors first, then its archive.
+"""Fetches a frame from its mirrors first, then from its archive.
 
-What to do about an outage depends on what else there is to do. While other frames can
-be had, a frame of an archive that is down is left for later; in the end it is waited
-for, by looking for the archive and the mirrors in turn.
+While other frames can be fetched, the frames of an archive with an outage are left for
+later. If no others are left, the harvester waits for the end of the outage, and tries
+the archive and the mirrors in turn.
 """
 
 from __future__ import annotations
@@ -27,45 +27,45 @@ if TYPE_CHECKING:
 
 __all__ = ["Sources"]
 
-#: Longest pause in seconds between two looks for an archive and a mirror that are down.
+#: Longest pause in seconds between two attempts if archive and mirrors are all down.
 _LOOK_S = 60
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Fetch(Protocol[T_co]):
-    """Fetches from an address."""
+class FetchFrom(Protocol[T_co]):
+    """A function that fetches from an address."""
 
     async def __call__(
         self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
     ) -> T_co:
-        """Give what is there."""
+        """Fetch from this address."""
 
 
 class Sources:
-    """Fetches from where a product can be had.
+    """Fetches products from their mirrors and archives.
 
     Parameters
     ----------
     patience_s
-        How long an outage of both an archive and its mirrors is sat out.
+        How long to wait for the end of an outage of an archive and its mirrors.
     """
 
     def __init__(self, transport: Transport, *, patience_s: float = math.inf) -> None:
         self._transport = transport
         self._patience_s = patience_s
         self.mirrors = Mirrors(transport)
-        #: Hosts of archives that were given up once: they are not waited for again.
+        #: Hosts of archives whose outage was too long once: no further waiting.
         self._given_up: set[str] = set()
 
     def with_mirrors(self, product: Product) -> Product:
-        """Add to the copies of a product the mirrors that the user has set.
+        """Add the mirrors that the user has set to the copies of a product.
 
-        Each address comes after its own mirrors. Copies still come before the archive
-        and its mirrors: they may give ranges where the archive gives none.
+        The mirrors of an address come before it. Copies come before the archive and its
+        mirrors, because they may serve ranges that the archive does not.
         """
-        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+        with suppress(PermanentError):  # an invalid address: `fetch` raises the error
             places = (*product.mirrors, product.url)
             copies = [
                 one for at in places for one in (*self._transport.mirrors(at), at)
@@ -74,7 +74,7 @@ class Sources:
         return product
 
     def has_mirrors(self, product: Product) -> bool:
-        """Whether other hosts than that of its archive may give the file."""
+        """Whether hosts other than the archive's own may have the file."""
         return bool(self.with_mirrors(product).mirrors)
 
     def refuse_copies(self, product: Product) -> None:
@@ -82,11 +82,11 @@ class Sources:
         self.mirrors.refuse(self.with_mirrors(product).mirrors)
 
     async def fetch(
-        self, product: Product, fetch: Fetch[T], *, sits_out: bool = True
+        self, product: Product, fetch: FetchFrom[T], *, sits_out: bool = True
     ) -> T:
         """Fetch from one of the product's mirrors, or else from the archive.
 
-        Without ``sits_out`` an archive that is down is not waited for.
+        ``sits_out``: whether to wait for the end of an outage.
         """
         got = await self._from_mirror(product, fetch)
         if got is not None:
@@ -100,20 +100,20 @@ class Sources:
             raise
 
     def are_down(self, product: Product) -> bool:
-        """Whether neither a mirror nor the archive can be asked just now."""
-        with suppress(PermanentError):  # an odd address: fetching tells what is wrong
+        """Whether neither a mirror nor the archive can be tried now."""
+        with suppress(PermanentError):  # an invalid address: `fetch` raises the error
             is_down = self._transport.is_down(product.url)
             return is_down and not self.mirrors.can_serve(self.with_mirrors(product))
         return False
 
     def is_archive_down(self, product: Product) -> bool:
-        """Whether the archive is down, though it may be asked whether it still is."""
+        """Whether the archive counts as down, even if a probe is due."""
         with suppress(PermanentError):  # as above
             return self._transport.down_s(product.url) > 0
         return False
 
-    async def _wait_for_either(self, product: Product, fetch: Fetch[T]) -> T:
-        """Sit an outage of the archive out, unless a mirror comes back before."""
+    async def _wait_for_either(self, product: Product, fetch: FetchFrom[T]) -> T:
+        """Wait until the archive or a mirror serves the product."""
         if not product.mirrors:
             return await self._from_archive(product, fetch, Waits.LONG)
         began = self._transport.awake_s(product.url)
@@ -129,13 +129,15 @@ class Sources:
             got = await self._from_mirror(product, fetch)
             if got is not None:
                 return got
-        raise AssertionError  # mypy does not see that `count` has no end
+        raise AssertionError  # mypy does not know that `count` never ends
 
-    async def _from_mirror(self, product: Product, fetch: Fetch[T]) -> T | None:
+    async def _from_mirror(self, product: Product, fetch: FetchFrom[T]) -> T | None:
         return await self.mirrors.ask(product, partial(fetch, is_mirror=True))
 
-    async def _from_archive(self, product: Product, fetch: Fetch[T], waits: Waits) -> T:
-        """Fetch from the archive itself; its outage is sat out only once."""
+    async def _from_archive(
+        self, product: Product, fetch: FetchFrom[T], waits: Waits
+    ) -> T:
+        """Fetch from the archive itself; do not wait if it was given up before."""
         was_given_up = self._is_given_up(product)
         try:
             got = await fetch(product.url, waits=Waits.NEVER if was_given_up else waits)
@@ -144,7 +146,7 @@ class Sources:
         except TransientError as error:
             if not was_given_up:
                 raise
-            # It has not come back: that is still the host's fault, and no job pays.
+            # The host is still ill. Raise an outage, so that no galaxy loses a try.
             raise OutageError(error.reason, str(error)) from error
         self._given_up.discard(_host(product))
         return got

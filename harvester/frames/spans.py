@@ -1,7 +1,7 @@
-"""What parts of a frame cost: the one model by which frames are fetched and billed.
+"""The cost model of byte ranges: which spans to fetch, and when the whole file.
 
-Spans of bytes, and when the whole file is the better bargain. `ranged` takes the
-headers of a real file for it, `forecast` what is known before.
+`harvester.frames.ranged` uses it with the headers of a real file, and
+`harvester.plan.forecast` with estimates, so that bill and harvest agree.
 """
 
 from __future__ import annotations
@@ -14,55 +14,55 @@ if TYPE_CHECKING:
 
 __all__ = ["FIRST", "HEADER", "Box", "Plane", "Span", "is_worth_it", "spans_of"]
 
-#: Bytes of the first request: PRIMARY and SCI of a drizzled file in most cases. With
-#: 750 and 80 cards, as those of a file of four exposures, they have 69,000.
+#: Bytes of the first request. In most drizzled files they include the headers PRIMARY
+#: and SCI: with 750 and 80 cards, as for four exposures, these have 69,000 bytes.
 FIRST = 80 * 2**10
 
-#: Bytes of each further request for headers. That of WHT has 6,000 as a rule; those
-#: of mosaics have had 130,000.
+#: Bytes of each further request for headers. That of WHT usually has 6,000 bytes; in
+#: some mosaics it had 130,000.
 HEADER = 32 * 2**10
 
-#: Bytes that cost as much as one more request: two spans that are closer are one.
-#: A request takes 1 ms here on loopback, or 12 kB at 100 Mbit/s, and a turn at the
-#: throttle of S3, 20 ms or 250 kB. It is nearer to the first so that rows of mosaics,
-#: from 8192 pixels on, are not joined: a stamp of 124 px out of a gigabyte then costs
-#: 0.2 MB in 250 requests, and not 11 MB in 6.
+#: Bytes that cost as much as one more request: spans closer than this are joined.
+#: A request takes 1 ms on loopback, the time for 12 kB at 100 Mbit/s, and one turn of
+#: the throttle for S3: 20 ms, the time for 250 kB. The value is nearer to the first, so
+#: that rows of mosaics (8192 pixels or more) are not joined: a stamp of 124 px from a
+#: file of a gigabyte then costs 0.2 MB in 250 requests instead of 11 MB in 6.
 REQUEST = 32 * 2**10
 
-#: Spans of a frame above which closer ones are joined: two stamps of 124 px in a
-#: mosaic, or 10 s at the throttle of S3. Each further row then costs its 45 kB, which
-#: come in 2 ms at 20 MB/s, and no turn of 20 ms.
+#: Most spans of a frame; above it the closest are joined. Reached with two stamps of
+#: 124 px in a mosaic, or 10 s at the throttle for S3. Each further row then costs its
+#: 45 kB, which take 2 ms at 20 MB/s, instead of a turn of 20 ms.
 MOST_SPANS = 512
 
-#: Bytes of the longest span: so much is in memory, and fetched again if it breaks.
+#: Bytes of the longest span. A span is held in memory, and fetched again if it breaks.
 LONGEST = 4 * 2**20
 
-#: Part of the file from which on it is fetched whole, its requests counted as bytes.
-#: Headers cost two round trips more: with 100 ms each and 12 MB that was even at
-#: about 0.85 of the file at 9 MB/s and at 0.75 at 15 MB/s, so it is at 0.5 at 30. And
-#: the whole file serves whoever comes later.
+#: If the spans (each request counted as bytes) exceed this fraction of the file, it is
+#: fetched whole. Headers cost two more round trips. With 100 ms each and 12 MB, both
+#: ways took the same time at 0.85 of the file with 9 MB/s and at 0.75 with 15 MB/s, so
+#: at 0.5 with 30 MB/s. The whole file can also serve later stamps.
 WHOLE_FROM = 0.5
 
-#: Where some bytes begin and end in a file.
+#: First byte of a range in a file, and the byte after its last.
 Span = tuple[int, int]
 
-#: Rows and columns of a stamp, as far as they are in the image.
+#: Rows and columns of the part of a stamp that is inside the image.
 Box = tuple[slice, slice]
 
 
 class Plane(NamedTuple):
-    """Where an image lies in its file."""
+    """The place of an image in its file."""
 
-    #: In bytes.
+    #: Offset of its first pixel, in bytes.
     start: int
-    #: Pixels of a row.
+    #: Pixels in a row.
     width: int
-    #: Bytes of a pixel.
+    #: Bytes in a pixel.
     size: int
 
 
 def spans_of(planes: Sequence[Plane], boxes: Sequence[Box]) -> tuple[Span, ...]:
-    """Give the spans that hold all boxes in every plane: ascending, not overlapping."""
+    """Give the spans that cover all boxes in every plane: ascending, disjoint."""
     runs = (run for plane in planes for box in boxes for run in _runs(plane, box))
     return tuple(_split(_join(list(merge(runs)))))
 
@@ -79,7 +79,7 @@ def is_worth_it(spans: Iterable[Span], total: int, largest_file: int) -> bool:
 
 
 def _runs(plane: Plane, box: Box) -> Iterator[Span]:
-    """Give the bytes of a box: each row, or all at once if they would be joined."""
+    """Give the bytes of a box: a span for each row, or one if these would be joined."""
     rows, columns = box
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
@@ -93,10 +93,10 @@ def _runs(plane: Plane, box: Box) -> Iterator[Span]:
 
 
 def merge(runs: Iterable[Span]) -> Iterator[Span]:
-    """Put runs together that overlap, or are closer than a request is worth.
+    """Join runs that overlap, or are closer than `REQUEST` bytes.
 
-    In a frame of WFC3 these are all rows of a stamp; in a mosaic whose rows are
-    longer than that, each row is a span by itself.
+    In a frame of WFC3 all rows of a stamp are joined. In a mosaic with longer rows each
+    row stays a span of its own.
     """
     begin = end = -1
     for start, stop in sorted(runs):
@@ -111,9 +111,9 @@ def merge(runs: Iterable[Span]) -> Iterator[Span]:
 
 
 def _join(spans: list[Span]) -> Iterator[Span]:
-    """Close the smallest gaps, no more than it takes to have few enough spans.
+    """Close the smallest gaps until there are at most `MOST_SPANS` spans.
 
-    Of all ways to have so many spans this is the one with the fewest bytes.
+    This adds the fewest bytes possible.
     """
     gaps = [after[0] - before[1] for before, after in pairwise(spans)]
     places = sorted(range(len(gaps)), key=gaps.__getitem__)

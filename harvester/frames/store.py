@@ -1,10 +1,10 @@
-"""Frames on disk: fetched once, shared, verified; `cache` removes them within a budget.
+"""Frames on disk: fetched once, verified, shared; `cache` removes the oldest ones.
 
-A frame that vanishes between runs is fetched again. It appears under its name only when
-it is whole, so a frame that is there after a crash is used; but none from before the
-machine was started, because no frame is flushed to disk. Where the pixels of a few
-stamps are enough, or the frame's beginning, they are fetched into a file for one use
-(``.pixels``), which is removed after it, or at the next start after a crash.
+A frame gets its name only when it is complete. So a frame on disk is used after a crash
+of the process, but not after a reboot, because frames are not flushed to disk. A frame
+that was removed is fetched again. If the pixels of a few stamps or the beginning of the
+frame are enough, they are fetched into a file for a single use (``.pixels``). It is
+removed afterwards, or at the next start after a crash.
 """
 
 from __future__ import annotations
@@ -47,28 +47,28 @@ _log = logging.getLogger(__name__)
 
 _SUFFIX = re.compile(r"\.fits(\.bz2|\.gz|\.fz)?$")
 
-#: A frame whose damage shows when it is cut is fetched once more; if the same bytes
-#: come again, they are what the archive has.
+#: Downloads with the same damaged bytes after which the archive's own file counts as
+#: damaged.
 _SAME_CORRUPT = 2
 
-#: Frames that are put aside.
+#: Most frames in quarantine.
 _MOST_ASIDE = 20
 
 
 def _ignore(_size: int) -> None:
-    """Nobody counts."""
+    """Do not count bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFrame:
-    """A frame on this disk, or what of it some stamps need."""
+    """A frame on this disk, or the part of it that some stamps need."""
 
     path: Path
     is_whole: bool
 
 
 class FrameStore:
-    """Holds the frames that are being cut, and as many more as the budget allows."""
+    """Fetches frames, and keeps them on disk within a budget."""
 
     def __init__(
         self,
@@ -80,26 +80,26 @@ class FrameStore:
         still_wanted: StillWanted | None = None,
         patience_s: float = math.inf,
     ) -> None:
-        """Take a folder, and what files are ``left`` in it, by their names."""
+        """Take a folder, and the files ``left`` in it by name; `open` reads them."""
         self._folder = folder
         self._aside = folder.with_name("quarantine")
         self._transport = transport
         self._locks: dict[str, asyncio.Lock] = {}
         self._in_use: Counter[str] = Counter()
         self._numbers = count()
-        #: Frames whose pixels alone did not do; by file name.
+        #: File names of frames whose stamps could not be cut from a part of the frame.
         self._only_whole: set[str] = set()
-        #: Frames that are too large to be fetched whole; by file name.
+        #: File names of frames that are too large to be fetched whole.
         self._too_large: set[str] = set()
         self._sources = Sources(transport, patience_s=patience_s)
-        #: Checksums of the whole frames that came, and of those of them that turned out
-        #: corrupt, each as often as that happened; by file name.
+        #: Checksum of the last complete download, by file name.
         self._came: dict[str, str] = {}
         self._cache = FrameCache(
             folder, left, budget=budget, still_wanted=still_wanted, removed=self._forget
         )
+        #: Checksums of all downloads that turned out corrupt, by file name.
         self._corrupt: dict[str, list[str]] = {}
-        #: What is wrong at the archive itself, by file name.
+        #: Why the archive's own file cannot be used, by file name.
         self._hopeless: dict[str, str] = {}
 
     @classmethod
@@ -112,9 +112,9 @@ class FrameStore:
         still_wanted: StillWanted | None = None,
         patience_s: float = math.inf,
     ) -> Self:
-        """Open a folder of frames, in which ``budget`` bytes may stay.
+        """Open a folder of frames that may keep ``budget`` bytes.
 
-        Frames that are put aside are in ``quarantine`` beside it.
+        Frames that kill workers are moved to the folder ``quarantine`` beside it.
 
         Raises
         ------
@@ -137,11 +137,11 @@ class FrameStore:
         *,
         sits_out: bool = True,
     ) -> AsyncIterator[LocalFrame]:
-        """Fetch a frame unless it is here, and keep it while it is used.
+        """Fetch a frame unless it is on disk, and keep it during the block.
 
-        Who names the stamps that are ``wanted`` may be given a file that holds the
-        pixels of no others. ``on_bytes`` is called with the bytes that are fetched.
-        Without ``sits_out`` an archive that is down is not waited for.
+        With ``wanted`` and ``spec`` the file may hold the pixels of these stamps only.
+        ``on_bytes`` is called with the number of bytes of each reply. ``sits_out``:
+        whether to wait for the end of an outage.
 
         Raises
         ------
@@ -149,8 +149,8 @@ class FrameStore:
             Neither the archive nor a mirror has it.
         TransientError, PermanentError, LocalError
             As the transport raises them. ``corrupt_at_source``: it was discarded too
-            often; it is not fetched again. ``too_large``: to be fetched whole, and
-            no server gives ranges of it.
+            often, and is not fetched again. ``too_large``: it is too large to be
+            fetched whole, and no server serves ranges of it.
         """
         if words := self._hopeless.get(self._path(product).name):
             raise PermanentError("corrupt_at_source", words)
@@ -191,7 +191,7 @@ class FrameStore:
                 await self._cache.make_room()
 
     def _forget(self, name: str) -> None:
-        # A run may have 10^5 frames: nothing is kept of those that were removed.
+        # A run may have 10^5 frames, so facts about removed ones are not kept.
         self._came.pop(name, None)
 
     def discard(
@@ -200,12 +200,12 @@ class FrameStore:
         frame: LocalFrame,
         error: TransientError | PermanentError,
     ) -> None:
-        """Forget a frame that turned out bad; the next one is fetched whole.
+        """Remove a frame that turned out bad; the next download is a whole one.
 
         Raises
         ------
         PermanentError
-            ``corrupt_at_source``: it was fetched again and had the same damage.
+            ``corrupt_at_source``: two downloads had the same damage.
         TransientError, PermanentError
             ``error`` itself: the frame is too large to be fetched whole.
         """
@@ -216,27 +216,27 @@ class FrameStore:
         if not frame.is_whole or not path.exists():
             return
         path.unlink()
-        # Others may cut the same download, and discard it too: it counts once.
+        # Several jobs may discard the same download, which counts once.
         sha256 = self._came.pop(path.name, "")
         if sha256 and error.reason == "corrupt":
             self._note_corrupt(product, sha256, error)
 
     def is_out_of_reach(self, product: Product) -> bool:
-        """Whether to fetch it now would only be to wait for a host that is down."""
+        """Whether it is not on disk, and all hosts that have it are down."""
         return not self._path(product).exists() and self._sources.are_down(product)
 
     def has_mirrors(self, product: Product) -> bool:
-        """Whether other hosts than that of its archive may give the file."""
+        """Whether hosts other than the archive's own may have the file."""
         return self._sources.has_mirrors(product)
 
     def is_down(self, product: Product) -> bool:
-        """Whether its archive gives no files at the moment."""
+        """Whether the host of its archive is down."""
         return self._sources.is_archive_down(product)
 
     def put_aside(self, frame: LocalFrame) -> Path | None:
-        """Keep a frame that ends the processes that cut it, to be examined.
+        """Copy a frame that kills workers to the quarantine, and give its path there.
 
-        Only the first few: None if there is no room for more, or no way.
+        None if the quarantine is full, or cannot be written.
         """
         try:
             self._aside.mkdir(exist_ok=True)
@@ -246,7 +246,11 @@ class FrameStore:
                 path.hardlink_to(frame.path)
                 return path
         except OSError as error:
-            _log.warning("no frame is put aside in %s: %s", self._aside, error.strerror)
+            _log.warning(
+                "the frame that ended a worker cannot be kept in %s: %s",
+                self._aside,
+                error.strerror,
+            )
         return None
 
     def _note_corrupt(
@@ -258,15 +262,17 @@ class FrameStore:
         seen = self._corrupt.setdefault(name, [])
         seen.append(sha256)
         if seen.count(sha256) >= _SAME_CORRUPT:
-            self._hopeless[name] = f"it came {_SAME_CORRUPT} times alike: {error}"
+            self._hopeless[name] = (
+                f"{_SAME_CORRUPT} downloads had the same damage: {error}"
+            )
             raise PermanentError("corrupt_at_source", self._hopeless[name]) from error
 
     async def clear(self) -> None:
-        """Remove all frames, because no stamp is wanted of them any more."""
+        """Remove all frames, because no more stamps are to be cut."""
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def _path(self, product: Product) -> Path:
-        # The name that a server gave never becomes a path.
+        # Names from a server could be unsafe as paths, so a hash of the name is used.
         digest = hashlib.sha256(f"{product.archive} {product.name}".encode())
         suffix = _SUFFIX.search(product.name)
         return self._folder / (digest.hexdigest()[:24] + (suffix[0] if suffix else ""))
@@ -286,7 +292,10 @@ class FrameStore:
         *,
         sits_out: bool,
     ) -> bool:
-        """Fetch what these stamps need; say whether that is all that came."""
+        """Fetch what these stamps need; tell whether ``part`` has it.
+
+        False if the whole frame has come, or has to be fetched.
+        """
         asked: Any = {"archive": product.archive, "wanted": wanted, "spec": spec}
         if has_prefix(product, len(wanted)):
             prefix = Prefix(partial(find_end, **asked))
@@ -323,7 +332,7 @@ class FrameStore:
     async def _fetch_pixels(
         self, product: Product, fetch: PixelFetch, *, sits_out: bool
     ) -> bool:
-        """Fetch by ranges, from the archive too if it gives them."""
+        """Fetch by ranges, also from the archive if it serves them."""
         if kind_of(product.archive).archive_gives_ranges:
             is_here = await self._sources.fetch(product, fetch, sits_out=sits_out)
         else:

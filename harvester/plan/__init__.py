@@ -1,4 +1,5 @@
 """The bill: what the rest of a run will cost. Nothing here sends a request.
 
-May import the ledger, the archives, the frames' cost model, the sky and plain facts.
+These modules may import the ledger, the archives, the cost model of frames, the sky and
+plain facts.
 """

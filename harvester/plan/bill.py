@@ -1,7 +1,7 @@
-"""The bill: what the rest of a harvest asks of the archives and of this machine.
+"""The bill: requests, bytes, CPU time and disk space for the rest of a harvest.
 
-Pure arithmetic on what the ledger has counted: nothing is asked, nothing written.
-What cannot be known before is estimated, and the bill says from what.
+It is computed from the counts in the ledger, without requests and without writing.
+Unknown figures are estimated; the bill says what each estimate is based on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..ledger.view import LedgerView
 from ..states import State
 from ..transport.body import LARGEST_FILE
 from .forecast import Camera, forecast
-from .traffic import Priced, SampleSummary, added, packed_loads, ranged_loads
+from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -35,15 +35,15 @@ __all__ = [
     "Bill",
     "Counts",
     "Manner",
-    "in_all",
     "make_bill",
     "read_bill",
+    "totals",
 ]
 
-#: What ``plan --json`` prints; its keys are a promise to scripts.
+#: What ``plan --json`` prints; scripts rely on its keys.
 Bill = dict[str, Any]
 
-#: CPU seconds of a stamp from the pixels to its file.
+#: CPU seconds to make a stamp file from decoded pixels.
 _STAMP_S = 0.001
 
 #: Bytes of a FITS block, and blocks of a stamp's header.
@@ -51,14 +51,14 @@ _BLOCK = 2880
 _HEADER_BLOCKS = 2
 
 
-#: Bytes a second of the network, where nobody said: a good line to an archive.
+#: Assumed bandwidth in bytes a second, if the user gives none: a good connection.
 BANDWIDTH = 20e6
 
 
 class Manner(NamedTuple):
-    """How much one service may be asked."""
+    """Request limits of one service."""
 
-    #: Official host, by which traffic is counted.
+    #: Official host, by whose name traffic is counted.
     host: str
     #: Requests a second.
     rate: float
@@ -70,15 +70,15 @@ class Manner(NamedTuple):
 class Allowance:
     """What a harvest may use."""
 
-    #: By the name of the service.
+    #: Request limits by name of service.
     manners: Mapping[str, Manner]
     #: How stamps are cut, by archive.
     specs: Mapping[str, CutoutSpec]
-    #: Cutting processes.
+    #: Number of worker processes.
     cores: int
-    #: Bytes of frames that stay on disk.
+    #: Size of the frame cache on disk, bytes.
     cache_bytes: int
-    #: Bytes a second that the network is taken to carry, from each host.
+    #: Assumed bandwidth from each host, bytes a second.
     bandwidth: float
     #: Bytes of a file above which it is not fetched whole.
     largest_file: int = LARGEST_FILE
@@ -86,27 +86,27 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the ledger has counted, by the number of the survey or by the host."""
+    """Counts from the ledger, by number of the survey or by host."""
 
     targets: int
     surveys: Mapping[int, Survey]
     tallies: Mapping[int, Counter[str]]
     unlocated: Mapping[int, int]
     to_come: Sequence[FrameGroup]
-    #: Survey, frames.
+    #: Pairs of survey and number of frames.
     fetched: Sequence[tuple[int, int]]
-    #: Requests and bytes.
+    #: Requests and bytes so far, by host.
     spent: Mapping[str, tuple[int, int]]
-    #: Frames to come that are fetched by ranges, by archive.
+    #: Prices of frames to come that are fetched by ranges, by archive.
     priced: Mapping[str, Sequence[Priced]] = field(default_factory=dict)
-    #: Targets by the route that located them, by survey.
+    #: Number of targets that each route has located, by survey.
     routes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    #: By archive.
+    #: Results of sampling, by archive.
     samples: Mapping[str, SampleSummary] = field(default_factory=dict)
 
 
 def read_bill(places: Places, allowance: Allowance) -> Bill:
-    """Work out the bill of a run as it stands; locating comes before."""
+    """Compute the bill of a run from its ledger; targets must be located before."""
     with LedgerView.open(places.ledger) as view:
         counts = Counts(
             targets=view.count("target"),
@@ -153,31 +153,33 @@ def _samples(facts: Mapping[str, str]) -> dict[str, SampleSummary]:
     named = ((key.partition("samples "), value) for key, value in facts.items())
     return {
         name: SampleSummary(**json.loads(value))
-        for (_, is_it, name), value in named
-        if is_it
+        for (_, prefix, name), value in named
+        if prefix
     }
 
 
 def make_bill(counts: Counts, allowance: Allowance) -> Bill:
-    """Work out what is to come.
+    """Compute the bill from counts.
 
     Returns
     -------
     dict
-        ``targets``;
-        ``surveys``, each with galaxies ``covered``, ``no_coverage``, ``failed`` and
-        ``unlocated``, how many were ``located_by`` each route, ``frames`` to fetch and
-        ``frames_fetched``, ``stamps`` in the end and ``stamps_to_come`` of them,
-        ``stamp_bytes`` of one;
-        ``hosts``, each with ``requests``, ``files`` and ``bytes`` to come,
-        ``bytes_from`` (listed, footprints, seen, sampled, typical), how many frames
-        are ``guessed`` because their axes are not known, ``rate`` (requests a second),
-        ``rate_s``, ``bandwidth_s``, ``limit``, ``spent_requests``, ``spent_bytes``;
-        ``cpu`` with ``seconds``, ``cores``, ``wall_s``;
-        ``disk`` in bytes: ``frames`` at once, ``data_set`` in the end, ``to_come`` of
-        it, ``peak`` of what is needed beyond the stamps that are there;
-        ``bandwidth`` that was assumed, bytes a second;
-        ``seconds`` that it takes at least, and the ``limit`` that makes it so.
+        ``targets``: their number;
+        ``surveys``: for each the galaxies ``covered``, ``no_coverage``, ``failed`` and
+        ``unlocated``; how many each route has located (``located_by``); ``frames`` to
+        fetch and ``frames_fetched``; all ``stamps`` in the end, those to be made
+        (``stamps_to_come``), and the size of one (``stamp_bytes``);
+        ``hosts``: for each the ``requests``, ``files`` and ``bytes`` to come; what the
+        bytes are based on (``bytes_from``: listed, footprints, seen, sampled,
+        typical); the number of frames with unknown axes (``guessed``); ``rate``
+        (requests a second); the seconds that rate and bandwidth allow at best
+        (``rate_s``, ``bandwidth_s``), and which of them decides (``limit``);
+        ``spent_requests`` and ``spent_bytes`` so far;
+        ``cpu``: CPU ``seconds``, ``cores``, and seconds on all cores (``wall_s``);
+        ``disk``, in bytes: most ``frames`` at a time; the ``data_set`` in the end;
+        its part ``to_come``; and the ``peak`` of additional space;
+        ``bandwidth``: assumed, bytes a second;
+        ``seconds``: least time in all, and the ``limit`` that decides it.
     """
     surveys = {
         str(survey): _survey(number, survey, counts, allowance)
@@ -196,14 +198,14 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
     }
 
 
-def in_all(bill: Bill, archive: str) -> Bill:
-    """Give what an archive is asked in all, to be compared with the truth later.
+def totals(bill: Bill, archive: str) -> Bill:
+    """Give the totals for an archive, to compare the bill with the finished run.
 
     Returns
     -------
     dict
-        ``frames`` for each survey, ``requests`` and ``bytes`` for each host; what is
-        spent already and what is to come.
+        ``frames`` for each survey, ``requests`` and ``bytes`` for each host: the sum of
+        those spent already and those to come.
     """
     hosts = {
         h: one
@@ -262,7 +264,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
         for one in _loads(archive, counts).items()
     ]
     hosts = {}
-    for service, load in added(one[1:] for one in loads).items():
+    for service, load in add_loads(one[1:] for one in loads).items():
         manner = allowance.manners[service]
         requests, size = counts.spent.get(manner.host, (0, 0))
         hosts[manner.host] = {
@@ -327,8 +329,8 @@ def _cpu(counts: Counts, allowance: Allowance) -> Bill:
 
 
 def _frame_s(archive: str, stamps: int) -> float:
-    # Decompression ends at the last needed row: of n galaxies that lie anywhere it
-    # is at n / (n + 1) of the frame, on average.
+    # Decompression ends at the last needed row. For n galaxies at random positions that
+    # row is at n / (n + 1) of the frame, on average.
     kind = kind_of(archive)
     part = stamps / (stamps + 1) if kind.fetch is Fetch.BEGINNING else 1.0
     return part * kind.costs.decode_s + stamps * _STAMP_S
@@ -357,7 +359,7 @@ def _disk(
 
 
 def _floor(hosts: Mapping[str, Bill], cpu: Bill) -> Bill:
-    # They go on side by side: the slowest decides. The network is one for all hosts.
+    # The limits work in parallel, so the slowest decides. All hosts share the network.
     floors = {f"{name}: requests a second": h["rate_s"] for name, h in hosts.items()}
     floors["bandwidth"] = sum(host["bandwidth_s"] for host in hosts.values())
     floors["CPU"] = cpu["wall_s"]

@@ -1,11 +1,11 @@
-"""What a frame will cost by ranges, from what is known before: footprint and targets.
+"""Estimates the cost of fetching a frame by ranges, from its footprint and targets.
 
 A drizzled image is aligned with its detector, so its axes are those of the smallest
-rectangle about the footprint. Which of the two the rows run along is not told: the
-longer one is taken, as for WFC3/IR, whose images have about 1060 x 960 pixels. A
-footprint that is a circle, listed or assumed, says nothing of axes: an image of the
-camera's size is taken for it, at the mean price of some angles, and the bill says for
-how many.
+rectangle around the footprint. The footprint does not tell which axis the rows follow;
+the longer one is assumed, as for WFC3/IR, whose images have about 1060 x 960 pixels. A
+circular footprint, listed or assumed, does not tell the axes. Then an image of the
+camera's size is assumed, with the mean price over some angles; the bill counts these
+frames as guessed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Camera", "Price", "forecast"]
 
-#: Radii of circles that stand for a pointing, in halves of its short side and of its
-#: diagonal: archives list what is inside it and what is around it.
+#: Limits of the diameter of a circle that stands for one pointing: as a fraction of its
+#: short side and of its diagonal. Archives list inscribed and circumscribed circles.
 _LEAST, _MOST = 0.9, 1.25
 
-#: Angles in degrees that stand for all where none is known.
+#: Angles in degrees over which the price is averaged if the angle is unknown.
 _ANGLES = (0.0, 45.0, 90.0, 135.0)
 
 #: Bytes of a pixel.
@@ -42,7 +42,7 @@ _PIXEL = 4
 
 
 class Camera(NamedTuple):
-    """What is known of a camera's images before any was seen."""
+    """Facts about a camera's images that are known in advance."""
 
     pixel_arcsec: float
     #: Sides of one pointing in arcsec, longer one first.
@@ -51,27 +51,27 @@ class Camera(NamedTuple):
 
     @classmethod
     def of(cls, costs: Costs, instrument: str) -> Self:
-        """Ask the archive for that of an instrument."""
+        """Make it from the costs of an archive, for an instrument."""
         assert costs.layout is not None
         pixel, field = costs.pixel_arcsec(instrument), costs.field_arcsec(instrument)
         return cls(pixel, field, costs.layout)
 
 
 class Price(NamedTuple):
-    """What one frame costs at a mirror that gives parts."""
+    """What one frame costs if it is fetched by ranges."""
 
     requests: int
     bytes: int
-    #: Length of the file, which is what the archive itself sends.
+    #: Length of the whole file, in bytes.
     whole: int
-    #: The axes of the image were not known.
+    #: Whether the axes of the image are unknown.
     is_guess: bool
 
 
 class _Image(NamedTuple):
     #: ``(ny, nx)``.
     shape: tuple[int, int]
-    #: Targets in pixels, from the middle of the first one; ``(n,)`` each.
+    #: Pixels of the targets, 0 at the centre of the first pixel; ``(n,)`` each.
     x: Plane2D
     y: Plane2D
 
@@ -85,14 +85,15 @@ def forecast(
     *,
     largest_file: int,
 ) -> Price:
-    """Work out what the stamps of a frame cost.
+    """Estimate what the stamps of a frame cost.
 
     Parameters
     ----------
     region
-        Its ``s_region``; None or an unreadable one counts as a pointing at the targets.
+        Its ``s_region``. If it is None or unreadable, a pointing at the targets is
+        assumed.
     side
-        Of a stamp, in pixels.
+        Side of a stamp in pixels.
     ra, dec
         Targets in ICRS degrees, shape ``(n,)`` with ``n`` > 0.
     largest_file
@@ -138,7 +139,7 @@ def _boxes(image: _Image, side: int) -> list[Box]:
 def _images(
     shapes: Sequence[Polygon | Circle], camera: Camera, targets: Plane2D
 ) -> list[_Image]:
-    """Give the image that a footprint tells, or some that it may be."""
+    """Give the image that a footprint implies, or possible ones at several angles."""
     polygons = [np.array(s.vertices).T for s in shapes if isinstance(s, Polygon)]
     if not polygons:
         circle = next((s for s in shapes if isinstance(s, Circle)), None)
@@ -164,7 +165,7 @@ def _turned(circle: Circle | None, camera: Camera, targets: Plane2D) -> list[_Im
 
 
 def _field(circle: Circle | None, sides: tuple[float, float]) -> tuple[float, float]:
-    """Give the sides of a pointing, or those of the square in a circle unlike it."""
+    """Give the sides of a pointing; for a circle of another size, of its square."""
     if circle is None or _is_assumed(circle, sides):
         return sides
     diameter = 2 * 3600 * circle.radius
@@ -174,8 +175,8 @@ def _field(circle: Circle | None, sides: tuple[float, float]) -> tuple[float, fl
 
 
 def _is_assumed(circle: Circle, sides: tuple[float, float]) -> bool:
-    # It is ours, in place of a footprint that the archive does not tell: as far as one
-    # pointing reaches from a target in a corner of it.
+    # The locator assumes such a circle if the archive gives no footprint. Its radius is
+    # the diagonal of a pointing.
     return math.isclose(circle.radius, math.hypot(*sides) / 3600, rel_tol=1e-3)
 
 
@@ -186,9 +187,9 @@ def _pixels(low: Plane2D, sides: Plane2D, places: Plane2D, scale: float) -> _Ima
 
 
 def _axes(polygons: Sequence[Plane2D]) -> Plane2D:
-    """Give the unit vectors of the smallest rectangle about them, longer side first.
+    """Give the axes of the smallest rectangle around polygons, longer side first.
 
-    One side of it lies along an edge.
+    One of its sides is parallel to an edge, so only the edges' directions are tried.
     """
     edges = np.concatenate(
         [np.roll(polygon, -1, axis=1) - polygon for polygon in polygons], axis=1
@@ -211,7 +212,7 @@ def _middle(places: Plane2D) -> tuple[float, float]:
 
 
 def _project(places: Plane2D, about: tuple[float, float]) -> Plane2D:
-    """Project ``(ra, dec)`` on the plane that touches there: arcsec, ``(2, n)``."""
+    """Project ``(ra, dec)`` on the tangent plane at ``about``: arcsec, ``(2, n)``."""
     ra, dec = np.radians(places)
     turn, dec0 = ra - about[0], about[1]
     sin, cos = math.sin(dec0), math.cos(dec0)

@@ -1,7 +1,7 @@
-"""What the services of an archive will be asked for: requests, files and bytes.
+"""Estimates the load of an archive's services: requests, files and bytes.
 
-Arithmetic on what is known of the frames to come. What is known only for a part of
-them, or only as a rule, goes in as an expectation: loads are no whole numbers.
+The estimates come from what is known about the frames to come. They are expected
+values, so they need not be whole numbers.
 """
 
 from __future__ import annotations
@@ -17,29 +17,36 @@ if TYPE_CHECKING:
     from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
 
-__all__ = ["Load", "Priced", "SampleSummary", "added", "packed_loads", "ranged_loads"]
+__all__ = [
+    "Load",
+    "Priced",
+    "SampleSummary",
+    "add_loads",
+    "packed_loads",
+    "ranged_loads",
+]
 
-#: Fetched frames from which on experience counts more than anything else.
+#: From this many fetched frames on, their mean size is used for all others.
 _ENOUGH = 20
 
-#: Files that were looked for in the public bucket before there was a harvester, and
-#: found: 15 of 15. What samples say of a share is weighed together with them.
+#: In an earlier check all of 15 files were in the public bucket. They are added to the
+#: samples when the fraction of missing files is estimated.
 _FOUND_BEFORE = 15
 
 
 class Load(NamedTuple):
-    """What one service is asked for."""
+    """The expected load of one service."""
 
     requests: float = 0
     files: float = 0
     bytes: float = 0
-    #: Where the bytes are known from.
+    #: What the bytes are based on, such as "sampled".
     source: str = "listed"
-    #: Frames whose axes are not known.
+    #: Number of frames with unknown axes.
     guessed: int = 0
 
     def __add__(self, other: Load) -> Load:  # type: ignore[override] # a tuple would be joined
-        """Give what both ask of the service, and where the bytes of both are from."""
+        """Add two loads of a service, and join their sources."""
         sources = dict.fromkeys(one.source for one in (self, other) if one.files)
         return Load(
             self.requests + other.requests,
@@ -51,30 +58,30 @@ class Load(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """Frames that are alike in having a mirror or none, and their prices by ranges."""
+    """The total price of the frames with a mirror, or of those without."""
 
     mirrored: bool
     frames: int
-    #: By parts, from the mirror.
+    #: Requests and bytes if they are fetched by ranges.
     requests: int
     bytes: int
     #: Bytes if they are fetched whole.
     whole: int
-    #: Those whose axes are not known.
+    #: Number of frames with unknown axes.
     guessed: int
 
 
 class SampleSummary(NamedTuple):
-    """What an archive said of a few of the frames to come."""
+    """The archive's answers about a sample of the frames to come."""
 
     asked: int = 0
     missing: int = 0
-    #: Mean length in bytes of those that are there, if it was told.
+    #: Mean length in bytes of the files that exist; None if unknown.
     size: float | None = None
 
     @property
     def share_missing(self) -> float:
-        """The part of other files that is expected to be missing."""
+        """The expected fraction of missing files among those not sampled."""
         return (self.missing + 0.5) / (self.asked + _FOUND_BEFORE + 1)
 
 
@@ -87,14 +94,14 @@ def packed_loads(
     fetched_bytes: int,
     samples: SampleSummary,
 ) -> dict[str, Load]:
-    """Work out the loads of an archive whose files are listed with their lengths.
+    """Estimate the loads of an archive whose files are fetched from their beginning.
 
     Parameters
     ----------
     unlocated
         Targets of each survey that are not located yet.
     fetched, fetched_bytes
-        Frames that came, and bytes that were fetched for them.
+        Frames fetched so far, and the bytes fetched for them.
     """
     costs = kind.costs
     lost = sum(group.missing * group.stamps for group in groups)
@@ -108,7 +115,7 @@ def packed_loads(
         source = "sampled" if samples.size else "typical"
     queries = Load(costs.queries(unlocated, lost))
     files = Load(frames, frames - missing, size, source)
-    return added([(costs.query_service, queries), (costs.file_service, files)])
+    return add_loads([(costs.query_service, queries), (costs.file_service, files)])
 
 
 def _group_bytes(kind: ArchiveKind, group: FrameGroup, each: float) -> float:
@@ -125,9 +132,9 @@ def ranged_loads(
     unlocated: Sequence[int],
     samples: SampleSummary,
 ) -> dict[str, Load]:
-    """Work out the loads of an archive whose frames are fetched by ranges.
+    """Estimate the loads of an archive whose frames are fetched by ranges.
 
-    What its mirror lacks the archive sends: whole, unless it gives ranges too.
+    The archive itself sends what its mirror lacks: whole, unless it serves ranges too.
     """
     costs = kind.costs
     direct = [one for one in frames if not one.mirrored]
@@ -148,26 +155,29 @@ def ranged_loads(
             sum(one.guessed for one in copied),
         )
         loads.append((costs.mirror_service, copies))
-    return added(loads)
+    return add_loads(loads)
 
 
 def _sent_by_archive(
     kind: ArchiveKind, direct: Sequence[Priced], copied: Sequence[Priced], part: float
 ) -> Load:
-    """Give what the archive itself sends: ``part`` of the frames that have copies."""
+    """Estimate the load of the archive itself.
 
-    def in_all(name: str) -> float:
+    It sends the frames without a copy, and the fraction ``part`` of the others.
+    """
+
+    def total(name: str) -> float:
         own, copies = (sum(getattr(one, name) for one in x) for x in (direct, copied))
         return float(own + part * copies)
 
-    files = in_all("frames")
+    files = total("frames")
     if not kind.archive_gives_ranges:
-        return Load(files, files, in_all("whole"), "footprints")
+        return Load(files, files, total("whole"), "footprints")
     guessed = sum(one.guessed for one in direct)
-    return Load(in_all("requests"), files, in_all("bytes"), "footprints", guessed)
+    return Load(total("requests"), files, total("bytes"), "footprints", guessed)
 
 
-def added(loads: Iterable[tuple[str, Load]]) -> dict[str, Load]:
+def add_loads(loads: Iterable[tuple[str, Load]]) -> dict[str, Load]:
     """Add up the loads of each service; several archives may share one."""
     sums: dict[str, Load] = {}
     for service, load in loads:

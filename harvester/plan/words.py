@@ -1,4 +1,4 @@
-"""The bill in words, for a person."""
+"""The bill as text for the user."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROUTES = {
 
 
 def bill_in_words(bill: Bill) -> str:
-    """Say it for a person."""
+    """Give the bill as text of several lines."""
     return "\n".join(_lines(bill))
 
 
@@ -45,14 +45,17 @@ def _lines(bill: Bill) -> Iterator[str]:
     if "free" in disk and disk["peak"] > disk["free"]:
         yield (
             f"      that is more than the {_size(disk['free'])} that are free there: a "
-            "harvest would not begin"
+            "harvest would not begin. Free some space or choose another output folder"
         )
     if bill["seconds"]:
         yield f"time  at least {_time(bill['seconds'])}, because of {bill['limit']}"
     yield from _unsure_lines(bill)
     unlocated = sum(one["unlocated"] for one in bill["surveys"].values())
     if unlocated:
-        yield f"{unlocated:,} galaxies are not located yet: their frames are not in it."
+        yield (
+            f"{unlocated:,} galaxies are not located yet: the bill does not include "
+            "their frames."
+        )
 
 
 def _survey_lines(surveys: Mapping[str, Bill]) -> Iterator[str]:
@@ -72,7 +75,7 @@ def _survey_lines(surveys: Mapping[str, Bill]) -> Iterator[str]:
 
 
 def route_lines(located_by: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    """Say for each survey by which routes how many targets were located."""
+    """Give a line for each survey: how many targets each route has located."""
     for name, routes in located_by.items():
         ways = [f"{count:,} {_ROUTES[route]}" for route, count in routes.items()]
         if ways:
@@ -84,12 +87,12 @@ def _unsure_lines(bill: Bill) -> Iterator[str]:
         if host["guessed"]:
             yield (
                 f"{name}: {host['guessed']:,} footprints do not tell the axes of their "
-                "images; upright ones are billed."
+                "images; the bill uses the mean over several angles."
             )
     if any(one["located_by"].get("identifier") for one in bill["surveys"].values()):
         yield (
-            "Frames that turn out missing, or not to show their galaxy, are looked up "
-            "once more by position; only those known now are in it."
+            "Galaxies whose frame is missing or does not show them are located again "
+            "by position; the bill includes only those known now."
         )
 
 

@@ -13,7 +13,7 @@ from .. import __version__
 from ..archives.registry import identifiers
 from ..catalogue.options import ReadOptions
 from ..catalogue.reader import open_catalogue
-from ..dataset.stamps import write_labels, written_aside
+from ..dataset.stamps import atomic_write, write_labels
 from ..errors import InputError, LocalError
 from ..events import Note, counted
 from ..ledger.file import create_ledger
@@ -109,13 +109,13 @@ def _write_rejects(places: Places, rejects: list[tuple[int, str, str]]) -> None:
     rows = [
         json.dumps(dict(zip(("line", "id", "reason"), r, strict=True))) for r in rejects
     ]
-    with written_aside(places.rejects) as new:
+    with atomic_write(places.rejects) as new:
         new.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
 def write_settings(settings: Settings, places: Places) -> None:
     """Write the settings in effect into the folder of the run."""
-    with written_aside(places.settings) as new:
+    with atomic_write(places.settings) as new:
         new.write_text(settings.to_toml(), encoding="utf-8")
 
 

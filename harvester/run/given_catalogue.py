@@ -1,4 +1,4 @@
-"""The catalogue that a program hands over: the path of a file, or a table in memory."""
+"""The catalogue given by a program: the path of a file, or a table in memory."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ if TYPE_CHECKING:
 
 __all__ = ["kept", "path_of"]
 
-#: The file in the folder of a run that a catalogue in memory is kept as.
+#: Name of the file in the folder of the run that keeps a catalogue from memory.
 _KEPT = "given-catalogue.parquet"
 
 
 def path_of(catalogue: object, places: Places) -> Path:
-    """Give the file of a catalogue: its own, or the one that it will be kept as.
+    """Return the file of a catalogue; a table in memory will be written to it.
 
     Raises
     ------
     InputError
-        There is no such file.
+        The file does not exist.
     """
     if not isinstance(catalogue, str | os.PathLike):
         return places.out / _KEPT
     path = Path(catalogue)
     if not path.exists():
-        remedy = ": go on with harvester.resume" if places.ledger.exists() else ""
-        msg = f"there is no catalogue at {path}{remedy}"
+        known = places.ledger.exists()
+        remedy = f". The run does not need it: harvester.resume({str(places.out)!r})"
+        msg = f"there is no catalogue at {path}{remedy if known else ''}"
         raise InputError(msg)
     return path
 
 
 @contextmanager
 def kept(catalogue: object, places: Places) -> Iterator[None]:
-    """Keep a catalogue that is in memory as a file; not if the run is refused.
+    """Write a catalogue in memory to a file; remove it if the run is refused.
 
-    Only the owner of the run may call it.
+    Only the owner of the run may call this.
 
     Raises
     ------
     InputError
-        It is no table, or the run was begun with another one.
+        It is not a table, or the run was started with another one.
     """
     if isinstance(catalogue, str | os.PathLike):
         yield
@@ -71,11 +72,11 @@ def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
     from pyarrow import parquet  # noqa: PLC0415 - slow to import
 
     from ..catalogue.in_memory import to_arrow  # noqa: PLC0415 - as above
-    from ..dataset.stamps import written_aside  # noqa: PLC0415 - as above
+    from ..dataset.stamps import atomic_write  # noqa: PLC0415 - as above
 
     table = to_arrow(catalogue)
     if may_replace or not file.exists():
-        with written_aside(file) as new:
+        with atomic_write(file) as new:
             parquet.write_table(table, new)
         return
     with TemporaryDirectory(dir=file.parent, prefix="harvester-") as scratch:
@@ -83,8 +84,8 @@ def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
         parquet.write_table(table, new)
         if not filecmp.cmp(new, file, shallow=False):
             msg = (
-                f"this run was begun with another catalogue than this one ({file}). "
-                f"Name another folder, or go on with the run as it was begun: "
+                f"this run was started with another catalogue ({file}) than the given "
+                "table. Choose another folder, or continue the run as it was started: "
                 f"harvester.resume({str(file.parent)!r})"
             )
             raise InputError(msg)

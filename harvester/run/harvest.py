@@ -18,7 +18,7 @@ from ..frames.store import FrameStore
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
-from ..plan.bill import in_all, read_bill
+from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES
 from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
@@ -160,7 +160,7 @@ async def _keep_bill(
         check_room(places.out, stamps=disk["to_come"], frames=disk["frames"])
     surveys = bill["surveys"].items()
     if not any(one["unlocated"] for name, one in surveys if name.startswith(archive)):
-        await ledger.keep_fact(f"bill {archive}", json.dumps(in_all(bill, archive)))
+        await ledger.keep_fact(f"bill {archive}", json.dumps(totals(bill, archive)))
 
 
 def _is_billed(places: Places, archive: str) -> bool:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .skyserver_columns import PHOTO_COLUMNS
 from .skyserver_sql import (
-    Column,
     Item,
     Parser,
     Relation,
+    SqlColumn,
     SqlError,
     Table,
     apply_function,
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
     from .photo import PhotoCatalogue, PhotoObject
 
-__all__ = ["CrossId", "CrossIdError", "Limits", "Position", "parse_upload", "rewrite"]
+__all__ = [
+    "CrossIdError",
+    "CrossIdRequest",
+    "Position",
+    "UploadLimits",
+    "parse_upload",
+    "rewrite",
+]
 
 
 class CrossIdError(Exception):
@@ -35,7 +42,7 @@ class CrossIdError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class UploadLimits:
     """Limits of one upload."""
 
     #: Positions.
@@ -60,19 +67,19 @@ class _Match(NamedTuple):
     found: PhotoObject
 
 
-_UPLOAD_COLUMNS: dict[str, Column[_Match]] = {
-    "up_id": Column("int", lambda m: m.number),
-    "up_name": Column("varchar", lambda m: m.position.name),
-    "up_ra": Column("float", lambda m: m.position.ra),
-    "up_dec": Column("float", lambda m: m.position.dec),
+_UPLOAD_COLUMNS: dict[str, SqlColumn[_Match]] = {
+    "up_id": SqlColumn("int", lambda m: m.number),
+    "up_name": SqlColumn("varchar", lambda m: m.position.name),
+    "up_ra": SqlColumn("float", lambda m: m.position.ra),
+    "up_dec": SqlColumn("float", lambda m: m.position.dec),
 }
-_MATCH_COLUMNS: dict[str, Column[_Match]] = {
-    "up_id": Column("int", lambda m: m.number),
-    "objID": Column("bigint", lambda m: m.found.objid),
+_MATCH_COLUMNS: dict[str, SqlColumn[_Match]] = {
+    "up_id": SqlColumn("int", lambda m: m.number),
+    "objID": SqlColumn("bigint", lambda m: m.found.objid),
 }
 
 
-def parse_upload(text: str, first_column: int, limits: Limits) -> list[Position]:
+def parse_upload(text: str, first_column: int, limits: UploadLimits) -> list[Position]:
     """Parse a header line and one position per line, split at blanks or commas."""
     lines = [_words(line) for line in text.splitlines() if line.strip()]
     header = [word.lower() for word in lines[0]] if lines else []
@@ -89,7 +96,7 @@ def _words(line: str) -> list[str]:
     return re.split(r"[\s,]+", line.strip())
 
 
-def _position(words: list[str], first_column: int, limits: Limits) -> Position:
+def _position(words: list[str], first_column: int, limits: UploadLimits) -> Position:
     try:
         ra, dec = map(float, words[first_column : first_column + 2])
     except ValueError:
@@ -116,7 +123,7 @@ def _after_select(query: str, column: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class CrossId:
+class CrossIdRequest:
     """One request."""
 
     positions: list[Position]
@@ -127,7 +134,9 @@ class CrossId:
     query: str
 
     @classmethod
-    def of(cls, form: Mapping[str, str], upload: str, limits: Limits) -> CrossId:
+    def of(
+        cls, form: Mapping[str, str], upload: str, limits: UploadLimits
+    ) -> CrossIdRequest:
         """Read the parameters (names in lower case), or raise `CrossIdError`."""
         radius = _radius(form.get("radius", ""), limits)
         first_column = _first_column(form.get("firstcol", "0"))
@@ -162,7 +171,7 @@ class CrossId:
                 yield _Match(number, position, nearest)
 
 
-def _radius(text: str, limits: Limits) -> float:
+def _radius(text: str, limits: UploadLimits) -> float:
     try:
         radius = float(text)
     except ValueError:
@@ -190,7 +199,7 @@ def _items(query: str) -> tuple[Item, ...]:
     return items
 
 
-def _column(item: Item) -> Column[_Match]:
+def _column(item: Item) -> SqlColumn[_Match]:
     if item.owner in {"u", "x"}:
         own = _UPLOAD_COLUMNS if item.owner == "u" else _MATCH_COLUMNS
         return Relation(own, ()).column(item.key)[1]
@@ -199,4 +208,4 @@ def _column(item: Item) -> Column[_Match]:
         raise SqlError(msg)
     _, column = Relation(PHOTO_COLUMNS, ()).column(item.key)
     of_object = apply_function(item, column)
-    return Column(of_object.type, lambda match: of_object.value(match.found))
+    return SqlColumn(of_object.type, lambda match: of_object.value(match.found))

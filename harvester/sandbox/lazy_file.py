@@ -1,7 +1,7 @@
 """Files too large for memory: the bytes of a range are computed when asked for.
 
 A `LazyFile` is a sequence of segments. Headers and tables are `Held` bytes; the pixels
-of an image are a `Plane`, which is rendered in bands of 64 rows. A band is always
+of an image are an `ImagePlane`, which is rendered in bands of 64 rows. A band is always
 rendered whole: the bytes of a pixel must not depend on the range that is asked for.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     #: Renders rows ``first`` to ``last`` (exclusive) of one layer: ``(rows, nx)``.
     Render = Callable[[int, int, int], NDArray[np.generic]]
 
-__all__ = ["BAND_ROWS", "BandCache", "Held", "LazyFile", "Plane", "Segment"]
+__all__ = ["BAND_ROWS", "BandCache", "Held", "ImagePlane", "LazyFile", "Segment"]
 
 #: Rows that are rendered together.
 BAND_ROWS = 64
@@ -89,7 +89,7 @@ class BandCache:
             self._size -= len(self._bands.popitem(last=False)[1])
 
 
-class Plane:
+class ImagePlane:
     """The pixels of an image HDU, padded with zeros to a FITS block.
 
     Parameters

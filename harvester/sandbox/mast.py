@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .jwst.archive import JwstArchive
     from .pointings import Observation
     from .sky import Sky
-    from .store import FrameStore
+    from .store import SandboxFrameStore
 
 __all__ = ["routes", "s3_routes"]
 
@@ -37,7 +37,7 @@ _PIECE = 1 << 18
 
 def routes(
     sky: Sky,
-    store: FrameStore,
+    store: SandboxFrameStore,
     *,
     executing: int = 0,
     jwst: JwstArchive | None = None,
@@ -70,7 +70,7 @@ def routes(
 
 
 def s3_routes(
-    sky: Sky, store: FrameStore, *, jwst: JwstArchive | None = None
+    sky: Sky, store: SandboxFrameStore, *, jwst: JwstArchive | None = None
 ) -> list[web.RouteDef]:
     """Give the routes of the public bucket, in the path style of its addresses."""
     mirrored = _Downloads(sky, store).mirrored
@@ -122,7 +122,7 @@ class _Downloads:
     """The files of all observations."""
 
     def __init__(
-        self, sky: Sky, store: FrameStore, jwst: JwstArchive | None = None
+        self, sky: Sky, store: SandboxFrameStore, jwst: JwstArchive | None = None
     ) -> None:
         self._store = store
         self._jwst = jwst

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DISTANCE", "OBSERVATIONS", "PRODUCTS", "Column", "config", "fields"]
+__all__ = ["DISTANCE", "OBSERVATIONS", "PRODUCTS", "MastColumn", "config", "fields"]
 
 
-class Column(NamedTuple):
+class MastColumn(NamedTuple):
     """A column of an answer, and its entry in the column configuration."""
 
     name: str
@@ -36,12 +36,12 @@ class Column(NamedTuple):
         return entry
 
 
-def _text(name: str, text: str, about: str, separator: str = "") -> Column:
-    return Column(name, "string", text, about, separator=separator)
+def _text(name: str, text: str, about: str, separator: str = "") -> MastColumn:
+    return MastColumn(name, "string", text, about, separator=separator)
 
 
-def _number(name: str, text: str, about: str, unit: str = "") -> Column:
-    return Column(name, "float", text, about, "double", unit)
+def _number(name: str, text: str, about: str, unit: str = "") -> MastColumn:
+    return MastColumn(name, "float", text, about, "double", unit)
 
 
 #: Columns of an observation, in the order of today's answers.
@@ -60,7 +60,9 @@ OBSERVATIONS = (
     _number("s_dec", "Dec", "declination of the target", "deg"),
     _text("dataproduct_type", "Product Type", "image, spectrum, cube"),
     _text("proposal_pi", "Principal Investigator", "last name, first name"),
-    Column("calib_level", "int", "Calibration Level", "3 is a combined product", "int"),
+    MastColumn(
+        "calib_level", "int", "Calibration Level", "3 is a combined product", "int"
+    ),
     _number("t_min", "Start Time", "start of the first exposure", "d"),
     _number("t_max", "End Time", "end of the last exposure", "d"),
     _number("t_exptime", "Exposure Length", "total exposure time", "s"),
@@ -71,30 +73,32 @@ OBSERVATIONS = (
     _number("t_obs_release", "Release Date", "when the data are public", "d"),
     _text("proposal_id", "Proposal ID", "number of the proposal"),
     _text("proposal_type", "Proposal Type", "kind of proposal"),
-    Column("sequence_number", "int", "Sequence Number", "place in a sequence", "int"),
+    MastColumn(
+        "sequence_number", "int", "Sequence Number", "place in a sequence", "int"
+    ),
     _text("s_region", "Region", "footprint on the sky, as STC-S"),
     _text("jpegURL", "Preview URL", "address of a preview"),
     _text("dataURL", "Data URL", "address of the main product"),
     _text("dataRights", "Data Rights", "PUBLIC or not yet"),
-    Column("mtFlag", "boolean", "Moving Target", "target moves", "boolean"),
-    Column("srcDen", "float", "Source Density", "catalogued sources", "float"),
-    Column("obsid", "string", "Product Group ID", "number of this row", "long"),
-    Column("objID", "string", "Object ID", "number of the plane", "long"),
+    MastColumn("mtFlag", "boolean", "Moving Target", "target moves", "boolean"),
+    MastColumn("srcDen", "float", "Source Density", "catalogued sources", "float"),
+    MastColumn("obsid", "string", "Product Group ID", "number of this row", "long"),
+    MastColumn("objID", "string", "Object ID", "number of the plane", "long"),
     _number("wave_min", "Min. Wavelength", "short end of the band", "nm"),
     _number("wave_max", "Max. Wavelength", "long end of the band", "nm"),
 )
 
 #: Additional columns of positional queries.
 DISTANCE = (
-    Column("objID1", "string", "Object ID 1", "number of the plane", "long"),
-    Column(
+    MastColumn("objID1", "string", "Object ID 1", "number of the plane", "long"),
+    MastColumn(
         "distance", "float", 'Distance (")', "0 in the footprint", "float", "arcsec"
     ),
 )
 
 #: Columns of a product.
 PRODUCTS = (
-    Column("obsID", "string", "Product Group ID", "observation it is of", "long"),
+    MastColumn("obsID", "string", "Product Group ID", "observation it is of", "long"),
     _text("obs_collection", "Mission", "mission that made it"),
     _text("dataproduct_type", "Product Type", "image, spectrum, cube"),
     _text("obs_id", "Observation ID", "exposure or association"),
@@ -109,10 +113,12 @@ PRODUCTS = (
     _text("prvversion", "Version", "version of that pipeline"),
     _text("proposal_id", "Proposal ID", "number of the proposal"),
     _text("productFilename", "Filename", "name of the file"),
-    Column("size", "int", "File Size", "bytes", "int"),
-    Column("parent_obsid", "string", "Parent Group ID", "the one asked for", "long"),
+    MastColumn("size", "int", "File Size", "bytes", "int"),
+    MastColumn(
+        "parent_obsid", "string", "Parent Group ID", "the one asked for", "long"
+    ),
     _text("dataRights", "Data Rights", "PUBLIC or not yet"),
-    Column("calib_level", "int", "Calibration Level", "0 raw to 3 combined", "int"),
+    MastColumn("calib_level", "int", "Calibration Level", "0 raw to 3 combined", "int"),
     _text("filters", "Filters", "filters in the beam"),
 )
 
@@ -129,6 +135,6 @@ def config(name: str) -> dict[str, Any]:
     return {column.name: column.entry() for column in _CONFIGS.get(name, ())}
 
 
-def fields(columns: Iterable[Column]) -> list[dict[str, str]]:
+def fields(columns: Iterable[MastColumn]) -> list[dict[str, str]]:
     """Give the ``fields`` of an answer."""
     return [{"name": column.name, "type": column.type} for column in columns]

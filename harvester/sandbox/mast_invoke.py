@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from .mast_columns import DISTANCE, OBSERVATIONS, PRODUCTS, Column, fields
+from .mast_columns import DISTANCE, OBSERVATIONS, PRODUCTS, MastColumn, fields
 from .mast_query import ObservationTable, QueryError
 from .mast_rows import product_rows
 
@@ -149,7 +149,7 @@ def _position(text: str) -> tuple[float, float, float]:
 
 
 def _table(
-    query: Mapping[str, Any], rows: Sequence[Row], columns: Sequence[Column]
+    query: Mapping[str, Any], rows: Sequence[Row], columns: Sequence[MastColumn]
 ) -> dict[str, Any]:
     """Give the page of the table that the query asks for."""
     asked = str((query.get("params") or {}).get("columns") or "*").strip()
@@ -176,10 +176,10 @@ def _table(
 
 
 #: The count is in a column without a name of its own.
-_COUNT_COLUMNS = (Column("Column1", "string", "", ""),)
+_COUNT_COLUMNS = (MastColumn("Column1", "string", "", ""),)
 
 
-def _chosen(asked: str, columns: Sequence[Column]) -> list[Column]:
+def _chosen(asked: str, columns: Sequence[MastColumn]) -> list[MastColumn]:
     if asked == "*":
         return list(columns)
     known = {column.name.lower(): column for column in columns}

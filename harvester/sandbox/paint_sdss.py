@@ -20,7 +20,7 @@ from .scans import BANDS, COLUMNS, FIELD_STEP, ROWS, RUNS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .scans import Field, FieldKey
+    from .scans import FieldKey, ScanField
     from .sky import Galaxy, Sky
 
 __all__ = ["sdss_frame"]
@@ -112,7 +112,7 @@ def _noise(seed: int, key: FieldKey, band: str) -> NDArray[np.float32]:
     return noise
 
 
-def _light(sky: Sky, field: Field, band: str) -> NDArray[np.float32]:
+def _light(sky: Sky, field: ScanField, band: str) -> NDArray[np.float32]:
     """Paint galaxies and faint stars, in nanomaggies per pixel."""
     light = np.zeros((ROWS, COLUMNS), np.float32)
     tangent = field.tangent(band)
@@ -202,7 +202,7 @@ class _SkyTable(NamedTuple):
         ]
 
 
-def _cards(field: Field, band: str, nmgy: float) -> dict[str, Any]:
+def _cards(field: ScanField, band: str, nmgy: float) -> dict[str, Any]:
     """Give the cards of the primary header, with the keywords of the survey."""
     key, run = field.key, RUNS[field.key.run]
     start = datetime(1858, 11, 17, tzinfo=UTC) + timedelta(days=field.mjd)
@@ -248,7 +248,7 @@ def _cards(field: Field, band: str, nmgy: float) -> dict[str, Any]:
     }
 
 
-def _astrans(field: Field, band: str) -> list[fits.Column]:
+def _astrans(field: ScanField, band: str) -> list[fits.Column]:
     """Give the scan's own astrometry: one row of 31 columns."""
     key = field.key
     terms = dict(zip("ABCDEF", field.astrans(band), strict=True))

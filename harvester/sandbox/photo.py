@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from .scans import Field
+    from .scans import ScanField
     from .sky import Galaxy, Sky
     from .tangent import Tangent
 
@@ -95,7 +95,7 @@ class PhotoField:
     tangent: Tangent
 
     @classmethod
-    def of(cls, field: Field) -> PhotoField:
+    def of(cls, field: ScanField) -> PhotoField:
         """Take over a field of the synthetic sky."""
         return cls(
             field.key, field.node, field.incl, field.astrans("r"), field.tangent("r")

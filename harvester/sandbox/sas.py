@@ -14,7 +14,7 @@ from .scans import FieldKey
 
 if TYPE_CHECKING:
     from .sky import Sky
-    from .store import FrameStore
+    from .store import SandboxFrameStore
 
 __all__ = [
     "FrameSource",
@@ -48,7 +48,7 @@ class FrameSource(Protocol):
 class SyntheticFrames:
     """Frames painted from the synthetic sky, each compressed once."""
 
-    def __init__(self, sky: Sky, store: FrameStore) -> None:
+    def __init__(self, sky: Sky, store: SandboxFrameStore) -> None:
         self._sky = sky
         self._store = store
 

@@ -24,9 +24,9 @@ __all__ = [
     "FIELD_STEP",
     "ROWS",
     "RUNS",
-    "Field",
     "FieldKey",
     "Run",
+    "ScanField",
     "object_id",
 ]
 
@@ -128,7 +128,7 @@ def object_id(key: FieldKey, number: int, *, sky: int, rerun: int) -> int:
 
 
 @dataclass(frozen=True)
-class Field:
+class ScanField:
     """A field of a scan and its geometry.
 
     ``a`` to ``f`` are those of the r band: mu = a + b row + c col and
@@ -148,7 +148,7 @@ class Field:
     mjd: float
 
     @classmethod
-    def of(cls, key: FieldKey) -> Field:
+    def of(cls, key: FieldKey) -> ScanField:
         """Work out the geometry of a field of a known run."""
         run = RUNS[key.run]
         b, f, (c, e) = _PIXEL_DEG, _PIXEL_DEG, _SHEAR

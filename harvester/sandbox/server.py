@@ -19,7 +19,7 @@ from aiohttp import web
 from . import mast, sas, skyserver
 from .breakages import KINDS
 from .catalogue import write_catalogue
-from .crossid import Limits
+from .crossid import UploadLimits
 from .faults import SERVICES, Faults
 from .front import Front
 from .jwst.archive import JwstArchive
@@ -28,7 +28,7 @@ from .photo import SyntheticPhoto
 from .real_frames import RealFrames
 from .sky import Sky
 from .stats import RateLimit, Stats
-from .store import FrameStore
+from .store import SandboxFrameStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +82,7 @@ class SandboxOptions:
     faults: tuple[str, ...] = ()
     #: Refuse queries above the rate limit instead of only counting them.
     strict: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: UploadLimits = field(default_factory=UploadLimits)
     rates: Mapping[str, RateLimit] = field(default_factory=_published_rates)
 
 
@@ -123,7 +123,7 @@ class Sandbox:
     async def _open(self, exits: AsyncExitStack) -> None:
         options = self.options
         self.sky = await asyncio.to_thread(self._make_sky)
-        store = exits.enter_context(FrameStore())
+        store = exits.enter_context(SandboxFrameStore())
         routes = await asyncio.to_thread(self._routes, store)
         for place, service in enumerate(SERVICES):
             port = options.port + place if options.port else 0
@@ -145,7 +145,7 @@ class Sandbox:
             jwst=Size(options.jwst) if options.jwst else None,
         )
 
-    def _routes(self, store: FrameStore) -> dict[str, list[web.RouteDef]]:
+    def _routes(self, store: SandboxFrameStore) -> dict[str, list[web.RouteDef]]:
         photo, frames = self._sdss(store)
         jwst = None
         if self.sky.jwst:
@@ -157,7 +157,7 @@ class Sandbox:
             "s3": mast.s3_routes(self.sky, store, jwst=jwst),
         }
 
-    def _sdss(self, store: FrameStore) -> tuple[PhotoCatalogue, sas.FrameSource]:
+    def _sdss(self, store: SandboxFrameStore) -> tuple[PhotoCatalogue, sas.FrameSource]:
         if self.options.frames is None:
             return SyntheticPhoto(self.sky), sas.SyntheticFrames(self.sky, store)
         real = RealFrames(self.options.frames)
@@ -237,17 +237,17 @@ async def serve(
 @contextmanager
 def run_in_thread(options: SandboxOptions) -> Iterator[Sandbox]:
     """Serve from another thread while the block runs."""
-    beside = _Beside(Sandbox(options))
-    thread = threading.Thread(target=beside.run, name="sandbox", daemon=True)
+    runner = _SandboxRunner(Sandbox(options))
+    thread = threading.Thread(target=runner.run, name="sandbox", daemon=True)
     thread.start()
     try:
-        yield beside.wait_until_ready()
+        yield runner.wait_until_ready()
     finally:
-        beside.stop()
+        runner.stop()
         thread.join()
 
 
-class _Beside:
+class _SandboxRunner:
     """A sandbox with an event loop of its own."""
 
     def __init__(self, sandbox: Sandbox) -> None:

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from .jwst import pointings as jwst_pointings
 from .pointings import Observation, point
-from .scans import BANDS, COLUMNS, ROWS, RUNS, Field, FieldKey, object_id
+from .scans import BANDS, COLUMNS, ROWS, RUNS, FieldKey, ScanField, object_id
 from .scatter import Spot, choose_strips, strew
 from .tangent import unit_vectors
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .jwst.pointings import JwstObservation
     from .tangent import Tangent
 
-__all__ = ["BANDS", "Field", "FieldKey", "Galaxy", "Observation", "Sky"]
+__all__ = ["BANDS", "FieldKey", "Galaxy", "Observation", "ScanField", "Sky"]
 
 #: The light of a galaxy so many pixels outside of an image reaches into it.
 _NEAR_PX = 60.0
@@ -81,7 +81,7 @@ class Sky:
         *,
         seed: int,
         galaxies: Iterable[Galaxy],
-        fields: Iterable[Field],
+        fields: Iterable[ScanField],
         observations: Iterable[Observation],
         jwst: Iterable[JwstObservation] = (),
     ) -> None:
@@ -120,7 +120,7 @@ class Sky:
         rng = np.random.default_rng([seed, 1])
         strips = choose_strips(rng, max(1, math.ceil(targets / per_field)))
         fields = {
-            key: Field.of(key)
+            key: ScanField.of(key)
             for strip in strips
             for key in map(strip.key, range(strip.length))
         }
@@ -181,7 +181,7 @@ def _inside(
 
 
 def _positions(
-    spots: Sequence[Spot], fields: dict[FieldKey, Field]
+    spots: Sequence[Spot], fields: dict[FieldKey, ScanField]
 ) -> list[tuple[float, float]]:
     # Rounded to 36 microarcsec: the last digits of a sine depend on the machine.
     found = (fields[s.key].tangent().to_sky(s.x, s.y) for s in spots)
@@ -202,7 +202,7 @@ def _describe(
     rng: np.random.Generator,
     spots: Sequence[Spot],
     positions: Sequence[tuple[float, float]],
-    fields: dict[FieldKey, Field],
+    fields: dict[FieldKey, ScanField],
 ) -> list[Galaxy]:
     """Make a galaxy for every spot; their numbers follow no order on the sky."""
     order = rng.permutation(len(spots))
@@ -229,7 +229,7 @@ def _describe(
     return galaxies
 
 
-def _absent(key: FieldKey, fields: dict[FieldKey, Field]) -> FieldKey:
+def _absent(key: FieldKey, fields: dict[FieldKey, ScanField]) -> FieldKey:
     """Give a field that is possible in the survey but not in this sky."""
     run = RUNS[key.run]
     for step in range(run.last - run.first):

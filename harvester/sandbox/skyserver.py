@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .crossid import CrossId, CrossIdError, Limits
+from .crossid import CrossIdError, CrossIdRequest, UploadLimits
 from .imgcutout import preview
 from .skyserver_columns import relation
 from .skyserver_sql import SqlError, Table, parse_select, run
@@ -44,7 +44,7 @@ class _Request:
     upload: str
 
 
-def routes(photo: PhotoCatalogue, limits: Limits) -> list[web.RouteDef]:
+def routes(photo: PhotoCatalogue, limits: UploadLimits) -> list[web.RouteDef]:
     """Make the routes of the service; paths ignore case."""
     service = _SkyServer(photo, limits)
     search, crossid = _TOOLS % "SqlSearch", _TOOLS % "CrossIdSearch"
@@ -71,7 +71,7 @@ def _checked(
 
 
 class _SkyServer:
-    def __init__(self, photo: PhotoCatalogue, limits: Limits) -> None:
+    def __init__(self, photo: PhotoCatalogue, limits: UploadLimits) -> None:
         self._photo = photo
         self._limits = limits
 
@@ -123,7 +123,7 @@ class _SkyServer:
         if not asked.upload.strip():
             msg = "Not able to parse file or list."
             raise CrossIdError(msg)
-        request = CrossId.of(asked.parameters, asked.upload, self._limits)
+        request = CrossIdRequest.of(asked.parameters, asked.upload, self._limits)
         try:
             table = request.answer(self._photo)
         except SqlError as error:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .scans import BANDS
-from .skyserver_sql import Column, Relation, Select, SqlError, Value
+from .skyserver_sql import Relation, Select, SqlColumn, SqlError, Value
 
 if TYPE_CHECKING:
     from .photo import PhotoCatalogue, PhotoField, PhotoObject
 
 __all__ = ["PHOTO_COLUMNS", "relation"]
 
-PhotoColumn = Column["PhotoObject"]
-FieldColumn = Column["PhotoField"]
+PhotoColumn = SqlColumn["PhotoObject"]
+FieldColumn = SqlColumn["PhotoField"]
 
 #: Objects are all galaxies: their number in PhotoType.
 _GALAXY = 3
@@ -43,25 +43,25 @@ _SPEC_NAMES = {
 
 def _photo_columns() -> dict[str, PhotoColumn]:
     return {
-        "objID": Column("bigint", lambda o: o.objid),
-        "skyVersion": Column("tinyint", lambda o: o.objid >> 59 & 0xF),
-        "run": Column("smallint", lambda o: o.key.run),
-        "rerun": Column("smallint", lambda o: o.objid >> 48 & 0x7FF),
-        "camcol": Column("tinyint", lambda o: o.key.camcol),
-        "field": Column("smallint", lambda o: o.key.field),
-        "obj": Column("smallint", lambda o: o.objid & 0xFFFF),
-        "mode": Column("tinyint", lambda o: o.mode),
-        "nChild": Column("smallint", lambda _: 0),
-        "type": Column("smallint", lambda _: _GALAXY),
-        "clean": Column("int", lambda _: 1),
-        "flags": Column("bigint", lambda _: 0),
-        "parentID": Column("bigint", lambda _: 0),
-        "specObjID": Column("numeric", lambda _: 0),
-        "fieldID": Column("bigint", lambda o: o.objid & ~0xFFFF),
-        "ra": Column("float", lambda o: o.ra),
-        "dec": Column("float", lambda o: o.dec),
-        "raErr": Column("float", lambda _: 0.01),
-        "decErr": Column("float", lambda _: 0.01),
+        "objID": SqlColumn("bigint", lambda o: o.objid),
+        "skyVersion": SqlColumn("tinyint", lambda o: o.objid >> 59 & 0xF),
+        "run": SqlColumn("smallint", lambda o: o.key.run),
+        "rerun": SqlColumn("smallint", lambda o: o.objid >> 48 & 0x7FF),
+        "camcol": SqlColumn("tinyint", lambda o: o.key.camcol),
+        "field": SqlColumn("smallint", lambda o: o.key.field),
+        "obj": SqlColumn("smallint", lambda o: o.objid & 0xFFFF),
+        "mode": SqlColumn("tinyint", lambda o: o.mode),
+        "nChild": SqlColumn("smallint", lambda _: 0),
+        "type": SqlColumn("smallint", lambda _: _GALAXY),
+        "clean": SqlColumn("int", lambda _: 1),
+        "flags": SqlColumn("bigint", lambda _: 0),
+        "parentID": SqlColumn("bigint", lambda _: 0),
+        "specObjID": SqlColumn("numeric", lambda _: 0),
+        "fieldID": SqlColumn("bigint", lambda o: o.objid & ~0xFFFF),
+        "ra": SqlColumn("float", lambda o: o.ra),
+        "dec": SqlColumn("float", lambda o: o.dec),
+        "raErr": SqlColumn("float", lambda _: 0.01),
+        "decErr": SqlColumn("float", lambda _: 0.01),
         **{name: column for band in BANDS for name, column in _in_band(band).items()},
     }
 
@@ -73,13 +73,15 @@ def _in_band(band: str) -> dict[str, PhotoColumn]:
     mags = ("psfMag", "fiberMag", "petroMag", "modelMag", "cModelMag", "dered")
     errors = ("psfMagErr", "fiberMagErr", "petroMagErr", "modelMagErr", "cModelMagErr")
     return {
-        **{f"{name}_{band}": Column("real", magnitude) for name in mags},
-        **{f"{name}_{band}": Column("real", lambda _: _MAG_ERROR) for name in errors},
-        f"petroR50_{band}": Column("real", lambda o: o.r50),
-        f"petroR90_{band}": Column("real", lambda o: 2.6 * o.r50),
-        f"expAB_{band}": Column("real", lambda o: o.axis_ratio),
-        f"expPhi_{band}": Column("real", lambda o: o.pa),
-        f"extinction_{band}": Column("real", lambda _: 0.0),
+        **{f"{name}_{band}": SqlColumn("real", magnitude) for name in mags},
+        **{
+            f"{name}_{band}": SqlColumn("real", lambda _: _MAG_ERROR) for name in errors
+        },
+        f"petroR50_{band}": SqlColumn("real", lambda o: o.r50),
+        f"petroR90_{band}": SqlColumn("real", lambda o: 2.6 * o.r50),
+        f"expAB_{band}": SqlColumn("real", lambda o: o.axis_ratio),
+        f"expPhi_{band}": SqlColumn("real", lambda o: o.pa),
+        f"extinction_{band}": SqlColumn("real", lambda _: 0.0),
     }
 
 
@@ -89,20 +91,20 @@ PHOTO_COLUMNS = _photo_columns()
 
 #: PhotoObjDR7: objects of DR7 and the objects of today that they are.
 _DR7_COLUMNS: dict[str, PhotoColumn] = {
-    "dr7objid": Column("bigint", lambda o: o.dr7_objid),
-    "dr8objid": Column("bigint", lambda o: o.objid),
-    "distance": Column("float", lambda _: 0.0),
-    "modeDR7": Column("tinyint", lambda o: o.mode),
-    "modeDR8": Column("tinyint", lambda o: o.mode),
-    "skyVersion": Column("tinyint", lambda o: o.dr7_objid >> 59 & 0xF),
-    "run": Column("smallint", lambda o: o.key.run),
-    "rerun": Column("smallint", lambda o: o.dr7_objid >> 48 & 0x7FF),
-    "camcol": Column("tinyint", lambda o: o.key.camcol),
-    "field": Column("smallint", lambda o: o.key.field),
-    "obj": Column("smallint", lambda o: o.dr7_objid & 0xFFFF),
-    "type": Column("smallint", lambda _: _GALAXY),
-    "ra": Column("float", lambda o: o.ra),
-    "dec": Column("float", lambda o: o.dec),
+    "dr7objid": SqlColumn("bigint", lambda o: o.dr7_objid),
+    "dr8objid": SqlColumn("bigint", lambda o: o.objid),
+    "distance": SqlColumn("float", lambda _: 0.0),
+    "modeDR7": SqlColumn("tinyint", lambda o: o.mode),
+    "modeDR8": SqlColumn("tinyint", lambda o: o.mode),
+    "skyVersion": SqlColumn("tinyint", lambda o: o.dr7_objid >> 59 & 0xF),
+    "run": SqlColumn("smallint", lambda o: o.key.run),
+    "rerun": SqlColumn("smallint", lambda o: o.dr7_objid >> 48 & 0x7FF),
+    "camcol": SqlColumn("tinyint", lambda o: o.key.camcol),
+    "field": SqlColumn("smallint", lambda o: o.key.field),
+    "obj": SqlColumn("smallint", lambda o: o.dr7_objid & 0xFFFF),
+    "type": SqlColumn("smallint", lambda _: _GALAXY),
+    "ra": SqlColumn("float", lambda o: o.ra),
+    "dec": SqlColumn("float", lambda o: o.dec),
 }
 
 
@@ -112,22 +114,22 @@ def _field_id(field: PhotoField) -> int:
 
 
 _FIELD_NAMES: dict[str, FieldColumn] = {
-    "fieldID": Column("bigint", _field_id),
-    "run": Column("smallint", lambda f: f.key.run),
-    "rerun": Column("smallint", lambda _: 301),
-    "camcol": Column("tinyint", lambda f: f.key.camcol),
-    "field": Column("smallint", lambda f: f.key.field),
-    "ra": Column("float", lambda f: f.centre[0]),
-    "dec": Column("float", lambda f: f.centre[1]),
-    "raMin": Column("float", lambda f: float(f.corners()[0].min())),
-    "raMax": Column("float", lambda f: float(f.corners()[0].max())),
-    "decMin": Column("float", lambda f: float(f.corners()[1].min())),
-    "decMax": Column("float", lambda f: float(f.corners()[1].max())),
+    "fieldID": SqlColumn("bigint", _field_id),
+    "run": SqlColumn("smallint", lambda f: f.key.run),
+    "rerun": SqlColumn("smallint", lambda _: 301),
+    "camcol": SqlColumn("tinyint", lambda f: f.key.camcol),
+    "field": SqlColumn("smallint", lambda f: f.key.field),
+    "ra": SqlColumn("float", lambda f: f.centre[0]),
+    "dec": SqlColumn("float", lambda f: f.centre[1]),
+    "raMin": SqlColumn("float", lambda f: float(f.corners()[0].min())),
+    "raMax": SqlColumn("float", lambda f: float(f.corners()[0].max())),
+    "decMin": SqlColumn("float", lambda f: float(f.corners()[1].min())),
+    "decMax": SqlColumn("float", lambda f: float(f.corners()[1].max())),
 }
 
 
 def _term(place: int) -> FieldColumn:
-    return Column("float", lambda f: f.astrans[place])
+    return SqlColumn("float", lambda f: f.astrans[place])
 
 
 #: Geometry in the r band, under the names that Field gives it.
@@ -138,10 +140,10 @@ _FIELD_COLUMNS: dict[str, FieldColumn] = {**_FIELD_NAMES, **_FIELD_TERMS}
 _FRAME_COLUMNS: dict[str, FieldColumn] = {
     **_FIELD_NAMES,
     # Other zooms are coarser previews of the same field.
-    "zoom": Column("smallint", lambda _: 0),
+    "zoom": SqlColumn("smallint", lambda _: 0),
     **_FRAME_TERMS,
-    "node": Column("float", lambda f: f.node),
-    "incl": Column("float", lambda f: f.incl),
+    "node": SqlColumn("float", lambda f: f.node),
+    "incl": SqlColumn("float", lambda f: f.incl),
 }
 
 #: Views of PhotoObjAll: which modes of objects each shows.
@@ -165,14 +167,14 @@ _LENGTHS: dict[str, int] = {
     "varchar": 32,
 }
 _DocColumn = tuple[str, str]
-_DOC_COLUMNS: dict[str, Column[_DocColumn]] = {
-    "enum": Column("varchar", lambda _: ""),
-    "name": Column("varchar", lambda c: c[0]),
-    "type": Column("varchar", lambda c: c[1]),
-    "length": Column("int", lambda c: _LENGTHS.get(c[1], 0)),
-    "unit": Column("varchar", lambda _: ""),
-    "ucd": Column("varchar", lambda _: ""),
-    "description": Column("varchar", lambda _: ""),
+_DOC_COLUMNS: dict[str, SqlColumn[_DocColumn]] = {
+    "enum": SqlColumn("varchar", lambda _: ""),
+    "name": SqlColumn("varchar", lambda c: c[0]),
+    "type": SqlColumn("varchar", lambda c: c[1]),
+    "length": SqlColumn("int", lambda c: _LENGTHS.get(c[1], 0)),
+    "unit": SqlColumn("varchar", lambda _: ""),
+    "ucd": SqlColumn("varchar", lambda _: ""),
+    "description": SqlColumn("varchar", lambda _: ""),
 }
 
 

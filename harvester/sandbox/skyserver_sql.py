@@ -16,11 +16,11 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 __all__ = [
-    "Column",
     "Item",
     "Parser",
     "Relation",
     "Select",
+    "SqlColumn",
     "SqlError",
     "Table",
     "Value",
@@ -61,7 +61,7 @@ class SqlError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
+class SqlColumn(Generic[T]):
     """A column of a table: its SQL type and where its value comes from."""
 
     type: str
@@ -72,10 +72,10 @@ class Column(Generic[T]):
 class Relation(Generic[T]):
     """A table or view: its columns by name, in their order, and its rows."""
 
-    columns: Mapping[str, Column[T]]
+    columns: Mapping[str, SqlColumn[T]]
     rows: Iterable[T]
 
-    def column(self, name: str) -> tuple[str, Column[T]]:
+    def column(self, name: str) -> tuple[str, SqlColumn[T]]:
         """Find a column with its own spelling; SQL Server ignores case."""
         for own, column in self.columns.items():
             if own.lower() == name:
@@ -321,7 +321,7 @@ def run(select: Select, relation: Relation[T]) -> Table:
 
 
 def _matching(select: Select, relation: Relation[T]) -> Iterator[T]:
-    getters: dict[str, Column[T]] = {}
+    getters: dict[str, SqlColumn[T]] = {}
 
     def value_in(row: T) -> Lookup:
         def lookup(name: str) -> Value:
@@ -336,7 +336,7 @@ def _matching(select: Select, relation: Relation[T]) -> Iterator[T]:
 
 def _columns(
     items: Sequence[Item], relation: Relation[T]
-) -> Iterator[tuple[str, Column[T]]]:
+) -> Iterator[tuple[str, SqlColumn[T]]]:
     for item in items:
         if item.name == "*":
             yield from relation.columns.items()
@@ -349,7 +349,7 @@ def _columns(
 _TYPE_NAMES = {0: "UNKNOWN", 3: "GALAXY", 6: "STAR"}
 
 
-def apply_function(item: Item, column: Column[T]) -> Column[T]:
+def apply_function(item: Item, column: SqlColumn[T]) -> SqlColumn[T]:
     """Put the function of a column list's entry around its column."""
     if not item.function:
         return column
@@ -361,4 +361,4 @@ def apply_function(item: Item, column: Column[T]) -> Column[T]:
         number = column.value(row)
         return _TYPE_NAMES.get(number) if isinstance(number, int) else None
 
-    return Column("varchar", name_of)
+    return SqlColumn("varchar", name_of)

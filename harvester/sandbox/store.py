@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FrameStore"]
+__all__ = ["SandboxFrameStore"]
 
 
-class FrameStore:
+class SandboxFrameStore:
     """Files by name, each rendered when it is first asked for.
 
     Requests for a file that is being rendered wait for it. Files that do not fit in

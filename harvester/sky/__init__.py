@@ -1,4 +1,4 @@
 """Geometry on the sphere, and the choice of the best image of a position.
 
-May import plain facts only.
+These modules may import plain facts only.
 """

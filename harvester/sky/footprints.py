@@ -1,10 +1,9 @@
 """Footprints: the sky areas of products, and which targets lie in them.
 
-An archive says where an image is with ``s_region``, text in some dialect of STC-S.
-It is read tolerantly, because what cannot be read is an image that is never asked
-for. Geometry is on the sphere: seen from a target (gnomonic projection) every great
-circle is a straight line, so that plane geometry about the origin is exact, at the
-poles and at right ascension 0 too.
+An archive gives the footprint of an image as ``s_region``, text in some dialect of
+STC-S. The parser is tolerant, because an image with an unreadable footprint is never
+used. In a gnomonic projection about a target every great circle is a straight line, so
+plane geometry about the origin is exact, also at the poles and at right ascension 0.
 """
 
 from __future__ import annotations
@@ -28,22 +27,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Circle", "FootprintIndex", "Polygon", "parse_s_region"]
 
-#: Where a shape begins. A word for the frame may follow (J2000, ICRS, GSC1); it does
-#: not change a place by more than a stamp notices.
+#: Beginning of a shape. The name of a frame may follow (J2000, ICRS, GSC1). It is
+#: ignored: these frames differ by too little to matter for a stamp.
 _SHAPE = re.compile(r"\b(POLYGON|CIRCLE)\b", re.IGNORECASE)
 
-#: What may stand between numbers.
+#: Characters that may separate numbers.
 _BLANKS = str.maketrans(",()", "   ")
 
-#: Steradian; a polygon with less (a square of 20 milliarcsec) is degenerate.
+#: Smallest area of a polygon in steradians (a square of 20 milliarcsec); polygons below
+#: it are degenerate.
 _SMALLEST_AREA = 1e-14
 
-#: Degrees; the projection about a target shows less than a hemisphere, and the far
-#: side of a footprint must be in it. The largest images are a few degrees wide.
+#: Largest radius of a footprint in degrees: the projection about a target covers less
+#: than a hemisphere. The largest images are a few degrees wide.
 _WIDEST_RADIUS = 40.0
 
-#: Targets, and pairs of target and shape, that are computed at a time: bounds the
-#: memory where thousands of images lie on one another. About 100 MB.
+#: Targets, and pairs of target and shape, that are computed at a time. Limits the
+#: memory to about 100 MB where thousands of images overlap.
 _TARGETS, _PAIRS = 4096, 200_000
 
 
@@ -51,8 +51,8 @@ _TARGETS, _PAIRS = 4096, 200_000
 class Polygon:
     """An area bounded by great circles."""
 
-    #: ``(ra, dec)`` in ICRS degrees, 0 <= ra < 360; not closed, no vertex twice
-    #: in a row.
+    #: ``(ra, dec)`` in ICRS degrees, 0 <= ra < 360. The first vertex is not repeated at
+    #: the end, and no two neighbours are equal.
     vertices: tuple[tuple[float, float], ...]
 
 
@@ -69,9 +69,9 @@ class Circle:
 def parse_s_region(text: str | None) -> tuple[Polygon | Circle, ...]:
     """Read the shapes of an ``s_region``, which together are the footprint.
 
-    Right ascensions may be negative, words for the frame may stand anywhere or
-    nowhere, polygons may be closed once, twice or not at all. What is no area (null,
-    a line, a point, numbers that are no places) is left out: maybe nothing is left.
+    Right ascensions may be negative, names of frames may be anywhere, and polygons may
+    repeat their first vertex. Shapes without an area (null, a line, a point, invalid
+    coordinates) are left out, so that the result may be empty.
     """
     shapes = (_to_shape(kind, body) for kind, body in _split(text or ""))
     return tuple(shape for shape in shapes if shape is not None)
@@ -105,7 +105,7 @@ def _to_circle(numbers: list[float]) -> Circle | None:
 
 
 def _wrapped(ra: float) -> float:
-    # The remainder of a tiny negative angle rounds up to the whole circle.
+    # The remainder of a tiny negative angle is rounded up to 360.
     inside = ra % 360
     return inside if inside < 360 else 0.0  # noqa: PLR2004 - degrees
 
@@ -115,7 +115,8 @@ def _to_polygon(numbers: list[float]) -> Polygon | None:
     if len(numbers) % 2 or any(abs(dec) > 90 for _, dec in places):  # noqa: PLR2004 - degrees
         return None
     wrapped = [(_wrapped(ra), dec) for ra, dec in places]
-    # The first follows the last: this also drops the vertex that closes the polygon.
+    # Drop equal neighbours. The first vertex follows the last, so that this also drops
+    # a repeated first vertex.
     following = wrapped[1:] + wrapped[:1]
     corners = [
         here for here, there in zip(wrapped, following, strict=True) if here != there
@@ -132,7 +133,7 @@ def _is_area(corners: list[tuple[float, float]]) -> bool:
     widest = 2 * math.sin(math.radians(_WIDEST_RADIUS) / 2)
     if any(math.dist(first, point) > widest for point in points):
         return False
-    # A sum of triangles; points of one great circle have none.
+    # The area is a sum of triangles; it is 0 if all points are on one great circle.
     area = sum(_triple(first, a, b) for a, b in pairwise(points)) / 2
     return abs(area) > _SMALLEST_AREA
 
@@ -141,7 +142,7 @@ _Vector = tuple[float, float, float]
 
 
 def _triple(a: _Vector, b: _Vector, c: _Vector) -> float:
-    """Give the volume that three vectors span."""
+    """Give the triple product of three vectors."""
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = a, b, c
     return (
         cx * (ay * bz - az * by) + cy * (az * bx - ax * bz) + cz * (ax * by - ay * bx)
@@ -154,14 +155,14 @@ def _to_unit(ra: float, dec: float) -> tuple[float, float, float]:
 
 
 class _Pairs(NamedTuple):
-    """Targets with shapes, one pair in each place of the arrays."""
+    """Pairs of a target and a shape, as arrays of their indices."""
 
     target: NDArray[np.intp]
     shape: NDArray[np.intp]
 
 
 class _Shapes:
-    """Shapes of one kind, each within its bounding circle."""
+    """Shapes of one kind, with their bounding circles."""
 
     def __init__(
         self,
@@ -169,20 +170,20 @@ class _Shapes:
         centre: NDArray[np.float64],
         radius: NDArray[np.float64],
     ) -> None:
-        #: Number of the region that each shape is a part of.
+        #: Index of the region of each shape.
         self.region = region
-        #: Unit vectors, shape ``(n, 3)``.
+        #: Centres of the bounding circles, unit vectors of shape ``(n, 3)``.
         self._centre = centre
-        #: Of the bounding circles, in radians.
+        #: Radii of the bounding circles, in radians.
         self._radius = radius
-        self._trees = list(self._plant())
+        self._trees = list(self._build_trees())
 
     def depths(self, points: NDArray[np.float64], pairs: _Pairs) -> NDArray[np.float64]:
-        """Tell how deep in the shapes the points are: radians, negative outside."""
+        """Give the distance of points to the edge: radians, negative outside."""
         raise NotImplementedError
 
     def candidates(self, points: NDArray[np.float64]) -> _Pairs:
-        """Pair points, ``(n, 3)``, with the shapes whose bounding circles hold them."""
+        """Pair points, ``(n, 3)``, with shapes whose bounding circle contains them."""
         targets = _tree(points)
         none = np.empty(0, dtype=np.intp)
         found = [_Pairs(none, none)]
@@ -194,8 +195,11 @@ class _Shapes:
         target, shape = (np.concatenate(each) for each in zip(*found, strict=True))
         return _Pairs(target, shape)
 
-    def _plant(self) -> Iterator[tuple[cKDTree, NDArray[np.intp], float]]:
-        """Make one tree for each class of size: one mosaic must not widen all."""
+    def _build_trees(self) -> Iterator[tuple[cKDTree, NDArray[np.intp], float]]:
+        """Make one tree for each class of radius.
+
+        With a single tree, one large mosaic would enlarge the search radius for all.
+        """
         classes = np.ceil(np.log2(self._radius))
         for each in np.unique(classes):
             members = np.flatnonzero(classes == each)
@@ -225,7 +229,7 @@ class _Circles(_Shapes):
 
 
 class _Polygons(_Shapes):
-    """Polygons, whose corners lie one after the other in one array."""
+    """Polygons, with the vertices of all of them in one array."""
 
     def __init__(self, shapes: list[tuple[int, Polygon]]) -> None:
         corners = [corner for _, polygon in shapes for corner in polygon.vertices]
@@ -267,10 +271,10 @@ _Plane = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
 
 
 def _project(points: NDArray[np.float64], about: NDArray[np.float64]) -> _Plane:
-    """Project each point on the plane that touches the sky at its own centre."""
+    """Project each point on the tangent plane at its own centre."""
     x, y, z = about.T
     flat = np.hypot(x, y)
-    # East and north; at a pole any two directions at a right angle will do.
+    # The axes point east and north; at a pole any two orthogonal axes will do.
     is_pole = flat == 0
     flat = np.where(is_pole, 1.0, flat)
     cos_ra, sin_ra = np.where(is_pole, 1.0, x / flat), y / flat
@@ -282,7 +286,7 @@ def _project(points: NDArray[np.float64], about: NDArray[np.float64]) -> _Plane:
 
 
 def _turns(here: _Plane, there: _Plane) -> NDArray[np.int64]:
-    """Count how each edge winds about the origin: 1, -1 or not (0)."""
+    """Give the winding of each edge about the origin: 1, -1 or 0."""
     (ax, ay), (bx, by) = here, there
     left = ax * by - bx * ay
     up = (ay <= 0) & (by > 0) & (left > 0)
@@ -291,7 +295,7 @@ def _turns(here: _Plane, there: _Plane) -> NDArray[np.int64]:
 
 
 def _distances(here: _Plane, there: _Plane) -> NDArray[np.float64]:
-    """Measure from the origin to each edge, in radians on the sky."""
+    """Give the distance of the origin to each edge, in radians on the sky."""
     (ax, ay), (bx, by) = here, there
     dx, dy = bx - ax, by - ay
     length = np.maximum(dx * dx + dy * dy, np.finfo(float).tiny)
@@ -305,12 +309,12 @@ class FootprintIndex:
     Parameters
     ----------
     regions
-        The ``s_region`` of each product; None where the archive has none.
+        The ``s_region`` of each product; None if the archive has none.
     """
 
     def __init__(self, regions: Sequence[str | None]) -> None:
         parsed = [parse_s_region(text) for text in regions]
-        #: Numbers of the regions that say nothing usable: unknown, not empty.
+        #: Indices of the regions without a usable shape: where these are is unknown.
         self.unknown = [number for number, shapes in enumerate(parsed) if not shapes]
         pairs = [
             (number, shape) for number, shapes in enumerate(parsed) for shape in shapes
@@ -331,16 +335,16 @@ class FootprintIndex:
         Parameters
         ----------
         ra, dec
-            ICRS degrees, shape ``(n,)``; those that are not finite match nothing.
+            ICRS degrees, shape ``(n,)``; values that are not finite match nothing.
         margin_arcsec
-            How far the edge must be for a stamp to lie inside.
+            Distance to the edge at which a whole stamp lies inside.
 
         Returns
         -------
         tuple
-            Number of the target, number of the region, and whether every edge of
-            one of the region's shapes is at least the margin away; shape ``(m,)``
-            each, in the order of targets, then regions.
+            Index of the target, index of the region, and whether the target is at
+            least the margin away from every edge of one of the region's shapes; shape
+            ``(m,)`` each, in the order of targets, then regions.
         """
         ra, dec = np.asarray(ra, dtype=float), np.asarray(dec, dtype=float)
         usable = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
@@ -357,7 +361,7 @@ _Found = tuple["NDArray[np.intp]", "NDArray[np.intp]", "NDArray[np.float64]"]
 
 
 def _contained(shapes: _Shapes, points: NDArray[np.float64]) -> Iterator[_Found]:
-    """Give points with the shapes that contain them, and how deep; in batches."""
+    """Give pairs of points and shapes that contain them, with the depth; in batches."""
     for begin in range(0, len(points), _TARGETS):
         pairs = shapes.candidates(points[begin : begin + _TARGETS])
         target = pairs.target + begin
@@ -372,7 +376,7 @@ def _contained(shapes: _Shapes, points: NDArray[np.float64]) -> Iterator[_Found]
 def _join(
     found: list[_Found], margin: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Sort the pairs and make one of those that differ by the shape only."""
+    """Sort the pairs, and merge those with the same target and region."""
     none = np.empty(0, dtype=np.intp)
     found = [(none, none, np.empty(0)), *found]
     target, region, depth = (np.concatenate(part) for part in zip(*found, strict=True))

@@ -1,4 +1,4 @@
-"""Which products are worth fetching for a target: pure decisions, no requests."""
+"""Chooses the products to fetch for a target; sends no requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "choose", "rank"]
 
-#: Products of one band that are offered for a target, where one stamp is wanted: the
-#: best may turn out empty, missing or off target. The others cost nothing until then.
+#: Products given for one stamp: the best and two others. The others are only fetched if
+#: the best is missing, is empty at the target, or does not show it.
 _CHOICES = 3
 
 
@@ -23,21 +23,21 @@ class Candidate:
     """A product whose footprint contains a target."""
 
     product: Product
-    #: Exposure time in seconds; NaN where the archive does not tell.
+    #: Exposure time in seconds; NaN if unknown.
     exposure_s: float
     #: Whether the whole stamp lies in the footprint.
     holds_whole: bool
-    #: The archive does not tell the footprint: the image may well lie elsewhere.
+    #: Whether the footprint is only assumed, so that the image may lie elsewhere.
     is_assumed: bool = False
 
 
 def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Sort candidates, best first, each product once.
 
-    An image that is known to be there comes before one that may be; a whole stamp is
-    better than a deep one, a deep one better than a shallow one or one of unknown
-    depth; the name decides the rest, so that any order of the archive's answer gives
-    the same stamps.
+    A known footprint comes before an assumed one, then an image of the whole stamp
+    before one of a part, then a longer exposure before a shorter or unknown one. The
+    name decides the rest, so that the result does not depend on the order in which the
+    archive lists the images.
     """
     best: dict[tuple[str, str], Candidate] = {}
     for candidate in sorted(candidates, key=_merit):
@@ -49,7 +49,7 @@ def rank(candidates: Sequence[Candidate]) -> list[Candidate]:
 def choose(
     candidates: Sequence[Candidate], observations: Literal["best", "all"]
 ) -> list[Candidate]:
-    """Pick what to fetch: the best with two to fall back on, or all; best first."""
+    """Choose the best candidate and two to fall back on, or all; best first."""
     ranked = rank(candidates)
     return ranked if observations == "all" else ranked[:_CHOICES]
 

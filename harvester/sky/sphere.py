@@ -1,4 +1,4 @@
-"""Positions on the sky as directions: what lies near has numbers that are near."""
+"""Positions on the sky as unit vectors: near positions have near coordinates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["unit_vectors"]
 
 
 def unit_vectors(longitude: ArrayLike, latitude: ArrayLike) -> NDArray[np.float64]:
-    """Put positions, degrees in any frame, on the unit sphere; shape ``(n, 3)``."""
+    """Give the unit vectors of positions, degrees in any frame; shape ``(n, 3)``."""
     along, above = (np.radians(np.asarray(x, float)) for x in (longitude, latitude))
     flat = np.cos(above)
     parts = (flat * np.cos(along), flat * np.sin(along), np.sin(above))

@@ -1,4 +1,4 @@
-"""A loopback server that gives recorded replies, behind the real transport."""
+"""A loopback server with recorded replies, behind the real transport."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def serving(answer):
 
 @asynccontextmanager
 async def reaching(urls):
-    """Give a transport that has every service at another address, in a hurry."""
+    """Give a transport without pauses for services at these addresses."""
     services = [
         Service(name, base, urls[name], Manners(1000, {}))
         for name, base in SERVICES.items()
@@ -43,7 +43,7 @@ async def reaching(urls):
 
 
 async def mast_request(request):
-    """Read the JSON that a Mashup request carries; None for another request."""
+    """Give the JSON of a Mashup request; None for another request."""
     form = (await request.read()).decode()
     if not form.startswith("request="):
         return None

@@ -1,4 +1,4 @@
-"""The bridge: what astroquery sends goes through the transport, and nothing else."""
+"""The bridge: all requests of astroquery go through the transport."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _URL = "https://mast.stsci.edu/api"
 
 @asynccontextmanager
 async def bridged():
-    """Give a bridge, a session that is mounted on it, and what was asked."""
+    """Give a bridge, a session mounted on it, and the requests."""
     asked = []
 
     async def answer(request):
@@ -37,7 +37,7 @@ async def bridged():
 
 
 async def test_no_password_of_the_users(tmp_path, monkeypatch):
-    """A password for the archive in ~/.netrc is for other programs: it stays here."""
+    """Passwords in ~/.netrc are not sent."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine mast.stsci.edu login me password CANARY\n")
     netrc.chmod(0o600)
@@ -49,7 +49,7 @@ async def test_no_password_of_the_users(tmp_path, monkeypatch):
 
 
 async def test_no_password_of_astroquerys():
-    """Nor does one go that astroquery itself would send along; the rest does."""
+    """Secrets that astroquery adds are not sent; other headers are."""
     sent = {"Proxy-Authorization": "CANARY", "Accept": "a/b", "User-Agent": "theirs"}
     async with bridged() as (bridge, session, asked):
         await bridge.ask(lambda: session.get(_URL, headers=sent, auth=("me", "CANARY")))
@@ -60,7 +60,7 @@ async def test_no_password_of_astroquerys():
 
 
 async def test_nothing_sent_after_a_stop():
-    """A call that was cancelled between two requests does not send the second."""
+    """A call cancelled between two requests does not send the second."""
     parsing, goes_on, over = asyncio.Event(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     ends = []
@@ -82,7 +82,7 @@ async def test_nothing_sent_after_a_stop():
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        # Who asks next is not held up by it, and does not set it free.
+        # The next call neither waits for the stopped one nor lets it go on.
         answer = await bridge.ask(lambda: session.get(f"{_URL}/next"))
         goes_on.set()
         await over.wait()
@@ -93,7 +93,7 @@ async def test_nothing_sent_after_a_stop():
 
 @pytest.mark.parametrize("check", [json_of, check_mast, check_skyserver])
 def test_no_secret_in_messages(check):
-    """What is said of a strange answer shows its address without secrets."""
+    """Error messages show addresses without secrets."""
     url = "https://mast.stsci.edu/api?uri=a&token=CANARY"
     with pytest.raises(HarvesterError, match=r"mast\.stsci\.edu/api\?uri=a") as caught:
         check(Reply(200, {}, b"<html>", url))
@@ -101,22 +101,22 @@ def test_no_secret_in_messages(check):
 
 
 async def test_bound_of_requests():
-    """A loop of astroquery that would not end is ended after so many requests."""
+    """A call that never ends is stopped after a number of requests."""
 
     def endless():
         while True:
             session.get(_URL)
 
     async with bridged() as (bridge, session, asked):
-        with pytest.raises(HarvesterError, match="more than 5 requests"):
+        with pytest.raises(HarvesterError, match="over 5 requests"):
             await bridge.ask(endless, most=5)
-        # The next question has a bound of its own.
+        # The next call has a limit of its own.
         await bridge.ask(lambda: session.get(_URL), most=1)
     assert len(asked) == 6
 
 
 async def test_json_read_once():
-    """What the check has read of a reply is what astroquery is given of it."""
+    """The JSON that the check has parsed is given to astroquery."""
     told = {"status": "COMPLETE"}
 
     async def answer(_request):
@@ -130,7 +130,7 @@ async def test_json_read_once():
 
 
 async def test_no_second_try_at_once():
-    """A failure for which there is another way to ask is raised at its first sign."""
+    """A failure with another way to ask is raised without a retry."""
     asked = []
 
     async def answer(request):

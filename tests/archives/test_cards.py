@@ -19,5 +19,5 @@ from harvester.archives.cards import first_number
     ],
 )
 def test_first_number(cards, number):
-    """The first card that holds a finite number counts, zero included."""
+    """The first card with a finite number counts, also if it is 0."""
     assert first_number(lambda keyword: cards.get(keyword, ""), "A", "B") == number

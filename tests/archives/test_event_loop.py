@@ -1,4 +1,4 @@
-"""Long lists are made beside the event loop, which has others to serve."""
+"""Long lists are processed outside the event loop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harvester.archives.sdss import archive as sdss
-from harvester.archives.sdss import ways
+from harvester.archives.sdss import routes
 from harvester.archives.sdss.archive import Sdss
 from harvester.ledger import listing, moves, waiting
 from harvester.ledger.file import create_ledger
@@ -22,7 +22,7 @@ GALAXY = Target(0, "1237652943176138868", 2.02, 14.84, "galaxy")
 
 @pytest.fixture
 def threads(monkeypatch):
-    """Give a function that has calls of a name noted, and the threads they were in."""
+    """Give a function that records the threads in which a function is called."""
 
     class Threads(list):
         def watch(self, module, name):
@@ -39,20 +39,20 @@ def threads(monkeypatch):
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a fresh ledger of one galaxy."""
+    """Give a new ledger of one galaxy."""
     path = tmp_path / "ledger.sqlite"
     create_ledger(path, targets=[GALAXY], rejects=[], surveys=[SDSS, HST], facts={})
     return path
 
 
 def is_beside(threads):
-    """Tell whether something was called, and never in the thread of the event loop."""
+    """Whether something was called, and never in the event loop's thread."""
     return bool(threads) and threading.current_thread() not in threads
 
 
 async def test_identifiers(threads):
-    """Identifiers are read, and frames named, in another thread."""
-    threads.watch(ways, "decode")
+    """Identifiers are decoded, and frames named, in another thread."""
+    threads.watch(routes, "decode")
     threads.watch(sdss, "frame")
     archive = Sdss(None, base="https://sas", release=17, cache=None, listener=print)
     (found,) = [batch async for batch in archive.locate(SDSS, [Ask(GALAXY)])]
@@ -62,7 +62,7 @@ async def test_identifiers(threads):
 
 
 async def test_listing(threads, path):
-    """What an archive lists is put into rows and read from them in other threads."""
+    """Lists of images are written to the ledger and read in other threads."""
     threads.watch(moves.json, "dumps")
     threads.watch(listing, "read_product")
     product = Product("hst", "n_drz.fits", "F160W", "https://mast/n", ("https://s3/n",))
@@ -74,7 +74,7 @@ async def test_listing(threads, path):
 
 
 async def test_jobs(threads, path):
-    """Jobs to be located are made of their rows in another thread."""
+    """Asks are made from rows of the ledger in another thread."""
     threads.watch(waiting, "Ask")
     async with Ledger.open(path) as kept:
         ((_, ask),) = await kept.pending(SDSS, limit=9)

@@ -1,4 +1,4 @@
-"""What an archive can tell of a galaxy without being asked."""
+"""What the locators find without a request."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def of_run(number, field):
 
 
 async def numbers(batches):
-    """Give the targets that were found."""
+    """Give the numbers of the targets found."""
     return [finding.target.number async for batch in batches for finding in batch]
 
 
 async def test_identifiers():
-    """Those whose identifiers name fields are known; the others need a request."""
+    """Galaxies whose identifiers name fields are found; outliers need a request."""
     said = []
     archive = Sdss(
         None, base="https://sas", release=17, cache=None, listener=said.append
@@ -36,13 +36,13 @@ async def test_identifiers():
     again = Ask(Target(8, scan[0].target.id, 15.0, 0.1, "g"), by_position=True)
     asks = [*scan, nameless, again]
     assert await numbers(archive.recognise(SDSS, asks)) == [0, 1, 2, 3]
-    # Alone, a stray looks like any other: it is remembered what it is.
+    # Without its neighbours an outlier cannot be recognised, so it is remembered.
     assert await numbers(archive.recognise(SDSS, scan[4:])) == []
     assert len(said) == 1
 
 
 async def test_listing(tmp_path):
-    """A survey whose listing is kept needs no request, and no other one is matched."""
+    """With a kept list a survey needs no request; others find nothing."""
     path = tmp_path / "ledger.sqlite"
     create_ledger(path, targets=[], rejects=[], surveys=[HST], facts={})
     async with Ledger.open(path) as ledger:

@@ -1,4 +1,4 @@
-"""The archives that are known: ours, and those of other packages."""
+"""The known archives: those here, and those of other packages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvester.archives.registry import (
 )
 from harvester.errors import InputError
 
-#: A package with an archive that is like another one under a name of its own.
+#: A package with an archive that is a copy of another one with another name.
 _PACKAGE = """
 from harvester.archives.registry import kinds
 from harvester.archives.sdss import kind
@@ -34,7 +34,7 @@ KIND = _Mine()
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    """Have the archives looked for anew."""
+    """Clear the cache of archives."""
     kinds.cache_clear()
     yield
     kinds.cache_clear()
@@ -57,13 +57,13 @@ def _install(folder, monkeypatch, name, text=None):
 
 
 def test_ours():
-    """Every folder is an archive, under the name that its surveys begin with."""
+    """Every folder is an archive, with the name that its surveys begin with."""
     assert {"sdss", "hst", "jwst"} <= set(kinds())
     assert all(kind.name == name for name, kind in kinds().items())
 
 
 def test_shared_services():
-    """Archives may share a service, which then has one description."""
+    """Archives that share a service share its description."""
     owners = [
         n for n, kind in kinds().items() if "mast" in {s.name for s in kind.services}
     ]
@@ -72,7 +72,7 @@ def test_shared_services():
 
 
 def test_examples_are_surveys():
-    """What help and messages give as examples can be asked for."""
+    """The examples in help and messages are valid surveys."""
     for kind in kinds().values():
         for example in kind.examples:
             assert str(read_survey(example)) == example
@@ -88,11 +88,11 @@ def test_examples_are_surveys():
         ("sdss:r,x", "not x"),
         ("sdss:camera:r", "SDSS has"),
         ("hst:F160W", "instrument"),
-        ("hst:WFC3/IR:F 160", "no name"),
+        ("hst:WFC3/IR:F 160", "not the name"),
     ],
 )
 def test_slips(text, words):
-    """What is no survey is refused with what is wrong and how it is written."""
+    """An invalid survey is refused, with the reason and examples."""
     with pytest.raises(InputError, match="Write ") as caught:
         read_survey(text)
     assert words in str(caught.value)
@@ -110,13 +110,13 @@ def test_light_kinds():
 
 
 def test_unknown_archive():
-    """An archive that is not there is told with those that are."""
+    """The error for an unknown archive names those that exist."""
     with pytest.raises(InputError, match="only"):
         kind_of("nowhere")
 
 
 def test_another_package(tmp_path):
-    """An archive of another package has surveys, settings and options at once."""
+    """An archive of another package has surveys, settings and options."""
     with pytest.MonkeyPatch.context() as patch:
         _install(tmp_path, patch, "mine")
         assert str(read_survey("mine:g,r")) == "mine:g,r"
@@ -136,14 +136,14 @@ def test_another_package(tmp_path):
 
 
 def test_name_that_is_taken(tmp_path, monkeypatch):
-    """A second archive of one name is refused, and its package named."""
+    """A second archive of the same name is refused; the error names its package."""
     _install(tmp_path, monkeypatch, "sdss")
-    with pytest.raises(InputError, match=r"my-archive.*Uninstall it"):
+    with pytest.raises(InputError, match=r"my-archive.*Uninstall the package"):
         kinds()
 
 
 def test_package_that_fails(tmp_path, monkeypatch):
-    """An archive that cannot be loaded is told with its package, not as a bug."""
+    """The error for an archive that cannot be loaded names its package."""
     _install(tmp_path, monkeypatch, "mine", "raise OSError('no licence')")
     with pytest.raises(InputError, match=r"my-archive.*no licence"):
         kinds()

@@ -1,4 +1,4 @@
-"""Samples: a few questions before the first image, and nothing lost without them."""
+"""Samples: a few requests before the first image, which may fail without harm."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def product(survey, number):
 
 
 class Archive:
-    """Answers about files, and keeps what it was asked."""
+    """Answers questions about files, and stores them."""
 
     def __init__(self, *, missing=(), status=200):
         self.missing = missing
@@ -67,7 +67,7 @@ class Archive:
 async def sample(
     tmp_path, survey, archive, *, frames=FRAMES, located=True, is_plan=True
 ):
-    """Give what sounds a run with so many frames to come, one galaxy each."""
+    """Give a function that samples a run with frames to come, one galaxy each."""
     path = tmp_path / "ledger.sqlite"
     targets = [Target(n, f"g{n}", n, 0.0, f"g{n}", n) for n in range(frames)]
     create_ledger(path, targets=targets, rejects=[], surveys=[survey], facts={})
@@ -106,7 +106,7 @@ async def sample(
 
 
 async def test_lengths(tmp_path):
-    """The lengths of three frames of SDSS are asked for, without a byte of them."""
+    """The lengths of three SDSS frames are requested, without their bytes."""
     archive = Archive()
     async with sample(tmp_path, SDSS, archive) as sound:
         told, groups = await sound()
@@ -119,7 +119,7 @@ async def test_lengths(tmp_path):
 
 
 async def test_missing_frame(tmp_path):
-    """A frame that is not there is known to be missing, and counts in no mean."""
+    """A missing frame counts as missing, and not in the mean length."""
     archive = Archive(missing=[f"frame-{n}." for n in range(2)])
     async with sample(tmp_path, SDSS, archive, frames=3) as sound:
         told, groups = await sound()
@@ -128,7 +128,7 @@ async def test_missing_frame(tmp_path):
 
 
 async def test_copies(tmp_path):
-    """One question tells for forty images of HST where the bucket has them, if it has.
+    """One request gives the copies of forty HST images in the bucket.
 
     Of one that it has not, MAST is asked in the first place.
     """
@@ -147,7 +147,7 @@ async def test_copies(tmp_path):
 
 
 async def test_three_questions(tmp_path):
-    """However many images there are, MAST is asked about 120 of them."""
+    """MAST is asked about at most 120 images, in three requests."""
     archive = Archive()
     async with sample(tmp_path, HST, archive, frames=230) as sound:
         told, _ = await sound()
@@ -158,7 +158,7 @@ async def test_three_questions(tmp_path):
     ("survey", "frames", "asked"), [(SDSS, 99, 0), (SDSS, 100, 3), (HST, 1, 1)]
 )
 async def test_worth_asking(tmp_path, survey, frames, asked):
-    """A harvest asks for what serves the bill alone only where frames are many."""
+    """A harvest asks SDSS only if there are many frames."""
     archive = Archive()
     async with sample(tmp_path, survey, archive, frames=frames, is_plan=False) as sound:
         await sound()
@@ -167,7 +167,7 @@ async def test_worth_asking(tmp_path, survey, frames, asked):
 
 @pytest.mark.parametrize("survey", [SDSS, HST])
 async def test_once(tmp_path, survey):
-    """A run is samples once."""
+    """A run samples each archive once."""
     archive = Archive()
     async with sample(tmp_path, survey, archive) as sound:
         first = await sound()
@@ -179,7 +179,7 @@ async def test_once(tmp_path, survey):
 @pytest.mark.parametrize("status", [403, 405, 500, 503])
 @pytest.mark.parametrize("survey", [SDSS, HST])
 async def test_no_answer(tmp_path, survey, status):
-    """What an archive does not tell stays unknown, and the run goes on."""
+    """If the archive does not answer, the figures stay unknown and the run goes on."""
     async with sample(tmp_path, survey, Archive(status=status)) as sound:
         told, (group,) = await sound()
     assert told == {"asked": 0, "missing": 0, "size": None}
@@ -187,7 +187,7 @@ async def test_no_answer(tmp_path, survey, status):
 
 
 async def test_silence(tmp_path, monkeypatch):
-    """An archive that does not answer in time is not waited for."""
+    """The run does not wait for an archive that does not answer in time."""
     monkeypatch.setattr("harvester.archives.sampling._PATIENCE_S", 0.0)
     async with sample(tmp_path, SDSS, Archive()) as sound:
         told, _ = await sound()
@@ -195,7 +195,7 @@ async def test_silence(tmp_path, monkeypatch):
 
 
 async def test_web_page(tmp_path):
-    """The length of a page that stands in for a frame is not taken for the frame's."""
+    """The length of an HTML page is not taken for the length of a frame."""
 
     async def page(_):
         return web.Response(text="<html>maintenance</html>", content_type="text/html")
@@ -216,7 +216,7 @@ async def test_web_page(tmp_path):
     ],
 )
 async def test_nonsense(tmp_path, answer):
-    """An answer that names no place in the bucket changes nothing."""
+    """An answer without a key in the bucket changes nothing."""
     text = json.dumps(answer).replace("ib0", "mast:HST/product/ib0_drz.fits")
 
     async def odd(_):
@@ -229,7 +229,7 @@ async def test_nonsense(tmp_path, answer):
 
 
 async def test_damaged_answer(tmp_path):
-    """JSON that nobody can read tells nothing, and the run goes on."""
+    """Damaged JSON changes nothing, and the run goes on."""
 
     async def deep(_):
         return web.Response(text="[" * 3000, content_type="application/json")
@@ -241,7 +241,7 @@ async def test_damaged_answer(tmp_path):
 
 
 async def test_not_located_yet(tmp_path):
-    """Nothing is asked before all galaxies of the archive are located."""
+    """No sample is taken before all galaxies of the archive are located."""
     archive = Archive()
     async with sample(tmp_path, SDSS, archive, located=False) as sound:
         told, _ = await sound()

@@ -1,4 +1,4 @@
-"""An engine for one image, without a daemon: buildah makes it, podman and runc run it.
+"""Builds and runs an image without a daemon: by buildah, podman and runc.
 
 No registry is asked for the base: it is a small Debian, made once by debootstrap and
 kept in the store, which is a folder outside the repository.
@@ -28,8 +28,8 @@ BASE = "localhost/harvester-base:bookworm"
 
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
-#: What compose.yaml asks for, as options. Memory and processes are those of a
-#: small machine. The ulimits only spare runc from raising those of its parent.
+#: The settings of compose.yaml as options. Memory and processes are those of a small
+#: machine. Without the ulimits runc would try to raise those of its parent.
 HARDENED = (
     *("--read-only", "--read-only-tmpfs=false"),
     *("--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=256m"),
@@ -41,12 +41,12 @@ HARDENED = (
 
 
 def missing():
-    """Give the packages of the programs that are not here."""
+    """Give the packages of missing programs."""
     return sorted({p for name, p in PROGRAMS.items() if not shutil.which(name)})
 
 
 def install(packages):
-    """Install them by apt-get, which takes root."""
+    """Install them by apt-get, which needs root."""
     subprocess.run(["apt-get", "update", "-qq"], check=True)
     command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends"]
     subprocess.run([*command, *packages], check=True, stdout=subprocess.DEVNULL)
@@ -65,7 +65,7 @@ class Engine:
         ]
 
     def make_base(self):
-        """Make the image that the Dockerfile starts from, unless it is there."""
+        """Make the base image of the Dockerfile, unless it exists."""
         if self._buildah("images", "-q", BASE, check=False).stdout:
             return
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
@@ -76,7 +76,7 @@ class Engine:
             self._buildah("commit", "-q", "--rm", container, BASE)
 
     def build(self, repository):
-        """Build the image from the repository's Dockerfile as it is."""
+        """Build the image from the repository's Dockerfile."""
         self._buildah(
             *("bud", "--layers", "--format", "docker", "--isolation", "chroot"),
             *self._certificates(),
@@ -84,8 +84,8 @@ class Engine:
         )
 
     def _certificates(self):
-        # Where this machine reaches the index through a certificate of its own,
-        # pip must know it too. Mounted for the build, it does not stay in the image.
+        # If this machine uses its own certificate for the package index, pip needs it
+        # too. It is mounted for the build only, so it is not part of the image.
         if not _CERTIFICATES.exists():
             return []
         settings = self._folder / "pip.conf"
@@ -96,7 +96,7 @@ class Engine:
         ]
 
     def inspect(self):
-        """Give what the image says of itself."""
+        """Give the metadata of the image."""
         return json.loads(self.podman("image", "inspect", IMAGE).stdout)[0]
 
     def run(self, *words, options=()):
@@ -104,12 +104,12 @@ class Engine:
         return self.podman("run", "--rm", *HARDENED, *options, IMAGE, *words)
 
     def shell(self, script):
-        """Run a script in place of the entry point."""
+        """Run a script instead of the entry point."""
         return self.run("-c", script, options=["--entrypoint", "sh"])
 
     @contextmanager
     def container(self, *options):
-        """Give the name of a container that exists, not started, for the block."""
+        """Create a container for the block without starting it; give its name."""
         name = f"harvester-{os.getpid()}-{os.urandom(3).hex()}"
         create = self.podman(
             *("create", "--name", name, *HARDENED, *options),

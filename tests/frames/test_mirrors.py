@@ -1,4 +1,4 @@
-"""Copies elsewhere: asked first, never waited for, and the archive after them."""
+"""Mirrors: tried before the archive, without waiting for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PRODUCT = Product("hst", "a_drz.fits", "F160W", "https://mast/a", ("s3://1", "s3
 
 
 class Hosts:
-    """What two copies answer, and which of their hosts is down."""
+    """The answers of two copies, and which hosts are down."""
 
     def __init__(self):
         self.answers = {}
@@ -26,7 +26,7 @@ class Hosts:
         self.asked = []
 
     def is_down(self, url):
-        """Tell whether a host lets nothing through."""
+        """Whether a host is down."""
         return url in self.down
 
     def to_actual(self, url):
@@ -34,7 +34,7 @@ class Hosts:
         return url
 
     async def fetch(self, url):
-        """Give the file, or fail."""
+        """Give the file, or raise an error."""
         self.asked.append(url)
         if url in self.answers:
             raise self.answers[url]
@@ -43,18 +43,18 @@ class Hosts:
 
 @pytest.fixture
 def hosts():
-    """Give two copies that are well."""
+    """Give two working copies."""
     return Hosts()
 
 
 async def test_first_that_serves(hosts):
-    """The first copy is enough."""
+    """Only the first copy is used."""
     assert await Mirrors(hosts).ask(PRODUCT, hosts.fetch) == "file of s3://1"
     assert hosts.asked == ["s3://1"]
 
 
 async def test_no_mirrors(hosts):
-    """A file without copies is the archive's to give."""
+    """A file without copies is left to the archive."""
     alone = Product("sdss", "f", "r", "https://sas/f")
     assert await Mirrors(hosts).ask(alone, hosts.fetch) is None
 
@@ -63,7 +63,7 @@ async def test_no_mirrors(hosts):
     "error", [OutageError("outage", "down"), TransientError("truncated", "short")]
 )
 async def test_not_now(hosts, error):
-    """A copy that cannot be had now is passed over, and asked for again later."""
+    """A copy that fails for the moment is skipped, and used again later."""
     mirrors = Mirrors(hosts)
     hosts.answers = {"s3://1": error, "s3://2": error}
     assert await mirrors.ask(PRODUCT, hosts.fetch) is None
@@ -72,7 +72,7 @@ async def test_not_now(hosts, error):
 
 
 async def test_no(hosts):
-    """A copy that is not there is not asked for again."""
+    """A missing copy is not requested again."""
     mirrors = Mirrors(hosts)
     hosts.answers = {"s3://1": NotFoundError("404")}
     for _ in range(2):
@@ -81,7 +81,7 @@ async def test_no(hosts):
 
 
 async def test_down(hosts):
-    """A host that is down is not asked at all, until it lets a probe through."""
+    """A host that is down gets no request until a probe is due."""
     mirrors = Mirrors(hosts)
     hosts.down = {"s3://1", "s3://2"}
     assert await mirrors.ask(PRODUCT, hosts.fetch) is None
@@ -96,7 +96,7 @@ def copies(number):
 
 
 async def fetch_all(mirrors, hosts, numbers):
-    """Ask for files one after another; tell how many requests that took."""
+    """Fetch files one after another; give the number of requests."""
     before = len(hosts.asked)
     for number in numbers:
         await mirrors.ask(copies(number), hosts.fetch)
@@ -107,7 +107,7 @@ async def fetch_all(mirrors, hosts, numbers):
     "error", [NotFoundError("404"), PermanentError("http_403", "Forbidden")]
 )
 async def test_refuses_everything(hosts, error):
-    """A mirror that gives none of several files is asked ever more rarely."""
+    """A mirror that refuses several files in a row is tried less and less often."""
     now = [0.0]
     mirrors = Mirrors(hosts, clock=lambda: now[0])
     hosts.answers = {f"https://s3/{n}": error for n in range(100)}
@@ -118,7 +118,7 @@ async def test_refuses_everything(hosts, error):
 
 
 async def test_gives_again(hosts):
-    """Once it gives a file it is asked for all, also those that it refused before."""
+    """Once it serves a file, also those that it refused before are requested."""
     now = [0.0]
     mirrors = Mirrors(hosts, clock=lambda: now[0])
     hosts.answers = {f"https://s3/{n}": NotFoundError("404") for n in range(9)}
@@ -128,7 +128,7 @@ async def test_gives_again(hosts):
 
 
 async def test_lacks_some(hosts):
-    """What a mirror lacks among files that it gives is no matter of the mirror."""
+    """A mirror that lacks some files but serves others is used normally."""
     mirrors = Mirrors(hosts)
     hosts.answers = {f"https://s3/{n}": NotFoundError("404") for n in range(0, 30, 2)}
     assert await fetch_all(mirrors, hosts, range(30)) == 30
@@ -136,14 +136,14 @@ async def test_lacks_some(hosts):
 
 
 async def test_own_trouble(hosts):
-    """What is wrong with this machine is not mended by asking elsewhere."""
+    """A local error is raised, without trying another host."""
     hosts.answers = {"s3://1": LocalError("the disk is full")}
     with pytest.raises(LocalError):
         await Mirrors(hosts).ask(PRODUCT, hosts.fetch)
 
 
 async def test_who_can_serve(hosts):
-    """A mirror can serve what it was not asked for in vain, while its host is up."""
+    """A mirror can serve a file that it has not refused, while its host is up."""
     mirrors = Mirrors(hosts)
     assert mirrors.can_serve(PRODUCT)
     hosts.down = {"s3://1"}

@@ -1,4 +1,4 @@
-"""Frames that are left once their rows are here, from a loopback server."""
+"""Frames of which only the beginning is fetched, from a loopback server."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ HEADER = sdss_header(SHAPE)
 NAME = "frame-r-001043-5-0025.fits.bz2"
 PRODUCT = Product("sdss", NAME, "r", f"{SERVICES['sdss-sas']}/{NAME}")
 
-#: Blocks of a tenth of the usual size: 40 of them in a frame of 4 MB.
+#: A tenth of the usual block size: a frame of 4 MB has 40 blocks.
 LEVEL = 1
 
-#: Bytes that may come for nothing: a block or two, a batch, and what the buffers of
-#: aiohttp and asyncio take meanwhile, as loopback is quicker than threads.
+#: Bytes that may come beyond the needed ones: a block or two, a batch, and the buffers
+#: of aiohttp and asyncio, because loopback is faster than the thread that counts.
 BEYOND = 2**20
 
 
 def plain(data):
-    """Give a frame as it was before it was packed."""
+    """Give a frame as it is before compression."""
     header = fits.PrimaryHDU(data, HEADER).header.tostring().encode()
     pixels = data.astype(">f4").tobytes()
     return header + pixels + bytes(-len(pixels) % 2880)
@@ -47,18 +47,18 @@ def plain(data):
 
 @pytest.fixture(scope="module")
 def frame():
-    """Give a packed frame."""
+    """Give a compressed frame."""
     return bz2.compress(plain(noise(SHAPE)), LEVEL)
 
 
 def stamps_at(*rows, size="20px"):
-    """Ask for stamps at these rows; of what and where to is said later."""
+    """Ask for stamps at these rows."""
     places = [sky_of(HEADER, 250, row) for row in rows]
     return partial(job, places=places, size=size, name=NAME)
 
 
 def cut(path, folder, asked, *, is_whole):
-    """Cut, and give the bytes of the stamps and those of the file that were read."""
+    """Cut; give the bytes of the stamps, and the number of bytes read from the file."""
     folder.mkdir(exist_ok=True)
     done = cut_frame(replace(asked(path, folder), is_whole=is_whole))
     assert not any(receipt.problem for receipt in done)
@@ -77,7 +77,7 @@ def watch(content, asked, tmp_path, step=2**16):
 
 
 class Archive:
-    """Serves a frame as good servers do; what it sends, a test may change."""
+    """Serves a frame; a test may change what it sends."""
 
     def __init__(self, content):
         self.content = content
@@ -87,7 +87,7 @@ class Archive:
         self.asked = []
 
     async def answer(self, request):
-        """Send the frame, or the rest of it, piece by piece."""
+        """Send the frame, or the rest of it, in pieces."""
         wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         start, length = int(wanted[1]) if wanted else 0, len(self.content)
         self.asked.append(start)
@@ -108,7 +108,7 @@ class Archive:
 
 @asynccontextmanager
 async def store(folder, archive):
-    """Give a frame store in front of the archive."""
+    """Give a frame store with the archive."""
     app = web.Application()
     app.router.add_get("/{path:.*}", archive.answer)
     async with TestServer(app, host="127.0.0.1") as server:
@@ -131,7 +131,7 @@ class Got:
 
 
 async def harvest(frames, folder, asked):
-    """Fetch, and cut what was fetched."""
+    """Fetch and cut."""
     given, sizes = asked(folder / NAME, folder), []
     held = frames.frame(PRODUCT, given.wanted, given.spec, sizes.append)
     async with held as frame:
@@ -141,7 +141,7 @@ async def harvest(frames, folder, asked):
 
 @pytest.fixture
 def whole(frame, tmp_path):
-    """Cut stamps out of the whole frame."""
+    """Cut stamps from the whole frame."""
     path = tmp_path / "whole.fits.bz2"
     path.write_bytes(frame)
     return lambda asked: cut(path, tmp_path / "whole", asked, is_whole=True)
@@ -149,7 +149,7 @@ def whole(frame, tmp_path):
 
 @pytest.mark.parametrize("row", [5, 300, 1000])
 async def test_beginning(frame, whole, tmp_path, row):
-    """One request, left when the rows are here; the stamps are those of the whole."""
+    """One request, closed once the rows are here, gives the stamps of the whole."""
     archive, asked = Archive(frame), stamps_at(row)
     async with store(tmp_path / "frames", archive) as frames:
         got = await harvest(frames, tmp_path / "one", asked)
@@ -163,7 +163,7 @@ async def test_beginning(frame, whole, tmp_path, row):
 
 
 async def test_all_of_it(frame, whole, tmp_path):
-    """A frame that came whole is an ordinary one, and used again."""
+    """A frame that came whole is kept, and used again."""
     archive, asked = Archive(frame), stamps_at(1990)
     async with store(tmp_path / "frames", archive) as frames:
         for _ in range(2):
@@ -175,7 +175,7 @@ async def test_all_of_it(frame, whole, tmp_path):
 
 
 async def test_many_galaxies(frame, tmp_path):
-    """Where four galaxies share a frame it is fetched whole."""
+    """A frame with four galaxies is fetched whole."""
     archive = Archive(frame)
     async with store(tmp_path / "frames", archive) as frames:
         for rows, is_whole in [((5, 9, 15), False), ((5, 9, 15, 19), True)]:
@@ -186,7 +186,7 @@ async def test_many_galaxies(frame, tmp_path):
 
 @pytest.mark.parametrize("etag", ['"one"', ""])
 async def test_broken_transfer(frame, whole, tmp_path, etag):
-    """A transfer that breaks goes on where it was, or is begun and watched anew."""
+    """A broken transfer is resumed, or started again with a new count."""
     archive, asked = Archive(frame), stamps_at(1000)
     archive.etag, archive.breaks = etag, [900_000, 40_000, 300_000]
     async with store(tmp_path / "frames", archive) as frames:
@@ -198,7 +198,7 @@ async def test_broken_transfer(frame, whole, tmp_path, etag):
 
 
 def flipped(frame, part):
-    """Flip a bit somewhere in the frame."""
+    """Flip a bit in the frame."""
     damaged = bytearray(frame)
     damaged[int(len(frame) * part)] ^= 0x10
     return bytes(damaged)
@@ -206,13 +206,13 @@ def flipped(frame, part):
 
 @pytest.mark.parametrize("part", [0.01, 0.25, 0.45])
 async def test_flipped_bit_before(frame, whole, tmp_path, part):
-    """A bit that flipped before the last row is found, and the whole frame fetched."""
+    """Damage before the last row is found, and the whole frame is fetched."""
     archive, asked = Archive(flipped(frame, part)), stamps_at(1000)
     async with store(tmp_path / "frames", archive) as frames:
         with pytest.raises(CorruptFrameError) as caught:
             await harvest(frames, tmp_path / "one", asked)
         assert not list((tmp_path / "one").rglob("*.fits"))
-        # With damage in its first block it is not left early.
+        # With damage in the first block the whole frame is fetched.
         is_whole = any((tmp_path / "frames").iterdir())
         frames.discard(PRODUCT, LocalFrame(tmp_path, is_whole), caught.value)
         archive.content = frame
@@ -222,7 +222,7 @@ async def test_flipped_bit_before(frame, whole, tmp_path, part):
 
 
 async def test_flipped_bit_behind(frame, whole, tmp_path):
-    """A bit that flipped behind the last row does no harm."""
+    """Damage after the last needed row does no harm."""
     asked = stamps_at(1000)
     async with store(tmp_path / "frames", Archive(flipped(frame, 0.8))) as frames:
         got = await harvest(frames, tmp_path / "one", asked)
@@ -230,8 +230,8 @@ async def test_flipped_bit_behind(frame, whole, tmp_path):
 
 
 def test_left_too_early(tmp_path):
-    """Blocks that hold less than others are left too early: the cutting finds out."""
-    # Bytes that come in fours make five each in a block.
+    """If blocks hold fewer bytes than expected, the worker asks for the whole."""
+    # Runs of four equal bytes take five bytes in a block, so blocks unpack to less.
     numbers = np.random.default_rng(2).integers(1, 64, SHAPE).astype(np.uint32)
     content = bz2.compress(plain((numbers * 0x01010101).view(np.float32)), LEVEL)
     asked, part = stamps_at(900), tmp_path / "part"
@@ -242,7 +242,7 @@ def test_left_too_early(tmp_path):
 
 
 def test_several_streams(frame, tmp_path):
-    """Of a file of several streams it is not known what its blocks hold."""
+    """A file with several bz2 streams is fetched whole."""
     content = bz2.decompress(frame)
     first, second = content[:500_000], content[500_000:]
     streams = bz2.compress(first, LEVEL) + bz2.compress(second, LEVEL)
@@ -254,13 +254,13 @@ def test_several_streams(frame, tmp_path):
     "content", [plain(noise((200, 200))), bz2.compress(b"no FITS" * 10**6, 1)]
 )
 def test_no_frame(content, tmp_path):
-    """What is no packed frame is never enough."""
+    """Data that are not a compressed frame are never enough."""
     assert watch(content, stamps_at(10), tmp_path) is None
 
 
 @pytest.mark.parametrize("step", [1000, 2**16, 10**6])
 def test_small_pieces(frame, tmp_path, step):
-    """In whichever pieces a frame comes, it is enough after the same block."""
+    """The size of the pieces does not change after which block it is enough."""
     ends = watch(frame, stamps_at(700), tmp_path, 100)
     assert 0 <= watch(frame, stamps_at(700), tmp_path, step) - ends < step
 
@@ -275,13 +275,13 @@ def test_small_pieces(frame, tmp_path, step):
     ],
 )
 def test_which_frames(archive, name, galaxies, has):
-    """Packed frames are left early if few galaxies are in them and the kind says so."""
+    """Only compressed frames with few galaxies are closed early, if the kind allows."""
     assert has_prefix(Product(archive, name, "r", "u"), galaxies) == has
 
 
 @pytest.mark.long
 def test_real_frames(shared, tmp_path):
-    """Of real frames little more comes than the rows need, with the same stamps."""
+    """Of real frames little more is fetched than needed, with the same stamps."""
     paths = sorted(shared.glob("data/sdss/frame-*.bz2"))
     assert len(paths) >= 7
     for row, path in zip(cycle(range(40, 1300, 190)), paths, strict=False):

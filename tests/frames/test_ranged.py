@@ -1,4 +1,4 @@
-"""Frames by parts: what is fetched, and that stamps never show it."""
+"""Frames by ranges: which bytes are fetched, and that the stamps are the same."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def by_parts(content, path, wanted_job):
 
 
 def stamps_of(frame_job):
-    """Cut, and give for each receipt its problem or the bytes of its stamp."""
+    """Cut; give for each receipt its problem or the bytes of its stamp."""
     return [
         receipt.problem or (frame_job.root / receipt.file_loc).read_bytes()
         for receipt in cut_frame(frame_job)
@@ -64,7 +64,7 @@ def stamps_of(frame_job):
 
 @pytest.fixture(scope="module")
 def mosaic(tmp_path_factory):
-    """Give a small drizzled frame: weights with holes, and planes behind them."""
+    """Give a small drizzled frame: weights with holes, and further planes."""
     path = tmp_path_factory.mktemp("mosaic") / "one_drz.fits"
     shape = (61, 300)
     weights = (np.abs(noise(shape, 2)) > 0.3).astype(np.float32)
@@ -91,7 +91,7 @@ def mosaic(tmp_path_factory):
 def test_stamps_are_the_same(
     mosaic, tmp_path_factory, pixels, side, mode, closeness, header
 ):
-    """Stamps from parts are those from the whole frame, byte by byte, edges too."""
+    """Stamps from ranges equal those from the whole frame, also at edges."""
     folder = tmp_path_factory.mktemp("stamps")
     for name in ("whole", "parts"):
         (folder / name).mkdir()
@@ -116,7 +116,7 @@ def test_stamps_are_the_same(
 
 
 def test_header_of_750_cards(tmp_path):
-    """A header longer than the first part is read to its end."""
+    """A header longer than the first request is read to its end."""
     path = tmp_path / "long_drz.fits"
     header = tan_header((40, 40), scale=0.128 / 3600)
     for number in range(740):
@@ -150,7 +150,7 @@ class Traffic:
 
 @asynccontextmanager
 async def store(folder, urls, traffic=None, **limits):
-    """Give a frame store in front of services at these addresses."""
+    """Give a frame store with services at these addresses."""
     services = [Service(name, SERVICES[name], url, MANNERS) for name, url in urls]
     async with Transport(
         services,
@@ -179,7 +179,7 @@ def ask_for(galaxies):
 
 
 class Fetched(NamedTuple):
-    """Stamps, what kind of file they were cut from, and what it cost at S3."""
+    """Stamps, the kind of file they were cut from, and its cost at S3."""
 
     stamps: list
     suffix: str
@@ -188,7 +188,7 @@ class Fetched(NamedTuple):
 
 
 class Sky:
-    """A sandbox, and one of its observations that the bucket holds."""
+    """A sandbox, and one of its observations that is in the bucket."""
 
     def __init__(self, sandbox):
         self.sandbox = sandbox
@@ -202,7 +202,7 @@ class Sky:
         return self.sandbox.sky.galaxies_in_observation(obs or self.obs)
 
     async def stamps(self, folder, *, size="40px", is_whole=False, **limits):
-        """Fetch and cut; tell how it went."""
+        """Fetch and cut; give the result."""
         folder.mkdir(exist_ok=True)
         wanted, spec = ask_for(self.galaxies()[:1]), _spec(size)
         traffic = Traffic()
@@ -230,7 +230,7 @@ async def sky(*faults):
 
 @pytest.mark.parametrize(("size", "part"), [("40px", 1 / 15), ("124px", 1 / 8)])
 async def test_few_bytes(tmp_path, size, part):
-    """One stamp of a drizzled file costs a small part of it, in four requests."""
+    """One stamp costs four requests and a small part of a drizzled file."""
     async with sky() as here:
         whole = await here.stamps(tmp_path, size=size, is_whole=True)
         sent_whole = here.sandbox.stats["s3"].sent
@@ -249,12 +249,12 @@ async def test_few_bytes(tmp_path, size, part):
         "ignore-range@s3",
         "bad-range@s3",
         "new-etag@s3",
-        # Half-way through, when some of the pixels are here.
+        # Half-way, when some of the pixels have come.
         "ignore-range@s3:after=3",
     ],
 )
 async def test_server_without_parts(tmp_path, fault):
-    """A server that answers ranges wrongly is asked for the file; stamps are equal."""
+    """If a server answers ranges wrongly, the whole file gives equal stamps."""
     async with sky() as here:
         clean = await here.stamps(tmp_path)
     async with sky(fault) as here:
@@ -275,7 +275,7 @@ async def test_server_without_parts(tmp_path, fault):
     ],
 )
 async def test_file_that_changes(tmp_path, fault):
-    """When further ranges of a version are refused, the new one is begun."""
+    """If ranges of a version are refused, fetching starts with the new one."""
     async with sky() as here:
         clean = await here.stamps(tmp_path)
     async with sky(fault) as here:
@@ -288,7 +288,7 @@ async def test_file_that_changes(tmp_path, fault):
 
 @pytest.mark.parametrize("fault", ["truncate", "reset", "status=503", "no-length"])
 async def test_part_that_breaks(tmp_path, fault):
-    """A part that breaks is asked for again, and the stamp is the same."""
+    """A broken range is requested again, and the stamp is the same."""
     async with sky() as here:
         clean = await here.stamps(tmp_path)
     async with sky(f"{fault}@s3:after=2:times=1") as here:
@@ -299,7 +299,7 @@ async def test_part_that_breaks(tmp_path, fault):
 
 @pytest.mark.parametrize("fault", ["truncate@s3:after=2", "down@s3", "status=500@s3"])
 async def test_parts_that_never_come(tmp_path, fault):
-    """A mirror that fails again is left, and the archive itself gives the file."""
+    """If a mirror keeps failing, the archive gives the file."""
     async with sky() as here:
         clean = await here.stamps(tmp_path)
     async with sky(fault) as here:
@@ -309,7 +309,7 @@ async def test_parts_that_never_come(tmp_path, fault):
 
 
 async def test_parts_nowhere(tmp_path):
-    """When the archive fails as well the job pays, and no file is left."""
+    """If the archive fails too, the job loses a try, and no file is left."""
     async with sky("truncate@s3:after=2", "truncate@mast") as here:
         with pytest.raises(TransientError):
             await here.stamps(tmp_path)
@@ -317,7 +317,7 @@ async def test_parts_nowhere(tmp_path):
 
 
 async def test_many_stamps(tmp_path):
-    """A file most of which is needed is fetched whole."""
+    """A file of which most is needed is fetched whole."""
     async with sky() as here:
         found = await here.stamps(tmp_path, size="900px")
         sent = here.sandbox.stats["s3"].whole
@@ -326,7 +326,7 @@ async def test_many_stamps(tmp_path):
 
 
 async def test_file_that_is_too_large(tmp_path):
-    """A file over the limit comes by parts, even if most of it is needed."""
+    """A file over the limit is fetched by ranges, even if most is needed."""
     async with sky() as here:
         whole = await here.stamps(tmp_path, size="900px", is_whole=True)
         found = await here.stamps(
@@ -337,7 +337,7 @@ async def test_file_that_is_too_large(tmp_path):
 
 
 async def test_heap_of_headers(tmp_path):
-    """A file whose image is behind very many headers is fetched whole."""
+    """A file with very many headers before the image is fetched whole."""
     with mock.patch.object(ranged, "_MOST_HEADERS", 1):
         async with sky() as here:
             found = await here.stamps(tmp_path)
@@ -346,7 +346,7 @@ async def test_heap_of_headers(tmp_path):
 
 
 async def test_not_in_the_bucket(tmp_path):
-    """What the bucket lacks comes whole from MAST; the bucket is asked once."""
+    """A file that the bucket lacks comes whole from MAST, after one request."""
     async with sky("notfound@s3") as here:
         found = await here.stamps(tmp_path)
         assert here.sandbox.stats["s3"].requests == 1
@@ -355,14 +355,14 @@ async def test_not_in_the_bucket(tmp_path):
 
 
 async def test_nowhere(tmp_path):
-    """What nobody has is not found."""
+    """A file that neither mirror nor archive has is not found."""
     async with sky("notfound@s3", "notfound@mast") as here:
         with pytest.raises(NotFoundError):
             await here.stamps(tmp_path)
 
 
 async def test_nobody_else_gets_the_pixels(tmp_path):
-    """Pixels are for one use: neither the next one nor the next process finds them."""
+    """Pixels serve one use: no later use or process finds them."""
     async with sky() as here:
         wanted = ask_for(here.galaxies()[:1])
         async with store(tmp_path, here.urls) as frames:
@@ -380,7 +380,7 @@ async def test_nobody_else_gets_the_pixels(tmp_path):
 
 
 async def test_whole_frame_is_used(tmp_path):
-    """While the whole frame is here no part of it is fetched."""
+    """If the whole frame is on disk, no range is fetched."""
     async with sky() as here, store(tmp_path, here.urls) as frames:
         async with frames.frame(here.product):
             pass
@@ -406,7 +406,7 @@ async def test_bad_pixels(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".fits.gz", ".fits.bz2", ".fits.fz"])
 def test_compressed(suffix):
-    """Only plain FITS files have parts that are of use, where the kind says so."""
+    """Only uncompressed FITS files are fetched by ranges, if the kind says so."""
     assert not ranged.has_parts(Product("hst", f"x_drz{suffix}", "F160W", ""))
     assert not ranged.has_parts(Product("sdss", "frame.fits", "r", ""))
     assert ranged.has_parts(Product("hst", "x_drz.fits", "F160W", ""))
@@ -416,7 +416,7 @@ def test_compressed(suffix):
 
 
 def write_mosaic(path, side, galaxy):
-    """Write a sparse file of SCI and WHT, zeros but for 200 pixels around a galaxy."""
+    """Write a sparse file of SCI and WHT, zero but for 200 pixels around a galaxy."""
     header = tan_header((side, side), scale=0.06 / 3600)
     patch, first = noise((200, 200)), galaxy - 100
     with path.open("wb") as file:
@@ -435,13 +435,13 @@ def write_mosaic(path, side, galaxy):
 
 
 class FileServer:
-    """Serves one file, of any length, by ranges."""
+    """Serves one file of any length by ranges."""
 
     def __init__(self, path):
         self.path = path
 
     async def answer(self, _request):
-        """Give a file response: aiohttp's own, which knows ranges but no pieces."""
+        """Give aiohttp's file response, which serves single ranges only."""
         return web.FileResponse(self.path, headers={"Accept-Ranges": "bytes"})
 
 

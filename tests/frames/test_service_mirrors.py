@@ -1,4 +1,4 @@
-"""Mirrors that the user has set for a service: its files come from them first."""
+"""Mirrors that the user has set for a service are used before it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def product(number=0):
 
 @pytest.fixture(scope="module")
 def frame():
-    """Give a packed frame in blocks of a tenth of the usual size: 40 of them."""
+    """Give a compressed frame with a tenth of the usual block size: 40 blocks."""
     data = noise(SHAPE)
     pixels = data.astype(">f4").tobytes()
     header = fits.PrimaryHDU(data, HEADER).header.tostring().encode()
@@ -40,7 +40,7 @@ def frame():
 
 
 class Server:
-    """Serves the same content under each name, but with another status if it is set."""
+    """Serves the same content under each name, or a set status."""
 
     def __init__(self, content):
         self.content = content
@@ -86,13 +86,13 @@ def servers(frame):
 
 
 async def fetch(frames, number=0):
-    """Fetch a frame as a whole; give its bytes."""
+    """Fetch a whole frame; give its bytes."""
     async with frames.frame(product(number)) as local:
         return local.path.read_bytes()
 
 
 async def test_mirror_first(tmp_path, servers, frame):
-    """A file that the mirror gives is not asked of the archive."""
+    """For a file from the mirror the archive gets no request."""
     mirror, archive = servers
     async with opened(tmp_path, *servers) as (frames, _):
         assert await fetch(frames) == frame
@@ -102,7 +102,7 @@ async def test_mirror_first(tmp_path, servers, frame):
 
 
 async def test_beginning(tmp_path, servers, frame):
-    """Of a packed frame the mirror is asked for the beginning only."""
+    """Of a compressed frame only the beginning is fetched from the mirror."""
     mirror, archive = servers
     wanted = (Wanted(0, "g", *sky_of(HEADER, 250, 30), "s/g.fits"),)
     spec = CutoutSpec(StampSize.parse("20px"))
@@ -117,7 +117,7 @@ async def test_beginning(tmp_path, servers, frame):
 
 @pytest.mark.parametrize("status", [404, 403, 500, 503])
 async def test_archive_next(tmp_path, servers, frame, status):
-    """What the mirror lacks or fails to give comes from the archive."""
+    """A file that the mirror lacks or fails to give comes from the archive."""
     mirror, archive = servers
     mirror.status = status
     async with opened(tmp_path, *servers) as (frames, _):
@@ -127,7 +127,7 @@ async def test_archive_next(tmp_path, servers, frame, status):
 
 
 async def test_mirror_that_is_down(tmp_path, servers, frame):
-    """While the mirror is down all files come from the archive, and at once."""
+    """While the mirror is down all files come from the archive at once."""
     mirror, archive = servers
     async with opened(tmp_path, *servers) as (frames, running):
         await running.close()
@@ -138,7 +138,7 @@ async def test_mirror_that_is_down(tmp_path, servers, frame):
 
 
 async def test_mirror_that_gives_nothing(tmp_path, servers, frame):
-    """After five files that it lacks the mirror is passed over, and probed later."""
+    """After five missing files the mirror is skipped, and probed later."""
     mirror, archive = servers
     mirror.status = 404
     now = [0.0]
@@ -154,7 +154,7 @@ async def test_mirror_that_gives_nothing(tmp_path, servers, frame):
 
 
 async def test_neither_has_it(tmp_path, servers):
-    """What neither has is not found: the archive decides."""
+    """A file that neither has is not found: the archive decides."""
     for server in servers:
         server.lacks = {"/dr17/frame-2.fits.bz2"}
     servers[0].lacks.add("/dr17/frame-1.fits.bz2")
@@ -165,7 +165,7 @@ async def test_neither_has_it(tmp_path, servers):
 
 
 async def test_damaged_copy(tmp_path, servers, frame):
-    """A copy that turns out damaged is fetched from the archive the next time."""
+    """After a damaged copy the frame is fetched from the archive."""
     mirror, archive = servers
     error = TransientError("corrupt", "a checksum is wrong")
     async with opened(tmp_path, *servers) as (frames, _):
@@ -176,7 +176,7 @@ async def test_damaged_copy(tmp_path, servers, frame):
 
 
 def test_order():
-    """Copies come before the archive, and each address after its own mirrors."""
+    """Copies come before the archive, and the mirrors of an address before it."""
 
     class Directory:
         def mirrors(self, url):

@@ -1,4 +1,4 @@
-"""Where a frame comes from while its mirrors or its archive are down."""
+"""Fetching a frame while its mirrors or its archive are down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OUTAGE, REFUSES = OutageError("http_503", "down"), OutageError("refuses", "banne
 
 
 class Hosts:
-    """Answers that come in turn from each address; the last one stays."""
+    """A list of answers for each address; the last one repeats."""
 
     def __init__(self, **answers):
         self.answers = answers
@@ -23,16 +23,16 @@ class Hosts:
         self.now = 0.0
 
     def is_down(self, _url):
-        """Let every request through."""
+        """Never report a host as down."""
         return False
 
     def awake_s(self, _url):
-        """Give a clock that is a minute later each time."""
+        """Give a clock that moves on a minute with each call."""
         self.now += 60
         return self.now
 
     async def fetch(self, _url, *, is_mirror=False, waits=Waits.LONG):
-        """Give the file, or fail."""
+        """Give the file, or raise an error."""
         name = "s3" if is_mirror else "mast"
         self.asked.append(name if is_mirror else waits)
         answers = self.answers[name]
@@ -44,25 +44,25 @@ class Hosts:
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    """Leave out the pauses."""
+    """Skip the pauses."""
     monkeypatch.setattr("harvester.frames.sources._LOOK_S", 0)
 
 
 async def test_mirror_that_heals():
-    """A mirror that is back before the archive gives the file."""
+    """If the mirror recovers before the archive, it gives the file."""
     hosts = Hosts(s3=[OUTAGE, OUTAGE, "file"], mast=[OUTAGE])
     assert await Sources(hosts).fetch(PRODUCT, hosts.fetch) == "file"
     assert hosts.asked == ["s3", Waits.WHILE_UP, "s3", Waits.WHILE_UP, "s3"]
 
 
 async def test_archive_that_heals():
-    """So does the archive if that is back first."""
+    """If the archive recovers before the mirror, it gives the file."""
     hosts = Hosts(s3=[OUTAGE], mast=[OUTAGE, "file"])
     assert await Sources(hosts).fetch(PRODUCT, hosts.fetch) == "file"
 
 
 async def test_patience_ends():
-    """An outage of both is given up after a while, and then not waited for again."""
+    """After a long outage of both the frame is given up; later ones do not wait."""
     hosts = Hosts(s3=[OUTAGE], mast=[OUTAGE])
     sources = Sources(hosts, patience_s=150)
     for waits in (Waits.WHILE_UP, Waits.NEVER):
@@ -74,7 +74,7 @@ async def test_patience_ends():
 
 
 async def test_archive_that_refuses():
-    """A refusal of everything has been waited for by the transport already."""
+    """If the archive refuses everything, there is no further waiting."""
     hosts = Hosts(s3=[NotFoundError("404")], mast=[REFUSES])
     with pytest.raises(OutageError, match="banned"):
         await Sources(hosts).fetch(PRODUCT, hosts.fetch)
@@ -83,7 +83,7 @@ async def test_archive_that_refuses():
 
 @pytest.mark.parametrize("sits_out", [True, False])
 async def test_no_mirror(sits_out):
-    """A frame without copies is asked for once; whether that waits is as it is told."""
+    """A frame without copies is requested once; the caller decides about waiting."""
     hosts = Hosts(mast=[OUTAGE])
     with pytest.raises(OutageError):
         await Sources(hosts).fetch(ALONE, hosts.fetch, sits_out=sits_out)
@@ -91,7 +91,7 @@ async def test_no_mirror(sits_out):
 
 
 async def test_given_up_and_still_ill():
-    """What a host that was given up says next costs no galaxy anything."""
+    """An error of a host that was given up costs no galaxy a try."""
     hosts = Hosts(mast=[OUTAGE, TransientError("http_500", "ill"), "file"])
     sources = Sources(hosts)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What parts of a frame cost: spans of bytes, and when the whole is cheaper."""
+"""The cost of byte ranges: spans, and when the whole file is cheaper."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BOXES = st.builds(
     ],
 )
 def test_merging(runs, merged):
-    """Runs that overlap, or are no farther apart than a request is worth, are one."""
+    """Runs that overlap, or are closer than the cost of a request, are joined."""
     with mock.patch("harvester.frames.spans.REQUEST", 10):
         assert list(merge(runs)) == merged
 
@@ -47,7 +47,7 @@ def test_merging(runs, merged):
     most=st.sampled_from([1, 7, 512]),
 )
 def test_all_pixels_are_in_spans(boxes, closeness, longest, most):
-    """Spans hold each byte of each box, ascend, are apart, and stay in the planes."""
+    """Spans cover every box, are disjoint, ascend, and stay in the planes."""
     planes = [Plane(2880, 300, 4), Plane(54_720, 300, 4)]
     with (
         mock.patch("harvester.frames.spans.REQUEST", closeness),
@@ -72,7 +72,7 @@ def test_all_pixels_are_in_spans(boxes, closeness, longest, most):
 
 
 def test_smallest_gaps_are_closed():
-    """With too many spans those that are closest become one, and no others."""
+    """With too many spans only the closest are joined."""
     runs = [(0, 1), (10, 11), (15, 16), (30, 31), (37, 38)]
     boxes = [(slice(0, 1), slice(*run)) for run in runs]
     with (
@@ -93,7 +93,7 @@ def mosaic(stamps):
 
 @pytest.mark.parametrize(("stamps", "megabytes"), [(1, 0.2), (2, 0.4), (60, 700)])
 def test_requests_of_a_mosaic(stamps, megabytes):
-    """However many stamps a mosaic has, its spans stay few; those of one stay small."""
+    """The spans of many stamps stay few; those of one stamp stay small."""
     planes, boxes, total = mosaic(stamps)
     spans = spans_of(planes, boxes)
     size = sum(stop - start for start, stop in spans)
@@ -103,13 +103,13 @@ def test_requests_of_a_mosaic(stamps, megabytes):
 
 
 def test_never_whole_if_too_large():
-    """What is over the limit for files comes by parts, however much of it is needed."""
+    """A file over the limit is never fetched whole."""
     assert is_worth_it([(0, 900_000)], 900_001, 900_000)
     assert not is_worth_it([(0, 900_000)], 900_000, 900_000)
 
 
 def test_worth():
-    """Requests weigh as much as bytes: from half of the file on it is fetched whole."""
+    """With spans over half of the file, requests counted, it is fetched whole."""
     assert is_worth_it([(0, 100_000)], 300_000, LARGEST_FILE)
     assert not is_worth_it([(0, 100_000)], 260_000, LARGEST_FILE)
     assert not is_worth_it([(0, 50_000), (90_000, 140_000)], 300_000, LARGEST_FILE)

@@ -36,7 +36,7 @@ def product(name="frame.fits", *, mirrors=()):
 
 
 class Archive:
-    """Serves files by name and counts who asked for which."""
+    """Serves files by name, and counts the requests."""
 
     def __init__(self, **files):
         self.files = files
@@ -53,7 +53,7 @@ class Archive:
 
 @asynccontextmanager
 async def store(folder, archive, budget=10**9, **more):
-    """Give a frame store in front of the archive."""
+    """Give a frame store with the archive."""
     app = web.Application()
     app.router.add_get("/{path:.*}", archive.answer)
     async with TestServer(app, host="127.0.0.1") as server:
@@ -66,7 +66,7 @@ async def store(folder, archive, budget=10**9, **more):
 
 
 async def test_shared(tmp_path):
-    """Many who want a frame at the same time share one fetch."""
+    """Several uses of a frame at the same time share one fetch."""
     archive = Archive(**{"frame.fits": fits_bytes()})
 
     async def use():
@@ -80,7 +80,7 @@ async def test_shared(tmp_path):
 
 
 async def test_put_aside(tmp_path, monkeypatch):
-    """Frames that nobody survives cutting are kept in quarantine, the first of them."""
+    """Frames that kill the worker are kept in quarantine, up to a number."""
     monkeypatch.setattr("harvester.frames.store._MOST_ASIDE", 2)
     names = [f"{n}.fits" for n in range(3)]
     archive = Archive(**dict.fromkeys(names, fits_bytes()))
@@ -98,7 +98,7 @@ async def test_put_aside(tmp_path, monkeypatch):
 
 
 async def test_nowhere_to_put_aside(tmp_path, caplog):
-    """That no frame can be put aside is said, and no reason to end."""
+    """If a frame cannot be put into quarantine, a message says so; the run goes on."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     (tmp_path / "quarantine").write_text("in the way")
     async with (
@@ -106,11 +106,11 @@ async def test_nowhere_to_put_aside(tmp_path, caplog):
         frames.frame(product()) as frame,
     ):
         assert frames.put_aside(frame) is None
-    assert "no frame is put aside" in caplog.text
+    assert "the frame that ended a worker cannot be kept" in caplog.text
 
 
 async def test_kept_over_a_restart(tmp_path):
-    """A frame that is whole is used by the next process; a part is thrown away."""
+    """A complete frame is used by the next process; a partial one is removed."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     for _ in range(2):
         async with store(tmp_path / "frames", archive) as frames:
@@ -123,7 +123,7 @@ async def test_kept_over_a_restart(tmp_path):
 
 
 async def test_not_kept_over_a_reboot(tmp_path):
-    """A frame from before the machine was started may be torn: it is fetched anew."""
+    """After a reboot frames are fetched again, because they may be torn."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     for _ in range(2):
         async with (
@@ -137,7 +137,7 @@ async def test_not_kept_over_a_reboot(tmp_path):
 
 
 async def test_budget(tmp_path):
-    """The oldest frames go when the budget is used up, but none that is in use."""
+    """Over the budget the oldest frames are removed, but none in use."""
     archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abc"})
     size = len(fits_bytes())
     async with store(tmp_path / "frames", archive, budget=size) as frames:
@@ -150,14 +150,14 @@ async def test_budget(tmp_path):
 
 
 async def use(frames, *names):
-    """Use frames one after the other."""
+    """Use frames one after another."""
     for name in names:
         async with frames.frame(product(name)):
             pass
 
 
 async def test_wanted_frames_stay(tmp_path):
-    """A frame that a job waits for goes after those that none does, however old."""
+    """Frames that a job needs are removed after all others, however old."""
     archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
     wanted = {("sdss", "a.fits"), ("sdss", "c.fits")}
     asked = []
@@ -173,7 +173,7 @@ async def test_wanted_frames_stay(tmp_path):
         assert archive.asked == ["a.fits", "b.fits", "c.fits"]
         wanted.add(("sdss", "d.fits"))
         await use(frames, "d.fits")
-        # All are wanted now: the oldest one goes.
+        # All are needed now, so the oldest one is removed.
         await use(frames, "c.fits", "d.fits")
         assert archive.asked == ["a.fits", "b.fits", "c.fits", "d.fits"]
         left = sorted(path.name for path in frames._folder.iterdir())
@@ -183,7 +183,7 @@ async def test_wanted_frames_stay(tmp_path):
 
 
 async def test_frames_of_an_earlier_process(tmp_path):
-    """What an earlier process has left goes after what is done, before the wanted."""
+    """Frames of an earlier process go after finished ones, before needed ones."""
     archive = Archive(**{f"{n}.fits": fits_bytes() for n in "abcd"})
 
     async def still_wanted(_products):
@@ -202,7 +202,7 @@ async def test_frames_of_an_earlier_process(tmp_path):
 
 
 async def test_mirror_first(tmp_path):
-    """A mirror is asked first, and the archive for what the mirror lacks."""
+    """The mirror is tried first, then the archive."""
     archive = Archive(**{"m.fits": fits_bytes(), "b.fits": fits_bytes(2)})
     async with store(tmp_path / "frames", archive) as frames:
         async with frames.frame(product("a.fits", mirrors=("m.fits",))) as frame:
@@ -213,7 +213,7 @@ async def test_mirror_first(tmp_path):
 
 
 async def test_not_there(tmp_path):
-    """What nobody has is not found, and leaves nothing behind."""
+    """A frame that no host has is not found, and leaves no file."""
     async with store(tmp_path / "frames", Archive()) as frames:
         with pytest.raises(NotFoundError):
             async with frames.frame(product()):
@@ -235,23 +235,27 @@ CORRUPT = CorruptFrameError("its bz2 data are damaged")
 
 
 async def test_corrupt_at_source(tmp_path):
-    """A frame that comes with the same damage twice is given up, and not asked for."""
+    """A frame with the same damage twice is given up, and not requested again."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     async with store(tmp_path / "frames", archive) as frames:
         async with frames.frame(product()) as frame:
             frames.discard(product(), frame, CORRUPT)
         async with frames.frame(product()) as frame:
-            with pytest.raises(PermanentError, match="2 times alike") as caught:
+            with pytest.raises(
+                PermanentError, match="2 downloads had the same damage"
+            ) as caught:
                 frames.discard(product(), frame, CORRUPT)
         assert caught.value.reason == "corrupt_at_source"
-        with pytest.raises(PermanentError, match="2 times alike: its bz2"):
+        with pytest.raises(
+            PermanentError, match="2 downloads had the same damage: its bz2"
+        ):
             async with frames.frame(product()):
                 pass
     assert archive.asked == ["frame.fits"] * 2
 
 
 async def test_corrupt_in_another_way(tmp_path):
-    """Damage that differs from one download to the next is not the archive's."""
+    """Damage that differs between downloads is not the archive's."""
     archive = Archive()
     async with store(tmp_path / "frames", archive) as frames:
         for size in range(1, 6):
@@ -262,7 +266,7 @@ async def test_corrupt_in_another_way(tmp_path):
 
 
 async def test_one_download_counts_once(tmp_path):
-    """Two who find the same download corrupt do not make it two downloads."""
+    """If two uses report the same damaged download, it counts once."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     async with store(tmp_path / "frames", archive) as frames:
         async with frames.frame(product()) as one, frames.frame(product()) as other:
@@ -273,7 +277,7 @@ async def test_one_download_counts_once(tmp_path):
 
 
 async def test_frame_that_somebody_removed(tmp_path):
-    """A frame that is gone from the disk is no damage at the archive."""
+    """A frame that was removed from the disk is not damage at the archive."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     async with store(tmp_path / "frames", archive) as frames:
         for _ in range(3):
@@ -284,7 +288,7 @@ async def test_frame_that_somebody_removed(tmp_path):
 
 
 async def test_corrupt_at_the_mirror(tmp_path):
-    """What a mirror holds damaged comes from the archive the next time."""
+    """After a damaged frame from a mirror the archive is used."""
     archive = Archive(**{"m.fits": fits_bytes(), "frame.fits": fits_bytes(2)})
     asked = product(mirrors=("m.fits",))
     async with store(tmp_path / "frames", archive) as frames:
@@ -297,7 +301,7 @@ async def test_corrupt_at_the_mirror(tmp_path):
 
 @pytest.mark.parametrize("name", ["../../x.fits", "/etc/x.fits", "a\0.fits", "x" * 300])
 async def test_names_never_become_paths(tmp_path, name):
-    """Whatever a server calls a file, it stays in the store's folder."""
+    """Any product name gives a file in the store's folder."""
     archive = Archive()
     async with store(tmp_path / "frames", archive) as frames:
         path = frames._path(product(name))
@@ -306,7 +310,7 @@ async def test_names_never_become_paths(tmp_path, name):
 
 
 async def test_clear(tmp_path):
-    """When nothing is wanted any more the folder is gone."""
+    """When no frame is needed any more, the folder is removed."""
     archive = Archive(**{"frame.fits": fits_bytes()})
     async with store(tmp_path / "frames", archive) as frames:
         async with frames.frame(product()):
@@ -316,7 +320,7 @@ async def test_clear(tmp_path):
 
 
 async def test_folder_that_cannot_be(tmp_path):
-    """A folder that cannot be made is this machine's trouble."""
+    """A folder that cannot be made raises a local error."""
     (tmp_path / "frames").write_text("")
     with pytest.raises(LocalError, match="frames cannot be kept"):
         async with store(tmp_path / "frames", Archive()):

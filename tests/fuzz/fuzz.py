@@ -1,4 +1,4 @@
-"""Look for input that the parsers cannot bear, guided by the code that it reaches.
+"""Search for input that the parsers cannot handle, guided by code coverage.
 
 ``python tests/fuzz/fuzz.py --seconds 120`` shares the time among the targets of
 ``targets.py``. It ends with 1 if one of them raised anything but a `HarvesterError`,
@@ -17,12 +17,12 @@ from pathlib import Path
 #: Seconds that one input may take, and MiB of the whole process.
 TIME_LIMIT_S, MEMORY_LIMIT_MB = 10, 1024
 
-#: Bytes; the heads of replies may have 8,190 of them, tables begin to repeat.
+#: Most bytes of an input: headers of replies may have 8,190, and longer tables repeat.
 LONGEST = 16_384
 
 
 def main() -> None:
-    """Search each target in a process of its own: the search ends by leaving it."""
+    """Search each target in a process of its own, because a search ends its process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=120, help="in all")
     parser.add_argument("--found", type=Path, default=Path("fuzz-found"))
@@ -45,7 +45,8 @@ def main() -> None:
 
 def _run(name, seconds, found, seed):
     print(f"== {name}, {seconds} s", flush=True)
-    # The search leaves its process without tidying up; stamps are flushed to disk.
+    # The search ends its process without clean-up, so the folder is removed here. It is
+    # in memory, because flushing stamps to a disk would be slow.
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory) as scratch:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HARVESTER__")}

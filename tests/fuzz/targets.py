@@ -1,4 +1,4 @@
-"""What parsers of strange input are given, and what they may say to it.
+"""The parsers under test, their first inputs, and the errors that they may raise.
 
 A target takes any bytes as a server or a user might send them. It ends well, or with
 a `HarvesterError`: whatever else it raises is a finding. Seeds are made here, so that
@@ -46,7 +46,7 @@ from harvester.transport.intake import PartialFile, Reply, is_html
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: What the targets write goes here, over and over; it is gone with this process.
+#: Folder for the files of the targets; it is removed when this process ends.
 _folder = tempfile.TemporaryDirectory()
 HERE = Path(_folder.name)
 
@@ -55,14 +55,14 @@ LONG = "9" * 5000
 
 
 class Target(NamedTuple):
-    """A parser, and where a search begins."""
+    """A parser, and the first inputs of a search."""
 
     run: Callable[[bytes], None]
     seeds: Callable[[], Iterable[bytes]]
 
 
 def written(name: str, data: bytes) -> Path:
-    """Put the input into a file."""
+    """Write the input to a file."""
     path = HERE / name
     path.write_bytes(data)
     return path
@@ -72,7 +72,7 @@ def written(name: str, data: bytes) -> Path:
 
 
 def regions(data: bytes) -> None:
-    """Read footprints, and look a place up in them."""
+    """Read footprints, and match a position with them."""
     texts: list[str | None] = [*data.decode("utf-8", "replace").split("\0")]
     index = FootprintIndex(texts)
     places = np.array([10.5, 0.0, 359.9])
@@ -91,7 +91,7 @@ def region_seeds() -> Iterable[bytes]:
 
 
 def frames(data: bytes) -> None:
-    """Verify a frame and cut stamps of it, as of each archive, plain and packed."""
+    """Verify a frame and cut stamps from it, for each archive, plain and compressed."""
     for name, content in (("f.fits", data), ("f.fits.bz2", bz2.compress(data, 1))):
         path = written(name, content)
         with suppress(HarvesterError):
@@ -108,7 +108,7 @@ def frames(data: bytes) -> None:
 
 
 def frame_seeds() -> Iterable[bytes]:
-    """Give small frames of both archives, and headers that lie."""
+    """Give small frames of both archives, and wrong headers."""
     header = fits.Header()
     header.update(
         {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg"}
@@ -159,7 +159,7 @@ def tables(data: bytes) -> None:
 
 
 def table_seeds() -> Iterable[bytes]:
-    """Give a catalogue in every format but Parquet, which Arrow alone reads."""
+    """Give a catalogue in every format but Parquet, which only Arrow reads."""
     ids, ra, dec = (
         [587722952231026744 + n for n in range(3)],
         [1.0, 2.0, 3.0],
@@ -181,7 +181,7 @@ def table_seeds() -> Iterable[bytes]:
 
 
 def forms(data: bytes) -> None:
-    """Read every table of a file to its end, also as the user says to split it."""
+    """Read every table of a file to its end, also with the user's own separators."""
     path = written("table", data)
     for delimiter in ("", "blank", ","):
         options = ReadOptions(delimiter=delimiter)
@@ -199,7 +199,7 @@ def forms(data: bytes) -> None:
 
 
 def form_seeds() -> Iterable[bytes]:
-    """Give a text in each form that is known by its marks."""
+    """Give a text in each form that is recognised by its marks."""
     rows = "1 18.2 150.1 +2.25\n2 19.5 150.2 -2.5\n"
     bars = "".join(f"| {' | '.join(line.split())} |\n" for line in rows.splitlines())
     tabs = rows.replace(" ", "\t")
@@ -252,7 +252,7 @@ def form_seeds() -> Iterable[bytes]:
 
 
 def heads(data: bytes) -> None:
-    """Read what a server says of its reply: Retry-After, ranges, where it moved."""
+    """Read the headers of a reply: Retry-After, ranges, redirects."""
     fields = data.decode("utf-8", "surrogateescape").split("\n")
     names = ("Retry-After", "Date", "Content-Range", "ETag", "Location")
     headers = CIMultiDict(zip(names, fields, strict=False))
@@ -274,7 +274,7 @@ def heads(data: bytes) -> None:
 
 
 def head_seeds() -> Iterable[bytes]:
-    """Give heads that are right, and numbers that no computer holds."""
+    """Give valid headers, and numbers that are too large."""
     date = "Mon, 23 Nov 2026 12:00:00 GMT"
     yield f'4\n{date}\nbytes 100-199/1000\n"v1"\nhttps://mast.stsci.edu/y'.encode()
     yield f'{date}\n{date}\nbytes 100-199/*\nW/"v1"\n../z?uri=a#b'.encode()
@@ -285,7 +285,7 @@ def head_seeds() -> Iterable[bytes]:
 
 
 def replies(data: bytes) -> None:
-    """Look at an answer as far as we do before astroquery reads it."""
+    """Check a reply as before astroquery reads it."""
     reply = Reply(200, {}, data, "https://mast.stsci.edu/x")
     is_html(data)
     queries = (b"colConfigId=Mast.Caom.Cone", b'request={"page": 1, "pagesize": 9}')
@@ -304,7 +304,7 @@ def replies(data: bytes) -> None:
 
 
 def reply_seeds() -> Iterable[bytes]:
-    """Give answers of MAST and SkyServer, errors among them."""
+    """Give replies of MAST and SkyServer, also errors."""
     yield json.dumps({"status": "COMPLETE", "data": [{"obsid": 1}]}).encode()
     yield json.dumps({"status": "ERROR", "msg": "no"}).encode()
     yield b'{"status": "EXECUTING"}'
@@ -322,7 +322,7 @@ def reply_seeds() -> Iterable[bytes]:
 
 
 def settings(data: bytes) -> None:
-    """Read a settings file, and read again what it amounts to."""
+    """Read a settings file, write the result, and read it again."""
     with suppress(HarvesterError):
         read = load_settings(written("settings.toml", data))
         read.identity_hash()

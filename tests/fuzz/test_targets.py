@@ -1,4 +1,4 @@
-"""The targets of the fuzzer bear their seeds, and seeds with some bytes changed."""
+"""The targets of the fuzzer with their seeds, and with changed seeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # frames and tables are astro
 
 
 def mutants(data, chance, count):
-    """Give copies of the data with bytes changed, removed, doubled or cut off."""
+    """Give copies of the data with bytes changed, removed, repeated or cut off."""
     for _ in range(count):
         some = bytearray(data)
         for _ in range(chance.randint(1, 4)):
@@ -34,7 +34,7 @@ def mutants(data, chance, count):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_targets(name):
-    """No parser raises anything but a HarvesterError, whatever it is given."""
+    """No parser raises anything but a HarvesterError on changed seeds."""
     chance = random.Random(7)
     target = TARGETS[name]
     for seed in target.seeds():

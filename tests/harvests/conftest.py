@@ -1,4 +1,4 @@
-"""The sandbox that the harvests of this folder share."""
+"""The sandbox that the tests in this folder share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from service import sandbox
 
 @pytest.fixture(scope="session")
 def archives(tmp_path_factory):
-    """Give a small sky that is served for the whole session."""
+    """Serve a small sky for the whole session."""
     options = ("--seed", "7", "--targets", "60")
     with sandbox(tmp_path_factory.mktemp("sandbox"), *options) as running:
         yield running

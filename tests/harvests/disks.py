@@ -1,8 +1,7 @@
-"""A small disk of one's own, which can be full, or read-only.
+"""A small disk for tests, which can be full or read-only.
 
-It needs a namespace of mounts, which a user may have who is root, or may be root of a
-namespace of his own; nothing outside of this process and its children sees it, and it
-is gone with them.
+It needs a mount namespace: the user must be root, or may use user namespaces. Only this
+process and its children see the disk, and it ends with them.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ import sys
 import tempfile
 from contextlib import contextmanager, suppress
 
-#: Set where mounts are ours to change.
+#: Environment variable that is set inside the mount namespace.
 _OURS = "HARVESTER_TORTURE_MOUNTS"
 
-#: Of the disk; what a harvest of some hundred galaxies leaves and caches is half of it.
+#: Size of the disk. A harvest of some hundred galaxies needs half of it.
 _MEGABYTES = 400
 
 
 def enter_own_mounts():
-    """Start this program again in a namespace of mounts, if that is allowed."""
+    """Restart this program in a new mount namespace, if that is allowed."""
     words = words_of_own_mounts()
     if words and not mounts_are_ours():
         os.environ[_OURS] = "1"
@@ -30,7 +29,7 @@ def enter_own_mounts():
 
 
 def words_of_own_mounts():
-    """Give the words before a command that is to mount something; None: it may not."""
+    """Give the words before a command that mounts something; None if not allowed."""
     if not shutil.which("unshare"):
         return None
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
@@ -41,23 +40,23 @@ def words_of_own_mounts():
 
 
 def mounts_are_ours():
-    """Whether something may be mounted without anyone else seeing it."""
+    """Whether mounts are possible and invisible to other processes."""
     return _OURS in os.environ
 
 
 def make_small(folder):
-    """Put a small disk at an empty folder."""
+    """Mount a small disk at an empty folder."""
     _run("mount", "-t", "tmpfs", "-o", f"size={_MEGABYTES}m", "none", folder)
 
 
 def remove_small(folder):
-    """Take the small disk away."""
+    """Unmount the small disk."""
     _run("umount", "--lazy", folder)
 
 
 @contextmanager
 def filled(folder):
-    """Keep the disk of a folder full; gives what fills up the room that was made."""
+    """Keep the disk of a folder full during the block; give a function to refill it."""
     filling = folder / "filling"
 
     def fill():
@@ -76,9 +75,9 @@ def filled(folder):
 
 @contextmanager
 def read_only(folder):
-    """Make what is below a folder read-only for whoever opens it from now on."""
-    # Where nobody writes yet, so that nobody's writing keeps it from being closed; and
-    # then over the folder, where it stays as it is.
+    """Make a folder read-only for files opened from now on."""
+    # Make it read-only at a second mount point, where no file is open for writing, and
+    # mount that over the folder.
     with tempfile.TemporaryDirectory() as aside:
         _run("mount", "--bind", folder, aside)
         try:

@@ -1,8 +1,8 @@
-"""What befalls a harvest in the torture: each sort of disturbance, a function.
+"""The disturbances of the torture test, one function each.
 
-It is handed the scene, lets the harvest come to a random moment of its work, does its
-worst, and says how the harvest must end by itself, if it must. All that it may leave
-to be done is `harvester resume`.
+A disturbance gets the scene, waits for a random moment of the harvest, disturbs it,
+and checks how the harvest ends, if it must end. Afterwards `harvester resume` must be
+enough to finish the run.
 """
 
 from __future__ import annotations
@@ -19,50 +19,50 @@ from disks import filled, mounts_are_ours, read_only
 from power_cut import cut_power, strace, why_no_strace
 from service import harvester, kill_group, survivors
 
-#: Bytes beyond which no file may grow: less than a stamp.
+#: Limit of the size of files in bytes: less than a stamp.
 _SMALL = 4096
 
 
 def kill_all(scene):
-    """SIGKILL to the whole process group."""
+    """Send SIGKILL to the whole process group."""
     kill_group(scene.at_work())
 
 
 def kill_alone(scene):
-    """SIGKILL to the orchestrator; its workers are to follow by themselves."""
+    """Send SIGKILL to the orchestrator; its workers must end by themselves."""
     process = scene.at_work()
     process.kill()
     process.wait()
 
 
 def kill_worker(scene):
-    """SIGKILL to one of the processes that cut; the harvest goes on."""
+    """Send SIGKILL to a worker process; the harvest goes on."""
     process = scene.at_work()
     scene.chance.choice(_awaited(process, _workers)).kill()
 
 
 def kill_forkserver(scene):
-    """SIGKILL to the server that the cutting processes are forked from."""
+    """Send SIGKILL to the fork server of the worker processes."""
     process = scene.at_work()
     _awaited(process, _forkservers)[0].kill()
 
 
 def kill_sandbox(scene):
-    """SIGKILL to the archives, which come back after a moment."""
+    """Send SIGKILL to the sandbox, and restart it after a moment."""
     scene.at_work()
     scene.archives.kill()
     scene.archives.start()
 
 
 def terminate(scene):
-    """SIGTERM, to the orchestrator or its whole group."""
+    """Send SIGTERM to the orchestrator or its whole group."""
     process = scene.at_work()
     _signal(scene, process, signal.SIGTERM)
     scene.must_end(process, 143, -signal.SIGTERM)
 
 
 def interrupt_twice(scene):
-    """SIGINT, and again while the harvest is ending."""
+    """Send SIGINT, and again while the harvest is ending."""
     process = scene.at_work()
     _signal(scene, process, signal.SIGINT)
     time.sleep(scene.chance.uniform(0, 0.5))
@@ -72,18 +72,18 @@ def interrupt_twice(scene):
 
 
 def resume_twice(scene):
-    """Resume beside one that works: the second has to name the first."""
+    """Resume a run that is being harvested: the error must name the other process."""
     process = scene.at_work()
     _wait_until_owned(scene, process)
     second = harvester("resume", scene.out)
     named = second.returncode == 4 and f"process {process.pid}" in second.stderr
-    # Where the first one came to its end meanwhile, the second one may work.
+    # If the first harvest has ended meanwhile, the second one may work.
     if not named and process.poll() != 0:
-        scene.wrong(f"a second resume ended with {second.returncode}: {second.stderr}")
+        scene.report(f"a second resume ended with {second.returncode}: {second.stderr}")
 
 
 def fill_disk(scene):
-    """Fill the disk, also while `resume` is tried, and make room again."""
+    """Fill the disk, also during a `resume`, and make room again."""
     process = scene.at_work()
     with filled(scene.disk) as fill:
         while process.poll() is None:
@@ -95,7 +95,7 @@ def fill_disk(scene):
 
 
 def limit_files(scene):
-    """Let no file grow beyond a few bytes (RLIMIT_FSIZE), and again."""
+    """Let no file grow beyond a few bytes (RLIMIT_FSIZE), then lift the limit."""
     process = scene.at_work()
     with suppress(psutil.NoSuchProcess):
         for one in [*_descendants(process), psutil.Process(process.pid)]:
@@ -105,7 +105,7 @@ def limit_files(scene):
 
 
 def forbid_writing(scene):
-    """Make the output folder read-only, for `resume` too, and writable again."""
+    """Make the output folder read-only, also for `resume`, then writable again."""
     process = scene.at_work()
     _wait_until_owned(scene, process)
     with read_only(scene.out):
@@ -114,7 +114,7 @@ def forbid_writing(scene):
 
 
 def lock_ledger(scene):
-    """Hold a transaction from outside for longer than a commit takes."""
+    """Hold a transaction from another process for longer than a commit takes."""
     process = scene.at_work()
     _wait_until_owned(scene, process)
     ledger = scene.out / "ledger.sqlite"
@@ -129,12 +129,12 @@ def lock_ledger(scene):
         time.sleep(scene.chance.uniform(0, 3))
         other.execute("ROLLBACK")
     if read.returncode:
-        scene.wrong(f"status while the ledger was locked: {read.stderr}")
+        scene.report(f"status while the ledger was locked: {read.stderr}")
 
 
 def cut_the_power(scene):
-    """Cut the power: what was not flushed may be gone (see `power_cut`)."""
-    scene.rest()
+    """Simulate a power cut, which may lose unflushed data (see `power_cut`)."""
+    scene.kill_harvest()
     before, log = scene.folder / "before", scene.folder / "strace" / "log"
     log.parent.mkdir()
     scene.out.mkdir(exist_ok=True)
@@ -151,7 +151,7 @@ def cut_the_power(scene):
 
 
 def known_sorts():
-    """Give each sort that this machine allows, and why others are left out."""
+    """Give the disturbances that this machine allows, and why others are left out."""
     sorts = {
         "kill -9 of the group": kill_all,
         "kill -9 of the orchestrator": kill_alone,
@@ -177,7 +177,7 @@ def known_sorts():
     return kept, left_out
 
 
-# -- what they share ----------------------------------------------------------------
+# -- shared functions ---------------------------------------------------------------
 
 
 def _signal(scene, process, number):
@@ -193,9 +193,9 @@ def _must_refuse(scene):
     refused = harvester("resume", scene.out)
     if refused.returncode != 6:
         words = refused.stdout + refused.stderr
-        scene.wrong(f"resume ended with {refused.returncode} instead of 6: {words}")
+        scene.report(f"resume ended with {refused.returncode} instead of 6: {words}")
     if scene.archives.requests() != asked:
-        scene.wrong("resume asked an archive although nothing could be written")
+        scene.report("resume asked an archive although nothing could be written")
 
 
 def _wait_until_owned(scene, process):
@@ -227,7 +227,7 @@ def _workers(process):
 
 
 def _awaited(process, find):
-    # At the beginning of a harvest they are not there yet.
+    # At the beginning of a harvest these processes do not exist yet.
     while process.poll() is None:
         if found := find(process):
             return found

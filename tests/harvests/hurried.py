@@ -1,7 +1,7 @@
-"""A harvest in the test's own process, which waits for nothing as long as it should.
+"""A harvest in the test's own process, with short waits.
 
-All of the service is there but the command line and the process pool: the ledger, the
-transport over loopback, the cutting (in a thread). Only its patience is that of a test.
+It uses the real service without the command line and the process pool: the ledger, the
+transport over loopback, and the cutting (in a thread). Waits are shortened.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from harvester.cutouts.cutouts import cut_frame
 from harvester.places import Places
 from harvester.run import begin as beginning
 from harvester.run import harvest as root
-from harvester.run import transport_setup as door
+from harvester.run import transport_setup as setup
 from harvester.settings.settings import load_settings
 from harvester.transport.breaker import Tripping
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Transport
 
-#: Nothing of this strikes but what a fault provokes, however busy the machine is.
+#: Limits that only faults reach, also on a busy machine.
 USUAL = {"file_bytes": 20_000_000, "works_on_s": 0}
-#: For faults that are a lack of progress: what else they strike is tried again.
+#: Limits for faults without progress; other requests that reach them are retried.
 SHORT = USUAL | {"answer_s": 3.0, "silence_s": 2.0, "floor_window_s": 2.0}
 MANNERS = partial(Manners, tripping=Tripping(first_s=0.1, longest_s=0.5))
 
 
 class Run:
-    """A run, and what came of the harvests in it."""
+    """A run, and the results of its harvests."""
 
     def __init__(
         self, archives, out, *surveys, manners=None, limits=None, **politeness
@@ -67,7 +67,7 @@ class Run:
         asyncio.run(self.work(**options))
 
     async def work(self, **options):
-        """Harvest in the loop that runs."""
+        """Harvest in the running event loop."""
         with _hurry():
             outcome = await root.harvest(
                 self._settings,
@@ -84,23 +84,23 @@ class Run:
         return pq.read_table(self.places.manifest).to_pylist()
 
     def states(self):
-        """Give survey, target and state of each, sorted."""
+        """Give survey, target and state of each job, sorted."""
         return sorted(
             (row["survey"], row["id_str"], row["status"]) for row in self.rows()
         )
 
     def stamps(self):
-        """Give the bytes of each stamp by its place."""
+        """Give the bytes of each stamp by its path."""
         out = self.places.out
         paths = out.glob("cutouts/**/*.fits")
         return {str(path.relative_to(out)): path.read_bytes() for path in paths}
 
 
 class _Thread:
-    """Cuts without a process of its own, which would take seconds to start."""
+    """Cuts in a thread instead of a process, which would take seconds to start."""
 
     def start(self):
-        """Nothing is to be started."""
+        """Do nothing."""
 
     async def cut(self, job):
         """Cut a frame."""
@@ -116,15 +116,15 @@ async def _cutting(_settings):
 def _hurry():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(root, "_cutter", _cutting)
-        patch.setattr(door, "Limits", partial(Limits, doubt_s=0.1))
-        patch.setattr(door, "Manners", MANNERS)
-        patch.setattr(door, "Transport", partial(Transport, random=lambda: 0.1))
+        patch.setattr(setup, "Limits", partial(Limits, doubt_s=0.1))
+        patch.setattr(setup, "Manners", MANNERS)
+        patch.setattr(setup, "Transport", partial(Transport, random=lambda: 0.1))
         yield
 
 
 @contextmanager
 def faults(archives, *specs):
-    """Switch faults on while the block runs; each of them must strike."""
+    """Switch faults on during the block; each of them must occur."""
     archives.ask("/_reset", body={})
     archives.ask("/_faults", body=list(specs))
     try:

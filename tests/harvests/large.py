@@ -20,8 +20,8 @@ from pathlib import Path
 from astropy.io import fits
 from service import BRISK, sandbox, status
 
-#: Runs the command in a process of its own and tells its peak memory in kB. Not by
-#: getrusage: that of Linux begins with the peak of the process that started it.
+#: Runs the command in a new process and prints its peak memory in kB. getrusage does
+#: not work for this: on Linux it begins with the peak of the parent process.
 _MEASURED = """
 import re, sys
 from pathlib import Path
@@ -36,7 +36,7 @@ print("peak", peak[1], file=sys.stderr)
 
 
 def locate(folder, targets, *, by_position=False):
-    """Give requests that locate, peak memory in MB, seconds, and the jobs' states."""
+    """Give locating requests, peak memory in MB, seconds, and states of the jobs."""
     options = ("--targets", str(targets), "--no-hst-images")
     with sandbox(folder, *options) as archives:
         catalogue = archives.catalogue
@@ -60,7 +60,7 @@ def locate(folder, targets, *, by_position=False):
     report = status(out)
     return {
         "targets": report["targets"],
-        # Those for the length of a few frames do not locate.
+        # Requests for the lengths of sampled frames are not counted.
         "requests": sum(
             n for host, n in report["requests"].items() if not host.endswith("/sas")
         ),

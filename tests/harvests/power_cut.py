@@ -1,24 +1,22 @@
-"""A power cut: what a disk still holds that had not flushed everything.
+"""Simulates a power cut: which bytes are on a disk that was not fully flushed.
 
 A harvest runs under strace, which records every write, rename and flush below its
-output folder. After it was killed the folder is put together anew, as a disk may hold
-it that lost its power at that moment:
+output folder. After a kill the folder is built again, in a state in which a disk may be
+that lost its power at that moment:
 
-* Of a file there is what its last fsync (or fdatasync) found in it. Of what was
-  written since, any part may have come through: the beginning of it up to a random
-  byte, with what was flushed from there on.
-* Names (files made, renamed, removed, folders made) reach the disk in the order in
-  which they were changed in their folder, as journals do it; all up to the last fsync
-  of that folder, and a random number of those that came after. A file whose name came
-  through without its bytes is there, and empty or torn.
-* What was there when the recording began is on the disk; that was long ago.
-* Shared memory (``-shm``) is none of the disk's. Cached frames are never flushed: their
-  names stay, and zeros take the place of their bytes, which is the worst case.
+* A file has the content of its last fsync (or fdatasync). Of later writes a random
+  beginning is on disk too.
+* Changes of names (files made, renamed, removed, folders made) reach the disk in the
+  order in which they were made in their folder, as in a journal: all up to the last
+  fsync of the folder, and a random number of later ones. If the name of a file reaches
+  the disk without its bytes, the file is empty or partial.
+* Everything from before the recording is on disk.
+* Shared memory (``-shm``) is not on disk. Cached frames are never flushed: their names
+  stay, and their bytes are zeros, which is the worst case.
 
-This is stricter than ext4 and XFS are by default, and knows no broken sectors and no
-disk that lies about its flushes. Without the loss the recording must give the folder
-as it really is; that is compared each time, so that the recording cannot be wrong
-unnoticed.
+This is stricter than ext4 and XFS are by default. Broken sectors, and disks that do not
+flush when told to, are not simulated. Without the loss the recording must give the real
+folder; this is checked each time, so that an error of the recording is noticed.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-#: Bytes of a call that are recorded; stamps are written at once and are shorter.
+#: Recorded bytes of a call; a stamp is written in one call and is shorter.
 _LONGEST = 262_144
 
 _CALLS = (
@@ -47,7 +45,7 @@ _FILE = re.compile(r"^\d+<((?:\\x[0-9a-f]{2})*)>")
 
 @cache
 def why_no_strace():
-    """Say why no process can be recorded here; None: it can."""
+    """Give the reason why processes cannot be recorded here; None if they can."""
     if not shutil.which("strace"):
         return "there is no strace here"
     done = subprocess.run(
@@ -69,7 +67,7 @@ def strace(log):
 
 
 def cut_power(out, before, log, chance):
-    """Give ``out`` the state of a disk without power since the end of a recording.
+    """Give ``out`` the state of a disk that lost power at the end of a recording.
 
     Parameters
     ----------
@@ -103,9 +101,9 @@ def cut_power(out, before, log, chance):
 
 @dataclass(frozen=True)
 class Call:
-    """Something that changes the disk, or asks for it to be flushed."""
+    """A system call that changes the disk or flushes it."""
 
-    #: Seconds: when it was asked, and when it was done.
+    #: Times in seconds at which the call began and ended.
     begun: float
     done: float
     name: str
@@ -115,7 +113,7 @@ class Call:
 
 
 def read_calls(log, out):
-    """Give the calls below a folder by time, and the paths of those that broke off."""
+    """Give the calls below a folder by time, and the paths of unfinished ones."""
     calls, open_ended = [], set()
     spelled = "".join(f"\\x{byte:02x}" for byte in str(out).encode())
     for file in log.parent.glob(f"{log.name}.*"):
@@ -143,7 +141,7 @@ def _to_call(match):
 
 
 def _paths(text, name):
-    # Of an open file, or names, which may be relative to an open folder.
+    # The path of an open file, or names, which may be relative to an open folder.
     file = _FILE.match(text)
     names = [_path(one[1]) for one in _TEXT.finditer(text)]
     if not file:
@@ -176,14 +174,14 @@ def _counts(path, out):
 
 @dataclass(eq=False)
 class _File:
-    #: As every process sees it, and as the disk has it for certain.
+    #: Content as processes see it, and content that is certainly on disk.
     now: bytearray = field(default_factory=bytearray)
     flushed: bytes = b""
-    #: Where the next write goes; None: to the end.
+    #: Offset of the next write; None: at the end.
     place: int | None = 0
 
     def after(self, chance):
-        """Give what the disk may hold: some of the latest bytes, or none."""
+        """Give a possible state on disk: with some of the latest changes, or none."""
         if self.now == self.flushed:
             return self.flushed
         come = chance.choice([0, chance.randint(0, len(self.now)), len(self.now)])
@@ -194,25 +192,25 @@ class _File:
 
 @dataclass(eq=False)
 class _Folder:
-    #: What every process sees: file or folder by name.
+    #: Files and folders by name, as processes see them.
     now: dict = field(default_factory=dict)
-    #: When names changed and to what, in order; None: it was removed.
+    #: Changes of names in their order, with time and new entry; None: removed.
     changes: list = field(default_factory=list)
-    #: How many of them are on the disk for certain.
+    #: Number of changes that are certainly on disk.
     flushed: int = 0
 
     def change(self, when, names):
-        """Change what stands under some names, all or none of them."""
+        """Change several names at once."""
         self.changes.append((when, names))
         self._apply(self.now, names)
 
     def flush(self, asked):
-        """Flush what was done before it was asked: others work in it meanwhile."""
+        """Flush the changes made before the call began; others may come meanwhile."""
         done = sum(when <= asked for when, _ in self.changes)
         self.flushed = max(self.flushed, done)
 
     def after(self, chance):
-        """Give what the disk may hold: at least what was flushed."""
+        """Give a possible state on disk: with some of the latest changes, or none."""
         come = chance.randint(self.flushed, len(self.changes))
         names = {}
         for _, changed in self.changes[:come]:
@@ -227,7 +225,7 @@ class _Folder:
 
 
 class Disk:
-    """A folder as it is, and as it would be without what was not flushed."""
+    """A folder as processes see it, and as it is on disk without unflushed changes."""
 
     def __init__(self, out, before):
         self._out = out
@@ -245,7 +243,7 @@ class Disk:
             folder.flush(0.0)
 
     def take(self, call):
-        """Do what a recorded call did."""
+        """Apply a recorded call."""
         doing = {
             "openat": self._open,
             "write": self._write,
@@ -264,7 +262,7 @@ class Disk:
         (doing.get(call.name) or names[kind])(call)
 
     def compare(self, open_ended):
-        """Refuse a recording that does not give the folder as it is."""
+        """Raise an error if the recording does not give the real folder."""
         for path, content in self._walk(self._root, self._out):
             if isinstance(content, _File) and path not in open_ended:
                 same = path.exists() and path.read_bytes() == content.now

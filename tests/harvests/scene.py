@@ -1,4 +1,4 @@
-"""Where the torture takes place: archives that may vanish, and runs that go on."""
+"""The scene of the torture test: archives that may be killed, and runs that go on."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from service import (
     survivors,
 )
 
-#: Disturbances of one run, until it is brought to its end.
+#: Disturbances of one run before it is finished.
 PER_RUN = 10
 
-#: Frames that may be on their way at once: four of SDSS and four of MAST, and two
-#: more each that just came.
+#: Frames that may be in flight at once: four of SDSS and four of MAST, and two more
+#: of each that have just come.
 _IN_FLIGHT = 12
 
-#: Seconds that a moment, or an end, is waited for.
+#: Longest wait for a moment or an end, in seconds.
 _LONG = 120
 
 
 class Archives:
-    """A sandbox that can be killed and comes back at the same addresses."""
+    """A sandbox that can be killed and restarts at the same addresses."""
 
     def __init__(self, folder, *options):
         self._folder = folder
@@ -48,29 +48,29 @@ class Archives:
         self.flags = self._here.flags()
 
     def start(self):
-        """Come back, with the same sky."""
+        """Start it with the same sky."""
         self._process, self._here = start_sandbox(
             self._folder, *self._options, catalogue=False
         )
 
     def kill(self):
-        """Be gone at once; what was counted in the last moment is forgotten."""
+        """Kill it; the counts of the last moment are lost."""
         self._before.append(self._here.stats())
         self.close()
 
     def close(self):
-        """Be gone."""
+        """Stop it."""
         self._process.kill()
         self._process.wait()
         self._process.stdin.close()
 
     def requests(self):
-        """Tell how many requests came."""
+        """Give the number of requests so far."""
         all_stats = [*self._before, self._here.stats()]
         return sum(s["requests"] for stats in all_stats for s in stats.values())
 
     def whole_files(self):
-        """Tell how many files were sent to their end."""
+        """Give the number of files that were sent completely."""
         count = 0
         for stats in (*self._before, self._here.stats()):
             for service in stats.values():
@@ -80,7 +80,7 @@ class Archives:
 
 
 class Scene:
-    """A run, the harvest that works on it if there is one, and what is seen of them."""
+    """A run, its harvest if one is working, and the observations about them."""
 
     def __init__(self, folder, archives, chance, found):
         self.folder, self.archives, self.chance = folder, archives, chance
@@ -88,7 +88,7 @@ class Scene:
         self._found = found
         self._sort = ""
         self._process = None
-        #: With which codes the harvest may end.
+        #: Exit codes with which the harvest may end.
         self._may_end = set()
         self._runs = self._ends = 0
         self._left_in_peace(folder / "peaceful")
@@ -116,8 +116,8 @@ class Scene:
         self.out = self.disk / f"run-{self._runs}"
 
     def close(self):
-        """Leave nothing behind."""
-        self.rest()
+        """Stop it."""
+        self.kill_harvest()
         if mounts_are_ours():
             remove_small(self.disk)
 
@@ -133,33 +133,33 @@ class Scene:
             process = self._process or self._start(under)
             if self._reaches_moment(process) or not must_work:
                 return process
-            self.bring_to_its_end()
+            self.finish_run()
 
     def must_end(self, process, *codes):
-        """Wait for the end of a harvest; it may also have been through before."""
+        """Wait for the end of a harvest, which may also have finished before."""
         try:
             process.wait(_LONG)
         except subprocess.TimeoutExpired:
-            self.wrong("it did not end")
+            self.report("it did not end")
             kill_group(process)
             return
         self._may_end = {0, *codes}
 
-    def rest(self):
-        """Kill the harvest that works, if there is one."""
+    def kill_harvest(self):
+        """Kill the working harvest, if there is one."""
         if self._process is not None:
             kill_group(self._process)
             self._see_its_end()
 
-    def wrong(self, words):
-        """Note that someone would have had to step in."""
+    def report(self, words):
+        """Record that a user would have had to intervene."""
         self._found.add(self._sort, manual_repairs=1)
         self._found.words.append(words)
 
     # -- the course of it ----------------------------------------------
 
     def disturb(self, sort, disturbance):
-        """Have a disturbance, and look at what it left."""
+        """Apply a disturbance, and check the state that it left."""
         self._sort = sort
         began = time.monotonic()
         disturbance(self)
@@ -169,8 +169,8 @@ class Scene:
         self._found.add(sort, times=1)
         self._verify()
 
-    def bring_to_its_end(self):
-        """Let the run be finished, compare it with the peaceful one; begin another."""
+    def finish_run(self):
+        """Finish the run, compare it with the undisturbed one, and begin another."""
         process = self._process or self._start()
         self.must_end(process)
         self._see_its_end()
@@ -210,7 +210,7 @@ class Scene:
         if process.returncode not in self._may_end:
             allowed = ", ".join(map(str, sorted(self._may_end)))
             code = process.returncode
-            self.wrong(f"it ended with {code} instead of {allowed}: {self._said()}")
+            self.report(f"it ended with {code} instead of {allowed}: {self._said()}")
 
     def _reaches_moment(self, process):
         reached = self._draw_moment()
@@ -240,11 +240,10 @@ class Scene:
             return
         done = harvester("verify", self.out, "--json", *deep)
         if done.returncode not in (0, 3):
-            self.wrong(f"verify ended with {done.returncode}: {done.stderr}")
+            self.report(f"verify ended with {done.returncode}: {done.stderr}")
             return
         said = json.loads(done.stdout)
-        # A stamp may just be written, or have been when a kill came: then the next
-        # start removes its part.
+        # A partial stamp may be there, also after a kill; the next start removes it.
         is_at_work = not deep
         orphans = [
             name
@@ -287,7 +286,7 @@ class Scene:
         return (self.out / file).read_bytes() != (self._peaceful / file).read_bytes()
 
     def count_frames(self):
-        """Note how many frames were fetched without need, at most."""
+        """Record an upper limit of frames fetched without need."""
         runs = self._runs - 1
         again = self.archives.whole_files() - (runs + 1) * self._files
         self._found.facts.update(
@@ -302,7 +301,7 @@ class Scene:
 
 
 class _Commits:
-    """Counts how often a write-ahead log was seen to change."""
+    """Counts how often a write-ahead log has changed."""
 
     def __init__(self, log):
         self._log, self._last, self._count = log, None, 0

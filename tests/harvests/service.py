@@ -18,7 +18,7 @@ import psutil
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
-#: Quicker than an archive would be asked; the sandbox counts what it sees.
+#: Rates higher than for real archives; the sandbox counts the requests.
 BRISK = {
     "HARVESTER__SERVICES__SDSS_SKY__RATE": "50",
     "HARVESTER__SERVICES__SDSS_SAS__RATE": "100",
@@ -29,7 +29,7 @@ BRISK = {
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Where the stand-in archives are."""
+    """The addresses of a running sandbox."""
 
     urls: dict[str, str]
     catalogue: Path
@@ -43,11 +43,11 @@ class Sandbox:
         return self.urls[service].removeprefix("http://")
 
     def stats(self) -> dict[str, dict]:
-        """Give what it has counted."""
+        """Give its counts."""
         return json.loads(self.ask("/_stats"))
 
     def ask(self, path: str, body: object = None, service: str = "mast") -> bytes:
-        """Ask its own pages; a body is posted as JSON."""
+        """Request one of its own pages; a body is posted as JSON."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             self.urls[service].removesuffix("/sas") + path,
@@ -61,7 +61,7 @@ class Sandbox:
 
 @contextmanager
 def sandbox(folder: Path, *options: str):
-    """Serve the archives while the block runs; options are those of the command."""
+    """Serve the sandbox during the block, with options of its command."""
     process, archives = start_sandbox(folder, *options)
     try:
         yield archives
@@ -72,7 +72,7 @@ def sandbox(folder: Path, *options: str):
 
 
 def start_sandbox(folder: Path, *options: str, catalogue: bool = True):
-    """Start the archives; give their process, and where they are once they listen."""
+    """Start the sandbox; give its process, and its addresses once it listens."""
     ready, listed = folder / "ready.json", folder / "catalogue.fits"
     ready.unlink(missing_ok=True)
     process = subprocess.Popen(
@@ -95,7 +95,7 @@ def start_sandbox(folder: Path, *options: str, catalogue: bool = True):
 
 
 def wait_for(happened, process, seconds=120):
-    """Wait until something has happened, unless the process ends or time does."""
+    """Wait until a condition holds; fail if the process or the time ends before."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert process.poll() is None, "the process ended before"
@@ -104,12 +104,12 @@ def wait_for(happened, process, seconds=120):
 
 
 def brisk_environment(**more):
-    """Give the environment of a harvest that need not wait for real archives."""
+    """Give the environment of a harvest without long pauses."""
     return os.environ | BRISK | more
 
 
 def free_ports(count):
-    """Give the first of so many ports in a row that nobody listens on."""
+    """Give the first of several free ports in a row."""
     for first in range(20_000 + os.getpid() % 1000 * 8, 32_000, count):
         with ExitStack() as held, suppress(OSError):
             for port in range(first, first + count):
@@ -144,19 +144,19 @@ def start(*words, **environment):
 
 
 def status(run):
-    """Give what ``status --json`` says of a run."""
+    """Give the output of ``status --json`` for a run."""
     done = harvester("status", run, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def stamps(run):
-    """Give the stamps that are on disk, relative to the run."""
+    """Give the stamps on disk, relative to the run."""
     return sorted(str(p.relative_to(run)) for p in Path(run).glob("cutouts/**/*.fits"))
 
 
 def kill_group(process):
-    """End a process and all its children at once."""
+    """Kill a process and all its children."""
     with suppress(ProcessLookupError):  # it has come to its end meanwhile
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,4 +1,4 @@
-"""Harvest for a long time, as fast as the sandbox goes, among faults: nothing grows.
+"""Harvest for a long time at full speed with faults, and check that nothing grows.
 
 ``python tests/harvests/soak.py --minutes 60`` begins a harvest that is too long for
 that time, with 2 % of the requests going wrong in a dozen ways. Every few seconds it
@@ -29,7 +29,7 @@ from service import harvester, kill_group, sandbox, start, wait_for
 
 from harvester.ledger.view import LedgerView
 
-#: Two requests in a hundred, shared by these.
+#: Faults that share 2 % of the requests.
 KINDS = (
     *("status=500", "status=503", "status=429:retry_after=1", "html", "down"),
     *("reset", "truncate", "short", "unterminated", "no-length=0.5", "bitflip"),
@@ -37,7 +37,7 @@ KINDS = (
 )
 SHARE = 0.02
 
-#: More than two cores can do in a minute, in seven bands.
+#: Galaxies: more than two cores can cut in a minute, in seven bands.
 TARGETS_A_MINUTE = 150
 
 FULL_SPEED = {
@@ -45,22 +45,22 @@ FULL_SPEED = {
     for name in ("MAST", "S3", "SDSS_SKY", "SDSS_SAS")
 } | {"HARVESTER__SERVICES__SDSS_SAS__FILES": "8"}
 
-#: Part of the time in which caches fill.
+#: Fraction of the time for the warm-up, in which caches fill.
 WARM_UP = 0.3
-#: MiB in ten minutes that are no growth.
+#: MiB in ten minutes that do not count as growth.
 GROWTH = 1.0
-#: Minutes after the warm-up from which on a slope is more than a wave.
+#: Minutes after the warm-up that are needed to judge a slope.
 ENOUGH = 12
-#: File descriptors and threads that come and go.
+#: Tolerance for file descriptors and threads.
 SLACK = 4
 
 
 class Sample(NamedTuple):
-    """What the harvest has at a moment; memory in MiB, without mapped files."""
+    """Resources of the harvest at a moment; memory in MiB, without mapped files."""
 
     minutes: float
     memory: float
-    #: Of all its children together.
+    #: Sum over all child processes.
     pool: float
     fds: int
     threads: int
@@ -68,7 +68,7 @@ class Sample(NamedTuple):
 
 
 def main():
-    """Read the options, harvest, print the curve, judge."""
+    """Read the options, harvest, print the curve, and judge it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
@@ -84,7 +84,7 @@ def main():
 
 
 def soak(folder, minutes, seed):
-    """Give the samples, and what was wrong beside them."""
+    """Give the samples, and further errors."""
     targets = max(60, round(minutes * TARGETS_A_MINUTE))
     options = ("--targets", str(targets), "--seed", str(seed), "--per-field", "3")
     with sandbox(folder, *options, *faults()) as archives:
@@ -108,7 +108,7 @@ def soak(folder, minutes, seed):
 
 
 def faults():
-    """Give the options that make two requests in a hundred go wrong."""
+    """Give the options for 2 % faulty requests."""
     for kind in KINDS:
         name, colon, modifier = kind.partition(":")
         yield f"--fault={name}@*:p={SHARE / len(KINDS):.5f}{colon}{modifier}"
@@ -137,7 +137,7 @@ def look(process, minutes, out):
 
 
 def anonymous(pid):
-    """Give the MiB of a process that are no files mapped into memory; 0: it is gone."""
+    """Give the memory of a process without mapped files in MiB; 0 if it has ended."""
     with suppress(OSError):
         status = Path(f"/proc/{pid}/status").read_text()
         return int(status.partition("RssAnon:")[2].split()[0]) / 1024

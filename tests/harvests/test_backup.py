@@ -40,7 +40,7 @@ def test_resume_from_a_copy(archives, tmp_path):
     assert harvester("resume", out, *archives.flags()).returncode == 0
     whole = _hashes(out)
     assert len(whole) > known
-    # The disk that held the ledger is gone; the rest is there.
+    # Only the ledger is lost; all other files are there.
     for lost in out.glob("ledger.sqlite*"):
         lost.unlink()
     (out / "ledger.sqlite").write_bytes(copy.read_bytes())

@@ -1,4 +1,4 @@
-"""What is free of noise about a harvest's cost: requests, files and decodes.
+"""The cost of a harvest in exact numbers: requests, files and decodes.
 
 One harvest runs inside the test's own event loop, so that what its loop and its
 process pool do can be watched.
@@ -27,25 +27,25 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 GALAXIES = 60
 
-#: Quicker than an archive would be asked.
+#: Rates higher than for real archives.
 RATES = {"sdss_sky": 50, "sdss_sas": 100, "mast": 100, "s3": 100}
 
 
 @dataclass
 class Watched:
-    """A finished harvest, and what was seen of it."""
+    """A finished harvest, and what was recorded of it."""
 
     stats: dict[str, dict]
-    #: Paths that were asked for and there, by service.
+    #: Paths that were requested and served, by service.
     found: dict[str, list[str]]
     #: Stamps that are done, as rows of the manifest.
     stamps: list[dict]
-    #: Frames that were given to the pool, each as often as it was.
+    #: Frames sent to the process pool, repeated ones several times.
     jobs: Counter
-    #: What status tells at the end.
+    #: Output of status at the end.
     report: dict
-    #: For each look at the event loop the seconds by which it was late, and the
-    #: seconds of CPU that its thread had used since the look before.
+    #: For each check of the event loop: seconds by which it was late, and CPU
+    #: seconds of its thread since the check before.
     looks: list[tuple[float, float]]
 
 
@@ -133,7 +133,7 @@ def _products(watched, survey):
 
 
 def test_discovery(watched):
-    """Where the galaxies are is never asked for each of them.
+    """Galaxies are located by few queries, not by one query each.
 
     Three requests locate them all in HST, and one tells which images the bucket has.
     SDSS is asked once for the galaxies whose identifiers name fields far from them, and
@@ -146,7 +146,7 @@ def test_discovery(watched):
 
 
 def test_files(watched):
-    """Each frame that stamps were cut from is fetched, and nothing else is."""
+    """Each frame that stamps were cut from is fetched, and no other."""
     sdss = [_name(path) for path in watched.found["sdss-sas"]]
     assert sorted(sdss) == sorted(_products(watched, "sdss"))
     mast = [path for path in watched.found["mast"] if "Download/file" in path]
@@ -156,7 +156,7 @@ def test_files(watched):
 
 
 def test_no_repeats(watched):
-    """No frame is fetched twice; what is left early is of few galaxies."""
+    """No frame is fetched twice; only frames with few galaxies are closed early."""
     galaxies = Counter(row["product"] for row in watched.stamps)
     for service in ["sdss-sas", "s3", "mast"]:
         stats = watched.stats[service]
@@ -167,7 +167,7 @@ def test_no_repeats(watched):
 
 
 def test_bytes(watched, record_property):
-    """Each galaxy costs its share of a frame, and no more than its stamps need.
+    """Each galaxy costs its share of a frame, and not more than its stamps need.
 
     The sandbox's frames have 3.8 MB, and five galaxies each: four fifths are needed.
     Of HST's frames the headers and the stamps' rows are fetched, but one comes whole:
@@ -198,7 +198,7 @@ def test_decoded_once(watched):
 
 
 def test_event_loop_is_free(watched, record_property):
-    """Between 99 of 100 looks the loop's thread works for less than 20 ms of CPU.
+    """In 99 of 100 intervals the event loop's thread uses less than 20 ms of CPU.
 
     That is all that is asserted: the CPU time of the event loop's own thread from one
     look, every 5 ms, to the next. Not asserted is how late a look is on the wall

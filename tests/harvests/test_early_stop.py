@@ -1,4 +1,4 @@
-"""Frames of one galaxy each: no more of them is fetched than their rows need."""
+"""Frames with one galaxy each: only the beginning up to its rows is fetched."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from harvester.settings.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Forty frames are painted before the first test is over.
+# The sandbox must paint forty frames before the first test ends.
 pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
-#: Galaxies, each in a field of its own and in the middle of it on average, as is to be
-#: expected of many: the mean of their rows is 0.500 of the frame.
+#: Number of galaxies, each in a field of its own. As for many random galaxies, the mean
+#: of their rows is 0.500 of the frame.
 SKY = ("--seed", "45", "--targets", "42", "--per-field", "1", "--no-hst-images")
 
 
 @dataclass
 class Harvested:
-    """A finished harvest, and what the archive saw of it."""
+    """A finished harvest, and what the archive recorded of it."""
 
     out: Path
     #: Requests for frames that are there, as the sandbox lists them.
@@ -38,14 +38,14 @@ class Harvested:
     status: dict
 
     def stamps(self):
-        """Give the bytes of each stamp by its place."""
+        """Give the bytes of each stamp by its path."""
         paths = self.out.glob("cutouts/**/*.fits")
         return {str(p.relative_to(self.out)): p.read_bytes() for p in paths}
 
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """Serve frames over connections that are no faster than those of an archive."""
+    """Serve frames over connections as slow as those of an archive."""
     folder = tmp_path_factory.mktemp("archives")
     with sandbox(folder, *SKY, "--bandwidth", "3") as running:
         yield running
@@ -53,7 +53,7 @@ def archives(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def early(archives, tmp_path_factory):
-    """Harvest as anyone does."""
+    """Harvest with the default settings."""
     out = tmp_path_factory.mktemp("early") / "out"
     words = ("run", archives.catalogue, "--out", out, "--survey", "sdss:r")
     done = harvester(*words, *archives.flags())
@@ -91,14 +91,14 @@ def harvest_here(archives, out):
 
 
 def seen(archives, out):
-    """Tell what a harvest has asked for."""
+    """Give the requests of a harvest."""
     visits = json.loads(archives.ask("/_log", service="sdss-sas"))
     found = [visit for visit in visits if visit["status"] in {200, 206}]
     return Harvested(out, found, status(out))
 
 
 def test_part_of_the_frames(early, whole):
-    """Little more than half of a frame is fetched, and sent, by one request."""
+    """Little more than half of each frame is sent, for one request."""
     lengths = {visit["path"]: visit["length"] for visit in whole.visits}
     paths = [visit["path"] for visit in early.visits]
     assert len(set(paths)) == len(paths) >= 40
@@ -109,20 +109,20 @@ def test_part_of_the_frames(early, whole):
     sent = mean(visit["sent"] / lengths[visit["path"]] for visit in early.visits)
     print(f"fetched {fetched:.3f}, sent {sent:.3f}, unpacked {unpacked:.3f}")
     assert fetched <= 0.60
-    # All blocks hold as much, and none was unpacked behind those that are needed.
+    # All blocks have the same size, and no block after the needed ones was unpacked.
     assert unpacked <= 0.55
-    # What is on its way when the connection is closed depends on how busy this is.
+    # The bytes in flight when the connection is closed depend on the machine's load.
     assert sent < 0.85
 
 
 def test_same_stamps(early, whole):
-    """Stamps of beginnings are those of whole frames, byte by byte."""
+    """Stamps from the beginning of frames equal those from whole frames."""
     assert early.status["cutouts"] == len(early.stamps()) >= 40
     assert early.stamps() == whole.stamps()
 
 
 def test_amplification(early, whole):
-    """Status tells what was fetched for each byte that was needed."""
+    """Status gives the ratio of fetched to needed bytes."""
     for one, most in ((early, 1.15), (whole, 2.3)):
         counts = one.status["image_bytes"]["sdss:r"]
         amplification = one.status["amplification"]["sdss:r"]
@@ -137,12 +137,12 @@ def test_amplification(early, whole):
 
 
 def test_nothing_left(early):
-    """At the end no part of any frame is left."""
+    """At the end no partial frame is left."""
     assert not Places(early.out).frames.exists()
 
 
 def test_faults(archives, early, tmp_path):
-    """Damage and broken transfers are found and mended; no stamp shows them."""
+    """Damage and broken transfers are found and repaired, and change no stamp."""
     kinds = ["bitflip=0.03", "bitflip=0.12", "bitflip=0.99", "reset=0.1"]
     faults = [f"{kind}@sdss-sas/frame-r:each=1:p=0.15" for kind in kinds]
     archives.ask("/_faults", body=faults)
@@ -162,7 +162,7 @@ def test_faults(archives, early, tmp_path):
 
 
 def test_kill(archives, early, tmp_path):
-    """What a kill leaves of a frame is neither used nor kept."""
+    """Partial frames that a kill left are neither used nor kept."""
     out = tmp_path / "out"
     frames = Places(out).frames
     words = ("run", archives.catalogue, "--out", out, "--survey", "sdss:r")

@@ -30,7 +30,7 @@ def archives(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def located(archives, tmp_path_factory):
-    """Give a run of which it is known where all galaxies are, and nothing more."""
+    """Give a run in which all galaxies are located, and nothing is fetched."""
     run = Run(archives, tmp_path_factory.mktemp("located") / "out", *BOTH)
     run.begin()
     run.harvest(locate_only=True)
@@ -39,15 +39,15 @@ def located(archives, tmp_path_factory):
 
 @pytest.fixture
 def run(archives, located, tmp_path):
-    """Give a run of one's own that goes on from there."""
+    """Give a copy of that run."""
     shutil.copytree(located.places.out, tmp_path / "out")
     return Run(archives, tmp_path / "out", *BOTH)
 
 
 @pytest.fixture(scope="module")
-def calm(archives, located, tmp_path_factory):
-    """Give the run that nothing disturbed."""
-    out = tmp_path_factory.mktemp("calm") / "out"
+def undisturbed(archives, located, tmp_path_factory):
+    """Give a run without faults."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
     shutil.copytree(located.places.out, out)
     run = Run(archives, out, *BOTH)
     run.harvest()
@@ -81,13 +81,13 @@ def calm(archives, located, tmp_path_factory):
         pytest.param(["bitflip=0.03@sdss-sas:each=1"], id="D1"),
     ],
 )
-def test_passing(archives, run, calm, specs):
-    """What passes leaves no trace: every job is done, and no byte is another."""
+def test_passing(archives, run, undisturbed, specs):
+    """After a fault that passes, every job is done with the same bytes."""
     with faults(archives, *specs):
         run.harvest()
     assert run.troubles == []
-    assert run.states() == calm.states()
-    assert run.stamps() == calm.stamps()
+    assert run.states() == undisturbed.states()
+    assert run.stamps() == undisturbed.stamps()
     assert not run.places.frames.exists()
 
 
@@ -99,13 +99,13 @@ def test_passing(archives, run, calm, specs):
         pytest.param("trickle@*:times=4", id="N10"),
     ],
 )
-def test_no_progress(archives, run, calm, spec):
-    """What makes no progress is left in time, and comes with another try."""
+def test_no_progress(archives, run, undisturbed, spec):
+    """A transfer without progress is ended in time, and succeeds in another try."""
     run = Run(archives, run.places.out, *BOTH, limits=SHORT, attempts=9)
     with faults(archives, spec):
         run.harvest()
     assert run.troubles == []
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_no_progress(archives, run, calm, spec):
         pytest.param("card=BITPIX=-33", "failed", "bad_frame", id="D6"),
     ],
 )
-def test_lasting(archives, run, calm, spec, status, reason):
-    """What lasts is given up with its reason, and takes nobody else along."""
-    victim, hit = _victim(calm)
+def test_lasting(archives, run, undisturbed, spec, status, reason):
+    """A lasting fault fails its galaxies with the reason, and no others."""
+    victim, hit = _victim(undisturbed)
     with faults(archives, f"{spec}@sdss-sas/{victim}"):
         run.harvest()
     assert run.troubles == []
@@ -144,7 +144,7 @@ def test_lasting(archives, run, calm, spec, status, reason):
     told = {(r["status"], r["reason"] or "") for r in rows if r["id_str"] in hit}
     assert told == {(status, reason)}
     assert {r["status"] for r in rows if r["id_str"] not in hit} == {"done"}
-    same = {place: calm.stamps()[place] for place in run.stamps()}
+    same = {place: undisturbed.stamps()[place] for place in run.stamps()}
     assert run.stamps() == same
 
 
@@ -156,9 +156,9 @@ def _victim(run):
 
 
 @pytest.mark.parametrize("spec", ["html", "words"])
-def test_page_for_one_file(archives, run, calm, spec):
-    """What looks like an outage is one file's own fault if the host has others."""
-    victim, hit = _victim(calm)
+def test_page_for_one_file(archives, run, undisturbed, spec):
+    """A fault that looks like an outage fails one file if its host serves others."""
+    victim, hit = _victim(undisturbed)
     run = Run(archives, run.places.out, *BOTH, attempts=1)
     with faults(archives, f"{spec}@sdss-sas/{victim}"):
         run.harvest()
@@ -171,8 +171,8 @@ def test_page_for_one_file(archives, run, calm, spec):
 
 @pytest.mark.parametrize("kind", ["status=503", "down", "html"])
 @pytest.mark.parametrize("service", ["mast", "sdss-sas"])
-def test_down_all_the_time(archives, tmp_path, calm, kind, service):
-    """An archive that is down for a whole run costs nobody anything.
+def test_down_all_the_time(archives, tmp_path, undisturbed, kind, service):
+    """If an archive is down for a whole run, no galaxy loses a try.
 
     The bucket is a mirror: without it the files come from MAST.
     """
@@ -185,7 +185,7 @@ def test_down_all_the_time(archives, tmp_path, calm, kind, service):
     assert "failed" not in {status for _, _, status in run.states()}
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
 
 
 def _mast_says(text):
@@ -204,7 +204,7 @@ def _mast_says(text):
     ids=["error", "executing", "broken", "page", "words"],
 )
 def test_mast_recovers(archives, located, tmp_path, text):
-    """What MAST says in place of an answer is not believed, and asked for again."""
+    """Replies of MAST that are not answers are requested again."""
     run = Run(archives, tmp_path / "out", *BOTH)
     run.begin()
     with faults(archives, f"{_mast_says(text)}:times=1"):
@@ -214,7 +214,7 @@ def test_mast_recovers(archives, located, tmp_path, text):
 
 
 def test_mast_swells(archives, tmp_path):
-    """An answer that swells beyond all measure is refused; no job pays for it."""
+    """A reply of MAST that is too large is refused; no job loses a try."""
     run = Run(archives, tmp_path / "out", BOTH[1])
     run.begin()
     with faults(archives, "bomb=80@mast/api/v0/invoke"):
@@ -223,8 +223,8 @@ def test_mast_swells(archives, tmp_path):
     assert {status for _, _, status in run.states()} == {"pending"}
 
 
-def test_outage_passes(archives, run, calm):
-    """An archive that was down is back without a restart, and no job has paid."""
+def test_outage_passes(archives, run, undisturbed):
+    """After an outage the harvest goes on without a restart; no job has lost a try."""
 
     async def repair():
         while True:
@@ -243,15 +243,15 @@ def test_outage_passes(archives, run, calm):
     archives.ask("/_faults", body=["down@*"])
     asyncio.run(both())
     assert run.troubles == []
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
 
 
 @pytest.mark.parametrize("status", ["429", "503"])
 @pytest.mark.parametrize("after", ["1", "date2"])
-def test_storm(archives, run, calm, status, after):
-    """In a storm of refusals nobody comes in a cool-down, nor faster than the rate."""
+def test_storm(archives, run, undisturbed, status, after):
+    """Under many refusals no request comes in a cool-down, or faster than the rate."""
     rate = 10
-    # Of several requests under way some are there when the first one is refused.
+    # When the first request is refused, others are already in flight.
     manners = {"rate": rate, "files": 1, "queries": 1}
     run = Run(archives, run.places.out, *BOTH, manners=manners)
     with faults(archives, f"status={status}@*:p=0.25:times=5:retry_after={after}"):
@@ -260,10 +260,10 @@ def test_storm(archives, run, calm, status, after):
             name: [visit["at"] for visit in _log(archives, name)]
             for name in archives.urls
         }
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
     for name, times in log.items():
         assert archives.stats()[name]["cooldown_violations"] == 0
-        # Two requests may come a little closer together than they were sent.
+        # Two requests may arrive with a smaller gap than they were sent.
         assert _most_in_a_second(times) <= rate + 1
 
 
@@ -276,7 +276,7 @@ def _most_in_a_second(times):
 
 
 def test_few_descriptors_and_words(archives, tmp_path):
-    """With 256 descriptors a disturbed harvest uses half, and says little."""
+    """Of 256 file descriptors at most half are used, with few lines of log."""
     words = ("run", archives.catalogue, "--out", tmp_path / "out", *archives.flags())
     limited = ["sh", "-c", 'ulimit -n 256 && exec "$@"', "sh", *HARVESTER]
     with (
@@ -297,8 +297,8 @@ def test_few_descriptors_and_words(archives, tmp_path):
         lines = said.read().splitlines()
     assert process.returncode == 0, lines
     assert 0 < most <= 128
-    # Six targets, and what is said once: how the catalogue was read, what begins, and
-    # how it ended.
+    # Lines for six targets, and lines that come once: how the catalogue was read, the
+    # start, and the end.
     assert len(lines) <= 6 + 30
 
 
@@ -309,9 +309,9 @@ def _descriptors(process):
         return 0
 
 
-def test_notes_are_few(archives, run, calm):
-    """A frame that fails is told once an attempt, not once a galaxy; a host once."""
-    victim, hit = _victim(calm)
+def test_notes_are_few(archives, run, undisturbed):
+    """A failing frame is logged once a try, not once a galaxy; a host once."""
+    victim, hit = _victim(undisturbed)
     run = Run(archives, run.places.out, *BOTH, attempts=3)
     with faults(archives, f"status=500@sdss-sas/{victim}"):
         run.harvest()
@@ -322,11 +322,11 @@ def test_notes_are_few(archives, run, calm):
     assert hit
 
 
-def test_every_stamp_is_fits(calm):
-    """An independent reader, NASA's own, has nothing to say about any stamp."""
+def test_every_stamp_is_fits(undisturbed):
+    """The FITS verifier of NASA reports nothing about any stamp."""
     if shutil.which("fitsverify") is None:
         pytest.skip("fitsverify is not installed")
-    stamps = sorted(calm.places.out.glob("cutouts/**/*.fits"))
+    stamps = sorted(undisturbed.places.out.glob("cutouts/**/*.fits"))
     done = subprocess.run(
         ["fitsverify", "-q", *stamps], capture_output=True, text=True, check=False
     )
@@ -337,7 +337,7 @@ def test_every_stamp_is_fits(calm):
 
 @pytest.mark.parametrize("text", ["", "objid,ra,dec\n"])
 def test_nothing_to_harvest(tmp_path, text):
-    """A catalogue without a row is refused, and nobody is asked."""
+    """A catalogue without rows is refused without any request."""
     catalogue = tmp_path / "empty.csv"
     catalogue.write_text(text)
     nowhere = [

@@ -1,4 +1,4 @@
-"""Whole harvests: what the README promises, against the sandbox."""
+"""Whole harvests with the sandbox: the promises of the README."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def manifest(run):
 
 
 def test_every_job_is_settled(run):
-    """Each galaxy has its SDSS stamp, and HST where there is an image."""
+    """Each galaxy has its SDSS stamp, and an HST stamp if there is an image."""
     report = status(run)
     assert report["targets"] == 60
     assert report["rejected"] == 0
@@ -76,7 +76,7 @@ def test_hosts_as_asked(archives, run):
 
 
 def test_manifest(run):
-    """The manifest has a row per target and band, with every label."""
+    """The manifest has a row for each target and band, with every label."""
     rows = manifest(run)
     assert len(rows) == 120
     assert " ".join(list(rows[0])[:11]) == (
@@ -110,7 +110,7 @@ def test_stamps_are_centred(run):
 
 
 def test_stamp_sizes(run):
-    """All stamps of a survey have one size: 15.84 arcsec of sky."""
+    """All stamps of a survey have one size: 15.84 arcsec."""
     shapes = {
         (row["survey"], fits.getdata(run / row["file_loc"]).shape)
         for row in manifest(run)
@@ -120,7 +120,7 @@ def test_stamp_sizes(run):
 
 
 def test_few_requests(archives, run):
-    """No galaxy is asked about by itself, and no frame is fetched twice."""
+    """No request is for a single galaxy, and no frame is fetched twice."""
     stats = archives.stats()
     assert stats["sdss-sky"]["requests"] <= 3
     assert stats["sdss-sas"]["fetched_more_than_once"] == {}
@@ -129,7 +129,7 @@ def test_few_requests(archives, run):
 
 
 def test_frames_by_parts(archives, run):
-    """HST frames come by parts, a quarter of their bytes, and nothing stays of them."""
+    """HST frames are fetched by ranges, a quarter of their bytes, and not kept."""
     frames = archives.stats()["s3"]["range_requests"]
     assert frames
     assert status(run)["bytes"][archives.host("s3")] < 12_240_000 * len(frames) / 4
@@ -137,7 +137,7 @@ def test_frames_by_parts(archives, run):
 
 
 def test_again_does_nothing(archives, run):
-    """A run that is through asks for nothing more, and leaves no log of SQLite."""
+    """A finished run sends no more requests, and leaves no log of SQLite."""
     before = archives.stats()
     done = harvester("run", archives.catalogue, "--out", run, *archives.flags())
     assert done.returncode == 0
@@ -146,7 +146,7 @@ def test_again_does_nothing(archives, run):
 
 
 def test_verify_and_repair(archives, run):
-    """A stamp that was changed is found, and made again with the same bytes."""
+    """A changed stamp is found, and made again with the same bytes."""
     victim = run / stamps(run)[0]
     whole = victim.read_bytes()
     victim.write_bytes(whole[:-1] + b"x")
@@ -164,7 +164,7 @@ def test_verify_and_repair(archives, run):
 
 
 def test_gallery(run):
-    """The gallery is one page and one picture."""
+    """The gallery is one page and one contact sheet."""
     done = harvester("gallery", run)
     assert done.returncode == 0, done.stderr
     page, sheet = done.stdout.split()
@@ -173,7 +173,7 @@ def test_gallery(run):
 
 
 def test_other_settings_are_refused(archives, run):
-    """Settings that would make another data set are refused, and named."""
+    """Settings that would change the data set are refused, and named."""
     done = harvester("run", archives.catalogue, "--out", run, "--size", "64px")
     assert done.returncode == 2
     assert "size was" in done.stderr
@@ -181,7 +181,7 @@ def test_other_settings_are_refused(archives, run):
 
 
 def test_other_catalogue_is_refused(archives, run, tmp_path):
-    """Another catalogue is refused, and both are named."""
+    """Another catalogue is refused; the error names both."""
     other = tmp_path / "other.csv"
     other.write_text("objid,ra,dec\n1,2,3\n")
     done = harvester("run", other, "--out", run)
@@ -191,14 +191,14 @@ def test_other_catalogue_is_refused(archives, run, tmp_path):
 
 
 def test_missing_catalogue(run, tmp_path):
-    """A catalogue that is not there is never taken for the one of the run."""
+    """A missing catalogue is an error, also if the run exists."""
     done = harvester("run", tmp_path / "missing.csv", "--out", run)
     assert done.returncode == 2
     assert "missing.csv" in done.stderr
 
 
 def test_resume_before_it_began(archives, tmp_path):
-    """Killed while the catalogue was read, a run is begun by resume."""
+    """A run killed while reading the catalogue is begun by resume."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for((out / "harvest.toml").exists, process)
@@ -209,7 +209,7 @@ def test_resume_before_it_began(archives, tmp_path):
 
 
 def test_second_harvester(archives, tmp_path):
-    """A run has one owner; another one is told who it is."""
+    """A second harvester of a run is refused; the error names the first."""
     out = tmp_path / "out"
     first = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for((out / "ledger.sqlite").exists, first)
@@ -224,9 +224,9 @@ def test_second_harvester(archives, tmp_path):
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_signal_and_resume(archives, tmp_path, number, code):
-    """A signal stops it tidily within 8 s; resume goes on to the same bytes."""
+    """A signal stops the harvest within 8 s; resume gives the same bytes."""
     out = tmp_path / "out"
-    # It must not be through before the signal comes.
+    # The harvest must not finish before the signal.
     with faults(archives, "stall@sdss-sas:after=2"):
         process = start("run", archives.catalogue, "--out", out, *archives.flags())
         wait_for(lambda: len(stamps(out)) > 10, process)
@@ -246,7 +246,7 @@ def test_signal_and_resume(archives, tmp_path, number, code):
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_signal_at_the_start(archives, tmp_path, number, code):
-    """A signal that comes while a harvest is being opened ends it just as tidily."""
+    """A signal during the start of a harvest stops it cleanly too."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for((out / "ledger.sqlite").exists, process)
@@ -262,7 +262,7 @@ def test_signal_at_the_start(archives, tmp_path, number, code):
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_second_signal(archives, tmp_path, number, code):
-    """A second signal stops at once, and leaves nothing behind."""
+    """A second signal stops the harvest at once, without leftovers."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for(lambda: len(stamps(out)) > 0, process)
@@ -276,7 +276,7 @@ def test_second_signal(archives, tmp_path, number, code):
 
 
 def test_failures_and_retry(tmp_path):
-    """A frame that cannot be had fails its galaxies only, until it can."""
+    """A frame that cannot be fetched fails only its galaxies; retry makes them."""
     options = ("--seed", "3", "--targets", "30", "--no-hst-images")
     with sandbox(tmp_path, *options) as here:
         out = tmp_path / "out"
@@ -301,7 +301,7 @@ def test_failures_and_retry(tmp_path):
 
 
 def test_outage_costs_nothing(tmp_path):
-    """While an archive is down no job pays; it is left for later with code 5."""
+    """In an outage no job loses a try; the run ends with code 5."""
     options = ("--seed", "3", "--targets", "30", "--no-hst-images")
     with sandbox(tmp_path, *options, "--fault", "html@sdss-sas") as here:
         out = tmp_path / "out"

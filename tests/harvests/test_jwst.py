@@ -1,4 +1,4 @@
-"""JWST from the sandbox to stamps: mosaics of GB, of which only ranges are fetched."""
+"""JWST from the sandbox to stamps: large mosaics, of which only ranges are fetched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TARGETS = 40
     scope="module", params=["small", pytest.param("real", marks=pytest.mark.long)]
 )
 def run(request, tmp_path_factory):
-    """Give a run against mosaics of small or of real size, and what the archive saw."""
+    """Give a run with mosaics of small or of real size, and the archive's counts."""
     folder = tmp_path_factory.mktemp(request.param)
     options = ["--jwst", request.param, "--no-hst-images", "--targets", f"{TARGETS}"]
     with sandbox(folder, *options, "--per-image", "4", "--seed", "5") as archives:
@@ -35,7 +35,7 @@ def run(request, tmp_path_factory):
 
 
 def test_settled(run):
-    """Every galaxy is settled, none failed, and those in a mosaic have a stamp."""
+    """Every job is settled, none failed, and galaxies in a mosaic have a stamp."""
     folder, *_ = run
     told = status(folder)
     counts = told["surveys"]["jwst"]
@@ -59,7 +59,7 @@ def test_stamps(run):
 
 
 def test_only_ranges(run):
-    """No mosaic is fetched whole: of a file of GB come headers and rows of stamps."""
+    """Of a mosaic only headers and rows of stamps are fetched."""
     folder, _, size = run
     told = status(folder)
     fetched = sum(host["bytes"] for host in told["hosts"].values())
@@ -70,7 +70,7 @@ def test_only_ranges(run):
 
 
 def test_verified(run):
-    """What is on disk is what the ledger says, and each stamp is a good one."""
+    """The stamps on disk agree with the ledger, and each is valid."""
     folder, *_ = run
     done = harvester("verify", folder, "--deep")
     assert done.returncode == 0, done.stdout

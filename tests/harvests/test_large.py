@@ -1,4 +1,4 @@
-"""The whole seed catalogue's size."""
+"""Locating a catalogue of Galaxy Zoo's size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 @pytest.mark.parametrize("by_position", [False, True])
 def test_galaxy_zoo_is_located_in_few_requests(tmp_path, by_position):
-    """47,675 galaxies are located in at most ten requests and 500 MB."""
+    """47,675 galaxies take at most ten requests and 500 MB."""
     found = locate(tmp_path, 47_675, by_position=by_position)
     assert found["targets"] == 47_675
     assert found["requests"] <= 10

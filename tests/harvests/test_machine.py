@@ -1,4 +1,4 @@
-"""What the machine does to a harvest: disks, descriptors, locks, clocks, terminals."""
+"""Trouble on the machine: disks, file descriptors, locks, clocks, terminals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from service import (
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: Runs what follows under a limit of this process.
+#: Runs the following command under a resource limit.
 LIMITED = """
 import os, resource, sys
 limit = int(sys.argv[2])
@@ -34,7 +34,7 @@ resource.setrlimit(getattr(resource, sys.argv[1]), (limit, limit))
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
-#: Runs a harvester whose wall clock goes wrong by so many seconds.
+#: Runs a harvester whose wall clock is wrong by some seconds.
 OTHER_CLOCK = """
 import sys, time
 right, off = time.time, float(sys.argv.pop(1))
@@ -58,7 +58,7 @@ def at_other_time(off_s, *words):
 
 
 def completed(words):
-    """Run words of any kind to their end."""
+    """Run any command to its end."""
     return subprocess.run(
         [str(word) for word in words],
         capture_output=True,
@@ -70,7 +70,7 @@ def completed(words):
 
 
 def check_whole(archives, out):
-    """Have a run brought to its end, whatever happened to it, and look at it."""
+    """Finish a run, and check its data set."""
     done = harvester("resume", out, *archives.flags())
     assert done.returncode == 0, done.stdout + done.stderr
     assert status(out)["surveys"]["sdss"]["done"] == 60
@@ -82,7 +82,7 @@ def check_whole(archives, out):
 
 @pytest.mark.parametrize("limit", [4096, 60_000, 1_000_000])
 def test_no_room(archives, tmp_path, limit):
-    """Files that cannot grow, be it ledger, stamp or frame: code 6, nothing lost."""
+    """If ledger, stamps or frames cannot grow, nothing is lost: code 6."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
     done = limited("RLIMIT_FSIZE", limit, *words)
@@ -93,7 +93,7 @@ def test_no_room(archives, tmp_path, limit):
 
 
 def test_few_descriptors(archives, tmp_path):
-    """With few descriptors a harvest gets through, or ends with code 6."""
+    """With few file descriptors a harvest finishes, or ends with code 6."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
     done = limited("RLIMIT_NOFILE", 40, *words)
@@ -103,7 +103,7 @@ def test_few_descriptors(archives, tmp_path):
 
 
 def test_read_only(archives, tmp_path):
-    """A folder that may not be written is refused before anyone is asked."""
+    """A read-only folder is refused before any request."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
     process = start(*words)
@@ -126,7 +126,7 @@ def _resume_read_only(out, archives):
             return completed(words)
         finally:
             out.chmod(0o700)
-    # The superuser writes anywhere but on what is mounted read-only.
+    # Root can write everywhere but on read-only mounts.
     own_mounts = words_of_own_mounts()
     if own_mounts is None:
         pytest.skip("the superuser of this container may mount nothing")
@@ -135,7 +135,7 @@ def _resume_read_only(out, archives):
 
 
 def test_output_moved_away(archives, tmp_path):
-    """Where the folder is moved away nothing is made in its place: code 6."""
+    """If the output folder is moved, no new one is made: code 6."""
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for(lambda: len(stamps(out)) > 0, process)
@@ -153,7 +153,7 @@ def test_output_moved_away(archives, tmp_path):
 
 
 def test_ledger_locked(archives, tmp_path):
-    """While another program holds the ledger it is read; then the harvest goes on."""
+    """A locked ledger can be read, and the harvest goes on after the lock."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for((out / "ledger.sqlite").exists, process)
@@ -168,7 +168,7 @@ def test_ledger_locked(archives, tmp_path):
 
 
 def test_many_at_once(archives, tmp_path):
-    """Of many that start at the same moment one works, and is named by the others."""
+    """Of several harvests started together one works, and the others name it."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     wait_for(lambda: len(stamps(out)) > 0, process)
@@ -188,7 +188,7 @@ def test_many_at_once(archives, tmp_path):
 
 @pytest.mark.parametrize("off_s", [-YEAR_S, YEAR_S])
 def test_clock_jumps(tmp_path, off_s):
-    """A wall clock that jumps by a year holds nobody up, and changes no byte."""
+    """A jump of the wall clock by a year delays nothing, and changes no stamp."""
     options = ("--seed", "7", "--targets", "60", "--no-hst-images")
     out = tmp_path / "out"
     # What was postponed before the jump is due after it, see `test_clock_set_back`. The
@@ -207,7 +207,7 @@ def test_clock_jumps(tmp_path, off_s):
 
 
 def test_nobody_listens(archives, tmp_path):
-    """Where the output was closed, as by `| head`, the harvest goes on to its end."""
+    """If the output is closed, as by `| head`, the harvest goes on to its end."""
     out = tmp_path / "out"
     process = start("run", archives.catalogue, "--out", out, *archives.flags())
     process.stdout.close()
@@ -218,14 +218,14 @@ def test_nobody_listens(archives, tmp_path):
 
 @pytest.fixture
 def silent(tmp_path):
-    """Serve archives that fall silent after two frames: no harvest of them ends."""
+    """Serve archives that stop answering after two frames, so that no harvest ends."""
     options = ("--seed", "7", "--targets", "60", "--no-hst-images")
     with sandbox(tmp_path, *options, "--fault", "stall@sdss-sas:after=2") as here:
         yield here
 
 
 def test_stopped_while_nobody_listens(silent, tmp_path):
-    """A signal is obeyed although its words reach nobody."""
+    """A signal works although the output is closed."""
     out = tmp_path / "out"
     process = start("run", silent.catalogue, "--out", out, *silent.flags())
     process.stdout.close()
@@ -238,7 +238,7 @@ def test_stopped_while_nobody_listens(silent, tmp_path):
 
 @pytest.fixture
 def _no_nohup():
-    """Have processes hear a hang-up, also where these tests run under `nohup`."""
+    """Let processes receive SIGHUP, also if these tests run under `nohup`."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -246,7 +246,7 @@ def _no_nohup():
 
 @pytest.mark.usefixtures("_no_nohup")
 def test_hang_up(silent, tmp_path):
-    """A terminal that is closed hangs up on the whole group: a tidy end."""
+    """Closing the terminal stops the whole process group cleanly."""
     out = tmp_path / "out"
     process = start("run", silent.catalogue, "--out", out, *silent.flags())
     try:
@@ -263,7 +263,7 @@ def test_hang_up(silent, tmp_path):
 
 
 def test_hang_up_under_nohup(archives, tmp_path):
-    """Under `nohup` a harvest stays."""
+    """Under `nohup` a harvest goes on."""
     out = tmp_path / "out"
     words = ["run", archives.catalogue, "--out", out, *archives.flags()]
     process = subprocess.Popen(

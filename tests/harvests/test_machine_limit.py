@@ -1,4 +1,4 @@
-"""Several harvests at once on one machine: together they keep the limits of one."""
+"""Several harvests at once on one machine keep the limits together."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LIMITS = {"sdss-sky": RateLimit(60, 0.5), "sdss-sas": RateLimit(120, 0.25)}
 
 @contextmanager
 def archives(folder, targets):
-    """Serve galaxies whose fields have to be asked for; give the server and a list."""
+    """Serve galaxies that need a query; give the server and a list of identifiers."""
     options = SandboxOptions(
         seed=5,
         targets=targets,
@@ -52,18 +52,18 @@ def archives(folder, targets):
 
 
 def flags(running):
-    """Give the options that send a harvest to the archives."""
+    """Give the options that send a harvest to the sandbox."""
     return [f"--base-url={name}={url}" for name, url in running.urls.items()]
 
 
 def done(out):
-    """Count the stamps that a harvest has made so far."""
+    """Count the stamps of a harvest so far."""
     report = read_report(Places(out)) if (out / "ledger.sqlite").exists() else None
     return report["surveys"]["sdss"]["done"] if report else 0
 
 
 def test_two_at_once(tmp_path):
-    """Two harvests at once keep the gap and the places of one, and both end well."""
+    """Two harvests at once keep rate and concurrency of one, and both finish."""
     with archives(tmp_path, 8) as (running, listed), ExitStack() as stack:
         harvests = [
             start("run", listed, "--out", out, *_SURVEY, *flags(running), **_RATES)
@@ -83,7 +83,7 @@ def test_two_at_once(tmp_path):
 
 @pytest.mark.long
 def test_one_is_killed(tmp_path):
-    """Of three harvests one is killed in the middle: the others and a resume go on."""
+    """Of three harvests one is killed: the others and its resume finish."""
     with archives(tmp_path, 24) as (running, listed), ExitStack() as stack:
         outs = [tmp_path / name for name in "abc"]
         harvests = [

@@ -1,4 +1,4 @@
-"""Memory that a catalogue's length costs."""
+"""Memory needed for long catalogues."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from harvester.places import Places
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: Bytes that one more target may add to the peak of a run's beginning: columns of
-#: numbers. As Python objects its identifier, position and file name take 600.
+#: Bytes that one more target may add to the peak memory at the beginning of a run. As
+#: Python objects its identifier, position and file name would take 600.
 _EACH = 300
 
 #: Identifiers of run 94, third camera column, as DR8 has them; fields that are used. No
@@ -30,7 +30,7 @@ _EACH = 300
 _RUN = 2 << 59 | 301 << 48 | 94 << 32 | 3 << 29
 _FIELDS = 600
 
-#: Begins a run and tells the peak memory of the process, kB.
+#: Begins a run, and prints the peak memory of the process in kB.
 _BEGIN = """
 import re, sys
 from pathlib import Path
@@ -45,7 +45,7 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1
 
 
 def write_catalogue(path, rows):
-    """Write a catalogue of so many galaxies along a run, with ten labels."""
+    """Write a catalogue of galaxies along a run, with ten labels."""
     random = np.random.default_rng(rows)
     serial, field = np.divmod(random.permutation(rows), _FIELDS)
     columns = {
@@ -59,7 +59,7 @@ def write_catalogue(path, rows):
 
 
 def peak_of_beginning(folder, rows):
-    """Begin a run in a process of its own; give its peak memory in bytes."""
+    """Begin a run in a new process; give its peak memory in bytes."""
     out = folder / f"{rows}"
     out.mkdir()
     write_catalogue(out / "galaxies.parquet", rows)
@@ -78,13 +78,13 @@ def peak_of_beginning(folder, rows):
 
 
 def test_beginning_holds_no_objects(tmp_path):
-    """A longer catalogue costs numbers, not a Python object for each row."""
+    """A longer catalogue takes numbers, not Python objects, in memory."""
     few, many = (peak_of_beginning(tmp_path, rows) for rows in (100_000, 300_000))
     assert many - few < _EACH * 200_000
 
 
 def test_manifest_passes_by(tmp_path):
-    """A manifest is written from cursors: Python holds some thousand rows of it."""
+    """Writing a manifest holds only some thousand rows in memory."""
     places = Places(tmp_path)
     write_catalogue(tmp_path / "galaxies.parquet", 60_000)
     with open_catalogue(tmp_path / "galaxies.parquet") as catalogue:

@@ -1,4 +1,4 @@
-"""The bill against the truth of the harvest that follows."""
+"""The bill, compared with the harvest that follows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
     ],
 )
 def test_bill_and_truth(tmp_path, sky, options):
-    """The bill is known before the first image byte, and true to a tenth.
+    """The bill is made before the first image byte, and is right to a tenth.
 
     Requests, files and bytes of each host, and the size of the data set. Only what
     follows from a frame that turns out missing is not known before: SkyServer is
@@ -48,7 +48,7 @@ def test_bill_and_truth(tmp_path, sky, options):
         assert billed["requests"] == pytest.approx(asked, rel=0.1), host
         assert billed["bytes"] == pytest.approx(size, rel=0.1), host
         assert billed["files"] == pytest.approx(count, rel=0.1), host
-        # What `status` sets side by side.
+        # The totals that `status` shows beside the bill.
         for what in ("requests", "bytes"):
             assert truth["bill"][what][host] == pytest.approx(
                 truth[what][host], rel=0.1
@@ -65,7 +65,7 @@ IMAGES = ("sdss-sas", "s3", "mast")
 
 
 def _files(archives, service):
-    """Tell how many files came, whole or by parts."""
+    """Count the files that came, whole or by ranges."""
     visits = json.loads(archives.ask("/_log", service=service))
     return len(
         {
@@ -77,14 +77,14 @@ def _files(archives, service):
 
 
 def test_after_the_run(archives, tmp_path):
-    """Beside the truth stands the bill, and how SDSS was located; nothing is left."""
+    """Status shows bill and real costs, and how SDSS was located."""
     out = tmp_path / "out"
     done = harvester("run", archives.catalogue, "--out", out, *archives.flags())
     assert done.returncode == 0, done.stderr
     said = harvester("status", out).stdout
     assert "(bill: " in said
     truth = status(out)
-    # Identifiers tell of all but two, which name fields far from their galaxies.
+    # Two identifiers name fields far from their galaxies; all others are right.
     assert truth["located_by"]["sdss:r"] == {"crossid": 2, "identifier": 58}
     assert "58 by identifier (no request)" in said
     rest = json.loads(harvester("plan", out, "--json").stdout)
@@ -93,7 +93,7 @@ def test_after_the_run(archives, tmp_path):
 
 
 def test_nothing_left(archives, tmp_path):
-    """Without a folder the bill is printed and nothing stays on the disk."""
+    """Without a folder the bill is printed, and no file is left."""
     passing = tmp_path / "passing"
     passing.mkdir()
     words = ("plan", archives.catalogue, *archives.flags(), "--bandwidth", "1")

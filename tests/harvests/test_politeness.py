@@ -1,4 +1,4 @@
-"""What the archives see of a harvest when they are in trouble, and what it says."""
+"""What archives with trouble see of a harvest, and what the harvest reports."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from harvester.status.report import read_report
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: One attempt: a galaxy that spends one has failed.
+#: A single try: a galaxy that loses one fails.
 _NOTHING_TO_SPEND = {"HARVESTER__POLITENESS__ATTEMPTS": "1"}
 
 _CANARY = "CANARY0123456789"
 
 
 def status(out):
-    """Give what a process beside the harvest sees."""
+    """Give what another process sees."""
     return read_report(Places(out))
 
 
@@ -40,7 +40,7 @@ def _flags(urls):
 
 
 def test_storm_of_429(tmp_path):
-    """Of many 429s none is followed too early, none costs a galaxy; the server counts.
+    """After a 429 no request comes too early, and no galaxy loses a try.
 
     The bucket is a mirror: while it wants to be left alone, files come from MAST.
     Both forms of Retry-After; one request a second, of which the sandbox forgives a
@@ -77,12 +77,12 @@ def test_storm_of_429(tmp_path):
 
 
 def _host(out, name):
-    """Give how a host stands, by what another process says; nothing if unknown."""
+    """Give the state of a host, as another process sees it; empty if unknown."""
     return status(out)["hosts"].get(name, {"words": "", "closed": ""})
 
 
 def test_down_for_the_whole_run(tmp_path):
-    """Down all the time it costs nothing; back, its jobs end without a restart."""
+    """An outage costs no try; when it ends, the jobs are done without a restart."""
     options = ("--seed", "3", "--targets", "80")
     with sandbox(tmp_path, *options, "--fault", "down@sdss-sas") as here:
         out = tmp_path / "out"
@@ -123,7 +123,7 @@ def _attempts(out):
 
 
 def test_quiet_hours(archives, tmp_path):
-    """In quiet hours not one request is sent; status and the harvest say until when."""
+    """In quiet hours no request is sent; status and the harvest say until when."""
     now = datetime.now(UTC)
     begin, end = (now + timedelta(hours=hours) for hours in (-2, 3))
     quiet = {"HARVESTER__POLITENESS__QUIET": f"{begin:%H:%M}-{end:%H:%M} UTC"}
@@ -149,7 +149,7 @@ def test_quiet_hours(archives, tmp_path):
 
 
 def test_contact(archives, tmp_path):
-    """Who asks an archive without a contact is told once; a rehearsal needs none."""
+    """A run without a contact prints a warning once; a sandbox run needs no contact."""
     words = ("run", archives.catalogue, "--locate-only", "--survey", "sdss:r")
     some = [flag for flag in archives.flags() if "=s3=" not in flag]
     told = harvester(*words, "--out", tmp_path / "a", *some)
@@ -163,7 +163,7 @@ def test_contact(archives, tmp_path):
 
 @pytest.mark.parametrize("fault", [[], ["status=500@mast:p=0.3"], ["status=401@mast"]])
 def test_token_is_nowhere(archives, tmp_path, fault):
-    """With a token, well or in trouble, no byte that a harvest leaves holds it."""
+    """With a token, no file or output of a harvest contains it."""
     out = tmp_path / "out"
     secret = {"MAST_API_TOKEN": _CANARY, "HARVESTER__HST__TOKEN_ELSEWHERE": "true"}
     archives.ask("/_faults", fault)
@@ -175,7 +175,7 @@ def test_token_is_nowhere(archives, tmp_path, fault):
         )
     finally:
         archives.ask("/_faults", [])
-    # A token that MAST refuses is the user's to mend: nothing is tried again.
+    # Only the user can replace a token that MAST refuses, so there are no retries.
     assert done.returncode == (2 if "401" in str(fault) else 0), done.stderr
     assert ("MAST_API_TOKEN" in done.stderr) == ("401" in str(fault))
     said = [done.stdout, done.stderr, json.dumps(status(out))]
@@ -186,7 +186,7 @@ def test_token_is_nowhere(archives, tmp_path, fault):
 
 
 def test_token_stays_at_home(archives, tmp_path):
-    """A token is not sent to a stand-in of MAST unless that is said; it is told."""
+    """A token is not sent to another host without the setting, and a note says so."""
     done = harvester(
         *("run", archives.catalogue, "--out", tmp_path / "out", *archives.flags()),
         *("--locate-only",),
@@ -197,7 +197,7 @@ def test_token_stays_at_home(archives, tmp_path):
 
 
 def test_token_in_the_clear(archives, tmp_path):
-    """A token is never sent without TLS to another machine, whatever is set."""
+    """A token is never sent to another machine without TLS, with any settings."""
     secret = {"MAST_API_TOKEN": _CANARY, "HARVESTER__HST__TOKEN_ELSEWHERE": "true"}
     done = harvester(
         *("run", archives.catalogue, "--out", tmp_path / "out"),

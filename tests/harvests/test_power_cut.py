@@ -1,4 +1,4 @@
-"""The model of a disk that loses its power, on calls as they are recorded."""
+"""The simulated power cut, on made-up system calls."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ OUT = Path("/out")
 
 @pytest.fixture
 def disk(tmp_path):
-    """Give a disk that holds one old file."""
+    """Give a disk with one old file."""
     (tmp_path / "old").write_bytes(b"old")
     return Disk(OUT, tmp_path)
 
 
 def calls(*words):
-    """Give calls one after the other; each is a name, paths and what it brings."""
+    """Give calls in turn; each is a name, paths and its result."""
     moments = count(1)
     for name, *rest in words:
         now = next(moments)
@@ -31,7 +31,7 @@ def calls(*words):
 
 
 def states(disk):
-    """Give every state that the disk may be found in."""
+    """Give every state in which the disk may be found."""
     found = []
     for seed in range(200):
         left = disk.without_power(random.Random(seed))
@@ -47,7 +47,7 @@ RENAMED = [("rename", "x.part", "x")]
 
 
 def test_nothing_flushed(disk):
-    """Without any flush a file may be absent, empty, torn or whole."""
+    """Without a flush a file may be absent, empty, partial or whole."""
     for call in calls(*WRITTEN):
         disk.take(call)
     contents = {state.get("x.part") for state in states(disk)}
@@ -56,14 +56,14 @@ def test_nothing_flushed(disk):
 
 
 def test_renamed_without_flush(disk):
-    """A file that was renamed unflushed may stand there without its bytes."""
+    """A file renamed without a flush may be there without its bytes."""
     for call in calls(*WRITTEN, *RENAMED):
         disk.take(call)
     assert {state.get("x") for state in states(disk)} >= {None, b"", b"new"}
 
 
 def test_folder_not_flushed(disk):
-    """A file that was flushed is whole, under one name or the other or none."""
+    """A flushed file is whole; without a flush of its folder the name is uncertain."""
     for call in calls(*FLUSHED, *RENAMED):
         disk.take(call)
     old = {"old": b"old"}
@@ -73,28 +73,28 @@ def test_folder_not_flushed(disk):
 
 
 def test_all_flushed(disk):
-    """What was flushed with its folder is there in any case."""
+    """A file that was flushed with its folder is there in any case."""
     for call in calls(*FLUSHED, *RENAMED, ("fsync", "")):
         disk.take(call)
     assert states(disk) == [{"old": b"old", "x": b"new"}]
 
 
 def test_replaced(disk):
-    """In the place of an old file there is the old one or the new one."""
+    """A replaced file has the old or the new content."""
     for call in calls(*FLUSHED, ("rename", "x.part", "old")):
         disk.take(call)
     assert {state["old"] for state in states(disk)} == {b"old", b"new"}
 
 
 def test_removed(disk):
-    """A file that was removed may come back."""
+    """A removed file may come back."""
     for call in calls(("unlink", "old")):
         disk.take(call)
     assert sorted(states(disk), key=len) == [{}, {"old": b"old"}]
 
 
 def test_new_folder(disk):
-    """What is in a folder that did not come through is lost with it."""
+    """If a new folder is lost, its content is lost too."""
     inside = [("openat", "f/x"), ("write", "f/x", b"new"), ("fsync", "f/x")]
     for call in calls(("mkdir", "f"), *inside, ("fsync", "f")):
         disk.take(call)
@@ -103,7 +103,7 @@ def test_new_folder(disk):
 
 
 def test_reading_a_recording(tmp_path):
-    """Calls are read from what strace writes: in order, without what failed."""
+    """Calls are read from strace's output in order, without failed ones."""
 
     def spelled(text):
         return "".join(f"\\x{byte:02x}" for byte in text.encode())

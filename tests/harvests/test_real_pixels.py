@@ -1,4 +1,4 @@
-"""Real frames through the whole chain."""
+"""Real frames in a whole harvest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.harvest
 
 
 def test_real_galaxy_in_three_bands(shared, tmp_path):
-    """A Galaxy Zoo merger is in the middle of each band, though its pixels differ.
+    """A real galaxy is in the middle of each band, at different pixels.
 
     Its identifier names a field that is not there, so it is located by position.
     """
@@ -42,5 +42,6 @@ def test_real_galaxy_in_three_bands(shared, tmp_path):
         peak = np.unravel_index(np.nanargmax(data), data.shape)
         assert np.abs(np.subtract(peak, np.array(data.shape) // 2)).max() <= 1
         assert row["coverage"] == 1
-    # Three frames are missing; before any frame has come each may be asked for thrice.
+    # Three frames are missing. Until a first frame has come each may be requested
+    # three times.
     assert 3 <= missed <= 9

@@ -1,4 +1,4 @@
-"""Archives that refuse everything, or now and then, in whole harvests."""
+"""Archives that refuse all or some requests, in whole harvests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST = "sdss:r", "hst:WFC3/IR:F160W"
 
-#: What an archive may say to everything.
+#: Refusals with which an archive may answer every request.
 KINDS = ["status=403", "status=401", "notfound", "redirect=https://data.sdss5.org/x"]
 
-#: Survey, and what refuses: files of the SAS, files of MAST that the bucket lacks.
+#: Surveys and the services that refuse: the SAS, and MAST for files not in the bucket.
 FILES = [
     pytest.param(SDSS, "sdss-sas", [], id="sas"),
     pytest.param(HST, "mast/api/v0.1/Download", ["notfound@s3"], id="mast"),
@@ -38,7 +38,7 @@ def archives(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nameless(archives, tmp_path_factory):
-    """Give the same sky with a catalogue that has no identifiers of SDSS."""
+    """Give the same sky with a catalogue without identifiers of SDSS."""
     table = Table.read(archives.catalogue)
     path = tmp_path_factory.mktemp("nameless") / "nameless.csv"
     rows = zip(table["RA"][0], table["DEC"][0], strict=True)
@@ -49,7 +49,7 @@ def nameless(archives, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def located(archives, tmp_path_factory):
-    """Give runs of each survey in which all is located, and no file fetched."""
+    """Give runs of each survey with all galaxies located, and no file fetched."""
     runs = {}
     for survey in (SDSS, HST):
         runs[survey] = _run(archives, tmp_path_factory.mktemp("run") / "out", survey)
@@ -66,7 +66,7 @@ def _run(archives, out, *surveys, **politeness):
 
 @pytest.fixture
 def make_run(archives, located, tmp_path):
-    """Give what makes a run of one's own that goes on from there."""
+    """Give a function that copies such a run."""
 
     def make(survey, **politeness):
         shutil.copytree(located[survey].places.out, tmp_path / "out")
@@ -81,7 +81,7 @@ def _count(run, survey, state):
 
 
 def _is_refused(run):
-    """Whether it ended because an archive refuses us, at nobody's cost."""
+    """Whether it ended because an archive refuses everything, without a lost try."""
     assert {type(one) for one in run.troubles} == {OutageError}
     assert {one.reason for one in run.troubles} == {"refuses"}
     return "failed" not in {state for _, _, state in run.states()}
@@ -93,19 +93,19 @@ def _is_refused(run):
 )
 @pytest.mark.parametrize(("survey", "place", "more"), FILES)
 def test_files(archives, make_run, survey, place, more, kind, after):
-    """Who refuses every file is left soon, and no galaxy pays."""
+    """If an archive refuses every file, it is given up, and no galaxy loses a try."""
     run = make_run(survey)
     with faults(archives, *more, f"{kind}@{place}:after={after}"):
         run.harvest()
         asked = archives.stats()[place.partition("/")[0]]["requests"]
     assert _is_refused(run)
-    # Those that were under way, those that are tried again, and probes for 1.5 s.
+    # Requests in flight, retries, and probes for 1.5 s.
     assert asked <= after + 25
 
 
 @pytest.mark.parametrize(("survey", "place", "more"), FILES)
 def test_files_later(archives, make_run, survey, place, more):
-    """When the archive lets us in again, the next start does all that is left."""
+    """When the archive serves files again, the next run does the rest."""
     run = make_run(survey)
     with faults(archives, *more, f"status=403@{place}"):
         run.harvest()
@@ -117,7 +117,7 @@ def test_files_later(archives, make_run, survey, place, more):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_queries_of_mast(archives, tmp_path, kind):
-    """A MAST that refuses every query ends the run with few of them."""
+    """If MAST refuses every query, the run ends after a few."""
     run = _run(archives, tmp_path / "out", HST)
     run.begin()
     with faults(archives, f"{kind}@mast/api/v0"):
@@ -128,7 +128,7 @@ def test_queries_of_mast(archives, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_queries_of_skyserver(nameless, archives, tmp_path, kind):
-    """So does a SkyServer, and it is well again at the next start."""
+    """If SkyServer refuses every query, the run ends; the next one works."""
     run = _run(nameless, tmp_path / "out", SDSS)
     run.begin()
     with faults(archives, f"{kind}@sdss-sky"):
@@ -143,7 +143,7 @@ def test_queries_of_skyserver(nameless, archives, tmp_path, kind):
 @pytest.mark.parametrize("kind", ["status=403", "status=401"])
 @pytest.mark.parametrize(("survey", "place", "more"), FILES)
 def test_now_and_then(archives, make_run, survey, place, more, kind):
-    """A refusal now and then among good answers costs no galaxy anything."""
+    """Single refusals among good replies cost no galaxy a try."""
     run = make_run(survey)
     with faults(archives, *more, f"{kind}@{place}:after=2:times=1"):
         run.harvest()
@@ -153,7 +153,7 @@ def test_now_and_then(archives, make_run, survey, place, more, kind):
 
 @pytest.mark.parametrize("page", ["html", "status=503", "down"])
 def test_redirect_to_maintenance(archives, make_run, page):
-    """A redirect of every file to a page of maintenance costs nobody anything."""
+    """Redirects of every file to a maintenance page cost no try."""
     run = make_run(SDSS, tries=1, patience_s=2)
     moved = "redirect=/sas/maintenance.html@sdss-sas/frame-"
     with faults(archives, moved, f"{page}@sdss-sas/maintenance"):
@@ -164,7 +164,7 @@ def test_redirect_to_maintenance(archives, make_run, page):
 
 
 def test_missing_frames(archives, make_run):
-    """Frames that are missing among others cost no time; the rest is done."""
+    """Some missing frames take no extra time; the rest is done."""
     run = make_run(SDSS)
     with closing(sqlite3.connect(run.places.ledger)) as db:
         rows = db.execute("SELECT DISTINCT name FROM product ORDER BY name LIMIT 3")
@@ -176,14 +176,14 @@ def test_missing_frames(archives, make_run):
 
 
 def test_nothing_left_but_missing_frames(archives, make_run):
-    """What is left may all be missing: a frame that came before is looked for."""
+    """If all remaining frames are missing, a known good file is requested too."""
     run = make_run(SDSS)
     with faults(archives, "status=403@sdss-sas:after=3"):
         run.harvest()
     assert _is_refused(run)
     done = _count(run, SDSS, "done")
     assert 0 < done < 9
-    # The same archive has lost all that has not come.
+    # Now all frames that were not fetched are missing.
     names = [row["product"] for row in run.rows() if row["status"] == "done"]
     kept = "|".join(name for name in names if name.startswith("frame"))
     with faults(archives, f"notfound@sdss-sas/(?!.*({kept}))"):
@@ -194,7 +194,7 @@ def test_nothing_left_but_missing_frames(archives, make_run):
 
 
 def test_words(archives, tmp_path):
-    """The command ends with 5, and says who refuses us and what may help."""
+    """The command ends with 5; it names the archive that refuses, and a remedy."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, "--survey", SDSS)
     with faults(archives, "status=403@sdss-sas"):

@@ -1,4 +1,4 @@
-"""Two addresses for the files of one archive: the first dies in the middle."""
+"""Two addresses for the files of one archive: the first fails during the harvest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from service import (
 pytestmark = pytest.mark.harvest
 
 OPTIONS = ("--seed", "7", "--targets", "40", "--per-field", "3")
-#: After three files the mirror answers no more, so that it dies before the run ends.
+#: After three files the mirror stops answering, so that it fails during the run.
 MUTE = ("--fault", "slow=300@sdss-sas:after=3")
 
 
@@ -44,11 +44,11 @@ def mirror_that_dies(folder):
 
 
 def test_mirror_dies(tmp_path, archive):
-    """A mirror that dies during the harvest costs no galaxy."""
+    """If a mirror dies during the harvest, no galaxy fails."""
     run = tmp_path / "run"
     words = (archive.catalogue, "--out", run, "--survey", "sdss:r", *archive.flags())
     with mirror_that_dies(tmp_path / "mirror") as mirror:
-        # It is named first: the address among the flags of the archive comes after it.
+        # The mirror is named before the archive, so it is tried first.
         first = f"--base-url=sdss-sas={mirror.urls['sdss-sas']}"
         harvest = start("run", first, *words)
         try:

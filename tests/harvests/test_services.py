@@ -1,4 +1,4 @@
-"""One service of an archive is sick and the others are well, in whole harvests.
+"""One service of an archive fails while the others work, in whole harvests.
 
 What the sick one is not needed for is done; the rest waits, and is done when it heals.
 """
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST, ACS = "sdss:r", "hst:WFC3/IR:F160W", "hst:ACS/WFC:F814W"
 
-#: What an archive gives in place of an answer, to everything.
+#: Faults that replace every answer of an archive.
 SICK = ["status=503", "down", "html"]
 REFUSALS = [
     "status=403",
@@ -34,7 +34,7 @@ REFUSALS = [
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """Serve six galaxies in three fields, two of which have names of their own."""
+    """Serve six galaxies in three fields, two of them without SDSS identifiers."""
     folder = tmp_path_factory.mktemp("archives")
     options = ("--seed", "11", "--targets", "6", "--per-field", "2")
     with sandbox(folder, *options) as running:
@@ -50,37 +50,41 @@ def archives(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def calm(archives, tmp_path_factory):
-    """Give the stamps of a run that nothing disturbed."""
-    run = begun(archives, tmp_path_factory.mktemp("calm") / "out", SDSS, HST, ACS)
+def undisturbed(archives, tmp_path_factory):
+    """Give the stamps of a run without faults."""
+    run = begun(
+        archives, tmp_path_factory.mktemp("undisturbed") / "out", SDSS, HST, ACS
+    )
     run.harvest()
     assert run.troubles == []
     return run.stamps()
 
 
 def begun(archives, out, *surveys, **politeness):
-    """Give a run of these surveys that loses its patience soon."""
+    """Give a run of these surveys that does not wait long."""
     patience = {"attempts": 2, "patience_s": 1.5}
     run = Run(archives, out, *surveys, **patience | politeness)
     run.begin()
     return run
 
 
-def of(calm, *archives):
+def of(undisturbed, *archives):
     """Give the stamps of some archives or bands."""
     return {
-        place: one for place, one in calm.items() if place.split("/")[1] in archives
+        place: one
+        for place, one in undisturbed.items()
+        if place.split("/")[1] in archives
     }
 
 
 def statuses(run):
-    """Tell how many galaxies are in which state."""
+    """Give the number of galaxies in each state."""
     return Counter(row["status"] for row in run.rows())
 
 
 @pytest.mark.parametrize("kind", [*SICK, *REFUSALS])
-def test_skyserver_sick(archives, tmp_path, calm, kind):
-    """Frames that identifiers name come from the SAS, whatever SkyServer does."""
+def test_skyserver_sick(archives, tmp_path, undisturbed, kind):
+    """If SkyServer fails, frames that identifiers name are fetched all the same."""
     run = begun(archives, tmp_path / "out", SDSS)
     with faults(archives, f"{kind}@sdss-sky"):
         run.harvest()
@@ -88,20 +92,20 @@ def test_skyserver_sick(archives, tmp_path, calm, kind):
     assert len(run.troubles) == 1
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "sdss")
+    assert run.stamps() == of(undisturbed, "sdss")
 
 
-def test_skyserver_heals(archives, tmp_path, calm):
-    """An outage that ends in time is sat out; frames are fetched meanwhile."""
+def test_skyserver_heals(archives, tmp_path, undisturbed):
+    """A short outage of SkyServer is waited for; frames are fetched meanwhile."""
     run = begun(archives, tmp_path / "out", SDSS, patience_s=60)
     with faults(archives, "status=503@sdss-sky:times=6"):
         run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "sdss")
+    assert run.stamps() == of(undisturbed, "sdss")
 
 
 def missing_frame(run):
-    """Give the fault that one frame of a run is not there, however often it is asked.
+    """Give a fault: one frame of a run is always missing.
 
     Asked again after a moment of doubt it must not be there all at once.
     """
@@ -112,7 +116,7 @@ def missing_frame(run):
 
 @pytest.mark.parametrize("kind", ["status=403", "status=503", "html"])
 def test_skyserver_sick_in_the_middle(archives, tmp_path, kind):
-    """A galaxy whose frame is missing waits for SkyServer, and holds up no other."""
+    """A galaxy whose frame is missing waits for SkyServer; others do not."""
     run = begun(archives, tmp_path / "out", SDSS)
     run.harvest(locate_only=True)
     with faults(archives, missing_frame(run), f"{kind}@sdss-sky"):
@@ -124,7 +128,7 @@ def test_skyserver_sick_in_the_middle(archives, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["status=403", "status=503"])
 def test_skyserver_refuses_once(archives, tmp_path, kind):
-    """A single refusal in the middle is asked again in the same harvest."""
+    """After a single refusal SkyServer is asked again in the same harvest."""
     run = begun(archives, tmp_path / "out", SDSS, attempts=3, patience_s=30)
     run.harvest(locate_only=True)
     with faults(archives, missing_frame(run), f"{kind}@sdss-sky:times=1"):
@@ -134,20 +138,20 @@ def test_skyserver_refuses_once(archives, tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", SICK)
-def test_sas_sick(archives, tmp_path, calm, kind):
-    """SkyServer is asked to the end while no frame can be had."""
+def test_sas_sick(archives, tmp_path, undisturbed, kind):
+    """If the SAS fails, SkyServer is still asked for all positions."""
     run = begun(archives, tmp_path / "out", SDSS)
     with faults(archives, f"{kind}@sdss-sas"):
         run.harvest()
     assert statuses(run) == {"located": 6}
     assert len(run.troubles) == 1
     run.harvest()
-    assert run.stamps() == of(calm, "sdss")
+    assert run.stamps() == of(undisturbed, "sdss")
 
 
 @pytest.mark.parametrize("kind", SICK)
-def test_mast_queries_sick(archives, tmp_path, calm, kind):
-    """Of a survey whose listing came, files are fetched; another one waits."""
+def test_mast_queries_sick(archives, tmp_path, undisturbed, kind):
+    """Files of a listed survey are fetched; a survey that is not listed waits."""
     run = begun(archives, tmp_path / "out", HST, ACS)
     # The first listing takes a count and a page.
     with faults(archives, f"{kind}@mast/invoke:after=2"):
@@ -157,39 +161,39 @@ def test_mast_queries_sick(archives, tmp_path, calm, kind):
     assert done == {"F160W"}
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "hst")
+    assert run.stamps() == of(undisturbed, "hst")
 
 
 @pytest.mark.parametrize("kind", [*SICK, "status=500", "status=403"])
 @pytest.mark.parametrize("when", ["", ":after=3"])
-def test_bucket_sick(archives, tmp_path, calm, kind, when):
-    """What the public bucket does not give now comes from MAST, at the same pixels."""
+def test_bucket_sick(archives, tmp_path, undisturbed, kind, when):
+    """If the bucket fails, the files come from MAST, with the same pixels."""
     run = begun(archives, tmp_path / "out", HST, ACS, patience_s=3600)
     with faults(archives, f"{kind}@s3{when}"):
         run.harvest()
     assert run.troubles == []
-    assert run.stamps() == of(calm, "hst")
+    assert run.stamps() == of(undisturbed, "hst")
     assert not any(row["substitute"] for row in run.rows())
 
 
 @pytest.mark.parametrize("kind", SICK)
 def test_mast_files_sick(tmp_path_factory, tmp_path, kind):
-    """What the bucket has comes from there while MAST gives no files."""
+    """If MAST gives no files, those in the bucket are fetched from there."""
     options = ("--seed", "7", "--targets", "20", "--per-image", "4")
     with sandbox(tmp_path_factory.mktemp("crowded"), *options) as archives:
         run = begun(archives, tmp_path / "out", HST)
         with faults(archives, f"{kind}@mast/Download"):
             run.harvest()
         assert len(run.troubles) == 1
-        # The others are in no place of the bucket that is known, or not there.
+        # For the other files no key in the bucket is known, or they are not there.
         assert set(statuses(run)) == {"done", "located", "no_coverage"}
         run.harvest()
         assert run.troubles == []
         assert not statuses(run)["located"]
 
 
-def test_bucket_and_mast_sick(archives, tmp_path, calm):
-    """Where neither gives a file it is an outage, and no galaxy pays."""
+def test_bucket_and_mast_sick(archives, tmp_path, undisturbed):
+    """If both fail it is an outage, and no galaxy loses a try."""
     run = begun(archives, tmp_path / "out", HST)
     run.harvest(locate_only=True)
     with faults(archives, "down@s3", "status=503@mast/Download"):
@@ -202,13 +206,13 @@ def test_bucket_and_mast_sick(archives, tmp_path, calm):
     assert run.stamps() == {}
     run.harvest()
     assert run.troubles == []
-    assert run.stamps() == {p: one for p, one in calm.items() if "F160W" in p}
+    assert run.stamps() == {p: one for p, one in undisturbed.items() if "F160W" in p}
 
 
-def test_sick_archive_beside_a_sound_one(archives, tmp_path, calm):
-    """MAST that is down altogether takes nothing from SDSS."""
+def test_sick_archive_beside_a_sound_one(archives, tmp_path, undisturbed):
+    """An outage of all of MAST does not affect SDSS."""
     run = begun(archives, tmp_path / "out", SDSS, HST)
     with faults(archives, "down@mast"):
         run.harvest()
-    assert of(run.stamps(), "sdss") == of(calm, "sdss")
+    assert of(run.stamps(), "sdss") == of(undisturbed, "sdss")
     assert len(run.troubles) == 1

@@ -1,4 +1,4 @@
-"""What archives leave out, or say of one query only: whole harvests."""
+"""Incomplete answers, and errors of single queries, in whole harvests."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import asyncio
 import itertools
 
 import pytest
-from between import between, is_list, kind
+from proxy import is_list, kind, proxied
 from service import harvester, status
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: What is waited for an archive that is in trouble.
+#: Waiting times for an archive with an outage, in seconds.
 PATIENCE = {"HARVESTER__POLITENESS__PATIENCE_S": "5"}
 
 
 async def harvested(edit, tmp_path, service, survey, *, nameless=0, **options):
-    """Harvest a survey through an editor; give how it ended, and the counts."""
+    """Harvest a survey through a proxy with this edit; give result and counts."""
     catalogue, out = tmp_path / "all.fits", tmp_path / "out"
-    async with between(service, catalogue=catalogue, **options) as (sandbox, door):
-        door.edit = edit
+    async with proxied(service, catalogue=catalogue, **options) as (sandbox, proxy):
+        proxy.edit = edit
         if nameless:
             catalogue = _without_names(sandbox, tmp_path / "all.csv", nameless)
-        urls = sandbox.urls | {service: door.url}
+        urls = sandbox.urls | {service: proxy.url}
         flags = [f"--base-url={name}={url}" for name, url in urls.items()]
         words = ("run", catalogue, "--out", out, "--survey", survey, *flags)
         done = await asyncio.to_thread(harvester, *words, **PATIENCE)
-    # A run of a filter that there is not leaves no folder.
+    # A run with an unknown filter leaves no folder.
     found = status(out)["surveys"] if out.exists() else {}
-    return done, found.get(survey.partition(":")[0]), door
+    return done, found.get(survey.partition(":")[0]), proxy
 
 
 def _without_names(sandbox, path, others):
-    """Write the positions of galaxies, and of others where there are none."""
+    """Write the positions of galaxies, and of others without any object."""
     rows = [f"g{n},{one.ra},{one.dec}" for n, one in enumerate(sandbox.sky.galaxies)]
     rows += [f"x{n},{n * 360 / others},{-40 - n % 40}" for n in range(others)]
     path.write_text("\n".join(["name,ra,dec", *rows, ""]))
@@ -40,7 +40,7 @@ def _without_names(sandbox, path, others):
 
 
 def _short(asked, answer):
-    """Leave all rows of lists out; the paging fits to that."""
+    """Remove all rows of lists, and adapt the paging."""
     if not is_list(asked):
         return answer
     paging = answer["paging"] | {"rows": 0, "rowsFiltered": 0, "rowsTotal": 0}
@@ -48,18 +48,18 @@ def _short(asked, answer):
 
 
 async def test_list_without_rows(tmp_path):
-    """Images that MAST counts and does not list end the run with code 5, and words."""
+    """If MAST counts images but lists none, the run ends with code 5."""
     survey = "hst:WFC3/IR:F160W"
-    done, counts, door = await harvested(_short, tmp_path, "mast", survey)
+    done, counts, proxy = await harvested(_short, tmp_path, "mast", survey)
     assert done.returncode == 5, done.stdout + done.stderr
     assert "MAST counts" in done.stdout + done.stderr
     assert (counts["no_coverage"], counts["pending"]) == (0, 40)
-    assert len(door.kinds) < 10
+    assert len(proxy.kinds) < 10
 
 
 @pytest.mark.parametrize("lost", ["parent", "page"])
 async def test_mast_answers_oddly(tmp_path, lost):
-    """Lost parents, and a page that came wrong once, cost no galaxy its stamp."""
+    """Lost parents, and one wrong page, cost no galaxy its stamp."""
     wrong = itertools.count()
 
     def edit(asked, answer):
@@ -80,7 +80,7 @@ async def test_mast_answers_oddly(tmp_path, lost):
 
 
 async def test_moving_target_in_the_manifest(tmp_path):
-    """A galaxy that only images of a moving target hold says so."""
+    """The manifest gives the reason for a galaxy only in images of a moving target."""
 
     def edit(asked, answer):
         if is_list(asked):
@@ -97,7 +97,7 @@ async def test_moving_target_in_the_manifest(tmp_path):
 
 
 async def test_name_that_there_is_not(tmp_path):
-    """A typing error in a filter ends the run with code 2, and the nearest name."""
+    """An unknown filter ends the run with code 2, and names a similar one."""
     survey = "hst:WFC3/IR:F16OW"
     done, counts, _ = await harvested(lambda _, a: a, tmp_path, "mast", survey)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -106,7 +106,7 @@ async def test_name_that_there_is_not(tmp_path):
 
 
 async def test_table_without_header(tmp_path):
-    """A table that is its first line alone is asked for again."""
+    """A table with only its first line is requested again."""
     wrong = itertools.count()
 
     def edit(asked, answer):
@@ -124,7 +124,7 @@ async def test_table_without_header(tmp_path):
     "refusal", [b"<html>SQL Error, Invalid object name 'Frame'.</html>", 403]
 )
 async def test_table_of_fields_refused(tmp_path, refusal):
-    """Nameless galaxies are uploaded where the table of fields is refused."""
+    """If the table of fields is refused, positions are uploaded."""
 
     def edit(asked, answer):
         return refusal if asked and "FROM Frame" in asked else answer
@@ -142,16 +142,16 @@ async def test_table_of_fields_refused(tmp_path, refusal):
 
 
 async def test_uploads_refused(tmp_path):
-    """Where uploads are refused the table of fields serves what it holds."""
+    """If uploads are refused, the table of fields locates what it can."""
 
     def edit(asked, answer):
         page = b"<html><title>Skyserver Error</title>Not able to parse file.</html>"
         return page if asked is None else answer
 
-    done, counts, door = await harvested(
+    done, counts, proxy = await harvested(
         edit, tmp_path, "sdss-sky", "sdss:r", hst_images=False, nameless=50
     )
     assert counts["done"] + counts["located"] == 40, done.stdout + done.stderr
-    # The sandbox's table lacks most fields of the sky, and cannot say what is nowhere.
+    # The sandbox's table lacks most fields, so it cannot prove that there is no field.
     assert (done.returncode, counts["pending"]) == (5, 50)
-    assert len(door.asked) < 40
+    assert len(proxy.asked) < 40

@@ -1,4 +1,4 @@
-"""What is refused before anything is asked or written."""
+"""Errors of the user that are refused before any request or file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.harvest
     ],
 )
 def test_slips_leave_no_folder(archives, tmp_path, words):
-    """An option that cannot be used is refused before the folder of the run exists."""
+    """An invalid option is refused before the folder of the run is made."""
     before = archives.stats()
     out = tmp_path / "out"
     done = harvester("run", archives.catalogue, "--out", out, *archives.flags(), *words)
@@ -36,7 +36,7 @@ def test_slips_leave_no_folder(archives, tmp_path, words):
 
 
 def test_refused_catalogue_leaves_no_folder(archives, tmp_path):
-    """A catalogue that is refused leaves nothing: the next try may use the folder."""
+    """A refused catalogue leaves no folder, so the next try may use it."""
     (tmp_path / "bad.csv").write_text("id,x,y\na,1,2\n")
     out = tmp_path / "out"
     done = harvester("run", tmp_path / "bad.csv", "--out", out, *archives.flags())
@@ -45,7 +45,7 @@ def test_refused_catalogue_leaves_no_folder(archives, tmp_path):
 
 
 def test_unknown_filter(archives, tmp_path):
-    """An unknown filter is told with the nearest ones, and leaves no folder."""
+    """The error for an unknown filter names similar ones, and leaves no folder."""
     out = tmp_path / "out"
     words = ("--out", out, *archives.flags(), "--survey", "hst:WFC3/IR:F999X")
     done = harvester("run", archives.catalogue, *words)
@@ -72,7 +72,7 @@ def test_list_of_identifiers(archives, tmp_path):
 
 
 def test_no_room(archives, tmp_path):
-    """A disk that is too small is told before the first frame is fetched."""
+    """A disk that is too small is an error before the first frame is fetched."""
     own_mounts = words_of_own_mounts()
     if own_mounts is None:
         pytest.skip("mounting needs rights that are not given here")

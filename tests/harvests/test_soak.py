@@ -1,4 +1,4 @@
-"""A minute of soaking; `make soak` takes an hour."""
+"""One minute of the soak test; `make soak` takes an hour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 
 def test_short_soak(tmp_path):
-    """Among faults nothing grows, and what was made is sound."""
+    """With faults no resource grows, and all stamps are valid."""
     samples, problems = soak(tmp_path, minutes=1, seed=2)
     assert problems + judge(samples) == []
     assert samples[-1].stamps > samples[0].stamps

@@ -1,4 +1,4 @@
-"""Second-best images in whole harvests: told in stamp and manifest, bettered later."""
+"""Stamps from second-best images: marked in stamp and manifest, and replaced later."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
-    """Serve a sky in which some galaxies are in two images."""
+    """Serve a sky with some galaxies in two images."""
     options = ("--seed", "7", "--targets", "20", "--per-image", "4")
     with sandbox(tmp_path_factory.mktemp("archives"), *options) as running:
         yield running
 
 
 def begun(archives, out):
-    """Give a run of the one HST survey."""
+    """Give a run of the HST survey."""
     run = Run(archives, out, "hst:WFC3/IR:F160W")
     run.begin()
     return run
 
 
 @pytest.fixture(scope="module")
-def calm(archives, tmp_path_factory):
-    """Give the run that nothing disturbed."""
-    run = begun(archives, tmp_path_factory.mktemp("calm") / "out")
+def undisturbed(archives, tmp_path_factory):
+    """Give a run without faults."""
+    run = begun(archives, tmp_path_factory.mktemp("undisturbed") / "out")
     run.harvest()
     assert not any(row["substitute"] for row in run.rows())
     return run
 
 
 @pytest.fixture(scope="module")
-def victim(calm):
-    """Give an image that is the best of some galaxies, all of which have another one.
+def victim(undisturbed):
+    """Give an image that is the best for some galaxies, which are in another one too.
 
     With it come those galaxies, by their names.
     """
     offered = defaultdict(list)
-    with LedgerView.open(calm.places.ledger) as view:
+    with LedgerView.open(undisturbed.places.ledger) as view:
         rows = view._db.execute(
             """
             SELECT t.id, p.name
@@ -71,7 +71,7 @@ def victim(calm):
 
 
 def told(run, names):
-    """Give what the manifest says of some galaxies' stamps."""
+    """Give what the manifest says about the stamps of some galaxies."""
     return {
         (row["status"], row["substitute"], row["substitute_reason"])
         for row in run.rows()
@@ -80,7 +80,7 @@ def told(run, names):
 
 
 def better(run):
-    """Take the substitutes up again."""
+    """Retry the substitutes."""
 
     async def retry():
         async with Ledger.open(run.places.ledger) as ledger:
@@ -99,8 +99,8 @@ def better(run):
         ("card=CTYPE1='LINEAR'", "bad_wcs"),
     ],
 )
-def test_substitute(archives, tmp_path, calm, victim, kind, reason):
-    """A best image that cannot be had is told, tried again, and then in its place."""
+def test_substitute(archives, tmp_path, undisturbed, victim, kind, reason):
+    """A substitute is marked, retried, and replaced by a stamp of the best image."""
     image, names = victim
     fault = f"{kind}@*/(Download|public).*{image}"
     run = begun(archives, tmp_path / "out")
@@ -124,7 +124,7 @@ def test_substitute(archives, tmp_path, calm, victim, kind, reason):
             assert abs(x - (nx - 1) / 2) <= 1
             assert abs(y - (ny - 1) / 2) <= 1
     second_best = run.stamps()
-    # While the best still cannot be had the stamps stay as they are.
+    # While the best image cannot be fetched, the stamps stay unchanged.
     assert better(run) == len(names)
     with faults(archives, fault):
         run.harvest()
@@ -132,7 +132,7 @@ def test_substitute(archives, tmp_path, calm, victim, kind, reason):
     assert told(run, names) == {("done", True, why)}
     assert better(run) == len(names)
     run.harvest()
-    assert run.stamps() == calm.stamps()
+    assert run.stamps() == undisturbed.stamps()
     assert told(run, names) == {("done", False, "")}
     assert verify(run.places, deep=True).clean
     assert better(run) == 0

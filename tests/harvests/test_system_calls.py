@@ -1,4 +1,4 @@
-"""One system call of a harvest is the last one, or fails: it goes on as if nothing was.
+"""A harvest is killed at one system call, or the call fails; the next run completes it.
 
 strace meddles with the N-th call of a kind in every process of the harvest.
 """
@@ -16,13 +16,13 @@ from test_machine import completed
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
-#: What a harvest does with its disk; sockets and pipes have other calls.
+#: Calls that a harvest makes for files; sockets and pipes use others.
 CALLS = "fsync,fdatasync,pwrite64,ftruncate,?rename,renameat,renameat2,?unlink,unlinkat"
 
 
 @pytest.fixture(scope="module")
 def undisturbed(archives, tmp_path_factory):
-    """Give the SHA-256 of every stamp of a harvest that was left in peace."""
+    """Give the SHA-256 of every stamp of an undisturbed harvest."""
     out = tmp_path_factory.mktemp("peace") / "out"
     done = harvester("run", archives.catalogue, "--out", out, *archives.flags())
     assert done.returncode == 0, done.stderr
@@ -37,12 +37,12 @@ def contents(out):
     }
 
 
-def meddled(what, log, *words):
-    """Run a command of the harvester while strace meddles with its calls."""
+def with_strace(what, log, *words):
+    """Run a command of the harvester while strace changes some of its calls."""
     if why := why_no_strace():
         pytest.skip(why)
     meddling = ["-e", f"trace={CALLS}", "-e", f"inject={CALLS}:{what}"]
-    # Not with --seccomp-bpf: strace 6.1 then counts no calls before a signal.
+    # Do not use --seccomp-bpf: with it strace 6.1 does not count calls before a signal.
     strace = ["strace", "-f", "-o", log, *meddling]
     done = completed([*strace, *HARVESTER, *words])
     assert re.search(r"\(INJECTED\)|\+\+\+ killed by SIGKILL", log.read_text("latin-1"))
@@ -51,10 +51,10 @@ def meddled(what, log, *words):
 
 @pytest.mark.parametrize("call", [1, 5, 40])
 def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
-    """Whoever is killed at a call, all of it is there after the next start."""
+    """After a kill at any call, the next run makes the same data set."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
-    done = meddled(f"signal=KILL:when={call}", tmp_path / "log", *words)
+    done = with_strace(f"signal=KILL:when={call}", tmp_path / "log", *words)
     assert done.returncode in {0, 6, -signal.SIGKILL}, done.stdout + done.stderr
     check_the_same(archives, undisturbed, out)
 
@@ -63,17 +63,17 @@ def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
     ("error", "call"), [("EIO", 3), ("EIO", 30), ("ENOSPC", 30), ("EDQUOT", 3)]
 )
 def test_failing_call(archives, undisturbed, tmp_path, error, call):
-    """A disk that refuses ends the harvest with code 6, and costs nothing."""
+    """If a call fails, the harvest ends with code 6, and the next run completes it."""
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, *archives.flags())
-    done = meddled(f"error={error}:when={call}", tmp_path / "log", *words)
+    done = with_strace(f"error={error}:when={call}", tmp_path / "log", *words)
     assert done.returncode in {0, 6}, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     check_the_same(archives, undisturbed, out)
 
 
 def check_the_same(archives, undisturbed, out):
-    """Have a run brought to its end, and compare it with the undisturbed one."""
+    """Finish a run, and compare it with the undisturbed one."""
     going_on = ("run", archives.catalogue, "--out", out)
     done = harvester(*going_on, *archives.flags())
     assert done.returncode == 0, done.stdout + done.stderr

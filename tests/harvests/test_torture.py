@@ -1,4 +1,4 @@
-"""What survives the torture: everything."""
+"""The torture test with a few disturbances."""
 
 from __future__ import annotations
 

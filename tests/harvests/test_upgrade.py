@@ -1,4 +1,4 @@
-"""Today's harvester goes on with what an earlier one has begun.
+"""The current harvester continues a run of an earlier version.
 
 `earlier/` is a run of the first version, with twelve galaxies of the sandbox's seed 7:
 five had their stamps, which are not kept here, when the archive went down.
@@ -28,7 +28,7 @@ def out(tmp_path):
         shutil.copy(EARLIER / name, folder)
     with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
         db.executescript((EARLIER / "ledger.sql").read_text(encoding="utf-8"))
-        # Of all that a ledger is, this alone is in no dump.
+        # A dump of a ledger does not contain this pragma.
         db.execute("PRAGMA user_version = 1")
     return folder
 
@@ -48,6 +48,6 @@ def test_goes_on_with_an_earlier_run(out, tmp_path):
             done = harvester("resume", out, *archives.flags())
             assert done.returncode == 0, done.stderr
             assert len(stamps(out)) == before
-            # The first time, the five whose files are not kept here are sent back.
+            # The first time the five stamps without a file are to be made again.
             assert harvester("verify", "--deep", "--repair", out).returncode == code
     assert status(out)["surveys"]["sdss"]["done"] == 12

@@ -1,4 +1,4 @@
-"""Disturb a harvest again and again; in the end nothing may be lost.
+"""Disturb a harvest again and again, and check that nothing is lost.
 
 ``python tests/harvests/torture.py --disturbances 200`` harvests some hundred galaxies
 from the sandbox, and at random moments of it draws from `disturbances`: kills,
@@ -25,12 +25,12 @@ from disks import enter_own_mounts
 from disturbances import known_sorts
 from scene import PER_RUN, Archives, Scene
 
-#: Columns of the table of which every figure has to be 0.
+#: Columns of the table in which every count must be 0.
 _BAD = ("lost", "doubled", "torn", "orphans", "manual repairs")
 
 
 def main():
-    """Read the options, run, and tell."""
+    """Read the options, run, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--disturbances", type=int, default=20)
     parser.add_argument("--hours", type=float, default=0.0, help="at least so long")
@@ -46,7 +46,7 @@ def main():
 
 
 def torture(folder, *, disturbances, targets, seed, hours=0.0):
-    """Give what is wrong after so many disturbances: every figure should be 0."""
+    """Give the findings after a number of disturbances; each count should be 0."""
     chance = random.Random(seed)
     sorts, left_out = known_sorts()
     found = Findings(left_out)
@@ -59,32 +59,32 @@ def torture(folder, *, disturbances, targets, seed, hours=0.0):
         for number, sort in enumerate(_deck(list(sorts), chance), 1):
             scene.disturb(sort, sorts[sort])
             if number % PER_RUN == 0:
-                scene.bring_to_its_end()
+                scene.finish_run()
             if number >= disturbances and time.monotonic() > until:
                 break
-        scene.bring_to_its_end()
+        scene.finish_run()
         scene.count_frames()
     return found
 
 
 def _deck(sorts, chance):
-    # Each sort once before any comes again.
+    # Use each disturbance once before any is repeated.
     while True:
         yield from chance.sample(sorts, len(sorts))
 
 
 class Findings:
-    """What was wrong, by the disturbance after which it was found."""
+    """Counts of problems, by the disturbance before them."""
 
     def __init__(self, left_out):
         self._left_out = left_out
         self.counts = defaultdict(Counter)
-        #: What a person needs in order to look into it.
+        #: Descriptions of the problems, for a developer.
         self.words = []
         self.facts = Counter()
 
     def add(self, sort, **counts):
-        """Add to the counts of a sort; words say what they are."""
+        """Add to the counts of a disturbance; ``words`` describe the problems."""
         self.counts[sort].update(
             {name.replace("_", " "): count for name, count in counts.items()}
         )
@@ -94,7 +94,7 @@ class Findings:
 
     @property
     def is_clean(self):
-        """Whether every figure is 0 and no frame was fetched without need."""
+        """Whether every count is 0, and no frame was fetched without need."""
         total = sum((counts for counts in self.counts.values()), Counter())
         again = self.facts["frames fetched again"] > self.facts["of in flight at most"]
         return not again and not any(total[name] for name in _BAD)

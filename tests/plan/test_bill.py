@@ -1,4 +1,4 @@
-"""The bill: arithmetic on what the ledger has counted."""
+"""The bill, computed from counts in the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
 from harvester.models import CutoutSpec, StampSize, Survey, Target
 from harvester.places import Places
-from harvester.plan.bill import Allowance, Counts, Manner, in_all, make_bill, read_bill
+from harvester.plan.bill import Allowance, Counts, Manner, make_bill, read_bill, totals
 from harvester.plan.traffic import Priced, SampleSummary
 from harvester.plan.words import bill_in_words
 from harvester.run import harvest as composition
@@ -65,7 +65,7 @@ COUNTS = Counts(
 
 
 def test_requests_and_files():
-    """Each host has the load of its service, and what it was asked before."""
+    """Each host has the load of its service, and what was spent before."""
     hosts = make_bill(COUNTS, ALLOWED)["hosts"]
     asked = {host: (one["requests"], one["files"]) for host, one in hosts.items()}
     assert asked == {"sky": (2, 0), "sas": (225, 225), "mast": (1, 1), "s3": (100, 18)}
@@ -76,7 +76,7 @@ def test_requests_and_files():
 
 
 def test_shared_host(monkeypatch):
-    """The loads of two archives that share their services are added on each host."""
+    """Loads of two archives that share services are added on each host."""
     monkeypatch.setattr(
         "harvester.plan.bill.kind_of",
         lambda name: kind_of("hst" if name == "jwst" else name),
@@ -90,11 +90,11 @@ def test_shared_host(monkeypatch):
     host = bill["hosts"]["mast"]
     assert (host["archive"], host["files"], host["bytes"]) == ("hst, jwst", 3, 36e6)
     for archive in ("hst", "jwst"):
-        assert in_all(bill, archive)["bytes"]["mast"] == 36_030_000
+        assert totals(bill, archive)["bytes"]["mast"] == 36_030_000
 
 
 def test_routes():
-    """How positions were found is in the bill of each survey."""
+    """The bill of each survey tells by which routes targets were located."""
     surveys = make_bill(COUNTS, ALLOWED)["surveys"]
     assert surveys["sdss:r"]["located_by"] == {"identifier": 900, "crossid": 2}
     assert surveys["hst:WFC3/IR:F160W"]["located_by"] == {}
@@ -116,7 +116,7 @@ def test_floor(change, seconds, limit):
 
 
 def test_disk():
-    """Frames take no more than the cache and those in hand; stamps all of theirs."""
+    """Frames need at most the cache and those in flight; stamps need all of theirs."""
     bill = make_bill(COUNTS, replace(ALLOWED, cache_bytes=10**8))
     disk = bill["disk"]
     in_the_bucket = bill["hosts"]["s3"]["bytes"] / 18
@@ -128,7 +128,7 @@ def test_disk():
 
 
 def test_coverage():
-    """Each survey tells how many galaxies it covers, and of how many it is unknown."""
+    """Each survey counts its galaxies with, without and with unknown coverage."""
     surveys = make_bill(COUNTS, ALLOWED)["surveys"]
     assert surveys["sdss:r"]["covered"] == 900
     assert surveys["sdss:r"]["unlocated"] == 100
@@ -137,15 +137,15 @@ def test_coverage():
 
 
 def test_in_all():
-    """What was spent belongs to the whole bill of its archive, and to no other."""
-    whole = in_all(make_bill(COUNTS, ALLOWED), "hst")
+    """Past costs are part of the totals of their archive, and of no other."""
+    whole = totals(make_bill(COUNTS, ALLOWED), "hst")
     assert whole["frames"] == {"hst:WFC3/IR:F160W": 19}
     assert whole["requests"] == {"mast": 3, "s3": 100}
     assert whole["bytes"]["mast"] == 12_030_000
 
 
 def test_nothing_to_do():
-    """A run that is through costs nothing more."""
+    """A finished run costs nothing more."""
     counts = replace(COUNTS, to_come=[], unlocated={}, priced={}, routes={})
     bill = make_bill(counts, ALLOWED)
     assert bill["seconds"] == 0
@@ -154,7 +154,7 @@ def test_nothing_to_do():
 
 
 def test_words():
-    """People read hosts, sizes, what limits, and what is not known yet."""
+    """The text tells hosts, sizes, limits, and what is not known yet."""
     said = bill_in_words(make_bill(COUNTS, ALLOWED))
     assert "1,000 targets" in said
     assert "size typical, limit bandwidth" in said
@@ -162,11 +162,11 @@ def test_words():
     assert "100 galaxies are not located yet" in said
     assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
     assert "s3: 2 footprints do not tell the axes" in said
-    assert "are looked up once more by position" in said
+    assert "are located again by position" in said
 
 
 async def test_bill_is_kept_once(tmp_path, monkeypatch):
-    """Who resumes a run does not work out again the bill that is kept already."""
+    """Resuming a run does not compute its stored bill again."""
     bills = []
 
     def counted(*given):
@@ -181,11 +181,11 @@ async def test_bill_is_kept_once(tmp_path, monkeypatch):
             await composition._keep_bill(ledger, places, settings, "hst", is_plan=True)
     (bill,) = bills
     with LedgerView.open(places.ledger) as view:
-        assert json.loads(view.facts()["bill hst"]) == in_all(bill, "hst")
+        assert json.loads(view.facts()["bill hst"]) == totals(bill, "hst")
 
 
 async def test_retried_galaxies_are_billed_as_pending(tmp_path):
-    """What `retry` takes up again is counted, also where it goes by the position."""
+    """Galaxies of `retry` are billed, also those to be located by position."""
     places = Places(tmp_path)
     targets = [
         Target(number, f"g{number}", 1.0, 2.0, f"g{number}") for number in (0, 1)
@@ -205,7 +205,7 @@ async def test_retried_galaxies_are_billed_as_pending(tmp_path):
 
 @pytest.mark.parametrize(("free", "is_told"), [(1e12, False), (1e3, True)])
 def test_room_in_words(free, is_told):
-    """A bill that is larger than the disk says so."""
+    """The text says if the bill exceeds the free disk space."""
     bill = make_bill(COUNTS, ALLOWED)
     bill["disk"]["free"] = free
     assert ("a harvest would not begin" in bill_in_words(bill)) is is_told

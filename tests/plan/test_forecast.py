@@ -1,4 +1,4 @@
-"""The forecast of HST frames against files that are painted, and what it rests on."""
+"""The forecast for HST frames, compared with painted files."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ forecast = partial(plan_forecast.forecast, largest_file=LARGEST_FILE)
 
 
 class Cost(NamedTuple):
-    """What a file took."""
+    """What fetching a file took."""
 
     requests: int
     bytes: int
 
 
 def camera(instrument):
-    """Give what is known of a camera of HST."""
+    """Give the facts about a camera of HST."""
     return Camera.of(kind_of("hst").costs, instrument)
 
 
 def fetched(content, wanted, spec):
-    """Give what `PixelFetch` takes of a file, the headers included."""
+    """Give what `PixelFetch` fetches of a file, headers included."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
     pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
     while True:
@@ -64,7 +64,7 @@ def fetched(content, wanted, spec):
     [(7, 60, 14, "15.84arcsec"), (5, 60, 3, "15.84arcsec"), (11, 60, 5, "40px")],
 )
 def test_against_painted_files(seed, targets, per_field, size):
-    """Over a sky, requests and bytes come within a tenth of what the files take."""
+    """Over a sky, requests and bytes are within a tenth of the real ones."""
     sky, spec = Sky.make(seed, targets, per_field), CutoutSpec(StampSize.parse(size))
     billed, taken, lengths = [], [], []
     for obs in sky.observations:
@@ -94,28 +94,28 @@ def _is_inside(obs, galaxy):
 
 
 def place(x, y, turn):
-    """Give the position near the origin of a point in arcsec of a turned image."""
+    """Give the position of a point, in arcsec, of a rotated image near the origin."""
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
     east, north = x * cos - y * sin, x * sin + y * cos
     return east / 3600 + 180, north / 3600
 
 
 def polygon(wide, high, turn):
-    """Give the footprint of an image of such sides about the origin."""
+    """Give the footprint of an image of this size around the origin."""
     signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
     corners = [place(a * wide / 2, b * high / 2, turn) for a, b in signs]
     return "POLYGON " + " ".join(f"{ra} {dec}" for ra, dec in corners)
 
 
 def priced(region, points, turn, *, instrument="WFC3/IR", side=124):
-    """Give the price of stamps at points of a turned image, in arcsec."""
+    """Give the price of stamps at points of a rotated image, in arcsec."""
     ra, dec = zip(*(place(x, y, turn) for x, y in points), strict=True)
     return forecast(region, camera(instrument), side, ra, dec)
 
 
 @pytest.mark.parametrize("turn", [0, 17, 45, 90, 131, 178])
 def test_rows_follow_the_footprint(turn):
-    """Galaxies of the same rows share a span in each plane, wherever north is."""
+    """Galaxies in the same rows share a span in each plane, at any rotation."""
     region = polygon(WIDE, HIGH, turn)
     same_rows = priced(region, [(-50, 0), (50, 1)], turn)
     other_rows = priced(region, [(0, -50), (1, 50)], turn)
@@ -124,20 +124,20 @@ def test_rows_follow_the_footprint(turn):
 
 
 def test_high_image():
-    """Rows are taken to run along the longer side, however the corners are listed."""
+    """Rows are assumed along the longer side, in any order of the corners."""
     region = polygon(HIGH, WIDE, 0)
     assert priced(region, [(0, -50), (1, 50)], 0).requests == 4
 
 
 def test_wide_mosaic():
-    """In a mosaic every row of a stamp is a request, and what is between is not."""
+    """In a mosaic each row of a stamp is a request of its own."""
     mosaic = priced(polygon(1800, 1500, 30), [(100, 200)], 30)
     assert mosaic.requests == pytest.approx(2 + 2 * 124, abs=2)
     assert mosaic.bytes < 400_000 < mosaic.whole / 1000
 
 
 def test_mosaic_that_is_too_large():
-    """What is too large to be fetched whole is not billed whole either."""
+    """A file that is too large to be fetched whole is billed by ranges."""
     points = [(0, y) for y in range(-740, 741, 14)]
     price = priced(polygon(1800, 1500, 0), points, 0)
     assert LARGEST_FILE < price.bytes < price.whole
@@ -155,7 +155,7 @@ def test_limit_of_the_settings(largest, is_whole):
 
 
 def test_whole_file():
-    """Where stamps need most of a frame, its file is billed and the headers as well."""
+    """If stamps need most of a frame, its whole file and the headers are billed."""
     points = [(0, y) for y in range(-60, 61, 12)]
     price = priced(polygon(WIDE, HIGH, 0), points, 0)
     assert price.requests == 3
@@ -166,7 +166,7 @@ def test_whole_file():
     "region", [None, "nonsense", "CIRCLE 180 0 0.0255", "CIRCLE ICRS  180 0 0.03"]
 )
 def test_unknown_axes(region):
-    """Of a circle or of nothing the camera's image is billed, and called a guess."""
+    """A circle, or no footprint, is billed as the camera's image, and as a guess."""
     price = priced(region, [(0, 0)], 0)
     known = priced(polygon(WIDE, HIGH, 0), [(0, 0)], 0)
     assert price.is_guess
@@ -177,7 +177,7 @@ def test_unknown_axes(region):
 
 @pytest.mark.parametrize("instrument", ["WFC3/IR", "ACS/WFC", "WFPC2", "COS/NUV"])
 def test_assumed_circle(instrument):
-    """A circle in place of a footprint that is not told is billed as one pointing."""
+    """An assumed circle is billed as one pointing."""
     sides = camera(instrument).field_arcsec
     circle = f"CIRCLE 180 0 {math.hypot(*sides) / 3600}"
     price = priced(circle, [(0, 0)], 0, instrument=instrument)
@@ -188,12 +188,12 @@ def test_assumed_circle(instrument):
 
 
 def test_unusual_circle():
-    """A circle much smaller than the camera's field is an image of its own size."""
+    """A circle much smaller than the camera's field is billed by its own size."""
     assert priced("CIRCLE 180 0 0.005", [(0, 0)], 0).whole < 1_000_000
 
 
 def test_two_chips():
-    """Several polygons are one image, the gap between them included."""
+    """Several polygons are one image, including the gap between them."""
     chips = f"{polygon(200, 95, 40)} {polygon(200, 202, 40)}"
     assert priced(chips, [(0, 0)], 40, instrument="ACS/WFC").whole == pytest.approx(
         3 * 4 * (200 / 0.05) * (202 / 0.05), rel=0.02
@@ -201,7 +201,7 @@ def test_two_chips():
 
 
 def test_right_ascension_zero():
-    """A footprint across right ascension 0 is no wider than elsewhere."""
+    """A footprint across right ascension 0 has its normal width."""
     here = forecast(
         "POLYGON 359.98 0 0.02 0 0.02 0.03 359.98 0.03", camera(""), 40, [0], [0.01]
     )

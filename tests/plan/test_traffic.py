@@ -11,7 +11,7 @@ from harvester.plan.traffic import (
     Load,
     Priced,
     SampleSummary,
-    added,
+    add_loads,
     packed_loads,
     ranged_loads,
 )
@@ -21,7 +21,7 @@ FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
 
 
 def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None):
-    """Give the loads of SDSS, of which nothing is known unless it is said."""
+    """Give the loads of SDSS, without samples unless given."""
     return packed_loads(
         kind_of("sdss"),
         groups,
@@ -33,20 +33,20 @@ def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None):
 
 
 def test_typical():
-    """Of frames that nothing is known of, each is a request and of typical length."""
+    """Without other facts each frame is a request and has the typical length."""
     load = sdss(FRAMES)["sdss-sas"]
     assert load == (300, 300, 300 * 3_600_000, "typical", 0)
 
 
 def test_sampled():
-    """A few lengths that were asked for stand for all others."""
+    """Without fetched frames the mean length of the samples is used."""
     group = FRAMES._replace(sized=5, size=20e6)
     load = sdss(group, samples=SampleSummary(5, 0, 4e6))["sdss-sas"]
     assert (load.bytes, load.source) == (300 * 4e6, "sampled")
 
 
 def test_seen():
-    """What came counts more than what was said, once it is twenty frames."""
+    """From twenty fetched frames on their mean length is used."""
     known = {"samples": SampleSummary(5, 0, 4e6), "fetched_bytes": 40e6}
     few, enough = (sdss(FRAMES, fetched=n, **known)["sdss-sas"] for n in (19, 20))
     assert few.source == "sampled"
@@ -54,7 +54,7 @@ def test_seen():
 
 
 def test_missing():
-    """A frame that is known to be missing is asked for, and its galaxies looked up.
+    """A frame known to be missing is still requested, and its galaxies looked up.
 
     Before the first upload SkyServer is asked for a place that must be in the answer.
     """
@@ -69,18 +69,18 @@ def test_missing():
     ("unlocated", "requests"), [(0, 0), (1, 2), (1000, 3), (4995, 6), (4996, 6)]
 )
 def test_looking_up(unlocated, requests):
-    """Positions are uploaded by the thousand, or the table of all fields is asked."""
+    """Positions are uploaded 999 at a time, or the table of all fields is fetched."""
     assert sdss(unlocated=[unlocated])["sdss-sky"].requests == requests
 
 
 def test_expected_part():
-    """Of a frame that is left early only a part is billed, by its stamps."""
+    """For a frame that is closed early only a part is billed, by its stamps."""
     one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=2, size=6e6)
     load = sdss(one, FRAMES, samples=SampleSummary(2, 0, 3e6))["sdss-sas"]
     assert load.bytes == pytest.approx((7 + 0.5) * 3e6 + 300 * 3e6)
 
 
-#: Frames of HST that a mirror has, and some that only MAST has.
+#: Frames of HST with a copy at the mirror, and some without.
 COPIED = Priced(True, 40, requests=200, bytes=80_000_000, whole=480_000_000, guessed=3)
 DIRECT = Priced(False, 2, requests=10, bytes=4_000_000, whole=25_000_000, guessed=0)
 
@@ -96,7 +96,7 @@ def hst(*frames, samples=None, is_located=True):
 
 
 def test_all_sampled():
-    """Where it is known that the mirror has them, parts come from it and no other."""
+    """If the mirror is known to have all frames, all ranges come from it."""
     loads = hst(COPIED, DIRECT, samples=SampleSummary(42, 2))
     assert loads["s3"] == (200, 40, 80_000_000, "footprints", 3)
     assert loads["mast"] == (2, 2, 25_000_000, "footprints", 0)
@@ -117,13 +117,13 @@ def test_mirror_may_lack_some():
 
 
 def test_unlocated():
-    """A survey that was not asked for takes three queries."""
+    """A survey that is not listed yet takes three queries."""
     assert hst(is_located=False)["mast"].requests == 3
     assert hst()["mast"].requests == 0
 
 
 def test_archive_that_gives_ranges(monkeypatch):
-    """What the mirror lacks costs no more at an archive that gives ranges itself."""
+    """If the archive serves ranges, files without a copy cost no more there."""
     monkeypatch.setattr(kind_of("hst"), "archive_gives_ranges", True)
     loads = hst(COPIED, DIRECT, samples=SampleSummary(42, 2))
     assert loads["mast"] == (10, 2, 4_000_000, "footprints", 0)
@@ -134,20 +134,20 @@ def test_archive_that_gives_ranges(monkeypatch):
 
 
 def test_archive_without_mirrors(monkeypatch):
-    """An archive that has no mirrors has no load there."""
+    """An archive without mirrors has no load there."""
     monkeypatch.setattr(kind_of("hst").costs, "mirror_service", "")
     assert list(hst(DIRECT)) == ["mast"]
 
 
 def test_archive_of_one_service(monkeypatch):
-    """Queries and files of an archive that has one service are its load together."""
+    """If one service answers queries and sends files, their loads are added."""
     monkeypatch.setattr(kind_of("sdss").costs, "query_service", "sdss-sas")
     loads = sdss(FRAMES, unlocated=[1])
     assert loads == {"sdss-sas": (302, 300, 300 * 3_600_000, "typical", 0)}
 
 
 def test_whole_files(monkeypatch):
-    """Of files that are fetched whole all bytes are billed, however few the stamps."""
+    """For files that are fetched whole, all bytes are billed."""
     monkeypatch.setattr(kind_of("sdss"), "fetch", Fetch.WHOLE)
     one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=0, size=0)
     assert sdss(one)["sdss-sas"].bytes == 14 * 3_600_000
@@ -161,7 +161,7 @@ def test_shared_service():
         ("mast", Load(3, 0, 0.0, "listed")),
         ("mast", Load(7, 7, 900.0, "seen", 2)),
     ]
-    assert added(some) == {
+    assert add_loads(some) == {
         "mast": (15, 9, 1000.0, "footprints, seen", 3),
         "s3": (1, 1, 10.0, "footprints", 0),
     }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.sandbox.lazy_file import BAND_ROWS, BandCache, Held, LazyFile, Plane
+from harvester.sandbox.lazy_file import BAND_ROWS, BandCache, Held, ImagePlane, LazyFile
 
 LAYERS, NY, NX = 2, BAND_ROWS + 9, 5
 #: Every pixel has a value of its own.
@@ -24,7 +24,7 @@ def make(rendered=None, memory_mb=1.0):
             rendered.append((layer, first, last))
         return PIXELS[layer, first:last]
 
-    plane = Plane((LAYERS, NY, NX), render, BandCache(memory_mb), "plane")
+    plane = ImagePlane((LAYERS, NY, NX), render, BandCache(memory_mb), "plane")
     return LazyFile([Held(b"h" * 7), plane, Held(b"tail")])
 
 

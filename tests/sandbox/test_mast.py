@@ -21,7 +21,7 @@ from served import ask, redirected, serving
 from harvester.sandbox import mast
 from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
-from harvester.sandbox.store import FrameStore
+from harvester.sandbox.store import SandboxFrameStore
 
 #: What the tutorial asks for, besides the position.
 TUTORIAL = {
@@ -41,7 +41,7 @@ def sky() -> Sky:
 @pytest.fixture(scope="module")
 def archive(sky):
     """Serve MAST and the bucket; give the address."""
-    with FrameStore() as store:
+    with SandboxFrameStore() as store:
         routes = [*mast.routes(sky, store), *mast.s3_routes(sky, store)]
         with serving(routes) as url:
             yield url
@@ -237,7 +237,7 @@ def test_wrong_identifier(client, sky):
 def test_executing(sky):
     """A query that is not finished is polled, and then complete."""
     with (
-        FrameStore() as store,
+        SandboxFrameStore() as store,
         serving(mast.routes(sky, store, executing=2)) as url,
         redirected(url) as client,
     ):

@@ -10,7 +10,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from harvester.sandbox.regions import DIALECTS
-from harvester.sandbox.scans import COLUMNS, FIELD_STEP, ROWS, RUNS, Field, FieldKey
+from harvester.sandbox.scans import COLUMNS, FIELD_STEP, ROWS, RUNS, FieldKey, ScanField
 from harvester.sandbox.sky import Sky
 
 
@@ -137,8 +137,8 @@ def test_separation(sky):
 @pytest.mark.parametrize("band", "ugriz")
 def test_continued_grid(band):
     """Neighbouring fields share 128 rows and continue the pixel grid."""
-    field = Field.of(FieldKey(2873, 5, 200))
-    after = Field.of(FieldKey(2873, 5, 201))
+    field = ScanField.of(FieldKey(2873, 5, 200))
+    after = ScanField.of(FieldKey(2873, 5, 201))
     x, y = np.array([0.0, 1024.0, 2047.0]), np.full(3, 1400.0)
     there = after.wcs(band).all_world2pix(*field.wcs(band).all_pix2world(x, y, 0), 0)
     assert ROWS - FIELD_STEP == 128
@@ -148,7 +148,7 @@ def test_continued_grid(band):
 
 def test_band_offsets():
     """One position lies a few pixels apart in different bands, at most ten."""
-    field = Field.of(FieldKey(94, 3, 100))
+    field = ScanField.of(FieldKey(94, 3, 100))
     ra, dec = field.wcs("r").wcs.crval
     spots = [np.array(field.wcs(band).all_world2pix(ra, dec, 0)) for band in "ugriz"]
     apart = [np.hypot(*(one - two)) for one, two in combinations(spots, 2)]
@@ -159,7 +159,7 @@ def test_band_offsets():
 @pytest.mark.parametrize("key", [(94, 3, 100), (7178, 6, 200), (4247, 1, 150)])
 def test_scan_coordinates(key):
     """The asTrans terms and the TAN projection agree to a tenth of a pixel."""
-    field = Field.of(FieldKey(*key))
+    field = ScanField.of(FieldKey(*key))
     a, b, c, d, e, f = field.astrans("g")
     x, y = (v.ravel() for v in np.meshgrid([0.0, 2047.0], [0.0, 1488.0]))
     mu = np.radians(a + b * (y + 0.5) + c * (x + 0.5) - field.node)
@@ -178,7 +178,7 @@ def test_scan_coordinates(key):
 
 def test_plain_arithmetic_is_astropy():
     """The sandbox's own projection is that of astropy."""
-    tangent = Field.of(FieldKey(4192, 2, 250)).tangent("i")
+    tangent = ScanField.of(FieldKey(4192, 2, 250)).tangent("i")
     wcs = tangent.wcs(COLUMNS, ROWS)
     x, y = np.array([0.0, 300.5, 2047.0]), np.array([1488.0, 12.25, 0.0])
     ra, dec = tangent.to_sky(x, y)

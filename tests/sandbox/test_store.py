@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from harvester.sandbox.store import FrameStore
+from harvester.sandbox.store import SandboxFrameStore
 
 
 async def test_made_once():
@@ -18,7 +18,7 @@ async def test_made_once():
         made.append(1)
         return b"pixels"
 
-    with FrameStore() as store:
+    with SandboxFrameStore() as store:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(store.get("a", make)) for _ in range(8)]
         assert {task.result() for task in tasks} == {b"pixels"}
@@ -34,7 +34,7 @@ async def test_spilled():
         made.append(name)
         return name.encode() * 400
 
-    with FrameStore(memory_mb=0.001) as store:
+    with SandboxFrameStore(memory_mb=0.001) as store:
         for name in ("a", "b", "c", "a"):
             body = await store.get(name, lambda name=name: make(name))
             assert body == name.encode() * 400
@@ -51,7 +51,7 @@ async def test_hang_up():
         may_end.wait(10)
         return b"pixels"
 
-    with FrameStore() as store:
+    with SandboxFrameStore() as store:
         first = asyncio.ensure_future(store.get("a", make))
         await asyncio.to_thread(begun.wait, 10)
         first.cancel()
@@ -65,7 +65,7 @@ async def test_hang_up():
 
 async def test_failure():
     """A rendering that fails is tried again by the next request."""
-    with FrameStore() as store:
+    with SandboxFrameStore() as store:
         with pytest.raises(ZeroDivisionError):
             await store.get("a", lambda: bytes(1 // 0))
         assert await store.get("a", lambda: b"pixels") == b"pixels"
@@ -73,7 +73,7 @@ async def test_failure():
 
 async def test_closed():
     """Closing removes the folder."""
-    store = FrameStore(memory_mb=0)
+    store = SandboxFrameStore(memory_mb=0)
     await store.get("a", lambda: b"1")
     await store.get("b", lambda: b"2")
     assert list(store._folder.iterdir())

@@ -15,7 +15,7 @@ SQUARE = "POLYGON 10 0 11 0 11 1 10 1"
 
 
 def match(regions, places, margin=0.0):
-    """Give the pairs that match, and which of them hold the margin."""
+    """Give the pairs that match, and which of them are a margin inside."""
     ra, dec = np.array(places, dtype=float).reshape(-1, 2).T
     target, region, whole = FootprintIndex(regions).match(ra, dec, margin)
     return list(zip(target.tolist(), region.tolist(), whole.tolist(), strict=True))
@@ -35,7 +35,7 @@ def polygon(ra, dec, radius, corners=5, turn=0.3):
 
 
 def frame_at(ra, dec):
-    """Give unit vectors to the east, the north and up at a place of the sky."""
+    """Give unit vectors to the east, the north and up at a position."""
     a, d = math.radians(ra), math.radians(dec)
     east = np.array([-math.sin(a), math.cos(a), 0])
     north = np.array(
@@ -71,7 +71,7 @@ def depth_by_planes(region, ra, dec):
      "POLYGON 0 0 120 0 240 0 0 80", "CIRCLE 1 2 180", "POLYGON 1 2 3 4 5"],
 )  # fmt: skip
 def test_no_area(text):
-    """What is no area of the sky is no shape, and the region is unknown."""
+    """Text without an area gives no shape, and the region counts as unknown."""
     assert parse_s_region(text) == ()
     assert FootprintIndex([SQUARE, text]).unknown == [1]
 
@@ -90,26 +90,26 @@ def test_no_area(text):
     ],
 )
 def test_spellings(text):
-    """One triangle in many spellings is one triangle."""
+    """One triangle in many spellings gives the same shape."""
     assert parse_s_region(text) == (Polygon(((10, 0), (11, 0), (11, 1))),)
 
 
 def test_circle_spellings():
-    """Circles with and without a frame, and with a negative right ascension."""
+    """Circles are read with and without a frame, and with negative right ascension."""
     assert parse_s_region("CIRCLE ICRS  -10 5 0.5") == (Circle(350, 5, 0.5),)
     assert parse_s_region("circle 350 5 .5") == (Circle(350, 5, 0.5),)
 
 
 @st.composite
 def spelled(draw, number):
-    """Spell a number in one of the ways of archives."""
+    """Write a number in one of the ways of archives."""
     ways = ["{:.6f}", "{:+.6f}", "{:.7e}", "{:012.6f}", " {:.6f}0 "]
     return draw(st.sampled_from(ways)).format(number)
 
 
 @st.composite
 def shapes_and_texts(draw):
-    """Give a triangle and a circle as one text, in any dialect, and what they are."""
+    """Give a triangle and a circle as one text in any dialect, and as shapes."""
     ra, dec = draw(st.integers(0, 359)), draw(st.integers(-80, 80))
     corners = [(ra, dec), (ra, dec + 1), (ra + 0.5, dec + 0.25)]
     closed = corners + corners[:1] * draw(st.integers(0, 2))
@@ -129,7 +129,7 @@ def shapes_and_texts(draw):
 
 @given(shapes_and_texts())
 def test_any_dialect(case):
-    """However a footprint is spelled, its shapes are the same."""
+    """Any spelling of a footprint gives the same shapes."""
     text, wanted = case
     assert set(parse_s_region(text)) == wanted
 
@@ -147,7 +147,7 @@ def test_any_dialect(case):
     )
 )
 def test_any_text(text):
-    """Whatever an archive writes, there are areas of the sky or none, and a match."""
+    """Any text gives valid shapes or none, and can be matched."""
     for shape in parse_s_region(text):
         is_circle = isinstance(shape, Circle)
         places = [(shape.ra, shape.dec)] if is_circle else shape.vertices
@@ -156,13 +156,13 @@ def test_any_text(text):
 
 
 def test_one_usable_shape():
-    """What is no area does not spoil its neighbours."""
+    """A shape without an area does not affect the other shapes."""
     text = f"POLYGON 1 1 1 1 {SQUARE} CIRCLE 1 2 0"
     assert len(parse_s_region(text)) == 1
 
 
 def test_recorded_regions(shared):
-    """Every recorded spelling is read, and its own middle is inside."""
+    """Every recorded region is read, and contains its own centre."""
     recorded = json.loads((shared / "fixtures/mast/s_region_examples.json").read_text())
     rows = shared / "data/responses/mastquery_wfc3ir_g102_rows.json"
     texts = [row["footprint"] for row in json.loads(rows.read_text())]
@@ -186,7 +186,7 @@ def _middle(shape):
 
 
 def test_recorded_place(shared):
-    """The target of a real observation lies in its footprint, to a known depth."""
+    """The target of a real observation is in its footprint, at a known depth."""
     (row, _) = json.loads(
         (shared / "data/responses/mastquery_wfc3ir_g102_rows.json").read_text()
     )
@@ -197,7 +197,7 @@ def test_recorded_place(shared):
 
 
 def test_margin():
-    """A footprint holds a stamp if every edge is as far away as the margin."""
+    """A stamp is inside if every edge is at least the margin away."""
     edge = [(10.5, 0.01)]  # 36 arcsec above the edge
     assert match([SQUARE], edge, 35.9) == [(0, 0, True)]
     assert match([SQUARE], edge, 36.1) == [(0, 0, False)]
@@ -223,7 +223,7 @@ places_on_sky = st.tuples(
     bearing=st.floats(0, 6.3),
 )
 def test_against_planes(centre, radius, corners, turn, distance, bearing):
-    """Inside and depth are those of an independent reckoning, all over the sky."""
+    """Inside and depth agree with an independent computation, all over the sky."""
     region = polygon(*centre, radius, corners, turn)
     east, north, up = frame_at(*centre)
     r = math.radians(radius * distance)
@@ -244,7 +244,7 @@ def test_against_planes(centre, radius, corners, turn, distance, bearing):
 
 
 def test_hollow_outline():
-    """A concave outline does not contain what it goes around."""
+    """A concave polygon does not contain its hollow."""
     shoe = "POLYGON 0 0 4 0 4 4 3 4 3 1 1 1 1 4 0 4"
     assert match([shoe], [(2, 3)]) == []
     assert match([shoe], [(0.5, 3), (3.5, 3), (2, 0.5)]) == [
@@ -253,7 +253,7 @@ def test_hollow_outline():
 
 
 def test_union():
-    """Several shapes of one region are one footprint: each pair is told once."""
+    """Several shapes of one region are one footprint: each pair is given once."""
     text = "POLYGON 0 0 2 0 2 2 0 2 POLYGON 1 0 3 0 3 2 1 2 CIRCLE 10 0 1"
     assert match([text], [(1.5, 1), (0.5, 1), (2.5, 1), (10.1, 0), (5, 1)]) == [
         (0, 0, True), (1, 0, True), (2, 0, True), (3, 0, True)
@@ -263,7 +263,7 @@ def test_union():
 
 
 def test_sizes_side_by_side():
-    """A mosaic and a stamp of sky at one place are both found, and only there."""
+    """A large and a tiny footprint at one position are both found, only there."""
     regions = [polygon(40, 20, 3), polygon(40, 20, 1e-4), "CIRCLE 40 20 0.3", None]
     assert match(regions, [(40, 20), (40, 20.2), (40, 22), (220, -20)]) == [
         (0, 0, True), (0, 1, True), (0, 2, True),
@@ -273,7 +273,7 @@ def test_sizes_side_by_side():
 
 
 def test_many_pairs(monkeypatch):
-    """Batches of targets and of pairs give what single ones give."""
+    """Batches of targets and pairs give the same as single ones."""
     monkeypatch.setattr(footprints, "_TARGETS", 1000)
     monkeypatch.setattr(footprints, "_PAIRS", 5000)
     rng = np.random.default_rng(5)
@@ -290,7 +290,7 @@ def test_many_pairs(monkeypatch):
 
 
 def test_no_targets_or_regions():
-    """Nothing matches nothing, and a target that is nowhere matches nothing."""
+    """Without targets or regions there is no match; NaN positions match nothing."""
     assert match([], [(1, 2)]) == []
     assert match([None], [(1, 2)]) == []
     assert match([SQUARE], []) == []

@@ -8,7 +8,7 @@ from harvester.sky.selection import Candidate, choose, rank
 
 
 def candidate(name, exposure_s=100.0, *, whole=True):
-    """Give a candidate of this name."""
+    """Give a candidate with this name."""
     product = Product("hst", name, "F160W", f"https://archive.example/{name}")
     return Candidate(product, exposure_s, whole)
 
@@ -23,31 +23,31 @@ def names(candidates):
 
 
 def test_order_of_merit():
-    """A whole stamp goes before a deep one, a deep one before a shallow one."""
+    """A whole stamp comes before a deep one, a deep one before a shallow one."""
     assert names(rank([RAGGED, SHALLOW, DEEP])) == ["deep", "shallow", "ragged"]
 
 
 def test_any_order():
-    """The order in which an archive answers changes nothing."""
+    """The order in which an archive lists images does not matter."""
     some = [candidate("b"), candidate("a"), candidate("c"), RAGGED]
     orders = {tuple(names(rank(order))) for order in permutations(some)}
     assert orders == {("a", "b", "c", "ragged")}
 
 
 def test_unknown_exposure():
-    """An exposure time that the archive does not tell counts as none."""
+    """An unknown exposure time counts as none."""
     unknown = candidate("a unknown", math.nan)
     assert names(rank([unknown, SHALLOW])) == ["shallow", "a unknown"]
 
 
 def test_one_product_twice():
-    """A product that several regions name is there once, at its best."""
+    """A product with several regions is given once, by its best one."""
     ragged = candidate("deep", 1000, whole=False)
     assert rank([ragged, DEEP]) == [DEEP]
 
 
 def test_choice():
-    """The best with two to fall back on, or all of them."""
+    """The best and two others are chosen, or all."""
     some = [RAGGED, DEEP, SHALLOW, candidate("faint", 1)]
     assert names(choose(some, "best")) == ["deep", "shallow", "faint"]
     assert names(choose(some, "all")) == ["deep", "shallow", "faint", "ragged"]
@@ -56,7 +56,7 @@ def test_choice():
 
 
 def test_assumed_footprint():
-    """An image that may lie elsewhere comes last, and one of unknown depth does not."""
+    """An image with an assumed footprint comes last, one of unknown depth does not."""
     product = Product("hst", "assumed", "F160W", "https://archive.example/assumed")
     assumed = Candidate(product, 9999.0, holds_whole=True, is_assumed=True)
     unknown = candidate("unknown", math.nan)

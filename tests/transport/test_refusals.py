@@ -19,7 +19,7 @@ from harvester.transport.transport import Service, Waits
 
 _BASE = "https://mast.stsci.edu"
 _PAGE = b"<html><head><title>No</title></head><body><p>You are banned</p></body></html>"
-#: What an archive may say to everything.
+#: Refusals with which an archive may answer every request.
 REFUSALS = [
     reply(_PAGE, status=403, reason="Forbidden"),
     reply(_PAGE, status=401, reason="Unauthorized"),

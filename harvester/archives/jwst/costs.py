@@ -1,4 +1,4 @@
-"""What mosaics of JWST cost: they are large, and cut by ranges of bytes."""
+"""What mosaics of JWST cost: large files, of which only byte ranges are fetched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JwstCosts"]
 
-#: Images of a file in the order SCI, ERR, CON, WHT and three variances.
+#: Indices of images in a file with SCI, ERR, CON, WHT and three variances; and their
+#: number.
 _SCI, _WHT, _IMAGES = 0, 3, 7
 
 
@@ -25,10 +26,10 @@ class JwstCosts:
     mirror_service = "s3"
     #: The mosaics of one program had 0.8 GB (long channel) to 7.7 GB (short).
     typical_bytes = 2_000_000_000
-    #: A plain file: nothing is unpacked.
+    #: The file is not compressed.
     decode_s = 0.01
-    #: Headers of PRIMARY and SCI took some 30 kB in a real mosaic: they come with the
-    #: first request, then ERR, CON and WHT.
+    #: In a real mosaic the headers of PRIMARY and SCI had about 30 kB: the first
+    #: request covers them. Three more cover the headers of ERR, CON and WHT.
     layout: FileLayout | None = FileLayout(
         first_headers=12 * 2880,
         next_header=2 * 2880,
@@ -46,5 +47,5 @@ class JwstCosts:
         return field_arcsec(instrument)
 
     def queries(self, unlocated: Sequence[int], lost: int) -> int:  # noqa: ARG002 - the protocol's signature
-        """Count the queries of one listing, if there is one to come."""
+        """Count the queries to come: one listing serves all targets."""
         return LISTING_QUERIES if any(unlocated) else 0

@@ -1,12 +1,12 @@
-"""Imaging instruments of JWST: filters, fields of view, and pixels of the mosaics.
+"""Imaging instruments of JWST: filters, fields of view, and pixel widths of mosaics.
 
-Filters from JDox (NIRCam Filters, MIRI Filters and Dispersers, NIRISS Filters); widths
-of pixels from headers of archived mosaics, see docs/archives.md.
+The filters come from JDox (NIRCam Filters, MIRI Filters and Dispersers, NIRISS
+Filters). ``docs/archives.md`` says where the pixel widths come from.
 """
 
 from __future__ import annotations
 
-__all__ = ["DAILY", "FILTERS", "band_of", "field_arcsec", "pixel_arcsec", "spellings"]
+__all__ = ["COMMON", "FILTERS", "band_of", "field_arcsec", "pixel_arcsec", "spellings"]
 
 #: Filters by instrument.
 FILTERS = {
@@ -24,27 +24,27 @@ FILTERS = {
     }.items()
 }
 
-#: Wide filters of which there are images by the hundred.
-DAILY = {
+#: Wide filters with hundreds of images: an empty list for one of them is an error.
+COMMON = {
     "NIRCAM/IMAGE": "F090W F115W F150W F200W F277W F356W F444W",
     "MIRI/IMAGE": "F770W F1000W F1500W F2100W",
 }
 
-#: Filters in the pupil wheel of NIRCam. An image through one of them goes through a
-#: wide filter too, and its band is the narrow one.
+#: Filters in the pupil wheel of NIRCam. They are used together with a wide filter of
+#: the filter wheel; the band of such an image is the narrow one.
 _IN_PUPIL = frozenset({"F162M", "F164N", "F323N", "F405N", "F466N", "F470N"})
 
-#: What stands where a wheel has no filter.
+#: Entries of a wheel without a filter.
 _OPEN = frozenset({"", "CLEAR", "CLEARP"})
 
-#: Sides of one pointing, arcsec: both modules of NIRCam with the gap between them.
+#: Sides of one pointing in arcsec; for NIRCam both modules and the gap between them.
 _FIELD_ARCSEC = {
     "NIRCAM/IMAGE": (310.0, 133.0),
     "MIRI/IMAGE": (113.0, 74.0),
     "NIRISS/IMAGE": (133.0, 133.0),
 }
 
-#: Widths of the pixels of mosaics, arcsec: those of NIRCam's short channel are 0.031.
+#: Pixel widths of mosaics in arcsec; for NIRCam that of the short channel, the smaller.
 _PIXEL_ARCSEC = {"NIRCAM/IMAGE": 0.031, "MIRI/IMAGE": 0.11, "NIRISS/IMAGE": 0.065}
 _FINEST_ARCSEC = 0.031
 
@@ -66,5 +66,5 @@ def field_arcsec(instrument: str) -> tuple[float, float]:
 
 
 def pixel_arcsec(instrument: str) -> float:
-    """Give the width of a mosaic's pixels in arcsec."""
+    """Give the pixel width of a mosaic in arcsec."""
     return _PIXEL_ARCSEC.get(instrument, _FINEST_ARCSEC)

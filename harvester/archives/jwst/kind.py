@@ -32,11 +32,12 @@ __all__ = ["KIND", "JwstSection"]
 
 
 class JwstSection(BaseModel):
-    """What is asked of MAST for JWST."""
+    """Settings of the archive JWST."""
 
     model_config = ConfigDict(extra="forbid")
 
-    #: The deepest mosaic that holds the whole stamp, or one of each program.
+    #: "best": the deepest mosaic that covers the whole stamp. "all": one mosaic of
+    #: each program.
     observations: Literal["best", "all"] = Field(
         default="best",
         description="Of several JWST mosaics: the best, or all.",
@@ -53,7 +54,7 @@ class _Jwst:
     services: tuple[ServiceKind, ...] = (MAST, S3)
     section: type[BaseModel] = JwstSection
     fetch = Fetch.RANGES
-    # Files of GB: never whole, and some have no copy in the bucket.
+    # Files of several GB are never fetched whole, and some are not in the bucket.
     archive_gives_ranges = True
     reading: Reading = JwstReading()
     costs: Costs = JwstCosts()
@@ -65,25 +66,26 @@ class _Jwst:
     )
 
     def checked(self, survey: Survey) -> Survey:
-        """Give a survey in capitals; the instrument may be written without IMAGE."""
+        """Give a survey in capitals, and add ``/IMAGE`` to its instrument if needed."""
         instrument = survey.instrument.upper()
         if instrument and "/" not in instrument:
             instrument = f"{instrument}/IMAGE"
         if instrument not in FILTERS:
-            msg = f"JWST has images of {', '.join(FILTERS)}, not of {instrument!r}"
+            msg = f"JWST has the instruments {', '.join(FILTERS)}, not {instrument!r}"
             raise ValueError(msg)
         bands = tuple(dict.fromkeys(band.upper() for band in survey.bands))
         if wrong := [band for band in bands if band not in FILTERS[instrument]]:
-            msg = f"{instrument} has {', '.join(FILTERS[instrument])}, not {wrong[0]}"
+            known = ", ".join(FILTERS[instrument])
+            msg = f"{instrument} has the filters {known}, not {wrong[0]}"
             raise ValueError(msg)
         return type(survey)(survey.archive, instrument, bands)
 
     def identity(self, section: JwstSection) -> Mapping[str, str]:
-        """Give whether one mosaic or every mosaic of a galaxy is cut."""
+        """Give whether stamps come from one mosaic or from all."""
         return {"jwst observations": section.observations}
 
     def keeps_all(self, section: JwstSection) -> bool:
-        """Keep all only if that was asked for."""
+        """Whether the user asked for stamps from all mosaics."""
         return section.observations == "all"
 
     def open(self, inputs: LocatorInputs) -> Archive:

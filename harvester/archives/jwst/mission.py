@@ -1,4 +1,4 @@
-"""JWST at MAST: which rows and files are mosaics, and where their copies are."""
+"""JWST at MAST: which rows and files are mosaics, and their keys in the bucket."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ..mast.mission import Mission
-from .instruments import DAILY, FILTERS, band_of, field_arcsec, spellings
+from .instruments import COMMON, FILTERS, band_of, field_arcsec, spellings
 
 if TYPE_CHECKING:
     from ...sky.selection import Candidate
@@ -22,8 +22,8 @@ _NAME = re.compile(
     r"_i2d\.fits"
 )
 
-#: Of one sky and band the set of exposures that is taken, best first: ``c`` and ``a``
-#: hold the exposures of ``o``, and are deeper.
+#: Which set is taken if several show the same sky in one band, best first: ``c`` and
+#: ``a`` contain the exposures of ``o``, and are deeper.
 _SETS = "cao"
 
 #: Calibration level of combined images.
@@ -31,17 +31,17 @@ _COMBINED = 3
 
 
 def _is_file(row: Row, obs_id: str) -> bool:
-    """Whether it is the mosaic of the observation, and not an exposure's image.
+    """Whether a product is the mosaic of its observation, not a single exposure.
 
-    A list of products has hundreds of images of single detectors, which end with
-    ``_i2d.fits`` as well.
+    A list of products also has hundreds of images of single detectors, whose names
+    end with ``_i2d.fits`` too.
     """
     name = str(row["dataURI"]).rpartition("/")[2]
     return name.startswith(f"{obs_id}_") and row.get("calib_level") == _COMBINED
 
 
 def _key(name: str, _obs_id: str) -> str:
-    # Seen for single observations only; where the others lie, MAST tells.
+    # This rule was only seen for single observations; MAST is asked for other keys.
     match = _NAME.fullmatch(name)
     if not match or match["set"] != "o":
         return ""
@@ -49,7 +49,7 @@ def _key(name: str, _obs_id: str) -> str:
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """Take one set of exposures for each program: the others show the same sky."""
+    """Keep one set of exposures for each program: the others show the same sky."""
     by_program: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
         match = _NAME.fullmatch(candidate.product.name)
@@ -59,7 +59,7 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
 
 def _best_set(candidates: list[Candidate]) -> list[Candidate]:
     ranks = [_rank(candidate) for candidate in candidates]
-    # One that holds the whole stamp is not left out for one that holds a part.
+    # A set that covers the whole stamp comes before one that covers a part of it.
     whole = [
         rank for rank, one in zip(ranks, candidates, strict=True) if one.holds_whole
     ]
@@ -84,6 +84,6 @@ JWST = Mission(
     coarsest_arcsec=0.11,
     field_arcsec=field_arcsec,
     filters=FILTERS,
-    daily=DAILY,
+    common=COMMON,
     distinct=_distinct,
 )

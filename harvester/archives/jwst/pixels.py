@@ -1,4 +1,4 @@
-"""What the pixels of a JWST mosaic mean: surface brightness, in MJy/sr."""
+"""The pixels of a JWST mosaic: surface brightness, in MJy/sr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["JwstReading"]
 #: AB magnitude of 1 MJy: 31.4 - 2.5 log10(1e15 nJy).
 _MEGAJANSKY = -6.10
 
-#: Cards that tell which version of the pipeline made the mosaic, and for whom.
+#: Cards copied to the stamps: the program, and the versions of the pipeline.
 _KEPT = {
     "PROGRAM": "program of the observation",
     "PI_NAME": "principal investigator",
@@ -26,7 +26,7 @@ _KEPT = {
 
 
 class JwstReading:
-    """Reads SCI; what WHT has no weight for is no data."""
+    """Reads SCI; pixels with a WHT of 0 have no data."""
 
     science = "SCI"
     weight = "WHT"
@@ -37,11 +37,11 @@ class JwstReading:
         return text("BUNIT")
 
     def exposure_s(self, text: Lookup) -> float | None:
-        """Read the exposure time in seconds, of the mosaic as a whole."""
+        """Give the exposure time of the whole mosaic in seconds; None if unknown."""
         return first_number(text, "XPOSURE", "EFFEXPTM")
 
     def zero_point(self, text: Lookup) -> float | None:
-        """Give the AB magnitude of 1 MJy/sr over one pixel; None in another unit."""
+        """Give the AB magnitude of a pixel of 1 MJy/sr; None for another unit."""
         pixel_sr = first_number(text, "PIXAR_SR")
         if self.unit(text).replace(" ", "") != "MJy/sr" or not pixel_sr:
             return None
@@ -50,13 +50,13 @@ class JwstReading:
         return round(_MEGAJANSKY - 2.5 * math.log10(pixel_sr), 6)
 
     def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
-        """Give program and versions: archived files are made anew in place."""
+        """Give program and versions: the archive replaces files under the same name."""
         kept = [(name, text(name), words) for name, words in _KEPT.items()]
-        # DATE itself is, by the standard, that of the file in which it stands.
+        # By the FITS standard DATE is the date of the file itself, here of the stamp.
         kept.append(("FILEDATE", text("DATE"), "date on which the mosaic was made"))
         return [(name, value, words) for name, value, words in kept if value]
 
     def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:  # noqa: ARG002 - as above
-        """Compare FILENAME with the name of the product: here they are the same."""
+        """Compare FILENAME with the name of the product; JWST files agree in them."""
         name = text("FILENAME")
         return f"file {name}" if name not in {"", product.name} else ""

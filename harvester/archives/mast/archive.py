@@ -1,7 +1,7 @@
-"""MAST: which images of a mission hold a galaxy.
+"""The locator of MAST: which images of a mission show a galaxy.
 
-A survey is asked for once, all over the sky; the footprints of what it offers are
-matched here. A request for each galaxy would be tens of thousands.
+All images of a survey are listed once, on the whole sky, and their footprints are
+matched with the galaxies here. A query for each galaxy would take tens of thousands.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ __all__ = ["Mast", "check_mast"]
 
 _log = logging.getLogger(__name__)
 
-#: Findings that are handed on at once.
+#: Findings in one batch.
 _BATCH = 2000
 
-#: What the list of a run has for an exposure time that says nothing of the depth.
-_UNTOLD_S = 0.0
+#: Stands for an unknown or implausible exposure time in the list of a run.
+_UNKNOWN_S = 0.0
 
-#: Exposure times in seconds that are believed; those of some associations are wrong.
+#: Plausible exposure times in seconds; those of some associations are wrong.
 _SHORTEST_S, _LONGEST_S = 1.0, 100_000.0
 
-#: How the list of a run names images that are not cut: what is not public has no name
-#: or address for us; what follows a planet or comet shows galaxies as trails; of some
-#: MAST did not tell which file they are.
+#: Prefixes of names in the list of a run, for images that cannot be cut: they are not
+#: public; they follow a planet or comet, and show galaxies as trails; or MAST did not
+#: name their file.
 _PRIVATE, _MOVING, _UNNAMED = "not public: ", "moving target: ", "unnamed: "
 
-#: How the footprint begins that is assumed where MAST tells none.
+#: Beginning of a footprint that is assumed because MAST has none.
 _ASSUMED = "CIRCLE assumed"
 
 
 class Mast:
-    """Finds the combined images of a mission."""
+    """Locates galaxies in the combined images of a mission."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Mast:
         size: StampSize,
         observations: Literal["best", "all"],
     ) -> None:
-        """Take the official addresses of ``mast`` and ``s3``."""
+        """Take as ``bases`` the official addresses of ``mast`` and ``s3``."""
         self.name = mission.archive
         self._mission = mission
         self._queries = MastQueries(transport)
@@ -87,7 +87,7 @@ class Mast:
     async def recognise(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings if what MAST lists for the survey is known already."""
+        """Give findings if the survey's list of images is known already."""
         if survey in self._known or await self._ledger.offers(survey) is not None:
             sky = await self._sky(survey)
             for batch in chunks(asks, _BATCH):
@@ -96,12 +96,12 @@ class Mast:
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings: the survey's footprints that hold each target.
+        """Give findings: the images whose footprints contain each target.
 
         Raises
         ------
         OutageError
-            MAST lists images without a file that nothing else shows some targets in.
+            Some targets are only in images whose files MAST does not name.
         """
         sky = await self._sky(survey)
         waiting: list[Ask] = []
@@ -112,7 +112,7 @@ class Mast:
             waiting += matched.waiting
             lacking |= matched.lacking
         if waiting:
-            await self._name(sky, lacking)
+            await self._name_files(sky, lacking)
             matched = await asyncio.to_thread(self._match, waiting, sky)
             yield matched.findings
             _refuse_unnamed(survey, matched)
@@ -131,29 +131,29 @@ class Mast:
             found[target].append((region, bool(whole)))
         matched = _Matched()
         for number, ask in enumerate(asks):
-            self._judge(ask, found.get(number, []), sky, matched)
+            self._choose(ask, found.get(number, []), sky, matched)
         return matched
 
-    def _judge(
+    def _choose(
         self, ask: Ask, found: list[tuple[int, bool]], sky: _Sky, matched: _Matched
     ) -> None:
-        """Choose among the images that hold a target, if any can be cut."""
+        """Choose among the images of a target, and add the result to ``matched``."""
         candidates = [
             _candidate(sky.offers[n], whole=whole)
             for n, whole in found
             if sky.offers[n].product.url
         ]
-        closed = {n: sky.offers[n].product.name for n, _ in found}
-        unnamed = {n for n, name in closed.items() if name.startswith(_UNNAMED)}
+        names = {n: sky.offers[n].product.name for n, _ in found}
+        unnamed = {n for n, name in names.items() if name.startswith(_UNNAMED)}
         if unnamed and not candidates:
             matched.waiting.append(ask)
             matched.lacking |= unnamed
             return
-        reason = "" if candidates else _reason(closed.values())
-        choices = self._chosen(candidates)
+        reason = "" if candidates else _reason(names.values())
+        choices = self._best(candidates)
         matched.findings.append(Finding(ask.target, choices, reason=reason))
 
-    def _chosen(self, candidates: list[Candidate]) -> dict[str, list[Product]]:
+    def _best(self, candidates: list[Candidate]) -> dict[str, list[Product]]:
         by_band: dict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
             by_band[candidate.product.band].append(candidate)
@@ -174,8 +174,11 @@ class Mast:
             regions = [offer.region for offer in offers]
             index = await asyncio.to_thread(FootprintIndex, regions)
             if index.unknown:
-                lost = len(index.unknown)
-                _log.warning("%s: MAST does not tell where %d images are", survey, lost)
+                _log.warning(
+                    "%s: MAST gives no position for %d image(s); these are not cut",
+                    survey,
+                    len(index.unknown),
+                )
             self._known[survey] = _Sky(offers, index)
         return self._known[survey]
 
@@ -188,13 +191,17 @@ class Mast:
         }
         names = await self._names.find(lacking) if lacking else {}
         if nothing := sum(not uri for uri in names.values()):
-            _log.warning("%s: %d images have no combined file", survey, nothing)
+            _log.warning(
+                "%s: MAST has no combined file for %d image(s); these are not cut",
+                survey,
+                nothing,
+            )
         return await asyncio.to_thread(self._offers, survey, rows, names)
 
     def _offers(
         self, survey: Survey, rows: Sequence[Row], names: Mapping[str, str]
     ) -> list[Offer]:
-        # Several rows may name one file.
+        # Several rows may name the same file.
         offers = {
             (offer.product.name, offer.product.band): offer
             for row in rows
@@ -226,8 +233,8 @@ class Mast:
         radius_deg = math.hypot(*self._mission.field_arcsec(survey.instrument)) / 3600
         yield Offer(product, *_place(row, radius_deg))
 
-    async def _name(self, sky: _Sky, lacking: set[int]) -> None:
-        """Ask again which files some images are."""
+    async def _name_files(self, sky: _Sky, lacking: set[int]) -> None:
+        """Ask again for the files of images that have none so far."""
         unnamed = {
             number: sky.offers[number].product.name.removeprefix(_UNNAMED).split(" ")
             for number in sorted(lacking)
@@ -251,7 +258,7 @@ class Mast:
 
 
 class _Sky(NamedTuple):
-    """What is offered a survey, and where that is."""
+    """The images of a survey, and their footprints."""
 
     offers: list[Offer]
     footprints: FootprintIndex
@@ -259,20 +266,21 @@ class _Sky(NamedTuple):
 
 @dataclass(slots=True)
 class _Matched:
-    """What became of some targets."""
+    """Results of matching targets with images."""
 
     findings: list[Finding] = field(default_factory=list)
-    #: Those that only images show of which the file is not known.
+    #: Targets that are only in images whose files are not known.
     waiting: list[Ask] = field(default_factory=list)
-    #: Numbers of those images.
+    #: Indices of those images.
     lacking: set[int] = field(default_factory=set)
 
 
 def _refuse_unnamed(survey: Survey, matched: _Matched) -> None:
     if matched.waiting:
         msg = (
-            f"MAST lists {len(matched.lacking)} images of {survey} and does not tell "
-            f"which files they are, so that {len(matched.waiting)} galaxies wait"
+            f"MAST does not tell which files belong to {len(matched.lacking)} image(s) "
+            f"of {survey}; {len(matched.waiting)} galaxies stay pending. Run harvester "
+            "resume later"
         )
         raise OutageError("unnamed_images", msg)
 
@@ -281,15 +289,15 @@ def _candidate(offer: Offer, *, whole: bool) -> Candidate:
     exposure = offer.exposure_s
     return Candidate(
         offer.product,
-        math.nan if exposure == _UNTOLD_S else exposure,
+        math.nan if exposure == _UNKNOWN_S else exposure,
         whole,
         is_assumed=(offer.region or "").startswith(_ASSUMED),
     )
 
 
-def _reason(closed: Iterable[str]) -> NoChoices:
-    """Tell why none of the images that hold a target is cut."""
-    names = list(closed)
+def _reason(images: Iterable[str]) -> NoChoices:
+    """Give the reason why none of these images of a target can be cut."""
+    names = list(images)
     if any(name.startswith(_PRIVATE) for name in names):
         return "proprietary"
     return "moving_target" if any(name.startswith(_MOVING) for name in names) else ""
@@ -304,22 +312,22 @@ def _is_public(row: Row) -> bool:
 
 
 def _is_moving(row: Row) -> bool:
-    # A boolean; older answers lack the column.
+    # A boolean, as text or not; older replies lack the column.
     return str(row.get("mtFlag")).strip().lower() in {"true", "1", "t"}
 
 
 def _place(row: Row, radius_deg: float) -> tuple[str | None, float]:
-    """Give the footprint of an image and its exposure, or what stands for them."""
+    """Give footprint and exposure of an image, with substitutes if unknown."""
     exposure = _number(row["t_exptime"])
-    is_sensible = exposure is not None and _SHORTEST_S <= exposure <= _LONGEST_S
-    told = exposure if exposure is not None and is_sensible else _UNTOLD_S
+    if exposure is None or not _SHORTEST_S <= exposure <= _LONGEST_S:
+        exposure = _UNKNOWN_S
     region = str(row["s_region"] or "")
     if parse_s_region(region):
-        return region, told
+        return region, exposure
     ra, dec = _number(row["s_ra"]), _number(row["s_dec"])
     if ra is None or dec is None:
-        return None, told
-    return f"{_ASSUMED} {ra} {dec} {radius_deg}", told
+        return None, exposure
+    return f"{_ASSUMED} {ra} {dec} {radius_deg}", exposure
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever an archive sends

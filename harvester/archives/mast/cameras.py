@@ -1,4 +1,4 @@
-"""What is known of the cameras of HST before any image: their fields and pixels."""
+"""Fields of view and pixel widths of the cameras of HST."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FIELD_ARCSEC = {
     "NICMOS/NIC3": (52.0, 52.0),
 }
 
-#: The widest of them: for cameras that are not listed.
+#: Used for cameras that are not listed: the largest of them.
 _OTHER_FIELD_ARCSEC = (212.0, 211.0)
 
-#: Width of drizzled pixels in arcsec.
+#: Pixel width of drizzled images in arcsec.
 _PIXEL_ARCSEC = {"WFC3/IR": 0.128, "ACS/WFC": 0.05, "WFC3/UVIS": 0.04}
 _OTHER_PIXEL_ARCSEC = 0.05
 

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 __all__ = ["LISTING_QUERIES", "HstCosts"]
 
-#: Requests of MAST's listing: for its columns, for a count and for a list.
+#: Requests for a list of images: for its columns, the count and the list itself.
 LISTING_QUERIES = 3
 
 
 class HstCosts:
-    """Drizzled files of MAST, with copies in the public bucket."""
+    """Costs of drizzled files of MAST, which have copies in the public bucket."""
 
     query_service = MAST.name
     file_service = MAST.name
     mirror_service = S3.name
     #: SCI, WHT and CTX of WFC3/IR, 1060 x 960 pixels.
     typical_bytes = 12_300_000
-    #: Not compressed: cutting 1 to 3 stamps took 0.01 s.
+    #: Files are not compressed: cutting 1 to 3 stamps took 0.01 s.
     decode_s = 0.01
-    #: About 750 cards in PRIMARY and 80 in SCI, fewer in WHT and CTX. With the first
-    #: headers come PRIMARY and SCI, then WHT. CTX is not cut from.
+    #: PRIMARY has about 750 cards and SCI 80; WHT and CTX have fewer. The first request
+    #: covers the headers of PRIMARY and SCI, the second that of WHT. CTX is not used.
     layout: FileLayout | None = FileLayout(
         first_headers=24 * 2880,
         next_header=2 * 2880,

@@ -1,4 +1,4 @@
-"""HST at MAST: its cameras, its drizzled files, and where their copies are."""
+"""HST at MAST: its cameras, its drizzled files, and their keys in the bucket."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from .cameras import field_arcsec
 from .mission import Mission
-from .names import DAILY, FILTERS
+from .names import COMMON, FILTERS
 
 if TYPE_CHECKING:
     from .mission import Row
 
 __all__ = ["HST"]
 
-#: An observation of the pipeline. The bucket has its files under its name; products
-#: of skycells and visits lie elsewhere, and no rule tells where.
+#: Name of an observation of the pipeline; the bucket has a folder of that name. There
+#: is no known rule for the products of skycells and visits.
 _PIPELINE = re.compile(r"[a-z0-9]{9}")
 
 
@@ -28,7 +28,7 @@ def _spellings(instrument: str) -> list[str]:
 
 
 def _is_file(_row: Row, _obs_id: str) -> bool:
-    # Names of drizzled files and of observations differ in many ways.
+    # Names of drizzled files do not follow from those of observations.
     return True
 
 
@@ -50,5 +50,5 @@ HST = Mission(
     coarsest_arcsec=0.13,
     field_arcsec=field_arcsec,
     filters=FILTERS,
-    daily=DAILY,
+    common=COMMON,
 )

@@ -34,7 +34,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
 class HstSection(BaseModel):
-    """What is asked of MAST."""
+    """Settings of the archive HST."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,8 +43,8 @@ class HstSection(BaseModel):
         description="Of several HST images: the best, or all.",
         json_schema_extra={"option": "--observations"},
     )
-    #: Whether ``MAST_API_TOKEN`` goes to ``services.mast.base_url`` as well, by TLS or
-    #: on this machine.
+    #: Whether ``MAST_API_TOKEN`` is also sent to another ``services.mast.base_url``, if
+    #: that uses TLS or is on this machine.
     token_elsewhere: bool = False
 
 
@@ -57,10 +57,11 @@ class _Hst:
     services: tuple[ServiceKind, ...] = (MAST, S3)
     section: type[BaseModel] = HstSection
     fetch = Fetch.RANGES
-    # Only the bucket: MAST's own replies do not tell versions of a file apart.
+    # Fetch ranges only from the bucket: MAST's own replies have no ETag, so that a
+    # changed file would not be noticed between two ranges.
     archive_gives_ranges = False
     sampling: Sampling | None = CopySampling("/hst/public")
-    #: No catalogue names galaxies by numbers of MAST.
+    #: Catalogues do not use identifiers of MAST for galaxies.
     identifiers: Identifiers | None = None
     reading: Reading = HstReading()
     costs: Costs = HstCosts()
@@ -70,24 +71,24 @@ class _Hst:
     )
 
     def checked(self, survey: Survey) -> Survey:
-        """Give a survey in capitals, as MAST spells instruments and filters."""
+        """Give a survey in capitals, as in the replies of MAST."""
         if not survey.instrument:
-            msg = "HST needs an instrument and a filter"
+            msg = "HST surveys need an instrument and a filter"
             raise ValueError(msg)
         instrument = survey.instrument.upper()
         bands = tuple(dict.fromkeys(band.upper() for band in survey.bands))
         for word in (*instrument.split("/"), *bands):
             if not _WORD.fullmatch(word):
-                msg = f"{word!r} is no name of an instrument or filter"
+                msg = f"{word!r} is not the name of an instrument or filter"
                 raise ValueError(msg)
         return type(survey)(survey.archive, instrument, bands)
 
     def identity(self, section: HstSection) -> Mapping[str, str]:
-        """Give whether one image or every image of a galaxy is cut."""
+        """Give whether stamps come from one image or from all."""
         return {"hst observations": section.observations}
 
     def keeps_all(self, section: HstSection) -> bool:
-        """Keep all only if that was asked for."""
+        """Whether the user asked for stamps from all images."""
         return section.observations == "all"
 
     def open(self, inputs: LocatorInputs) -> Archive:

@@ -1,8 +1,8 @@
-"""All images of a survey, as MAST lists them: as many as it counts, or no answer.
+"""Lists all images of a survey at MAST, and checks that the list is complete.
 
-A list that lacks rows looks like a shorter list, and its galaxies like galaxies
-without an image. So the list is compared with the archive's own count, asked for
-again in other parts where it is too short, and never believed when it stays so.
+A list that lacks rows looks like a shorter list, and its galaxies would seem to have no
+image. So the list is compared with the archive's own count. If it is too short, it is
+requested again in other parts. If it stays too short, it is an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...errors import (
     UnknownNameError,
 )
 from .names import nearest
-from .queries import TOO_MUCH
+from .queries import TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +35,15 @@ __all__ = ["list_images"]
 
 _log = logging.getLogger(__name__)
 
-#: Rows of one page, and on average of one query. A row has 1.3 kB and the longest
-#: footprints some more, so that a page stays well below what the transport takes for
-#: an answer (64 MiB), and the table that astroquery makes of a query fits into memory.
+#: Rows in one page, and on average in one query. A row has 1.3 kB, or more with a long
+#: footprint. So a page stays well below the largest reply that the transport accepts
+#: (64 MiB), and astroquery's table of a query fits into memory.
 _PAGE = 20_000
 
-#: How often a part that is too much for MAST is halved.
+#: How often a part that is too large for MAST is halved.
 _HALVINGS = 4
 
-#: Right ascensions may be negative, as in footprints, or beyond the circle.
+#: Limits in degrees of the outer slices: right ascensions may be negative or above 360.
 _LEFT, _RIGHT = -360.0, 720.0
 
 
@@ -55,7 +55,7 @@ async def list_images(
     Raises
     ------
     OutageError
-        MAST counts more than it lists, or none where there must be some.
+        MAST counts more images than it lists, or lists none for a common filter.
     UnknownNameError
         There is no such instrument or filter.
     """
@@ -64,7 +64,7 @@ async def list_images(
     found = {band for row in rows for band in _bands(mission, row)}
     for band in survey.bands:
         if band not in found:
-            await _doubt(queries, survey, band, mission)
+            await _check_filter(queries, survey, band, mission)
     return rows
 
 
@@ -81,46 +81,46 @@ class _Listing:
         self._criteria = dict(criteria)
         self._count = 0
         self._found: dict[str, Row] = {}
-        #: Why the last way to ask did not come to its end.
-        self._trouble: TransientError | None = None
+        #: Error that ended the last attempt; None if it ended well.
+        self._error: TransientError | None = None
 
     async def complete(self) -> list[Row]:
-        # A count of 0 is not believed before the list is as empty.
+        # Even if the count is 0 the list is requested, because the count may be wrong.
         queries, criteria = self._queries, self._criteria
         self._count = await queries.count(criteria)
-        for parts in _ways(self._count):
+        for parts in _partitions(self._count):
             await self._take_all(parts)
-            if len(self._found) >= self._count and self._trouble is None:
+            if len(self._found) >= self._count and self._error is None:
                 return list(self._found.values())
-            _log.warning("%s: %s", self._survey, self._trouble or self._shortage())
-        if self._trouble and self._trouble.reason == "bad_answer":
-            # Each way was tried several times: it is not the answer that came damaged.
-            msg = f"MAST's list of {self._survey} stays wrong: {self._trouble}"
+            _log.warning("%s: %s", self._survey, self._error or self._shortage())
+        if self._error and self._error.reason == "bad_answer":
+            # Each attempt had retries, so this is not a transfer that was damaged once.
+            msg = f"MAST's list of {self._survey} stays invalid: {self._error}"
             raise OutageError("bad_answer", msg)
-        if self._trouble:
-            raise self._trouble
-        # Some may have been withdrawn meanwhile.
+        if self._error:
+            raise self._error
+        # MAST may have withdrawn some images meanwhile.
         self._count = await queries.count(criteria)
         if not self._count or len(self._found) < self._count:
             raise OutageError("incomplete_list", self._shortage())
         return list(self._found.values())
 
     async def _take_all(self, parts: list[Part]) -> None:
-        """Take all parts; one that is answered with nonsense ends it."""
-        self._trouble = None
+        """Request all parts; the first error that is not an outage ends the attempt."""
+        self._error = None
         for part in parts:
             try:
                 await self._take(part, _HALVINGS)
             except OutageError:
                 raise
             except TransientError as error:
-                self._trouble = error
+                self._error = error
                 return
 
     def _shortage(self) -> str:
         return (
-            f"MAST counts {self._count} images of {self._survey} and lists "
-            f"{len(self._found)}, so the list is not believed"
+            f"MAST counts {self._count} images of {self._survey} but lists "
+            f"{len(self._found)}, so the list is not used"
         )
 
     async def _take(self, part: Part, halvings: int) -> None:
@@ -133,22 +133,24 @@ class _Listing:
                 is_divisible=halvings > 0,
             )
         except (TransientError, PermanentError) as error:
-            # Nonsense does not become sense by halves.
-            if not halvings or error.reason not in TOO_MUCH - {"bad_answer"}:
+            # Smaller parts do not help against an invalid reply.
+            if not halvings or error.reason not in TOO_LARGE - {"bad_answer"}:
                 raise
-            _log.warning("%s is asked for in smaller parts: %s", self._survey, error)
+            _log.warning(
+                "%s: the list is requested again in two parts: %s", self._survey, error
+            )
             for half in _halves(part):
                 await self._take(half, halvings - 1)
             return
         self._found.update((str(row["obsid"]), row) for row in rows)
 
 
-def _ways(count: int) -> Iterator[list[Part]]:
-    """Give the ways to ask for so many images, each in one or more parts."""
+def _partitions(count: int) -> Iterator[list[Part]]:
+    """Give partitions of the sky to try in turn, for a list of ``count`` images."""
     number = max(1, math.ceil(count / _PAGE))
     if number > 1:
         yield _slices(number)
-    # All at once holds those without a right ascension too, which lie in no slice.
+    # The whole sky includes images without a right ascension, which no slice has.
     yield [None]
     yield _slices(2 * number)
 
@@ -164,27 +166,38 @@ def _halves(part: Part) -> list[Part]:
     return [(low, middle), (middle, high)]
 
 
-async def _doubt(
+async def _check_filter(
     queries: MastQueries, survey: Survey, band: str, mission: Mission
 ) -> None:
-    """Tell a filter of which there is no image from a typing error, and from silence.
+    """Find out why the list has no image in a filter, and raise unless it may be so.
 
-    MAST has no query that lists its filters: some of the camera's images do.
+    MAST has no query that lists its filters, so a sample of the camera's images is
+    used.
+
+    Raises
+    ------
+    OutageError
+        There must be images: the filter is common, or is in the sample.
+    UnknownNameError
+        There is no such filter, or no such camera.
     """
     camera, name = survey.instrument, f"{survey.instrument}:{band}"
-    # A mirror or a rehearsal may well have none.
-    if queries.is_official and mission.is_used(camera, band):
+    # The sandbox or a mirror may have no images even in a common filter.
+    if queries.is_official and mission.is_common(camera, band):
         msg = (
-            f"MAST lists no image of {name}, of which there are many, so the list is "
-            "not believed"
+            f"MAST lists no image of {name}, although many are known, so the list is "
+            "not used"
         )
         raise OutageError("no_images", msg)
     some = await queries.sample(mission.images(camera))
     if not some and camera not in mission.filters:
-        await _doubt_camera(queries, camera, mission)
+        await _check_camera(queries, camera, mission)
     listed = {used for row in some for used in _bands(mission, row)} - {""}
     if band in listed:
-        msg = f"MAST lists no image of {name}, and lists some when it is asked for all"
+        msg = (
+            f"MAST lists no image of {name}, but has some in its list of all images of "
+            f"{camera}, so the list is not used"
+        )
         raise OutageError("no_images", msg)
     known = {*mission.filters.get(camera, ()), *listed}
     if band not in known:
@@ -192,13 +205,13 @@ async def _doubt(
     _log.warning("MAST has no combined image of %s", name)
 
 
-async def _doubt_camera(queries: MastQueries, camera: str, mission: Mission) -> None:
+async def _check_camera(queries: MastQueries, camera: str, mission: Mission) -> None:
     some = await queries.sample(mission.images())
     listed = {str(row["instrument_name"]) for row in some}
     if camera in listed:
         msg = (
-            f"MAST lists no image of {camera}, and lists some among all of "
-            f"{mission.collection}"
+            f"MAST lists no image of {camera}, but has some in its list of all images "
+            f"of {mission.collection}, so the list is not used"
         )
         raise OutageError("no_images", msg)
     raise UnknownNameError(_unknown(camera, camera, {*mission.filters, *listed}))

@@ -1,4 +1,4 @@
-"""What differs between the missions whose images MAST has."""
+"""The differences between the missions at MAST, as data."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ __all__ = ["Mission"]
 
 @dataclass(frozen=True, slots=True)
 class Mission:
-    """How MAST lists the images of one mission, and which files are worth cutting."""
+    """How MAST lists the images of one mission, and which of its files are cut."""
 
     #: The archive's name in surveys and products.
     archive: str
     #: MAST's name of the mission.
     collection: str
-    #: Criteria that each of its images meets, beside the collection.
+    #: Criteria that all of its images meet, beside the collection.
     criteria: Mapping[str, Any]
-    #: Spellings of an instrument in MAST's rows.
+    #: Gives the spellings of an instrument in MAST's rows.
     spellings: Callable[[str], Sequence[str]]
-    #: Gives the bands that an image counts for, from its list of filters.
+    #: Gives the bands of an image, from the text in its column ``filters``.
     bands_of: Callable[[str], set[str]]
     #: URI of a file that stamps are cut from; group 1 is its name.
     file: re.Pattern[str]
-    #: Whether a product's row is the file of the observation of this ``obs_id``.
+    #: Whether a product's row is the combined file of the observation ``obs_id``.
     is_file: Callable[[Row, str], bool]
-    #: Key in the public bucket of a file of an observation; empty if no rule tells it.
+    #: Gives the key in the public bucket, from the name of a file and its ``obs_id``;
+    #: empty if no rule is known.
     key: Callable[[str, str], str]
-    #: Coarsest pixels of its cameras, arcsec: turns pixels into a margin on the sky.
+    #: Largest pixel width of its cameras in arcsec: converts pixels into a margin.
     coarsest_arcsec: float
-    #: Sides in arcsec of one pointing of an instrument, longer one first.
+    #: Gives the sides in arcsec of one pointing of an instrument, longer one first.
     field_arcsec: Callable[[str], tuple[float, float]]
     #: Filters by instrument, as the handbooks list them.
     filters: Mapping[str, Sequence[str]]
-    #: Filters by instrument of which there must be images, or MAST has not answered.
-    daily: Mapping[str, str]
-    #: Of images that hold a target those that do not show the same exposures twice.
+    #: Common filters by instrument: an empty list for one of them is an error.
+    common: Mapping[str, str]
+    #: Removes images that show the same exposures as another image of the target.
     distinct: Callable[[list[Candidate]], list[Candidate]] = list
 
-    def is_used(self, instrument: str, band: str) -> bool:
-        """Whether there must be images in a filter: it is in daily use."""
-        return band in self.daily.get(instrument, "").split()
+    def is_common(self, instrument: str, band: str) -> bool:
+        """Whether a filter is so common that there must be images in it."""
+        return band in self.common.get(instrument, "").split()
 
     def images(self, instrument: str = "", bands: Sequence[str] = ()) -> dict[str, Any]:
-        """Give the criteria of images: of the mission, a camera, in some filters."""
+        """Give the query criteria for images of an instrument in some bands."""
         criteria: dict[str, Any] = {
             "obs_collection": self.collection,
             **self.criteria,

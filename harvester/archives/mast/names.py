@@ -1,7 +1,8 @@
-"""Instruments and filters of HST, as MAST spells them and the handbooks list them.
+"""Instruments and filters of HST, in the spelling of MAST.
 
-From the instrument handbooks of STScI (WFC3 chapters 6 and 7, ACS chapter 5, WFPC2
-chapter 3, NICMOS chapter 4, STIS chapter 5). MAST itself has no query that lists them.
+The lists come from the instrument handbooks of STScI (WFC3 chapters 6 and 7, ACS
+chapter 5, WFPC2 chapter 3, NICMOS chapter 4, STIS chapter 5), because MAST has no query
+for them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DAILY", "FILTERS", "nearest", "normal_name"]
+__all__ = ["COMMON", "FILTERS", "nearest", "normal_name"]
 
 _WFPC2 = (
     "F122M F130LP F160BW F165LP F170W F185W F218W F255W F300W F336W F343N F375N F380W "
@@ -22,7 +23,7 @@ _WFPC2 = (
     "F1042M"
 )
 
-#: Filters of each camera that images are drizzled of.
+#: Filters by camera, for cameras with drizzled images.
 FILTERS = {
     name: tuple(filters.split())
     for name, filters in {
@@ -67,9 +68,8 @@ FILTERS = {
     }.items()
 }
 
-#: Wide filters of the cameras that are or were in daily use: of these there are
-#: images by the thousand, and a service that counts none has not answered.
-DAILY = {
+#: Wide filters with thousands of images: an empty list for one of them is an error.
+COMMON = {
     "WFC3/IR": "F098M F105W F110W F125W F140W F160W",
     "WFC3/UVIS": "F225W F275W F336W F390W F438W F475W F555W F606W F775W F814W",
     "ACS/WFC": "F435W F475W F555W F606W F625W F775W F814W F850LP",
@@ -84,5 +84,5 @@ def normal_name(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """Give the known names that are most like one that is not known, best first."""
+    """Give the known names that are most similar to an unknown one, best first."""
     return get_close_matches(normal_name(name), sorted(set(known)), n=most, cutoff=0.4)

@@ -1,4 +1,4 @@
-"""What the pixels of a drizzled HST image mean, and which file its header describes."""
+"""The pixels of a drizzled HST image, and the check that its header describes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ST_ZERO, _ST_TO_AB = -21.10, 18.692
 
 
 class HstReading:
-    """Reads SCI, with Drizzle's weights."""
+    """Reads SCI; pixels with a WHT of 0 have no data."""
 
     science = "SCI"
     weight = "WHT"
@@ -30,34 +30,37 @@ class HstReading:
         return text("BUNIT")
 
     def exposure_s(self, text: Lookup) -> float | None:
-        """Read the exposure time in seconds."""
+        """Give the exposure time in seconds; None if unknown."""
         return first_number(text, "EXPTIME")
 
     def zero_point(self, text: Lookup) -> float | None:
-        """Give the AB magnitude of one unit of the pixels, or None if it is unknown."""
+        """Give the AB magnitude of one unit of the pixels; None if unknown."""
         flux, pivot = first_number(text, "PHOTFLAM"), first_number(text, "PHOTPLAM")
-        longer = self._exposure_magnitude(text)
-        if not flux or not pivot or min(flux, pivot) <= 0 or longer is None:
+        exposure = self._exposure_magnitude(text)
+        if not flux or not pivot or min(flux, pivot) <= 0 or exposure is None:
             return None
         at_pivot = -2.5 * math.log10(flux) - 5 * math.log10(pivot)
-        return round(at_pivot + _ST_ZERO + _ST_TO_AB + longer, 6)
+        return round(at_pivot + _ST_ZERO + _ST_TO_AB + exposure, 6)
 
     def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
         """Give no further cards."""
         return []
 
     def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:
-        """Compare FILENAME with the name of the product if no target lies in it.
+        """Compare FILENAME with the name of the product if no target lies in the frame.
 
-        By itself it is no sure sign: the products of several pipelines carry names
-        that are not those of their files.
+        Otherwise FILENAME is not checked: several pipelines write another name into the
+        header than that of the file.
         """
         name = text("FILENAME")
         is_other = is_empty and name not in {"", product.name}
         return f"file {name}" if is_other else ""
 
     def _exposure_magnitude(self, text: Lookup) -> float | None:
-        """Give what the exposure adds to the zero point; None if unknown."""
+        """Give the magnitudes that the exposure adds to the zero point, if known.
+
+        It is 0 if the unit is a rate, such as electrons per second.
+        """
         unit = self.unit(text).upper().replace(" ", "")
         if unit.endswith(("/S", "S-1", "S**-1")):
             return 0.0

@@ -1,8 +1,8 @@
-"""The names of combined images, where the row of an observation does not tell them.
+"""Finds the files of observations whose rows do not name them.
 
-Products come for many observations at once, and each should name the observation that
-it was asked for. MAST is known to leave that out, and to give up on long lists: the
-list is halved then, and what came is not asked for again.
+One query lists the products of many observations. Each product should name its
+observation, but MAST sometimes leaves that out. It may also fail on long lists: then
+the list is halved, and observations that were answered are not asked for again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import PermanentError, TransientError
 from ..batches import chunks
-from .queries import TOO_MUCH
+from .queries import TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,35 +24,36 @@ __all__ = ["ProductNames"]
 
 _log = logging.getLogger(__name__)
 
-#: Observations of one query, at first and where it left some out; and how many of
-#: these are asked for again, in all. The join on the server is slow.
+#: Rounds of queries: observations in one query, and most observations in the round.
+#: Each round asks for those that the rounds before left out. The server's join is slow.
 _BATCHES = ((200, 10**9), (20, 200), (1, 20))
 
-#: What stands for the observation that was asked for where MAST has lost it.
+#: Values of ``parent_obsid`` in products whose observation MAST has lost.
 _NO_PARENT = frozenset({"", "0", "None", "--"})
 
 
 class ProductNames:
-    """Finds the combined image of observations."""
+    """Finds the combined files of observations."""
 
     def __init__(self, queries: MastQueries, mission: Mission) -> None:
         self._queries = queries
         self._mission = mission
-        #: Combined images by observation; an observation without one is in it too.
+        #: URIs of combined files by ``obsid``; empty for observations without one.
         self._known: dict[str, str] = {}
 
     async def find(self, observations: Mapping[str, str]) -> dict[str, str]:
-        """Give the files of observations, empty for those that have none.
+        """Give the files of observations.
 
         Parameters
         ----------
         observations
-            The archive's numbers, ``obsid``, with their names, ``obs_id``.
+            Names (``obs_id``) by number (``obsid``).
 
         Returns
         -------
         dict
-            What MAST does not tell is not in it, although it was asked again.
+            URIs by ``obsid``, empty for observations without a combined file.
+            Observations that MAST leaves out in every round are not in it.
         """
         for size, most in _BATCHES:
             left = [obsid for obsid in observations if obsid not in self._known][:most]
@@ -66,9 +67,14 @@ class ProductNames:
         try:
             rows = await self._queries.products(list(obsids))
         except (TransientError, PermanentError) as error:
-            if len(obsids) == 1 or error.reason not in TOO_MUCH:
+            if len(obsids) == 1 or error.reason not in TOO_LARGE:
                 raise
-            _log.warning("the files of fewer observations are asked for: %s", error)
+            _log.warning(
+                "a query for the files of %d observations failed; it is sent again in "
+                "two parts: %s",
+                len(obsids),
+                error,
+            )
             middle = len(obsids) // 2
             await self._ask(obsids[:middle], names)
             await self._ask(obsids[middle:], names)
@@ -86,7 +92,7 @@ class ProductNames:
             self._known[obsid] = self._combined(some, obsid, asked[obsid])
 
     def _combined(self, rows: Sequence[Row], obsid: str, obs_id: str) -> str:
-        # The exposures of an image may have such files too: its own comes first.
+        # Exposures may have drizzled files too; that of the observation comes first.
         ordered = sorted(rows, key=lambda row: str(row.get("obsID")) != obsid)
         return next(
             (
@@ -101,9 +107,9 @@ class ProductNames:
 
 
 def _observation(row: Row, asked: Mapping[str, str], by_name: Mapping[str, str]) -> str:
-    """Tell which of the observations that were asked for a product belongs to."""
-    # Its own number before its parent's, which is known to be lost or wrong at times;
-    # files of the exposures that an image was made of have other numbers.
+    """Give the ``obsid`` of the observation of a product; empty if unknown."""
+    # Check the product's own number before its parent's, which is sometimes lost or
+    # wrong. Files of single exposures have other numbers of their own.
     own, parent = str(row.get("obsID")), str(row.get("parent_obsid"))
     if own in asked:
         return own
@@ -111,6 +117,6 @@ def _observation(row: Row, asked: Mapping[str, str], by_name: Mapping[str, str])
         return parent
     if name := by_name.get(str(row.get("obs_id"))):
         return name
-    # Nothing else was asked for.
+    # Only one observation was requested, so the product must be its own.
     is_only = len(asked) == 1 and parent in _NO_PARENT
     return next(iter(asked)) if is_only else ""

@@ -1,4 +1,4 @@
-"""The questions that MAST is asked, each by one call of astroquery."""
+"""The queries to MAST, each made by one call of astroquery."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
     Criteria = Mapping[str, Any]
 
-__all__ = ["TOO_MUCH", "MastQueries"]
+__all__ = ["TOO_LARGE", "MastQueries"]
 
 T = TypeVar("T")
 
-#: Where MAST is.
+#: Official address of MAST.
 _MAST = "https://mast.stsci.edu/"
 
-#: Reasons for which a query may be more than MAST can do at once: asked for less, it
-#: may answer.
-TOO_MUCH = frozenset(
+#: Reasons of errors that a query may cause because it is too large for MAST: a smaller
+#: one may succeed.
+TOO_LARGE = frozenset(
     {
         *("bad_answer", "endless", "http_400", "http_413", "http_414", "http_500"),
         *("http_504", "mast_error", "never_ready", "query_refused", "reset"),
@@ -38,19 +38,20 @@ TOO_MUCH = frozenset(
     }
 )
 
-#: Those of them that look like an outage, which would be waited for.
+#: Of these, the reasons that look like an outage. A query that can be divided does not
+#: wait for the end of an outage.
 _AT_ONCE = frozenset({"http_504", "stalled"})
 
-#: Requests beyond those that are expected: the description of the columns, and pages
-#: that were added meanwhile.
+#: Requests allowed beyond the expected ones: for the description of the columns, and
+#: for pages that were added meanwhile.
 _SPARE = 8
 
-#: Rows of a sample: enough to hold every filter of a camera that is used at all.
+#: Rows of a sample: enough to include every filter of a camera that is in use.
 _SAMPLE = 1000
 
 
 class MastQueries:
-    """Asks MAST; an answer that is none leaves nothing behind in astroquery."""
+    """Sends queries to MAST; a failed one does not change astroquery's state."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -58,7 +59,7 @@ class MastQueries:
 
     @cached_property
     def is_official(self) -> bool:
-        """Whether MAST itself is asked, of which more is known than of a mirror."""
+        """Whether requests go to MAST itself, not to a mirror or the sandbox."""
         return self._transport.to_actual(_MAST) == _MAST
 
     async def count(self, criteria: Criteria) -> int:
@@ -70,15 +71,15 @@ class MastQueries:
     async def observations(
         self, criteria: Criteria, *, page: int, expected: int, is_divisible: bool
     ) -> list[Row]:
-        """List the observations that meet some criteria, in pages of so many rows.
+        """List the observations that meet some criteria, in pages of ``page`` rows.
 
         Parameters
         ----------
         expected
-            Rows that there may be: bounds the pages that are asked for.
+            Expected number of rows; limits the number of requests.
         is_divisible
-            The caller will ask for parts if this is too much for MAST, so that what
-            looks like an outage is not waited for.
+            Whether the caller will ask for parts if this query fails. Then it does not
+            wait for the end of an outage.
         """
         return await self._ask(
             lambda: list(
@@ -115,7 +116,7 @@ class MastQueries:
         try:
             return await self._bridge.ask(call, most=most, at_once=at_once)
         except HarvesterError:
-            self._client()._portal_api_connection._column_configs.clear()  # noqa: SLF001 - what it keeps may be what was wrong
+            self._client()._portal_api_connection._column_configs.clear()  # noqa: SLF001 - the cached columns may be the cause
             raise
 
     @cache  # noqa: B019 - one client for the life of its one archive
@@ -126,15 +127,16 @@ class MastQueries:
 
         cache_conf.cache_active = False
         client = ObservationsClass()
-        # From 0.4.12 on it would go to the bucket by itself, past the transport.
+        # astroquery 0.4.12 and later would fetch from the bucket past our transport.
         client.disable_cloud_dataset()
-        portal = client._portal_api_connection  # noqa: SLF001 - its second door
-        # Else it is the class's, and outlives this client and its bad answers.
+        portal = client._portal_api_connection  # noqa: SLF001 - its other session
+        # The cache of columns belongs to the class; give this client its own, so that a
+        # wrong reply does not stay for other clients.
         portal._column_configs = {}  # noqa: SLF001 - as above
-        # It counts from the first request on, waits for an outage's end included: the
-        # bridge and the transport set the limits.
+        # Switch off astroquery's timeout, which would include waiting for the end of an
+        # outage. The bridge and the transport have their own limits.
         portal.TIMEOUT = math.inf
-        self._bridge.mount(client._session, portal._session)  # noqa: SLF001 - and first
+        self._bridge.mount(client._session, portal._session)  # noqa: SLF001 - as above
         return client
 
 

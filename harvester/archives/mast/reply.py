@@ -1,8 +1,8 @@
-"""What MAST answers, judged before astroquery sees it by what was asked for.
+"""Checks replies of MAST before astroquery reads them.
 
-MAST says with status 200 that it is down, busy, or still at work, and a list that
-lacks its end looks like a shorter list. Nothing here is taken for an answer unless it
-has the shape of one wherever that can be told.
+MAST uses status 200 also if it is down, busy or still running a query. A list that was
+cut looks like a shorter list. So everything in a reply that can be compared with the
+request is checked.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_mast"]
 
-#: Errors that the database has with the query itself, and not with its own load.
+#: Database errors that the query itself causes, not the load of the server.
 _REFUSED = re.compile(
     r"invalid (object|column) name|incorrect syntax|error converting data type"
     r"|does not exist|has to be a number",
     re.IGNORECASE,
 )
 
-#: Columns without which a row of a service says nothing to us.
+#: Columns that the rows of a service must have.
 _NEEDED = {
     "Mast.Caom.Filtered": (
         *("obsid", "obs_id", "filters", "instrument_name", "dataURL", "dataRights"),
@@ -39,45 +39,45 @@ _NEEDED = {
     "Mast.Caom.Products": ("obs_collection", "dataURI"),
 }
 
-#: How the bodies of the two kinds of requests begin.
+#: Beginnings of the bodies of the two kinds of requests.
 _COLUMNS, _QUERY = b"colConfigId=", b"request="
 
 
 def check_mast(reply: Reply, asked: bytes = b"") -> Any:  # noqa: ANN401 - JSON
-    """Refuse what MAST sends with status 200 although it is no answer; give its JSON.
+    """Parse a reply with status 200; raise an error if it is not an answer.
 
     Parameters
     ----------
     asked
-        Body of the request; without it only what is no answer to anything is refused.
+        Body of the request; without it only general errors are detected.
 
     Raises
     ------
     OutageError
-        A page instead of JSON.
+        The reply is an HTML page instead of JSON.
     TransientError
-        An error of the server's own, JSON that came damaged or is not of the shape
-        that was asked for, or another page of a list than the one that was asked for.
+        The reply reports an error of the server, or is damaged JSON; or it does not fit
+        the request: it lacks columns, or is another page or a part of a page.
     QueryRefusedError
-        The database does not do this query.
+        The database refuses this query.
     """
     start = reply.body[:100].lstrip()[:1]
     if start not in {b"{", b"["}:
         words = reply.body[:200].decode("utf-8", "replace")
         msg = f"{shown(reply.url)} answered with a page, not with JSON: {words}"
         raise OutageError("html", msg)
-    told = json_of(reply)
-    if told.get("status") == "ERROR":
-        _refuse_error(str(told.get("msg", "ERROR")))
-    if told.get("status") == "EXECUTING" and asked.startswith(_QUERY):
-        return told
+    parsed = json_of(reply)
+    if parsed.get("status") == "ERROR":
+        _refuse_error(str(parsed.get("msg", "ERROR")))
+    if parsed.get("status") == "EXECUTING" and asked.startswith(_QUERY):
+        return parsed
     if asked.startswith(_COLUMNS):
-        _check_columns(reply, told, is_filtered=b"Products" not in asked)
+        _check_columns(reply, parsed, is_filtered=b"Products" not in asked)
     elif asked.startswith(_QUERY):
         query = json.loads(unquote(asked.removeprefix(_QUERY).decode()))
-        _check_table(reply, told, query)
-        _check_page(reply, told, page=query["page"], size=query["pagesize"])
-    return told
+        _check_table(reply, parsed, query)
+        _check_page(reply, parsed, page=query["page"], size=query["pagesize"])
+    return parsed
 
 
 def _refuse_error(words: str) -> NoReturn:
@@ -87,25 +87,27 @@ def _refuse_error(words: str) -> NoReturn:
     raise TransientError("mast_error", msg)
 
 
-def _check_columns(reply: Reply, told: Mapping[str, Any], *, is_filtered: bool) -> None:
-    """Refuse a description of columns that describes none."""
-    if not told or not all(isinstance(column, dict) for column in told.values()):
+def _check_columns(
+    reply: Reply, parsed: Mapping[str, Any], *, is_filtered: bool
+) -> None:
+    """Refuse a description of columns that is empty or lacks a needed column."""
+    if not parsed or not all(isinstance(column, dict) for column in parsed.values()):
         _refuse(reply, "does not describe columns")
-    # Of products astroquery wants no more than what stands for a missing value.
-    if is_filtered and "obs_collection" not in told:
+    # For products astroquery only uses the placeholder of missing values.
+    if is_filtered and "obs_collection" not in parsed:
         _refuse(reply, "does not describe the columns of observations")
 
 
 def _check_table(
-    reply: Reply, told: Mapping[str, Any], query: Mapping[str, Any]
+    reply: Reply, parsed: Mapping[str, Any], query: Mapping[str, Any]
 ) -> None:
-    match told:
+    match parsed:
         case {"status": "COMPLETE", "data": [*rows], "fields": [*fields]}:
             pass
         case _:
-            _refuse(reply, "is no table")
+            _refuse(reply, "is not a table")
     if not all(isinstance(row, dict) for row in rows):
-        _refuse(reply, "has rows that are none")
+        _refuse(reply, "has malformed rows")
     for field in fields:
         match field:
             case {"name": str(), "type": str()}:
@@ -120,23 +122,25 @@ def _check_table(
         _refuse(reply, f"lacks the columns {', '.join(lacking)}")
 
 
-def _check_page(reply: Reply, told: Mapping[str, Any], *, page: int, size: int) -> None:
-    """Refuse another page than the one that was asked for, or a part of it."""
-    paging, rows = told.get("paging"), len(told["data"])
+def _check_page(
+    reply: Reply, parsed: Mapping[str, Any], *, page: int, size: int
+) -> None:
+    """Refuse another page than the requested one, or a part of it."""
+    paging, rows = parsed.get("paging"), len(parsed["data"])
     if not isinstance(paging, dict):
         _refuse(reply, "does not tell which page of a table it is")
     number, pages = paging.get("page"), paging.get("pagesFiltered")
     if number != page or not _is_count(pages):
-        _refuse(reply, f"is page {number!r} of {pages!r}, and page {page} was asked")
+        _refuse(reply, f"is page {number!r} of {pages!r} instead of page {page}")
     if paging.get("rows", rows) != rows:
-        _refuse(reply, f"has {rows} rows and says that it has {paging['rows']!r}")
+        _refuse(reply, f"has {rows} rows but states {paging['rows']!r}")
     total = paging.get("rowsFiltered", paging.get("rowsTotal"))
     if not _is_count(total):
         return
     size = paging["pageSize"] if _is_count(paging.get("pageSize")) else size
     due = max(0, min(size, total - size * (page - 1)))
     if rows != due:
-        _refuse(reply, f"has {rows} rows on page {page}; of {total}, {due} are due")
+        _refuse(reply, f"has {rows} rows on page {page} instead of {due} (of {total})")
     if total > size * max(pages, 1):
         _refuse(reply, f"has {total} rows in {pages} pages of {size}")
 
@@ -146,5 +150,5 @@ def _is_count(number: object) -> TypeGuard[int]:
 
 
 def _refuse(reply: Reply, what: str) -> NoReturn:
-    msg = f"the answer of {shown(reply.url)} {what}"
+    msg = f"the reply from {shown(reply.url)} {what}"
     raise TransientError("bad_answer", msg)

@@ -1,4 +1,4 @@
-"""Asks MAST which files the public bucket has."""
+"""Asks MAST for the copies of files in the public bucket."""
 
 from __future__ import annotations
 
@@ -21,26 +21,25 @@ __all__ = ["CopySampling"]
 
 _log = logging.getLogger(__name__)
 
-#: Files that MAST is asked about in one request; it refuses more than 50.
+#: Files in one request; MAST refuses more than 50.
 _URIS = 40
 
-#: An address at MAST: its service, and the file's own URI.
+#: URL of a file at MAST: the service, and the URI of the file.
 _AT_MAST = re.compile(r"(.+)/api/v0\.1/Download/file\?uri=(mast:.+)")
 
 
 class CopySampling:
-    """Asks where copies of a few files are.
+    """Asks for the copies of a few files.
 
     Parameters
     ----------
     folder
-        Of the bucket, under which the mission's public files lie, such as
-        ``/hst/public``.
+        Folder in the bucket with the mission's public files, such as ``/hst/public``.
     """
 
-    #: Three requests; the first frames wait for the answers.
+    #: Takes three requests; fetching begins after the answers.
     most = 3 * _URIS
-    #: The answers spare requests to a bucket that lacks an image.
+    #: The answers save requests for files that the bucket lacks.
     worth_asking = 1
 
     def __init__(self, folder: str) -> None:
@@ -53,7 +52,7 @@ class CopySampling:
         official: Mapping[str, str],
         samples: list[Sample],
     ) -> None:
-        """Append the copies of each file, as MAST names them."""
+        """Append for each file the addresses of its copies, from MAST's answer."""
         by_uri: dict[str, int] = {}
         base = ""
         for number, product in frames:
@@ -63,19 +62,16 @@ class CopySampling:
         uris = list(by_uri)
         bucket = f"{official['s3']}/{BUCKET}"
         for start in range(0, len(uris), _URIS):
-            told = await _paths(transport, base, uris[start : start + _URIS])
+            answers = await _paths(transport, base, uris[start : start + _URIS])
             samples += [
                 Sample(by_uri[uri], mirrors=mirrors)
-                for uri, answer in told.items()
+                for uri, answer in answers.items()
                 if uri in by_uri
                 and (mirrors := self.copies(answer, bucket)) is not None
             ]
 
     def copies(self, answer: object, bucket: str) -> tuple[str, ...] | None:
-        """Give the copies that an answer names, none if there are none.
-
-        None if the answer makes no sense.
-        """
+        """Give the addresses in an answer; None if the answer is invalid."""
         match answer:
             case {"status_code": 404}:
                 return ()
@@ -90,10 +86,10 @@ async def _paths(
     words = "&".join(f"uri={quote(uri, safe='/:')}" for uri in uris)
     try:
         reply = await transport.query("GET", f"{base}/api/v0.1/path_lookup/?{words}")
-        # The kind of archive needs no network: worker processes load it, too.
+        # Import late: worker processes load this module, and need no network.
         from ..bridge import json_of  # noqa: PLC0415 - requests and aiohttp take 0.4 s
 
         return json_of(reply)
     except (TransientError, PermanentError) as error:
-        _log.info("where the copies of some files are is not known: %s", error)
+        _log.info("MAST did not tell the copies of some files: %s", error)
         return {}

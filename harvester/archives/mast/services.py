@@ -6,7 +6,7 @@ from ..kind import ServiceKind, Token
 
 __all__ = ["BUCKET", "MAST", "S3"]
 
-#: Seconds that astroquery gives a query of MAST.
+#: Seconds for a query; astroquery has the same limit.
 _QUERY_S = 600
 
 #: The public bucket of the missions at STScI.

@@ -1,9 +1,9 @@
-"""SDSS: which field frame holds a galaxy.
+"""The locator of SDSS: which frames show a galaxy.
 
-The object identifiers of Galaxy Zoo name run, camcol and field, so that most
-galaxies need no request at all. The others, and those whose frame turns out not
-to hold them, are looked up by position: a thousand to a request, or, where that
-takes fewer requests, in the table of all fields, which six queries give for good.
+The object identifiers of Galaxy Zoo name run, camcol and field, so that most galaxies
+need no request. The others, and those whose frame does not show them, are looked up
+by position: 999 in one CrossID request, or in the table of all fields if that takes
+fewer requests. The table takes six queries and is then kept.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..batches import chunks
 from .crossid import CHOICES, UPLOAD, CrossId
 from .field_query import FIELD_QUERIES, FieldQuery
 from .names import Field, count_fields, decode, frame
+from .routes import sort_by_route
 from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
-from .ways import sorted_by_way
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ...transport.transport import Transport
     from .field_cache import FieldCache
     from .fields import FieldTable
-    from .ways import Ways
+    from .routes import Routes
 
 __all__ = [
     "FIELD_QUERIES",
@@ -43,15 +43,15 @@ __all__ = [
     "choose_route",
 ]
 
-#: Findings that are handed on at once.
+#: Findings in one batch.
 _BATCH = 2000
 
 
 def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometry"]:
-    """Choose how so many positions are looked up: in the fewest requests.
+    """Choose how to look up ``count`` positions with the fewest requests.
 
-    CrossID takes 999 positions to a request; the table of all fields takes one query
-    for each camera column, or none if it is there.
+    CrossID takes 999 positions in a request. The table of all fields takes one query
+    for each camera column, or none with ``have_table``.
     """
     uploads = -(-count // UPLOAD)
     queries = 0 if have_table else FIELD_QUERIES
@@ -59,7 +59,7 @@ def choose_route(count: int, *, have_table: bool) -> Literal["crossid", "geometr
 
 
 class Sdss:
-    """Finds the frames of SDSS."""
+    """Locates galaxies in the frames of SDSS."""
 
     name = "sdss"
 
@@ -72,90 +72,103 @@ class Sdss:
         cache: FieldCache,
         listener: Listener,
     ) -> None:
-        """Take the official address of the SAS, of which frame addresses are made."""
+        """Take as ``base`` the official address of the SAS, the start of frame URLs."""
         skyserver = SkyServer(transport, release=release)
         self._crossid = CrossId(skyserver)
         self._query = FieldQuery(skyserver)
         self._base = base
         self._release = release
         self._cache = cache
-        self._heard = listener
+        self._listener = listener
         self._table: FieldTable | None = None
-        #: A table may be kept on disk, which was not looked for yet.
-        self._may_be_kept = True
-        #: Why some positions could not be uploaded, since locating began.
-        self._trouble: TransientError | PermanentError | None = None
-        #: Positions that were uploaded so far: they count for the table.
+        #: Whether the cache on disk was not read yet.
+        self._may_load = True
+        #: The last error of an upload in this call of `locate`.
+        self._error: TransientError | PermanentError | None = None
+        #: Positions uploaded so far; they count in the choice of the table.
         self._uploaded = 0
-        #: Targets whose identifiers cannot be right: their neighbours have told.
-        self._strays: set[int] = set()
+        #: Numbers of targets whose identifiers contradict those of their neighbours.
+        self._outliers: set[int] = set()
 
     async def recognise(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings of those whose identifiers name their fields."""
-        # A batch of identifiers takes as long to read as the event loop may be held.
-        ways = await asyncio.to_thread(sorted_by_way, self._doubted(asks))
-        self._note_strays(ways)
-        for batch in chunks(ways.decoded, _BATCH):
+        """Give findings for targets whose identifiers name their fields."""
+        # Decoding a batch of identifiers would block the event loop for too long.
+        routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
+        self._note_outliers(routes)
+        for batch in chunks(routes.decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
 
     async def locate(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings as they come: decoded ones first, then request by request."""
-        # A batch of identifiers takes as long to read as the event loop may be held.
-        ways = await asyncio.to_thread(sorted_by_way, self._doubted(asks))
-        self._note_strays(ways)
-        decoded, unknown, again, _ = ways
+        """Give findings as they come: decoded ones first, then request by request.
+
+        Raises
+        ------
+        OutageError, TransientError, PermanentError
+            Some positions have no answer; their targets stay without a finding.
+        """
+        # Decoding a batch of identifiers would block the event loop for too long.
+        routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
+        self._note_outliers(routes)
+        decoded, by_position, by_crossid, _ = routes
         for batch in chunks(decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
         unanswered = 0
-        self._trouble = None
-        async for targets, findings in self._by_position(survey, unknown, again):
+        self._error = None
+        async for targets, findings in self._by_position(
+            survey, by_position, by_crossid
+        ):
             unanswered += len(targets) - len(findings)
             yield findings
-        if unanswered and self._trouble:
-            raise self._trouble
+        if unanswered and self._error:
+            raise self._error
         if unanswered:
             msg = (
-                f"what SkyServer says of {unanswered} positions makes no sense, "
-                "although they were asked for again: these galaxies wait"
+                f"SkyServer gave unusable rows for {unanswered} position(s), twice. "
+                "These galaxies stay pending; run harvester resume later"
             )
             raise OutageError("bad_rows", msg)
 
     def may_relocate(self, identifier: str) -> bool:
-        """Whether the identifier names a field, which then was the wrong one."""
+        """Whether the identifier names a field; then that field was wrong."""
         return decode(identifier) is not None
 
     async def _by_position(
-        self, survey: Survey, unknown: Sequence[Target], again: Sequence[Target]
+        self,
+        survey: Survey,
+        by_position: Sequence[Target],
+        by_crossid: Sequence[Target],
     ) -> AsyncIterator[tuple[Sequence[Target], list[Finding]]]:
-        """Give some targets at a time, with findings for all that have an answer."""
+        """Give batches of targets, each with the findings that have an answer."""
         start = 0
-        while start < len(unknown):
-            table = await self._table_for(len(unknown) - start)
+        while start < len(by_position):
+            table = await self._table_for(len(by_position) - start)
             if table is None:
-                targets = unknown[start : start + UPLOAD]
+                targets = by_position[start : start + UPLOAD]
                 yield targets, await self._cross_identify(survey, targets)
             else:
-                targets = unknown[start : start + _BATCH]
+                targets = by_position[start : start + _BATCH]
                 yield targets, await self._look_up(survey, targets, table)
             start += len(targets)
-        for targets in chunks(again, UPLOAD):
+        for targets in chunks(by_crossid, UPLOAD):
             yield targets, await self._cross_identify(survey, targets)
 
-    def _note_strays(self, ways: Ways) -> None:
-        if ways.strays:
-            self._strays.update(one.number for one in ways.unknown[-ways.strays :])
+    def _note_outliers(self, routes: Routes) -> None:
+        if routes.outliers:
+            outliers = routes.by_position[-routes.outliers :]
+            self._outliers.update(target.number for target in outliers)
             self._say(
-                f"{ways.strays} identifiers name fields far from their galaxies: "
-                "these are looked up by position"
+                "fields named by identifiers are far from the galaxies' positions in "
+                f"{routes.outliers:,} case(s); these are looked up by position"
             )
 
     def _doubted(self, asks: Sequence[Ask]) -> list[Ask]:
-        # What told them from the others is located by now, and not among these.
-        known = self._strays
+        # Later calls lack the neighbours that an outlier was compared with, because
+        # they are located already. So outliers are remembered.
+        known = self._outliers
         return [
             replace(a, by_position=True) if a.target.number in known else a
             for a in asks
@@ -185,13 +198,13 @@ class Sdss:
     async def _table_for(self, count: int) -> FieldTable | None:
         if not count:
             return None
-        await self._look_for_kept_table()
-        # What was uploaded before counts too: a catalogue comes in parts, and in
-        # the end no more than twice the fewest requests have been sent.
+        await self._load_cached_table()
+        # Count earlier uploads too, because a catalogue comes in parts. So a run sends
+        # at most twice as many requests as needed.
         route = choose_route(self._uploaded + count, have_table=self._table is not None)
         if self._table is None and self._query.may_ask and route == "geometry":
             self._say(
-                f"{count} positions: the table of all fields is asked for, "
+                f"{count:,} positions to look up: fetching the table of all fields, "
                 f"{FIELD_QUERIES} queries instead of {-(-count // UPLOAD)} uploads"
             )
             try:
@@ -199,48 +212,52 @@ class Sdss:
             except (TransientError, PermanentError) as error:
                 if is_unreachable(error):
                     raise
-                self._say(f"no table of all fields, positions are uploaded: {error}")
+                self._say(
+                    f"the table of all fields cannot be fetched: {error}; positions "
+                    "are uploaded to CrossID instead"
+                )
         return self._table
 
-    async def _look_for_kept_table(self) -> None:
-        if self._table is None and self._may_be_kept:
-            self._may_be_kept = False
+    async def _load_cached_table(self) -> None:
+        if self._table is None and self._may_load:
+            self._may_load = False
             kept = await asyncio.to_thread(self._cache.load)
             if kept is not None:
                 self._table, day = kept
                 self._say(
-                    f"positions are looked up in the table of all fields of {day}"
+                    f"positions are looked up in the table of all fields kept on {day}"
                 )
 
     async def _ask_for_table(self) -> FieldTable:
         table = self._table = await self._query.ask()
         path = await asyncio.to_thread(self._cache.keep, table)
-        self._say(f"{len(table)} fields are known now" + (f": {path}" if path else ""))
+        place = f", kept in {path}" if path else ""
+        self._say(f"the table of all fields has {len(table):,} fields{place}")
         return table
 
     async def _look_up(
         self, survey: Survey, targets: Sequence[Target], table: FieldTable
     ) -> list[Finding]:
-        """Give findings for all targets but those that have no answer."""
+        """Give findings for the targets that have an answer."""
         findings = await asyncio.to_thread(self._compute, survey, targets, table)
         missing = [finding.target for finding in findings if not finding.choices]
         if not missing or _is_whole(table):
             return findings
-        # A table that lacks fields cannot say that there is none.
-        asked = {f.target.number: f for f in await self._ask_again(survey, missing)}
-        told = (f if f.choices else asked.get(f.target.number) for f in findings)
-        return [finding for finding in told if finding is not None]
+        # An incomplete table does not prove that no field holds a target.
+        uploaded = {f.target.number: f for f in await self._try_upload(survey, missing)}
+        best = (f if f.choices else uploaded.get(f.target.number) for f in findings)
+        return [finding for finding in best if finding is not None]
 
-    async def _ask_again(
+    async def _try_upload(
         self, survey: Survey, targets: Sequence[Target]
     ) -> list[Finding]:
-        # One failed upload is enough: the next would wait hours for the same outage.
-        if self._trouble:
+        # After one failed upload, the next could wait hours for the same outage.
+        if self._error:
             return []
         try:
             return await self._upload(survey, targets)
         except (TransientError, PermanentError) as error:
-            self._trouble = error
+            self._error = error
             return []
 
     def _compute(
@@ -258,12 +275,12 @@ class Sdss:
     async def _cross_identify(
         self, survey: Survey, targets: Sequence[Target]
     ) -> list[Finding]:
-        """Give findings for all targets but those that have no answer."""
+        """Give findings for the targets that have an answer."""
         try:
             return await self._upload(survey, targets)
         except (TransientError, PermanentError) as error:
-            table = await self._table_instead(error)
-            self._trouble = error
+            table = await self._table_after_failure(error)
+            self._error = error
         findings = await asyncio.to_thread(self._compute, survey, targets, table)
         return [f for f in findings if f.choices or _is_whole(table)]
 
@@ -276,24 +293,26 @@ class Sdss:
             if target.number in fields
         ]
 
-    async def _table_instead(
+    async def _table_after_failure(
         self, error: TransientError | PermanentError
     ) -> FieldTable:
-        """Give the table of all fields, which serves where no upload is answered."""
-        await self._look_for_kept_table()
+        """Give the table of all fields in place of an upload that has failed."""
+        await self._load_cached_table()
         if self._table is not None:
             return self._table
         if not self._query.may_ask or is_unreachable(error):
             raise error
-        self._say(f"the table of all fields is asked for: {error}")
+        self._say(
+            f"positions cannot be uploaded: {error}; fetching the table of all fields"
+        )
         try:
             return await self._ask_for_table()
         except (TransientError, PermanentError) as other:
-            self._say(f"no table of all fields: {other}")
+            self._say(f"the table of all fields cannot be fetched either: {other}")
             raise error from other
 
     def _say(self, text: str) -> None:
-        self._heard(Note(f"{self.name}: {text}"))
+        self._listener(Note(f"{self.name}: {text}"))
 
 
 def _best_fields(table: FieldTable, targets: Sequence[Target]) -> list[list[Field]]:

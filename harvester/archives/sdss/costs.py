@@ -17,14 +17,14 @@ _PIXEL_ARCSEC = 0.396
 
 
 class SdssCosts:
-    """Packed frames of the Science Archive Server."""
+    """Costs of the compressed frames of the Science Archive Server."""
 
     query_service = "sdss-sky"
     file_service = "sdss-sas"
     mirror_service = ""
-    #: Seven in u, g, r and i had 3.2 to 3.9 MB, compressed.
+    #: Seven frames in u, g, r and i had 3.2 to 3.9 MB, compressed.
     typical_bytes = 3_600_000
-    #: `bz2.decompress` of one of 12.4 MB took 0.45 to 0.5 s.
+    #: `bz2.decompress` took 0.45 to 0.5 s for a frame of 12.4 MB.
     decode_s = 0.48
     layout: FileLayout | None = None
 
@@ -38,19 +38,16 @@ class SdssCosts:
         return longer * _PIXEL_ARCSEC, shorter * _PIXEL_ARCSEC
 
     def queries(self, unlocated: Sequence[int], lost: int) -> int:
-        """Count the queries to come.
-
-        Identifiers may still tell the fields of some targets: then it is fewer.
-        """
+        """Count the queries to come; fewer if identifiers tell some of the fields."""
         from .archive import FIELD_QUERIES, UPLOAD, choose_route  # noqa: PLC0415 - slow to import
 
-        # A target whose frame is known to be missing will be looked up by position.
+        # Targets whose frame is missing will be looked up by position.
         fields, uploads = 0, -(-lost // UPLOAD)
         for targets in unlocated:
             if choose_route(targets, have_table=False) == "geometry":
                 fields += FIELD_QUERIES
             else:
                 uploads += -(-targets // UPLOAD)
-        # The first upload is preceded by a query for a place that must be in its
-        # answer.
+        # One query before the first upload asks for a position that must be in every
+        # answer: see `crossid`.
         return fields + uploads + bool(uploads)

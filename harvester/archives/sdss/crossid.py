@@ -1,8 +1,9 @@
-"""Positions to fields by CrossID: what has no row, and what was lost on the way.
+"""Finds the fields of positions by CrossID, and detects answers that were cut short.
 
-A position without an object nearby has no row, and neither has one whose row was cut
-off. So the last row of each upload is a canary, a place where there is an object: an
-answer without it is cut, and asked for again in smaller uploads.
+A position without an object nearby has no row in the answer; a row that was lost looks
+the same. So the last row of each upload is a canary: a position where there is an
+object. An answer without the canary was cut short, and its positions are uploaded again
+in smaller parts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ...errors import OutageError, PermanentError, TransientError
 from ...sky.sphere import unit_vectors
 from ..batches import chunks
 from .names import Field, is_observed
-from .skyserver import NOT_NOW, TOO_LONG, is_unreachable
+from .skyserver import MAYBE_OUTAGE, TOO_LONG, is_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,55 +32,54 @@ __all__ = ["CHOICES", "UPLOAD", "CrossId"]
 
 _log = logging.getLogger(__name__)
 
-#: Targets of one upload: by its documentation it may have 1,000 rows, and one of them
-#: is the canary.
+#: Targets in one upload: the documentation allows 1,000 rows, and one is the canary.
 UPLOAD = 999
 
-#: Fields that are offered for one position, best first: bands lie some pixels apart,
-#: and a frame may be missing.
+#: Fields given for one position, best first. The second is needed if a frame is
+#: missing, or if the position is outside it in one band: bands are some pixels apart.
 CHOICES = 3
 
-#: Radius in arcsec within which the nearest primary object names the field. It need
-#: not be the galaxy itself: its field is the same, and the frame's WCS decides.
+#: The nearest primary object within this radius, in arcsec, names the field. It may be
+#: another object than the galaxy: the WCS of the frame is checked later.
 _RADIUS_ARCSEC = 30.0
 
-#: Arcsec by which a row may be farther: positions are rounded on the way.
+#: Tolerance of that radius in arcsec: the service rounds positions.
 _ROUNDED_ARCSEC = 1.0
 
-#: Uploads that may fail one after another, the smaller ones that they were made into
-#: included. A thousand halved ten times is one row.
+#: Uploads that may fail in a row, parts of failed uploads included. It takes ten
+#: halvings from a thousand rows to one.
 _MOST_FAILED = 12
 
-#: Name of the canary; targets have a t and a number.
+#: Name of the canary in an upload; targets are named ``t`` and a number.
 _CANARY = "canary"
 
 _SOMEWHERE = "SELECT TOP 1 ra, dec FROM PhotoPrimary"
 
 
 class CrossId:
-    """Looks targets up by position."""
+    """Looks up targets by position."""
 
     def __init__(self, skyserver: SkyServer) -> None:
         self._skyserver = skyserver
-        #: A place where SkyServer has an object, once it has named one.
+        #: Position of an object that SkyServer has named; None until then.
         self._canary: Place | None = None
-        self._may_seek = True
+        self._may_ask_canary = True
         self._failed = 0
-        #: What single targets met last, while no upload was ever answered.
+        #: Last error of an upload of a single target; used if no upload was answered.
         self._refusal: TransientError | PermanentError | None = None
         self._was_answered = False
 
     async def find(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
-        """Give the fields of targets, best first; none where no object is nearby.
+        """Give the fields of targets by number, best first; empty if no object is near.
 
-        A target whose rows make no sense, although it was asked again, is not in it.
+        Targets whose rows are unusable, also when uploaded again, are left out.
 
         Raises
         ------
         OutageError
-            SkyServer is in trouble, or its answers stay cut short.
+            SkyServer has an outage, or its answers stay cut short.
         PermanentError
-            It refuses every upload.
+            SkyServer refuses every upload.
         """
         found: dict[int, list[Field]] = {}
         for chunk in chunks(targets, UPLOAD):
@@ -88,20 +88,29 @@ class CrossId:
             if left:
                 found |= await self._find(left)
             if self._refusal and not self._was_answered:
-                raise _ended(self._refusal)
+                raise _as_outage(self._refusal)
         return found
 
     async def _find(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
-        """Upload targets, and smaller parts of them if that fails."""
+        """Upload targets, in smaller parts if that fails."""
         try:
             found = await self._upload(targets)
         except (TransientError, PermanentError) as error:
-            self._check_hope(error, is_single=len(targets) == 1)
+            self._check_failures(error, is_single=len(targets) == 1)
             if len(targets) == 1:
                 self._refusal = error
-                _log.warning("%s cannot be looked up: %s", targets[0].id, error)
+                _log.warning(
+                    "galaxy %s cannot be looked up by position now, and stays "
+                    "pending: %s",
+                    targets[0].id,
+                    error,
+                )
                 return {}
-            _log.warning("smaller uploads, after one of %d: %s", len(targets), error)
+            _log.warning(
+                "an upload of %d positions failed; it is sent again in two parts: %s",
+                len(targets),
+                error,
+            )
             middle = len(targets) // 2
             first = await self._find(targets[:middle])
             return first | await self._find(targets[middle:])
@@ -109,19 +118,19 @@ class CrossId:
         self._was_answered = True
         return found
 
-    def _check_hope(
+    def _check_failures(
         self, error: TransientError | PermanentError, *, is_single: bool
     ) -> None:
-        """Raise an error that smaller uploads do not mend, or have not."""
+        """Raise the error if smaller uploads cannot help, or have failed too often."""
         self._failed += 1
         is_outage = isinstance(error, OutageError)
         if is_outage and (is_single or error.reason not in TOO_LONG):
             raise error
         if self._failed >= _MOST_FAILED:
-            raise _ended(error)
+            raise _as_outage(error)
 
     async def _upload(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
-        canary = await self._seek()
+        canary = await self._find_canary()
         names = [f"t{target.number}" for target in targets]
         places = [(target.ra, target.dec) for target in targets]
         if canary:
@@ -132,16 +141,17 @@ class CrossId:
             radius_arcsec=_RADIUS_ARCSEC,
             at_once=TOO_LONG if len(targets) > 1 else (),
         )
-        told = {match.name for match in matches}
-        if canary and _CANARY not in told:
+        answered = {match.name for match in matches}
+        if canary and _CANARY not in answered:
             msg = (
-                f"SkyServer's answer to {len(targets)} positions lacks the row of an "
-                "object that it has itself named: it is cut short"
+                f"SkyServer's answer to {len(targets)} positions is cut short: it "
+                "lacks the row of an object that SkyServer itself has named"
             )
             raise TransientError("cut_short", msg)
-        # A row with a name that was not sent cannot be given to any target.
+        # A row with an unknown name belongs to some target: then a missing row does
+        # not prove that there is no object.
         rows = _by_name(matches)
-        is_whole = bool(canary) and told <= set(names)
+        is_whole = bool(canary) and answered <= set(names)
         return self._read(targets, rows, is_whole=is_whole)
 
     def _read(
@@ -157,21 +167,22 @@ class CrossId:
                 self._canary = target.ra, target.dec
         return found
 
-    async def _seek(self) -> Place | None:
-        """Give a place where SkyServer has an object; it is asked for one, once."""
-        if self._canary is None and self._may_seek:
-            self._may_seek = False
+    async def _find_canary(self) -> Place | None:
+        """Give the position of a known object; one query asks SkyServer for it."""
+        if self._canary is None and self._may_ask_canary:
+            self._may_ask_canary = False
             try:
                 table = await self._skyserver.select(
-                    _SOMEWHERE, ("ra", "dec"), at_once=NOT_NOW
+                    _SOMEWHERE, ("ra", "dec"), at_once=MAYBE_OUTAGE
                 )
             except (TransientError, PermanentError) as error:
                 if is_unreachable(error):
-                    self._may_seek = True
+                    self._may_ask_canary = True
                     raise
-                # The first target that is found will do, too.
+                # Any target that is found later serves as a canary too.
                 _log.warning(
-                    "sdss: SkyServer gave no known object to check its answers by: %s",
+                    "sdss: SkyServer did not name an object to check its answers "
+                    "with, so missing rows are not taken for missing galaxies yet: %s",
                     error,
                 )
                 return None
@@ -180,12 +191,12 @@ class CrossId:
         return self._canary
 
 
-def _ended(
+def _as_outage(
     error: TransientError | PermanentError,
 ) -> TransientError | PermanentError:
     if not isinstance(error, TransientError) or isinstance(error, OutageError):
         return error
-    msg = f"no upload of positions is answered: {error}"
+    msg = f"SkyServer answers no upload of positions: {error}"
     return OutageError(error.reason, msg)
 
 
@@ -201,7 +212,7 @@ def _by_name(matches: Sequence[Match]) -> dict[str, list[Match]]:
 
 
 def _fields(target: Target, matches: Sequence[Match]) -> list[Field]:
-    """Name the fields of the objects near a target, the nearest one's first."""
+    """Give the fields of the objects near a target, that of the nearest first."""
     near = sorted(
         (distance, field)
         for match in matches
@@ -212,7 +223,7 @@ def _fields(target: Target, matches: Sequence[Match]) -> list[Field]:
 
 
 def _field(match: Match) -> Field | None:
-    # The rerun of a path is the one that is served, whatever a row says.
+    # The rerun of the row is not used: frames exist for one rerun only.
     parts = (match.run, match.camcol, match.field)
     if not all(isfinite(part) and part.is_integer() for part in parts):
         return None
@@ -221,7 +232,7 @@ def _field(match: Match) -> Field | None:
 
 
 def _arcsec(target: Target, match: Match) -> float:
-    """Give the distance of an object; a place that is none is at the very edge."""
+    """Give the distance to an object; without a valid position, the largest allowed."""
     if not (isfinite(match.ra) and isfinite(match.dec)):
         return _RADIUS_ARCSEC
     one, other = unit_vectors([target.ra, match.ra], [target.dec, match.dec])

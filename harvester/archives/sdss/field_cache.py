@@ -1,8 +1,7 @@
-"""The table of all SDSS fields on disk: asked once, used by every run.
+"""The table of all SDSS fields on disk: fetched once, used by every run.
 
-One file holds the rows and says of which release they are, who was asked, when, and
-their SHA-256. A file that is not wholly as it says is as good as none: it is asked
-for anew.
+One file holds the rows with their release, the address they came from, the time, and
+their SHA-256. If any of this does not match, the table is fetched again.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ __all__ = ["FieldCache", "shared_folder"]
 
 _log = logging.getLogger(__name__)
 
-#: Changes with the columns of the file.
+#: Version of the file format; to be raised when the columns change.
 _FORMAT = 1
 
-#: What reading a file raises that is not what was written.
+#: Errors that reading a damaged file may raise.
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile)
 
 
 def shared_folder() -> Path | None:
-    """Give the folder that all runs of this user may share; None without a home."""
+    """Give the cache folder of this user; None if the user has no home folder."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
         return (Path(base) if base else Path.home() / ".cache") / "harvester"
@@ -49,28 +48,30 @@ def shared_folder() -> Path | None:
 
 
 class FieldCache:
-    """Keeps the table of a release in the first of some folders that can be written."""
+    """Keeps the table of a release, in the first of some folders that is writable."""
 
     def __init__(self, folders: Iterable[Path], *, release: int, source: str) -> None:
-        """Take the address that is asked: another one may know other fields."""
+        """Take as ``source`` the address queried; tables of others are not used."""
         self._facts = {"format": _FORMAT, "release": release, "source": source}
         self._paths = [folder / f"sdss-fields-dr{release}.npz" for folder in folders]
 
     def exists(self) -> bool:
-        """Whether a table seems to be there; only reading it tells whether it is."""
+        """Whether there is a file for the table; `load` tells whether it is usable."""
         return any(path.is_file() for path in self._paths)
 
     def load(self) -> tuple[FieldTable, str] | None:
-        """Give a table that was kept and the day it was asked; None: ask for it."""
+        """Give the table and the day it was fetched; None if there is no usable one."""
         for path in self._paths:
             try:
-                # Opened here: numpy leaves a file open that it cannot read.
+                # Open it here: numpy would leave a damaged file open.
                 with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                     return self._checked(file["rows"], json.loads(str(file["about"])))
             except FileNotFoundError:
                 continue
             except _DAMAGE as error:
-                _log.warning("%s cannot be used: %s", path, error)
+                _log.warning(
+                    "the table of SDSS fields in %s is not used: %s", path, error
+                )
         return None
 
     def _checked(
@@ -79,13 +80,13 @@ class FieldCache:
         wanted = self._facts | {"rows": len(rows), "sha256": _sha256(rows)}
         wrong = [name for name, value in wanted.items() if about[name] != value]
         if wrong or rows.dtype != FIELD or rows.ndim != 1 or not len(rows):
-            msg = f"it is of another {', '.join(wrong) or 'form'}"
+            msg = f"its {', '.join(wrong) or 'format'} does not match"
             raise ValueError(msg)
         day = datetime.fromtimestamp(about["asked_at"], UTC).date()
         return FieldTable(rows), day.isoformat()
 
     def keep(self, table: FieldTable) -> Path | None:
-        """Write a table that was just asked for; None if no folder takes it."""
+        """Write a new table and give its path; None if no folder is writable."""
         about = self._facts | {
             "rows": len(table),
             "sha256": _sha256(table.rows),
@@ -95,15 +96,15 @@ class FieldCache:
             try:
                 _write_whole(path, table.rows, json.dumps(about))
             except OSError as error:
-                # It saves requests, no more: the harvest goes on without it.
-                _log.info("%s cannot be written: %s", path, error)
+                # The cache only saves requests; the harvest works without it.
+                _log.info("the table of SDSS fields is not kept in %s: %s", path, error)
             else:
                 return path
         return None
 
 
 def _write_whole(path: Path, rows: NDArray[np.void], about: str) -> None:
-    # Aside under a name of its own: two runs may ask for it at the same time.
+    # Use a unique temporary name: two runs may write the table at the same time.
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         new = Path(file.name)

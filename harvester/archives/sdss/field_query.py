@@ -1,4 +1,4 @@
-"""The table of all SDSS fields, asked of SkyServer a camera column at a time."""
+"""Fetches the table of all SDSS fields from SkyServer, one camera column a query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import OutageError, PermanentError, TransientError
 from .fields import FIELD, FieldTable, sound
 from .names import CAMCOLS, RERUN, observed
-from .skyserver import NOT_NOW, is_unreachable, numbers
+from .skyserver import MAYBE_OUTAGE, is_unreachable, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,36 +23,35 @@ __all__ = ["FIELD_QUERIES", "FieldQuery"]
 
 _log = logging.getLogger(__name__)
 
-#: Requests for the table of all fields, one for each camera column: it has 156,341,
-#: and 500,000 rows is the most that SkyServer gives.
+#: Requests for the table of all fields, one for each camera column. A column has
+#: 156,341 fields; SkyServer returns at most 500,000 rows.
 FIELD_QUERIES = len(CAMCOLS)
 
-#: Columns of Frame that are asked for; zoom 0 is the frame itself.
+#: Columns of the table Frame that are fetched; rows with zoom 0 are the frames.
 _ASKED = ("run", "rerun", "camcol", "field", *"abcdef", "node", "incl")
 
-#: How often the table is asked for where that meets what looks like an outage, while
-#: uploads are answered.
+#: Attempts to fetch the table while these fail like an outage but uploads succeed.
 _TRIES = 3
 
 
 class FieldQuery:
-    """Asks for the table; what came of it stays, until all of it is here."""
+    """Fetches the table; keeps the parts that came until it is complete."""
 
     def __init__(self, skyserver: SkyServer) -> None:
         self._skyserver = skyserver
         self._parts: dict[int, NDArray[np.void]] = {}
         self._outages = 0
-        #: False: it has come or was refused, and is not asked for again.
+        #: False once the table has come or was refused: then it is not asked for again.
         self.may_ask = True
 
     async def ask(self) -> FieldTable:
-        """Give the table, which may lack fields.
+        """Fetch the table, which may lack fields.
 
         Raises
         ------
         TransientError, PermanentError
-            It was not to be had. Whatever that looks like, uploads may be answered: a
-            page, a long silence or a refusal may be the answer to this query only.
+            The table cannot be fetched now. Uploads may work all the same: an HTML
+            page, a timeout or a refusal may concern this query only.
         """
         try:
             for camcol in CAMCOLS:
@@ -68,18 +67,19 @@ class FieldQuery:
         self.may_ask = False
         table = FieldTable(np.concatenate([self._parts[n] for n in CAMCOLS]))
         self._parts.clear()
-        if not len(table) or not table.agrees():
-            msg = "what came is no table of the fields of SDSS"
+        if not len(table) or not table.matches_landmarks():
+            msg = "SkyServer's table of all fields does not have the known fields"
             raise TransientError("bad_answer", msg)
         return table
 
     async def _ask_camcol(self, camcol: int) -> NDArray[np.void]:
         query = f"SELECT {','.join(_ASKED)} FROM Frame WHERE zoom=0 AND camcol={camcol}"  # noqa: S608 - a number of ours
-        return _to_rows(await self._skyserver.select(query, _ASKED, at_once=NOT_NOW))
+        columns = await self._skyserver.select(query, _ASKED, at_once=MAYBE_OUTAGE)
+        return _to_rows(columns)
 
 
 def _to_rows(columns: Mapping[str, Any]) -> NDArray[np.void]:
-    """Give the rows that are the geometry of a field; others are left out."""
+    """Give the rows with a valid field geometry; other rows are left out."""
     values = {name: numbers(column) for name, column in columns.items()}
     is_number = np.logical_and.reduce([np.isfinite(each) for each in values.values()])
     is_whole = np.logical_and.reduce(

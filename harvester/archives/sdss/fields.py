@@ -1,10 +1,10 @@
-"""The geometry of all SDSS fields, and which of them hold a position.
+"""The geometry of all SDSS fields, and which of them contain a position.
 
-A run scans along a great circle of its own (``node``, ``incl``); on it the
-longitude mu grows along the scan and the latitude nu across it, and both are linear
-in the pixels of a field: ``mu = a + b row + c col``, ``nu = d + e row + f col``,
-with the centre of the first pixel at 0.5. So whether a field holds a galaxy, and
-how far from its edges, is arithmetic: no request for any galaxy.
+Each run scans along a great circle (``node``, ``incl``). The longitude mu grows along
+the scan and the latitude nu across it. Both are linear in the pixels of a field:
+``mu = a + b row + c col``, ``nu = d + e row + f col``, with the centre of the first
+pixel at 0.5. So no request is needed to compute whether a field contains a galaxy, and
+how far it is from the edges.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["COLUMNS", "FIELD", "ROWS", "SPOT", "FieldTable", "sound"]
 #: Pixels of a field: rows along the scan (y of the frame), columns across it (x).
 ROWS, COLUMNS = 1489, 2048
 
-#: A row of the table; angles in degrees, ``b, c, e, f`` in degrees a pixel.
+#: A row of the table. Angles are in degrees; ``b, c, e, f`` in degrees a pixel.
 FIELD = np.dtype(
     [
         ("run", "<i4"),
@@ -37,8 +37,8 @@ FIELD = np.dtype(
     ]
 )
 
-#: Where fields of four scans have their middle, by the sky coordinates of their r
-#: frames: run, camcol, field, RA, Dec.
+#: Centres of four fields, by the WCS of their r frames: run, camcol, field, RA, Dec
+#: in degrees.
 _LANDMARKS = (
     (1035, 6, 17, 8.02684, 15.92977),
     (1043, 5, 25, 3.64754, 15.73315),
@@ -46,27 +46,25 @@ _LANDMARKS = (
     (8162, 6, 80, 331.70943, 26.96260),
 )
 
-#: Pixels by which a landmark may be off; another convention is off by thousands.
+#: Pixels by which a landmark may differ; another convention of the table's columns
+#: would differ by thousands.
 _TOLERANCE = 20.0
 
-#: Degrees a pixel, and how far a field may differ from it, as a fraction.
+#: Degrees a pixel, and the relative tolerance of it.
 _PIXEL_DEG, _SPREAD = 0.00011, 0.05
 
-#: Degrees from the centre of a field within which all of it lies: half its diagonal
-#: is 0.1393.
+#: Radius in degrees of a circle around a field; half its diagonal is 0.1393.
 _REACH_DEG = 0.145
 
-#: Targets that are computed at a time: where a hundred scans lie on one another
-#: that is less than 100 MB.
+#: Targets computed at a time: takes less than 100 MB where a hundred scans overlap.
 _TARGETS = 4096
 
-#: Fields whose centres are computed at a time, to the same end.
+#: Fields whose centres are computed at a time, to limit the memory too.
 _FIELDS = 65_536
 
 
-#: Where a target lies in a field: its place among the positions that were asked about
-#: and the field's in the table; pixels from the frame's edge in the r band (the centre
-#: of the first pixel is 0.5); pixels to the nearest edge.
+#: Where a target lies in a field: index of the target and of the field; its pixel in
+#: the r band (the centre of the first pixel is 0.5); pixels to the nearest edge.
 SPOT = np.dtype(
     [
         *((name, "<i8") for name in ("target", "field")),
@@ -90,7 +88,7 @@ class FieldTable:
             _centres(self.rows[start : start + _FIELDS])
             for start in range(0, len(self), _FIELDS)
         ]
-        # Unbalanced, which takes half the time and serves positions as quickly.
+        # An unbalanced tree is built in half the time, and is as fast to search.
         with IMPORTING:
             from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and not for all
         return cKDTree(
@@ -100,11 +98,11 @@ class FieldTable:
             leafsize=32,
         )
 
-    def agrees(self) -> bool:
-        """Whether known fields lie where they should, as far as they are in it.
+    def matches_landmarks(self) -> bool:
+        """Whether the known fields in the table lie where their frames are.
 
-        A table that is meant otherwise than it is read would send every galaxy to a
-        wrong frame, or tell that it has none.
+        If the columns had another meaning than assumed here, every galaxy would get a
+        wrong frame, or none.
         """
         return all(self._is_in_place(*landmark) for landmark in _LANDMARKS)
 
@@ -123,20 +121,20 @@ class FieldTable:
     def holding(
         self, ra: NDArray[np.float64], dec: NDArray[np.float64], *, most: int = 1
     ) -> NDArray[np.void]:
-        """Find the fields in which galaxies lie farthest from an edge.
+        """Find the fields in which targets lie farthest from an edge.
 
         Parameters
         ----------
         ra, dec
             Positions, ICRS degrees, shape ``(n,)``.
         most
-            Fields that are given for one target at most.
+            Largest number of fields for one target.
 
         Returns
         -------
         NDArray
-            Of the dtype `SPOT`, ordered by target and for each of them the best
-            field first. A target that no field holds is not in it.
+            Of the dtype `SPOT`, ordered by target, then best field first. Targets
+            that no field contains are left out.
         """
         found = [np.empty(0, SPOT)]
         for start in range(0, len(ra), _TARGETS):
@@ -161,9 +159,9 @@ class FieldTable:
 
 
 def sound(rows: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Tell of each row whether it is the geometry of a field.
+    """Tell which rows, ``(n,)``, have a plausible field geometry.
 
-    One that is none would spoil the search for all others.
+    A single NaN or a wild value would break the search tree for all fields.
     """
     finite = [np.isfinite(rows[name]) for name in FIELD.names or ()]
     scales = [np.abs(rows[name] / _PIXEL_DEG - 1) < _SPREAD for name in "bf"]
@@ -173,8 +171,8 @@ def sound(rows: NDArray[np.void]) -> NDArray[np.bool_]:
 
 
 def _best(spots: NDArray[np.void], most: int) -> NDArray[np.void]:
-    # Where two fields are equally good the order of the table decides, so that the
-    # same galaxy is always taken from the same frame.
+    # If two fields are equally good, the first in the table is taken, so that a galaxy
+    # always comes from the same frame.
     order = np.lexsort((spots["field"], -spots["margin"], spots["target"]))
     spots = spots[order]
     rank = np.arange(len(spots)) - np.searchsorted(spots["target"], spots["target"])
@@ -184,17 +182,17 @@ def _best(spots: NDArray[np.void], most: int) -> NDArray[np.void]:
 def _pixels(
     fields: NDArray[np.void], directions: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Row and column of directions ``(n, 3)`` in as many fields."""
+    """Give row and column of directions, ``(n, 3)``, each in its field, ``(n,)``."""
     x, y, z = directions.T
     node, incl = np.radians(fields["node"]), np.radians(fields["incl"])
-    # Along the scan's node, then turned about it by its inclination.
+    # Turn to the ascending node of the scan, then about it by the inclination.
     ahead = x * np.cos(node) + y * np.sin(node)
     side = y * np.cos(node) - x * np.sin(node)
     along = side * np.cos(incl) + z * np.sin(incl)
     above = z * np.cos(incl) - side * np.sin(incl)
     mu = np.degrees(np.arctan2(along, ahead)) + fields["node"]
     nu = np.degrees(np.arctan2(above, np.hypot(ahead, along)))
-    # mu is an angle: 359.9 and -0.1 are one place.
+    # mu is an angle: 359.9 and -0.1 are the same.
     mu = (mu - fields["a"] + 180.0) % 360.0 - 180.0
     nu = nu - fields["d"]
     b, c, e, f = (fields[name] for name in "bcef")
@@ -203,7 +201,7 @@ def _pixels(
 
 
 def _centres(fields: NDArray[np.void]) -> NDArray[np.float64]:
-    """Directions ``(n, 3)`` of the middle of fields."""
+    """Give the directions of the centres of fields, shape ``(n, 3)``."""
     row, col = ROWS / 2, COLUMNS / 2
     a, b, c, d, e, f = (fields[name] for name in "abcdef")
     mu = a + b * row + c * col - fields["node"]

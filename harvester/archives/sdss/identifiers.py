@@ -1,8 +1,8 @@
-"""SDSS object identifiers in a catalogue: how they look, and what they tell.
+"""SDSS object identifiers in a catalogue: their form, and the positions they imply.
 
-An identifier names the field in which the galaxy was seen. Of most runs it is known
-where they scanned; galaxies of the other runs must at least lie as far apart as their
-fields do.
+An identifier names the field in which the object was seen. For most runs the scanned
+great circle is known, so the position can be checked. For other runs, two galaxies must
+at least lie as far apart as their fields.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from ...catalogue.identifier_scheme import PlaceTest
 from .names import CAMCOLS, decode_all
-from .outliers import comparable, strays
-from .scans import are_known, lie_there
+from .outliers import find_outliers, have_neighbours
+from .scans import have_known_scans, lie_in_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,16 +29,16 @@ __all__ = ["IDENTIFIERS"]
 
 #: ``skyVersion`` and ``rerun`` of the identifiers of DR7, and of DR8 and later.
 _RERUNS = {1: [40, 41, 42, 44, 648], 2: [157, 301]}
-#: Runs of the coadds of Stripe 82: their identifiers name no frame.
+#: Runs of the coadds of Stripe 82. Their identifiers do not name a frame.
 _COADDS = [106, 206]
 
-#: Identifiers that are enough to refuse positions where most contradict each other:
-#: of fewer, single ones may be wrong.
+#: Identifiers needed to refuse the positions, if most identifiers contradict each
+#: other: among fewer, single ones may be wrong.
 _FEWEST = 4
-#: Identifiers that are enough where only the places of their scans contradict: in
-#: short lists identifiers are often made up, and the run says how many agree.
+#: Identifiers needed if they only contradict the known scans. Short lists often have
+#: invented identifiers; for these the run only prints how many agree.
 _FEWEST_ALONE = 25
-#: Part of the identifiers that must contradict each other.
+#: Fraction of the identifiers that must contradict each other.
 _MOST = 0.5
 
 
@@ -52,14 +52,15 @@ class _Identifiers:
     can_look_up = True
 
     def is_look_alike(self, column: str) -> bool:
-        """Tell of identifiers of spectra, such as ``specObjID``."""
+        """Whether a column holds identifiers of spectra, such as ``specObjID``."""
         return "spec" in column
 
     def are_identifiers(self, numbers: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Tell which numbers have the bits; of arbitrary ones 0.0003 pass.
+        """Tell which numbers are SDSS identifiers, ``(n,)``.
 
-        From the low end: object 16 bits, field 12, first-field flag 1, camcol 3, run
-        16, rerun 11, skyVersion 4; the highest bit is 0.
+        From the lowest bit: object 16 bits, field 12, first-field flag 1, camcol 3, run
+        16, rerun 11, skyVersion 4; the highest bit is 0. A fraction of 0.0003 of
+        arbitrary numbers passes too.
         """
         sky, rerun = numbers >> np.uint64(59), _bits(numbers, 48, 11)
         run, camcol, field = (
@@ -77,22 +78,22 @@ class _Identifiers:
         ra: NDArray[np.float64],
         dec: NDArray[np.float64],
     ) -> PlaceTest:
-        """Compare with where the run scanned, else with neighbours in the run."""
+        """Compare positions with the scan of the run, or with others in the run."""
         fields, are_fields = decode_all(numbers)
         rows = np.flatnonzero(are_fields)
         fields = fields[rows]
-        can_be_told = are_known(fields) | comparable(fields)
-        rows, fields = rows[can_be_told], fields[can_be_told]
+        is_testable = have_known_scans(fields) | have_neighbours(fields)
+        rows, fields = rows[is_testable], fields[is_testable]
         ra, dec = ra[rows], dec[rows]
-        is_scan_known = are_known(fields)
+        is_scan_known = have_known_scans(fields)
 
         def agrees(
             ra: NDArray[np.float64], dec: NDArray[np.float64]
         ) -> NDArray[np.bool_]:
-            fits_others = ~strays(fields, ra, dec)
-            return np.where(is_scan_known, lie_there(fields, ra, dec), fits_others)
+            fits_others = ~find_outliers(fields, ra, dec)
+            return np.where(is_scan_known, lie_in_fields(fields, ra, dec), fits_others)
 
-        odd = strays(fields, ra, dec)[comparable(fields)]
+        odd = find_outliers(fields, ra, dec)[have_neighbours(fields)]
         is_odd = len(odd) >= _FEWEST and odd.mean() > _MOST
         return PlaceTest(rows, agrees, _FEWEST if is_odd else _FEWEST_ALONE)
 

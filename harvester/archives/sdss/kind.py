@@ -39,7 +39,7 @@ _REMEDIES = ("another sdss.release",)
 
 
 class SdssSection(BaseModel):
-    """What is asked of SDSS."""
+    """Settings of the archive SDSS."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,8 +49,8 @@ class SdssSection(BaseModel):
         description="SDSS data release.",
         json_schema_extra={"option": "--sdss-release"},
     )
-    #: Folder in which the table of all fields is kept for every run; empty: the
-    #: user's cache folder, or the run's own folder if that cannot be written.
+    #: Folder that keeps the table of all fields for every run. Empty: the user's cache
+    #: folder, or the folder of the run if that is not writable.
     cache_dir: str = ""
 
 
@@ -61,7 +61,7 @@ class _Sdss:
     default_survey = "sdss:r"
     finest_arcsec = 0.396
     services: tuple[ServiceKind, ...] = (
-        # 60 queries a minute are published.
+        # SkyServer publishes a limit of 60 queries a minute.
         ServiceKind(
             "sdss-sky",
             "https://skyserver.sdss.org",
@@ -93,26 +93,28 @@ class _Sdss:
 
     @property
     def identifiers(self) -> Identifiers:
-        """What the bits of an SDSS object identifier say."""
+        """The object identifiers of SDSS, which name run, camcol and field."""
         from .identifiers import IDENTIFIERS  # noqa: PLC0415 - slow to import
 
         return IDENTIFIERS
 
     def checked(self, survey: Survey) -> Survey:
-        """Give a survey with its bands in small letters, as SDSS spells them."""
+        """Give a survey with its bands in lower case."""
         bands = tuple(dict.fromkeys(band.lower() for band in survey.bands))
-        wrong = [band for band in bands if band not in _BANDS]
-        if wrong or survey.instrument:
+        if survey.instrument:
+            msg = f"SDSS has no instrument {survey.instrument!r}, only bands"
+            raise ValueError(msg)
+        if wrong := [band for band in bands if band not in _BANDS]:
             msg = f"SDSS has the bands u, g, r, i, z, not {', '.join(wrong)}"
             raise ValueError(msg)
         return type(survey)(survey.archive, "", bands)
 
     def identity(self, section: SdssSection) -> Mapping[str, str]:
-        """Give the release: another one has other pixels."""
+        """Give the release: pixels differ between releases."""
         return {"sdss release": str(section.release)}
 
     def keeps_all(self, section: SdssSection) -> bool:  # noqa: ARG002 - the protocol's signature
-        """Keep the field in which a galaxy is farthest from an edge, and no other."""
+        """Only the best field is used: where the galaxy is farthest from an edge."""
         return False
 
     def open(self, inputs: LocatorInputs) -> Archive:
@@ -136,12 +138,12 @@ def field_cache(
     asked: Mapping[str, str],
     tables: Path,
 ) -> FieldCache:
-    """Say where the table of all fields is kept: with the user, or with the run."""
+    """Give the cache of the table of all fields, for the user or for this run."""
     from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - slow to import
 
     source = asked["sdss-sky"]
     folders = [Path(section.cache_dir)] if section.cache_dir else []
-    # What a rehearsal is told about the sky stays in its own folder.
+    # A table from the sandbox or a mirror must not serve runs with the real archive.
     is_official = source == official["sdss-sky"]
     if not folders and is_official and (shared := shared_folder()):
         folders = [shared]

@@ -1,4 +1,4 @@
-"""What SDSS's own names say: object identifiers, fields, and the files of frames."""
+"""SDSS names: object identifiers, fields, and the files of frames."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ __all__ = [
 #: The one photometric reprocessing that DR8 and later serve.
 RERUN = 301
 
-#: Versions of the sky that identifiers carry: 1 until DR7, 2 since DR8.
+#: Values of ``skyVersion`` in identifiers: 1 until DR7, 2 since DR8.
 _SKIES = frozenset({1, 2})
 
-#: The camera's columns.
+#: The camera columns.
 CAMCOLS = range(1, 7)
 
 _INT64 = re.compile(r"[0-9]{1,19}")
 
 
 class Field(NamedTuple):
-    """One frame position: a stretch of a run in one camera column."""
+    """One field: a section of a run in one camera column."""
 
     run: int
     camcol: int
@@ -49,11 +49,11 @@ class Field(NamedTuple):
 
 
 def decode(identifier: str) -> Field | None:
-    """Read run, camcol and field out of an SDSS object identifier.
+    """Read run, camcol and field from an SDSS object identifier.
 
-    The bits are the same in DR7 and since; the rerun is always replaced, because a
-    rerun changes the photometric pipeline and not the imaging. None if the number
-    is no such identifier or names a field that was never observed.
+    DR7 and later releases use the same bits. The rerun is always replaced by 301, the
+    only one with frames: a rerun changes the photometry, not the imaging. None if the
+    text is not an identifier, or names a field that was never observed.
     """
     if not _INT64.fullmatch(identifier):
         return None
@@ -69,7 +69,7 @@ def decode(identifier: str) -> Field | None:
 
 
 def is_observed(field: Field) -> bool:
-    """Whether a field is one of those that have frames since DR8."""
+    """Whether a field was observed, and so has frames in DR8 and later."""
     first, last = _runs().get(field.run, (1, 0))
     return field.camcol in CAMCOLS and first <= field.field <= last
 
@@ -77,7 +77,7 @@ def is_observed(field: Field) -> bool:
 def decode_all(
     numbers: NDArray[np.uint64],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Read many identifiers: fields as rows ``(n, 4)``, and which are such at all."""
+    """Read many identifiers: fields as rows ``(n, 4)``, and which are valid."""
     sky, run, camcol, field = (
         ((numbers >> np.uint64(low)) & np.uint64(mask)).astype(np.int64)
         for low, mask in ((59, 0x1F), (32, 0xFFFF), (29, 0x7), (16, 0xFFF))
@@ -91,7 +91,7 @@ def decode_all(
 
 @cache
 def _spans() -> NDArray[np.int64]:
-    # First and last field of every run that an identifier can name, or 1 and 0.
+    # First and last field by run; 1 and 0 for a run that was not observed.
     spans = np.tile(np.array([1, 0], np.int64), (1 << 16, 1))
     for run, span in _runs().items():
         spans[run] = span
@@ -100,7 +100,7 @@ def _spans() -> NDArray[np.int64]:
 
 @cache
 def _runs() -> dict[int, tuple[int, int]]:
-    # Run -> first and last field of the imaging that DR8 and later serve.
+    # First and last field by run, of the imaging in DR8 and later.
     text = files(__package__).joinpath("sdss_runs.csv").read_text("ascii")
     rows = csv.DictReader(text.splitlines())
     return {
@@ -110,7 +110,7 @@ def _runs() -> dict[int, tuple[int, int]]:
 
 
 def frame(base: str, release: int, band: str, field: Field) -> Product:
-    """Name the frame of a field in a band, under the address of the SAS."""
+    """Give the frame of a field in a band; ``base`` is the address of the SAS."""
     run, camcol, number, _ = field
     name = f"frame-{band}-{run:06d}-{camcol}-{number:04d}.fits.bz2"
     folder = f"{base}/dr{release}/{_instrument(release)}/photoObj/frames"
@@ -119,14 +119,14 @@ def frame(base: str, release: int, band: str, field: Field) -> Product:
 
 
 def _instrument(release: int) -> str:
-    # The same imaging has moved twice within the archive.
+    # The archive has moved this imaging twice.
     if release <= 12:  # noqa: PLR2004 - a release
         return "boss"
     return "eboss" if release <= 17 else "prior-surveys/sdss4-dr17-eboss"  # noqa: PLR2004 - a release
 
 
 def observed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Tell which rows, ``(n,)`` with ``run`` and ``field``, have frames since DR8."""
+    """Tell which rows, ``(n,)`` with ``run`` and ``field``, were observed."""
     spans = [_runs().get(run, (1, 0)) for run in rows["run"].tolist()]
     first, last = np.array(spans, np.int64).reshape(-1, 2).T
     legal: NDArray[np.bool_] = (first <= rows["field"]) & (rows["field"] <= last)
@@ -134,6 +134,6 @@ def observed(rows: NDArray[np.void]) -> NDArray[np.bool_]:
 
 
 def count_fields() -> int:
-    """Give how many fields a table has that lacks none."""
+    """Count the fields of a complete table."""
     fields = sum(last - first + 1 for first, last in _runs().values())
     return fields * len(CAMCOLS)

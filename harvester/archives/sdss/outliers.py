@@ -1,9 +1,9 @@
-"""Identifiers of SDSS that cannot be right, because of where their neighbours are.
+"""Finds wrong SDSS identifiers by comparing the positions of galaxies in one run.
 
-A run scans along a great circle at a steady pace: two galaxies of one run and camera
-column lie as far apart as their fields are. A galaxy that does not fit to most of its
-neighbours has the identifier of another, or the position; to fetch the field that it
-names would be in vain.
+A run scans along a great circle at constant speed, so two galaxies of one run and
+camera column lie as far apart as their fields. A galaxy that contradicts most of its
+neighbours has a wrong identifier or a wrong position. The field that its identifier
+names would not show it, so it is not fetched.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ if TYPE_CHECKING:
 
     from .names import Field
 
-__all__ = ["comparable", "strays"]
+__all__ = ["find_outliers", "have_neighbours"]
 
-#: Degrees from a field to the next, 1361 rows of 0.396 arcsec, and across a field.
+#: Degrees from one field to the next (1361 rows of 0.396 arcsec), and width of a field.
 _STEP, _WIDTH = 0.1498, 0.226
 
-#: By how much it may be otherwise: degrees, and a part of the distance. Fields overlap
-#: by 128 rows, and a great circle is not quite what a camera column follows.
+#: Tolerance: degrees, and a fraction of the distance. Fields overlap by 128 rows, and a
+#: camera column does not follow a great circle exactly.
 _SLACK, _SLACK_PART = 0.05, 0.01
 
-#: Neighbours in the order of the fields that each is compared with, on either side.
+#: Each galaxy is compared with this many before and after it, in the order of fields.
 _NEIGHBOURS = 3
 
-#: Pairs that are compared at once.
+#: Pairs that are compared at a time, to limit the memory.
 _PART = 65_536
 
 
-def strays(
+def find_outliers(
     fields: Sequence[Field] | NDArray[np.int64],
     ra: NDArray[np.float64],
     dec: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Tell which galaxies do not lie where the fields that they name must be.
+    """Tell which galaxies contradict more of their neighbours than they agree with.
 
     Parameters
     ----------
     fields
-        What the identifiers name, ``n`` of them; those of one run and camera column
-        are compared with each other. Also as rows ``(n, 4)`` of an array.
+        The ``n`` fields that the identifiers name, also as an array of rows ``(n, 4)``.
+        Those of one run and camera column are compared with each other.
     ra, dec
         ICRS, in degrees, shape ``(n,)``.
 
     Returns
     -------
     ndarray
-        Shape ``(n,)``: it contradicts more of its neighbours than it agrees with.
+        Booleans, shape ``(n,)``.
     """
     run, camcol, number, _ = np.asarray(fields, np.int64).reshape(-1, 4).T
     order = np.lexsort((number, camcol, run))
@@ -76,20 +76,20 @@ def strays(
 
 
 def _parts(count: int) -> Iterator[slice]:
-    """Give some rows after the others: a million at once would take much memory."""
+    """Split rows into slices, because a million at once would take much memory."""
     for start in range(0, count, _PART):
         yield slice(start, min(start + _PART, count))
 
 
 def _pairs(count: int) -> Iterator[tuple[slice, slice]]:
-    """Give rows, and those that follow them in the order, some at a time."""
+    """Give slices of rows, and of the neighbours that each row is compared with."""
     for apart in range(1, _NEIGHBOURS + 1):
         for part in _parts(count - apart):
             yield part, slice(part.start + apart, part.stop + apart)
 
 
-def comparable(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which of the fields, ``(n, 4)``, have others of their run and column."""
+def have_neighbours(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which fields, ``(n, 4)``, share run and camera column with another."""
     scan = fields[:, 0] * 8 + fields[:, 1]
     return np.asarray(np.bincount(scan)[scan] > 1)
 
@@ -97,11 +97,11 @@ def comparable(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
 def _fit(
     fields: NDArray[np.int64], one: NDArray[np.float64], other: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell which pairs lie as far apart as so many fields allow, ``(n,)``."""
+    """Tell which pairs of directions are as far apart as their fields, ``(n,)``."""
     chord = np.linalg.norm(one - other, axis=1)
     apart = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
     slack = _SLACK + _SLACK_PART * _STEP * fields
-    # Anywhere in their fields, and so up to one field nearer or farther.
+    # Galaxies may lie anywhere in their fields: up to one field nearer or farther.
     most = np.hypot((fields + 1) * _STEP, _WIDTH) + slack
     least = (fields - 1) * _STEP - slack
     return np.asarray((least <= apart) & (apart <= most))

@@ -1,4 +1,4 @@
-"""What the pixels of an SDSS frame mean, and which frame its header describes."""
+"""The pixels of an SDSS frame, and the check that its header describes that frame."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NANOMAGGY = 22.5
 #: Band, run, camera column and field in the name of a frame.
 _NAME = re.compile(r"frame-([ugriz])-(\d{6})-(\d)-(\d{4})\.fits")
 
-#: The bands see a piece of sky one after the other, each two frames after the one
-#: before: by so much may the FRAME of a header be larger than the field in the name.
+#: The detectors of the bands see a field one after the other, two frames apart. FRAME
+#: in the header may exceed the field in the file's name by this number.
 _FRAMES_LATE = {"r": 0, "i": 2, "u": 4, "z": 6, "g": 8}
 
 
@@ -32,11 +32,11 @@ class SdssReading:
     may_be_tiled = False
 
     def unit(self, text: Lookup) -> str:
-        """Name the unit of the pixels; early frames do not say theirs."""
+        """Name the unit of the pixels: nanomaggy if the header has none."""
         return text("BUNIT") or "nanomaggy"
 
     def exposure_s(self, text: Lookup) -> float | None:
-        """Read the exposure time in seconds, a quoted number in these frames."""
+        """Give the exposure time in seconds, which is text in these headers."""
         return first_number(text, "EXPTIME")
 
     def zero_point(self, text: Lookup) -> float | None:
@@ -44,9 +44,9 @@ class SdssReading:
         return _NANOMAGGY if self.unit(text).lower() == "nanomaggy" else None
 
     def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:
-        """Say which field of which run it is.
+        """Give run, camera column, field and rerun.
 
-        The header's FRAME is off by a few in some bands; the name is right.
+        The field comes from the file's name, because FRAME is larger in some bands.
         """
         found = [
             ("RUN", text("RUN"), "imaging run"),
@@ -72,7 +72,7 @@ class SdssReading:
 
 
 def _field_of(product: Product) -> str:
-    """Give the field in the name of a frame; empty if it names none."""
+    """Give the field in the name of a frame; empty if there is none."""
     match = _NAME.match(product.name)
     return match[4] if match else ""
 
@@ -87,6 +87,6 @@ def _is_other_field(text: Lookup, band: str, run: str, column: str, field: str) 
     )
 
 
-def _differs(told: str, known: set[int]) -> bool:
-    """Whether a number is told, and is none of these."""
-    return told.isdecimal() and int(told) not in known
+def _differs(value: str, known: set[int]) -> bool:
+    """Whether the header has a number that is not among the expected ones."""
+    return value.isdecimal() and int(value) not in known

@@ -1,9 +1,9 @@
-"""Where SDSS objects are, by their identifiers: for lists that have no positions.
+"""Looks up the positions of SDSS identifiers, for catalogues without positions.
 
-Identifiers of DR8 and later are those of ``PhotoObjAll``. Those of DR7 are in
-``PhotoObjDR7``, with the position that DR7 measured; it holds what a later release
-has within 1 arcsec in the same run, camera column and field, so that a few objects
-of DR7 are not in it.
+Identifiers of DR8 and later are in ``PhotoObjAll``. Those of DR7 are in
+``PhotoObjDR7``, with the position that DR7 measured. That table only has objects that a
+later release found within 1 arcsec in the same run, camera column and field, so it
+lacks a few objects of DR7.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ __all__ = ["IDS", "look_up_positions"]
 
 _log = logging.getLogger(__name__)
 
-#: Identifiers of one query. It goes into the address, of which the server reads 8,192
-#: characters: 19 digits and an escaped comma are 22, so that 350 would still fit.
+#: Identifiers in one query. The query is part of the URL, of which the server reads
+#: 8,192 characters. An identifier and an escaped comma have 22, so 350 would fit.
 IDS = 320
 
-#: Queries that may fail one after another, the smaller ones that they were made into
-#: included.
+#: Queries that may fail in a row, parts of failed queries included.
 _MOST_FAILED = 12
 
 _DR7 = 1
@@ -46,7 +45,7 @@ class _Source(NamedTuple):
 
     table: str
     column: str
-    #: Names some of its objects.
+    #: Query for one of its objects.
     example: str
 
 
@@ -59,27 +58,27 @@ _SOURCES = {
 async def look_up_positions(
     transport: Transport, ids: Sequence[str], *, release: int, listener: Listener
 ) -> Places:
-    """Look up where objects are, as they are named by their SDSS identifiers.
+    """Look up the positions of SDSS identifiers.
 
     Parameters
     ----------
     ids
-        Identifiers in decimal digits, of DR7 or later. One that names no field that
-        was observed is not asked for.
+        Identifiers in decimal digits, of DR7 or later. Those that do not name an
+        observed field are not sent.
 
     Returns
     -------
     dict
-        Right ascension and declination by identifier, ICRS degrees. One that SkyServer
-        does not know is not in it; those were asked for twice, the second time with
-        one that it knows.
+        Right ascension and declination by identifier, ICRS degrees. Identifiers that
+        SkyServer does not know are left out. These are asked for twice, the second
+        time together with a known one.
 
     Raises
     ------
     OutageError
-        SkyServer is in trouble, or leaves out what it knows.
+        SkyServer has an outage, or its answer lacks the known identifier.
     QueryRefusedError
-        It does not do such a query.
+        SkyServer refuses the query.
     """
     named = [one for one in dict.fromkeys(ids) if decode(one)]
     skyserver = SkyServer(transport, release=release)
@@ -88,14 +87,14 @@ async def look_up_positions(
         some = [one for one in named if (int(one) >> 59 == _DR7) == is_dr7]
         if some:
             queries = -(-len(some) // IDS)
-            words = f"{len(some)} identifiers are looked up in {source.table}"
-            listener(Note(f"sdss: {words}, {queries} queries"))
+            words = f"looking up {len(some):,} identifier(s) in {source.table}"
+            listener(Note(f"sdss: {words}, queries: {queries}"))
             places |= await _Lookup(skyserver, source).find(some)
     return places
 
 
 class _Lookup:
-    """Looks identifiers up in one table."""
+    """Looks up identifiers in one table."""
 
     def __init__(self, skyserver: SkyServer, source: _Source) -> None:
         self._skyserver = skyserver
@@ -103,22 +102,22 @@ class _Lookup:
         self._failed = 0
 
     async def find(self, ids: Sequence[str]) -> Places:
-        """Give the places of those that are in the table."""
+        """Give the positions of the identifiers that are in the table."""
         places: Places = {}
         for chunk in chunks(ids, IDS):
             places |= await self._ask(chunk)
         left = [one for one in ids if one not in places]
         if not left:
             return places
-        # A row that was lost on the way looks like an object that is not there. So
-        # each query also asks for a known object: an answer without it is cut short.
+        # A lost row looks like an unknown object. So each query also asks for a known
+        # one: an answer without it is cut short.
         known = next(iter(places), None) or await self._example()
         for chunk in chunks(left, IDS - 1):
             again = await self._ask([*chunk, known])
             if known not in again:
                 msg = (
-                    f"SkyServer's answer about {len(chunk)} identifiers lacks one that "
-                    "it has itself named: it is cut short"
+                    f"SkyServer's answer about {len(chunk)} identifiers is cut short: "
+                    "it lacks one that SkyServer itself has named"
                 )
                 raise OutageError("cut_short", msg)
             places |= {one: again[one] for one in chunk if one in again}
@@ -134,7 +133,7 @@ class _Lookup:
         raise OutageError("no_objects", msg)
 
     async def _ask(self, ids: Sequence[str]) -> Places:
-        """Ask for identifiers, and for smaller parts of them if that fails."""
+        """Ask for identifiers, in smaller parts if that fails."""
         try:
             places = await self._select(ids)
         except (TransientError, PermanentError) as error:
@@ -142,7 +141,11 @@ class _Lookup:
             is_outage = isinstance(error, OutageError) and error.reason not in TOO_LONG
             if len(ids) == 1 or is_outage or self._failed >= _MOST_FAILED:
                 raise
-            _log.warning("smaller queries, after one of %d: %s", len(ids), error)
+            _log.warning(
+                "a query for %d identifiers failed; it is sent again in two parts: %s",
+                len(ids),
+                error,
+            )
             middle = len(ids) // 2
             first = await self._ask(ids[:middle])
             return first | await self._ask(ids[middle:])

@@ -1,4 +1,4 @@
-"""Asks SDSS how long a few files are."""
+"""Asks SDSS for the sizes of a few files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class LengthSampling:
-    """Asks for the length of a few frames: it serves nothing but the bill."""
+    """Asks for the lengths of a few frames, which only the bill uses."""
 
-    #: A request each; the first frames wait for the answers.
+    #: One request a frame; fetching begins after the answers.
     most = 3
-    #: So the questions are no more than a few in a hundred requests.
+    #: Below this number of frames the extra requests are not worth it.
     worth_asking = 100
 
     async def ask(
@@ -35,7 +35,7 @@ class LengthSampling:
         official: Mapping[str, str],  # noqa: ARG002 - the protocol's signature
         samples: list[Sample],
     ) -> None:
-        """Append the length of each frame that is there, 0 for one that is not."""
+        """Append the length of each frame in bytes; 0 if the frame does not exist."""
 
         async def ask(number: int, product: Product) -> None:
             size = await _length(transport, product.url)
@@ -53,7 +53,7 @@ async def _length(transport: Transport, url: str) -> int | None:
     except NotFoundError:
         return 0
     except (TransientError, PermanentError) as error:
-        _log.info("its length is not known: %s", error)
+        _log.info("the length of a sampled file is not known: %s", error)
         return None
     length = reply.headers.get("Content-Length", "")
     is_page = "html" in reply.headers.get("Content-Type", "")

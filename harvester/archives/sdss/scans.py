@@ -1,13 +1,14 @@
-"""Where the scans of SDSS lie on the sky: what an identifier says of a position.
+"""The scans of SDSS on the sky: the position that run and field of an identifier imply.
 
-A run of the survey scans along a great circle at a steady pace: its node is at RA 95
-degrees, its inclination one of the stripes', 2.5 degrees apart. So run and field tell
+A run scans along a great circle at constant speed. Its node is at RA 95 degrees, its
+inclination is that of its stripe; stripes are 2.5 degrees apart. So run and field give
 the longitude along the scan to a tenth of a degree.
 
-``sdss_scans.csv`` has the inclination of a run and the longitude at which its field 0
-begins, both in degrees. They were fitted to the positions of galaxies in published
-catalogues, for the runs of which these hold three or more. ``tests/test_sdss_scans.py``
-compares them with real frames and with the mergers of Darg et al.
+``sdss_scans.csv`` has the inclination of each run and the longitude at which its field
+0 begins, both in degrees. They were fitted to the positions of galaxies in published
+catalogues, for runs with three or more of them.
+``tests/archives/sdss/test_scans.py`` compares them with real frames and with the
+mergers of Darg et al.
 """
 
 from __future__ import annotations
@@ -24,30 +25,30 @@ from ...sky.sphere import unit_vectors
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["are_known", "lie_there"]
+__all__ = ["have_known_scans", "lie_in_fields"]
 
 #: RA of the ascending node of every stripe, degrees.
 _NODE = 95.0
 #: Degrees along the scan from a field to the next: 1361 rows of 0.396 arcsec.
 _STEP = 0.1497
-#: Degrees by which a galaxy may be off along the scan, and across it: half the width of
-#: the six camera columns. Equinox 1950 in place of 2000 moves most galaxies farther.
+#: Tolerance in degrees along the scan, and across it (half the width of the six camera
+#: columns). Equinox 1950 taken for 2000 moves most galaxies farther than this.
 _ALONG, _ACROSS = 0.2, 1.35
-#: Positions that are compared at once: arrays of a million would take much memory.
+#: Positions that are compared at a time: arrays of a million would take much memory.
 _PART = 65_536
-#: Runs that an identifier can name.
+#: Number of run numbers that fit into an identifier.
 _RUNS = 1 << 16
 
 
-def are_known(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell of which fields, rows ``(n, 4)`` that begin with run, the scan is known."""
+def have_known_scans(fields: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell for which fields, rows ``(n, 4)`` beginning with run, the scan is known."""
     return np.isfinite(_scans()[0][fields[:, 0]])
 
 
-def lie_there(
+def lie_in_fields(
     fields: NDArray[np.int64], ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell which positions lie where their fields are; false where that is not known.
+    """Tell which positions lie in their fields; false if the scan is not known.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def _lie_there(
 
 @cache
 def _scans() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give inclination and start by run; NaN where they are not known."""
+    """Give inclination and start by run; NaN if they are not known."""
     text = files(__package__).joinpath("sdss_scans.csv").read_text("ascii")
     inclination, start = (np.full(_RUNS, np.nan) for _ in range(2))
     for row in csv.DictReader(text.splitlines()):

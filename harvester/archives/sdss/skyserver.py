@@ -1,4 +1,4 @@
-"""The questions that SkyServer is asked, each by one call of astroquery."""
+"""The queries to SkyServer, each made by one call of astroquery."""
 
 from __future__ import annotations
 
@@ -20,18 +20,25 @@ if TYPE_CHECKING:
 
     from ...transport.transport import Transport
 
-__all__ = ["NOT_NOW", "TOO_LONG", "Match", "SkyServer", "is_unreachable", "numbers"]
+__all__ = [
+    "MAYBE_OUTAGE",
+    "TOO_LONG",
+    "Match",
+    "SkyServer",
+    "is_unreachable",
+    "numbers",
+]
 
-#: Reasons that look like an outage of SkyServer and may be one of this query only:
-#: where there is another way to ask, it is not waited for.
-NOT_NOW = frozenset(
+#: Reasons of errors that may be an outage of SkyServer or concern this query only. If
+#: the caller has another query to try, it does not wait for the end of an outage.
+MAYBE_OUTAGE = frozenset(
     {"html", "http_502", "http_503", "http_504", "no_database", "reset", "stalled"}
 )
 
-#: Those of them that a smaller query may not meet.
+#: Of these, the reasons for which a smaller query may succeed.
 TOO_LONG = frozenset({"http_504", "reset", "stalled"})
 
-#: Reasons of outages that every query meets.
+#: Reasons of outages that affect every query.
 _UNREACHABLE = frozenset(
     {
         *("blocked_address", "connect_timeout", "dns", "network", "outage"),
@@ -42,12 +49,12 @@ _UNREACHABLE = frozenset(
 #: Columns of an object that CrossID is asked for.
 _PHOTO = ("ra", "dec", "run", "rerun", "camcol", "field")
 
-#: What its table has then: the server puts two in front, astroquery one behind.
+#: Columns of its answer: the server adds the first two, astroquery asks for the last.
 _MATCHED = ("name", "objID", *_PHOTO, "type")
 
 
 class Match(NamedTuple):
-    """An object near an uploaded position; a number that is none is NaN."""
+    """An object near an uploaded position; numbers that cannot be read are NaN."""
 
     name: str
     ra: float
@@ -58,7 +65,7 @@ class Match(NamedTuple):
 
 
 class SkyServer:
-    """Asks SkyServer, and leaves nothing behind in astroquery."""
+    """Sends queries to SkyServer without changing the state of astroquery."""
 
     def __init__(self, transport: Transport, *, release: int) -> None:
         self._bridge = Bridge(transport, check_skyserver)
@@ -67,10 +74,7 @@ class SkyServer:
     async def select(
         self, query: str, columns: Sequence[str], *, at_once: Collection[str] = ()
     ) -> dict[str, NDArray[Any]]:
-        """Run a query that gives some columns, which are given by name.
-
-        A cell that is empty is masked.
-        """
+        """Run a query and give the named columns; empty cells are masked."""
         return await self._bridge.ask(
             lambda: self._selected(query, columns),
             check=partial(check_skyserver, header=columns),
@@ -81,7 +85,7 @@ class SkyServer:
         table = self._client().query_sql(query, data_release=self._release, cache=False)
         if table is None:
             return {name: np.empty(0) for name in columns}
-        # The server spells a column as it likes.
+        # The server may change the case of column names.
         own = {name.lower(): name for name in table.colnames}
         return {name: np.ma.asarray(table[own[name.lower()]]) for name in columns}
 
@@ -95,7 +99,7 @@ class SkyServer:
     ) -> list[Match]:
         """Upload named positions, ICRS degrees; give the nearest objects.
 
-        A position without one has no row, and rows are in no promised order.
+        A position without an object has no row. The order of rows is not defined.
         """
         return await self._bridge.ask(
             lambda: self._matched(names, places, radius_arcsec),
@@ -136,18 +140,19 @@ class SkyServer:
             from astroquery import cache_conf  # noqa: PLC0415 - a second of import
             from astroquery.sdss import SDSSClass  # noqa: PLC0415 - as above
 
-        # Its cache would keep an error page for good.
+        # astroquery's cache would keep error pages for ever.
         cache_conf.cache_active = False
         client = SDSSClass()
-        self._bridge.mount(client._session)  # noqa: SLF001 - its only door
+        self._bridge.mount(client._session)  # noqa: SLF001 - its only session
         return client
 
 
 @contextmanager
 def _columns_known(client: Any, release: int) -> Iterator[None]:  # noqa: ANN401 - astroquery has no types
-    """Spare two requests: it would ask for all columns, and uses none of the answer.
+    """Save two requests in which astroquery would fetch the names of all columns.
 
-    What it keeps is the module's, and others in this program may want all columns.
+    astroquery keeps these names in a module variable. It is restored afterwards,
+    because other code in this process may need all names.
     """
     from astropy.table import Table  # noqa: PLC0415 - astroquery has it
     from astroquery.sdss import field_names  # noqa: PLC0415 - imported by the client
@@ -169,14 +174,14 @@ def _columns_known(client: Any, release: int) -> Iterator[None]:  # noqa: ANN401
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether no other way to ask would be answered either: it was waited for."""
+    """Whether it is an outage that affects every query of SkyServer."""
     return isinstance(error, OutageError) and error.reason in _UNREACHABLE
 
 
 def numbers(column: Any) -> NDArray[np.float64]:  # noqa: ANN401 - a column of a table
-    """Read a column as numbers; what is empty or none is NaN, and the others are not.
+    """Read a column as numbers; cells that are empty or not numbers become NaN.
 
-    One cell that is no number makes a whole column text.
+    A single such cell makes astroquery read the whole column as text.
     """
     cells = np.ma.asarray(column)
     if cells.dtype.kind in "iufb":

@@ -1,8 +1,8 @@
-"""What SkyServer answers, judged before astroquery sees it by what was asked for.
+"""Checks replies of SkyServer before astroquery reads them.
 
-Its results page answers with status 200 whatever went wrong behind it: a table with
-the one column ``error_message``, or a page. Some of them say that the service is in
-trouble, some that it will not do this query; only the words tell which.
+SkyServer reports errors with status 200: as a table with the single column
+``error_message``, or as an HTML page. The error may concern the whole service or only
+this query; only its text tells which.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_skyserver"]
 
-#: Words about a query, an upload or the limits of one; the service itself is well.
+#: Errors that concern a query, an upload or their limits; the service itself works.
 _ABOUT_QUERY = re.compile(
     r"sql error|sqlexception|invalid (object|column) name|incorrect syntax"
     r"|only select statements|not able to parse|cannot be parsed|could not be parsed"
@@ -32,14 +32,14 @@ _ABOUT_QUERY = re.compile(
     re.IGNORECASE,
 )
 
-#: Words of a service in trouble, though they name SQL too.
+#: Errors of the service itself; some of these texts name SQL too.
 _ABOUT_SERVICE = re.compile(
     r"network-related|establishing a connection|login failed|connection pool"
     r"|obtaining a connection|deadlock|maintenance|unavailable",
     re.IGNORECASE,
 )
 
-#: What a page says, without its tags and scripts; how much of it is looked at.
+#: Tags and scripts, which are removed from a page; and bytes of a reply that are read.
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _LOOKED_AT = 20_000
 
@@ -47,21 +47,21 @@ _LOOKED_AT = 20_000
 def check_skyserver(
     reply: Reply, _asked: bytes = b"", *, header: Sequence[str] = ()
 ) -> None:
-    """Refuse what SkyServer sends with status 200 although it is no answer.
+    """Raise an error for replies with status 200 that are not answers.
 
     Parameters
     ----------
     header
-        Columns of the table that was asked for, in their order; none: any will do.
+        Columns of the requested table, in their order; empty: not checked.
 
     Raises
     ------
     OutageError
-        An HTML page: its inner service is down, or it wants fewer queries.
+        An HTML page: SkyServer's database is down, or SkyServer asks for fewer queries.
     QueryRefusedError
-        It does not do this query, or does not take this upload.
+        SkyServer refuses this query or upload.
     TransientError
-        The table was cut short, or is another one.
+        The table was cut short, or does not have the requested columns.
     """
     start = reply.body[:_LOOKED_AT].lstrip()
     words = start.decode("utf-8", "replace")
@@ -72,15 +72,15 @@ def check_skyserver(
     if start.startswith(b"#Table1"):
         _check_table(reply, header)
     elif header:
-        _damaged(reply, "is no table of the columns that were asked for")
+        _damaged(reply, "does not have the requested columns")
 
 
 def _refuse_error(words: str) -> NoReturn:
     if "queries allowed per minute" in words:
-        msg = f"SkyServer wants fewer queries: {words:.200}"
+        msg = f"SkyServer asks for fewer queries: {words:.200}"
         raise OutageError("too_many_queries", msg)
     if _ABOUT_SERVICE.search(words):
-        msg = f"SkyServer's database is in trouble: {words:.300}"
+        msg = f"SkyServer's database has an outage: {words:.300}"
         raise OutageError("no_database", msg)
     msg = f"SkyServer refused the query: {words:.300}"
     raise QueryRefusedError(msg)
@@ -96,21 +96,23 @@ def _refuse_page(reply: Reply, page: str) -> NoReturn:
 
 
 def _check_table(reply: Reply, header: Sequence[str]) -> None:
-    # Every line of a table ends with a line feed, the last one too: without it rows
-    # are missing, whose targets would be taken for those without a match.
+    # Every line of a table ends with a line feed, also the last. If that is missing,
+    # rows were lost, and their targets would count as without a match.
     if not reply.body.endswith(b"\n"):
-        _damaged(reply, "is a table that ends in the middle of a row")
+        _damaged(reply, "ends in the middle of a row")
     if not header:
         return
     _, *lines = reply.body.decode("utf-8", "replace").splitlines()
     names = [name.strip().lower() for name in lines[0].split(",")] if lines else []
     if names != [name.lower() for name in header]:
-        shown_names = ",".join(names) or "no line of column names"
-        _damaged(reply, f"has {shown_names:.200}, and {','.join(header)} was asked for")
+        shown_names = ",".join(names) or "(none)"
+        _damaged(
+            reply, f"has the columns {shown_names:.200} instead of {','.join(header)}"
+        )
     commas = len(header) - 1
     if any(line.count(",") != commas for line in lines[1:]):
-        _damaged(reply, "has rows of another width than its header")
+        _damaged(reply, "has rows with more or fewer cells than its header")
 
 
 def _damaged(reply: Reply, what: str) -> NoReturn:
-    raise TransientError("truncated", f"the table of {shown(reply.url)} {what}")
+    raise TransientError("truncated", f"the table from {shown(reply.url)} {what}")

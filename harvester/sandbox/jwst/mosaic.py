@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..regions import Polygon
 
-__all__ = ["CAMERAS", "Camera", "Input", "Mosaic", "Size", "build"]
+__all__ = ["CAMERAS", "Input", "Mosaic", "MosaicCamera", "Size", "build"]
 
 
 class Size(StrEnum):
@@ -32,7 +32,7 @@ class Size(StrEnum):
     REAL = "real"
 
 
-class Camera(NamedTuple):
+class MosaicCamera(NamedTuple):
     """A camera, in pixels of its mosaics."""
 
     #: Degrees a pixel.
@@ -50,7 +50,7 @@ class Camera(NamedTuple):
     #: How many times as wide the pixels of a small mosaic are.
     shrink: int
 
-    def sized(self, size: Size) -> Camera:
+    def sized(self, size: Size) -> MosaicCamera:
         """Give the camera with the pixels of small mosaics, or as it is."""
         n = self.shrink if size is Size.SMALL else 1
         return self._replace(
@@ -67,12 +67,12 @@ _SHORT = 8.67426636803664e-06
 _A, _B = ("nrca1", "nrca2", "nrca3", "nrca4"), ("nrcb1", "nrcb2", "nrcb3", "nrcb4")
 #: Channel or instrument -> camera. The short one makes arrays of 10272 x 4755 pixels.
 CAMERAS = {
-    "SHORT": Camera(_SHORT, 4250, 4250, (424, 505), 924, 9, (_A, _B), 10),
-    "LONG": Camera(
+    "SHORT": MosaicCamera(_SHORT, 4250, 4250, (424, 505), 924, 9, (_A, _B), 10),
+    "LONG": MosaicCamera(
         2 * _SHORT, 2125, 2125, (212, 252), 462, 9, (("nrcalong",), ("nrcblong",)), 8
     ),
-    "MIRI": Camera(3.0812e-05, 690, 1030, (60, 60), 0, 4, (("mirimage",),), 4),
-    "NIRISS": Camera(1.8202e-05, 2040, 2040, (180, 180), 0, 8, (("nis",),), 6),
+    "MIRI": MosaicCamera(3.0812e-05, 690, 1030, (60, 60), 0, 4, (("mirimage",),), 4),
+    "NIRISS": MosaicCamera(1.8202e-05, 2040, 2040, (180, 180), 0, 8, (("nis",),), 6),
 }
 
 
@@ -140,7 +140,7 @@ class Mosaic:
 
 def build(
     rng: np.random.Generator,
-    camera: Camera,
+    camera: MosaicCamera,
     target: tuple[float, float],
     pixel: tuple[float, float],
     *,
@@ -171,7 +171,7 @@ def build(
     )
 
 
-def _dithers(rng: np.random.Generator, camera: Camera) -> list[tuple[int, int]]:
+def _dithers(rng: np.random.Generator, camera: MosaicCamera) -> list[tuple[int, int]]:
     """Draw offsets that grow on both axes, from 0 to the whole spread."""
     inner = camera.dithers - 2
     axes = [
@@ -182,7 +182,7 @@ def _dithers(rng: np.random.Generator, camera: Camera) -> list[tuple[int, int]]:
 
 
 def _module(
-    camera: Camera, number: int, visit: int, steps: list[tuple[int, int]]
+    camera: MosaicCamera, number: int, visit: int, steps: list[tuple[int, int]]
 ) -> tuple[list[Input], Polygon]:
     """Place one module: its exposures, and the outline of all of them."""
     left = number * (camera.width + camera.spread[0] + camera.gap)
@@ -196,7 +196,9 @@ def _module(
     return inputs, _shifted(stairs, left, low)
 
 
-def _detectors(camera: Camera, number: int, visit: int, dither: int) -> list[Input]:
+def _detectors(
+    camera: MosaicCamera, number: int, visit: int, dither: int
+) -> list[Input]:
     """Split a module at (0, 0) among its detectors."""
     names = camera.detectors[number]
     if len(names) == 1:

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from .. import hdus, sersic
-from ..lazy_file import Held, LazyFile, Plane
+from ..lazy_file import Held, ImagePlane, LazyFile
 from .cards import Edition, extension_cards, primary_cards, science_cards
 from .pointings import DITHER_S
 
@@ -64,7 +64,7 @@ def _segments(painter: _Painter, cache: BandCache) -> list[Segment]:
         key = f"{obs.obs_id} {edition.number} {name}"
         shape = (layers, mosaic.ny, mosaic.nx)
         segments.append(Held(_header(obs, mosaic, name)))
-        segments.append(Plane(shape, partial(paint, painter), cache, key))
+        segments.append(ImagePlane(shape, partial(paint, painter), cache, key))
     segments.append(Held(_exposure_table(obs, edition)))
     segments.append(Held(_data_model(obs)))
     return segments

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PASSBANDS", "Passband"]
+__all__ = ["PASSBANDS", "JwstPassband"]
 
 
-class Passband(NamedTuple):
+class JwstPassband(NamedTuple):
     """A filter, or a filter with a pupil in front of it."""
 
     #: As the archive lists it; the names of a pair are separated by a semicolon.
@@ -55,10 +55,12 @@ def _clear(
     colours: tuple[float, float],
     fwhm: float,
     photmjsr: float,
-) -> Passband:
+) -> JwstPassband:
     elements = name.lower() if camera == "MIRI" else f"clear-{name.lower()}"
     pupil = "" if camera == "MIRI" else "CLEAR"
-    return Passband(name, elements, name, pupil, camera, *band, colours, fwhm, photmjsr)
+    return JwstPassband(
+        name, elements, name, pupil, camera, *band, colours, fwhm, photmjsr
+    )
 
 
 #: Name of the band -> passband. NIRISS has an F200W of its own.
@@ -67,7 +69,7 @@ PASSBANDS = {
     "F150W": _clear("F150W", "SHORT", (1331, 1668), (-1.55, -1.05), 0.050, 2.12),
     "F150W2": _clear("F150W2", "SHORT", (1007, 2380), (-1.5, -1.0), 0.050, 0.82),
     "F444W": _clear("F444W", "LONG", (3881, 4982), (-0.8, -0.6), 0.145, 0.391),
-    "F405N": Passband(
+    "F405N": JwstPassband(
         *("F405N;F410M", "f410m-f405n", "F410M", "F405N", "LONG", 4028.0, 4074.0),
         *((-0.9, -0.7), 0.136, 12.9),
     ),

@@ -16,13 +16,13 @@ import numpy as np
 
 from ..pointings import middle
 from .mosaic import CAMERAS, Mosaic, Size, build
-from .passbands import PASSBANDS, Passband
+from .passbands import PASSBANDS, JwstPassband
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..regions import Polygon
-    from .mosaic import Camera
+    from .mosaic import MosaicCamera
 
     Position = tuple[float, float]
 
@@ -54,7 +54,7 @@ class JwstObservation:
     program: int
     #: ``o001``, or ``c1001`` for a combination of several observations.
     candidate: str
-    passband: Passband
+    passband: JwstPassband
     #: As the row spells it; old rows leave out ``/IMAGE``.
     instrument: str
     #: 3, or 2 for an exposure, or -1 for a plan.
@@ -119,7 +119,7 @@ class JwstObservation:
         ]
 
 
-class _Plan(NamedTuple):
+class _MosaicPlan(NamedTuple):
     """An observation before it has a number."""
 
     band: str
@@ -156,32 +156,32 @@ def _program(
         yield _planned(number, observations[0])
 
 
-def _plans(number: int, group: Sequence[Position]) -> Iterator[_Plan]:
+def _plans(number: int, group: Sequence[Position]) -> Iterator[_MosaicPlan]:
     at = middle(group)
     yield _main(number, group)
     for band in ("F444W", "F405N") if number % 2 == 0 else ("F150W", "F150W2"):
-        yield _Plan(band, "o001", at)
+        yield _MosaicPlan(band, "o001", at)
     match number % 3:
         case 0:
-            yield _Plan("F200W", "c1001", at)
+            yield _MosaicPlan("F200W", "c1001", at)
         case 1:
-            yield _Plan("F200W", "o003", at, exclusive=True)
+            yield _MosaicPlan("F200W", "o003", at, exclusive=True)
         case _:
-            yield _Plan("NIRISS F200W", "o004", at)
-            yield _Plan("F770W", "o005", at)
+            yield _MosaicPlan("NIRISS F200W", "o004", at)
+            yield _MosaicPlan("F770W", "o005", at)
     if number % 4 == 2:  # noqa: PLR2004 - one program of four
-        yield _Plan("F200W", "o006", group[0], "gap", old=True)
+        yield _MosaicPlan("F200W", "o006", group[0], "gap", old=True)
 
 
-def _main(number: int, group: Sequence[Position]) -> _Plan:
+def _main(number: int, group: Sequence[Position]) -> _MosaicPlan:
     """Plan the F200W observation of a group; some have a galaxy at the edge."""
     if number % 4 == 1:
-        return _Plan("F200W", "o001", group[0], "edge")
-    return _Plan("F200W", "o001", middle(group))
+        return _MosaicPlan("F200W", "o001", group[0], "edge")
+    return _MosaicPlan("F200W", "o001", middle(group))
 
 
 def _observe(
-    seed: int, number: int, k: int, plan: _Plan, size: Size
+    seed: int, number: int, k: int, plan: _MosaicPlan, size: Size
 ) -> JwstObservation:
     # A stream per observation: a new kind of observation changes no other one.
     rng = np.random.default_rng([seed, 8, number, k])
@@ -218,16 +218,16 @@ def _observe(
     )
 
 
-def _spelled(band: Passband, *, is_old: bool) -> str:
+def _spelled(band: JwstPassband, *, is_old: bool) -> str:
     return band.instrument.partition("/")[0] if is_old else band.instrument
 
 
-def _obs_id(program: int, candidate: str, band: Passband) -> str:
+def _obs_id(program: int, candidate: str, band: JwstPassband) -> str:
     instrument = band.instrument.partition("/")[0].lower()
     return f"jw{program:05d}-{candidate}_t001_{instrument}_{band.elements}"
 
 
-def _pixel(camera: Camera, place: str) -> tuple[float, float]:
+def _pixel(camera: MosaicCamera, place: str) -> tuple[float, float]:
     """Give the pixel on which a target falls."""
     wide, high = (camera.width + camera.spread[0]), (camera.height + camera.spread[1])
     match place:

@@ -1,4 +1,4 @@
-"""Which mosaics of JWST hold a galaxy, asked of the sandbox through the real client."""
+"""Which JWST mosaics show a galaxy; the real client queries the sandbox."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ F150W = read_survey("jwst:NIRCAM/IMAGE:F150W")
 
 @pytest.fixture(scope="module")
 def options():
-    """Give a sky in which every kind of observation occurs."""
+    """Give a sky with every kind of observation."""
     return SandboxOptions(seed=5, targets=60, per_image=4, jwst="small")
 
 
 @asynccontextmanager
 async def located(options, folder, survey, observations="best"):
-    """Give the sandbox, and what is found for each of its galaxies by number."""
+    """Give the sandbox, and the findings of its galaxies by number."""
     path = folder / "ledger.sqlite"
     create_ledger(path, targets=[], rejects=[], surveys=[survey], facts={})
     async with (
@@ -57,7 +57,7 @@ async def located(options, folder, survey, observations="best"):
 
 
 def _mosaics(sandbox, survey, galaxy):
-    """Name the public mosaics that do hold a galaxy, by the sandbox's own sky."""
+    """Give the names of the public mosaics that show a galaxy, by the sandbox's sky."""
     return {
         one.filename
         for one in sandbox.sky.jwst
@@ -71,13 +71,13 @@ def _mosaics(sandbox, survey, galaxy):
 
 @pytest.mark.parametrize("survey", [F200W, F405N, F150W], ids=str)
 async def test_mosaics(options, tmp_path, survey):
-    """A galaxy gets mosaics that hold it, or none where there is none to have."""
+    """A galaxy gets mosaics that show it, and none if there are none."""
     async with located(options, tmp_path, survey) as (sandbox, found):
         some = 0
         for number, galaxy in enumerate(sandbox.sky.galaxies):
             chosen = [p.name for ps in found[number].choices.values() for p in ps]
             truth = _mosaics(sandbox, survey, galaxy)
-            # Old footprints hold the gap between the modules as well.
+            # Old footprints include the gap between the modules.
             old = {one.filename for one in sandbox.sky.jwst if one.is_old}
             assert set(chosen) - old <= truth
             assert bool(set(chosen) & truth) == bool(truth)
@@ -86,7 +86,7 @@ async def test_mosaics(options, tmp_path, survey):
 
 
 async def test_one_set_of_exposures(options, tmp_path):
-    """Where a combination of observations shows the sky too, only that one is taken."""
+    """Of a single observation and a combination with it, only the latter is taken."""
     async with located(options, tmp_path, F200W, "all") as (_, found):
         every = [
             {p.name.partition("_")[0] for ps in f.choices.values() for p in ps}
@@ -100,7 +100,7 @@ async def test_one_set_of_exposures(options, tmp_path):
 
 
 async def test_addresses(options, tmp_path):
-    """Mosaics of one observation have a copy in the bucket; all can be had of MAST."""
+    """Mosaics of one observation have a copy in the bucket; MAST has all."""
     async with located(options, tmp_path, F200W) as (_, found):
         products = {p for f in found.values() for ps in f.choices.values() for p in ps}
     for product in products:
@@ -112,7 +112,7 @@ async def test_addresses(options, tmp_path):
 
 
 async def test_unknown_filter(options, tmp_path):
-    """A filter that no image has ends the run with what there is."""
+    """A filter without any image ends the run; the error lists the known ones."""
     survey = read_survey("jwst:NIRCAM/IMAGE:F480M")
     async with located(options, tmp_path, survey) as (_, found):
         assert not any(finding.choices for finding in found.values())
@@ -133,12 +133,12 @@ async def test_unknown_filter(options, tmp_path):
     ],
 )
 def test_bands(filters, band):
-    """Behind a narrow filter of the pupil wheel the wide one tells nothing."""
+    """With a narrow filter in the pupil wheel the wide filter is not the band."""
     assert band_of(filters) == band
 
 
 def test_product_rows():
-    """Of a list of products only the mosaic of the observation counts."""
+    """In a list of products only the mosaic of the observation is taken."""
     obs_id = "jw02736-o001_t001_nircam_clear-f150w"
     uri = f"mast:JWST/product/{obs_id}_i2d.fits"
 
@@ -151,7 +151,7 @@ def test_product_rows():
 
 
 def test_part_of_a_stamp():
-    """A combination that holds a part of a stamp leaves room for one that holds it."""
+    """A set that covers the whole stamp comes before a deeper one that does not."""
     names = ["jw01345-c1001_t021_nircam_clear-f200w", "jw01345-o001_t021_nircam_f200w"]
     combined, single = (
         Candidate(

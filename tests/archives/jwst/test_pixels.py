@@ -1,4 +1,4 @@
-"""What the header of a real mosaic says of its pixels."""
+"""Pixels of a real mosaic, as its header describes them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def real(shared):
 
 
 def test_real_header(real):
-    """Unit, exposure and zero point are those that the archive's page works out."""
+    """Unit, exposure and zero point agree with docs/archives.md."""
     text = _text(real)
     assert READING.unit(text) == "MJy/sr"
     assert READING.exposure_s(text) == pytest.approx(7537.212)
-    # A nanojansky has 31.4 mag AB; 1 MJy/sr over a pixel is 1e15 times its area.
+    # 1 nJy has 31.4 mag AB; 1 MJy/sr over a pixel is 1e15 nJy times its area in sr.
     nanojansky = 1e15 * 2.29202971486217e-14
     magnitude = 31.4 - 2.5 * math.log10(nanojansky)
     assert READING.zero_point(text) == pytest.approx(magnitude, abs=1e-5)
 
 
 def test_kept_cards(real):
-    """Program and version go into the stamp: files are made anew in place."""
+    """Program and versions go into the stamp, because files change in place."""
     product = Product("jwst", "x", "F090W", "u")
     kept = {name: value for name, value, _ in READING.cards(product, _text(real))}
     assert kept["PROGRAM"] == "02736"
@@ -55,12 +55,12 @@ def test_kept_cards(real):
     ],
 )
 def test_unknown_zero_point(cards):
-    """Without unit and area of a pixel nothing is known of magnitudes."""
+    """Without the unit or the area of a pixel the zero point is unknown."""
     assert READING.zero_point(_text(cards)) is None
 
 
 def test_other_file():
-    """A file that carries another name is another file."""
+    """A FILENAME other than the product's name is another file."""
     product = Product("jwst", "a_i2d.fits", "F090W", "u")
     said = READING.other_frame(
         product, _text({"FILENAME": "b_i2d.fits"}), is_empty=False

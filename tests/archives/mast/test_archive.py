@@ -1,4 +1,4 @@
-"""MAST: what astroquery asks, and real replies read."""
+"""MAST: the requests of astroquery, and recorded replies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvester.settings.settings import SERVICES
 from harvester.states import State
 
 SURVEY = Survey.parse("hst:ACS/WFC:FR656N")
-#: The centre of NGC 6543, which the recorded observations were made of.
+#: The centre of NGC 6543, the target of the recorded observations.
 NEBULA = Target(0, "NGC 6543", 269.6387, 66.6330, "NGC_6543")
 ELSEWHERE = Target(1, "elsewhere", 10.0, -10.0, "elsewhere")
 
@@ -37,13 +37,13 @@ def columns(shared):
 
 @pytest.fixture
 def observations(shared):
-    """Give the observations of NGC 6543, as MAST sent them."""
+    """Give the recorded observations of NGC 6543."""
     path = shared / "fixtures/mast/transcribed_hst_obs_2026-08-03.json"
     return json.loads(path.read_text())
 
 
 class RecordedMast:
-    """Answers with what was recorded, and keeps what was asked."""
+    """Gives recorded replies, and stores the requests."""
 
     def __init__(self, columns, observations):
         self.columns = columns
@@ -87,7 +87,7 @@ def _envelope(rows, fields, page=1, size=50000):
 
 @asynccontextmanager
 async def archive(tmp_path, recorded, observations="best"):
-    """Give MAST behind a recorded server, with a ledger to keep its listing."""
+    """Give the locator of HST with a recorded server and a ledger."""
     path = tmp_path / "ledger.sqlite"
     if not path.exists():
         create_ledger(path, targets=[], rejects=[], surveys=[SURVEY], facts={})
@@ -103,7 +103,7 @@ async def archive(tmp_path, recorded, observations="best"):
 
 
 async def locate(mast, *targets):
-    """Locate targets: the nebula and an empty place."""
+    """Locate two targets: the nebula and an empty position."""
     asks = [Ask(target) for target in targets or (NEBULA, ELSEWHERE)]
     batches = [batch async for batch in mast.locate(SURVEY, asks)]
     return [finding for batch in batches for finding in batch]
@@ -127,7 +127,7 @@ async def test_real_observations(tmp_path, columns, observations, shared):
 
 
 async def test_asked_once(tmp_path, columns, observations):
-    """A count and one query answer for every galaxy, and for every restart."""
+    """A count and one list serve all galaxies, also after a restart."""
     recorded = RecordedMast(columns, observations)
     for _ in range(2):
         async with archive(tmp_path, recorded) as mast:
@@ -143,7 +143,7 @@ async def test_asked_once(tmp_path, columns, observations):
 
 
 async def test_polling(tmp_path, columns, observations, monkeypatch):
-    """While MAST says EXECUTING it is asked again, the same, after a pause."""
+    """While MAST answers EXECUTING, the same request is sent again after a pause."""
     monkeypatch.setattr("harvester.archives.bridge._LONGEST_POLL_S", 0.01)
     recorded = RecordedMast(columns, observations)
     recorded.busy = 2
@@ -154,7 +154,7 @@ async def test_polling(tmp_path, columns, observations, monkeypatch):
 
 
 async def test_polling_ends(tmp_path, columns, observations, monkeypatch):
-    """A query that MAST never finishes is given up when its time is over."""
+    """A query that MAST does not finish is given up after a time limit."""
     monkeypatch.setattr("harvester.archives.bridge._LONGEST_WORK_S", 0.0)
     recorded = RecordedMast(columns, observations)
     recorded.busy = 10**9
@@ -177,7 +177,7 @@ async def test_polling_ends(tmp_path, columns, observations, monkeypatch):
     ],
 )
 async def test_nonsense(tmp_path, columns, answer):
-    """An answer that is broken, or no table, is asked for again: it is no bug."""
+    """A reply that is damaged or not a table is requested again."""
 
     async def broken(request):
         return columns if await mast_request(request) is None else answer
@@ -201,7 +201,7 @@ async def test_nonsense(tmp_path, columns, answer):
     ],
 )
 async def test_hostile_uri(tmp_path, columns, observations, uri):
-    """An address that is none of a drizzled image of HST names no product."""
+    """A URI that is not of a drizzled HST image is not used."""
     rows = [row | {"dataURL": uri} for row in observations["data"]]
     recorded = RecordedMast(columns, observations | {"data": rows})
     products = [
@@ -222,7 +222,7 @@ async def test_hostile_uri(tmp_path, columns, observations, uri):
 
 
 async def test_private_images(tmp_path, columns, observations):
-    """Images that are not public are not offered, and said to be the reason."""
+    """Images that are not public are not used, and are given as the reason."""
     rows = [row | {"dataRights": "EXCLUSIVE_ACCESS"} for row in observations["data"]]
     recorded = RecordedMast(columns, observations | {"data": rows})
     async with archive(tmp_path, recorded) as mast:
@@ -232,7 +232,7 @@ async def test_private_images(tmp_path, columns, observations):
 
 
 async def test_missing_fields(tmp_path, columns, observations):
-    """A row without footprint and exposure counts by its position, as the last."""
+    """A row without footprint and exposure counts by its position, and ranks last."""
     gone = {"s_region": None, "t_exptime": None, "dataRights": None, "obs_id": None}
     rows = [row | gone for row in observations["data"]]
     recorded = RecordedMast(columns, observations | {"data": rows})
@@ -262,7 +262,7 @@ CORNER = Target(2, "corner", 269.6387, 66.6330 + 0.075, "corner")
     ],
 )
 async def test_unusable_footprint(tmp_path, columns, observations, region):
-    """An image whose footprint says nothing is tried wherever its field may be."""
+    """An image with an unusable footprint is tried wherever its field may be."""
     rows = [
         one(observations, "unknown", 9999.0, s_region=region),
         one(observations, "known", 1.0),
@@ -277,7 +277,7 @@ async def test_unusable_footprint(tmp_path, columns, observations, region):
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "null"])
 async def test_numbers_that_are_none(tmp_path, columns, observations, number):
-    """A row with NaN for its exposure or its position does not end the locating."""
+    """NaN as exposure or position of a row does not stop the locating."""
     broken = json.loads(number)
     rows = [
         one(observations, "nowhere", 1.0, s_region=None, s_ra=broken),
@@ -291,7 +291,7 @@ async def test_numbers_that_are_none(tmp_path, columns, observations, number):
 
 
 async def test_spares(tmp_path, columns, observations):
-    """The next best images are kept, cost nothing, and are tried when one is empty."""
+    """The next best images are kept without a request, and used if the best is bad."""
     rows = [one(observations, f"exposed{n}", float(n)) for n in range(1, 5)]
     recorded = RecordedMast(columns, observations | {"data": rows})
     async with archive(tmp_path, recorded) as mast:
@@ -316,7 +316,7 @@ async def test_spares(tmp_path, columns, observations):
 
 
 async def test_slices(tmp_path, columns, observations, monkeypatch):
-    """A long list comes by right ascension and pages; every image is in it once."""
+    """A long list is split by right ascension and pages; each image is in it once."""
     monkeypatch.setattr("harvester.archives.mast.listing._PAGE", 4)
     places = [0.0, 0.0, 359.999, 360.0, -90.3, 180.0, 120.0, 90.0, 91.0, 92.0, 93.0]
     rows = [
@@ -330,7 +330,7 @@ async def test_slices(tmp_path, columns, observations, monkeypatch):
     slices = [sliced(one) for one in asked]
     assert [len(asked), len(set(slices))] == [4, 3]
     assert all(one["pagesize"] == 4 for one in asked)
-    # Neighbours share their edge, and the outer ones hold the whole circle.
+    # Neighbouring slices share their edge, and together they cover all values.
     (first, *_), *_, (_, last) = ends = sorted(set(slices))
     assert [high for _, high in ends[:-1]] == [low for low, _ in ends[1:]]
     assert first <= -360
@@ -338,7 +338,7 @@ async def test_slices(tmp_path, columns, observations, monkeypatch):
 
 
 async def test_no_right_ascension(tmp_path, columns, observations, monkeypatch):
-    """What lies in no slice is asked for without one."""
+    """An image without a right ascension is found in the list of the whole sky."""
     monkeypatch.setattr("harvester.archives.mast.listing._PAGE", 2)
     rows = [
         one(observations, f"n{n}", 1.0, obsid=n, s_ra=ra)
@@ -354,7 +354,7 @@ async def test_no_right_ascension(tmp_path, columns, observations, monkeypatch):
 
 
 def sliced(asked):
-    """Give the right ascensions that are asked for, if they are not all."""
+    """Give the right ascensions of a query; None for the whole sky."""
     for one in asked["params"]["filters"]:
         if one["paramName"] == "s_ra":
             return tuple(one["values"][0].values())
@@ -362,12 +362,12 @@ def sliced(asked):
 
 
 def one(observations, name, exposure_s, **row):
-    """Give a row for the nebula with an image of this name."""
+    """Give a row of an image of the nebula with this name."""
     (real,) = (r for r in observations["data"] if r["filters"] == "FR656N")
     named = {"dataURL": f"mast:HST/product/{name}_drz.fits", "obsid": name}
     return real | named | {"t_exptime": exposure_s} | row
 
 
 def names(finding):
-    """Give the names of the images that were found for a target, best first."""
+    """Give the names of the images of a target, best first."""
     return [product.name for product in finding.choices.get("FR656N", [])]

@@ -1,4 +1,4 @@
-"""MAST: what is no answer although its status is 200."""
+"""MAST: replies with status 200 that are not answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _reply(body):
 
 
 def test_page_is_an_outage():
-    """A maintenance page is the archive's trouble."""
+    """An HTML page, such as a maintenance page, is an outage."""
     with pytest.raises(OutageError, match="page"):
         check_mast(_reply(b"<html>We are back on Thursday</html>"))
 
@@ -25,7 +25,7 @@ def test_json_after_blanks():
 
 
 def test_status_error():
-    """Status ERROR with HTTP 200 is tried again, in MAST's own words."""
+    """Status ERROR with HTTP 200 is a transient error with MAST's own words."""
     with pytest.raises(TransientError, match="Timeout expired"):
         check_mast(_reply(b'{"status": "ERROR", "msg": "Timeout expired."}'))
 
@@ -36,11 +36,11 @@ def test_status_error():
     ids=["cut", "deep", "long", "no text"],
 )
 def test_damaged_error(rest):
-    """An error that came damaged is tried again like any other damage."""
+    """A damaged error reply is a transient error."""
     with pytest.raises(TransientError, match="damaged JSON"):
         check_mast(_reply(b'{"status": "ERROR", "msg": ' + rest))
 
 
 def test_list_that_names_an_error():
-    """A list has no status, whatever words are in it."""
+    """The word ERROR in the rows of a list is not an error."""
     check_mast(_reply(b'["ERROR"]'))

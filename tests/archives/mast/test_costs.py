@@ -1,4 +1,4 @@
-"""What images of HST cost."""
+"""Costs of HST images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harvester.archives.mast.kind import KIND
     ("unlocated", "queries"), [([], 0), ([0, 0], 0), ([0, 1], 3), ([9, 1], 3)]
 )
 def test_queries(unlocated, queries):
-    """One listing of three queries serves all targets, and none if all are located."""
+    """A list takes three queries for all targets, and none if all are located."""
     assert KIND.costs.queries(unlocated, lost=5) == queries
 
 
@@ -24,6 +24,6 @@ def test_queries(unlocated, queries):
     ],
 )
 def test_cameras(instrument, pixel, field):
-    """A camera that is not listed has the usual pixels and the widest field."""
+    """An unknown camera has the usual pixel width and the widest field."""
     assert KIND.costs.pixel_arcsec(instrument) == pixel
     assert KIND.costs.field_arcsec(instrument) == field

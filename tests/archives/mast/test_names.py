@@ -1,4 +1,4 @@
-"""Names of HST's cameras and filters: their spelling, and the nearest ones."""
+"""Names of HST's cameras and filters: their spelling, and similar names."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from harvester.archives.mast.names import FILTERS, nearest, normal_name
     ],
 )
 def test_spelling(text, name):
-    """Cameras and filters are spelled as MAST does, whatever the user has typed."""
+    """Names that the user types get MAST's spelling."""
     assert normal_name(text) == name
 
 
 def test_nearest():
-    """The names that are most like a wrong one come first."""
+    """The known names most similar to a wrong one come first."""
     assert nearest("F16OW", FILTERS["WFC3/IR"])[0] == "F160W"
     assert nearest("wfc3/iir", FILTERS)[0] == "WFC3/IR"
     assert nearest("zzz", FILTERS) == []
 
 
 def test_in_use():
-    """Filters in daily use are filters of their cameras."""
-    assert HST.is_used("WFC3/IR", "F160W")
-    assert not HST.is_used("WFC3/IR", "F164N")
-    assert not HST.is_used("WFC3/XX", "F160W")
+    """Common filters are filters of their cameras."""
+    assert HST.is_common("WFC3/IR", "F160W")
+    assert not HST.is_common("WFC3/IR", "F164N")
+    assert not HST.is_common("WFC3/XX", "F160W")
     assert all(len(set(names)) == len(names) for names in FILTERS.values())

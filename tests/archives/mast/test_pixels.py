@@ -1,4 +1,4 @@
-"""What the pixels of HST images mean, and files that are not what they are called."""
+"""Pixels of HST images, and files with another name in their header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CARDS = {"PHOTFLAM": "1.92756E-20", "PHOTPLAM": "15369.18", "EXPTIME": "100.0"}
 
 
 def text(**cards):
-    """Look cards up as a frame with these in its header does."""
+    """Give a look-up of these cards."""
     return lambda keyword: cards.get(keyword, "")
 
 
@@ -28,7 +28,7 @@ def test_zero_point(unit):
 
 
 def test_zero_point_of_an_exposure():
-    """Pixels that count for the whole exposure are fainter by so much."""
+    """Pixels in electrons add 2.5 log10 of the exposure time."""
     rate, summed = (
         READING.zero_point(text(**CARDS, BUNIT=unit))
         for unit in ("ELECTRONS/S", "ELECTRONS")
@@ -47,12 +47,12 @@ def test_zero_point_of_an_exposure():
     ],
 )
 def test_unknown_zero_point(cards):
-    """Without a unit, an exposure or a sensitivity the zero point is not known."""
+    """Without unit, exposure or sensitivity the zero point is unknown."""
     assert READING.zero_point(text(**CARDS | cards)) is None
 
 
 def test_unit_and_exposure():
-    """Unit and exposure are those of the header, and may be unknown."""
+    """Unit and exposure come from the header, and may be unknown."""
     assert READING.unit(text(BUNIT="ELECTRONS/S")) == "ELECTRONS/S"
     assert READING.unit(text()) == ""
     assert READING.exposure_s(text(**CARDS)) == 100.0
@@ -69,7 +69,7 @@ def test_unit_and_exposure():
     ],
 )
 def test_another_image(told, is_empty, other):
-    """An image of another name is doubted only if it does not hold a target."""
+    """FILENAME is only compared if no target lies in the image."""
     product = Product("hst", NAME, "F160W", f"https://archive.example/{NAME}")
     found = READING.other_frame(product, text(FILENAME=told), is_empty=is_empty)
     assert found == other

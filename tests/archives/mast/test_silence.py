@@ -1,4 +1,4 @@
-"""MAST: what it leaves out is asked for again and otherwise, and never believed."""
+"""MAST: incomplete answers are requested again in other parts, and never used."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ import itertools
 
 import pytest
 from astroquery.mast import discovery_portal
-from between import F160W, archive, between, chosen, is_list, kind, located
+from proxy import F160W, archive, chosen, is_list, kind, located, proxied
 
 from harvester.errors import InputError, OutageError, TransientError
 from harvester.models import Ask, Survey, Target
 
 
 async def reference(tmp_path):
-    """Give what is found where MAST leaves nothing out."""
+    """Give the result without any edits."""
     async with (
-        between() as (sandbox, door),
-        archive(sandbox, door, tmp_path) as mast,
+        proxied() as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path) as mast,
     ):
         return chosen(await located(mast, sandbox))
 
 
 @pytest.fixture
 async def truth(tmp_path_factory):
-    """Give what is found where MAST leaves nothing out."""
+    """Give the result without any edits."""
     return await reference(tmp_path_factory.mktemp("truth"))
 
 
 async def found_with(edit, tmp_path):
-    """Locate through an editor; give what was found, and the door."""
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
-            return chosen(await located(mast, sandbox)), door
+    """Locate through a proxy with this edit; give the result and the proxy."""
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
+            return chosen(await located(mast, sandbox)), proxy
 
 
 def emptied(answer):
-    """Leave all rows out; the paging fits to that."""
+    """Remove all rows, and adapt the paging."""
     paging = answer["paging"] | {"rows": 0, "rowsFiltered": 0, "rowsTotal": 0}
     return answer | {"data": [], "paging": paging}
 
 
 def nameless(answer):
-    """Leave the names of files out."""
+    """Remove the names of files."""
     for row in answer["data"]:
         row["dataURL"] = None
     return answer
@@ -53,19 +53,19 @@ def nameless(answer):
 
 
 async def test_short_list(tmp_path, truth):
-    """A list that is shorter than the count is asked for in parts."""
+    """A list shorter than the count is requested again in parts."""
 
     def edit(asked, answer):
         return emptied(answer) if asked and kind(asked) == "list" else answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
     assert any(found.values())
-    assert door.kinds == ["count", "list", "part", "part"]
+    assert proxy.kinds == ["count", "list", "part", "part"]
 
 
 async def test_list_that_lacks_rows(tmp_path, truth):
-    """Parts that overlap make a list whole again, each image once."""
+    """Overlapping parts complete a list, each image once."""
     lacking = itertools.count()
 
     def edit(asked, answer):
@@ -82,34 +82,34 @@ async def test_list_that_lacks_rows(tmp_path, truth):
 
 
 async def test_list_stays_short(tmp_path):
-    """A list that stays short is no answer, and a handful of requests say so."""
+    """A list that stays short is an error, after a handful of requests."""
 
     def edit(asked, answer):
         return emptied(answer) if is_list(asked) else answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(OutageError, match=r"counts \d+ images .* lists 0"):
                 await located(mast, sandbox)
-    assert len(door.kinds) == 5
+    assert len(proxy.kinds) == 5
 
 
 async def test_count_of_nothing(tmp_path, truth):
-    """A count of 0 is contradicted by the list."""
+    """If the count is 0 but the list has images, the list is used."""
 
     def edit(asked, answer):
         if asked and kind(asked) == "count":
             answer["data"] = [{"Column1": 0}]
         return answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", "list"]
+    assert proxy.kinds == ["count", "list"]
 
 
 def _nothing(asked, answer):
-    """Count and list no image of the survey."""
+    """Remove all images of the survey from count and list."""
     if asked and kind(asked) == "count":
         answer["data"] = [{"Column1": 0}]
     return emptied(answer) if is_list(asked) else answer
@@ -117,26 +117,26 @@ def _nothing(asked, answer):
 
 @pytest.mark.parametrize("is_official", [True, False])
 async def test_nothing_where_much_must_be(tmp_path, is_official):
-    """No image of a filter that is in use is silence: that of MAST, or by a sample."""
-    async with between() as (sandbox, door):
-        door.edit = _nothing
-        async with archive(sandbox, door, tmp_path) as mast:
+    """An empty list is an error for a filter that has images."""
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = _nothing
+        async with archive(sandbox, proxy, tmp_path) as mast:
             assert not mast._queries.is_official
             mast._queries.is_official = is_official
             with pytest.raises(OutageError, match="lists no image of"):
                 await located(mast, sandbox)
-    assert door.kinds == ["count", "list"] + ["sample"] * (not is_official)
+    assert proxy.kinds == ["count", "list"] + ["sample"] * (not is_official)
 
 
 async def test_nothing_anywhere(tmp_path):
-    """An archive for rehearsals may have no image of HST: that is an answer."""
+    """A sandbox without images of HST gives no coverage, not an error."""
     async with (
-        between(hst_images=False) as (sandbox, door),
-        archive(sandbox, door, tmp_path) as mast,
+        proxied(hst_images=False) as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path) as mast,
     ):
         findings = await located(mast, sandbox)
     assert not any(finding.choices for finding in findings.values())
-    assert door.kinds == ["count", "list", "sample"]
+    assert proxy.kinds == ["count", "list", "sample"]
 
 
 @pytest.mark.parametrize(
@@ -153,19 +153,19 @@ async def test_nothing_anywhere(tmp_path):
     ],
 )
 async def test_another_page(tmp_path, wrong):
-    """A page that is not the one that was asked for, or not all of it, is refused."""
+    """Another page than requested, or a part of one, is refused."""
 
     def edit(asked, answer):
         if is_list(asked):
             answer["paging"] |= wrong
         return answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError):
                 await located(mast, sandbox)
-    assert len(door.kinds) < 12
+    assert len(proxy.kinds) < 12
 
 
 @pytest.mark.parametrize(
@@ -183,20 +183,20 @@ async def test_another_page(tmp_path, wrong):
     ],
 )
 async def test_another_shape(tmp_path, answer):
-    """JSON that is no table of what was asked for is no answer, and no bug."""
+    """JSON that is not the requested table is a transient error."""
 
     def edit(asked, whole):
         return whole | answer if is_list(asked) else whole
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
-            with pytest.raises(TransientError, match="the answer of"):
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
+            with pytest.raises(TransientError, match="the reply from"):
                 await located(mast, sandbox)
 
 
 async def test_page_one_for_ever(tmp_path, monkeypatch):
-    """Pages that all say that they are the first end after a handful of requests."""
+    """If every page claims to be page 1, few requests are sent."""
     monkeypatch.setattr("harvester.archives.mast.listing._PAGE", 5)
 
     def edit(asked, answer):
@@ -204,23 +204,23 @@ async def test_page_one_for_ever(tmp_path, monkeypatch):
             answer["paging"]["page"] = 1
         return answer
 
-    async with between(per_image=2) as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
-            with pytest.raises(OutageError, match="page 2 was asked"):
+    async with proxied(per_image=2) as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
+            with pytest.raises(OutageError, match="instead of page 2"):
                 await located(mast, sandbox)
-    assert len(door.kinds) < 30
+    assert len(proxy.kinds) < 30
 
 
 async def test_too_much_at_once(tmp_path, truth):
-    """A list that a gateway gives up on is asked for in halves, and not waited for."""
+    """A list with a gateway timeout is requested in halves, without waiting."""
 
     def edit(asked, answer):
         return 504 if asked and kind(asked) == "list" else answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", "list", "part", "part"]
+    assert proxy.kinds == ["count", "list", "part", "part"]
 
 
 # -- products ---------------------------------------------------------------------
@@ -258,7 +258,7 @@ def _only_names(rows):
     ids=["0", "none", "other", "each other's", "names"],
 )
 async def test_lost_parents(tmp_path, truth, lose):
-    """Products are those of their own observation where the asked one is lost."""
+    """Products without their observation are matched by their own number."""
 
     def edit(asked, answer):
         if is_list(asked):
@@ -276,7 +276,7 @@ def _of(asked):
 
 
 def _left_out(answer, obsid):
-    """Leave the products of an observation out."""
+    """Remove the products of an observation."""
     rows = [row for row in answer["data"] if row["parent_obsid"] != obsid]
     answer["data"] = rows
     counts = dict.fromkeys(("rows", "rowsFiltered", "rowsTotal"), len(rows))
@@ -285,7 +285,7 @@ def _left_out(answer, obsid):
 
 
 async def test_products_left_out(tmp_path, truth):
-    """Observations without products are asked about again, in smaller parts."""
+    """Observations without products are requested again, fewer at a time."""
     batches = []
 
     def edit(asked, answer):
@@ -299,12 +299,12 @@ async def test_products_left_out(tmp_path, truth):
 
     found, _ = await found_with(edit, tmp_path)
     assert found == truth
-    # By themselves it is only asked about those that lacked.
+    # Only the observations that were left out are requested singly.
     assert batches[1:] == [[batches[0][0]]]
 
 
 async def test_products_never_told(tmp_path, truth):
-    """What no product was told of waits; all others are located, also later on."""
+    """Galaxies in an image without a known file wait; others are located."""
     lost = []
 
     def edit(asked, answer):
@@ -316,17 +316,17 @@ async def test_products_never_told(tmp_path, truth):
         return answer
 
     findings = {}
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(OutageError, match="does not tell which files"):
                 await _collect(mast, sandbox, findings)
             some = chosen(findings)
         waiting = truth.keys() - some.keys()
         assert waiting
         assert all(names == truth[number] for number, names in some.items())
-        door.edit = lambda _asked, answer: answer
-        async with archive(sandbox, door, tmp_path) as mast:
+        proxy.edit = lambda _asked, answer: answer
+        async with archive(sandbox, proxy, tmp_path) as mast:
             assert chosen(await located(mast, sandbox)) == truth
 
 
@@ -345,7 +345,7 @@ async def _collect(mast, sandbox, findings):
     ids=["504", "ERROR"],
 )
 async def test_products_are_halved(tmp_path, truth, refusal):
-    """Too many observations are halved, and what came is not asked for again."""
+    """Failed queries are halved; answered observations are not asked again."""
     answered = []
 
     def edit(asked, answer):
@@ -367,7 +367,7 @@ async def test_products_are_halved(tmp_path, truth, refusal):
 
 @pytest.mark.parametrize("flag", [True, "true", "True", 1])
 async def test_moving_targets(tmp_path, flag):
-    """An image that follows a planet or comet is not cut, and that is said."""
+    """An image of a planet or comet is not cut, and is given as the reason."""
 
     def edit(asked, answer):
         if is_list(asked):
@@ -376,9 +376,9 @@ async def test_moving_targets(tmp_path, flag):
                 row["dataRights"] = "PUBLIC"
         return answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             findings = await located(mast, sandbox)
     assert not any(one.choices for one in findings.values())
     assert {one.reason for one in findings.values()} == {"", "moving_target"}
@@ -386,7 +386,7 @@ async def test_moving_targets(tmp_path, flag):
 
 @pytest.mark.parametrize("exposure", [None, 0.0, 0.5, 2e5, -1.0, "NaN"])
 async def test_exposure_that_says_nothing(tmp_path, exposure):
-    """A footprint is believed though the depth is not: a whole stamp comes first."""
+    """An image with an unknown exposure is used, after others with a whole stamp."""
 
     def edit(asked, answer):
         if is_list(asked):
@@ -400,9 +400,9 @@ async def test_exposure_that_says_nothing(tmp_path, exposure):
         return answer
 
     places = []
-    async with between(per_image=4) as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied(per_image=4) as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             await located(mast, sandbox)
             ra, dec, name = places[0]
             ask = Ask(Target(0, "g", ra, dec, "g"))
@@ -412,7 +412,7 @@ async def test_exposure_that_says_nothing(tmp_path, exposure):
 
 
 async def test_columns_described_badly_once(tmp_path, truth):
-    """A description of columns that is none is asked for again, and kept nowhere."""
+    """A wrong description of columns is requested again, and not kept."""
     described = itertools.count()
 
     def edit(asked, answer):
@@ -420,9 +420,9 @@ async def test_columns_described_badly_once(tmp_path, truth):
         return {"Message": {"text": "There was an error."}} if is_first else answer
 
     kept = dict(discovery_portal.PortalAPI._column_configs)
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError, match="describe"):
                 await located(mast, sandbox)
             assert chosen(await located(mast, sandbox)) == truth
@@ -431,7 +431,7 @@ async def test_columns_described_badly_once(tmp_path, truth):
 
 @pytest.mark.parametrize("missing", ["filters", "intentType"])
 async def test_column_missing_once(tmp_path, truth, missing):
-    """What astroquery has kept of a description that lacks a column is dropped."""
+    """A description that lacks a column is removed from astroquery's cache."""
     described = itertools.count()
 
     def edit(asked, answer):
@@ -439,16 +439,16 @@ async def test_column_missing_once(tmp_path, truth, missing):
             del answer[missing]
         return answer
 
-    async with between() as (sandbox, door):
-        door.edit = edit
-        async with archive(sandbox, door, tmp_path) as mast:
+    async with proxied() as (sandbox, proxy):
+        proxy.edit = edit
+        async with archive(sandbox, proxy, tmp_path) as mast:
             with pytest.raises(TransientError, match=missing):
                 await located(mast, sandbox)
             assert chosen(await located(mast, sandbox)) == truth
 
 
 async def test_still_working_at_the_end(tmp_path, truth, monkeypatch):
-    """EXECUTING is found wherever it stands, and waited for with pauses of our own."""
+    """EXECUTING is recognised anywhere in the JSON, and polled with pauses."""
     monkeypatch.setattr("harvester.archives.bridge._LONGEST_POLL_S", 0.01)
     busy = iter(range(3))
 
@@ -458,9 +458,9 @@ async def test_still_working_at_the_end(tmp_path, truth, monkeypatch):
             return part | {"paging": None, "status": "EXECUTING"}
         return answer
 
-    found, door = await found_with(edit, tmp_path)
+    found, proxy = await found_with(edit, tmp_path)
     assert found == truth
-    assert door.kinds == ["count", *["list"] * 4]
+    assert proxy.kinds == ["count", *["list"] * 4]
 
 
 # -- names ------------------------------------------------------------------------
@@ -477,23 +477,23 @@ async def test_still_working_at_the_end(tmp_path, truth, monkeypatch):
     ],
 )
 async def test_unknown_names(tmp_path, survey, words):
-    """An instrument or filter that there is not is refused, with the nearest names."""
+    """An unknown instrument or filter is refused, with similar names."""
     survey = Survey.parse(survey)
     async with (
-        between() as (sandbox, door),
-        archive(sandbox, door, tmp_path, survey) as mast,
+        proxied() as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path, survey) as mast,
     ):
         with pytest.raises(InputError, match=f"Did you mean .*{words}"):
             await located(mast, sandbox, survey)
-    assert len(door.kinds) <= 6
+    assert len(proxy.kinds) <= 6
 
 
 async def test_known_filter_without_images(tmp_path):
-    """A filter that is rarely used may have no image: that is an answer."""
+    """A rare filter without images is an answer, not an error."""
     survey = Survey.parse("hst:WFC3/IR:F164N")
     async with (
-        between() as (sandbox, door),
-        archive(sandbox, door, tmp_path, survey) as mast,
+        proxied() as (sandbox, proxy),
+        archive(sandbox, proxy, tmp_path, survey) as mast,
     ):
         findings = await located(mast, sandbox, survey)
     assert not any(finding.choices for finding in findings.values())

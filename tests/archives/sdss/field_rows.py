@@ -1,4 +1,4 @@
-"""Fields with a geometry, made up for tests."""
+"""Made-up fields with a geometry, for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PIXEL = 0.00011
 
 
 def scan(*, node=95.0, incl=10.0, mu=180.0, nu=0.0, fields=1):
-    """Give a stretch of neighbouring fields of one camera column."""
+    """Give neighbouring fields of one camera column."""
     rows = np.zeros(fields, FIELD)
     rows["run"], rows["camcol"], rows["field"] = 94, 1, 11 + np.arange(fields)
     rows["node"], rows["incl"] = node, incl
@@ -21,7 +21,7 @@ def scan(*, node=95.0, incl=10.0, mu=180.0, nu=0.0, fields=1):
 
 
 def sky(field, row, col):
-    """Say where a pixel of a field is on the sky, by rotation matrices."""
+    """Give the sky position of a pixel of a field, by rotation matrices."""
     mu = np.radians(field["a"] + field["b"] * row + field["c"] * col - field["node"])
     nu = np.radians(field["d"] + field["e"] * row + field["f"] * col)
     vector = [np.cos(mu) * np.cos(nu), np.sin(mu) * np.cos(nu), np.sin(nu)]

@@ -1,4 +1,4 @@
-"""A SkyServer of a few lines: finds everything that is uploaded, as a test says."""
+"""A small SkyServer that finds all uploaded positions, unless a test changes that."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class _Refusal(web.HTTPException):
 
 
 def table(*rows, header=HEADER):
-    """Write a table as SkyServer does."""
+    """Write a table in the format of SkyServer."""
     return "\n".join(["#Table1", header, *rows, ""]).encode()
 
 
 def row(name, ra, dec, field="94,301,6,100"):
-    """Write the row of an object at a place."""
+    """Write the row of an object."""
     return f"{name},1237645879551066262,{ra},{dec},{field},GALAXY"
 
 
@@ -44,7 +44,7 @@ class SkyServer:
         self.page = self.nowhere = self.refusal = b""
         #: Status of answers to queries for fields.
         self.status = 200
-        #: Makes the lines of an answer of (name, ra, dec) of an upload.
+        #: Makes the lines of a reply, from the (name, ra, dec) of an upload.
         self.lines = lambda uploaded: [row(*one) for one in uploaded]
 
     async def __call__(self, request):

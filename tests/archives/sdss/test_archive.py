@@ -1,4 +1,4 @@
-"""SDSS: identifiers, frame names, and the recorded replies of SkyServer."""
+"""SDSS: identifiers, frame names, and recorded replies of SkyServer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GRI = Survey.parse("sdss:g,r,i")
 
 
 def ask(identifier, *, number=0, by_position=False):
-    """Ask for a target of an identifier."""
+    """Give an ask for a target with this identifier."""
     target = Target(number, identifier, 2.02, 14.84, identifier)
     return Ask(target, by_position)
 
@@ -47,7 +47,7 @@ def reply(body):
     ],
 )
 def test_identifier_names_the_field(identifier, field):
-    """Run, camcol and field are read out of identifiers of DR7 and DR8."""
+    """Run, camcol and field are read from identifiers of DR7 and DR8."""
     assert decode(identifier) == field
 
 
@@ -70,13 +70,13 @@ def test_identifier_names_the_field(identifier, field):
     ],
 )
 def test_no_identifier(identifier):
-    """What names no field that was observed is not decoded."""
+    """A number that does not name an observed field is not decoded."""
     assert decode(identifier) is None
 
 
 @st.composite
 def identifiers(draw):
-    """Give a field that was observed, and an object in it, by the printed layout.
+    """Give an observed field, and the identifier of an object in it.
 
     Written as a row of bits, as SkyServer's page lists them, and not with shifts as
     the decoder reads them.
@@ -97,7 +97,7 @@ def identifiers(draw):
 
 @given(identifiers(), st.sampled_from(["{}", " {}", "{}  ", "\t{}\n"]))
 def test_encoded_identifiers(case, blanks):
-    """What is encoded by the published layout is decoded, exact beyond 2**53."""
+    """Identifiers in the published layout are decoded, also above 2**53."""
     field, number = case
     assert number > 2**53
     assert decode(str(number)) == field
@@ -108,7 +108,7 @@ def test_encoded_identifiers(case, blanks):
 
 @given(st.text())
 def test_any_text_decodes(text):
-    """No identifier makes the decoder fall over."""
+    """Decoding any text does not raise an error."""
     assert decode(text) is None or decode(text).camcol <= 6
 
 
@@ -132,7 +132,7 @@ def test_published_pairs(shared):
     ],
 )
 def test_frame_address(release, folder):
-    """Frames lie where each release keeps them."""
+    """The address of a frame follows the layout of each release."""
     product = frame("https://data.sdss.org/sas", release, "r", Field(1739, 3, 315))
     assert product.url == (
         f"https://data.sdss.org/sas/{folder}/photoObj/frames/301/1739/3/"
@@ -142,7 +142,7 @@ def test_frame_address(release, folder):
 
 @pytest.mark.parametrize("kept", [9, 30, 50])
 def test_table_cut_short(kept):
-    """A table that does not end with a line is asked for again."""
+    """A table that does not end with a line feed is a transient error."""
     whole = b"#Table1\nname,run,rerun,camcol,field\nt7,1739,301,3,315\n"
     check_skyserver(reply(whole))
     with pytest.raises(TransientError, match="in the middle of a row"):
@@ -150,7 +150,7 @@ def test_table_cut_short(kept):
 
 
 def test_pages_are_outages():
-    """SkyServer's HTML with status 200 is its trouble, not an answer."""
+    """An HTML page with status 200 is an outage, not an answer."""
     with pytest.raises(OutageError, match="page"):
         check_skyserver(reply(b"<html><head>\n<title>Skyserver Error</title>"))
     with pytest.raises(OutageError, match="fewer"):
@@ -159,7 +159,7 @@ def test_pages_are_outages():
                 b"#Table1\nerror_message\nERROR: Maximum 60 queries allowed per minute"
             )
         )
-    with pytest.raises(OutageError, match="in trouble"):
+    with pytest.raises(OutageError, match="has an outage"):
         check_skyserver(reply(b"#Table1\nerror_message\nLogin failed for user 'x'"))
     with pytest.raises(QueryRefusedError, match="refused"):
         check_skyserver(reply(b"#Table1\nerror_message\nerror: limit is top 500000"))
@@ -181,14 +181,14 @@ def test_pages_are_outages():
     ],
 )
 def test_pages_about_a_query(words, error):
-    """A page says whether the service is in trouble or the query: only by its words."""
+    """The text of a page tells whether the service or the query has failed."""
     with pytest.raises((OutageError, QueryRefusedError)) as caught:
         check_skyserver(reply(ERROR_PAGE % words))
     assert caught.type is error
 
 
 def sdss(transport, folder=None, listener=print):
-    """Give the archive; tables are kept nowhere unless a folder is named."""
+    """Give the locator; without a folder it keeps no table."""
     folders = [folder] if folder else []
     cache = FieldCache(folders, release=17, source=SERVICES["sdss-sky"])
     return Sdss(
@@ -197,7 +197,7 @@ def sdss(transport, folder=None, listener=print):
 
 
 async def findings(archive, asks):
-    """Give all findings of an archive in one list."""
+    """Give all findings of a locator in one list."""
     return [f for batch in [b async for b in archive.locate(GRI, asks)] for f in batch]
 
 
@@ -207,7 +207,7 @@ async def _located(answer, asks):
 
 
 async def test_identifiers_need_no_request():
-    """Galaxies with SDSS identifiers are located without asking anybody."""
+    """Galaxies with SDSS identifiers are located without a request."""
 
     async def answer(request):
         raise AssertionError(request.url)
@@ -220,7 +220,7 @@ async def test_identifiers_need_no_request():
 
 
 async def test_recorded_crossid():
-    """A real CrossID reply, by astroquery; a target without a row has nothing."""
+    """A recorded CrossID reply is read; a target without a row has no field."""
     recorded = files("astroquery.sdss").joinpath("tests/data/xid_im.txt").read_text()
     header, *rows = recorded.splitlines()[1:]
     values = dict(zip(header.split(","), rows[0].split(","), strict=True))
@@ -240,7 +240,7 @@ async def test_recorded_crossid():
 
 
 async def test_stray_is_looked_up_by_position():
-    """An identifier that names a field far from its galaxy is not believed."""
+    """A galaxy far from the field of its identifier is looked up by position."""
     server = SkyServer()
     server.lines = lambda uploaded: [row(*one, "3836,301,3,104") for one in uploaded]
     numbers = [100, 101, 102, 103, 164]
@@ -265,7 +265,7 @@ async def test_stray_is_looked_up_by_position():
 
 
 async def test_html_is_no_table():
-    """A page that pretends to be a table never becomes a finding."""
+    """An HTML page does not become a finding."""
 
     async def answer(_request):
         return b"<html><body>Down for maintenance</body></html>"
@@ -285,25 +285,25 @@ async def test_html_is_no_table():
     ],
 )
 def test_route(count, have_table, route):
-    """Positions are uploaded while that is fewer requests than the six queries."""
+    """Positions are uploaded if that takes fewer requests than the six queries."""
     assert choose_route(count, have_table=have_table) == route
 
 
 def nameless(count, ra=0.0, dec=80.0, first=0):
-    """Ask for galaxies without identifiers, all at one place."""
+    """Give asks for galaxies without identifiers, all at one position."""
     targets = (
         Target(n, f"g{n}", ra, dec, f"g{n}") for n in range(first, first + count)
     )
     return [Ask(target) for target in targets]
 
 
-#: 80 rows into the middle one of the three fields of `scan`, and at the end of the
-#: first.
+#: A position 80 rows inside the middle one of the three fields of `scan`, and at the
+#: end of the first.
 OVERLAP = sky(scan(fields=3)[1], 80, 1000)
 
 
 async def test_table_of_all_fields(tmp_path):
-    """Many positions cost six queries, and none at all in the next run."""
+    """Many positions take six queries, and none in the next run."""
     server, notes = SkyServer(), []
     ra, dec = OVERLAP
     async with serving(server) as transport:
@@ -320,7 +320,7 @@ async def test_table_of_all_fields(tmp_path):
 
 
 async def test_second_opinion():
-    """A galaxy that its position led nowhere is asked about by CrossID."""
+    """A galaxy without an identifier whose frame was wrong goes to CrossID."""
     server = SkyServer()
     async with serving(server) as transport:
         asks = nameless(5001, *OVERLAP)
@@ -331,7 +331,7 @@ async def test_second_opinion():
 
 
 async def test_misread_table_is_not_used():
-    """A table in which known fields lie elsewhere locates nothing."""
+    """A table in which known fields lie elsewhere is not used."""
     rows = np.concatenate([scan(fields=3), scan()])
     for name, value in (("run", 1043), ("camcol", 5), ("field", 25)):
         rows[name][-1] = value
@@ -342,7 +342,7 @@ async def test_misread_table_is_not_used():
 
 
 async def test_table_that_lacks_fields():
-    """A position outside a table that is not whole is asked about by CrossID."""
+    """A position in no field of an incomplete table goes to CrossID."""
     server = SkyServer()
     async with serving(server) as transport:
         asks = nameless(5001, *OVERLAP) + nameless(7, first=6000)
@@ -353,7 +353,7 @@ async def test_table_that_lacks_fields():
 
 
 async def test_parts_of_a_catalogue_add_up():
-    """Positions that come a few at a time lead to the table in the end."""
+    """Positions that come in small parts lead to the table in the end."""
     server = SkyServer()
     async with serving(server) as transport:
         archive = sdss(transport)
@@ -377,7 +377,7 @@ async def test_parts_of_a_catalogue_add_up():
     ],
 )
 async def test_no_table(page, tmp_path):
-    """Where no table of fields is to be had, positions are uploaded; asked once."""
+    """If the table cannot be fetched, positions are uploaded; it is requested once."""
     server = SkyServer()
     server.page = page
     async with serving(server) as transport:
@@ -391,31 +391,31 @@ async def test_no_table(page, tmp_path):
 
 
 async def test_outage_of_the_table_only(tmp_path):
-    """What looks like an outage while uploads are answered is that of one query."""
+    """An outage of the table's query does not stop the uploads."""
     server = SkyServer()
     server.page = b"<html><body>Down for maintenance</body></html>"
     async with serving(server) as transport:
         found = await findings(sdss(transport, tmp_path), nameless(6995))
     assert len(found) == sum(server.uploads) == 6995
-    # It is asked for again while that would spare uploads, and no more than that.
+    # The table is requested again while it would save uploads, three times at most.
     assert server.camcols == [1, 1, 1]
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 async def test_table_refused_by_status(status):
-    """A table that is refused in whatever way does not keep positions from uploads."""
+    """If the table is refused with any status, positions are uploaded."""
     server = SkyServer()
     server.status = status
     async with serving(server) as transport:
         assert len(await findings(sdss(transport), nameless(6000))) == 6000
-    # Where the service itself may be meant it is asked some times more.
+    # If the error may concern the whole service, the table is tried some more times.
     assert set(server.camcols) == {1}
     assert len(server.camcols) <= (1 if status in {400, 500} else 6)
 
 
 async def test_parts_of_a_table_are_kept():
-    """The table is gone on with from what came before it seemed an outage."""
+    """After an outage only the missing parts of the table are requested."""
     server, pages = SkyServer(), iter([b"", b"<html>busy</html>"])
     async with serving(server) as transport:
         archive = sdss(transport)
@@ -427,7 +427,7 @@ async def test_parts_of_a_table_are_kept():
 
 
 def test_complete_table_says_no_coverage():
-    """All fields that were observed are 938,046, the number that was published."""
+    """A complete table has 938,046 fields, the published number."""
     assert count_fields() == 938_046
 
 

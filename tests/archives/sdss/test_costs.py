@@ -1,4 +1,4 @@
-"""What frames of SDSS cost."""
+"""Costs of SDSS frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harvester.archives.sdss.kind import KIND
     ],
 )
 def test_queries(unlocated, lost, queries):
-    """Positions are uploaded by the thousand, or the table of all fields is asked.
+    """Positions are uploaded 999 at a time, or the table of all fields is fetched.
 
     Before the first upload SkyServer is asked for a place that must be in its answer.
     """

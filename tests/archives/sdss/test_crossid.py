@@ -1,4 +1,4 @@
-"""CrossID: rows that are lost, several, strange; uploads that are refused."""
+"""CrossID: lost, multiple and unusable rows, and refused uploads."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ R = Survey.parse("sdss:r")
 
 
 def targets(count, ra=10.0, dec=0.0):
-    """Give so many galaxies, a second of arc apart."""
+    """Give targets, one arcsec apart."""
     return [Target(n, f"g{n}", ra + n / 3600, dec, f"g{n}") for n in range(count)]
 
 
 async def found(server, some):
-    """Look targets up at a server."""
+    """Look up targets at a server."""
     async with serving(server.__call__) as transport:
         return await CrossId(Asker(transport, release=17)).find(some)
 
 
 class Cut(SkyServer):
-    """Sends the first rows of its tables only, as often as a test says."""
+    """Sends only the first rows of its tables, for a number of answers."""
 
     def __init__(self, rows, times=10**9):
         super().__init__()
@@ -46,7 +46,7 @@ class Cut(SkyServer):
 
 
 async def test_canary():
-    """Each upload ends with a place that SkyServer itself has named, asked for once."""
+    """Each upload ends with an object that SkyServer has named, in one query."""
     server = SkyServer()
     some = await found(server, targets(UPLOAD + 5))
     assert some == {n: [FIELD] for n in range(UPLOAD + 5)}
@@ -55,7 +55,7 @@ async def test_canary():
 
 
 async def test_nothing_there():
-    """Who has no row in an answer that is whole has no object nearby."""
+    """A target without a row in a complete answer has no object nearby."""
     server = SkyServer()
     server.lines = lambda uploaded: [row(*one) for one in uploaded if one[0] != "t1"]
     assert await found(server, targets(3)) == {0: [FIELD], 1: [], 2: [FIELD]}
@@ -63,14 +63,14 @@ async def test_nothing_there():
 
 
 async def test_cut_between_rows():
-    """A table that is cut between two rows is asked for again, in smaller uploads."""
+    """A table that is cut between two rows is requested in smaller uploads."""
     server = Cut(3, times=1)
     assert await found(server, targets(8)) == {n: [FIELD] for n in range(8)}
     assert server.uploads == [8, 4, 4]
 
 
 async def test_always_cut():
-    """What stays cut is no answer, and a dozen uploads say so."""
+    """If all answers are cut, an error is raised after a dozen uploads."""
     server = Cut(0)
     with pytest.raises(OutageError, match="cut short"):
         await found(server, targets(UPLOAD))
@@ -81,16 +81,16 @@ async def test_always_cut():
     "body", [b"#Table1\n", table(header="name,run"), table(header=f"{HEADER},x")]
 )
 async def test_another_header(body):
-    """A table without the columns that were asked for is no table without matches."""
+    """A table without the requested columns does not mean that there are no matches."""
     server = SkyServer()
     server.refusal = body
-    # Uploads that fail one after another are an outage of SkyServer.
-    with pytest.raises(OutageError, match=r"was asked for|in a row \(truncated\)"):
+    # Several failed uploads in a row count as an outage of SkyServer.
+    with pytest.raises(OutageError, match=r"instead of|in a row \(truncated\)"):
         await found(server, targets(3))
 
 
 async def test_row_of_another_width():
-    """A row that lacks a cell has its upload asked for again in parts."""
+    """If a row lacks a cell, the upload is repeated in parts."""
     server = SkyServer()
     first = iter([True])
     server.lines = lambda uploaded: [
@@ -101,7 +101,7 @@ async def test_row_of_another_width():
 
 
 async def test_large_uploads_refused():
-    """Uploads that are too large for the server are made smaller."""
+    """If large uploads are refused, smaller ones are sent."""
     server = SkyServer()
     page = ERROR_PAGE % b"Not able to parse file or list."
     whole = server._crossid
@@ -110,7 +110,7 @@ async def test_large_uploads_refused():
 
 
 async def test_one_bad_target():
-    """An upload that one target spoils costs no other target its answer."""
+    """If one target spoils an upload, all others still get answers."""
     server = SkyServer()
     whole = server._crossid
     server._crossid = lambda upload: (
@@ -121,7 +121,7 @@ async def test_one_bad_target():
 
 
 async def test_all_uploads_refused():
-    """Where every upload is refused that is raised after a dozen."""
+    """If every upload is refused, the error is raised after a dozen."""
     server = SkyServer()
     server.refusal = ERROR_PAGE % b"SQL Error, Invalid object name '#x'."
     with pytest.raises(QueryRefusedError, match="Invalid object name"):
@@ -129,7 +129,7 @@ async def test_all_uploads_refused():
 
 
 async def test_nearest_first():
-    """Of several objects the nearest names the field, and others are next choices."""
+    """The nearest of several objects names the field; others are next choices."""
     server = SkyServer()
 
     def lines(uploaded):
@@ -147,7 +147,7 @@ async def test_nearest_first():
 
 @pytest.mark.parametrize("rerun", ["157", "0", "", "x"])
 async def test_rerun_is_always_the_same(rerun):
-    """A path has the rerun that is served, whatever a row says."""
+    """The path has the rerun with frames, not that of the row."""
     server = SkyServer()
     server.lines = lambda uploaded: [row(*one, f"94,{rerun},6,100") for one in uploaded]
     assert await found(server, targets(1)) == {0: [FIELD]}
@@ -166,7 +166,7 @@ async def test_rerun_is_always_the_same(rerun):
     ],
 )
 async def test_strange_row(strange):
-    """A row that makes no sense is that target's matter, and asked for again."""
+    """A target with an unusable row is uploaded again, without affecting others."""
     server, times = SkyServer(), iter([True])
     server.lines = lambda uploaded: [
         strange(*one) if one[0] == "t1" and next(times, False) else row(*one)
@@ -184,7 +184,7 @@ async def test_strange_row(strange):
     "nowhere", [ERROR_PAGE % b"SQL Error", table(header="ra,dec"), b"<html>busy</html>"]
 )
 async def test_no_place_is_named(nowhere):
-    """Without a place that SkyServer names, the first target found is the canary."""
+    """If SkyServer names no object, the first target found is the canary."""
     server = SkyServer()
     server.nowhere = nowhere
     server.lines = lambda uploaded: [row(*one) for one in uploaded if one[0] != "t2"]
@@ -193,7 +193,7 @@ async def test_no_place_is_named(nowhere):
 
 
 async def test_silence_without_a_canary():
-    """No row, and no place where there must be one: that is no answer."""
+    """Without a canary a missing row is not an answer."""
     server = SkyServer()
     server.nowhere = ERROR_PAGE % b"SQL Error"
     server.lines = lambda _: []
@@ -204,7 +204,7 @@ async def test_silence_without_a_canary():
 
 
 async def located(server, asks):
-    """Locate at a server; give what was found and how it ended."""
+    """Locate at a server; give the findings and the error."""
     findings = {}
     async with serving(server.__call__) as transport:
         cache = FieldCache([], release=17, source=SERVICES["sdss-sky"])
@@ -224,7 +224,7 @@ async def located(server, asks):
 
 
 async def test_bad_rows_wait():
-    """Who has no answer waits, with a word; all others are located."""
+    """Targets with unusable rows wait, with an error; all others are located."""
     server = SkyServer()
     server.lines = lambda uploaded: [
         row(*one, "x,301,6,100" if one[0] == "t1" else "94,301,6,100")
@@ -232,11 +232,11 @@ async def test_bad_rows_wait():
     ]
     findings, error = await located(server, [Ask(one) for one in targets(3)])
     assert findings.keys() == {0, 2}
-    assert "1 positions" in str(error)
+    assert "1 position(s)" in str(error)
 
 
 async def test_table_in_place_of_uploads():
-    """Where no upload is answered the table of all fields is asked for."""
+    """If no upload is answered, the table of all fields is used."""
     server = SkyServer()
     server.refusal = ERROR_PAGE % b"SQL Error, Invalid object name '#x'."
     place = sky(scan(fields=3)[1], 700, 1000)
@@ -245,13 +245,13 @@ async def test_table_in_place_of_uploads():
     findings, error = await located(server, [Ask(inside), Ask(outside)])
     assert server.camcols == [1, 2, 3, 4, 5, 6]
     assert findings[0].route == "geometry"
-    # A table that lacks fields cannot say that there is none.
+    # An incomplete table does not prove that no field holds a target.
     assert findings.keys() == {0}
     assert isinstance(error, QueryRefusedError)
 
 
 async def test_neither_way():
-    """Where the table is refused too, what the uploads met is raised."""
+    """If the table is refused too, the error of the uploads is raised."""
     server = SkyServer()
     server.refusal = ERROR_PAGE % b"SQL Error, Invalid object name '#x'."
     server.status = 403
@@ -261,7 +261,7 @@ async def test_neither_way():
 
 
 async def test_columns_of_others():
-    """What astroquery knows of the columns of tables is not left changed."""
+    """The column names that astroquery caches are unchanged afterwards."""
     before = dict(field_names._cached_table_fields)
     await found(SkyServer(), targets(1))
     assert field_names._cached_table_fields.keys() == before.keys()
@@ -269,7 +269,7 @@ async def test_columns_of_others():
 
 @pytest.mark.parametrize("count", [3, 6000])
 async def test_unreachable(count):
-    """A SkyServer that nobody reaches is waited for once, and not way by way."""
+    """If SkyServer is unreachable, only one query waits for it."""
     asked = []
 
     class Nobody:

@@ -1,4 +1,4 @@
-"""The table of all fields on disk: shared, checked, never half there."""
+"""The table of all fields on disk: shared, checked, written whole."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table():
 
 
 def test_kept_table_comes_back(tmp_path, table):
-    """A table that was kept is the same in the next run, with its day."""
+    """A kept table is the same in the next run, with its date."""
     assert not cache(tmp_path / "new").exists()
     assert cache(tmp_path / "new").load() is None
     path = cache(tmp_path / "new").keep(table)
@@ -39,7 +39,7 @@ def test_kept_table_comes_back(tmp_path, table):
 
 
 def test_another_source_or_release(tmp_path, table):
-    """A table of another release or another server is not taken for this one's."""
+    """A table of another release or server is not used."""
     cache(tmp_path).keep(table)
     assert cache(tmp_path, release=18).load() is None
     assert cache(tmp_path, source="http://127.0.0.1:8000").load() is None
@@ -48,7 +48,7 @@ def test_another_source_or_release(tmp_path, table):
 @pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_damaged_table_is_none(tmp_path, table, damage, place):
-    """A file that is cut off or altered anywhere is no table, and can be replaced."""
+    """A truncated or altered file is not used, and is replaced."""
     path = cache(tmp_path).keep(table)
     content = bytearray(path.read_bytes())
     at = int(len(content) * place)
@@ -58,7 +58,7 @@ def test_damaged_table_is_none(tmp_path, table, damage, place):
         content[at] ^= 0xFF
     path.write_bytes(content)
     loaded = cache(tmp_path).load()
-    # Some bytes of the container say nothing of what is in it.
+    # Some bytes of the container do not matter for its content.
     assert loaded is None or np.array_equal(loaded[0].rows, table.rows)
     assert damage == "flipped" or loaded is None
     cache(tmp_path).keep(table)
@@ -66,7 +66,7 @@ def test_damaged_table_is_none(tmp_path, table, damage, place):
 
 
 def test_altered_row_is_noticed(tmp_path, table):
-    """Rows that are not those that were kept are no table, well-formed or not."""
+    """A table with altered rows is not used, even if well-formed."""
     path = cache(tmp_path).keep(table)
     with np.load(path) as file:
         rows, about = file["rows"], file["about"]
@@ -77,13 +77,13 @@ def test_altered_row_is_noticed(tmp_path, table):
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>", b"\x93NUMPY"])
 def test_foreign_file(tmp_path, table, content):
-    """Whatever else has the file's name is no table."""
+    """Another file with the same name is not used."""
     cache(tmp_path).keep(table).write_bytes(content)
     assert cache(tmp_path).load() is None
 
 
 def test_unwritable_folder(tmp_path, table):
-    """Where the shared folder cannot be written, the run's own is used."""
+    """If the shared folder is not writable, the folder of the run is used."""
     (tmp_path / "file").write_text("not a folder")
     shared = tmp_path / "file" / "harvester"
     path = cache(shared, tmp_path / "run").keep(table)
@@ -94,7 +94,7 @@ def test_unwritable_folder(tmp_path, table):
 
 
 def test_shared_folder(monkeypatch, tmp_path):
-    """Runs share the user's cache folder, as the XDG convention has it."""
+    """Runs share the user's cache folder of the XDG convention."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert shared_folder() == tmp_path / "harvester"
     monkeypatch.delenv("XDG_CACHE_HOME")
@@ -103,7 +103,7 @@ def test_shared_folder(monkeypatch, tmp_path):
 
 
 def test_rehearsal_keeps_to_itself(monkeypatch, tmp_path, table):
-    """The table of a sandbox stays with its run, unless a folder is named."""
+    """A table from the sandbox stays in its run, unless a folder is set."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     places = Places(tmp_path / "run")
 

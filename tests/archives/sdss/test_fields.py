@@ -1,4 +1,4 @@
-"""The geometry of fields: against the survey's own frames, and as mathematics."""
+"""The geometry of fields: compared with real frames, and with mathematics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvester.archives.sdss.fields import COLUMNS, FIELD, ROWS, FieldTable, sou
 
 
 def spots(table, *positions, most=1):
-    """Ask a table for positions ``(ra, dec)``."""
+    """Look up positions ``(ra, dec)`` in a table."""
     ra, dec = np.reshape(positions, (-1, 2)).T
     return table.holding(ra, dec, most=most)
 
@@ -32,7 +32,7 @@ def spots(table, *positions, most=1):
 @example(node=0, incl=90, mu=89.9181, nu=-0.11264, row=744.5, col=1024)  # a pole
 @example(node=275, incl=0, mu=359.95, nu=0, row=500, col=1000)  # RA 0
 def test_pixel_to_sky_and_back(node, incl, mu, nu, row, col):
-    """A pixel's place on the sky leads back to it, at the poles and RA 0 too."""
+    """The sky position of a pixel leads back to it, also at poles and RA 0."""
     rows = scan(node=node, incl=incl, mu=mu, nu=nu)
     (spot,) = spots(FieldTable(rows), sky(rows[0], row, col))
     assert spot["row"] == pytest.approx(row, abs=1e-3)
@@ -41,7 +41,7 @@ def test_pixel_to_sky_and_back(node, incl, mu, nu, row, col):
 
 @given(row=st.floats(-3000, 9000), col=st.floats(-500, 2500), fields=st.integers(1, 5))
 def test_best_field_is_the_deepest(row, col, fields):
-    """What is given is what holds the target, by margin; else nothing is."""
+    """Fields that contain the target come by margin, others not at all."""
     rows = scan(fields=fields)
     rows["c"] = rows["e"] = 0
     margins = {}
@@ -58,7 +58,7 @@ def test_best_field_is_the_deepest(row, col, fields):
 
 
 def test_overlap_goes_to_the_deeper_field():
-    """In the 128 rows that two fields share, the one is given, then the other."""
+    """In the overlap of two fields the deeper one comes first."""
     rows = scan(fields=3)
     place = sky(rows[0], 1361 + 80, 1000)
     found = spots(FieldTable(rows), place, most=2)
@@ -68,7 +68,7 @@ def test_overlap_goes_to_the_deeper_field():
 
 
 def test_no_field():
-    """A position that no field holds has no spot; the others keep their places."""
+    """A position in no field has no spot; the others keep their indices."""
     rows = scan(fields=2)
     inside = sky(rows[1], 700, 1000)
     found = spots(FieldTable(rows), (10.0, -80.0), inside, sky(rows[0], -40, 1000))
@@ -77,7 +77,7 @@ def test_no_field():
 
 
 def test_equal_fields_are_always_taken_alike():
-    """Where two fields are as good, the first of the table is the better one."""
+    """Of two equally good fields the first in the table comes first."""
     rows = np.concatenate([scan(), scan()])
     assert spots(FieldTable(rows), sky(rows[0], 700, 900), most=2)[
         "field"
@@ -85,7 +85,7 @@ def test_equal_fields_are_always_taken_alike():
 
 
 def test_many_targets_in_chunks():
-    """A catalogue of more than one chunk is numbered through."""
+    """Targets of all chunks have their own indices."""
     rows = scan(fields=40)
     places = [sky(rows[n % 40], 700, 10 + n % 2000) for n in range(9000)]
     found = spots(FieldTable(rows), *places)
@@ -94,7 +94,7 @@ def test_many_targets_in_chunks():
 
 
 def frame_row(path):
-    """Give the geometry that a real frame carries in its last table."""
+    """Give the geometry in the last table of a real frame."""
     with fits.open(path) as hdus:
         told = hdus[3].data[0]
     rows = np.zeros(1, FIELD)
@@ -105,7 +105,7 @@ def frame_row(path):
 
 @pytest.mark.parametrize("band", "gri")
 def test_real_frames(shared, band):
-    """By its frame's own geometry a real galaxy is where its pixels are."""
+    """By the geometry of its frame a real galaxy is at its pixels."""
     truth = json.loads((shared / "data/sdss/truth_open.json").read_text())
     names = sorted(p.name for p in (shared / "data/sdss").glob("frame-r-*.bz2"))
     name = f"frame-{band}-001043-5-0025"
@@ -114,27 +114,27 @@ def test_real_frames(shared, band):
     (galaxy,) = truth[name]
     (spot,) = spots(FieldTable(np.concatenate(rows)), (galaxy["ra"], galaxy["dec"]))
     assert spot["field"] == 0
-    # Pixels of the truth count from the centre of the first.
+    # The true pixels count from the centre of the first pixel.
     assert spot["col"] - 0.5 == pytest.approx(galaxy["x"], abs=1)
     assert spot["row"] - 0.5 == pytest.approx(galaxy["y"], abs=1)
 
 
 def real_run(shared):
-    """Give the fields of a real camera column, in r, and the survey's own centres."""
+    """Give the fields of a real camera column in r, and the survey's own centres."""
     told = fits.getdata(shared / "data/sdss/photoField-002583-2.fits")
     rows = np.zeros(len(told), FIELD)
     rows["run"], rows["camcol"], rows["field"] = 2583, 2, told["FIELD"]
     for name in "abcde":
         rows[name] = told[name.upper()][:, 2]
     rows["f"] = told["FF"][:, 2]
-    # The scan's great circle, out of a frame of the run.
+    # The great circle of the scan, from a frame of the run.
     frame = frame_row(shared / "data/sdss/frame-r-002583-2-0136.fits.bz2")
     rows["node"], rows["incl"] = frame["node"], frame["incl"]
     return FieldTable(rows), told["RA"], told["DEC"]
 
 
 def test_real_run(shared):
-    """The survey's centre of each field of a real run is in the middle of it."""
+    """The survey's centre of each field of a real run is in its middle."""
     table, ra, dec = real_run(shared)
     found = table.holding(ra, dec)
     assert found["field"].tolist() == list(range(len(table)))
@@ -143,7 +143,7 @@ def test_real_run(shared):
 
 
 def test_real_overlaps(shared):
-    """Along a real run every place is in a field at least 64 rows deep."""
+    """Along a real run every position is at least 64 rows inside a field."""
     table, ra, dec = real_run(shared)
     steps = np.linspace(0, 1, 50, endpoint=False)
     along = (ra[:-1, None] + steps * np.diff(ra % 360)[:, None]).ravel()
@@ -157,17 +157,17 @@ def test_real_overlaps(shared):
 
 
 def test_real_geometry_is_recognised(shared):
-    """The survey's own geometry agrees with its frames; one misread does not."""
+    """Real geometry matches the landmarks; misread geometry does not."""
     rows = [
         frame_row(path) for path in (shared / "data/sdss").glob("frame-r-0*.fits.bz2")
     ]
     real = np.concatenate([*rows, real_run(shared)[0].rows])
     assert sound(real).all()
-    assert FieldTable(real).agrees()
+    assert FieldTable(real).matches_landmarks()
     for name, off in (("node", 1.0), ("d", 0.1), ("a", -0.05), ("incl", 90.0)):
         misread = real.copy()
         misread[name] += off
-        assert not FieldTable(misread).agrees()
+        assert not FieldTable(misread).matches_landmarks()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_real_geometry_is_recognised(shared):
     [("a", np.nan), ("b", 0.0), ("b", np.radians(0.00011)), ("f", 0.396), ("c", 1.0)],
 )
 def test_unsound_geometry(name, value):
-    """What can be no geometry of a field, in degrees, is told apart."""
+    """Rows without a plausible geometry are recognised."""
     rows = scan(fields=3)
     rows[name][1] = value
     assert sound(rows).tolist() == [True, False, True]

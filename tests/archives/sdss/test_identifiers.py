@@ -1,4 +1,4 @@
-"""What SDSS object identifiers tell about a catalogue."""
+"""SDSS object identifiers in a catalogue."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from harvester.archives.sdss.identifiers import IDENTIFIERS
 
 
 def of_run(run, numbers):
-    """Make identifiers of DR8 in camera column 3 of a run, shape ``(n,)``."""
+    """Give identifiers of DR8 in camera column 3 of a run, shape ``(n,)``."""
     bits = (2 << 59) + (301 << 48) + (run << 32) + (3 << 29) + 7
     return np.array([bits + (number << 16) for number in numbers], np.uint64)
 
 
 def test_registered():
-    """The catalogue is handed the scheme of SDSS, and none of an archive without."""
+    """The catalogue gets the scheme of SDSS, and none of archives without one."""
     assert identifiers() == [IDENTIFIERS]
     kind = kind_of("sdss")
     assert (IDENTIFIERS.name, IDENTIFIERS.title) == (kind.name, kind.title)
@@ -42,14 +42,14 @@ def test_bits(number, expected):
 
 
 def test_arbitrary_numbers():
-    """Of numbers of as many digits as identifiers have, hardly one passes for one."""
+    """Hardly any random number of as many digits passes."""
     rng = np.random.default_rng(3)
     numbers = rng.integers(10**17, 10**19, 100_000, np.uint64)
     assert IDENTIFIERS.are_identifiers(numbers).mean() < 0.001
 
 
 def test_place_test():
-    """Identifiers that say nothing of their places are not compared."""
+    """Identifiers without an implied position are not compared."""
     numbers = np.concatenate([of_run(94, [100, 110, 65]), of_run(9, [100])])
     ra, dec = 150 + np.array([100, 110, 65, 0]) * 0.1498, np.full(4, 0.5)
     test = IDENTIFIERS.place_test(numbers, ra, dec)
@@ -60,7 +60,7 @@ def test_place_test():
 
 
 def test_fewest():
-    """Four that contradict each other are enough; elsewhere it takes twenty-five."""
+    """Four identifiers that contradict each other are enough; otherwise it takes 25."""
     numbers = of_run(94, range(100, 140, 10))
     along = 150 + np.arange(4) * 1.498
     level = np.full(4, 0.5)
@@ -76,5 +76,5 @@ def test_fewest():
     ("column", "expected"), [("specobjid", True), ("objid", False)]
 )
 def test_look_alike(column, expected):
-    """Identifiers of spectra have the same length, and are no objects."""
+    """Columns with identifiers of spectra are recognised by name."""
     assert IDENTIFIERS.is_look_alike(column) is expected

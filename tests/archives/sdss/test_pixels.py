@@ -1,4 +1,4 @@
-"""What the pixels of SDSS frames mean, and frames that are not what they are called."""
+"""Pixels of SDSS frames, and frames with the header of another."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ READING = KIND.reading
 
 NAME = "frame-r-001043-5-0025.fits.bz2"
 
-#: As the header of that frame has it.
+#: Cards of the header of a real frame.
 CARDS = {"FILTER": "r", "RUN": "1043", "CAMCOL": "5", "FRAME": "25", "RERUN": "301"}
 
 
 def product(name=NAME):
-    """Give the frame of this name."""
+    """Give the frame with this name."""
     return Product("sdss", name, "r", f"https://archive.example/{name}")
 
 
 def text(**cards):
-    """Look cards up as a frame with these in its header does."""
+    """Give a look-up of these cards."""
     return lambda keyword: cards.get(keyword, "")
 
 
 def other(name, **cards):
-    """Ask whether the frame of this name is another one."""
+    """Compare these cards with the frame of this name."""
     return READING.other_frame(product(name), text(**CARDS | cards), is_empty=False)
 
 
 def test_photometry():
-    """Pixels are nanomaggies where nothing is said, and the exposure is quoted."""
+    """The unit is nanomaggy by default, and the exposure may be text."""
     assert READING.unit(text()) == "nanomaggy"
     assert READING.zero_point(text()) == 22.5
     assert READING.zero_point(text(BUNIT="Nanomaggy")) == 22.5
@@ -39,19 +39,19 @@ def test_photometry():
 
 
 def test_another_unit():
-    """The zero point of pixels in another unit is not known."""
+    """The zero point of pixels in another unit is unknown."""
     assert READING.unit(text(BUNIT="counts")) == "counts"
     assert READING.zero_point(text(BUNIT="counts")) is None
 
 
 @pytest.mark.parametrize("exposure", ["", "long", "nan", "inf"])
 def test_no_exposure(exposure):
-    """An exposure time that is no finite number is not known."""
+    """An exposure time that is not a finite number is unknown."""
     assert READING.exposure_s(text(EXPTIME=exposure)) is None
 
 
 def test_field_of_the_name():
-    """The field is that of the name: FRAME is another number in some bands."""
+    """The field comes from the name, because FRAME differs in some bands."""
     name = NAME.replace("-r-", "-u-")
     cards = READING.cards(product(name), text(**CARDS | {"FRAME": "29"}))
     told = {keyword: value for keyword, value, _ in cards}
@@ -59,7 +59,7 @@ def test_field_of_the_name():
 
 
 def test_field_without_a_name():
-    """A name that tells no field leaves the header's; what is not known has no card."""
+    """Without a field in the name FRAME is used; unknown values have no card."""
     cards = READING.cards(product("f.fits"), text(FRAME="29", RERUN="v5_4"))
     assert [card[:2] for card in cards] == [("FIELD", 29), ("RERUN", "v5_4")]
 
@@ -83,7 +83,7 @@ def test_another_frame(name):
     ("band", "late"), [("r", 0), ("i", 2), ("u", 4), ("z", 6), ("g", 8)]
 )
 def test_frames_late(band, late):
-    """FRAME is that of the name, or larger by what the band is late."""
+    """FRAME may exceed the field in the name by the delay of the band."""
     name = NAME.replace("-r-", f"-{band}-")
     assert not other(name, FILTER=band)
     assert not other(name, FILTER=band, FRAME=str(25 + late))
@@ -91,5 +91,5 @@ def test_frames_late(band, late):
 
 
 def test_header_without_a_word():
-    """A header that tells nothing contradicts nothing."""
+    """A header without these cards does not contradict the name."""
     assert not READING.other_frame(product(), text(), is_empty=True)

@@ -1,4 +1,4 @@
-"""Positions of SDSS objects by identifier: batches, and what is left out."""
+"""Looking up positions by SDSS identifiers: batches, and missing rows."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from harvester.sandbox.skyserver import URL_LIMIT
 
 
 def identifiers(count, sky=2, rerun=301):
-    """Give identifiers of objects of one field."""
+    """Give identifiers of objects in one field."""
     field = (sky << 59) | (rerun << 48) | (1739 << 32) | (3 << 29) | (315 << 16)
     return [str(field + number) for number in range(count)]
 
 
 class Objects:
-    """A SkyServer that has all objects but some, and keeps what was asked."""
+    """A SkyServer with all objects but some, which stores the queries."""
 
     def __init__(self, lacking=()):
         self.lacking = set(lacking)
         self.asked = []
-        #: Makes the answer to a query of (identifiers, its table).
+        #: Makes the reply, from the identifiers of a query and its table.
         self.edit = lambda _asked, whole: whole
 
     async def __call__(self, request):
@@ -40,13 +40,13 @@ class Objects:
 
 
 async def looked_up(server, ids):
-    """Look identifiers up at a server."""
+    """Look up identifiers at a server."""
     async with serving(server) as transport:
         return await look_up_positions(transport, ids, release=17, listener=print)
 
 
 async def test_batches():
-    """As few queries as the address has room for, each release in its own table."""
+    """As many identifiers as fit go into a query, for each release in its own table."""
     new, old = identifiers(IDS + 1), identifiers(2, sky=1, rerun=40)
     server = Objects()
     places = await looked_up(server, [*new, *old, "NGC 6543", "12", new[0]])
@@ -59,7 +59,7 @@ async def test_batches():
 
 
 async def test_unknown_is_asked_for_twice():
-    """What is left out is asked for again, with an object that is known to be there."""
+    """Missing identifiers are requested again, with a known one."""
     ids = identifiers(5)
     server = Objects(lacking=ids[3:])
     assert sorted(await looked_up(server, ids)) == ids[:3]
@@ -67,14 +67,14 @@ async def test_unknown_is_asked_for_twice():
 
 
 async def test_all_unknown():
-    """Where none is known SkyServer is asked for an object that it has."""
+    """If no identifier is known, SkyServer is asked for an object."""
     server = Objects(lacking=identifiers(2))
     assert await looked_up(server, identifiers(2)) == {}
     assert server.asked[1][1] == [*identifiers(2), "1237652943176138868"]
 
 
 async def test_rows_lost_once():
-    """A table that is cut between two rows leaves nothing out in the end."""
+    """If a table is cut once, all positions are found in the end."""
     cuts = iter([3])
     server = Objects()
     server.edit = lambda _asked, whole: b"".join(
@@ -84,7 +84,7 @@ async def test_rows_lost_once():
 
 
 async def test_rows_always_lost():
-    """A table that stays cut is no answer."""
+    """If the table is always cut, an outage is raised."""
     server = Objects()
     server.edit = lambda _asked, whole: b"".join(whole.splitlines(keepends=True)[:3])
     with pytest.raises(OutageError, match="cut short"):
@@ -92,7 +92,7 @@ async def test_rows_always_lost():
 
 
 async def test_refused_query_is_halved():
-    """A query that is too much is asked in halves, and one of them is enough."""
+    """A query that is too large is repeated in halves."""
     server = Objects()
     server.edit = lambda asked, whole: (
         ERROR_PAGE % b"SQL Error, too complex" if len(asked) > 100 else whole
@@ -102,7 +102,7 @@ async def test_refused_query_is_halved():
 
 
 async def test_refusal_of_all_ends():
-    """Where every query is refused a few are sent, and the refusal is raised."""
+    """If every query is refused, the error is raised after a few."""
     server = Objects()
     server.edit = lambda *_: ERROR_PAGE % b"SQL Error, Invalid object name"
     with pytest.raises(QueryRefusedError, match="Invalid object name"):
@@ -111,7 +111,7 @@ async def test_refusal_of_all_ends():
 
 
 async def test_sandbox():
-    """The sandbox knows its galaxies by both identifiers, but those of lost fields."""
+    """The sandbox knows both identifiers of its galaxies, except in missing fields."""
     options = SandboxOptions(seed=3, targets=400, hst_images=False, rates={})
     async with Sandbox(options) as sandbox, reaching(sandbox.urls) as transport:
         galaxies = sandbox.sky.galaxies

@@ -1,4 +1,4 @@
-"""Where the scans of SDSS lie: real galaxies are there, and slips are not."""
+"""The scans of SDSS: real galaxies lie on them, wrong positions do not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
 from harvester.archives.sdss.names import decode_all
-from harvester.archives.sdss.scans import are_known, lie_there
+from harvester.archives.sdss.scans import have_known_scans, lie_in_fields
 
 #: Middles of fields by the sky coordinates of real r frames: run, camcol, field, place.
 MIDDLES = [
@@ -29,19 +29,19 @@ def mergers(shared):
 
 @pytest.mark.parametrize(("field", "ra", "dec"), MIDDLES)
 def test_middles_of_frames(field, ra, dec):
-    """Frames that no catalogue was needed for lie where their scans say."""
+    """Centres of real frames, not used in the fit, lie on their scans."""
     fields = np.array([field])
-    assert are_known(fields).all()
-    assert lie_there(fields, np.array([ra]), np.array([dec])).all()
-    assert not lie_there(fields, np.array([ra + 0.5]), np.array([dec])).any()
+    assert have_known_scans(fields).all()
+    assert lie_in_fields(fields, np.array([ra]), np.array([dec])).all()
+    assert not lie_in_fields(fields, np.array([ra + 0.5]), np.array([dec])).any()
 
 
 def test_real_catalogue(mergers):
-    """Of 3,000 real galaxies nearly all have known scans, and every one lies there."""
+    """Nearly all of 3,000 real galaxies have known scans, and all lie on them."""
     fields, ra, dec = mergers
-    known = are_known(fields)
+    known = have_known_scans(fields)
     assert known.mean() > 0.9
-    assert lie_there(fields, ra, dec)[known].all()
+    assert lie_in_fields(fields, ra, dec)[known].all()
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,24 @@ def test_real_catalogue(mergers):
     ids=["hours", "radians", "swapped", "sign", "shifted"],
 )
 def test_slips(mergers, slip):
-    """Positions that are meant otherwise are seen for nine galaxies in ten."""
+    """Wrong columns or units of positions are noticed for nine galaxies in ten."""
     fields, ra, dec = mergers
-    known = are_known(fields)
-    assert lie_there(fields, *slip(ra, dec))[known].mean() < 0.1
+    known = have_known_scans(fields)
+    assert lie_in_fields(fields, *slip(ra, dec))[known].mean() < 0.1
 
 
 def test_old_equinox(mergers):
-    """Most positions of equinox 1950 are seen not to be those of 2000."""
+    """Most positions of equinox 1950 taken for 2000 are noticed."""
     fields, ra, dec = mergers
     old = SkyCoord(ra, dec, unit="deg").transform_to("fk4")
-    assert lie_there(fields, old.ra.deg, old.dec.deg)[are_known(fields)].mean() < 0.5
+    assert (
+        lie_in_fields(fields, old.ra.deg, old.dec.deg)[have_known_scans(fields)].mean()
+        < 0.5
+    )
 
 
 def test_unknown_scan():
-    """A run of which nothing is known says nothing."""
+    """A run with an unknown scan does not match any position."""
     fields = np.array([(94, 1, 100, 301)])
-    assert not are_known(fields).any()
-    assert not lie_there(fields, np.array([1.0]), np.array([2.0])).any()
+    assert not have_known_scans(fields).any()
+    assert not lie_in_fields(fields, np.array([1.0]), np.array([2.0])).any()

@@ -1,4 +1,4 @@
-"""A server between a harvest and a service of the sandbox, which changes answers."""
+"""A proxy in front of a service of the sandbox, which edits replies."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from harvester.settings.settings import SERVICES
 F160W = Survey.parse("hst:WFC3/IR:F160W")
 
 
-class Between:
-    """Passes requests on, and changes the answers to queries as a test says."""
+class EditingProxy:
+    """Forwards requests, and edits the replies as a test says."""
 
     def __init__(self, upstream):
         self.upstream = upstream
-        #: Queries that were asked, in their order; descriptions of columns are None.
+        #: Queries in their order; None for requests for columns.
         self.asked = []
-        #: Makes of a query (None: for columns, or an upload; text: SQL) and its answer
-        #: another answer: JSON, bytes, or a status.
+        #: Makes the edited reply (JSON, bytes, or a status) of a query and its reply.
+        #: The query is None for columns or an upload, and text for SQL.
         self.edit = lambda _asked, answer: answer
 
     @property
     def kinds(self):
-        """What was asked for, in words."""
+        """The kinds of the queries so far."""
         return [kind(one) for one in self.asked if one]
 
     async def answer(self, request):
-        """Answer a request."""
+        """Forward a request, and give the edited reply."""
         asked = await mast_request(request)
         self.asked.append(asked)
         async with (
@@ -63,7 +63,7 @@ class Between:
 
 
 def kind(asked):
-    """Tell what a query asks for: a count, products, a list, or a part of one."""
+    """Give the kind of a query: count, products, list, sample, or part of a list."""
     if asked["service"] == "Mast.Caom.Products":
         return "products"
     if asked["params"]["columns"] != "*":
@@ -73,30 +73,30 @@ def kind(asked):
 
 
 def is_list(asked):
-    """Whether a query asks for the images of a survey, or for a part of them."""
+    """Whether a query lists the images of a survey, or a part of them."""
     return asked is not None and kind(asked) in {"list", "part"}
 
 
 @asynccontextmanager
-async def between(service="mast", **options):
-    """Give a sandbox and what stands before one of its services."""
+async def proxied(service="mast", **options):
+    """Give a sandbox, and a proxy in front of one of its services."""
     wanted = {"seed": 3, "targets": 40, "rates": {}} | options
     async with Sandbox(SandboxOptions(**wanted)) as sandbox:
-        door = Between(sandbox.urls[service])
+        proxy = EditingProxy(sandbox.urls[service])
         app = web.Application(client_max_size=1 << 26)
-        app.router.add_route("*", "/{path:.*}", door.answer)
+        app.router.add_route("*", "/{path:.*}", proxy.answer)
         async with TestServer(app, host="127.0.0.1") as server:
-            door.url = str(server.make_url("/")).rstrip("/")
-            yield sandbox, door
+            proxy.url = str(server.make_url("/")).rstrip("/")
+            yield sandbox, proxy
 
 
 @asynccontextmanager
-async def archive(sandbox, door, folder, survey=F160W):
-    """Give MAST as it is asked through the door, with a ledger for its listing."""
+async def archive(sandbox, proxy, folder, survey=F160W):
+    """Give the locator of HST behind the proxy, with a ledger for its list."""
     path = folder / "ledger.sqlite"
     if not path.exists():
         create_ledger(path, targets=[], rejects=[], surveys=[survey], facts={})
-    urls = sandbox.urls | {"mast": door.url}
+    urls = sandbox.urls | {"mast": proxy.url}
     async with Ledger.open(path) as ledger, reaching(urls) as transport:
         yield Mast(
             transport,
@@ -119,7 +119,7 @@ async def located(mast, sandbox, survey=F160W):
 
 
 def chosen(findings):
-    """Give the names of the images that were found, by target."""
+    """Give the names of the chosen images by target."""
     return {
         number: [product.name for some in one.choices.values() for product in some]
         for number, one in findings.items()

@@ -1,4 +1,4 @@
-"""No request leaves by any other door than the transport."""
+"""Only the transport opens connections."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from service import BRISK, status
 
 pytestmark = pytest.mark.harvest
 
-#: Runs a harvest and lists who opened each connection: Python tells an audit hook of
-#: every one, whichever library makes it.
+#: Runs a harvest and prints for each connection whether the wire opened it. Python
+#: calls an audit hook for every connection, of any library.
 _AUDITED = """
 import sys, traceback
 from harvester.cli import main
@@ -31,7 +31,7 @@ main(sys.argv[1:])
 
 
 def test_every_connection_is_the_transports(archives, tmp_path):
-    """A whole harvest, astroquery's queries with it, connects only on the wire.
+    """In a whole harvest only the wire connects, also for astroquery.
 
     The catalogue's identifiers are replaced by names, so that SDSS is asked too.
     """
