@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..events import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -26,7 +28,7 @@ def bill_in_words(bill: Bill) -> str:
 
 def _lines(bill: Bill) -> Iterator[str]:
     where = f"{bill['out']}: " if bill.get("out") else ""
-    yield f"{where}{bill['targets']:,} targets"
+    yield f"{where}{counted(bill['targets'], 'target')}"
     yield from _survey_lines(bill["surveys"])
     surveys = bill["surveys"].items()
     yield from route_lines({name: one["located_by"] for name, one in surveys})
@@ -53,8 +55,8 @@ def _lines(bill: Bill) -> Iterator[str]:
     unlocated = sum(one["unlocated"] for one in bill["surveys"].values())
     if unlocated:
         yield (
-            f"{unlocated:,} galaxies are not located yet: the bill does not include "
-            "their frames."
+            f"{counted(unlocated, 'galaxy is', 'galaxies are')} not located yet: the "
+            "bill does not include the frames."
         )
 
 
