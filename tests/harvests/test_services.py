@@ -105,12 +105,14 @@ def test_skyserver_heals(archives, tmp_path, undisturbed):
 
 
 def missing_frame(run):
-    """Give a fault: one frame of a run is always missing.
+    """Give a fault: the frame that the identifier of the first galaxy names is missing.
 
-    Asked again after a moment of doubt it must not be there all at once.
+    It stays missing: the host may be asked again before a missing file is believed.
     """
     with closing(sqlite3.connect(run.places.ledger)) as db:
-        (name,) = db.execute("SELECT min(name) FROM product").fetchone()
+        (name,) = db.execute(
+            "SELECT name FROM product JOIN cutout ON product = number WHERE target = 0"
+        ).fetchone()
     return f"notfound@sdss-sas/{name}"
 
 
