@@ -211,9 +211,11 @@ def test_resume_before_it_began(archives, tmp_path):
 def test_second_harvester(archives, tmp_path):
     """A second harvester of a run is refused; the error names the first."""
     out = tmp_path / "out"
-    first = start("run", archives.catalogue, "--out", out, *archives.flags())
-    wait_for((out / "ledger.sqlite").exists, first)
-    second = harvester("resume", out)
+    # The first one must not finish before the second one is refused.
+    with faults(archives, "status=503@sdss-sas:after=2"):
+        first = start("run", archives.catalogue, "--out", out, *archives.flags())
+        wait_for(lambda: len(stamps(out)) > 0, first)
+        second = harvester("resume", out)
     first.communicate(timeout=300)
     assert second.returncode == 4
     assert f"process {first.pid}" in second.stderr
