@@ -203,7 +203,7 @@ def resume(
     listener: Listener | None = None,
     **sections: Mapping[str, Any],
 ) -> RunResult:
-    """Go on with a run, from whatever moment it was ended at.
+    """Continue a run, wherever it was interrupted.
 
     Everything is as for `run`; what decides the data set (surveys, sizes, columns)
     cannot be changed any more.

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels"]
 
-#: Pixels; the place of a target for which the WCS has none: outside of every image.
+#: Pixel coordinate, outside of every image, of targets that the WCS cannot place.
 _NOWHERE = -(2**30)
 
 

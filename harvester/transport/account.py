@@ -102,7 +102,7 @@ class Account:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; anything else is an account that nobody used."""
+        """Read what `to_json` wrote; anything else gives an unused account."""
         try:
             facts = json.loads(text)
             members = {key: Member(**one) for key, one in facts["members"].items()}

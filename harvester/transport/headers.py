@@ -36,7 +36,7 @@ _TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ApiToken:
-    """A secret that is shown to one host and to nobody else, readers of logs included.
+    """A secret for one host; no other host and no log gets it.
 
     It is added to a request just before sending, if the address matches: no redirect
     and no mirror can take it to another host.

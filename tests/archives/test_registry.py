@@ -99,7 +99,7 @@ def test_slips(text, words):
 
 
 def test_light_kinds():
-    """What is slow to import is left to those who ask an archive or cut a frame."""
+    """The registry imports no slow library: those are imported when they are used."""
     words = (
         "import sys, harvester.archives.registry as registry; registry.kinds(); "
         "slow = {'requests', 'aiohttp', 'numpy', 'astropy', 'pyarrow'}; "

@@ -130,6 +130,6 @@ def faults(archives, *specs):
     try:
         yield
         for fault in json.loads(archives.ask("/_faults")):
-            assert fault["struck"], f"{fault['fault']} befell nobody"
+            assert fault["struck"], f"{fault['fault']} did not occur"
     finally:
         archives.ask("/_faults", body=[])

@@ -56,7 +56,7 @@ def test_nothing_flushed(disk):
 
 
 def test_renamed_without_flush(disk):
-    """A file renamed without a flush may be there without its bytes."""
+    """After a power cut, a renamed file that was not flushed may lack its content."""
     for call in calls(*WRITTEN, *RENAMED):
         disk.take(call)
     assert {state.get("x") for state in states(disk)} >= {None, b"", b"new"}
