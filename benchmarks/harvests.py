@@ -120,7 +120,7 @@ def _compete_warm(
 ) -> Result:
     """Run one contestant, and again if it requested frames for the first time.
 
-    The sandbox paints a frame when it is first asked for: no measured run pays for that.
+    The sandbox paints a frame when it is first requested: no measured run pays for it.
     """
     result = compete(running, command, out)
     if running.files() <= painted:
