@@ -143,7 +143,7 @@ async def statements(tmp_path, monkeypatch):
 
 @pytest.fixture(params=["without statistics", "with statistics"])
 def db(request, tmp_path, statements):
-    """Open the ledger after the walk, with and without ANALYZE."""
+    """Open the ledger after the walk; the tests must pass after ANALYZE too."""
     assert statements
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
         if request.param == "with statistics":

@@ -67,7 +67,7 @@ def test_spare_for_each_band():
     ],
 )
 def test_better_than_the_stamp(rank, note, is_wanted):
-    """In a band with a stamp, only a better product that failed before is promoted."""
+    """In a band with a stamp, only a better product whose file failed is promoted."""
     pieces = [Piece("r", 1, 1, "done"), Piece("r", 2, rank, "spare", note)]
     assert bool(settle(pieces, may_relocate=False).promoted) == is_wanted
 

@@ -148,7 +148,7 @@ class Jobs(RuleBasedStateMachine):
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data(), attempts=st.integers(1, 3))
     def postpone(self, data, attempts):
-        """Postpone the jobs of a frame that failed; with no wait they are due at once."""
+        """Postpone the jobs of a failed frame; ``longest_s=0`` leaves them due."""
         number = data.draw(st.sampled_from(sorted(self.in_hand)))
         targets = self.in_hand.pop(number)
         self.expect(
@@ -232,7 +232,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_stuck(self):
-        """Check that LOCATED jobs want a stamp, and DONE and NO_COVERAGE jobs do not."""
+        """Check that LOCATED jobs want a stamp and settled jobs do not."""
         stamps = self.ask("SELECT target, state, note FROM cutout")
         for target, state in self.read_states().items():
             mine = {piece for number, piece, _ in stamps if number == target}
@@ -248,7 +248,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def one_stamp_a_band(self):
-        """Check that a file has one wanted frame at most, and only one better than done."""
+        """Check that a file has one wanted cutout at most, better than its stamp."""
         assert not self.ask(
             """
             SELECT file_loc

@@ -43,7 +43,7 @@ class Run:
             )
 
     async def cut(self, **outcomes):
-        """Cut the wanted images with these problems; list each name and substitute note.
+        """Cut the wanted images with these problems; list the names and notes.
 
         A problem with a question mark is transient and has two attempts.
         """

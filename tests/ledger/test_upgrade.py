@@ -93,7 +93,7 @@ async def test_goes_on(path):
     with LedgerView.open(path) as view:
         sdss, hst = view.surveys().values()
     async with Ledger.open(path) as ledger:
-        # Jobs postponed by more than ``longest_s`` are due too, so the clock is irrelevant.
+        # Jobs postponed by more than ``longest_s`` are due too, whatever the clock.
         due = [number async for number, _ in ledger.frames_due(sdss, longest_s=600)]
         assert await ledger.next_due([sdss]) == 0
         assert await ledger.next_due([hst]) in (0, None)

@@ -82,7 +82,7 @@ def test_unknown(url):
     ],
 )
 def test_elsewhere(place, elsewhere):
-    """A service is elsewhere if its actual address is not an official one."""
+    """A service is elsewhere unless it is contacted at its base address by https."""
     assert Service("mast", *place, _MANNERS).is_elsewhere is elsewhere
 
 
