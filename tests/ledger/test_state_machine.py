@@ -232,7 +232,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_stuck(self):
-        """Check that LOCATED jobs want a stamp and settled jobs do not."""
+        """Check that LOCATED jobs want a stamp, DONE and NO_COVERAGE jobs do not."""
         stamps = self.ask("SELECT target, state, note FROM cutout")
         for target, state in self.read_states().items():
             mine = {piece for number, piece, _ in stamps if number == target}
