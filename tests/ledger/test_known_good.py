@@ -1,4 +1,4 @@
-"""The known good file of each survey, for the check of a host that refuses."""
+"""The last good file of a survey, which shows whether its host refuses everything."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
-#: More target numbers than any test has.
+#: Covers all target numbers of the tests that use it.
 ALL = range(99)
 
 SDSS = Survey.parse("sdss:g,r")

@@ -18,7 +18,7 @@ from harvester.ledger.ledger import Ledger
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
-#: More target numbers than any test has.
+#: Covers all target numbers of these tests.
 ALL = range(99)
 
 SURVEY = Survey.parse("sdss:g,r")

@@ -89,7 +89,7 @@ def test_empty_frame_sends_back():
 
 
 def test_missing_file_fails():
-    """A file that is not found makes the job FAILED if it may not be relocated."""
+    """A missing file makes the job FAILED if the job may not be relocated."""
     pieces = [Piece("r", 1, 0, "empty", NOT_FOUND)]
     settlement = settle(pieces, may_relocate=False)
     assert settlement.state is State.FAILED

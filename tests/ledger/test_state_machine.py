@@ -26,7 +26,7 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import MOVES, SETTLED, State
 
-#: More target numbers than the walk has.
+#: Covers all target numbers of the walk.
 ALL = range(99)
 
 SURVEY = Survey.parse("sdss:g,r")

@@ -360,7 +360,7 @@ async def test_new_etag(site):
 
 
 async def test_swap(site):
-    """``swap`` answers a request with the file of an earlier, different address."""
+    """``swap`` answers with the body of the previous request for another address."""
     site.faults.switch_on(["swap@s3"])
     one = await site.get("/one", Range="bytes=0-9")
     assert one.body == BODY[:10]

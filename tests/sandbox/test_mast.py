@@ -361,7 +361,7 @@ async def test_bucket_folder(http, sky):
 
 
 async def test_file_head(http, sky):
-    """HEAD has Content-Length and Accept-Ranges but no ETag, as at MAST."""
+    """At MAST, HEAD has Content-Length and Accept-Ranges but no ETag."""
     obs = mine(sky, rights="PUBLIC")[0]
     uri = {"uri": f"mast:HST/product/{obs.filename}"}
     async with http.head("/api/v0.1/Download/file", params=uri) as response:

@@ -86,7 +86,7 @@ async def test_busy_port():
 
 
 async def test_ready_file(tmp_path):
-    """The ready file has the addresses and is removed at the end; the catalogue stays."""
+    """The ready file has the addresses and is removed at the end of the sandbox."""
     options = SandboxOptions(
         ready_file=tmp_path / "ready.json",
         catalogue=tmp_path / "galaxies.fits",

@@ -359,7 +359,7 @@ def test_crossid_direct(tools, sandbox):
     ],
 )
 def test_sql_refusal(tools, statement, words):
-    """A refused SQL statement answers with a table ``error_message``."""
+    """A refused SQL statement answers with a table with the column error_message."""
     query = {"cmd": statement, "format": "csv"}
     reply = requests.get(f"{tools}/SqlSearch", query, timeout=10)
     assert reply.status_code == 200

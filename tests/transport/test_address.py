@@ -101,7 +101,7 @@ def test_not_public_in_any_clothes(address):
     ],
 )
 def test_follow(location, target):
-    """Redirects to archive hosts use TLS; configured hosts keep their scheme."""
+    """Redirects are followed to archive hosts by https, and to configured hosts."""
     guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     assert str(guard.follow(_MAST, location)) == (target or location)
 

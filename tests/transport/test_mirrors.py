@@ -39,7 +39,7 @@ async def test_next_one_is_asked(server, other, trouble):
 
 
 async def test_down_address_is_left_alone(server, other):
-    """An address that is down gets only probes; all queries go to the next one."""
+    """Queries skip an address that is down, except for probes; the next one answers."""
     server.script["*"] = hang_up()
     async with opened(_service(server.url, other.url)) as transport:
         for number in range(20):

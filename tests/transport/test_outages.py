@@ -136,7 +136,7 @@ def test_late_verdict_of_a_probe(outcome):
 
 
 def test_outage_of_an_hour():
-    """A down host gets 25 requests an hour at most; recovery takes one interval."""
+    """An outage of an hour costs at most 25 requests, and its end is seen in 305 s."""
     log = []
 
     async def work(throttle, back_s):

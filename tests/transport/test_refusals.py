@@ -1,4 +1,4 @@
-"""Refusals: how those of one file are told from those of the whole host."""
+"""How the refusal of one file is distinguished from a ban by the whole host."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ _OUT_OF_ORDER = [reply(_PAGE), reply(status=503), hang_up()]
 
 @pytest.mark.parametrize("page", _OUT_OF_ORDER)
 async def test_redirect_to_maintenance(server, tmp_path, page):
-    """An outage behind a redirect spends no try, as an outage without redirect."""
+    """An outage behind a redirect spends no try, like one without a redirect."""
     server.script = {"*": _moved("/maintenance"), "/maintenance": page}
     async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
         found = await fetch(transport, tmp_path, *range(8))

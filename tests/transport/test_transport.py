@@ -310,7 +310,7 @@ async def test_given_up():
 
 
 async def test_outage_spares_requests(server):
-    """In an outage of 503s ten requests all survive, and few are sent."""
+    """Ten requests wait out an outage of 503s: all succeed, and few are sent."""
     down = asyncio.Event()
 
     async def step(writer, _asked):

@@ -161,7 +161,7 @@ def peaks(sky, obs):
 
 
 def test_flux(sky, hdus, main):
-    """The summed flux of a galaxy agrees with its magnitude, to 0.02 mag."""
+    """The summed flux of an isolated galaxy agrees with its magnitude, to 0.02 mag."""
     image, wcs = hdus["SCI"].data, WCS(hdus["SCI"].header)
     area = hdus["SCI"].header["PIXAR_SR"]
     sums = []
