@@ -30,7 +30,7 @@ def path(tmp_path):
 
 
 async def test_answer(path):
-    """The result of the function is returned, and its exception is raised."""
+    """``in_thread`` returns the function's result, or raises its exception."""
 
     def ask(sql):
         with closing(open_to_read(path)) as db:

@@ -118,7 +118,7 @@ async def test_still_wanted(path):
 
 
 async def test_wrong_frame_is_located_by_position(path):
-    """A target outside its frame is located once by position, then NO_COVERAGE."""
+    """A target outside its frame, and outside the one by position, has no coverage."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         ((number, _),) = [due async for due in ledger.frames_due(SDSS)]

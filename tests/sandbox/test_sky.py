@@ -98,7 +98,7 @@ def test_identifiers(sky):
 
 
 def test_smallest_sky():
-    """A sky of one galaxy has a missing field's identifier; one of two has images."""
+    """One galaxy has the identifier of a missing field; two galaxies have images."""
     (galaxy,) = Sky.make(1, targets=1).galaxies
     assert _decoded(galaxy.objid) != galaxy.field
     assert Sky.make(1, targets=2).observations
@@ -187,7 +187,7 @@ def test_plain_arithmetic_is_astropy():
 
 
 def test_hst_coverage(sky):
-    """20 to 35 % of a small catalogue has F160W images, and some galaxies several."""
+    """20 to 35 % of the galaxies are in an F160W image, and some are in several."""
     images = _f160w(sky)
     inside = [
         g.number

@@ -396,7 +396,7 @@ def test_sql_exact_ids(tools, sandbox):
 
 
 def test_frame_geometry(tools, sandbox):
-    """The coefficients in the Frame table give the right pixels, to 0.2."""
+    """The coefficients in the Frame table give positions right to 0.2 pixels."""
     terms = "run,rerun,camcol,field,a,b,c,d,e,f,node,incl"
     camcol = sandbox.sky.galaxies[0].field.camcol
     cmd = f"SELECT {terms} FROM Frame WHERE zoom=0 AND camcol={camcol}"

@@ -150,14 +150,14 @@ def _visits(stats: ServiceStats, *times: float) -> None:
 
 
 def test_rate_gap():
-    """Each request sooner than the gap after the one before is a violation."""
+    """Each request that follows the previous one within the gap is a violation."""
     stats = ServiceStats(RateLimit(per_minute=60, gap=1.0))
     _visits(stats, 0.0, 1.0, 1.5, 2.6, 2.7)
     assert stats.rate_violations == 2
 
 
 def test_rate_minute():
-    """Each request above the number per minute, in any minute, is a violation."""
+    """Each request that exceeds the limit within any 60 s is a violation."""
     stats = ServiceStats(RateLimit(per_minute=3, gap=0.0))
     _visits(stats, 0.0, 10.0, 20.0, 59.0, 60.5, 120.0)
     assert stats.rate_violations == 2

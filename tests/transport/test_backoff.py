@@ -126,7 +126,7 @@ def test_retry_after_any_date(sent, ahead):
 
 @given(st.integers(-5, 10**6), st.floats(0, 1, exclude_max=True))
 def test_backoff_span(attempt, number):
-    """The wait is a random part of a span that doubles up to 60 s."""
+    """The wait is a random fraction of a span that doubles per attempt, up to 60 s."""
     span = min(60.0, 2.0 ** min(max(attempt - 1, 0), 100))
     assert backoff(attempt, random=lambda: number) == pytest.approx(span * number)
 
@@ -172,7 +172,7 @@ def test_patience_outage(error, down):
 
 
 def test_patience_counts_from_the_outage():
-    """An outage counts from its first failure; at least 1 s is left to wait."""
+    """The time left counts from the outage's first failure, and is at least 1 s."""
     now = [50.0]
     patience = _patience(now)
     patience.after(_failure(), down=True, successes=0)
