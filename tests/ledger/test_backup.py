@@ -1,4 +1,4 @@
-"""Copies of a ledger that is in use."""
+"""Backups of a ledger that is in use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SDSS = Survey.parse("sdss:r")
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a fresh ledger of a thousand targets."""
+    """Create a ledger with a thousand targets."""
     path = tmp_path / "run" / "ledger.sqlite"
     path.parent.mkdir()
     create_ledger(
@@ -39,7 +39,7 @@ def path(tmp_path):
 
 
 def states(path):
-    """Give the jobs in each state, and those that are counted one by one."""
+    """Return the number of jobs in each state; check it against the job rows."""
     with LedgerView.open(path) as view:
         counted = dict(view.states()["sdss"])
     with closing(sqlite3.connect(path)) as db:
@@ -56,7 +56,7 @@ async def _settle(ledger, asks):
 
 
 async def test_copy_of_a_ledger_in_use(path, tmp_path):
-    """A copy that is made between commits is of one moment, sound, and goes on."""
+    """A copy made while jobs are recorded is consistent and can be resumed."""
     target = tmp_path / "copy.sqlite"
     async with Ledger.open(path) as ledger:
         asks = await ledger.pending(SDSS, limit=1000)
@@ -73,7 +73,7 @@ async def test_copy_of_a_ledger_in_use(path, tmp_path):
 
 
 async def test_nothing_beside_it(path, tmp_path):
-    """The copy is one file, although the ledger has its log beside it."""
+    """The copy is a single file, although the ledger has a WAL file beside it."""
     folder = tmp_path / "copies"
     folder.mkdir()
     async with Ledger.open(path) as ledger:
@@ -89,7 +89,7 @@ async def test_nothing_beside_it(path, tmp_path):
     "name", ["a#b", "a?mode=rwc&b", "a%23b", "a%b", "a b", "é", "file:a", "\udce9"]
 )
 def test_odd_folders(path, tmp_path, monkeypatch, name):
-    """A ledger is read and copied in a folder of any name, and nothing else made."""
+    """Reading and copying work in a folder of any name and create no other file."""
     folder = path.parent.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
     for run in (Places(folder), Places(Path(name))):
@@ -103,7 +103,7 @@ def test_odd_folders(path, tmp_path, monkeypatch, name):
 
 
 def test_no_overwriting(path, tmp_path):
-    """What is there stays, but by --force."""
+    """An existing file is overwritten only with ``--force``."""
     target = tmp_path / "copy"
     target.write_bytes(b"precious")
     with pytest.raises(InputError, match="--force"):
@@ -114,7 +114,7 @@ def test_no_overwriting(path, tmp_path):
 
 
 def test_unfit_targets(path, tmp_path):
-    """Neither a folder, nor the ledger, nor a database in use is written over."""
+    """A folder, the ledger itself and a database in use are never overwritten."""
     before = path.read_bytes()
     in_use = tmp_path / "other.sqlite"
     in_use.with_name("other.sqlite-wal").touch()
@@ -132,7 +132,7 @@ def test_unfit_targets(path, tmp_path):
 
 
 def test_damaged_ledger(path, tmp_path):
-    """A damaged ledger gives no copy, and leaves nothing at the target."""
+    """Copying a damaged ledger raises LedgerError and leaves no file."""
     whole = bytearray(path.read_bytes())
     whole[8192 : len(whole) // 2] = bytes(len(whole) // 2 - 8192)
     path.write_bytes(whole)
@@ -142,7 +142,7 @@ def test_damaged_ledger(path, tmp_path):
 
 
 def test_full_disk(path, tmp_path):
-    """Without room there is no copy, no part of one, and the old one stays."""
+    """On a full disk the old copy stays and no partial copy is left."""
     target = tmp_path / "copy"
     target.write_bytes(b"old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -157,7 +157,7 @@ def test_full_disk(path, tmp_path):
 
 
 def test_command(path, tmp_path):
-    """The command tells what it made; its exit codes are those of all commands."""
+    """``backup`` reports the checked copy; its exit codes are 0, 2 and 6."""
     run, target = str(path.parent), str(tmp_path / "copy")
     done = CliRunner().invoke(main, ["backup", run, target])
     assert (done.exit_code, "checked" in done.output) == (0, True)

@@ -1,4 +1,4 @@
-"""What SQLite's refusals become."""
+"""Commits that SQLite refuses: the error raised, and the counts that are kept."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ async def write(db):
 
 
 async def nothing(_db):
-    """Have a commit made, of what was counted."""
+    """Write nothing, so that the commit has only the pending counts."""
 
 
 async def refusal(path, pragma):
-    """Write to a file that refuses it; give the error that comes of it."""
+    """Write under a pragma that makes SQLite refuse; return the error."""
     async with aiosqlite.connect(path, isolation_level=None) as db:
         await db.execute(f"PRAGMA {pragma}")
         async with GroupCommit(db) as commits:
@@ -35,7 +35,7 @@ async def refusal(path, pragma):
 
 
 async def test_held_by_another(tmp_path):
-    """A ledger that another program holds is a reason to come again: code 5."""
+    """A ledger locked by another program is an error with exit code 5."""
     path = tmp_path / "ledger.sqlite"
     async with aiosqlite.connect(path, isolation_level=None) as other:
         await other.execute(HOSTS)
@@ -46,7 +46,7 @@ async def test_held_by_another(tmp_path):
 
 
 async def test_refused_by_the_disk(tmp_path):
-    """What the disk does not take needs somebody at this machine: code 6."""
+    """A write that SQLite refuses as readonly is an error with exit code 6."""
     path = tmp_path / "ledger.sqlite"
     async with aiosqlite.connect(path) as db:
         await db.execute(HOSTS)
@@ -56,14 +56,14 @@ async def test_refused_by_the_disk(tmp_path):
 
 
 async def test_counts_outlive_a_refusal(tmp_path):
-    """What was counted goes with the next commit when one is refused, but once."""
+    """If a commit is refused, its counts are added once by the next commit."""
     path = tmp_path / "ledger.sqlite"
     create_ledger(path, targets=[], rejects=[], surveys=[SDSS], facts={})
     async with (
         aiosqlite.connect(path, isolation_level=None) as other,
         aiosqlite.connect(path, isolation_level=None) as db,
     ):
-        # Without a log a reader lets a transaction begin, but not end.
+        # Without a WAL file, a reader blocks the commit of a writer but not its BEGIN.
         await db.execute("PRAGMA journal_mode = DELETE")
         await db.execute("PRAGMA busy_timeout = 0")
         async with GroupCommit(db) as commits:

@@ -1,4 +1,4 @@
-"""Queries in threads, which must not outlive a stop."""
+"""Queries in threads, which must end when their task is cancelled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harvester.ledger.file import create_ledger, open_to_read
 from harvester.ledger.in_thread import in_thread
 from harvester.models import Survey
 
-#: A query that has no end.
+#: A query that never ends.
 ENDLESS = """
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
     SELECT count(*) FROM n
@@ -22,7 +22,7 @@ ENDLESS = """
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a ledger."""
+    """Create an empty ledger."""
     path = tmp_path / "ledger.sqlite"
     survey = Survey.parse("sdss:r")
     create_ledger(path, targets=[], rejects=[], surveys=[survey], facts={"a": "b"})
@@ -30,7 +30,7 @@ def path(tmp_path):
 
 
 async def test_answer(path):
-    """What the work gives comes back, and so does what it raises."""
+    """``in_thread`` returns the function's result, or raises its exception."""
 
     def ask(sql):
         with closing(open_to_read(path)) as db:
@@ -42,7 +42,7 @@ async def test_answer(path):
 
 
 async def test_cancel_ends_a_query(path):
-    """A query that is under way fails when its task is cancelled."""
+    """A running query is interrupted when its task is cancelled."""
     loop = asyncio.get_running_loop()
     began, ended, problems = asyncio.Event(), threading.Event(), []
 
@@ -66,7 +66,7 @@ async def test_cancel_ends_a_query(path):
 
 
 def test_outside_of_a_thread(path):
-    """A ledger that is opened in another way is read to the end."""
+    """A long query outside of ``in_thread`` is not interrupted."""
     with closing(open_to_read(path)) as db:
         (count,) = db.execute(
             f"{ENDLESS.replace('FROM n)', 'FROM n WHERE i < 300000)', 1)}"

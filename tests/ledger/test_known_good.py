@@ -1,4 +1,4 @@
-"""Which files the ledger knows to have come, for hosts that refuse everything."""
+"""The last good file of a survey, which shows whether its host refuses everything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _finding(number):
 
 
 async def test_known_good(tmp_path):
-    """It is the latest frame of a survey that came; before one came there is none."""
+    """The known good file is the last frame cut; before the first there is none."""
     findings = [_finding(number) for number in range(4)]
     create_ledger(
         tmp_path / "ledger.sqlite",

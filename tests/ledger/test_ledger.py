@@ -22,7 +22,7 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
-#: Every target of these tests.
+#: Covers all target numbers of the tests that use it.
 ALL = range(99)
 
 SDSS = Survey.parse("sdss:g,r")
@@ -30,7 +30,7 @@ HST = Survey.parse("hst:WFC3/IR:F160W")
 
 
 def make_targets(count):
-    """Give targets along the equator."""
+    """Make targets along the equator."""
     return [
         Target(number, f"id{number}", number * 0.01 % 360, 0.0, f"id{number}", number)
         for number in range(count)
@@ -39,7 +39,7 @@ def make_targets(count):
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a fresh ledger of five targets in two surveys."""
+    """Create a ledger of five targets in two surveys."""
     path = tmp_path / "ledger.sqlite"
     create_ledger(
         path,
@@ -52,12 +52,12 @@ def path(tmp_path):
 
 
 def product(name, band="r"):
-    """Give a product of a name."""
+    """Make a product with a name."""
     return Product("sdss", name, band, f"https://archive/{name}")
 
 
 async def locate(ledger, survey, choices, *, keep_all=False):
-    """Record for all pending targets what ``choices`` says of their number."""
+    """Record the products ``choices(number)`` for each pending target."""
     asks = [ask for _, ask in await ledger.pending(survey, limit=100)]
     findings = [Finding(a.target, choices(a.target.number)) for a in asks]
     return await ledger.record_located(
@@ -66,13 +66,13 @@ async def locate(ledger, survey, choices, *, keep_all=False):
 
 
 def states(path, archive="sdss"):
-    """Give the jobs of an archive in each state."""
+    """Return the number of jobs of an archive in each state."""
     with LedgerView.open(path) as view:
         return dict(view.states()[archive])
 
 
 async def test_life_of_a_job(path):
-    """A job is located, cut, and done, and a new process sees it."""
+    """A job is located, cut and done, and is still done when the ledger is reopened."""
     async with Ledger.open(path) as ledger:
         await locate(
             ledger, SDSS, lambda _: {b: [product(f"f-{b}", b)] for b in SDSS.bands}
@@ -95,7 +95,7 @@ async def test_life_of_a_job(path):
 
 
 async def test_still_wanted(path):
-    """A file is wanted while a job waits for a stamp of it, also a postponed one."""
+    """A file is still wanted while a job, even a postponed one, needs its stamp."""
     async with Ledger.open(path) as ledger:
         await locate(
             ledger, SDSS, lambda _: {"g": [product("a", "g"), product("b", "g")]}
@@ -113,12 +113,12 @@ async def test_still_wanted(path):
         assert await ledger.still_wanted(files) == {("sdss", "a")}
         outside = [Receipt(0, problem="outside"), Receipt(1, sha256="s", size=9)]
         await ledger.record_receipts(SDSS, number, outside)
-        # The next best one for the target that lies outside.
+        # For the target outside file "a" the next best file is wanted.
         assert await ledger.still_wanted(files) == {("sdss", "b")}
 
 
 async def test_wrong_frame_is_located_by_position(path):
-    """A target outside the frame goes back once, then has no coverage."""
+    """A target outside its frame, and outside the one by position, has no coverage."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         ((number, _),) = [due async for due in ledger.frames_due(SDSS)]
@@ -134,7 +134,7 @@ async def test_wrong_frame_is_located_by_position(path):
 
 
 async def test_same_frame_by_position_ends(path):
-    """If the position names the frame that was empty, there is no coverage."""
+    """If locating by position gives the empty frame again, the job has no coverage."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         await ledger.record_receipts(
@@ -145,7 +145,7 @@ async def test_same_frame_by_position_ends(path):
 
 
 async def test_next_field_by_position(path):
-    """If the position names the empty frame first, its next field is wanted."""
+    """If locating by position gives the empty frame first, the next one is wanted."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         outside = [Receipt(2, problem="outside")]
@@ -159,7 +159,7 @@ async def test_next_field_by_position(path):
 
 
 async def test_nothing_there(path):
-    """A target that no product holds is settled when it is located."""
+    """A target without any product becomes NO_COVERAGE when it is located."""
     async with Ledger.open(path) as ledger:
         moved = await locate(
             ledger, HST, lambda n: {"F160W": [product("x", "F160W")]} if n else {}
@@ -168,7 +168,7 @@ async def test_nothing_there(path):
 
 
 async def test_next_best_product(path):
-    """When the best image turns out empty the next is wanted at the same place."""
+    """If the best image is empty, the next best is wanted under the same file name."""
     async with Ledger.open(path) as ledger:
         images = [product("deep", "F160W"), product("shallow", "F160W")]
         await locate(ledger, HST, lambda n: {"F160W": images} if n == 3 else {})
@@ -182,7 +182,7 @@ async def test_next_best_product(path):
 
 
 async def test_all_observations(path):
-    """Where all are asked for, each product has a stamp of its own."""
+    """With ``keep_all`` each product has a stamp file of its own."""
     async with Ledger.open(path) as ledger:
         images = [product("deep", "F160W"), product("shallow", "F160W")]
         await locate(ledger, HST, lambda _: {"F160W": images}, keep_all=True)
@@ -192,7 +192,7 @@ async def test_all_observations(path):
 
 
 async def test_attempts(path):
-    """An attempt postpones a job; the last one fails it with its reason."""
+    """An attempt postpones a job; the last one makes it FAILED with its reason."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         for _ in range(2):
@@ -211,7 +211,7 @@ async def test_attempts(path):
 
 
 async def test_bands_share_an_attempt(path, monkeypatch):
-    """Bands that fail one after the other cost one attempt, until the wait is over."""
+    """Bands that fail before the wait is over share one attempt."""
     clock = SimpleNamespace(time=lambda: 1e9)
     monkeypatch.setattr("harvester.ledger.moves.time", clock)
     failure = {"reason": "http_500", "attempts": 2, "longest_s": 60}
@@ -226,7 +226,7 @@ async def test_bands_share_an_attempt(path, monkeypatch):
 
 
 async def test_served_band_is_not_asked_for_again(path):
-    """Looked up anew for one band, a galaxy keeps the stamp that another one has."""
+    """A galaxy located again for one band keeps its stamp in the other band."""
     outside = [Receipt(2, problem="outside")]
     async with Ledger.open(path) as ledger:
         await locate(
@@ -244,7 +244,7 @@ async def test_served_band_is_not_asked_for_again(path):
 
 
 async def test_clock_set_back(path, monkeypatch):
-    """A job that was postponed by a clock that ran ahead does not wait for it."""
+    """A job postponed while the clock ran a year ahead is due when it is corrected."""
     right = time.time
     async with Ledger.open(path) as ledger:
 
@@ -266,7 +266,7 @@ async def test_clock_set_back(path, monkeypatch):
 
 
 async def test_sky_order(path):
-    """Jobs come in sky order, so that galaxies of one frame follow each other."""
+    """Jobs are in sky order, so galaxies of one frame follow each other."""
     async with Ledger.open(path) as ledger:
         (_, (second, _)) = await ledger.pending(SDSS, limit=2)
         beyond = await ledger.pending(SDSS, after=second, limit=2)
@@ -274,7 +274,7 @@ async def test_sky_order(path):
 
 
 async def test_many_writers(path):
-    """What many tasks record at the same time is all there."""
+    """Records that many tasks write at the same time are all stored."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda _: {"r": [product("a")]})
         async with asyncio.TaskGroup() as group:
@@ -288,7 +288,7 @@ async def test_many_writers(path):
 
 
 async def test_bad_write_takes_no_other_along(path):
-    """One statement that is refused leaves what was committed with it."""
+    """A refused statement does not undo the other records of its commit."""
 
     async def bad(db):
         await db.execute("UPDATE job SET state = 'running'")
@@ -302,7 +302,7 @@ async def test_bad_write_takes_no_other_along(path):
 
 
 async def test_cancelled_writer(path):
-    """Cancelling who records leaves the ledger usable."""
+    """After a writing task is cancelled the ledger can be written."""
     async with Ledger.open(path) as ledger:
         doomed = asyncio.ensure_future(locate(ledger, SDSS, lambda _: {}))
         await asyncio.sleep(0)
@@ -312,7 +312,7 @@ async def test_cancelled_writer(path):
 
 
 async def test_listing_is_kept(path):
-    """What an archive offers is kept with the run, regions and all."""
+    """A listing of an archive, footprints included, is kept in the ledger."""
     offer = Offer(Product("hst", "n", "F160W", "u", ("m",), 7), "CIRCLE 1 2 3", 99.0)
     async with Ledger.open(path) as ledger:
         assert await ledger.offers(HST) is None
@@ -322,14 +322,14 @@ async def test_listing_is_kept(path):
 
 
 async def test_empty_listing_is_kept(path):
-    """An archive that offers nothing is not asked again."""
+    """An empty listing is kept too, so that the archive is not asked again."""
     async with Ledger.open(path) as ledger:
         await ledger.keep_listing(HST, [])
         assert await ledger.offers(HST) == []
 
 
 async def test_traffic(path):
-    """Requests and bytes add up over restarts; cool-downs survive them."""
+    """Requests and bytes add up over restarts; cool-downs are kept."""
     for _ in range(2):
         async with Ledger.open(path) as ledger:
             ledger.count_traffic("host", 2, 10)
@@ -341,7 +341,7 @@ async def test_traffic(path):
 
 
 async def test_lost_stamp_is_sent_back(path):
-    """A stamp that verify misses is wanted again."""
+    """A stamp that ``verify`` finds missing is wanted again."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda n: {"r": [product("a")]} if n == 1 else {})
         await ledger.record_receipts(SDSS, 1, [Receipt(1, sha256="s")], relocatable=ALL)
@@ -352,7 +352,7 @@ async def test_lost_stamp_is_sent_back(path):
 
 
 async def with_one_stamp(ledger):
-    """Give one target a stamp in g, and a frame in r that is no use."""
+    """Give one target a stamp in g and an unusable frame in r."""
     bands = {"g": [product("f-g", "g")], "r": [product("f-r", "r")]}
     await locate(ledger, SDSS, lambda n: {} if n else bands)
     for number, one in [due async for due in ledger.frames_due(SDSS)]:
@@ -362,7 +362,7 @@ async def with_one_stamp(ledger):
 
 
 async def test_retry_finds_nothing_new(path):
-    """A failed job that is taken up, and of which only its stamp is offered, ends."""
+    """A retried job whose archive offers only the existing stamp becomes DONE."""
     async with Ledger.open(path) as ledger:
         await with_one_stamp(ledger)
         assert await ledger.retry() == 1
@@ -372,7 +372,7 @@ async def test_retry_finds_nothing_new(path):
 
 
 async def test_stamp_lost_meanwhile(path):
-    """A stamp that is lost while its job is to be looked up anew is made after that."""
+    """A stamp lost while its job is pending is wanted after the job is located."""
     async with Ledger.open(path) as ledger:
         await with_one_stamp(ledger)
         await ledger.retry()
@@ -385,7 +385,7 @@ async def test_stamp_lost_meanwhile(path):
 
 
 def dues(path):
-    """Give when the jobs of SDSS are due, by target."""
+    """Return the due time of each SDSS job, by target."""
     with closing(sqlite3.connect(path)) as db:
         return dict(
             db.execute("SELECT target, due FROM job WHERE survey = 0").fetchall()
@@ -393,7 +393,7 @@ def dues(path):
 
 
 async def test_waits_grow(path, monkeypatch):
-    """However often a job was tried, its next wait is no shorter."""
+    """Each wait of a job is twice the one before, up to ``longest_s``."""
     clock = SimpleNamespace(time=lambda: 1e9)
     monkeypatch.setattr("harvester.ledger.moves.time", clock)
     waits = []
@@ -408,7 +408,7 @@ async def test_waits_grow(path, monkeypatch):
 
 
 async def test_next_due_is_the_soonest(path):
-    """What is due is known by the job that is due first, in any of the surveys."""
+    """``next_due`` is the earliest due time of all jobs of the given surveys."""
     async with Ledger.open(path) as ledger:
         for target, longest_s in enumerate((3, 1, 2, 3, 3)):
             await ledger.postpone(
@@ -419,7 +419,7 @@ async def test_next_due_is_the_soonest(path):
 
 
 async def test_others_keep_their_stamps(path):
-    """Of all stamps only the lost one is wanted again, as if it had never been."""
+    """Only the lost stamp is wanted again; all other stamps stay done."""
     rows = "SELECT target, band, state, sha256, size FROM cutout ORDER BY target, band"
     jobs = "SELECT target, attempts, due, reason FROM job WHERE state = 'located'"
     async with Ledger.open(path) as ledger:
@@ -441,7 +441,7 @@ async def test_others_keep_their_stamps(path):
 
 
 async def test_frames_of_those_who_are_due(path):
-    """Only frames come that due jobs of the survey itself want."""
+    """Only frames wanted by due jobs of the same survey are listed."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, HST, lambda _: {"F160W": [product("h", "F160W")]})
         bands = {b: [product(f"f-{b}", b)] for b in SDSS.bands}
@@ -456,7 +456,7 @@ async def test_frames_of_those_who_are_due(path):
     "content", [b"", b"<html>503</html>" * 100, b"SQLite format 3\0" + b"x" * 5000]
 )
 async def test_no_ledger(tmp_path, content):
-    """What is no ledger is refused and left as it is."""
+    """A file that is not a ledger is refused and not changed."""
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(content)
     with pytest.raises(LedgerError, match="ledger"):
@@ -476,7 +476,7 @@ async def test_damaged(path):
 
 
 async def test_newer(path):
-    """A ledger of a newer version is refused with what to do."""
+    """A ledger of a newer version is refused with the advice to upgrade."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(LedgerError, match=r"newer harvester.*upgrade"):
@@ -485,7 +485,7 @@ async def test_newer(path):
 
 
 def test_one_owner(tmp_path):
-    """A second process is told who holds the run."""
+    """A second owner gets LockedError that names the first owner's process."""
     lock = tmp_path / "ledger.lock"
     with owned(lock), pytest.raises(LockedError, match=r"process \d+ on"), owned(lock):
         pass
@@ -494,7 +494,7 @@ def test_one_owner(tmp_path):
 
 
 def test_owner_who_has_not_signed_yet(tmp_path, monkeypatch):
-    """What an owner has left that is gone is not taken for that of the new one."""
+    """The lock error names the current owner, not a dead one's leftover entry."""
     lock = tmp_path / "ledger.lock"
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -507,7 +507,7 @@ def test_owner_who_has_not_signed_yet(tmp_path, monkeypatch):
 
 
 def test_large_catalogue(tmp_path):
-    """Every row of a large catalogue is in, once in each survey."""
+    """Every target of a large catalogue has one job in each survey."""
     path = tmp_path / "ledger.sqlite"
     create_ledger(
         path, targets=make_targets(50_000), rejects=[], surveys=[SDSS, HST], facts={}
@@ -517,7 +517,7 @@ def test_large_catalogue(tmp_path):
 
 
 async def test_zones_of_the_sky(tmp_path):
-    """Jobs come zone by zone of declination, in each along right ascension."""
+    """Jobs are sorted by declination zone, then by right ascension."""
     path = tmp_path / "ledger.sqlite"
     places = [(9, 0.01), (5, -0.16), (1, 0.149), (7, -0.2), (2, -90), (2, 90), (1, 0.1)]
     targets = [
@@ -532,7 +532,7 @@ async def test_zones_of_the_sky(tmp_path):
 
 
 def test_names_of_files_differ(tmp_path):
-    """Two targets of one file name are refused: one would write over the other."""
+    """Two targets with the same file name are refused."""
     twins = [Target(number, "x", 1.0, 2.0, "x", number) for number in range(2)]
     with pytest.raises(sqlite3.IntegrityError):
         create_ledger(
@@ -545,7 +545,7 @@ def test_names_of_files_differ(tmp_path):
 
 
 async def test_tallies(path):
-    """What status counts as it happens is what a count of all rows would say."""
+    """The tallies that status shows equal a count of the rows."""
     async with Ledger.open(path) as ledger:
         await locate(ledger, SDSS, lambda n: {"r": [product("f")]} if n else {})
         (number, _), *_ = [due async for due in ledger.frames_due(SDSS)]
@@ -567,7 +567,7 @@ async def test_tallies(path):
 
 
 async def test_routes(path):
-    """Targets are counted by the route that was taken, as often as they are located."""
+    """Targets are counted by route, each time that they are located."""
     async with Ledger.open(path) as ledger:
         asks = [ask for _, ask in await ledger.pending(SDSS, limit=100)]
         routes = ["identifier", "identifier", "crossid", "geometry", ""]
@@ -586,7 +586,7 @@ async def test_routes(path):
 
 
 async def test_targets_to_come(path):
-    """Frames come one by one, with their footprint and the galaxies that want them."""
+    """Each frame to come has its footprint and the positions of its galaxies."""
     near = Product("hst", "a", "F160W", "u", ("mirror",))
     other = Product("hst", "b", "F160W", "u")
     async with Ledger.open(path) as ledger:
@@ -603,7 +603,7 @@ async def test_targets_to_come(path):
 
 
 async def test_facts_stay(path):
-    """The first bill stands: a fact that is known is not written over."""
+    """A stored fact, such as the first bill, is not overwritten."""
     async with Ledger.open(path) as ledger:
         await ledger.keep_fact("bill sdss", "1")
         await ledger.keep_fact("bill sdss", "2")

@@ -1,4 +1,4 @@
-"""The log that SQLite keeps beside a ledger while it is open."""
+"""The WAL files that SQLite keeps beside a ledger while it is open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harvester.models import Survey
 
 
 def make_ledger(folder):
-    """Make a ledger that a reader has left its log beside."""
+    """Make a ledger whose reader has left the WAL files beside it."""
     path = folder / "ledger.sqlite"
     survey = Survey.parse("sdss:r")
     create_ledger(path, targets=[], rejects=[], surveys=[survey], facts={"a": "b"})
@@ -18,12 +18,12 @@ def make_ledger(folder):
 
 
 def names(folder):
-    """Name the files of a folder."""
+    """List the names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def test_nothing_is_left(tmp_path):
-    """The log is removed when no process has the ledger open."""
+    """The WAL files are removed if no process has the ledger open."""
     path = make_ledger(tmp_path)
     assert len(names(tmp_path)) == 3
     remove_log(path)
@@ -31,7 +31,7 @@ def test_nothing_is_left(tmp_path):
 
 
 def test_while_it_is_read(tmp_path):
-    """The log stays while the ledger is read, and the reader goes on."""
+    """The WAL files stay while the ledger is read, and the reader is not disturbed."""
     path = make_ledger(tmp_path)
     with LedgerView.open(path) as view:
         assert view.facts() == {"a": "b"}
@@ -43,7 +43,7 @@ def test_while_it_is_read(tmp_path):
 
 
 def test_ledger_that_cannot_be_read(tmp_path):
-    """What cannot be tidied is left as it is."""
+    """A file that is not a ledger is left as it is."""
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"no ledger" * 1000)
     remove_log(path)

@@ -1,4 +1,4 @@
-"""Statements of one commit that no other test of the ledger looks at."""
+"""Changes of jobs and products that no other test of the ledger covers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SDSS = Survey.parse("sdss:r")
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a fresh ledger of one target in one survey."""
+    """Create a ledger of one target in one survey."""
     path = tmp_path / "ledger.sqlite"
     target = Target(0, "id0", 10.0, 0.0, "id0", 0)
     create_ledger(path, targets=[target], rejects=[], surveys=[SDSS], facts={})
@@ -34,14 +34,14 @@ async def locate(ledger):
 
 
 async def fail(ledger):
-    """Let the frame fail once; two attempts are allowed."""
+    """Postpone the job once; two attempts are allowed."""
     return await ledger.postpone(
         SDSS, 1, [0], reason="http_500", attempts=2, longest_s=0
     )
 
 
 async def test_retry_begins_anew(path):
-    """A job that is taken up again is pending, at once, with all its attempts."""
+    """A retried job is pending, due at once, with no attempts used."""
     async with Ledger.open(path) as ledger:
         await locate(ledger)
         assert await fail(ledger) == {State.LOCATED: 1}
@@ -61,7 +61,7 @@ async def test_retry_begins_anew(path):
     ],
 )
 async def test_samples(path, sample, expected):
-    """What an archive said of a product is kept; what it did not say stays."""
+    """A sample updates the size and mirrors it has; missing values stay."""
     async with Ledger.open(path) as ledger:
         await locate(ledger)
         await ledger.keep_samples("sdss", [sample], "three frames")

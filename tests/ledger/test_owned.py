@@ -1,4 +1,4 @@
-"""The lock of a run, in the hands of people and of odd file systems."""
+"""The lock of a run when its file is deleted or its folder cannot be locked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harvester.ledger.file import owned
 
 
 def test_lock_that_was_deleted(tmp_path, monkeypatch):
-    """Deleting the file of the lock lets no second process in, nor a third."""
+    """After the lock file is deleted, further owners are still refused."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     lock = tmp_path / "ledger.lock"
     with owned(lock):
@@ -25,7 +25,7 @@ def test_lock_that_was_deleted(tmp_path, monkeypatch):
 
 
 def test_folder_that_cannot_be_locked(tmp_path, monkeypatch):
-    """Where a file system locks no folders, the lock of the file has to do."""
+    """On a file system that cannot lock folders, the lock file alone is used."""
     flock = fcntl.flock
 
     def only_files(file, how):

@@ -1,7 +1,7 @@
-"""How SQLite answers the ledger's questions: by an index, however large the run is.
+"""Query plans of the ledger: every query uses an index, however large the run is.
 
-The statements of a walk through a ledger are collected as they run, and explained. So
-no query is repeated here, and a new one is judged as well.
+The statements of a simulated harvest are collected as they run, then explained. So no
+query is copied here, and new queries are checked as well.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from harvester.ledger.ledger import Ledger
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
-#: Every target of these tests.
+#: Covers all target numbers of these tests.
 ALL = range(99)
 
 SURVEY = Survey.parse("sdss:g,r")
 OTHER = Survey.parse("hst:WFC3/IR:F160W")
 
-#: Targets that share a frame, and what becomes of the stamps of each frame in turn.
+#: Targets that share a frame, and the problem of the stamps of each frame in turn.
 PER_FRAME = 10
 PROBLEMS = ["", "outside", "not_found", "corrupt"]
 
-#: Names in the queries of tables that grow with the catalogue.
+#: Tables that grow with the catalogue, and their aliases in the queries.
 LARGE = r"(?:job|target|product|cutout|offer|[jtpcbqo])"
 
-#: Steps whose cost grows with the catalogue: through a whole table or index, or through
-#: all of a survey.
+#: Steps whose cost grows with the catalogue: scans of a whole table or index, or of all
+#: rows of a survey.
 GROWS = re.compile(rf"SCAN {LARGE}\b(?! VIRTUAL)|SEARCH {LARGE} .*\(survey=\?\)$")
 
-#: Questions for the first entry of an index.
+#: Queries that read only the first entry of an index.
 FIRST = re.compile(r"min\(due\)\s+FROM job INDEXED BY|LIMIT 1\b")
 
-#: What the walk must have asked, and the index that has to be used for it.
+#: Fragments of queries that the walk must run, and the index each must use.
 HOT = {
     "WHERE c.survey = ? AND c.product = ?": "cutout_wanted (survey=? AND product=?)",
     "CROSS JOIN json_each(?) AS f": "cutout_wanted (survey=? AND product=?)",
@@ -63,7 +63,7 @@ def make_ledger(path):
 
 
 def choices(number):
-    """Give two products for each band of a target."""
+    """Return two products for each band of a target."""
     return {
         band: [
             Product("sdss", f"{band}{number // PER_FRAME}-{rank}", band, "https://a/f")
@@ -74,7 +74,7 @@ def choices(number):
 
 
 async def walk(ledger):
-    """Do with a ledger what a harvest does; some targets are located twice."""
+    """Make the calls of a harvest to a ledger; some targets are located twice."""
     for _ in range(2):
         await locate(ledger)
         frames = [due async for due in ledger.frames_due(SURVEY, longest_s=600)]
@@ -92,14 +92,14 @@ async def walk(ledger):
 
 
 async def locate(ledger):
-    """Locate all that is pending."""
+    """Locate all pending jobs."""
     while asks := await ledger.pending(SURVEY, limit=7, longest_s=600):
         findings = [Finding(ask.target, choices(ask.target.number)) for _, ask in asks]
         await ledger.record_located(SURVEY, findings, file_loc=file_loc, keep_all=False)
 
 
 async def cut(ledger, number, product, problem):
-    """Postpone two jobs of a frame, and record what became of the others."""
+    """Postpone two jobs of a frame, and record receipts for the others."""
     wanted = [one.target for one in await ledger.wanted(SURVEY, number)]
     await ledger.still_wanted([product])
     await ledger.postpone(
@@ -111,7 +111,7 @@ async def cut(ledger, number, product, problem):
 
 @pytest.fixture
 async def statements(tmp_path, monkeypatch):
-    """Give the statements that a walk runs, with parameters, by their text."""
+    """Collect the statements of a walk: text to parameters."""
     seen = {}
 
     class Watched(sqlite3.Connection):
@@ -143,7 +143,7 @@ async def statements(tmp_path, monkeypatch):
 
 @pytest.fixture(params=["without statistics", "with statistics"])
 def db(request, tmp_path, statements):
-    """Give the ledger that was walked through; ANALYZE must not change the plans."""
+    """Open the ledger after the walk; the tests must pass after ANALYZE too."""
     assert statements
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
         if request.param == "with statistics":
@@ -152,7 +152,7 @@ def db(request, tmp_path, statements):
 
 
 def plan(db, sql, parameters):
-    """Give the steps by which a statement would be run."""
+    """Return the steps of the query plan of a statement."""
     rows = db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
     return [row[3] for row in rows]
 
@@ -172,13 +172,13 @@ def test_no_plan_grows_with_the_catalogue(db, statements):
 
 @pytest.mark.parametrize(("fragment", "index"), HOT.items())
 def test_index_of_a_hot_query(db, statements, fragment, index):
-    """What is asked for each frame, batch or look is answered by the index for it."""
+    """Each frequent query uses the index made for it."""
     (found,) = [sql for sql in statements if fragment in sql]
     assert any(index in step for step in plan(db, found, statements[found]))
 
 
 def test_triggers(db):
-    """What a trigger does to a row reads no more than that target's rows."""
+    """A trigger on a row reads only rows of the same target."""
     scripts = db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
     found = 0
     for (script,) in scripts.fetchall():
@@ -193,7 +193,7 @@ def test_triggers(db):
 
 
 async def test_a_plan_that_grows_is_noticed(db):
-    """The test would see the queries that it is there for."""
+    """The pattern of growing steps matches the plans of two bad queries."""
     for sql in (
         "SELECT * FROM cutout WHERE product = 1",
         "SELECT * FROM job AS j WHERE j.survey = 0 AND j.attempts > 3",

@@ -1,4 +1,4 @@
-"""The rule that decides what follows for a job from its cutouts."""
+"""The rule that derives the next state of a job from its cutouts."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _PIECES = st.lists(
 
 
 def test_nothing_offered():
-    """No product holds the target: an answer, not a failure."""
+    """A job without any product becomes NO_COVERAGE, not FAILED."""
     assert settle([], may_relocate=False).state is State.NO_COVERAGE
 
 
 def test_wanted_stays_located():
-    """While a band is wanted the job is open."""
+    """A job stays LOCATED while a band is wanted."""
     pieces = [Piece("g", 1, 0, "done"), Piece("r", 2, 0, "wanted")]
     assert settle(pieces, may_relocate=True).state is State.LOCATED
 
 
 def test_spare_is_promoted():
-    """When the best product is empty the next best is wanted."""
+    """If the best product is empty, the next best is promoted."""
     pieces = [
         Piece("r", 1, 0, "empty", "outside"),
         Piece("r", 2, 2, "spare"),
@@ -47,7 +47,7 @@ def test_spare_is_promoted():
 
 
 def test_spare_for_each_band():
-    """Each band whose best product is empty has a next one; one that waits has none."""
+    """The next best product is promoted in each band that has none wanted."""
     pieces = [
         *(Piece("g", 1, 0, "empty"), Piece("g", 2, 1, "spare")),
         *(Piece("i", 3, 0, "wanted"), Piece("i", 4, 1, "spare")),
@@ -67,13 +67,13 @@ def test_spare_for_each_band():
     ],
 )
 def test_better_than_the_stamp(rank, note, is_wanted):
-    """Beside a stamp only a better product is wanted that could not be had before."""
+    """In a band with a stamp, only a better product whose file failed is promoted."""
     pieces = [Piece("r", 1, 1, "done"), Piece("r", 2, rank, "spare", note)]
     assert bool(settle(pieces, may_relocate=False).promoted) == is_wanted
 
 
 def test_spare_is_not_promoted_beside_a_stamp():
-    """A band that has its stamp needs no other product."""
+    """In a band with the best product's stamp, no spare is promoted."""
     pieces = [Piece("r", 1, 0, "done"), Piece("r", 2, 1, "spare")]
     settlement = settle(pieces, may_relocate=False)
     assert settlement.promoted == ()
@@ -81,7 +81,7 @@ def test_spare_is_not_promoted_beside_a_stamp():
 
 
 def test_empty_frame_sends_back():
-    """A frame that does not hold the target has it looked up by position."""
+    """If the frame is not found, the job becomes PENDING, to be located by position."""
     pieces = [Piece("g", 1, 0, "done"), Piece("r", 2, 0, "empty", NOT_FOUND)]
     settlement = settle(pieces, may_relocate=True)
     assert settlement.state is State.PENDING
@@ -89,7 +89,7 @@ def test_empty_frame_sends_back():
 
 
 def test_missing_file_fails():
-    """A file that the archive names and does not have is a failure."""
+    """A missing file makes the job FAILED if the job may not be relocated."""
     pieces = [Piece("r", 1, 0, "empty", NOT_FOUND)]
     settlement = settle(pieces, may_relocate=False)
     assert settlement.state is State.FAILED
@@ -97,7 +97,7 @@ def test_missing_file_fails():
 
 
 def test_refused_file_has_a_spare():
-    """A file that may not be had is replaced by the next best, if there is one."""
+    """For a refused file the next best is promoted; without one the job is FAILED."""
     refused = Piece("r", 1, 0, "empty", "http_403")
     assert settle([refused, Piece("r", 2, 1, "spare")], may_relocate=False).promoted
     settlement = settle([refused], may_relocate=True)
@@ -106,20 +106,20 @@ def test_refused_file_has_a_spare():
 
 
 def test_other_bands_are_finished_first():
-    """A band that failed does not take the others from the galaxy."""
+    """A job with a failed band stays LOCATED while another band is wanted."""
     pieces = [Piece("g", 1, 0, "wanted"), Piece("r", 2, 0, "empty", "bad_wcs")]
     assert settle(pieces, may_relocate=True).state is State.LOCATED
 
 
 def test_one_band_covered():
-    """A job is done when every band that is covered is."""
+    """A job is DONE when every band with coverage is done."""
     pieces = [Piece("g", 1, 0, "done"), Piece("r", 2, 0, "empty", "no_data")]
     assert settle(pieces, may_relocate=False).state is State.DONE
 
 
 @given(_PIECES, st.booleans())
 def test_no_illegal_move(pieces, may_relocate):
-    """A located job only ever moves where states.py says, or stays."""
+    """A located job only makes moves allowed by states.py, or stays LOCATED."""
     settlement = settle(pieces, may_relocate=may_relocate)
     assert settlement.state in MOVES[State.LOCATED] | {State.LOCATED}
     assert (settlement.state is State.LOCATED) == bool(
@@ -129,5 +129,5 @@ def test_no_illegal_move(pieces, may_relocate):
 
 @given(_PIECES)
 def test_relocating_ends(pieces):
-    """A job that was looked up by position is never sent back again."""
+    """A job that may not be relocated never becomes PENDING."""
     assert settle(pieces, may_relocate=False).state is not State.PENDING

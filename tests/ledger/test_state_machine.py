@@ -1,8 +1,8 @@
-"""The state machine of jobs, walked at random over a real ledger.
+"""The state machine of jobs, in random walks over a real ledger.
 
-Every step is a process of its own: it opens the ledger, does one thing that a lane, a
-user or ``verify`` does, and closes it. Frames stay in hand meanwhile, as those that
-other workers fetch, until a step delivers or drops them.
+Every step opens the ledger, makes one change as a lane, a user or ``verify`` does, and
+closes it. Between steps, frames are in hand as if other workers were fetching them,
+until a step delivers or drops them.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import MOVES, SETTLED, State
 
-#: Every target of these tests.
+#: Covers all target numbers of the walk.
 ALL = range(99)
 
 SURVEY = Survey.parse("sdss:g,r")
 TARGETS = 3
 
-#: A disk in memory, if there is one: what survives a power cut is tested elsewhere.
+#: A disk in memory, if there is one: this test needs no durability.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
-#: For each band, which of some frames hold the target, best first.
+#: For each band, the frames that hold the target, best first.
 choices = st.dictionaries(
     st.sampled_from(SURVEY.bands),
     st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True),
@@ -44,7 +44,7 @@ problems = st.sampled_from(["", "", "outside", "no_data", "not_found", "bad_wcs"
 
 
 class Jobs(RuleBasedStateMachine):
-    """Three galaxies in two bands, and all that can happen to them."""
+    """Three galaxies in two bands, and every event that can change their jobs."""
 
     def __init__(self):
         super().__init__()
@@ -54,23 +54,23 @@ class Jobs(RuleBasedStateMachine):
         create_ledger(
             self.path, targets=targets, rejects=[], surveys=[SURVEY], facts={}
         )
-        #: Product number -> targets that were wanted of it when it was taken.
+        #: Product number -> targets that wanted it when it was taken.
         self.in_hand = {}
-        #: When the ledger said last that something is due.
+        #: Last result of ``Ledger.next_due``.
         self.due = 0.0
         self.states = self.read_states()
 
     def teardown(self):
-        """Leave no folder."""
+        """Remove the folder."""
         shutil.rmtree(self.folder)
 
     def ask(self, sql):
-        """Ask the file, past the code that is tested."""
+        """Query the file directly, without the code under test."""
         with closing(sqlite3.connect(self.path)) as db:
             return db.execute(sql).fetchall()
 
     def read_states(self):
-        """Give the state of each job."""
+        """Return the state of each job."""
         return dict(self.ask("SELECT target, state FROM job"))
 
     def do(self, call):
@@ -89,7 +89,7 @@ class Jobs(RuleBasedStateMachine):
         limit=st.integers(1, 3),
     )
     def locate(self, found, limit):
-        """Look some pending jobs up."""
+        """Locate some pending jobs."""
 
         async def call(ledger):
             asks = await ledger.pending(SURVEY, limit=limit)
@@ -114,7 +114,7 @@ class Jobs(RuleBasedStateMachine):
 
     @rule()
     def take(self):
-        """Take the next frame that nobody has in hand."""
+        """Take the next due frame that is not in hand."""
 
         async def call(ledger):
             for number, _ in [due async for due in ledger.frames_due(SURVEY)]:
@@ -128,7 +128,7 @@ class Jobs(RuleBasedStateMachine):
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data(), may_relocate=st.booleans())
     def deliver(self, data, may_relocate):
-        """Record a frame that was cut: a stamp or a problem for each galaxy."""
+        """Record a cut frame: a stamp or a problem for each galaxy."""
         number = data.draw(st.sampled_from(sorted(self.in_hand)))
         receipts = [
             Receipt(target, data.draw(problems), sha256="s")
@@ -148,7 +148,7 @@ class Jobs(RuleBasedStateMachine):
     @precondition(lambda self: self.in_hand)
     @rule(data=st.data(), attempts=st.integers(1, 3))
     def postpone(self, data, attempts):
-        """Put a frame off that could not be had; it is due at once all the same."""
+        """Postpone the jobs of a failed frame; ``longest_s=0`` leaves them due."""
         number = data.draw(st.sampled_from(sorted(self.in_hand)))
         targets = self.in_hand.pop(number)
         self.expect(
@@ -166,26 +166,26 @@ class Jobs(RuleBasedStateMachine):
 
     @rule()
     def die(self):
-        """Forget what is in hand; nothing has to be repaired."""
+        """Drop all frames in hand, as when the process is killed."""
         self.in_hand.clear()
 
     @rule()
     def retry(self):
-        """Take failed jobs up again, while no harvest runs."""
+        """Retry failed jobs, while no harvest runs."""
         self.in_hand.clear()
         failed = Counter(self.states.values())[State.FAILED]
         assert self.do(lambda ledger: ledger.retry()) == failed
 
     @rule()
     def better(self):
-        """Take those up again whose stamp is a substitute, while no harvest runs."""
+        """Retry jobs whose stamp is a substitute, while no harvest runs."""
         self.in_hand.clear()
         settled = [n for n, s in self.states.items() if s in {"done", "failed"}]
         jobs = {n for n, _ in self.substitutes() if n in settled}
         assert self.do(lambda ledger: ledger.retry(better=True)) == len(jobs)
 
     def substitutes(self):
-        """Give target and band of stamps that are not of the best product."""
+        """Return target and band of each stamp that is a substitute."""
         return self.ask(
             """
             SELECT DISTINCT c.target, c.band
@@ -198,7 +198,7 @@ class Jobs(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def lose(self, data):
-        """Lose stamps from the disk, as ``verify --repair`` finds out."""
+        """Send stamps back as lost, as ``verify --repair`` does."""
         self.in_hand.clear()
         with LedgerView.open(self.path) as view:
             stamps = [stamp[:4] for stamp in view.stamps()]
@@ -207,14 +207,14 @@ class Jobs(RuleBasedStateMachine):
             self.do(lambda ledger: ledger.send_back(lost))
 
     def expect(self, moved):
-        """Compare what was told of moves with what happened."""
+        """Check that every change of state was reported."""
         before, now = self.states, self.read_states()
         entered = Counter(now[n] for n in now if now[n] != before[n])
         assert not entered - Counter({str(k): v for k, v in moved.items()})
 
     @invariant()
     def moves_are_legal(self):
-        """See that a job only goes where states.py says, or stays."""
+        """Check that a job only makes moves allowed by states.py."""
         now = self.read_states()
         for target, state in now.items():
             before = State(self.states[target])
@@ -223,7 +223,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def tallies_are_counts(self):
-        """See that status shows what counting the rows gives."""
+        """Check that the tallies equal a count of the rows."""
         tallies = dict(self.ask("SELECT what, count FROM tally WHERE count > 0"))
         jobs = dict(self.ask("SELECT state, count(*) FROM job GROUP BY state"))
         ((stamps,),) = self.ask("SELECT count(*) FROM cutout WHERE state = 'done'")
@@ -232,7 +232,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_stuck(self):
-        """See that who is located wants a stamp, and who is settled does not."""
+        """Check that LOCATED jobs want a stamp, DONE and NO_COVERAGE jobs do not."""
         stamps = self.ask("SELECT target, state, note FROM cutout")
         for target, state in self.read_states().items():
             mine = {piece for number, piece, _ in stamps if number == target}
@@ -248,7 +248,7 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def one_stamp_a_band(self):
-        """See that no two frames are cut into the same file, but to better it."""
+        """Check that a file has one wanted cutout at most, better than its stamp."""
         assert not self.ask(
             """
             SELECT file_loc
@@ -269,11 +269,11 @@ class Jobs(RuleBasedStateMachine):
 
     @invariant()
     def end_is_the_end(self):
-        """See that nothing is due exactly when all jobs are settled."""
+        """Check that no job is due exactly when all jobs are settled."""
         assert (self.due is None) == (set(self.read_states().values()) <= SETTLED)
 
 
 class TestJobs(Jobs.TestCase):
-    """Many walks."""
+    """Run many random walks."""
 
     settings = settings(max_examples=15, stateful_step_count=20)

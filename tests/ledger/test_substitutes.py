@@ -1,4 +1,4 @@
-"""Stamps of a second-best image: never without a word, and bettered when asked for."""
+"""Substitutes: stamps that are not of the best image, and their improvement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGES = ("deep", "middle", "shallow")
 
 
 class Run:
-    """A run of one galaxy that three images show."""
+    """A run of one galaxy in the footprint of three images."""
 
     def __init__(self, folder):
         self.places = Places(folder)
@@ -31,7 +31,7 @@ class Run:
         )
 
     async def locate(self, *, keep_all=False):
-        """Find the images, the best one first."""
+        """Record the three images, the best one first."""
         images = [Product("hst", name, "F160W", f"https://a/{name}") for name in IMAGES]
         async with Ledger.open(self.places.ledger) as ledger:
             ((_, ask),) = await ledger.pending(HST, limit=9)
@@ -43,9 +43,9 @@ class Run:
             )
 
     async def cut(self, **outcomes):
-        """Cut the images that are wanted, each with its problem; tell which those were.
+        """Cut the wanted images with these problems; list the names and notes.
 
-        A transient problem is written with a question mark, and is tried twice.
+        A problem with a question mark is transient and has two attempts.
         """
         was = []
         async with Ledger.open(self.places.ledger) as ledger:
@@ -64,32 +64,32 @@ class Run:
         return was
 
     async def better(self, pattern="*"):
-        """Take it up again if its stamp could be better; tell of how many jobs."""
+        """Retry the job if its stamp is a substitute; return the number of jobs."""
         async with Ledger.open(self.places.ledger) as ledger:
             return await ledger.retry(pattern, better=True)
 
     @property
     def row(self):
-        """The one row of the manifest."""
+        """The only row of the manifest."""
         with LedgerView.open(self.places.ledger) as view:
             return next(view.manifest())
 
     @property
     def told(self):
-        """What the manifest says of the stamp."""
+        """Status, product, substitute flag and its reason in the manifest."""
         row = self.row
         return row.status, row.product, row.substitute, row.substitute_reason
 
     @property
     def counts(self):
-        """Stamps on disk, and those of them that are substitutes."""
+        """Numbers of stamps and of substitutes in the report."""
         report = read_report(self.places)
         return report["cutouts"], report["substitutes"]
 
 
 @pytest.fixture
 async def run(tmp_path):
-    """Give a run whose galaxy is located."""
+    """Make a run whose galaxy is located."""
     run = Run(tmp_path)
     await run.locate()
     return run
@@ -97,7 +97,7 @@ async def run(tmp_path):
 
 @pytest.mark.parametrize("problem", ["outside", "no_data"])
 async def test_best_shows_nothing(run, problem):
-    """An image that does not show the galaxy is no loss, and no word is said of it."""
+    """If the best image does not show the galaxy, the next is no substitute."""
     assert await run.cut(deep=problem, middle="") == [("deep", ""), ("middle", "")]
     assert run.told == ("done", "middle", False, "")
     assert run.counts == (1, 0)
@@ -108,7 +108,7 @@ async def test_best_shows_nothing(run, problem):
     "problem", ["not_found", "http_403", "bad_wcs", "corrupt_at_source", "worker_died"]
 )
 async def test_best_is_missed(run, problem):
-    """Where the best image failed for good, stamp and manifest say so."""
+    """If the best image fails, the stamp and manifest of the next give the reason."""
     why = f"{problem} of deep"
     assert await run.cut(deep=problem, middle="") == [("deep", ""), ("middle", why)]
     assert run.told == ("done", "middle", True, why)
@@ -117,7 +117,7 @@ async def test_best_is_missed(run, problem):
 
 
 async def test_attempts_are_for_the_best(run):
-    """A transient failure keeps the best wanted until its attempts are used up."""
+    """The best image stays wanted until its attempts are used up."""
     was = await run.cut(deep="truncated?", middle="stalled?", shallow="")
     assert was == [
         ("deep", ""),
@@ -130,13 +130,13 @@ async def test_attempts_are_for_the_best(run):
 
 
 async def test_nothing_to_be_had(run):
-    """A galaxy of which no image can be had fails with why the best could not."""
+    """If no image gives a stamp, the job fails with the best image's reason."""
     await run.cut(deep="truncated?", middle="outside", shallow="http_403")
     assert (run.row.status, run.row.reason) == ("failed", "truncated")
 
 
 async def test_bettered(run):
-    """Taken up again, the best image takes the place of the stamp that was there."""
+    """With ``better``, the stamp of the best image replaces the substitute."""
     await run.cut(deep="http_403", middle="")
     assert await run.better() == 1
     assert run.told == ("done", "middle", True, "http_403 of deep")
@@ -150,7 +150,7 @@ async def test_bettered(run):
 
 @pytest.mark.parametrize("problem", ["http_403", "truncated?"])
 async def test_not_bettered(run, problem):
-    """If the best cannot be had again, the stamp stays what and where it was."""
+    """If the best image fails again, the substitute stays unchanged."""
     await run.cut(deep="http_403", middle="")
     before = run.row.file_loc
     await run.better()
@@ -162,7 +162,7 @@ async def test_not_bettered(run, problem):
 
 
 async def test_shows_nothing_after_all(run):
-    """The best image that came at last, and shows nothing, is no loss."""
+    """If the best image then shows nothing, the stamp is no longer a substitute."""
     await run.cut(deep="http_403", middle="")
     await run.better()
     await run.cut(deep="outside")
@@ -170,7 +170,7 @@ async def test_shows_nothing_after_all(run):
 
 
 async def test_second_best(run):
-    """Of two that were missed the better is tried first, then the other one."""
+    """Of two missed images the better one is tried first, then the other one."""
     await run.cut(deep="http_403", middle="truncated?", shallow="")
     assert await run.better() == 1
     assert await run.cut(deep="http_403", middle="") == [
@@ -182,14 +182,14 @@ async def test_second_best(run):
 
 
 async def test_only_some_reasons(run):
-    """Those are taken up whose better image was missed for the reason that is named."""
+    """``better`` with a pattern retries only jobs whose reason matches it."""
     await run.cut(deep="http_403", middle="")
     assert await run.better("not_found") == 0
     assert await run.better("http_*") == 1
 
 
 async def test_lost_while_bettered(run):
-    """A stamp lost while a better one is awaited is made if that does not come."""
+    """A substitute lost during ``better`` is made again if the best image fails."""
     await run.cut(deep="http_403", middle="")
     await run.better()
     async with Ledger.open(run.places.ledger) as ledger:
@@ -204,7 +204,7 @@ async def test_lost_while_bettered(run):
 
 
 async def test_all_observations(tmp_path):
-    """Where each image has a stamp of its own, none stands for another one."""
+    """With ``keep_all`` no stamp is a substitute."""
     run = Run(tmp_path)
     await run.locate(keep_all=True)
     await run.cut(deep="http_403", middle="", shallow="")
@@ -214,7 +214,7 @@ async def test_all_observations(tmp_path):
 
 
 async def test_state_while_bettered(run):
-    """A galaxy whose better image is awaited is located, so that resume works on it."""
+    """After ``better`` the job is located and due, so ``resume`` works on it."""
     await run.cut(deep="http_403", middle="")
     await run.better()
     async with Ledger.open(run.places.ledger) as ledger:

@@ -1,7 +1,7 @@
-"""Ledgers of earlier versions become those of today, with all that is in them.
+"""Upgrades of ledgers of earlier versions, which keep every row.
 
-``earlier/N.sql`` is a ledger as the last harvester of version N left it, and
-``tests/harvests/earlier/ledger.sql`` one of the first of version 1.
+``earlier/N.sql`` is a ledger made by the last harvester with ledger version N, and
+``tests/harvests/earlier/ledger.sql`` one made by the first harvester with version 1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harvester.ledger.view import LedgerView
 
 HERE = Path(__file__).parent
 
-#: Dumps of earlier ledgers, and the version of each, which is in no dump.
+#: Dumps of earlier ledgers, and the version of each, which a dump does not contain.
 EARLIER = {
     "first of 1": (HERE.parent / "harvests" / "earlier" / "ledger.sql", 1),
     **{
@@ -33,7 +33,7 @@ EARLIER = {
 
 @pytest.fixture(params=EARLIER)
 def path(request, tmp_path):
-    """Give a ledger of an earlier version."""
+    """Create a ledger of an earlier version from its dump."""
     dump, version = EARLIER[request.param]
     path = tmp_path / "ledger.sqlite"
     with closing(sqlite3.connect(path)) as db:
@@ -44,20 +44,20 @@ def path(request, tmp_path):
 
 
 def ask(path, sql):
-    """Ask the file, past the code that is tested."""
+    """Query the file directly, without the code under test."""
     with closing(sqlite3.connect(path)) as db:
         return db.execute(sql).fetchall()
 
 
 def schema(path):
-    """Give the indexes and triggers by name, and the columns of each table."""
+    """Return the indexes and triggers by name, and the columns of each table."""
     made = {
         name: re.sub(r"\s+", " ", sql)
         for name, sql in ask(
             path,
             "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')",
         )
-        # What the first version said of this column in its table.
+        # In the first version this index was a constraint in the table.
         if sql and name != "target_stem"
     }
     tables = ask(path, "SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -65,13 +65,13 @@ def schema(path):
 
 
 def rows(path):
-    """Give all rows but the counts that versions have added."""
+    """Return all rows except the tallies, which later versions have extended."""
     tables = ("run", "target", "job", "product", "offer", "listing", "cutout", "host")
     return {name: ask(path, f"SELECT * FROM {name}") for name in tables}
 
 
 def test_same_schema(path, tmp_path):
-    """An upgraded ledger has the schema of a new one, and the rows that it had."""
+    """An upgraded ledger has the schema of a new one and keeps its rows."""
     new, before = tmp_path / "new.sqlite", rows(path)
     create_ledger(new, targets=[], rejects=[], surveys=[], facts={})
     upgrade_ledger(path)
@@ -82,7 +82,7 @@ def test_same_schema(path, tmp_path):
 
 
 async def test_goes_on(path):
-    """Opened by its owner it is upgraded, and gives the frames that jobs wait for."""
+    """Opening an earlier ledger upgrades it; all wanted frames are due afterwards."""
     sql = """
         SELECT DISTINCT product
         FROM cutout AS c
@@ -93,7 +93,7 @@ async def test_goes_on(path):
     with LedgerView.open(path) as view:
         sdss, hst = view.surveys().values()
     async with Ledger.open(path) as ledger:
-        # Whatever the clock says: what is postponed for longer is due too.
+        # Jobs postponed by more than ``longest_s`` are due too, whatever the clock.
         due = [number async for number, _ in ledger.frames_due(sdss, longest_s=600)]
         assert await ledger.next_due([sdss]) == 0
         assert await ledger.next_due([hst]) in (0, None)
@@ -103,7 +103,7 @@ async def test_goes_on(path):
 
 
 def test_substitutes_are_counted(path):
-    """What the first version did not count is counted in the upgrade."""
+    """The upgrade counts the substitutes, which the first version did not."""
     upgrade_ledger(path)
     sql = "SELECT count FROM tally WHERE what = 'substitutes' ORDER BY survey"
     has_one = ask(path, "SELECT 1 FROM cutout WHERE rank > 0 AND state = 'done'")
@@ -111,7 +111,7 @@ def test_substitutes_are_counted(path):
 
 
 def test_reading_changes_nothing(path):
-    """Status of a ledger of an earlier version reads it as it is."""
+    """Reading a ledger of an earlier version does not upgrade or change it."""
     before = path.read_bytes()
     with LedgerView.open(path) as view:
         assert sum(view.states()["sdss"].values()) == view.count("target")
@@ -123,7 +123,7 @@ def test_reading_changes_nothing(path):
 
 
 def test_upgrade_that_fails(path, monkeypatch):
-    """A step that cannot be finished leaves nothing; the next start makes it."""
+    """A failed upgrade step changes nothing; the next upgrade succeeds."""
     before = schema(path)
     script = "harvester.ledger.upgrade.read_script"
     with monkeypatch.context() as patch:

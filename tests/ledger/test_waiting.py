@@ -1,4 +1,4 @@
-"""Walks through the jobs that are due, some at a time."""
+"""Paging through the due jobs, a few at a time."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harvester.states import State
 
 SURVEY = Survey.parse("sdss:g,r")
 
-#: As many targets, two of which share a frame.
+#: Number of targets; each frame is shared by two of them.
 TARGETS = 10
 
 
 @pytest.fixture
 async def ledger(tmp_path, monkeypatch):
-    """Give a ledger of which three jobs are read at once, two a frame, all located."""
+    """Open a ledger of located jobs, two a frame, that are read three at a time."""
     monkeypatch.setattr("harvester.ledger.waiting._JOBS", 3)
     path = tmp_path / "ledger.sqlite"
     targets = [Target(n, f"id{n}", n * 0.01, 0, f"id{n}", n) for n in range(TARGETS)]
@@ -51,12 +51,12 @@ def _postpone(path, due, *targets):
 
 
 async def test_all_pages(ledger):
-    """Every frame comes once, in sky order, however few jobs are read at once."""
+    """Every frame is listed once, in sky order, over several pages of jobs."""
     assert await _names(ledger) == [f"{band}{n}" for n in range(5) for band in "gr"]
 
 
 async def test_postponed_frames_come_last(ledger, tmp_path):
-    """What was postponed comes when it is due, after what never was."""
+    """Postponed frames are listed once they are due, after those never postponed."""
     now = time.time()
     _postpone(tmp_path / "ledger.sqlite", now - 1, 0, 1)
     _postpone(tmp_path / "ledger.sqlite", now + 600, *range(4, TARGETS))
@@ -64,21 +64,21 @@ async def test_postponed_frames_come_last(ledger, tmp_path):
 
 
 async def test_jobs_without_frames_are_passed(ledger, tmp_path):
-    """Jobs that want no frame do not end the walk to those that do."""
+    """Jobs that want no frame are skipped, also if they fill whole pages."""
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db, db:
         db.execute("UPDATE cutout SET state = 'spare' WHERE target < 8")
     assert await _names(ledger) == ["g4", "r4"]
 
 
 async def test_pending_from_place_to_place(tmp_path):
-    """Jobs to be located come once each, those that were postponed last."""
+    """Each pending job is listed once; postponed ones come last when due."""
     path = tmp_path / "ledger.sqlite"
     targets = [Target(n, f"id{n}", n * 0.01, 0, f"id{n}", n) for n in range(TARGETS)]
     create_ledger(path, targets=targets, rejects=[], surveys=[SURVEY], facts={})
     now = time.time()
     _postpone(path, now - 1, 0)
     _postpone(path, now + 600, 1)
-    _postpone(path, now + 10**9, 2)  # by a clock that was set back since
+    _postpone(path, now + 10**9, 2)  # by a clock that was ahead
     found, more = [], {}
     async with Ledger.open(path) as ledger:
         while some := await ledger.pending(SURVEY, limit=4, longest_s=1000, **more):

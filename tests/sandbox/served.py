@@ -1,4 +1,4 @@
-"""Serve from a thread, and point the real astroquery at it."""
+"""Serve sandbox routes from a thread, and make the real astroquery ask there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ask", "redirected", "serving"]
 
 @contextmanager
 def serving(routes):
-    """Serve from a thread of its own, because astroquery blocks; give the address."""
+    """Serve in a separate thread, because astroquery blocks; yield the address."""
     ready, told = threading.Event(), {}
 
     async def serve():
@@ -46,7 +46,7 @@ def serving(routes):
 
 @contextmanager
 def redirected(url):
-    """Give astroquery's client, talking to another address and caching nothing."""
+    """Yield astroquery's MAST client, redirected to an address, without its cache."""
     addresses = {
         "MAST_REQUEST_URL": f"{url}/api/v0/invoke",
         "COLUMNS_CONFIG_URL": f"{url}/portal/Mashup/Mashup.asmx/columnsconfig",
@@ -65,7 +65,7 @@ def redirected(url):
 
 
 async def ask(http, service, params, **more):
-    """Post one request object and give the answer."""
+    """Post one request object and return the answer."""
     query = {"service": service, "params": params, "format": "json", **more}
     body = "request=" + quote(json.dumps(query))
     kind = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -1,4 +1,4 @@
-"""A sandbox whose connections are as narrow as was asked."""
+"""A sandbox whose connections have a limited bandwidth."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BODY = bytes(range(256)) * 1500
 
 @pytest.fixture
 def stats():
-    """Give the counters."""
+    """Create the counters."""
     return Stats({"s3": None})
 
 
 async def over(counters):
-    """Wait until a request is counted, which is after its client has gone."""
+    """Wait until a request is counted, which can be after the client disconnects."""
     async with asyncio.timeout(30):
         while not counters.statuses:  # noqa: ASYNC110 - the state of another part
             await asyncio.sleep(0.005)
@@ -55,7 +55,7 @@ async def port(stats):
 
 
 async def test_not_faster(port, stats):
-    """A file takes at least the time that it should, and arrives as it is."""
+    """A file arrives unchanged and no faster than the bandwidth allows."""
     loop = asyncio.get_running_loop()
     begin = loop.time()
     async with (
@@ -69,7 +69,7 @@ async def test_not_faster(port, stats):
 
 
 async def test_hanging_up(port, stats):
-    """Who leaves early was not sent the rest: no buffer has swallowed it."""
+    """When a client disconnects early, the rest of the file is not counted as sent."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
         client.setblocking(False)
@@ -80,13 +80,13 @@ async def test_hanging_up(port, stats):
         while got < 50_000:
             got += len(await loop.sock_recv(client, 4096))
     await over(stats["s3"])
-    # The head of the reply is not counted.
+    # The reply's headers are not counted as sent.
     assert got - 1000 < stats["s3"].sent < got + 150_000 < len(BODY)
     assert stats["s3"].broken == {"/a": 1}
 
 
 @pytest.mark.parametrize("bandwidth", [-1.0, float("nan")])
 def test_wrong_bandwidth(bandwidth):
-    """A bandwidth that is none keeps the sandbox from starting."""
+    """A negative or NaN bandwidth raises ValueError."""
     with pytest.raises(ValueError, match="bandwidth"):
         Sandbox(SandboxOptions(targets=3, hst_images=False, bandwidth=bandwidth))

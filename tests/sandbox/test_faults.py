@@ -1,4 +1,4 @@
-"""Every kind of fault, seen from a plain socket."""
+"""Every kind of fault, observed over a plain socket."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BODY = bytes(range(256)) * 1024
 
 
 class Reply(NamedTuple):
-    """What came back, and how it ended."""
+    """A reply, and whether the connection was reset."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Reply(NamedTuple):
 
 
 class Site:
-    """One service that serves BODY at any path."""
+    """A running service that serves BODY at any path."""
 
     def __init__(self, port: int, faults: Faults, stats: Stats) -> None:
         self.port = port
@@ -44,7 +44,7 @@ class Site:
         self.stats = stats
 
     async def get(self, path="/file", *, method="GET", until=None, **headers) -> Reply:
-        """Ask over a socket; stop after ``until`` bytes and hang up."""
+        """Send a request; close the connection after ``until`` received bytes."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = [f"{method} {path} HTTP/1.1", "Host: x"]
         lines += [f"{n.replace('_', '-')}: {v}" for n, v in headers.items()]
@@ -77,7 +77,7 @@ async def _read(reader, until) -> tuple[bytes, bool]:
 
 @pytest.fixture
 async def site():
-    """Serve one file through a front without faults."""
+    """Serve one file through a front that has no faults yet."""
     faults = Faults(1, KINDS)
     stats = Stats({"s3": None})
     front = Front("s3", stats, faults, latency={}, is_strict=False)
@@ -99,7 +99,7 @@ async def site():
 
 
 def unchunk(body: bytes) -> tuple[bytes, bool]:
-    """Undo chunking; the second value says whether the last chunk was there."""
+    """Decode a chunked body; the second value is whether the last chunk came."""
     whole = b""
     while body:
         size, _, rest = body.partition(b"\r\n")
@@ -112,7 +112,7 @@ def unchunk(body: bytes) -> tuple[bytes, bool]:
 
 
 def test_all_kinds_are_explained():
-    """The rehearsing part of the operations page has every kind, in these words."""
+    """docs/operations.md lists every kind of fault with the same description."""
     page = Path(__file__).resolve().parents[2] / "docs/operations.md"
     text = page.read_text(encoding="utf-8")
     for kind, words in KINDS.items():
@@ -120,14 +120,14 @@ def test_all_kinds_are_explained():
 
 
 async def test_no_fault(site):
-    """Without a fault the file arrives as it is."""
+    """Without a fault the file arrives unchanged."""
     reply = await site.get()
     assert (reply.status, reply.body, reply.is_reset) == (200, BODY, False)
     assert reply.headers["content-length"] == str(len(BODY))
 
 
 async def test_status_retry_after(site):
-    """A 429 carries the Retry-After that was asked, and its page."""
+    """A 429 has the given Retry-After and a page that says "busy"."""
     site.faults.switch_on(["status=429@s3:retry_after=4"])
     reply = await site.get()
     assert (reply.status, reply.headers["retry-after"]) == (429, "4")
@@ -135,7 +135,7 @@ async def test_status_retry_after(site):
 
 
 async def test_status_retry_after_date(site):
-    """Retry-After can be an HTTP date, seconds after the Date of the reply."""
+    """``date30`` makes Retry-After an HTTP date 30 s after the reply's Date."""
     site.faults.switch_on(["status=503@s3:retry_after=date30"])
     reply = await site.get()
     dates = [parsedate_to_datetime(reply.headers[n]) for n in ("date", "retry-after")]
@@ -143,14 +143,14 @@ async def test_status_retry_after_date(site):
 
 
 async def test_status_retry_after_garbage(site):
-    """What is no number and no date is sent as it is written."""
+    """A Retry-After that is neither number nor date is sent as it is written."""
     site.faults.switch_on(["status@s3:retry_after=soon"])
     reply = await site.get()
     assert (reply.status, reply.headers["retry-after"]) == (503, "soon")
 
 
 async def test_html(site):
-    """The maintenance page comes with status 200."""
+    """``html`` answers with a maintenance page and status 200."""
     site.faults.switch_on(["html@s3"])
     reply = await site.get()
     assert reply.status == 200
@@ -159,7 +159,7 @@ async def test_html(site):
 
 
 async def test_notfound(site):
-    """A file can go missing."""
+    """``notfound`` answers 404."""
     site.faults.switch_on(["notfound@s3"])
     assert (await site.get()).status == 404
 
@@ -168,27 +168,27 @@ async def test_notfound(site):
     "place", ["file:///etc/passwd", "http://user@127.0.0.1:1/x?a=b", "//elsewhere/x"]
 )
 async def test_redirect(site, place):
-    """A redirect leads wherever it was told to, however strange."""
+    """``redirect`` sends any given target as Location, even an unsafe one."""
     site.faults.switch_on([f"redirect={place}@s3"])
     reply = await site.get()
     assert (reply.status, reply.headers["location"]) == (302, place)
 
 
 async def test_redirect_loop(site):
-    """Without a place, a redirect leads to itself."""
+    """``redirect`` without a target leads to the requested path itself."""
     site.faults.switch_on(["redirect@s3"])
     assert (await site.get("/a?b=c")).headers["location"] == "/a?b=c"
 
 
 async def test_down(site):
-    """A service that is down drops the connection without a byte."""
+    """``down`` resets the connection without sending a byte."""
     site.faults.switch_on(["down@s3"])
     reply = await site.get()
     assert (reply.status, reply.body, reply.is_reset) == (0, b"", True)
 
 
 async def test_reset(site):
-    """The connection breaks in the middle of the body."""
+    """``reset`` resets the connection in the middle of the body."""
     site.faults.switch_on(["reset=0.9@s3"])
     reply = await site.get()
     assert reply.is_reset
@@ -196,7 +196,7 @@ async def test_reset(site):
 
 
 async def test_truncate(site):
-    """The announced length is right, half of it comes, the connection closes."""
+    """``truncate`` announces the right length, sends half of it and closes."""
     site.faults.switch_on(["truncate@s3"])
     reply = await site.get()
     assert reply.headers["content-length"] == str(len(BODY))
@@ -205,7 +205,7 @@ async def test_truncate(site):
 
 
 async def test_short(site):
-    """The announced length is that of the part that is sent."""
+    """``short`` sends a part of the file and announces the part's length."""
     site.faults.switch_on(["short=0.25@s3"])
     reply = await site.get()
     assert reply.headers["content-length"] == str(len(BODY) // 4)
@@ -213,7 +213,7 @@ async def test_short(site):
 
 
 async def test_long(site):
-    """Half of the length is announced, and all of the body comes."""
+    """``long`` announces half of the length and sends the whole body."""
     site.faults.switch_on(["long@s3"])
     reply = await site.get()
     assert reply.headers["content-length"] == str(len(BODY) // 2)
@@ -221,7 +221,7 @@ async def test_long(site):
 
 
 async def test_words(site):
-    """Words come with status 200, as text or as JSON."""
+    """``words`` answers with text or JSON and status 200."""
     site.faults.switch_on(['words={"status": "ERROR"}@s3:times=1', "words@s3"])
     as_json, as_text = await site.get(), await site.get()
     assert (as_json.status, as_json.body) == (200, b'{"status": "ERROR"}')
@@ -240,7 +240,7 @@ def _frame() -> bytes:
 
 @pytest.mark.parametrize("pack", [bytes, bz2.compress])
 def test_card(pack):
-    """A card has another value, plain and packed; all else stays."""
+    """``card`` changes existing cards of a plain or packed file, and nothing else."""
     plain = _frame()
     changed = rewrite_cards(pack(plain), "CRVAL1=NaN,NAXIS2=1000000,NONE=1")
     if pack is bz2.compress:
@@ -253,7 +253,7 @@ def test_card(pack):
 
 
 def test_packed_bomb():
-    """A few kilobytes begin like a frame and unpack to as much as was asked."""
+    """A packed bomb of a few kilobytes unpacks to a frame and 64 MB more."""
     packed = bomb_for(bz2.compress(_frame()), 64)
     assert len(packed) < 10_000
     unpacked = bz2.decompress(packed)
@@ -262,16 +262,16 @@ def test_packed_bomb():
 
 
 async def test_damaged_frame(site):
-    """What is damaged is sent as the whole file, with its length."""
+    """A damaged file is sent with the length of the damaged content."""
     site.faults.switch_on(["card=RUN=1@s3:times=1", "packed-bomb=32@s3"])
     same, bomb = await site.get(), await site.get()
-    assert same.body == BODY  # it holds no card
+    assert same.body == BODY  # BODY has no cards to change
     assert bomb.headers["content-length"] == str(len(bomb.body))
     assert bz2.decompress(bomb.body).startswith(BODY[:1000])
 
 
 async def test_no_length(site):
-    """The whole file comes in chunks, without its length."""
+    """``no-length`` sends the whole file in chunks, without Content-Length."""
     site.faults.switch_on(["no-length@s3"])
     reply = await site.get()
     assert "content-length" not in reply.headers
@@ -279,19 +279,19 @@ async def test_no_length(site):
 
 
 async def test_no_length_short(site):
-    """A part of the file comes in chunks that look complete."""
+    """``no-length=0.5`` sends half of the file in chunks, with a last chunk."""
     site.faults.switch_on(["no-length=0.5@s3"])
     assert unchunk((await site.get()).body) == (BODY[: len(BODY) // 2], True)
 
 
 async def test_unterminated(site):
-    """The chunks stop without the last one."""
+    """``unterminated`` sends half of the file in chunks, without a last chunk."""
     site.faults.switch_on(["unterminated@s3"])
     assert unchunk((await site.get()).body) == (BODY[: len(BODY) // 2], False)
 
 
 async def test_stall(site):
-    """Half of the body comes, the rest only after the silence."""
+    """``stall`` sends half of the body, and the rest only after a pause."""
     site.faults.switch_on(["stall@s3:times=1", "stall=0.05@s3"])
     half = len(BODY) // 2
     with pytest.raises(TimeoutError):
@@ -301,14 +301,14 @@ async def test_stall(site):
 
 
 async def test_hang(site):
-    """Nothing at all comes, not even a status."""
+    """``hang`` sends nothing, not even a status line."""
     site.faults.switch_on(["hang@s3"])
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(site.get(until=1), 0.2)
 
 
 async def test_trickle(site):
-    """The body comes at the rate that was asked."""
+    """``trickle`` sends the body at the given rate."""
     site.faults.switch_on([f"trickle={len(BODY) * 5}@s3"])
     loop = asyncio.get_running_loop()
     start = loop.time()
@@ -317,7 +317,7 @@ async def test_trickle(site):
 
 
 async def test_slow(site):
-    """The answer is late and otherwise right; another fault comes on top."""
+    """``slow`` delays the answer, and also one that has another fault."""
     site.faults.switch_on(["slow=0.2@s3", "status=500@s3:after=1"])
     loop = asyncio.get_running_loop()
     start = loop.time()
@@ -327,7 +327,7 @@ async def test_slow(site):
 
 
 async def test_bitflip(site):
-    """Exactly one bit is wrong, the length and the ETag are right."""
+    """``bitflip`` changes exactly one bit; length and ETag stay right."""
     site.faults.switch_on(["bitflip@s3"])
     reply = await site.get()
     wrong = [a ^ b for a, b in zip(reply.body, BODY, strict=True) if a != b]
@@ -337,7 +337,7 @@ async def test_bitflip(site):
 
 
 async def test_ignore_range(site):
-    """A range is asked and the whole file comes with status 200."""
+    """``ignore-range`` answers a Range request with the whole file and status 200."""
     part = await site.get(Range="bytes=10-19")
     assert (part.status, part.body) == (206, BODY[10:20])
     site.faults.switch_on(["ignore-range@s3"])
@@ -346,21 +346,21 @@ async def test_ignore_range(site):
 
 
 async def test_bad_range(site):
-    """The Content-Range is not the one that was asked."""
+    """``bad-range`` answers with a Content-Range other than the requested one."""
     site.faults.switch_on(["bad-range@s3"])
     reply = await site.get(Range="bytes=10-19")
     assert not reply.headers["content-range"].startswith("bytes 10-19/")
 
 
 async def test_new_etag(site):
-    """The ETag changes from one request to the next."""
+    """``new-etag`` gives each reply a different ETag."""
     site.faults.switch_on(["new-etag@s3"])
     tags = [(await site.get()).headers["etag"] for _ in range(2)]
     assert len({*tags, '"one"'}) == 3
 
 
 async def test_swap(site):
-    """The file of another address comes, once another has gone by."""
+    """``swap`` answers with the body of the previous request for another address."""
     site.faults.switch_on(["swap@s3"])
     one = await site.get("/one", Range="bytes=0-9")
     assert one.body == BODY[:10]
@@ -370,14 +370,14 @@ async def test_swap(site):
 
 
 async def test_endless(site):
-    """More comes than any file holds."""
+    """``endless`` keeps sending far beyond the length of the file."""
     site.faults.switch_on(["endless@s3"])
     reply = await site.get(until=8 * len(BODY))
     assert len(reply.body) > 7 * len(BODY)
 
 
 async def test_bomb(site):
-    """A few kilobytes say that they are compressed, and unpack to megabytes."""
+    """``bomb`` sends a compressed body of a few kilobytes that unpacks to 8 MB."""
     site.faults.switch_on(["bomb=8@s3"])
     reply = await site.get()
     assert reply.headers["content-encoding"] == "deflate"
@@ -387,7 +387,7 @@ async def test_bomb(site):
 
 
 async def test_head_has_no_body(site):
-    """Faults of the body leave a HEAD alone."""
+    """Faults of the body do not affect HEAD requests."""
     site.faults.switch_on(["truncate@s3"])
     reply = await site.get(method="HEAD")
     assert reply.body == b""
@@ -395,7 +395,7 @@ async def test_head_has_no_body(site):
 
 
 async def test_modifiers(site):
-    """Faults strike after, times and each as often as was said, on their path."""
+    """``after``, ``times`` and ``each`` control which requests a fault strikes."""
     site.faults.switch_on(["status@s3/a:after=1:times=2"])
     asked = ["/a", "/a", "/b", "/a", "/a"]
     assert [(await site.get(p)).status for p in asked] == [200, 503, 200, 503, 200]
@@ -405,7 +405,7 @@ async def test_modifiers(site):
 
 
 def test_lot_is_repeatable():
-    """With a probability, the same requests are struck each time, about so many."""
+    """A fault with ``p`` strikes about that share of requests, always the same ones."""
 
     def struck() -> list[str]:
         faults = Faults(7, KINDS)
@@ -418,7 +418,7 @@ def test_lot_is_repeatable():
 
 
 def test_other_service():
-    """A fault of one service is none of another; a star is all of them."""
+    """A fault strikes only its own service; ``*`` strikes all services."""
     faults = Faults(1, KINDS)
     faults.switch_on(["down@mast"])
     assert not faults.choose("s3", "/x")
@@ -430,13 +430,13 @@ def test_other_service():
     "spec", ["", "explode@s3", "down", "down@nasa", "status@s3:p=x", "html@s3/(", "@s3"]
 )
 def test_wrong_spec(spec):
-    """A fault that cannot be understood is refused with its own words."""
+    """An invalid fault raises FaultError, whose message quotes it."""
     with pytest.raises(FaultError, match=r"^fault '"):
         Fault.parse(spec, KINDS)
 
 
 async def test_switch_while_running(site):
-    """Faults are switched by POST; a wrong list changes nothing."""
+    """A POST replaces the faults; an invalid list gives 400 and changes nothing."""
     site.faults.switch_on(["status=500@s3"])
     await site.get()
     wrong = await _post(site.port, "/_faults", ["nonsense"])

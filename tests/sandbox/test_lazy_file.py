@@ -1,4 +1,4 @@
-"""Files that are computed by the range: the same bytes, however they are asked for."""
+"""Files rendered by range: the same bytes, whatever ranges are read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from harvester.sandbox.lazy_file import BAND_ROWS, BandCache, Held, ImagePlane, LazyFile
 
 LAYERS, NY, NX = 2, BAND_ROWS + 9, 5
-#: Every pixel has a value of its own.
+#: Every pixel has a different value.
 PIXELS = np.arange(LAYERS * NY * NX, dtype=np.float32).reshape(LAYERS, NY, NX)
 DATA = PIXELS.astype(">f4").tobytes()
 WHOLE = b"h" * 7 + DATA + bytes(-len(DATA) % 2880) + b"tail"
 
 
 def make(rendered=None, memory_mb=1.0):
-    """Make the file of those bytes; list the bands that are rendered."""
+    """Make a file with the content WHOLE; log each rendered band."""
 
     def render(layer, first, last):
         if rendered is not None:
@@ -29,26 +29,26 @@ def make(rendered=None, memory_mb=1.0):
 
 
 def test_size():
-    """The size is that of the headers, the pixels and their padding."""
+    """The size is the sum of headers, pixels and padding."""
     assert make().size == len(WHOLE)
 
 
 @given(st.integers(0, len(WHOLE)), st.integers(0, len(WHOLE) + 10))
 def test_any_range(start, stop):
-    """Any range is the same part of the whole, empty ones included."""
+    """Any range, even an empty one, equals the same slice of the whole file."""
     assert make().read(start, stop) == WHOLE[start:stop]
 
 
 @pytest.mark.parametrize("memory_mb", [0.0, 1.0])
 def test_in_pieces(memory_mb):
-    """Pieces of any length put together are the whole, whatever the cache holds."""
+    """Consecutive pieces join to the whole file, with and without a cache."""
     file = make(memory_mb=memory_mb)
     pieces = [file.read(at, at + 37) for at in range(0, file.size, 37)]
     assert b"".join(pieces) == WHOLE
 
 
 def test_only_what_is_asked():
-    """Only the bands that a range touches are rendered, each once."""
+    """Only the band that a range touches is rendered, and only once."""
     rendered = []
     file = make(rendered)
     inside = 7 + (NY + 3) * NX * 4
@@ -58,7 +58,7 @@ def test_only_what_is_asked():
 
 
 def test_cache_room():
-    """The cache drops the oldest bands once its room is used up."""
+    """A full cache drops its oldest bands."""
     cache, made = BandCache(memory_mb=2e-5), []
 
     def band(name):

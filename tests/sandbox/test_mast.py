@@ -1,4 +1,4 @@
-"""MAST's protocol: the real astroquery is the judge, plain requests the rest."""
+"""MAST's protocol, tested with the real astroquery and with plain requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
 from harvester.sandbox.store import SandboxFrameStore
 
-#: What the tutorial asks for, besides the position.
+#: The tutorial's criteria, besides the position.
 TUTORIAL = {
     "project": "HST",
     "filters": "F160W",
@@ -34,13 +34,13 @@ TUTORIAL = {
 
 @pytest.fixture(scope="module")
 def sky() -> Sky:
-    """Make one sky for all tests: nothing changes it."""
+    """Make one sky for all tests; no test changes it."""
     return Sky.make(9, targets=150)
 
 
 @pytest.fixture(scope="module")
 def archive(sky):
-    """Serve MAST and the bucket; give the address."""
+    """Serve MAST and the bucket; yield the address."""
     with SandboxFrameStore() as store:
         routes = [*mast.routes(sky, store), *mast.s3_routes(sky, store)]
         with serving(routes) as url:
@@ -49,22 +49,22 @@ def archive(sky):
 
 @pytest.fixture
 def client(archive):
-    """Give the real astroquery, asking this archive."""
+    """Yield the real astroquery client, redirected to this archive."""
     with redirected(archive) as observations:
-        # From 0.4.12 on it would ask the real bucket.
+        # Since 0.4.12 it would otherwise contact the real bucket.
         observations.disable_cloud_dataset()
         yield observations
 
 
 @pytest.fixture
 async def http(archive):
-    """Give a plain client of the same archive."""
+    """Open a plain HTTP client for the same archive."""
     async with aiohttp.ClientSession(archive) as session:
         yield session
 
 
 def mine(sky, **wanted):
-    """Give the observations whose attributes are as wanted."""
+    """Return the observations that have these attributes."""
     return [
         obs
         for obs in sky.observations
@@ -76,7 +76,7 @@ def mine(sky, **wanted):
 
 
 def test_tutorial_query(client, sky):
-    """The tutorial's query finds the F160W images around a galaxy, and no others."""
+    """The tutorial's query finds only F160W images around a position."""
     obs = mine(sky, filters="F160W")[0]
     place = SkyCoord(obs.ra, obs.dec, unit="deg")
     table = client.query_criteria(coordinates=place, **TUTORIAL)
@@ -91,7 +91,7 @@ def test_tutorial_query(client, sky):
 
 
 def test_whole_sky_query(client, sky):
-    """Without a position all observations come, footprints and nulls included."""
+    """A query without a position returns all matching observations."""
     table = client.query_criteria(
         obs_collection="HST", instrument_name="WFC3/IR", filters=["F160W", "F140W"]
     )
@@ -103,7 +103,7 @@ def test_whole_sky_query(client, sky):
 
 
 def test_count(client, sky):
-    """A count agrees with the rows, ranges and wildcards included."""
+    """A count query supports ranges and wildcards and gives the number of matches."""
     assert client.query_criteria_count(**TUTORIAL) == len(mine(sky, filters="F160W"))
     deep = client.query_criteria_count(
         filters="F160W", t_exptime=[1500, 1e5], target_name="SAND*"
@@ -113,7 +113,7 @@ def test_count(client, sky):
 
 
 def test_paging(client, sky, monkeypatch):
-    """Pages put together are the whole answer, each row once, in a stable order."""
+    """Several pages together equal the answer in one page, in the same order."""
     whole = client.query_criteria(obs_collection="HST")
     monkeypatch.setattr(PortalAPI, "PAGESIZE", 7)
     paged = client.query_criteria(obs_collection="HST")
@@ -123,7 +123,7 @@ def test_paging(client, sky, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.*returned no results")
 def test_footprint_decides(client, sky):
-    """A position matches by footprint, not by distance from the target."""
+    """With radius 0 a position matches if the footprint contains it."""
     obs = next(o for o in mine(sky, filters="F160W") if len(o.footprint) == 1)
     inside = obs.wcs().pixel_to_world(obs.nx / 2, obs.ny / 2)
     outside = obs.wcs().pixel_to_world(-500, -500)
@@ -137,7 +137,7 @@ def test_footprint_decides(client, sky):
 
 
 def test_nothing_there(client):
-    """A place without images gives an empty table and astroquery's own warning."""
+    """A position without images gives an empty table and a NoResultsWarning."""
     with pytest.warns(NoResultsWarning):
         table = client.query_criteria(
             coordinates=SkyCoord(10, -80, unit="deg"), radius="1 arcmin", **TUTORIAL
@@ -146,13 +146,13 @@ def test_nothing_there(client):
 
 
 def test_unknown_criterion(client):
-    """A criterion that no column has is refused by astroquery itself."""
+    """A criterion that is not a column is refused by astroquery itself."""
     with pytest.raises(InvalidQueryError):
         client.query_criteria(colour="red", **TUTORIAL)
 
 
 def test_all_columns_are_criteria(client, shared):
-    """Today's columns are all there, in their order, and can all be asked for."""
+    """All recorded columns are returned in their order and are valid criteria."""
     recorded = json.loads(
         (shared / "fixtures/mast/transcribed_hst_obs_2026-08-03.json").read_text()
     )
@@ -163,7 +163,7 @@ def test_all_columns_are_criteria(client, shared):
 
 
 def test_region_query(client, sky):
-    """A cone search answers too."""
+    """A cone search finds the observation at its centre."""
     obs = sky.observations[0]
     place = SkyCoord(obs.ra, obs.dec, unit="deg")
     table = client.query_region(place, radius="1 arcmin")
@@ -171,7 +171,7 @@ def test_region_query(client, sky):
 
 
 def test_products(client, sky):
-    """Products of several observations name the one that was asked for as parent."""
+    """Products of several observations have the queried observation as parent."""
     asked = [str(obs.obsid) for obs in sky.observations[:6]]
     table = client.get_product_list(asked)
     assert set(table["parent_obsid"]) == set(asked)
@@ -182,7 +182,7 @@ def test_products(client, sky):
 
 
 def test_product_columns(client, sky, shared):
-    """Products have today's columns with their types."""
+    """The product list has the recorded columns in their order."""
     recorded = json.loads(
         (shared / "fixtures/mast/transcribed_hst_products_2026-08-03.json").read_text()
     )
@@ -191,7 +191,7 @@ def test_product_columns(client, sky, shared):
 
 
 def test_filter_products(client, sky):
-    """The tutorial's product filter finds the DRZ, and an old twin with it."""
+    """The tutorial's product filter finds the DRZ and its HLA twin."""
     twin = next(obs for obs in sky.observations if obs.obsid % 3 == 0)
     table = client.get_product_list([str(twin.obsid)])
     science = client.filter_products(
@@ -205,7 +205,7 @@ def test_filter_products(client, sky):
 
 
 def test_download(client, sky, tmp_path):
-    """Downloaded files are what was painted, of the size that was listed."""
+    """Downloaded files have the painted bytes and the listed size."""
     obs = next(o for o in sky.observations if o.rights == "PUBLIC" and o.obsid % 3)
     table = client.get_product_list([str(obs.obsid)])
     wanted = client.filter_products(table, productSubGroupDescription=["DRZ", "ASN"])
@@ -219,7 +219,7 @@ def test_download(client, sky, tmp_path):
 
 
 def test_private_download(client, sky, tmp_path):
-    """Data that are not public yet are refused with 401."""
+    """Downloads of data that are not public yet are refused with 401."""
     obs = mine(sky, rights="EXCLUSIVE_ACCESS")[0]
     status, reason, _ = client.download_file(
         f"mast:HST/product/{obs.filename}", local_path=tmp_path / "x", verbose=False
@@ -229,13 +229,13 @@ def test_private_download(client, sky, tmp_path):
 
 
 def test_wrong_identifier(client, sky):
-    """An obs_id where an obsid belongs is an error of the service."""
+    """An obs_id in place of an obsid raises RemoteServiceError."""
     with pytest.raises(RemoteServiceError, match="number"):
         client.get_product_list([sky.observations[0].obs_id])
 
 
 def test_executing(sky):
-    """A query that is not finished is polled, and then complete."""
+    """A query that is still executing is polled until it is complete."""
     with (
         SandboxFrameStore() as store,
         serving(mast.routes(sky, store, executing=2)) as url,
@@ -260,7 +260,7 @@ async def test_unknown_service(http):
     ["request=%7B", "", "request=%5B1%5D", "request=%7B%22format%22:%22csv%22%7D"],
 )
 async def test_malformed_request(http, body):
-    """A request that makes no sense answers ERROR with HTTP 200."""
+    """A malformed request answers ERROR with HTTP 200."""
     async with http.post("/api/v0/invoke", data=body) as response:
         assert response.status == 200
         assert (await response.json())["status"] == "ERROR"
@@ -276,13 +276,13 @@ async def test_malformed_request(http, body):
     ],
 )
 async def test_senseless_params(http, params):
-    """Columns and filters that do not exist are an error of the query."""
+    """Unknown columns and invalid filters answer ERROR."""
     reply = await ask(http, "Mast.Caom.Filtered", params)
     assert reply["status"] == "ERROR"
 
 
 async def test_chosen_columns(http, sky):
-    """Only the columns that are asked for come, in that order; obsid as a number."""
+    """Only the requested columns are returned, in that order; obsid is a number."""
     params = {"columns": "s_region, obsid", "filters": []}
     reply = await ask(http, "Mast.Caom.Filtered", params, pagesize=5, page=2)
     assert [field["name"] for field in reply["fields"]] == ["s_region", "obsid"]
@@ -311,7 +311,7 @@ async def test_separator(http, sky):
 
 
 async def test_get_request(http, sky):
-    """A query may come by GET as well."""
+    """A query may be sent by GET as well."""
     query = {
         "service": "Mast.Caom.Filtered",
         "params": {"columns": "COUNT_BIG(*)", "filters": []},
@@ -322,7 +322,7 @@ async def test_get_request(http, sky):
 
 
 async def test_bucket_file(http, sky):
-    """The bucket has the same bytes, with an entity tag, whole or in part."""
+    """The bucket serves the same bytes with an ETag, whole or by range."""
     obs = next(o for o in sky.observations if o.mirrored)
     path = f"/stpubdata/hst/public/{obs.obs_id[:4]}/{obs.obs_id}/{obs.filename}"
     async with http.get(path) as response:
@@ -339,7 +339,7 @@ async def test_bucket_file(http, sky):
 
 
 async def test_bucket_gaps(http, sky):
-    """About one observation in ten is only at MAST; its key answers 404."""
+    """About one observation in ten is not in the bucket: its key answers 404."""
     missing = [o for o in mine(sky, mirrored=False) if o.rights == "PUBLIC"]
     assert 0.03 < len(missing) / len(sky.observations) < 0.2
     obs = missing[0]
@@ -353,7 +353,7 @@ async def test_bucket_gaps(http, sky):
 
 
 async def test_bucket_folder(http, sky):
-    """The folder of a key is the obs_id; another one has no such file."""
+    """A key with a folder other than the obs_id answers 404."""
     obs = next(o for o in sky.observations if o.mirrored)
     path = f"/stpubdata/hst/public/{obs.obs_id[:4]}/ib0000000/{obs.filename}"
     async with http.get(path) as response:
@@ -361,7 +361,7 @@ async def test_bucket_folder(http, sky):
 
 
 async def test_file_head(http, sky):
-    """HEAD tells the length and that ranges are served; no entity tag is made up."""
+    """At MAST, HEAD has Content-Length and Accept-Ranges but no ETag."""
     obs = mine(sky, rights="PUBLIC")[0]
     uri = {"uri": f"mast:HST/product/{obs.filename}"}
     async with http.head("/api/v0.1/Download/file", params=uri) as response:
@@ -371,7 +371,7 @@ async def test_file_head(http, sky):
 
 
 async def test_impossible_range(http, sky):
-    """A range behind the end answers 416 with the true length."""
+    """A range beyond the end answers 416 with the file's length."""
     obs = mine(sky, rights="PUBLIC")[0]
     uri = {"uri": f"mast:HST/product/{obs.filename}"}
     size = len(drz(sky, obs))
@@ -384,13 +384,13 @@ async def test_impossible_range(http, sky):
 
 @pytest.mark.parametrize("uri", ["mast:HST/product/none.fits", "none.fits", ""])
 async def test_missing_file(http, uri):
-    """A URI that names no file answers 404."""
+    """A URI of an unknown file answers 404."""
     async with http.get("/api/v0.1/Download/file", params={"uri": uri}) as response:
         assert response.status == 404
 
 
 async def test_legacy_file(http, sky):
-    """A Legacy Archive file is made on the fly: no length, no ranges."""
+    """A Hubble Legacy Archive file has neither Content-Length nor Accept-Ranges."""
     twin = next(o for o in sky.observations if o.obsid % 3 == 0)
     reply = await ask(http, "Mast.Caom.Products", {"obsid": str(twin.obsid)})
     uris = [
@@ -405,7 +405,7 @@ async def test_legacy_file(http, sky):
 
 
 async def test_path_lookup(http, sky):
-    """The lookup gives the key of a file that is in the bucket, and null for others."""
+    """The path lookup gives the key of a file in the bucket, and null for others."""
     obs = next(o for o in sky.observations if o.mirrored)
     uri, other = f"mast:HST/product/{obs.filename}", "mast:HST/product/none.fits"
     query = [("uri", uri), ("uri", other)]
@@ -421,13 +421,13 @@ async def test_path_lookup(http, sky):
 
 
 async def test_who_am_i(http):
-    """Nobody is logged in."""
+    """``/whoami`` answers that the user is anonymous."""
     async with http.get("/whoami") as response:
         assert (await response.json())["anon"] is True
 
 
 async def test_bundle_script(http, sky):
-    """A bundle is a script that downloads each file."""
+    """A bundle is a shell script that downloads each file."""
     uris = [f"mast:HST/product/{obs.filename}" for obs in sky.observations[:2]]
     form = aiohttp.FormData([("uri", uri) for uri in uris])
     async with http.post("/api/v0.1/Download/bundle.sh", data=form) as response:

@@ -1,4 +1,4 @@
-"""The pixels of the sandbox: galaxies where the WCS says, in files like real ones."""
+"""The pixels of the sandbox: galaxies at their WCS positions, in realistic files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.scans import FIELD_STEP, ROWS
 from harvester.sandbox.sky import Sky
 
-# The survey's DATE-OBS has no time; astropy says so for every frame.
+# The survey's DATE-OBS has no time; astropy warns about it for every frame.
 pytestmark = pytest.mark.filterwarnings("ignore:.*datfix")
 
 
 @pytest.fixture(scope="module")
 def sky() -> Sky:
-    """Make one sky for all tests: nothing changes it."""
+    """Make one sky for all tests; no test changes it."""
     return Sky.make(4, targets=120)
 
 
@@ -38,18 +38,18 @@ def _image(content, extension=0):
 
 
 def _off_centre(image, x, y, half):
-    """Measure how far the light's centre is from a position, in pixels."""
+    """Measure the distance of the light's centre from a position, in pixels."""
     col, row = round(float(x)), round(float(y))
     box = image[row - half : row + half + 1, col - half : col + half + 1].astype(float)
     box -= np.median(image)
     v, u = np.mgrid[row - half : row + half + 1, col - half : col + half + 1]
-    # A round window on the position itself, so that the box favours no side.
+    # A round window centred on the position, so that the square box adds no bias.
     box *= np.exp(-0.5 * ((u - x) ** 2 + (v - y) ** 2) / (half / 3) ** 2)
     return np.hypot((box * u).sum() / box.sum() - x, (box * v).sum() / box.sum() - y)
 
 
 def test_frame_like_real_ones(sky, shared):
-    """A frame packs as well as real ones, and its night sky is as even."""
+    """A frame's packed size and sky variation are in the range of real frames."""
 
     def described(packed):
         with fits.open(io.BytesIO(bz2.decompress(packed))) as hdus:
@@ -70,7 +70,7 @@ def test_frame_like_real_ones(sky, shared):
 
 @pytest.mark.parametrize("band", "gr")
 def test_frame_centring(sky, band):
-    """Galaxies of a frame are centred on their WCS position, in every band."""
+    """Galaxies of a frame are centred on their WCS position, in g and in r."""
     key = list(sky.fields)[1]
     hdu = _image(sdss_frame(sky, key, band))
     wcs = WCS(hdu.header)
@@ -96,7 +96,7 @@ def test_image_centring(sky):
 
 
 def test_frame_flux(sky, frame):
-    """A galaxy's nanomaggies add up to its magnitude."""
+    """The summed flux of galaxies agrees with their magnitude, within 10 %."""
     wcs, image = WCS(frame[0].header), frame[0].data
     key = next(iter(sky.fields))
     ratios = []
@@ -109,7 +109,7 @@ def test_frame_flux(sky, frame):
 
 
 def test_frame_structure(frame, shared):
-    """A frame has the HDUs of a real one, and says that it is synthetic."""
+    """A frame has the HDUs of a real one, and ORIGIN marks it as synthetic."""
     path = shared / "fixtures/sdss/frames/frame-r-001000-1-0100.fits.bz2"
     real = fits.open(io.BytesIO(bz2.decompress(path.read_bytes())))
     assert len(frame) == len(real) == 4
@@ -128,7 +128,7 @@ def test_frame_structure(frame, shared):
 
 
 def test_frame_counts(frame):
-    """Undoing calibration and sky gives back whole counts, but for the rounding."""
+    """Undoing calibration and sky gives integer counts, except for rounding."""
     image = frame[0].data[700:740].astype(float)
     table = frame[2].data
     sky = table["ALLSKY"][0]
@@ -142,7 +142,7 @@ def test_frame_counts(frame):
 
 
 def test_mantissas(frame):
-    """Pixels keep ten significant bits, as in the survey, and none is NaN."""
+    """Pixels have ten significant bits, as in the survey, and none is NaN."""
     bits = frame[0].data.astype("f4").view("i4")
     assert not (bits & ((1 << 14) - 1)).any()
     assert (bits & (1 << 14)).any()
@@ -150,18 +150,18 @@ def test_mantissas(frame):
 
 
 def test_shared_rows(sky):
-    """The rows that two neighbouring fields share show the same noise and stars."""
+    """The rows shared by two neighbouring fields have the same noise and stars."""
     key = next(k for k in sky.fields if k._replace(field=k.field + 1) in sky.fields)
     after = key._replace(field=key.field + 1)
     one = _image(sdss_frame(sky, key, "r")).data[FIELD_STEP:].astype(float)
     two = _image(sdss_frame(sky, after, "r")).data[: ROWS - FIELD_STEP].astype(float)
     assert np.corrcoef(one.ravel(), two.ravel())[0, 1] > 0.98
-    # The subtracted sky slopes a little differently: less than one count.
+    # The subtracted skies differ a little in slope: by less than one count.
     assert np.median(np.abs(one - two)) < 0.00478
 
 
 def test_same_bytes(sky):
-    """The same sky paints the same bytes; another band or field others."""
+    """The same sky gives the same bytes; another band or field gives others."""
     key, other = list(sky.fields)[:2]
     assert sdss_frame(sky, key, "u") == sdss_frame(Sky.make(4, 120), key, "u")
     assert sdss_frame(sky, key, "u") != sdss_frame(sky, key, "z")
@@ -171,7 +171,7 @@ def test_same_bytes(sky):
 
 
 def test_drizzled_structure(sky):
-    """An HST image has SCI, WHT, CTX and HDRTAB, photometry, and honest headers."""
+    """An HST image has SCI, WHT, CTX, HDRTAB, photometry and an ORIGIN card."""
     obs = sky.observations[0]
     content = drz(sky, obs)
     hdus = fits.open(io.BytesIO(content))
@@ -203,7 +203,7 @@ def test_empty_corners(sky):
 
 
 def test_galaxy_in_the_corner(sky):
-    """A galaxy can be inside the listed footprint where the image holds nothing."""
+    """A galaxy can be inside the listed footprint but in an empty image corner."""
     found = [
         (obs, galaxy)
         for obs in sky.observations
@@ -219,7 +219,7 @@ def test_galaxy_in_the_corner(sky):
 
 @pytest.mark.parametrize("name", ["zoo.fits", "zoo.fits.gz"])
 def test_catalogue(sky, tmp_path, name):
-    """The catalogue is one row of vectors, with 64-bit identifiers."""
+    """The catalogue has one row of vectors, 64-bit identifiers and stable bytes."""
     write_catalogue(sky, tmp_path / name)
     table = Table.read(tmp_path / name)
     assert len(table) == 1
@@ -249,7 +249,7 @@ def test_catalogue(sky, tmp_path, name):
 
 
 def test_position_angle(sky):
-    """The long axis of a galaxy points where its position angle says, on the sky."""
+    """The long axis of a galaxy on the sky agrees with its position angle."""
     obs = sky.observations[0]
     hdu = _image(drz(sky, obs), "SCI")
     galaxy = min(sky.galaxies_in_observation(obs), key=lambda g: g.axis_ratio)

@@ -27,7 +27,7 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def frame(sandbox):
-    """Give a frame's address below the release, and its bytes."""
+    """Return a frame's path below the release folder, and its bytes."""
     run, camcol, field = sandbox.sky.galaxies[0].field
     path = (
         f"photoObj/frames/301/{run}/{camcol}/"
@@ -40,14 +40,14 @@ def frame(sandbox):
 
 @pytest.fixture(scope="module")
 def real(shared):
-    """Serve the folder of real frames."""
+    """Serve a folder of real frames."""
     options = SandboxOptions(targets=3, frames=shared / "data/sdss")
     with run_in_thread(options) as running:
         yield running
 
 
 def test_frame_is_fits(frame):
-    """The file unpacks to a FITS file of whole blocks with the field's header."""
+    """A frame unpacks to whole FITS blocks with the header of its field."""
     path, body = frame
     raw = bz2.decompress(body)
     header = fits.Header.fromstring(raw[: raw.index(b"END     ") + 2880])
@@ -71,13 +71,13 @@ def test_frame_is_fits(frame):
     ],
 )
 def test_releases(sandbox, frame, folder, status):
-    """Each release has its frames in the folder of its time only."""
+    """Each release has its frames only in the folder used at its time."""
     url = f"{sandbox.urls['sdss-sas']}/{folder}/{frame[0]}"
     assert requests.head(url, timeout=10).status_code == status
 
 
 def test_missing_frame(sandbox, frame):
-    """A field that is not there, or a path that contradicts its file, is a 404."""
+    """A missing field, or a path that contradicts its file name, answers 404."""
     root = f"{sandbox.urls['sdss-sas']}/dr17/eboss/"
     run = str(sandbox.sky.galaxies[0].field.run)
     for path in (
@@ -91,7 +91,7 @@ def test_missing_frame(sandbox, frame):
 
 
 def test_range(sandbox, frame):
-    """A download is resumed by Range and If-Range, and starts again if it changed."""
+    """If-Range with the right ETag gives the range, with another the whole file."""
     path, body = frame
     url = f"{sandbox.urls['sdss-sas']}/dr17/eboss/{path}"
     tag = requests.head(url, timeout=10).headers["ETag"]
@@ -105,7 +105,7 @@ def test_range(sandbox, frame):
 
 
 def test_real_frames_byte_for_byte(real, shared):
-    """Real frames come at the archive's addresses, unchanged."""
+    """Real frames are served unchanged at the archive's paths."""
     for band in "gri":
         name = f"frame-{band}-001043-5-0025.fits.bz2"
         url = f"{real.urls['sdss-sas']}/dr17/eboss/photoObj/frames/301/1043/5/{name}"
@@ -116,7 +116,7 @@ def test_real_frames_byte_for_byte(real, shared):
 
 
 def test_real_frames_only(real):
-    """With real frames there are no synthetic fields."""
+    """With real frames, synthetic fields answer 404."""
     run, camcol, field = real.sky.galaxies[0].field
     url = (
         f"{real.urls['sdss-sas']}/dr17/eboss/photoObj/frames/301/{run}/{camcol}/"
@@ -126,7 +126,7 @@ def test_real_frames_only(real):
 
 
 def test_real_frames_crossid(real):
-    """The place of a merger is found in the frame that shows it."""
+    """CrossID finds the position of a merger in the real frame that shows it."""
     url = f"{real.urls['sdss-sky']}/dr17/en/tools/search/X_Results.aspx"
     form = {
         "searchtool": "CrossID",
@@ -145,7 +145,7 @@ def test_real_frames_crossid(real):
 
 
 def test_real_frames_left_out(shared):
-    """A file that is no frame is passed over, with a note that names it."""
+    """A file that is not a whole frame is skipped, with a note that names it."""
     frames = RealFrames(shared / "data/sdss")
     assert [note.split(":")[0] for note in frames.notes] == [
         "reprojected_sdss_r.fits.bz2"
@@ -156,7 +156,7 @@ def test_real_frames_left_out(shared):
 
 
 def test_real_frames_damaged(tmp_path):
-    """Files that only look like frames by name are passed over too."""
+    """Damaged files with the name of a frame are skipped, with a note each."""
     names = [f"frame-{band}-000001-1-0001.fits.bz2" for band in "ugr"]
     for name, body in zip(
         names, [b"", b"BZh9 nothing", bz2.compress(b"SIMPLE  =")], strict=True
@@ -166,29 +166,29 @@ def test_real_frames_damaged(tmp_path):
 
 
 def test_real_frames_geometry(shared):
-    """The coefficients fitted to a real frame are those that its last table states."""
+    """Coefficients fitted to a real frame agree with its last table to 0.2 arcsec."""
     frames = RealFrames(shared / "data/sdss")
     field = next(f for f in frames.fields if f.key == MERGER_FIELD)
     with fits.open(shared / "data/sdss/frame-r-001043-5-0025.fits.bz2") as hdus:
         row = hdus[3].data[0]
-    # The header gives the scan's circle in round numbers, the table exactly.
+    # The header has rounded values of the scan's great circle, the table exact ones.
     ours = fit_astrans(field.tangent, row["NODE"], row["INCL"])
     theirs = [row[name] for name in "ABCDEF"]
     far = np.array([1.0, 1489.0, 2048.0])
     apart = np.reshape(np.subtract(ours, theirs), (2, 3)) @ far * 3600.0
-    # In mu as in nu, arcsec at the far corner; mu may count from the other node.
+    # Arcsec at the far corner, in mu and nu; mu may count from the other node.
     assert np.abs((apart + 648_000) % 1_296_000 - 648_000) == pytest.approx(0, abs=0.2)
 
 
 def test_real_frames_margin(shared):
-    """The merger lies as far from the edge as its measured pixel says."""
+    """The margin of the merger agrees with its measured pixel."""
     frames = RealFrames(shared / "data/sdss")
     field = next(f for f in frames.fields if f.key == MERGER_FIELD)
     assert float(field.margin(*GZ_MERGER)) == pytest.approx(2047.5 - 1789.03, abs=0.6)
 
 
 def test_object_in_each_real_frame(shared):
-    """A place where there is an object can be asked of real frames too."""
+    """Each real frame has one primary object, found at its own position."""
     frames = RealFrames(shared / "data/sdss")
     assert len(frames.objects) == len(frames.fields) > 0
     for found in frames.objects:

@@ -1,4 +1,4 @@
-"""The sandbox starts, tells where it is, and leaves nothing behind."""
+"""The sandbox's start, its ready file, its options and its end."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SMALL = {"targets": 3, "hst_images": False}
 
 @pytest.fixture
 async def client():
-    """Give an HTTP client."""
+    """Open an HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
 
 
 async def test_four_hosts(client):
-    """Each archive has a port of its own and answers unknown paths with a page."""
+    """Each of four services has its own port and a 404 page for unknown paths."""
     async with Sandbox(SandboxOptions(**SMALL)) as sandbox:
         assert tuple(sandbox.urls) == SERVICES
         assert len({urlsplit(url).port for url in sandbox.urls.values()}) == 4
@@ -42,7 +42,7 @@ async def test_four_hosts(client):
 
 
 async def test_closed_after(client):
-    """After leaving, nothing listens any more."""
+    """After the block no port listens any more."""
     async with Sandbox(SandboxOptions(**SMALL)) as sandbox:
         urls = dict(sandbox.urls)
     for url in urls.values():
@@ -51,7 +51,7 @@ async def test_closed_after(client):
 
 
 async def test_chosen_ports():
-    """With a port, the services listen on it and the three that follow."""
+    """With ``port`` the services listen on that port and the next three."""
     port = _four_free_ports()
     async with Sandbox(SandboxOptions(port=port, **SMALL)) as sandbox:
         ports = [urlsplit(url).port for url in sandbox.urls.values()]
@@ -75,7 +75,7 @@ def _four_free_ports() -> int:
 
 
 async def test_busy_port():
-    """If a port is taken, the error says so and the other ports are let go."""
+    """A port that is in use raises OSError with that reason."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -86,7 +86,7 @@ async def test_busy_port():
 
 
 async def test_ready_file(tmp_path):
-    """The ready file names the addresses, after the catalogue is there."""
+    """The ready file has the addresses and is removed at the end of the sandbox."""
     options = SandboxOptions(
         ready_file=tmp_path / "ready.json",
         catalogue=tmp_path / "galaxies.fits",
@@ -99,7 +99,7 @@ async def test_ready_file(tmp_path):
 
 
 async def test_same_seed_same_sky():
-    """The same seed makes the same galaxies, another seed others."""
+    """The same seed makes the same galaxies; another seed makes others."""
     skies = []
     for seed in (1, 1, 2):
         async with Sandbox(SandboxOptions(seed=seed, **SMALL)) as sandbox:
@@ -109,7 +109,7 @@ async def test_same_seed_same_sky():
 
 
 async def test_latency(client):
-    """Queries are as slow as was asked; a service of its own name goes first."""
+    """Queries have the given latency; a latency of one service takes precedence."""
     latency = {"query": 0.2, "file": 5.0, "sdss-sas": 0.0}
     async with Sandbox(SandboxOptions(latency=latency, **SMALL)) as sandbox:
         loop = asyncio.get_running_loop()
@@ -136,26 +136,26 @@ async def test_stats_of_all(client):
 
 
 def test_wrong_fault():
-    """A fault that cannot be understood keeps the sandbox from starting."""
+    """An invalid fault in the options raises FaultError."""
     with pytest.raises(FaultError, match="explode"):
         Sandbox(SandboxOptions(faults=("explode@mast",)))
 
 
 def test_wrong_latency():
-    """A latency of something unknown keeps the sandbox from starting."""
+    """A latency for an unknown service raises ValueError."""
     with pytest.raises(ValueError, match="latency of nasa"):
         Sandbox(SandboxOptions(latency={"nasa": 1.0}))
 
 
 async def test_no_frames(tmp_path):
-    """A folder without any frame is refused, with its name."""
+    """A folder without any frame raises ValueError that names the folder."""
     with pytest.raises(ValueError, match=str(tmp_path)):
         async with Sandbox(SandboxOptions(frames=tmp_path, **SMALL)):
             pass
 
 
 def test_thread_ends():
-    """The thread is gone after the block, also when the block fails."""
+    """The sandbox's thread ends after the block, also when the block raises."""
 
     def fail() -> None:
         with run_in_thread(SandboxOptions(**SMALL)):
@@ -167,7 +167,7 @@ def test_thread_ends():
 
 
 def test_thread_error(tmp_path):
-    """What goes wrong at the start is raised in the caller's thread."""
+    """An error at the start is raised in the caller's thread."""
     options = SandboxOptions(catalogue=tmp_path / "none" / "galaxies.fits", **SMALL)
     with pytest.raises(FileNotFoundError), run_in_thread(options):
         pass
@@ -186,7 +186,7 @@ asyncio.run(serve(options, tell=lambda sandbox: print(sandbox.urls["s3"], flush=
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal(tmp_path, number):
-    """A signal ends the service with exit code 0, even while a client waits."""
+    """SIGTERM and SIGINT end the service with code 0, even while a client waits."""
     ready = tmp_path / "ready.json"
     command = [sys.executable, "-c", PROGRAM, str(ready)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -200,7 +200,7 @@ def test_signal(tmp_path, number):
 
 
 async def test_cancel():
-    """Cancelled, the service ends like the task it is."""
+    """Cancelling the task of the service raises CancelledError."""
     ready = asyncio.Event()
     task = asyncio.create_task(
         serve(SandboxOptions(**SMALL), tell=lambda _: ready.set())

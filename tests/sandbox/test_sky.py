@@ -1,4 +1,4 @@
-"""The synthetic sky: repeatable, and shaped like the surveys."""
+"""The synthetic sky: repeatable, and with the geometry of the surveys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harvester.sandbox.sky import Sky
 
 @pytest.fixture(scope="module")
 def sky() -> Sky:
-    """Make one sky for all tests that only read it."""
+    """Make one sky for all tests; no test changes it."""
     return Sky.make(11, targets=300)
 
 
@@ -33,7 +33,7 @@ def _decoded(objid):
 
 
 def test_same_seed():
-    """The same seed gives the same sky, another one another."""
+    """The same seed gives the same sky; another seed gives another."""
     one, two, other = Sky.make(5, 60), Sky.make(5, 60), Sky.make(6, 60)
     assert one.galaxies == two.galaxies
     assert one.observations == two.observations
@@ -42,14 +42,14 @@ def test_same_seed():
 
 
 def test_hst_images_off():
-    """Without HST images the galaxies are the same and nothing is observed."""
+    """Without HST images the galaxies are the same and there are no observations."""
     assert Sky.make(5, 60, hst_images=False).galaxies == Sky.make(5, 60).galaxies
     assert Sky.make(5, 60, hst_images=False).observations == ()
 
 
 @pytest.mark.parametrize("per_image", [1, 5, 12])
 def test_galaxies_an_image(per_image):
-    """HST can be made to see every galaxy, so many in each image that is not awry."""
+    """Each F160W image has ``per_image`` galaxies, and every galaxy has an image."""
     sky = Sky.make(3, 3 * per_image, per_field=per_image, per_image=per_image)
     first = [obs for obs in sky.observations if obs.filters == "F160W"]
     seen = [sky.galaxies_in_observation(obs) for obs in first]
@@ -58,7 +58,7 @@ def test_galaxies_an_image(per_image):
 
 
 def test_legal_fields(sky, shared):
-    """Every field is one that the survey's run list has for rerun 301."""
+    """Every field is in the survey's run list for rerun 301."""
     listed = {}
     runs = shared / "fixtures/sdss/tables/runList-dr10.par"
     for line in runs.read_text().splitlines():
@@ -73,14 +73,14 @@ def test_legal_fields(sky, shared):
 
 
 def test_few_fields(sky):
-    """Galaxies come in clumps: about 14 a field, so few frames serve them all."""
+    """Galaxies are clustered: 300 of them lie in 22 fields, at least 10 in each."""
     assert len(sky.galaxies) == 300
     assert len(sky.fields) == 22
     assert all(len(sky.galaxies_in_field(key)) >= 10 for key in sky.fields)
 
 
 def test_identifiers(sky):
-    """DR8 identifiers name the primary field; 2 in 100 DR7 ones a missing field."""
+    """DR8 identifiers have the primary field; 2 % of DR7 ones have a missing field."""
     lost = [g for g in sky.galaxies if _decoded(g.objid) not in sky.fields]
     assert len(lost) == 6
     for galaxy in sky.galaxies:
@@ -98,14 +98,14 @@ def test_identifiers(sky):
 
 
 def test_smallest_sky():
-    """A single galaxy has an identifier of a missing field; two can be observed."""
+    """One galaxy has the identifier of a missing field; two galaxies have images."""
     (galaxy,) = Sky.make(1, targets=1).galaxies
     assert _decoded(galaxy.objid) != galaxy.field
     assert Sky.make(1, targets=2).observations
 
 
 def test_primary_fields(sky):
-    """Galaxies lie in their field, some at a column edge, some in shared rows."""
+    """Galaxies are inside their field, some at a column edge, some in shared rows."""
     pixels = np.array([_pixels(sky, g) for g in sky.galaxies])
     assert (pixels >= 0).all()
     assert (pixels < [COLUMNS, ROWS]).all()
@@ -118,7 +118,7 @@ def test_primary_fields(sky):
 
 
 def test_overlap_galaxies(sky):
-    """A galaxy in the rows that two fields share is found in both."""
+    """A galaxy in the rows shared by two fields is found in both."""
     homes = [g for key in sky.fields for g in sky.galaxies_in_field(key)]
     twice = [g for g in sky.galaxies if homes.count(g) == 2]
     assert twice
@@ -147,7 +147,7 @@ def test_continued_grid(band):
 
 
 def test_band_offsets():
-    """One position lies a few pixels apart in different bands, at most ten."""
+    """A position differs by 1 to 10 pixels between bands."""
     field = ScanField.of(FieldKey(94, 3, 100))
     ra, dec = field.wcs("r").wcs.crval
     spots = [np.array(field.wcs(band).all_world2pix(ra, dec, 0)) for band in "ugriz"]
@@ -177,7 +177,7 @@ def test_scan_coordinates(key):
 
 
 def test_plain_arithmetic_is_astropy():
-    """The sandbox's own projection is that of astropy."""
+    """The sandbox's own projection agrees with astropy's."""
     tangent = ScanField.of(FieldKey(4192, 2, 250)).tangent("i")
     wcs = tangent.wcs(COLUMNS, ROWS)
     x, y = np.array([0.0, 300.5, 2047.0]), np.array([1488.0, 12.25, 0.0])
@@ -187,7 +187,7 @@ def test_plain_arithmetic_is_astropy():
 
 
 def test_hst_coverage(sky):
-    """About a quarter of a small catalogue has F160W images, in groups of 2 to 5."""
+    """20 to 35 % of the galaxies are in an F160W image, and some are in several."""
     images = _f160w(sky)
     inside = [
         g.number
@@ -211,7 +211,7 @@ def _is_inside(obs, galaxy):
 
 
 def test_overlapping_depths(sky):
-    """Images of the same galaxies differ in exposure time, so one is the deepest."""
+    """Some galaxies have images with different exposure times."""
     by_target = {}
     for obs in _f160w(sky):
         for galaxy in sky.galaxies_in_observation(obs):
@@ -220,7 +220,7 @@ def test_overlapping_depths(sky):
 
 
 def test_awkward_galaxies(sky):
-    """Some galaxies sit at the edge of an image, some in an empty corner of one."""
+    """Some galaxies are at the edge of an image, some in its empty corner."""
     spots = [
         (obs, *obs.tangent.to_pixel(g.ra, g.dec))
         for obs in _f160w(sky)
@@ -231,7 +231,7 @@ def test_awkward_galaxies(sky):
 
 
 def test_region_spellings(shared):
-    """Every spelling of a footprint that the archive has occurs, and a missing one."""
+    """Every footprint spelling of the archive occurs, and two are missing."""
     recorded = json.loads((shared / "fixtures/mast/s_region_examples.json").read_text())
     texts = [obs.s_region for obs in Sky.make(3, 300).observations]
     said = [text for text in texts if text is not None]
@@ -254,7 +254,7 @@ def test_region_spellings(shared):
 
 
 def test_meridian(sky):
-    """An F160W image and its galaxies lie on both sides of RA 0."""
+    """One F160W image has galaxies on both sides of RA 0."""
     for obs in _f160w(sky):
         ras = [ra for polygon in obs.footprint for ra, _ in polygon]
         if ras and min(ras) < 1 and max(ras) > 359:
@@ -265,7 +265,7 @@ def test_meridian(sky):
 
 
 def test_regions_cover_images(sky):
-    """What is listed as covered lies where the image is."""
+    """Each footprint is centred on its image, within a third of its size."""
     for obs in sky.observations:
         for polygon in obs.footprint:
             x, y = obs.tangent.to_pixel(*zip(*polygon, strict=True))
@@ -274,7 +274,7 @@ def test_regions_cover_images(sky):
 
 
 def test_large_sky():
-    """A sky of Galaxy Zoo's size has every galaxy, and 1,500 images at most."""
+    """A sky of Galaxy Zoo's size has all 47,675 galaxies and at most 1,500 images."""
     sky = Sky.make(2, targets=47_675)
     assert len(sky.galaxies) == 47_675
     assert 1000 < len(sky.observations) <= 1500
@@ -282,6 +282,6 @@ def test_large_sky():
 
 
 def test_no_room():
-    """A sky that would need more fields than there are is refused."""
+    """A sky that needs more fields than exist raises ValueError."""
     with pytest.raises(ValueError, match="no room"):
         Sky.make(1, targets=60_000, per_field=1)

@@ -1,4 +1,4 @@
-"""SkyServer of the sandbox: the real astroquery is the judge."""
+"""SkyServer of the sandbox, tested with the real astroquery and plain requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sandbox():
 
 @pytest.fixture
 def sdss(sandbox, monkeypatch, tmp_path):
-    """Point the real astroquery at the sandbox, without any cache."""
+    """Make the real astroquery ask the sandbox, without any cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with (
         conf.set_temp("skyserver_baseurl", sandbox.urls["sdss-sky"]),
@@ -44,18 +44,18 @@ def sdss(sandbox, monkeypatch, tmp_path):
 
 @pytest.fixture
 def results(sandbox):
-    """Give the address of the results page."""
+    """Return the address of the results page."""
     return sandbox.urls["sdss-sky"] + "/dr17/en/tools/search/X_Results.aspx"
 
 
 @pytest.fixture
 def tools(sandbox):
-    """Give the address of the inner services."""
+    """Return the address of the inner services."""
     return sandbox.urls["sdss-sky"] + "/dr18/SkyServerWS/SearchTools"
 
 
 def place(*galaxies) -> SkyCoord:
-    """Give the position of a galaxy, or of several."""
+    """Return the position of one galaxy, or of several."""
     ra, dec = [g.ra for g in galaxies], [g.dec for g in galaxies]
     return (
         SkyCoord(ra, dec, unit="deg")
@@ -65,7 +65,7 @@ def place(*galaxies) -> SkyCoord:
 
 
 def shared_galaxy(sandbox):
-    """Find a galaxy that a second field holds."""
+    """Find a galaxy that is also in a second field; return it and that field."""
     for galaxy in sandbox.sky.galaxies:
         key = galaxy.field
         for step in (-1, 1):
@@ -78,7 +78,7 @@ def shared_galaxy(sandbox):
 
 
 def crossid(upload: str, **changes: str) -> dict:
-    """Make the form of a CrossID request, as requests takes it."""
+    """Make the arguments of `requests.post` for a CrossID request."""
     form = {
         "format": "csv",
         "uquery": UQUERY,
@@ -96,7 +96,7 @@ def crossid(upload: str, **changes: str) -> dict:
 
 
 def test_get_images(sdss, sandbox):
-    """The tutorial's call brings the frame in which the galaxy shines."""
+    """The tutorial's call returns the galaxy's frame, in which it is bright."""
     galaxy = sandbox.sky.galaxies[0]
     ((frame, *others),) = sdss.get_images(
         coordinates=place(galaxy), band="r", cache=False
@@ -112,7 +112,7 @@ def test_get_images(sdss, sandbox):
 
 
 def test_query_region_radius(sdss, sandbox):
-    """A cone shows every object in it, primary or seen in another field."""
+    """A cone search finds primary objects and their second detections."""
     galaxy, other = shared_galaxy(sandbox)
     found = sdss.query_region(place(galaxy), radius=1 * u.arcsec, cache=False)
     keys = set(zip(found["run"], found["camcol"], found["field"], strict=True))
@@ -122,7 +122,7 @@ def test_query_region_radius(sdss, sandbox):
 
 
 def test_query_region_width(sdss, sandbox):
-    """A box is asked in SQL; what lies outside it stays away."""
+    """A box search finds only objects inside the box."""
     galaxy = sandbox.sky.galaxies[3]
     found = sdss.query_region(place(galaxy), width=20 * u.arcsec, cache=False)
     assert galaxy.dr8_objid in found["objid"]
@@ -131,20 +131,20 @@ def test_query_region_width(sdss, sandbox):
 
 
 def test_query_region_nothing(sdss):
-    """Where the survey never looked there is no row, hence no table."""
+    """Outside the survey a cone search returns None."""
     nowhere = SkyCoord(10, 89, unit="deg")
     assert sdss.query_region(nowhere, radius=3 * u.arcsec, cache=False) is None
 
 
 def test_get_images_nothing(sdss):
-    """Where the survey never looked, astroquery warns and gives no image."""
+    """Outside the survey astroquery warns and returns no image."""
     nowhere = SkyCoord(10, 89, unit="deg")
     with pytest.warns(NoResultsWarning):
         assert sdss.get_images(coordinates=nowhere, band="r", cache=False) is None
 
 
 def test_query_crossid(sdss, sandbox):
-    """Each position gets its galaxy; one without a match has no row."""
+    """Each position is matched to its galaxy; one without a match has no row."""
     galaxies = sandbox.sky.galaxies[:5]
     positions = SkyCoord(
         [*(g.ra for g in galaxies), 10.0],
@@ -159,7 +159,7 @@ def test_query_crossid(sdss, sandbox):
 
 
 def test_query_sql(sdss, sandbox):
-    """A statement of the survey's own field geometry is answered."""
+    """A SQL statement on the Field table is answered."""
     run, camcol, _ = sandbox.sky.galaxies[0].field
     found = sdss.query_sql(
         f"select top 2 run,rerun,camcol,field from Field where run={run}", cache=False
@@ -170,13 +170,13 @@ def test_query_sql(sdss, sandbox):
 
 
 def test_query_sql_refused(sdss):
-    """What the server does not run raises astroquery's own error."""
+    """A refused SQL statement raises astroquery's RemoteServiceError."""
     with pytest.raises(RemoteServiceError, match="Invalid column name 'nonsense'"):
         sdss.query_sql("select nonsense from PhotoObjAll", cache=False)
 
 
 def test_query_sql_by_identifier(sdss, sandbox):
-    """Objects of DR7 are found by their own identifiers, where today's are the same."""
+    """Most DR7 identifiers are found in PhotoObjDR7, with position and dr8objid."""
     galaxies = sandbox.sky.galaxies
     asked = ",".join(str(galaxy.objid) for galaxy in galaxies)
     found = sdss.query_sql(
@@ -192,7 +192,7 @@ def test_query_sql_by_identifier(sdss, sandbox):
 
 
 def test_query_sql_any_object(sdss, sandbox):
-    """A primary object can be asked for without knowing any."""
+    """``SELECT TOP 1`` from PhotoPrimary returns the position of a galaxy."""
     found = sdss.query_sql("SELECT TOP 1 ra, dec FROM PhotoPrimary", cache=False)
     (place_of_it,) = [tuple(row) for row in found]
     assert any(
@@ -201,7 +201,7 @@ def test_query_sql_any_object(sdss, sandbox):
 
 
 def test_query_photoobj(sdss, sandbox):
-    """The objects of a field are listed, each once."""
+    """``query_photoobj`` lists all objects of a field, and no others."""
     run, camcol, field = sandbox.sky.galaxies[0].field
     found = sdss.query_photoobj(run=run, camcol=camcol, field=field, cache=False)
     own = {g.dr8_objid for g in sandbox.sky.galaxies if g.field == (run, camcol, field)}
@@ -210,7 +210,7 @@ def test_query_photoobj(sdss, sandbox):
 
 
 def test_other_release(sdss, sandbox):
-    """Releases differ in their addresses only."""
+    """Releases 12, 17 and 18 give the same CrossID answer."""
     galaxy = sandbox.sky.galaxies[1]
     for release in (12, 17, 18):
         found = sdss.query_crossid(
@@ -223,7 +223,7 @@ def test_other_release(sdss, sandbox):
 
 
 def test_recorded_columns(results, shared):
-    """The list of columns has the shape of the recorded one, and only its names."""
+    """The column list has the format of the recorded one and no unknown names."""
     statement = "select * from dbo.fDocColumns('{}')"
     for table in ("PhotoObjAll", "SpecObjAll"):
         recorded = shared / "fixtures/sdss/skyserver" / f"{table}_dr12.json"
@@ -237,7 +237,7 @@ def test_recorded_columns(results, shared):
 
 
 def test_recorded_csv(results, sandbox, shared):
-    """A table is written as the recorded one: header, digits, line ends."""
+    """A CSV table has the format of the recorded one: header, digits, line ends."""
     recorded = (shared / "fixtures/sdss/skyserver/xid_im.txt").read_text()
     galaxy = sandbox.sky.galaxies[0]
     columns = "p.ra, p.dec, p.objid, p.run, p.rerun, p.camcol, p.field"
@@ -256,7 +256,7 @@ def test_recorded_csv(results, sandbox, shared):
 
 
 def test_recorded_request(results, sandbox, shared):
-    """The bytes that astroquery once sent are understood."""
+    """A recorded CrossID request of astroquery is answered."""
     file = shared / "fixtures/sdss/captured_requests/07_query_crossid_2coords_POST.http"
     head, _, body = file.read_bytes().partition(b"\r\n\r\n")
     one, two = sandbox.sky.galaxies[:2]
@@ -274,13 +274,13 @@ def test_recorded_request(results, sandbox, shared):
 
 
 def test_crossid_no_match(results):
-    """Without any match the header stands alone."""
+    """Without a match the reply has only the header."""
     reply = requests.post(results, **crossid("name ra dec\na 10 89"), timeout=10)
     assert reply.text == "#Table1\nname,objID,run,rerun,camcol,field,type\n"
 
 
 def test_crossid_objid_asked(results, sandbox):
-    """Nothing is put in front of a query that asks for p.objid itself."""
+    """A query that selects p.objid gets no extra columns."""
     galaxy = sandbox.sky.galaxies[0]
     query = "SELECT p.objid, u.up_id, p.mode FROM #upload u"
     form = crossid(f"ra dec\n{galaxy.ra} {galaxy.dec}", uquery=query, firstcol="0")
@@ -302,7 +302,7 @@ def test_crossid_objid_asked(results, sandbox):
     ],
 )
 def test_crossid_error_page(results, upload, changes, words):
-    """A request that is out of bounds gets an HTML page with status 200."""
+    """An invalid CrossID request gets an HTML error page with status 200."""
     reply = requests.post(results, **crossid(upload, **changes), timeout=10)
     assert reply.status_code == 200
     assert reply.headers["Content-Type"].startswith("text/html")
@@ -311,7 +311,7 @@ def test_crossid_error_page(results, upload, changes, words):
 
 
 def test_crossid_thousand_rows(results, sandbox):
-    """A thousand rows are just not too many."""
+    """A CrossID list of 1,000 rows is accepted."""
     galaxy = sandbox.sky.galaxies[0]
     rows = "".join(f"g{n} {galaxy.ra} {galaxy.dec}\n" for n in range(1000))
     reply = requests.post(results, **crossid(f"name ra dec\n{rows}"), timeout=30)
@@ -319,7 +319,7 @@ def test_crossid_thousand_rows(results, sandbox):
 
 
 def test_crossid_part_without_file(results):
-    """A form field called upload is not a file; a pasted list is one."""
+    """``upload`` as a plain form field is an error; a ``paste`` field is accepted."""
     form = crossid("")["data"] | {"upload": "name ra dec\na 1 2"}
     assert ERROR_PAGE in requests.post(results, form, timeout=10).text
     form["paste"] = form.pop("upload")
@@ -327,14 +327,14 @@ def test_crossid_part_without_file(results):
 
 
 def test_crossid_nested(results):
-    """A nested SELECT is rewritten too, and so breaks, as at the real server."""
+    """A nested SELECT is rewritten too and so fails, as at the real server."""
     query = "SELECT (SELECT 1) FROM #upload u"
     form = crossid("name ra dec\na 1 2", uquery=query)
     assert "error_message" in requests.post(results, **form, timeout=10).text
 
 
 def test_crossid_direct(tools, sandbox):
-    """The inner service takes the list as the body, and is honest about errors."""
+    """The inner service takes the list as body and answers errors with 400."""
     galaxy = sandbox.sky.galaxies[0]
     query = crossid("")["data"] | {"format": "json"}
     upload = f"name ra dec\na {galaxy.ra} {galaxy.dec}"
@@ -359,7 +359,7 @@ def test_crossid_direct(tools, sandbox):
     ],
 )
 def test_sql_refusal(tools, statement, words):
-    """A statement that is not run gives a table with the column error_message."""
+    """A refused SQL statement answers with a table with the column error_message."""
     query = {"cmd": statement, "format": "csv"}
     reply = requests.get(f"{tools}/SqlSearch", query, timeout=10)
     assert reply.status_code == 200
@@ -379,7 +379,7 @@ def test_sql_refusal(tools, statement, words):
     ],
 )
 def test_sql_where(tools, sandbox, condition, expected):
-    """Conditions choose the rows that they say."""
+    """WHERE conditions select the right rows."""
     cmd = f"select count(*) as n from PhotoPrimary as r where {condition}"
     reply = requests.get(f"{tools}/SqlSearch", {"cmd": cmd}, timeout=10)
     number = sum(map(expected, sandbox.sky.galaxies))
@@ -396,7 +396,7 @@ def test_sql_exact_ids(tools, sandbox):
 
 
 def test_frame_geometry(tools, sandbox):
-    """Frame gives the scan's coefficients, which lead to the right pixels."""
+    """The coefficients in the Frame table give positions right to 0.2 pixels."""
     terms = "run,rerun,camcol,field,a,b,c,d,e,f,node,incl"
     camcol = sandbox.sky.galaxies[0].field.camcol
     cmd = f"SELECT {terms} FROM Frame WHERE zoom=0 AND camcol={camcol}"
@@ -416,7 +416,7 @@ def test_frame_geometry(tools, sandbox):
 
 
 def scan_pixel(row: dict, galaxy) -> tuple[float, float]:
-    """Go from a position to a pixel as docs of the survey say."""
+    """Convert a position to a pixel as the survey's documents describe."""
     ra, dec = np.radians([galaxy.ra - row["node"], galaxy.dec])
     tilt = np.radians(row["incl"])
     x, y, z = np.cos(ra) * np.cos(dec), np.sin(ra) * np.cos(dec), np.sin(dec)
@@ -429,7 +429,7 @@ def scan_pixel(row: dict, galaxy) -> tuple[float, float]:
 
 
 def test_bad_request(tools, results):
-    """Too long an address is refused by the web server, a wrong tool by the page."""
+    """A long URL and a missing statement get 400, an unknown tool gets 500."""
     reply = requests.get(f"{tools}/SqlSearch", {"cmd": "x" * 8200}, timeout=10)
     assert (reply.status_code, "invalid request" in reply.text) == (400, True)
     assert requests.get(results, {"searchtool": "Magic"}, timeout=10).status_code == 500
@@ -438,13 +438,13 @@ def test_bad_request(tools, results):
 
 
 def test_missing_statement(results):
-    """An empty statement gets the error page, with status 200."""
+    """An empty statement gets the error page with status 200."""
     reply = requests.get(results, {"searchtool": "SQL", "cmd": ""}, timeout=10)
     assert (reply.status_code, ERROR_PAGE in reply.text) == (200, True)
 
 
 def test_image(sandbox):
-    """The preview is a JPEG; outside the survey it comes with a 404."""
+    """The preview is a JPEG, outside the survey with 404; bad parameters get 400."""
     url = sandbox.urls["sdss-sky"] + "/dr17/SkyServerWS/ImgCutout/getjpeg"
     galaxy = sandbox.sky.galaxies[0]
     inside = {"ra": galaxy.ra, "dec": galaxy.dec, "width": 64, "height": 64}

@@ -1,4 +1,4 @@
-"""The sandbox counts what it was asked and what it sent."""
+"""The sandbox's counters of requests, bytes and violations."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ BODY = b"0123456789" * 20_000
 
 @pytest.fixture
 async def stats():
-    """Count for two services, one with a limit."""
+    """Create the counters of two services, one with a rate limit."""
     return Stats({"s3": RateLimit(per_minute=3, gap=0.0), "mast": None})
 
 
 @pytest.fixture
 async def faults():
-    """Begin without faults."""
+    """Create an empty list of faults."""
     return Faults(1, KINDS)
 
 
 @pytest.fixture(params=[False])
 async def url(request, stats, faults):
-    """Serve one file; the parameter says whether strictly."""
+    """Serve one file; the parameter is whether the service is strict."""
     front = Front("s3", stats, faults, latency={"file": 0.0}, is_strict=request.param)
 
     async def answer(request: web.Request) -> web.Response:
@@ -55,19 +55,19 @@ async def url(request, stats, faults):
 
 @pytest.fixture
 async def client():
-    """Give an HTTP client."""
+    """Open an HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
 
 
 async def fetch(client, url, **headers) -> bytes:
-    """Fetch to the end."""
+    """Fetch a URL and return the whole body."""
     async with client.get(url, headers=headers) as reply:
         return await reply.read()
 
 
 async def test_counts(url, stats, client):
-    """Requests, bytes and statuses are counted; ranges apart from whole files."""
+    """Requests, bytes, statuses, ranges and whole files are counted."""
     await fetch(client, f"{url}/a")
     await fetch(client, f"{url}/a")
     await fetch(client, f"{url}/b", Range="bytes=0-9")
@@ -83,7 +83,7 @@ async def test_counts(url, stats, client):
 
 
 async def test_broken_off(url, stats, faults, client):
-    """A body that was cut off is no whole file, and only its part was sent."""
+    """A truncated body counts as broken off, with only the bytes that were sent."""
     faults.switch_on(["truncate@s3"])
     with pytest.raises(aiohttp.ClientPayloadError):
         await fetch(client, f"{url}/a")
@@ -94,7 +94,7 @@ async def test_broken_off(url, stats, faults, client):
 
 
 async def test_head_is_no_fetch(url, stats, client):
-    """A HEAD sends no file."""
+    """A HEAD request counts no bytes and no file."""
     async with client.head(f"{url}/a") as reply:
         assert reply.headers["Content-Length"] == str(len(BODY))
     assert stats["s3"].sent == 0
@@ -102,7 +102,7 @@ async def test_head_is_no_fetch(url, stats, client):
 
 
 async def test_stats_page(url, client):
-    """The counters are shown, and cleared, without being counted themselves."""
+    """``/_stats`` shows the counters, ``/_reset`` clears them; neither is counted."""
     await fetch(client, f"{url}/a")
     shown = json.loads(await fetch(client, f"{url}/_stats"))
     assert shown["s3"]["requests"] == 1
@@ -112,14 +112,14 @@ async def test_stats_page(url, client):
 
 
 async def test_log_page(url, client):
-    """Each request is listed with its path, range and what was sent."""
+    """``/_log`` lists each request with path, range and bytes sent."""
     await fetch(client, f"{url}/a?b=1", Range="bytes=5-9")
     (visit,) = json.loads(await fetch(client, f"{url}/_log"))
     assert (visit["path"], visit["ranged"], visit["sent"]) == ("/a?b=1", True, 5)
 
 
 async def test_peak(url, stats, faults, client):
-    """The peak is the most requests that were open at the same time."""
+    """The peak is the highest number of requests open at the same time."""
     faults.switch_on(["slow=0.5@s3"])
     await asyncio.gather(*(fetch(client, f"{url}/{n}") for n in range(5)))
     await fetch(client, f"{url}/again")
@@ -127,7 +127,7 @@ async def test_peak(url, stats, faults, client):
 
 
 async def test_cooldown(url, stats, faults, client):
-    """A request before a Retry-After has passed is a violation."""
+    """A request before the end of a Retry-After counts as a violation."""
     faults.switch_on(["status=429@s3:retry_after=60:times=1"])
     await fetch(client, f"{url}/a")
     assert stats["s3"].cooldown_violations == 0
@@ -137,7 +137,7 @@ async def test_cooldown(url, stats, faults, client):
 
 @pytest.mark.parametrize("url", [True], indirect=True)
 async def test_strict(url, stats, client):
-    """A strict service refuses what is above its limit, in the archive's words."""
+    """A strict service refuses requests above its rate, in the archive's words."""
     replies = [await fetch(client, f"{url}/a") for _ in range(4)]
     assert replies[:3] == [BODY] * 3
     assert replies[3].startswith(b"#Table1\nerror_message\nERROR: Maximum 3 queries")
@@ -150,14 +150,14 @@ def _visits(stats: ServiceStats, *times: float) -> None:
 
 
 def test_rate_gap():
-    """Requests closer than the gap are violations, one each."""
+    """Each request that follows the previous one within the gap is a violation."""
     stats = ServiceStats(RateLimit(per_minute=60, gap=1.0))
     _visits(stats, 0.0, 1.0, 1.5, 2.6, 2.7)
     assert stats.rate_violations == 2
 
 
 def test_rate_minute():
-    """More than so many within any minute are violations."""
+    """Each request that exceeds the limit within any 60 s is a violation."""
     stats = ServiceStats(RateLimit(per_minute=3, gap=0.0))
     _visits(stats, 0.0, 10.0, 20.0, 59.0, 60.5, 120.0)
     assert stats.rate_violations == 2
@@ -181,5 +181,5 @@ def test_no_limit():
     ],
 )
 def test_cooldown_seconds(text, seconds):
-    """Retry-After is read as seconds or date; the rest asks for nothing."""
+    """Retry-After is read as seconds or date; a past or invalid one is 0 s."""
     assert cooldown_seconds(text, 1000.0) == seconds

@@ -1,4 +1,4 @@
-"""Files of the sandbox are made once, whatever happens to those who ask."""
+"""Files of the sandbox are rendered once, also if requests are cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harvester.sandbox.store import SandboxFrameStore
 
 
 async def test_made_once():
-    """Requests at the same time wait for one rendering."""
+    """Simultaneous requests share one rendering."""
     made = []
 
     def make():
@@ -27,7 +27,7 @@ async def test_made_once():
 
 
 async def test_spilled():
-    """What no longer fits in memory comes back from disk, not from the painter."""
+    """Files that no longer fit in memory are read from disk, not rendered again."""
     made = []
 
     def make(name):
@@ -42,7 +42,7 @@ async def test_spilled():
 
 
 async def test_hang_up():
-    """A request that is given up leaves its rendering to the next one."""
+    """The rendering of a cancelled request is used by the next request."""
     made, may_end, begun = [], threading.Event(), threading.Event()
 
     def make():
@@ -64,7 +64,7 @@ async def test_hang_up():
 
 
 async def test_failure():
-    """A rendering that fails is tried again by the next request."""
+    """After a failed rendering the next request renders again."""
     with SandboxFrameStore() as store:
         with pytest.raises(ZeroDivisionError):
             await store.get("a", lambda: bytes(1 // 0))
@@ -72,7 +72,7 @@ async def test_failure():
 
 
 async def test_closed():
-    """Closing removes the folder."""
+    """Closing the store removes its folder."""
     store = SandboxFrameStore(memory_mb=0)
     await store.get("a", lambda: b"1")
     await store.get("b", lambda: b"2")

@@ -1,4 +1,4 @@
-"""The tutorial, with the real astroquery, runs to its end against the sandbox."""
+"""The tutorial, with the real astroquery, runs against the sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TUTORIAL = Path(__file__).resolve().parents[2] / "benchmarks" / "tutorial.py"
 
 
 def test_tutorial(tmp_path):
-    """Each galaxy gets a stamp or is counted as skipped; SDSS has them all."""
+    """Every galaxy gets an SDSS stamp, and an HST stamp or a count as skipped."""
     options = SandboxOptions(
         targets=4,
         per_field=4,

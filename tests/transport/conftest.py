@@ -8,13 +8,13 @@ from scripted import reply, serving
 
 @pytest.fixture
 async def server():
-    """Give a server that answers every request with 200 and ``fine``."""
+    """Run a server that answers every request with 200 and ``fine``."""
     async with serving({"*": reply(b"fine")}) as one:
         yield one
 
 
 @pytest.fixture
 async def other():
-    """Give a second such server, at another address."""
+    """Run a second such server, at another address."""
     async with serving({"*": reply(b"fine")}, host="127.0.0.2") as one:
         yield one

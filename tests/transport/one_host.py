@@ -1,4 +1,4 @@
-"""A throttle in virtual time, and requests that end as a test says."""
+"""A throttle in virtual time, and requests whose outcome the test chooses."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ OFTEN = Manners(rate=1000, slots={"query": 2, "file": 4})
 
 
 def throttle_for(clock, manners=OFTEN, **options):
-    """Give the throttle of a host, on the clock of the test."""
+    """Make the throttle of one host; it uses the clock of the test."""
     timing = Timing(clock=clock, wall=lambda: 1e9 + clock(), random=lambda: 0.5)
     return Throttle("archive.example", manners, timing=timing, **options)
 
 
 class AtOnce(Executor):
-    """Does its work where it is called: threads know nothing of virtual time."""
+    """Run the work in the calling thread: other threads have no virtual time."""
 
     def submit(self, work):
-        """Give a future that is done."""
+        """Run the work now; return a completed future."""
         future = Future()
         try:
             future.set_result(work())
@@ -31,12 +31,12 @@ class AtOnce(Executor):
 
 
 def machine_limit(clock, folder):
-    """Give the part of one more harvest in the limits that are kept in a folder."""
+    """Register one more harvest in the machine-wide limits kept in a folder."""
     return MachineLimit(folder, clock=clock, executor=AtOnce())
 
 
 def end(turn, outcome):
-    """Tell the throttle what became of a request."""
+    """Tell the throttle the outcome of a request."""
     match outcome:
         case "ok":
             turn.succeeded()
@@ -55,7 +55,7 @@ def end(turn, outcome):
 
 
 async def ask(throttle, kind="query", *, outcome="ok", lasts_s=0.0, log=None):
-    """Send one request that lasts so long and ends like that."""
+    """Send one request that lasts ``lasts_s`` and ends with ``outcome``."""
     async with throttle.slot(kind) as turn:
         if log is not None:
             log.append((throttle.clock(), kind))

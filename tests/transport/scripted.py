@@ -1,4 +1,4 @@
-"""A loopback server that does what a test says, byte by byte, and logs who asked."""
+"""A loopback server that sends the bytes a test chooses and logs each request."""
 
 from __future__ import annotations
 
@@ -46,34 +46,34 @@ class Asked:
 
 @dataclass(slots=True)
 class Server:
-    """What a path answers with, and what was asked."""
+    """The scripted reply for each path, and the log of requests."""
 
     url: str
-    #: What answers, by path; "*" for the others. A list is used up one by one, and
-    #: its last entry stays.
+    #: The reply for each path; "*" is for all other paths. The entries of a list are
+    #: used one after the other; the last one is repeated.
     script: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
     connections: int = 0
 
     @property
     def host(self):
-        """Its host and port."""
+        """Host and port of this server."""
         return self.url.partition("//")[2]
 
     def next_step(self, path):
-        """Give what the next request for a path is answered with."""
+        """Return the reply to the next request for a path."""
         steps = self.script.get(path, self.script.get("*"))
         if not isinstance(steps, list):
             return steps
         return steps.pop(0) if len(steps) > 1 else steps[0]
 
     def count(self, path):
-        """How often a path was asked."""
+        """Count the requests for a path."""
         return sum(asked.path == path for asked in self.asked)
 
 
 def reply(body=b"", status=200, reason="OK", length=None, **headers):
-    """Write an HTTP reply; ``length`` may lie, and False leaves it out."""
+    """Write an HTTP reply; ``length`` may be wrong, and False omits the header."""
     lines = [f"HTTP/1.1 {status} {reason}", f"Date: {formatdate(usegmt=True)}"]
     if length is not False:
         lines.append(f"Content-Length: {len(body) if length is None else length}")
@@ -82,14 +82,14 @@ def reply(body=b"", status=200, reason="OK", length=None, **headers):
 
 
 def hang_up(*parts, reset=False):
-    """Send these parts and close the connection, properly or with a reset."""
+    """Send these parts, then close the connection cleanly or with a reset."""
 
     async def step(writer, _asked):
         for part in parts:
             writer.write(part)
             await writer.drain()
         if reset:
-            await asyncio.sleep(0.05)  # what was sent must not be lost to the reset
+            await asyncio.sleep(0.05)  # a reset would discard bytes not yet sent
             now = struct.pack("ii", 1, 0)
             server = writer.get_extra_info("socket")
             server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
@@ -99,7 +99,7 @@ def hang_up(*parts, reset=False):
 
 
 def drip(head, piece, every_s):
-    """Send the head, then a piece again and again, for as long as anyone listens."""
+    """Send the head, then repeat a piece until the client disconnects."""
 
     async def step(writer, _asked):
         writer.write(head)
@@ -112,7 +112,7 @@ def drip(head, piece, every_s):
 
 
 def stall(*parts):
-    """Send these parts and then nothing, until the client leaves."""
+    """Send these parts and then nothing, until the client disconnects."""
 
     async def step(writer, _asked):
         for part in parts:
@@ -123,7 +123,7 @@ def stall(*parts):
 
 
 def ranged(content, **headers):
-    """Serve a file as a good server does, parts included."""
+    """Serve a file correctly, including Range and If-Range requests."""
 
     async def step(writer, asked):
         wanted = asked.headers.get("range")
@@ -149,7 +149,7 @@ async def _read(reader):
 
 
 async def _while_heard(reader, answering):
-    """Answer until that is done or the client has left."""
+    """Answer until the reply is complete or the client has disconnected."""
     step = asyncio.ensure_future(answering)
     left = asyncio.ensure_future(reader.read(1))
     try:
@@ -183,7 +183,7 @@ async def _answer(server, reader, writer):
 
 
 async def until(condition):
-    """Wait for something that has no event of its own."""
+    """Poll until a condition holds that no event announces."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - the state of another part
             await asyncio.sleep(0.005)
@@ -191,7 +191,7 @@ async def until(condition):
 
 @asynccontextmanager
 async def serving(script=None, host="127.0.0.1", port=0, tls=None, greeting=b""):
-    """Run a scripted server on loopback, which may speak first."""
+    """Run a scripted server on loopback; it sends ``greeting`` on each connect."""
     server = Server("", script or {})
     tasks = set()
 
@@ -216,7 +216,7 @@ async def serving(script=None, host="127.0.0.1", port=0, tls=None, greeting=b"")
 
 
 def mast(actual, manners=MANNERS):
-    """Give the MAST service, asked at another address."""
+    """Make the MAST service with ``actual`` as the address that is contacted."""
     return Service(
         "mast",
         "https://mast.stsci.edu",
@@ -228,12 +228,12 @@ def mast(actual, manners=MANNERS):
 
 
 def opened(*services, **options):
-    """Give a transport for these services, or for servers in place of MAST."""
+    """Make a transport for these services; a plain server stands in for MAST."""
     options = {"version": "0", "limits": LIMITS, "random": lambda: 0.0, **options}
     known = [one if isinstance(one, Service) else mast(one.url) for one in services]
     return Transport(known, **options)
 
 
 def state_of(transport):
-    """Give what a transport says of the host that it was made for."""
+    """Return the transport's description of its first host."""
     return next(iter(transport.describe().values()))

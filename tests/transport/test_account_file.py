@@ -1,4 +1,4 @@
-"""Accounts in files that several processes use, and that die at any moment."""
+"""Account files shared by several processes, which may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harvester.transport.machine_limit import MachineLimit
 from harvester.transport.manners import Manners
 from harvester.transport.throttle import Throttle
 
-#: A harvest that sends one request after the other, and says so as each is under way.
+#: A harvest that sends one request after the other and prints a line during each.
 _HARVEST = """
 import asyncio, sys
 from pathlib import Path
@@ -55,7 +55,7 @@ def other_harvest(folder):
 
 
 def harvest(folder, rate=1000.0):
-    """Give one harvest's part in the limits, and its throttle, with a single place."""
+    """Make the machine limit of one harvest, and its throttle with a single slot."""
     machine = MachineLimit(folder)
     manners = Manners(rate=rate, slots={"file": 1})
     limit = machine.at("archive.example")
@@ -64,7 +64,7 @@ def harvest(folder, rate=1000.0):
 
 @contextmanager
 def locked(folder):
-    """Hold the lock of the only account, as a process that was stopped would."""
+    """Hold the lock of the only account file, as a suspended process would."""
     (path,) = folder.glob("*/*/hosts/*")
     with path.open("rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -72,7 +72,7 @@ def locked(folder):
 
 
 async def test_killed_at_any_moment(tmp_path):
-    """At whatever moment another harvest is killed, its place is free at once."""
+    """When another harvest is killed, at any moment, its slot is freed at once."""
     machine, throttle = harvest(tmp_path)
     for lines in range(1, 9):
         with other_harvest(tmp_path) as process:
@@ -88,7 +88,7 @@ async def test_killed_at_any_moment(tmp_path):
 
 
 async def test_place_of_another_process(tmp_path):
-    """Two processes that want the only place all the time both get on."""
+    """Two processes that compete for the only slot both make progress."""
     machine, throttle = harvest(tmp_path)
     with other_harvest(tmp_path) as process:
         process.stdout.readline()
@@ -101,7 +101,7 @@ async def test_place_of_another_process(tmp_path):
 
 
 async def test_event_loop_goes_on(tmp_path):
-    """While the account is locked the event loop works, and the request waits."""
+    """While the account is locked, the request waits but the event loop runs on."""
     machine, throttle = harvest(tmp_path)
     await ask(throttle, "file")
     with locked(tmp_path):
@@ -116,7 +116,7 @@ async def test_event_loop_goes_on(tmp_path):
 
 
 async def test_lock_that_is_never_free(tmp_path, monkeypatch, caplog):
-    """A process that was stopped with the account locked holds nobody up for ever."""
+    """If the account stays locked, a harvest warns and uses limits of its own."""
     machine, throttle = harvest(tmp_path)
     await ask(throttle, "file")
     monkeypatch.setattr(account_file, "_LOCK_S", 0.05)
@@ -131,7 +131,7 @@ async def test_lock_that_is_never_free(tmp_path, monkeypatch, caplog):
 
 
 async def test_two_harvests_of_one_process(tmp_path):
-    """Two transports of one process, too, share the limit."""
+    """Two throttles in one process share the limit too."""
     machine, throttle = harvest(tmp_path)
     other_machine, other = harvest(tmp_path)
     async with throttle.slot("file") as turn:
@@ -147,11 +147,11 @@ async def test_two_harvests_of_one_process(tmp_path):
 
 
 def test_who_lives(tmp_path):
-    """A harvest lives until it ends; the file of one that was killed is removed."""
+    """A harvest counts as alive until it ends; a killed one's file is removed."""
     mine, other = Presence(tmp_path), Presence(tmp_path)
     assert mine.is_alive(mine.id)
     assert mine.is_alive(other.id)
-    os.close(other._fd)  # as the kernel does for a process that is killed
+    os.close(other._fd)  # the kernel does this when a process is killed
     assert not mine.is_alive(other.id)
     assert [path.name for path in tmp_path.glob("*/*/runs/*")] == [mine.id]
     mine.close()
@@ -159,7 +159,7 @@ def test_who_lives(tmp_path):
 
 
 def test_old_accounts(tmp_path):
-    """Accounts that have not been used for a day are removed, those of today stay."""
+    """Account files unused for a day are removed; recent ones stay."""
     presence = Presence(tmp_path)
     old, new = presence.hosts / "old.example.0", presence.hosts / "new.example.0"
     for path in (old, new):
@@ -180,7 +180,7 @@ def test_old_accounts(tmp_path):
     [("/states", "/states/harvester"), ("", "/home/me/.local/state/harvester")],
 )
 def test_state_folder(monkeypatch, base, folder):
-    """State is where the XDG convention has it."""
+    """The state folder follows the XDG convention."""
     monkeypatch.setenv("XDG_STATE_HOME", base)
     monkeypatch.setenv("HOME", "/home/me")
     assert str(state_folder()) == folder

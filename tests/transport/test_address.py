@@ -64,7 +64,7 @@ _OFFICIAL = Official(frozenset({"stsci.edu", "sdss.org"}), frozenset({"stpubdata
     ],
 )
 def test_not_public(address):
-    """Private, reserved, disguised and misspelt addresses are none of an archive."""
+    """Private, reserved, disguised and malformed addresses are not public."""
     assert not is_public(address)
 
 
@@ -73,13 +73,13 @@ def test_not_public(address):
     ["8.8.8.8", "130.167.201.1", "2600:1f18::1", "64:ff9b::808:808", "::ffff:8.8.8.8"],
 )
 def test_public(address):
-    """Addresses on the open internet are fine, also in IPv6 clothes."""
+    """Internet addresses are public, also when embedded in an IPv6 address."""
     assert is_public(address)
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8"))
 def test_not_public_in_any_clothes(address):
-    """However a private address is wrapped up in IPv6, it stays private."""
+    """A private IPv4 address stays private when embedded in an IPv6 address."""
     number = int(address)
     wraps = [f"::ffff:{address}", f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}"]
     wraps.append(f"2002:{number >> 16:x}:{number & 0xFFFF:x}::1")
@@ -101,7 +101,7 @@ def test_not_public_in_any_clothes(address):
     ],
 )
 def test_follow(location, target):
-    """Hosts of the archives are followed to with TLS, configured ones as they are."""
+    """Redirects are followed to archive hosts by https, and to configured hosts."""
     guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     assert str(guard.follow(_MAST, location)) == (target or location)
 
@@ -139,7 +139,7 @@ def test_follow(location, target):
     ],
 )
 def test_follow_blocked(location):
-    """Anything else is refused for good, the buckets of other people included."""
+    """Redirects elsewhere, other buckets included, raise PermanentError."""
     known = [_MAST, URL("https://s3.amazonaws.com")]
     guard = Guard(known, [URL("http://127.0.0.1:8000")], _OFFICIAL)
     with pytest.raises(PermanentError) as caught:
@@ -153,7 +153,7 @@ def test_follow_blocked(location):
     | st.text(max_size=20).map("//mast.stsci.edu{}".format)
 )
 def test_follow_any_text(location):
-    """Whatever a Location holds, only hosts of the archives come out."""
+    """For any Location text, only hosts of the archives are followed."""
     with suppress(PermanentError):
         assert _OFFICIAL.holds(Guard([_MAST], (), _OFFICIAL).follow(_MAST, location))
 
@@ -174,7 +174,7 @@ class _Names:
 
 
 async def test_resolver_leaves_out():
-    """Of several answers only those that can be true are used."""
+    """Of several resolved addresses only the public ones are used."""
     names = _Names("10.0.0.1", "8.8.8.8", "::1")
     answers = await GuardedResolver(Guard([_MAST]), names).resolve(
         "mast.stsci.edu", 443
@@ -183,14 +183,14 @@ async def test_resolver_leaves_out():
 
 
 async def test_resolver_refuses():
-    """If none can be true the host is not connected to, and it says why."""
+    """If no resolved address is public, the error names host, address and reason."""
     resolver = GuardedResolver(Guard([_MAST]), _Names("169.254.169.254"))
     with pytest.raises(BlockedAddressError, match=r"mast.*169\.254\.169\.254.*private"):
         await resolver.resolve("mast.stsci.edu", 443)
 
 
 async def test_resolver_of_a_configured_host():
-    """A host that the user named may be in this network, at its port only."""
+    """A configured host may be in a private network, at its own port only."""
     guard = Guard([_MAST], [URL("http://sandbox:8000")])
     resolver = GuardedResolver(guard, _Names("127.0.0.1"))
     assert await resolver.resolve("sandbox", 8000)
@@ -202,7 +202,7 @@ async def test_resolver_of_a_configured_host():
 
 
 async def test_resolver_closes():
-    """Closing it closes the one that it asks."""
+    """Closing the guarded resolver closes the resolver that it wraps."""
     names = _Names()
     await GuardedResolver(Guard([]), names).close()
     assert names.closed
@@ -210,7 +210,7 @@ async def test_resolver_closes():
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0"])
 def test_socket_refused(address):
-    """Also an address that no name server was asked for is not connected to."""
+    """No socket is opened to a local address at a port that is not configured."""
     guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with pytest.raises(BlockedAddressError):
@@ -219,7 +219,7 @@ def test_socket_refused(address):
 
 @pytest.mark.parametrize(("address", "port"), [("8.8.8.8", 443), ("127.0.0.1", 8000)])
 def test_socket(address, port):
-    """A public address, or the configured one at its port, gets a socket."""
+    """A socket is opened to a public address, or to the configured host and port."""
     guard = Guard([_MAST], [URL("http://127.0.0.1:8000")], _OFFICIAL)
     made = guard.open_socket(
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
@@ -232,7 +232,7 @@ def test_socket(address, port):
     "text", ["https://mast.stsci.edu/a%2Fb?uri=mast:HST/p.fits&x=%20+", "https://h/a~b"]
 )
 def test_to_url_as_written(text):
-    """An address that can be sent is sent as it is written."""
+    """A valid URL is sent exactly as it is written."""
     assert str(to_url(text)) == text
 
 
@@ -241,7 +241,7 @@ def test_to_url_as_written(text):
     [("https://h/a b", "https://h/a%20b"), ("https://h/\r\nX:y", None)],
 )
 def test_to_url_quoted(text, sent):
-    """Blanks are quoted, and no line break ever reaches the wire."""
+    """Blanks are quoted, and no line break is sent."""
     url = to_url(text)
     assert sent in {None, str(url)}
     assert "\n" not in url.raw_path
@@ -249,20 +249,20 @@ def test_to_url_quoted(text, sent):
 
 @pytest.mark.parametrize("text", ["http://[", "https://h:99999/", "https://h:x/"])
 def test_to_url_refused(text):
-    """What is no address is refused for good."""
+    """An invalid URL raises PermanentError with reason ``bad_url``."""
     with pytest.raises(PermanentError) as caught:
         to_url(text)
     assert caught.value.reason == "bad_url"
 
 
 def test_official_bucket_host():
-    """The address of the bucket service itself counts as the archive's own."""
+    """The bucket service at its default address counts as the official one."""
     service = Service("s3", SERVICES["s3"], SERVICES["s3"], Manners(1, {}))
     assert not service.is_elsewhere
 
 
 def test_shown():
-    """Messages show where a request went, but no passwords, tokens or signatures."""
+    """Messages show the URL without user names, passwords, tokens or signatures."""
     url = "https://me:pw@h.example/x?uri=a&X-Amz-Signature=123&token=456"
     text = shown(url)
     assert text.startswith("https://h.example/x?uri=a")

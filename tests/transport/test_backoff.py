@@ -1,4 +1,4 @@
-"""How long is waited, and how often it is tried."""
+"""How long a request waits before a retry, and how many tries it has."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def _http(moment):
 
 
 def test_retry_after_seconds():
-    """A number is so many seconds."""
+    """A number in Retry-After is a count of seconds."""
     assert retry_after("4", date=None, now=0) == 4
 
 
 @pytest.mark.parametrize("wrong_by", [-1e9, 0, 1e9])
 def test_retry_after_date(wrong_by):
-    """A date counts from the reply's own Date, whatever the clock here shows."""
+    """A date counts from the reply's Date header, even if the local clock is wrong."""
     until = _http(_NOON + timedelta(seconds=90))
     now = _NOON.timestamp() + wrong_by
     assert retry_after(until, date=_http(_NOON), now=now) == 90
@@ -40,14 +40,14 @@ def test_retry_after_date(wrong_by):
 
 @pytest.mark.parametrize("date", [None, "yesterday"])
 def test_retry_after_date_alone(date):
-    """Without a readable Date the clock here has to do."""
+    """Without a readable Date header, a date counts from the local clock."""
     until = _http(_NOON + timedelta(seconds=90))
     assert retry_after(until, date=date, now=_NOON.timestamp() + 30) == 60
 
 
 @pytest.fixture
 def far_from_greenwich(zone):
-    """Have this machine in a zone ten hours ahead of UTC."""
+    """Put this machine in a time zone ten hours ahead of UTC."""
     zone("UTC-10")
 
 
@@ -61,7 +61,7 @@ def far_from_greenwich(zone):
     ],
 )
 def test_retry_after_old_dates(form):
-    """A date without a zone is in UTC, as HTTP has it, wherever this machine is."""
+    """A date without a zone is in UTC, whatever the local time zone is."""
     until = (_NOON + timedelta(seconds=90)).strftime(form)
     now = _NOON.timestamp()
     assert retry_after(until, date=None, now=now) == 90
@@ -72,7 +72,7 @@ def test_retry_after_old_dates(form):
 
 
 def test_retry_after_zone():
-    """A date in a zone of its own is the same moment as in UTC."""
+    """A date with a zone offset is converted to UTC."""
     until = "Mon, 23 Nov 2026 13:01:30 +0100"
     assert retry_after(until, date=_http(_NOON), now=0) == 90
 
@@ -98,7 +98,7 @@ def test_retry_after_zone():
     ],
 )
 def test_retry_after_useless(value):
-    """What is past, negative or garbage leaves it to our own backoff."""
+    """A Retry-After that is past, not positive or unreadable is ignored."""
     assert retry_after(value, date=_http(_NOON), now=_NOON.timestamp()) is None
 
 
@@ -106,27 +106,27 @@ def test_retry_after_useless(value):
     "value", ["1000000000", "9" * 5000, _http(_NOON.replace(year=2999))]
 )
 def test_retry_after_longest(value):
-    """No header keeps us waiting for longer than an hour."""
+    """A Retry-After is capped at one hour."""
     assert retry_after(value, date=_http(_NOON), now=0) == LONGEST_S == 3600
 
 
 @given(st.text(max_size=60), st.none() | st.text(max_size=40))
 def test_retry_after_any_text(value, date):
-    """Whatever is sent, the wait is sane or left to us."""
+    """For any header text, the wait is None or between 0 and one hour."""
     wait = retry_after(value, date=date, now=1e9)
     assert wait is None or 0 < wait <= LONGEST_S
 
 
 @given(st.integers(1, 4_000_000_000), st.integers(1, 100_000))
 def test_retry_after_any_date(sent, ahead):
-    """A date is never waited for too short a time."""
+    """The wait for a date is exactly the time until it, capped at one hour."""
     until, date = formatdate(sent + ahead, usegmt=True), formatdate(sent, usegmt=True)
     assert retry_after(until, date=date, now=0) == min(ahead, LONGEST_S)
 
 
 @given(st.integers(-5, 10**6), st.floats(0, 1, exclude_max=True))
 def test_backoff_span(attempt, number):
-    """The wait is drawn from the whole of a span that doubles up to the cap."""
+    """The wait is a random fraction of a span that doubles per attempt, up to 60 s."""
     span = min(60.0, 2.0 ** min(max(attempt - 1, 0), 100))
     assert backoff(attempt, random=lambda: number) == pytest.approx(span * number)
 
@@ -140,7 +140,7 @@ def _failure(reason="reset"):
 
 
 def test_patience_tries():
-    """A request that fails by itself is tried so often, with growing pauses."""
+    """A request with ordinary failures has ``tries`` tries, with growing pauses."""
     patience = _patience([0.0])
     pauses = [patience.after(_failure(), down=False, successes=0) for _ in range(2)]
     with pytest.raises(TransientError, match="tried 3 times") as caught:
@@ -159,7 +159,7 @@ def test_patience_tries():
     ],
 )
 def test_patience_outage(error, down):
-    """The host's own trouble spends no try, but must not last for ever."""
+    """An outage of the host spends no try, but raises after ``outage_s`` seconds."""
     now = [0.0]
     patience = _patience(now)
     for now[0] in range(0, 100, 5):
@@ -172,7 +172,7 @@ def test_patience_outage(error, down):
 
 
 def test_patience_counts_from_the_outage():
-    """An outage is counted from its first failure, and a wait is a second at least."""
+    """The time left counts from the outage's first failure, and is at least 1 s."""
     now = [50.0]
     patience = _patience(now)
     patience.after(_failure(), down=True, successes=0)
@@ -184,7 +184,7 @@ def test_patience_counts_from_the_outage():
 
 @pytest.mark.parametrize("kind", [PermanentError, TransientError])
 def test_patience_with_refusals(kind):
-    """A refusal is tried a second time even where one try is allowed, then raised."""
+    """A refusal is retried once even if only one try is allowed, then raised."""
     patience = _patience([0.0], tries=1)
     refusal = kind("http_403", "no")
     assert patience.after_refusal(refusal) == 0.5
@@ -194,13 +194,13 @@ def test_patience_with_refusals(kind):
 
 
 def test_busy():
-    """A host that wants fewer requests says so by its reason and for how long."""
+    """The error for too many requests carries its reason and the cool-down."""
     error = TooManyRequestsError("come later", 4.0)
     assert (error.reason, error.cool_down_s) == ("busy", 4)
 
 
 def test_patience_alone():
-    """Who fails while others go well is at fault, whatever it looks like."""
+    """A failure while other requests succeed spends a try, even an OutageError."""
     patience = _patience([0.0])
     html = OutageError("html", "a page")
     patience.after(html, down=False, successes=0)
@@ -213,7 +213,7 @@ def test_patience_alone():
 
 
 def test_patience_busy_is_free():
-    """Being told to come later costs no try, even if others are let in."""
+    """A 429 spends no try, even if other requests succeed meanwhile."""
     patience = _patience([0.0], tries=1)
     waits = [
         patience.after(TooManyRequestsError("busy", None), down=False, successes=n)
@@ -223,7 +223,7 @@ def test_patience_busy_is_free():
 
 
 def test_patience_pauses():
-    """Who waits for the breaker need not pause; before it opens, pauses grow."""
+    """Pauses grow until the breaker opens; after that there is no extra pause."""
     patience = _patience([0.0])
     refused = OutageError("refused", "no")
     waits = [patience.after(refused, down=False, successes=0) for _ in range(3)]
@@ -232,7 +232,7 @@ def test_patience_pauses():
 
 
 def test_patience_new_outage():
-    """A failure of its own ends an outage; the next outage counts from its start."""
+    """An ordinary failure ends an outage; the next one counts from its own start."""
     now = [0.0]
     patience = _patience(now)
     patience.after(_failure(), down=True, successes=0)

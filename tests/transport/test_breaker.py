@@ -1,4 +1,4 @@
-"""The circuit breaker, by itself: a clock, calls and verdicts."""
+"""The circuit breaker alone, with a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Clock:
 
 @pytest.fixture
 def clock():
-    """Give a clock that is put forward by hand."""
+    """Make a clock that the test advances."""
     return _Clock()
 
 
@@ -32,7 +32,7 @@ def _fail(breaker, *addresses, unreachable=False, probe=False):
 
 
 def test_opens_after_failures(clock):
-    """Five failures in a row at three addresses open it."""
+    """Five failures in a row at three addresses open the breaker."""
     breaker = Breaker(clock=clock)
     _fail(breaker, "a", "b", "c", "a")
     assert not breaker.is_open
@@ -42,7 +42,7 @@ def test_opens_after_failures(clock):
 
 
 def test_one_bad_file(clock):
-    """Failures of two addresses alone are no outage."""
+    """Failures at only two addresses never open the breaker."""
     breaker = Breaker(clock=clock)
     _fail(breaker, *("a", "b") * 20)
     assert not breaker.is_open
@@ -50,7 +50,7 @@ def test_one_bad_file(clock):
 
 
 def test_success_between(clock):
-    """A success begins the count anew."""
+    """A success resets the count of failures."""
     breaker = Breaker(clock=clock)
     for _ in range(5):
         _fail(breaker, "a", "b", "c", "d")
@@ -59,7 +59,7 @@ def test_success_between(clock):
 
 
 def test_success_between_unreachable(clock):
-    """A success also begins the count of the times out of reach anew."""
+    """A success also resets the count of unreachable failures."""
     breaker = Breaker(clock=clock)
     for _ in range(5):
         _fail(breaker, "a", "a", unreachable=True)
@@ -68,7 +68,7 @@ def test_success_between_unreachable(clock):
 
 
 def test_opens_when_unreachable(clock):
-    """Three times out of reach is enough, even for one address."""
+    """Three unreachable failures in a row open the breaker, even at one address."""
     breaker = Breaker(clock=clock)
     _fail(breaker, "a", "a", unreachable=True)
     _fail(breaker, "a")
@@ -79,7 +79,7 @@ def test_opens_when_unreachable(clock):
 
 
 def test_probe_intervals(clock):
-    """Each probe that fails doubles the wait, up to five minutes."""
+    """Each failed probe doubles the wait, up to five minutes."""
     breaker = Breaker(clock=clock)
     _fail(breaker, "a", "a", "a", unreachable=True)
     waits = []
@@ -92,7 +92,7 @@ def test_probe_intervals(clock):
 
 
 def test_late_failures(clock):
-    """Requests sent before it opened do not lengthen the wait when they fail."""
+    """Failures of requests sent before the breaker opened do not extend the wait."""
     breaker = Breaker(clock=clock)
     _fail(breaker, "a", "a", "a", unreachable=True)
     _fail(breaker, *"bcdefgh", unreachable=True)
@@ -100,7 +100,7 @@ def test_late_failures(clock):
 
 
 def test_recovery(clock):
-    """A probe that succeeds closes it, and the next outage starts from the bottom."""
+    """A successful probe closes the breaker; the next outage starts with 5 s again."""
     breaker = Breaker(clock=clock)
     for _ in range(2):
         _fail(breaker, "a", "a", "a", unreachable=True)
@@ -116,7 +116,7 @@ def test_recovery(clock):
 
 
 def test_abandoned_probe(clock):
-    """A probe that was cancelled gives its place back at once."""
+    """After a cancelled probe the next request may probe at once."""
     breaker = Breaker(clock=clock)
     _fail(breaker, "a", "a", "a", unreachable=True)
     clock.now = 5.0
@@ -129,7 +129,7 @@ def test_abandoned_probe(clock):
 
 
 def test_hold(clock):
-    """A time that the archive named is kept, and never made shorter."""
+    """A hold lasts until the time asked for; a shorter hold does not reduce it."""
     breaker = Breaker(clock=clock)
     breaker.hold(60.0)
     breaker.hold(10.0)
@@ -140,7 +140,7 @@ def test_hold(clock):
 
 
 def test_words(clock):
-    """It says in words why nobody passes."""
+    """The breaker states in words why it is open."""
     breaker = Breaker(Tripping(failures=5, addresses=1), clock=clock)
     _fail(breaker, *"aaaaa")
     assert breaker.why == "down: 5 failures in a row (http_503)"
@@ -154,7 +154,7 @@ def test_words(clock):
 
 
 class _AnyHistory(RuleBasedStateMachine):
-    """Whatever happens in whatever order, at most one request is let into a storm."""
+    """For any order of events, an open breaker admits at most one probe."""
 
     def __init__(self):
         super().__init__()
@@ -175,7 +175,7 @@ class _AnyHistory(RuleBasedStateMachine):
     @precondition(_may_pass)
     @rule()
     def send(self):
-        """Send a request when the breaker lets it."""
+        """Send a request when the breaker admits it."""
         was_open = self.breaker.is_open
         probe = self.breaker.admit()
         assert probe is was_open
@@ -184,7 +184,7 @@ class _AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), unreachable=st.booleans())
     def fail(self, data, unreachable):
-        """Let one of the requests under way fail."""
+        """Let one of the requests in flight fail."""
         probe = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
         address = data.draw(st.sampled_from("abcd"))
         before, was_open = self.breaker.passes_at, self.breaker.is_open
@@ -196,7 +196,7 @@ class _AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way)
     @rule(data=st.data())
     def succeed(self, data):
-        """Let one of the requests under way succeed."""
+        """Let one of the requests in flight succeed."""
         self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
         self.under_way = [False] * len(self.under_way)
         self.breaker.succeeded()
@@ -210,7 +210,7 @@ class _AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def one_probe(self):
-        """At most one probe is under way, and never a wait without an end."""
+        """At most one probe is in flight, and every wait is finite."""
         assert sum(self.under_way) == self.breaker.is_probing
         if self.breaker.is_open:
             assert self.breaker.passes_at < math.inf

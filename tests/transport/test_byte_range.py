@@ -1,4 +1,4 @@
-"""Parts of files: exactly what was asked for, or a refusal that is not repeated."""
+"""Byte ranges: exactly the range asked for, or an error without a retry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAG = '"one"'
 
 
 def part(start, stop, *, told=None, body=None, status=206, tag=TAG, **headers):
-    """Write a reply that holds some bytes; ``told`` is what it says they are."""
+    """Write a 206 reply with some bytes; ``told`` overrides its Content-Range."""
     content = BODY[start:stop] if body is None else body
     span = told or f"bytes {start}-{start + len(content) - 1}/{len(BODY)}"
     facts = {"Content_Range": span} | ({"ETag": tag} if tag else {})
@@ -22,9 +22,9 @@ def part(start, stop, *, told=None, body=None, status=206, tag=TAG, **headers):
 
 
 async def fetch(*steps, start=10, stop=30, **options):
-    """Ask for a part of a file; give it, or the error, and what the server was asked.
+    """Fetch a byte range; return it, or the error, and the server's requests.
 
-    The last step is repeated if it is asked again.
+    The last step is repeated for further requests.
     """
     async with serving({"/file": list(steps)}) as server, opened(server) as transport:
         try:
@@ -35,7 +35,7 @@ async def fetch(*steps, start=10, stop=30, **options):
 
 
 async def test_part():
-    """A part is what was asked for, and says which version of the file it is of."""
+    """A range has the bytes asked for, the file's length and its version."""
     found, asked = await fetch(part(10, 30))
     assert found == ByteRange(BODY[10:30], len(BODY), TAG)
     assert asked[0].headers["range"] == "bytes=10-29"
@@ -44,27 +44,27 @@ async def test_part():
 
 
 async def test_next_part():
-    """A further part is only wanted of the same version."""
+    """A further range is requested with If-Range, so only of the same version."""
     found, asked = await fetch(part(10, 30), validator=TAG)
     assert found.body == BODY[10:30]
     assert asked[0].headers["if-range"] == TAG
 
 
 async def test_end_of_the_file():
-    """A file that ends before gives what it has."""
+    """A range that reaches beyond the file's end returns the bytes up to the end."""
     found, _ = await fetch(part(190, 200), start=190, stop=900)
     assert found.body == BODY[190:]
 
 
 async def test_date_for_a_tag():
-    """A file without a tag is known by its date."""
+    """Without an ETag, Last-Modified identifies the version."""
     date = "Thu, 01 Jan 2026 00:00:00 GMT"
     found, _ = await fetch(part(10, 30, tag="", Last_Modified=date), validator=date)
     assert found.validator == date
 
 
 async def test_no_version():
-    """A part of a file without tag and date says so: the caller has to compare."""
+    """Without ETag and Last-Modified, the range has an empty validator."""
     found, _ = await fetch(part(10, 30, tag=""))
     assert (found.body, found.validator) == (BODY[10:30], "")
 
@@ -89,14 +89,14 @@ async def test_no_version():
     ],
 )
 async def test_refused(answer):
-    """Anything but that part of that version is refused, and not asked for again."""
+    """A reply that is not that range of that version is refused without a retry."""
     found, asked = await fetch(answer, validator=TAG)
     assert isinstance(found, RangeRefusedError)
     assert len(asked) == 1
 
 
 async def test_more_than_the_part():
-    """A reply without a length that goes on after the part is refused."""
+    """A reply without Content-Length that exceeds the range is refused."""
     head = part(10, 30, body=BODY, told="bytes 10-29/200").replace(
         b"Content-Length: 200\r\n", b""
     )
@@ -107,7 +107,7 @@ async def test_more_than_the_part():
 
 @pytest.mark.parametrize("length", [20, False])
 async def test_broken(length):
-    """A part that breaks off is asked for again."""
+    """A range whose body is truncated is requested again."""
     head = part(10, 30, body=b"").replace(b"Content-Length: 0\r\n", b"")
     stated = head.replace(b"bytes 10-9/", b"bytes 10-29/")
     if length:
@@ -118,7 +118,7 @@ async def test_broken(length):
 
 
 async def test_not_there():
-    """A file that a mirror lacks is not found, at once: others may have it."""
+    """A 404 of a mirror raises NotFoundError at once, without a retry."""
     found, asked = await fetch(reply(status=404, reason="Not Found"), is_mirror=True)
     assert isinstance(found, NotFoundError)
     assert len(asked) == 1

@@ -1,4 +1,4 @@
-"""How a host stands, in words that hold in another process, a little later."""
+"""The state of a host in words, also when another process reads it later."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ _WELL = HostState(
     ],
 )
 def test_words(changes, words, kind):
-    """Each trouble has its words; its kind leaves out what changes all the time."""
+    """Each state has its text; its kind omits details that change often."""
     state = replace(_WELL, **changes)
     assert state.words(_NOW) == words
     assert state.kind == kind
 
 
 def test_quiet_words():
-    """Quiet hours come before all else, with the time at which they end."""
+    """Quiet hours take precedence over other states, with the time they end."""
     state = replace(_WELL, quiet_until=_NOW + 60, cooling_until=_NOW + 9)
     assert state.words(_NOW).startswith("quiet hours until ")
     assert state.kind == "quiet"
@@ -66,7 +66,7 @@ def test_quiet_words():
 
 
 def test_refusing_words(zone):
-    """A host that refuses everything says since when, how often, and how."""
+    """For a host that refuses everything the text has start, count and status."""
     zone("UTC")
     closed = {"closed": "down: 5 failures in a row (refusals)", "probe_at": _NOW + 9}
     refusing = {"refused_since": _NOW, "refused": 7, "refusal": "403 Forbidden"}
@@ -79,14 +79,14 @@ def test_refusing_words(zone):
 
 
 def test_load():
-    """It tells what is in flight of what is allowed, and the rate."""
+    """The load text has requests in flight, slots and rate."""
     assert (
         _WELL.load() == "0 of 2 (query), 3 of 4 (file) in flight, 10 requests/s at most"
     )
 
 
 def test_later_and_elsewhere():
-    """Written as JSON and read ten seconds later, the waits are shorter by ten."""
+    """A state written as JSON and read ten seconds later shows waits 10 s shorter."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=4, slots={"file": 4}))
@@ -102,7 +102,7 @@ def test_later_and_elsewhere():
 
 
 def test_outage(zone):
-    """A host that was given up is named with the duration, the start and the reason."""
+    """The text of an outage has the host, the duration, the start and the reason."""
     zone("UTC")
     words = outage_words("archive.example", 50_520, 7200, "down: 5 failures in a row")
     assert words == (

@@ -1,4 +1,4 @@
-"""Where replies go: files that appear whole, and replies in memory."""
+"""How replies are stored: files that appear only when complete, and memory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from harvester.errors import LocalError, OutageError, PermanentError, TransientE
 from harvester.transport.intake import is_html
 
 _URL = "https://mast.stsci.edu/frame.fits"
-#: Three megabytes, so that it is written in several batches.
+#: Three megabytes, so that the file is written in several batches.
 _CONTENT = bytes(range(256)) * 12_000
 _HALF = len(_CONTENT) // 2
 
 
 @pytest.fixture
 async def server():
-    """Give a server that has the file."""
+    """Run a server that serves the file."""
     async with serving({"*": reply(_CONTENT)}) as one:
         yield one
 
 
 def _broken(**headers):
-    """Send half of the file and hang up."""
+    """Send half of the file and close the connection."""
     return hang_up(reply(_CONTENT[:_HALF], length=len(_CONTENT), **headers))
 
 
@@ -43,7 +43,7 @@ def _is_whole(folder):
 
 
 async def test_download(server, tmp_path):
-    """A file appears under its name, with its length and sum, and nothing else."""
+    """A download gives size, SHA-256 and ETag, and leaves no other file."""
     server.script["*"] = reply(_CONTENT, ETag='"one"')
     async with opened(server) as transport:
         got = await transport.download(_URL, tmp_path / "frame")
@@ -55,7 +55,7 @@ async def test_download(server, tmp_path):
 
 
 async def test_download_replaces(server, tmp_path):
-    """What was there before, and what a killed process left, gives way."""
+    """A download replaces an old file and a part file left by a killed process."""
     (tmp_path / "frame").write_bytes(b"old")
     (tmp_path / "frame.part").write_bytes(b"x" * 9_000_000)
     async with opened(server) as transport:
@@ -65,7 +65,7 @@ async def test_download_replaces(server, tmp_path):
 
 @pytest.mark.parametrize("body", [b"", b"x"])
 async def test_small_files(server, tmp_path, body):
-    """Also a file of one byte or none is a file."""
+    """Files of zero bytes and of one byte can be downloaded."""
     server.script["*"] = reply(body)
     async with opened(server) as transport:
         got = await transport.download(_URL, tmp_path / "frame")
@@ -74,7 +74,7 @@ async def test_small_files(server, tmp_path, body):
 
 
 async def test_length_unknown(server, tmp_path):
-    """A file without a stated length ends with its connection."""
+    """A file without Content-Length ends where its connection is closed."""
     server.script["*"] = hang_up(reply(_CONTENT, length=False))
     async with opened(server) as transport:
         await transport.download(_URL, tmp_path / "frame")
@@ -89,11 +89,11 @@ async def test_length_unknown(server, tmp_path):
     ],
 )
 async def test_resume(server, tmp_path, headers, if_range):
-    """A body that broke goes on where it was, if the file is still the same."""
+    """A broken download resumes where it stopped, using If-Range."""
     server.script["*"] = [_broken(**headers), ranged(_CONTENT, **headers)]
     async with opened(server) as transport:
         got = await transport.download(_URL, tmp_path / "frame")
-    # What arrived together with the end of the connection may be lost.
+    # Bytes that arrive together with the close of the connection may be lost.
     assert 0 < _first_byte(server.asked[1]) <= _HALF
     assert server.asked[1].headers["if-range"] == if_range
     assert got.sha256 == hashlib.sha256(_CONTENT).hexdigest()
@@ -105,10 +105,10 @@ def _first_byte(asked):
 
 
 async def test_resume_again(server, tmp_path):
-    """A body that breaks more than once is not begun anew each time."""
+    """A body that breaks several times is resumed each time, not restarted."""
 
     async def step(writer, asked):
-        """Send 600 kB more each time, and then hang up."""
+        """Send 600 kB more each time, then close the connection."""
         start = _first_byte(asked) if "range" in asked.headers else 0
         whole = _part(start, ETag='"one"') if start else reply(_CONTENT, ETag='"one"')
         writer.write(whole[:600_000])
@@ -125,7 +125,7 @@ async def test_resume_again(server, tmp_path):
 
 @pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"weak"'}])
 async def test_no_resume(server, tmp_path, headers):
-    """Without a sure sign that the file is the same it is begun anew."""
+    """Without a strong ETag or a date, a broken download restarts from byte 0."""
     server.script["*"] = [_broken(**headers), reply(_CONTENT)]
     async with opened(server) as transport:
         await transport.download(_URL, tmp_path / "frame")
@@ -157,7 +157,7 @@ async def test_no_resume(server, tmp_path, headers):
     ],
 )
 async def test_resume_mixed_up(server, tmp_path, second):
-    """A part that does not fit is never put behind what is there."""
+    """A reply that does not match the requested range is never appended."""
     server.script["*"] = [_broken(ETag='"one"'), second, reply(_CONTENT)]
     async with opened(server) as transport:
         await transport.download(_URL, tmp_path / "frame")
@@ -166,7 +166,7 @@ async def test_resume_mixed_up(server, tmp_path, second):
 
 
 async def test_part_not_asked_for(server, tmp_path):
-    """A part in answer to a plain request is not taken for the file."""
+    """A 206 reply to a request without Range is an error, not the file."""
     server.script["*"] = _part(0)
     async with opened(server, limits=replace(LIMITS, tries=2)) as transport:
         with pytest.raises(TransientError) as caught:
@@ -176,7 +176,7 @@ async def test_part_not_asked_for(server, tmp_path):
 
 
 async def test_too_large(server, tmp_path):
-    """A length over the cap is refused before its bytes come."""
+    """A Content-Length above the cap is refused before the body is read."""
     server.script["*"] = reply(b"x", length=10**9)
     async with opened(server) as transport:
         with pytest.raises(PermanentError) as caught:
@@ -187,7 +187,7 @@ async def test_too_large(server, tmp_path):
 
 
 async def test_bomb(server):
-    """A compressed reply that swells beyond the cap is cut off."""
+    """A compressed reply that unpacks to more than the cap is refused."""
     packed = zlib.compress(b"\0" * 50_000_000)
     server.script["*"] = reply(packed, Content_Encoding="deflate")
     async with opened(server) as transport:
@@ -197,7 +197,7 @@ async def test_bomb(server):
 
 
 async def test_packed_reply(server):
-    """A packed reply is unpacked, and its headers no longer speak of packing."""
+    """A compressed reply is unpacked, and its encoding and length headers removed."""
     packed = zlib.compress(b"fine")
     server.script["*"] = reply(packed, Content_Encoding="deflate", X_Other="kept")
     async with opened(server) as transport:
@@ -207,7 +207,7 @@ async def test_packed_reply(server):
 
 
 async def test_packed_file(server, tmp_path):
-    """A file that comes packed all the same is unpacked and not found too short."""
+    """A file that arrives compressed is unpacked and accepted as complete."""
     packed = zlib.compress(_CONTENT)
     server.script["*"] = reply(packed, Content_Encoding="deflate", ETag='"one"')
     async with opened(server) as transport:
@@ -216,7 +216,7 @@ async def test_packed_file(server, tmp_path):
 
 
 async def test_check(server, tmp_path):
-    """A check sees the whole file before it has its name, in a thread."""
+    """The check runs in a thread on the whole part file, before it is renamed."""
     seen = []
 
     def check(path):
@@ -233,7 +233,7 @@ def _corrupt(path):
 
 
 async def test_damaged_once(server, tmp_path):
-    """A file that came damaged is fetched again, from its beginning."""
+    """A file that the check finds damaged is downloaded again from byte 0."""
     damaged = b"x" + _CONTENT[1:]
     server.script["*"] = [reply(damaged, ETag='"one"'), reply(_CONTENT, ETag='"one"')]
 
@@ -248,7 +248,7 @@ async def test_damaged_once(server, tmp_path):
 
 
 async def test_damaged_at_source(server, tmp_path):
-    """A file that comes three times alike, and damaged, is damaged where it lies."""
+    """Three identical damaged downloads end with ``corrupt_at_source``."""
     async with opened(server, limits=replace(LIMITS, tries=9)) as transport:
         with pytest.raises(PermanentError) as caught:
             await transport.download(_URL, tmp_path / "frame", check=_corrupt)
@@ -258,7 +258,7 @@ async def test_damaged_at_source(server, tmp_path):
 
 
 async def test_damaged_differently(server, tmp_path):
-    """A file that comes damaged in another way each time may yet come whole."""
+    """A file damaged differently each time fails as ``corrupt`` after four tries."""
     server.script["*"] = [reply(bytes([n]) * 99) for n in range(9)]
     async with opened(server) as transport:
         with pytest.raises(TransientError) as caught:
@@ -268,7 +268,7 @@ async def test_damaged_differently(server, tmp_path):
 
 
 async def test_check_calls_an_outage(server, tmp_path):
-    """A check that finds no file at all but an excuse spends no try."""
+    """An OutageError raised by the check spends no try."""
     server.script["*"] = [*[reply(b"limit exceeded")] * 6, reply(_CONTENT)]
 
     def check(path):
@@ -282,7 +282,7 @@ async def test_check_calls_an_outage(server, tmp_path):
 
 
 async def test_disk_full(server, tmp_path, monkeypatch):
-    """A full disk is our own trouble: named, not tried again, nothing left."""
+    """A full disk raises LocalError without a retry and leaves no part file."""
     full = Path("/dev/full")
     monkeypatch.setattr("harvester.transport.intake._open", lambda _: full.open("wb"))
     async with opened(server) as transport:
@@ -294,7 +294,7 @@ async def test_disk_full(server, tmp_path, monkeypatch):
 
 
 async def test_link_in_the_way(server, tmp_path):
-    """Nothing is written through a link that lies where the part goes."""
+    """A symbolic link at the part file's path is not followed when writing."""
     (tmp_path / "victim").write_bytes(b"precious")
     (tmp_path / "frame.part").symlink_to(tmp_path / "victim")
     async with opened(server) as transport:
@@ -316,5 +316,5 @@ async def test_link_in_the_way(server, tmp_path):
     ],
 )
 def test_is_html(start, expected):
-    """A web page is known by its first bytes."""
+    """A web page is recognised by its first bytes."""
     assert is_html(start) is expected

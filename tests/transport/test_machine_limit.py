@@ -1,4 +1,4 @@
-"""One limit for several harvests: real files, in virtual time."""
+"""One limit shared by several harvests: real files, in virtual time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LATENESS = st.lists(st.floats(0, 0.05), min_size=1, max_size=20)
 
 
 class Harvests:
-    """Some harvests of one machine at one host; ``log`` has what they have sent."""
+    """Several harvests of one machine at one host; ``log`` lists their requests."""
 
     def __init__(self, clock, folder, *manners):
         self.clock = clock
@@ -45,7 +45,7 @@ class Harvests:
         self.log = []
 
     async def work(self, number, kind="file", *, until, lasts_s=0.1):
-        """Send one request after the other until a time."""
+        """Send requests one after the other until time ``until``."""
         throttle = self.throttles[number]
         while self.clock() < until:
             async with throttle.slot(kind) as turn:
@@ -55,12 +55,12 @@ class Harvests:
                 turn.succeeded()
 
     def counts(self, begin, end_at):
-        """Count the requests of each harvest in a span of time."""
+        """Count the requests of each harvest between two times."""
         return Counter(number for at, number, _ in self.log if begin <= at < end_at)
 
 
 def harvest_until(folder, jobs, *manners, lateness=None):
-    """Let harvests work, each job a tuple of `Harvests.work`; give the harvests."""
+    """Run jobs, each the arguments of one `Harvests.work` call; return the harvests."""
 
     async def main(clock):
         harvests = Harvests(clock, folder, *manners)
@@ -75,7 +75,7 @@ def harvest_until(folder, jobs, *manners, lateness=None):
 @settings(max_examples=60, deadline=None)
 @given(_REQUESTS, st.sampled_from([0.7, 1.0, 7.0, 20.0]), _LATENESS)
 def test_sum(requests, rate, lateness):
-    """All harvests together keep the gap, the places and the cool-downs of a host."""
+    """All harvests together respect a host's gap, slots and cool-downs."""
     manners = Manners(rate=rate, slots={"query": 1, "file": 2})
     under_way = Counter()
     log, quiet = [], []
@@ -110,7 +110,7 @@ def test_sum(requests, rate, lateness):
 @pytest.mark.parametrize("rate", [1, 5, 50])
 @pytest.mark.parametrize("lateness", [None, [0.0, 0.004, 0.001]])
 def test_fair_pace(tmp_path, rate, lateness):
-    """Three harvests that each could use all of the rate get a third of it each."""
+    """Three harvests that could each use the whole rate get a third each."""
     manners = Manners(rate=rate, slots={"file": 16})
     seconds = 300 / rate
     jobs = [(n, "file", {"until": seconds}) for n in (0, 1, 2) for _ in range(8)]
@@ -122,7 +122,7 @@ def test_fair_pace(tmp_path, rate, lateness):
 
 
 def test_fair_places(tmp_path):
-    """Of few places for long transfers two harvests get half each."""
+    """Two harvests with long transfers get half of the slots each."""
     manners = Manners(rate=50, slots={"file": 4})
     jobs = [
         *[(0, "file", {"until": 100, "lasts_s": 2.0})] * 8,
@@ -136,7 +136,7 @@ def test_fair_places(tmp_path):
 
 @pytest.mark.parametrize(("busy", "seldom"), [("file", "query"), ("query", "file")])
 def test_kinds_of_two_harvests(tmp_path, busy, seldom):
-    """A harvest that sends one kind leaves another harvest the half for its kind."""
+    """A busy harvest leaves half the rate to a harvest of another request kind."""
     manners = Manners(rate=5, slots={"query": 4, "file": 4})
     jobs = [*[(0, busy, {"until": 20})] * 6, (1, seldom, {"until": 20})]
     harvests = harvest_until(tmp_path, jobs, manners, manners)
@@ -146,7 +146,7 @@ def test_kinds_of_two_harvests(tmp_path, busy, seldom):
 
 
 def test_full_kind_does_not_hold_up(tmp_path):
-    """Files of one harvest that hold all places do not keep another's query waiting."""
+    """When one harvest's files hold all file slots, another's query is not delayed."""
     manners = Manners(rate=50, slots={"query": 1, "file": 1})
     jobs = [
         (0, "file", {"until": 1, "lasts_s": 100}),
@@ -158,7 +158,7 @@ def test_full_kind_does_not_hold_up(tmp_path):
 
 
 def test_stricter_holds(tmp_path):
-    """The stricter rate and the fewer places hold for all, until that harvest ends."""
+    """The strictest rate and slot count apply to all, until that harvest ends."""
     strict = Manners(rate=2, slots={"file": 1})
     loose = Manners(rate=20, slots={"file": 8})
     jobs = [
@@ -167,12 +167,12 @@ def test_stricter_holds(tmp_path):
     ]
     harvests = harvest_until(tmp_path, jobs, strict, loose)
     assert 50 <= harvests.counts(0, 30).total() <= 60
-    # A minute after its last question the limits of the first hold no longer.
+    # The first harvest's limits expire a minute after its last request.
     assert harvests.counts(100, 200)[1] >= 0.95 * 20 * 100
 
 
 def test_cool_down(tmp_path):
-    """A Retry-After that one harvest is told quiets the others, then each may probe."""
+    """A Retry-After received by one harvest is a cool-down for the others too."""
     manners = Manners(rate=50, slots={"file": 4})
 
     async def main(clock):
@@ -194,7 +194,7 @@ def test_cool_down(tmp_path):
 
 
 def test_others_are_told(tmp_path):
-    """A host's state says how many other harvests of the machine use it."""
+    """A host's state has the number of other harvests on this machine."""
     manners = Manners(rate=50, slots={})
 
     async def main(clock):
@@ -210,7 +210,7 @@ def test_others_are_told(tmp_path):
 
 
 def test_hosts_apart(tmp_path):
-    """Hosts share nothing, and two ports are two hosts: such is a sandbox."""
+    """Hosts have separate limits, and two ports of one address are two hosts."""
 
     async def main(clock):
         limit = machine_limit(clock, tmp_path)
@@ -226,7 +226,7 @@ def test_hosts_apart(tmp_path):
 
 
 def test_gap_outlives_its_harvest(tmp_path):
-    """A harvest that begins just after another one ended keeps the gap to it."""
+    """A harvest keeps the gap to the last request of a harvest that has ended."""
 
     async def main(clock):
         for _ in range(3):
@@ -239,7 +239,7 @@ def test_gap_outlives_its_harvest(tmp_path):
 
 
 def test_slow_connection(tmp_path):
-    """At strict rates a request that is not sent yet holds back those of others."""
+    """At 1 request/s, the gap counts from when another harvest's request is sent."""
     manners = Manners(rate=1, slots={"query": 4})
     log = []
 
@@ -256,7 +256,7 @@ def test_slow_connection(tmp_path):
 
 
 def test_harvest_that_does_not_come(tmp_path):
-    """A harvest that asked and went silent holds the others up for one gap at most."""
+    """A harvest suspended while waiting delays the others by one gap at most."""
     manners = Manners(rate=1, slots={})
 
     async def main(clock):
@@ -266,7 +266,7 @@ def test_harvest_that_does_not_come(tmp_path):
         waiting = asyncio.create_task(ask(silent))
         await asyncio.sleep(0)
         await asyncio.sleep(0.01)
-        # It is stopped, as by Ctrl-Z: its timer never comes.
+        # Suspended, as by Ctrl-Z: its timer never fires.
         silent._timer.cancel()
         await ask(other)
         at = clock()
@@ -279,7 +279,7 @@ def test_harvest_that_does_not_come(tmp_path):
 
 @pytest.mark.parametrize("ahead_s", [-1e6, 1e6])
 def test_other_clock(tmp_path, ahead_s):
-    """A container with another clock, far ahead or behind, holds up no harvest."""
+    """A container whose clock is far ahead or behind does not block any harvest."""
     manners = Manners(rate=1, slots={"file": 4})
 
     async def main(clock):
@@ -296,7 +296,7 @@ def test_other_clock(tmp_path, ahead_s):
 
 
 def test_damaged_account(tmp_path):
-    """An account that cannot be read is begun anew, one that was removed as well."""
+    """An account file that is unreadable or was removed is created anew."""
 
     async def main(clock):
         harvests = Harvests(clock, tmp_path, Manners(rate=10, slots={}))
@@ -314,7 +314,7 @@ def test_damaged_account(tmp_path):
 
 
 def test_folder_that_cannot_be_used(tmp_path, caplog):
-    """Without its folder a harvest keeps its own limits, and warns once."""
+    """If the folder cannot be used, a harvest warns once and keeps its own limits."""
     folder = tmp_path / "file"
     folder.write_text("not a folder")
     with caplog.at_level(logging.WARNING):
@@ -328,7 +328,7 @@ def test_folder_that_cannot_be_used(tmp_path, caplog):
 
 
 def test_folder_that_breaks(tmp_path, caplog):
-    """A folder that can no longer be used in the middle of a run ends no request."""
+    """If the folder becomes unusable in the middle of a run, no request fails."""
 
     async def main(clock):
         harvests = Harvests(clock, tmp_path, Manners(rate=5, slots={"file": 1}))

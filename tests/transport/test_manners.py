@@ -1,4 +1,4 @@
-"""How much one host is asked to bear: what follows from its few numbers."""
+"""Values that are derived from the rate and the slots of one host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harvester.transport.throttle import Manners
     ("rate", "catch_up_s"), [(1, 0), (2, 0), (3, 0.01), (50, 0.01), (100, 0.005)]
 )
 def test_catching_up(rate, catch_up_s):
-    """What is made up for is a hundredth of a second, or half a gap if that is less."""
+    """Up to 0.01 s or half a gap of delay is made up for; none at 2/s or less."""
     manners = Manners(rate, {})
     assert manners.catch_up_s == catch_up_s
     assert manners.gap_s - manners.catch_up_s > 0.5 / rate
 
 
 def test_kind_without_a_number():
-    """Requests of a kind that has no number of its own go one after the other."""
+    """A kind of request without a slot count has one slot."""
     log = []
 
     async def main(clock):

@@ -1,4 +1,4 @@
-"""A list of addresses for one service: in order, each with a throttle of its own."""
+"""Several addresses for one service: tried in order, each with its own throttle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _service(*addresses):
 
 
 async def test_first_is_asked(server, other):
-    """While the first address answers, no other is asked."""
+    """While the first address answers, the second gets no request."""
     async with opened(_service(server.url, other.url)) as transport:
         assert (await transport.query("GET", _URL)).body == b"fine"
     assert (server.count("/dr17/x"), other.count("/dr17/x")) == (1, 0)
@@ -31,7 +31,7 @@ async def test_first_is_asked(server, other):
     ids=["missing", "broken", "down", "mute"],
 )
 async def test_next_one_is_asked(server, other, trouble):
-    """Whatever the first address lacks or suffers from, the next one is asked."""
+    """If the first address fails or lacks the file, the next address is asked."""
     server.script["*"] = trouble
     async with opened(_service(server.url, other.url)) as transport:
         assert (await transport.query("GET", _URL)).body == b"fine"
@@ -39,7 +39,7 @@ async def test_next_one_is_asked(server, other, trouble):
 
 
 async def test_down_address_is_left_alone(server, other):
-    """An address that is down gets probes now and then, not every query."""
+    """Queries skip an address that is down, except for probes; the next one answers."""
     server.script["*"] = hang_up()
     async with opened(_service(server.url, other.url)) as transport:
         for number in range(20):
@@ -48,7 +48,7 @@ async def test_down_address_is_left_alone(server, other):
 
 
 async def test_last_address_decides(server, other):
-    """What the last address says of a question is raised, not what a mirror said."""
+    """If every address fails, the error of the last address is raised."""
     server.script["*"] = reply(status=503)
     other.script["*"] = reply(status=400)
     async with opened(_service(server.url, other.url)) as transport:
@@ -58,7 +58,7 @@ async def test_last_address_decides(server, other):
 
 
 async def test_own_throttles(server, other):
-    """Each address is a host of its own in what the transport tells of hosts."""
+    """The transport reports the state of each address separately."""
     async with opened(_service(server.url, other.url)) as transport:
         await transport.query("GET", _URL)
         hosts = {state.host for state in transport.states()}
@@ -66,7 +66,7 @@ async def test_own_throttles(server, other):
 
 
 def test_addresses_of_mirrors():
-    """An official address becomes that of each mirror; others have none."""
+    """An official address is mapped to each mirror; other addresses have none."""
     directory = Directory([_service("http://m/one", "http://n/", _BASE)])
     mirrors = [str(one) for one in directory.mirrors(URL(_URL))]
     assert mirrors == ["http://m/one/dr17/x", "http://n/dr17/x"]

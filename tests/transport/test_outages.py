@@ -18,7 +18,7 @@ async def _knock_out(throttle):
 
 
 def test_cool_down():
-    """Nobody goes before the time the archive named, then one, then half as many."""
+    """After Retry-After one request is sent first, then half as many at once."""
     log = []
 
     async def main(clock):
@@ -38,7 +38,7 @@ def test_cool_down():
 
 
 def test_cool_down_and_stragglers():
-    """A request from before that ends well does not cut the cool-down short."""
+    """A request sent before a cool-down does not shorten it when it succeeds."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -53,7 +53,7 @@ def test_cool_down_and_stragglers():
 
 
 def test_cool_down_kept():
-    """A cool-down is reported in Unix seconds, and holds after a restart."""
+    """A cool-down is reported in Unix seconds and still applies after a restart."""
     reported = []
 
     async def first(clock):
@@ -73,7 +73,7 @@ def test_cool_down_kept():
 
 
 def test_shorter_wish():
-    """Of two wishes the longer one holds, also after a restart."""
+    """Of two cool-downs the longer one is kept and reported."""
     reported = []
 
     async def main(_clock):
@@ -89,7 +89,7 @@ def test_shorter_wish():
 
 @pytest.mark.parametrize(("until", "waits"), [(9e9, 3600), (1.0, 0)])
 def test_cool_down_and_clock_jump(until, waits):
-    """A clock that jumped between runs costs an hour at most."""
+    """If the clock jumped between runs, the cool-down lasts an hour at most."""
 
     async def main(clock):
         await ask(throttle_for(clock, cooled_until=until))
@@ -99,7 +99,7 @@ def test_cool_down_and_clock_jump(until, waits):
 
 
 def test_single_probe():
-    """When the host may be back, ten callers make exactly one request."""
+    """When a probe is due, exactly one of ten waiting requests is sent."""
     log = []
 
     async def main(clock):
@@ -118,7 +118,7 @@ def test_single_probe():
 
 @pytest.mark.parametrize("outcome", ["ok", "down", "busy", "later", "dropped"])
 def test_late_verdict_of_a_probe(outcome):
-    """Whatever becomes of a probe that left the wire long ago, the others go on."""
+    """For any late outcome of a probe, the waiting requests are sent afterwards."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -136,13 +136,13 @@ def test_late_verdict_of_a_probe(outcome):
 
 
 def test_outage_of_an_hour():
-    """A dead host sees 25 requests in an hour, and is back within one interval."""
+    """An outage of an hour costs at most 25 requests, and its end is seen in 305 s."""
     log = []
 
     async def work(throttle, back_s):
         while throttle.clock() < back_s + 1000:
             outcome = "down" if throttle.clock() < back_s else "ok"
-            # The verdict is drawn when the request is sent.
+            # The outcome is decided when the request is sent.
             async with throttle.slot("file") as turn:
                 outcome = "down" if throttle.clock() < back_s else "ok"
                 log.append((throttle.clock(), outcome))
@@ -165,7 +165,7 @@ def test_outage_of_an_hour():
 
 
 def test_probes_rotate():
-    """One request that always fails does not keep a sound host shut."""
+    """One request that always fails does not keep the breaker open."""
     log = []
 
     async def poison(throttle):
@@ -186,7 +186,7 @@ def test_probes_rotate():
 
 
 def test_cancelled_probe():
-    """A probe that is cancelled leaves its place to the next one."""
+    """After a cancelled probe the next request is the probe."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -204,7 +204,7 @@ def test_cancelled_probe():
 
 
 def test_patience_ends():
-    """Who waits for a host that is down for too long is told so."""
+    """A request that waits longer than its patience for a host raises GaveUpError."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -223,7 +223,7 @@ def test_patience_ends():
 
 
 def test_patience_in_a_queue():
-    """Waiting one's turn at a host that is well is no outage, however long."""
+    """Waiting for a slot of a working host never spends the patience."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1}))
@@ -244,7 +244,7 @@ async def _refuse(throttle, count, kind="file"):
 
 
 def test_ban_of_an_hour():
-    """Who refuses everything for an hour is asked five times, and then by probes."""
+    """A host that refuses everything for an hour gets at most 30 requests."""
     log = []
 
     async def work(throttle):
@@ -263,7 +263,7 @@ def test_ban_of_an_hour():
 
 
 def test_refusals_among_good_answers():
-    """Refusals with good answers between them never shut a host."""
+    """Refusals with successes between them never open the breaker."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -277,7 +277,7 @@ def test_refusals_among_good_answers():
 
 
 def test_forbidden_slows_down():
-    """A refusal that may be of too many requests halves how many are under way."""
+    """A refusal that may be caused by too many requests halves the concurrency."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1000, slots={"file": 8}))
@@ -290,7 +290,7 @@ def test_forbidden_slows_down():
 
 
 def test_refusals_are_no_success():
-    """A refusal raises nothing, and does not begin the count of failures anew."""
+    """A refusal is no success: it does not reset the count of failures."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -305,7 +305,7 @@ def test_refusals_are_no_success():
 
 
 def test_straggler_of_a_ban():
-    """A file that was asked for before a ban proves nothing when it comes."""
+    """A file requested before a ban does not close the breaker when it arrives."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -323,7 +323,7 @@ def test_straggler_of_a_ban():
 
 
 def test_kinds_apart():
-    """Queries that go well do not make files that are all refused any better."""
+    """Successful queries do not reset the count of refused files."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -338,7 +338,7 @@ def test_kinds_apart():
 
 @pytest.mark.parametrize("waits_s", [60.0, 7.0])
 def test_patience_with_a_ban(waits_s):
-    """A ban is given up after its own patience, counted from the first refusal."""
+    """A ban has its own patience, counted from the first refusal."""
 
     async def probe_for_ever(throttle):
         patience = {"patience_s": 7200, "refusal_patience_s": waits_s}
@@ -358,7 +358,7 @@ def test_patience_with_a_ban(waits_s):
 
 
 def test_hop_of_a_probe():
-    """The next hop of a probe goes although nobody else may."""
+    """The next redirect hop of a probe is sent while all other requests wait."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -377,7 +377,7 @@ def test_hop_of_a_probe():
 
 
 def test_closed():
-    """It is closed while a request would only wait, and not when a probe is due."""
+    """``is_closed`` holds while a host is down, except when a probe is due."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -393,7 +393,7 @@ def test_closed():
 
 
 def test_lingering():
-    """A place is taken for as long as the server works on what was given up."""
+    """A lingering request keeps its slot for the given time."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1000, slots={"query": 1}))
@@ -406,7 +406,7 @@ def test_lingering():
 
 
 def test_closed_until_a_probe_is_due():
-    """A host that is down is closed, but not to the request that may find it well."""
+    """``is_closed`` and ``down_s`` follow an outage, a probe and the recovery."""
     seen = []
 
     async def main(clock):

@@ -1,4 +1,4 @@
-"""Quiet hours of one host, in virtual time: it is 01:46:40 when a test begins."""
+"""Quiet hours of one host, in virtual time; each test begins at 01:46:40 UTC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harvester.transport.backoff import Patience
 from harvester.transport.quiet_hours import QuietHours
 from harvester.transport.throttle import GaveUpError
 
-#: Seconds from the beginning of the test to two o'clock, and to three.
+#: Seconds from the beginning of the test to 02:00 and to 03:00 UTC.
 _TWO, _THREE = 800.0, 4400.0
 
 
@@ -22,7 +22,7 @@ def _manners(span):
 
 
 def test_nothing_is_sent():
-    """In quiet hours nobody goes; when they end all do, and it says so."""
+    """No request is sent in quiet hours; all waiting ones are sent when they end."""
     log = []
 
     async def main(clock):
@@ -43,7 +43,7 @@ def test_nothing_is_sent():
 
 
 def test_what_is_under_way_ends():
-    """A request from before ends as ever; the next one goes when the quiet is over."""
+    """A request in flight may end in quiet hours; the next is sent after them."""
     log, ended = [], []
 
     async def work(throttle):
@@ -65,7 +65,7 @@ def test_what_is_under_way_ends():
 
 
 def test_patience_is_not_spent():
-    """An outage that goes on through the quiet is given up no sooner for it."""
+    """Quiet hours do not count towards the patience with an outage."""
 
     async def main(clock):
         throttle = throttle_for(clock, _manners("02:00-03:00 UTC"))
@@ -89,7 +89,7 @@ def test_patience_is_not_spent():
 
 
 def test_awake():
-    """The time of patience stands still in quiet hours."""
+    """The clock of the patience stops during quiet hours."""
 
     async def main(clock):
         throttle = throttle_for(clock, _manners("02:00-03:00 UTC"))

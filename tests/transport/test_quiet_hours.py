@@ -1,4 +1,4 @@
-"""Quiet hours: when they are, by which clock, and how they are spelled."""
+"""Quiet hours: when they begin and end, their time zone, and their spelling."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harvester.transport.quiet_hours import QuietHours
 
 
 def unix(text):
-    """Give the Unix seconds of a time in UTC."""
+    """Convert a UTC time to Unix seconds."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
 @pytest.fixture
 def new_york(zone):
-    """Put this machine into New York, with its summer time."""
+    """Set the time zone to that of New York, with summer time."""
     zone("EST5EDT,M3.2.0,M11.1.0")
 
 
@@ -39,7 +39,7 @@ def new_york(zone):
     ],
 )
 def test_until(span, now, until):
-    """They begin and end to the second, and may go past midnight."""
+    """Quiet hours are exact to the second and may cross midnight."""
     expected = None if until is None else unix(until)
     assert QuietHours.parse(span).until(unix(now)) == expected
 
@@ -54,14 +54,14 @@ def test_until(span, now, until):
     ],
 )
 def test_own_clock(now, until):
-    """Without a word of UTC they are of this machine's clock, in summer too."""
+    """Quiet hours without "UTC" are in local time, in summer time too."""
     expected = None if until is None else unix(until)
     assert QuietHours.parse("08:00-18:00").until(unix(now)) == expected
 
 
 @pytest.mark.usefixtures("new_york")
 def test_night_of_the_clock_change():
-    """A night in which the clock is put back is quiet for an hour more."""
+    """In the night when the clock is put back, quiet hours last an hour longer."""
     quiet = QuietHours.parse("22:00-06:00")
     began = unix("2026-11-01T02:00")
     assert quiet.until(began) - began == timedelta(hours=9).total_seconds()
@@ -69,7 +69,7 @@ def test_night_of_the_clock_change():
 
 @pytest.mark.parametrize("text", ["08:00-18:00", "22:00-06:30 UTC"])
 def test_spelling(text):
-    """They are written as they are read, in the settings too."""
+    """Quiet hours are written as they were read, in the settings file too."""
     assert str(QuietHours.parse(text)) == text
     settings = load_settings(politeness={"quiet": text})
     assert f'quiet = "{text}"' in settings.to_toml()
@@ -79,7 +79,7 @@ def test_spelling(text):
     "text", ["8-18", "08:00-08:00", "24:00-06:00", "08:60-09:00", "08:00-18:00 CET"]
 )
 def test_misspelled(text):
-    """What is no span of a day is refused before anything is sent, and named."""
+    """An invalid span raises InputError that names the setting."""
     with pytest.raises(InputError, match="quiet"):
         QuietHours.parse(text)
     with pytest.raises(InputError, match=r"services\.mast\.quiet"):

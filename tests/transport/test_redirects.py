@@ -1,4 +1,4 @@
-"""Where an archive may send us, by redirect or by name server."""
+"""Where an archive may lead the transport, by redirect or by name server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _follows(target, status=302):
 
 
 async def test_redirect(server, other):
-    """A redirect to another service is followed, without what was personal."""
+    """A redirect to another service is followed without the Authorization header."""
     server.script["/api"] = _follows(f"{other.url}/there")
     s3 = Service("s3", "https://stpubdata.s3.amazonaws.com", other.url, MANNERS)
     async with opened(mast(server.url), s3) as transport:
@@ -40,7 +40,7 @@ async def test_redirect(server, other):
 
 
 async def test_redirect_at_home(server):
-    """A redirect within a host keeps the token and goes to the same service."""
+    """A 307 within a host keeps the method, the body and the token."""
     server.script["/api"] = _follows("/there", 307)
     async with opened(server) as transport:
         await transport.query(
@@ -52,7 +52,7 @@ async def test_redirect_at_home(server):
 
 
 async def test_redirect_of_a_form(server):
-    """After a 303 the answer to a form is fetched, not the form sent again."""
+    """After a 303 the target is fetched with GET, without the body."""
     server.script["/api"] = _follows("/there", 303)
     async with opened(server) as transport:
         await transport.query("POST", _URL, body=b"q")
@@ -60,7 +60,7 @@ async def test_redirect_of_a_form(server):
 
 
 async def test_redirect_to_official_address(server):
-    """In a rehearsal an official address leads to the stand-in, also by redirect."""
+    """With a stand-in, a redirect to the official address goes to the stand-in."""
     server.script["/api"] = _follows("https://mast.stsci.edu/there")
     async with opened(server) as transport:
         answer = await transport.query("GET", _URL)
@@ -68,7 +68,7 @@ async def test_redirect_to_official_address(server):
 
 
 async def test_redirect_loop(server, tmp_path):
-    """A redirect loop ends after five hops, for good if the host is well."""
+    """A redirect loop ends after five hops, with PermanentError if the host works."""
     server.script["/loop"] = _follows("/loop")
     server.script["/good"] = _fine
     async with opened(server) as transport:
@@ -106,7 +106,7 @@ async def test_redirect_loop(server, tmp_path):
     ],
 )
 async def test_redirect_blocked(server, tmp_path, target):
-    """A redirect of one file out of the archives is refused, and no secret repeated."""
+    """A redirect out of the archives is refused; the message has no password."""
     server.script["/api"] = _follows(target)
     server.script["/good"] = _fine
     async with opened(server) as transport:
@@ -119,7 +119,7 @@ async def test_redirect_blocked(server, tmp_path, target):
 
 
 async def test_queries_redirected_away(server):
-    """A service whose queries are sent out of the archives is what is in trouble."""
+    """A query that is redirected out of the archives raises OutageError."""
     server.script["*"] = _follows("https://example.org/x")
     async with opened(server) as transport:
         with pytest.raises(OutageError, match=r"redirects to https://example\.org/x"):
@@ -127,7 +127,7 @@ async def test_queries_redirected_away(server):
 
 
 class _Names:
-    """A name server that answers as a test says."""
+    """A name server with scripted answers."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -152,7 +152,7 @@ class _Names:
 
 
 async def test_private_address_of_an_archive():
-    """A name server that puts an archive into this network is not believed."""
+    """An archive host that resolves to a private address is not connected to."""
     official = mast("https://mast.stsci.edu")
     async with opened(official, resolver=_Names("127.0.0.1")) as transport:
         with pytest.raises(OutageError) as caught:
@@ -162,7 +162,7 @@ async def test_private_address_of_an_archive():
 
 
 async def test_redirect_to_private_name(server):
-    """An archive's host that leads into this network is not followed to."""
+    """A redirect to an archive host with a private address is not followed."""
     server.script["*"] = _follows("https://inside.stsci.edu/x")
     async with opened(server, resolver=_Names("10.0.0.1")) as transport:
         with pytest.raises(OutageError, match="private") as caught:
@@ -171,7 +171,7 @@ async def test_redirect_to_private_name(server):
 
 
 async def test_name_server_recovers(server):
-    """A name that cannot be looked up for a while is an outage, and passes."""
+    """A name that fails to resolve for a while is an outage that is waited for."""
     port = server.url.rpartition(":")[2]
     names = _Names(*[OSError(-3, "try again")] * 6, "127.0.0.1")
     stand_in = mast(f"http://sandbox.test:{port}")

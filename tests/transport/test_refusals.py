@@ -1,4 +1,4 @@
-"""A refusal is one file's matter, or that of the whole host: what tells them apart."""
+"""How the refusal of one file is distinguished from a ban by the whole host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harvester.transport.transport import Service, Waits
 
 _BASE = "https://mast.stsci.edu"
 _PAGE = b"<html><head><title>No</title></head><body><p>You are banned</p></body></html>"
-#: Refusals with which an archive may answer every request.
+#: Replies with which an archive may refuse every request.
 REFUSALS = [
     reply(_PAGE, status=403, reason="Forbidden"),
     reply(_PAGE, status=401, reason="Unauthorized"),
@@ -30,18 +30,18 @@ REFUSALS = [
     reply(status=302, reason="Found", Location="https://example.org/x"),
     reply(b"x", length=10**9),
 ]
-#: Seconds until a host that refuses everything is given up, and a little more.
+#: Upper limit in seconds until a host that refuses everything is given up.
 _REFUSED_S = 2
 FORBIDDEN, _, MISSING, *_ = REFUSALS
 
 
 async def fine(writer, asked):
-    """Give a file, or its head."""
+    """Serve a file, or its headers for HEAD."""
     writer.write(reply(length=4) if asked.method == "HEAD" else reply(b"fine"))
 
 
 async def fetch(transport, folder, *names, **options):
-    """Fetch files at the same time; give what came of each."""
+    """Download files at the same time; return the result or error of each."""
     return await asyncio.gather(
         *(
             transport.download(f"{_BASE}/{name}", folder / str(name), **options)
@@ -52,7 +52,7 @@ async def fetch(transport, folder, *names, **options):
 
 
 def is_outage(found):
-    """Whether all of these are outages of a host that refuses us."""
+    """Whether all results are OutageErrors with reason ``refuses``."""
     return {(type(one), getattr(one, "reason", "")) for one in found} == {
         (OutageError, "refuses")
     }
@@ -60,30 +60,30 @@ def is_outage(found):
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 async def test_everything_from_the_start(server, tmp_path, refusal):
-    """Who refuses everything is asked a few times, and no file pays."""
+    """If a host refuses everything, few requests are sent and no file fails."""
     server.script["*"] = refusal
     async with opened(server) as transport:
         found = await fetch(transport, tmp_path, *range(40))
         assert state_of(transport).startswith("has refused everything since ")
     assert is_outage(found)
-    # Five at once, one or two that were under way, and a probe each tenth of a second.
+    # Five at once, one or two that were in flight, and a probe each tenth of a second.
     assert len(server.asked) <= 10 + 10 * _REFUSED_S
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 async def test_everything_from_the_middle(server, tmp_path, refusal):
-    """So it is when files came before; the one that came last is looked for."""
+    """A host that refuses everything after good files is an outage as well."""
     server.script = {"*": refusal, **{f"/good{n}": [fine, refusal] for n in range(6)}}
     async with opened(server) as transport:
         good = [f"good{n}" for n in range(6)]
         assert {one.size for one in await fetch(transport, tmp_path, *good)} == {4}
         assert is_outage(await fetch(transport, tmp_path, *range(8)))
-    # The good ones, those that were under way, and a probe each tenth of a second.
+    # The good ones, those that were in flight, and a probe each tenth of a second.
     assert len(server.asked) <= 6 + 2 * 8 + 10 * _REFUSED_S
 
 
 async def test_words(server, tmp_path):
-    """It says since when, how often, the archive's own words, and what may help."""
+    """The error has the start, the archive's own words and the possible remedies."""
     server.script["*"] = FORBIDDEN
     async with opened(server) as transport:
         told = str((await fetch(transport, tmp_path, *range(9)))[0])
@@ -95,7 +95,7 @@ async def test_words(server, tmp_path):
 
 
 async def test_words_of_a_long_address(server):
-    """A query that is in the address is not repeated at length."""
+    """A long query string is shortened in the error message."""
     server.script["*"] = FORBIDDEN
     async with opened(server) as transport:
         with pytest.raises(OutageError, match="answered 403 Forbidden") as caught:
@@ -104,7 +104,7 @@ async def test_words_of_a_long_address(server):
 
 
 async def test_known_from_before(server, tmp_path):
-    """A single file is enough to tell where one is known that came before a restart."""
+    """With a known good file from an earlier run, one refused file shows a ban."""
     server.script["*"] = FORBIDDEN
     known = {server.host: f"{_BASE}/known"}
     async with opened(server, known_good=known) as transport:
@@ -113,7 +113,7 @@ async def test_known_from_before(server, tmp_path):
 
 
 async def test_missing_of_a_sound_host(server, tmp_path):
-    """Files that are not there are believed when the host still has the known one."""
+    """A 404 is final, without a retry, if the host still has a known good file."""
     server.script = {"*": MISSING, "/known": fine}
     known = {server.host: f"{_BASE}/known"}
     async with opened(server, known_good=known) as transport:
@@ -125,7 +125,7 @@ async def test_missing_of_a_sound_host(server, tmp_path):
 
 
 async def test_missing_among_others(server, tmp_path):
-    """A missing file is believed, asked for once, as soon as another one has come."""
+    """A 404 is final after one request as soon as another file has arrived."""
     server.script = {"*": fine, "/missing": MISSING}
     limits = replace(LIMITS, doubt_s=30.0)
     async with opened(server, limits=limits) as transport, asyncio.timeout(20):
@@ -136,7 +136,7 @@ async def test_missing_among_others(server, tmp_path):
 
 
 async def test_missing_alone(server, tmp_path):
-    """Where nothing is known a missing file is asked for three times, and believed."""
+    """With no other file to compare, a 404 is final after three requests."""
     server.script["*"] = MISSING
     async with opened(server) as transport:
         found = await fetch(transport, tmp_path, *range(4))
@@ -146,7 +146,7 @@ async def test_missing_alone(server, tmp_path):
 
 
 async def test_forbidden_alone(server, tmp_path):
-    """Who forbids all of a few files, and gave none, is taken to refuse us."""
+    """A 403 from a host that has served no file yet counts as a ban."""
     server.script["*"] = FORBIDDEN
     async with opened(server) as transport:
         assert is_outage(await fetch(transport, tmp_path, "one"))
@@ -154,7 +154,7 @@ async def test_forbidden_alone(server, tmp_path):
 
 @pytest.mark.parametrize("refusal", REFUSALS[:2])
 async def test_once_in_a_while(server, tmp_path, refusal):
-    """A single 401 or 403 among good answers costs nothing, with one try as well."""
+    """A single 401 or 403 among good answers is retried, even if ``tries`` is 1."""
     server.script = {"*": fine, "/odd": [refusal, fine]}
     async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
         found = await fetch(transport, tmp_path, 1, 2, "odd", 3, 4)
@@ -162,7 +162,7 @@ async def test_once_in_a_while(server, tmp_path, refusal):
 
 
 async def test_forbidden_for_good(server, tmp_path):
-    """A file that is forbidden among good ones has its tries, and then pays."""
+    """A file with 403 on a working host fails after four tries."""
     server.script = {"*": fine, "/private": FORBIDDEN}
     async with opened(server) as transport:
         await fetch(transport, tmp_path, 1)
@@ -174,7 +174,7 @@ async def test_forbidden_for_good(server, tmp_path):
 
 
 async def test_ban_that_is_lifted(server, tmp_path):
-    """A host that stops refusing in time gives every file, by itself."""
+    """If a ban is lifted within the patience, every file is downloaded."""
     is_banned = asyncio.Event()
 
     async def step(writer, asked):
@@ -190,7 +190,7 @@ async def test_ban_that_is_lifted(server, tmp_path):
 
 
 async def test_refusals_do_not_close(server, tmp_path):
-    """A refusal is no sign that a host which was down is well again."""
+    """A refusal does not close the breaker of a host that was down."""
     server.script["*"] = [*[hang_up()] * 3, FORBIDDEN]
     async with opened(server) as transport:
         (found,) = await fetch(transport, tmp_path, 1)
@@ -200,7 +200,7 @@ async def test_refusals_do_not_close(server, tmp_path):
 
 @pytest.mark.parametrize("refusal", [FORBIDDEN, MISSING])
 async def test_mirror(server, tmp_path, refusal):
-    """What a mirror lacks is said at once, and says nothing of the mirror."""
+    """A refusal by a mirror is raised at once and does not change its state."""
     server.script["*"] = refusal
     async with opened(server) as transport:
         found = await fetch(transport, tmp_path, *range(40), is_mirror=True)
@@ -213,7 +213,7 @@ async def test_mirror(server, tmp_path, refusal):
     "options", [{"is_mirror": True}, {"waits": Waits.WHILE_UP}, {"waits": Waits.NEVER}]
 )
 async def test_mirror_that_is_down(server, tmp_path, options):
-    """An outage of a mirror is not sat out, nor is one that need not be."""
+    """An outage is not waited for with ``is_mirror``, WHILE_UP or NEVER."""
     server.script["*"] = hang_up()
     limits = replace(LIMITS, patience_s=600)
     async with opened(server, limits=limits) as transport, asyncio.timeout(20):
@@ -223,7 +223,7 @@ async def test_mirror_that_is_down(server, tmp_path, options):
 
 
 async def test_archive_that_refuses_as_a_mirror(server, tmp_path):
-    """An archive that refuses everything is not believed of a file either way."""
+    """During a ban a file requested with ``is_mirror`` raises the outage too."""
     server.script["*"] = FORBIDDEN
     async with opened(server) as transport:
         await fetch(transport, tmp_path, *range(9))
@@ -232,7 +232,7 @@ async def test_archive_that_refuses_as_a_mirror(server, tmp_path):
 
 @pytest.mark.parametrize("refusal", REFUSALS[:4] + REFUSALS[5:7])
 async def test_queries(server, refusal):
-    """A service that refuses a query is asked again, and then what is in trouble."""
+    """A refused query is retried; four refusals are an outage of the service."""
     server.script["/api"] = [refusal, reply(b"fine")]
     server.script["/bad"] = refusal
     async with opened(server) as transport:
@@ -246,7 +246,7 @@ async def test_queries(server, refusal):
 
 
 async def test_queries_and_files_apart(server, tmp_path):
-    """Queries that are answered say nothing of files that are all refused."""
+    """Refused files are an outage even while queries succeed."""
     server.script = {"*": FORBIDDEN, "/api": reply(b"fine")}
     async with opened(server) as transport, asyncio.TaskGroup() as group:
         fetching = group.create_task(fetch(transport, tmp_path, *range(12)))
@@ -256,7 +256,7 @@ async def test_queries_and_files_apart(server, tmp_path):
 
 
 async def test_query_that_is_not_done(server):
-    """What a well service says of a query is passed on, and is a good answer."""
+    """A QueryRefusedError of the check is raised and counts as a success."""
 
     def check(_reply):
         msg = "Invalid object name 'Frame'"
@@ -271,7 +271,7 @@ async def test_query_that_is_not_done(server):
 
 
 async def test_at_once(server):
-    """An error for which the caller has another way is raised at its first sign."""
+    """An error listed in ``at_once`` is raised without a retry."""
     server.script["*"] = reply(status=500)
     async with opened(server) as transport:
         with pytest.raises(TransientError):
@@ -288,7 +288,7 @@ _OUT_OF_ORDER = [reply(_PAGE), reply(status=503), hang_up()]
 
 @pytest.mark.parametrize("page", _OUT_OF_ORDER)
 async def test_redirect_to_maintenance(server, tmp_path, page):
-    """A page behind a redirect is the same outage as the page: no try is spent."""
+    """An outage behind a redirect spends no try, like one without a redirect."""
     server.script = {"*": _moved("/maintenance"), "/maintenance": page}
     async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
         found = await fetch(transport, tmp_path, *range(8))
@@ -301,7 +301,7 @@ async def test_redirect_to_maintenance(server, tmp_path, page):
 
 @pytest.mark.parametrize("page", [*_OUT_OF_ORDER, FORBIDDEN])
 async def test_redirect_to_a_login(server, other, tmp_path, page):
-    """So is one at another host of the archive, and both hosts are left alone."""
+    """An outage behind a redirect to another host is an outage of both hosts."""
     server.script["*"] = _moved(f"{other.url}/login")
     other.script["*"] = page
     portal = Service("s3", "https://ssoportal.stsci.edu", other.url, MANNERS)
@@ -313,7 +313,7 @@ async def test_redirect_to_a_login(server, other, tmp_path, page):
 
 
 async def test_redirect_that_is_over(server, tmp_path):
-    """When the maintenance ends every file comes, whoever probes first."""
+    """When the maintenance page behind a redirect ends, every file is downloaded."""
     page = [reply(_PAGE)] * 9
 
     async def step(writer, asked):
@@ -329,7 +329,7 @@ async def test_redirect_that_is_over(server, tmp_path):
 
 
 async def test_signed_address_that_expired(server, other, tmp_path):
-    """A signed address that is refused is asked for anew where it came from."""
+    """If a signed address is refused, the original address is requested again."""
     other.script = {"/s?sig=1": FORBIDDEN, "/s?sig=2": reply(b"file")}
     server.script["/odd"] = [_moved(f"{other.url}/s?sig={n}") for n in (1, 2)]
     s3 = Service("s3", "https://stpubdata.s3.amazonaws.com", other.url, MANNERS)
@@ -340,7 +340,7 @@ async def test_signed_address_that_expired(server, other, tmp_path):
 
 @pytest.mark.parametrize("refusal", [FORBIDDEN, MISSING, REFUSALS[4]])
 async def test_signed_addresses_that_are_no_good(server, other, tmp_path, refusal):
-    """However often that happens, it is never the file that is given up for good."""
+    """Refused signed addresses give a TransientError, never a PermanentError."""
     other.script["*"] = refusal
     server.script = {"*": fine, "/odd": _moved(f"{other.url}/signed")}
     s3 = Service("s3", "https://stpubdata.s3.amazonaws.com", other.url, MANNERS)

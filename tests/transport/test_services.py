@@ -1,4 +1,4 @@
-"""Official addresses, and those that are asked in truth."""
+"""Official addresses, and the addresses that are contacted in their place."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _SAS = ("https://data.sdss.org/sas", "http://127.0.0.1:8000")
     ],
 )
 def test_to_actual(asked, actual):
-    """An official address becomes the one that stands in for it, others stay."""
+    """An official address is replaced by its stand-in; other addresses stay."""
     directory = _directory(_SANDBOX, _SKY, _SAS)
     assert str(directory.to_actual(URL(asked, encoded=True))) == actual
 
 
 def test_at_home():
-    """Without a stand-in an address stays, but plain http becomes TLS."""
+    """Without a stand-in an address stays, but http becomes https."""
     directory = _directory(_AT_HOME)
     secure = URL("https://mast.stsci.edu/api?x=1")
     assert directory.to_actual(secure) == secure
@@ -56,7 +56,7 @@ def test_at_home():
     [("/mast/x", "s0"), ("/sky/x", "s1"), ("/skyline", "s2"), ("/dr17/x", "s2")],
 )
 def test_shared_stand_in(path, name):
-    """Services that share a stand-in are told apart by path, each with its manners."""
+    """Services that share a stand-in host are distinguished by path."""
     directory = _directory(_SANDBOX, _SKY, _SAS)
     found = directory.service_of(URL(f"http://127.0.0.1:8000{path}"))
     assert found.name == name
@@ -67,7 +67,7 @@ def test_shared_stand_in(path, name):
     ["https://example.org/", "http://127.0.0.1:8001/", "https://127.0.0.1:8000/", "/"],
 )
 def test_unknown(url):
-    """Another host, port or scheme is none of ours."""
+    """Another host, port or scheme raises PermanentError ``unknown_host``."""
     with pytest.raises(PermanentError) as caught:
         _directory(_SANDBOX).service_of(URL(url))
     assert caught.value.reason == "unknown_host"
@@ -82,12 +82,12 @@ def test_unknown(url):
     ],
 )
 def test_elsewhere(place, elsewhere):
-    """Only a service at its official address is held to public addresses."""
+    """A service is elsewhere unless it is contacted at its base address by https."""
     assert Service("mast", *place, _MANNERS).is_elsewhere is elsewhere
 
 
 def test_host():
-    """A service is named after the host that is really asked."""
+    """The host of a service is the one that is actually contacted."""
     assert Service("mast", *_AT_HOME, _MANNERS).host == "mast.stsci.edu"
     store = "https://data.sdss.org/sas"
     assert Service("sdss-sas", store, store, _MANNERS).host == "data.sdss.org"

@@ -1,4 +1,4 @@
-"""What one host is asked to bear, in virtual time."""
+"""The throttle of one host, in virtual time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LATENESS = st.lists(st.floats(0, 0.1), min_size=1, max_size=20)
 @settings(max_examples=150, deadline=None)
 @given(_REQUESTS, st.sampled_from([0.3, 1.0, 7.0, 20.0, 250.0]), _LATENESS)
 def test_pace(requests, rate, lateness):
-    """No second, and nothing longer, holds more than the rate, with late timers too."""
+    """No span of a second or longer exceeds the rate, even if timers are late."""
     slots = {"query": 2, "file": 3}
     log = []
     under_way = Counter()
@@ -69,7 +69,7 @@ def test_pace(requests, rate, lateness):
 
 
 def test_pace_saturated():
-    """Workers who always want more get at least 97 % of the rate."""
+    """Workers that always have a request waiting reach 97 % of the rate."""
     log = []
 
     async def work(throttle):
@@ -88,7 +88,7 @@ def test_pace_saturated():
 
 @pytest.mark.parametrize("rate", [10, 20, 50])
 def test_lateness_is_made_up(rate):
-    """With timers that are late by 2 ms the rate is still reached to 97 %."""
+    """With timers 2 ms late on average, 97 % of the rate is still reached."""
     log = []
     dice = Random(1)
 
@@ -107,7 +107,7 @@ def test_lateness_is_made_up(rate):
 
 
 def test_gap_after_hold_up():
-    """A process that is held up with a turn in hand does not send two at once."""
+    """After the process was blocked, two requests are not sent without a gap."""
     log = []
     manners = Manners(rate=20, slots={"query": 3})
 
@@ -121,7 +121,7 @@ def test_gap_after_hold_up():
         async with asyncio.TaskGroup() as group:
             for _ in range(3):
                 group.create_task(ask(throttle, log=log))
-            # Just after the second turn was given, before its owner wakes up.
+            # Just after the second slot was granted, before its task resumes.
             due_s = manners.gap_s - manners.catch_up_s
             loop.call_later(due_s + 0.0005, hold_up)
 
@@ -133,7 +133,7 @@ def test_gap_after_hold_up():
 
 @pytest.mark.parametrize("rate", [1.0, 2.0])
 def test_strict_gap(rate):
-    """At the rates of SkyServer nothing is made up: each gap is a whole one."""
+    """At rates up to 2/s, as for SkyServer, every gap has its full length."""
     log = []
 
     async def main(clock):
@@ -147,7 +147,7 @@ def test_strict_gap(rate):
 
 
 def test_gap_from_sending():
-    """The gap counts from when a request is on the wire, if that took a while."""
+    """The gap counts from when a request is sent, not from when it got its slot."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1, slots={"query": 2}))
@@ -161,7 +161,7 @@ def test_gap_from_sending():
 
 
 def test_kinds_take_turns():
-    """Kinds take turns; within a kind, the one that came first goes first."""
+    """Kinds of requests alternate; within a kind the order is first in, first out."""
     order = []
 
     async def note(throttle, name, kind):
@@ -183,7 +183,7 @@ def test_kinds_take_turns():
 
 @pytest.mark.parametrize(("busy", "seldom"), [("file", "query"), ("query", "file")])
 def test_no_kind_starves(busy, seldom):
-    """Workers of one kind that take the whole rate leave the other kind its half."""
+    """A kind that could use the whole rate leaves half to the other kind."""
     log = []
     manners = Manners(rate=5, slots={"query": 4, "file": 4})
 
@@ -204,7 +204,7 @@ def test_no_kind_starves(busy, seldom):
 
 
 def test_kinds_apart():
-    """A kind whose places are taken does not hold up the other kind."""
+    """A kind with no free slot does not delay the other kind."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -220,7 +220,7 @@ def test_kinds_apart():
 
 
 def test_freed_early():
-    """A request that is off the wire makes room before its verdict is known."""
+    """A request can free its slot before its outcome is known."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1000, slots={"file": 1}))
@@ -237,7 +237,7 @@ def test_freed_early():
 
 
 def test_concurrency_halves():
-    """Trouble halves the concurrency, once for all that were under way together."""
+    """Failures halve the concurrency, once for requests in flight together."""
 
     async def main(clock):
         throttle = throttle_for(
@@ -267,7 +267,7 @@ def test_concurrency_halves():
 
 
 def test_creeping_back_starts_over():
-    """Trouble takes back the successes that were on the way to a step up."""
+    """A failure resets the count of successes towards more concurrency."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1000, slots={"file": 8}))
@@ -281,7 +281,7 @@ def test_creeping_back_starts_over():
 
 
 def test_one_verdict():
-    """A request has one outcome: the first that is told."""
+    """Only the first outcome reported for a request counts."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -299,7 +299,7 @@ def test_one_verdict():
 
 
 def test_refusals_start_over():
-    """After a success the first refusal is again met with the shortest wait."""
+    """After a success, the next 429 starts with the shortest cool-down again."""
 
     async def main(clock):
         throttle = throttle_for(clock)
@@ -317,7 +317,7 @@ def test_refusals_start_over():
 
 
 def test_refused_without_a_time():
-    """Too many requests, and no time named: our own cool-down, and half the pace."""
+    """A 429 without a time causes a cool-down of our own and halves the pace."""
     log = []
 
     async def main(clock):
@@ -341,7 +341,7 @@ def test_refused_without_a_time():
 
 
 def test_cancelled_while_waiting():
-    """Who is cancelled leaves no place taken and nobody waiting."""
+    """Cancelled requests leave the queue empty and no slot taken."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1}))
@@ -356,20 +356,20 @@ def test_cancelled_while_waiting():
         await ask(throttle)
         return clock()
 
-    # One gap more than the last request that went: the turns that were handed on
-    # from one cancelled task to the next count as sent.
+    # One gap after the last request sent: slots passed from one cancelled task to
+    # the next count as sent.
     assert run(main) == pytest.approx(2 * 1.015)
 
 
 def test_cancelled_on_admission():
-    """A turn that comes at the moment of the cancellation is given back."""
+    """A slot granted at the moment of the cancellation is released."""
 
     async def main(clock):
         throttle = throttle_for(clock, Manners(rate=1, slots={"query": 1}))
         async with throttle.slot("query"):
             task = asyncio.create_task(ask(throttle))
             await asyncio.sleep(2)
-        # The place was given to the task, which has not run since.
+        # The slot was granted to the task, which has not run since.
         assert throttle._queue.under_way == {"query": 1}
         task.cancel()
         await asyncio.wait({task})

@@ -1,4 +1,4 @@
-"""The token for MAST: who gets to see it, and that nobody else does."""
+"""The token for MAST: which hosts receive it, and that no others do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _s3(actual):
 
 
 async def test_sent_home(server, tmp_path):
-    """Queries and files of its own host carry it, as MAST wants it written."""
+    """Queries and downloads from MAST's host send the token, in MAST's format."""
     async with opened(server, tokens=[_token(server.url)]) as transport:
         await transport.query("GET", _URL)
         await transport.download(f"{_URL}/file", tmp_path / "file")
@@ -32,7 +32,7 @@ async def test_sent_home(server, tmp_path):
 
 
 async def test_not_sent_elsewhere(server, other):
-    """Another service does not see it, be it asked or be it redirected to."""
+    """Other services do not receive the token, neither directly nor by redirect."""
     server.script["/api"] = reply(
         status=302, reason="Moved", Location=f"{other.url}/there"
     )
@@ -46,7 +46,7 @@ async def test_not_sent_elsewhere(server, other):
 
 
 def test_not_sent_to_a_neighbour():
-    """Another port or scheme of the same name is another host."""
+    """The token is not sent to another port, scheme or host name."""
     token = _token("https://mast.stsci.edu")
     for address in (
         "http://mast.stsci.edu/api",
@@ -59,7 +59,7 @@ def test_not_sent_to_a_neighbour():
 
 
 async def test_refused(server):
-    """A token that MAST refuses is for the user to mend, and is not repeated."""
+    """A 401 with a token raises InputError without a retry or the token itself."""
     server.script["*"] = reply(status=401, reason="Unauthorized")
     async with opened(server, tokens=[_token(server.url)]) as transport:
         with pytest.raises(InputError, match="MAST_API_TOKEN") as caught:
@@ -69,7 +69,7 @@ async def test_refused(server):
 
 
 def test_does_not_show():
-    """Neither printed nor formatted does it tell what it is."""
+    """The token is hidden in its str and repr."""
     token = _token("https://mast.stsci.edu")
     assert _CANARY not in f"{token} {token!r}"
 
@@ -85,7 +85,7 @@ def test_does_not_show():
     ],
 )
 def test_unfit(text, home):
-    """What is no token, or would travel in the clear, is refused unseen."""
+    """An invalid token, or one for http, is refused; the message omits it."""
     with pytest.raises(InputError) as caught:
         ApiToken(text, home, "MAST_API_TOKEN")
     assert _CANARY not in str(caught.value)

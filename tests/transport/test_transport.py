@@ -1,4 +1,4 @@
-"""The polite transport, against servers on loopback that misbehave in every way."""
+"""The polite transport, against faulty servers on loopback."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _URL = "https://mast.stsci.edu/api"
 
 
 async def test_query(server):
-    """A query is sent as it was asked, signed by us, and answered in memory."""
+    """A query is sent unchanged, with our User-Agent; the reply is in memory."""
     server.script["*"] = reply(b"{}", Content_Type="application/json")
     async with opened(server, version="1.2", contact="me@example.org") as transport:
         answer = await transport.query(
@@ -57,7 +57,7 @@ async def test_query(server):
 
 
 async def test_no_cookies(server):
-    """Cookies that an archive sets are not sent back."""
+    """Cookies set by an archive are not sent back."""
     server.script["*"] = reply(b"fine", Set_Cookie="spy=1; Path=/")
     async with opened(server) as transport:
         for _ in range(2):
@@ -66,13 +66,13 @@ async def test_no_cookies(server):
 
 
 async def test_contact_of_two_lines():
-    """A contact that would smuggle in a header is refused at the start."""
+    """A contact with a line break, which would add a header, is refused."""
     with pytest.raises(InputError, match="one line"):
         opened(mast("http://127.0.0.1:9"), contact="me\r\nEvil: 1")
 
 
 async def test_unknown_host(server):
-    """There is no way round the throttle: an unknown host is not asked."""
+    """A URL of no known service raises ``unknown_host``; no request is sent."""
     async with opened(server) as transport:
         for url in ["https://example.org/", server.url.replace("1:", "2:"), "/api"]:
             with pytest.raises(PermanentError) as caught:
@@ -82,7 +82,7 @@ async def test_unknown_host(server):
 
 
 async def test_user_name_in_address(server):
-    """An address that holds a password is refused, and the password not repeated."""
+    """A URL with a password is refused; the message omits the password."""
     async with opened(server) as transport:
         with pytest.raises(PermanentError) as caught:
             await transport.query("GET", "https://me:secret@mast.stsci.edu/api")
@@ -92,7 +92,7 @@ async def test_user_name_in_address(server):
 
 
 async def test_traffic(server):
-    """Requests and bytes are reported by official host as they happen."""
+    """Requests and received bytes are reported per host as they happen."""
     seen = []
     async with opened(server, on_traffic=lambda *what: seen.append(what)) as transport:
         await transport.query("GET", _URL)
@@ -101,7 +101,7 @@ async def test_traffic(server):
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after(server, other, status):
-    """A host that says when to come back is left alone until then; others are not."""
+    """After Retry-After a host gets no request until then; other hosts continue."""
     server.script["*"] = [
         reply(status=status, Retry_After="0.4"),
         *[reply(status=status, Retry_After="0.1")] * 9,
@@ -127,7 +127,7 @@ async def test_retry_after(server, other, status):
 
 
 async def test_retry_after_date(server):
-    """A date to come back at counts from the reply's own Date."""
+    """A Retry-After date counts from the reply's Date header."""
     later, now = formatdate(1000, usegmt=True), formatdate(999, usegmt=True)
     head = f"HTTP/1.1 429 No\r\nDate: {now}\r\nRetry-After: {later}\r\n"
     refusal = f"{head}Content-Length: 0\r\n\r\n".encode()
@@ -138,7 +138,7 @@ async def test_retry_after_date(server):
 
 
 async def test_cool_down_after_restart(server):
-    """A cool-down from before a restart is kept."""
+    """A cool-down from before a restart still applies."""
     until = time.time() + 0.4
     async with opened(server, cool_downs={server.host: until}) as transport:
         assert "cooling down" in state_of(transport)
@@ -147,7 +147,7 @@ async def test_cool_down_after_restart(server):
 
 
 async def test_busy_without_a_time(server):
-    """A plain 429 slows us down by our own sense, and costs no try."""
+    """A 429 without Retry-After slows the pace and spends no try."""
     server.script["*"] = [*[reply(status=429)] * 6, reply(b"fine")]
     async with opened(server) as transport:
         await transport.query("GET", _URL)
@@ -156,7 +156,7 @@ async def test_busy_without_a_time(server):
 
 
 async def test_busy_for_ever(server):
-    """A host that is always busy is given up as an outage in the end."""
+    """A host that always answers 429 is given up as an outage."""
     server.script["*"] = reply(status=429, Retry_After="0.2")
     async with opened(server) as transport:
         with pytest.raises(OutageError, match="gave up after"):
@@ -166,7 +166,7 @@ async def test_busy_for_ever(server):
 
 @pytest.mark.parametrize("status", [500, 408])
 async def test_server_errors(server, status):
-    """Server errors are tried again; four of them are enough for one request."""
+    """A 500 or 408 is retried; after four tries the request fails."""
     server.script["/api"] = [*[reply(status=status)] * 3, reply(b"fine")]
     server.script["/bad"] = reply(status=status)
     async with opened(server) as transport:
@@ -186,7 +186,7 @@ async def _fine(writer, asked):
     "step", [reply(status=503), hang_up(), reply(_HTML), reply(status=502)]
 )
 async def test_last_file_of_a_sound_host(server, tmp_path, step):
-    """A file that fails alone is at fault if the host still has the one before it."""
+    """A file that fails alone spends its tries if the host has the last good file."""
     server.script = {"*": _fine, "/bad": step}
     async with opened(server) as transport:
         await transport.download(_URL, tmp_path / "good")
@@ -199,14 +199,14 @@ async def test_last_file_of_a_sound_host(server, tmp_path, step):
 
 
 async def _page(writer, asked):
-    # The look is a HEAD, whose reply has a head only.
+    # The last good file is requested with HEAD, whose reply has no body.
     head = reply(length=len(_HTML), Content_Type="text/html")
     writer.write(head if asked.method == "HEAD" else head + _HTML)
 
 
 @pytest.mark.parametrize("then", [reply(status=503), _page, hang_up()])
 async def test_last_file_of_a_host_that_is_down(server, tmp_path, then):
-    """If the host has not even that one any more, it is out of order."""
+    """If the last good file fails as well, it is an outage of the host."""
     server.script["*"] = [reply(b"fine"), then]
     async with opened(server) as transport:
         await transport.download(_URL, tmp_path / "good")
@@ -217,7 +217,7 @@ async def test_last_file_of_a_host_that_is_down(server, tmp_path, then):
 
 @pytest.mark.parametrize("status", [400, 413, 414, 416, 304])
 async def test_refusals(server, status):
-    """A query that is no good is refused at once, and no trouble of the host."""
+    """A bad query raises PermanentError without a retry; the host stays ready."""
     server.script["*"] = reply(status=status)
     async with opened(server) as transport:
         for _ in range(6):
@@ -229,7 +229,7 @@ async def test_refusals(server, status):
 
 
 async def test_web_page(server, tmp_path):
-    """A web page with status 200 is an outage: waited for, and no try is spent."""
+    """A web page with status 200 is an outage: the wait spends no try."""
     server.script["*"] = [*[reply(_HTML)] * 7, reply(b"fine")]
     async with opened(server) as transport:
         await transport.download(_URL, tmp_path / "frame")
@@ -242,7 +242,7 @@ async def test_web_page(server, tmp_path):
 
 
 async def test_words_of_an_outage(server, tmp_path):
-    """Every request that gives an outage up repeats what the host said last."""
+    """Every request that gives up in an outage quotes the host's last answer."""
     server.script["*"] = reply(_HTML)
     async with opened(server) as transport:
         fetching = (
@@ -255,7 +255,7 @@ async def test_words_of_an_outage(server, tmp_path):
 
 
 async def test_check_of_replies(server):
-    """A check sees each reply first, in a thread, and decides what it is worth."""
+    """The check of a reply runs in a thread, and its errors decide on retries."""
     server.script["*"] = [reply(b"odd"), reply(b"odd"), reply(b"fine")]
     seen = []
 
@@ -273,7 +273,7 @@ async def test_check_of_replies(server):
 
 
 async def test_bug_in_check(server):
-    """An unexpected exception of a check comes out as it is, and frees the slot."""
+    """An unexpected exception in a check is raised unchanged and frees the slot."""
     async with opened(server) as transport:
         for _ in range(5):
             with pytest.raises(ZeroDivisionError):
@@ -282,7 +282,7 @@ async def test_bug_in_check(server):
 
 
 async def test_refused_connection():
-    """A host that does not listen is waited for, and found again when it does."""
+    """A host that refuses connections is waited for until it accepts them again."""
     async with serving() as gone:
         port = int(gone.url.rpartition(":")[2])
     async with opened(gone, limits=replace(LIMITS, patience_s=20)) as transport:
@@ -295,7 +295,7 @@ async def test_refused_connection():
 
 
 async def test_given_up():
-    """A host that stays away is given up when patience ends, as an outage."""
+    """A host that stays unreachable raises OutageError when the patience ends."""
     async with serving() as gone:
         pass
     async with opened(gone) as transport:
@@ -310,7 +310,7 @@ async def test_given_up():
 
 
 async def test_outage_spares_requests(server):
-    """Ten requests through an outage of 503s: none fails, few are sent."""
+    """Ten requests wait out an outage of 503s: all succeed, and few are sent."""
     down = asyncio.Event()
 
     async def step(writer, _asked):
@@ -330,7 +330,7 @@ async def test_outage_spares_requests(server):
 
 
 async def test_concurrency(server):
-    """No more requests of a kind are under way than the manners allow."""
+    """The requests of a kind in flight never exceed its slots."""
     most = []
 
     async def step(writer, _asked):
@@ -351,7 +351,7 @@ async def test_concurrency(server):
 
 
 async def test_pace_at_the_server(server):
-    """The server sees the allowed rate and no more."""
+    """The server receives no more requests per second than the rate allows."""
     manners = Manners(rate=20, slots={"query": 4})
     async with (
         opened(mast(server.url, manners)) as transport,
@@ -369,13 +369,13 @@ def _windows(times, width):
 
 
 async def test_not_open():
-    """A transport that was not opened says so."""
+    """A query on a transport that is not open raises AssertionError."""
     with pytest.raises(AssertionError, match="not open"):
         await opened(mast("http://127.0.0.1:9")).query("GET", _URL)
 
 
 async def test_disk_trouble(server, tmp_path):
-    """A folder that is not there is our own trouble, named with its path."""
+    """A missing target folder raises LocalError with the path; the host is ready."""
     where = tmp_path / "gone" / "frame"
     async with opened(server) as transport:
         with pytest.raises(LocalError, match=str(where)):

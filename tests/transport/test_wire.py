@@ -1,4 +1,4 @@
-"""What can happen on the wire, and what each of it is called."""
+"""Faults of the connection, and the error that each of them becomes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _URL = "https://mast.stsci.edu/api"
 
 
 async def test_no_hidden_retry(server):
-    """A kept connection that breaks is not tried again behind the throttle."""
+    """The HTTP client does not retry a broken keep-alive connection by itself."""
     server.script["*"] = [reply(b"fine"), hang_up(), reply(b"fine")]
     async with opened(server, limits=replace(LIMITS, patience_s=0)) as transport:
         await transport.query("GET", _URL)
@@ -60,7 +60,7 @@ async def test_no_hidden_retry(server):
     ],
 )
 async def test_broken_replies(server, tmp_path, step, reason):
-    """A reply that breaks, stalls or trickles ends in time, typed, with no file."""
+    """A broken, stalled or slow reply raises a typed error in time, without a file."""
     server.script["*"] = step
     async with opened(server, limits=replace(LIMITS, tries=2)) as transport:
         async with asyncio.timeout(5):
@@ -85,7 +85,7 @@ async def test_broken_replies(server, tmp_path, step, reason):
     ],
 )
 async def test_no_answer(server, tmp_path, step, reason):
-    """Who says nothing, or a gateway with nobody behind it, is out of order."""
+    """No answer, a reset, a 502, 503 or 504 is an outage of the host."""
     server.script["*"] = step
     async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
         with pytest.raises(OutageError, match="gave up after") as caught:
@@ -97,7 +97,7 @@ async def test_no_answer(server, tmp_path, step, reason):
 
 @pytest.mark.parametrize("step", [b"nonsense\r\n\r\n", reply(X_Big="x" * 10_000)])
 async def test_no_secret_in_messages(server, step):
-    """What is said of improper HTTP shows the address without its secrets."""
+    """The error for invalid HTTP shows the URL without its signature."""
     server.script["*"] = step
     async with opened(server, limits=replace(LIMITS, tries=1)) as transport:
         with pytest.raises(TransientError, match="invalid HTTP: 400") as caught:
@@ -111,7 +111,7 @@ async def test_no_secret_in_messages(server, step):
     [aiohttp.InvalidURL, aiohttp.InvalidUrlClientError, aiohttp.NonHttpUrlClientError],
 )
 def test_no_secret_of_a_bad_address(kind):
-    """What is said of an address that aiohttp refuses shows no secrets of it either."""
+    """The error for a URL that aiohttp refuses shows the URL without its token."""
     url = URL("https://mast.stsci.edu/api?token=CANARY")
     ours = to_ours(kind(url), url)
     assert ours.reason == "bad_url"
@@ -120,7 +120,7 @@ def test_no_secret_of_a_bad_address(kind):
 
 
 async def test_too_slow_in_all(server):
-    """An exchange that is fast enough but never ends is cut off."""
+    """A reply that is fast enough but takes longer than ``total_s`` is cut off."""
     server.script["*"] = drip(reply(length=10**7), b"x" * 2000, 0.02)
     limits = replace(LIMITS, tries=1, total_s=1.0)
     async with opened(server, limits=limits) as transport:
@@ -130,7 +130,7 @@ async def test_too_slow_in_all(server):
 
 
 async def test_stalls_free_their_slots(server):
-    """Four files that stall do not block a host of four slots for ever."""
+    """Four stalled files time out and free the four slots of their host."""
     server.script["/stall"] = stall()
     limits = replace(LIMITS, tries=1)
     async with opened(server, limits=limits) as transport:
@@ -146,7 +146,7 @@ async def test_stalls_free_their_slots(server):
 
 
 async def test_endless_body(server):
-    """A body over the cap is cut off, and not asked for again."""
+    """A body above the cap is cut off and not requested again."""
     server.script["*"] = drip(reply(length=False), b"x" * 100_000, 0)
     async with opened(server) as transport:
         with pytest.raises(PermanentError) as caught:
@@ -156,7 +156,7 @@ async def test_endless_body(server):
 
 
 async def test_cancelled(server, tmp_path):
-    """Who is cancelled leaves no file, no connection and no slot taken."""
+    """Cancelled downloads leave no file, no connection and no slot taken."""
     server.script["*"] = stall(reply(b"x" * 1000, length=10**6))
     async with opened(server) as transport:
         tasks = [
@@ -175,7 +175,7 @@ async def test_cancelled(server, tmp_path):
 
 
 async def test_no_leaks(server, tmp_path):
-    """After any number of faults no socket is left open."""
+    """After several faults no socket is left open."""
     steps = [stall(), hang_up(), hang_up(reset=True), reply(_HTML), reply(status=500)]
     server.script["*"] = [*steps, reply(b"fine")]
     process = psutil.Process()
@@ -189,7 +189,7 @@ async def test_no_leaks(server, tmp_path):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Make a certificate that nobody has signed."""
+    """Make a self-signed certificate."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the openssl command to make a certificate")
     return _certify(tmp_path_factory.mktemp("tls"))
@@ -223,7 +223,7 @@ def _certify(folder, days=1, name="DNS:sandbox"):
     ids=["good", "expired", "another-name"],
 )
 async def test_certificate_that_is_known(tmp_path, monkeypatch, days, name, problem):
-    """Also a certificate that is trusted must be in time, and of this host."""
+    """A trusted certificate must also be valid today and issued for this host."""
     pem = _certify(tmp_path, days, name)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem)
@@ -241,7 +241,7 @@ async def test_certificate_that_is_known(tmp_path, monkeypatch, days, name, prob
 
 
 async def test_certificate_of_a_stranger(certificate):
-    """A host that cannot prove who it is is not asked, with no way round."""
+    """A host with an untrusted certificate gets no request: it is an outage."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     async with serving({"*": reply(b"fine")}, tls=context) as server:
@@ -254,7 +254,7 @@ async def test_certificate_of_a_stranger(certificate):
 
 
 async def test_no_tls_at_all():
-    """A host that answers a handshake with something else is an outage."""
+    """A host that does not speak TLS is an outage."""
     async with serving(greeting=b"hello, this is no TLS\r\n") as rude:
         secure = mast(rude.url.replace("http:", "https:"))
         async with opened(secure) as transport:
@@ -264,7 +264,7 @@ async def test_no_tls_at_all():
 
 
 async def test_silent_handshake(server):
-    """A host that never finishes the handshake is an outage."""
+    """A TLS handshake that never ends is an outage, ``connect_timeout``."""
     secure = mast(server.url.replace("http:", "https:"))
     async with opened(secure) as transport:
         with pytest.raises(OutageError) as caught:
@@ -273,7 +273,7 @@ async def test_silent_handshake(server):
 
 
 async def test_out_of_descriptors(server, monkeypatch):
-    """Having no descriptors left is our own trouble, and says what to do."""
+    """Running out of file descriptors raises LocalError that suggests ulimit."""
 
     def no_socket(*_):
         raise OSError(24, "Too many open files")
@@ -286,7 +286,7 @@ async def test_out_of_descriptors(server, monkeypatch):
 
 
 async def test_query_has_the_time_of_its_service(server):
-    """A query may take as long as its service says, however short the other limits."""
+    """A query may take its service's ``answer_s``, even if other limits are shorter."""
 
     async def late(writer, _asked):
         await asyncio.sleep(0.6)
@@ -301,7 +301,7 @@ async def test_query_has_the_time_of_its_service(server):
 
 
 async def test_query_that_was_given_up_keeps_its_place(server):
-    """No query is sent while the server still works on one that we gave up."""
+    """A query that timed out keeps its slot while the server may still work on it."""
     server.script["*"] = [stall(), reply(b"fine")]
     one = Manners(rate=500, slots={"query": 1}, tripping=TRIPPING)
     hasty = replace(mast(server.url, one), answer_s=0.2)

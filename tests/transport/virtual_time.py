@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer, so that hours pass at once."""
+"""An event loop whose clock jumps to the next timer, so that tests never wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import selectors
 
 
 class _Selector(selectors.DefaultSelector):
-    """Never waits: what it was to wait for in seconds, the clock is put forward by."""
+    """Never waits: instead it advances the clock by the timeout."""
 
     now = 0.0
 
@@ -28,10 +28,10 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop for tests that have no threads and no sockets."""
+    """An event loop for tests without threads and sockets."""
 
     def __init__(self, lateness=None):
-        """Take the seconds by which timers are late, one after the other."""
+        """Take an iterator of the seconds by which each timer is late."""
         self._virtual = _Selector(lateness or itertools.repeat(0.0))
         super().__init__(self._virtual)
 

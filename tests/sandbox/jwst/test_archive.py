@@ -1,4 +1,4 @@
-"""JWST at MAST and in the bucket, judged by astroquery and plain Range requests."""
+"""JWST at MAST and in the bucket, tested with astroquery and Range requests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from harvester.sandbox.server import Sandbox, SandboxOptions, run_in_thread
 from harvester.sandbox.sky import Sky
 
 pytestmark = [
-    # Real mosaics have MJD-BEG without DATE-BEG, too; astropy says so of each.
+    # Real mosaics, too, have MJD-BEG without DATE-BEG; astropy warns about each.
     pytest.mark.filterwarnings("ignore:.*datfix"),
 ]
 DOWNLOAD = "/api/v0.1/Download/file"
-#: What a client asks of JWST.
+#: The criteria of a client's JWST query.
 F200W = {
     "obs_collection": "JWST",
     "filters": "F200W",
@@ -36,7 +36,7 @@ F200W = {
 
 @pytest.fixture(scope="module")
 def sandbox():
-    """Serve one sandbox for all tests that do not reprocess anything."""
+    """Serve one sandbox for all tests that do not reprocess files."""
     options = SandboxOptions(seed=1, targets=120, hst_images=False, jwst="small")
     with run_in_thread(options) as running:
         yield running
@@ -44,28 +44,28 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def sky(sandbox) -> Sky:
-    """Give its sky."""
+    """Return the sandbox's sky."""
     return sandbox.sky
 
 
 @pytest.fixture
 def client(sandbox):
-    """Give the real astroquery, asking this sandbox."""
+    """Yield the real astroquery client, redirected to this sandbox."""
     with redirected(sandbox.urls["mast"]) as observations:
-        # From 0.4.12 on it would ask the real bucket.
+        # Since 0.4.12 it would otherwise contact the real bucket.
         observations.disable_cloud_dataset()
         yield observations
 
 
 @pytest.fixture
 async def http():
-    """Give a plain client."""
+    """Open a plain HTTP client."""
     async with aiohttp.ClientSession() as session:
         yield session
 
 
 def mosaics(sky, **wanted):
-    """Give the mosaics whose attributes are as wanted."""
+    """Return the mosaics that have these attributes."""
     return [
         obs
         for obs in sky.jwst
@@ -75,12 +75,12 @@ def mosaics(sky, **wanted):
 
 
 def uri_of(obs):
-    """Give the address of a file at MAST, below the host."""
+    """Return the path and query of a mosaic's download at MAST."""
     return f"{DOWNLOAD}?{urlencode({'uri': f'mast:JWST/product/{obs.filename}'})}"
 
 
 def key_of(obs):
-    """Give the address of a file in the bucket, by the rule of the archive."""
+    """Return the path of a mosaic in the bucket, by the archive's rule."""
     folder = f"jw{obs.program:05d}/L3/t/{obs.candidate}"
     return f"/stpubdata/jwst/public/{folder}/{obs.filename}"
 
@@ -89,7 +89,7 @@ def key_of(obs):
 
 
 def test_observations(client, sky):
-    """Both spellings of NIRCam are found, and every row says what it is of."""
+    """Rows of both NIRCam spellings are found, and their columns are consistent."""
     table = client.query_criteria(**F200W)
     assert set(table["instrument_name"]) == {"NIRCAM/IMAGE", "NIRCAM"}
     assert set(table["calib_level"]) == {3, 2, -1}
@@ -111,7 +111,7 @@ def test_observations(client, sky):
 
 
 def test_names(sky):
-    """Mosaics are of one observation or of a candidate; f150w has a longer namesake."""
+    """Mosaic names follow the archive's pattern; each f150w one has an f150w2 twin."""
     pattern = r"jw\d{5}-(o\d{3}|c1\d{3})_t001_(nircam|miri|niriss)_[a-z0-9-]+"
     names = [obs.obs_id for obs in mosaics(sky)]
     assert all(re.fullmatch(pattern, name) for name in names)
@@ -126,7 +126,7 @@ def test_names(sky):
 
 
 def test_plans(client):
-    """A plan has neither times nor files; its footprint has no frame word."""
+    """A planned observation has no time or file; its footprint names no frame."""
     table = client.query_criteria(obs_collection="JWST", calib_level=-1)
     assert len(table) > 1
     for row in table:
@@ -138,7 +138,7 @@ def test_plans(client):
 
 
 def test_pairs(client, sky):
-    """A pair of filters is found by either of its names."""
+    """A pair of filters is found by the name of either filter."""
     pairs = [obs.obs_id for obs in mosaics(sky) if obs.passband.is_paired]
     for name in ("F405N", "F410M"):
         table = client.query_criteria(obs_collection="JWST", filters=name)
@@ -147,13 +147,13 @@ def test_pairs(client, sky):
 
 
 def test_f150w_is_not_f150w2(client):
-    """A filter is matched as a whole name."""
+    """The filter F150W does not match F150W2."""
     table = client.query_criteria(obs_collection="JWST", filters="F150W", calib_level=3)
     assert set(table["filters"]) == {"F150W"}
 
 
 def test_regions(sky):
-    """New footprints have a polygon for each module, old ones one over the gap too."""
+    """New footprints have one polygon for each module, old ones a single polygon."""
     for obs in mosaics(sky):
         assert obs.s_region.count("POLYGON ICRS  ") == len(obs.footprint)
     modules = {len(obs.footprint) for obs in mosaics(sky, is_old=False)}
@@ -165,7 +165,7 @@ def test_regions(sky):
 
 @pytest.mark.filterwarnings("ignore:.*returned no results")
 def test_position(client, sky):
-    """A position is found by footprint; in an old row it may lie between modules."""
+    """A position matches by footprint, which in old rows includes the module gap."""
 
     def found(obs, x, y):
         ra, dec = obs.mosaic.tangent.to_sky(x, y)
@@ -179,7 +179,7 @@ def test_position(client, sky):
     assert found(old, *middle)
     assert not found(new, *middle)
     (edge, _), *_ = new.mosaic.outlines[1]
-    # The left module's lower right corner, cut out by the stairs.
+    # The lower right corner of the left module, outside its stepped outline.
     assert not found(new, edge - CAMERAS["SHORT"].sized(Size.SMALL).gap - 3, 1)
     inside = SkyCoord(*new.mosaic.tangent.to_sky(60, 60), unit="deg")
     table = client.query_criteria(coordinates=inside, radius="0 deg", **F200W)
@@ -187,7 +187,7 @@ def test_position(client, sky):
 
 
 def test_products(client, sky):
-    """A mosaic's list has a thousand rows, 72 of them I2D of single detectors."""
+    """A mosaic has over 1,000 products, 72 of them I2D of single detectors."""
     obs = mosaics(sky, candidate="o001")[0]
     table = client.get_product_list([str(obs.obsid)])
     assert len(table) > 1000
@@ -204,7 +204,7 @@ def test_products(client, sky):
 
 
 def test_products_of_a_plan(sandbox, client, sky):
-    """A plan has no products; an exposure has only its own."""
+    """A planned observation has no products; an exposure has only its own."""
     plan = next(obs for obs in sky.jwst if obs.calib_level == -1)
     exposure = next(obs for obs in sky.jwst if obs.calib_level == 2)
     table = client.get_product_list([str(plan.obsid), str(exposure.obsid)])
@@ -214,7 +214,7 @@ def test_products_of_a_plan(sandbox, client, sky):
 
 
 def test_listed_like_recorded_rows(client, sky, shared):
-    """The rows of the mosaics agree with the recorded ones in everything they state."""
+    """Product rows of a mosaic agree with the recorded rows in names and rights."""
     recorded = json.loads((shared / "data/jwst/abell2744_products.json").read_text())
     obs = mosaics(sky, candidate="o001")[0]
     table = client.get_product_list([str(obs.obsid)])
@@ -239,7 +239,7 @@ def test_listed_like_recorded_rows(client, sky, shared):
 
 
 def test_cloud_paths(sandbox, sky, monkeypatch):
-    """The client's lookup of cloud paths gets the key, and none for what has none."""
+    """The client's cloud path lookup gets the key, and none for a private file."""
     host = "https://mast.stsci.edu"
     asked = utils._simple_request
 
@@ -257,7 +257,7 @@ def test_cloud_paths(sandbox, sky, monkeypatch):
 
 
 def test_private_download(client, sky, tmp_path):
-    """Data that are not public yet are refused with 401."""
+    """Downloads of data that are not public yet are refused with 401."""
     obs = mosaics(sky, rights="EXCLUSIVE_ACCESS")[0]
     status, reason, _ = client.download_file(
         f"mast:JWST/product/{obs.filename}", local_path=tmp_path / "x", verbose=False
@@ -267,7 +267,7 @@ def test_private_download(client, sky, tmp_path):
 
 
 def test_download(client, sky, tmp_path):
-    """A mosaic is downloaded whole, of the size that was listed."""
+    """A downloaded mosaic is a valid FITS file of the listed size."""
     obs = min(mosaics(sky, rights="PUBLIC"), key=lambda obs: obs.mosaic.nx)
     table = client.get_product_list([str(obs.obsid)])
     size = table[table["productFilename"] == obs.filename]["size"][0]
@@ -285,7 +285,7 @@ def test_download(client, sky, tmp_path):
 
 
 async def ranged(http, url, start, stop, status=206, **headers):
-    """Fetch part of a file; give its bytes and the headers of the answer."""
+    """Fetch a byte range; return its bytes and the reply's headers."""
     asked = {"Range": f"bytes={start}-{stop - 1}", **headers}
     async with http.get(url, headers=asked) as response:
         assert response.status == status
@@ -293,7 +293,7 @@ async def ranged(http, url, start, stop, status=206, **headers):
 
 
 async def cut(http, url, galaxy, half=10):
-    """Cut a stamp out of SCI with two Range requests; give it and the SCI header."""
+    """Cut a stamp out of SCI with two Range requests."""
     head, _ = await ranged(http, url, 0, 65_536)
     start = head.index(b"XTENSION= 'IMAGE   '")
     header = fits.Header.fromstring(head[start:])
@@ -307,7 +307,7 @@ async def cut(http, url, galaxy, half=10):
 
 
 async def test_stamp_by_range(http, sandbox, sky):
-    """A stamp by Range is the one that the whole file has, from MAST and the bucket."""
+    """Stamps cut by Range at MAST and in the bucket equal the whole file's pixels."""
     obs = next(o for o in mosaics(sky, mirrored=True, candidate="o001"))
     galaxy = next(g for g in sky.galaxies if obs.covers(g.ra, g.dec))
     at_mast, in_bucket = (
@@ -326,7 +326,7 @@ async def test_stamp_by_range(http, sandbox, sky):
 
 
 async def test_no_copy(http, sandbox, sky):
-    """What is not in the bucket answers 404 there, as do wrong folders."""
+    """Unmirrored and private files, and wrong folders, answer 404 in the bucket."""
     s3 = sandbox.urls["s3"]
     unmirrored = mosaics(sky, mirrored=False, rights="PUBLIC")[0]
     wrong = key_of(mosaics(sky, mirrored=True)[0]).replace("/L3/t/", "/L3/x/")
@@ -340,7 +340,7 @@ async def test_no_copy(http, sandbox, sky):
 
 
 async def test_heads(http, sandbox, sky):
-    """HEAD tells the length; only the bucket has entity tags."""
+    """HEAD has the length at MAST and in the bucket; only the bucket has an ETag."""
     obs = mosaics(sky, mirrored=True)[0]
     async with http.head(sandbox.urls["s3"] + key_of(obs)) as response:
         assert re.fullmatch(r'"[0-9a-f]{32}-\d+"', response.headers["ETag"])
@@ -355,7 +355,7 @@ async def test_heads(http, sandbox, sky):
 
 
 async def test_query_with_nulls(sandbox, sky):
-    """Times of a plan are null in the reply itself; obsid is a number."""
+    """Times and dataURL of plans are null in the JSON reply; obsid is a number."""
     filters = [{"paramName": "calib_level", "values": ["-1"]}]
     params = {"columns": "obsid,t_min,dataURL,t_obs_release", "filters": filters}
     async with aiohttp.ClientSession(sandbox.urls["mast"]) as session:
@@ -367,7 +367,7 @@ async def test_query_with_nulls(sandbox, sky):
 
 
 async def test_reprocessing(http):
-    """A reprocessed file has a new tag, size and version; old ranges cannot go on."""
+    """A reprocessed file has a new ETag, size and version; If-Range gets it whole."""
     options = SandboxOptions(
         targets=30, hst_images=False, jwst="small", mast_etags=True
     )
@@ -395,7 +395,7 @@ async def test_reprocessing(http):
 
 
 async def test_reprocessing_in_place(http):
-    """A file may change without changing its size."""
+    """Reprocessing with ``grow`` 0 changes bytes and ETag, but not the size."""
     options = SandboxOptions(targets=30, hst_images=False, jwst="small")
     async with Sandbox(options) as sandbox:
         obs = mosaics(sandbox.sky, mirrored=True, candidate="o001")[0]
@@ -412,7 +412,7 @@ async def test_reprocessing_in_place(http):
 
 
 async def test_shrinking(http):
-    """A file that shrinks answers 416 to who asks for what was its end."""
+    """After a file shrinks, a range at its old end answers 416."""
     options = SandboxOptions(targets=30, hst_images=False, jwst="small")
     async with Sandbox(options) as sandbox:
         obs = mosaics(sandbox.sky, mirrored=True, candidate="o001")[0]
@@ -433,14 +433,14 @@ async def test_shrinking(http):
     ("body", "status"), [("[]", 400), ("{", 400), ("{}", 400), ('{"file": "x"}', 404)]
 )
 async def test_senseless_reprocessing(http, sandbox, body, status):
-    """What cannot be reprocessed is refused with a word about why."""
+    """An invalid reprocess request answers 400 or 404 with the problem."""
     async with http.post(f"{sandbox.urls['mast']}/_reprocess", data=body) as response:
         assert response.status == status
         assert (await response.json())["problem"]
 
 
 async def test_real_sizes(http):
-    """Files of gigabytes are served: parts at once, the whole piece by piece."""
+    """Files of gigabytes are served, by range and as a stream."""
     options = SandboxOptions(targets=30, hst_images=False, jwst="real")
     async with Sandbox(options) as sandbox:
         obs = mosaics(sandbox.sky, candidate="o001")[0]
@@ -462,7 +462,7 @@ async def test_real_sizes(http):
 
 
 def test_hst_is_as_before():
-    """HST's rows, files and the galaxies are the same, with JWST and without."""
+    """JWST does not change the galaxies, the HST observations and the HST files."""
     without, with_jwst = Sky.make(4, 60), Sky.make(4, 60, jwst=Size.SMALL)
     assert without.jwst == ()
     assert with_jwst.galaxies == without.galaxies
@@ -472,7 +472,7 @@ def test_hst_is_as_before():
 
 
 async def test_off(http):
-    """Without the option MAST and the bucket know nothing of JWST."""
+    """Without the ``jwst`` option there are no JWST rows, files or reprocessing."""
     async with Sandbox(SandboxOptions(targets=30)) as sandbox:
         mast = sandbox.urls["mast"]
         async with aiohttp.ClientSession(mast) as session:
@@ -486,7 +486,7 @@ async def test_off(http):
 
 
 def test_unknown_size():
-    """A size of mosaics that does not exist is refused."""
+    """An unknown size of mosaics raises ValueError."""
     with (
         pytest.raises(ValueError, match="huge"),
         run_in_thread(SandboxOptions(targets=3, jwst="huge")),

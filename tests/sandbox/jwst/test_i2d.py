@@ -1,4 +1,4 @@
-"""The files of JWST mosaics: like real ones, with the galaxies where the WCS says."""
+"""The files of JWST mosaics: realistic, with galaxies at their WCS positions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvester.sandbox.lazy_file import BAND_ROWS, BandCache
 from harvester.sandbox.sky import Sky
 
 pytestmark = [
-    # Real mosaics have MJD-BEG without DATE-BEG, too; astropy says so of each.
+    # Real mosaics, too, have MJD-BEG without DATE-BEG; astropy warns about each.
     pytest.mark.filterwarnings("ignore:.*datfix"),
 ]
 HDUS = [
@@ -31,12 +31,12 @@ HDUS = [
 
 @pytest.fixture(scope="module")
 def sky() -> Sky:
-    """Make one sky for all tests: nothing changes it."""
+    """Make one sky for all tests; no test changes it."""
     return Sky.make(1, targets=120, jwst=Size.SMALL)
 
 
 def first(sky, **wanted):
-    """Give the first mosaic whose attributes are as wanted."""
+    """Return the first mosaic that has these attributes."""
     return next(
         obs
         for obs in sky.jwst
@@ -46,7 +46,7 @@ def first(sky, **wanted):
 
 
 def lazy(sky, obs, edition=None):
-    """Make the file of a mosaic."""
+    """Make the lazy file of a mosaic."""
     return i2d(sky, obs, edition or Edition(0, obs.cal_ver), BandCache())
 
 
@@ -58,13 +58,13 @@ def opened(sky, obs, edition=None):
 
 @pytest.fixture(scope="module")
 def main(sky):
-    """Give an observation with a new and complete file."""
+    """Return a mosaic with a file of the new pipeline."""
     return first(sky, candidate="o001", is_old=False)
 
 
 @pytest.fixture(scope="module")
 def hdus(sky, main):
-    """Open its file."""
+    """Open the file of the main mosaic."""
     return opened(sky, main)
 
 
@@ -84,7 +84,7 @@ def test_layout(hdus, main):
 
 
 def test_header_lengths(hdus):
-    """Primary and SCI headers are long, and one first range of 64 kB holds both."""
+    """Primary and SCI headers are long but fit together in the first 64 kB."""
     primary, science = (len(hdus[n].header.tostring()) for n in (0, 1))
     assert primary >= 7 * 2880
     assert science >= 3 * 2880
@@ -92,7 +92,7 @@ def test_header_lengths(hdus):
 
 
 def test_cards_of_a_real_mosaic(hdus, shared):
-    """Every card that the real mosaic has is there, and of the same type."""
+    """Every card of the real mosaic is present, with the same type of value."""
     real = json.loads((shared / "data/jwst/i2d_jw02736_f090w_cards.json").read_text())
     for part, header in (("primary", hdus[0].header), ("sci", hdus["SCI"].header)):
         for name, value in real[part].items():
@@ -114,7 +114,7 @@ def test_cards_of_a_real_mosaic(hdus, shared):
 
 
 def test_region_card(hdus, main, shared):
-    """S_REGION is spelled as in the real file, and runs along the ends of the data."""
+    """S_REGION has the real file's format and reaches the edges of the image."""
     real = json.loads((shared / "data/jwst/i2d_jw02736_f090w_cards.json").read_text())
     number = r"-?\d+\.\d{9}"
     polygon = rf"POLYGON ICRS  {number} {number}(?: {number} {number})+"
@@ -133,7 +133,7 @@ def test_region_card(hdus, main, shared):
 
 
 def test_galaxies_at_their_positions(sky):
-    """The brightest pixel of a galaxy is the one at its catalogue position."""
+    """The brightest pixel of each galaxy is at its catalogue position."""
     found = [
         offset
         for obs in sky.jwst
@@ -145,7 +145,7 @@ def test_galaxies_at_their_positions(sky):
 
 
 def peaks(sky, obs):
-    """Give how far the brightest pixels are from those of the catalogue."""
+    """Yield each galaxy's offset of the brightest pixel from the catalogue's."""
     with opened(sky, obs) as hdus:
         image, wcs = hdus["SCI"].data, WCS(hdus["SCI"].header)
         for galaxy in sky.galaxies_in_mosaic(obs.mosaic):
@@ -153,7 +153,7 @@ def peaks(sky, obs):
             x, y = (float(v) for v in place)
             col, row = round(x), round(y)
             box = image[max(0, row - 5) : row + 6, max(0, col - 5) : col + 6]
-            # Halfway between two pixels either may be the brighter one.
+            # For a position halfway between two pixels, either may be the brighter one.
             is_clear = max(abs(x - col), abs(y - row)) < 0.35
             if is_clear and box.shape == (11, 11) and np.isfinite(box).all():
                 at = np.unravel_index(box.argmax(), box.shape)
@@ -161,7 +161,7 @@ def peaks(sky, obs):
 
 
 def test_flux(sky, hdus, main):
-    """Surface brightness times pixel area adds up to the galaxy's magnitude."""
+    """The summed flux of an isolated galaxy agrees with its magnitude, to 0.02 mag."""
     image, wcs = hdus["SCI"].data, WCS(hdus["SCI"].header)
     area = hdus["SCI"].header["PIXAR_SR"]
     sums = []
@@ -178,12 +178,12 @@ def test_flux(sky, hdus, main):
         jansky = (box - 0.2).sum(dtype=float) * 1e6 * area
         sums.append(-2.5 * math.log10(jansky / 3631) - wanted)
     assert sums
-    # Neighbours add light to a box, and noise a little.
+    # Neighbours and noise change the sums of some boxes.
     assert np.min(np.abs(sums)) < 0.02
 
 
 def test_outside_of_the_data(hdus, main):
-    """Where no exposure fell SCI and ERR are NaN, WHT and CON 0, the gap included."""
+    """Without exposure, as in the gap, SCI and errors are NaN, WHT and CON 0."""
     science, weight = hdus["SCI"].data, hdus["WHT"].data
     empty = weight == 0
     assert 0.05 < empty.mean() < 0.2
@@ -195,7 +195,7 @@ def test_outside_of_the_data(hdus, main):
 
 
 def test_old_files(sky):
-    """Files of an old pipeline have zeros where no exposure fell."""
+    """In files of the old pipeline SCI is 0 where there is no exposure."""
     old = first(sky, is_old=True)
     hdus = opened(sky, old)
     empty = hdus["WHT"].data == 0
@@ -205,7 +205,7 @@ def test_old_files(sky):
 
 
 def test_context(hdus):
-    """The bits of CON are as many as exposures fell on the pixel."""
+    """The number of bits in CON is the number of exposures of the pixel."""
     context = hdus["CON"].data.astype(">u4").view("u1").reshape(3, *hdus[1].shape, 4)
     bits = np.unpackbits(context, axis=-1).sum(axis=(0, 3))
     hits = hdus["WHT"].data / np.float32(837.468)
@@ -214,13 +214,13 @@ def test_context(hdus):
 
 
 def test_errors(hdus):
-    """ERR is the root of the variances' sum, and the noise of the empty sky."""
+    """ERR is the root of the summed variances and agrees with the sky's noise."""
     parts = ("VAR_POISSON", "VAR_RNOISE", "VAR_FLAT")
     total = sum(hdus[name].data.astype(float) for name in parts)
     error = hdus["ERR"].data
     seen = hdus["WHT"].data > 0
     assert np.allclose(error[seen] ** 2, total[seen], rtol=1e-5)
-    # Poisson variance of one dither in a sky of 0.2 MJy/sr, and a little more.
+    # Slightly above the Poisson variance of one dither in a sky of 0.2 MJy/sr.
     poisson = hdus["VAR_POISSON"].data * hdus["WHT"].data / np.float32(837.468)
     dark = seen & (poisson < 0.00081)
     pulls = (hdus["SCI"].data[dark] - 0.2) / error[dark]
@@ -229,7 +229,7 @@ def test_errors(hdus):
 
 
 def test_pairs(sky):
-    """A pair has the band in PUPIL, and the names of a pair in another order."""
+    """A pair has its narrow band in PUPIL; its file name has the reverse order."""
     pair = next(obs for obs in sky.jwst if obs.passband.is_paired)
     header = opened(sky, pair)[0].header
     assert (header["FILTER"], header["PUPIL"]) == ("F410M", "F405N")
@@ -238,7 +238,7 @@ def test_pairs(sky):
 
 
 def test_other_instruments(sky):
-    """MIRI and NIRISS have cards of their own; NIRISS has an F200W too."""
+    """MIRI files have F770W and no PUPIL; NIRISS files have F200W."""
     cards = {
         obs.instrument: opened(sky, obs)[0].header
         for obs in sky.jwst
@@ -250,7 +250,7 @@ def test_other_instruments(sky):
 
 
 def test_sizes(sky):
-    """Every file has the size that is listed, and the same seed the same bytes."""
+    """Every file has the listed size, and the same seed gives the same bytes."""
     again = Sky.make(1, targets=120, jwst=Size.SMALL)
     for obs, same in list(zip(sky.jwst, again.jwst, strict=True))[:20]:
         if obs.mosaic:
@@ -261,7 +261,7 @@ def test_sizes(sky):
 
 
 def test_any_range_of_a_mosaic(sky, main):
-    """A range has the same bytes as that part of the whole file, gap and end too."""
+    """Any range equals the same slice of the whole file, also at its end."""
     file = lazy(sky, main)
     whole = file.read(0, file.size)
     rng = np.random.default_rng(5)
@@ -271,7 +271,7 @@ def test_any_range_of_a_mosaic(sky, main):
 
 
 def test_real_size():
-    """A file of gigabytes is served from a few megabytes of memory."""
+    """Reading a stamp from a file of over 4 GB needs less than 150 MB of memory."""
     sky = Sky.make(1, targets=60, jwst=Size.REAL)
     obs = first(sky, candidate="c1001")
     main = first(sky, candidate="o001")
@@ -300,7 +300,7 @@ def test_real_size():
 
 
 def test_next_edition(sky, main):
-    """A reprocessed file has other cards and pixels, and the galaxy elsewhere."""
+    """A reprocessed file has new cards and pixels, shifted by one pixel."""
     old, new = opened(sky, main), opened(sky, main, Edition(1, "3.0.0", 1))
     assert new[0].header["CAL_VER"] == "3.0.0"
     assert new[0].header["DATE"] > old[0].header["DATE"]

@@ -1,4 +1,4 @@
-"""The grids of JWST mosaics: outlines with stairs, in arrays of the real size."""
+"""The grids of JWST mosaics: stepped outlines, in arrays of the real size."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def made(name="SHORT", size=Size.SMALL, **more):
 
 
 def area(outline):
-    """Give the area of a polygon."""
+    """Return the area of a polygon."""
     x, y = np.transpose(outline)
     return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 
 
 def covered(mosaic):
-    """Tell which pixels have data."""
+    """Return a mask of the pixels that have data, as ``(ny, nx)``."""
     seen = np.zeros((mosaic.ny, mosaic.nx), bool)
     for one in mosaic.inputs:
         seen[one.y0 : one.y1, one.x0 : one.x1] = True
@@ -35,7 +35,7 @@ def covered(mosaic):
 @pytest.mark.parametrize("name", CAMERAS)
 @pytest.mark.parametrize("visits", [1, 2])
 def test_outlines_hold_the_data(name, visits):
-    """The outlines have the area that exposures fell on, to the pixel."""
+    """The area of the outlines is exactly the number of exposed pixels."""
     mosaic = made(name, visits=visits)
     assert len(mosaic.outlines) == visits * len(CAMERAS[name].detectors)
     assert sum(map(area, mosaic.outlines)) == covered(mosaic).sum()
@@ -44,7 +44,7 @@ def test_outlines_hold_the_data(name, visits):
 
 
 def test_like_a_real_mosaic(shared):
-    """The short channel has the array, the inputs and the stairs of a real mosaic."""
+    """The short channel has a real mosaic's array size, inputs and outlines."""
     real = json_of(shared)["sci"]
     regions = real["S_REGION"].split("POLYGON ICRS")[1:]
     mosaic = made(size=Size.REAL)
@@ -63,13 +63,13 @@ def json_of(shared):
 
 
 def test_target_on_its_pixel():
-    """The target falls on the pixel that it was aimed at."""
+    """The target is on the pixel given to ``build``, to 0.05 pixels."""
     x, y = made().tangent.to_pixel(*TARGET)
     assert (float(x), float(y)) == pytest.approx((200.0, 100.0), abs=0.05)
 
 
 def test_margin():
-    """A margin moves the pixels of the sky and of the data alike."""
+    """A margin shifts the sky position and the data by the same pixels."""
     mosaic = made()
     larger = mosaic.with_margin(3)
     assert (larger.nx, larger.ny) == (mosaic.nx + 6, mosaic.ny + 6)
@@ -80,7 +80,7 @@ def test_margin():
 
 
 def test_covers():
-    """A position is covered if its pixel is, gaps and places outside are not."""
+    """A pixel is covered if it has data; gaps and pixels outside are not."""
     mosaic = made()
     seen = covered(mosaic)
     for y in range(0, mosaic.ny, 31):
