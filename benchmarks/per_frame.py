@@ -62,7 +62,11 @@ class _Watch:
 
 
 class Writer:
-    """A transport that writes every file with one byte."""
+    """A transport that writes every file with one byte, and knows no mirrors."""
+
+    def mirrors(self, _url: str) -> list[str]:
+        """Give none."""
+        return []
 
     async def download(self, _url: str, *, path: Path, **_more: object) -> object:
         """Write the file."""

@@ -345,6 +345,10 @@ class ArchiveKind(Protocol):
         """Whether a target gets a stamp from every product, not only from the best."""
         ...
 
+    def load(self) -> None:
+        """Import what `open` needs; called in a thread, because that takes long."""
+        ...
+
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         ...

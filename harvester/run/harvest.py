@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ..dataset.stamps import write_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, guarded
 from ..frames.store import FrameStore
+from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
@@ -29,7 +31,7 @@ from .orchestrator import Orchestrator
 from .transport_setup import allowance, make_transport, start_notes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from ..archives.kind import ArchiveKind
@@ -125,6 +127,8 @@ async def _orchestrator(
             await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
 
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
+        used = [kind_of(name) for name in names]
+        await asyncio.to_thread(_load, used)
         lanes = [
             Lane(
                 kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
@@ -136,7 +140,7 @@ async def _orchestrator(
                 located=located,
                 down_s=partial(transport.down_s, SERVICES[kind.costs.query_service]),
             )
-            for kind in map(kind_of, names)
+            for kind in used
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         ledger.keep_troubles([])
@@ -145,6 +149,13 @@ async def _orchestrator(
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):
             await frames.clear()
+
+
+def _load(kinds: Sequence[ArchiveKind]) -> None:
+    # On the event loop the imports would hold up requests for a twentieth of a second.
+    with IMPORTING:
+        for kind in kinds:
+            kind.load()
 
 
 async def _keep_bill(

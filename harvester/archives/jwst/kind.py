@@ -88,6 +88,11 @@ class _Jwst:
         """Whether the user asked for stamps from all mosaics."""
         return section.observations == "all"
 
+    def load(self) -> None:
+        """Import the locator."""
+        from ..mast import archive  # noqa: F401, PLC0415 - slow to import
+        from . import mission  # noqa: F401, PLC0415 - as above
+
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from ..mast.archive import Mast  # noqa: PLC0415 - slow to import

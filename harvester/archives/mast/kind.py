@@ -91,6 +91,10 @@ class _Hst:
         """Whether the user asked for stamps from all images."""
         return section.observations == "all"
 
+    def load(self) -> None:
+        """Import the locator."""
+        from . import archive, hst  # noqa: F401, PLC0415 - slow to import
+
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Mast  # noqa: PLC0415 - slow to import

@@ -117,6 +117,10 @@ class _Sdss:
         """Only the best field is used: where the galaxy is farthest from an edge."""
         return False
 
+    def load(self) -> None:
+        """Import the locator."""
+        from . import archive, field_cache  # noqa: F401, PLC0415 - slow to import
+
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         from .archive import Sdss  # noqa: PLC0415 - slow to import
