@@ -14,7 +14,7 @@ from astroquery import cache_conf
 from astroquery.mast import Observations
 from astroquery.mast.discovery_portal import PortalAPI
 
-__all__ = ["ask", "redirected", "serving"]
+__all__ = ["ask", "counted", "redirected", "serving"]
 
 
 @contextmanager
@@ -72,3 +72,10 @@ async def ask(http, service, params, **more):
     async with http.post("/api/v0/invoke", data=body, headers=kind) as response:
         assert response.status == 200
         return await response.json()
+
+
+async def counted(counters):
+    """Wait until every request is counted, which can be after its client has it all."""
+    async with asyncio.timeout(30):
+        while counters._open:  # noqa: ASYNC110 - the state of another part
+            await asyncio.sleep(0.005)

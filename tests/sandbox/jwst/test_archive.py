@@ -13,7 +13,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astroquery.mast import utils
-from served import ask, redirected
+from served import ask, counted, redirected
 
 from harvester.sandbox.jwst.mosaic import CAMERAS, Size
 from harvester.sandbox.paint_hst import drz
@@ -321,6 +321,7 @@ async def test_stamp_by_range(http, sandbox, sky):
     x, y = (round(float(v)) for v in wcs.world_to_pixel_values(galaxy.ra, galaxy.dec))
     assert np.array_equal(stamp, whole[y - 10 : y + 10, x - 10 : x + 10])
     assert np.array_equal(stamp, await cut(http, in_bucket, galaxy))
+    await counted(sandbox.stats["s3"])
     assert sandbox.stats["s3"].ranges[key_of(obs)] == 2
     assert sandbox.stats["s3"].whole[key_of(obs)] == 1
 
