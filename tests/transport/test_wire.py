@@ -309,4 +309,5 @@ async def test_query_that_was_given_up_keeps_its_place(server):
     async with opened(hasty, limits=limits) as transport:
         await transport.query("GET", _URL)
     first, second = (asked.at for asked in server.asked)
-    assert second - first >= 0.9
+    # A busy server notes the first request late; without the slot it would be 0.2 s.
+    assert second - first >= 0.6
