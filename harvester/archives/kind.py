@@ -320,7 +320,11 @@ class ArchiveKind(Protocol):
     reading: Reading
     costs: Costs
     sampling: Sampling | None
-    credit: Credit
+
+    @property
+    def credit(self) -> Credit:
+        """What the archive asks of a publication."""
+        ...
 
     @property
     def identifiers(self) -> Identifiers | None:

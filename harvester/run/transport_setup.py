@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..archives.registry import kinds, services
@@ -30,34 +30,34 @@ __all__ = ["allowance", "make_first_transport", "make_transport", "start_notes"]
 
 def make_first_transport(settings: Settings) -> Transport:
     """Make a transport for requests before the run has a ledger."""
-    return Transport(
-        _services(settings),
-        machine_limit=_machine_limit(settings),
-        contact=settings.politeness.contact,
-        version=__version__,
-        limits=_limits(settings),
-        tokens=_tokens(settings),
-    )
+    return _make(settings)
 
 
 async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
     """Make the transport of a run; it continues the cool-downs kept in the ledger."""
-    return Transport(
-        _services(settings),
-        machine_limit=_machine_limit(settings),
-        contact=settings.politeness.contact,
-        version=__version__,
-        limits=_limits(settings),
+    return _make(
+        settings,
         on_traffic=ledger.count_traffic,
         on_cool_down=ledger.keep_cool_down,
         cool_downs=await ledger.cool_downs(),
-        tokens=_tokens(settings),
         known_good={
             service.host: url
             for url in await ledger.known_good()
             for service in _services(settings)
             if url.startswith(service.base)
         },
+    )
+
+
+def _make(settings: Settings, **of_ledger: Any) -> Transport:  # noqa: ANN401 - as Transport takes them
+    return Transport(
+        _services(settings),
+        machine_limit=_machine_limit(settings),
+        contact=settings.politeness.contact,
+        version=__version__,
+        limits=_limits(settings),
+        tokens=_tokens(settings),
+        **of_ledger,
     )
 
 

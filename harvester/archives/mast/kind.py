@@ -7,26 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..kind import Credit, Fetch
-from .costs import HstCosts
+from .costs import HST_COSTS
+from .hst import HST
+from .mission_kind import MissionKind
 from .pixels import HstReading
 from .sampling import CopySampling
-from .services import MAST, S3
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ...models import Survey
-    from ..kind import (
-        Archive,
-        ArchiveKind,
-        Costs,
-        Identifiers,
-        LocatorInputs,
-        Reading,
-        Sampling,
-        ServiceKind,
-    )
+    from ..kind import ArchiveKind, Costs, Reading, Sampling
 
 __all__ = ["KIND", "HstSection"]
 
@@ -48,27 +37,19 @@ class HstSection(BaseModel):
     token_elsewhere: bool = False
 
 
-class _Hst:
+class _Hst(MissionKind):
     name = "hst"
     title = "HST"
+    mission = HST
     examples: tuple[str, ...] = ("hst:WFC3/IR:F160W",)
     default_survey = "hst:WFC3/IR:F160W"
     finest_arcsec = 0.04
-    services: tuple[ServiceKind, ...] = (MAST, S3)
     section: type[BaseModel] = HstSection
-    fetch = Fetch.RANGES
-    # Fetch ranges only from the bucket: MAST's own replies have no ETag, so that a
-    # changed file would not be noticed between two ranges.
+    # Files have some 12 MB: what the bucket lacks is fetched whole.
     archive_gives_ranges = False
     sampling: Sampling | None = CopySampling("/hst/public")
-    #: Catalogues do not use identifiers of MAST for galaxies.
-    identifiers: Identifiers | None = None
     reading: Reading = HstReading()
-    costs: Costs = HstCosts()
-    credit = Credit(
-        "https://archive.stsci.edu/publishing/mission-acknowledgements",
-        "the HST acknowledgement, and the programs whose images were used",
-    )
+    costs: Costs = HST_COSTS
 
     def checked(self, survey: Survey) -> Survey:
         """Give a survey in capitals, as in the replies of MAST."""
@@ -82,32 +63,6 @@ class _Hst:
                 msg = f"{word!r} is not the name of an instrument or filter"
                 raise ValueError(msg)
         return type(survey)(survey.archive, instrument, bands)
-
-    def identity(self, section: HstSection) -> Mapping[str, str]:
-        """Give whether stamps come from one image or from all."""
-        return {"hst observations": section.observations}
-
-    def keeps_all(self, section: HstSection) -> bool:
-        """Whether the user asked for stamps from all images."""
-        return section.observations == "all"
-
-    def load(self) -> None:
-        """Import the locator."""
-        from . import archive, hst  # noqa: F401, PLC0415 - slow to import
-
-    def open(self, inputs: LocatorInputs) -> Archive:
-        """Make the locator."""
-        from .archive import Mast  # noqa: PLC0415 - slow to import
-        from .hst import HST  # noqa: PLC0415 - as above
-
-        return Mast(
-            inputs.transport,
-            inputs.ledger,
-            HST,
-            bases=inputs.official,
-            size=inputs.spec.size,
-            observations=inputs.section.observations,
-        )
 
 
 KIND: ArchiveKind = _Hst()

@@ -1,0 +1,65 @@
+"""What the archives of all missions at MAST have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..kind import Credit, Fetch
+from .services import MAST, S3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..kind import Archive, Identifiers, LocatorInputs, ServiceKind
+    from .mission import Mission
+
+__all__ = ["MissionKind"]
+
+
+class MissionKind:
+    """Base of the kinds: a subclass adds its mission, grammar, pixels and costs.
+
+    Its section of the settings has ``observations``: ``best`` or ``all``.
+    """
+
+    name: str
+    title: str
+    mission: Mission
+    services: tuple[ServiceKind, ...] = (MAST, S3)
+    fetch = Fetch.RANGES
+    #: Catalogues do not use identifiers of MAST for galaxies.
+    identifiers: Identifiers | None = None
+
+    @property
+    def credit(self) -> Credit:
+        """What MAST asks of a publication with data of the mission."""
+        return Credit(
+            "https://archive.stsci.edu/publishing/mission-acknowledgements",
+            f"the {self.title} acknowledgement, and the programs whose images were "
+            "used",
+        )
+
+    def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
+        """Give whether stamps come from one image or from all."""
+        return {f"{self.name} observations": section.observations}
+
+    def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - as above
+        """Whether the user asked for stamps from all images."""
+        return bool(section.observations == "all")
+
+    def load(self) -> None:
+        """Import the locator."""
+        from . import archive  # noqa: F401, PLC0415 - slow to import
+
+    def open(self, inputs: LocatorInputs) -> Archive:
+        """Make the locator."""
+        from .archive import Mast  # noqa: PLC0415 - slow to import
+
+        return Mast(
+            inputs.transport,
+            inputs.ledger,
+            self.mission,
+            bases=inputs.official,
+            size=inputs.spec.size,
+            observations=inputs.section.observations,
+        )
