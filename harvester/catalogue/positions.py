@@ -45,7 +45,7 @@ _DAY, _HOUR = 24.0, 15.0
 _SENTINELS = [-9999.0, -999.0, 999.0, 9999.0]
 #: Text that means "no value", in lower case.
 _NO_VALUE = {"", "nan", "-", "--", "---", "...", "null", "none", "na", "n/a", "masked"}
-#: Degrees; a right ascension beyond them is an error, not an angle that only has to be
+#: Degrees; a right ascension beyond them is an error. It is not an angle to be
 #: wrapped into 0..360.
 _LOWEST_RA, _HIGHEST_RA = -360.0, 720.0
 

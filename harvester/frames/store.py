@@ -294,7 +294,7 @@ class FrameStore:
     ) -> bool:
         """Fetch what these stamps need; tell whether ``part`` has it.
 
-        False if the whole frame has come, or has to be fetched.
+        False if the whole frame has come, or must be fetched.
         """
         asked: Any = {"archive": product.archive, "wanted": wanted, "spec": spec}
         if has_prefix(product, len(wanted)):

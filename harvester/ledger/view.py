@@ -181,7 +181,7 @@ class LedgerView:
         }
 
     def unlocated(self) -> dict[int, int]:
-        """Tell for each survey how many targets have to be looked up, also anew."""
+        """Tell for each survey how many targets are to be located, also again."""
         rows = self._db.execute(
             """
             SELECT survey, count(*)

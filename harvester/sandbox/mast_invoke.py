@@ -110,7 +110,8 @@ class Invoke:
         wanted = [obsid.strip() for obsid in obsids.split(",") if obsid.strip()]
         for obsid in wanted:
             if not obsid.isdecimal():
-                msg = f"Error converting '{obsid}' to bigint: obsid has to be a number."
+                # The words of SQL Server, which MAST passes on.
+                msg = "Error converting data type varchar to bigint."
                 raise QueryError(msg)
         return [row for obsid in dict.fromkeys(wanted) for row in self._files(obsid)]
 
@@ -127,7 +128,7 @@ def _parsed(text: str) -> dict[str, Any]:
         msg = f"The request is no JSON: {error}"
         raise QueryError(msg) from None
     if not isinstance(query, dict):
-        msg = "The request has to be an object."
+        msg = "The request must be an object."
         raise QueryError(msg)
     if query.get("format", "json") not in {"json", "extjs"}:
         msg = f"The sandbox does not write {query['format']!r}, only json."
@@ -198,6 +199,6 @@ def _whole(query: Mapping[str, Any], name: str, usual: int) -> int:
     except (TypeError, ValueError):
         number = 0
     if number < 1:
-        msg = f"{name} has to be a number from 1, not {value!r}."
+        msg = f"{name} must be a number from 1, not {value!r}."
         raise QueryError(msg)
     return number

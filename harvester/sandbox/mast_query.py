@@ -125,7 +125,7 @@ def _to_edge(x0: float, y0: float, x1: float, y1: float) -> float:
 
 def _tests(filters: object) -> list[Test]:
     if not isinstance(filters, list):
-        msg = "params.filters has to be a list"
+        msg = "params.filters must be a list"
         raise QueryError(msg)
     return [_test(entry) for entry in filters]
 
@@ -133,7 +133,7 @@ def _tests(filters: object) -> list[Test]:
 def _test(entry: object) -> Test:
     """Parse one filter. A row passes if any of the values or the free text matches."""
     if not isinstance(entry, dict) or "paramName" not in entry:
-        msg = "a filter has to be an object with a paramName"
+        msg = "a filter must be an object with a paramName"
         raise QueryError(msg)
     name = _column(str(entry["paramName"]))
     separator = str(entry.get("separator") or "")

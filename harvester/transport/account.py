@@ -32,7 +32,7 @@ _ACTIVE_S = 60.0
 #: Seconds between two questions of a harvest that waits for another one's request.
 _LOOK_S = 0.05
 
-#: Seconds in which a permitted request has to be sent. At strict rates no other one is
+#: Seconds in which a permitted request must be sent. At strict rates no other one is
 #: permitted before that: a slow connection must not bring two close together.
 _SENDING_S = 20.0
 

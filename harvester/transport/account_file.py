@@ -37,7 +37,7 @@ _FORM = "limits-1"
 #: Tells one start of the machine from another; other systems than Linux have none.
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
-#: Seconds in which another process has to be done with an account, and between looks.
+#: Seconds in which another process must have released an account, and between looks.
 _LOCK_S = 5.0
 _TRY_S = 0.001
 

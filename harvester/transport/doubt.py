@@ -125,7 +125,7 @@ class Doubts:
     async def _find_out(self, call: Call, error: PermanentError) -> None:
         """Ask for the known file, or wait for others, until the refusal is explained.
 
-        It stays unexplained if the refused file has to be asked for again, or was
+        It stays unexplained if the refused file must be asked for again, or was
         asked for often enough.
         """
         at, limits = call.refused_at, self._limits

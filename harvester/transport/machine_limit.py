@@ -127,7 +127,7 @@ class HostLimit:
 
     @property
     def is_on(self) -> bool:
-        """Whether permission has to be asked for."""
+        """Whether permission must be asked for."""
         return self._machine is not None and not self._machine.is_off
 
     def ask(self, wish: Wish, answered: Answered) -> None:

@@ -311,7 +311,7 @@ class Throttle:
             if done:
                 return waiter.turn.result()
             # At a host that is up every request gets its turn in the end; only an
-            # outage has to be given up.
+            # outage must be given up.
             self.awake_s()
             if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
                 raise GaveUpError("refuses", self.refusal_words(waiter.kind))

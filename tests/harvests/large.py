@@ -2,7 +2,7 @@
 
 ``python tests/harvests/large.py`` harvests nothing: it locates 47,675 galaxies in
 both surveys against a sandbox without HST images, and prints what that took. With
-``--by-position`` their identifiers are replaced by names, so that SDSS has to be
+``--by-position`` their identifiers are replaced by names, so that SDSS must be
 asked where they are.
 """
 

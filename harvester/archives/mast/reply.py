@@ -26,7 +26,7 @@ __all__ = ["check_mast"]
 #: Database errors that the query itself causes, not the load of the server.
 _REFUSED = re.compile(
     r"invalid (object|column) name|incorrect syntax|error converting data type"
-    r"|does not exist|has to be a number",
+    r"|does not exist",
     re.IGNORECASE,
 )
 

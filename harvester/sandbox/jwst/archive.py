@@ -122,7 +122,7 @@ class JwstArchive:
             name, growth = str(asked["file"]), int(asked.get("grow", 1))
             cal_ver = str(asked.get("cal_ver", _NEXT))
         except (ValueError, TypeError, KeyError, AttributeError):
-            problem = "the body has to be an object with the name of a file"
+            problem = "the body must be an object with the name of a file"
             return web.json_response({"problem": problem}, status=400)
         if name not in self._mosaics:
             return web.json_response({"problem": f"no file {name!r}"}, status=404)
