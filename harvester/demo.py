@@ -61,6 +61,8 @@ def _sandbox(out: Path, catalogue: Path, *, keep: bool) -> Iterator[dict[str, st
     process = subprocess.Popen(  # noqa: S603 - this program itself
         command,
         stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+        # Its addresses are printed below.
+        stdout=subprocess.DEVNULL,
         start_new_session=keep,
     )
     try:
@@ -91,7 +93,7 @@ def _flags(urls: dict[str, str]) -> dict[str, object]:
 def _where_to_look(run: Places, page: Path, sheet: Path) -> str:
     return f"""
 Stamps:   {run.cutouts}
-Manifest: {run.manifest}
+Manifest: {run.out / run.manifest.name}
 Gallery:  {page} and {sheet}
 
 Try next: harvester status {run.out}

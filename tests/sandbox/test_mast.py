@@ -230,7 +230,7 @@ def test_private_download(client, sky, tmp_path):
 
 def test_wrong_identifier(client, sky):
     """An obs_id in place of an obsid raises RemoteServiceError."""
-    with pytest.raises(RemoteServiceError, match="number"):
+    with pytest.raises(RemoteServiceError, match="bigint"):
         client.get_product_list([sky.observations[0].obs_id])
 
 

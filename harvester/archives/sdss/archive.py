@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...errors import OutageError, PermanentError, TransientError
-from ...events import Note
+from ...events import Note, counted
 from ...models import Finding
 from ..batches import chunks
 from .crossid import CHOICES, UPLOAD, CrossId
@@ -161,8 +161,8 @@ class Sdss:
             outliers = routes.by_position[-routes.outliers :]
             self._outliers.update(target.number for target in outliers)
             self._say(
-                "fields named by identifiers are far from the galaxies' positions in "
-                f"{routes.outliers:,} case(s); these are looked up by position"
+                f"the identifiers of {counted(routes.outliers, 'galaxy', 'galaxies')} "
+                "name fields far from their positions: located by position instead"
             )
 
     def _doubted(self, asks: Sequence[Ask]) -> list[Ask]:
