@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import HarvesterError, InputError
 from .events import guarded
-from .ledger.file import need_ledger, owned, remove_log
+from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.folder import run_folder
 from .run.given_catalogue import kept, path_of
@@ -332,7 +332,6 @@ def _work_on(settings: Settings, places: Places, show: Show) -> RunResult:
     code = stop.exit_code if stop.signal else exit_code(outcome)
     if not stop.signal:
         make_manifest(places)
-    remove_log(places.ledger)
     for trouble in outcome.troubles:
         if isinstance(trouble, InputError):
             raise trouble

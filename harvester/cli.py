@@ -286,7 +286,7 @@ def manifest(folder: Path) -> None:
     from .run.harvest import make_manifest  # noqa: PLC0415 - seconds of imports
 
     for path in make_manifest(Places(folder)):
-        click.echo(path)
+        click.echo(folder / path.name)
 
 
 @main.command()

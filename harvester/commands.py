@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import InputError
-from .ledger.file import need_ledger, owned, remove_log
+from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.folder import run_folder
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
@@ -170,7 +170,6 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
     report = outcome.report
     if not stopped:
         make_manifest(places)
-    remove_log(places.ledger)
     print_line(json.dumps(report) if flags["as_json"] else words(report))
     return stopped or exit_code(outcome, locate_only=flags["locate_only"])
 

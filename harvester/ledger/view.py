@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..models import Survey
 from ..states import State
-from .file import open_to_read
+from .file import open_to_read, remove_log
 from .hosts import HOST
 from .moves import read_product
 from .substitutes import MISSED
@@ -101,15 +101,19 @@ class LedgerView:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator[Self]:
-        """Open it for reading.
+        """Open it for reading; leave no log beside a ledger at rest.
 
         Raises
         ------
         LedgerError
             There is none, or it cannot be read by this version.
         """
-        with closing(open_to_read(path)) as db:
+        db = open_to_read(path)
+        try:
             yield cls(db)
+        finally:
+            db.close()
+            remove_log(path)
 
     def facts(self) -> dict[str, str]:
         """Give what the run is: hashes of catalogue and settings, and so on."""

@@ -268,14 +268,13 @@ class Scene:
         mine, other = set(_files(self.out)), set(_files(self._peaceful))
         rows = pq.read_table(self.out / "manifest.parquet").to_pylist()
         keys = {(row["id_str"], row["survey"], row["band"]) for row in rows}
-        # SQLite's own log: a reader leaves it beside a ledger at rest.
-        strange = {f for f in mine - other if not f.startswith("ledger.sqlite-")}
+        strange = mine - other
         same = [f for f in mine & other if f.startswith(("cutouts", "manifest", "lab"))]
         with closing(sqlite3.connect(self.out / "ledger.sqlite")) as db:
             sound = db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         self._found.add(
             self._sort,
-            lost=len({f for f in other - mine if not f.startswith("ledger.sqlite-")}),
+            lost=len(other - mine),
             doubled=len(rows) - len(keys) + sum(f.endswith(".fits") for f in strange),
             torn=sum(self._differs(file) for file in same) + (not sound),
             orphans=sum(not f.endswith(".fits") for f in strange),
