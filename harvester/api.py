@@ -263,6 +263,7 @@ def plan(
         show = partial(_shown, progress, None)
         with run_folder(places), kept(source, places):
             outcome, _ = _until_stopped(settings, places, show, locate_only=True)
+            _raise_input(outcome)
         bill = make_bill(settings, places, bandwidth=bandwidth, kept=out is not None)
     return PlanResult(bill, tuple(outcome.troubles))
 
@@ -332,9 +333,7 @@ def _work_on(settings: Settings, places: Places, show: Show) -> RunResult:
     code = stop.exit_code if stop.signal else exit_code(outcome)
     if not stop.signal:
         make_manifest(places)
-    for trouble in outcome.troubles:
-        if isinstance(trouble, InputError):
-            raise trouble
+    _raise_input(outcome)
     return RunResult(places.out, outcome.report, tuple(outcome.troubles), code)
 
 
@@ -351,6 +350,13 @@ def _until_stopped(
         # that of Python raises KeyboardInterrupt.
         signal.raise_signal(stop.signal)
     return outcome, stop
+
+
+def _raise_input(outcome: Outcome) -> None:
+    # Such as a filter that the archive does not have: no later run would find it.
+    for trouble in outcome.troubles:
+        if isinstance(trouble, InputError):
+            raise trouble
 
 
 def _how_to_resume(places: Places) -> str:

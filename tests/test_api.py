@@ -214,6 +214,20 @@ def test_input_is_refused(workplace, catalogue, options, sentence):
     assert [one.name for one in workplace.iterdir()] == ["galaxies.fits"]
 
 
+@pytest.mark.parametrize("work", [harvester.plan, harvester.run])
+def test_unknown_filter(archives, workplace, work):  # noqa: ARG001 - the run is made there
+    """A filter that the archive does not have is an error of the caller."""
+    surveys = ["hst:WFC3/IR:F999W"]
+    with pytest.raises(harvester.UnknownNameError, match="F160W"):
+        work(
+            "galaxies.fits",
+            "zoo",
+            surveys=surveys,
+            base_urls=archives.urls,
+            progress=False,
+        )
+
+
 def test_no_run(workplace):
     """What is asked of a folder without a run is an `InputError`."""
     for ask in (harvester.status, harvester.resume, harvester.plan):

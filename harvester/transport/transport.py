@@ -8,7 +8,7 @@ service is not asked.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from functools import reduce
 from operator import or_
 from random import random as any_number
@@ -54,6 +54,8 @@ __all__ = [
     "Transport",
     "Waits",
 ]
+
+_log = logging.getLogger(__name__)
 
 
 def _ignore(*_: object) -> None:
@@ -205,8 +207,10 @@ class Transport:
 
         for mirror in self.mirrors(url):
             if not self.is_down(mirror):
-                with suppress(TransientError, PermanentError):
+                try:
                     return await ask(mirror, is_mirror=True)
+                except (TransientError, PermanentError) as error:
+                    _log.info("the next address is asked instead: %s", error)
         return await ask(url)
 
     async def download(
