@@ -98,6 +98,12 @@ class Credit:
     page: str
     #: Short form, such as "the HST acknowledgement".
     words: str
+    #: Sentences that the archive asks to be printed word for word; empty if unknown.
+    acknowledgement: str = ""
+    #: What it asks for besides that, one sentence each.
+    requests: tuple[str, ...] = ()
+    #: Papers to cite, as BibTeX entries.
+    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,8 +328,24 @@ class ArchiveKind(Protocol):
     sampling: Sampling | None
 
     @property
+    def caveats(self) -> tuple[str, ...]:
+        """What users of its pixels must know, for the card of a data set."""
+        ...
+
+    @property
     def credit(self) -> Credit:
         """What the archive asks of a publication."""
+        ...
+
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:
+        """Give what the archive asks of a publication with the stamps of a run.
+
+        Parameters
+        ----------
+        identity
+            The settings that decide which stamps are made, by name, as in the metadata
+            of the manifest. Settings that are missing have their default.
+        """
         ...
 
     @property

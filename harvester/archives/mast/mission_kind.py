@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MissionKind"]
 
+_REQUESTS = (
+    "Name the programs whose images were used; the column `product` has the images.",
+    "Make a DOI of the images: https://archive.stsci.edu/publishing/doi",
+)
+
 
 class MissionKind:
     """Base of the kinds: a subclass adds its mission, grammar, pixels and costs.
@@ -25,10 +30,24 @@ class MissionKind:
     name: str
     title: str
     mission: Mission
+    #: Sentences for the acknowledgements of a publication.
+    acknowledgement: str
+    #: Why the noise of neighbouring pixels is correlated.
+    resampled: str
     services: tuple[ServiceKind, ...] = (MAST, S3)
     fetch = Fetch.RANGES
     #: Catalogues do not use identifiers of MAST for galaxies.
     identifiers: Identifiers | None = None
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The noise of resampled pixels is correlated."""
+        text = (
+            f"{self.resampled} correlates the noise of neighbouring {self.title} "
+            "pixels: the noise of an area of many pixels is larger than `ivar` says, "
+            "by the factor `corr_noise`."
+        )
+        return (text,)
 
     @property
     def credit(self) -> Credit:
@@ -37,7 +56,13 @@ class MissionKind:
             "https://archive.stsci.edu/publishing/mission-acknowledgements",
             f"the {self.title} acknowledgement, and the programs whose images were "
             "used",
+            self.acknowledgement,
+            _REQUESTS,
         )
+
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:  # noqa: ARG002 - the protocol's signature
+        """Give the same for every run: no setting changes it."""
+        return self.credit
 
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
         """Give whether stamps come from one image or from all."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..kind import Credit, Fetch, ServiceKind
+from ..kind import Fetch, ServiceKind
 from .costs import SdssCosts
+from .credit import CAVEATS, credit_of
 from .pixels import SdssReading
 from .sampling import LengthSampling
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         Archive,
         ArchiveKind,
         Costs,
+        Credit,
         Identifiers,
         LocatorInputs,
         Reading,
@@ -86,10 +88,12 @@ class _Sdss:
     sampling: Sampling | None = LengthSampling()
     reading: Reading = SdssReading()
     costs: Costs = SdssCosts()
-    credit = Credit(
-        "https://www.sdss.org/collaboration/citing-sdss/",
-        "the SDSS acknowledgement and the paper of the data release",
-    )
+    credit = credit_of(SdssSection().release)
+    caveats: tuple[str, ...] = CAVEATS
+
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:
+        """Give the acknowledgement of the phase of SDSS that made the release."""
+        return credit_of(int(identity.get("sdss release", SdssSection().release)))
 
     @property
     def identifiers(self) -> Identifiers:
