@@ -1,0 +1,162 @@
+"""A data set in a bucket of S3, or of a store that speaks its protocol, with obstore.
+
+Each object carries the SHA-256 of its content, so that the same command sends only what
+is not there yet. The store checks that hash while it receives.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import (
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import S3Store
+
+from ...errors import InputError, PermanentError, TransientError
+from .remote import SentFile, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from .destination import Destination
+
+__all__ = ["Bucket"]
+
+#: Name of the metadata with the SHA-256 of an object.
+_SHA256 = "sha256"
+
+#: Bytes of a part of a large object; there may be 10,000 parts.
+_PART = 64 << 20
+
+#: Parts that are sent at a time.
+_AT_ONCE = 2
+
+_LOG_IN = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may write."
+
+_CONTINUE = "Run the same command again: it continues where this one ended."
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Bucket:
+    """A data set below a prefix of a bucket.
+
+    Parameters
+    ----------
+    destination
+        With scheme ``s3``.
+    endpoint
+        Address of the store; empty: Amazon's, or that of ``AWS_ENDPOINT_URL``.
+
+    Raises
+    ------
+    InputError
+        The endpoint does not use TLS and is not on this machine.
+    """
+
+    def __init__(self, destination: Destination, *, endpoint: str) -> None:
+        options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
+        is_plain = endpoint.startswith("http://")
+        if is_plain and urlsplit(endpoint).hostname not in _LOOPBACK:
+            msg = f"--endpoint {endpoint}: use https, so that no key travels openly."
+            raise InputError(msg)
+        self.address = str(destination)
+        self._store = S3Store(
+            destination.place,
+            prefix=destination.within,
+            checksum_algorithm="sha256",
+            client_options={"allow_http": is_plain, "timeout": "10 minutes"},
+            **options,
+        )
+
+    def prepare(self) -> None:
+        """Look whether the bucket can be listed."""
+        with self._blamed():
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
+    def stored(self, files: Sequence[SentFile]) -> Stored:
+        """Compare the objects with the files, by the SHA-256 they carry."""
+        with self._blamed():
+            there = self._sizes()
+            ours = {file.name: file for file in files}
+            same = [
+                name
+                for name, size in there.items()
+                if name in ours and size == ours[name].size
+                if self._sha256(name) == ours[name].sha256
+            ]
+        others = sorted(name for name in there if name not in ours)
+        return Stored(frozenset(same), tuple(others))
+
+    def _sizes(self) -> dict[str, int]:
+        objects = (one for some in obstore.list(self._store) for one in some)
+        return {str(one["path"]): int(one["size"]) for one in objects}
+
+    def _sha256(self, name: str) -> str:
+        found = obstore.get(self._store, name, options={"head": True})
+        return str(found.attributes.get(_SHA256, ""))
+
+    def send(self, files: Sequence[SentFile], sent: Callable[[SentFile], None]) -> None:
+        """Upload the files one after another; an object appears when it is whole."""
+        with self._blamed():
+            for file in files:
+                obstore.put(
+                    self._store,
+                    file.name,
+                    file.path,
+                    attributes={_SHA256: file.sha256},
+                    chunk_size=_PART,
+                    max_concurrency=_AT_ONCE,
+                )
+                sent(file)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete objects."""
+        with self._blamed():
+            obstore.delete(self._store, list(names))
+
+    def pin(self, files: Sequence[SentFile]) -> Mapping[str, str]:
+        """Give the ETag of each object: a bucket has no revision of all of them."""
+        with self._blamed():
+            objects = [one for some in obstore.list(self._store) for one in some]
+        tags = {str(one["path"]): str(one["e_tag"] or "") for one in objects}
+        return {file.name: tags.get(file.name, "") for file in files}
+
+    def fetch(self, name: str, revision: str, target: Path) -> None:
+        """Download an object, if it still has its ETag."""
+        with self._blamed(), target.open("wb") as file:
+            options = {"if_match": revision} if revision else {}
+            for block in obstore.get(self._store, name, options=options):
+                file.write(block)
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Turn the library's errors into ours."""
+        try:
+            yield
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            msg = f"{self.address}: the store does not let you write. {_LOG_IN}"
+            raise InputError(msg) from error
+        except PreconditionError as error:
+            msg = (
+                f"{self.address} was changed by another program meanwhile. {_CONTINUE}"
+            )
+            raise TransientError("bucket", msg) from error
+        except FileNotFoundError as error:
+            msg = f"{self.address}: there is no such bucket or object."
+            raise PermanentError("bucket", msg) from error
+        except BaseError as error:
+            msg = f"{self.address}: {_first_line(error)}. {_CONTINUE}"
+            raise TransientError("bucket", msg) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300]
