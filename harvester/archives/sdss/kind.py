@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         Credit,
         Identifiers,
         LocatorInputs,
-        Reading,
         Sampling,
     )
+    from ..reading import Reading
     from .field_cache import FieldCache
 
 __all__ = ["KIND", "SdssSection", "field_cache"]
