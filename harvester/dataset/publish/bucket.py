@@ -6,7 +6,10 @@ is not there yet. The store checks that hash while it receives.
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -43,6 +46,14 @@ _LOG_IN = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may writ
 
 _CONTINUE = "Run the same command again: it continues where this one ended."
 
+_STATUS = re.compile(r"status code: (\d{3})")
+
+#: Without keys the library asks the cloud that the machine may be in for some.
+_NO_KEYS = re.compile(r"/latest/(api/token|meta-data)")
+
+#: Statuses after which the same request may succeed.
+_TRY_AGAIN = {408, 409, 429, 500, 502, 503, 504}
+
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -63,10 +74,11 @@ class Bucket:
     """
 
     def __init__(self, destination: Destination, *, endpoint: str) -> None:
+        endpoint = endpoint or _of_environment()
         options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
         is_plain = endpoint.startswith("http://")
         if is_plain and urlsplit(endpoint).hostname not in _LOOPBACK:
-            msg = f"--endpoint {endpoint}: use https, so that no key travels openly."
+            msg = f"the store {endpoint} must use https, or be on this machine."
             raise InputError(msg)
         self.address = str(destination)
         self._store = S3Store(
@@ -154,9 +166,25 @@ class Bucket:
             msg = f"{self.address}: there is no such bucket or object."
             raise PermanentError("bucket", msg) from error
         except BaseError as error:
-            msg = f"{self.address}: {_first_line(error)}. {_CONTINUE}"
-            raise TransientError("bucket", msg) from error
+            raise self._of_text(" ".join(str(error).split())) from error
+
+    def _of_text(self, text: str) -> Exception:
+        """Sort an error that the library tells in words only."""
+        status = _STATUS.search(text)
+        code = int(status[1]) if status else 0
+        if _NO_KEYS.search(text) or code in {401, 403}:
+            msg = f"{self.address}: the store does not let you write. {_LOG_IN}"
+            return InputError(msg)
+        if code == HTTPStatus.NOT_FOUND:
+            msg = f"{self.address}: there is no such bucket. Make it first."
+            return InputError(msg)
+        said = text.partition("<")[0][:300].strip(" :")
+        if code and code not in _TRY_AGAIN:
+            return PermanentError("bucket", f"{self.address}: {said}.")
+        return TransientError("bucket", f"{self.address}: {said}. {_CONTINUE}")
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300]
+def _of_environment() -> str:
+    """Give the address of the store, from the variables that Amazon's tools read."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return next((found for name in names if (found := os.environ.get(name))), "")

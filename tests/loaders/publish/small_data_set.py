@@ -38,3 +38,9 @@ def make_data_set(folder, *, galaxies=40, seed=0):
     write_card(folder, card_facts(manifest, edition))
     write_checksums(folder)
     return folder
+
+
+def contents_of(folder):
+    """Give the bytes of each file of a folder, by its relative path."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

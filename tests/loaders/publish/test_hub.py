@@ -8,18 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from small_data_set import make_data_set
+from small_data_set import contents_of, make_data_set
 from stand_in_hub import TOKEN, Fault
 
 from harvester.dataset.export.checksums import write_checksums
 
 _TO = "hf://astro/galaxies"
 _REPO = "astro/galaxies"
-
-
-def _contents(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def _on(hub, branch="main"):
@@ -32,7 +27,7 @@ def test_whole(hub, to_hub, data_set):
     """Every file is on the hub with its bytes, and the reload says so."""
     code, output, errors = to_hub(data_set, "--to", _TO)
     assert (code, errors) == (0, "")
-    assert _on(hub) == _contents(data_set)
+    assert _on(hub) == contents_of(data_set)
     commit = hub.repos[_REPO]["main"][-1]["oid"]
     assert f"revision {commit}" in output
     assert "7 files sent" in output
@@ -59,7 +54,7 @@ def test_clients_own_download(to_hub, data_set, tmp_path):
     subprocess.run(command, env=to_hub.environment, check=True, capture_output=True)
     shutil.rmtree(tmp_path / "copy" / ".cache")
     (tmp_path / "copy" / ".gitattributes").unlink()
-    assert _contents(tmp_path / "copy") == _contents(data_set)
+    assert contents_of(tmp_path / "copy") == contents_of(data_set)
 
 
 def test_again(hub, to_hub, data_set):
@@ -76,7 +71,7 @@ def test_branch_and_privacy(hub, to_hub, data_set):
     """A branch is made, and a new data set is private if that was asked for."""
     code, _, _ = to_hub(data_set, "--to", f"{_TO}@v1.0", "--private")
     assert code == 0
-    assert _on(hub, "v1.0") == _contents(data_set)
+    assert _on(hub, "v1.0") == contents_of(data_set)
     assert set(_on(hub)) == set()
     assert hub.repos[_REPO]["asked"]["visibility"] == "private"
 
@@ -87,7 +82,7 @@ def test_dry_run(hub, to_hub, data_set):
     assert (code, errors, hub.requests) == (0, "", [])
     plan = json.loads(output)
     sizes = {one["name"]: one["bytes"] for one in plan["files"]}
-    assert sizes == {name: len(data) for name, data in _contents(data_set).items()}
+    assert sizes == {name: len(data) for name, data in contents_of(data_set).items()}
     assert plan["bytes"] == sum(sizes.values())
 
 
@@ -97,7 +92,7 @@ def test_large_file_in_parts(hub, to_hub, tmp_path):
     code, output, errors = to_hub(data_set, "--to", _TO)
     assert (code, errors) == (0, ""), output
     assert len(hub.parts) > 3
-    assert _on(hub) == _contents(data_set)
+    assert _on(hub) == contents_of(data_set)
 
 
 def test_rate_limit(hub, to_hub, data_set):
@@ -112,7 +107,7 @@ def test_rate_limit(hub, to_hub, data_set):
     assert (code, hub.too_early) == (0, [])
     assert all(fault.times == 0 for fault in hub.faults)
     assert "limits requests" in output
-    assert _on(hub) == _contents(data_set)
+    assert _on(hub) == contents_of(data_set)
 
 
 def test_long_limit(hub, to_hub, data_set):
@@ -132,7 +127,7 @@ def test_dropped_connection(hub, to_hub, data_set, path):
     code, output, _ = to_hub(data_set, "--to", _TO)
     assert code == 0, output
     assert hub.faults[0].times == 0
-    assert _on(hub) == _contents(data_set)
+    assert _on(hub) == contents_of(data_set)
 
 
 def test_corrupted_upload(hub, to_hub, data_set):
@@ -158,7 +153,7 @@ def test_kill(hub, to_hub, data_set):
     code, _, errors = to_hub(data_set, "--to", _TO)
     assert (code, errors) == (0, "")
     assert set(hub.received.values()) == {1}
-    assert _on(hub) == _contents(data_set)
+    assert _on(hub) == contents_of(data_set)
 
 
 def test_new_edition(hub, to_hub, data_set):
@@ -170,7 +165,7 @@ def test_new_edition(hub, to_hub, data_set):
     write_checksums(data_set)
     code, output, _ = to_hub(data_set, "--to", _TO)
     assert code == 0
-    assert set(_on(hub)) == {*_contents(data_set), "notes.txt"}
+    assert set(_on(hub)) == {*contents_of(data_set), "notes.txt"}
     assert "1 files of an earlier edition removed" in output
     assert "left alone: notes.txt" in output
 
