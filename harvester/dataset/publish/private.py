@@ -33,7 +33,8 @@ _SHAPES = {
     "a token of a hub": r"\bhf_[A-Za-z0-9]{30,}",
     "an access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
-    "an e-mail address": r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}",
+    # Further stamps of a galaxy are called NAME@1.fits.
+    "an e-mail address": r"[\w.+-]{1,64}@(?!\d+\.)[\w.-]{1,99}\.[A-Za-z]{2,24}\b",
     "a path of a home folder": r"/(?:home|Users)/[\w.-]+/|[A-Za-z]:\\Users\\",
 }
 

@@ -23,7 +23,7 @@ __all__ = ["Pause", "RateLimit", "read_rate_limits", "wait_asked_for"]
 
 #: An item of a structured-field list: a quoted name or a token, then its parameters.
 _ITEM = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([A-Za-z*][\w.*:/%-]*))((?:\s*;[^,;]*)*)')
-_PARAMETER = re.compile(r";\s*([a-z*][a-z0-9_.*-]*)\s*=\s*(\d+)")
+_PARAMETER = re.compile(r";\s*([a-z*][a-z0-9_.*-]*)\s*=\s*([0-9]{1,15})(?![0-9.])")
 
 #: Statuses that say "later".
 _LATER = {429, 503}
@@ -76,11 +76,11 @@ def wait_asked_for(status: int, headers: Mapping[str, str], now: datetime) -> fl
 
 
 def _retry_after(text: str, now: datetime) -> float:
-    if text.strip().isdigit():
+    if text.isascii() and text.strip().isdigit():
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, IndexError, OverflowError, TypeError):
         return 0.0
     aware = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())
