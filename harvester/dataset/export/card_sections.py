@@ -11,7 +11,7 @@ from .citations import label_sources
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .card import CardFacts
+    from .card_facts import CardFacts
 
 __all__ = ["SECTIONS"]
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from harvester.archives.registry import kinds
-from harvester.dataset.export.card import DataEdition, card_facts, write_card
+from harvester.dataset.export.card import write_card
+from harvester.dataset.export.card_facts import DataEdition, card_facts
 from harvester.dataset.export.card_sections import SECTIONS
 from harvester.dataset.export.citations import label_sources
 
