@@ -6,6 +6,7 @@ __all__ = ["COLUMNS", "MASK_BITS"]
 
 #: Unit and meaning of each column of the manifest that is not a label.
 COLUMNS: dict[str, tuple[str, str]] = {
+    "target": ("", "number of the galaxy in its catalogue, from 0"),
     "id_str": ("", "identifier of the galaxy, as its catalogue spells it"),
     "ra": ("deg", "right ascension of the galaxy, ICRS"),
     "dec": ("deg", "declination of the galaxy, ICRS"),

@@ -23,8 +23,8 @@ __all__ = [
     "pixel_units",
 ]
 
-#: A label with more distinct values than this is shown as a range.
-_MOST_CATEGORIES = 20
+#: A label with more distinct values than this is shown as a range; fewer for numbers.
+_MOST_CATEGORIES, _MOST_NUMBERS = 20, 10
 
 #: Columns that are the same in all rows of a galaxy.
 _KEYS = ["id_str", "ra", "dec"]
@@ -146,7 +146,8 @@ def _described(name: str, column: pa.ChunkedArray) -> Categories | Range:
         return Range(name, str(kind), len(column) - missing, missing, None)
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
-    if not pa.types.is_floating(kind) and 0 < len(column.unique()) <= _MOST_CATEGORIES:
+    most = _MOST_NUMBERS if pa.types.is_integer(kind) else _MOST_CATEGORIES
+    if not pa.types.is_floating(kind) and 0 < len(column.unique()) <= most:
         return Categories(name, _counts(column))
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return Range(name, str(kind), len(column) - missing, missing, None)

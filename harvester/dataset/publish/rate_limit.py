@@ -19,7 +19,7 @@ from ...errors import TransientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Pause", "RateLimit", "read_rate_limits", "wait_asked_for"]
+__all__ = ["Pause", "StatedLimit", "read_rate_limits", "wait_asked_for"]
 
 #: An item of a structured-field list: a quoted name or a token, then its parameters.
 _ITEM = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|([A-Za-z*][\w.*:/%-]*))((?:\s*;[^,;]*)*)')
@@ -36,7 +36,7 @@ _ROUNDED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimit:
+class StatedLimit:
     """One limit of a server: its name and numbers, in requests and seconds."""
 
     name: str
@@ -45,10 +45,10 @@ class RateLimit:
     numbers: Mapping[str, int]
 
 
-def read_rate_limits(text: str) -> list[RateLimit]:
+def read_rate_limits(text: str) -> list[StatedLimit]:
     """Read the value of ``RateLimit`` or ``RateLimit-Policy``; skip what is unclear."""
     return [
-        RateLimit(match[1] or match[2], numbers)
+        StatedLimit(match[1] or match[2], numbers)
         for match in _ITEM.finditer(text)
         if (numbers := {name: int(n) for name, n in _PARAMETER.findall(match[3])})
     ]

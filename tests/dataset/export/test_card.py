@@ -10,9 +10,12 @@ import pytest
 
 from harvester.archives.registry import kinds
 from harvester.dataset.export.card import write_card
+from harvester.dataset.export.card_columns import COLUMNS, MASK_BITS
 from harvester.dataset.export.card_facts import DataEdition, card_facts
 from harvester.dataset.export.card_sections import SECTIONS
 from harvester.dataset.export.citations import label_sources
+from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
+from harvester.models.planes import Bit
 
 _OWN = [
     "id_str", "ra", "dec", "survey", "band", "status", "file_loc", "coverage",
@@ -72,6 +75,14 @@ def _edition(**more):
 def _card(folder, table, **more):
     readme, _ = write_card(folder, card_facts(table, _edition(**more)))
     return readme.read_text("utf-8")
+
+
+def test_every_column_has_a_meaning():
+    """The card explains each column of the manifest, and each bit of the mask."""
+    assert set(MANIFEST_COLUMNS) <= set(COLUMNS)
+    assert {name: value for name, value, _ in MASK_BITS} == {
+        bit.name: bit.value for bit in Bit
+    }
 
 
 def test_counts(tmp_path):
