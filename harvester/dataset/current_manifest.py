@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..ledger.view import LedgerView
 from ..models import Plane
+from ..settings.settings import stamp_settings
 from .manifest import write_manifest
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ __all__ = ["make_manifest"]
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be running; return its two files."""
     with LedgerView.open(places.ledger) as view:
-        return write_manifest(places, view.manifest(), _made_by(view.facts()))
+        facts = {**_made_by(view.facts()), "harvest": stamp_settings(places)}
+        return write_manifest(places, view.manifest(), facts)
 
 
 def _made_by(facts: Mapping[str, str]) -> dict[str, Any]:
