@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from ...errors import InputError
 from .stamp_pixels import read_planes
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from .axes import Axis
 
-__all__ = ["StampArrays", "SurveyStamps", "need_one_shape"]
+__all__ = ["GOOD", "StampArrays", "SurveyStamps", "need_one_shape"]
+
+#: Bit of the mask that is set where a pixel is good.
+GOOD = 1
 
 #: Stamps that are read at a time: few enough for any memory.
 _BATCH = 256
@@ -78,7 +81,7 @@ class SurveyStamps:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, places: Sequence[int] | slice) -> StampArrays:
+    def read(self, places: Sequence[int] | NDArray[np.int64] | slice) -> StampArrays:
         """Read the stamps of galaxies, given by their places in `rows`.
 
         Raises
@@ -86,10 +89,31 @@ class SurveyStamps:
         LocalError
             A stamp is missing or is not readable.
         """
-        chosen = np.arange(len(self))[places]
-        arrays = self._empty(len(chosen))
-        for band, files in enumerate(self.files):
-            for row, name in enumerate(files.take(chosen).to_pylist()):
+        chosen = pa.array(np.arange(len(self))[places])
+        return self._read([files.take(chosen) for files in self.files])
+
+    def read_rows(self, rows: NDArray[np.int64]) -> StampArrays:
+        """Read the stamps of galaxies, given by rows of the table of galaxies.
+
+        A galaxy without a stamp has arrays without values.
+
+        Raises
+        ------
+        LocalError
+            A stamp is missing or is not readable.
+        """
+        return self._read(self.files_of(rows))
+
+    def files_of(self, rows: NDArray[np.int64]) -> list[pa.Array]:
+        """Give the files of galaxies in each band, by rows of the table of galaxies."""
+        places = np.searchsorted(self.rows, rows).clip(max=len(self) - 1)
+        known = pa.array(places, mask=self.rows[places] != rows)
+        return [files.take(known) for files in self.files]
+
+    def _read(self, bands: Sequence[pa.Array]) -> StampArrays:
+        arrays = self._empty(len(bands[0]))
+        for band, files in enumerate(bands):
+            for row, name in enumerate(files.to_pylist()):
                 if name is not None:
                     self._fill(arrays, row, band, name)
         return arrays
