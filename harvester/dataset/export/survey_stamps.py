@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import InputError
-from .stamp_pixels import read_planes
+from ..stamp_reader import read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
     from .axes import Axis
 
-__all__ = ["GOOD", "StampArrays", "SurveyStamps", "need_one_shape"]
-
-#: Bit of the mask that is set where a pixel is good.
-GOOD = 1
+__all__ = ["StampArrays", "SurveyStamps", "need_one_shape"]
 
 #: Stamps that are read at a time: few enough for any memory.
 _BATCH = 256
@@ -137,14 +134,24 @@ class SurveyStamps:
         )
 
     def _fill(self, arrays: StampArrays, row: int, band: int, name: str) -> None:
-        stamp = read_planes(self.root / name)
+        stamp = read_stamp(self.root / name)
         for plane, pixels in arrays.planes().items():
             found = getattr(stamp, plane)
-            if found is None:
-                continue
-            if found.shape != pixels.shape[2:]:
-                need_one_shape(self.name, [(self.shape, ""), (found.shape, name)])
-            pixels[row, band] = found
+            if found is not None:
+                _need_shape(found.shape, pixels.shape[2:], name, plane)
+                pixels[row, band] = found
+
+
+def _need_shape(
+    found: tuple[int, ...], wanted: tuple[int, ...], name: str, plane: str
+) -> None:
+    if found != wanted:
+        msg = (
+            f"the {plane} in {name} has {found[0]} x {found[1]} pixels, but that of "
+            f"other stamps of the survey has {wanted[0]} x {wanted[1]}. A data set has "
+            "stamps of one shape: look for altered ones with `harvester verify`."
+        )
+        raise InputError(msg)
 
 
 def need_one_shape(

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from ....models.planes import Bit
 from ..healpix import parent_cell
 from ..kind import ExportPiece
 from ..plain_columns import to_arrays
 from ..sets import by_set
-from ..survey_stamps import GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,7 +132,9 @@ def _write_cell(
 
 def _planes(stamps: StampArrays) -> dict[str, NDArray[Any]]:
     """Give the planes by their names in the schema."""
-    mask = np.isfinite(stamps.flux) if stamps.mask is None else stamps.mask & GOOD > 0
+    mask = (
+        np.isfinite(stamps.flux) if stamps.mask is None else stamps.mask & Bit.GOOD > 0
+    )
     planes = {"image_flux": stamps.flux, "image_mask": mask}
     others = {"image_ivar": stamps.ivar, "image_psf": stamps.psf}
     return planes | {name: one for name, one in others.items() if one is not None}
