@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..archives.kind import LocatorInputs
 from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
-from ..dataset.stamps import write_manifest
+from ..dataset.current_manifest import make_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, guarded
 from ..frames.store import FrameStore
@@ -32,7 +32,6 @@ from .transport_setup import allowance, make_transport, start_notes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
 
     from ..archives.kind import ArchiveKind
     from ..events import Listener
@@ -224,9 +223,3 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,
     )
-
-
-def make_manifest(places: Places) -> tuple[Path, Path]:
-    """Write the manifest of a run, which may be running; return its two files."""
-    with LedgerView.open(places.ledger) as view:
-        return write_manifest(places, view.manifest())

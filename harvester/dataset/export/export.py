@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from ... import __version__
 from ...errors import InputError
 from ...status.console import print_line
 from .card import write_card
+from .kind import WithAbsolutePaths
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import format_of
@@ -88,7 +90,7 @@ def export_run(
         raise InputError(msg)
     snapshot = take_snapshot(places)
     final = out or places.out / "exports" / to
-    folder = ExportFolder(final, _identity(to, options, snapshot))
+    folder = ExportFolder(final, _identity(chosen, options, snapshot, final))
     selection = select(places.out, snapshot, options)
     for note in selection.notes:
         print_line(note, err=quiet)
@@ -105,14 +107,20 @@ def export_run(
     )
 
 
-def _identity(to: str, options: ExportOptions, snapshot: Snapshot) -> dict[str, Any]:
-    chosen = json.loads(json.dumps(asdict(options)))
-    return {
-        "format": to,
+def _identity(
+    chosen: ExportFormat, options: ExportOptions, snapshot: Snapshot, final: Path
+) -> dict[str, Any]:
+    identity = {
+        "format": chosen.name,
         "harvester": __version__,
         "manifest_sha256": snapshot.sha256,
-        "options": chosen,
+        "options": json.loads(json.dumps(asdict(options))),
     }
+    if isinstance(chosen, WithAbsolutePaths):
+        # A hash: the card may be published, and a path may tell a user's name.
+        folder = str(final.absolute()).encode()
+        identity["folder_sha256"] = hashlib.sha256(folder).hexdigest()
+    return identity
 
 
 def _write(

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .distinct import distinct
 from .healpix import healpix_29
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -118,9 +119,7 @@ def to_galaxies(
     first = manifest.take(pa.array(rows.first))
     ra, dec = np.asarray(first["ra"]), np.asarray(first["dec"])
     columns = {
-        "object_id": pa.array(
-            _distinct(first["id_str"].to_pylist()), pa.large_string()
-        ),
+        "object_id": pa.array(distinct(first["id_str"].to_pylist()), pa.large_string()),
         "id_str": first["id_str"].cast(pa.large_string()),
         "ra": first["ra"],
         "dec": first["dec"],
@@ -135,15 +134,3 @@ def to_galaxies(
         free = f"label_{name}" if name in {*columns, "split"} else name
         columns[free] = first[name]
     return pa.table(columns)
-
-
-def _distinct(ids: Sequence[str]) -> Iterator[str]:
-    """Make identifiers distinct: the second row with an identifier gets ``_2``."""
-    taken, times = set(ids), dict.fromkeys(ids, 0)
-    for one in ids:
-        times[one] += 1
-        name = one
-        while times[one] > 1 and (name := f"{one}_{times[one]}") in taken:
-            times[one] += 1
-        taken.add(name)
-        yield name

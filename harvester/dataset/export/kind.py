@@ -7,7 +7,7 @@ A format says which files it is made of; it neither chooses galaxies nor renames
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .selection import Selection
 
-__all__ = ["ExportFormat", "ExportPiece"]
+__all__ = ["ExportFormat", "ExportPiece", "WithAbsolutePaths"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,10 @@ class ExportFormat(Protocol):
         Empty for formats whose loaders read none.
         """
         ...
+
+
+@runtime_checkable
+class WithAbsolutePaths(Protocol):
+    """A format whose files name its folder: in another folder it is another export."""
+
+    paths_are_absolute: bool

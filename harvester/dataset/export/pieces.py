@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 
     from .kind import ExportPiece
 
-__all__ = ["MARKER", "ExportFolder"]
+__all__ = ["MARKER", "ExportFolder", "final_folder"]
 
 #: The file by which an export is recognised; it says what the export was made from.
 MARKER = "export.json"
 
+#: Ending of the name of an unfinished folder.
+_UNFINISHED = ".part"
+
 #: Names of the receipts and of the piece at work, in the unfinished folder.
 _RECEIPTS, _AT_WORK = ".receipts.jsonl", ".at-work"
+
+
+def final_folder(work: Path) -> Path:
+    """Give the absolute path that an unfinished folder will have."""
+    return work.absolute().with_name(work.name.removesuffix(_UNFINISHED))
 
 
 class ExportFolder:
@@ -45,7 +53,7 @@ class ExportFolder:
 
     def __init__(self, final: Path, identity: Mapping[str, Any]) -> None:
         self.final = final
-        self.work = final.with_name(f"{final.name}.part")
+        self.work = final.with_name(f"{final.name}{_UNFINISHED}")
         self._replaced = final.with_name(f"{final.name}.replaced")
         self._identity = json.dumps(identity, indent=2, sort_keys=True) + "\n"
         self._receipts: dict[str, list[int]] = {}

@@ -55,6 +55,11 @@ class Selection:
             return ()
         return tuple(pc.unique(self.galaxies["split"]).sort().to_pylist())
 
+    @property
+    def fullest(self) -> SurveyStamps:
+        """The survey with stamps of the most galaxies; of equal ones the first."""
+        return max(self.surveys, key=len)
+
     def of_survey(self, survey: SurveyStamps) -> pa.Table:
         """Give the galaxies with a stamp in a survey: a row for each of its arrays.
 

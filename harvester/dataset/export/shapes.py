@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
-from .stamp_pixels import read_planes
+from ..stamp_reader import read_stamp
 from .survey_stamps import need_one_shape
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _shapes(
     stated = _stated(galaxies, axis, rows)
     names = files.take(rows).to_pylist()
     for name, one, shape in zip(names, ids, stated, strict=True):
-        yield shape or read_planes(root / name).flux.shape, one
+        yield shape or read_stamp(root / name).flux.shape, one
 
 
 def _stated(
@@ -66,7 +66,7 @@ def psf_side(root: Path, files: Sequence[pa.Array]) -> int:
     """Give the side of the first PSF stamp; 0 if no stamp has one."""
     for names in files:
         for name in pc.drop_null(names).to_pylist():
-            psf = read_planes(root / name).psf
+            psf = read_stamp(root / name).psf
             if psf is not None:
                 return int(psf.shape[0])
     return 0

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...errors import InputError
-from ...ledger.view import LedgerView
 from ...states import SETTLED
-from ..stamps import write_manifest
+from ..current_manifest import make_manifest
+from ..manifest import label_names, read_manifest, run_facts
 
 if TYPE_CHECKING:
     from ...places import Places
 
 __all__ = ["Snapshot", "take_snapshot"]
-
-#: Columns of a manifest that does not say itself which columns are not labels.
-_OWN = (
-    *("id_str", "ra", "dec", "survey", "band", "status", "reason", "file_loc"),
-    *("coverage", "product", "sha256", "substitute", "substitute_reason"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +31,15 @@ class Snapshot:
     facts: dict[str, Any]
 
     @property
-    def own(self) -> list[str]:
-        """The columns that the harvester made; the others are labels."""
-        names = set(self.facts.get("own_columns", _OWN))
-        return [name for name in self.manifest.column_names if name in names]
-
-    @property
     def labels(self) -> list[str]:
         """The columns of the catalogue."""
-        own = set(self.own)
-        return [name for name in self.manifest.column_names if name not in own]
+        return label_names(self.manifest)
+
+    @property
+    def own(self) -> list[str]:
+        """The columns that the harvester made."""
+        labels = set(self.labels)
+        return [name for name in self.manifest.column_names if name not in labels]
 
     @property
     def unsettled(self) -> int:
@@ -72,19 +63,11 @@ def take_snapshot(places: Places) -> Snapshot:
         The manifest cannot be written.
     """
     if places.ledger.exists():
-        with LedgerView.open(places.ledger) as view:
-            write_manifest(places, view.manifest())
-    try:
-        content = places.manifest.read_bytes()
-        manifest = pq.read_table(pa.BufferReader(content))
-    except (OSError, pa.ArrowInvalid) as error:
-        msg = (
-            f"there is no harvest in {places.out}: {places.manifest.name} cannot be "
-            f"read ({error}). Name the folder of a run."
-        )
-        raise InputError(msg) from error
+        make_manifest(places)
+    manifest = read_manifest(places.out)
     if not manifest.num_rows:
         msg = f"the run in {places.out} has no galaxies."
         raise InputError(msg)
-    said = (manifest.schema.metadata or {}).get(b"harvester", b"{}")
-    return Snapshot(manifest, hashlib.sha256(content).hexdigest(), json.loads(said))
+    with places.manifest.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Snapshot(manifest, digest, run_facts(manifest.schema))

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from ...errors import InputError
-from .stamp_pixels import read_planes
+from ..stamp_reader import read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from .axes import Axis
@@ -78,7 +78,7 @@ class SurveyStamps:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, places: Sequence[int] | slice) -> StampArrays:
+    def read(self, places: Sequence[int] | NDArray[np.int64] | slice) -> StampArrays:
         """Read the stamps of galaxies, given by their places in `rows`.
 
         Raises
@@ -86,10 +86,31 @@ class SurveyStamps:
         LocalError
             A stamp is missing or is not readable.
         """
-        chosen = np.arange(len(self))[places]
-        arrays = self._empty(len(chosen))
-        for band, files in enumerate(self.files):
-            for row, name in enumerate(files.take(chosen).to_pylist()):
+        chosen = pa.array(np.arange(len(self))[places])
+        return self._read([files.take(chosen) for files in self.files])
+
+    def read_rows(self, rows: NDArray[np.int64]) -> StampArrays:
+        """Read the stamps of galaxies, given by rows of the table of galaxies.
+
+        A galaxy without a stamp has arrays without values.
+
+        Raises
+        ------
+        LocalError
+            A stamp is missing or is not readable.
+        """
+        return self._read(self.files_of(rows))
+
+    def files_of(self, rows: NDArray[np.int64]) -> list[pa.Array]:
+        """Give the files of galaxies in each band, by rows of the table of galaxies."""
+        places = np.searchsorted(self.rows, rows).clip(max=len(self) - 1)
+        known = pa.array(places, mask=self.rows[places] != rows)
+        return [files.take(known) for files in self.files]
+
+    def _read(self, bands: Sequence[pa.Array]) -> StampArrays:
+        arrays = self._empty(len(bands[0]))
+        for band, files in enumerate(bands):
+            for row, name in enumerate(files.to_pylist()):
                 if name is not None:
                     self._fill(arrays, row, band, name)
         return arrays
@@ -113,14 +134,24 @@ class SurveyStamps:
         )
 
     def _fill(self, arrays: StampArrays, row: int, band: int, name: str) -> None:
-        stamp = read_planes(self.root / name)
+        stamp = read_stamp(self.root / name)
         for plane, pixels in arrays.planes().items():
             found = getattr(stamp, plane)
-            if found is None:
-                continue
-            if found.shape != pixels.shape[2:]:
-                need_one_shape(self.name, [(self.shape, ""), (found.shape, name)])
-            pixels[row, band] = found
+            if found is not None:
+                _need_shape(found.shape, pixels.shape[2:], name, plane)
+                pixels[row, band] = found
+
+
+def _need_shape(
+    found: tuple[int, ...], wanted: tuple[int, ...], name: str, plane: str
+) -> None:
+    if found != wanted:
+        msg = (
+            f"the {plane} in {name} has {found[0]} x {found[1]} pixels, but that of "
+            f"other stamps of the survey has {wanted[0]} x {wanted[1]}. A data set has "
+            "stamps of one shape: look for altered ones with `harvester verify`."
+        )
+        raise InputError(msg)
 
 
 def need_one_shape(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from small_run import Run
+from small_run import SmallRun
 
 
 @pytest.fixture
 def run(tmp_path):
     """Give a run of 30 galaxies in two surveys."""
-    return Run(tmp_path / "run")
+    return SmallRun(tmp_path / "run")

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from small_run import Run
+from small_run import SmallRun
 
 from harvester.dataset.export.export import export_run
 from harvester.dataset.export.formats.hats import partitions
@@ -37,7 +37,7 @@ def _sizes(groups):
 def crowded(tmp_path, monkeypatch):
     """Give a run whose tables have several files each."""
     monkeypatch.setattr(partitions, "_ROWS", (1, 40))
-    return Run(tmp_path / "run", 150)
+    return SmallRun(tmp_path / "run", 150)
 
 
 # ---------------------------------------------------------------- dividing the sky

@@ -46,8 +46,8 @@ class _Numpy:
             yield ExportPiece(survey.name, write, rows=len(survey))
 
     def loading(self, selection: Selection) -> str:
-        """Map the fluxes of the first survey into memory."""
-        first = selection.surveys[0].name
+        """Map the fluxes of the survey with the most galaxies into memory."""
+        first = selection.fullest.name
         return f"import numpy as np; flux = np.load('DIR/{first}/flux.npy', 'r')"
 
     def card_head(self, _selection: Selection) -> str:
