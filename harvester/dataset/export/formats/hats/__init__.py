@@ -39,8 +39,8 @@ class _Hats:
         return Collection(selection).pieces()
 
     def loading(self, selection: Selection) -> str:
-        """Load the first survey with the library of Hugging Face."""
-        survey = selection.surveys[0].name
+        """Load the survey with the most galaxies with the library of Hugging Face."""
+        survey = selection.fullest.name
         return (
             "from datasets import load_dataset; "
             f"galaxies = load_dataset('DIR', '{survey}', split='train')"

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .....models.planes import Bit, Plane
 from .row_groups import FACTS, PIXELS, row_groups
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["File", "HatsTable", "core_table", "pixel_bytes", "survey_table"]
 
 #: Names of columns with pixels; a label with such a name gets the prefix ``label_``.
-_PLANES = ("flux", "ivar", "mask", "psf")
+_PLANES = frozenset(Plane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +125,14 @@ def _facts(table: pa.Table) -> pa.Table:
 def _field(name: str, array: NDArray[Any], survey: SurveyStamps) -> pa.Field:
     kind = pa.fixed_shape_tensor(pa.from_numpy_dtype(array.dtype), array.shape[1:])
     facts = {"axes": "band,y,x", "bands": ",".join(survey.bands)}
-    return pa.field(name, kind, metadata=facts)
+    bits = {bit.name: str(bit.value) for bit in Bit} if name == "mask" else {}
+    return pa.field(name, kind, metadata=facts | bits)
 
 
 def pixel_bytes(field: pa.Field) -> int:
     """Give the bytes of an element of a column with pixels."""
-    size: int = field.type.value_type.bit_width // 8
-    return math.prod(field.type.shape) * size
+    size = int(field.type.value_type.bit_width) // 8
+    return int(math.prod(field.type.shape)) * size
 
 
 def _tensors(field: pa.Field, array: NDArray[Any]) -> pa.Array:
