@@ -33,8 +33,8 @@ def pairs(tmp_path_factory):
     for row in run.rows:
         number = int(row["id_str"][1:])
         first, second = divmod(number // 2, 10)
-        row["ra"] = 10 + 0.05 * first
-        row["dec"] = 0.05 * second + (number % 2) * 8 / 3600
+        row["ra"] = 10 + 0.01 * first
+        row["dec"] = 0.01 * second + (number % 2) * 8 / 3600
     run.write()
     return run
 

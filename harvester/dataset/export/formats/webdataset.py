@@ -5,7 +5,9 @@
     NAME_SET_000000_512.tar      SET: the split, or all; 512: galaxies in the shard
         ID.image.jpg             picture of the survey with the most stamps
         ID.labels.json           the labels
-        ID.metadata.json         all other columns
+        ID.metadata.json         all other columns; as in the labels, a missing number
+                                 is NaN and a missing text is empty: readers that take
+                                 types from the first samples fail on null
         ID.SURVEY.npy            (B, ny, nx) float32; NaN if there is no stamp
         ID.SURVEY.mask.npy, ID.SURVEY.ivar.npy, ID.SURVEY.psf.npy
 
@@ -24,11 +26,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from ..distinct import distinct
 from ..kind import ExportPiece
 from ..pictures import colour_bands, to_jpg, to_picture
-from ..plain_columns import to_json_rows
+from ..plain_columns import without_nulls
 from ..sets import by_set
 
 if TYPE_CHECKING:
@@ -62,12 +65,13 @@ class _WebDataset:
         ids = selection.galaxies["object_id"].to_pylist()
         order = _random_order(ids, _with_stamps(selection))
         keys, split = _keys(ids), _splits(selection)
+        table = without_nulls(selection.galaxies)
         for name, members in by_set(split, len(ids)):
             chosen = order[np.isin(order, members)]
             for number, start in enumerate(range(0, len(chosen), _SHARD)):
                 rows = chosen[start : start + _SHARD]
                 file = f"{_plain(selection.name)}_{name}_{number:06d}_{len(rows)}.tar"
-                write = partial(_write_shard, selection, keys, rows)
+                write = partial(_write_shard, selection, table, keys, rows)
                 yield ExportPiece(file, write, rows=len(rows))
 
     def loading(self, selection: Selection) -> str:
@@ -110,6 +114,7 @@ def _plain(text: str) -> str:
 
 def _write_shard(
     selection: Selection,
+    table: pa.Table,
     keys: Mapping[str, str],
     rows: NDArray[np.int64],
     path: Path,
@@ -117,9 +122,9 @@ def _write_shard(
 ) -> None:
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
         for start in range(0, len(rows), _BATCH):
-            for name, content in _members(
-                selection, keys, rows[start : start + _BATCH]
-            ):
+            some = rows[start : start + _BATCH]
+            chosen = table.take(pa.array(some))
+            for name, content in _members(selection, chosen, keys, some):
                 # All other fields stay at their defaults: no time, no owner.
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
@@ -133,12 +138,14 @@ def _keys(ids: Sequence[str]) -> dict[str, str]:
 
 
 def _members(
-    selection: Selection, keys: Mapping[str, str], rows: NDArray[np.int64]
+    selection: Selection,
+    table: pa.Table,
+    keys: Mapping[str, str],
+    rows: NDArray[np.int64],
 ) -> Iterator[tuple[str, bytes]]:
     """Give name and content of the files of some galaxies."""
-    table = selection.galaxies.take(rows)
-    labels = to_json_rows(table.select(selection.labels))
-    facts = to_json_rows(table.drop_columns(selection.labels))
+    labels = table.select(selection.labels).to_pylist()
+    facts = table.drop_columns(selection.labels).to_pylist()
     stamps = {one.name: one.read_rows(rows) for one in selection.surveys}
     shown = selection.fullest
     for place, fact in enumerate(facts):
