@@ -5,8 +5,8 @@ BIN := .venv/bin
 READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
-.PHONY: demo test test-all test-loaders lint types check tables image torture coverage fuzz mutants \
-	soak bench scale astroquery-pre clean
+.PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
+	image torture coverage fuzz mutants soak bench scale astroquery-pre clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -30,9 +30,14 @@ types: $(READY)
 
 # The real loaders read what is exported; they are many, and in an environment apart.
 test-loaders: $(LOADERS)
-	.venv-loaders/bin/pytest -q -n auto --dist loadfile tests/loaders
+	.venv-loaders/bin/pytest -q -n auto --dist loadfile -m "not long" tests/loaders
 
-check: lint types test-all test-loaders
+# Formats that need an extra are killed here, the others by `make test-all`.
+test-loaders-all: test-loaders
+	.venv-loaders/bin/pytest -q -n auto -m long tests/dataset/export/test_kills.py \
+		-k "lance or zarr"
+
+check: lint types test-all test-loaders-all
 
 # The tables of docs/catalogues.md, by reading a file of each format.
 tables: $(READY)

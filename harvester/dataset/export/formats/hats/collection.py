@@ -15,7 +15,7 @@ from .parquet_file import write_listing, write_parquet, write_schema
 from .partitions import divide, most_rows
 from .row_groups import FACTS, row_groups
 from .sky_map import MAP_ORDER, write_sky_map
-from .tables import File, core_table, pixel_bytes, survey_table
+from .tables import File, core_table, survey_table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -47,9 +47,10 @@ class Collection:
         self._splits = selection.splits
         self._core = core_table(selection)
         self._surveys = [survey_table(selection, one) for one in selection.surveys]
-        row_bytes = [sum(map(pixel_bytes, one.pixels)) for one in self._surveys]
         finest = np.asarray(self._core.facts["_healpix_29"])
-        self._partitions = divide(finest, most_rows(max(row_bytes)))
+        self._partitions = divide(
+            finest, most_rows(max(one.row_bytes for one in self._surveys))
+        )
 
     @property
     def tables(self) -> list[HatsTable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .....models.planes import Bit, Plane
+from ...plane_columns import beside_planes, plane_facts, row_bytes, tensors
 from .row_groups import FACTS, PIXELS, row_groups
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from ...survey_stamps import SurveyStamps
     from .partitions import Cell, Partition
 
-__all__ = ["File", "HatsTable", "core_table", "pixel_bytes", "survey_table"]
-
-#: Names of columns with pixels; a label with such a name gets the prefix ``label_``.
-_PLANES = frozenset(Plane)
+__all__ = ["File", "HatsTable", "core_table", "survey_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,8 @@ class HatsTable:
     facts: pa.Table
     #: The columns with pixels.
     pixels: tuple[pa.Field, ...] = ()
+    #: Bytes of the pixels of a row, before compression.
+    row_bytes: int = 0
     #: Gives arrays ``(n, ...)`` of some rows for each of ``pixels``.
     read: Callable[[Sequence[int]], Mapping[str, NDArray[Any]]] | None = None
 
@@ -61,16 +60,14 @@ class HatsTable:
         """Give some rows, with their pixels."""
         table = self.facts.take(pa.array(rows))
         arrays = self.read(rows.tolist()) if self.read else {}
-        columns = [_tensors(field, arrays[field.name]) for field in self.pixels]
-        return pa.Table.from_arrays(
-            [*table.columns, *columns], schema=self.schema
-        ).combine_chunks()
+        columns = [*table.columns, *tensors(arrays).values()]
+        return pa.Table.from_arrays(columns, schema=self.schema).combine_chunks()
 
     def groups(self, rows: NDArray[np.int64]) -> list[slice]:
         """Divide the rows of a file into row groups."""
         ids = self.facts["object_id"].take(pa.array(rows)).to_pylist()
         sizes = PIXELS if self.pixels else FACTS
-        return row_groups(ids, sizes, sum(map(pixel_bytes, self.pixels)))
+        return row_groups(ids, sizes, self.row_bytes)
 
     def files(
         self, partitions: Sequence[Partition], splits: Sequence[str]
@@ -97,45 +94,22 @@ def _files(
 
 def core_table(selection: Selection) -> HatsTable:
     """Give the table of all galaxies."""
-    return HatsTable("core", _facts(selection.galaxies))
+    return HatsTable("core", beside_planes(selection.galaxies))
 
 
 def survey_table(selection: Selection, survey: SurveyStamps) -> HatsTable:
     """Give the table of the galaxies with a stamp in a survey, and of their stamps."""
-    empty = survey.read([]).planes()
+    empty = tensors(survey.read([]).planes())
     return HatsTable(
         survey.name,
-        _facts(selection.of_survey(survey)),
-        tuple(_field(name, array, survey) for name, array in empty.items()),
+        beside_planes(selection.of_survey(survey)),
+        tuple(_field(name, column, survey) for name, column in empty.items()),
+        row_bytes(survey),
         lambda places: survey.read(places).planes(),
     )
 
 
-def _facts(table: pa.Table) -> pa.Table:
-    """Give the columns as the format takes them."""
-    for place, field in enumerate(table.schema):
-        name = f"label_{field.name}" if field.name in _PLANES else field.name
-        column = table.column(place)
-        if pa.types.is_dictionary(field.type):
-            column = column.cast(field.type.value_type)
-        table = table.set_column(place, name, column)
-    return table.replace_schema_metadata(None).combine_chunks()
-
-
-def _field(name: str, array: NDArray[Any], survey: SurveyStamps) -> pa.Field:
-    kind = pa.fixed_shape_tensor(pa.from_numpy_dtype(array.dtype), array.shape[1:])
-    facts = {"axes": "band,y,x", "bands": ",".join(survey.bands)}
-    bits = {bit.name: str(bit.value) for bit in Bit} if name == "mask" else {}
-    return pa.field(name, kind, metadata=facts | bits)
-
-
-def pixel_bytes(field: pa.Field) -> int:
-    """Give the bytes of an element of a column with pixels."""
-    size = int(field.type.value_type.bit_width) // 8
-    return int(math.prod(field.type.shape)) * size
-
-
-def _tensors(field: pa.Field, array: NDArray[Any]) -> pa.Array:
-    flat = pa.array(np.ascontiguousarray(array).ravel())
-    storage = pa.FixedSizeListArray.from_arrays(flat, field.type.storage_type.list_size)
-    return pa.ExtensionArray.from_storage(field.type, storage)
+def _field(name: str, column: pa.Array, survey: SurveyStamps) -> pa.Field:
+    facts = plane_facts(name, survey).items()
+    metadata = {key: json.dumps(value) for key, value in facts}
+    return pa.field(name, column.type, metadata=metadata)
