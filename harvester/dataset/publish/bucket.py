@@ -11,7 +11,6 @@ import re
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -23,7 +22,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from ...errors import InputError, PermanentError, TransientError
-from .remote import SentFile, Stored
+from .remote import SentFile, Stored, need_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +36,7 @@ __all__ = ["Bucket"]
 _SHA256 = "sha256"
 
 #: Bytes of a part of a large object; there may be 10,000 parts.
-_PART = 64 << 20
+_PART = 16 << 20
 
 #: Parts that are sent at a time.
 _AT_ONCE = 2
@@ -53,8 +52,6 @@ _NO_KEYS = re.compile(r"/latest/(api/token|meta-data)")
 
 #: Statuses after which the same request may succeed.
 _TRY_AGAIN = {408, 409, 429, 500, 502, 503, 504}
-
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Bucket:
@@ -77,9 +74,7 @@ class Bucket:
         endpoint = endpoint or _of_environment()
         options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
         is_plain = endpoint.startswith("http://")
-        if is_plain and urlsplit(endpoint).hostname not in _LOOPBACK:
-            msg = f"the store {endpoint} must use https, or be on this machine."
-            raise InputError(msg)
+        need_tls(endpoint)
         self.address = str(destination)
         self._store = S3Store(
             destination.place,

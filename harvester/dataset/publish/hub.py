@@ -8,6 +8,8 @@ one. So the branch never has a card of a data set that is not there.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -16,6 +18,7 @@ from huggingface_hub.errors import (
     EntryNotFoundError,
     HfHubHTTPError,
     LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -24,7 +27,7 @@ from huggingface_hub.utils import get_session
 from huggingface_hub.utils.sha import git_hash
 
 from ...errors import InputError, PermanentError, TransientError
-from .remote import SentFile, Stored
+from .remote import SentFile, Stored, divided, need_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +48,9 @@ _COMMIT_FILES, _COMMIT_BYTES = 500, 50_000_000
 
 #: Larger files never travel inside a commit.
 _LARGE_BYTES = 10_000_000
+
+#: Most files, and bytes, that are uploaded between two reports of the progress.
+_UPLOAD_FILES, _UPLOAD_BYTES = 50, 64_000_000
 
 #: Attempts at a request that the library itself does not repeat.
 _ATTEMPTS = 5
@@ -71,6 +77,11 @@ class Hub:
         Whether a repository that is made now is private.
     pause
         Holds requests back when the hub asks for it.
+
+    Raises
+    ------
+    InputError
+        The hub does not use TLS and is not on this machine.
     """
 
     def __init__(
@@ -83,6 +94,7 @@ class Hub:
         self._api = hub.HfApi(
             endpoint=endpoint or None, library_name="galaxy-harvester"
         )
+        need_tls(self._api.endpoint)
         self.address = f"{self._api.endpoint}/datasets/{self._repo}"
 
     def _client(self) -> httpx2.Client:
@@ -146,27 +158,34 @@ class Hub:
     def send(self, files: Sequence[SentFile], sent: Callable[[SentFile], None]) -> None:
         """Upload the files one after another, and commit them in groups."""
         with self._blamed():
-            for group in _groups(files):
-                self._commit([self._uploaded(file, sent) for file in group])
+            for group in divided(files, _COMMIT_FILES, _COMMIT_BYTES, _LARGE_BYTES):
+                additions = [_addition(file) for file in group]
+                self._upload(group, additions, sent)
+                self._commit(additions)
 
-    def _uploaded(
-        self, file: SentFile, sent: Callable[[SentFile], None]
-    ) -> hub.CommitOperationAdd:
-        addition = hub.CommitOperationAdd(file.name, str(file.path))
-        # The audit has computed it: the library need not read the file for that.
-        addition.upload_info.sha256 = bytes.fromhex(file.sha256)
-        self._try(
-            lambda: self._api.preupload_lfs_files(
-                self._repo,
-                [addition],
-                repo_type=_KIND,
-                revision=self._branch,
-                num_threads=1,
-                free_memory=False,
-            )
+    def _upload(
+        self,
+        files: Sequence[SentFile],
+        additions: Sequence[hub.CommitOperationAdd],
+        sent: Callable[[SentFile], None],
+    ) -> None:
+        """Upload the large files, some at a time: each call costs two requests."""
+        ready = iter(additions)
+        for some in divided(files, _UPLOAD_FILES, _UPLOAD_BYTES):
+            batch = list(islice(ready, len(some)))
+            self._try(partial(self._preupload, batch))
+            for file in some:
+                sent(file)
+
+    def _preupload(self, additions: Sequence[hub.CommitOperationAdd]) -> None:
+        self._api.preupload_lfs_files(
+            self._repo,
+            additions,
+            repo_type=_KIND,
+            revision=self._branch,
+            num_threads=1,
+            free_memory=False,
         )
-        sent(file)
-        return addition
 
     def _commit(self, operations: Sequence[Any]) -> None:
         self._try(
@@ -212,6 +231,9 @@ class Hub:
         """Turn the library's errors into ours."""
         try:
             yield
+        except OfflineModeIsEnabled as error:
+            msg = f"HF_HUB_OFFLINE is set, so {self._api.endpoint} is not asked."
+            raise InputError(msg) from error
         except LocalTokenNotFoundError as error:
             msg = f"you are not logged in to {self._api.endpoint}. {_LOG_IN}"
             raise InputError(msg) from error
@@ -263,18 +285,11 @@ def _is_same(entry: RepoFile, file: SentFile) -> bool:
     return bool(entry.blob_id == git_hash(file.path.read_bytes()))
 
 
-def _groups(files: Sequence[SentFile]) -> Iterator[list[SentFile]]:
-    """Divide the files into commits."""
-    group: list[SentFile] = []
-    small = 0
-    for file in files:
-        if len(group) == _COMMIT_FILES or small > _COMMIT_BYTES:
-            yield group
-            group, small = [], 0
-        group.append(file)
-        small += file.size if file.size <= _LARGE_BYTES else 0
-    if group:
-        yield group
+def _addition(file: SentFile) -> hub.CommitOperationAdd:
+    addition = hub.CommitOperationAdd(file.name, str(file.path))
+    # The audit has computed it: the library need not read the file for that.
+    addition.upload_info.sha256 = bytes.fromhex(file.sha256)
+    return addition
 
 
 def _download(url: str, headers: dict[str, str], target: Path) -> None:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import InputError, PermanentError
+from ...errors import InputError, LocalError, PermanentError
 from ..export.checksums import CHECKSUMS, read_checksums
 from .audit import LAST, audit
 from .publish_report import Published, SendingPlan
@@ -60,8 +60,18 @@ def publish(
     LocalError
         The disk is full.
     """
-    files = audit(folder)
-    remote = _remote(destination, endpoint, private=private, say=progress.say)
+    try:
+        files = audit(folder)
+        remote = _remote(destination, endpoint, private=private, say=progress.say)
+        return _published(remote, files, progress)
+    except OSError as error:
+        msg = f"{folder} cannot be read: {error.strerror or error}."
+        raise LocalError(msg) from error
+
+
+def _published(
+    remote: Remote, files: Sequence[SentFile], progress: PublishProgress
+) -> Published:
     remote.prepare()
     stored = remote.stored(files)
     missing = [file for file in files if file.name not in stored.same]
@@ -70,9 +80,10 @@ def publish(
     revisions = remote.pin(files)
     with progress.step("reloaded", files) as advance:
         reloaded = reload(remote, files, revisions, done=advance)
+    pinned = set(revisions.values())
     return Published(
         address=remote.address,
-        revision=revisions[CHECKSUMS] if destination.scheme == "hf" else "",
+        revision=pinned.pop() if len(pinned) == 1 else "",
         sent=len(missing),
         sent_bytes=sum(file.size for file in missing),
         kept=len(stored.same),

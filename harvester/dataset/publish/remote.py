@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from ...errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Remote", "SentFile", "Stored"]
+__all__ = ["Remote", "SentFile", "Stored", "divided", "need_tls"]
+
+#: Hosts of this machine.
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +83,36 @@ class Remote(Protocol):
             There is no such file, or it arrives incomplete.
         """
         ...
+
+
+def need_tls(endpoint: str) -> None:
+    """Refuse an address to which a token would travel in the open.
+
+    Raises
+    ------
+    InputError
+        It does not use TLS and is not on this machine.
+    """
+    parts = urlsplit(endpoint)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        msg = f"{endpoint} must use https, or be on this machine."
+        raise InputError(msg)
+
+
+def divided(
+    files: Sequence[SentFile], most: int, size: int, largest: int | None = None
+) -> Iterator[list[SentFile]]:
+    """Divide files into groups of at most ``most`` files and about ``size`` bytes.
+
+    Files of more than ``largest`` bytes do not count as bytes.
+    """
+    group: list[SentFile] = []
+    total = 0
+    for file in files:
+        if len(group) == most or (group and total >= size):
+            yield group
+            group, total = [], 0
+        group.append(file)
+        total += file.size if largest is None or file.size <= largest else 0
+    if group:
+        yield group

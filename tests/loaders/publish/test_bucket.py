@@ -8,7 +8,7 @@ import boto3
 import pytest
 import stand_in_store
 from publish_command import Command
-from small_data_set import contents_of
+from small_data_set import contents_of, make_data_set
 
 from harvester.dataset.export.checksums import write_checksums
 
@@ -70,6 +70,17 @@ def test_endpoint_option(client, store, to_store, data_set):
     code, output, errors = to_store(data_set, "--to", _TO, "--endpoint", store.url)
     assert (code, errors) == (0, ""), output
     assert _in_bucket(client) == contents_of(data_set)
+
+
+def test_large_file_in_parts(client, to_store, tmp_path):
+    """Files that are sent in parts arrive whole."""
+    data_set = make_data_set(tmp_path / "large", galaxies=1100)
+    code, _, errors = to_store(data_set, "--to", _TO)
+    assert (code, errors) == (0, "")
+    assert _in_bucket(client) == contents_of(data_set)
+    key = "sets/demo/images/part-0.parquet"
+    found = client.head_object(Bucket="galaxies", Key=key)
+    assert found["ETag"].endswith('-2"')
 
 
 def test_again(client, store, to_store, data_set):
@@ -154,3 +165,11 @@ def test_no_keys(store, to_store, data_set):
     assert code == 2
     assert "AWS_ACCESS_KEY_ID" in errors
     assert "Traceback" not in errors
+
+
+def test_store_without_tls(to_store, data_set):
+    """Keys never travel in the open: a distant store must use TLS."""
+    endpoint = ["--endpoint", "http://store.example.org"]
+    code, _, errors = to_store(data_set, "--to", _TO, *endpoint)
+    assert code == 2
+    assert "must use https" in errors

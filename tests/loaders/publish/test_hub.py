@@ -191,6 +191,22 @@ def test_unreachable(to_hub, data_set):
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HF_ENDPOINT", "http://hub.example.org", "must use https"),
+        ("HF_HUB_OFFLINE", "1", "HF_HUB_OFFLINE is set"),
+    ],
+)
+def test_environment_forbids(to_hub, data_set, name, value, said):
+    """A hub without TLS, or offline mode, ends the command with the reason."""
+    to_hub.environment[name] = value
+    code, _, errors = to_hub(data_set, "--to", _TO)
+    assert code == 2
+    assert said in errors
+    assert "Traceback" not in errors
+
+
 def test_token_is_never_printed(hub, to_hub, data_set):
     """Neither success nor failure prints the token."""
     hub.faults.append(Fault("POST", "/commit/", "400"))
