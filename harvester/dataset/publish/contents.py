@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FileContents", "differences", "read_contents"]
 
 #: Rows that are read at a time.
-_ROWS = 1024
+_ROWS = 128
 
 #: Columns that name the galaxy, best first.
 _IDS = ("object_id", "id_str")
