@@ -38,8 +38,6 @@ class DataEdition:
     starter: int | None = None
     #: Columns that the manifest does not have: name to unit and meaning.
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    #: When the first and the last stamp were made, ISO dates; empty if unknown.
-    harvested: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,12 @@ class CardFacts:
         """Names of the archives with a stamp, in the order of the manifest."""
         named = [one.survey for one in self.coverages if one.stamps]
         return [name for name in dict.fromkeys(named) if name in kinds()]
+
+    @property
+    def observed(self) -> tuple[str, str] | None:
+        """First and last date of observation of all stamps, ISO; None if unknown."""
+        dates = [day[:10] for one in self.units for day in one.dates or ()]
+        return (min(dates), max(dates)) if dates else None
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -189,8 +189,8 @@ def _made(facts: CardFacts) -> list[str]:
         *((f"setting `{name}`", value) for name, value in facts.identity.items()),
         *((f"option `{name}`", value) for name, value in edition.options.items()),
     ]
-    if edition.harvested[0]:
-        rows.append(("harvested", " to ".join(dict.fromkeys(edition.harvested))))
+    if facts.observed:
+        rows.append(("observed", " to ".join(dict.fromkeys(facts.observed))))
     return [_table(("what", "value"), ((w, _code(v)) for w, v in rows if v != ""))]
 
 

@@ -105,6 +105,18 @@ def test_units_and_mask(tmp_path):
     assert "**True is good.**" in text
 
 
+def test_how_it_was_made(tmp_path):
+    """Version, settings, their hash, the catalogue and the dates are stated."""
+    rows = [_row(0, "sdss", "r"), _row(1, "sdss", "r", date_obs="1999-03-21T05:00:00")]
+    text = _card(tmp_path, _manifest(rows), options={"--min-coverage": "0.95"})
+    made = text.partition("## How it was made")[2].partition("\n## ")[0]
+    assert "| harvester | `0.1.0` |" in made
+    assert f"| settings, SHA-256 | `{'5e77' * 16}` |" in made
+    assert "| setting `sdss release` | `17` |" in made
+    assert "| option `--min-coverage` | `0.95` |" in made
+    assert "| observed | `1999-03-21 to 2003-01-28` |" in made
+
+
 def test_no_section_is_empty(tmp_path):
     """Each section has text, also for a run of an earlier version without facts."""
     table = pa.Table.from_pylist(_rows()[:1]).select(
