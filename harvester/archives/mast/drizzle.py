@@ -1,0 +1,83 @@
+"""How an image was drizzled, and what that does to its noise.
+
+A drop of an exposure falls on several pixels of the image, so that neighbouring pixels
+share noise: single pixels scatter less than the sum of many of them says.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..cards import first_number
+
+if TYPE_CHECKING:
+    from ..kind import Lookup
+
+__all__ = ["Drizzle", "drizzle_of", "noise_ratio"]
+
+#: Kernels for which the formula of the noise holds.
+_SQUARE = frozenset({"square", "turbo"})
+#: Distance at which pixels share no noise, if nothing is known: that of drops twice
+#: as wide as pixels.
+_UNKNOWN_REACH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drizzle:
+    """The two sizes that matter, in pixels of the exposures."""
+
+    #: Side of a drop.
+    pixfrac: float
+    #: Side of a pixel of the image.
+    scale: float
+
+    @property
+    def noise_ratio(self) -> float:
+        """Factor by which the noise of large areas exceeds that of single pixels."""
+        return noise_ratio(self.pixfrac / self.scale)
+
+    @property
+    def reach(self) -> int:
+        """Least distance in pixels at which two pixels share no drop.
+
+        A drop touches pixels up to ``pixfrac / scale + 1`` apart. One more because the
+        exposures are rotated against the image.
+        """
+        return math.ceil(self.pixfrac / self.scale) + 2
+
+
+def noise_ratio(drop: float) -> float:
+    """Give the noise of large areas in units of what single pixels say.
+
+    Casertano et al. 2000 (AJ 120, 2747, appendix A), for a square kernel and exposures
+    at many sub-pixel positions; also in Fruchter & Hook 2002, section 7.
+
+    Parameters
+    ----------
+    drop
+        Side of a drop in pixels of the image: ``pixfrac / scale``.
+    """
+    return drop / (1 - 1 / (3 * drop)) if drop >= 1 else 1 / (1 - drop / 3)
+
+
+def drizzle_of(text: Lookup) -> Drizzle | None:
+    """Read the cards that drizzlepac writes for the first exposure; None without them.
+
+    All exposures have the same drop size. Pixels of an image are ``D001SCAL`` wide, and
+    those of the exposures ``D001ISCL``, both in arcsec.
+    """
+    pixfrac, scale, native = (
+        first_number(text, name) for name in ("D001PIXF", "D001SCAL", "D001ISCL")
+    )
+    if text("D001KERN").strip().lower() not in _SQUARE:
+        return None
+    if not pixfrac or not scale or not native or min(pixfrac, scale, native) <= 0:
+        return None
+    return Drizzle(pixfrac, scale / native)
+
+
+def reach_of(drizzle: Drizzle | None) -> int:
+    """Give the distance in pixels from which on no two pixels share noise."""
+    return _UNKNOWN_REACH if drizzle is None else drizzle.reach
