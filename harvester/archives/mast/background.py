@@ -56,7 +56,7 @@ def measure_background(
         spread = np.where(weights > 0, 1.0 / weights, np.nan)
         difference = _combined(values, distance, _SECOND)
         size = np.sqrt(_combined(spread, distance, tuple(c * c for c in _SECOND)))
-        level = _combined(values, distance, (1 / 3, 1 / 3, 1 / 3))
+        level = _combined(values, distance, (1 / len(_SECOND),) * len(_SECOND))
         pulls = difference / size
     known = np.isfinite(pulls)
     if np.count_nonzero(known) < _FEWEST:
@@ -70,7 +70,8 @@ def _combined(
     plane: NDArray[np.float64], distance: int, factors: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Sum three times three pixels, ``distance`` apart, with factors of each axis."""
-    ny, nx = (max(0, side - 2 * distance) for side in plane.shape)
+    reach = (len(factors) - 1) * distance
+    ny, nx = (max(0, side - reach) for side in plane.shape)
     total = np.zeros((ny, nx))
     for row, by_row in enumerate(factors):
         for column, by_column in enumerate(factors):

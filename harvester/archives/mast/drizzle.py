@@ -40,12 +40,12 @@ class Drizzle:
 
     @property
     def reach(self) -> int:
-        """Least distance in pixels at which two pixels share no drop.
+        """Least distance in pixels at which two pixels hardly share a drop.
 
-        A drop touches pixels up to ``pixfrac / scale + 1`` apart. One more because the
-        exposures are rotated against the image.
+        A drop touches pixels that are less than ``pixfrac / scale + 1`` apart. A tenth
+        of a pixel is neglected: such pixels share less than a hundredth of a drop.
         """
-        return math.ceil(self.pixfrac / self.scale) + 2
+        return math.ceil(self.pixfrac / self.scale + 0.9)
 
 
 def noise_ratio(drop: float) -> float:

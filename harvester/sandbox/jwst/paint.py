@@ -148,7 +148,8 @@ class _Painter:
         drops = np.stack([self._drops(row) for row in range(first, last + 1)])
         here, there = np.float32(1 - _SHIFT), np.float32(_SHIFT)
         rows = here * drops[:-1] + there * drops[1:]
-        return here * rows[:, :-1] + there * rows[:, 1:]
+        noise = here * rows[:, :-1] + there * rows[:, 1:]
+        return noise.astype(np.float32, copy=False)
 
     def _drops(self, row: int) -> NDArray[np.float32]:
         rng = np.random.default_rng([*self._seed, row])
