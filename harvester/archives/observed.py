@@ -6,12 +6,10 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .cards import first_number
+from .cards import first_number, iso_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .kind import Lookup
+    from .reading import Lookup
 
 __all__ = ["date_observed"]
 
@@ -27,24 +25,9 @@ def date_observed(text: Lookup) -> str:
     ``DATE-BEG`` is of the FITS standard, and JWST has it. HST has ``DATE-OBS`` and
     ``TIME-OBS``; its mosaics often lack the first, and then ``EXPSTART`` tells (MJD).
     """
-    stated = (date for date in _stated(text) if _is_date(date))
-    return next(stated, "") or _from_days(first_number(text, "EXPSTART", "MJD-BEG"))
-
-
-def _stated(text: Lookup) -> Iterator[str]:
-    yield text("DATE-BEG")
-    date, time = text("DATE-OBS"), text("TIME-OBS")
-    if "T" not in date:
-        yield f"{date}T{time}"
-    yield date
-
-
-def _is_date(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+    begun = iso_date(lambda key: text("DATE-BEG") if key == "DATE-OBS" else "")
+    stated = begun or iso_date(text)
+    return stated or _from_days(first_number(text, "EXPSTART", "MJD-BEG"))
 
 
 def _from_days(days: float | None) -> str:

@@ -39,7 +39,7 @@ class Background(NamedTuple):
 
 
 def measure_background(
-    science: NDArray[np.float32], weights: NDArray[np.float32], distance: int
+    science: NDArray[np.floating], weights: NDArray[np.floating], distance: int
 ) -> Background | None:
     """Measure the noise in the faint half of a stamp; None if it has too few pixels.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ..cards import first_number
 
 if TYPE_CHECKING:
-    from ..kind import Lookup
+    from ..reading import Lookup
 
-__all__ = ["Drizzle", "drizzle_of", "noise_ratio"]
+__all__ = ["Drizzle", "drizzle", "drizzle_of", "noise_ratio", "reach_of"]
 
 #: Kernels for which the formula of the noise holds.
 _SQUARE = frozenset({"square", "turbo"})
@@ -68,16 +68,19 @@ def drizzle_of(text: Lookup) -> Drizzle | None:
     All exposures have the same drop size. Pixels of an image are ``D001SCAL`` wide, and
     those of the exposures ``D001ISCL``, both in arcsec.
     """
-    pixfrac, scale, native = (
-        first_number(text, name) for name in ("D001PIXF", "D001SCAL", "D001ISCL")
-    )
-    if text("D001KERN").strip().lower() not in _SQUARE:
-        return None
-    if not pixfrac or not scale or not native or min(pixfrac, scale, native) <= 0:
-        return None
-    return Drizzle(pixfrac, scale / native)
+    names = ("D001PIXF", "D001SCAL", "D001ISCL")
+    pixfrac, scale, native = (first_number(text, name) for name in names)
+    return drizzle(text("D001KERN"), pixfrac, scale and native and scale / native)
 
 
-def reach_of(drizzle: Drizzle | None) -> int:
+def drizzle(kernel: str, pixfrac: float | None, scale: float | None) -> Drizzle | None:
+    """Check what a header says; None if that is not enough to know the noise."""
+    is_square = kernel.strip().lower() in _SQUARE
+    if not is_square or not pixfrac or not scale or min(pixfrac, scale) <= 0:
+        return None
+    return Drizzle(pixfrac, scale)
+
+
+def reach_of(known: Drizzle | None) -> int:
     """Give the distance in pixels from which on no two pixels share noise."""
-    return _UNKNOWN_REACH if drizzle is None else drizzle.reach
+    return _UNKNOWN_REACH if known is None else known.reach

@@ -1,109 +1,122 @@
-"""The inverse variance of a stamp of a drizzled HST image, from its weights.
+"""The inverse variance of stamps of a drizzled HST image, from its weights.
 
 The weights say how the noise differs between pixels. How large it is, is measured in
-the stamp. So the result does not depend on other stamps of the same image.
+each stamp. So a stamp does not depend on other stamps of the same image.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from ..cards import first_number
 from .background import measure_background
 from .drizzle import drizzle_of, reach_of
-from .weight_map import WeightMap, weight_map
+from .weight_map import WeightMap, are_seconds, stated_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..kind import Lookup
+    from ..reading import Lookup, PixelStack
     from .background import Background
     from .drizzle import Drizzle
 
-__all__ = ["StampNoise", "stamp_noise"]
+__all__ = ["WeightNoise"]
 
 _WORDS = {
     WeightMap.SECONDS: "WHT in seconds (EXP)",
     WeightMap.BACKGROUND: "WHT as inverse variance of the background (IVM)",
-    WeightMap.TOTAL: "WHT as inverse variance of background and sources (ERR)",
-    WeightMap.UNKNOWN: "WHT of unknown type, without the noise of the light",
+    WeightMap.TOTAL: "WHT as inverse variance of background and light (ERR)",
+    WeightMap.UNKNOWN: "WHT: in seconds where its pixels say so, else without the "
+    "noise of the light",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class StampNoise:
-    """The noise of the pixels of one stamp."""
+class WeightNoise:
+    """The noise of an image whose weights are known."""
 
-    #: ``(ny, nx)`` float32, 1 / unit^2; 0 where there is no value or no weight.
-    ivar: NDArray[np.float32]
-    #: How it was found.
-    source: str
+    #: What the header says of the weights.
+    stated: WeightMap
+    #: Exposure of the whole image in seconds, if the header has it.
+    exposure: float | None
+    drizzle: Drizzle | None
 
+    @classmethod
+    def of(cls, text: Lookup) -> Self:
+        """Read the header of an image."""
+        exposure = first_number(text, "EXPTIME")
+        return cls(stated_weights(text), exposure, drizzle_of(text))
 
-def stamp_noise(
-    science: NDArray[np.float32], weights: NDArray[np.float32], text: Lookup
-) -> StampNoise | None:
-    """Give the inverse variance of single pixels; None if it cannot be measured.
+    @property
+    def source(self) -> str:
+        """How the inverse variance is made."""
+        return f"{_WORDS[self.stated]}; scale measured in the stamp's faint half"
 
-    Parameters
-    ----------
-    science, weights
-        Flux in electrons per second, and WHT, both ``(ny, nx)``. Flux is NaN where
-        there is no value.
-    """
-    seen = np.isfinite(science) & np.isfinite(weights) & (weights > 0)
-    if not seen.any():
+    def ivar(self, stack: PixelStack) -> NDArray[np.float32]:
+        """Give the inverse variance of each pixel, ``(n, ny, nx)``; 0: unknown."""
+        if stack.weight is None:
+            return np.zeros_like(stack.flux)
+        planes = map(self.ivar_of, stack.flux, stack.weight)
+        return np.array(list(planes), np.float32)
+
+    def ivar_of(
+        self, flux: NDArray[np.float32], weights: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """Give the inverse variance of single pixels of one stamp; 0: unknown.
+
+        Parameters
+        ----------
+        flux, weights
+            Electrons per second, and WHT, both ``(ny, nx)``. Flux is NaN where there is
+            no value.
+        """
+        seen = np.isfinite(flux) & np.isfinite(weights) & (weights > 0)
+        known = np.where(seen, weights, np.nan).astype(np.float64)
+        found = measure_background(flux, known, reach_of(self.drizzle))
+        if found is None:
+            return np.zeros_like(flux)
+        kind = self._kind(float(np.nanmax(known)))
+        if kind is None:
+            return np.zeros_like(flux)
+        variance = found.variance / known
+        seconds = self._seconds(kind, known)
+        if seconds is not None:
+            variance += self._light(flux, found) / seconds
+        return _inverse(variance)
+
+    def _kind(self, most: float) -> WeightMap | None:
+        """Give the type of the weights; None if the pixels contradict the header."""
+        if self.stated not in {WeightMap.SECONDS, WeightMap.UNKNOWN}:
+            return self.stated
+        if are_seconds(most, self.exposure, self.drizzle):
+            return WeightMap.SECONDS
+        return None if self.stated is WeightMap.SECONDS else WeightMap.UNKNOWN
+
+    def _light(
+        self, flux: NDArray[np.float32], found: Background
+    ) -> NDArray[np.float64]:
+        """Give the flux whose Poisson noise is not in that of the background.
+
+        Single pixels of a drizzled image scatter less than electrons in a bin do.
+        """
+        above = np.maximum(flux.astype(np.float64) - found.level, 0.0)
+        return above if self.drizzle is None else above / self.drizzle.noise_ratio**2
+
+    def _seconds(
+        self, kind: WeightMap, weights: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Give the exposure of each pixel; None: leave out the noise of the light."""
+        if kind is WeightMap.SECONDS:
+            # A pixel gets the share of the weight that its area is of an exposure's
+            # pixel.
+            return weights / (self.drizzle.scale**2 if self.drizzle else 1.0)
+        if kind is WeightMap.BACKGROUND and self.exposure and self.exposure > 0:
+            # The weight is proportional to the exposure; the largest has all of it.
+            return np.asarray(weights * (self.exposure / np.nanmax(weights)))
         return None
-    drizzle = drizzle_of(text)
-    found = measure_background(
-        np.where(seen, science, np.nan), weights, reach_of(drizzle)
-    )
-    if found is None:
-        return None
-    kind = weight_map(text, float(weights[seen].max()))
-    seconds = _seconds(kind, np.where(seen, weights, np.nan), text, drizzle)
-    variance = found.variance / np.where(seen, weights, np.nan)
-    if seconds is not None:
-        variance += _light(science, found, drizzle) / seconds
-    return StampNoise(_inverse(variance), f"{_WORDS[kind]}, {_measured(found)}")
-
-
-def _light(
-    science: NDArray[np.float32], found: Background, drizzle: Drizzle | None
-) -> NDArray[np.float64]:
-    """Give the part of the flux whose Poisson noise is not in the background's.
-
-    Single pixels of a drizzled image scatter less than electrons in a bin do.
-    """
-    above = np.maximum(science.astype(np.float64) - found.level, 0.0)
-    return above if drizzle is None else above / drizzle.noise_ratio**2
-
-
-def _seconds(
-    kind: WeightMap,
-    weights: NDArray[np.float64],
-    text: Lookup,
-    drizzle: Drizzle | None,
-) -> NDArray[np.float64] | None:
-    """Give the exposure of each pixel, or None if the light's noise is not added."""
-    if kind is WeightMap.SECONDS:
-        # A pixel gets the share of the weight that its area is of an exposure's pixel.
-        return weights / (drizzle.scale**2 if drizzle else 1.0)
-    exposure = first_number(text, "EXPTIME")
-    if kind is WeightMap.BACKGROUND and exposure and exposure > 0:
-        # The weight is proportional to the exposure; the largest has all of it.
-        return np.asarray(weights * (exposure / np.nanmax(weights)))
-    return None
-
-
-def _measured(found: Background) -> str:
-    return (
-        f"scale from the stamp's faint half: variance {found.variance:g} / WHT "
-        f"at {found.level:g}"
-    )
 
 
 def _inverse(variance: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -15,9 +15,10 @@ from ..cards import first_number
 from .drizzle import drizzle_of
 
 if TYPE_CHECKING:
-    from ..kind import Lookup
+    from ..reading import Lookup
+    from .drizzle import Drizzle
 
-__all__ = ["WeightMap", "stated_weights", "weight_map"]
+__all__ = ["WeightMap", "are_seconds", "stated_weights"]
 
 #: Largest relative difference of a factor from that of a type. The factors use the
 #: exact scale of a chip, and the cards a rounded one: 0.0003 in a real mosaic.
@@ -38,23 +39,6 @@ class WeightMap(StrEnum):
     TOTAL = "ERR"
     #: None of these could be recognised.
     UNKNOWN = ""
-
-
-def weight_map(text: Lookup, most: float) -> WeightMap:
-    """Find the type of the weights.
-
-    Parameters
-    ----------
-    text
-        Looks up a card.
-    most
-        The largest weight of the stamp.
-    """
-    stated = stated_weights(text)
-    if stated in {WeightMap.SECONDS, WeightMap.UNKNOWN}:
-        is_seconds = _are_seconds(text, most)
-        return WeightMap.SECONDS if is_seconds else WeightMap.UNKNOWN
-    return stated
 
 
 def stated_weights(text: Lookup) -> WeightMap:
@@ -82,9 +66,16 @@ def _is_close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=_CLOSE)
 
 
-def _are_seconds(text: Lookup, most: float) -> bool:
-    """Whether the largest weight is an exposure time, as far as EXPTIME tells."""
-    exposure, drizzle = first_number(text, "EXPTIME"), drizzle_of(text)
+def are_seconds(most: float, exposure: float | None, drizzle: Drizzle | None) -> bool:
+    """Whether weights can be exposure times.
+
+    Parameters
+    ----------
+    most
+        The largest weight of a stamp.
+    exposure
+        Exposure of the whole image in seconds.
+    """
     if not exposure or exposure <= 0:
         return False
     # A pixel gets the share of the weight that its area is of an exposure's pixel.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from drizzled import SECONDS, correlated, look_up
 
-from harvester.archives.mast.noise import stamp_noise
+from harvester.archives.mast.noise import WeightNoise
+from harvester.archives.reading import PixelStack
 
 SIDE = 160
 SKY = 0.8
@@ -25,10 +26,9 @@ def test_seconds(short):
     seconds = np.full((SIDE, SIDE), 1000.0)
     seconds[SIDE // 2 :] *= short
     light, science = _scene(np.random.default_rng(1), seconds)
-    found = stamp_noise(science, seconds, look_up(SECONDS))
-    assert found is not None
-    assert "EXP" in found.source
-    pulls = (science - light) * np.sqrt(found.ivar)
+    noise = WeightNoise.of(look_up(SECONDS))
+    assert "EXP" in noise.source
+    pulls = (science - light) * np.sqrt(noise.ivar_of(science, seconds))
     for part in (pulls[:, SIDE // 4 :], pulls[:, : SIDE // 4]):
         for half in (part[: SIDE // 2], part[SIDE // 2 :]):
             assert np.mean(half**2) == pytest.approx(1.0, abs=0.1)
@@ -40,10 +40,9 @@ def test_inverse_variance():
     light, science = _scene(np.random.default_rng(2), seconds)
     # The scale of such a map is that of independent pixels.
     cards = SECONDS | {"D001WTSC": str(500.0**2)}
-    found = stamp_noise(science, seconds / SKY, look_up(cards))
-    assert found is not None
-    assert "IVM" in found.source
-    pulls = (science - light) * np.sqrt(found.ivar)
+    noise = WeightNoise.of(look_up(cards))
+    assert "IVM" in noise.source
+    pulls = (science - light) * np.sqrt(noise.ivar_of(science, seconds / SKY))
     assert np.mean(pulls**2) == pytest.approx(1.0, abs=0.1)
 
 
@@ -51,10 +50,19 @@ def test_unknown_weights():
     """For an unknown map the noise of the light is left out, and that is said."""
     seconds = np.full((SIDE, SIDE), 1000.0)
     _, science = _scene(np.random.default_rng(3), seconds)
-    found = stamp_noise(science, seconds, look_up({}))
-    assert found is not None
-    assert "unknown" in found.source
-    assert np.ptp(found.ivar) == 0
+    noise = WeightNoise.of(look_up({}))
+    assert "without the noise of the light" in noise.source
+    ivar = noise.ivar_of(science, seconds)
+    assert ivar.min() > 0
+    assert np.ptp(ivar) == 0
+
+
+def test_contradiction():
+    """Weights that cannot be the exposure that the header states say nothing."""
+    seconds = np.full((SIDE, SIDE), 1000.0)
+    _, science = _scene(np.random.default_rng(3), seconds)
+    noise = WeightNoise.of(look_up(SECONDS | {"EXPTIME": "1.0"}))
+    assert not noise.ivar_of(science, seconds).any()
 
 
 def test_no_data():
@@ -62,15 +70,31 @@ def test_no_data():
     seconds = np.full((SIDE, SIDE), 1000.0, np.float32)
     _, science = _scene(np.random.default_rng(4), seconds)
     seconds[3, 4], science[5, 6] = 0.0, np.nan
-    found = stamp_noise(science, seconds, look_up(SECONDS))
-    assert found is not None
-    assert found.ivar.dtype == np.float32
-    assert np.argwhere(found.ivar == 0).tolist() == [[3, 4], [5, 6]]
+    ivar = WeightNoise.of(look_up(SECONDS)).ivar_of(science, seconds)
+    assert ivar.dtype == np.float32
+    assert np.argwhere(ivar == 0).tolist() == [[3, 4], [5, 6]]
 
 
-def test_nothing_to_measure():
-    """Without any pixel, or with too few, there is no noise."""
-    empty = np.zeros((40, 40), np.float32)
-    assert stamp_noise(empty, empty, look_up(SECONDS)) is None
-    few = np.ones((4, 4), np.float32)
-    assert stamp_noise(few, few, look_up(SECONDS)) is None
+@pytest.mark.parametrize("side", [4, 40])
+def test_nothing_to_measure(side):
+    """Without any weight, or with too few pixels, nothing is known of the noise."""
+    noise = WeightNoise.of(look_up(SECONDS))
+    pixels = np.ones((side, side), np.float32)
+    assert not noise.ivar_of(pixels, np.zeros_like(pixels)).any()
+    assert not noise.ivar_of(pixels, pixels).any()
+
+
+def test_one_by_one():
+    """A stamp has the same noise alone and among others."""
+    rng = np.random.default_rng(5)
+    seconds = np.full((3, 60, 60), 1000.0, np.float32)
+    flux = rng.normal(0.1, 0.03, (3, 60, 60)).astype(np.float32)
+    noise = WeightNoise.of(look_up(SECONDS))
+    first = np.zeros((3, 2), np.int64)
+    together = noise.ivar(PixelStack(flux, first, seconds, None))
+    alone = [
+        noise.ivar(PixelStack(flux[n : n + 1], first[:1], seconds[n : n + 1], None))[0]
+        for n in range(3)
+    ]
+    assert (together == np.array(alone)).all()
+    assert not noise.ivar(PixelStack(flux, first, None, None)).any()
