@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .pointings import Observation, Passband
     from .sky import Sky
 
-__all__ = ["drz", "drz_size"]
+__all__ = ["drz", "drz_size", "light"]
 
 #: Magnitudes of early and of late galaxies in each filter minus those in r.
 _COLOURS = {
@@ -49,7 +49,7 @@ def drz(sky: Sky, obs: Observation) -> bytes:
     dead = _dead(rng, sky, obs)
     noise, share = drizzle_noise(rng, (obs.ny, obs.nx), obs.exposures, _tilt_deg(obs))
     seen = _seen(obs) & ~dead & (share > 0)
-    science = _light(rng, sky, obs)
+    science = light(sky, obs)
     science += noise * np.sqrt(_variance(science, obs))
     science[~seen] = np.nan
     weight = np.where(seen, share * np.float32(obs.t_exptime), np.float32(0.0))
@@ -93,8 +93,9 @@ def _dead(rng: np.random.Generator, sky: Sky, obs: Observation) -> NDArray[np.bo
     return dead
 
 
-def _light(rng: np.random.Generator, sky: Sky, obs: Observation) -> NDArray[np.float32]:
-    """Paint galaxies and a few stars, in electrons per second."""
+def light(sky: Sky, obs: Observation) -> NDArray[np.float32]:
+    """Paint galaxies and a few stars without noise, in electrons per second."""
+    rng = np.random.default_rng([sky.seed, _NOISE, obs.obsid, 1])
     image = np.zeros((obs.ny, obs.nx), np.float32)
     seeing = _SEEING_ARCSEC[obs.instrument]
     for galaxy in sky.galaxies_in_observation(obs):
@@ -109,10 +110,10 @@ def _light(rng: np.random.Generator, sky: Sky, obs: Observation) -> NDArray[np.f
     return image
 
 
-def _variance(light: NDArray[np.float32], obs: Observation) -> NDArray[np.float32]:
+def _variance(flux: NDArray[np.float32], obs: Observation) -> NDArray[np.float32]:
     """Give the variance of independent pixels that see the whole exposure."""
     read = obs.exposures * (_READ_NOISE / obs.t_exptime) ** 2
-    return (light + np.float32(_SKY)) / np.float32(obs.t_exptime) + np.float32(read)
+    return (flux + np.float32(_SKY)) / np.float32(obs.t_exptime) + np.float32(read)
 
 
 def _tilt_deg(obs: Observation) -> float:
