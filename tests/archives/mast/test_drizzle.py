@@ -9,6 +9,8 @@ from drizzled import SECONDS, correlated, look_up
 
 from harvester.archives.mast.background import measure_background
 from harvester.archives.mast.drizzle import drizzle_of, noise_ratio
+from harvester.archives.mast.noise import WeightNoise
+from harvester.archives.mast.weight_map import WeightMap
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,42 @@ def test_real_jwst(shared, band, scale):
     found = measure_background(science, errors**-2.0, 5)
     assert found is not None
     assert found.variance**-0.5 == pytest.approx(noise_ratio(1 / scale), rel=0.07)
+
+
+def _flat_sky(science, ivar, side=24):
+    """Give the reduced chi-square of the flattest fifth of a real stamp's boxes."""
+    boxes = []
+    for y in range(0, science.shape[0] - side, side // 2):
+        for x in range(0, science.shape[1] - side, side // 2):
+            box = np.s_[y : y + side, x : x + side]
+            off = science[box].astype(float) - np.median(science[box])
+            boxes.append((np.percentile(off, 90), np.mean(off**2 * ivar[box])))
+    flattest = sorted(boxes)[: len(boxes) // 5]
+    return np.mean([chi_square for _, chi_square in flattest])
+
+
+@pytest.mark.parametrize(
+    ("band", "scale"), [("F200W", 0.02 / 0.0307), ("F444W", 0.04 / 0.0629)]
+)
+def test_real_sky_of_jwst(shared, band, scale):
+    """Errors of CEERS mosaics give the sky a chi-square of 0.9 to 1.15.
+
+    The team's errors are those of independent pixels of the mosaic's own size.
+    """
+    folder = shared / "data/jwst"
+    science = fits.getdata(folder / f"2114_{band}sci.fits")
+    errors = fits.getdata(folder / f"2114_{band}sigma.fits")
+    ivar = (noise_ratio(1 / scale) / errors) ** 2
+    assert 0.9 < _flat_sky(science, ivar) < 1.15
+
+
+def test_real_sky_of_hst(shared):
+    """In front of a cluster, whose light is everywhere, the chi-square is 1.2."""
+    folder = shared / "data/hst"
+    name = "abell_2744_dwarf_galaxy_f105w"
+    science, header = fits.getdata(folder / f"{name}.fits.gz", header=True)
+    errors = fits.getdata(folder / f"{name}_rms.fits.gz")
+    noise = WeightNoise.of(look_up(header))
+    ivar = noise.ivar_of(science, errors**-2.0)
+    assert noise.stated is WeightMap.BACKGROUND
+    assert _flat_sky(science, ivar) == pytest.approx(1.2, abs=0.1)
