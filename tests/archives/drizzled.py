@@ -13,6 +13,7 @@ SECONDS = {
     "D001SCAL": "0.12825",
     "D001ISCL": "0.12825",
     "EXPTIME": "1000.0",
+    "BUNIT": "ELECTRONS/S",
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from ..cards import first_number
+from ..units import fits_unit
 from .background import measure_background
 from .drizzle import drizzle_of, reach_of
 from .weight_map import WeightMap, are_seconds, stated_weights
@@ -29,9 +30,11 @@ _WORDS = {
     WeightMap.SECONDS: "WHT in seconds (EXP)",
     WeightMap.BACKGROUND: "WHT as inverse variance of the background (IVM)",
     WeightMap.TOTAL: "WHT as inverse variance of background and light (ERR)",
-    WeightMap.UNKNOWN: "WHT: in seconds where its pixels say so, else without the "
-    "noise of the light",
+    WeightMap.UNKNOWN: "WHT, in seconds if it agrees with EXPTIME, else of unknown "
+    "type and without the noise of the light",
 }
+_SCALE = "scale measured in the stamp's faint half"
+_DARK = "without the noise of the light"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,27 @@ class WeightNoise:
     stated: WeightMap
     #: Exposure of the whole image in seconds, if the header has it.
     exposure: float | None
+    #: Unit of the pixels in electrons per second; None if that is not known, because
+    #: the gain is not.
+    electrons: float | None
     drizzle: Drizzle | None
 
     @classmethod
     def of(cls, text: Lookup) -> Self:
         """Read the header of an image."""
         exposure = first_number(text, "EXPTIME")
-        return cls(stated_weights(text), exposure, drizzle_of(text))
+        summed = 1 / exposure if exposure and exposure > 0 else None
+        rates = {"electron/s": 1.0, "electron": summed}
+        electrons = rates.get(fits_unit(text("BUNIT")))
+        return cls(stated_weights(text), exposure, electrons, drizzle_of(text))
 
     @property
     def source(self) -> str:
         """How the inverse variance is made."""
-        return f"{_WORDS[self.stated]}; scale measured in the stamp's faint half"
+        words = [_WORDS[self.stated], _SCALE]
+        if self.electrons is None:
+            words.append(_DARK)
+        return "; ".join(words)
 
     def ivar(self, stack: PixelStack) -> NDArray[np.float32]:
         """Give the inverse variance of each pixel, ``(n, ny, nx)``; 0: unknown."""
@@ -70,8 +82,8 @@ class WeightNoise:
         Parameters
         ----------
         flux, weights
-            Electrons per second, and WHT, both ``(ny, nx)``. Flux is NaN where there is
-            no value.
+            In the unit of the image, and WHT, both ``(ny, nx)``. Flux is NaN where
+            there is no value.
         """
         seen = np.isfinite(flux) & np.isfinite(weights) & (weights > 0)
         known = np.where(seen, weights, np.nan).astype(np.float64)
@@ -83,8 +95,8 @@ class WeightNoise:
             return np.zeros_like(flux)
         variance = found.variance / known
         seconds = self._seconds(kind, known)
-        if seconds is not None:
-            variance += self._light(flux, found) / seconds
+        if seconds is not None and self.electrons:
+            variance += self._light(flux, found) / (seconds * self.electrons)
         return _inverse(variance)
 
     def _kind(self, most: float) -> WeightMap | None:
@@ -100,6 +112,7 @@ class WeightNoise:
     ) -> NDArray[np.float64]:
         """Give the flux whose Poisson noise is not in that of the background.
 
+        For a flux f in units of e electrons per second the variance is f / (e t).
         Single pixels of a drizzled image scatter less than electrons in a bin do.
         """
         above = np.maximum(flux.astype(np.float64) - found.level, 0.0)

@@ -57,6 +57,20 @@ def test_unknown_weights():
     assert np.ptp(ivar) == 0
 
 
+def test_unit():
+    """Pixels in electrons have the same noise as rates; without a gain, no light's."""
+    seconds = np.full((SIDE, SIDE), 1000.0)
+    _, science = _scene(np.random.default_rng(6), seconds)
+    rate = WeightNoise.of(look_up(SECONDS)).ivar_of(science, seconds)
+    summed = WeightNoise.of(look_up(SECONDS | {"BUNIT": "ELECTRONS"}))
+    assert summed.ivar_of(1000 * science, seconds) * 1e6 == pytest.approx(
+        rate, rel=1e-3
+    )
+    counts = WeightNoise.of(look_up(SECONDS | {"BUNIT": "COUNTS/S"}))
+    assert "without the noise of the light" in counts.source
+    assert np.ptp(counts.ivar_of(science, seconds)) == 0
+
+
 def test_contradiction():
     """Weights that cannot be the exposure that the header states say nothing."""
     seconds = np.full((SIDE, SIDE), 1000.0)
