@@ -52,7 +52,7 @@ def measure_background(
         Pixels between those that are compared.
     """
     values = np.asarray(science, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         spread = np.where(weights > 0, 1.0 / weights, np.nan)
         difference = _combined(values, distance, _SECOND)
         size = np.sqrt(_combined(spread, distance, tuple(c * c for c in _SECOND)))

@@ -19,6 +19,8 @@ __all__ = ["Drizzle", "drizzle", "drizzle_of", "noise_ratio", "reach_of"]
 
 #: Kernels for which the formula of the noise holds.
 _SQUARE = frozenset({"square", "turbo"})
+#: Sizes of drops and pixels that occur, with a margin; others are mistakes.
+_LEAST, _MOST = 0.01, 10.0
 #: Distance at which pixels share no noise, if nothing is known: that of drops twice
 #: as wide as pixels.
 _UNKNOWN_REACH = 4
@@ -75,8 +77,9 @@ def drizzle_of(text: Lookup) -> Drizzle | None:
 
 def drizzle(kernel: str, pixfrac: float | None, scale: float | None) -> Drizzle | None:
     """Check what a header says; None if that is not enough to know the noise."""
-    is_square = kernel.strip().lower() in _SQUARE
-    if not is_square or not pixfrac or not scale or min(pixfrac, scale) <= 0:
+    if kernel.strip().lower() not in _SQUARE or pixfrac is None or scale is None:
+        return None
+    if not (_LEAST <= pixfrac <= _MOST and _LEAST <= scale <= _MOST):
         return None
     return Drizzle(pixfrac, scale)
 

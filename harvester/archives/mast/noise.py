@@ -88,16 +88,17 @@ class WeightNoise:
         seen = np.isfinite(flux) & np.isfinite(weights) & (weights > 0)
         known = np.where(seen, weights, np.nan).astype(np.float64)
         found = measure_background(flux, known, reach_of(self.drizzle))
-        if found is None:
+        kind = self._kind(float(np.nanmax(known))) if found else None
+        if found is None or kind is None:
             return np.zeros_like(flux)
-        kind = self._kind(float(np.nanmax(known)))
-        if kind is None:
-            return np.zeros_like(flux)
-        variance = found.variance / known
-        seconds = self._seconds(kind, known)
-        if seconds is not None and self.electrons:
-            variance += self._light(flux, found) / (seconds * self.electrons)
-        return _inverse(variance)
+        # Weights of a damaged file may be tiny.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            variance = found.variance / known
+            seconds = self._seconds(kind, known)
+            if seconds is not None and self.electrons:
+                variance += self._light(flux, found) / (seconds * self.electrons)
+            inverse = (1.0 / variance).astype(np.float32)
+        return np.where(np.isfinite(inverse), inverse, np.float32(0))
 
     def _kind(self, most: float) -> WeightMap | None:
         """Give the type of the weights; None if the pixels contradict the header."""
@@ -130,10 +131,3 @@ class WeightNoise:
             # The weight is proportional to the exposure; the largest has all of it.
             return np.asarray(weights * (self.exposure / np.nanmax(weights)))
         return None
-
-
-def _inverse(variance: NDArray[np.float64]) -> NDArray[np.float32]:
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        inverse = (1.0 / variance).astype(np.float32)
-    inverse[~np.isfinite(inverse)] = 0.0
-    return inverse

@@ -56,7 +56,7 @@ def stated_weights(text: Lookup) -> WeightMap:
         return WeightMap.SECONDS
     if drizzle is None:
         return WeightMap.UNKNOWN
-    if exposure and _is_close(factor, exposure**2 / drizzle.scale**4):
+    if exposure and _is_close(factor, exposure * exposure / drizzle.scale**4):
         return WeightMap.BACKGROUND
     is_total = _is_close(factor, 1 / drizzle.scale**4)
     return WeightMap.TOTAL if is_total else WeightMap.UNKNOWN

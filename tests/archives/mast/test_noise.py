@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drizzled import SECONDS, correlated, look_up
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harvester.archives.mast.noise import WeightNoise
+from harvester.archives.mast.pixels import HstReading
 from harvester.archives.reading import PixelStack
 
 SIDE = 160
@@ -112,3 +115,21 @@ def test_one_by_one():
     ]
     assert (together == np.array(alone)).all()
     assert not noise.ivar(PixelStack(flux, first, None, None)).any()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(SECONDS)),
+        st.floats().map(str) | st.sampled_from(["0", "-1", "1e-320", "1e308", "INDEF"]),
+    ),
+    st.sampled_from([1e-310, 1.0, 1000.0, 1e300]),
+)
+def test_strange_headers(cards, weight):
+    """Whatever a header says, inverse variances are finite, and so is the factor."""
+    text = look_up(SECONDS | cards)
+    flux = np.random.default_rng(7).normal(0.1, 0.03, (30, 30)).astype(np.float32)
+    ivar = WeightNoise.of(text).ivar_of(flux, np.full((30, 30), weight))
+    assert np.isfinite(ivar).all()
+    assert ivar.min() >= 0
+    factor = HstReading().corr_noise(text)
+    assert factor is None or 1 <= factor < 1e5
