@@ -3,7 +3,7 @@
 Each exposure is rotated a little against the image and lies at its own sub-pixel
 position, and has bad pixels of its own. Drops are as large as the pixels of the image,
 so an image pixel is the mean of four pixels of an exposure, weighted by the areas that
-they share with it: bilinear interpolation.
+they share with it: bilinear interpolation. The rotation is made of two shears.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,12 +34,15 @@ class DrizzledNoise(NamedTuple):
     share: NDArray[np.float32]
 
 
-class _Turn(NamedTuple):
-    """From pixels (y, x) of the image to those of an exposure: turned, then shifted."""
+class _Shears(NamedTuple):
+    """Where pixels of the image lie in an exposure, whose shape is ``shape``.
 
-    matrix: NDArray[np.float64]
-    offset: NDArray[np.float64]
-    #: Shape of the exposure.
+    Column ``x`` of row ``r`` of the exposure is ``x + along[r]`` there, and row ``y``
+    of column ``x`` is ``y + across[x]``.
+    """
+
+    along: NDArray[np.float64]
+    across: NDArray[np.float64]
     shape: tuple[int, int]
 
 
@@ -49,15 +51,15 @@ def drizzle_noise(
 ) -> DrizzledNoise:
     """Combine the noise of some exposures of the same length."""
     noise = np.zeros(shape, np.float32)
-    share = np.zeros(shape, np.float32)
+    share = np.full(shape, exposures, np.float32)
     for _ in range(exposures):
-        turn = _turn(rng, shape, tilt_deg)
-        drops = rng.standard_normal(turn.shape, dtype=np.float32)
-        bad = rng.integers(0, turn.shape, (int(_BAD_SHARE * drops.size), 2))
+        shears = _shears(rng, shape, tilt_deg)
+        drops = rng.standard_normal(shears.shape, dtype=np.float32)
+        bad = rng.integers(0, shears.shape, (int(_BAD_SHARE * drops.size), 2))
         bad = np.unique(bad, axis=0)
         drops[bad[:, 0], bad[:, 1]] = 0.0
-        noise += _interpolated(drops, turn, shape)
-        share += np.float32(1.0) - _lost(bad, turn, shape)
+        noise += _interpolated(drops, shears)
+        _lose(share, bad, shears)
     share /= np.float32(exposures)
     share[share < _LEAST_SHARE] = 0.0
     noise /= np.float32(math.sqrt(exposures))
@@ -65,42 +67,53 @@ def drizzle_noise(
     return DrizzledNoise(noise, share)
 
 
-def _turn(rng: np.random.Generator, shape: tuple[int, int], tilt_deg: float) -> _Turn:
-    cos, sin = math.cos(math.radians(tilt_deg)), math.sin(math.radians(tilt_deg))
-    matrix = np.array([[cos, -sin], [sin, cos]])
-    pad = math.ceil(abs(sin) * max(shape) / 2) + 2
-    middle = (np.array(shape) - 1) / 2
-    offset = middle + pad - matrix @ middle + rng.uniform(-0.5, 0.5, 2)
-    return _Turn(matrix, offset, (shape[0] + 2 * pad, shape[1] + 2 * pad))
+def _shears(
+    rng: np.random.Generator, shape: tuple[int, int], tilt_deg: float
+) -> _Shears:
+    slope = math.tan(math.radians(tilt_deg))
+    pad = math.ceil(abs(slope) * max(shape) / 2) + 2
+    ny, nx = (side + 2 * pad for side in shape)
+    shift, lift = rng.uniform(-0.5, 0.5, 2) + pad
+    along = shift - slope * (np.arange(ny) - (ny - 1) / 2)
+    across = lift + slope * (np.arange(shape[1]) - (shape[1] - 1) / 2)
+    return _Shears(along, across, (ny, nx))
 
 
-def _interpolated(
-    drops: NDArray[np.float32], turn: _Turn, shape: tuple[int, int]
+def _interpolated(drops: NDArray[np.float32], shears: _Shears) -> NDArray[np.float32]:
+    nx = len(shears.across)
+    ny = len(shears.along) - (shears.shape[1] - nx)
+    rows = _shifted(drops, shears.along, nx)
+    columns = _shifted(np.ascontiguousarray(rows.T), shears.across, ny)
+    return np.ascontiguousarray(columns.T)
+
+
+def _shifted(
+    lines: NDArray[np.float32], shifts: NDArray[np.float64], length: int
 ) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = ndimage.affine_transform(
-        drops,
-        turn.matrix,
-        offset=turn.offset,
-        output_shape=shape,
-        order=1,
-        output=np.float32,
-        prefilter=False,
-    )
+    """Interpolate along each line, from ``shifts`` on; ``(lines, length)``."""
+    found = np.empty((len(lines), length), np.float32)
+    starts = np.floor(shifts).astype(int)
+    shares = (shifts - starts).astype(np.float32)
+    for line, start, share, row in zip(
+        lines, starts.tolist(), shares, found, strict=True
+    ):
+        np.multiply(line[start : start + length], np.float32(1) - share, out=row)
+        np.add(row, share * line[start + 1 : start + length + 1], out=row)
     return found
 
 
-def _lost(
-    bad: NDArray[np.int64], turn: _Turn, shape: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Give the share of an exposure that its bad pixels take from each image pixel."""
-    lost = np.zeros(shape, np.float32)
-    # The inverse of a rotation is its transpose.
-    near = np.rint((bad - turn.offset) @ turn.matrix).astype(np.int64)
-    for step in np.ndindex(3, 3):
-        at = near + np.array(step) - 1
-        inside = ((at >= 0) & (at < shape)).all(axis=1)
-        at = at[inside]
-        apart = np.abs(at @ turn.matrix.T + turn.offset - bad[inside])
-        area = np.maximum(0.0, 1.0 - apart).prod(axis=1)
-        np.add.at(lost, (at[:, 0], at[:, 1]), area.astype(np.float32))
-    return lost
+def _lose(share: NDArray[np.float32], bad: NDArray[np.int64], shears: _Shears) -> None:
+    """Subtract from each pixel of the image what bad pixels take from it."""
+    ny, nx = share.shape
+    row, at = bad[:, 0], bad[:, 1] - shears.along[bad[:, 0]]
+    for right in (0, 1):
+        x = np.floor(at).astype(int) + right
+        inside = (x >= 0) & (x < nx)
+        x, wide = x[inside], 1 - np.abs(x - at)[inside]
+        height = row[inside] - shears.across[x]
+        for up in (0, 1):
+            y = np.floor(height).astype(int) + up
+            area = wide * (1 - np.abs(y - height))
+            seen = (y >= 0) & (y < ny)
+            pixels = y[seen], x[seen]
+            np.subtract.at(share, pixels, area[seen].astype(np.float32))
