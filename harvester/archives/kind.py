@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..catalogue.identifier_scheme import IdentifierScheme
-from ..models import Plane
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -187,12 +186,6 @@ class FileLayout(NamedTuple):
     #: Index of the image with the errors, which is read for the plane ``ivar`` only;
     #: None: there is none, or ``ivar`` needs no other image.
     errors: int | None = None
-
-    def images_of(self, planes: Sequence[Plane]) -> tuple[int, ...]:
-        """Give the indices of the images that stamps with these planes need."""
-        if self.errors is None or Plane.IVAR not in planes:
-            return self.cut
-        return (*self.cut, self.errors)
 
 
 class Costs(Protocol):

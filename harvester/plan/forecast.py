@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from ..frames.spans import FIRST, HEADER, StoredPlane, is_worth_it, spans_of
-from ..models import DEFAULT_PLANES
+from ..models import DEFAULT_PLANES, Plane
 from ..sky.footprints import Circle, Polygon, parse_s_region
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from ..archives.kind import Costs, FileLayout
     from ..frames.spans import Box
-    from ..models import Plane
 
     Plane2D = NDArray[np.float64]
 
@@ -123,14 +122,23 @@ def _price(
     first, requests = layout.first_headers, layout.header_requests
     plane = -(-_PIXEL * nx * ny // 2880) * 2880 + layout.next_header
     whole = first + layout.images * plane
-    places = layout.images_of(camera.planes)
-    planes = [StoredPlane(first + place * plane, nx, _PIXEL) for place in places]
+    planes = [
+        StoredPlane(first + place * plane, nx, _PIXEL) for place in _places(camera)
+    ]
     spans = spans_of(planes, _boxes(image, side))
     headers = min(FIRST, whole) + (requests - 1) * HEADER
     if not is_worth_it(spans, whole, largest_file):
         return requests + 1, headers + whole, whole
     pixels = sum(stop - start for start, stop in spans)
     return requests + len(spans), headers + pixels, whole
+
+
+def _places(camera: Camera) -> tuple[int, ...]:
+    """Give the places in the file of the images that the stamps need."""
+    layout = camera.layout
+    if layout.errors is None or Plane.IVAR not in camera.planes:
+        return layout.cut
+    return (*layout.cut, layout.errors)
 
 
 def _boxes(image: _Image, side: int) -> list[Box]:
