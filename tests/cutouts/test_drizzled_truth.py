@@ -241,3 +241,19 @@ def test_facts(sample):
         # No one has a PSF that is more than a width.
         assert planes.psf is None
         assert (facts.psf_fwhm is None) == (not facts.psf_source)
+
+
+def test_alone(tmp_path):
+    """A stamp has the same bytes alone and among others of its image."""
+    sky = Sky.make(3, targets=24, per_image=12)
+    image = next(hst_images(sky))
+    together = sum(1 for _ in cut(image, image.places, tmp_path, 40))
+    stored = {path.name: path.read_bytes() for path in tmp_path.glob("stamps/*")}
+    assert together == len(stored) > 5
+    for number, place in enumerate(image.places):
+        if f"{number}.fits" in stored:
+            assert len(list(cut(image, [place], tmp_path, 40))) == 1
+            alone = (tmp_path / "stamps/0.fits").read_bytes()
+            expected = stored[f"{number}.fits"]
+            card = f"OBJECT  = '{number:<8}'".encode()
+            assert expected.replace(card, b"OBJECT  = '0       '") == alone
