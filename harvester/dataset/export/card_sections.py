@@ -215,8 +215,8 @@ def _false_matches(facts: CardFacts) -> list[str]:
         f"Their positions were shifted by {shifted.shift_arcsec:g} arcsec in "
         f"{shifted.tried // shifted.matched} directions. Of these {shifted.tried:,} "
         f"shifted positions, {shifted.found:,} ({shifted.rate:.2%}) have an object of "
-        f"the catalogue within {shifted.radius_arcsec:.3g} arcsec, the largest "
-        "separation of a match."
+        f"the catalogue within {shifted.radius_arcsec:.3g} arcsec: the largest "
+        "separation of a match, and at least 1 arcsec."
     )
     return [f"{matched} {found}", _LOWER_LIMIT]
 

@@ -23,6 +23,8 @@ __all__ = ["ShiftedMatches", "shifted_matches"]
 
 #: Length of the shifts, arcsec: more than a galaxy's size, less than a cluster's.
 _SHIFT_ARCSEC = 60.0
+#: Least radius that is searched, arcsec: with exact positions nothing else is found.
+_LEAST_ARCSEC = 1.0
 #: Directions of the shifts, evenly around the position.
 _DIRECTIONS = 8
 
@@ -35,7 +37,7 @@ class ShiftedMatches:
     matched: int
     #: Of these, how many had more than one object to choose from.
     ambiguous: int
-    #: Largest separation of a match, arcsec: the radius that was searched here.
+    #: Radius that was searched, arcsec: the largest separation of a match, at least 1.
     radius_arcsec: float
     #: Length of the shifts, arcsec.
     shift_arcsec: float
@@ -70,7 +72,7 @@ def shifted_matches(manifest: pa.Table) -> ShiftedMatches | None:
     some = rows.group_by(keys, use_threads=False).aggregate(
         [("sep_arcsec", "max"), ("match_ambiguous", "max")]
     )
-    radius = float(np.max(np.asarray(some["sep_arcsec_max"])))
+    radius = max(_LEAST_ARCSEC, float(np.max(np.asarray(some["sep_arcsec_max"]))))
     tried, found = _count(_positions(whole), _positions(some), radius)
     ambiguous = pc.sum(pc.fill_null(some["match_ambiguous_max"], False)).as_py()
     return ShiftedMatches(

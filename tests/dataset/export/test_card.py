@@ -208,6 +208,14 @@ def test_false_match_rate(tmp_path):
     assert "8 (20.00%) have an object" in _card(tmp_path, _manifest(rows))
 
 
+def test_exact_positions(tmp_path):
+    """Where all matches are exact, an arcsecond is searched, not nothing."""
+    rows = [_row(n, "sdss", "r", sep_arcsec=0.0) for n in range(5)]
+    shifted = card_facts(_manifest(rows), _edition()).shifted
+    assert (shifted.radius_arcsec, shifted.found) == (1.0, 8)
+    assert "within 1 arcsec" in _card(tmp_path, _manifest(rows))
+
+
 def test_values_stay_in_their_cells(tmp_path):
     """A label with a bar or a line break does not break its table."""
     rows = [_row(0, "sdss", "r", shape="a|b\nc"), _row(1, "sdss", "r")]
