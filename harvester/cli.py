@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from . import __version__
+from .dataset.plots.command import plot
 from .errors import HarvesterError
 from .events import counted
 from .places import Places
@@ -321,6 +322,7 @@ def archives(*, as_json: bool) -> None:
     list_archives(as_json=as_json)
 
 
+main.add_command(plot)
 main.add_command(sandbox)
 
 
