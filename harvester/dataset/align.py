@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["align"]
 
+#: Width of the Gaussian in which the centre of a galaxy is measured, in the widest
+#: pixels of its stamps.
+_SIGMA = 1.5
+
 #: Arcsec; centres that lie farther apart are not of the same galaxy.
 _MOST_SHIFT_ARCSEC = 1.0
 
@@ -142,22 +146,28 @@ def _registered(
     stamps: Mapping[Band, HarvestedStamp], leader: Band, grid: SkyGrid, how: str
 ) -> dict[Band, HarvestedStamp]:
     """Move the world coordinates of stamps so that the galaxy's centres agree."""
-    centre = _centre(stamps[leader], grid, how)
+    # In the widest pixels: in narrower ones those of the others are steps.
+    areas = [grid_of_stamp(stamp).pixel_area for stamp in stamps.values()]
+    sigma = _SIGMA * (max(*areas, grid.pixel_area) / grid.pixel_area) ** 0.5
+    centre = _centre(stamps[leader], grid, how, sigma)
     return {
         band: stamp
         if band == leader or centre is None
-        else _moved(stamp, centre, _centre(stamp, grid, how))
+        else _moved(stamp, centre, _centre(stamp, grid, how, sigma))
         for band, stamp in stamps.items()
     }
 
 
-def _centre(stamp: HarvestedStamp, grid: SkyGrid, how: str) -> SkyPosition | None:
+def _centre(
+    stamp: HarvestedStamp, grid: SkyGrid, how: str, sigma: float
+) -> SkyPosition | None:
     """Give where the galaxy is seen, ICRS degrees; None if that cannot be measured."""
     source = grid_of_stamp(stamp)
     planes = StampPlanes(stamp.flux, None, None, None, b"")
     flux = resample(planes, source, grid, how, by_area=False).flux
     ra, dec = float(stamp.record["ra"]), float(stamp.record["dec"])
-    found = find_centre(flux, *map(float, grid.wcs.world_to_pixel_values(ra, dec)))
+    x, y = map(float, grid.wcs.world_to_pixel_values(ra, dec))
+    found = find_centre(flux, x, y, sigma)
     if found is None:
         return None
     seen_ra, seen_dec = map(float, grid.wcs.pixel_to_world_values(*found))

@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find_centre"]
 
-#: Pixels; the width of the Gaussian in which the centre is measured.
-_SIGMA = 1.5
-
-#: Pixels from the expected position within which the centre must be.
-_FARTHEST = 3.0
+#: The centre must be this near the expected position, in widths of the Gaussian.
+_FARTHEST = 2.0
 
 #: The smoothed image must exceed its own scatter by this factor.
 _LEAST_SIGNAL = 10.0
@@ -30,7 +27,7 @@ _ROUNDS = 60
 
 
 def find_centre(
-    flux: NDArray[np.float32], x: float, y: float
+    flux: NDArray[np.float32], x: float, y: float, sigma: float = 1.5
 ) -> tuple[float, float] | None:
     """Find the centre of a galaxy by a weighted mean in a Gaussian that moves with it.
 
@@ -40,6 +37,8 @@ def find_centre(
         ``(ny, nx)``; NaN where there is no value.
     x, y
         Where it is expected, in pixels along columns and rows, from 0.
+    sigma
+        Width of the Gaussian, in pixels.
 
     Returns
     -------
@@ -49,17 +48,17 @@ def find_centre(
     """
     pixels = np.indices(flux.shape)
     above = np.nan_to_num(flux - np.nanmedian(flux))
-    near = np.hypot(pixels[1] - x, pixels[0] - y) <= _FARTHEST + 2 * _SIGMA
+    near = np.hypot(pixels[1] - x, pixels[0] - y) <= (_FARTHEST + 2) * sigma
     if not near.any() or not np.isfinite(flux[near]).all():
         return None
-    smooth = gaussian_filter(above, _SIGMA)
+    smooth = gaussian_filter(above, sigma)
     scatter = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
     if float(smooth[near].max()) < _LEAST_SIGNAL * scatter:
         return None
     found = (x, y)
     for _ in range(_ROUNDS):
-        found = _improved(above, pixels, found)
-        if not np.hypot(found[0] - x, found[1] - y) <= _FARTHEST:
+        found = _improved(above, pixels, found, sigma)
+        if not np.hypot(found[0] - x, found[1] - y) <= _FARTHEST * sigma:
             return None
     return found
 
@@ -68,10 +67,11 @@ def _improved(
     above: NDArray[np.float64],
     pixels: NDArray[np.int_],
     centre: tuple[float, float],
+    sigma: float,
 ) -> tuple[float, float]:
     (x, y), (rows, columns) = centre, pixels
     square = (columns - x) ** 2 + (rows - y) ** 2
-    weight = above * np.exp(-square / (2 * _SIGMA**2))
+    weight = above * np.exp(-square / (2 * sigma**2))
     total = float(weight.sum())
     if total <= 0:
         return (np.nan, np.nan)

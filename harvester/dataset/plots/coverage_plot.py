@@ -36,8 +36,8 @@ _KINDS = (
 def draw_coverage(data: Galaxies) -> Figure | str:
     """Draw a bar for each band, and how many stamps have which coverage at least."""
     bands = data.bands
-    if not bands:
-        return "the run has no bands"
+    if not len(data):
+        return "the catalogue has no galaxies"
     figure = new_figure(10, 2.4 + 0.55 * max(3, len(bands)))
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
     for place, band in enumerate(bands):
@@ -53,7 +53,8 @@ def draw_coverage(data: Galaxies) -> Figure | str:
     right.set_ylabel("percent of the stamps\nwith at least this")
     right.set_xlim(0, 1.04)
     right.set_ylim(0, 104)
-    right.legend(loc="lower left")
+    if right.lines:
+        right.legend(loc="lower left")
     say_below(figure, "Whole: at least 99 % of the pixels have a value.")
     return figure
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from small_run import GREEN, INFRARED, RED, write_run
+from written_run import GREEN, INFRARED, RED, write_run
 
 import harvester
 from harvester.errors import InputError, LocalError

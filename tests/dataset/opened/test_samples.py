@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from small_run import GREEN, INFRARED, RED, write_run
+from written_run import GREEN, INFRARED, RED, write_run
 
 import harvester
 from harvester.dataset.opened.samples import StampSamples

@@ -7,7 +7,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import InverseVariance
-from small_run import INFRARED, RED, write_run
+from written_run import INFRARED, RED, write_run
 
 import harvester
 from harvester.errors import InputError
