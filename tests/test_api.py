@@ -111,7 +111,7 @@ def test_doctests(archives, workplace):  # noqa: ARG001 - the examples are run t
     """The examples of the docstrings do what they say."""
     names = {"harvester": harvester, "sandbox": archives.urls}
     runner = doctest.DocTestRunner()
-    of_data = (Galaxies.where, Galaxies.complete)
+    of_data = (Galaxies.where, Galaxies.complete, Galaxies.samples)
     for function in (api.run, api.resume, api.status, api.plan, open_run, *of_data):
         for example in doctest.DocTestFinder(recurse=False).find(function, globs=names):
             runner.run(example)

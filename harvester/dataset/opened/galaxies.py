@@ -19,6 +19,7 @@ from .band_names import read_bands
 from .choosing import choose
 from .current_rows import current_rows
 from .galaxy import HarvestedGalaxy
+from .samples import StampSamples
 
 if TYPE_CHECKING:
     import os
@@ -247,15 +248,19 @@ class Galaxies:
             places[is_it.to_numpy()] = place
         return places
 
-    def torch(
+    def samples(
         self,
         bands: str | Iterable[str | Sequence[str]] | None = None,
         labels: str | Iterable[str] = (),
         *,
         planes: str | Iterable[str] = "flux",
         fill: float | None = None,
-    ) -> TorchStamps:
-        """Give a map-style data set for ``torch.utils.data.DataLoader``.
+    ) -> StampSamples:
+        """Give the galaxies as a sequence of arrays with labels, for training.
+
+        >>> samples = harvester.open("zoo").samples("sdss:r", "GZ1_MORPHOLOGY_NAME")
+        >>> len(samples), samples[0]["flux"].shape, samples[0]["flux"].dtype.name
+        (12, (1, 40, 40), 'float32')
 
         Each item is a dictionary: ``id_str``; for each plane an array ``(band, ny,
         nx)``, contiguous and in the byte order of the machine; and the labels. Labels
@@ -277,8 +282,25 @@ class Galaxies:
         Raises
         ------
         InputError
-            torch is not installed, a name does not exist, a label has no value, or the
-            stamps do not all have the same shape.
+            A name does not exist, a label has no value, or the stamps do not all have
+            the same shape.
+        """
+        return StampSamples(self, bands, labels, planes=planes, fill=fill)
+
+    def torch(
+        self,
+        bands: str | Iterable[str | Sequence[str]] | None = None,
+        labels: str | Iterable[str] = (),
+        *,
+        planes: str | Iterable[str] = "flux",
+        fill: float | None = None,
+    ) -> TorchStamps:
+        """Give the `samples` as a map-style ``Dataset`` for the loader of torch.
+
+        Raises
+        ------
+        InputError
+            As `samples`, or torch is not installed.
         """
         if find_spec("torch") is None:
             msg = "torch() needs PyTorch. Install it with: pip install torch"

@@ -27,7 +27,7 @@ _PLANES = {"flux": np.float32, "ivar": np.float32, "good": np.bool_, "mask": np.
 
 
 class StampSamples:
-    """A map-style data set: as ``Galaxies.torch`` says, but without torch.
+    """A sequence of arrays with labels: see `Galaxies.samples`.
 
     It can be pickled, so that workers of a data loader can have it.
     """

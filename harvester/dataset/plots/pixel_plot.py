@@ -25,6 +25,13 @@ __all__ = ["draw_pixels"]
 
 _BINS = 24
 
+#: Percent of the values at each end that count with the outermost bins: single stamps
+#: with a bright neighbour would squeeze all others.
+_CLIPPED = 2
+
+#: Ratio of the ends of a logarithmic axis from which on it has a mark for each decade.
+_WIDE = 30
+
 
 def draw_pixels(data: Galaxies, limit: int = 5000) -> Figure | str:
     """Draw histograms of aperture magnitudes, of backgrounds and of noise."""
@@ -50,7 +57,8 @@ def draw_pixels(data: Galaxies, limit: int = 5000) -> Figure | str:
         figure,
         "Measured in the stamps, at most "
         f"{limit:,} of a band. The aperture is smaller where a stamp is small.\n"
-        "The background is that of the outer pixels, with the outskirts of galaxies.",
+        "The background is that of the outer pixels, with the outskirts of galaxies. "
+        f"{_CLIPPED} % at each end are in the last bins.",
     )
     return figure
 
@@ -87,7 +95,9 @@ def _draw(
     if log:
         edges = 10**edges
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        # More marks would touch each other.
+        is_wide = edges[-1] > _WIDE * edges[0]
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if is_wide else (1, 2, 5)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     for place, (band, some) in enumerate(values.items()):
@@ -106,6 +116,6 @@ def _draw(
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = np.percentile(values, [0.5, 99.5])
+    low, high = np.percentile(values, [_CLIPPED, 100 - _CLIPPED])
     margin = 0.05 * (high - low) or 0.5
     return np.linspace(low - margin, high + margin, _BINS + 1)
