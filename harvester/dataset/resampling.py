@@ -16,6 +16,7 @@ from astropy import units as u
 
 from ..errors import InputError
 from ..models.planes import Bit
+from .pixel_unit import read_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,14 +60,7 @@ def needs_area(unit: str) -> bool:
     InputError
         The unit is not known, so that this cannot be told.
     """
-    try:
-        known = u.Unit(unit).decompose()
-    except (ValueError, TypeError) as error:
-        msg = (
-            f"the unit {unit!r} of the pixels is not known, so that they cannot be "
-            "scaled to pixels of another area"
-        )
-        raise InputError(msg) from error
+    known = read_unit(unit).decompose()
     powers = dict(zip(known.bases, known.powers, strict=True))
     # Per solid angle, or per area of an angle such as arcsec^2.
     return not (powers.get(u.rad, 0) == -2 or powers.get(u.sr, 0) == -1)  # noqa: PLR2004 - square

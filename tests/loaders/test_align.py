@@ -176,6 +176,7 @@ def test_surface_brightness(galaxy):
     [
         ("nanomaggy", True),
         ("electron/s", True),
+        ("ELECTRONS/S", True),
         ("MJy/sr", False),
         ("nJy/arcsec2", False),
     ],

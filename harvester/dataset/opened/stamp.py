@@ -106,16 +106,17 @@ class HarvestedStamp:
         Raises
         ------
         InputError
-            The unit of the pixels is not known; astropy requires one.
+            The unit of the pixels is not stated or not known; astropy requires one.
         """
-        from astropy import units as u  # noqa: PLC0415 - tables are read without it
-        from astropy.nddata import CCDData, InverseVariance  # noqa: PLC0415 - the same
+        from astropy.nddata import CCDData, InverseVariance  # noqa: PLC0415 - tables are read without it
+
+        from ..pixel_unit import read_unit  # noqa: PLC0415 - the same
 
         text = self.record.get("unit") or self.header.get("BUNIT")
         if not text:
             msg = f"the stamp {self.path} does not tell the unit of its pixels"
             raise InputError(msg)
-        unit = u.Unit(text, parse_strict="silent")
+        unit = read_unit(str(text))
         known = None if self.ivar is None else InverseVariance(self.ivar, unit=unit**-2)
         return CCDData(
             self.flux,
