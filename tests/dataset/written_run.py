@@ -38,6 +38,7 @@ def _row(out, number, band, planes, *, is_missing):
     ra, dec = 150.0 + number / 100, 2.0
     values = dict.fromkeys(MANIFEST_COLUMNS) | {
         "id_str": f"00{number}",
+        "target": number,
         "ra": ra,
         "dec": dec,
         "survey": survey,

@@ -34,7 +34,7 @@ def test_notebook_runs(tmp_path):
     assert len(pictures) == 2
 
 
-@pytest.mark.parametrize("path", _NOTEBOOKS.glob("*.ipynb"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*_NOTEBOOKS.glob("*.ipynb")])
 def test_stored_without_outputs(path):
     """Notebooks are stored without outputs, so that a change shows what changed."""
     cells = nbformat.read(path, as_version=4).cells

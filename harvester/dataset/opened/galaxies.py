@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Galaxies", "open_run"]
 
-#: Columns that together identify a galaxy.
-_GALAXY = ("id_str", "ra", "dec")
-
 
 def open_run(out: str | os.PathLike[str], /) -> Galaxies:
     """Open the data set of a run, also while the run is going on.
@@ -100,8 +97,9 @@ class Galaxies:
         rows = self.table.num_rows
         is_first = np.ones(rows, dtype=bool)
         if rows:
-            changed = (_changes(self.table[name]) for name in _GALAXY)
-            is_first[1:] = np.logical_or.reduce(list(changed))
+            # Two galaxies may have the same identifier.
+            targets = self.table["target"].to_numpy()
+            is_first[1:] = targets[1:] != targets[:-1]
         return np.append(np.flatnonzero(is_first), rows)
 
     @cached_property
@@ -319,9 +317,3 @@ class Galaxies:
             for row in counts.to_pylist()
         )
         return f"<{len(self)} galaxies, stamps: {listed or 'none'}>"
-
-
-def _changes(column: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Tell for each row but the first whether it differs from the one before."""
-    changed: NDArray[np.bool_] = pc.not_equal(column[1:], column[:-1]).to_numpy()
-    return changed
