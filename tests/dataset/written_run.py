@@ -23,6 +23,7 @@ def write_run(out, labels, bands=(GREEN, RED), *, missing=(), planes=("ivar", "m
     a galaxy and a band that have no stamp.
     """
     table, places = pa.table(labels), Places(out)
+    out.mkdir(exist_ok=True)
     write_labels(places.labels, table.to_reader())
     rows = [
         _row(out, number, band, planes, is_missing=(number, band[1]) in missing)

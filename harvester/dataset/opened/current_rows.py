@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ...errors import InputError
 from ...ledger.file import need_ledger
 from ...ledger.view import LedgerView
 from ..manifest import manifest_table, read_manifest
@@ -29,10 +31,13 @@ def current_rows(places: Places) -> pa.Table:
     InputError
         The folder has neither, or they are of an earlier version.
     """
-    if not places.manifest.exists():
-        need_ledger(places.ledger)
-    elif not _changed_since(places.manifest, places.ledger):
+    if not places.ledger.exists() and places.manifest.exists():
         return read_manifest(places.out)
+    need_ledger(places.ledger)
+    if places.manifest.exists() and not _changed_since(places.manifest, places.ledger):
+        # A manifest of an earlier version lacks columns: the ledger has them.
+        with suppress(InputError):
+            return read_manifest(places.out)
     with LedgerView.open(places.ledger) as view:
         return manifest_table(places, view.manifest())
 
