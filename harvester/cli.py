@@ -24,6 +24,7 @@ import click
 from . import __version__
 from .dataset.aligned_run.command import align
 from .dataset.diff.command import diff
+from .dataset.export.command import export
 from .dataset.plots.command import plot
 from .errors import HarvesterError
 from .events import counted
@@ -348,6 +349,7 @@ def archives(*, as_json: bool) -> None:
 
 main.add_command(align)
 main.add_command(diff)
+main.add_command(export)
 main.add_command(plot)
 main.add_command(sandbox)
 
