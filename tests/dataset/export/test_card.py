@@ -210,7 +210,9 @@ def test_false_match_rate(tmp_path):
 
 def test_exact_positions(tmp_path):
     """Where all matches are exact, an arcsecond is searched, not nothing."""
-    rows = [_row(n, "sdss", "r", sep_arcsec=0.0) for n in range(5)]
+    rows = [
+        _row(n, "sdss", "r", sep_arcsec=0.0, match_ambiguous=False) for n in range(5)
+    ]
     shifted = card_facts(_manifest(rows), _edition()).shifted
     assert (shifted.radius_arcsec, shifted.found) == (1.0, 8)
     assert "within 1 arcsec" in _card(tmp_path, _manifest(rows))
