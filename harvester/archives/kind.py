@@ -317,6 +317,9 @@ class ArchiveKind(Protocol):
     #: its mirrors do.
     fetch: Fetch
     archive_gives_ranges: bool
+    #: Whether frames continue each other on one grid of pixels, so that `neighbour`
+    #: may give one.
+    has_neighbours: bool
     reading: Reading
     costs: Costs
     sampling: Sampling | None
@@ -343,6 +346,19 @@ class ArchiveKind(Protocol):
 
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
         """Give the settings that decide which stamps are made, by name, as text."""
+        ...
+
+    def neighbour(self, product: Product, step: int) -> Product | None:
+        """Give the frame that continues another one on the same grid of pixels.
+
+        It shares rows with that frame. Whether it exists need not be known: that the
+        archive does not have it is an answer.
+
+        Parameters
+        ----------
+        step
+            1: behind the last row of ``product``; -1: before its first.
+        """
         ...
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section
