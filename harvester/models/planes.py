@@ -87,11 +87,15 @@ class StampFacts:
     corr_noise: float | None = None
     #: How the inverse variance was made.
     noise_source: str = ""
-    #: Names of quality flags, separated by blanks.
+    #: Names of quality flags (`Flag`), separated by blanks.
     flags: str = ""
     #: Version of the frame: ``etag:`` or ``sha256:`` with what the server or its bytes
     #: give.
     parent: str = ""
+    #: Neighbouring frames that some pixels are from, and their versions as above;
+    #: several are separated by blanks.
+    filled_from: str = ""
+    filled_parent: str = ""
 
     def to_json(self) -> str:
         """Give what is known as JSON; the same facts give the same text."""

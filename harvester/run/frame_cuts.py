@@ -1,0 +1,216 @@
+"""Fetch a frame and have its stamps cut, also those that a neighbour completes.
+
+A stamp over the first or last row of a frame is cut twice: from the frame alone and, if
+the archive has a frame that continues it, from both. Stamps that lack no rows do not
+wait for a neighbour.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..archives.registry import kind_of
+from ..errors import NotFoundError, PermanentError, TransientError
+from ..events import as_sentence
+from ..models import ENDS_WORKERS, Cut, FrameJob, Neighbour
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from ..frames.store import FrameStore, LocalFrame
+    from ..models import Product, Receipt, Wanted
+    from .executors.processes import Cutter
+    from .lane_plan import LanePlan
+
+__all__ = ["FrameCuts"]
+
+_log = logging.getLogger(__name__)
+
+
+class _Asked(NamedTuple):
+    """How frames are fetched for some stamps."""
+
+    on_bytes: Callable[[int], None]
+    sits_out: bool
+
+
+class _Held(NamedTuple):
+    """A frame that is on disk while it is held."""
+
+    product: Product
+    frame: LocalFrame
+
+
+class FrameCuts:
+    """Fetches frames and has their stamps cut."""
+
+    def __init__(
+        self,
+        plan: LanePlan,
+        *,
+        frames: FrameStore,
+        cutter: Cutter,
+        say: Callable[[str], None],
+    ) -> None:
+        """Keep the parts; ``say`` is called with messages for the user."""
+        self._plan = plan
+        self._frames = frames
+        self._cutter = cutter
+        self._say = say
+
+    async def cut(
+        self,
+        product: Product,
+        wanted: Sequence[Wanted],
+        on_bytes: Callable[[int], None],
+        *,
+        sits_out: bool,
+    ) -> AsyncGenerator[Cut]:
+        """Yield the receipts of the wanted stamps, in one or more parts.
+
+        What was yielded before an error is valid; the error concerns the other stamps.
+
+        Raises
+        ------
+        TransientError, PermanentError
+            The frame cannot be fetched or cut, or a neighbour cannot be fetched now.
+        """
+        asked = _Asked(on_bytes, sits_out)
+        async with self._fetch(product, wanted, asked) as frame:
+            job = FrameJob(
+                product,
+                str(frame.path),
+                str(self._plan.root),
+                tuple(wanted),
+                self._plan.spec,
+                is_whole=frame.is_whole,
+                parent=frame.version,
+            )
+            cut = await self._cut(job, [_Held(product, frame)])
+            if cut is not None:
+                async for part in self._completed(job, cut, asked):
+                    yield part
+                return
+        # The fetched part may be at fault, so fetch all; this counts as no attempt.
+        async for part in self.cut(product, wanted, on_bytes, sits_out=sits_out):
+            yield part
+
+    def _fetch(
+        self, product: Product, wanted: Sequence[Wanted], asked: _Asked
+    ) -> AbstractAsyncContextManager[LocalFrame]:
+        return self._frames.frame(
+            product, wanted, self._plan.spec, asked.on_bytes, sits_out=asked.sits_out
+        )
+
+    async def _cut(self, job: FrameJob, suspects: Sequence[_Held]) -> Cut | None:
+        """Have stamps cut; None if a frame was at fault of which only a part is here.
+
+        ``suspects`` are the frames that are fetched again if the job fails.
+        """
+        try:
+            cut = await self._cutter.cut(job)
+        except (TransientError, PermanentError) as error:
+            for product, frame in suspects:
+                self._frames.discard(product, frame, error)
+            if all(frame.is_whole for _, frame in suspects):
+                raise
+            _log.info("%s is fetched whole: %s", suspects[0].product.name, error)
+            return None
+        if any(one.problem in ENDS_WORKERS for one in cut.receipts):
+            for held in suspects:
+                self._put_aside(held)
+        return cut
+
+    def _put_aside(self, held: _Held) -> None:
+        if path := self._frames.put_aside(held.frame):
+            name = held.product.name
+            self._say(f"a process that cut {name} died; frame kept as {path}")
+
+    # -- completing ------------------------------------------------------------
+
+    async def _completed(
+        self, job: FrameJob, cut: Cut, asked: _Asked
+    ) -> AsyncGenerator[Cut]:
+        """Yield the receipts that lack nothing, then those that are completed."""
+        by_need = sorted(cut.receipts, key=lambda one: one.lacks)
+        for lacks, some in groupby(by_need, key=lambda one: one.lacks):
+            receipts = list(some)
+            if lacks:
+                receipts = await self._complete(job, receipts, asked)
+            yield Cut(receipts, cut.needed)
+
+    async def _complete(
+        self, job: FrameJob, receipts: list[Receipt], asked: _Asked
+    ) -> list[Receipt]:
+        """Cut stamps again with the neighbours that they lack.
+
+        The receipts stay as they are if there is no neighbour, which is an answer.
+        """
+        targets = {one.target for one in receipts}
+        wanted = tuple(one for one in job.wanted if one.target in targets)
+        while True:
+            async with AsyncExitStack() as stack:
+                found = [
+                    (step, await self._hold(stack, job.product, step, wanted, asked))
+                    for step in receipts[0].lacks
+                ]
+                known = [(step, held) for step, held in found if held is not None]
+                if not known:
+                    return receipts
+                both = replace(
+                    job,
+                    wanted=wanted,
+                    neighbours=tuple(_neighbour(*one) for one in known),
+                )
+                try:
+                    cut = await self._cut(both, [held for _, held in known])
+                except PermanentError as error:
+                    self._say_partial(job.product, error)
+                    return receipts
+            if cut is not None:
+                return cut.receipts
+
+    async def _hold(
+        self,
+        stack: AsyncExitStack,
+        product: Product,
+        step: int,
+        wanted: Sequence[Wanted],
+        asked: _Asked,
+    ) -> _Held | None:
+        """Fetch a neighbour and keep it; None if there is none."""
+        neighbour = kind_of(product.archive).neighbour(product, step)
+        if neighbour is None:
+            return None
+        try:
+            frame = await stack.enter_async_context(
+                self._fetch(neighbour, wanted, asked)
+            )
+        except NotFoundError:
+            return None
+        except PermanentError as error:
+            self._say_partial(product, error)
+            return None
+        return _Held(neighbour, frame)
+
+    def _say_partial(self, product: Product, error: PermanentError) -> None:
+        self._say(
+            f"stamps over an edge of {product.name} stay partial, because its "
+            f"neighbour cannot be used: {as_sentence(error)}"
+        )
+
+
+def _neighbour(step: int, held: _Held) -> Neighbour:
+    frame = held.frame
+    return Neighbour(
+        held.product,
+        str(frame.path),
+        step,
+        is_whole=frame.is_whole,
+        parent=frame.version,
+    )
