@@ -179,6 +179,8 @@ def find_end(
 ) -> int:
     """Return the end of the rows that `cut_frame` will use, in bytes of the FITS file.
 
+    The frame may be that of the stamps, or the one behind it that completes them.
+
     Raises
     ------
     CorruptFrameError, BadFrameError, BadWcsError
@@ -186,7 +188,7 @@ def find_end(
     """
     image = _find_image(frame, kind_of(archive).reading, spec)
     sky = read_astrometry(image.hdu.header())
-    boxes = _place(wanted, spec, sky, image.shape)
+    boxes = _place(wanted, spec, sky, image.shape, touching=spec.complete)
     return end_of_rows(image.hdu, _last_row(boxes, image.shape, spec))
 
 
@@ -194,8 +196,9 @@ def _last_row(boxes: Boxes, shape: tuple[int, int], spec: CutoutSpec) -> int:
     """Return the row before which all rows end that are read, at least the second."""
     last = boxes.last_row(shape)
     if spec.complete and np.any(boxes.first[:, 0] < 0):
-        # The rows that the frame shares with the one before it are compared.
-        last = max(last, min(CHECKED_ROWS, shape[0]))
+        # The rows that two frames share are compared; and the header of one may place
+        # a stamp a row away from where the other one does.
+        last = min(max(last + 1, CHECKED_ROWS), shape[0])
     return max(1, last)
 
 
@@ -251,15 +254,21 @@ def _place(
     spec: CutoutSpec,
     sky: Astrometry,
     shape: tuple[int, int],
+    *,
+    touching: bool = False,
 ) -> Boxes:
-    """Find the boxes of the targets that are inside the image."""
+    """Find the boxes of the targets that are inside the image.
+
+    With ``touching``, find all boxes that touch the image.
+    """
     side = spec.size.pixels(sky.scale_arcsec)
     ra = np.array([one.ra for one in wanted])
     dec = np.array([one.dec for one in wanted])
     x, y = sky.to_pixels(ra, dec)
     centres = np.stack([y, x], axis=1)
-    own = _first_pixels(centres, 1)
-    places = np.flatnonzero(np.all((own >= 0) & (own < shape), axis=1))
+    wide = side if touching else 1
+    own = _first_pixels(centres, wide)
+    places = np.flatnonzero(np.all((own > -wide) & (own < shape), axis=1))
     turned = sky.orientations(ra[places], dec[places])
     inside = centres[places]
     return Boxes(places, _first_pixels(inside, side), inside, turned, side)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..archives.kind import Fetch
 from ..archives.registry import kind_of
 from ..errors import NotFoundError, PermanentError, TransientError
 from ..events import as_sentence
@@ -81,30 +82,37 @@ class FrameCuts:
             The frame cannot be fetched or cut, or a neighbour cannot be fetched now.
         """
         asked = _Asked(on_bytes, sits_out)
-        async with self._fetch(product, wanted, asked) as frame:
-            job = FrameJob(
-                product,
-                str(frame.path),
-                str(self._plan.root),
-                tuple(wanted),
-                self._plan.spec,
-                is_whole=frame.is_whole,
-                parent=frame.version,
-            )
-            cut = await self._cut(job, [_Held(product, frame)])
-            if cut is not None:
-                async for part in self._completed(job, cut, asked):
-                    yield part
-                return
-        # The fetched part may be at fault, so fetch all; this counts as no attempt.
-        async for part in self.cut(product, wanted, on_bytes, sits_out=sits_out):
-            yield part
+        cut = None
+        # A fetched part of the frame may be at fault: then all of it is fetched, which
+        # counts as no attempt.
+        while cut is None:
+            async with self._fetch(product, asked, wanted) as frame:
+                job = self._job(product, frame, wanted)
+                cut = await self._cut(job, [_Held(product, frame)])
+                if cut is not None:
+                    async for part in self._completed(job, cut, asked):
+                        yield part
+
+    def _job(
+        self, product: Product, frame: LocalFrame, wanted: Sequence[Wanted]
+    ) -> FrameJob:
+        return FrameJob(
+            product,
+            str(frame.path),
+            str(self._plan.root),
+            tuple(wanted),
+            self._plan.spec,
+            is_whole=frame.is_whole,
+            parent=frame.version,
+        )
 
     def _fetch(
-        self, product: Product, wanted: Sequence[Wanted], asked: _Asked
+        self, product: Product, asked: _Asked, wanted: Sequence[Wanted] = ()
     ) -> AbstractAsyncContextManager[LocalFrame]:
+        """Fetch a frame: whole, or as much of it as the wanted stamps need."""
+        spec = self._plan.spec if wanted else None
         return self._frames.frame(
-            product, wanted, self._plan.spec, asked.on_bytes, sits_out=asked.sits_out
+            product, wanted, spec, asked.on_bytes, sits_out=asked.sits_out
         )
 
     async def _cut(self, job: FrameJob, suspects: Sequence[_Held]) -> Cut | None:
@@ -184,13 +192,15 @@ class FrameCuts:
         asked: _Asked,
     ) -> _Held | None:
         """Fetch a neighbour and keep it; None if there is none."""
-        neighbour = kind_of(product.archive).neighbour(product, step)
+        kind = kind_of(product.archive)
+        neighbour = kind.neighbour(product, step)
         if neighbour is None:
             return None
+        # The last rows of the frame before are compared and used: that is all of it.
+        is_begun = step > 0 and kind.fetch is Fetch.BEGINNING
+        opened = self._fetch(neighbour, asked, wanted if is_begun else ())
         try:
-            frame = await stack.enter_async_context(
-                self._fetch(neighbour, wanted, asked)
-            )
+            frame = await stack.enter_async_context(opened)
         except NotFoundError:
             return None
         except PermanentError as error:
