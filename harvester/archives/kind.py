@@ -208,6 +208,18 @@ class Costs(Protocol):
         """Give the sides of one pointing in arcsec, longer one first."""
         ...
 
+    def neighbours(self, side: int, stamps: int) -> float:
+        """Give how many neighbours the stamps of a frame need, as a mean.
+
+        Parameters
+        ----------
+        side
+            Side of the stamps, in pixels.
+        stamps
+            Stamps that are cut from the frame.
+        """
+        ...
+
     def queries(self, unlocated: Sequence[int], lost: int) -> int:
         """Count the queries to come.
 

@@ -42,7 +42,11 @@ class MissionCosts:
         """Give the sides of one pointing in arcsec, longer one first."""
         return self.fields(instrument)
 
-    def queries(self, unlocated: Sequence[int], lost: int) -> int:  # noqa: ARG002 - the protocol's signature
+    def neighbours(self, side: int, stamps: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Give 0: no image continues another."""
+        return 0.0
+
+    def queries(self, unlocated: Sequence[int], lost: int) -> int:  # noqa: ARG002 - as above
         """Count the queries to come: one listing serves all targets."""
         return _LISTING_QUERIES if any(unlocated) else 0
 

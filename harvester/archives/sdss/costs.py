@@ -15,6 +15,10 @@ __all__ = ["SdssCosts"]
 _SIDES = 2048, 1489
 _PIXEL_ARCSEC = 0.396
 
+#: Rows from a field to the next; and how far a galaxy is at least from the first and
+#: the last row of its best field.
+_STEP, _INSIDE = 1361, 64
+
 
 class SdssCosts:
     """Costs of the compressed frames of the Science Archive Server."""
@@ -36,6 +40,11 @@ class SdssCosts:
         """Give the sides of a field in arcsec, longer one first."""
         longer, shorter = _SIDES
         return longer * _PIXEL_ARCSEC, shorter * _PIXEL_ARCSEC
+
+    def neighbours(self, side: int, stamps: int) -> float:
+        """Give how many of both neighbours are needed, for galaxies anywhere."""
+        over_an_edge = min(1.0, max(0.0, side / 2 - _INSIDE) / _STEP)
+        return 2 * (1 - (1 - over_an_edge) ** stamps)
 
     def queries(self, unlocated: Sequence[int], lost: int) -> int:
         """Count the queries to come; fewer if identifiers tell some of the fields."""
