@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import IntFlag, StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from .flags import Flag
 
 __all__ = ["DEFAULT_PLANES", "Bit", "Plane", "StampFacts"]
 
@@ -96,6 +99,10 @@ class StampFacts:
     #: several are separated by blanks.
     filled_from: str = ""
     filled_parent: str = ""
+
+    def flagged(self, flag: Flag) -> Self:
+        """Give these facts with one more flag."""
+        return replace(self, flags=f"{self.flags} {flag}".strip())
 
     def to_json(self) -> str:
         """Give what is known as JSON; the same facts give the same text."""
