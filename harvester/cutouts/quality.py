@@ -57,6 +57,7 @@ def find_flags(
     flux: NDArray[np.float32],
     mask: NDArray[np.uint8],
     place: tuple[float, float],
+    side: int,
 ) -> list[Flag]:
     """Find the flags of a stamp, in the order of `Flag`.
 
@@ -68,17 +69,20 @@ def find_flags(
         ``(ny, nx)`` of `Bit`.
     place
         Column and row of the target in the stamp; the centre of the first pixel is 0.
+    side
+        Requested length of each side in pixels; a trimmed stamp is smaller.
     """
     bits = Bit(int(np.bitwise_or.reduce(mask, axis=None)))
     valued = np.isfinite(flux)
     cells, width = _to_cells(flux, valued)
     corners = _corners(cells)
+    is_trimmed = flux.size < side**2
     found = {
         Flag.BLANK: _is_blank(flux, valued),
         Flag.SATURATED: Bit.SATURATED in bits,
         Flag.OFF_CENTRE: _is_off_centre(cells, corners, place, width),
-        Flag.EDGE: bool(bits & (Bit.OUTSIDE | Bit.FILLED)),
-        Flag.PARTIAL: not valued.all(),
+        Flag.EDGE: is_trimmed or bool(bits & (Bit.OUTSIDE | Bit.FILLED)),
+        Flag.PARTIAL: is_trimmed or not valued.all(),
         Flag.FILLED: Bit.FILLED in bits,
         Flag.BAD_BACKGROUND: _is_uneven(corners),
     }

@@ -80,7 +80,7 @@ class FrameScience:
             x0=column,
             y0=row,
             orientation=round(stamp.place.orientation, 4),
-            flags=" ".join(find_flags(flux, bits, (x, y))),
+            flags=" ".join(find_flags(flux, bits, (x, y), stamp.side)),
             filled_from=" ".join(one.product.name for one in filled),
             filled_parent=" ".join(one.parent for one in filled),
         )

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.io import fits
-from make_frames import noise, sdss_frame, sdss_header, sky_of
+from make_frames import noise, sdss_frame, sdss_header, sky_of, write_fits
 
 from harvester.cutouts.cutouts import cut_frame, find_end
 from harvester.cutouts.frame_file import CorruptFrameError, open_frame
@@ -127,6 +127,7 @@ def test_trimmed(fields, tmp_path):
     """A stamp that is trimmed at the edge lacks nothing, and is not completed."""
     (receipt,) = cut_frame(job(fields, tmp_path, ROWS - 5, mode="trim"))
     assert (receipt.lacks, receipt.shape) == ((), (25, SIDE))
+    assert receipt.facts.flags == "edge partial"
 
 
 def test_not_asked(fields, tmp_path):
@@ -209,3 +210,44 @@ def test_not_found_in_a_beginning(fields, tmp_path):
     (beside,) = asked.neighbours
     with pytest.raises(CorruptFrameError):
         cut_frame(replace(asked, neighbours=(replace(beside, is_whole=False),)))
+
+
+@pytest.mark.parametrize("place", [(650.0, 1200.0), (805.0, 1000.0)])
+def test_real_frame(shared, tmp_path, place):
+    """Rows of a real frame continue those that another part of it ends with.
+
+    Real neighbours have the same counts of the camera, less another model of the sky:
+    here the other part has another level and slope of the sky, and is rounded again.
+    """
+    name = "frame-r-003918-3-0213.fits.bz2"
+    with fits.open(shared / "data/sdss" / name) as hdus:
+        data, header = hdus[0].data, hdus[0].header
+    noise_of_sky = 1.4826 * np.median(np.abs(data - np.median(data)))
+    ramp = np.linspace(0, 0.04 * noise_of_sky, 809)[:, None]
+    other = ((data[680:] + ramp) / 0.005).round() * 0.005
+    fields = []
+    for number, pixels in enumerate((data[:809], other.astype("f4"))):
+        part_name = name.replace("0213", f"{213 + number:04d}")
+        header["CRPIX2"], header["FRAME"] = 745 - 680 * number, 213 + number
+        image = fits.PrimaryHDU(pixels, header)
+        fields.append(
+            (part_name, write_fits(tmp_path / part_name, fits.HDUList(image)))
+        )
+    header["CRPIX2"] = 745
+    (own, path), (beside, other_path) = fields
+    row, column = place
+    wanted = (Wanted(0, "g", *sky_of(header, column, row), "g.fits"),)
+    spec = CutoutSpec(StampSize.parse("400px"), complete=True)
+    url = "https://archive.example/"
+    neighbour = Neighbour(Product("sdss", beside, "r", url), str(other_path), 1)
+    asked = FrameJob(
+        Product("sdss", own, "r", url), str(path), str(tmp_path), wanted, spec
+    )
+    (receipt,) = cut_frame(replace(asked, neighbours=(neighbour,)))
+    assert receipt.coverage == 1
+    stamp = fits.getdata(tmp_path / "g.fits")
+    top, left = receipt.facts.y0, receipt.facts.x0
+    truth = data[top : top + 400, left : left + 400]
+    np.testing.assert_array_equal(stamp[: 809 - top], truth[: 809 - top])
+    apart = stamp[809 - top :] - truth[809 - top :]
+    assert np.abs(apart).max() < 0.2 * noise_of_sky
