@@ -84,7 +84,7 @@ def find_flags(
         Flag.EDGE: is_trimmed or bool(bits & (Bit.OUTSIDE | Bit.FILLED)),
         Flag.PARTIAL: is_trimmed or not valued.all(),
         Flag.FILLED: Bit.FILLED in bits,
-        Flag.BAD_BACKGROUND: _is_uneven(corners),
+        Flag.BAD_BACKGROUND: _is_uneven(corners, width),
     }
     return [flag for flag, is_so in found.items() if is_so]
 
@@ -138,12 +138,14 @@ def _median(values: NDArray[np.float32]) -> float:
     return float(np.partition(values, middle)[middle])
 
 
-def _is_uneven(corners: _Corners) -> bool:
+def _is_uneven(corners: _Corners, width: int) -> bool:
     if not corners.noise:
         return False
     by_chance = _CHANCE * _MEDIAN_ERROR / corners.cells**0.5
     compared = sorted(corners.levels)[: max(1, len(corners.levels) - 1)]
-    return bool(compared[-1] - compared[0] > max(1.0, by_chance) * corners.noise)
+    # The noise of a pixel is larger than that of a cell by the width of the cell.
+    most = max(float(width), by_chance) * corners.noise
+    return bool(compared[-1] - compared[0] > most)
 
 
 def _is_off_centre(

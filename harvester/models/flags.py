@@ -33,7 +33,7 @@ class Flag(StrEnum):
     FILLED = "filled"
     """Some pixels come from the neighbouring frame."""
     BAD_BACKGROUND = "bad_background"
-    """The medians of the corners differ by more than the noise of a cell: a gradient, a
+    """The medians of the corners differ by more than the noise of a pixel: a gradient, a
     halo, or a step between detectors. The brightest corner is left out, because it may
     hold a star."""
     DUPLICATE_POSITION = "duplicate_position"
