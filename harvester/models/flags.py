@@ -33,9 +33,9 @@ class Flag(StrEnum):
     FILLED = "filled"
     """Some pixels come from the neighbouring frame."""
     BAD_BACKGROUND = "bad_background"
-    """The medians of the corners differ by more than the noise of a pixel: a gradient, a
-    halo, or a step between detectors. The brightest corner is left out, because it may
-    hold a star."""
+    """The medians of the corners differ by more than the noise of a pixel: a gradient,
+    a halo, or a step between detectors. The brightest corner is left out, because it
+    may hold a star."""
     DUPLICATE_POSITION = "duplicate_position"
     """Another target of the catalogue is nearer than an arcsecond. This flag depends on
     the catalogue only, and is added when the manifest is written."""
