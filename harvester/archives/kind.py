@@ -200,14 +200,6 @@ class Costs(Protocol):
     #: Layout of uncompressed files; None if the files are compressed.
     layout: FileLayout | None
 
-    def pixel_arcsec(self, instrument: str) -> float:
-        """Give the width of a pixel in arcsec."""
-        ...
-
-    def field_arcsec(self, instrument: str) -> tuple[float, float]:
-        """Give the sides of one pointing in arcsec, longer one first."""
-        ...
-
     def neighbours(self, side: int, stamps: int) -> float:
         """Give how many neighbours the stamps of a frame need, as a mean.
 
@@ -218,6 +210,14 @@ class Costs(Protocol):
         stamps
             Stamps that are cut from the frame.
         """
+        ...
+
+    def pixel_arcsec(self, instrument: str) -> float:
+        """Give the width of a pixel in arcsec."""
+        ...
+
+    def field_arcsec(self, instrument: str) -> tuple[float, float]:
+        """Give the sides of one pointing in arcsec, longer one first."""
         ...
 
     def queries(self, unlocated: Sequence[int], lost: int) -> int:

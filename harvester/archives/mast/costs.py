@@ -34,6 +34,10 @@ class MissionCosts:
     #: Files are not compressed: cutting 1 to 3 stamps took 0.01 s.
     decode_s: float = 0.01
 
+    def neighbours(self, side: int, stamps: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Give 0: no image continues another."""
+        return 0.0
+
     def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""
         return self.pixels(instrument)
@@ -42,11 +46,7 @@ class MissionCosts:
         """Give the sides of one pointing in arcsec, longer one first."""
         return self.fields(instrument)
 
-    def neighbours(self, side: int, stamps: int) -> float:  # noqa: ARG002 - the protocol's signature
-        """Give 0: no image continues another."""
-        return 0.0
-
-    def queries(self, unlocated: Sequence[int], lost: int) -> int:  # noqa: ARG002 - as above
+    def queries(self, unlocated: Sequence[int], lost: int) -> int:  # noqa: ARG002 - the protocol's signature
         """Count the queries to come: one listing serves all targets."""
         return _LISTING_QUERIES if any(unlocated) else 0
 

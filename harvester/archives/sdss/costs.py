@@ -32,6 +32,11 @@ class SdssCosts:
     decode_s = 0.48
     layout: FileLayout | None = None
 
+    def neighbours(self, side: int, stamps: int) -> float:
+        """Give how many of both neighbours are needed, for galaxies anywhere."""
+        over_an_edge = min(1.0, max(0.0, side / 2 - _INSIDE) / _STEP)
+        return 2 * (1 - (1 - over_an_edge) ** stamps)
+
     def pixel_arcsec(self, instrument: str) -> float:  # noqa: ARG002 - the protocol's signature
         """Give the width of a pixel in arcsec."""
         return _PIXEL_ARCSEC
@@ -40,11 +45,6 @@ class SdssCosts:
         """Give the sides of a field in arcsec, longer one first."""
         longer, shorter = _SIDES
         return longer * _PIXEL_ARCSEC, shorter * _PIXEL_ARCSEC
-
-    def neighbours(self, side: int, stamps: int) -> float:
-        """Give how many of both neighbours are needed, for galaxies anywhere."""
-        over_an_edge = min(1.0, max(0.0, side / 2 - _INSIDE) / _STEP)
-        return 2 * (1 - (1 - over_an_edge) ** stamps)
 
     def queries(self, unlocated: Sequence[int], lost: int) -> int:
         """Count the queries to come; fewer if identifiers tell some of the fields."""
