@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,9 +92,15 @@ def cut_frame(job: FrameJob) -> Cut:
         with StampFolder(Path(job.root)) as folder:
             for stamp in pixels.stamps(job.spec.mode):
                 number = stamp.place.number
-                filled = [one.neighbour for one in strips if one.add_to(stamp)]
-                receipt = _keep(job.wanted[number], stamp, header, folder, filled)
-                receipts[number] = replace(receipt, lacks=_lacks(job, stamp, image))
+                one = job.wanted[number]
+                if not np.nan_to_num(stamp.planes.flux).any():
+                    # Archives fill areas without data with NaN or with zeros.
+                    receipts[number] = Receipt(one.target, problem="no_data")
+                elif job.spec.complete and (lacks := lacking(stamp, image.shape)):
+                    receipts[number] = Receipt(one.target, lacks=lacks)
+                else:
+                    filled = [x.neighbour for x in strips if x.add_to(stamp)]
+                    receipts[number] = _keep(one, stamp, header, folder, filled)
         return Cut(receipts, frame.read or _count_bytes(frame, image, boxes))
 
 
@@ -142,14 +148,6 @@ def _strips(
     other = _open_parent(files, neighbour.product, neighbour, spec)
     _refuse_other(other, neighbour.product, is_empty=False)
     return Strips.of(own, other, neighbour, boxes)
-
-
-def _lacks(job: FrameJob, stamp: Stamp, image: Image) -> tuple[int, ...]:
-    """Tell which neighbours may complete a stamp that were not asked yet."""
-    if not job.spec.complete or job.spec.mode == "trim":
-        return ()
-    asked = {one.step for one in job.neighbours}
-    return tuple(step for step in lacking(stamp, image.shape) if step not in asked)
 
 
 def find_pixels(
@@ -288,12 +286,9 @@ def _keep(
     folder: StampFolder,
     filled: Sequence[Neighbour],
 ) -> Receipt:
-    """Write a stamp; return its receipt, or one with the problem."""
+    """Write a stamp; return its receipt."""
     flux = stamp.planes.flux
     valued = np.isfinite(flux)
-    if not np.any(flux[valued]):
-        # Archives fill areas without data with NaN or with zeros.
-        return Receipt(wanted.target, problem="no_data")
     # Relative to the requested size, also if the stamp is trimmed at an edge.
     coverage = round(int(np.count_nonzero(valued)) / stamp.side**2, 6)
     facts = header.science.facts(stamp, filled)

@@ -67,7 +67,7 @@ ENDS_WORKERS = frozenset({"worker_died", "worker_hung"})
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The result for one stamp; ``problem`` is empty if the stamp is on disk."""
+    """The result for one stamp: it is on disk, has a problem, or lacks rows."""
 
     target: int
     #: Short code: ``outside`` (target not in the frame), ``no_data`` (all NaN), or
@@ -83,7 +83,7 @@ class Receipt:
     #: What is known of the stamp; None if there is none.
     facts: StampFacts | None = None
     #: Edges over which the stamp lacks rows that a neighbour may have: -1 for the first
-    #: row of the frame, 1 for the last one.
+    #: row of the frame, 1 for the last one. Such a stamp was not written.
     lacks: tuple[int, ...] = ()
 
 

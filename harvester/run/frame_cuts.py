@@ -1,8 +1,8 @@
 """Fetch a frame and have its stamps cut, also those that a neighbour completes.
 
-A stamp over the first or last row of a frame is cut twice: from the frame alone and, if
-the archive has a frame that continues it, from both. Stamps that lack no rows do not
-wait for a neighbour.
+A stamp over the first or last row of a frame is cut from this frame and from the one
+that continues it, if the archive has that. Stamps that lack no rows are cut before, and
+do not wait for a neighbour.
 """
 
 from __future__ import annotations
@@ -155,33 +155,31 @@ class FrameCuts:
     async def _complete(
         self, job: FrameJob, receipts: list[Receipt], asked: _Asked
     ) -> list[Receipt]:
-        """Cut stamps again with the neighbours that they lack.
+        """Cut stamps with the neighbours that they lack, as far as there are any.
 
-        The receipts stay as they are if there is no neighbour, which is an answer.
+        That there is none is an answer: the stamps stay partial.
         """
         targets = {one.target for one in receipts}
         wanted = tuple(one for one in job.wanted if one.target in targets)
-        while True:
+        final = replace(job, wanted=wanted, spec=replace(job.spec, complete=False))
+        cut = None
+        while cut is None:
             async with AsyncExitStack() as stack:
                 found = [
                     (step, await self._hold(stack, job.product, step, wanted, asked))
                     for step in receipts[0].lacks
                 ]
-                known = [(step, held) for step, held in found if held is not None]
-                if not known:
-                    return receipts
-                both = replace(
-                    job,
-                    wanted=wanted,
-                    neighbours=tuple(_neighbour(*one) for one in known),
-                )
+                held = {step: one for step, one in found if one is not None}
+                beside = tuple(_neighbour(step, one) for step, one in held.items())
+                both = replace(final, neighbours=beside)
                 try:
-                    cut = await self._cut(both, [held for _, held in known])
+                    cut = await self._cut(both, list(held.values()))
                 except PermanentError as error:
+                    if not held:
+                        raise
                     self._say_partial(job.product, error)
-                    return receipts
-            if cut is not None:
-                return cut.receipts
+                    cut = await self._cut(final, [])
+        return cut.receipts
 
     async def _hold(
         self,

@@ -63,7 +63,10 @@ def job(fields, root, *rows, steps=(), column=45, planes="flux mask", mode="part
         for n, row in enumerate(rows)
     )
     spec = CutoutSpec(
-        StampSize.parse(f"{SIDE}px"), mode, tuple(map(Plane, planes.split())), True
+        StampSize.parse(f"{SIDE}px"),
+        mode,
+        tuple(map(Plane, planes.split())),
+        complete=not steps and mode == "partial",
     )
     beside = tuple(
         Neighbour(product(1 + step), str(fields[1 + step]), step, parent=f"etag:{step}")
@@ -81,10 +84,11 @@ def expected(row, column=45, half=SIDE // 2):
 
 
 def test_lacking(fields, tmp_path):
-    """Of a frame alone, stamps tell behind which edges they have rows."""
+    """Stamps that lack rows tell behind which edges, and are not written yet."""
     cut = cut_frame(job(fields, tmp_path, 5, 150, ROWS - 5))
     assert [one.lacks for one in cut] == [(-1,), (), (1,)]
-    assert [one.facts.flags for one in cut] == ["edge partial", "", "edge partial"]
+    assert [one.facts and one.facts.flags for one in cut] == [None, "", None]
+    assert len(list(tmp_path.glob("r/*"))) == 1
 
 
 @pytest.mark.parametrize(("row", "step"), [(5, -1), (ROWS - 5, 1)])
@@ -131,10 +135,23 @@ def test_trimmed(fields, tmp_path):
 
 
 def test_not_asked(fields, tmp_path):
-    """Without the setting no stamp lacks rows."""
+    """Without the setting the stamp is written as it is."""
     asked = job(fields, tmp_path, ROWS - 5)
     asked = replace(asked, spec=replace(asked.spec, complete=False))
-    assert [one.lacks for one in cut_frame(asked)] == [()]
+    (receipt,) = cut_frame(asked)
+    assert (receipt.lacks, receipt.facts.flags) == ((), "edge partial")
+
+
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_no_data(fields, tmp_path, value):
+    """A place without data in its own frame is not made of the neighbour alone."""
+    data, header = part(1)
+    data = data.copy()
+    data[-26:] = value
+    sdss_frame(fields[1], data, header)
+    for steps in ((), (1,)):
+        (receipt,) = cut_frame(job(fields, tmp_path, ROWS - 5, steps=steps))
+        assert (receipt.problem, receipt.lacks) == ("no_data", ())
 
 
 def rewrite(fields, change):
@@ -237,7 +254,7 @@ def test_real_frame(shared, tmp_path, place):
     (own, path), (beside, other_path) = fields
     row, column = place
     wanted = (Wanted(0, "g", *sky_of(header, column, row), "g.fits"),)
-    spec = CutoutSpec(StampSize.parse("400px"), complete=True)
+    spec = CutoutSpec(StampSize.parse("400px"))
     url = "https://archive.example/"
     neighbour = Neighbour(Product("sdss", beside, "r", url), str(other_path), 1)
     asked = FrameJob(

@@ -189,8 +189,11 @@ def test_history(archives, edges, tmp_path):
     _, lines, _, rows = edges
     other, alone = harvested(archives, tmp_path, lines[1:2])
     assert alone[0]["sha256"] == rows[1]["sha256"]
-    verified = harvester("verify", other)
+    verified = harvester("verify", other, "--deep")
     assert verified.returncode == 0, verified.stdout
+    source, again = other / "manifest.parquet", tmp_path / "again"
+    rebuilt = harvester("rebuild", "--from", source, again, *archives.flags())
+    assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
 
 
 def test_large_stamps_by_position(sky, archives, tmp_path):

@@ -72,7 +72,7 @@ class Frames:
 
 
 class Cutter:
-    """A stand-in for the cutter: every stamp is cut from the frames that are held."""
+    """A stand-in for the cutter: stamps are cut of held frames, or lack a neighbour."""
 
     def __init__(self, frames):
         self.jobs = []
@@ -80,16 +80,18 @@ class Cutter:
         self._frames = frames
 
     async def cut(self, job):
-        """Return a receipt for each stamp, without the edges that were completed."""
+        """Return a receipt for each stamp; its checksum tells the neighbours."""
         self.jobs.append(job)
         named = {job.product.name, *(one.product.name for one in job.neighbours)}
         assert named <= self._frames.held
         if job.neighbours and self.failures:
             raise self.failures.pop(0)
         steps = {one.step for one in job.neighbours}
-        lacks = {n: tuple(x for x in LACKS[n] if x not in steps) for n in LACKS}
+        waits = job.spec.complete
         receipts = [
-            Receipt(w.target, sha256=str(sorted(steps)), lacks=lacks[w.target])
+            Receipt(w.target, lacks=LACKS[w.target])
+            if waits and LACKS[w.target]
+            else Receipt(w.target, sha256=str(sorted(steps)))
             for w in job.wanted
         ]
         return Cut(receipts, needed=400)
