@@ -209,6 +209,18 @@ class Costs(Protocol):
     #: Layout of uncompressed files; None if the files are compressed.
     layout: FileLayout | None
 
+    def neighbours(self, side: int, stamps: int) -> float:
+        """Give how many neighbours the stamps of a frame need, as a mean.
+
+        Parameters
+        ----------
+        side
+            Side of the stamps, in pixels.
+        stamps
+            Stamps that are cut from the frame.
+        """
+        ...
+
     def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""
         ...
@@ -286,6 +298,9 @@ class ArchiveKind(Protocol):
     #: its mirrors do.
     fetch: Fetch
     archive_gives_ranges: bool
+    #: Whether frames continue each other on one grid of pixels, so that `neighbour`
+    #: may give one.
+    has_neighbours: bool
     reading: Reading
     costs: Costs
     sampling: Sampling | None
@@ -328,6 +343,19 @@ class ArchiveKind(Protocol):
 
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
         """Give the settings that decide which stamps are made, by name, as text."""
+        ...
+
+    def neighbour(self, product: Product, step: int) -> Product | None:
+        """Give the frame that continues another one on the same grid of pixels.
+
+        It shares rows with that frame. Whether it exists need not be known: that the
+        archive does not have it is an answer.
+
+        Parameters
+        ----------
+        step
+            1: behind the last row of ``product``; -1: before its first.
+        """
         ...
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section

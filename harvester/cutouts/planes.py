@@ -26,8 +26,8 @@ class Planes(NamedTuple):
     flux: NDArray[np.float32]
     #: ``(ny, nx)`` float32, 0 where it is unknown; None if it was not asked for.
     ivar: NDArray[np.float32] | None
-    #: ``(ny, nx)`` uint8, see `Bit`; None if it was not asked for.
-    bits: NDArray[np.uint8] | None
+    #: ``(ny, nx)`` uint8, see `Bit`.
+    bits: NDArray[np.uint8]
 
     def padded(self, corner: tuple[int, int], side: int) -> Planes:
         """Put the planes into squares of this side, at row and column ``corner``.
@@ -38,7 +38,7 @@ class Planes(NamedTuple):
         return Planes(
             _padded(flux, corner, side, np.nan),
             None if ivar is None else _padded(ivar, corner, side, 0),
-            None if bits is None else _padded(bits, corner, side, Bit.OUTSIDE),
+            _padded(bits, corner, side, Bit.OUTSIDE),
         )
 
 
@@ -57,12 +57,12 @@ class Quality:
         """Give the planes of each stamp of a stack."""
         flux = stack.flux
         ivar = self._ivar(stack) if Plane.IVAR in self.planes else None
-        bits = self._bits(flux, ivar) if Plane.MASK in self.planes else None
+        bits = self._bits(flux, ivar)
         for number in range(len(flux)):
             yield Planes(
                 flux[number],
                 None if ivar is None else ivar[number],
-                None if bits is None else bits[number],
+                bits[number],
             )
 
     def _ivar(self, stack: PixelStack) -> NDArray[np.float32]:

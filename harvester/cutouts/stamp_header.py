@@ -102,7 +102,7 @@ class StampHeader:
             unit = f"({self._unit})**-2" if self._unit else ""
             cards: list[Card] = [("BUNIT", unit, "0: unknown")] if unit else []
             yield Extension("IVAR", stamp.planes.ivar, wcs + to_cards(cards))
-        if stamp.planes.bits is not None:
+        if self.science.has_mask:
             yield Extension("MASK", stamp.planes.bits, wcs + _BIT_CARDS)
         spread = self.science.point_spread
         if spread is not None and spread.image is not None:
@@ -122,6 +122,7 @@ def _own_cards(wanted: Wanted, coverage: float, facts: StampFacts) -> list[Card]
         ("Y0", facts.y0, "row of the first pixel in the frame, from 0"),
         ("ORIENTAT", facts.orientation, "[deg] of +y axis, east of north"),
         ("QUALITY", facts.flags, "flags of the quality"),
+        ("FILLFROM", facts.filled_from, "frame of the pixels with bit FILLED"),
     ]
     return [found[0], *_known(found[1:]), *_substitute_cards(wanted)]
 

@@ -19,6 +19,7 @@ from ..models import Plane
 from ..states import State
 from ..transport.body import LARGEST_FILE
 from .forecast import Camera, forecast
+from .neighbours import count_neighbours, neighbour_loads
 from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         ``targets``: their number;
         ``surveys``: for each the galaxies ``covered``, ``no_coverage``, ``failed`` and
         ``unlocated``; how many each route has located (``located_by``); ``frames`` to
-        fetch and ``frames_fetched``; all ``stamps`` in the end, those to be made
+        fetch and ``frames_fetched``; how many ``neighbours`` of them may be needed to
+        complete stamps; all ``stamps`` in the end, those to be made
         (``stamps_to_come``), and the size of one (``stamp_bytes``);
         ``hosts``: for each the ``requests``, ``files`` and ``bytes`` to come; what the
         bytes are based on (``bytes_from``: listed, footprints, seen, sampled,
@@ -247,6 +249,7 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "located_by": counts.routes.get(str(survey), {}),
         "frames": sum(group.frames - group.missing for group in groups),
         "frames_fetched": sum(n for one, n in counts.fetched if one == number),
+        "neighbours": round(count_neighbours(number, counts, allowance)),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
         "stamps_to_come": sum(group.frames * group.stamps for group in groups),
         "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
@@ -273,6 +276,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
         for archive in archives
         for one in _loads(archive, counts).items()
     ]
+    loads.extend(neighbour_loads(counts, allowance))
     hosts = {}
     for service, load in add_loads(one[1:] for one in loads).items():
         manner = allowance.manners[service]

@@ -91,6 +91,12 @@ def _unsure_lines(bill: Bill) -> Iterator[str]:
                 f"{name}: {host['guessed']:,} footprints do not tell the axes of their "
                 "images; the bill uses the mean over several angles."
             )
+    for name, one in bill["surveys"].items():
+        if one["neighbours"]:
+            yield (
+                f"{name}: the bill includes {counted(one['neighbours'], 'frame')} that "
+                "may be needed to complete stamps over an edge (--no-complete: none)."
+            )
     if any(one["located_by"].get("identifier") for one in bill["surveys"].values()):
         yield (
             "Galaxies whose frame is missing or does not show them are located again "

@@ -48,7 +48,7 @@ _NIGHTS = {
 _SEEING_ARCSEC = 1.3
 #: Relative gradient of the night sky over a frame, along a row and a column: a few
 #: tenths of a count, as in real frames. A larger one would compress worse.
-_SLOPE = (0.001, -0.002)
+_SLOPE = (0.001, -0.0028)
 #: Pixels of the frame to one of the sky table (which counts its own by 256 x 192).
 _SKY_STEP, _SKY_SHAPE = 8.0, (192, 256)
 #: Faint stars of a field: how many, and their magnitudes.
@@ -63,7 +63,7 @@ def sdss_frame(sky: Sky, key: FieldKey, band: str) -> bytes:
     """Paint the frame of a field in a band: an uncompressed FITS file of 4 HDUs."""
     field, night = sky.fields[key], _NIGHTS[band]
     calibration = _calibration(sky.seed, key, band)
-    table = _SkyTable.of(night.sky)
+    table = _SkyTable.of(night.sky, key.field)
     counts = _noise(sky.seed, key, band)
     counts += _light(sky, field, band) / calibration
     pixels = _develop(counts, table, calibration)
@@ -167,15 +167,18 @@ class _SkyTable(NamedTuple):
     profiles: tuple[NDArray[np.float64], NDArray[np.float64]]
 
     @classmethod
-    def of(cls, level: float) -> _SkyTable:
+    def of(cls, level: float, field: int) -> _SkyTable:
         ny, nx = _SKY_SHAPE
         x = (np.arange(COLUMNS) + 0.5) / _SKY_STEP - 0.5
         y = (np.arange(ROWS) + 0.5) / _SKY_STEP + 0.5
         # The sum of two profiles, smooth along the scan and wavy across it, as the
         # tables of real frames are to a thousandth of a count.
-        u, v = np.arange(nx) / nx, np.arange(ny) / ny
+        u = np.arange(nx) / nx
         across = level * (1.0 + _SLOPE[0] * (u + 0.06 * np.sin(25 * u)))
-        along = level * _SLOPE[1] * (v + 0.4 * v**2)
+        # It goes on from field to field: in rows that two fields share, the camera has
+        # counted once.
+        rows = (np.arange(ny) - 0.5) * _SKY_STEP - 0.5
+        along = level * _SLOPE[1] * np.cos((field + rows / FIELD_STEP) * np.pi / 2)
         return cls(
             allsky=(across + along[:, None]).astype(np.float32),
             xinterp=x.astype(np.float32),

@@ -209,3 +209,23 @@ def test_room_in_words(free, is_told):
     bill = make_bill(COUNTS, ALLOWED)
     bill["disk"]["free"] = free
     assert ("a harvest would not begin" in bill_in_words(bill)) is is_told
+
+
+def test_neighbours():
+    """The frames that large stamps may need beside their own are in the bill."""
+    large = replace(SPEC, size=StampSize.parse("400px"), complete=True)
+    small = replace(SPEC, complete=True)
+    bills = {
+        name: make_bill(COUNTS, replace(ALLOWED, specs={"sdss": spec, "hst": spec}))
+        for name, spec in (("none", SPEC), ("small", small), ("large", large))
+    }
+    counted = {name: b["surveys"]["sdss:r"]["neighbours"] for name, b in bills.items()}
+    assert counted == {"none": 0, "small": 0, "large": 155}
+    assert bills["small"]["hosts"] == bills["none"]["hosts"]
+    files = {name: b["hosts"]["sas"]["files"] for name, b in bills.items()}
+    assert files["large"] == files["none"] + 155
+    assert (
+        bills["large"]["hosts"]["sas"]["bytes"] > bills["none"]["hosts"]["sas"]["bytes"]
+    )
+    assert "sdss:r: the bill includes 155 frames that" in bill_in_words(bills["large"])
+    assert "--no-complete" not in bill_in_words(bills["small"])

@@ -83,6 +83,22 @@ def test_frame_centring(sky, band):
     assert seen > 5
 
 
+def test_shared_counts(sky):
+    """The last 128 rows of a field are the first of the next, as the camera saw them.
+
+    Only the cores of bright galaxies differ, because each field has its own projection.
+    """
+    keys = (
+        key for key in sky.fields if key._replace(field=key.field + 1) in sky.fields
+    )
+    key = next(keys)
+    above = key._replace(field=key.field + 1)
+    last = _image(sdss_frame(sky, key, "r")).data[FIELD_STEP:]
+    first = _image(sdss_frame(sky, above, "r")).data[: ROWS - FIELD_STEP]
+    apart = np.abs(last - first) / np.median(np.abs(last))
+    assert (apart < 0.01).mean() > 0.97
+
+
 def test_image_centring(sky):
     """Galaxies of an HST image are centred on their WCS position."""
     obs = sky.observations[0]

@@ -34,6 +34,10 @@ class MissionCosts:
     #: Files are not compressed: cutting 1 to 3 stamps took 0.01 s.
     decode_s: float = 0.01
 
+    def neighbours(self, side: int, stamps: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Give 0: no image continues another."""
+        return 0.0
+
     def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""
         return self.pixels(instrument)

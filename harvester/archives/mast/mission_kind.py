@@ -10,6 +10,7 @@ from .services import MAST, S3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ...models import Product
     from ..kind import Archive, Identifiers, LocatorInputs, ServiceKind
     from .mission import Mission
 
@@ -36,6 +37,7 @@ class MissionKind:
     resampled: str
     services: tuple[ServiceKind, ...] = (MAST, S3)
     fetch = Fetch.RANGES
+    has_neighbours = False
     #: Catalogues do not use identifiers of MAST for galaxies.
     identifiers: Identifiers | None = None
 
@@ -67,6 +69,10 @@ class MissionKind:
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
         """Give whether stamps come from one image or from all."""
         return {f"{self.name} observations": section.observations}
+
+    def neighbour(self, product: Product, step: int) -> Product | None:  # noqa: ARG002 - the protocol's signature
+        """Give None: images of MAST do not continue each other on one grid."""
+        return None
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - as above
         """Whether the user asked for stamps from all images."""

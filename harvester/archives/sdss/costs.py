@@ -15,6 +15,10 @@ __all__ = ["SdssCosts"]
 _SIDES = 2048, 1489
 _PIXEL_ARCSEC = 0.396
 
+#: Rows from a field to the next; and how far a galaxy is at least from the first and
+#: the last row of its best field.
+_STEP, _INSIDE = 1361, 64
+
 
 class SdssCosts:
     """Costs of the compressed frames of the Science Archive Server."""
@@ -27,6 +31,11 @@ class SdssCosts:
     #: `bz2.decompress` took 0.45 to 0.5 s for a frame of 12.4 MB.
     decode_s = 0.48
     layout: FileLayout | None = None
+
+    def neighbours(self, side: int, stamps: int) -> float:
+        """Give how many of both neighbours are needed, for galaxies anywhere."""
+        over_an_edge = min(1.0, max(0.0, side / 2 - _INSIDE) / _STEP)
+        return 2 * (1 - (1 - over_an_edge) ** stamps)
 
     def pixel_arcsec(self, instrument: str) -> float:  # noqa: ARG002 - the protocol's signature
         """Give the width of a pixel in arcsec."""

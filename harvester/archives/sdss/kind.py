@@ -16,7 +16,7 @@ from .sampling import LengthSampling
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...models import Survey
+    from ...models import Product, Survey
     from ..kind import (
         Archive,
         ArchiveKind,
@@ -84,6 +84,7 @@ class _Sdss:
     )
     section: type[BaseModel] = SdssSection
     fetch = Fetch.BEGINNING
+    has_neighbours = True
     archive_gives_ranges = False
     sampling: Sampling | None = LengthSampling()
     reading: Reading = SdssReading()
@@ -116,6 +117,12 @@ class _Sdss:
     def identity(self, section: SdssSection) -> Mapping[str, str]:
         """Give the release: pixels differ between releases."""
         return {"sdss release": str(section.release)}
+
+    def neighbour(self, product: Product, step: int) -> Product | None:
+        """Give the next or previous field of the run: they share 128 rows."""
+        from .names import neighbour  # noqa: PLC0415 - slow to import
+
+        return neighbour(product, step)
 
     def keeps_all(self, section: SdssSection) -> bool:  # noqa: ARG002 - the protocol's signature
         """Only the best field is used: where the galaxy is farthest from an edge."""

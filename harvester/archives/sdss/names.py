@@ -24,6 +24,7 @@ __all__ = [
     "decode_all",
     "frame",
     "is_observed",
+    "neighbour",
     "observed",
 ]
 
@@ -37,6 +38,9 @@ _SKIES = frozenset({1, 2})
 CAMCOLS = range(1, 7)
 
 _INT64 = re.compile(r"[0-9]{1,19}")
+
+#: The name of a frame: band, run, camera column and field.
+_FRAME = re.compile(r"frame-[ugriz]-(\d{6})-(\d)-(\d{4})\.fits\.bz2")
 
 
 class Field(NamedTuple):
@@ -116,6 +120,19 @@ def frame(base: str, release: int, band: str, field: Field) -> Product:
     folder = f"{base}/dr{release}/{_instrument(release)}/photoObj/frames"
     url = f"{folder}/{RERUN}/{run}/{camcol}/{name}"
     return Product("sdss", name, band, url)
+
+
+def neighbour(product: Product, step: int) -> Product | None:
+    """Give the frame ``step`` fields later in the run; None behind its ends."""
+    match = _FRAME.fullmatch(product.name)
+    if match is None:
+        return None
+    run, camcol, number = map(int, match.groups())
+    if not is_observed(Field(run, camcol, number + step)):
+        return None
+    name = f"{product.name[: match.start(3)]}{number + step:04d}.fits.bz2"
+    folder = product.url.removesuffix(product.name)
+    return Product(product.archive, name, product.band, folder + name)
 
 
 def _instrument(release: int) -> str:

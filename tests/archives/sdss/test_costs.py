@@ -33,3 +33,12 @@ def test_sides():
     longer, shorter = KIND.costs.field_arcsec("")
     assert (longer / 60, shorter / 60) == pytest.approx((13.5, 9.8), abs=0.05)
     assert KIND.costs.pixel_arcsec("") == 0.396
+
+
+def test_neighbours():
+    """Stamps reach a neighbour only from 128 pixels on, and then in few frames."""
+    neighbours = KIND.costs.neighbours
+    assert neighbours(128, 9) == 0
+    assert neighbours(400, 1) == pytest.approx(2 * 136 / 1361)
+    assert neighbours(400, 1) < neighbours(400, 9) < 2
+    assert neighbours(5000, 1) == 2
