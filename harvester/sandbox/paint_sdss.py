@@ -44,10 +44,9 @@ _NIGHTS = {
     "i": _Night(0.00652, 268.0, -0.40, -0.28),
     "z": _Night(0.03300, 60.0, -0.70, -0.46),
 }
-#: How much brighter the night sky gets along a row, and half of what it changes by
-#: along a field, relative to its level: a few tenths of a count, as in real frames. A
-#: larger change would compress worse.
-_SLOPE = (0.001, 0.0014)
+#: Relative gradient of the night sky over a frame, along a row and a column: a few
+#: tenths of a count, as in real frames. A larger one would compress worse.
+_SLOPE = (0.001, -0.0028)
 #: Pixels of the frame to one of the sky table (which counts its own by 256 x 192).
 _SKY_STEP, _SKY_SHAPE = 8.0, (192, 256)
 #: Faint stars of a field: how many, and their magnitudes.
@@ -180,9 +179,10 @@ class _SkyTable(NamedTuple):
         # tables of real frames are to a thousandth of a count.
         u = np.arange(nx) / nx
         across = level * (1.0 + _SLOPE[0] * (u + 0.06 * np.sin(25 * u)))
-        # It goes on smoothly from one field of the run to the next.
-        row = (np.arange(ny) - 0.5) * _SKY_STEP - 0.5
-        along = level * _SLOPE[1] * np.cos(np.pi * (field + row / FIELD_STEP))
+        # It goes on from field to field: in rows that two fields share, the camera has
+        # counted once.
+        rows = (np.arange(ny) - 0.5) * _SKY_STEP - 0.5
+        along = level * _SLOPE[1] * np.cos((field + rows / FIELD_STEP) * np.pi / 2)
         return cls(
             allsky=(across + along[:, None]).astype(np.float32),
             xinterp=x.astype(np.float32),
