@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...transport.call import Waits
 from ..batches import chunks
 from .names import Field, field_id
 from .psf import COLUMNS
@@ -30,7 +31,8 @@ async def ask_psf(
 ) -> AsyncIterator[Mapping[Field, Mapping[str, float]]]:
     """Give the columns that `psf.PsfFit.of` reads, query by query.
 
-    Fields that SkyServer does not know are left out.
+    Fields that SkyServer does not know are left out. The end of an outage is not
+    waited for: stamps are made without it.
 
     Raises
     ------
@@ -41,7 +43,7 @@ async def ask_psf(
     for some in chunks(fields, FIELDS_A_QUERY):
         ids = ",".join(str(field_id(field)) for field in some)
         query = f"SELECT {','.join(columns)} FROM Field WHERE fieldID IN ({ids})"  # noqa: S608 - numbers of ours
-        rows = await skyserver.select(query, columns)
+        rows = await skyserver.select(query, columns, waits=Waits.WHILE_UP)
         values = np.stack([numbers(rows[name]) for name in columns], axis=1)
         yield {
             Field(*map(int, row[: len(_KEY)])): dict(
