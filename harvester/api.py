@@ -25,7 +25,7 @@ from .run.folder import run_folder
 from .run.given_catalogue import kept, path_of
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
-from .settings.settings import load_settings
+from .settings.settings import load_run_settings
 from .status.progress import shown_progress
 from .status.report import failures, read_report, unsettled, words
 
@@ -215,7 +215,7 @@ def resume(
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock):
-        settings = load_settings(places.settings, **given)
+        settings = load_run_settings(places, **given)
         return _work_on(settings, places, partial(_shown, progress, listener))
 
 
@@ -386,6 +386,6 @@ def _plan_of_run(places: Places, given: dict[str, Any], bandwidth: float) -> Pla
     from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
-    settings = load_settings(places.settings, **given)
+    settings = load_run_settings(places, **given)
     check_same_run(settings, places)
     return PlanResult(make_bill(settings, places, bandwidth=bandwidth), ())

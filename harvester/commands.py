@@ -18,7 +18,7 @@ from .places import Places
 from .run.folder import run_folder
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
-from .settings.settings import load_settings
+from .settings.settings import load_run_settings
 from .status.console import print_line
 from .status.progress import shown_progress
 from .status.report import read_report, words
@@ -78,7 +78,7 @@ def plan_run(places: Places, flags: Flags) -> int:
     from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
 
     need_ledger(places.ledger)
-    settings = load_settings(places.settings, **to_settings(flags))
+    settings = load_run_settings(places, **to_settings(flags))
     check_same_run(settings, places)
     _print_bill(settings, places, flags)
     return 0
@@ -154,7 +154,7 @@ def resume_run(places: Places, flags: Flags) -> int:
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock):
-        settings = load_settings(places.settings, **to_settings(flags))
+        settings = load_run_settings(places, **to_settings(flags))
         return _continue(settings, places, flags)
 
 

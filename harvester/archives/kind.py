@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ..catalogue.identifier_scheme import IdentifierScheme
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import BaseModel
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import Ask, CutoutSpec, Finding, Product, Sample, Survey
     from ..transport.transport import Transport
-
-    #: Gives the value of a frame's header card as text; empty if the card is missing.
-    Lookup = Callable[[str], str]
+    from .reading import Reading
 
 __all__ = [
     "Archive",
@@ -36,7 +34,6 @@ __all__ = [
     "FileLayout",
     "Identifiers",
     "LocatorInputs",
-    "Reading",
     "Sampling",
     "ServiceKind",
     "Token",
@@ -168,43 +165,6 @@ class Sampling(Protocol):
         samples: list[Sample],
     ) -> None:
         """Append the archive's answers about the numbered products as they come."""
-        ...
-
-
-class Reading(Protocol):
-    """How the pixels of a frame are read, and their unit; used in worker processes."""
-
-    #: EXTNAME of the HDU with the science image, in capitals. Empty: the image is in
-    #: the primary HDU, and no other HDU is read.
-    science: str
-    #: EXTNAME of the HDU of the same shape whose zeros mean "no data"; empty: none.
-    #: It may be any HDU after ``science``.
-    weight: str
-    #: Whether images may be compressed tile by tile (``.fits.fz``).
-    may_be_tiled: bool
-
-    def unit(self, text: Lookup) -> str:
-        """Name the unit of the pixels; empty if unknown."""
-        ...
-
-    def exposure_s(self, text: Lookup) -> float | None:
-        """Give the exposure time in seconds; None if unknown."""
-        ...
-
-    def zero_point(self, text: Lookup) -> float | None:
-        """Give the AB magnitude of one unit of the pixels; None if unknown."""
-        ...
-
-    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:
-        """Give further cards for the stamps: keyword, value, comment."""
-        ...
-
-    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:
-        """Name the other frame that the header describes; empty if it is ``product``.
-
-        With ``is_empty`` no target lies in the frame: then weaker signs of another
-        frame count too.
-        """
         ...
 
 

@@ -45,6 +45,9 @@ _FIRST_FK5 = 1984.0
 #: `warnings.catch_warnings` changes all threads, so only one thread at a time uses it.
 _quiet = threading.Lock()
 
+#: Degrees; the distance over which the direction of north is measured: some pixels.
+_STEP_DEG = 1 / 3600
+
 #: Degrees; images with wider pixels are refused, because they cannot show galaxies.
 _WIDEST_PIXEL = 0.1
 
@@ -89,6 +92,36 @@ class Astrometry:
         # outside the image that the distortion has no inverse there.
         x, y = self.wcs.all_world2pix(ra, dec, 0, ra_dec_order=True, quiet=True)
         return x, y
+
+    def orientations(
+        self, ra: NDArray[np.float64], dec: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Give the position angle of the direction in which rows are counted.
+
+        Parameters
+        ----------
+        ra, dec
+            ICRS degrees, shape ``(n,)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Degrees east of north, 0 to 360, shape ``(n,)``. Away from the centre of an
+            image it differs from that at its centre.
+        """
+        # Towards the equator, because there is nothing north of the pole.
+        step = np.where(dec > 0, -_STEP_DEG, _STEP_DEG)
+        x, y = self.to_pixels(ra, dec)
+        to_x, to_y = self.to_pixels(ra, dec + step)
+        sign = np.sign(step)
+        from_rows = np.arctan2(-(to_x - x) * sign, (to_y - y) * sign)
+        turn = from_rows if self.is_flipped else -from_rows
+        return np.degrees(turn) % 360
+
+    @property
+    def is_flipped(self) -> bool:
+        """Whether east is to the right where north is up."""
+        return bool(np.linalg.det(self.wcs.pixel_scale_matrix) > 0)
 
 
 def read_astrometry(header: fits.Header) -> Astrometry:

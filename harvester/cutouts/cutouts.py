@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..archives.registry import kind_of
-from ..models import Cut, Receipt
+from ..models import Cut, Plane, Receipt
 from .astrometry import BadWcsError, read_astrometry
 from .frame_file import BadFrameError, CorruptFrameError, end_of_rows, open_frame
 from .pixels import Boxes, Image, Pixels
-from .stamp_file import StampFolder, to_fits
+from .planes import Quality
+from .stamp_facts import FrameScience
+from .stamp_file import StampFolder
 from .stamp_header import StampHeader
 from .tiles import open_tiled
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..archives.kind import Reading
+    from ..archives.reading import Reading
     from ..models import CutoutSpec, FrameJob, Wanted
     from .astrometry import Astrometry
     from .frame_file import Frame, Hdu
@@ -75,7 +77,7 @@ def cut_frame(job: FrameJob) -> Cut:
     reading = kind_of(job.product.archive).reading
     opened = open_tiled if reading.may_be_tiled else open_frame
     with opened(Path(job.path), is_whole=job.is_whole) as frame:
-        image = _find_image(frame, reading)
+        image = _find_image(frame, reading, job.spec)
         try:
             sky = read_astrometry(image.hdu.header())
         except BadWcsError as error:
@@ -88,12 +90,15 @@ def cut_frame(job: FrameJob) -> Cut:
             # would look like a good stamp; another field would not cover the galaxy.
             msg = f"its header belongs to {other}"
             raise CorruptFrameError(msg)
-        pixels = Pixels(frame, image, boxes)
-        header = StampHeader(job.product, image.text, sky, reading)
+        quality = _quality(frame, image, reading, job.spec)
+        pixels = Pixels(frame, image, boxes, quality)
+        science = FrameScience.of(job, image.text, sky, reading, quality.noise)
+        header = StampHeader(job.product, image.text, sky, reading, science)
         receipts = [Receipt(one.target, problem="outside") for one in job.wanted]
         with StampFolder(Path(job.root)) as folder:
-            for place, stamp in pixels.stamps(job.spec.mode):
-                receipts[place] = _keep(job.wanted[place], stamp, header, folder)
+            for stamp in pixels.stamps(job.spec.mode):
+                number = stamp.place.number
+                receipts[number] = _keep(job.wanted[number], stamp, header, folder)
         return Cut(receipts, frame.read or _count_bytes(frame, image, boxes))
 
 
@@ -110,7 +115,7 @@ def find_pixels(
     CorruptFrameError, BadFrameError, BadWcsError
         As `cut_frame`.
     """
-    image = _find_image(frame, kind_of(archive).reading)
+    image = _find_image(frame, kind_of(archive).reading, spec)
     sky = read_astrometry(image.hdu.header())
     boxes = _place(wanted, spec, sky, image.shape)
     return NeededPixels(
@@ -129,13 +134,13 @@ def find_end(
     CorruptFrameError, BadFrameError, BadWcsError
         As `cut_frame`.
     """
-    image = _find_image(frame, kind_of(archive).reading)
+    image = _find_image(frame, kind_of(archive).reading, spec)
     sky = read_astrometry(image.hdu.header())
     boxes = _place(wanted, spec, sky, image.shape)
     return end_of_rows(image.hdu, max(1, boxes.last_row(image.shape)))
 
 
-def _find_image(frame: Frame, reading: Reading) -> Image:
+def _find_image(frame: Frame, reading: Reading, spec: CutoutSpec) -> Image:
     """Find the science image: the primary one, or the best of all HDUs.
 
     Raises
@@ -146,18 +151,24 @@ def _find_image(frame: Frame, reading: Reading) -> Image:
     hdus = frame.hdus()
     primary = next(hdus)
     if not reading.science:
-        return _check_image(Image(primary, None, (primary.values,)))
+        return _check_image(Image(primary, None, None, (primary.values,)))
     every = [primary, *hdus]
     hdu = min(
         every, key=partial(_science_rank, reading.science)
     )  # the first of equal rank
-    weights = (
-        other
-        for other in every
-        if reading.weight == other.name != "" and other.shape == hdu.shape
-    )
-    found = Image(hdu, next(weights, None), (hdu.values, primary.values))
-    return _check_image(found)
+
+    def beside(name: str) -> Hdu | None:
+        same = (o for o in every if o.name == name != "" and o.shape == hdu.shape)
+        return next(same, None)
+
+    errors = beside(reading.error) if Plane.IVAR in spec.planes else None
+    headers = (hdu.values, primary.values)
+    return _check_image(Image(hdu, beside(reading.weight), errors, headers))
+
+
+def _quality(frame: Frame, image: Image, reading: Reading, spec: CutoutSpec) -> Quality:
+    noise = reading.noise(frame, image.text) if Plane.IVAR in spec.planes else None
+    return Quality(spec.planes, noise, reading.saturation(image.text))
 
 
 def _science_rank(science: str, hdu: Hdu) -> int:
@@ -190,7 +201,9 @@ def _place(
     centres = np.stack([y, x], axis=1)
     own = _first_pixels(centres, 1)
     places = np.flatnonzero(np.all((own >= 0) & (own < shape), axis=1))
-    return Boxes(places, _first_pixels(centres[places], side), side)
+    turned = sky.orientations(ra[places], dec[places])
+    inside = centres[places]
+    return Boxes(places, _first_pixels(inside, side), inside, turned, side)
 
 
 def _first_pixels(centres: NDArray[np.float64], side: int) -> NDArray[np.int64]:
@@ -204,21 +217,23 @@ def _keep(
     wanted: Wanted, stamp: Stamp, header: StampHeader, folder: StampFolder
 ) -> Receipt:
     """Write a stamp; return its receipt, or one with the problem."""
-    valued = np.isfinite(stamp.data)
-    if not np.any(stamp.data[valued]):
+    flux = stamp.planes.flux
+    valued = np.isfinite(flux)
+    if not np.any(flux[valued]):
         # Archives fill areas without data with NaN or with zeros.
         return Receipt(wanted.target, problem="no_data")
     # Relative to the requested size, also if the stamp is trimmed at an edge.
     coverage = round(int(np.count_nonzero(valued)) / stamp.side**2, 6)
-    own = header.own(wanted, stamp.origin, coverage)
-    written = folder.write(wanted.file_loc, to_fits(stamp.data, own, header.common))
+    facts = header.science.facts(stamp)
+    written = folder.write(wanted.file_loc, header.file(wanted, stamp, coverage, facts))
     return Receipt(
         target=wanted.target,
         file_loc=wanted.file_loc,
         sha256=written.sha256,
         size=written.size,
         coverage=coverage,
-        shape=(stamp.data.shape[0], stamp.data.shape[1]),
+        shape=(flux.shape[0], flux.shape[1]),
+        facts=facts,
     )
 
 

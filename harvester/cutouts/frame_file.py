@@ -137,6 +137,12 @@ class Frame:
         stored = self._source.take(begin, end).view(_STORED[image.bitpix])
         return stored.reshape(stop - first, image.shape[1])
 
+    def data(self, hdu: Hdu) -> bytes:
+        """Return the data of an HDU as they are in the file, without padding."""
+        stop = hdu.start + hdu.size
+        self._source.prove(stop)
+        return self._source.take(hdu.start, stop).tobytes()
+
     def _read_hdu(self, start: int) -> Hdu:
         cards = self._read_cards(start)
         self.header_bytes += len(cards)

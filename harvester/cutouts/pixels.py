@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ..archives.reading import PixelStack
 from .frame_file import BadFrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from ..models import Mode
     from .frame_file import Frame, Hdu
+    from .planes import Planes, Quality
 
-__all__ = ["Boxes", "Image", "Pixels", "Stamp"]
+__all__ = ["Boxes", "Image", "Pixels", "Stamp", "StampPlace"]
 
 #: Pixels of stamps that are cut at a time: this many fit into the processor's cache.
 _PIXELS = 2**18
@@ -45,6 +47,10 @@ class Boxes:
     places: NDArray[np.int64]
     #: First row and first column of each, shape ``(n, 2)``; negative at an edge.
     first: NDArray[np.int64]
+    #: Row and column of each target in the image, shape ``(n, 2)``.
+    centres: NDArray[np.float64]
+    #: Position angle of the direction of the rows at each, degrees, shape ``(n,)``.
+    orientations: NDArray[np.float64]
     #: Length of each side in pixels.
     side: int
 
@@ -69,16 +75,44 @@ class Boxes:
 
     def of(self, which: NDArray[Any]) -> Boxes:
         """Select boxes by a mask or by indices."""
-        return Boxes(self.places[which], self.first[which], self.side)
+        return Boxes(
+            self.places[which],
+            self.first[which],
+            self.centres[which],
+            self.orientations[which],
+            self.side,
+        )
+
+    def origins(self) -> Iterator[StampPlace]:
+        """Give the place of each box."""
+        for box in zip(
+            self.places.tolist(),
+            map(tuple, self.first.tolist()),
+            map(tuple, self.centres.tolist()),
+            self.orientations.tolist(),
+            strict=True,
+        ):
+            yield StampPlace(*box)
+
+
+class StampPlace(NamedTuple):
+    """Where a stamp lies in the frame."""
+
+    #: Index of its target in the list of wanted stamps.
+    number: int
+    #: Row and column of its first pixel.
+    origin: tuple[int, int]
+    #: Row and column of its galaxy.
+    centre: tuple[float, float]
+    #: Position angle of the direction in which rows are counted, degrees.
+    orientation: float
 
 
 class Stamp(NamedTuple):
-    """The pixels of one stamp."""
+    """One stamp, cut out."""
 
-    #: ``(ny, nx)`` float32 in the unit of the frame, NaN where there is no value.
-    data: NDArray[np.float32]
-    #: Row and column of its first pixel in the frame.
-    origin: tuple[int, int]
+    planes: Planes
+    place: StampPlace
     #: Requested length of each side in pixels; a trimmed stamp is smaller.
     side: int
 
@@ -90,6 +124,8 @@ class Image:
     hdu: Hdu
     #: The weights of drizzle, of the same shape; 0 where no exposure has data.
     weights: Hdu | None
+    #: The standard deviation of each pixel, if it is to be read.
+    errors: Hdu | None
     #: Values by keyword: first of the header of the image, then of the primary one.
     headers: tuple[Mapping[str, str], ...]
 
@@ -101,8 +137,8 @@ class Image:
 
     @property
     def planes(self) -> tuple[Hdu, ...]:
-        """The image, and its weights if there are any."""
-        return tuple(filter(None, (self.hdu, self.weights)))
+        """The image, and its weights and errors if there are any."""
+        return tuple(filter(None, (self.hdu, self.weights, self.errors)))
 
     def text(self, keyword: str) -> str:
         """Return a card from either header, as text; empty if there is none."""
@@ -113,10 +149,13 @@ class Image:
 class Pixels:
     """Cuts stamps out of a frame, of which at least the needed pixels are present."""
 
-    def __init__(self, frame: Frame, image: Image, boxes: Boxes) -> None:
+    def __init__(
+        self, frame: Frame, image: Image, boxes: Boxes, quality: Quality
+    ) -> None:
         self._frame = frame
         self._image = image
         self._boxes = boxes
+        self._quality = quality
         for hdu in image.planes:
             # Verify at least one row, so that a damaged file is found without a box
             # too.
@@ -125,24 +164,20 @@ class Pixels:
         self._offset = _number(image.hdu, "BZERO", 0.0)
         self._blank = _number(image.hdu, "BLANK", math.nan)
 
-    def stamps(self, mode: Mode) -> Iterator[tuple[int, Stamp]]:
-        """Cut all boxes; yield each stamp with the index of its target, in any order.
+    def stamps(self, mode: Mode) -> Iterator[Stamp]:
+        """Cut all boxes, in any order.
 
         Pixels outside the image are NaN; with the mode ``trim`` they are left out.
         """
         inside = self._boxes.are_inside(self._image.shape)
         side = self._boxes.side
         for boxes in self._batches(self._boxes.of(inside)):
-            firsts = map(tuple, boxes.first.tolist())
-            for place, first, data in zip(
-                boxes.places.tolist(), firsts, self._stack(boxes), strict=True
-            ):
-                yield place, Stamp(data, first, side)
+            for place, planes in zip(boxes.origins(), self._stack(boxes), strict=True):
+                yield Stamp(planes, place, side)
         edge = self._boxes.of(~inside)
         parts = edge.within(self._image.shape)
-        firsts = map(tuple, edge.first.tolist())
-        for place, first, part in zip(edge.places.tolist(), firsts, parts, strict=True):
-            yield place, self._at_edge(first, part, mode)
+        for place, part in zip(edge.origins(), parts, strict=True):
+            yield self._at_edge(place, part, mode)
 
     def _batches(self, boxes: Boxes) -> Iterator[Boxes]:
         """Yield batches of boxes near each other, in the order of their rows."""
@@ -158,8 +193,8 @@ class Pixels:
             yield boxes.of(np.arange(begin, end))
             begin = end
 
-    def _stack(self, boxes: Boxes) -> NDArray[np.float32]:
-        """Cut boxes that are inside, in the order of their rows: ``(n, ny, nx)``."""
+    def _stack(self, boxes: Boxes) -> Iterator[Planes]:
+        """Cut boxes that are inside, in the order of their rows."""
         rows, columns = boxes.first.T
         start, stop = int(rows[0]), int(rows[-1]) + boxes.side
 
@@ -169,21 +204,36 @@ class Pixels:
             found: NDArray[Any] = windows[rows - start, columns]
             return found
 
-        return self._values(*map(take, self._image.planes))
+        return self._planes(boxes.first, take)
 
-    def _at_edge(self, first: tuple[int, int], part: Part, mode: Mode) -> Stamp:
+    def _planes(
+        self, first: NDArray[np.int64], take: Callable[[Hdu], NDArray[Any]]
+    ) -> Iterator[Planes]:
+        """Give the planes of stamps that lie in the image.
+
+        ``take`` gives the pixels of an image in all boxes, ``(n, ny, nx)``.
+        """
+        image = self._image
+        weights = take(image.weights) if image.weights else None
+        errors = take(image.errors) if image.errors else None
+        flux = self._values(take(image.hdu), weights)
+        return self._quality.planes_of(PixelStack(flux, first, weights, errors))
+
+    def _at_edge(self, place: StampPlace, part: Part, mode: Mode) -> Stamp:
         rows, columns = part
-        planes = (
-            self._frame.rows(hdu, rows.start, rows.stop)[:, columns]
-            for hdu in self._image.planes
-        )
-        found, side = self._values(*planes), self._boxes.side
+        start = np.array([[rows.start, columns.start]])
+
+        def take(hdu: Hdu) -> NDArray[Any]:
+            return self._frame.rows(hdu, rows.start, rows.stop)[None, :, columns]
+
+        (found,) = self._planes(start, take)
+        side = self._boxes.side
         if mode == "trim":
-            return Stamp(found, (rows.start, columns.start), side)
-        data = np.full((side, side), np.nan, dtype=np.float32)
-        top, left = rows.start - first[0], columns.start - first[1]
-        data[top : top + found.shape[0], left : left + found.shape[1]] = found
-        return Stamp(data, first, side)
+            trimmed = place._replace(origin=(rows.start, columns.start))
+            return Stamp(found, trimmed, side)
+        top, left = place.origin
+        corner = (rows.start - top, columns.start - left)
+        return Stamp(found.padded(corner, side), place, side)
 
     def _values(
         self, stored: NDArray[Any], weights: NDArray[Any] | None = None

@@ -1,4 +1,4 @@
-"""Stamp files: one FITS image each, complete or absent.
+"""Stamp files: a FITS image and its planes each, complete or absent.
 
 The bytes depend only on the frame, the target and the settings, never on the time. So a
 run with crashes writes the same files as one without, which tests compare by the hash
@@ -13,17 +13,18 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import LocalError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Card", "StampFolder", "WrittenFile", "to_fits"]
+__all__ = ["Card", "Extension", "StampFolder", "WrittenFile", "to_cards", "to_fits"]
 
 #: Keyword, value, comment.
 Card = tuple[str, bool | float | str, str]
@@ -35,7 +36,24 @@ _BLOCK = 2880
 _ONE_CARD = 68
 
 
-def to_fits(data: NDArray[np.float32], own: list[Card], common: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A further image of a stamp, in an HDU of its own."""
+
+    #: Its EXTNAME.
+    name: str
+    #: ``(ny, nx)``, float32 or uint8.
+    data: NDArray[Any]
+    #: Its header cards, as returned by `to_cards`.
+    cards: bytes = b""
+
+
+def to_fits(
+    data: NDArray[np.float32],
+    own: list[Card],
+    common: bytes,
+    extensions: Sequence[Extension] = (),
+) -> bytes:
     """Return the bytes of a FITS file with the stamp in the primary HDU.
 
     Parameters
@@ -46,17 +64,42 @@ def to_fits(data: NDArray[np.float32], own: list[Card], common: bytes) -> bytes:
         Cards of this stamp only.
     common
         Cards that all stamps of a frame share, as returned by `to_cards`.
+    extensions
+        Further images, in this order.
     """
-    height, width = data.shape
+    structure = [("SIMPLE", True, "FITS image"), *_axis_cards(data)]
+    if extensions:
+        structure.append(("EXTEND", True, "further images follow"))
+    header = to_cards([*structure, *own]) + common + b"END".ljust(80)
+    return b"".join([_fill(header, b" "), _pixels(data), *map(_to_hdu, extensions)])
+
+
+def _to_hdu(extension: Extension) -> bytes:
     structure: list[Card] = [
-        ("SIMPLE", True, "FITS image"),
-        ("BITPIX", -32, "32-bit floats"),
+        ("XTENSION", "IMAGE", "image"),
+        *_axis_cards(extension.data),
+        ("PCOUNT", 0, "no further data"),
+        ("GCOUNT", 1, "one image"),
+        ("EXTNAME", extension.name, "plane of the stamp"),
+    ]
+    header = to_cards(structure) + extension.cards + b"END".ljust(80)
+    return _fill(header, b" ") + _pixels(extension.data)
+
+
+def _axis_cards(data: NDArray[Any]) -> list[Card]:
+    height, width = data.shape
+    is_real = data.dtype.kind == "f"
+    return [
+        ("BITPIX", -32 if is_real else 8, "32-bit floats" if is_real else "bytes"),
         ("NAXIS", 2, "axes"),
         ("NAXIS1", width, "columns"),
         ("NAXIS2", height, "rows"),
     ]
-    header = to_cards([*structure, *own]) + common + b"END".ljust(80)
-    return _fill(header, b" ") + _fill(data.astype(">f4").tobytes(), b"\0")
+
+
+def _pixels(data: NDArray[Any]) -> bytes:
+    stored = ">f4" if data.dtype.kind == "f" else "u1"
+    return _fill(data.astype(stored).tobytes(), b"\0")
 
 
 def to_cards(cards: list[Card]) -> bytes:

@@ -25,9 +25,9 @@ from ..archives.registry import kind_of
 from ..cutouts.astrometry import BadWcsError
 from ..cutouts.frame_file import BadFrameError, CorruptFrameError, Frame, verify_frame
 from ..errors import PermanentError
-from ..transport.intake import disk_trouble_named
 from ..transport.transport import RangeRefusedError, Waits
-from .spans import FIRST, HEADER, Plane, is_worth_it, spans_of
+from .spans import FIRST, HEADER, StoredPlane, is_worth_it, spans_of
+from .sparse_file import make_sparse, write_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..archives.kind import ArchiveKind, Reading
+    from ..archives.kind import ArchiveKind
+    from ..archives.reading import Reading
     from ..cutouts.cutouts import NeededPixels
     from ..cutouts.frame_file import Hdu
     from ..models import Product
@@ -157,6 +158,8 @@ class PixelFetch:
         self._on_bytes = on_bytes
         #: Length of the whole file in bytes; 0 if not known yet.
         self.total = 0
+        #: ETag of the version that was fetched; empty if the server states none.
+        self.etag = ""
         #: Why the last server did not serve ranges; empty if it did.
         self.refusal = ""
 
@@ -258,6 +261,7 @@ class PixelFetch:
             await asyncio.to_thread(verify_frame, aside)
             await _check_unchanged(fetch, pieces)
             aside.replace(self._path)
+            self.etag = pieces.validator if pieces.validator.startswith('"') else ""
         finally:
             aside.unlink(missing_ok=True)
         return True
@@ -356,9 +360,10 @@ def _are_all_seen(seen: Sequence[Hdu], reading: Reading) -> bool:
     return any(o.name == reading.weight and o.shape == image.shape for o in seen)
 
 
-def _planes(pixels: NeededPixels) -> list[Plane]:
+def _planes(pixels: NeededPixels) -> list[StoredPlane]:
     return [
-        Plane(hdu.start, hdu.shape[1], abs(hdu.bitpix) // 8) for hdu in pixels.planes
+        StoredPlane(hdu.start, hdu.shape[1], abs(hdu.bitpix) // 8)
+        for hdu in pixels.planes
     ]
 
 
@@ -366,11 +371,11 @@ def _planes(pixels: NeededPixels) -> list[Plane]:
 
 
 async def _fill(fetch: FetchPart, path: Path, planned: Plan, pieces: _Pieces) -> None:
-    await asyncio.to_thread(_make, path, planned.length, pieces.held)
+    await asyncio.to_thread(make_sparse, path, planned.length, pieces.held)
 
     async def fill(start: int, stop: int) -> None:
         part = await _fetch_more(fetch, pieces, start, stop)
-        await asyncio.to_thread(_write, path, start, part.body)
+        await asyncio.to_thread(write_at, path, start, part.body)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -379,19 +384,3 @@ async def _fill(fetch: FetchPart, path: Path, planned: Plan, pieces: _Pieces) ->
     except ExceptionGroup as failed:
         # The task group has cancelled the other tasks because of this error.
         raise failed.exceptions[0] from failed
-
-
-def _make(path: Path, length: int, held: dict[int, bytes]) -> None:
-    with disk_trouble_named(path), path.open("xb") as file:
-        for start, piece in held.items():
-            file.seek(start)
-            file.write(piece)
-        file.truncate(length)
-
-
-def _write(path: Path, start: int, content: bytes) -> None:
-    # Open the file by name each time. A thread may outlive its cancelled task; then it
-    # finds no file, instead of writing to a reused file descriptor.
-    with disk_trouble_named(path), path.open("r+b") as file:
-        file.seek(start)
-        file.write(content)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["FIRST", "HEADER", "Box", "Plane", "Span", "is_worth_it", "spans_of"]
+__all__ = ["FIRST", "HEADER", "Box", "Span", "StoredPlane", "is_worth_it", "spans_of"]
 
 #: Bytes of the first request. In most drizzled files they include the headers PRIMARY
 #: and SCI: with 750 and 80 cards, as for four exposures, these have 69,000 bytes.
@@ -50,7 +50,7 @@ Span = tuple[int, int]
 Box = tuple[slice, slice]
 
 
-class Plane(NamedTuple):
+class StoredPlane(NamedTuple):
     """The place of an image in its file."""
 
     #: Offset of its first pixel, in bytes.
@@ -61,7 +61,7 @@ class Plane(NamedTuple):
     size: int
 
 
-def spans_of(planes: Sequence[Plane], boxes: Sequence[Box]) -> tuple[Span, ...]:
+def spans_of(planes: Sequence[StoredPlane], boxes: Sequence[Box]) -> tuple[Span, ...]:
     """Give the spans that cover all boxes in every plane: ascending, disjoint."""
     runs = (run for plane in planes for box in boxes for run in _runs(plane, box))
     return tuple(_split(_join(list(merge(runs)))))
@@ -78,7 +78,7 @@ def is_worth_it(spans: Iterable[Span], total: int, largest_file: int) -> bool:
     return weight <= WHOLE_FROM * total
 
 
-def _runs(plane: Plane, box: Box) -> Iterator[Span]:
+def _runs(plane: StoredPlane, box: Box) -> Iterator[Span]:
     """Give the bytes of a box: a span for each row, or one if these would be joined."""
     rows, columns = box
     if rows.start >= rows.stop or columns.start >= columns.stop:

@@ -55,6 +55,11 @@ _SAME_CORRUPT = 2
 _MOST_ASIDE = 20
 
 
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
 def _ignore(_size: int) -> None:
     """Do not count bytes."""
 
@@ -65,6 +70,8 @@ class LocalFrame:
 
     path: Path
     is_whole: bool
+    #: Its version: ``etag:`` or ``sha256:`` and what the server or the bytes give.
+    version: str = ""
 
 
 class FrameStore:
@@ -97,6 +104,8 @@ class FrameStore:
         self._cache = FrameCache(
             folder, left, budget=budget, still_wanted=still_wanted, removed=self._forget
         )
+        #: Versions of frames and of parts of them, by file name.
+        self._versions: dict[str, str] = {}
         #: Checksums of all downloads that turned out corrupt, by file name.
         self._corrupt: dict[str, list[str]] = {}
         #: Why the archive's own file cannot be used, by file name.
@@ -162,12 +171,14 @@ class FrameStore:
                 if await self._fetch_part(
                     product, part, wanted, spec, on_bytes, sits_out=sits_out
                 ):
-                    yield LocalFrame(part, is_whole=False)
+                    version = self._versions.get(part.name, "")
+                    yield LocalFrame(part, is_whole=False, version=version)
                     return
             finally:
                 part.unlink(missing_ok=True)
+                self._versions.pop(part.name, None)
         async with self._whole(product, on_bytes, sits_out=sits_out) as whole:
-            yield LocalFrame(whole, is_whole=True)
+            yield LocalFrame(whole, is_whole=True, version=await self._version(whole))
 
     @asynccontextmanager
     async def _whole(
@@ -193,6 +204,12 @@ class FrameStore:
     def _forget(self, name: str) -> None:
         # A run may have 10^5 frames, so facts about removed ones are not kept.
         self._came.pop(name, None)
+        self._versions.pop(name, None)
+
+    async def _version(self, whole: Path) -> str:
+        if whole.name not in self._versions:  # an earlier process fetched it
+            self._versions[whole.name] = await asyncio.to_thread(_hash, whole)
+        return self._versions[whole.name]
 
     def discard(
         self,
@@ -310,7 +327,10 @@ class FrameStore:
                 kind=kind_of(product.archive),
                 on_bytes=on_bytes,
             )
-            return await self._fetch_pixels(product, fetch, sits_out=sits_out)
+            is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
+            if fetch.etag:
+                self._versions[part.name] = f"etag:{fetch.etag}"
+            return is_here
         return False
 
     async def _fetch_prefix(
@@ -327,6 +347,7 @@ class FrameStore:
             whole = self._path(product)
             await asyncio.to_thread(part.replace, whole)
             self._came[whole.name] = got.sha256
+            self._versions[whole.name] = self._versions.pop(part.name)
         return not got.is_whole
 
     async def _fetch_pixels(
@@ -358,4 +379,9 @@ class FrameStore:
             enough=enough,
             on_bytes=on_bytes,
         )
-        return await self._sources.fetch(product, fetch, sits_out=sits_out)
+        got = await self._sources.fetch(product, fetch, sits_out=sits_out)
+        if got.etag:
+            self._versions[path.name] = f"etag:{got.etag}"
+        elif got.is_whole:
+            self._versions[path.name] = f"sha256:{got.sha256}"
+        return got

@@ -298,7 +298,7 @@ class Ledger:
             await db.executemany(
                 """
                 UPDATE cutout AS c
-                SET sha256 = '', size = 0, state = iif(EXISTS (
+                SET sha256 = '', size = 0, facts = '', state = iif(EXISTS (
                     SELECT 1
                     FROM cutout
                     WHERE survey = c.survey AND target = c.target

@@ -63,7 +63,8 @@ async def read_listing(
         return None
     rows = await db.execute_fetchall(
         """
-        SELECT p.name, p.band, p.url, p.mirrors, p.size, o.region, o.exposure_s
+        SELECT p.name, p.band, p.url, p.mirrors, p.size, p.facts, o.region,
+            o.exposure_s
         FROM offer AS o
         JOIN product AS p ON p.number = o.product
         WHERE p.survey = ?
@@ -76,4 +77,4 @@ async def read_listing(
 
 
 def _read_offers(survey: Survey, rows: Iterable[sqlite3.Row]) -> list[Offer]:
-    return [Offer(read_product(survey, row[:5]), row[5], row[6]) for row in rows]
+    return [Offer(read_product(survey, row[:6]), row[6], row[7]) for row in rows]

@@ -34,12 +34,14 @@ __all__ = [
 
 
 def read_product(survey: Survey, row: Sequence[object]) -> Product:
-    """Make a product of the columns name, band, url, mirrors, size."""
-    name, band, url, mirrors, size = row
+    """Make a product of the columns name, band, url, mirrors, size, facts."""
+    name, band, url, mirrors, size, facts = row
     assert isinstance(mirrors, str)
     assert size is None or isinstance(size, int)
     asked_first = tuple(json.loads(mirrors))
-    return Product(survey.archive, str(name), str(band), str(url), asked_first, size)
+    return Product(
+        survey.archive, str(name), str(band), str(url), asked_first, size, str(facts)
+    )
 
 
 async def insert_products(
@@ -48,13 +50,13 @@ async def insert_products(
     """Add products that are not there yet."""
     await db.executemany(
         """
-        INSERT INTO product (survey, name, band, url, mirrors, size)
-        VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO product (survey, name, band, url, mirrors, size, facts)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO NOTHING
         """,
         # A generator, so that the database's thread runs it.
         (
-            (survey, p.name, p.band, p.url, json.dumps(p.mirrors), p.size)
+            (survey, p.name, p.band, p.url, json.dumps(p.mirrors), p.size, p.facts)
             for p in products
         ),
     )
@@ -96,7 +98,7 @@ async def record_receipt(
     await db.execute(
         """
         UPDATE cutout
-        SET state = ?, note = ?, sha256 = ?, size = ?, coverage = ?
+        SET state = ?, note = ?, sha256 = ?, size = ?, coverage = ?, facts = ?
         WHERE survey = ? AND target = ? AND product = ? AND state = 'wanted'
         """,
         (
@@ -105,6 +107,7 @@ async def record_receipt(
             receipt.sha256,
             receipt.size,
             receipt.coverage,
+            receipt.facts.to_json() if receipt.facts else "",
             survey,
             receipt.target,
             product,

@@ -36,6 +36,7 @@ CREATE TABLE job (
     due REAL NOT NULL DEFAULT 0,         -- not to be touched before
     by_position INTEGER NOT NULL DEFAULT 0 CHECK (by_position IN (0, 1)),
     reason TEXT NOT NULL DEFAULT '',
+    match TEXT NOT NULL DEFAULT '',      -- how it was matched with an object: JSON
     PRIMARY KEY (survey, target)
 ) STRICT, WITHOUT ROWID;
 
@@ -49,6 +50,7 @@ CREATE TABLE product (
     size INTEGER,                        -- bytes, as the archive says: a hint; 0: none
     fetched INTEGER NOT NULL DEFAULT 0   -- it was here, and stamps were cut of it
         CHECK (fetched IN (0, 1)),
+    facts TEXT NOT NULL DEFAULT '',      -- what the archive told of it: JSON
     UNIQUE (survey, name, band)
 ) STRICT;
 
@@ -80,6 +82,7 @@ CREATE TABLE cutout (
     sha256 TEXT NOT NULL DEFAULT '',
     size INTEGER NOT NULL DEFAULT 0,
     coverage REAL NOT NULL DEFAULT 0,
+    facts TEXT NOT NULL DEFAULT '',      -- `StampFacts` as JSON
     PRIMARY KEY (survey, target, band, product),
     FOREIGN KEY (survey, target) REFERENCES job (survey, target)
 ) STRICT, WITHOUT ROWID;

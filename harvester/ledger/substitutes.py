@@ -40,7 +40,7 @@ async def clear_place(
     await db.execute(
         """
         UPDATE cutout
-        SET state = 'spare', sha256 = '', size = 0, coverage = 0
+        SET state = 'spare', sha256 = '', size = 0, coverage = 0, facts = ''
         WHERE survey = ? AND target = ? AND product <> ? AND file_loc = ?
             AND state = 'done'
         """,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from contextlib import contextmanager
 from itertools import groupby
@@ -13,8 +12,8 @@ from ..models import Survey
 from ..states import State
 from .file import open_to_read, remove_log
 from .hosts import HOST
+from .manifest_rows import read_manifest_rows
 from .moves import read_product
-from .substitutes import MISSED
 from .tally import FETCHED, NEEDED, STAMPS
 
 if TYPE_CHECKING:
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..models import Product
+    from .manifest_rows import ManifestRow
 
-__all__ = ["FrameGroup", "FrameTargets", "LedgerView", "ManifestRow", "StampRow"]
+__all__ = ["FrameGroup", "FrameTargets", "LedgerView", "StampRow"]
 
 
 class StampRow(NamedTuple):
@@ -70,26 +70,6 @@ class FrameTargets(NamedTuple):
     #: ICRS degrees.
     ra: list[float]
     dec: list[float]
-
-
-class ManifestRow(NamedTuple):
-    """One target in one band; the columns of the manifest before the labels."""
-
-    target: int
-    id_str: str
-    ra: float
-    dec: float
-    survey: str
-    band: str
-    status: str
-    reason: str
-    file_loc: str | None
-    coverage: float | None
-    product: str | None
-    sha256: str | None
-    #: The stamp is not of the best image, because that could not be had; and why.
-    substitute: bool
-    substitute_reason: str
 
 
 class LedgerView:
@@ -248,7 +228,7 @@ class LedgerView:
         name = self.surveys()[survey]
         rows = self._db.execute(
             """
-            SELECT number, name, band, url, mirrors, size
+            SELECT number, name, band, url, mirrors, size, ''
             FROM product
             WHERE number IN (
                 SELECT product FROM cutout WHERE survey = ? AND state = 'wanted'
@@ -317,42 +297,4 @@ class LedgerView:
 
         Where all observations were asked for, a target has a row for each stamp.
         """
-        parts = [
-            self._manifest_of(number, survey, band)
-            for number, survey in self.surveys().items()
-            for band in survey.bands
-        ]
-        # Stable: of one target the surveys keep their order.
-        return heapq.merge(*parts, key=lambda row: row.target)
-
-    def _manifest_of(
-        self, number: int, survey: Survey, band: str
-    ) -> Iterator[ManifestRow]:
-        rows = self._db.execute(
-            f"""
-            SELECT j.target, t.id, t.ra, t.dec, j.state, j.reason,
-                c.file_loc, c.coverage, q.name, c.sha256, coalesce({MISSED}, '')
-            FROM job AS j
-            JOIN target AS t ON t.number = j.target
-            LEFT JOIN cutout AS c
-                ON c.survey = j.survey AND c.target = j.target
-                AND c.band = ? AND c.state = 'done'
-            LEFT JOIN product AS q ON q.number = c.product
-            WHERE j.survey = ?
-            ORDER BY j.target, c.rank
-            """,  # noqa: S608 - a constant
-            (band, number),
-        )
-        for target, name, ra, dec, state, reason, file_loc, *stamp, missed in rows:
-            status = "done" if file_loc else _without_stamp(state)
-            said = "" if file_loc else reason
-            coverage, product, sha256 = stamp
-            yield ManifestRow(
-                target, name, ra, dec, survey.archive, band, status, said, file_loc,
-                coverage, product, sha256, bool(missed), missed,
-            )  # fmt: skip
-
-
-def _without_stamp(state: str) -> str:
-    # A job of several bands is done when every band that is covered is.
-    return "no_coverage" if state == "done" else state
+        return read_manifest_rows(self._db, self.surveys())

@@ -118,7 +118,8 @@ async def _pages(
     while rows := list(
         await db.execute_fetchall(
             """
-            SELECT due.due, due.sky, p.number, p.name, p.band, p.url, p.mirrors, p.size
+            SELECT due.due, due.sky, p.number, p.name, p.band, p.url, p.mirrors,
+                p.size, p.facts
             FROM (
                 SELECT survey, target, due, sky
                 FROM job INDEXED BY job_located

@@ -15,6 +15,7 @@ from ..archives.kind import Fetch
 from ..archives.registry import kind_of
 from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
+from ..models import Plane
 from ..states import State
 from ..transport.body import LARGEST_FILE
 from .forecast import Camera, forecast
@@ -247,8 +248,11 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
-    pixels = 4 * _side(survey, spec) ** 2
-    return _BLOCK * (_HEADER_BLOCKS + math.ceil(pixels / _BLOCK))
+    side = _side(survey, spec)
+    sizes = {Plane.FLUX: 4, Plane.IVAR: 4, Plane.MASK: 1}
+    data = (math.ceil(sizes.get(p, 0) * side**2 / _BLOCK) for p in spec.planes)
+    # Each plane but the flux has a header of one block.
+    return _BLOCK * (_HEADER_BLOCKS + len(spec.planes) - 1 + sum(data))
 
 
 def _side(survey: Survey, spec: CutoutSpec) -> int:

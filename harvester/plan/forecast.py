@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from ..frames.spans import FIRST, HEADER, Plane, is_worth_it, spans_of
+from ..frames.spans import FIRST, HEADER, StoredPlane, is_worth_it, spans_of
 from ..sky.footprints import Circle, Polygon, parse_s_region
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _price(
     first, requests = layout.first_headers, layout.header_requests
     plane = -(-_PIXEL * nx * ny // 2880) * 2880 + layout.next_header
     whole = first + layout.images * plane
-    planes = [Plane(first + place * plane, nx, _PIXEL) for place in layout.cut]
+    planes = [StoredPlane(first + place * plane, nx, _PIXEL) for place in layout.cut]
     spans = spans_of(planes, _boxes(image, side))
     headers = min(FIRST, whole) + (requests - 1) * HEADER
     if not is_worth_it(spans, whole, largest_file):

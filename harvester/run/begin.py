@@ -13,7 +13,8 @@ from .. import __version__
 from ..archives.registry import identifiers
 from ..catalogue.options import ReadOptions
 from ..catalogue.reader import open_catalogue
-from ..dataset.stamps import atomic_write, write_labels
+from ..dataset.manifest import write_labels
+from ..dataset.stamps import atomic_write
 from ..errors import InputError, LocalError
 from ..events import Note, counted
 from ..ledger.file import create_ledger

@@ -7,12 +7,14 @@ import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from .. import __version__
 from ..archives.kind import LocatorInputs
 from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
-from ..dataset.stamps import write_manifest
+from ..dataset.manifest import write_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, guarded
 from ..frames.store import FrameStore
@@ -20,6 +22,7 @@ from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
+from ..models import Plane
 from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES
 from ..status.host_watch import watched
@@ -31,8 +34,7 @@ from .orchestrator import Orchestrator
 from .transport_setup import allowance, make_transport, start_notes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from ..archives.kind import ArchiveKind
     from ..events import Listener
@@ -229,4 +231,17 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be running; return its two files."""
     with LedgerView.open(places.ledger) as view:
-        return write_manifest(places, view.manifest())
+        return write_manifest(places, view.manifest(), _made_by(view.facts()))
+
+
+def _made_by(facts: Mapping[str, str]) -> dict[str, Any]:
+    """Give what the manifest tells of its run; see `dataset.manifest.run_facts`."""
+    settings = json.loads(facts["settings"])
+    return {
+        "version": __version__,
+        "settings": settings,
+        "settings_sha256": facts["settings sha256"],
+        "catalogue": Path(facts["catalogue"]).name,
+        "catalogue_sha256": facts["catalogue sha256"],
+        "planes": settings.get("planes", str(Plane.FLUX)).split(","),
+    }

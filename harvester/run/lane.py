@@ -297,6 +297,7 @@ class Lane:
                 tuple(wanted),
                 spec,
                 is_whole=frame.is_whole,
+                parent=frame.version,
             )
             try:
                 cut = await self._cutter.cut(job)

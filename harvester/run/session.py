@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..cutouts.warm_up import warm_up
 from ..errors import InputError, TransientError
 from ..ledger.in_thread import in_thread
-from ..settings.settings import load_settings
+from ..settings.settings import load_run_settings, load_settings
 from ..status.report import failures, read_report, unsettled
 from .disk import free_bytes
 from .own_loop import run_in_own_loop
@@ -48,10 +48,12 @@ def settings_for(
     InputError
         The settings are invalid.
     """
-    known = places.settings if places.ledger.exists() else None
+    known = places.ledger.exists()
     columns = given.get("catalogue", {})
     given = {**given, "catalogue": {**columns, "path": str(catalogue.absolute())}}
-    return load_settings(config or known, **given)
+    if known and not config:
+        return load_run_settings(places, **given)
+    return load_settings(config, **given)
 
 
 def prepare(

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from ..archives.registry import kinds
 from ..errors import InputError
-from ..models import StampSize
+from ..models import DEFAULT_PLANES, Plane, StampSize
 from ..transport.quiet_hours import QuietHours
 from .base_urls import checked_base_url
 
@@ -37,6 +37,15 @@ def _quiet(text: str) -> str:
         raise ValueError(error) from error
 
 
+def _planes(text: str) -> str:
+    """Give the planes in their order, always with the flux."""
+    names = {name.strip().lower() for name in text.split(",")} - {""}
+    if unknown := sorted(names - set(Plane)):
+        msg = f"there is no plane {unknown[0]!r}. Planes: {', '.join(Plane)}"
+        raise ValueError(msg)
+    return ",".join(one for one in Plane if one is Plane.FLUX or one in names)
+
+
 def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
     """Make a field that is also an option of the command line."""
     return Field(
@@ -58,6 +67,7 @@ def _addresses(given: str | list[str]) -> str | list[str]:
 
 Addresses = Annotated[str | list[str], AfterValidator(_addresses)]
 SizeText = Annotated[str, AfterValidator(_size)]
+PlanesText = Annotated[str, AfterValidator(_planes)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
 
 
@@ -110,6 +120,12 @@ class CutoutSection(Section):
         "--mode",
         "partial",
         "At an edge of the frame: fill with NaN (partial), or cut less (trim).",
+    )
+    #: In the order of `Plane`, with commas.
+    planes: PlanesText = _option(
+        "--planes",
+        ",".join(DEFAULT_PLANES),
+        "Images of each stamp: flux, ivar, mask, psf.",
     )
     large: bool = _option(
         "--large", default=False, words="Allow stamps above 1024 px or 180 arcsec."

@@ -26,7 +26,7 @@ from pydantic_settings import (
 
 from ..archives.registry import default_surveys, kind_of, kinds, read_survey, services
 from ..errors import InputError
-from ..models import CutoutSpec, StampSize, Survey
+from ..models import CutoutSpec, Plane, StampSize, Survey
 from .base_urls import same_base_urls
 from .environment import refuse_unknown_variables
 from .sections import (
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..archives.kind import ServiceKind
+    from ..places import Places
 
-__all__ = ["SERVICES", "Settings", "load_settings"]
+__all__ = ["SERVICES", "Settings", "load_run_settings", "load_settings"]
 
 #: The official address of each service, by its name.
 SERVICES = {name: service.base for name, service in services().items()}
@@ -163,7 +164,8 @@ class _Settings(BaseSettings):
         """Return size and mode of the stamps of an archive."""
         sizes = {str(name): size for name, size in self.cutout.sizes.items()}
         size = sizes.get(archive, self.cutout.size)
-        return CutoutSpec(StampSize.parse(size), self.cutout.mode)
+        planes = tuple(Plane(name) for name in self.cutout.planes.split(","))
+        return CutoutSpec(StampSize.parse(size), self.cutout.mode, planes)
 
     def identity(self) -> dict[str, str]:
         """Return the settings that decide the data set; they identify a run."""
@@ -174,9 +176,15 @@ class _Settings(BaseSettings):
             "surveys": " ".join(sorted(str(survey) for survey in surveys)),
             "size": " ".join(f"{name}={self.spec(name).size}" for name in archives),
             "mode": self.cutout.mode,
+            **self._planes(),
             **self._identity_of(archives),
             "columns": ", ".join(f"{k}={v}" for k, v in columns.items() if v),
         }
+
+    def _planes(self) -> dict[str, str]:
+        # Runs of before there were planes have the flux only, and no such entry.
+        planes = self.cutout.planes
+        return {} if planes == Plane.FLUX else {"planes": planes}
 
     def _identity_of(self, archives: list[str]) -> dict[str, str]:
         return {
@@ -219,6 +227,22 @@ def _refuse_same_band_twice(surveys: list[Survey]) -> None:
                     f"{survey.archive} {band}: harvest them in two runs."
                 )
                 raise InputError(msg)
+
+
+def load_run_settings(places: Places, **flags: Any) -> Settings:  # noqa: ANN401 - as `load_settings`
+    """Load the settings of a run that exists.
+
+    Raises
+    ------
+    InputError
+        As `load_settings`.
+    """
+    cutout = _read(places.settings).get("cutout", {})
+    if "planes" not in cutout:
+        # Begun before there were planes: its other stamps have the flux only.
+        given = flags.get("cutout", {})
+        flags["cutout"] = {"planes": str(Plane.FLUX), **given}
+    return load_settings(places.settings, **flags)
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - what the flags hold is checked by the model

@@ -24,6 +24,7 @@ from harvester.errors import (
     TransientError,
 )
 from harvester.frames import ranged
+from harvester.frames.sparse_file import make_sparse, write_at
 from harvester.frames.store import FrameStore
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
 from harvester.sandbox.server import Sandbox, SandboxOptions
@@ -48,9 +49,9 @@ def by_parts(content, path, wanted_job):
         except ranged._LackingError as lacking:
             stop = lacking.start + ranged.HEADER
             pieces.held[lacking.start] = content[lacking.start : stop]
-    ranged._make(path, planned.length, pieces.held)
+    make_sparse(path, planned.length, pieces.held)
     for start, stop in planned.spans:
-        ranged._write(path, start, content[start:stop])
+        write_at(path, start, content[start:stop])
     return planned
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.frames.spans import Plane, is_worth_it, merge, spans_of
+from harvester.frames.spans import StoredPlane, is_worth_it, merge, spans_of
 from harvester.transport.body import LARGEST_FILE
 
 BOXES = st.builds(
@@ -48,7 +48,7 @@ def test_merging(runs, merged):
 )
 def test_all_pixels_are_in_spans(boxes, closeness, longest, most):
     """Spans cover every box, are disjoint, ascend, and stay in the planes."""
-    planes = [Plane(2880, 300, 4), Plane(54_720, 300, 4)]
+    planes = [StoredPlane(2880, 300, 4), StoredPlane(54_720, 300, 4)]
     with (
         mock.patch("harvester.frames.spans.REQUEST", closeness),
         mock.patch("harvester.frames.spans.LONGEST", longest),
@@ -79,13 +79,13 @@ def test_smallest_gaps_are_closed():
         mock.patch("harvester.frames.spans.REQUEST", 0),
         mock.patch("harvester.frames.spans.MOST_SPANS", 3),
     ):
-        assert spans_of([Plane(0, 100, 1)], boxes) == ((0, 1), (10, 16), (30, 38))
+        assert spans_of([StoredPlane(0, 100, 1)], boxes) == ((0, 1), (10, 16), (30, 38))
 
 
 def mosaic(stamps):
     """Give the planes of a mosaic of a gigabyte, and boxes of 124 px all over it."""
     side, rows = 11_300, 11_000 // stamps
-    planes = [Plane(2880, side, 4), Plane(4 * side**2 + 8640, side, 4)]
+    planes = [StoredPlane(2880, side, 4), StoredPlane(4 * side**2 + 8640, side, 4)]
     firsts = [(n * rows, n * 7919 % (side - 124)) for n in range(stamps)]
     boxes = [(slice(y, y + 124), slice(x, x + 124)) for y, x in firsts]
     return planes, boxes, 2 * 4 * side**2

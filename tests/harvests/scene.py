@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import closing
 
+import pyarrow.csv
 import pyarrow.parquet as pq
 from disks import make_small, mounts_are_ours, remove_small
 from service import (
@@ -283,7 +284,7 @@ class Scene:
             self._found.words.append(f"unknown files: {sorted(strange)}")
 
     def _differs(self, file):
-        return (self.out / file).read_bytes() != (self._peaceful / file).read_bytes()
+        return _content(self.out / file) != _content(self._peaceful / file)
 
     def count_frames(self):
         """Record an upper limit of frames fetched without need."""
@@ -316,6 +317,15 @@ class _Commits:
 def _grows(measure, by):
     goal = measure() + by
     return lambda: measure() >= goal
+
+
+def _content(path):
+    """Return what a file of two runs must have in common."""
+    if not path.name.startswith("manifest"):
+        return path.read_bytes()
+    csv = pyarrow.csv.read_csv if path.suffix == ".csv" else pq.read_table
+    # A frame that an earlier process fetched is known by its hash, not by its ETag.
+    return csv(path).drop_columns("parent").to_pydict()
 
 
 def _files(run):

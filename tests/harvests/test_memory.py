@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvester.catalogue.reader import open_catalogue
-from harvester.dataset.stamps import write_labels, write_manifest
+from harvester.dataset.manifest import write_labels, write_manifest
 from harvester.ledger.file import create_ledger
 from harvester.ledger.view import LedgerView
 from harvester.models import Survey

@@ -7,6 +7,7 @@ import pytest
 from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
+from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.places import Places
@@ -72,13 +73,14 @@ class Run:
     def row(self):
         """The only row of the manifest."""
         with LedgerView.open(self.places.ledger) as view:
-            return next(view.manifest())
+            _, values = next(view.manifest())
+        return dict(zip(MANIFEST_COLUMNS, values, strict=True))
 
     @property
     def told(self):
         """Status, product, substitute flag and its reason in the manifest."""
-        row = self.row
-        return row.status, row.product, row.substitute, row.substitute_reason
+        names = ("status", "product", "substitute", "substitute_reason")
+        return tuple(self.row[name] for name in names)
 
     @property
     def counts(self):
@@ -132,7 +134,7 @@ async def test_attempts_are_for_the_best(run):
 async def test_nothing_to_be_had(run):
     """If no image gives a stamp, the job fails with the best image's reason."""
     await run.cut(deep="truncated?", middle="outside", shallow="http_403")
-    assert (run.row.status, run.row.reason) == ("failed", "truncated")
+    assert (run.row["status"], run.row["reason"]) == ("failed", "truncated")
 
 
 async def test_bettered(run):
@@ -143,7 +145,7 @@ async def test_bettered(run):
     assert run.counts == (1, 1)
     assert await run.cut(deep="") == [("deep", "")]
     assert run.told == ("done", "deep", False, "")
-    assert run.row.sha256 == "deep"
+    assert run.row["sha256"] == "deep"
     assert run.counts == (1, 0)
     assert await run.better() == 0
 
@@ -152,11 +154,11 @@ async def test_bettered(run):
 async def test_not_bettered(run, problem):
     """If the best image fails again, the substitute stays unchanged."""
     await run.cut(deep="http_403", middle="")
-    before = run.row.file_loc
+    before = run.row["file_loc"]
     await run.better()
     await run.cut(deep=problem)
     assert run.told == ("done", "middle", True, f"{problem.strip('?')} of deep")
-    assert run.row.file_loc == before
+    assert run.row["file_loc"] == before
     assert run.counts == (1, 1)
     assert await run.better() == 1
 
@@ -208,7 +210,7 @@ async def test_all_observations(tmp_path):
     run = Run(tmp_path)
     await run.locate(keep_all=True)
     await run.cut(deep="http_403", middle="", shallow="")
-    assert run.row.substitute is False
+    assert run.row["substitute"] is False
     assert await run.better() == 0
     assert run.counts == (2, 0)
 

@@ -123,7 +123,7 @@ def test_disk():
     assert disk["frames"] == pytest.approx(
         100e6 + 4 * 3.6e6 + 16 * in_the_bucket + 4 * 12e6
     )
-    assert disk["data_set"] == 900 * 14_400 + 40 * 69_120
+    assert disk["data_set"] == 900 * 20_160 + 40 * 89_280
     assert disk["peak"] == disk["frames"] + disk["data_set"]
 
 

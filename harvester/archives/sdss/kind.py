@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         Costs,
         Identifiers,
         LocatorInputs,
-        Reading,
         Sampling,
     )
+    from ..reading import Reading
     from .field_cache import FieldCache
 
 __all__ = ["KIND", "SdssSection", "field_cache"]

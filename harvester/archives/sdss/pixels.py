@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..cards import first_number
+from ..cards import first_number, iso_date
 
 if TYPE_CHECKING:
     from ...models import Product
-    from ..kind import Lookup
+    from ..reading import Lookup, Noise, OpenFrame, PointSpread
 
 __all__ = ["SdssReading"]
 
@@ -29,11 +29,32 @@ class SdssReading:
 
     science = ""
     weight = ""
+    error = ""
     may_be_tiled = False
 
     def unit(self, text: Lookup) -> str:
         """Name the unit of the pixels: nanomaggy if the header has none."""
         return text("BUNIT") or "nanomaggy"
+
+    def date_obs(self, text: Lookup) -> str:
+        """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
+        return iso_date(text)
+
+    def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
+        """Give None: the level is not known."""
+        return None
+
+    def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - as above
+        """Give None: the factor is not known."""
+        return None
+
+    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - as above
+        """Give None: the noise is not known."""
+        return None
+
+    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:  # noqa: ARG002 - as above
+        """Give None: it is not known."""
+        return None
 
     def exposure_s(self, text: Lookup) -> float | None:
         """Give the exposure time in seconds, which is text in these headers."""

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...errors import InputError, LocalError
+from ...ledger.manifest_rows import MANIFEST_COLUMNS
 from ...states import State
 from .contact_sheet import draw_sheet
 from .display import ShownGalaxy, ShownStamp, read_picture, to_png
@@ -29,19 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["write_gallery"]
 
-#: Columns of the manifest that are not labels.
-_OWN = (
+#: Columns that are shown.
+_SHOWN = (
     "id_str",
     "ra",
     "dec",
     "survey",
     "band",
     "status",
-    "reason",
     "file_loc",
     "coverage",
-    "product",
-    "sha256",
 )
 
 #: Columns that together identify a galaxy.
@@ -101,7 +99,7 @@ def _read_manifest(path: Path) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         msg = f"the manifest {path} cannot be read: run `harvester manifest` again"
         raise InputError(msg) from error
-    lacking = [name for name in _OWN if name not in table.column_names]
+    lacking = [name for name in _SHOWN if name not in table.column_names]
     if lacking:
         msg = (
             f"the manifest {path} has no column {lacking[0]!r}: run `harvester "
@@ -179,7 +177,7 @@ def _labels(row: dict[str, Any]) -> list[tuple[str, str]]:
     found = {
         name: value
         for name, value in row.items()
-        if name not in _OWN
+        if name not in MANIFEST_COLUMNS
         and f"{name}_NAME" not in row  # show the name of the class, not its number
         and name.removeprefix("label_").lower() not in _REDUNDANT
         and isinstance(value, str | int | float)

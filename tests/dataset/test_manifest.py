@@ -1,4 +1,4 @@
-"""The data set on disk: paths of stamps, and the manifest."""
+"""The manifest and the paths of stamps."""
 
 from __future__ import annotations
 
@@ -11,16 +11,11 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from harvester.dataset import stamps as dataset
-from harvester.dataset.stamps import (
-    atomic_write,
-    file_loc,
-    remove_parts,
-    write_labels,
-    write_manifest,
-)
+from harvester.dataset import manifest as dataset
+from harvester.dataset.manifest import write_labels, write_manifest
+from harvester.dataset.stamps import atomic_write, file_loc, remove_parts
 from harvester.errors import LocalError
-from harvester.ledger.view import ManifestRow
+from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
 from harvester.models import Product, Survey, Target
 from harvester.places import Places
 
@@ -29,8 +24,7 @@ SDSS = Survey.parse("sdss:r")
 
 def row(target, **changes):
     """Give a row of the manifest."""
-    values = dict.fromkeys(ManifestRow._fields) | {
-        "target": target,
+    values = dict.fromkeys(MANIFEST_COLUMNS) | {
         "id_str": f"0{target}",
         "ra": 1.5,
         "dec": -2.0,
@@ -39,7 +33,7 @@ def row(target, **changes):
         "status": "no_coverage",
         "reason": "",
     }
-    return ManifestRow(**values | changes)
+    return target, tuple((values | changes).values())
 
 
 @pytest.fixture
