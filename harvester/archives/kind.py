@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ..catalogue.identifier_scheme import IdentifierScheme
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import BaseModel
 
     from ..events import Listener
     from ..ledger.ledger import Ledger
-    from ..models import Ask, CutoutSpec, Finding, Product, Sample, Survey
+    from ..models import Ask, CutoutSpec, Finding, Plane, Product, Sample, Survey
     from ..transport.transport import Transport
     from .reading import Reading
 
@@ -208,7 +208,9 @@ class Costs(Protocol):
         """Give the sides of one pointing in arcsec, longer one first."""
         ...
 
-    def queries(self, unlocated: Sequence[int], lost: int) -> int:
+    def queries(
+        self, unlocated: Sequence[int], lost: int, planes: Collection[Plane] = ()
+    ) -> int:
         """Count the queries to come.
 
         Parameters
@@ -217,6 +219,8 @@ class Costs(Protocol):
             Targets of each survey that are not located yet.
         lost
             Targets whose frame is known to be missing.
+        planes
+            Those of the stamps: for the PSF an archive may have to be asked.
         """
         ...
 

@@ -70,8 +70,10 @@ class PixelStack(NamedTuple):
 class Noise(Protocol):
     """What is known of the noise of one frame."""
 
-    #: How the inverse variance is made, in a few words.
-    source: str
+    @property
+    def source(self) -> str:
+        """How the inverse variance is made, in a few words."""
+        ...
 
     def ivar(self, stack: PixelStack) -> NDArray[np.float32]:
         """Give the inverse variance of each pixel, ``(n, ny, nx)``; 0: unknown.

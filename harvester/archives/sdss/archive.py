@@ -4,6 +4,9 @@ The object identifiers of Galaxy Zoo name run, camcol and field, so that most ga
 need no request. The others, and those whose frame does not show them, are looked up
 by position: 999 in one CrossID request, or in the table of all fields if that takes
 fewer requests. The table takes six queries and is then kept.
+
+If stamps are to have a PSF, SkyServer is asked for the fits of the fields that were
+found: see `psf_facts`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from ..batches import chunks
 from .crossid import CHOICES, UPLOAD, CrossId
 from .field_query import FIELD_QUERIES, FieldQuery
 from .names import Field, count_fields, decode, frame
+from .psf_facts import PsfFacts
 from .routes import sort_by_route
 from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
@@ -71,9 +75,14 @@ class Sdss:
         release: int,
         cache: FieldCache,
         listener: Listener,
+        has_psf: bool = False,
     ) -> None:
-        """Take as ``base`` the official address of the SAS, the start of frame URLs."""
+        """Take as ``base`` the official address of the SAS, the start of frame URLs.
+
+        With ``has_psf`` the products have facts of the PSF.
+        """
         skyserver = SkyServer(transport, release=release)
+        self._psf = PsfFacts(skyserver, self._say) if has_psf else None
         self._crossid = CrossId(skyserver)
         self._query = FieldQuery(skyserver)
         self._base = base
@@ -93,7 +102,12 @@ class Sdss:
     async def recognise(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings for targets whose identifiers name their fields."""
+        """Give findings for targets whose identifiers name their fields.
+
+        None if the PSF is wanted too: it must be asked for.
+        """
+        if self._psf is not None:
+            return
         # Decoding a batch of identifiers would block the event loop for too long.
         routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
         self._note_outliers(routes)
@@ -110,6 +124,15 @@ class Sdss:
         OutageError, TransientError, PermanentError
             Some positions have no answer; their targets stay without a finding.
         """
+        async for findings in self._located(survey, asks):
+            if self._psf is None:
+                yield findings
+            else:
+                yield await self._psf.added(survey.bands, findings)
+
+    async def _located(
+        self, survey: Survey, asks: Sequence[Ask]
+    ) -> AsyncIterator[Sequence[Finding]]:
         # Decoding a batch of identifiers would block the event loop for too long.
         routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
         self._note_outliers(routes)

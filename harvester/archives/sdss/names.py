@@ -23,6 +23,7 @@ __all__ = [
     "decode",
     "decode_all",
     "field_id",
+    "field_of",
     "frame",
     "is_observed",
     "observed",
@@ -38,6 +39,9 @@ _SKIES = frozenset({1, 2})
 CAMCOLS = range(1, 7)
 
 _INT64 = re.compile(r"[0-9]{1,19}")
+
+#: The name of a frame: band, run, camera column and field.
+_FRAME = re.compile(r"frame-[ugriz]-(\d{6})-(\d)-(\d{4})\.fits\.bz2")
 
 
 class Field(NamedTuple):
@@ -108,6 +112,12 @@ def _runs() -> dict[int, tuple[int, int]]:
         int(row["run"]): (int(row["first_field"]), int(row["last_field"]))
         for row in rows
     }
+
+
+def field_of(name: str) -> Field | None:
+    """Read the field in the name of a frame; None for another name."""
+    match = _FRAME.fullmatch(name)
+    return Field(*map(int, match.groups())) if match else None
 
 
 def field_id(field: Field) -> int:

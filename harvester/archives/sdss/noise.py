@@ -8,6 +8,7 @@ counts (SDSS data model, page ``frame``).
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -16,9 +17,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..reading import FrameHdu, OpenFrame, PixelStack
     from .detectors import Detector
 
-__all__ = ["SdssNoise", "SubtractedSky"]
+    Float32 = NDArray[np.float32]
+
+__all__ = ["SdssNoise", "SubtractedSky", "read_noise"]
+
+#: The columns of HDU 2.
+_SKY_COLUMNS = ("ALLSKY", "XINTERP", "YINTERP")
+
+#: Bytes in a block of a FITS file.
+_BLOCK = 2880
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,36 +101,57 @@ class SdssNoise:
     calib: NDArray[np.float32]
     sky: SubtractedSky
     detector: Detector
+    source: str = "calib, sky, gain and dark variance of the frame"
 
-    def ivar(
-        self,
-        flux: NDArray[np.float32],
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
-    ) -> NDArray[np.float32]:
+    def ivar(self, stack: PixelStack) -> NDArray[np.float32]:
         """Give the inverse variance of pixels of the frame.
-
-        Parameters
-        ----------
-        flux
-            Nanomaggies, NaN where there is no value: ``(ny, nx)`` of one stamp, or
-            ``(n, ny, nx)`` of many.
-        rows, columns
-            Of these pixels in the frame, from 0: of the shapes ``(n, ny)`` and
-            ``(n, nx)``, or without ``n`` for one stamp.
 
         Returns
         -------
         NDArray
-            In 1 / nanomaggy^2, of the shape of ``flux``; 0 where there is no value.
+            ``(n, ny, nx)`` in 1 / nanomaggy^2; 0 where the flux has no value.
         """
-        rows, columns = rows[..., :, None], columns[..., None, :]
-        calib = self.calib[columns]
-        gain, dark = (
-            np.float32(self.detector.gain),
-            np.float32(self.detector.dark_variance),
-        )
+        flux = stack.flux
+        tops, lefts = stack.first.T[:, :, None]
+        rows = (tops + np.arange(flux.shape[1]))[:, :, None]
+        columns = (lefts + np.arange(flux.shape[2]))[:, None, :]
+        calib, gain = self.calib[columns], np.float32(self.detector.gain)
+        dark = np.float32(self.detector.dark_variance)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            # Fewer counts than none are noise: darkness is what remains.
             counts = np.maximum(flux / calib + self.sky.at(rows, columns), 0)
             found = 1 / (np.square(calib) * (counts / gain + dark))
         return np.where(np.isfinite(found), found, np.float32(0))
+
+
+def read_noise(frame: OpenFrame, detector: Detector) -> SdssNoise | None:
+    """Read what the noise of a frame depends on; None if it has no calib or no sky."""
+    image, *others = itertools.islice(frame.hdus(), 3)
+    if len(others) != 2 or others[1].values.get("XTENSION") != "BINTABLE":  # noqa: PLR2004 - calib and sky
+        return None
+    ny, nx = image.shape
+    calib, table = others
+    if calib.shape != (nx,) or calib.values.get("BITPIX") != "-32":
+        return None
+    row = _read_table(frame, table)
+    if row is None or (row[1].size, row[2].size) != (nx, ny):
+        return None
+    values = np.frombuffer(frame.data(calib), ">f4").astype(np.float32)
+    return SdssNoise(values, SubtractedSky.of(*row), detector)
+
+
+def _read_table(frame: OpenFrame, table: FrameHdu) -> tuple[Float32, ...] | None:
+    """Read ``ALLSKY``, ``XINTERP`` and ``YINTERP``; None if it has no such columns."""
+    from astropy.io import fits  # noqa: PLC0415 - only for frames with this plane
+
+    content = frame.data(table)
+    padding = bytes(-len(content) % _BLOCK)
+    try:
+        hdu = fits.BinTableHDU.fromstring(
+            table.header().tostring().encode("ascii") + content + padding
+        )
+        columns = [np.asarray(hdu.data[name][0], np.float32) for name in _SKY_COLUMNS]
+    except (KeyError, ValueError, TypeError, IndexError, fits.VerifyError):
+        return None
+    is_sky = [column.ndim for column in columns] == [2, 1, 1] and columns[0].size > 0
+    return tuple(columns) if is_sky else None

@@ -15,6 +15,7 @@ differ by a factor of 2.5, so the width decides between them.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import astuple, dataclass
 from functools import lru_cache
@@ -68,9 +69,18 @@ class PsfFit:
     sigma_p: float
 
     @classmethod
-    def of(cls, row: Mapping[str, float], band: str) -> Self | None:
+    def read(cls, facts: str) -> Self | None:
+        """Read the facts of a product; None if they have no profile of stars."""
+        try:
+            row = json.loads(facts or "{}")
+            return cls.of({name: float(row[name]) for name in COLUMNS})
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    @classmethod
+    def of(cls, row: Mapping[str, float]) -> Self | None:
         """Read the columns of a band; None if they describe no profile."""
-        values = [float(row.get(f"{name}_{band}", math.nan)) for name in COLUMNS]
+        values = [row[name] for name in COLUMNS]
         fit = cls(*values)
         is_profile = min(fit.sigma1, fit.sigma2, fit.beta, fit.sigma_p) > 0
         is_sound = all(map(math.isfinite, values)) and min(fit.b, fit.p0) >= 0

@@ -61,7 +61,7 @@ class PsfFacts:
             async for rows in ask_psf(self._skyserver, fields, bands):
                 self._known.update(rows)
             # Fields that SkyServer does not know are not asked for again.
-            self._known.update(dict.fromkeys(set(fields) - set(self._known), {}))
+            self._known.update({f: {} for f in fields if f not in self._known})
         except (TransientError, PermanentError) as error:
             # A query that is refused would be refused again.
             self._may_ask = isinstance(error, TransientError)

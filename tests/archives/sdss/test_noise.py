@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import io
-
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -12,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
+from harvester.archives.reading import PixelStack
 from harvester.archives.sdss.detectors import Detector, detector
+from harvester.archives.sdss.kind import KIND
 from harvester.archives.sdss.noise import SdssNoise, SubtractedSky
+from harvester.cutouts.frame_file import open_frame
 
 FRAMES = [
     *("g-001043-5-0025", "g-003918-3-0213", "i-001043-5-0025", "i-003918-3-0213"),
@@ -50,29 +50,30 @@ def noise(calib=0.005, sky=100.0):
     return SdssNoise(calib, SubtractedSky.of(table, across, along), Detector(4.0, 2.0))
 
 
+def stack(flux, *first):
+    """Give stamps whose first pixels have these rows and columns in the frame."""
+    return PixelStack(np.array(flux, np.float32), np.array(first), None, None)
+
+
 def test_variance_of_counts():
     """The variance is that of the counts over the gain, and the dark variance."""
-    flux = np.array([[0.0, 0.5]], np.float32)
-    found = noise().ivar(flux, np.array([3]), np.array([7, 8]))
+    found = noise().ivar(stack([[[0.0, 0.5]]], (3, 7)))
     expected = [1 / (0.005**2 * (100 / 4 + 2)), 1 / (0.005**2 * (200 / 4 + 2))]
     assert found.dtype == np.float32
-    assert found[0] == pytest.approx(expected, rel=1e-5)
+    assert found[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
 def test_no_value():
     """Where there is no value, or no calibration, the inverse variance is 0."""
-    flux = np.array([[np.nan, 0.0, np.inf]], np.float32)
-    columns = np.array([0, 1, 2])
-    assert noise().ivar(flux, np.array([3]), columns).tolist()[0][::2] == [0, 0]
-    blind = noise(calib=0.0)
-    assert not blind.ivar(np.zeros((1, 3), np.float32), np.array([3]), columns).any()
+    found = noise().ivar(stack([[[np.nan, 0.0, np.inf]]], (3, 0)))
+    assert (found[0, 0] == 0).tolist() == [True, False, True]
+    assert not noise(calib=0.0).ivar(stack([[[0.0, 1.0]]], (3, 0))).any()
 
 
 def test_fewer_counts_than_none():
     """Counts below 0 do not make a pixel surer than darkness does."""
-    flux = np.array([[-0.6]], np.float32)
-    found = noise().ivar(flux, np.array([3]), np.array([0]))
-    assert found[0, 0] == pytest.approx(1 / (0.005**2 * 2), rel=1e-5)
+    found = noise().ivar(stack([[[-0.6]]], (3, 0)))
+    assert found[0, 0, 0] == pytest.approx(1 / (0.005**2 * 2), rel=1e-5)
 
 
 def test_many_stamps_at_once():
@@ -81,10 +82,9 @@ def test_many_stamps_at_once():
     calib = np.linspace(0.004, 0.006, 40, dtype=np.float32)
     one = SdssNoise(calib, SubtractedSky.of(table, across, along), Detector(4.7, 1.0))
     flux = np.random.default_rng(1).normal(size=(3, 4, 6)).astype(np.float32)
-    rows = np.array([0, 9, 26])[:, None] + np.arange(4)
-    columns = np.array([33, 1, 17])[:, None] + np.arange(6)
-    together = one.ivar(flux, rows, columns)
-    alone = [one.ivar(*each) for each in zip(flux, rows, columns, strict=True)]
+    first = [(0, 33), (9, 1), (26, 17)]
+    together = one.ivar(stack(flux, *first))
+    alone = [one.ivar(stack([f], at))[0] for f, at in zip(flux, first, strict=True)]
     assert together.shape == (3, 4, 6)
     assert np.array_equal(together, alone)
 
@@ -117,15 +117,74 @@ def test_blank_sky_of_real_frames(shared, name):
     One of them is full of stars; its sky table has fewer rows than the frame asks for.
     """
     path = shared / "data/sdss" / f"frame-{name}.fits.bz2"
-    with fits.open(io.BytesIO(bz2.decompress(path.read_bytes()))) as hdus:
-        image, calib = (hdu.data.astype(np.float32) for hdu in hdus[:2])
-        table = hdus[2].data[0]
-        sky = SubtractedSky.of(
-            *(table[key].astype(np.float32) for key in ("ALLSKY", "XINTERP", "YINTERP"))
-        )
-        run, camcol = hdus[0].header["RUN"], hdus[0].header["CAMCOL"]
-    ivar = SdssNoise(calib, sky, detector(name[0], camcol, run)).ivar(
-        image, *map(np.arange, image.shape)
-    )
+    with open_frame(path) as frame:
+        image = next(frame.hdus())
+        flux = frame.rows(image, 0, image.shape[0]).astype(np.float32)
+        ivar = KIND.reading.noise(frame, image.values.get).ivar(stack([flux], (0, 0)))
     assert (ivar > 0).all()
-    assert 0.9 < chi_square(image, ivar) < 1.15
+    assert 0.9 < chi_square(flux, ivar[0]) < 1.15
+
+
+def frame_of(tmp_path, *extensions, **cards):
+    """Write a frame with these HDUs behind its image; open it."""
+    header = fits.Header({"FILTER": "r", "CAMCOL": 5, "RUN": 1043} | cards)
+    image = fits.PrimaryHDU(np.zeros((30, 40), np.float32), header)
+    path = tmp_path / "frame.fits"
+    fits.HDUList([image, *extensions]).writeto(path)
+    return open_frame(path)
+
+
+def sky_hdu(rows=30, **renamed):
+    """Give a table of the sky for 40 columns."""
+    table, across, along = coarse((5, 6))
+    arrays = {"ALLSKY": table[None], "XINTERP": across[None]}
+    arrays["YINTERP"] = np.resize(along, rows)[None]
+    columns = [
+        fits.Column(renamed.get(name, name), f"{array.size}E", array=array, dim=dim)
+        for (name, array), dim in zip(
+            arrays.items(), ("(6,5)", None, None), strict=True
+        )
+    ]
+    return fits.BinTableHDU.from_columns(columns)
+
+
+def calib_hdu(columns=40, kind=np.float32):
+    """Give a calibration vector."""
+    return fits.ImageHDU(np.full(columns, 0.005, kind))
+
+
+def test_small_frame(tmp_path):
+    """Calib and sky are read from the HDUs behind the image."""
+    with frame_of(tmp_path, calib_hdu(), sky_hdu()) as frame:
+        text = next(frame.hdus()).values.get
+        found = KIND.reading.noise(frame, text)
+    assert found.detector == detector("r", 5, 1043)
+    assert found.calib == pytest.approx(0.005)
+    table, across, along = coarse((5, 6))
+    expected = SubtractedSky.of(table, across, along).at(ROWS[:, None], COLUMNS)
+    assert np.array_equal(found.sky.at(ROWS[:, None], COLUMNS), expected)
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        (),
+        (calib_hdu(),),
+        (calib_hdu(41), sky_hdu()),
+        (calib_hdu(kind=np.int32), sky_hdu()),
+        (calib_hdu(), sky_hdu(29)),
+        (calib_hdu(), sky_hdu(ALLSKY="SKY")),
+        (calib_hdu(), calib_hdu()),
+    ],
+)
+def test_no_noise(tmp_path, extensions):
+    """A frame with another calib or sky, or without one, has no known noise."""
+    with frame_of(tmp_path, *extensions) as frame:
+        assert KIND.reading.noise(frame, next(frame.hdus()).values.get) is None
+
+
+@pytest.mark.parametrize("cards", [{"FILTER": "x"}, {"CAMCOL": 7}, {"RUN": "none"}])
+def test_unknown_detector(tmp_path, cards):
+    """A frame that does not name a CCD of the camera has no known noise."""
+    with frame_of(tmp_path, calib_hdu(), sky_hdu(), **cards) as frame:
+        assert KIND.reading.noise(frame, next(frame.hdus()).values.get) is None

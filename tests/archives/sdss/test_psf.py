@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
+from harvester.archives.sdss.kind import KIND
 from harvester.archives.sdss.psf import COLUMNS, PsfFit
+from harvester.models import Product
 
 #: The columns of ``photoField`` that SkyServer's table ``Field`` calls otherwise.
 NAMES = ("WIDTH", "SIGMA1", "SIGMA2", "B", "P0", "BETA", "SIGMAP")
@@ -14,7 +19,7 @@ NAMES = ("WIDTH", "SIGMA1", "SIGMA2", "B", "P0", "BETA", "SIGMAP")
 #: The r band of field 136 of run 2583, camera column 2.
 ROW = dict(
     zip(
-        (f"{name}_r" for name in COLUMNS),
+        COLUMNS,
         (1.0475932, 0.88021415, 2.3084083, 0.05884838, 1e-7, 3.0, 5.0),
         strict=True,
     )
@@ -23,15 +28,15 @@ ROW = dict(
 
 @pytest.fixture(scope="module")
 def rows(shared):
-    """Give the fields of a real table, with the names of SkyServer's columns."""
+    """Give the bands of all fields of a real table, with the names of SkyServer."""
     table = fits.getdata(shared / "data/sdss/photoField-002583-2.fits")
     return [
         {
-            f"{name}_{band}": float(row[f"PSF_{own}"][place])
+            name: float(row[f"PSF_{own}"][band])
             for name, own in zip(COLUMNS, NAMES, strict=True)
-            for place, band in enumerate("ugriz")
         }
         for row in table
+        for band in range(5)
     ]
 
 
@@ -43,15 +48,15 @@ def width_of(stamp, pixel_arcsec=0.396):
 
 def test_real_fits(rows):
     """Each fit of a real run makes a centred stamp, of sum 1 and the stated width."""
+    assert len(rows) == 5 * 227
     for row in rows:
-        for band in "ugriz":
-            fit = PsfFit.of(row, band)
-            stamp = fit.stamp()
-            assert stamp.shape == (31, 31)
-            assert stamp.sum() == pytest.approx(1)
-            assert np.unravel_index(stamp.argmax(), stamp.shape) == (15, 15)
-            assert np.array_equal(stamp, stamp[::-1, ::-1])
-            assert width_of(stamp) == pytest.approx(fit.width_arcsec, rel=0.15)
+        fit = PsfFit.of(row)
+        stamp = fit.stamp()
+        assert stamp.shape == (31, 31)
+        assert stamp.sum() == pytest.approx(1)
+        assert np.unravel_index(stamp.argmax(), stamp.shape) == (15, 15)
+        assert np.array_equal(stamp, stamp[::-1, ::-1])
+        assert width_of(stamp) == pytest.approx(fit.width_arcsec, rel=0.15)
 
 
 def test_stars_of_a_real_frame(shared):
@@ -59,7 +64,7 @@ def test_stars_of_a_real_frame(shared):
     path = shared / "data/sdss/frame-r-002583-2-0136.fits.bz2"
     with fits.open(path) as hdus:
         image = hdus[0].data.astype(float)
-    stamp = PsfFit.of(ROW, "r").stamp().astype(float)
+    stamp = PsfFit.of(ROW).stamp().astype(float)
     within = stamp[14:17, 14:17].sum() / stamp[9:22, 9:22].sum()
     ratios = [one for one in map(concentration, stars_of(image)) if one]
     assert len(ratios) > 10
@@ -88,30 +93,44 @@ def concentration(box):
 
 def test_widths_in_arcsec():
     """If the widths of a fit are in arcsec, they are read as such."""
-    arcsec = ROW | {
-        f"{name}_r": ROW[f"{name}_r"] * 0.396
-        for name in ("psfSigma1", "psfSigma2", "psfSigmaP")
-    }
-    there, here = PsfFit.of(arcsec, "r").stamp(), PsfFit.of(ROW, "r").stamp()
+    widths = ("psfSigma1", "psfSigma2", "psfSigmaP")
+    arcsec = ROW | {name: ROW[name] * 0.396 for name in widths}
+    there, here = PsfFit.of(arcsec).stamp(), PsfFit.of(ROW).stamp()
     assert np.allclose(there, here, atol=1e-6)
 
 
 def test_contradiction():
     """A fit whose width contradicts the stated one gives no stamp."""
-    assert PsfFit.of(ROW | {"psfWidth_r": 1.7}, "r").stamp() is None
+    assert PsfFit.of(ROW | {"psfWidth": 1.7}).stamp() is None
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("psfWidth_r", -9999.0),
-        ("psfSigma1_r", 0.0),
-        ("psfSigma2_r", float("nan")),
-        ("psfB_r", -0.1),
-        ("psfBeta_r", float("inf")),
+        ("psfWidth", -9999.0),
+        ("psfSigma1", 0.0),
+        ("psfSigma2", float("nan")),
+        ("psfB", -0.1),
+        ("psfBeta", float("inf")),
     ],
 )
 def test_no_profile(column, value):
     """Values that describe no profile, such as those of a missing fit, give none."""
-    assert PsfFit.of(ROW | {column: value}, "r") is None
-    assert PsfFit.of({}, "r") is None
+    assert PsfFit.of(ROW | {column: value}) is None
+
+
+@pytest.mark.parametrize("facts", ["", "{}", "no JSON", "[1]", '{"psfWidth": 1.2}'])
+def test_no_facts(facts):
+    """A product without a whole fit among its facts has no PSF."""
+    assert PsfFit.read(facts) is None
+
+
+def test_point_spread():
+    """The PSF of a frame is made from the facts of its product."""
+    name = "frame-r-002583-2-0136.fits.bz2"
+    product = Product("sdss", name, "r", f"https://archive.example/{name}")
+    found = KIND.reading.point_spread(replace(product, facts=json.dumps(ROW)), str)
+    assert found.fwhm_arcsec == 1.0475932
+    assert "psfWidth_r" in found.source
+    assert np.array_equal(found.image, PsfFit.of(ROW).stamp())
+    assert KIND.reading.point_spread(product, str) is None
