@@ -52,6 +52,7 @@ _TYPES = {
         pa.float64(),
     ),
     **dict.fromkeys(("nx", "ny", "x0", "y0", "n_candidates"), pa.int32()),
+    "target": pa.int64(),
     **dict.fromkeys(("substitute", "flipped", "match_ambiguous"), pa.bool_()),
 }
 
