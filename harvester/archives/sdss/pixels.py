@@ -61,8 +61,9 @@ class SdssReading:
         few percent. The sky, of some hundred counts, is left out.
         """
         calibration = first_number(text, "NMGY")
-        is_known = calibration is not None and calibration > 0
-        return WELL_COUNTS * calibration if calibration and is_known else None
+        if calibration is None or calibration <= 0 or self.zero_point(text) is None:
+            return None
+        return WELL_COUNTS * calibration
 
     def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
         """Give 1: frames are not resampled, so the noise of pixels is independent."""
@@ -71,10 +72,12 @@ class SdssReading:
     def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:
         """Read the noise from calib and sky of the frame, behind its image.
 
-        None if the header does not name the CCD, or the frame lacks one of them.
+        None if the header does not name the CCD, if the frame lacks one of them, or if
+        its pixels have another unit.
         """
         band, camcol, run = (text(keyword) for keyword in ("FILTER", "CAMCOL", "RUN"))
-        if not _CCD.fullmatch(f"{band} {camcol} {run}"):
+        is_known = _CCD.fullmatch(f"{band} {camcol} {run}")
+        if not is_known or self.zero_point(text) is None:
             return None
         from .noise import read_noise  # noqa: PLC0415 - numpy, slow to import
 

@@ -183,8 +183,10 @@ def test_no_noise(tmp_path, extensions):
         assert KIND.reading.noise(frame, next(frame.hdus()).values.get) is None
 
 
-@pytest.mark.parametrize("cards", [{"FILTER": "x"}, {"CAMCOL": 7}, {"RUN": "none"}])
+@pytest.mark.parametrize(
+    "cards", [{"FILTER": "x"}, {"CAMCOL": 7}, {"RUN": "none"}, {"BUNIT": "counts"}]
+)
 def test_unknown_detector(tmp_path, cards):
-    """A frame that does not name a CCD of the camera has no known noise."""
+    """A frame of no CCD of the camera, or of another unit, has no known noise."""
     with frame_of(tmp_path, calib_hdu(), sky_hdu(), **cards) as frame:
         assert KIND.reading.noise(frame, next(frame.hdus()).values.get) is None
