@@ -197,6 +197,8 @@ class Costs(Protocol):
     typical_bytes: int
     #: CPU seconds on one core to decode a whole frame.
     decode_s: float
+    #: Side in pixels of the plane psf; 0 if stamps have none.
+    psf_side: int
     #: Layout of uncompressed files; None if the files are compressed.
     layout: FileLayout | None
 

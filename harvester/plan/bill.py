@@ -249,11 +249,17 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
-    side = _side(survey, spec)
-    sizes = {Plane.FLUX: 4, Plane.IVAR: 4, Plane.MASK: 1}
-    data = (math.ceil(sizes.get(p, 0) * side**2 / _BLOCK) for p in spec.planes)
+    side, psf = _side(survey, spec), kind_of(survey.archive).costs.psf_side
+    sizes = {
+        Plane.FLUX: 4 * side**2,
+        Plane.IVAR: 4 * side**2,
+        Plane.MASK: side**2,
+        Plane.PSF: 4 * psf**2,
+    }
+    planes = [size for plane, size in sizes.items() if plane in spec.planes and size]
+    data = sum(math.ceil(size / _BLOCK) for size in planes)
     # Each plane but the flux has a header of one block.
-    return _BLOCK * (_HEADER_BLOCKS + len(spec.planes) - 1 + sum(data))
+    return _BLOCK * (_HEADER_BLOCKS + len(planes) - 1 + data)
 
 
 def _side(survey: Survey, spec: CutoutSpec) -> int:

@@ -35,6 +35,7 @@ class MissionCosts:
     mirror_service: str = S3.name
     #: Files are not compressed: cutting 1 to 3 stamps took 0.01 s.
     decode_s: float = 0.01
+    psf_side: int = 0
 
     def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""

@@ -28,6 +28,7 @@ class SdssCosts:
     typical_bytes = 3_600_000
     #: `bz2.decompress` took 0.45 to 0.5 s for a frame of 12.4 MB.
     decode_s = 0.48
+    psf_side = 31
     layout: FileLayout | None = None
 
     def pixel_arcsec(self, instrument: str) -> float:  # noqa: ARG002 - the protocol's signature
