@@ -46,7 +46,7 @@ class SdssReading:
         """Give when the exposure of the first row began, ISO 8601 in UTC.
 
         The camera reads out row by row while the sky drifts over it, so each row has
-        its own time; the last row is a minute later. Without the time of the first row
+        its own time; the last one is 39 s later. Without the time of the first row
         this is the date alone.
         """
         read_out, exposure = first_number(text, "TAI"), self.exposure_s(text)
