@@ -140,6 +140,16 @@ class Archive(Protocol):
         """
         ...
 
+    async def describe(
+        self, survey: Survey, products: Sequence[Product]
+    ) -> Mapping[str, str]:
+        """Give what the archive tells of products that stamps need: JSON, by name.
+
+        It becomes `Product.facts`. If the archive does not answer now, this is said to
+        the user, and products are left out: their stamps are made without it.
+        """
+        ...
+
     def may_relocate(self, identifier: str) -> bool:
         """Whether a target whose frame does not show it is located again, by position.
 

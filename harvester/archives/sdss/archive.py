@@ -5,8 +5,8 @@ need no request. The others, and those whose frame does not show them, are looke
 by position: 999 in one CrossID request, or in the table of all fields if that takes
 fewer requests. The table takes six queries and is then kept.
 
-If stamps are to have a PSF, SkyServer is asked for the fits of the fields that were
-found: see `psf_facts`.
+If stamps are to have a PSF, SkyServer is asked for the fits of their fields: see
+`psf_facts`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from ...events import Listener
-    from ...models import Ask, Route, Survey, Target
+    from ...models import Ask, Product, Route, Survey, Target
     from ...transport.transport import Transport
     from .field_cache import FieldCache
     from .fields import FieldTable
@@ -79,7 +79,7 @@ class Sdss:
     ) -> None:
         """Take as ``base`` the official address of the SAS, the start of frame URLs.
 
-        With ``has_psf`` the products have facts of the PSF.
+        With ``has_psf`` the PSF of frames is asked for.
         """
         skyserver = SkyServer(transport, release=release)
         self._psf = PsfFacts(skyserver, self._say) if has_psf else None
@@ -102,12 +102,7 @@ class Sdss:
     async def recognise(
         self, survey: Survey, asks: Sequence[Ask]
     ) -> AsyncIterator[Sequence[Finding]]:
-        """Give findings for targets whose identifiers name their fields.
-
-        None if the PSF is wanted too: it must be asked for.
-        """
-        if self._psf is not None:
-            return
+        """Give findings for targets whose identifiers name their fields."""
         # Decoding a batch of identifiers would block the event loop for too long.
         routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
         self._note_outliers(routes)
@@ -124,15 +119,6 @@ class Sdss:
         OutageError, TransientError, PermanentError
             Some positions have no answer; their targets stay without a finding.
         """
-        async for findings in self._located(survey, asks):
-            if self._psf is None:
-                yield findings
-            else:
-                yield await self._psf.added(survey.bands, findings)
-
-    async def _located(
-        self, survey: Survey, asks: Sequence[Ask]
-    ) -> AsyncIterator[Sequence[Finding]]:
         # Decoding a batch of identifiers would block the event loop for too long.
         routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
         self._note_outliers(routes)
@@ -154,6 +140,12 @@ class Sdss:
                 "These galaxies stay pending; run harvester resume later"
             )
             raise OutageError("bad_rows", msg)
+
+    async def describe(
+        self, survey: Survey, products: Sequence[Product]
+    ) -> Mapping[str, str]:
+        """Give the fit of the PSF of each frame, if stamps are to have a PSF."""
+        return await self._psf.of(survey.bands, products) if self._psf else {}
 
     def may_relocate(self, identifier: str) -> bool:
         """Whether the identifier names a field; then that field was wrong."""

@@ -1,32 +1,32 @@
-"""What SkyServer tells of the PSF of the frames that were found, for the ledger."""
+"""What SkyServer tells of the PSF of frames, for the ledger."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import PermanentError, TransientError
 from ...events import counted
-from .names import Field, field_of
+from .names import field_of
 from .psf import COLUMNS
 from .psf_query import ask_psf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from ...models import Finding, Product
+    from ...models import Product
+    from .names import Field
     from .skyserver import SkyServer
 
 __all__ = ["PsfFacts"]
 
-#: Fields that are remembered: targets come in the order of the sky, so that only the
+#: Fields that are remembered. Targets come in the order of the sky, so that only the
 #: fields of the last batches are met again.
 _MOST = 20_000
 
 
 class PsfFacts:
-    """Adds to products what is known of the PSF of their field."""
+    """Tells of frames what SkyServer knows of the PSF of their field."""
 
     def __init__(self, skyserver: SkyServer, say: Callable[[str], None]) -> None:
         self._skyserver = skyserver
@@ -34,23 +34,30 @@ class PsfFacts:
         #: The answer for each field; empty if SkyServer does not know the field.
         self._known: dict[Field, Mapping[str, float]] = {}
         self._may_ask = True
+        #: Whether the last query had no answer.
+        self._has_failed = False
 
-    async def added(
-        self, bands: Sequence[str], findings: Sequence[Finding]
-    ) -> list[Finding]:
-        """Give the findings, with what is known of the PSF in each product.
+    async def of(
+        self, bands: Sequence[str], products: Sequence[Product]
+    ) -> dict[str, str]:
+        """Give the columns of `psf.PsfFit` for each frame, as JSON by its name.
 
-        If SkyServer cannot answer, this is said, and the products stay as they are.
+        Empty JSON if SkyServer does not know the field. If SkyServer cannot answer,
+        this is said, and the frames are left out.
+
+        Parameters
+        ----------
+        bands
+            Bands of the survey; always the same ones.
         """
-        products = [
-            product
-            for finding in findings
-            for choices in finding.choices.values()
-            for product in choices
-        ]
-        fields = dict.fromkeys(filter(None, map(_field_of, products)))
+        places = {product: field_of(product.name) for product in products}
+        fields = dict.fromkeys(filter(None, places.values()))
         await self._ask([f for f in fields if f not in self._known], bands)
-        return [self._with_facts(finding) for finding in findings]
+        return {
+            product.name: _facts(self._known[field], product.band)
+            for product, field in places.items()
+            if field in self._known
+        }
 
     async def _ask(self, fields: Sequence[Field], bands: Sequence[str]) -> None:
         if not (fields and self._may_ask):
@@ -62,29 +69,20 @@ class PsfFacts:
                 self._known.update(rows)
             # Fields that SkyServer does not know are not asked for again.
             self._known.update({f: {} for f in fields if f not in self._known})
+            self._has_failed = False
         except (TransientError, PermanentError) as error:
             # A query that is refused would be refused again.
             self._may_ask = isinstance(error, TransientError)
-            missing = sum(field not in self._known for field in fields)
+            self._tell(error, sum(field not in self._known for field in fields))
+
+    def _tell(self, error: TransientError | PermanentError, missing: int) -> None:
+        if not self._has_failed:
             self._say(
-                f"the PSF of {counted(missing, 'field')} is not known: {error}. Their "
-                "stamps are made without it"
+                f"the PSF of {counted(missing, 'field')} is not known: {error}. Stamps "
+                "that are cut before SkyServer answers have no PSF"
             )
-
-    def _with_facts(self, finding: Finding) -> Finding:
-        choices = {
-            band: list(self._described(products))
-            for band, products in finding.choices.items()
-        }
-        return replace(finding, choices=choices)
-
-    def _described(self, products: Iterable[Product]) -> Iterable[Product]:
-        for product in products:
-            field = _field_of(product)
-            row = self._known.get(field, {}) if field else {}
-            own = {name: row.get(f"{name}_{product.band}") for name in COLUMNS}
-            yield replace(product, facts=json.dumps(own) if row else "")
+        self._has_failed = True
 
 
-def _field_of(product: Product) -> Field | None:
-    return field_of(product.name)
+def _facts(row: Mapping[str, float], band: str) -> str:
+    return json.dumps({name: row[f"{name}_{band}"] for name in COLUMNS} if row else {})

@@ -1,10 +1,10 @@
-"""Facts of the PSF that the locator of SDSS adds to products."""
+"""What the locator of SDSS tells of the PSF of frames."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-import numpy as np
 import pytest
 from aiohttp import web
 from recorded import reaching, serving
@@ -13,9 +13,11 @@ from sky_server import ERROR_PAGE, table
 from harvester.archives.sdss.archive import Sdss
 from harvester.archives.sdss.field_cache import FieldCache
 from harvester.archives.sdss.kind import KIND
+from harvester.archives.sdss.names import Field, field_of, frame
 from harvester.archives.sdss.psf import COLUMNS
-from harvester.models import Ask, Survey, Target
+from harvester.models import Survey
 from harvester.sandbox.camera import seeing_of
+from harvester.sandbox.scans import FieldKey
 from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.settings.settings import SERVICES
 
@@ -34,50 +36,40 @@ def sdss(transport, notes, *, has_psf=True):
     )
 
 
-async def located(locator, asks, *, route="locate"):
-    """Give all findings."""
-    batches = getattr(locator, route)(GI, asks)
-    return [finding async for batch in batches for finding in batch]
-
-
-def asks_of(galaxies):
-    """Give asks with the identifiers of galaxies."""
-    return [
-        Ask(Target(n, str(g.dr8_objid), g.ra, g.dec, f"g{n}"))
-        for n, g in enumerate(galaxies)
-    ]
+def frames(*fields):
+    """Give the frames of fields in the bands g and i."""
+    return [frame("https://sas", 17, band, field) for field in fields for band in "gi"]
 
 
 async def test_psf_of_each_frame():
-    """Every product has the fit of its field and band, asked once for each field."""
+    """Every frame has the fit of its field and band, asked once for each field."""
     options = SandboxOptions(seed=3, targets=300, hst_images=False, rates={})
     async with Sandbox(options) as sandbox, reaching(sandbox.urls) as transport:
-        locator, notes = sdss(transport, []), []
-        asks = asks_of(sandbox.sky.galaxies)
-        assert await located(locator, asks, route="recognise") == []
-        found = await located(locator, asks)
-        asked = sandbox.stats["sdss-sky"].requests
-        assert await located(locator, asks) == found
-        assert sandbox.stats["sdss-sky"].requests == asked > 0
-    assert len(found) == 300
+        notes = []
+        locator = sdss(transport, notes)
+        products = frames(*(Field(*key) for key in sandbox.sky.fields))
+        told = await locator.describe(GI, products)
+        assert sandbox.stats["sdss-sky"].requests == 1
+        assert await locator.describe(GI, products) == told
+        assert sandbox.stats["sdss-sky"].requests == 1
+    assert set(told) == {product.name for product in products}
     assert not notes
-    for finding, galaxy in zip(found, sandbox.sky.galaxies, strict=True):
-        for band in "gi":
-            spread = KIND.reading.point_spread(finding.choices[band][0], str)
-            width = seeing_of(galaxy.field, band).width
-            assert spread.fwhm_arcsec == pytest.approx(width)
-            assert spread.image.sum() == pytest.approx(1)
+    for product in products:
+        known = replace(product, facts=told[product.name])
+        spread = KIND.reading.point_spread(known, str)
+        key = FieldKey(*field_of(product.name)[:3])
+        assert spread.fwhm_arcsec == pytest.approx(seeing_of(key, product.band).width)
+        assert spread.image.sum() == pytest.approx(1)
 
 
 async def test_not_asked_for():
-    """Without the plane psf SkyServer is not asked, and products have no facts."""
+    """Without the plane psf SkyServer is not asked."""
     options = SandboxOptions(seed=3, targets=30, hst_images=False, rates={})
     async with Sandbox(options) as sandbox, reaching(sandbox.urls) as transport:
         locator = sdss(transport, [], has_psf=False)
-        found = await located(locator, asks_of(sandbox.sky.galaxies), route="recognise")
+        products = frames(*(Field(*key) for key in sandbox.sky.fields))
+        assert await locator.describe(GI, products) == {}
         assert sandbox.stats["sdss-sky"].requests == 0
-    assert len(found) == 30
-    assert {f.choices["g"][0].facts for f in found} == {""}
 
 
 class Fields:
@@ -104,10 +96,7 @@ class Fields:
         return table(*rows, header=",".join(names))
 
 
-def targets(*fields):
-    """Give asks for objects of fields of run 94, camera column 6."""
-    ids = [2 << 59 | 301 << 48 | 94 << 32 | 6 << 29 | field << 16 for field in fields]
-    return [Ask(Target(n, str(i), 10.0, 1.0, f"t{n}")) for n, i in enumerate(ids)]
+HERE, THERE = Field(94, 6, 100), Field(94, 6, 101)
 
 
 def down():
@@ -124,36 +113,35 @@ async def test_facts_in_json():
     """The facts are the columns of one band, without its letter."""
     server = Fields()
     async with serving(server) as transport:
-        (found,) = await located(sdss(transport, []), targets(100))
-    facts = json.loads(found.choices["g"][0].facts)
-    assert facts == dict.fromkeys(COLUMNS, 1.2)
+        told = await sdss(transport, []).describe(GI, frames(HERE))
+    assert [json.loads(facts) for facts in told.values()] == [
+        dict.fromkeys(COLUMNS, 1.2)
+    ] * 2
     assert "psfWidth_g" in server.asked[0]
     assert "psfWidth_r" not in server.asked[0]
 
 
 async def test_outage():
-    """In an outage galaxies are located all the same, without a PSF; it is said."""
+    """In an outage nothing is known of the PSF; it is said once."""
     server, notes = Fields(), []
     server.reply = down
     async with serving(server) as transport:
         locator = sdss(transport, notes)
-        found = await located(locator, targets(100, 101))
-        assert [f.choices["g"][0].facts for f in found] == ["", ""]
-        assert len(notes) == 1
-        assert "the PSF of 2 fields is not known" in notes[0]
+        for _ in range(2):
+            assert await locator.describe(GI, frames(HERE, THERE)) == {}
+    assert len(notes) == 1
+    assert "the PSF of 2 fields is not known" in notes[0]
 
 
 async def test_damaged_answer():
-    """After a damaged answer the fields are asked for again when they are met again."""
+    """After a damaged answer the fields are asked for again in the next call."""
     server, notes = Fields(), []
     server.reply = lambda: table("94", header="run")
     async with serving(server) as transport:
         locator = sdss(transport, notes)
-        (found,) = await located(locator, targets(101))
-        assert found.choices["g"][0].facts == ""
+        assert await locator.describe(GI, frames(HERE)) == {}
         server.reply = None
-        (again,) = await located(locator, targets(101))
-    assert json.loads(again.choices["i"][0].facts)["psfWidth"] == 1.2
+        assert len(await locator.describe(GI, frames(HERE))) == 2
     assert len(notes) == 1
 
 
@@ -163,24 +151,22 @@ async def test_refusal():
     server.reply = refused
     async with serving(server) as transport:
         locator = sdss(transport, notes)
-        await located(locator, targets(100))
+        await locator.describe(GI, frames(HERE))
         asked = len(server.asked)
-        (found,) = await located(locator, targets(101))
+        assert await locator.describe(GI, frames(THERE)) == {}
     assert len(server.asked) == asked
-    assert found.choices["g"][0].facts == ""
     assert len(notes) == 1
 
 
 async def test_unknown_field():
     """A field that SkyServer does not know has no PSF, and is asked for once."""
     server = Fields()
+    names = ["run", "camcol", "field"]
+    names += [f"{name}_{band}" for band in "gi" for name in COLUMNS]
+    server.reply = lambda: table(header=",".join(names))
     async with serving(server) as transport:
         locator = sdss(transport, [])
-        names = ["run", "camcol", "field"]
-        names += [f"{name}_{band}" for band in "gi" for name in COLUMNS]
-        server.reply = lambda: table(header=",".join(names))
         for _ in range(2):
-            (found,) = await located(locator, targets(100))
-            assert found.choices["g"][0].facts == ""
+            told = await locator.describe(GI, frames(HERE))
+            assert list(told.values()) == ["{}", "{}"]
     assert len(server.asked) == 1
-    assert not np.any([found.choices["i"][0].facts])
