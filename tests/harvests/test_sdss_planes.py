@@ -22,7 +22,10 @@ ALL = ("--survey", "sdss:g", "--planes", "flux,ivar,mask,psf")
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    """Plan a harvest, then run it; give its folder, the bill, and counts of both."""
+    """Plan a harvest, run it, and rebuild it from its manifest.
+
+    Give its folder, the bill, and the counts of the archive before and after the run.
+    """
     folder = tmp_path_factory.mktemp("planes")
     with sandbox(
         folder, "--seed", "7", "--targets", "24", "--per-field", "2"
@@ -33,7 +36,11 @@ def planned(tmp_path_factory):
         before = served.stats()
         done = harvester("run", *words)
         assert done.returncode == 0, done.stdout + done.stderr
-        yield folder / "out", json.loads(bill.stdout), before, served.stats()
+        after = served.stats()
+        again = ("rebuild", "--from", folder / "out" / "manifest.parquet")
+        rebuilt = harvester(*again, folder / "again", *served.flags())
+        assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    return folder / "out", json.loads(bill.stdout), before, after
 
 
 def rows_of(out):
@@ -71,6 +78,20 @@ def test_psf_is_asked_once(planned):
         facts = [row[0] for row in db.execute("SELECT facts FROM product")]
     assert facts
     assert all(json.loads(one)["psfWidth"] > 1 for one in facts)
+
+
+def test_rebuilt_stamps(planned):
+    """Stamps that are made again from the manifest have the same bytes, PSF included.
+
+    The manifest does not have the fits: SkyServer is asked for them.
+    """
+    out, *_ = planned
+    ours, again = (
+        {row["file_loc"]: row["sha256"] for row in rows_of(folder)}
+        for folder in (out, out.with_name("again"))
+    )
+    assert len(ours) == 24
+    assert ours == again
 
 
 def test_bill_of_whole_frames(planned):
