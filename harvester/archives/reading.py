@@ -105,7 +105,8 @@ class Reading(Protocol):
     #: It may be any HDU after ``science``.
     weight: str
     #: EXTNAME of the HDU of the same shape with the standard deviation of each pixel;
-    #: read only if the plane ``ivar`` is asked for; empty: none.
+    #: read only if the plane ``ivar`` is asked for; empty: none. It is between
+    #: ``science`` and ``weight``, so that no header after ``weight`` is fetched for it.
     error: str
     #: Whether images may be compressed tile by tile (``.fits.fz``).
     may_be_tiled: bool
