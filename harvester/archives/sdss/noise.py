@@ -14,21 +14,15 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from .sky_table import read_sky_table
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..reading import FrameHdu, OpenFrame, PixelStack
+    from ..reading import OpenFrame, PixelStack
     from .detectors import Detector
 
-    Float32 = NDArray[np.float32]
-
 __all__ = ["SdssNoise", "SubtractedSky", "read_noise"]
-
-#: The columns of HDU 2.
-_SKY_COLUMNS = ("ALLSKY", "XINTERP", "YINTERP")
-
-#: Bytes in a block of a FITS file.
-_BLOCK = 2880
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +115,7 @@ class SdssNoise:
             # Fewer counts than none are noise: darkness is what remains.
             counts = np.maximum(flux / calib + self.sky.at(rows, columns), 0)
             found = 1 / (np.square(calib) * (counts / gain + dark))
-        return np.where(np.isfinite(found), found, np.float32(0))
+        return np.where(np.isfinite(found) & (calib > 0), found, np.float32(0))
 
 
 def read_noise(frame: OpenFrame, detector: Detector) -> SdssNoise | None:
@@ -133,25 +127,8 @@ def read_noise(frame: OpenFrame, detector: Detector) -> SdssNoise | None:
     calib, table = others
     if calib.shape != (nx,) or calib.values.get("BITPIX") != "-32":
         return None
-    row = _read_table(frame, table)
+    row = read_sky_table(table.values, frame.data(table))
     if row is None or (row[1].size, row[2].size) != (nx, ny):
         return None
     values = np.frombuffer(frame.data(calib), ">f4").astype(np.float32)
     return SdssNoise(values, SubtractedSky.of(*row), detector)
-
-
-def _read_table(frame: OpenFrame, table: FrameHdu) -> tuple[Float32, ...] | None:
-    """Read ``ALLSKY``, ``XINTERP`` and ``YINTERP``; None if it has no such columns."""
-    from astropy.io import fits  # noqa: PLC0415 - only for frames with this plane
-
-    content = frame.data(table)
-    padding = bytes(-len(content) % _BLOCK)
-    try:
-        hdu = fits.BinTableHDU.fromstring(
-            table.header().tostring().encode("ascii") + content + padding
-        )
-        columns = [np.asarray(hdu.data[name][0], np.float32) for name in _SKY_COLUMNS]
-    except (KeyError, ValueError, TypeError, IndexError, fits.VerifyError):
-        return None
-    is_sky = [column.ndim for column in columns] == [2, 1, 1] and columns[0].size > 0
-    return tuple(columns) if is_sky else None

@@ -67,7 +67,8 @@ def test_no_value():
     """Where there is no value, or no calibration, the inverse variance is 0."""
     found = noise().ivar(stack([[[np.nan, 0.0, np.inf]]], (3, 0)))
     assert (found[0, 0] == 0).tolist() == [True, False, True]
-    assert not noise(calib=0.0).ivar(stack([[[0.0, 1.0]]], (3, 0))).any()
+    for calib in (0.0, -0.005, np.nan):
+        assert not noise(calib=calib).ivar(stack([[[0.0, 1.0]]], (3, 0))).any()
 
 
 def test_fewer_counts_than_none():
@@ -148,6 +149,13 @@ def sky_hdu(rows=30, **renamed):
     return fits.BinTableHDU.from_columns(columns)
 
 
+def strange_sky():
+    """Give a table of the sky that does not tell where a column lies."""
+    hdu = sky_hdu()
+    hdu.data["XINTERP"][0][3] = np.nan
+    return hdu
+
+
 def calib_hdu(columns=40, kind=np.float32):
     """Give a calibration vector."""
     return fits.ImageHDU(np.full(columns, 0.005, kind))
@@ -174,6 +182,7 @@ def test_small_frame(tmp_path):
         (calib_hdu(kind=np.int32), sky_hdu()),
         (calib_hdu(), sky_hdu(29)),
         (calib_hdu(), sky_hdu(ALLSKY="SKY")),
+        (calib_hdu(), strange_sky()),
         (calib_hdu(), calib_hdu()),
     ],
 )
