@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ..catalogue.identifier_scheme import IdentifierScheme
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import BaseModel
 
     from ..events import Listener
     from ..ledger.ledger import Ledger
-    from ..models import Ask, CutoutSpec, Finding, Product, Sample, Survey
+    from ..models import Ask, CutoutSpec, Finding, Plane, Product, Sample, Survey
     from ..transport.transport import Transport
     from .reading import Reading
 
@@ -146,6 +146,16 @@ class Archive(Protocol):
         """
         ...
 
+    async def describe(
+        self, survey: Survey, products: Sequence[Product]
+    ) -> Mapping[str, str]:
+        """Give what the archive tells of products that stamps need: JSON, by name.
+
+        It becomes `Product.facts`. If the archive does not answer now, this is said to
+        the user, and products are left out: their stamps are made without it.
+        """
+        ...
+
     def may_relocate(self, identifier: str) -> bool:
         """Whether a target whose frame does not show it is located again, by position.
 
@@ -206,6 +216,8 @@ class Costs(Protocol):
     typical_bytes: int
     #: CPU seconds on one core to decode a whole frame.
     decode_s: float
+    #: Side in pixels of the plane psf; 0 if stamps have none.
+    psf_side: int
     #: Layout of uncompressed files; None if the files are compressed.
     layout: FileLayout | None
 
@@ -229,7 +241,9 @@ class Costs(Protocol):
         """Give the sides of one pointing in arcsec, longer one first."""
         ...
 
-    def queries(self, unlocated: Sequence[int], lost: int) -> int:
+    def queries(
+        self, unlocated: Sequence[int], lost: int, planes: Collection[Plane] = ()
+    ) -> int:
         """Count the queries to come.
 
         Parameters
@@ -238,6 +252,8 @@ class Costs(Protocol):
             Targets of each survey that are not located yet.
         lost
             Targets whose frame is known to be missing.
+        planes
+            Those of the stamps: for the PSF an archive may have to be asked.
         """
         ...
 

@@ -69,13 +69,13 @@ class Quality:
         if self.noise is None:
             return np.zeros_like(stack.flux)
         ivar = self.noise.ivar(stack)
-        good = np.isfinite(stack.flux) & np.isfinite(ivar) & (ivar > 0)
+        good = _valued(stack.flux) & np.isfinite(ivar) & (ivar > 0)
         return np.where(good, ivar, np.float32(0))
 
     def _bits(
         self, flux: NDArray[np.float32], ivar: NDArray[np.float32] | None
     ) -> NDArray[np.uint8]:
-        valued = np.isfinite(flux)
+        valued = _valued(flux)
         bits = np.where(valued, np.uint8(Bit.GOOD), np.uint8(Bit.NO_DATA))
         if self.saturation is not None:
             with np.errstate(invalid="ignore"):  # NaN is not saturated
@@ -85,6 +85,17 @@ class Quality:
             bits[unknown] &= np.uint8(255 - Bit.GOOD)
             bits[unknown] |= np.uint8(Bit.NO_NOISE)
         return bits
+
+
+def _valued(flux: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels have a value: not NaN, and not in a row of zeros.
+
+    Archives fill rows that the detector did not record with zeros; of pixels with sky
+    noise one in a million is 0.
+    """
+    valued = np.isfinite(flux)
+    recorded = np.any(np.where(valued, flux, 0), axis=-1, keepdims=True)
+    return np.asarray(valued & recorded)
 
 
 def _padded(

@@ -38,7 +38,7 @@ class Bit(IntFlag):
     OUTSIDE = 2
     """Outside of the frame."""
     NO_DATA = 4
-    """In the frame, but without a value: NaN, BLANK, or a weight of 0."""
+    """In the frame, but without a value: NaN, BLANK, weight 0, or a row of zeros."""
     SATURATED = 8
     """The detector was full, so that the true flux is larger."""
     FILLED = 16

@@ -24,7 +24,7 @@ from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_load
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..ledger.view import FrameGroup
     from ..models import CutoutSpec, Survey
@@ -180,7 +180,8 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         (``stamps_to_come``), and the size of one (``stamp_bytes``);
         ``hosts``: for each the ``requests``, ``files`` and ``bytes`` to come; what the
         bytes are based on (``bytes_from``: listed, footprints, seen, sampled,
-        typical); the number of frames with unknown axes (``guessed``); ``rate``
+        typical); the number of frames with unknown axes (``guessed``); how many of the
+        bytes are due to planes beside the flux (``bytes_for_planes``); ``rate``
         (requests a second); the seconds that rate and bandwidth allow at best
         (``rate_s``, ``bandwidth_s``), and which of them decides (``limit``);
         ``spent_requests`` and ``spent_bytes`` so far;
@@ -257,11 +258,17 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
-    side = _side(survey, spec)
-    sizes = {Plane.FLUX: 4, Plane.IVAR: 4, Plane.MASK: 1}
-    data = (math.ceil(sizes.get(p, 0) * side**2 / _BLOCK) for p in spec.planes)
+    side, psf = _side(survey, spec), kind_of(survey.archive).costs.psf_side
+    sizes = {
+        Plane.FLUX: 4 * side**2,
+        Plane.IVAR: 4 * side**2,
+        Plane.MASK: side**2,
+        Plane.PSF: 4 * psf**2,
+    }
+    planes = [size for plane, size in sizes.items() if plane in spec.planes and size]
+    data = sum(math.ceil(size / _BLOCK) for size in planes)
     # Each plane but the flux has a header of one block.
-    return _BLOCK * (_HEADER_BLOCKS + len(spec.planes) - 1 + sum(data))
+    return _BLOCK * (_HEADER_BLOCKS + len(planes) - 1 + data)
 
 
 def _side(survey: Survey, spec: CutoutSpec) -> int:
@@ -274,7 +281,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     loads = [
         (archive, *one)
         for archive in archives
-        for one in _loads(archive, counts).items()
+        for one in _loads(archive, counts, allowance.specs[archive].planes).items()
     ]
     loads.extend(neighbour_loads(counts, allowance))
     hosts = {}
@@ -291,7 +298,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     return hosts
 
 
-def _loads(archive: str, counts: Counts) -> dict[str, Load]:
+def _loads(archive: str, counts: Counts, planes: Collection[Plane]) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     samples = counts.samples.get(archive, SampleSummary())
@@ -308,6 +315,7 @@ def _loads(archive: str, counts: Counts) -> dict[str, Load]:
             tally[FETCHED] for n, tally in counts.tallies.items() if n in numbers
         ),
         samples=samples,
+        planes=planes,
     )
 
 
@@ -319,6 +327,7 @@ def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
         "bytes": round(load.bytes),
         "bytes_from": load.source,
         "guessed": load.guessed,
+        "bytes_for_planes": round(load.for_planes),
         "rate": manner.rate,
         "rate_s": round(rate_s, 1),
         "bandwidth_s": round(bandwidth_s, 1),
@@ -331,7 +340,7 @@ def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
 
 def _cpu(counts: Counts, allowance: Allowance) -> Bill:
     seconds = sum(
-        group.frames * _frame_s(counts.surveys[group.survey].archive, group.stamps)
+        group.frames * _frame_s(counts.surveys[group.survey], group.stamps, allowance)
         for group in counts.to_come
     )
     wall_s = seconds / allowance.cores
@@ -342,11 +351,13 @@ def _cpu(counts: Counts, allowance: Allowance) -> Bill:
     }
 
 
-def _frame_s(archive: str, stamps: int) -> float:
+def _frame_s(survey: Survey, stamps: int, allowance: Allowance) -> float:
     # Decompression ends at the last needed row. For n galaxies at random positions that
-    # row is at n / (n + 1) of the frame, on average.
-    kind = kind_of(archive)
-    part = stamps / (stamps + 1) if kind.fetch is Fetch.BEGINNING else 1.0
+    # row is at n / (n + 1) of the frame, on average. What the noise depends on is
+    # behind the last row.
+    kind, planes = kind_of(survey.archive), allowance.specs[survey.archive].planes
+    is_left = kind.fetch is Fetch.BEGINNING and Plane.IVAR not in planes
+    part = stamps / (stamps + 1) if is_left else 1.0
     return part * kind.costs.decode_s + stamps * _STAMP_S
 
 

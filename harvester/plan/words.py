@@ -51,7 +51,7 @@ def _lines(bill: Bill) -> Iterator[str]:
         )
     if bill["seconds"]:
         yield f"time  at least {_time(bill['seconds'])}, because of {bill['limit']}"
-    yield from _unsure_lines(bill)
+    yield from _remark_lines(bill)
     unlocated = sum(one["unlocated"] for one in bill["surveys"].values())
     if unlocated:
         yield (
@@ -84,8 +84,13 @@ def route_lines(located_by: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
             yield f"{name}: located {', '.join(ways)}"
 
 
-def _unsure_lines(bill: Bill) -> Iterator[str]:
+def _remark_lines(bill: Bill) -> Iterator[str]:
     for name, host in bill["hosts"].items():
+        if host["bytes_for_planes"]:
+            yield (
+                f"{name}: {_size(host['bytes_for_planes'])} of the size is due to the "
+                "plane ivar, for which frames are fetched whole."
+            )
         if host["guessed"]:
             yield (
                 f"{name}: {host['guessed']:,} footprints do not tell the axes of their "

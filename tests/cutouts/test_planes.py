@@ -49,6 +49,22 @@ def test_bits():
     ]
 
 
+def test_row_of_zeros():
+    """A row of zeros has no data; a single zero is a value like others."""
+    flux = np.array([[[0, 0, np.nan], [0, 1, 2]]], np.float32)
+
+    class Certain:
+        source = "a test"
+
+        def ivar(self, stack):
+            return np.ones_like(stack.flux)
+
+    stack = PixelStack(flux, np.array([[3, 4]]), None, None)
+    (planes,) = Quality(ALL, Certain()).planes_of(stack)
+    assert planes.bits.tolist() == [[Bit.NO_DATA] * 3, [Bit.GOOD] * 3]
+    assert planes.ivar.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
 def test_padded():
     """Around the pixels in the frame the stamp is outside: NaN, 0 and OUTSIDE."""
     (planes,) = Quality(ALL, KnownNoise()).planes_of(STACK)

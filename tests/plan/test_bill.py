@@ -13,7 +13,7 @@ from harvester.archives.registry import kind_of
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
-from harvester.models import CutoutSpec, StampSize, Survey, Target
+from harvester.models import CutoutSpec, Plane, StampSize, Survey, Target
 from harvester.places import Places
 from harvester.plan.bill import Allowance, Counts, Manner, make_bill, read_bill, totals
 from harvester.plan.traffic import Priced, SampleSummary
@@ -163,6 +163,23 @@ def test_words():
     assert "sdss:r: located 900 by identifier (no request), 2 by CrossID" in said
     assert "s3: 2 footprints do not tell the axes" in said
     assert "are located again by position" in said
+
+
+def test_planes_in_words():
+    """The bill tells what the plane ivar of SDSS costs: bytes, decoding and disk."""
+    spec = replace(SPEC, planes=(Plane.FLUX, Plane.IVAR))
+    with_ivar = replace(ALLOWED, specs={"sdss": spec, "hst": SPEC})
+    one = FrameGroup(0, mirrored=False, stamps=1, frames=900, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[one])
+    usual, whole = make_bill(counts, ALLOWED), make_bill(counts, with_ivar)
+    more = whole["hosts"]["sas"]["bytes"] - usual["hosts"]["sas"]["bytes"]
+    assert more == whole["hosts"]["sas"]["bytes_for_planes"] > 1e9
+    assert f"sas: {more / 1e9:.1f} GB of the size is due to the plane ivar" in (
+        bill_in_words(whole)
+    )
+    assert "ivar" not in bill_in_words(usual)
+    assert whole["cpu"]["seconds"] > 1.8 * usual["cpu"]["seconds"]
+    assert whole["disk"]["data_set"] > usual["disk"]["data_set"]
 
 
 async def test_bill_is_kept_once(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...models import Plane
 from ..kind import Fetch, ServiceKind
 from .costs import SdssCosts
 from .credit import CAVEATS, credit_of
@@ -144,6 +145,7 @@ class _Sdss:
                 inputs.section, inputs.official, inputs.asked, inputs.tables
             ),
             listener=inputs.listener,
+            has_psf=Plane.PSF in inputs.spec.planes,
         )
 
 

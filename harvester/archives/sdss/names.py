@@ -22,6 +22,8 @@ __all__ = [
     "count_fields",
     "decode",
     "decode_all",
+    "field_id",
+    "field_of",
     "frame",
     "is_observed",
     "neighbour",
@@ -111,6 +113,18 @@ def _runs() -> dict[int, tuple[int, int]]:
         int(row["run"]): (int(row["first_field"]), int(row["last_field"]))
         for row in rows
     }
+
+
+def field_of(name: str) -> Field | None:
+    """Read the field in the name of a frame; None for another name."""
+    match = _FRAME.fullmatch(name)
+    return Field(*map(int, match.groups())) if match else None
+
+
+def field_id(field: Field) -> int:
+    """Give the key of a field in SkyServer's tables, as DR8 and later have it."""
+    run, camcol, number, rerun = field
+    return 2 << 59 | rerun << 48 | run << 32 | camcol << 29 | number << 16
 
 
 def frame(base: str, release: int, band: str, field: Field) -> Product:

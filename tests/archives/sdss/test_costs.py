@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harvester.archives.sdss.kind import KIND
+from harvester.models import Plane
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,16 @@ def test_queries(unlocated, lost, queries):
     Before the first upload SkyServer is asked for a place that must be in its answer.
     """
     assert KIND.costs.queries(unlocated, lost) == queries
+
+
+@pytest.mark.parametrize(
+    ("unlocated", "lost", "more"),
+    [([0], 0, 0), ([1], 0, 1), ([250], 0, 1), ([251], 0, 2), ([250], 1, 2)],
+)
+def test_queries_for_the_psf(unlocated, lost, more):
+    """For the plane psf SkyServer is asked for at most 250 fields in a query."""
+    usual = KIND.costs.queries(unlocated, lost)
+    assert KIND.costs.queries(unlocated, lost, (Plane.PSF,)) == usual + more
 
 
 def test_sides():
