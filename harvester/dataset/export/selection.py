@@ -166,13 +166,14 @@ def _surveys(
         if not len(rows):
             continue
         of_survey = tuple(files[axis].take(pa.array(rows)) for axis in axes)
+        side = psf_side(root, of_survey) if "psf" in planes else 0
         found.append(
             SurveyStamps(
                 name=name,
                 axes=axes,
                 shape=stamp_shape(root, name, galaxies, files, axes),
-                planes=planes,
-                psf_side=psf_side(root, of_survey) if "psf" in planes else 0,
+                planes=tuple(one for one in planes if one != "psf" or side),
+                psf_side=side,
                 root=root,
                 rows=rows,
                 files=of_survey,

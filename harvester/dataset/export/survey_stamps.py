@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from ...errors import InputError
+from ...errors import InputError, LocalError
 from ..stamp_reader import read_stamp
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..stamp_reader import StampPlanes
     from .axes import Axis
 
 __all__ = ["StampArrays", "SurveyStamps"]
@@ -130,12 +131,23 @@ class SurveyStamps:
         )
 
     def _fill(self, arrays: StampArrays, row: int, band: int, name: str) -> None:
-        stamp = read_stamp(self.root / name)
+        stamp = _read_or_explain(self.root / name)
         for plane, pixels in arrays.planes().items():
             found = getattr(stamp, plane)
             if found is not None:
                 _need_shape(found.shape, pixels.shape[2:], name, plane)
                 pixels[row, band] = found
+
+
+def _read_or_explain(path: Path) -> StampPlanes:
+    try:
+        return read_stamp(path)
+    except LocalError as error:
+        msg = (
+            f"{error}. Have such stamps made again: `harvester verify --repair`, then "
+            "`harvester resume`."
+        )
+        raise LocalError(msg) from error
 
 
 def _need_shape(
