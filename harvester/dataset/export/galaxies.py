@@ -114,6 +114,8 @@ def to_galaxies(
         columns |= {f"{axis.name}_{name}": facts[name] for name in facts.column_names}
     for name in labels:
         # A column of the catalogue may have a name that the export itself uses.
-        free = f"label_{name}" if name in {*columns, "split"} else name
+        free = name
+        while free in {*columns, "split"}:
+            free = f"label_{free}"
         columns[free] = first[name]
     return pa.table(columns)
