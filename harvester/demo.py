@@ -30,8 +30,9 @@ __all__ = ["run_demo"]
 _SEED = 2010
 _GALAXIES = 200
 
-#: The format that it is exported to: it is read with what is installed anyway.
-_FORMAT = "numpy"
+#: The formats that it is exported to. The first one is read with what is installed
+#: anyway; the other one is for LSDB and for `datasets` of Hugging Face.
+_FORMATS = ("numpy", "hats")
 
 #: Seconds within which the sandbox must be ready.
 _READY_S = 60
@@ -52,7 +53,7 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
         code = run_catalogue(catalogue, run, None, _flags(urls))
     if code == 0:
         page, sheet = write_gallery(run.out)
-        exported = export_run(run, _FORMAT, ExportOptions())
+        exported = [export_run(run, to, ExportOptions()) for to in _FORMATS]
         click.echo(_where_to_look(run, page, sheet, exported))
     return code
 
@@ -98,13 +99,18 @@ def _flags(urls: dict[str, str]) -> dict[str, object]:
     return {"base_urls": urls, "as_json": False, "locate_only": False}
 
 
-def _where_to_look(run: Places, page: Path, sheet: Path, exported: Exported) -> str:
+def _where_to_look(
+    run: Places, page: Path, sheet: Path, exported: list[Exported]
+) -> str:
+    own, hats = exported
     return f"""
 Stamps:   {run.cutouts}
 Manifest: {run.out / run.manifest.name}
 Gallery:  {page} and {sheet}
-Data set: {exported.folder}
-Load it:  {exported.loading}
+Data set: {own.folder}
+Load it:  {own.loading}
+The same: {hats.folder}, after `pip install datasets`:
+          {hats.loading}
 
 Try next: harvester export {run.out} --to zoobot, or another format
           harvester status {run.out}

@@ -32,3 +32,4 @@ def test_demo(tmp_path):
         check=True,
     )
     assert loaded.stdout == "(200, 1, 40, 40)\n"
+    assert (tmp_path / "demo/harvest/exports/hats/collection.properties").exists()
