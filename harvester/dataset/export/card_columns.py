@@ -41,12 +41,14 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "noise_source": ("", "how `ivar` was made"),
     "flags": ("", "quality flags, with spaces between"),
     "parent": ("", "ETag or SHA-256 of the image that the stamp is cut from"),
+    "filled_from": ("", "neighbouring images that lacking rows were taken from"),
+    "filled_parent": ("", "ETag or SHA-256 of those images"),
     "parent_url": ("", "address of the image that the stamp is cut from"),
     "n_candidates": (
         "",
         "objects near the position that the archive could choose from",
     ),
-    "match_ambiguous": ("", "whether there was more than one of them"),
+    "match_ambiguous": ("", "whether the nearest of them is far, so that it may be another galaxy"),
     "sep_arcsec": ("arcsec", "distance from the position to the chosen object"),
 }
 
