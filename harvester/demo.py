@@ -44,8 +44,8 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
         run = Places(out / "harvest")
         code = run_catalogue(catalogue, run, None, _flags(urls))
     if code == 0:
-        page, sheet = write_gallery(run.out)
-        click.echo(_where_to_look(run, page, sheet))
+        gallery = write_gallery(run.out)
+        click.echo(_where_to_look(run, gallery.page))
     return code
 
 
@@ -90,11 +90,11 @@ def _flags(urls: dict[str, str]) -> dict[str, object]:
     return {"base_urls": urls, "as_json": False, "locate_only": False}
 
 
-def _where_to_look(run: Places, page: Path, sheet: Path) -> str:
+def _where_to_look(run: Places, page: Path) -> str:
     return f"""
 Stamps:   {run.cutouts}
 Manifest: {run.out / run.manifest.name}
-Gallery:  {page} and {sheet}
+Gallery:  {page}
 
 Try next: harvester status {run.out}
           harvester demo --out other --keep-sandbox, press Ctrl-C in the middle,

@@ -309,6 +309,25 @@ class ArchiveKind(Protocol):
         """Whether a target gets a stamp from every product, not only from the best."""
         ...
 
+    def wavelength_nm(self, instrument: str, band: str) -> float | None:
+        """Give the wavelength of a band in nanometres, to sort bands by; None: unknown.
+
+        ``instrument`` is empty if the run does not tell it.
+        """
+        ...
+
+    def page(self, ra: float, dec: float, product_url: str) -> str:
+        """Give the address of the archive's own page about a position; "" if none.
+
+        Parameters
+        ----------
+        ra, dec
+            ICRS degrees.
+        product_url
+            Of an image of it, as in the manifest; empty if there is none.
+        """
+        ...
+
     def load(self) -> None:
         """Import what `open` needs; called in a thread, because that takes long."""
         ...
