@@ -58,7 +58,7 @@ class MissionKind:
     def page(self, ra: float, dec: float, product_url: str) -> str:  # noqa: ARG002 - the protocol's signature
         """Give the portal of MAST at a position: every observation of it."""
         portal = "https://mast.stsci.edu/portal/Mashup/Clients/Mast/Portal.html"
-        return f"{portal}?searchQuery={ra:.6f}%20{dec:+.6f}"
+        return f"{portal}?searchQuery={ra:.6f}%20{dec:.6f}"
 
     def load(self) -> None:
         """Import the locator."""

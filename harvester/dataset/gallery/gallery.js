@@ -76,8 +76,16 @@ let matches = null, blocks = [];  // null: all galaxies, in the order of the cat
 const count = () => matches ? matches.length : facts.galaxies;
 const numberAt = place => matches ? matches[place] : place;
 
+// A block that only flies past while the user scrolls far is not loaded.
+const PASSING_MS = 80;
+const passing = new Map();
 const watch = new IntersectionObserver(entries => {
-  for (const entry of entries) entry.isIntersecting ? fill(entry.target) : empty(entry.target);
+  for (const { target, isIntersecting } of entries) {
+    clearTimeout(passing.get(target));
+    passing.delete(target);
+    if (isIntersecting) passing.set(target, setTimeout(fill, PASSING_MS, target));
+    else empty(target);
+  }
 }, { rootMargin: "500px 0px" });
 
 function showMatches() {

@@ -104,7 +104,9 @@ def _kitty(picture: Image.Image) -> Iterator[str]:
 
 
 def _sixel(picture: Image.Image) -> Iterator[str]:
-    few = picture.convert("RGB").quantize(_SIXEL_COLOURS)
+    # Of the usual ways this keeps the colours of small parts, such as the galaxy.
+    best = Image.Quantize.MAXCOVERAGE
+    few = picture.convert("RGB").quantize(_SIXEL_COLOURS, best)
     pixels = np.asarray(few)
     yield f'\x1bPq"1;1;{few.width};{few.height}'
     palette = np.asarray(few.getpalette()).reshape(-1, 3) * 100 // 255
