@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     FileLoc = Callable[[Survey, Target, Product, int], str]
     _CutoutRow = tuple[int, str, int, str, str, str]
 
-__all__ = ["LocatedRows", "located_rows", "write_located"]
+__all__ = ["LocatedRows", "located_rows", "match_as_json", "write_located"]
 
 
 class LocatedRows(NamedTuple):
@@ -34,8 +34,9 @@ class LocatedRows(NamedTuple):
     products: list[Product]
     #: Target, band, rank, file of the stamp, name and band of the product.
     cutouts: list[_CutoutRow]
-    #: State, reason and target of each job, if nothing was known of it before.
-    jobs: list[tuple[State, str, int]]
+    #: State and reason of each job, if nothing was known of it before, how it was
+    #: matched, and its target.
+    jobs: list[tuple[State, str, str, int]]
     #: By which ways the targets were looked up.
     routes: Counter[str]
     #: A stamp of every product is wanted, not only of the best.
@@ -54,12 +55,37 @@ def located_rows(
             (
                 State.LOCATED if finding.choices else State.NO_COVERAGE,
                 finding.reason,
+                _match(finding),
                 finding.target.number,
             )
             for finding in findings
         ],
         Counter(finding.route for finding in findings if finding.route),
         keep_all,
+    )
+
+
+def _match(finding: Finding) -> str:
+    """Give how a position was matched with an object, as JSON; empty if it was not."""
+    if finding.candidates is None:
+        return ""
+    return match_as_json(
+        finding.candidates,
+        finding.separation_arcsec,
+        is_ambiguous=finding.is_ambiguous,
+    )
+
+
+def match_as_json(
+    candidates: int, separation_arcsec: float | None, *, is_ambiguous: bool | None
+) -> str:
+    """Give how a position was matched, as the ledger keeps it."""
+    return json.dumps(
+        {
+            "n_candidates": candidates,
+            "sep_arcsec": separation_arcsec,
+            "match_ambiguous": is_ambiguous,
+        }
     )
 
 
@@ -153,7 +179,7 @@ async def _insert_cutouts(
 async def _settle(
     db: aiosqlite.Connection,
     survey: int,
-    jobs: Sequence[tuple[State, str, int]],
+    jobs: Sequence[tuple[State, str, str, int]],
     known: Container[int],
 ) -> Counter[State]:
     """Move pending jobs to where what was found puts them; tell how many where.
@@ -161,18 +187,22 @@ async def _settle(
     One statement each does for all that are located for the first time. For those
     located before, what is known already counts too.
     """
-    first = [job for job in jobs if job[2] not in known]
-    moved = Counter(state for state, _, _ in first)
+    first = [job for job in jobs if job[-1] not in known]
+    moved = Counter(state for state, *_ in first)
     await db.executemany(
         """
         UPDATE job
-        SET state = ?, reason = ?, attempts = 0, due = 0
+        SET state = ?, reason = ?, match = ?, attempts = 0, due = 0
         WHERE survey = ? AND target = ? AND state = 'pending'
         """,
-        ((state, reason, survey, target) for state, reason, target in first),
+        ((*told, survey, target) for *told, target in first),
     )
-    for _, _, target in jobs:
+    for *_, match, target in jobs:
         if target in known:
+            await db.execute(
+                "UPDATE job SET match = ? WHERE survey = ? AND target = ?",
+                (match, survey, target),
+            )
             state = await settle_job(db, survey, target, may_relocate=False)
             moved.update([state] if state else [])
     return moved

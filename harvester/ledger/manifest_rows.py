@@ -51,6 +51,8 @@ MANIFEST_COLUMNS = (
     "n_candidates",
     "match_ambiguous",
     "sep_arcsec",
+    # Place among the accepted rows of the catalogue, from 0.
+    "target",
 )
 
 #: The first ledger version with facts of stamps and matches of targets.
@@ -116,7 +118,7 @@ def _rows(
                 name, ra, dec, survey.archive, band, status, said, file_loc, coverage,
                 product, sha256, bool(missed), missed,
                 _missing_reason(status, said, was_looked_at=bool(was_looked_at)),
-                *astuple(StampFacts.from_json(known)), url, *_match(matched),
+                *astuple(StampFacts.from_json(known)), url, *_match(matched), target,
             ),
         )  # fmt: skip
 

@@ -24,7 +24,7 @@ from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
 from ..models import Plane
 from ..plan.bill import read_bill, totals
-from ..settings.settings import SERVICES
+from ..settings.settings import SERVICES, stamp_settings
 from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
 from .disk import check_room, disk_notes
@@ -231,7 +231,8 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be running; return its two files."""
     with LedgerView.open(places.ledger) as view:
-        return write_manifest(places, view.manifest(), _made_by(view.facts()))
+        facts = {**_made_by(view.facts()), "harvest": stamp_settings(places)}
+        return write_manifest(places, view.manifest(), facts)
 
 
 def _made_by(facts: Mapping[str, str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from harvester.errors import LedgerError, LockedError
 from harvester.ledger.file import create_ledger, owned
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.listing import Offer
+from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
@@ -583,6 +584,61 @@ async def test_routes(path):
             str(HST): {},
         }
         assert view.states()["sdss"] == {"located": 5}
+
+
+def told_by(view):
+    """Give the rows of the manifest by column."""
+    return [dict(zip(MANIFEST_COLUMNS, row, strict=True)) for _, row in view.manifest()]
+
+
+async def test_manifest_tells_of_matches(path):
+    """Of a matched position the manifest has number and distance of the objects."""
+    async with Ledger.open(path) as ledger:
+        one, other, third, *_ = [
+            ask.target for _, ask in await ledger.pending(SDSS, limit=100)
+        ]
+        found = [
+            Finding(
+                one, {"r": [product("f")]}, "crossid", "", 3, 1.25, is_ambiguous=True
+            ),
+            Finding(other, {}, "crossid", "", 0, None),
+            Finding(third, {}, reason="proprietary"),
+        ]
+        await ledger.record_located(SDSS, found, file_loc=file_loc, keep_all=False)
+    with LedgerView.open(path) as view:
+        told = [
+            dict(zip(MANIFEST_COLUMNS, row, strict=True)) for _, row in view.manifest()
+        ]
+    rows = [one for one in told if (one["survey"], one["band"]) == ("sdss", "r")]
+    names = ("missing_reason", "n_candidates", "sep_arcsec", "match_ambiguous")
+    assert [tuple(row[name] for name in names) for row in rows[:3]] == [
+        ("", 3, 1.25, True),
+        ("outside_footprint", 0, None, False),
+        ("not_public", None, None, None),
+    ]
+
+
+async def test_looked_nothing_there(path):
+    """A frame that does not show the galaxy is not the same as no frame at all."""
+    async with Ledger.open(path) as ledger:
+        (_, asked), *_ = await ledger.pending(SDSS, limit=1)
+        found = [Finding(asked.target, {"r": [product("f")]})]
+        await ledger.record_located(SDSS, found, file_loc=file_loc, keep_all=False)
+        ((number, _),) = [frame async for frame in ledger.frames_due(SDSS)]
+        receipts = [Receipt(asked.target.number, problem="no_data")]
+        await ledger.record_receipts(SDSS, number, receipts)
+    with LedgerView.open(path) as view:
+        told = [
+            dict(zip(MANIFEST_COLUMNS, row, strict=True)) for _, row in view.manifest()
+        ]
+    (row,) = [
+        one
+        for one in told
+        if (one["survey"], one["band"]) == ("sdss", "r")
+        and one["id_str"] == asked.target.id
+    ]
+    assert row["status"] == "no_coverage"
+    assert row["missing_reason"] == "looked_nothing_there"
 
 
 async def test_targets_to_come(path):

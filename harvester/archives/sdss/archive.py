@@ -285,12 +285,17 @@ class Sdss:
         return [f for f in findings if f.choices or _is_whole(table)]
 
     async def _upload(self, survey: Survey, targets: Sequence[Target]) -> list[Finding]:
-        fields = await self._crossid.find(targets)
+        found = await self._crossid.find(targets)
         self._uploaded += len(targets)
         return [
-            self._finding(survey, target, fields[target.number], "crossid")
+            replace(
+                self._finding(survey, target, matched.fields, "crossid"),
+                candidates=matched.candidates,
+                separation_arcsec=matched.separation_arcsec,
+                is_ambiguous=matched.is_ambiguous,
+            )
             for target in targets
-            if target.number in fields
+            if (matched := found.get(target.number)) is not None
         ]
 
     async def _table_after_failure(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Place = tuple[float, float]
 
-__all__ = ["CHOICES", "UPLOAD", "CrossId"]
+__all__ = ["CHOICES", "UPLOAD", "CrossId", "Matched"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,10 @@ CHOICES = 3
 #: another object than the galaxy: the WCS of the frame is checked later.
 _RADIUS_ARCSEC = 30.0
 
+#: A nearest object that is farther away may not be the galaxy: astroquery's own radius
+#: for a cross-match.
+_SURE_ARCSEC = 5.0
+
 #: Tolerance of that radius in arcsec: the service rounds positions.
 _ROUNDED_ARCSEC = 1.0
 
@@ -54,6 +58,21 @@ _MOST_FAILED = 12
 _CANARY = "canary"
 
 _SOMEWHERE = "SELECT TOP 1 ra, dec FROM PhotoPrimary"
+
+
+class Matched(NamedTuple):
+    """The objects near a target, as far as SkyServer has named them."""
+
+    #: Their fields, best first.
+    fields: list[Field]
+    #: Objects in the answer, and the distance to the nearest one in arcsec.
+    candidates: int
+    separation_arcsec: float | None
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether the nearest object may be another one than the galaxy."""
+        return (self.separation_arcsec or 0) > _SURE_ARCSEC
 
 
 class CrossId:
@@ -69,8 +88,8 @@ class CrossId:
         self._refusal: TransientError | PermanentError | None = None
         self._was_answered = False
 
-    async def find(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
-        """Give the fields of targets by number, best first; empty if no object is near.
+    async def find(self, targets: Sequence[Target]) -> dict[int, Matched]:
+        """Give what was matched with targets, by number, without fields if nothing was.
 
         Targets whose rows are unusable, also when uploaded again, are left out.
 
@@ -81,7 +100,7 @@ class CrossId:
         PermanentError
             SkyServer refuses every upload.
         """
-        found: dict[int, list[Field]] = {}
+        found: dict[int, Matched] = {}
         for chunk in chunks(targets, UPLOAD):
             found |= await self._find(chunk)
             left = [target for target in chunk if target.number not in found]
@@ -91,7 +110,7 @@ class CrossId:
                 raise _as_outage(self._refusal)
         return found
 
-    async def _find(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
+    async def _find(self, targets: Sequence[Target]) -> dict[int, Matched]:
         """Upload targets, in smaller parts if that fails."""
         try:
             found = await self._upload(targets)
@@ -129,7 +148,7 @@ class CrossId:
         if self._failed >= _MOST_FAILED:
             raise _as_outage(error)
 
-    async def _upload(self, targets: Sequence[Target]) -> dict[int, list[Field]]:
+    async def _upload(self, targets: Sequence[Target]) -> dict[int, Matched]:
         canary = await self._find_canary()
         names = [f"t{target.number}" for target in targets]
         places = [(target.ra, target.dec) for target in targets]
@@ -156,14 +175,14 @@ class CrossId:
 
     def _read(
         self, targets: Sequence[Target], rows: dict[str, list[Match]], *, is_whole: bool
-    ) -> dict[int, list[Field]]:
-        found: dict[int, list[Field]] = {}
+    ) -> dict[int, Matched]:
+        found: dict[int, Matched] = {}
         for target in targets:
             own = rows.get(f"t{target.number}", [])
-            fields = _fields(target, own)
-            if fields or (not own and is_whole):
-                found[target.number] = fields
-            if fields and self._canary is None:
+            matched = _matched(target, own)
+            if matched.fields or (not own and is_whole):
+                found[target.number] = matched
+            if matched.fields and self._canary is None:
                 self._canary = target.ra, target.dec
         return found
 
@@ -211,7 +230,7 @@ def _by_name(matches: Sequence[Match]) -> dict[str, list[Match]]:
     return rows
 
 
-def _fields(target: Target, matches: Sequence[Match]) -> list[Field]:
+def _matched(target: Target, matches: Sequence[Match]) -> Matched:
     """Give the fields of the objects near a target, that of the nearest first."""
     near = sorted(
         (distance, field)
@@ -219,7 +238,8 @@ def _fields(target: Target, matches: Sequence[Match]) -> list[Field]:
         if (field := _field(match)) is not None
         and (distance := _arcsec(target, match)) <= _RADIUS_ARCSEC + _ROUNDED_ARCSEC
     )
-    return list(dict.fromkeys(field for _, field in near))[:CHOICES]
+    fields = list(dict.fromkeys(field for _, field in near))[:CHOICES]
+    return Matched(fields, len(near), round(near[0][0], 3) if near else None)
 
 
 def _field(match: Match) -> Field | None:

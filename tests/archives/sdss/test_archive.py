@@ -239,6 +239,22 @@ async def test_recorded_crossid():
     assert server.names == [["t7", "t8", "canary"]]
 
 
+async def test_distance_of_the_match():
+    """A finding tells how far the object is that a position was matched with."""
+    server = SkyServer()
+    server.lines = lambda uploaded: [
+        row(name, ra, float(dec) + {"t1": 0.5, "t2": 20.0}[name] / 3600)
+        if name in {"t1", "t2"}
+        else row(name, ra, dec)
+        for name, ra, dec in uploaded
+    ]
+    near, far = await _located(server, [ask("x", number=1), ask("y", number=2)])
+    assert (near.candidates, near.is_ambiguous) == (1, False)
+    assert near.separation_arcsec == pytest.approx(0.5, abs=0.01)
+    assert (far.candidates, far.is_ambiguous) == (1, True)
+    assert far.separation_arcsec == pytest.approx(20, abs=0.01)
+
+
 async def test_stray_is_looked_up_by_position():
     """A galaxy far from the field of its identifier is looked up by position."""
     server = SkyServer()

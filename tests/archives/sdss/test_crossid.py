@@ -27,9 +27,10 @@ def targets(count, ra=10.0, dec=0.0):
 
 
 async def found(server, some):
-    """Look up targets at a server."""
+    """Look up targets at a server; give their fields."""
     async with serving(server.__call__) as transport:
-        return await CrossId(Asker(transport, release=17)).find(some)
+        matched = await CrossId(Asker(transport, release=17)).find(some)
+    return {number: one.fields for number, one in matched.items()}
 
 
 class Cut(SkyServer):
