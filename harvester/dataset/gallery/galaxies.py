@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GalaxyRows", "GalaxyTable", "Slot"]
 
-#: Columns that together identify a galaxy: two rows of a catalogue may have the same
-#: identifier but be different galaxies.
-_GALAXY = ("id_str", "ra", "dec")
+#: The column that tells the galaxies apart: identifiers may be repeated.
+_GALAXY = "target"
 
 #: Rows of the manifest that are read at a time.
 _ROWS = 4096
@@ -88,7 +87,7 @@ class GalaxyTable:
         self.labels = label_names(schema.empty_table())
         self.own = [name for name in schema.names if name not in set(self.labels)]
         #: The number of the galaxy of each row, from 0.
-        self.numbers = _numbers([self.column(name) for name in _GALAXY])
+        self.numbers = _numbers(self.column(_GALAXY))
         self._instruments = _instruments(run_facts(schema))
         self.slots = self._find_slots()
 
@@ -170,16 +169,10 @@ def _to_rows(table: pa.Table | pa.RecordBatch) -> list[dict[str, Any]]:
     return rows
 
 
-def _numbers(columns: Sequence[pa.Array]) -> NDArray[np.int64]:
-    """Return the number of the galaxy of each row: equal rows beside each other."""
-    count = len(columns[0])
-    if not count:
-        return np.zeros(0, np.int64)
-    begins = np.zeros(count, bool)
-    for column in columns:
-        differ = pc.not_equal(column[1:], column[:-1]).fill_null(True)
-        begins[1:] |= differ.to_numpy(zero_copy_only=False)
-    return np.cumsum(begins)
+def _numbers(targets: pa.Array) -> NDArray[np.int64]:
+    """Return the number of the galaxy of each row, without gaps."""
+    values = targets.to_numpy(zero_copy_only=False)
+    return np.cumsum(np.diff(values, prepend=values[:1]) != 0)
 
 
 def _instruments(facts: Mapping[str, Any]) -> dict[tuple[str, str], str]:

@@ -48,7 +48,10 @@ def pixels(placed=(20.0, 20.0), *, side=41, seed=3):
 def write_run(out, rows):
     """Write the manifest and a stamp for each row that is done."""
     out.mkdir(parents=True, exist_ok=True)
+    galaxies = {}
     for one in rows:
+        key = one["id_str"], one["ra"], one["dec"]
+        one["target"] = galaxies.setdefault(key, len(galaxies))
         if one["file_loc"]:
             path = out / one["file_loc"]
             path.parent.mkdir(parents=True, exist_ok=True)

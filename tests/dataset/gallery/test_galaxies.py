@@ -30,7 +30,7 @@ def test_galaxies(make_run, row):
 
 
 def test_same_identifier(make_run, row):
-    """Rows with one identifier but other positions are two galaxies."""
+    """Two targets with one identifier are two galaxies."""
     table = GalaxyTable(make_run([row("a"), row("a", ra=11.0)]))
     assert len(table) == 2
     assert [one.ra for one in table.find("a")] == [150.0, 11.0]
