@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .archives.registry import demo_surveys
 from .commands import run_catalogue
 from .dataset.gallery.gallery import write_gallery
 from .errors import LocalError, TransientError
@@ -87,7 +88,12 @@ def _wait_until_ready(ready: Path, process: subprocess.Popen[bytes]) -> dict[str
 
 
 def _flags(urls: dict[str, str]) -> dict[str, object]:
-    return {"base_urls": urls, "as_json": False, "locate_only": False}
+    return {
+        "base_urls": urls,
+        "as_json": False,
+        "locate_only": False,
+        "surveys": demo_surveys(),
+    }
 
 
 def _where_to_look(run: Places, page: Path) -> str:

@@ -267,6 +267,8 @@ class ArchiveKind(Protocol):
     examples: tuple[str, ...]
     #: Survey that is harvested if the user names none; empty: none of this archive.
     default_survey: str
+    #: Survey of the demonstration, in whose sandbox the archive must be; empty: none.
+    demo_survey: str
     #: Width of its smallest common pixels in arcsec. A stamp of a given angle has the
     #: most pixels there.
     finest_arcsec: float

@@ -65,6 +65,8 @@ class _Sdss:
     title = "SDSS"
     examples: tuple[str, ...] = ("sdss:r", "sdss:u,g,r,i,z")
     default_survey = "sdss:r"
+    #: Three bands make a picture in colour.
+    demo_survey = "sdss:g,r,i"
     finest_arcsec = 0.396
     services: tuple[ServiceKind, ...] = (
         # SkyServer publishes a limit of 60 queries a minute.
