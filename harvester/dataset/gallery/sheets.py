@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from PIL import Image
+
     from .filters import FilterColumn
     from .galaxies import GalaxyTable
 
@@ -26,6 +29,9 @@ _MOST_CLASSES = 12
 
 #: Galaxies on a sheet.
 _ON_SHEET = 48
+
+#: Chunks in memory, some MB each.
+_CHUNKS_KEPT = 16
 
 #: Stands for the galaxies without a class, and for all of them where there is no class.
 _NO_CLASS, _ALL = "none", "all"
@@ -66,13 +72,17 @@ def write_sheets(table: GalaxyTable, plan: SheetPlan) -> Iterator[tuple[Path, in
         A file cannot be read or written.
     """
     folder = table.out / "gallery" / "sheets" / _file_name(plan.label or _ALL)
+    # Galaxies of several classes are in one chunk.
+    read = lru_cache(_CHUNKS_KEPT)(read_chunk)
     for name, numbers in _classes(table, plan.label):
         pages = -(-len(numbers) // _ON_SHEET)
         plan.left_out += max(0, pages - plan.pages)
         for page in range(min(pages, plan.pages)):
             some = numbers[page * _ON_SHEET : (page + 1) * _ON_SHEET]
             title = f"{plan.label} {name}: {page + 1} of {pages}"
-            galaxies = [_galaxy(table, number) for number in some]
+            galaxies = [
+                _galaxy(read(table.out, number // PER_CHUNK), number) for number in some
+            ]
             content = to_png(draw_sheet(galaxies, title=title.strip()))
             path = folder / f"{_file_name(name)}-{page + 1:03d}.png"
             write_file(path, content)
@@ -99,8 +109,10 @@ def _file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:80] or "_"
 
 
-def _galaxy(table: GalaxyTable, number: int) -> SheetGalaxy:
-    records, picture = read_chunk(table.out, number // PER_CHUNK)
+def _galaxy(
+    chunk: tuple[list[dict[str, Any]], Image.Image], number: int
+) -> SheetGalaxy:
+    records, picture = chunk
     record: dict[str, Any] = records[number % PER_CHUNK]
     tiles = record["tiles"]
     coloured = {tile["archive"] for tile in tiles if tile["colour"]}
@@ -112,7 +124,7 @@ def _galaxy(table: GalaxyTable, number: int) -> SheetGalaxy:
     )
 
 
-def _cut(picture: Any, at: int) -> Any:  # noqa: ANN401 - a picture of Pillow
+def _cut(picture: Image.Image, at: int) -> Image.Image | None:
     if at < 0:
         return None
     row, column = (part * SIDE for part in divmod(at, ACROSS))
