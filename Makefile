@@ -3,9 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+LOADERS := .venv-loaders/ready
 
-.PHONY: demo test test-all lint types check tables image torture coverage fuzz mutants \
-	soak bench scale astroquery-pre clean
+.PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
+	image torture coverage fuzz mutants soak bench scale astroquery-pre clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -27,7 +28,16 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-check: lint types test-all
+# The real loaders read what is exported; they are many, and in an environment apart.
+test-loaders: $(LOADERS)
+	.venv-loaders/bin/pytest -q -n auto --dist loadfile -m "not long" tests/loaders
+
+# Formats that need an extra are killed here, the others by `make test-all`.
+test-loaders-all: test-loaders
+	.venv-loaders/bin/pytest -q -n auto -m long tests/dataset/export/test_kills.py \
+		-k "lance or zarr"
+
+check: lint types test-all test-loaders-all
 
 # The tables of docs/catalogues.md, by reading a file of each format.
 tables: $(READY)
@@ -86,6 +96,14 @@ $(READY): pyproject.toml requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Without dependencies: the lock names all, but for torch (requirements/no-torch.txt).
+$(LOADERS): pyproject.toml requirements/loaders.txt
+	$(PYTHON) -m venv --clear .venv-loaders
+	.venv-loaders/bin/pip install --quiet --no-deps --require-hashes \
+		-r requirements/loaders.txt
+	.venv-loaders/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
 # Informs, and never fails: what comes next of astroquery, in an environment of its own.
 astroquery-pre: $(READY)
 	-$(PYTHON) -m venv --clear .venv-pre
@@ -95,4 +113,4 @@ astroquery-pre: $(READY)
 	-.venv-pre/bin/pytest -q -m "not harvest" tests/archives tests/sandbox
 
 clean:
-	rm -rf .venv .venv-pre harvester-demo fuzz-found
+	rm -rf .venv .venv-pre .venv-loaders harvester-demo fuzz-found

@@ -23,6 +23,7 @@ import click
 
 from . import __version__
 from .dataset.diff.command import diff
+from .dataset.export.command import export
 from .dataset.gallery.command import gallery, regions, show
 from .errors import HarvesterError
 from .events import counted
@@ -331,6 +332,7 @@ def archives(*, as_json: bool) -> None:
 
 
 main.add_command(diff)
+main.add_command(export)
 main.add_command(sandbox)
 
 

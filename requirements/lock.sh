@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes runtime.txt, dev.txt and build.txt anew from pyproject.toml and build.in.
+# Writes runtime.txt, dev.txt, loaders.txt and build.txt anew from pyproject.toml and build.in.
 #
 #   requirements/lock.sh              what is locked stays, as far as it still fits
 #   requirements/lock.sh --upgrade    the newest versions that fit
@@ -30,4 +30,8 @@ lock "$@" --output-file requirements/runtime.txt pyproject.toml
 # The tests run on what the image is made of, and not on something newer.
 lock "$@" --output-file requirements/dev.txt --extra dev \
     --constraints requirements/runtime.txt --constraints requirements/build.txt \
+    pyproject.toml requirements/build.in
+# The same again, and what users read data sets with.
+lock "$@" --output-file requirements/loaders.txt --extra dev --extra loaders \
+    --constraints requirements/dev.txt --overrides requirements/no-torch.txt \
     pyproject.toml requirements/build.in

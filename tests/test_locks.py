@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
-_LOCKS = ("build", "runtime", "dev")
+_LOCKS = ("build", "runtime", "dev", "loaders")
 
 #: The versions of Python in pyproject.toml, on the platforms of the image.
 _MACHINES = [
@@ -75,6 +75,15 @@ def test_locks_fit(machine):
         for one in _wanted(machine, dev=dev):
             version = locked.get(canonicalize_name(one.name), "0")
             assert version in one.specifier, f"{one}: run requirements/lock.sh"
+
+
+@pytest.mark.parametrize("machine", _MACHINES, ids=str)
+def test_loaders_lock(machine):
+    """The loaders are read beside the versions that everything else is tested with."""
+    locked = _versions("loaders", machine)
+    assert _versions("dev", machine).items() <= locked.items()
+    assert {"datasets", "lsdb", "pylance"} <= set(locked)
+    assert "torch" not in locked
 
 
 @pytest.mark.parametrize("machine", _MACHINES, ids=str)

@@ -7,14 +7,12 @@ import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .. import __version__
 from ..archives.kind import LocatorInputs
 from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
-from ..dataset.manifest import write_manifest
+from ..dataset.current_manifest import make_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, guarded
 from ..frames.store import FrameStore
@@ -22,9 +20,8 @@ from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.view import LedgerView
-from ..models import Plane
 from ..plan.bill import read_bill, totals
-from ..settings.settings import SERVICES, stamp_settings
+from ..settings.settings import SERVICES
 from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
 from .disk import check_room, disk_notes
@@ -34,7 +31,7 @@ from .orchestrator import Orchestrator
 from .transport_setup import allowance, make_transport, start_notes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from ..archives.kind import ArchiveKind
     from ..events import Listener
@@ -226,23 +223,3 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,
     )
-
-
-def make_manifest(places: Places) -> tuple[Path, Path]:
-    """Write the manifest of a run, which may be running; return its two files."""
-    with LedgerView.open(places.ledger) as view:
-        facts = {**_made_by(view.facts()), "harvest": stamp_settings(places)}
-        return write_manifest(places, view.manifest(), facts)
-
-
-def _made_by(facts: Mapping[str, str]) -> dict[str, Any]:
-    """Give what the manifest tells of its run; see `dataset.manifest.run_facts`."""
-    settings = json.loads(facts["settings"])
-    return {
-        "version": __version__,
-        "settings": settings,
-        "settings_sha256": facts["settings sha256"],
-        "catalogue": Path(facts["catalogue"]).name,
-        "catalogue_sha256": facts["catalogue sha256"],
-        "planes": settings.get("planes", str(Plane.FLUX)).split(","),
-    }

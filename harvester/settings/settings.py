@@ -42,8 +42,6 @@ from .sections import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pydantic import BaseModel
-
     from ..archives.kind import ServiceKind
     from ..places import Places
 
@@ -52,7 +50,6 @@ __all__ = [
     "Settings",
     "load_run_settings",
     "load_settings",
-    "stamp_settings",
 ]
 
 #: The official address of each service, by its name.
@@ -251,29 +248,6 @@ def load_run_settings(places: Places, **flags: Any) -> Settings:  # noqa: ANN401
         given = flags.get("cutout", {})
         flags["cutout"] = {"planes": str(Plane.FLUX), **given}
     return load_settings(places.settings, **flags)
-
-
-def stamp_settings(places: Places) -> dict[str, Any]:
-    """Give those settings of a run that decide how its stamps are cut.
-
-    They are options of the command line; none is private, as a folder or a token is.
-    """
-    known = _read(places.settings)
-    found = {"surveys": known.get("surveys", default_surveys())}
-    for name in ("cutout", *kinds()):
-        model = CutoutSection if name == "cutout" else kinds()[name].section
-        section = known.get(name, {})
-        found[name] = {
-            key: value
-            for key, value in section.items()
-            if key in model.model_fields and _is_of_stamps(name, model, key)
-        }
-    return found
-
-
-def _is_of_stamps(section: str, model: type[BaseModel], key: str) -> bool:
-    extra = model.model_fields[key].json_schema_extra
-    return section == "cutout" or (isinstance(extra, dict) and "option" in extra)
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - what the flags hold is checked by the model

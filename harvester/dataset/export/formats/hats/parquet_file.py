@@ -1,0 +1,101 @@
+"""Writes one Parquet file of a data set, and the files that list several."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["write_listing", "write_parquet", "write_schema"]
+
+#: Level 3 of zstd makes pixels of SDSS 5 % smaller than level 1, at three quarters of
+#: its speed. Higher ones gain less than 2 %.
+_ZSTD = 3
+
+#: Pages end where the content says, so that equal rows give equal bytes. These are the
+#: sizes that the `datasets` library writes with.
+_CHUNKS = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
+
+
+def write_parquet(
+    path: Path,
+    schema: pa.Schema,
+    groups: Sequence[slice],
+    read: Callable[[slice], pa.Table],
+) -> None:
+    """Write a file whose row groups are those given; ``read`` gives the rows of one."""
+    options = _column_options(schema)
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=_ZSTD,
+        use_content_defined_chunking=_CHUNKS,
+        write_page_index=True,
+        **options,
+    ) as file:
+        for table in _ahead(groups, read):
+            file.write_table(table, row_group_size=max(1, table.num_rows))
+
+
+def _ahead(
+    groups: Sequence[slice], read: Callable[[slice], pa.Table]
+) -> Iterator[pa.Table]:
+    """Read each group while the one before it is compressed."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = None
+        for group in groups:
+            here, coming = coming, reader.submit(read, group)
+            if here:
+                yield here.result()
+        if coming:
+            yield coming.result()
+
+
+def _column_options(schema: pa.Schema) -> dict[str, Any]:
+    """Choose encodings: a dictionary makes pixels of resampled images larger."""
+    pixels = {
+        f"{field.name}.list.element": "BYTE_STREAM_SPLIT"
+        for field in schema
+        if isinstance(field.type, pa.FixedShapeTensorType)
+        and pa.types.is_floating(field.type.value_type)
+    }
+    texts = [field.name for field in schema if _is_text(field.type)]
+    leaves = [field.name for field in schema if not _has_pixels(field)]
+    return {
+        "column_encoding": pixels or None,
+        "use_dictionary": texts or False,
+        # Nobody looks for stamps whose least pixel has some value.
+        "write_statistics": leaves or False,
+    }
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _has_pixels(field: pa.Field) -> bool:
+    return isinstance(field.type, pa.FixedShapeTensorType)
+
+
+def write_schema(path: Path, schema: pa.Schema) -> None:
+    """Write a file with the columns and no rows."""
+    pq.write_metadata(schema, path)
+
+
+def write_listing(
+    path: Path, schema: pa.Schema, root: Path, names: Sequence[str]
+) -> None:
+    """Write a file with the footers of other files, named relative to ``root``."""
+    footers = []
+    for name in names:
+        footer = pq.read_metadata(root / name)
+        footer.set_file_path(name)
+        footers.append(footer)
+    pq.write_metadata(schema, path, metadata_collector=footers)

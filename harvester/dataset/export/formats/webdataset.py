@@ -1,0 +1,173 @@
+"""WebDataset shards: plain tar files whose samples have one name before the first dot.
+
+::
+
+    NAME_SET_000000_512.tar      SET: the split, or all; 512: galaxies in the shard
+        ID.image.jpg             picture of the survey with the most stamps
+        ID.labels.json           the labels
+        ID.metadata.json         all other columns; as in the labels, a missing number
+                                 is NaN and a missing text is empty: readers that take
+                                 types from the first samples fail on null
+        ID.SURVEY.npy            (B, ny, nx) float32; NaN if there is no stamp
+        ID.SURVEY.mask.npy, ID.SURVEY.ivar.npy, ID.SURVEY.psf.npy
+
+The galaxies are in a random order that is always the same, because shards are read from
+the beginning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..distinct import distinct
+from ..kind import ExportPiece
+from ..pictures import colour_bands, to_jpg, to_picture
+from ..plain_columns import without_nulls
+from ..sets import by_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ..kind import ExportFormat
+    from ..selection import Selection
+    from ..survey_stamps import StampArrays, SurveyStamps
+
+__all__ = ["FORMAT"]
+
+#: Galaxies in a shard: a multiple of usual batch sizes.
+_SHARD = 512
+
+#: Samples whose stamps are read at a time.
+_BATCH = 64
+
+
+class _WebDataset:
+    name = "webdataset"
+    title = "WebDataset shards"
+    extra = ""
+    modules: tuple[str, ...] = ()
+    big_endian = False
+
+    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
+        """Give the shards of each set."""
+        ids = selection.galaxies["object_id"].to_pylist()
+        order = _random_order(ids, _with_stamps(selection))
+        keys, split = _keys(ids), _splits(selection)
+        table = without_nulls(selection.galaxies)
+        for name, members in by_set(split, len(ids)):
+            chosen = order[np.isin(order, members)]
+            for number, start in enumerate(range(0, len(chosen), _SHARD)):
+                rows = chosen[start : start + _SHARD]
+                file = f"{_plain(selection.name)}_{name}_{number:06d}_{len(rows)}.tar"
+                write = partial(_write_shard, selection, table, keys, rows)
+                yield ExportPiece(file, write, rows=len(rows))
+
+    def loading(self, selection: Selection) -> str:
+        """Iterate over the shards of the first set."""
+        first = next(self.pieces(selection)).name
+        return (
+            "import webdataset as wds; "
+            f"data = wds.WebDataset('DIR/{first}', shardshuffle=False).decode('rgb8')"
+        )
+
+    def card_head(self, _selection: Selection) -> str:
+        """Give nothing: the names of the shards say all."""
+        return ""
+
+
+FORMAT: ExportFormat = _WebDataset()
+
+
+def _splits(selection: Selection) -> NDArray[Any] | None:
+    if not selection.splits:
+        return None
+    return np.array(selection.galaxies["split"].to_pylist(), object)
+
+
+def _with_stamps(selection: Selection) -> NDArray[np.int64]:
+    """Give the rows of galaxies that have a stamp in any survey."""
+    rows = [survey.rows for survey in selection.surveys]
+    return np.unique(np.concatenate(rows))
+
+
+def _random_order(ids: list[str], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    keys = [hashlib.blake2b(ids[row].encode(), digest_size=8).digest() for row in rows]
+    return rows[np.argsort(np.array(keys), kind="stable")]
+
+
+def _plain(text: str) -> str:
+    # Loaders expand braces and take what follows the last underscore for a count.
+    return re.sub(r"[^A-Za-z0-9-]+", "-", text).strip("-") or "galaxies"
+
+
+def _write_shard(
+    selection: Selection,
+    table: pa.Table,
+    keys: Mapping[str, str],
+    rows: NDArray[np.int64],
+    path: Path,
+    _root: Path,
+) -> None:
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
+        for start in range(0, len(rows), _BATCH):
+            some = rows[start : start + _BATCH]
+            chosen = table.take(pa.array(some))
+            for name, content in _members(selection, chosen, keys, some):
+                # All other fields stay at their defaults: no time, no owner.
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+
+
+def _keys(ids: Sequence[str]) -> dict[str, str]:
+    """Give the name of each galaxy's files: without dots, and distinct."""
+    plain = [re.sub(r"[./\\]", "_", one) for one in ids]
+    return dict(zip(ids, distinct(plain), strict=True))
+
+
+def _members(
+    selection: Selection,
+    table: pa.Table,
+    keys: Mapping[str, str],
+    rows: NDArray[np.int64],
+) -> Iterator[tuple[str, bytes]]:
+    """Give name and content of the files of some galaxies."""
+    labels = table.select(selection.labels).to_pylist()
+    facts = table.drop_columns(selection.labels).to_pylist()
+    stamps = {one.name: one.read_rows(rows) for one in selection.surveys}
+    shown = selection.fullest
+    for place, fact in enumerate(facts):
+        key = keys[fact["object_id"]]
+        yield f"{key}.image.jpg", _picture(shown, stamps[shown.name], place)
+        yield f"{key}.labels.json", _json(labels[place])
+        yield f"{key}.metadata.json", _json(fact)
+        for survey, arrays in stamps.items():
+            for plane, pixels in arrays.planes().items():
+                ending = "npy" if plane == "flux" else f"{plane}.npy"
+                yield f"{key}.{survey}.{ending}", _npy(pixels[place])
+
+
+def _picture(survey: SurveyStamps, stamps: StampArrays, place: int) -> bytes:
+    return to_jpg(to_picture(stamps.flux[place, list(colour_bands(survey.bands))]))
+
+
+def _json(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False).encode()
+
+
+def _npy(pixels: NDArray[Any]) -> bytes:
+    packed = io.BytesIO()
+    np.save(packed, pixels.astype(pixels.dtype.newbyteorder("<"), copy=False))
+    return packed.getvalue()

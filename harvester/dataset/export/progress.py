@@ -1,0 +1,85 @@
+"""Shows how far an export is: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from ...status.console import print_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["shown_pieces"]
+
+#: Seconds between two plain lines.
+_LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def shown_pieces(
+    rows: int, parts: int, *, quiet: bool = False
+) -> Iterator[Callable[[int], None]]:
+    """Give a function to call after each piece, with the number of its rows.
+
+    With ``quiet`` the lines go to standard error, as for ``--json``.
+    """
+    stream = sys.stderr if quiet else sys.stdout
+    if stream.isatty():
+        with _bar(rows, parts) as advance:
+            yield advance
+    else:
+        yield _ExportLines(rows, parts, stream).advance
+
+
+@contextmanager
+def _bar(rows: int, parts: int) -> Iterator[Callable[[int], None]]:
+    from rich.progress import (  # noqa: PLC0415 - 0.1 s that a pipe need not pay
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("rows"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress:
+        task = progress.add_task("rows", total=rows, words="")
+        done = 0
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += 1
+            words = f"{done} of {parts} parts"
+            progress.update(task, advance=more, words=words)
+
+        yield advance
+
+
+class _ExportLines:
+    """Prints a line every ten seconds."""
+
+    def __init__(self, rows: int, parts: int, stream: TextIO) -> None:
+        self._rows, self._parts, self._stream = rows, parts, stream
+        self._done = [0, 0]
+        self._printed_at = time.monotonic()
+
+    def advance(self, more: int) -> None:
+        """Count one piece with ``more`` rows."""
+        self._done[0] += more
+        self._done[1] += 1
+        if time.monotonic() - self._printed_at > _LINE_EVERY_S:
+            print_line(
+                f"{self._done[0]:,} of {self._rows:,} rows, "
+                f"{self._done[1]:,} of {self._parts:,} parts",
+                self._stream,
+            )
+            self._printed_at = time.monotonic()
