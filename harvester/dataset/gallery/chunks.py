@@ -26,7 +26,7 @@ from .tiles import SIDE, Tile, draw_tiles
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .galaxies import GalaxyRows, Slot
+    from .galaxies import ShownGalaxy, Slot
 
 __all__ = ["ACROSS", "PER_CHUNK", "Chunk", "ChunkResult", "read_chunk", "write_file"]
 
@@ -65,7 +65,7 @@ class Chunk:
     number: int
     #: Folder of the run.
     out: str
-    galaxies: tuple[GalaxyRows, ...]
+    galaxies: tuple[ShownGalaxy, ...]
     slots: tuple[Slot, ...]
     #: Columns of the manifest of a stamp, and of a galaxy.
     own: tuple[str, ...]
@@ -120,7 +120,7 @@ class Chunk:
         return f"/* {key} {size} */\nreceive({json.dumps(self.stem)},{text});\n"
 
     def _record(
-        self, galaxy: GalaxyRows, tiles: Sequence[Tile], place: int
+        self, galaxy: ShownGalaxy, tiles: Sequence[Tile], place: int
     ) -> dict[str, Any]:
         rows = [_plain(row) for row in galaxy.rows]
         return {
@@ -174,7 +174,7 @@ def _size(out: str, row: dict[str, Any]) -> int:
         return -1
 
 
-def _pages(galaxy: GalaxyRows) -> list[tuple[str, str]]:
+def _pages(galaxy: ShownGalaxy) -> list[tuple[str, str]]:
     """Return title and address of the page of each archive about the galaxy."""
     urls: dict[str, str] = {}
     for row in galaxy.rows:

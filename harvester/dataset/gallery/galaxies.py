@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["GalaxyRows", "GalaxyTable", "Slot"]
+__all__ = ["ShownGalaxy", "GalaxyTable", "Slot"]
 
 #: The column that tells the galaxies apart: identifiers may be repeated.
 _GALAXY = "target"
@@ -48,7 +48,7 @@ class Slot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class GalaxyRows:
+class ShownGalaxy:
     """One galaxy with its rows of the manifest."""
 
     #: Place among the galaxies of the manifest, from 0.
@@ -115,10 +115,10 @@ class GalaxyTable:
         firsts = np.flatnonzero(np.diff(self.numbers, prepend=-1))
         return self.column(name).take(pa.array(firsts))
 
-    def __iter__(self) -> Iterator[GalaxyRows]:
+    def __iter__(self) -> Iterator[ShownGalaxy]:
         """Give the galaxies; few rows are in memory at a time."""
         for number, rows in groupby(self._rows(), lambda numbered: numbered[0]):
-            yield GalaxyRows(number, tuple(row for _, row in rows))
+            yield ShownGalaxy(number, tuple(row for _, row in rows))
 
     def _rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
         numbers = iter(self.numbers.tolist())
@@ -126,7 +126,7 @@ class GalaxyTable:
             for batch in parquet.iter_batches(_ROWS, use_threads=False):
                 yield from zip(numbers, _to_rows(batch), strict=False)
 
-    def find(self, identifier: str) -> list[GalaxyRows]:
+    def find(self, identifier: str) -> list[ShownGalaxy]:
         """Give the galaxies with this identifier."""
         same = pc.equal(self.column("id_str"), identifier).to_numpy(
             zero_copy_only=False
@@ -137,7 +137,7 @@ class GalaxyTable:
             rows = _to_rows(pq.read_table(file).filter(pa.array(same)))
         numbered = zip(self.numbers[same].tolist(), rows, strict=True)
         return [
-            GalaxyRows(number, tuple(row for _, row in some))
+            ShownGalaxy(number, tuple(row for _, row in some))
             for number, some in groupby(numbered, lambda one: one[0])
         ]
 

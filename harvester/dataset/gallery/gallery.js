@@ -214,7 +214,9 @@ function options(select, first, values) {
   select.replaceChildren(make("option", { value: "", textContent: first }), ...values.map(([value, text]) => make("option", { value, textContent: text })));
 }
 function buildFilters() {
-  options($("band"), "any", facts.bands.map((band, number) => [number, band.name]));
+  const titles = new Map(facts.bands.map(band => [band.archive, band.title]));
+  const surveys = titles.size > 1 ? [...titles].map(([archive, title]) => [`@${archive}`, `${title}, any band`]) : [];
+  options($("band"), "any", [...surveys, ...facts.bands.map((band, number) => [number, band.name])]);
   options($("status"), "any", facts.words.status.map((text, code) => [code, words(text)]));
   options($("reason"), "any", facts.words.reason.map((text, code) => [code, words(text)]).filter(([, text]) => text));
   options($("flag"), "any", [...facts.words.flag_names.map(name => [name, words(name)]), ["-", "no flag"]]);
@@ -290,7 +292,11 @@ function sift(tests, rank) {
     if (tests.every(test => test(number))) found.push(number);
   return rank ? found.sort((one, other) => rank(one) - rank(other) || one - other) : found;
 }
-const bandColumns = band => Promise.all(band === "" ? facts.bands.map((_, number) => load(`columns/band-${number}`)) : [load(`columns/band-${band}`)]);
+// "": all bands; "@sdss": those of an archive; "2": one band.
+function bandColumns(band) {
+  const wanted = facts.bands.flatMap((one, number) => band === "" || band === `@${one.archive}` || band === String(number) ? [number] : []);
+  return Promise.all(wanted.map(number => load(`columns/band-${number}`)));
+}
 // Status, reason, flag and coverage must hold of one stamp, not each of another.
 function stampTest() {
   const [status, reason, flag] = ["status", "reason", "flag"].map(id => $(id).value), least = Number($("coverage").value) / 100;

@@ -58,7 +58,12 @@ def write_page(
         "filters": [column._asdict() for column in labels],
         "words": words,
         "bands": [
-            {"name": slot.name, "archive": slot.archive, "counts": dict(tally)}
+            {
+                "name": slot.name,
+                "title": slot.title,
+                "archive": slot.archive,
+                "counts": dict(tally),
+            }
             for slot, tally in zip(table.slots, counts, strict=True)
         ],
     }

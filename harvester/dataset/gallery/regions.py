@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .galaxies import GalaxyRows
+    from .galaxies import ShownGalaxy
 
 __all__ = ["write_regions"]
 
@@ -59,7 +59,7 @@ def write_regions(out: Path, target: Path) -> str:
     return f"{target}: {counted(count, 'region')} ({colours})."
 
 
-def _circles(galaxy: GalaxyRows, archives: list[str]) -> Iterator[str]:
+def _circles(galaxy: ShownGalaxy, archives: list[str]) -> Iterator[str]:
     states: dict[str, str] = {}
     for row in galaxy.rows:
         # The bands of an archive are one job, and have its state.

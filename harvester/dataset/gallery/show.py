@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from .galaxies import GalaxyRows
+    from .galaxies import ShownGalaxy
     from .tiles import Tile
 
 __all__ = ["draw_galaxy", "find_galaxies", "record_words"]
@@ -32,7 +32,7 @@ _PAGE, _TEXT = (20, 22, 27), (227, 230, 236)
 _TOLD = {"id_str", "ra", "dec", "survey", "band", "status", "reason", "missing_reason"}
 
 
-def find_galaxies(out: Path, identifier: str) -> tuple[GalaxyTable, list[GalaxyRows]]:
+def find_galaxies(out: Path, identifier: str) -> tuple[GalaxyTable, list[ShownGalaxy]]:
     """Find the galaxies with an identifier: more than one if it is repeated.
 
     Raises
@@ -51,7 +51,7 @@ def find_galaxies(out: Path, identifier: str) -> tuple[GalaxyTable, list[GalaxyR
 
 
 def draw_galaxy(
-    table: GalaxyTable, galaxy: GalaxyRows, *, few: bool = False
+    table: GalaxyTable, galaxy: ShownGalaxy, *, few: bool = False
 ) -> Image.Image | None:
     """Draw the pictures of a galaxy in a row, with names; None if it has no stamp.
 
@@ -95,7 +95,7 @@ def _draw_scale(pen: ImageDraw.ImageDraw, widest: float) -> None:
     pen.text((8, _SIDE - 28), f"{length:g} arcsec", _TEXT, ImageFont.load_default(12))
 
 
-def record_words(table: GalaxyTable, galaxy: GalaxyRows) -> list[str]:
+def record_words(table: GalaxyTable, galaxy: ShownGalaxy) -> list[str]:
     """Give the record of a galaxy: position, each stamp, labels, pages of archives."""
     first = galaxy.rows[0]
     lines = [f"{galaxy.id} at RA {galaxy.ra:.6f}, Dec {galaxy.dec:+.6f} degrees (ICRS)"]
@@ -132,7 +132,7 @@ def _aligned(pairs: Sequence[tuple[str, Any]]) -> list[str]:
     return [f"  {name:{width}}  {value}" for name, value in pairs]
 
 
-def _page_words(galaxy: GalaxyRows) -> list[str]:
+def _page_words(galaxy: ShownGalaxy) -> list[str]:
     urls: dict[str, str] = {}
     for row in galaxy.rows:
         urls[row["survey"]] = urls.get(row["survey"]) or row["parent_url"] or ""

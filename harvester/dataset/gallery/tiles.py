@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .galaxies import GalaxyRows, Slot
+    from .galaxies import ShownGalaxy, Slot
 
 __all__ = ["SIDE", "Tile", "draw_tiles"]
 
@@ -61,7 +61,7 @@ class _LoadedStamp:
 
 
 def draw_tiles(
-    out: Path, galaxy: GalaxyRows, slots: Sequence[Slot], side: int = SIDE
+    out: Path, galaxy: ShownGalaxy, slots: Sequence[Slot], side: int = SIDE
 ) -> list[Tile]:
     """Draw the stamps of a galaxy.
 

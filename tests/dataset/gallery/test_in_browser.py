@@ -197,6 +197,10 @@ def test_filters(page):
     assert cards(page) == ["g110", "g140", "g170"]
     page.locator("#status").select_option("no coverage")
     wait_for(page, 30)
+    page.locator("#band").select_option("SDSS, any band")
+    wait_for(page, 0)
+    page.locator("#status").select_option("done")
+    wait_for(page, 33)
     page.locator("#clear").click()
     page.locator("#flag").select_option("edge")
     wait_for(page, 1)
