@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ShownGalaxy", "GalaxyTable", "Slot"]
+__all__ = ["GalaxyTable", "ShownGalaxy", "Slot"]
 
 #: The column that tells the galaxies apart: identifiers may be repeated.
 _GALAXY = "target"
