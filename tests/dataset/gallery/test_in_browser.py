@@ -9,12 +9,11 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from playwright import sync_api as playwright
 
 from harvester.dataset.gallery.chunks import ACROSS, read_chunk
 from harvester.dataset.gallery.gallery import write_gallery
 from harvester.dataset.gallery.tiles import SIDE
-
-playwright = pytest.importorskip("playwright.sync_api")
 
 #: Galaxies of the run: enough that the page must not load all of them.
 _GALAXIES = 200
