@@ -13,6 +13,8 @@ import click
 
 from .archives.registry import demo_surveys
 from .commands import run_catalogue
+from .dataset.export.export import export_run
+from .dataset.export.options import ExportOptions
 from .dataset.gallery.gallery import write_gallery
 from .errors import LocalError, TransientError
 from .places import Places
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from .dataset.export.export import Exported
+
 __all__ = ["run_demo"]
 
 #: The sky of the demonstration: HST has observed about a quarter of its 200 galaxies.
 _SEED = 2010
 _GALAXIES = 200
+
+#: The format that it is exported to: it is read with what is installed anyway.
+_FORMAT = "numpy"
 
 #: Seconds within which the sandbox must be ready.
 _READY_S = 60
@@ -46,7 +53,8 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
         code = run_catalogue(catalogue, run, None, _flags(urls))
     if code == 0:
         gallery = write_gallery(run.out)
-        click.echo(_where_to_look(run, gallery.page))
+        exported = export_run(run, _FORMAT, ExportOptions())
+        click.echo(_where_to_look(run, gallery.page, exported))
     return code
 
 
@@ -96,13 +104,16 @@ def _flags(urls: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _where_to_look(run: Places, page: Path) -> str:
+def _where_to_look(run: Places, page: Path, exported: Exported) -> str:
     return f"""
 Stamps:   {run.cutouts}
 Manifest: {run.out / run.manifest.name}
 Gallery:  {page}
+Data set: {exported.folder}
+Load it:  {exported.loading}
 
-Try next: harvester status {run.out}
+Try next: harvester export {run.out} --to zoobot, or another format
+          harvester status {run.out}
           harvester demo --out other --keep-sandbox, press Ctrl-C in the middle,
           then harvester resume other/harvest
 """
