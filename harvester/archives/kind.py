@@ -381,22 +381,11 @@ class ArchiveKind(Protocol):
         ...
 
     def wavelength_nm(self, instrument: str, band: str) -> float | None:
-        """Give the wavelength of a band in nanometres, to sort bands by; None: unknown.
-
-        ``instrument`` is empty if the run does not tell it.
-        """
+        """Give the wavelength of a band, to sort by; ``instrument`` may be empty."""
         ...
 
     def page(self, ra: float, dec: float, product_url: str) -> str:
-        """Give the address of the archive's own page about a position; "" if none.
-
-        Parameters
-        ----------
-        ra, dec
-            ICRS degrees.
-        product_url
-            Of an image of it, as in the manifest; empty if there is none.
-        """
+        """Give the archive's own page of a position in ICRS degrees; "" if none."""
         ...
 
     def load(self) -> None:
