@@ -25,6 +25,7 @@ from . import __version__
 from .dataset.aligned_run.command import align
 from .dataset.diff.command import diff
 from .dataset.export.command import export
+from .dataset.gallery.command import gallery, regions, show
 from .dataset.plots.command import plot
 from .dataset.publish.command import publish
 from .errors import HarvesterError
@@ -316,24 +317,9 @@ def manifest(folder: Path) -> None:
         click.echo(folder / path.name)
 
 
-@main.command()
-@folder_argument
-@click.option(
-    "--limit",
-    default=200,
-    show_default=True,
-    type=AT_LEAST_ONE,
-    help="Show at most this many galaxies.",
-)
-def gallery(folder: Path, limit: int) -> None:
-    """Make a page and a contact sheet of the stamps.
-
-    The page is HTML and the contact sheet is PNG; both are written to FOLDER.
-    """
-    from .dataset.gallery.gallery import write_gallery  # noqa: PLC0415 - seconds of imports
-
-    for path in write_gallery(folder, limit=limit):
-        click.echo(path)
+main.add_command(gallery)
+main.add_command(show)
+main.add_command(regions)
 
 
 @main.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .archives.registry import demo_surveys
 from .commands import run_catalogue
 from .dataset.export.export import export_run
 from .dataset.export.options import ExportOptions
@@ -52,9 +53,9 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
         run = Places(out / "harvest")
         code = run_catalogue(catalogue, run, None, _flags(urls))
     if code == 0:
-        page, sheet = write_gallery(run.out)
+        gallery = write_gallery(run.out)
         exported = [export_run(run, to, ExportOptions()) for to in _FORMATS]
-        click.echo(_where_to_look(run, page, sheet, exported))
+        click.echo(_where_to_look(run, gallery.page, exported))
     return code
 
 
@@ -96,17 +97,20 @@ def _wait_until_ready(ready: Path, process: subprocess.Popen[bytes]) -> dict[str
 
 
 def _flags(urls: dict[str, str]) -> dict[str, object]:
-    return {"base_urls": urls, "as_json": False, "locate_only": False}
+    return {
+        "base_urls": urls,
+        "as_json": False,
+        "locate_only": False,
+        "surveys": demo_surveys(),
+    }
 
 
-def _where_to_look(
-    run: Places, page: Path, sheet: Path, exported: list[Exported]
-) -> str:
+def _where_to_look(run: Places, page: Path, exported: list[Exported]) -> str:
     own, hats = exported
     return f"""
 Stamps:   {run.cutouts}
 Manifest: {run.out / run.manifest.name}
-Gallery:  {page} and {sheet}
+Gallery:  {page}
 Data set: {own.folder}
 Load it:  {own.loading}
 The same: {hats.folder}, after `pip install datasets`:

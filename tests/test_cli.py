@@ -241,7 +241,7 @@ def test_parts_are_removed_at_the_start(tmp_path, monkeypatch):
         (["sandbox", "--latency", "file=nan"], 2, "a number from 0"),
         (["sandbox", "--latency", "fil=1"], 2, "known are"),
         (["sandbox", "--targets", "1", "--ready-file", "/none/x"], 6, "/none/x"),
-        (["gallery", ".", "--limit", "0"], 2, "--limit"),
+        (["gallery", ".", "--pages", "-1"], 2, "--pages"),
         (["demo", "--out", "/proc/version"], 6, "cannot be created"),
     ],
 )

@@ -304,6 +304,8 @@ class ArchiveKind(Protocol):
     examples: tuple[str, ...]
     #: Survey that is harvested if the user names none; empty: none of this archive.
     default_survey: str
+    #: Survey of the demonstration, in whose sandbox the archive must be; empty: none.
+    demo_survey: str
     #: Width of its smallest common pixels in arcsec. A stamp of a given angle has the
     #: most pixels there.
     finest_arcsec: float
@@ -376,6 +378,14 @@ class ArchiveKind(Protocol):
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section
         """Whether a target gets a stamp from every product, not only from the best."""
+        ...
+
+    def wavelength_nm(self, instrument: str, band: str) -> float | None:
+        """Give the wavelength of a band, to sort by; ``instrument`` may be empty."""
+        ...
+
+    def page(self, ra: float, dec: float, product_url: str) -> str:
+        """Give the archive's own page of a position in ICRS degrees; "" if none."""
         ...
 
     def load(self) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GROUP",
     "default_surveys",
+    "demo_surveys",
     "identifiers",
     "kind_of",
     "kinds",
@@ -98,6 +99,11 @@ def services() -> dict[str, ServiceKind]:
 def default_surveys() -> list[str]:
     """Give the surveys that are harvested if the user names none."""
     return [one for kind in kinds().values() if (one := kind.default_survey)]
+
+
+def demo_surveys() -> list[str]:
+    """Give the surveys of the demonstration."""
+    return [one for kind in kinds().values() if (one := kind.demo_survey)]
 
 
 def identifiers() -> list[Identifiers]:

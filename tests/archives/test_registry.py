@@ -10,6 +10,7 @@ import pytest
 
 from harvester.archives.registry import (
     default_surveys,
+    demo_surveys,
     kind_of,
     kinds,
     read_survey,
@@ -147,3 +148,10 @@ def test_package_that_fails(tmp_path, monkeypatch):
     _install(tmp_path, monkeypatch, "mine", "raise OSError('no licence')")
     with pytest.raises(InputError, match=r"my-archive.*no licence"):
         kinds()
+
+
+def test_surveys_of_the_demonstration():
+    """The demonstration harvests surveys that exist, one of them in three bands."""
+    surveys = [read_survey(text) for text in demo_surveys()]
+    assert len({survey.archive for survey in surveys}) == 2
+    assert max(len(survey.bands) for survey in surveys) == 3

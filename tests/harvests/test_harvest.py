@@ -164,12 +164,14 @@ def test_verify_and_repair(archives, run):
 
 
 def test_gallery(run):
-    """The gallery is one page and one contact sheet."""
+    """The gallery has a page, pictures of all stamps, and contact sheets."""
     done = harvester("gallery", run)
     assert done.returncode == 0, done.stderr
-    page, sheet = done.stdout.split()
-    assert "data:image/png;base64," in (run / page).read_text()
-    assert (run / sheet).read_bytes().startswith(b"\x89PNG")
+    assert str(run / "gallery.html") in done.stdout
+    records = "".join(one.read_text() for one in run.glob("gallery/chunks/*/*.js"))
+    assert records.count('"at":-1') == 0
+    assert records.count('"at":') == len(stamps(run))
+    assert list(run.glob("gallery/sheets/*/*.png"))
 
 
 def test_other_settings_are_refused(archives, run):

@@ -49,6 +49,7 @@ class _Jwst(MissionKind):
     resampled = "Resampling"
     examples: tuple[str, ...] = ("jwst:NIRCAM/IMAGE:F200W",)
     default_survey = ""
+    demo_survey = ""
     finest_arcsec = 0.031
     section: type[BaseModel] = JwstSection
     # Files of several GB are never fetched whole, and some are not in the bucket.

@@ -51,6 +51,7 @@ class _Hst(MissionKind):
     resampled = "Drizzling"
     examples: tuple[str, ...] = ("hst:WFC3/IR:F160W",)
     default_survey = "hst:WFC3/IR:F160W"
+    demo_survey = "hst:WFC3/IR:F160W"
     finest_arcsec = 0.04
     section: type[BaseModel] = HstSection
     # Files have some 12 MB: what the bucket lacks is fetched whole.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..kind import Credit, Fetch
+from .filters import nominal_nm
 from .services import MAST, S3
 
 if TYPE_CHECKING:
@@ -77,6 +78,18 @@ class MissionKind:
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - as above
         """Whether the user asked for stamps from all images."""
         return bool(section.observations == "all")
+
+    def wavelength_nm(self, instrument: str, band: str) -> float | None:
+        """Give the wavelength that the name of a filter states, in nanometres.
+
+        It is within a tenth of the pivot wavelength, which is enough to sort by.
+        """
+        return nominal_nm(self.name, instrument, band)
+
+    def page(self, ra: float, dec: float, product_url: str) -> str:  # noqa: ARG002 - the protocol's signature
+        """Give the portal of MAST at a position: every observation of it."""
+        portal = "https://mast.stsci.edu/portal/Mashup/Clients/Mast/Portal.html"
+        return f"{portal}?searchQuery={ra:.6f}%20{dec:.6f}"
 
     def load(self) -> None:
         """Import the locator."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,11 @@ __all__ = ["KIND", "SdssSection", "field_cache"]
 
 _BANDS = "ugriz"
 
+#: Mean wavelengths of the filters in nanometres, as the survey states them.
+_WAVELENGTHS_NM = {"u": 355.1, "g": 468.6, "r": 616.6, "i": 748.0, "z": 893.2}
+
+_RELEASE_IN_URL = re.compile(r"/(dr\d+)/")
+
 #: Seconds that SkyServer gives a query.
 _QUERY_S = 600
 
@@ -62,6 +68,8 @@ class _Sdss:
     title = "SDSS"
     examples: tuple[str, ...] = ("sdss:r", "sdss:u,g,r,i,z")
     default_survey = "sdss:r"
+    #: Three bands make a picture in colour.
+    demo_survey = "sdss:g,r,i"
     finest_arcsec = 0.396
     services: tuple[ServiceKind, ...] = (
         # SkyServer publishes a limit of 60 queries a minute.
@@ -128,6 +136,17 @@ class _Sdss:
     def keeps_all(self, section: SdssSection) -> bool:  # noqa: ARG002 - the protocol's signature
         """Only the best field is used: where the galaxy is farthest from an edge."""
         return False
+
+    def wavelength_nm(self, instrument: str, band: str) -> float | None:  # noqa: ARG002 - the protocol's signature
+        """Give the mean wavelength of a band in nanometres."""
+        return _WAVELENGTHS_NM.get(band)
+
+    def page(self, ra: float, dec: float, product_url: str) -> str:
+        """Give the page of SkyServer about the object next to a position."""
+        release = _RELEASE_IN_URL.search(product_url)
+        named = release[1] if release else f"dr{SdssSection().release}"
+        query = f"explore/summary?ra={ra:.6f}&dec={dec:.6f}"
+        return f"https://skyserver.sdss.org/{named}/VisualTools/{query}"
 
     def load(self) -> None:
         """Import the locator."""

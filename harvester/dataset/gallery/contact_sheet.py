@@ -1,59 +1,59 @@
-"""The contact sheet: one picture of all stamps, with their names below them."""
+"""A contact sheet: galaxies in rows, each with its pictures and its name below."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
+
+from .tiles import SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .display import ShownGalaxy, ShownStamp
+__all__ = ["SheetGalaxy", "SheetTile", "draw_sheet", "to_png"]
 
-__all__ = ["draw_sheet"]
-
-#: Pixels; the side of a stamp, the gap between stamps, the margin, and a line of text.
-_SIDE, _GAP, _MARGIN, _LINE = 120, 8, 28, 16
+#: Pixels: the gap between pictures, the margin, and a line of text.
+_GAP, _MARGIN, _LINE = 4, 28, 16
 
 #: Pixels between galaxies.
-_APART = 22
+_APART = 20
 
-#: The most rows of galaxies: the picture then has some thousand lines, and programs can
-#: still open it.
-_ROWS = 40
+#: Pixels; the sheet is about as wide as a screen.
+_WIDTH = 1400
 
-_PAGE, _TEXT, _QUIET, _WARN = (
-    (20, 22, 27),
-    (227, 230, 236),
-    (148, 156, 171),
-    (222, 128, 116),
-)
+_PAGE, _TEXT, _QUIET = (20, 22, 27), (227, 230, 236), (148, 156, 171)
 
 
-def draw_sheet(
-    galaxies: Sequence[ShownGalaxy], *, columns: int, title: str
-) -> Image.Image:
-    """Draw galaxies in rows, each with its stamps side by side.
+class SheetTile(NamedTuple):
+    """One picture of a galaxy."""
 
-    Parameters
-    ----------
-    columns
-        Stamps in a row; there may be fewer, because the stamps of a galaxy stay in one
-        row.
-    """
-    widest = max((len(galaxy.stamps) for galaxy in galaxies), default=1)
-    in_row = max(1, columns // widest)
-    shown = galaxies[: in_row * _ROWS]
-    across = widest * (_SIDE + _GAP) - _GAP + _APART
-    down = _SIDE + 3 * _LINE + _APART
-    rows = -(-len(shown) // in_row)
+    name: str
+    #: None: the file of the stamp is missing.
+    picture: Image.Image | None
+
+
+class SheetGalaxy(NamedTuple):
+    """One galaxy of a sheet."""
+
+    id: str
+    tiles: tuple[SheetTile, ...]
+
+
+def draw_sheet(galaxies: Sequence[SheetGalaxy], *, title: str) -> Image.Image:
+    """Draw galaxies in rows; the pictures of a galaxy stay side by side."""
+    widest = max((len(galaxy.tiles) for galaxy in galaxies), default=1) or 1
+    across = widest * (SIDE + _GAP) - _GAP + _APART
+    in_row = max(1, min(len(galaxies), (_WIDTH - 2 * _MARGIN + _APART) // across))
+    down = SIDE + 2 * _LINE + _APART
     top = _MARGIN + 2 * _LINE
+    rows = -(-len(galaxies) // in_row)
     size = (2 * _MARGIN + in_row * across - _APART, top + rows * down + _MARGIN // 2)
-    sheet = Image.new("RGB", size, _PAGE)
+    sheet = Image.new("RGB", (max(size[0], 3 * SIDE), size[1]), _PAGE)
     pen = ImageDraw.Draw(sheet)
     pen.text((_MARGIN, _MARGIN - 6), title, _TEXT, ImageFont.load_default(17))
-    for number, galaxy in enumerate(shown):
+    for number, galaxy in enumerate(galaxies):
         row, column = divmod(number, in_row)
         place = (_MARGIN + column * across, top + row * down)
         _draw_galaxy(sheet, pen, place, galaxy, across - _APART)
@@ -64,63 +64,40 @@ def _draw_galaxy(
     sheet: Image.Image,
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int],
-    galaxy: ShownGalaxy,
+    galaxy: SheetGalaxy,
     width: int,
 ) -> None:
     x, y = place
-    for number, stamp in enumerate(galaxy.stamps):
-        _draw_stamp(sheet, pen, (x + number * (_SIDE + _GAP), y), stamp)
-    below = y + _SIDE + _LINE + 3
-    _write(pen, (x, below), galaxy.id, 12, _TEXT, width)
-    labels = "  ".join(text for _, text in galaxy.labels)
-    _write(pen, (x, below + _LINE), labels, 11, _QUIET, width)
-
-
-def _draw_stamp(
-    sheet: Image.Image,
-    pen: ImageDraw.ImageDraw,
-    place: tuple[int, int],
-    stamp: ShownStamp,
-) -> None:
-    x, y = place
-    if stamp.picture is None:
-        pen.rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), outline=_QUIET)
-        _write(pen, (x + _GAP, y + _SIDE // 2), "file missing", 11, _QUIET, _SIDE)
-    else:
-        sheet.paste(_fit(stamp.picture), place)
-    if stamp.part:
-        pen.rectangle((x, y, x + 32, y + _LINE), _PAGE)
-        _write(pen, (x + 4, y + 1), stamp.part, 11, _WARN, _SIDE)
-    _write(pen, (x, y + _SIDE + 2), stamp.name, 11, _QUIET, _SIDE + _GAP - 2)
-
-
-def _fit(picture: Image.Image) -> Image.Image:
-    """Scale a stamp to the common size: sharp pixels if larger, averaged if smaller."""
-    longest = max(picture.size)
-    shape = (
-        max(1, round(picture.width * _SIDE / longest)),
-        max(1, round(picture.height * _SIDE / longest)),
-    )
-    way = Image.Resampling.NEAREST if longest <= _SIDE else Image.Resampling.BOX
-    fitted = Image.new("RGB", (_SIDE, _SIDE))
-    corner = ((_SIDE - shape[0]) // 2, (_SIDE - shape[1]) // 2)
-    fitted.paste(picture.convert("RGB").resize(shape, way), corner)
-    return fitted
+    for number, tile in enumerate(galaxy.tiles):
+        left = x + number * (SIDE + _GAP)
+        if tile.picture is None:
+            pen.rectangle((left, y, left + SIDE - 1, y + SIDE - 1), outline=_QUIET)
+            _write(pen, (left + 8, y + SIDE // 2), "file missing", _QUIET, SIDE)
+        else:
+            sheet.paste(tile.picture, (left, y))
+        _write(pen, (left, y + SIDE + 2), tile.name, _QUIET, SIDE)
+    _write(pen, (x, y + SIDE + _LINE + 2), galaxy.id, _TEXT, width)
 
 
 def _write(
     pen: ImageDraw.ImageDraw,
     place: tuple[int, int],
     text: str,
-    size: int,
-    colour: tuple[int, int, int],
+    ink: tuple[int, int, int],
     width: int,
 ) -> None:
     """Write a line of text, shortened to the width."""
-    font = ImageFont.load_default(size)
+    font = ImageFont.load_default(12)
     text = text.replace("\n", " ")[:200]
     if font.getlength(text) > width:
         while text and font.getlength(f"{text}...") > width:
             text = text[:-1]
         text += "..."
-    pen.text(place, text, colour, font)
+    pen.text(place, text, ink, font)
+
+
+def to_png(picture: Image.Image) -> bytes:
+    """Return a picture in the PNG format."""
+    packed = io.BytesIO()
+    picture.save(packed, "PNG", optimize=True)
+    return packed.getvalue()

@@ -1,220 +1,238 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 from html.parser import HTMLParser
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from astropy.io import fits
-from make_frames import noise, tan_header
 from PIL import Image
 
+from harvester.dataset.gallery import gallery
+from harvester.dataset.gallery.chunks import read_chunk
 from harvester.dataset.gallery.gallery import write_gallery
+from harvester.dataset.gallery.tiles import SIDE
 from harvester.errors import InputError, LocalError
+
+HST = {"survey": "hst", "band": "F160W"}
 
 
 class Page(HTMLParser):
-    """Collects tags with attributes, and text, like a browser."""
+    """Collects tags with attributes, and the content of scripts, like a browser."""
 
-    def __init__(self, text):
+    def __init__(self, path):
         super().__init__()
-        self.tags, self.texts = [], []
-        self.feed(text)
+        self.text = path.read_text("utf-8")
+        self.tags, self.scripts = [], []
+        self.feed(self.text)
 
     def handle_starttag(self, tag, attrs):
         """Collect a tag."""
         self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
 
     def handle_data(self, data):
-        """Collect text."""
-        self.texts.append(data)
+        """Collect the text of the script that was opened last."""
+        if self.scripts and self.tags[-1][0] == "script":
+            self.scripts[-1] += data
 
-    def named(self, tag):
-        """Return the attributes of each tag with this name."""
-        return [attrs for name, attrs in self.tags if name == tag]
-
-
-def row(galaxy, band="r", status="done", survey="sdss:r", **more):
-    """Return a row of a manifest."""
-    done = status == "done"
-    return {
-        "id_str": galaxy,
-        "ra": 10.0,
-        "dec": -1.5,
-        "survey": survey,
-        "band": band,
-        "status": status,
-        "reason": "",
-        "file_loc": f"{band}/{galaxy}.fits" if done else None,
-        "coverage": 1.0 if done else None,
-        "product": "p" if done else None,
-        "sha256": "0" * 64 if done else None,
-        "GZ1_MORPHOLOGY_NAME": "SPIRAL",
-        "REDSHIFT": 0.0731234,
-    } | more
+    @property
+    def facts(self):
+        """Return what the page knows before it loads anything."""
+        return json.loads(self.scripts[0])
 
 
-def manifest(out, rows, *, side=40):
-    """Write a manifest, and stamps for the rows that are done."""
-    for each in rows:
-        if each["file_loc"]:
-            path = out / each["file_loc"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            data = noise((side, side))
-            data[:3] = np.nan
-            fits.PrimaryHDU(data, tan_header(data.shape)).writeto(path, overwrite=True)
-    pq.write_table(pa.Table.from_pylist(rows), out / "manifest.parquet")
-
-
-def show(out, **options):
-    """Write the gallery; return the parsed page and the contact sheet."""
-    page, sheet = write_gallery(out, **options)
-    with Image.open(sheet) as picture:
-        return Page(page.read_text("utf-8")), picture.copy()
-
-
-HST = {"band": "F160W", "survey": "hst:WFC3/IR:F160W"}
-
-
-def test_gallery(tmp_path):
-    """Every galaxy has a card with its stamps, names, labels and missing stamps."""
-    rows = [
-        row("a"),
-        row("a", status="no_coverage", **HST),
-        row("b", coverage=0.925),
-        row("b", **HST),
+def test_records(make_run, row):
+    """Every galaxy has a record with all columns, its tiles, and pages of archives."""
+    out = make_run([row("a"), row("a", status="no_coverage", **HST), row("b")])
+    summary = write_gallery(out)
+    assert (summary.galaxies, summary.drawn, summary.kept) == (2, 1, 0)
+    facts = Page(summary.page).facts
+    assert facts["galaxies"] == 2
+    assert [band["counts"] for band in facts["bands"]] == [
+        {"done": 2},
+        {"no_coverage": 1},
     ]
-    manifest(tmp_path, rows)
-    page, sheet = show(tmp_path)
-    assert len(page.named("article")) == 2
-    assert len(page.named("img")) == 3
-    text = " ".join(page.texts)
-    for told in (
-        "Gallery: 2 of 2 galaxies", "SDSS r", "HST WFC3/IR F160W", "92%", "SPIRAL",
-        "0.07312", "HST WFC3/IR F160W: no coverage", "1 done, 1 no coverage",
-        "10.00000",
-    ):  # fmt: skip
-        assert told in text
-    assert sheet.width > 2 * 120
-    assert np.asarray(sheet).std() > 10
+    records, picture = read_chunk(out, 0)
+    assert picture.size == (2 * SIDE, SIDE)
+    first = records[0]
+    assert [tile["name"] for tile in first["tiles"]] == ["SDSS r"]
+    assert first["labels"] == ["spiral", 0.0731234]
+    rows = [dict(zip(facts["own"], values, strict=True)) for values in first["rows"]]
+    assert [one["missing_reason"] for one in rows] == ["", "error"]
+    pages = dict(first["pages"])
+    assert "/dr17/" in pages["SDSS"]
+    assert "150.000000" in pages["HST"]
 
 
-def test_best_covered_first(tmp_path):
-    """Galaxies with stamps in most surveys come first, then catalogue order."""
-    rows = [row("none", status="failed"), row("one"), row("other")]
-    rows += [row("bands", "g"), row("bands", "i"), row("two"), row("two", **HST)]
-    manifest(tmp_path, rows)
-    page, _ = show(tmp_path)
-    names = [attrs["data-text"].split()[0] for attrs in page.named("article")]
-    assert names == ["two", "bands", "one", "other"]
-    page, _ = show(tmp_path, limit=2)
-    assert len(page.named("article")) == 2
-    assert "Gallery: 2 of 5 galaxies" in page.texts
+def test_colour(make_run, row):
+    """Three bands give a picture in colour before those of the bands, by wavelength."""
+    out = make_run([row("a", band) for band in "zigru"])
+    write_gallery(out)
+    (record,), picture = read_chunk(out, 0)
+    names = [tile["name"] for tile in record["tiles"]]
+    assert names == ["SDSS gri", *(f"SDSS {band}" for band in "ugriz")]
+    pixels = np.asarray(picture, int)
+    chroma = np.ptp(pixels, axis=2)
+    assert chroma[:, :SIDE].mean() > 3
+    assert chroma[:, SIDE : 2 * SIDE].mean() < 1
 
 
-def test_same_identifier(tmp_path):
-    """Two galaxies with the same identifier have a card each."""
-    manifest(tmp_path, [row("a"), row("a", ra=11.0)])
-    page, _ = show(tmp_path)
-    assert len(page.named("article")) == 2
-    assert "11.00000 -1.50000" in page.texts
+def test_two_bands(make_run, row):
+    """Two bands give no colour: the third one is not invented."""
+    out = make_run([row("a", band) for band in "gr"])
+    write_gallery(out)
+    (record,), _ = read_chunk(out, 0)
+    assert not any(tile["colour"] for tile in record["tiles"])
 
 
-def test_hostile_text(tmp_path):
-    """All text from a catalogue is shown as text, never as markup."""
-    evil = "<img src=x onerror=alert(1)>\"'&"
-    bad = row("1", GZ1_MORPHOLOGY_NAME=evil, survey=f"sdss:{evil}")
-    bad |= {"id_str": evil, "band": evil, "file_loc": "r/1.fits"}
-    manifest(tmp_path, [bad, {**bad, "status": evil, "file_loc": None}])
-    page, _ = show(tmp_path)
-    assert page.texts.count(evil) >= 2
-    assert all(attrs["src"].startswith("data:image/png") for attrs in page.named("img"))
-    assert not [attrs for _, attrs in page.tags if "onerror" in attrs]
-    assert len(page.named("script")) == 1
+def test_second_call(make_run, row):
+    """A second call leaves what is up to date, and draws what has changed."""
+    rows = [row(f"g{number:03d}") for number in range(40)]
+    out = make_run(rows)
+    assert write_gallery(out, pages=0).drawn == 3
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("chunks/**/*.*")}
+    assert len(before) == 6
+    again = write_gallery(out, pages=0)
+    assert (again.drawn, again.kept) == (0, 3)
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+    rows[20] |= {"sha256": "of another stamp"}
+    assert write_gallery(make_run(rows), pages=0).drawn == 1
 
 
-def test_self_contained(tmp_path):
-    """The page loads nothing from a server, and its CSP forbids it."""
-    manifest(tmp_path, [row("a")])
-    text = write_gallery(tmp_path)[0].read_text("utf-8")
-    assert not re.search(r"https?://|url\(|<link|@import|src=\"(?!data:)", text)
+def test_lost_and_damaged_files(make_run, row):
+    """A lost stamp, and a picture that was cut short, are drawn again."""
+    out = make_run([row("a"), row("b")])
+    write_gallery(out)
+    (out / "sdss/r/a.fits").unlink()
+    assert write_gallery(out).drawn == 1
+    assert [one["tiles"][0]["at"] for one in read_chunk(out, 0)[0]] == [-1, 1]
+    picture = out / "gallery/chunks/0000/000000.jpg"
+    os.truncate(picture, 100)
+    assert write_gallery(out).drawn == 1
+    assert picture.stat().st_size > 100
+
+
+def test_damaged_stamp(make_run, row):
+    """A damaged stamp is shown as missing; it is not an error."""
+    out = make_run([row("a")])
+    (out / "sdss/r/a.fits").write_bytes(b"SIMPLE  =")
+    write_gallery(out)
+    assert read_chunk(out, 0)[0][0]["tiles"][0]["at"] == -1
+
+
+def test_processes(make_run, row):
+    """Several processes write the same files as one."""
+    rows = [row(f"g{number:03d}") for number in range(16 * 17)]
+    out = make_run(rows)
+    assert write_gallery(out, pages=0, processes=2).drawn == 17
+    parallel = {path: path.read_bytes() for path in out.rglob("chunks/**/*.*")}
+    for path in parallel:
+        path.unlink()
+    assert write_gallery(out, pages=0, processes=1).drawn == 17
+    assert parallel == {path: path.read_bytes() for path in parallel}
+
+
+def test_size_and_progress(make_run, row):
+    """The size is that of all files, and each chunk is reported."""
+    out = make_run([row(f"g{number}") for number in range(20)])
+    seen = []
+    summary = write_gallery(out, progress=lambda *step: seen.append(step))
+    files = [out / "gallery.html", *out.glob("gallery/**/*.*")]
+    assert summary.size == sum(path.stat().st_size for path in files)
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_hostile_text(make_run, row):
+    """Text of a catalogue cannot become markup or script."""
+    evil = "</script><img src=x onerror=alert(1)>\"'&<!--"
+    out = make_run([row("1", GALAXY_CLASS=evil) | {"id_str": evil, "band": evil}])
+    page = Page(write_gallery(out).page)
+    assert "onerror" not in [name for _, attrs in page.tags for name in attrs]
+    assert len(page.scripts) == 2
+    assert page.facts["filters"][0]["values"] == [evil]
+    assert read_chunk(out, 0)[0][0]["id"] == evil
+
+
+def test_self_contained(make_run, row):
+    """The page names no address of a server, and its policy forbids others' files."""
+    page = Page(write_gallery(make_run([row("a")])).page)
+    assert not re.search(r"https?://[a-z]|<link|@import|src=\"http", page.text)
     (policy,) = [
-        attrs["content"] for attrs in Page(text).named("meta") if "http-equiv" in attrs
+        attrs["content"]
+        for tag, attrs in page.tags
+        if tag == "meta" and "http-equiv" in attrs
     ]
     assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
 
 
-def test_missing_stamp(tmp_path):
-    """A missing or damaged stamp is shown as "file missing"; it is not an error."""
-    manifest(tmp_path, [row("a"), row("b"), row("c")])
-    (tmp_path / "r/a.fits").unlink()
-    (tmp_path / "r/b.fits").write_bytes(b"SIMPLE  =")
-    page, _ = show(tmp_path)
-    assert page.texts.count("file missing") == 2
-    assert len(page.named("img")) == 1
+def test_sheets(make_run, row):
+    """Each class of a label has its sheets, with at most the pages asked for."""
+    rows = [row(f"s{number:03d}") for number in range(100)]
+    rows += [row("e", GALAXY_CLASS="elliptical/E0"), row("n", GALAXY_CLASS=None)]
+    out = make_run(rows)
+    summary = write_gallery(out, pages=2)
+    names = [
+        path.relative_to(out / "gallery/sheets").as_posix() for path in summary.sheets
+    ]
+    assert names == [
+        "GALAXY_CLASS/elliptical_E0-001.png",
+        "GALAXY_CLASS/none-001.png",
+        "GALAXY_CLASS/spiral-001.png",
+        "GALAXY_CLASS/spiral-002.png",
+    ]
+    assert summary.more_sheets == 1
+    with Image.open(summary.sheets[2]) as sheet:
+        assert sheet.width == pytest.approx(1400, abs=150)
+        assert np.asarray(sheet).std() > 10
 
 
-def test_nothing_done(tmp_path):
+def test_sheets_without_classes(make_run, row):
+    """Without a label with classes there is one series of sheets of all galaxies."""
+    rows = [row(f"g{n}", GALAXY_CLASS=None, REDSHIFT=float(n)) for n in range(3)]
+    summary = write_gallery(make_run(rows))
+    assert [path.name for path in summary.sheets] == ["all-001.png"]
+    assert write_gallery(make_run(rows), pages=0).sheets == []
+
+
+def test_unknown_label(make_run, row):
+    """A label that does not exist is refused, and the labels are named."""
+    with pytest.raises(InputError, match="it has GALAXY_CLASS, REDSHIFT"):
+        write_gallery(make_run([row("a")]), by="GALAXY_CLAS")
+
+
+def test_nothing_done(make_run, row):
     """A run without any stamp gets a page with its counts."""
-    manifest(tmp_path, [row("a", status="pending"), row("b", status="no_coverage")])
-    page, sheet = show(tmp_path)
-    assert page.named("article") == []
-    assert "1 pending, 1 no coverage" in page.texts
-    assert sheet.width > 0
+    rows = [row("a", status="pending"), row("b", status="no_coverage")]
+    summary = write_gallery(make_run(rows))
+    (band,) = Page(summary.page).facts["bands"]
+    assert band["counts"] == {"pending": 1, "no_coverage": 1}
 
 
-def test_empty_manifest(tmp_path):
+def test_empty_manifest(make_run, row):
     """A manifest without rows has a page too."""
-    table = pa.Table.from_pylist([row("a")])[:0]
-    pq.write_table(table, tmp_path / "manifest.parquet")
-    page, _ = show(tmp_path)
-    assert "Gallery: 0 of 0 galaxies" in page.texts
+    out = make_run([row("a")])
+    table = pq.read_table(out / "manifest.parquet")
+    pq.write_table(table[:0], out / "manifest.parquet")
+    summary = write_gallery(out)
+    assert summary.sheets == []
+    assert Page(summary.page).facts["galaxies"] == 0
 
 
-@pytest.mark.parametrize(("columns", "width"), [(10, 10), (4, 4), (1, 1)])
-def test_sheet_columns(tmp_path, columns, width):
-    """The sheet has the requested width, and shows every galaxy."""
-    manifest(tmp_path, [row(f"g{n}") for n in range(12)])
-    _, sheet = show(tmp_path, columns=columns)
-    assert sheet.width == 2 * 28 + width * (120 + 22) - 22
-    assert sheet.height > 12 / columns * 120
+def test_several_images(make_run, row):
+    """Where a galaxy has several stamps in a band, each has its tile."""
+    out = make_run([row("a"), row("a", file_loc="sdss/r/a@1.fits")])
+    write_gallery(out)
+    assert len(read_chunk(out, 0)[0][0]["tiles"]) == 2
 
 
-def test_one_display_size(tmp_path):
-    """HST stamps, which have more pixels, are drawn as large as those of SDSS."""
-    manifest(tmp_path, [row("a", **HST)], side=124)
-    _, large = show(tmp_path)
-    manifest(tmp_path, [row("a")])
-    _, small = show(tmp_path)
-    assert large.size == small.size
-
-
-def test_no_manifest(tmp_path):
-    """Without a manifest the error names the command that makes one."""
-    with pytest.raises(InputError, match="run `harvester manifest`"):
-        write_gallery(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"<html>"])
-def test_damaged_manifest(tmp_path, content):
-    """A file that is not a manifest is refused."""
-    (tmp_path / "manifest.parquet").write_bytes(content)
-    with pytest.raises(InputError, match="harvester manifest"):
-        write_gallery(tmp_path)
-
-
-def test_other_table(tmp_path):
-    """A Parquet file with other columns is not a manifest."""
-    pq.write_table(pa.table({"id_str": ["a"]}), tmp_path / "manifest.parquet")
-    with pytest.raises(InputError, match="no column 'ra'"):
-        write_gallery(tmp_path)
-
-
-def test_nowhere_to_write(tmp_path):
+def test_nowhere_to_write(make_run, row):
     """A page that cannot be written is a local error."""
-    manifest(tmp_path, [row("a")])
-    (tmp_path / "gallery.html").mkdir()
+    out = make_run([row("a")])
+    (out / "gallery.html").mkdir()
     with pytest.raises(LocalError, match=r"gallery\.html"):
-        write_gallery(tmp_path)
+        gallery.write_gallery(out)

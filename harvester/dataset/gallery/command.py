@@ -1,0 +1,155 @@
+"""The commands that show the stamps of a run: ``gallery``, ``show`` and ``regions``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ...errors import InputError
+from ...events import counted
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .gallery import GallerySummary
+
+__all__ = ["gallery", "regions", "show"]
+
+_folder = click.argument(
+    "folder", envvar="HARVESTER_RUN", default=".", type=click.Path(path_type=Path)
+)
+
+
+@click.command()
+@_folder
+@click.option(
+    "--by",
+    default="",
+    metavar="LABEL",
+    help="Make the contact sheets by this label; by default the first one with a few "
+    "named classes.",
+)
+@click.option(
+    "--pages",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="At most this many contact sheets of a class; 0: none.",
+)
+@click.option(
+    "--processes",
+    default=0,
+    type=click.IntRange(min=0),
+    help="Processes that draw; 0: one for each core.",
+)
+def gallery(folder: Path, by: str, pages: int, processes: int) -> None:
+    """Make a web page of all stamps, and contact sheets.
+
+    The page is gallery.html in FOLDER; a browser opens it from disk. A second call
+    draws only what has changed.
+    """
+    from .gallery import write_gallery  # noqa: PLC0415 - seconds of imports
+
+    with click.progressbar(
+        length=1, label="Drawing", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        summary = write_gallery(
+            folder, by=by, pages=pages, processes=processes, progress=show
+        )
+    click.echo("\n".join(_words(summary)))
+
+
+def _words(summary: GallerySummary) -> list[str]:
+    galaxies = counted(summary.galaxies, "galaxy", "galaxies")
+    total = summary.drawn + summary.kept
+    lines = [
+        f"{summary.page}: {galaxies}, {summary.size / 1e6:,.1f} MB in all.",
+        f"{summary.drawn:,} of {total:,} groups of galaxies were new or had changed.",
+    ]
+    if summary.sheets:
+        by = f" by {summary.sheet_label}" if summary.sheet_label else ""
+        lines.append(
+            f"{summary.sheets[0].parent}: "
+            f"{counted(len(summary.sheets), 'contact sheet')}{by}."
+        )
+    if summary.more_sheets:
+        more = counted(summary.more_sheets, "further sheet was", "further sheets were")
+        lines.append(f"{more} left out: see --pages.")
+    return lines
+
+
+@click.command()
+@click.argument("identifier", metavar="ID")
+@_folder
+@click.option(
+    "--as",
+    "way",
+    type=click.Choice(["auto", "kitty", "sixel", "blocks", "none"]),
+    default="auto",
+    show_default=True,
+    help="How the pictures are printed; auto: the best way that the terminal has, none "
+    "if it is no terminal.",
+)
+@click.option(
+    "--png",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the pictures to this file instead.",
+)
+def show(identifier: str, folder: Path, way: str, png: Path | None) -> None:
+    """Print one galaxy: its pictures, and its record.
+
+    North is up and east left. The default FOLDER is $HARVESTER_RUN, or else the working
+    directory.
+    """
+    from .show import draw_galaxy, find_galaxies, record_words  # noqa: PLC0415 - seconds of imports
+    from .terminal import choose_way  # noqa: PLC0415 - as above
+
+    if way == "auto":
+        way = choose_way() if sys.stdout.isatty() else "none"
+    table, found = find_galaxies(folder, identifier)
+    for number, galaxy in enumerate(found):
+        if png and number == 0:
+            _write_png(draw_galaxy(table, galaxy), png)
+        elif way != "none" and not png:
+            _print_pictures(draw_galaxy(table, galaxy, few=way == "blocks"), way)
+        click.echo("\n".join(record_words(table, galaxy)))
+
+
+def _print_pictures(picture: Image | None, way: str) -> None:
+    from .terminal import to_text  # noqa: PLC0415 - slow to import
+
+    if picture is not None:
+        # The escape codes are what was asked for, also if the output is a file.
+        click.echo(to_text(picture, way), color=True)  # type: ignore[arg-type] # one of the choices
+
+
+def _write_png(picture: Image | None, path: Path) -> None:
+    from .chunks import write_file  # noqa: PLC0415 - slow to import
+    from .contact_sheet import to_png  # noqa: PLC0415 - as above
+
+    if picture is None:
+        msg = f"the galaxy has no stamp: {path} was not written"
+        raise InputError(msg)
+    write_file(path, to_png(picture))
+
+
+@click.command()
+@_folder
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file; by default targets.reg in FOLDER.",
+)
+def regions(folder: Path, out: Path | None) -> None:
+    """Write the targets as regions of DS9, coloured by state."""
+    from .regions import write_regions  # noqa: PLC0415 - seconds of imports
+
+    click.echo(write_regions(folder, out or folder / "targets.reg"))

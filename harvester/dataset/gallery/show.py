@@ -1,0 +1,143 @@
+"""One galaxy: its pictures side by side, and its record in words."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ...archives.registry import kinds
+from ...errors import InputError
+from ...states import State
+from .galaxies import GalaxyTable
+from .tiles import draw_tiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from .galaxies import ShownGalaxy
+    from .tiles import Tile
+
+__all__ = ["draw_galaxy", "find_galaxies", "record_words"]
+
+#: Pixels; side of a picture, the gap between two, and the line below them.
+_SIDE, _GAP, _LINE = 240, 8, 20
+
+_PAGE, _TEXT = (20, 22, 27), (227, 230, 236)
+
+#: Columns that other lines of the record tell.
+_TOLD = {"id_str", "ra", "dec", "survey", "band", "status", "reason", "missing_reason"}
+
+
+def find_galaxies(out: Path, identifier: str) -> tuple[GalaxyTable, list[ShownGalaxy]]:
+    """Find the galaxies with an identifier: more than one if it is repeated.
+
+    Raises
+    ------
+    InputError
+        There is no such identifier; the message names the nearest ones.
+    """
+    table = GalaxyTable(out)
+    if found := table.find(identifier):
+        return table, found
+    known = list(dict.fromkeys(table.column("id_str").to_pylist()))
+    near = get_close_matches(identifier, known, n=3, cutoff=0.3) or known[:3]
+    remedy = f"The nearest are {', '.join(near)}" if near else "The run has no galaxies"
+    msg = f"there is no galaxy {identifier!r} in {out}. {remedy}"
+    raise InputError(msg)
+
+
+def draw_galaxy(
+    table: GalaxyTable, galaxy: ShownGalaxy, *, few: bool = False
+) -> Image.Image | None:
+    """Draw the pictures of a galaxy in a row, with names; None if it has no stamp.
+
+    North is up and east left; all have one angular scale. With ``few`` a picture in
+    colour stands for the bands of its archive.
+    """
+    tiles = draw_tiles(table.out, galaxy, table.slots, _SIDE)
+    coloured = {tile.archive for tile in tiles if tile.is_colour and few}
+    tiles = [
+        tile
+        for tile in tiles
+        if tile.image is not None and (tile.is_colour or tile.archive not in coloured)
+    ]
+    if not tiles:
+        return None
+    width = len(tiles) * (_SIDE + _GAP) - _GAP
+    picture = Image.new("RGB", (width, _SIDE + _LINE), _PAGE)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
+    widest = max(tile.field_arcsec for tile in tiles)
+    for number, tile in enumerate(tiles):
+        left = number * (_SIDE + _GAP)
+        _paste(picture, tile, left, round(_SIDE * tile.field_arcsec / widest))
+        pen.text((left + 2, _SIDE + 2), tile.name, _TEXT, font)
+    _draw_scale(pen, widest)
+    return picture
+
+
+def _paste(picture: Image.Image, tile: Tile, left: int, side: int) -> None:
+    image = Image.fromarray(np.asarray(tile.image))
+    drawn = image.resize((side, side), Image.Resampling.LANCZOS)
+    inset = (_SIDE - side) // 2
+    picture.paste(drawn, (left + inset, inset))
+
+
+def _draw_scale(pen: ImageDraw.ImageDraw, widest: float) -> None:
+    """Draw a bar of a round length, at most a third of a picture wide."""
+    lengths = (600, 300, 120, 60, 30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
+    length = next((one for one in lengths if one <= widest / 3), lengths[-1])
+    end = 8 + _SIDE * length / widest
+    pen.line((8, _SIDE - 10, end, _SIDE - 10), _TEXT, 2)
+    pen.text((8, _SIDE - 28), f"{length:g} arcsec", _TEXT, ImageFont.load_default(12))
+
+
+def record_words(table: GalaxyTable, galaxy: ShownGalaxy) -> list[str]:
+    """Give the record of a galaxy: position, each stamp, labels, pages of archives."""
+    first = galaxy.rows[0]
+    lines = [f"{galaxy.id} at RA {galaxy.ra:.6f}, Dec {galaxy.dec:+.6f} degrees (ICRS)"]
+    for row in galaxy.rows:
+        lines.extend(_stamp_words(table, row))
+    labels = [(name, first[name]) for name in table.labels if _is_told(first[name])]
+    if labels:
+        lines += ["Labels:", *_aligned(labels)]
+    return [*lines, *_page_words(galaxy)]
+
+
+def _stamp_words(table: GalaxyTable, row: dict[str, Any]) -> Iterator[str]:
+    slots = {(slot.archive, slot.band): slot for slot in table.slots}
+    name = slots[row["survey"], row["band"]].name
+    why = row["missing_reason"] or row["reason"]
+    status = str(row["status"]).replace("_", " ")
+    yield f"{name}: {status}" + (f" ({str(why).replace('_', ' ')})" if why else "")
+    if row["status"] == State.DONE.value:
+        yield from _aligned(
+            [
+                (name, row[name])
+                for name in table.own
+                if name not in _TOLD and _is_told(row[name])
+            ]
+        )
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value != ""
+
+
+def _aligned(pairs: Sequence[tuple[str, Any]]) -> list[str]:
+    width = max((len(name) for name, _ in pairs), default=0)
+    return [f"  {name:{width}}  {value}" for name, value in pairs]
+
+
+def _page_words(galaxy: ShownGalaxy) -> list[str]:
+    urls: dict[str, str] = {}
+    for row in galaxy.rows:
+        urls[row["survey"]] = urls.get(row["survey"]) or row["parent_url"] or ""
+    return [
+        f"{kinds()[name].title}: {page}"
+        for name, url in urls.items()
+        if name in kinds() and (page := kinds()[name].page(galaxy.ra, galaxy.dec, url))
+    ]
