@@ -48,7 +48,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
         "",
         "objects near the position that the archive could choose from",
     ),
-    "match_ambiguous": ("", "whether the nearest of them is far, so that it may be another galaxy"),
+    "match_ambiguous": (
+        "",
+        "whether the nearest of them is far, so that it may be another galaxy",
+    ),
     "sep_arcsec": ("arcsec", "distance from the position to the chosen object"),
 }
 
