@@ -22,7 +22,7 @@ __all__ = ["GalaxyRows", "galaxy_rows", "to_galaxies"]
 
 #: Columns of the manifest that are the same in all rows of a galaxy, or that say where
 #: files of the run are.
-_NOT_OF_BAND = {"id_str", "ra", "dec", "survey", "band", "file_loc", "sha256"}
+_NOT_OF_BAND = {"id_str", "ra", "dec", "survey", "band", "file_loc", "sha256", "target"}
 
 
 class GalaxyRows:
@@ -38,7 +38,8 @@ class GalaxyRows:
 
     def __init__(self, manifest: pa.Table, axes: Sequence[Axis]) -> None:
         axis = _axis_numbers(manifest, axes)
-        starts = _starts(manifest, axis)
+        target = np.asarray(manifest["target"])
+        starts = np.diff(target, prepend=-1) != 0
         #: Row of the manifest that each galaxy begins with.
         self.first: NDArray[np.int64] = np.flatnonzero(starts)
         galaxy = np.cumsum(starts) - 1
@@ -73,30 +74,6 @@ def _axis_numbers(manifest: pa.Table, axes: Sequence[Axis]) -> NDArray[np.int64]
     names = pc.binary_join_element_wise(manifest["survey"], manifest["band"], "\n")
     known = pa.array([f"{axis.survey}\n{axis.band}" for axis in axes])
     return np.asarray(pc.index_in(names, known)).astype(np.int64)
-
-
-def _starts(manifest: pa.Table, axis: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say which rows begin a galaxy.
-
-    Two rows of a catalogue may have the same identifier and position. Then the bands
-    begin again, or another stem names the files.
-    """
-    starts = np.ones(len(axis), bool)
-    other = axis[1:] < axis[:-1]
-    for name in ("id_str", "ra", "dec"):
-        other |= _differs(manifest[name])
-    stems = pc.replace_substring_regex(
-        pc.fill_null(manifest["file_loc"], ""), r".*/([^/]*?)(@[0-9]+)?\.fits$", r"\1"
-    )
-    is_best = pc.invert(pc.match_substring_regex(manifest["file_loc"], "@[0-9]+.fits$"))
-    again = _differs(stems) | np.asarray(pc.fill_null(is_best, True))[1:]
-    starts[1:] = other | ((axis[1:] == axis[:-1]) & again)
-    return starts
-
-
-def _differs(column: pa.ChunkedArray) -> NDArray[np.bool_]:
-    same = pc.equal(column[1:], column[:-1])
-    return ~np.asarray(pc.fill_null(same, False))
 
 
 def to_galaxies(

@@ -8,6 +8,7 @@ linear part, and bright parts are compressed by asinh, as Lupton et al. 2004 (PA
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["colour_bands", "to_jpg", "to_picture"]
+__all__ = ["colour_bands", "to_jpg", "to_pictures"]
 
 #: Bands in a colour picture.
 _COLOURS = 3
@@ -26,7 +27,10 @@ _COLOURS = 3
 _SOFTENING = 8
 
 #: The linear part of the scale, in sigma of the background.
-_STRETCH_SIGMAS = 10.0
+_STRETCH = 10.0
+
+#: What is drawn black, in sigma of the background above it.
+_BLACK = -1.0
 
 #: Quality of JPEG; higher values keep more of the noise.
 _QUALITY = 95
@@ -44,41 +48,52 @@ def colour_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(range(middle + _COLOURS - 1, middle - 1, -1))
 
 
-def to_picture(flux: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Draw the bands of one galaxy.
+def to_pictures(flux: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Draw galaxies.
 
     Parameters
     ----------
     flux
-        ``(1, ny, nx)`` for grey, or ``(3, ny, nx)`` for red, green and blue.
+        ``(n, 1, ny, nx)`` for grey, or ``(n, 3, ny, nx)``: red, green and blue.
 
     Returns
     -------
     ndarray
-        ``(ny, nx)`` or ``(ny, nx, 3)``; the first row is at the top, as in pictures,
-        so the rows are reversed. Pixels without a value are black.
+        ``(n, ny, nx)`` or ``(n, ny, nx, 3)``; the first row of each is at the top, as
+        in pictures, so the rows are reversed. Pixels without a value are black.
     """
-    planes = [_scaled(plane) for plane in flux.astype(np.float64)]
-    if len(planes) < _COLOURS:
-        planes = planes[:1] * _COLOURS
+    planes = _in_sigmas(flux)[:, :, ::-1]
+    if planes.shape[1] < _COLOURS:
+        return _grey(planes[:, 0])
     with np.errstate(invalid="ignore"):  # pixels without light in any band
-        drawn: NDArray[np.uint8] = make_lupton_rgb(
-            *planes, minimum=-1.0, stretch=_STRETCH_SIGMAS, Q=_SOFTENING
-        )[::-1]
-    return drawn if len(flux) == _COLOURS else drawn[:, :, 0]
+        drawn = [
+            make_lupton_rgb(*one, minimum=_BLACK, stretch=_STRETCH, Q=_SOFTENING)
+            for one in planes
+        ]
+    return np.stack(drawn)
 
 
-def _scaled(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give a plane in sigma of its background above the background."""
-    values = plane[np.isfinite(plane)]
-    if not values.size:
-        return np.full(plane.shape, -1.0)
-    sky = float(np.median(values))
-    below = sky - values[values < sky]
-    noise = 1.4826 * float(np.median(below)) if below.size else 0.0
-    # An image without noise: show its whole range.
-    noise = noise or float(values.max() - sky) / 100 or 1.0
-    return np.nan_to_num((plane - sky) / noise, nan=-1.0)
+def _grey(planes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Draw planes with the scale that astropy uses for colours."""
+    slope = 255 * 0.1 / np.arcsinh(0.1 * _SOFTENING)
+    bright = np.arcsinh((planes - _BLACK) * (_SOFTENING / _STRETCH)) * slope
+    drawn: NDArray[np.uint8] = np.clip(bright, 0, 255).astype(np.uint8)
+    return drawn
+
+
+def _in_sigmas(flux: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give pixels in sigma of the background above it; `_BLACK` without a value."""
+    pixels = flux.reshape(*flux.shape[:2], -1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # planes of NaN only
+        sky = np.nanmedian(pixels, axis=2, keepdims=True)
+        below = np.where(pixels < sky, sky - pixels, np.nan)
+        noise = 1.4826 * np.nanmedian(below, axis=2, keepdims=True)
+        # An image without noise: show its whole range.
+        span = (np.nanmax(pixels, axis=2, keepdims=True) - sky) / 100
+    noise = np.where(noise > 0, noise, np.where(span > 0, span, 1))
+    scaled = np.nan_to_num((pixels - sky) / noise, nan=_BLACK)
+    return scaled.reshape(flux.shape).astype(np.float32)
 
 
 def to_jpg(picture: NDArray[np.uint8]) -> bytes:

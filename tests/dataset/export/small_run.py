@@ -41,7 +41,7 @@ class SmallRun:
         name, side = f"G{number:03d}", SIDES[survey]
         row = dict.fromkeys(MANIFEST_COLUMNS, None)
         facts = StampFacts()
-        if survey == "wide" or number % 3 == 0:
+        if survey != "deep" or number % 3 == 0:
             file = f"cutouts/{survey}/{band}/0000/{name}.fits"
             self.stamp(file, self.random.normal(1, 2, (side, side)), number)
             facts = StampFacts(
@@ -57,7 +57,14 @@ class SmallRun:
             }
         else:
             row |= {"status": "no_coverage", "missing_reason": "outside_footprint"}
-        row |= {"id_str": name, "ra": ra, "dec": dec, "survey": survey, "band": band}
+        row |= {
+            "target": number,
+            "id_str": name,
+            "ra": ra,
+            "dec": dec,
+            "survey": survey,
+            "band": band,
+        }
         row |= {field: getattr(facts, field) for field in facts.__slots__}
         row |= {"reason": "", "substitute": False, "substitute_reason": ""}
         return row | {

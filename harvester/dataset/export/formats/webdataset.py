@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from ..distinct import distinct
 from ..kind import ExportPiece
-from ..pictures import colour_bands, to_jpg, to_picture
+from ..pictures import colour_bands, to_jpg, to_pictures
 from ..plain_columns import without_nulls
 from ..sets import by_set
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from ..kind import ExportFormat
     from ..selection import Selection
-    from ..survey_stamps import StampArrays, SurveyStamps
 
 __all__ = ["FORMAT"]
 
@@ -148,19 +147,17 @@ def _members(
     facts = table.drop_columns(selection.labels).to_pylist()
     stamps = {one.name: one.read_rows(rows) for one in selection.surveys}
     shown = selection.fullest
+    bands = list(colour_bands(shown.bands))
+    pictures = to_pictures(stamps[shown.name].flux[:, bands])
     for place, fact in enumerate(facts):
         key = keys[fact["object_id"]]
-        yield f"{key}.image.jpg", _picture(shown, stamps[shown.name], place)
+        yield f"{key}.image.jpg", to_jpg(pictures[place])
         yield f"{key}.labels.json", _json(labels[place])
         yield f"{key}.metadata.json", _json(fact)
         for survey, arrays in stamps.items():
             for plane, pixels in arrays.planes().items():
                 ending = "npy" if plane == "flux" else f"{plane}.npy"
                 yield f"{key}.{survey}.{ending}", _npy(pixels[place])
-
-
-def _picture(survey: SurveyStamps, stamps: StampArrays, place: int) -> bytes:
-    return to_jpg(to_picture(stamps.flux[place, list(colour_bands(survey.bands))]))
 
 
 def _json(row: dict[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..kind import ExportPiece
-from ..pictures import colour_bands, to_jpg, to_picture
+from ..pictures import colour_bands, to_jpg, to_pictures
 from ..pieces import final_folder
 from ..sets import ALL, by_set
 from ..stamp_bytes import primary_hdu
@@ -126,8 +126,9 @@ def _write_jpg(
     batch = 256
     for start in range(0, len(places), batch):
         flux = survey.read(places[start : start + batch]).flux[:, shown]
-        for name, stamp in zip(names[start : start + batch], flux, strict=True):
-            (path / name).write_bytes(to_jpg(to_picture(stamp)))
+        pictures = to_pictures(flux)
+        for name, picture in zip(names[start : start + batch], pictures, strict=True):
+            (path / name).write_bytes(to_jpg(picture))
 
 
 def _write_fits(
