@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from . import __version__
+from .dataset.diff.command import diff
 from .dataset.export.command import export
 from .errors import HarvesterError
 from .events import counted
@@ -188,6 +189,28 @@ def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's option
     sys.exit(resume_run(Places(folder), flags))
 
 
+@main.command(cls=_OfSettings, sections="MANNERS")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="manifest.parquet of the run whose stamps are made again.",
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_flag
+def rebuild(source: Path, folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
+    """Make the stamps of a manifest again, in a new FOLDER.
+
+    The manifest names the file of each stamp, so no galaxy is located. Exit code 3:
+    some stamps have other bytes than the manifest says. Interrupted, it goes on when it
+    is called again.
+    """
+    from .commands import rebuild_run  # noqa: PLC0415 - seconds of imports
+
+    sys.exit(rebuild_run(source, Places(folder), {**flags, "locate_only": False}))
+
+
 @main.command()
 @folder_argument
 @json_flag
@@ -322,6 +345,7 @@ def archives(*, as_json: bool) -> None:
     list_archives(as_json=as_json)
 
 
+main.add_command(diff)
 main.add_command(export)
 main.add_command(sandbox)
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import InputError
+from .events import counted
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.folder import run_folder
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
-from .settings.settings import load_run_settings
+from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
 from .status.progress import shown_progress
 from .status.report import read_report, words
@@ -35,6 +36,7 @@ __all__ = [
     "list_archives",
     "plan_catalogue",
     "plan_run",
+    "rebuild_run",
     "resume_run",
     "retry_failed",
     "run_catalogue",
@@ -42,6 +44,12 @@ __all__ = [
 ]
 
 Flags = dict[str, Any]
+
+#: Exit codes of harvests that are to be continued.
+_NOT_THROUGH = frozenset({1, 2, 4, 5, 6, 7, 129, 130, 143})
+
+#: Names in a message; the rest is counted.
+_SHOWN = 5
 
 
 def run_catalogue(
@@ -156,6 +164,38 @@ def resume_run(places: Places, flags: Flags) -> int:
     with owned(places.lock):
         settings = load_run_settings(places, **to_settings(flags))
         return _continue(settings, places, flags)
+
+
+def rebuild_run(manifest: Path, places: Places, flags: Flags) -> int:
+    """Make the stamps of a manifest again, from the same files; return the exit code.
+
+    An interrupted rebuild is continued. Stamps whose bytes differ are told.
+    """
+    from .run.rebuild import (  # noqa: PLC0415 - slow to import
+        ToldRun,
+        begin_from_manifest,
+        differing_stamps,
+    )
+
+    source = ToldRun.read(manifest)
+    given = {**to_settings(flags), **source.settings}
+    given["catalogue"] = {"path": str(manifest.absolute())}
+    with run_folder(places):
+        settings = load_settings(**given)
+        if not places.ledger.exists():
+            begin_from_manifest(source, settings, places)
+        code = _continue(settings, places, flags)
+    differing = [] if code in _NOT_THROUGH else differing_stamps(source, places)
+    if differing:
+        shown = ", ".join(differing[:_SHOWN])
+        msg = (
+            f"{counted(len(differing), 'stamp differs', 'stamps differ')} from the "
+            f"manifest, or could not be made: {shown}. The archive has changed its "
+            "files, or another version of harvester cut the stamps; `harvester diff` "
+            "tells what differs"
+        )
+        click.echo(msg, err=True)
+    return code or (3 if differing else 0)
 
 
 def _continue(settings: Settings, places: Places, flags: Flags) -> int:

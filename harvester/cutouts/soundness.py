@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from astropy.io import fits
 
+from ..models import Bit, Plane
 from .astrometry import BadWcsError, read_astrometry
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def find_flaw(content: bytes, expected: Expected) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with fits.open(io.BytesIO(content)) as hdus:
-                return _find_flaw(hdus[0], expected)
+                return _find_flaw(hdus[0], expected) or _find_plane_flaw(
+                    hdus, expected.spec
+                )
     except BadWcsError as error:
         return str(error)
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
@@ -69,6 +72,23 @@ def _find_flaw(hdu: fits.PrimaryHDU, expected: Expected) -> str:
     coverage = round(int(np.count_nonzero(np.isfinite(data))) / side**2, 6)
     if coverage != expected.coverage:
         return f"{coverage} of its pixels have a value, not {expected.coverage}"
+    return ""
+
+
+def _find_plane_flaw(hdus: fits.HDUList, spec: CutoutSpec) -> str:
+    flux = hdus[0].data
+    for plane in (Plane.IVAR, Plane.MASK):
+        name = plane.upper()
+        if plane not in spec.planes:
+            continue
+        if name not in hdus:
+            return f"it lacks the plane {plane}"
+        if hdus[name].data is None or hdus[name].data.shape != flux.shape:
+            return f"its plane {plane} has another shape than its flux"
+    if Plane.MASK in spec.planes:
+        is_good = (hdus["MASK"].data & Bit.GOOD).astype(bool)
+        if np.any(is_good & ~np.isfinite(flux)):
+            return "its mask calls pixels good that have no value"
     return ""
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..archives.registry import kinds
 from ..ledger.view import LedgerView
 from ..models import Plane
 from .manifest import write_manifest
@@ -22,7 +24,8 @@ __all__ = ["make_manifest"]
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be running; return its two files."""
     with LedgerView.open(places.ledger) as view:
-        return write_manifest(places, view.manifest(), _made_by(view.facts()))
+        facts = {**_made_by(view.facts()), "harvest": _stamp_settings(places)}
+        return write_manifest(places, view.manifest(), facts)
 
 
 def _made_by(facts: Mapping[str, str]) -> dict[str, Any]:
@@ -36,3 +39,26 @@ def _made_by(facts: Mapping[str, str]) -> dict[str, Any]:
         "catalogue_sha256": facts["catalogue sha256"],
         "planes": settings.get("planes", str(Plane.FLUX)).split(","),
     }
+
+
+def _stamp_settings(places: Places) -> dict[str, Any]:
+    """Give those settings of a run that decide how its stamps are cut.
+
+    Of an archive these are the options of the command line; its other settings may be
+    private, such as a folder. Empty if the settings file is gone.
+    """
+    if not places.settings.exists():
+        return {}
+    known = tomllib.loads(places.settings.read_text(encoding="utf-8"))
+    found: dict[str, Any] = {
+        name: known[name] for name in ("surveys", "cutout") if name in known
+    }
+    for name, kind in kinds().items():
+        options = {
+            key
+            for key, field in kind.section.model_fields.items()
+            if isinstance(field.json_schema_extra, dict)
+        }
+        section = known.get(name, {})
+        found[name] = {k: value for k, value in section.items() if k in options}
+    return found

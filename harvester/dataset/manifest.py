@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "label_names",
     "read_manifest",
+    "read_manifest_file",
     "run_facts",
     "write_labels",
     "write_manifest",
@@ -73,23 +74,34 @@ def read_manifest(out: Path) -> pa.Table:
     InputError
         There is none, or it is of an earlier version that lacks columns.
     """
-    path = out / "manifest.parquet"
     try:
-        # As bytes, so that a folder whose name has a colon is not taken for a URL.
-        with path.open("rb") as file:
-            table = pq.read_table(file)
+        return read_manifest_file(out / "manifest.parquet")
+    except InputError as error:
+        msg = f"{error}: run `harvester manifest {out}`"
+        raise InputError(msg) from error
+
+
+def read_manifest_file(path: Path) -> pa.Table:
+    """Read the Parquet file of a manifest.
+
+    Raises
+    ------
+    InputError
+        It does not exist, is no manifest, or of an earlier version.
+    """
+    try:
+        # Absolute: Arrow takes a relative path with a colon, such as "s3:x", for a URL.
+        with pq.ParquetFile(path.absolute()) as file:
+            table = file.read()
     except FileNotFoundError as error:
-        msg = f"the manifest {path} does not exist: run `harvester manifest {out}`"
+        msg = f"the manifest {path} does not exist"
         raise InputError(msg) from error
     except (pa.ArrowInvalid, OSError) as error:
-        msg = f"the manifest {path} cannot be read: run `harvester manifest {out}`"
+        msg = f"the manifest {path} cannot be read"
         raise InputError(msg) from error
     lacking = [name for name in MANIFEST_COLUMNS if name not in table.column_names]
     if lacking:
-        msg = (
-            f"the manifest {path} has no column {lacking[0]!r}: run `harvester "
-            f"manifest {out}`"
-        )
+        msg = f"the manifest {path} has no column {lacking[0]!r}"
         raise InputError(msg)
     return table
 
@@ -104,7 +116,8 @@ def run_facts(schema: pa.Schema) -> dict[str, Any]:
     """Give what the manifest tells of its run.
 
     Keys: ``version`` (of the harvester), ``settings`` (those that decide the stamps),
-    ``settings_sha256``, ``catalogue``, ``catalogue_sha256``, ``planes``,
+    ``harvest`` (the same, as the settings file spells them), ``settings_sha256``,
+    ``catalogue``, ``catalogue_sha256``, ``planes``,
     ``own_columns`` (the columns that are not labels).
     """
     text = (schema.metadata or {}).get(_KEY, b"{}")

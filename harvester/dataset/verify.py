@@ -24,7 +24,7 @@ from pebble import CONSTS, ProcessPool
 
 from ..cutouts.warm_up import warm_up
 from ..ledger.view import LedgerView
-from ..models import CutoutSpec, StampSize
+from ..models import CutoutSpec, Plane, StampSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -180,8 +180,12 @@ def _specs(view: LedgerView) -> dict[int, CutoutSpec]:
     # Use the settings stored in the run: the user's current ones may differ.
     identity = json.loads(view.facts()["settings"])
     sizes = dict(pair.split("=") for pair in identity["size"].split())
+    # Runs of before there were planes have the flux only.
+    planes = tuple(map(Plane, identity.get("planes", Plane.FLUX).split(",")))
     return {
-        number: CutoutSpec(StampSize.parse(sizes[survey.archive]), identity["mode"])
+        number: CutoutSpec(
+            StampSize.parse(sizes[survey.archive]), identity["mode"], planes
+        )
         for number, survey in view.surveys().items()
     }
 

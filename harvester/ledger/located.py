@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     FileLoc = Callable[[Survey, Target, Product, int], str]
     _CutoutRow = tuple[int, str, int, str, str, str]
 
-__all__ = ["LocatedRows", "located_rows", "write_located"]
+__all__ = ["LocatedRows", "located_rows", "match_as_json", "write_located"]
 
 
 class LocatedRows(NamedTuple):
@@ -69,11 +69,22 @@ def _match(finding: Finding) -> str:
     """Give how a position was matched with an object, as JSON; empty if it was not."""
     if finding.candidates is None:
         return ""
+    return match_as_json(
+        finding.candidates,
+        finding.separation_arcsec,
+        is_ambiguous=finding.is_ambiguous,
+    )
+
+
+def match_as_json(
+    candidates: int, separation_arcsec: float | None, *, is_ambiguous: bool | None
+) -> str:
+    """Give how a position was matched, as the ledger keeps it."""
     return json.dumps(
         {
-            "n_candidates": finding.candidates,
-            "sep_arcsec": finding.separation_arcsec,
-            "match_ambiguous": finding.is_ambiguous,
+            "n_candidates": candidates,
+            "sep_arcsec": separation_arcsec,
+            "match_ambiguous": is_ambiguous,
         }
     )
 

@@ -45,7 +45,12 @@ if TYPE_CHECKING:
     from ..archives.kind import ServiceKind
     from ..places import Places
 
-__all__ = ["SERVICES", "Settings", "load_run_settings", "load_settings"]
+__all__ = [
+    "SERVICES",
+    "Settings",
+    "load_run_settings",
+    "load_settings",
+]
 
 #: The official address of each service, by its name.
 SERVICES = {name: service.base for name, service in services().items()}

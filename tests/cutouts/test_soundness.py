@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harvester.cutouts.soundness import Expected, find_flaw
-from harvester.cutouts.stamp_file import to_cards, to_fits
-from harvester.models import CutoutSpec, StampSize
+from harvester.cutouts.stamp_file import Extension, to_cards, to_fits
+from harvester.models import CutoutSpec, Plane, StampSize
 
 _SIDE = 40
 _SCALE = 0.396 / 3600
@@ -16,7 +18,7 @@ _TRIM = CutoutSpec(StampSize.parse("15.84arcsec"), "trim")
 _EXPECTED = Expected(150.0, 2.0, 1.0, _SPEC)
 
 
-def stamp(shape=(_SIDE, _SIDE), middle=None, **cards):
+def stamp(shape=(_SIDE, _SIDE), middle=None, planes=None, **cards):
     """Return the bytes of a stamp; ``middle`` is its galaxy's pixel, ``(x, y)``."""
     x, y = middle or ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
     data = np.ones(shape, np.float32)
@@ -28,7 +30,9 @@ def stamp(shape=(_SIDE, _SIDE), middle=None, **cards):
     own = [
         (key, value, "") for key, value in (sky | cards).items() if value is not None
     ]
-    return to_fits(data, own, to_cards([]))
+    if planes is None:
+        planes = [Extension("MASK", np.ones(shape, np.uint8))]
+    return to_fits(data, own, to_cards([]), planes)
 
 
 def test_sound():
@@ -60,6 +64,31 @@ def test_sound():
 def test_flaws(content, flaw):
     """A file that is not a stamp of this galaxy gives a short reason."""
     assert flaw in find_flaw(content, _EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("planes", "flaw"),
+    [
+        ([], "lacks the plane mask"),
+        ([Extension("MASK", np.ones((2, 2), np.uint8))], "another shape"),
+        ([Extension("IVAR", np.ones((40, 40), np.float32))], "lacks the plane mask"),
+    ],
+)
+def test_plane_flaws(planes, flaw):
+    """A plane that was asked for must be there, with the shape of the flux."""
+    assert flaw in find_flaw(stamp(planes=planes), _EXPECTED)
+    only_flux = _EXPECTED._replace(spec=replace(_SPEC, planes=(Plane.FLUX,)))
+    assert find_flaw(stamp(planes=planes), only_flux) == ""
+
+
+def test_good_without_value():
+    """A mask must not call a pixel good that has no value."""
+    content = bytearray(stamp())
+    content[2880:2884] = np.array([np.nan], ">f4").tobytes()
+    expected = _EXPECTED._replace(coverage=0.999375)
+    assert find_flaw(bytes(content), expected) == (
+        "its mask calls pixels good that have no value"
+    )
 
 
 def test_coverage():
