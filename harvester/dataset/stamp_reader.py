@@ -63,7 +63,7 @@ class StampPlanes:
         return fits.Header.fromstring(self.cards.decode("ascii"))
 
 
-def read_stamp(path: Path) -> StampPlanes:
+def read_stamp(path: Path | str) -> StampPlanes:
     """Read the file of a stamp.
 
     Raises

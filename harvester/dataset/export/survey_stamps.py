@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from ...errors import InputError
 from ..stamp_reader import read_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -109,10 +109,11 @@ class SurveyStamps:
 
     def _read(self, bands: Sequence[pa.Array]) -> StampArrays:
         arrays = self._empty(len(bands[0]))
+        planes = arrays.planes()
         for band, files in enumerate(bands):
             for row, name in enumerate(files.to_pylist()):
                 if name is not None:
-                    self._fill(arrays, row, band, name)
+                    self._fill(planes, row, band, name)
         return arrays
 
     def batches(self, size: int = _BATCH) -> Iterator[tuple[slice, StampArrays]]:
@@ -133,9 +134,12 @@ class SurveyStamps:
             else None,
         )
 
-    def _fill(self, arrays: StampArrays, row: int, band: int, name: str) -> None:
-        stamp = read_stamp(self.root / name)
-        for plane, pixels in arrays.planes().items():
+    def _fill(
+        self, planes: Mapping[str, NDArray[Any]], row: int, band: int, name: str
+    ) -> None:
+        # A text, since making thousands of paths takes as long as unpacking stamps.
+        stamp = read_stamp(f"{self.root}/{name}")
+        for plane, pixels in planes.items():
             found = getattr(stamp, plane)
             if found is not None:
                 _need_shape(found.shape, pixels.shape[2:], name, plane)
