@@ -6,9 +6,10 @@ From Python::
 
     result = harvester.run("galaxies.fits", "zoo", contact="you@example.org")
 
-``run``, ``resume``, ``plan`` and ``status`` do what the commands of these names do, see
-docs/python.md. What they need is imported when they are used: ``import harvester`` is
-quick. Their types are in ``__init__.pyi``, which no import contract has to except.
+``run``, ``resume``, ``plan`` and ``status`` do what the commands of these names do, and
+``open`` gives the galaxies and stamps of a run, see docs/python.md. What they need is
+imported when they are used: ``import harvester`` is quick. Their types are in
+``__init__.pyi``, which no import contract has to except.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 
 #: Where each name is.
 _HOMES = {
+    ".dataset.opened.galaxies": ("open",),
     ".api": ("PlanResult", "RunResult", "plan", "resume", "run", "status"),
     ".errors": (
         "BusyError",
@@ -41,6 +43,10 @@ _HOMES = {
     ".events": ("Event", "Listener", "Moved", "Note", "Stamped"),
 }
 
+#: What a name is called where it is, if that differs: a module that defined ``open``
+#: could not use Python's own.
+_CALLED = {"open": "open_run"}
+
 #: Folders of the package that have the name of a function of ``api``.
 _FOLDERS = ("plan", "run", "status")
 
@@ -55,7 +61,7 @@ def __getattr__(name: str) -> object:
         return import_module(f".{name}", __name__)
     for home, names in _HOMES.items():
         if name in names:
-            return getattr(import_module(home, __name__), name)
+            return getattr(import_module(home, __name__), _CALLED.get(name, name))
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

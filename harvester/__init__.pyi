@@ -6,6 +6,7 @@ from .api import plan as plan
 from .api import resume as resume
 from .api import run as run
 from .api import status as status
+from .dataset.opened.galaxies import open_run as open  # noqa: A004, F401 - its name here
 from .errors import BusyError as BusyError
 from .errors import HarvesterError as HarvesterError
 from .errors import InputError as InputError

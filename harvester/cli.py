@@ -22,8 +22,10 @@ from typing import Any
 import click
 
 from . import __version__
+from .dataset.aligned_run.command import align
 from .dataset.diff.command import diff
 from .dataset.export.command import export
+from .dataset.plots.command import plot
 from .errors import HarvesterError
 from .events import counted
 from .places import Places
@@ -345,8 +347,10 @@ def archives(*, as_json: bool) -> None:
     list_archives(as_json=as_json)
 
 
+main.add_command(align)
 main.add_command(diff)
 main.add_command(export)
+main.add_command(plot)
 main.add_command(sandbox)
 
 

@@ -23,6 +23,7 @@ from service import BRISK, free_ports, sandbox, stamps
 
 import harvester
 from harvester import api
+from harvester.dataset.opened.galaxies import Galaxies, open_run
 from harvester.ledger.file import owned
 from harvester.states import State
 
@@ -110,10 +111,29 @@ def test_doctests(archives, workplace):  # noqa: ARG001 - the examples are run t
     """The examples of the docstrings do what they say."""
     names = {"harvester": harvester, "sandbox": archives.urls}
     runner = doctest.DocTestRunner()
-    for function in (api.run, api.resume, api.status, api.plan):
+    of_data = (Galaxies.where, Galaxies.complete, Galaxies.samples)
+    for function in (api.run, api.resume, api.status, api.plan, open_run, *of_data):
         for example in doctest.DocTestFinder(recurse=False).find(function, globs=names):
             runner.run(example)
     assert (runner.failures, runner.tries >= 8) == (0, True)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_open_while_it_runs(archives):
+    """A run that has located its galaxies can be opened, and later has its stamps."""
+    harvester.plan("galaxies.fits", "zoo", base_urls=archives.urls, progress=False)
+    data = harvester.open("zoo")
+    assert len(data.where(survey="sdss", status="located")) == len(data) == 12
+    assert data[0].stamps == ()
+    done = harvester.resume("zoo", base_urls=archives.urls, progress=False)
+    data = harvester.open("zoo")
+    # The ledger says the same when the manifest is of an earlier version, or lost.
+    pq.write_table(data.table.drop_columns(["target"]), done.manifest)
+    assert harvester.open("zoo").table.equals(data.table)
+    done.manifest.unlink()
+    assert harvester.open("zoo").table.equals(data.table)
+    shown = [stamp.path.resolve() for galaxy in data for stamp in galaxy.stamps]
+    assert set(shown) == {path.resolve() for path in done.stamps.rglob("*.fits")}
 
 
 def test_readme(archives, workplace):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,4 +40,13 @@ def iso_date(text: Lookup) -> str:
     date, time = text("DATE-OBS").strip(), text("TIME-OBS").strip()
     if _DATE.fullmatch(date) and _TIME.fullmatch(time):
         date = f"{date}T{time}"
-    return date if _INSTANT.fullmatch(date) else ""
+    return date if _INSTANT.fullmatch(date) and _exists(date) else ""
+
+
+def _exists(date: str) -> bool:
+    """Whether it is not a date like the 30th of February."""
+    try:
+        datetime.fromisoformat(date)
+    except ValueError:
+        return False
+    return True

@@ -183,6 +183,9 @@ class FileLayout(NamedTuple):
     #: bytes a pixel.
     cut: tuple[int, ...]
     images: int
+    #: Index of the image with the errors, which is read for the plane ``ivar`` only;
+    #: None: there is none, or ``ivar`` needs no other image.
+    errors: int | None = None
 
 
 class Costs(Protocol):

@@ -70,8 +70,10 @@ class PixelStack(NamedTuple):
 class Noise(Protocol):
     """What is known of the noise of one frame."""
 
-    #: How the inverse variance is made, in a few words.
-    source: str
+    @property
+    def source(self) -> str:
+        """How the inverse variance is made, in a few words."""
+        ...
 
     def ivar(self, stack: PixelStack) -> NDArray[np.float32]:
         """Give the inverse variance of each pixel, ``(n, ny, nx)``; 0: unknown.
@@ -103,7 +105,8 @@ class Reading(Protocol):
     #: It may be any HDU after ``science``.
     weight: str
     #: EXTNAME of the HDU of the same shape with the standard deviation of each pixel;
-    #: read only if the plane ``ivar`` is asked for; empty: none.
+    #: read only if the plane ``ivar`` is asked for; empty: none. It is between
+    #: ``science`` and ``weight``, so that no header after ``weight`` is fetched for it.
     error: str
     #: Whether images may be compressed tile by tile (``.fits.fz``).
     may_be_tiled: bool

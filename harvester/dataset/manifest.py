@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "label_names",
+    "manifest_table",
     "read_manifest",
     "read_manifest_file",
     "run_facts",
@@ -158,6 +159,14 @@ def write_manifest(
                 parquet.write_table(table)
                 csv.write_table(_flat(table))
     return places.manifest, as_csv
+
+
+def manifest_table(places: Places, rows: Iterable[ManifestRow]) -> pa.Table:
+    """Give what `write_manifest` would write, for a run that is going on."""
+    with pq.ParquetFile(places.labels, buffer_size=_BUFFER) as labels:
+        schema = _manifest_schema(labels.schema_arrow, {})
+        tables = list(_joined(rows, labels, schema))
+    return pa.concat_tables([schema.empty_table(), *tables])
 
 
 def _manifest_schema(labels: pa.Schema, made_by: Mapping[str, Any]) -> pa.Schema:

@@ -128,17 +128,23 @@ def _priced(view: LedgerView, allowance: Allowance) -> dict[str, list[Priced]]:
     priced: dict[str, list[Priced]] = {}
     for number, survey in view.surveys().items():
         if kind_of(survey.archive).fetch is Fetch.RANGES:
-            side = _side(survey, allowance.specs[survey.archive])
+            spec = allowance.specs[survey.archive]
             largest = allowance.largest_file
-            prices = _prices(view, number, survey, side, largest_file=largest)
+            prices = _prices(view, number, survey, spec, largest_file=largest)
             priced.setdefault(survey.archive, []).extend(prices)
     return priced
 
 
 def _prices(
-    view: LedgerView, number: int, survey: Survey, side: int, *, largest_file: int
+    view: LedgerView,
+    number: int,
+    survey: Survey,
+    spec: CutoutSpec,
+    *,
+    largest_file: int,
 ) -> Iterator[Priced]:
-    camera = Camera.of(kind_of(survey.archive).costs, survey.instrument)
+    costs, side = kind_of(survey.archive).costs, _side(survey, spec)
+    camera = Camera.of(costs, survey.instrument, spec.planes)
     sums = {True: [0] * 5, False: [0] * 5}
     for frame in view.targets_to_come(number):
         price = forecast(

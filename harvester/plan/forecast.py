@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from ..frames.spans import FIRST, HEADER, StoredPlane, is_worth_it, spans_of
+from ..models import DEFAULT_PLANES, Plane
 from ..sky.footprints import Circle, Polygon, parse_s_region
 
 if TYPE_CHECKING:
@@ -48,13 +49,20 @@ class Camera(NamedTuple):
     #: Sides of one pointing in arcsec, longer one first.
     field_arcsec: tuple[float, float]
     layout: FileLayout
+    #: The planes of the stamps.
+    planes: tuple[Plane, ...] = DEFAULT_PLANES
 
     @classmethod
-    def of(cls, costs: Costs, instrument: str) -> Self:
+    def of(
+        cls,
+        costs: Costs,
+        instrument: str,
+        planes: tuple[Plane, ...] = DEFAULT_PLANES,
+    ) -> Self:
         """Make it from the costs of an archive, for an instrument."""
         assert costs.layout is not None
         pixel, field = costs.pixel_arcsec(instrument), costs.field_arcsec(instrument)
-        return cls(pixel, field, costs.layout)
+        return cls(pixel, field, costs.layout, planes)
 
 
 class Price(NamedTuple):
@@ -101,26 +109,36 @@ def forecast(
     """
     shapes, targets = parse_s_region(region), np.array([ra, dec])
     images = _images(shapes, camera, targets)
-    prices = [_price(one, side, camera.layout, largest_file) for one in images]
+    prices = [_price(one, side, camera, largest_file) for one in images]
     mean = [round(sum(each) / len(prices)) for each in zip(*prices, strict=True)]
     return Price(mean[0], mean[1], mean[2], len(prices) > 1)
 
 
 def _price(
-    image: _Image, side: int, layout: FileLayout, largest_file: int
+    image: _Image, side: int, camera: Camera, largest_file: int
 ) -> tuple[int, int, int]:
     """Give requests, bytes, and the bytes of the whole file."""
-    ny, nx = image.shape
+    (ny, nx), layout = image.shape, camera.layout
     first, requests = layout.first_headers, layout.header_requests
     plane = -(-_PIXEL * nx * ny // 2880) * 2880 + layout.next_header
     whole = first + layout.images * plane
-    planes = [StoredPlane(first + place * plane, nx, _PIXEL) for place in layout.cut]
+    planes = [
+        StoredPlane(first + place * plane, nx, _PIXEL) for place in _places(camera)
+    ]
     spans = spans_of(planes, _boxes(image, side))
     headers = min(FIRST, whole) + (requests - 1) * HEADER
     if not is_worth_it(spans, whole, largest_file):
         return requests + 1, headers + whole, whole
     pixels = sum(stop - start for start, stop in spans)
     return requests + len(spans), headers + pixels, whole
+
+
+def _places(camera: Camera) -> tuple[int, ...]:
+    """Give the places in the file of the images that the stamps need."""
+    layout = camera.layout
+    if layout.errors is None or Plane.IVAR not in camera.planes:
+        return layout.cut
+    return (*layout.cut, layout.errors)
 
 
 def _boxes(image: _Image, side: int) -> list[Box]:

@@ -1,4 +1,8 @@
-"""Paint HST images: drizzled, rotated, and empty outside of the exposures."""
+"""Paint HST images: drizzled, rotated, and empty outside of the exposures.
+
+As in the products of the pipeline the sky is subtracted, WHT is the exposure of each
+pixel in seconds, and the noise of neighbouring pixels is correlated.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from astropy.io import fits
 
 from . import hdus, sersic
+from .drizzle import drizzle_noise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from .pointings import Observation, Passband
     from .sky import Sky
 
-__all__ = ["drz", "drz_size"]
+__all__ = ["drz", "drz_size", "light"]
 
 #: Magnitudes of early and of late galaxies in each filter minus those in r.
 _COLOURS = {
@@ -27,23 +32,27 @@ _COLOURS = {
     "F814W": (-0.55, -0.35),
 }
 _SEEING_ARCSEC = {"WFC3/IR": 0.17, "ACS/WFC": 0.11}
-#: Sky in electrons per second and pixel; it is not subtracted.
+#: Sky in electrons per second and pixel; its noise stays when it is subtracted.
 _SKY = 0.72
 _READ_NOISE = 15.0
 _STARS = 25
 #: Number of dead pixels, and their least distance from a galaxy in pixels.
 _DEAD_PIXELS, _KEEP_OFF = 60, 12.0
 _NOISE = 6
+#: Width in arcsec of the pixels of the exposures.
+_EXPOSED_ARCSEC = {"WFC3/IR": 0.12825, "ACS/WFC": 0.05}
 
 
 def drz(sky: Sky, obs: Observation) -> bytes:
     """Paint the combined image of an observation: PRIMARY, SCI, WHT, CTX, HDRTAB."""
     rng = np.random.default_rng([sky.seed, _NOISE, obs.obsid])
-    seen = _seen(obs)
-    seen &= ~_dead(rng, sky, obs)
-    science = _science(rng, sky, obs)
+    dead = _dead(rng, sky, obs)
+    noise, share = drizzle_noise(rng, (obs.ny, obs.nx), obs.exposures, _tilt_deg(obs))
+    seen = _seen(obs) & ~dead & (share > 0)
+    science = light(sky, obs)
+    science += noise * np.sqrt(_variance(science, obs))
     science[~seen] = np.nan
-    weight = np.where(seen, np.float32(obs.t_exptime), np.float32(0.0))
+    weight = np.where(seen, share * np.float32(obs.t_exptime), np.float32(0.0))
     context = np.where(seen, np.int32(2**obs.exposures - 1), np.int32(0))
     planes = zip(_plane_cards(obs), (science, weight, context), strict=True)
     return b"".join(
@@ -84,15 +93,10 @@ def _dead(rng: np.random.Generator, sky: Sky, obs: Observation) -> NDArray[np.bo
     return dead
 
 
-def _science(
-    rng: np.random.Generator, sky: Sky, obs: Observation
-) -> NDArray[np.float32]:
-    """Paint noise, galaxies and a few stars, in electrons per second."""
-    variance = _SKY / obs.t_exptime
-    variance += obs.exposures * (_READ_NOISE / obs.t_exptime) ** 2
-    image = rng.standard_normal((obs.ny, obs.nx), dtype=np.float32)
-    image *= np.float32(math.sqrt(variance))
-    image += np.float32(_SKY)
+def light(sky: Sky, obs: Observation) -> NDArray[np.float32]:
+    """Paint galaxies and a few stars without noise, in electrons per second."""
+    rng = np.random.default_rng([sky.seed, _NOISE, obs.obsid, 1])
+    image = np.zeros((obs.ny, obs.nx), np.float32)
     seeing = _SEEING_ARCSEC[obs.instrument]
     for galaxy in sky.galaxies_in_observation(obs):
         early, late = _COLOURS[obs.filters]
@@ -104,6 +108,18 @@ def _science(
         flux = _electrons(rng.uniform(22.0, 25.0), obs.passband)
         sersic.add(image, sersic.star(x, y, flux, 1.1))
     return image
+
+
+def _variance(flux: NDArray[np.float32], obs: Observation) -> NDArray[np.float32]:
+    """Give the variance of independent pixels that see the whole exposure."""
+    read = obs.exposures * (_READ_NOISE / obs.t_exptime) ** 2
+    return (flux + np.float32(_SKY)) / np.float32(obs.t_exptime) + np.float32(read)
+
+
+def _tilt_deg(obs: Observation) -> float:
+    """Give the angle between the exposures and the image."""
+    (x0, y0), (x1, y1), *_ = obs.corners
+    return math.degrees(math.atan2(y1 - y0, x1 - x0))
 
 
 def _electrons(magnitude: float, band: Passband) -> float:
@@ -138,6 +154,7 @@ def _primary_cards(obs: Observation) -> dict[str, Any]:
         "EXPSTART": (obs.t_min, "exposure start time (MJD)"),
         "EXPEND": (obs.t_max, "exposure end time (MJD)"),
         "EXPTIME": (obs.t_exptime, "exposure duration (seconds)"),
+        "TEXPTIME": (obs.t_exptime, "total exposure of all inputs (seconds)"),
         "EXPFLAG": ("NORMAL", "exposure interruption indicator"),
         "QUALITY": "",
         "OBSTYPE": ("IMAGING", "observation type"),
@@ -154,12 +171,39 @@ def _primary_cards(obs: Observation) -> dict[str, Any]:
         "CAL_VER": ("3.7.2", "CALWF3 code version that is imitated"),
         "DRIZCORR": ("COMPLETE", "drizzle processing"),
         "NDRIZIM": (obs.exposures, "drizzled exposures"),
-        "D001SCAL": (_scale(obs), "arcsec per pixel"),
-        "D001KERN": ("square", "drizzle kernel"),
-        "D001PIXF": (1.0, "drop size"),
-        "D001FVAL": ("INDEF", "value of pixels without data"),
+        **_drizzle_cards(obs),
         "NEXTEND": (4, "number of extensions"),
     }
+
+
+def _drizzle_cards(obs: Observation) -> dict[str, Any]:
+    """Give the cards of each exposure that AstroDrizzle writes.
+
+    A weight factor (WTSC) of 1 is that of weights in seconds.
+    """
+    cards: dict[str, Any] = {}
+    for number, member in enumerate(obs.members, 1):
+        given = {
+            "VER": ("sandbox", "Drizzle, task version"),
+            "GEOM": ("wcs", "Drizzle, source of geometric information"),
+            "DATA": (f"{member}_flt.fits[sci,1]", "Drizzle, input data image"),
+            "DEXP": (obs.t_exptime / obs.exposures, "Drizzle, input exposure time (s)"),
+            "OUDA": (obs.filename, "Drizzle, output data image"),
+            "OUWE": (obs.filename, "Drizzle, output weighting image"),
+            "OUCO": (obs.filename, "Drizzle, output context image"),
+            "MASK": ("", "Drizzle, input weighting image"),
+            "WTSC": (1.0, "Drizzle, weighting factor for input image"),
+            "KERN": ("square", "Drizzle, form of weight distribution kernel"),
+            "PIXF": (1.0, "Drizzle, linear size of drop"),
+            "COEF": ("SIP", "Drizzle, source of coefficients"),
+            "OUUN": ("cps", "Drizzle, units of output image"),
+            "FVAL": ("INDEF", "Drizzle, fill value for zero weight pixels"),
+            "WKEY": ("", "Input image WCS version used"),
+            "SCAL": (_scale(obs), "Drizzle, output pixel size (arcsec)"),
+            "ISCL": (_EXPOSED_ARCSEC[obs.instrument], "Drizzle, input pixel (arcsec)"),
+        }
+        cards |= {f"D{number:03d}{name}": card for name, card in given.items()}
+    return cards
 
 
 def _filter_cards(obs: Observation) -> dict[str, Any]:
@@ -199,6 +243,7 @@ def _science_cards(obs: Observation) -> dict[str, Any]:
         "PHOTPLAM": (band.photplam, "pivot wavelength (Angstroms)"),
         "PHOTBW": ((band.em_max - band.em_min) * 2.75, "RMS bandwidth (Angstroms)"),
         "NCOMBINE": (obs.exposures, "number of image sets combined"),
+        "MDRIZSKY": (_SKY, "sky value computed by AstroDrizzle"),
         "SAMPTIME": (obs.t_exptime, "total integration time (sec)"),
     }
 

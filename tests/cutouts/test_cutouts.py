@@ -247,7 +247,7 @@ def test_header_of_hst(tmp_path):
     _, stamp = read(tmp_path, receipt)
     assert stamp["MAGZERO"] == pytest.approx(25.946, abs=5e-4)
     assert (stamp["INSTRUME"], stamp["EXPTIME"]) == ("WFC3", 100.0)
-    assert stamp["BUNIT"] == "ELECTRONS/S"
+    assert stamp["BUNIT"] == "electron/s"
 
 
 def test_unknown_photometry(tmp_path):

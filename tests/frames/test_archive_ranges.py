@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from harvester.cutouts.cutouts import cut_frame
 from harvester.cutouts.frame_file import CorruptFrameError
 from harvester.errors import OutageError, PermanentError, TransientError
 from harvester.frames.store import FrameStore
-from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+from harvester.models import CutoutSpec, FrameJob, Plane, Product, StampSize, Wanted
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Service, Transport
 
@@ -139,10 +141,10 @@ def product(*, has_mirror=False, size=None):
     return Product("hst", NAME, "F200W", f"{MAST.base}/{NAME}", mirrors, size)
 
 
-def stamp_of(path, folder):
+def stamp_of(path, folder, what=None, spec=SPEC):
     """Cut the stamp from a file."""
     folder.mkdir(exist_ok=True)
-    asked = FrameJob(product(), str(path), folder, WANTED, SPEC)
+    asked = FrameJob(what or product(), str(path), folder, WANTED, spec)
     (receipt,) = cut_frame(asked)
     return receipt.problem or (folder / receipt.file_loc).read_bytes()
 
@@ -164,6 +166,32 @@ async def test_no_mirror(tmp_path, versions):
     assert len(server.asked) == 6
     assert None not in server.asked
     assert list((tmp_path / "frames").iterdir()) == []
+
+
+async def test_errors(tmp_path, versions):
+    """Errors are fetched only for inverse variances, which are those of the file."""
+    mosaic = replace(product(), archive="jwst")
+    noisy = replace(SPEC, planes=(Plane.FLUX, Plane.IVAR))
+    asked, stamps = [], []
+    for number, spec in enumerate((SPEC, noisy)):
+        server, folder = Server(versions[0]), tmp_path / f"{number}"
+        folder.mkdir()
+        async with (
+            store(folder, server) as frames,
+            frames.frame(mosaic, WANTED, spec) as frame,
+        ):
+            stamps.append(stamp_of(frame.path, folder, mosaic, spec))
+        asked.append(len(server.asked))
+        assert stamps[-1] == stamp_of(versions[0], tmp_path / "whole", mosaic, spec)
+    # One span more: the pixels of ERR.
+    assert asked == [6, 7]
+    with fits.open(io.BytesIO(stamps[1])) as hdus:
+        flux, ivar = hdus[0].data, hdus["IVAR"].data
+        row, column = hdus[0].header["Y0"], hdus[0].header["X0"]
+    every = fits.getdata(versions[0], "ERR")
+    errors = every[row : row + 10, column : column + 10]
+    known = np.where(np.isfinite(flux), errors.astype(float) ** -2, 0)
+    assert ivar == pytest.approx(known, rel=1e-5)
 
 
 async def test_mirror_first(tmp_path, versions):

@@ -35,7 +35,7 @@ from harvester.catalogue.tables import open_tables
 from harvester.cutouts.cutouts import cut_frame
 from harvester.cutouts.frame_file import verify_frame
 from harvester.errors import HarvesterError
-from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
+from harvester.models import CutoutSpec, FrameJob, Plane, Product, StampSize, Wanted
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.sky.footprints import FootprintIndex
 from harvester.transport.address import Guard
@@ -96,12 +96,12 @@ def frames(data: bytes) -> None:
         path = written(name, content)
         with suppress(HarvesterError):
             verify_frame(path)
-        for archive in ("sdss", "hst"):
+        for archive in ("sdss", "hst", "jwst"):
             product = Product(archive, name, "r", f"https://a/{name}")
             wanted = tuple(
                 Wanted(n, "g", 150 + n / 1e4, 2.0, f"s{n}.fits") for n in (0, 30)
             )
-            spec = CutoutSpec(StampSize(5, "px"))
+            spec = CutoutSpec(StampSize(20, "px"), planes=tuple(Plane))
             with suppress(HarvesterError):
                 cut = cut_frame(FrameJob(product, str(path), str(HERE), wanted, spec))
                 assert len(cut.receipts) == len(wanted)
@@ -117,14 +117,29 @@ def frame_seeds() -> Iterable[bytes]:
     header.update({"CD1_1": -1e-4, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4})
     pixels = np.arange(100, dtype=np.float32).reshape(10, 10)
     sdss = _fits(fits.PrimaryHDU(pixels, header), fits.ImageHDU(pixels[0]))
-    science = fits.ImageHDU(pixels, header, name="SCI")
-    hst = _fits(fits.PrimaryHDU(), science, fits.ImageHDU(pixels, name="WHT"))
+    hst = _drizzled(header)
     yield from (sdss, hst, gzip.compress(sdss), bz2.compress(hst))
     for key, lie in (("NAXIS2", 10**12), ("NAXIS1", 10**19), ("BITPIX", -640)):
         yield sdss.replace(_card(key, sdss), f"{key:8}= {lie:>20}".encode(), 1)
     # No groups: no size, whatever the axes are.
     empty = sdss.replace(_card("CD1_2", sdss), f"GCOUNT  = {0:>20}".encode())
     yield empty.replace(_card("NAXIS1", sdss), f"NAXIS1  = {10**19:>20}".encode(), 1)
+
+
+def _drizzled(header: fits.Header) -> bytes:
+    """Give an image with the cards and planes that HST and JWST have for its noise."""
+    told = {"INSTRUME": "WFC3", "DETECTOR": "IR", "EXPSTART": 55516.5}
+    told |= {"DATE-OBS": "2010-11-16", "TIME-OBS": "12:09:57", "EXPTIME": 1000.0}
+    told |= {"D001WTSC": 1.0, "D001DEXP": 500.0, "D001KERN": "square"}
+    told |= {"D001PIXF": 1.0, "D001SCAL": 0.13, "D001ISCL": 0.128}
+    told |= {"KERNEL": "square", "PIXFRAC": 1.0, "PXSCLRT": 1.0, "PHOTPLAM": 15369.0}
+    pixels = np.random.default_rng(1).normal(size=(24, 24)).astype(np.float32)
+    science = fits.ImageHDU(pixels, header, name="SCI")
+    science.header["BUNIT"] = "ELECTRONS/S"
+    beside = (
+        fits.ImageHDU(1000 * np.abs(pixels), name=name) for name in ("ERR", "WHT")
+    )
+    return _fits(fits.PrimaryHDU(header=fits.Header(told)), science, *beside)
 
 
 def _card(key: str, content: bytes) -> bytes:

@@ -61,6 +61,7 @@ class Run:
         """Read the catalogue."""
         self.places.out.mkdir(parents=True)
         beginning.begin(self._settings, self.places, lambda _: None)
+        beginning.write_settings(self._settings, self.places)
 
     def harvest(self, **options):
         """Harvest to the end, or until an archive is given up."""

@@ -13,6 +13,7 @@ from astropy.io import fits
 from hurried import USUAL, Run
 from service import Sandbox, harvester, sandbox, stamps, status
 
+from harvester.models import Bit
 from harvester.sandbox import server
 from harvester.sandbox.jwst.archive import JwstArchive
 
@@ -29,7 +30,8 @@ def run(request, tmp_path_factory):
     options = ["--jwst", request.param, "--no-hst-images", "--targets", f"{TARGETS}"]
     with sandbox(folder, *options, "--per-image", "4", "--seed", "5") as archives:
         words = [archives.catalogue, "--out", folder / "run", "--survey", SURVEY]
-        done = harvester("run", *words, "--size", "31px", *archives.flags())
+        how = ["--size", "31px", "--planes", "flux,ivar,mask,psf"]
+        done = harvester("run", *words, *how, *archives.flags())
         assert done.returncode in {0, 3}, done.stdout + done.stderr
         yield folder / "run", archives, request.param
 
@@ -56,6 +58,23 @@ def test_stamps(run):
         assert header["CAL_VER"]
         middle = data[10:21, 10:21]
         assert np.nanmean(middle) > np.nanmedian(data)
+
+
+def test_planes(run):
+    """A stamp has inverse variances from ERR where it has values, and says so."""
+    folder, *_ = run
+    for name in stamps(folder):
+        with fits.open(folder / name) as hdus:
+            assert [hdu.name for hdu in hdus[1:]] == ["IVAR", "MASK"]
+            header, flux = hdus[0].header, hdus[0].data
+            ivar, good = hdus["IVAR"].data, (hdus["MASK"].data & Bit.GOOD) > 0
+        assert header["NOISESRC"].startswith("ERR / 1.5")
+        assert header["CORRNOIS"] == 1.5
+        assert header["PSFFWHM"] == 0.066
+        assert (good == np.isfinite(flux)).all()
+        assert ((ivar > 0) == good).all()
+        # MJy/sr: at least the read noise of nine dithers after drizzling.
+        assert np.max(ivar[good]) ** -0.5 > 0.02 / 3 / 1.5
 
 
 def test_only_ranges(run):

@@ -13,7 +13,7 @@ from harvester.archives.registry import kind_of
 from harvester.cutouts.cutouts import find_pixels
 from harvester.frames import ranged
 from harvester.frames.spans import is_worth_it
-from harvester.models import CutoutSpec, StampSize, Wanted
+from harvester.models import CutoutSpec, Plane, StampSize, Wanted
 from harvester.plan import forecast as plan_forecast
 from harvester.plan.forecast import Camera
 from harvester.sandbox.paint_hst import drz
@@ -209,3 +209,24 @@ def test_right_ascension_zero():
         "POLYGON 9.98 0 10.02 0 10.02 0.03 9.98 0.03", camera(""), 40, [10], [0.01]
     )
     assert here == there
+
+
+def test_errors_cost_more():
+    """The plane of errors is read for inverse variances only, and costs as SCI does."""
+    costs = kind_of("jwst").costs
+    plain, noisy = (
+        Camera.of(costs, "NIRCAM/IMAGE", planes)
+        for planes in ((Plane.FLUX, Plane.MASK), (Plane.FLUX, Plane.IVAR))
+    )
+    region = polygon(310, 133, 30)
+    ra, dec = place(0, 0, 0)
+    two, three = (
+        forecast(region, one, 62, [ra % 360], [dec]) for one in (plain, noisy)
+    )
+    pixels = 62 * 62 * 4
+    assert three.requests - two.requests == 62
+    assert three.bytes - two.bytes == pixels
+    drizzled = Camera.of(kind_of("hst").costs, "WFC3/IR", (Plane.FLUX, Plane.IVAR))
+    assert forecast(None, drizzled, 62, [ra], [dec]) == (
+        forecast(None, camera("WFC3/IR"), 62, [ra], [dec])
+    )

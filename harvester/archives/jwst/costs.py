@@ -10,7 +10,7 @@ __all__ = ["JWST_COSTS"]
 
 #: Indices of images in a file with SCI, ERR, CON, WHT and three variances; and their
 #: number.
-_SCI, _WHT, _IMAGES = 0, 3, 7
+_SCI, _ERR, _WHT, _IMAGES = 0, 1, 3, 7
 
 JWST_COSTS = MissionCosts(
     # The mosaics of one program had 0.8 GB (long channel) to 7.7 GB (short).
@@ -23,6 +23,7 @@ JWST_COSTS = MissionCosts(
         header_requests=4,
         cut=(_SCI, _WHT),
         images=_IMAGES,
+        errors=_ERR,
     ),
     pixels=pixel_arcsec,
     fields=field_arcsec,

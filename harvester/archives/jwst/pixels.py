@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..cards import first_number, iso_date
+from ..cards import first_number
+from ..mast.drizzle import drizzle
+from ..observed import date_observed
+from ..reading import PointSpread
+from ..units import fits_unit
+from .point_spread import FWHM_ARCSEC
 
 if TYPE_CHECKING:
     from ...models import Product
-    from ..reading import Lookup, Noise, OpenFrame, PointSpread
+    from ..mast.drizzle import Drizzle
+    from ..reading import Lookup, Noise, OpenFrame
 
 __all__ = ["JwstReading"]
 
@@ -26,36 +32,43 @@ _KEPT = {
 
 
 class JwstReading:
-    """Reads SCI; pixels with a WHT of 0 have no data."""
+    """Reads SCI; pixels with a WHT of 0 have no data.
+
+    Pixels that were saturated from the start are among these: the pipeline drops them.
+    """
 
     science = "SCI"
     weight = "WHT"
-    error = ""
+    error = "ERR"
     may_be_tiled = False
 
     def unit(self, text: Lookup) -> str:
         """Name the unit of the pixels; empty if unknown."""
-        return text("BUNIT")
+        return fits_unit(text("BUNIT"))
 
     def date_obs(self, text: Lookup) -> str:
         """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
-        return iso_date(text)
+        return date_observed(text)
 
     def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
         """Give None: the level is not known."""
         return None
 
-    def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - as above
-        """Give None: the factor is not known."""
-        return None
+    def corr_noise(self, text: Lookup) -> float | None:
+        """Give the factor that the drop size and the pixel size imply."""
+        known = _drizzle(text)
+        return round(known.noise_ratio, 4) if known else None
 
     def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - as above
-        """Give None: the noise is not known."""
-        return None
+        """Give the noise that ERR tells."""
+        from .noise import ErrorNoise  # noqa: PLC0415 - numpy is slow to import
 
-    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:  # noqa: ARG002 - as above
-        """Give None: it is not known."""
-        return None
+        return ErrorNoise(_drizzle(text))
+
+    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:
+        """Give the width that JDox lists for the filter, if it does."""
+        found = FWHM_ARCSEC.get((text("INSTRUME"), product.band))
+        return PointSpread(*found) if found else None
 
     def exposure_s(self, text: Lookup) -> float | None:
         """Give the exposure time of the whole mosaic in seconds; None if unknown."""
@@ -64,7 +77,7 @@ class JwstReading:
     def zero_point(self, text: Lookup) -> float | None:
         """Give the AB magnitude of a pixel of 1 MJy/sr; None for another unit."""
         pixel_sr = first_number(text, "PIXAR_SR")
-        if self.unit(text).replace(" ", "") != "MJy/sr" or not pixel_sr:
+        if self.unit(text) != "MJy/sr" or not pixel_sr:
             return None
         if pixel_sr < 0:
             return None
@@ -81,3 +94,9 @@ class JwstReading:
         """Compare FILENAME with the name of the product; JWST files agree in them."""
         name = text("FILENAME")
         return f"file {name}" if name not in {"", product.name} else ""
+
+
+def _drizzle(text: Lookup) -> Drizzle | None:
+    """Read how the mosaic was drizzled; ``PXSCLRT`` is 0.5 for pixels half as wide."""
+    pixfrac, scale = first_number(text, "PIXFRAC"), first_number(text, "PXSCLRT")
+    return drizzle(text("KERNEL"), pixfrac, scale)

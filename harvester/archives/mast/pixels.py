@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..cards import first_number, iso_date
+from ..cards import first_number
+from ..observed import date_observed
+from ..reading import PointSpread
+from ..units import fits_unit
+from .drizzle import drizzle_of
+from .point_spread import psf_fwhm
 
 if TYPE_CHECKING:
     from ...models import Product
-    from ..reading import Lookup, Noise, OpenFrame, PointSpread
+    from ..reading import Lookup, Noise, OpenFrame
 
 __all__ = ["HstReading"]
 
@@ -19,7 +24,10 @@ _ST_ZERO, _ST_TO_AB = -21.10, 18.692
 
 
 class HstReading:
-    """Reads SCI; pixels with a WHT of 0 have no data."""
+    """Reads SCI; pixels with a WHT of 0 have no data.
+
+    Pixels that were saturated cannot be told: a drizzled image has no such flags.
+    """
 
     science = "SCI"
     weight = "WHT"
@@ -28,27 +36,38 @@ class HstReading:
 
     def unit(self, text: Lookup) -> str:
         """Name the unit of the pixels; empty if unknown."""
-        return text("BUNIT")
+        return fits_unit(text("BUNIT"))
 
     def date_obs(self, text: Lookup) -> str:
         """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
-        return iso_date(text)
+        return date_observed(text)
 
     def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
         """Give None: the level is not known."""
         return None
 
-    def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - as above
-        """Give None: the factor is not known."""
-        return None
+    def corr_noise(self, text: Lookup) -> float | None:
+        """Give the factor that the drop size and the pixel size imply."""
+        known = drizzle_of(text)
+        return round(known.noise_ratio, 4) if known else None
 
     def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - as above
-        """Give None: the noise is not known."""
-        return None
+        """Give the noise that the weights tell."""
+        from .noise import WeightNoise  # noqa: PLC0415 - numpy is slow to import
+
+        return WeightNoise.of(text)
 
     def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:  # noqa: ARG002 - as above
-        """Give None: it is not known."""
-        return None
+        """Give the width that a handbook lists for the camera, if any does.
+
+        There is no image of it: it changes over the field and with the focus.
+        """
+        pivot = first_number(text, "PHOTPLAM")
+        try:
+            found = psf_fwhm(text("INSTRUME"), text("DETECTOR"), (pivot or 0) / 10)
+        except LookupError:
+            return None
+        return PointSpread(*found)
 
     def exposure_s(self, text: Lookup) -> float | None:
         """Give the exposure time in seconds; None if unknown."""
@@ -82,10 +101,9 @@ class HstReading:
 
         It is 0 if the unit is a rate, such as electrons per second.
         """
-        unit = self.unit(text).upper().replace(" ", "")
-        if unit.endswith(("/S", "S-1", "S**-1")):
+        unit, seconds = self.unit(text), self.exposure_s(text)
+        if unit in {"electron/s", "count/s"}:
             return 0.0
-        seconds = self.exposure_s(text)
-        if unit in {"ELECTRONS", "ELECTRON", "COUNTS"} and seconds and seconds > 0:
+        if unit in {"electron", "count"} and seconds and seconds > 0:
             return 2.5 * math.log10(seconds)
         return None

@@ -1,7 +1,12 @@
-"""Paint level-3 mosaics in bands of rows; a whole file is never in memory."""
+"""Paint level-3 mosaics in bands of rows; a whole file is never in memory.
+
+As in the archive's mosaics ERR is the error of independent pixels. Drizzling averages
+neighbours: single pixels scatter less, and the sum of many scatters as ERR says.
+"""
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +16,6 @@ from astropy.io import fits
 from .. import hdus, sersic
 from ..lazy_file import Held, ImagePlane, LazyFile
 from .cards import Edition, extension_cards, primary_cards, science_cards
-from .pointings import DITHER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +37,9 @@ _NOISE = 11
 _SKY = np.float32(0.2)
 #: Variances of one dither: read noise, and Poisson noise and flat of one MJy/sr.
 _READ, _POISSON, _FLAT = np.float32(4e-4), np.float32(4e-3), np.float32(4e-6)
+#: Drops are as large as pixels. At this sub-pixel position the noise of single pixels
+#: and of neighbours is that of the mean over all positions: 2/3 of an axis.
+_SHIFT = (1 - math.sqrt(1 / 3)) / 2
 #: Jansky of AB magnitude 0, and jansky per MJy.
 _ZERO_JY, _MEGA = 3631.0, 1e6
 
@@ -103,8 +110,7 @@ class _Painter:
     def science(self, _layer: int, first: int, last: int) -> NDArray[np.float32]:
         """Surface brightness with its noise."""
         light, hits = self._light(first, last), self._hits(first, last)
-        rng = np.random.default_rng([*self._seed, first])
-        noise = rng.standard_normal(light.shape, dtype=np.float32)
+        noise = self._noise(first, last)
         noise *= np.sqrt(_variance(light) / np.maximum(hits, 1))
         return np.where(hits > 0, light + noise, self._empty)
 
@@ -127,8 +133,8 @@ class _Painter:
         return self._per_hit(_FLAT * self._light(first, last) ** 2, first, last)
 
     def weight(self, _layer: int, first: int, last: int) -> NDArray[np.float32]:
-        """Seconds of exposure."""
-        return self._hits(first, last) * np.float32(DITHER_S)
+        """Sum of the inverse variances of the detectors (WHTTYPE ``ivm``)."""
+        return self._hits(first, last) / _READ
 
     def context(self, layer: int, first: int, last: int) -> NDArray[np.int32]:
         """Bits of the exposures ``32 * layer`` to ``32 * layer + 31``."""
@@ -136,6 +142,18 @@ class _Painter:
         for bit, box in enumerate(self._boxes(first, last, layer)):
             bits[box] |= np.uint32(1 << bit)
         return bits.view(np.int32)
+
+    def _noise(self, first: int, last: int) -> NDArray[np.float32]:
+        """Interpolate between drops of variance 1; rows of two bands share drops."""
+        drops = np.stack([self._drops(row) for row in range(first, last + 1)])
+        here, there = np.float32(1 - _SHIFT), np.float32(_SHIFT)
+        rows = here * drops[:-1] + there * drops[1:]
+        noise = here * rows[:, :-1] + there * rows[:, 1:]
+        return noise.astype(np.float32, copy=False)
+
+    def _drops(self, row: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng([*self._seed, row])
+        return rng.standard_normal(self.mosaic.nx + 1, dtype=np.float32)
 
     def _per_hit(
         self, variance: NDArray[np.float32], first: int, last: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from drizzled import SECONDS
 
 from harvester.archives.mast.kind import KIND
 from harvester.models import Product
@@ -53,7 +54,7 @@ def test_unknown_zero_point(cards):
 
 def test_unit_and_exposure():
     """Unit and exposure come from the header, and may be unknown."""
-    assert READING.unit(text(BUNIT="ELECTRONS/S")) == "ELECTRONS/S"
+    assert READING.unit(text(BUNIT="ELECTRONS/S")) == "electron/s"
     assert READING.unit(text()) == ""
     assert READING.exposure_s(text(**CARDS)) == 100.0
     assert READING.exposure_s(text()) is None
@@ -73,3 +74,32 @@ def test_another_image(told, is_empty, other):
     product = Product("hst", NAME, "F160W", f"https://archive.example/{NAME}")
     found = READING.other_frame(product, text(FILENAME=told), is_empty=is_empty)
     assert found == other
+
+
+def test_facts_of_a_drizzled_image():
+    """Date, width of the PSF and correlation of the noise come from the header."""
+    cards = {
+        "INSTRUME": "WFC3",
+        "DETECTOR": "IR",
+        "DATE-OBS": "2010-11-16",
+        "TIME-OBS": "12:09:57",
+    }
+    look_up = text(**CARDS | SECONDS | cards)
+    product = Product("hst", NAME, "F160W", f"https://archive.example/{NAME}")
+    spread = READING.point_spread(product, look_up)
+    assert spread is not None
+    assert spread.fwhm_arcsec == pytest.approx(0.1472)
+    assert "table 7.5" in spread.source
+    assert spread.image is None
+    assert READING.corr_noise(look_up) == 1.5
+    assert READING.date_obs(look_up) == "2010-11-16T12:09:57"
+
+
+def test_unknown_facts():
+    """A header without these cards gives no facts."""
+    product = Product("hst", NAME, "F814W", f"https://archive.example/{NAME}")
+    look_up = text(INSTRUME="ACS", DETECTOR="WFC", PHOTPLAM="8045.0")
+    assert READING.point_spread(product, look_up) is None
+    assert READING.corr_noise(look_up) is None
+    assert READING.date_obs(look_up) == ""
+    assert READING.saturation(look_up) is None

@@ -1,0 +1,121 @@
+"""Magnitudes of the galaxies, and background and noise of the stamps, by band."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import LocalError
+from .figure_style import COLOURS, LINES, new_figure, say_below
+from .stamp_photometry import APERTURE_ARCSEC, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from ..opened.band_names import Band
+    from ..opened.galaxies import Galaxies
+    from .stamp_photometry import StampPhotometry
+
+__all__ = ["draw_pixels"]
+
+_BINS = 24
+
+#: Percent of the values at each end that count with the outermost bins: single stamps
+#: with a bright neighbour would squeeze all others.
+_CLIPPED = 2
+
+#: Ratio of the ends of a logarithmic axis from which on it has a mark for each decade.
+_WIDE = 30
+
+
+def draw_pixels(data: Galaxies, limit: int = 5000) -> Figure | str:
+    """Draw histograms of aperture magnitudes, of backgrounds and of noise."""
+    found = {band: list(_measured(data, band, limit)) for band in data.bands}
+    found = {band: some for band, some in found.items() if some}
+    if not found:
+        return "no stamp has a known zero point and enough background pixels"
+    figure = new_figure(12, 4.4)
+    left, middle, right = figure.subplots(1, 3)
+    _draw(left, {band: _magnitudes(some) for band, some in found.items()})
+    left.set_xlabel(f"AB magnitude within {APERTURE_ARCSEC:g} arcsec")
+    left.invert_xaxis()
+    _draw(middle, {b: np.array([m.background for m in s]) for b, s in found.items()})
+    middle.set_xlabel("background (nJy per square arcsec)")
+    middle.axvline(0, color="black", linewidth=0.8)
+    _draw(
+        right, {b: np.array([m.noise for m in s]) for b, s in found.items()}, log=True
+    )
+    right.set_xlabel("noise of a pixel (nJy per square arcsec)")
+    left.set_ylabel("percent of the stamps")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    say_below(
+        figure,
+        "Measured in the stamps, at most "
+        f"{limit:,} of a band. The aperture is smaller where a stamp is small.\n"
+        "The background is that of the outer pixels, with the outskirts of galaxies. "
+        f"{_CLIPPED} % at each end are in the last bins.",
+    )
+    return figure
+
+
+def _measured(data: Galaxies, band: Band, limit: int) -> Iterator[StampPhotometry]:
+    chosen = data.where(survey=band[0], band=band[1]).complete()
+    step = max(1, -(-len(chosen) // limit))
+    for galaxy in chosen[::step]:
+        try:
+            found = measure(galaxy[band])
+        except LocalError:
+            continue  # `harvester verify` reports missing files
+        if found is not None:
+            yield found
+
+
+def _magnitudes(some: list[StampPhotometry]) -> NDArray[np.float64]:
+    return np.array([one.magnitude for one in some if one.magnitude is not None])
+
+
+def _draw(
+    axes: Axes, values: dict[Band, NDArray[np.float64]], *, log: bool = False
+) -> None:
+    from matplotlib.ticker import (  # noqa: PLC0415 - an extra
+        LogLocator,
+        NullFormatter,
+        StrMethodFormatter,
+    )
+
+    every = np.concatenate(list(values.values()))
+    if not every.size:
+        return
+    edges = _edges(np.log10(every)) if log else _edges(every)
+    if log:
+        edges = 10**edges
+        axes.set_xscale("log")
+        # More marks would touch each other.
+        is_wide = edges[-1] > _WIDE * edges[0]
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if is_wide else (1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    for place, (band, some) in enumerate(values.items()):
+        inside = np.clip(some, edges[0], edges[-1])
+        share = 100 * np.histogram(inside, edges)[0] / max(1, some.size)
+        axes.step(
+            edges,
+            np.append(share, share[-1]),
+            where="post",
+            color=COLOURS[place % len(COLOURS)],
+            linestyle=LINES[place % len(LINES)],
+            linewidth=2,
+            label=f"{':'.join(band)} ({some.size:,})",
+        )
+    axes.set_ylim(0, None)
+
+
+def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = np.percentile(values, [_CLIPPED, 100 - _CLIPPED])
+    margin = 0.05 * (high - low) or 0.5
+    return np.linspace(low - margin, high + margin, _BINS + 1)
