@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .commands import run_catalogue
+from .dataset.export.export import export_run
+from .dataset.export.options import ExportOptions
 from .dataset.gallery.gallery import write_gallery
 from .errors import LocalError, TransientError
 from .places import Places
@@ -20,11 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from .dataset.export.export import Exported
+
 __all__ = ["run_demo"]
 
 #: The sky of the demonstration: HST has observed about a quarter of its 200 galaxies.
 _SEED = 2010
 _GALAXIES = 200
+
+#: The formats that it is exported to. The first one is read with what is installed
+#: anyway; the other one is for LSDB and for `datasets` of Hugging Face.
+_FORMATS = ("numpy", "hats")
 
 #: Seconds within which the sandbox must be ready.
 _READY_S = 60
@@ -45,7 +53,8 @@ def run_demo(out: Path, *, keep_sandbox: bool) -> int:
         code = run_catalogue(catalogue, run, None, _flags(urls))
     if code == 0:
         page, sheet = write_gallery(run.out)
-        click.echo(_where_to_look(run, page, sheet))
+        exported = [export_run(run, to, ExportOptions()) for to in _FORMATS]
+        click.echo(_where_to_look(run, page, sheet, exported))
     return code
 
 
@@ -90,13 +99,21 @@ def _flags(urls: dict[str, str]) -> dict[str, object]:
     return {"base_urls": urls, "as_json": False, "locate_only": False}
 
 
-def _where_to_look(run: Places, page: Path, sheet: Path) -> str:
+def _where_to_look(
+    run: Places, page: Path, sheet: Path, exported: list[Exported]
+) -> str:
+    own, hats = exported
     return f"""
 Stamps:   {run.cutouts}
 Manifest: {run.out / run.manifest.name}
 Gallery:  {page} and {sheet}
+Data set: {own.folder}
+Load it:  {own.loading}
+The same: {hats.folder}, after `pip install datasets`:
+          {hats.loading}
 
-Try next: harvester status {run.out}
+Try next: harvester export {run.out} --to zoobot, or another format
+          harvester status {run.out}
           harvester demo --out other --keep-sandbox, press Ctrl-C in the middle,
           then harvester resume other/harvest
 """

@@ -40,23 +40,29 @@ class GalaxyRows:
         axis = _axis_numbers(manifest, axes)
         target = np.asarray(manifest["target"])
         starts = np.diff(target, prepend=-1) != 0
+        has_stamp = np.asarray(manifest["file_loc"].is_valid())
         #: Row of the manifest that each galaxy begins with.
         self.first: NDArray[np.int64] = np.flatnonzero(starts)
         galaxy = np.cumsum(starts) - 1
         self._best = {
-            one: self._first_rows(galaxy, axis == number)
+            one: self._best_rows(galaxy, axis == number, has_stamp)
             for number, one in enumerate(axes)
         }
         #: Stamps that are not a galaxy's best in their band, and so not exported.
         self.further = len(axis) - sum(int((b >= 0).sum()) for b in self._best.values())
 
-    def _first_rows(
-        self, galaxy: NDArray[np.int64], of_axis: NDArray[np.bool_]
+    def _best_rows(
+        self,
+        galaxy: NDArray[np.int64],
+        of_axis: NDArray[np.bool_],
+        has_stamp: NDArray[np.bool_],
     ) -> NDArray[np.int64]:
-        rows = np.flatnonzero(of_axis)
+        """Give the first row with a stamp of each galaxy, or else its first row."""
         best = np.full(len(self.first), -1, np.int64)
-        # Backwards, so that the first row of each galaxy is the one that stays.
-        best[galaxy[rows[::-1]]] = rows[::-1]
+        for wanted in (of_axis, of_axis & has_stamp):
+            # Backwards, so that the first row of each galaxy is the one that stays.
+            rows = np.flatnonzero(wanted)[::-1]
+            best[galaxy[rows]] = rows
         return best
 
     def of(self, axis: Axis) -> pa.Array:
@@ -108,6 +114,8 @@ def to_galaxies(
         columns |= {f"{axis.name}_{name}": facts[name] for name in facts.column_names}
     for name in labels:
         # A column of the catalogue may have a name that the export itself uses.
-        free = f"label_{name}" if name in {*columns, "split"} else name
+        free = name
+        while free in {*columns, "split"}:
+            free = f"label_{free}"
         columns[free] = first[name]
     return pa.table(columns)

@@ -1,8 +1,8 @@
 """Pictures of stamps for networks that take 8-bit images. Not for measurements.
 
-Each stamp has its own brightness scale: the background is dark grey, its noise sets the
-linear part, and bright parts are compressed by asinh, as Lupton et al. 2004 (PASP 116,
-133) propose. Colours keep their ratios.
+Each galaxy has its own brightness scale: the background is dark grey, its noise sets
+the linear part, and bright parts are compressed by asinh, as Lupton et al. 2004 (PASP
+116, 133) propose. Colours keep the ratios of the fluxes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.visualization import make_lupton_rgb
 from PIL import Image
+from scipy.ndimage import shift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["colour_bands", "to_jpg", "to_pictures"]
+__all__ = ["COLOURS", "to_jpg", "to_pictures"]
 
 #: Bands in a colour picture.
-_COLOURS = 3
+COLOURS = 3
 
 #: Strength of the compression of bright parts.
 _SOFTENING = 8
@@ -32,29 +33,26 @@ _STRETCH = 10.0
 #: What is drawn black, in sigma of the background above it.
 _BLACK = -1.0
 
+#: Bands that are closer than this in pixels are not moved onto each other.
+_ALIGNED = 0.02
+
 #: Quality of JPEG; higher values keep more of the noise.
 _QUALITY = 95
 
 
-def colour_bands(bands: tuple[str, ...]) -> tuple[int, ...]:
-    """Give the places of the bands for red, green and blue, or of the one for grey.
-
-    Bands are in order of wavelength as the run names them, from blue to red. Of five
-    the three in the middle are taken.
-    """
-    if len(bands) < _COLOURS:
-        return (0,)
-    middle = (len(bands) - _COLOURS) // 2
-    return tuple(range(middle + _COLOURS - 1, middle - 1, -1))
-
-
-def to_pictures(flux: NDArray[np.float32]) -> NDArray[np.uint8]:
+def to_pictures(
+    flux: NDArray[np.float32], offsets: NDArray[np.float64]
+) -> NDArray[np.uint8]:
     """Draw galaxies.
 
     Parameters
     ----------
     flux
-        ``(n, 1, ny, nx)`` for grey, or ``(n, 3, ny, nx)``: red, green and blue.
+        ``(n, 1, ny, nx)`` for grey, or ``(n, 3, ny, nx)``: red, green and blue, in one
+        unit.
+    offsets
+        ``(n, C, 2)``: by how many rows and columns the galaxy is off the mean of its
+        bands. Colours are moved back by as much, or they would have fringes.
 
     Returns
     -------
@@ -62,15 +60,24 @@ def to_pictures(flux: NDArray[np.float32]) -> NDArray[np.uint8]:
         ``(n, ny, nx)`` or ``(n, ny, nx, 3)``; the first row of each is at the top, as
         in pictures, so the rows are reversed. Pixels without a value are black.
     """
-    planes = _in_sigmas(flux)[:, :, ::-1]
-    if planes.shape[1] < _COLOURS:
-        return _grey(planes[:, 0])
+    planes = _in_sigmas(flux)
+    if planes.shape[1] < COLOURS:
+        return _grey(planes[:, 0])[:, ::-1]
+    for one, off in zip(planes, offsets, strict=True):
+        _align(one, off)
     with np.errstate(invalid="ignore"):  # pixels without light in any band
         drawn = [
             make_lupton_rgb(*one, minimum=_BLACK, stretch=_STRETCH, Q=_SOFTENING)
             for one in planes
         ]
-    return np.stack(drawn)
+    return np.stack(drawn)[:, ::-1]
+
+
+def _align(planes: NDArray[np.float32], offsets: NDArray[np.float64]) -> None:
+    """Move planes ``(C, ny, nx)`` by less than a pixel, in place."""
+    for plane, off in zip(planes, offsets, strict=True):
+        if np.abs(off).max() > _ALIGNED:
+            plane[:] = shift(plane, -off, order=1, mode="nearest")
 
 
 def _grey(planes: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -82,7 +89,10 @@ def _grey(planes: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _in_sigmas(flux: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give pixels in sigma of the background above it; `_BLACK` without a value."""
+    """Give pixels above the background, in sigma of the mean background of all bands.
+
+    `_BLACK` stands for pixels without a value.
+    """
     pixels = flux.reshape(*flux.shape[:2], -1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # planes of NaN only
@@ -91,9 +101,10 @@ def _in_sigmas(flux: NDArray[np.float32]) -> NDArray[np.float32]:
         noise = 1.4826 * np.nanmedian(below, axis=2, keepdims=True)
         # An image without noise: show its whole range.
         span = (np.nanmax(pixels, axis=2, keepdims=True) - sky) / 100
-    noise = np.where(noise > 0, noise, np.where(span > 0, span, 1))
-    scaled = np.nan_to_num((pixels - sky) / noise, nan=_BLACK)
-    return scaled.reshape(flux.shape).astype(np.float32)
+        noise = np.where(noise > 0, noise, np.where(span > 0, span, np.nan))
+        noise = np.nan_to_num(np.nanmean(noise, axis=1, keepdims=True), nan=1.0)
+    scaled = np.nan_to_num((pixels - sky) / noise, nan=_BLACK).astype(np.float32)
+    return np.reshape(scaled, flux.shape)
 
 
 def to_jpg(picture: NDArray[np.uint8]) -> bytes:

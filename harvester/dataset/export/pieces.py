@@ -8,13 +8,15 @@ export is complete.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, LocalError
+from ...errors import InputError, LocalError, LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +72,8 @@ class ExportFolder:
         ------
         InputError
             The final folder has other files than an export.
+        LockedError
+            Another export writes there.
         LocalError
             The folder cannot be made.
         """
@@ -78,17 +82,31 @@ class ExportFolder:
             msg = f"{self.final} has files that no export wrote: choose another --out."
             raise InputError(msg)
         with _on_disk(self.work):
-            if self.work.exists() and _read(self.work / MARKER) != self._identity:
-                say(f"{self.work} is of another export or another state: begun anew.")
-                shutil.rmtree(self.work)
-            if self.work.exists():
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            marker = _read(self.work / MARKER)
+            if marker == self._identity:
                 self._receipts = _read_receipts(self.work / _RECEIPTS)
             else:
-                self.work.mkdir(parents=True)
+                if marker:
+                    say(f"{self.work} is of another export or state: begun anew.")
+                for path in self.work.iterdir():
+                    _remove(path)
                 _write_durably(self.work / MARKER, self._identity)
             _remove(self.work / _AT_WORK)
             if self._receipts:
                 say(f"Continued: {len(self._receipts):,} parts were written before.")
+
+    def _lock(self) -> None:
+        """Keep other exports out of the folder for as long as this process lives."""
+        descriptor = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            msg = f"another export writes {self.work}: wait for it, or stop it."
+            raise LockedError(msg) from error
+        weakref.finalize(self, os.close, descriptor)
 
     def has(self, piece: ExportPiece) -> bool:
         """Whether a piece was written before a kill, and is still as it was."""

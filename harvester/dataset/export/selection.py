@@ -13,7 +13,7 @@ from ...errors import InputError
 from .axes import axes_of, by_survey, chosen_axes
 from .galaxies import galaxy_rows, to_galaxies
 from .shapes import psf_side, stamp_shape
-from .splits import split_galaxies
+from .splits import SETS, split_galaxies
 from .survey_stamps import SurveyStamps
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Selection:
         """The names of the sets, in order; empty if there are none."""
         if "split" not in self.galaxies.column_names:
             return ()
-        return tuple(pc.unique(self.galaxies["split"]).sort().to_pylist())
+        known = set(pc.unique(self.galaxies["split"]).to_pylist())
+        return tuple(name for name in SETS if name in known)
 
     @property
     def fullest(self) -> SurveyStamps:
@@ -165,13 +166,14 @@ def _surveys(
         if not len(rows):
             continue
         of_survey = tuple(files[axis].take(pa.array(rows)) for axis in axes)
+        side = psf_side(root, of_survey) if "psf" in planes else 0
         found.append(
             SurveyStamps(
                 name=name,
                 axes=axes,
                 shape=stamp_shape(root, name, galaxies, files, axes),
-                planes=planes,
-                psf_side=psf_side(root, of_survey) if "psf" in planes else 0,
+                planes=tuple(one for one in planes if one != "psf" or side),
+                psf_side=side,
                 root=root,
                 rows=rows,
                 files=of_survey,

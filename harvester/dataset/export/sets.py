@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .splits import NAMES
+from .splits import SETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def by_set(
     if split is None:
         yield ALL, np.arange(count)
         return
-    for name in max(NAMES.values(), key=len):
+    for name in SETS:
         places = np.flatnonzero(split == name)
         if len(places):
             yield name, places

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..stamp_reader import read_stamp
-from .survey_stamps import need_one_shape
+from .shape_examples import Examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from .axes import Axis
@@ -36,30 +36,28 @@ def stamp_shape(
     InputError
         There are several; the message names shapes and galaxies.
     """
-    found = [one for axis in axes for one in _shapes(root, galaxies, axis, files[axis])]
-    return need_one_shape(survey, found)
-
-
-def _shapes(
-    root: Path, galaxies: pa.Table, axis: Axis, files: pa.Array
-) -> Iterator[tuple[tuple[int, ...], str]]:
-    rows = np.flatnonzero(np.asarray(files.is_valid()))
-    ids = galaxies["object_id"].take(rows).to_pylist()
-    stated = _stated(galaxies, axis, rows)
-    names = files.take(rows).to_pylist()
-    for name, one, shape in zip(names, ids, stated, strict=True):
-        yield shape or read_stamp(root / name).flux.shape, one
+    examples = Examples()
+    for axis in axes:
+        rows = np.flatnonzero(np.asarray(files[axis].is_valid()))
+        ids = galaxies["object_id"].take(pa.array(rows))
+        shapes = _stated(galaxies, axis, rows)
+        unknown = np.flatnonzero((shapes == 0).any(axis=1))
+        for place in unknown:
+            name = files[axis][int(rows[place])].as_py()
+            shapes[place] = read_stamp(root / name).flux.shape
+        examples.add(shapes, ids)
+    return examples.one_shape(survey)
 
 
 def _stated(
     galaxies: pa.Table, axis: Axis, rows: NDArray[np.intp]
-) -> list[tuple[int, int] | None]:
-    """Give the shapes that the manifest states; None where it does not."""
-    names = [f"{axis.name}_ny", f"{axis.name}_nx"]
-    if not set(names) <= set(galaxies.column_names):
-        return [None] * len(rows)
-    height, width = (galaxies[name].take(rows).to_pylist() for name in names)
-    return [(y, x) if y and x else None for y, x in zip(height, width, strict=True)]
+) -> NDArray[np.int64]:
+    """Give the shapes ``(ny, nx)`` that the manifest states; 0 where it does not."""
+    shapes = [
+        np.asarray(pc.fill_null(galaxies[f"{axis.name}_{side}"], 0))[rows]
+        for side in ("ny", "nx")
+    ]
+    return np.stack(shapes, axis=1).astype(np.int64)
 
 
 def psf_side(root: Path, files: Sequence[pa.Array]) -> int:

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
     from .axes import Axis
 
-__all__ = ["NAMES", "parse_split", "split_galaxies"]
+__all__ = ["SETS", "parse_split", "split_galaxies"]
 
-#: Names of the sets, as the common loaders spell them, by number of fractions.
-NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}
+#: Names of the sets, as the common loaders spell them, in order.
+SETS = ("train", "validation", "test")
+
+#: Names by the number of fractions.
+_NAMES = {2: ("train", "test"), 3: SETS}
 
 #: HEALPix order of the cells within which galaxies stay together: 51 arcsec, more than
 #: the side of a usual stamp.
@@ -58,7 +61,7 @@ def parse_split(text: str, by: str, seed: int) -> Split:
     except ValueError:
         fractions = ()
     is_whole = abs(sum(fractions) - 1) <= _ROUNDING
-    if len(fractions) not in NAMES or min(fractions) <= 0 or not is_whole:
+    if len(fractions) not in _NAMES or min(fractions) <= 0 or not is_whole:
         msg = (
             f"--split {text}: write the fractions of training, validation and test "
             "set, such as 0.8/0.1/0.1, or of training and test set, such as 0.9/0.1. "
@@ -81,7 +84,7 @@ def split_galaxies(galaxies: pa.Table, axes: Sequence[Axis], split: Split) -> pa
         if split.by == "random"
         else _places(galaxies, axes).tolist()
     )
-    names = NAMES[len(split.fractions)]
+    names = _NAMES[len(split.fractions)]
     ends = np.cumsum(split.fractions)[:-1]
     number = np.searchsorted(ends, _uniform(keys, split.seed), side="right")
     chosen = pa.DictionaryArray.from_arrays(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from ...errors import InputError
+from ...errors import InputError, LocalError
 from ..stamp_reader import read_stamp
 
 if TYPE_CHECKING:
@@ -18,15 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..stamp_reader import StampPlanes
     from .axes import Axis
 
-__all__ = ["StampArrays", "SurveyStamps", "need_one_shape"]
+__all__ = ["StampArrays", "SurveyStamps"]
 
 #: Stamps that are read at a time: few enough for any memory.
 _BATCH = 256
-
-#: Galaxies of each shape that a message names.
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +135,23 @@ class SurveyStamps:
         self, planes: Mapping[str, NDArray[Any]], row: int, band: int, name: str
     ) -> None:
         # A text, since making thousands of paths takes as long as unpacking stamps.
-        stamp = read_stamp(f"{self.root}/{name}")
+        stamp = _read_or_explain(f"{self.root}/{name}")
         for plane, pixels in planes.items():
             found = getattr(stamp, plane)
             if found is not None:
                 _need_shape(found.shape, pixels.shape[2:], name, plane)
                 pixels[row, band] = found
+
+
+def _read_or_explain(path: str) -> StampPlanes:
+    try:
+        return read_stamp(path)
+    except LocalError as error:
+        msg = (
+            f"{error}. Have such stamps made again: `harvester verify --repair`, then "
+            "`harvester resume`."
+        )
+        raise LocalError(msg) from error
 
 
 def _need_shape(
@@ -156,35 +164,3 @@ def _need_shape(
             "stamps of one shape: look for altered ones with `harvester verify`."
         )
         raise InputError(msg)
-
-
-def need_one_shape(
-    survey: str, found: Sequence[tuple[tuple[int, ...], str]]
-) -> tuple[int, int]:
-    """Give the one shape of a survey's stamps.
-
-    Parameters
-    ----------
-    found
-        Shape ``(ny, nx)`` and name of each galaxy.
-
-    Raises
-    ------
-    InputError
-        There are several shapes; the message names galaxies of each.
-    """
-    counts = Counter(shape for shape, _ in found)
-    if len(counts) == 1:
-        (ny, nx) = next(iter(counts))
-        return ny, nx
-    lines = "".join(
-        f"\n  {shape[0]} x {shape[1]} pixels: {count:,}, such as "
-        + ", ".join([name for one, name in found if one == shape][:_NAMED])
-        for shape, count in counts.most_common()
-    )
-    msg = (
-        f"a data set has stamps of one shape, but {survey} has several:{lines}\n"
-        "Harvest them with one size in pixels and --mode partial, or leave small ones "
-        "out with --min-coverage."
-    )
-    raise InputError(msg)

@@ -128,3 +128,14 @@ def test_foreign_folder(run, tmp_path):
     (mine / "thesis.tex").write_text("x")
     with pytest.raises(InputError, match="no export wrote"):
         export_run(Places(run.out), "numpy", ExportOptions(), out=mine)
+
+
+def test_taken_names(run):
+    """A label whose name the export uses gets a prefix, and none is lost."""
+    for row in run.rows:
+        row |= {"split": 1, "label_split": 2, "wide_r_status": 3}
+    run.write()
+    galaxies = pq.read_table(_export(run) / "galaxies.parquet")
+    row = galaxies.to_pylist()[0]
+    assert (row["label_split"], row["label_label_split"]) == (1, 2)
+    assert (row["wide_r_status"], row["label_wide_r_status"]) == ("done", 3)

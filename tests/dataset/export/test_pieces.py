@@ -6,7 +6,7 @@ import pytest
 
 from harvester.dataset.export.kind import ExportPiece
 from harvester.dataset.export.pieces import ExportFolder
-from harvester.errors import LocalError
+from harvester.errors import LocalError, LockedError
 
 
 def _piece(name, text):
@@ -39,6 +39,7 @@ def test_after_a_kill(tmp_path):
     (folder.work / "torn").write_text("half")
     with (folder.work / ".receipts.jsonl").open("a") as receipts:
         receipts.write('["torn", 1')
+    del folder  # a process that is killed holds no lock
     again, said = _folder(tmp_path)
     assert said == ["Continued: 1 parts were written before."]
     assert again.has(_piece("done", "1"))
@@ -52,6 +53,7 @@ def test_altered_piece(tmp_path):
     folder, _ = _folder(tmp_path)
     folder.write(_piece("one", "1"))
     (folder.work / "one").write_text("")
+    del folder
     assert not _folder(tmp_path)[0].has(_piece("one", "1"))
 
 
@@ -59,6 +61,7 @@ def test_another_state(tmp_path):
     """What is left of another export is removed, and that is said."""
     folder, _ = _folder(tmp_path)
     folder.write(_piece("one", "1"))
+    del folder
     other, said = _folder(tmp_path, "b")
     assert "begun anew" in said[0]
     assert not other.has(_piece("one", "1"))
@@ -74,6 +77,14 @@ def test_older_export_is_replaced(tmp_path):
         folder.complete()
     assert (folder.final / "one").read_text() == "b"
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
+
+
+def test_two_at_once(tmp_path):
+    """A second export to the same folder is refused while the first one writes."""
+    first, _ = _folder(tmp_path)
+    with pytest.raises(LockedError, match="another export"):
+        _folder(tmp_path)
+    first.complete()
 
 
 def test_full_disk(tmp_path):

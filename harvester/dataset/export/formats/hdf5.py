@@ -116,7 +116,8 @@ def _write_cell(
         file.create_dataset("healpix", data=np.full(len(places), cell, np.int64))
         for name, values in columns.items():
             kind = h5py.string_dtype() if values.dtype == object else values.dtype
-            free = f"label_{name}" if name in _SCHEMA else name
+            # A slash would make a group.
+            free = f"label_{name}" if name in _SCHEMA else name.replace("/", "_")
             file.create_dataset(free, data=values[places], dtype=kind)
         arrays = {
             name: file.create_dataset(

@@ -29,19 +29,21 @@ import numpy as np
 import pyarrow as pa
 
 from ..distinct import distinct
+from ..galaxy_pictures import GalaxyPictures
 from ..kind import ExportPiece
-from ..pictures import colour_bands, to_jpg, to_pictures
+from ..pictures import to_jpg
 from ..plain_columns import without_nulls
 from ..sets import by_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from ..kind import ExportFormat
     from ..selection import Selection
+    from ..survey_stamps import StampArrays
 
 __all__ = ["FORMAT"]
 
@@ -61,21 +63,14 @@ class _WebDataset:
 
     def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
         """Give the shards of each set."""
-        ids = selection.galaxies["object_id"].to_pylist()
-        order = _random_order(ids, _with_stamps(selection))
-        keys, split = _keys(ids), _splits(selection)
-        table = without_nulls(selection.galaxies)
-        for name, members in by_set(split, len(ids)):
-            chosen = order[np.isin(order, members)]
-            for number, start in enumerate(range(0, len(chosen), _SHARD)):
-                rows = chosen[start : start + _SHARD]
-                file = f"{_plain(selection.name)}_{name}_{number:06d}_{len(rows)}.tar"
-                write = partial(_write_shard, selection, table, keys, rows)
-                yield ExportPiece(file, write, rows=len(rows))
+        samples = _Samples(selection)
+        for name, rows in _shards(selection):
+            write = partial(_write_shard, samples, rows)
+            yield ExportPiece(name, write, rows=len(rows))
 
     def loading(self, selection: Selection) -> str:
-        """Iterate over the shards of the first set."""
-        first = next(self.pieces(selection)).name
+        """Iterate over the first shard."""
+        first, _ = next(_shards(selection))
         return (
             "import webdataset as wds; "
             f"data = wds.WebDataset('DIR/{first}', shardshuffle=False).decode('rgb8')"
@@ -87,6 +82,17 @@ class _WebDataset:
 
 
 FORMAT: ExportFormat = _WebDataset()
+
+
+def _shards(selection: Selection) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Give the name of each shard, and its galaxies as rows of the table."""
+    ids = selection.galaxies["object_id"].to_pylist()
+    order = _random_order(ids, _with_stamps(selection))
+    for name, members in by_set(_splits(selection), len(ids)):
+        chosen = order[np.isin(order, members)]
+        for number, start in enumerate(range(0, len(chosen), _SHARD)):
+            rows = chosen[start : start + _SHARD]
+            yield f"{_plain(selection.name)}_{name}_{number:06d}_{len(rows)}.tar", rows
 
 
 def _splits(selection: Selection) -> NDArray[Any] | None:
@@ -112,52 +118,54 @@ def _plain(text: str) -> str:
 
 
 def _write_shard(
-    selection: Selection,
-    table: pa.Table,
-    keys: Mapping[str, str],
-    rows: NDArray[np.int64],
-    path: Path,
-    _root: Path,
+    samples: _Samples, rows: NDArray[np.int64], path: Path, _root: Path
 ) -> None:
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
         for start in range(0, len(rows), _BATCH):
-            some = rows[start : start + _BATCH]
-            chosen = table.take(pa.array(some))
-            for name, content in _members(selection, chosen, keys, some):
+            for name, content in samples.files(rows[start : start + _BATCH]):
                 # All other fields stay at their defaults: no time, no owner.
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
                 tar.addfile(entry, io.BytesIO(content))
 
 
-def _keys(ids: Sequence[str]) -> dict[str, str]:
-    """Give the name of each galaxy's files: without dots, and distinct."""
-    plain = [re.sub(r"[./\\]", "_", one) for one in ids]
-    return dict(zip(ids, distinct(plain), strict=True))
+class _Samples:
+    """The files of each galaxy."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._surveys = selection.surveys
+        self._shown = selection.fullest.name
+        self._drawing = GalaxyPictures(selection, selection.fullest)
+        table = without_nulls(selection.galaxies)
+        self._labels = table.select(selection.labels)
+        self._facts = table.drop_columns(selection.labels)
+        ids = table["object_id"].to_pylist()
+        # The name of a sample ends at its first dot.
+        plain = [re.sub(r"[./\\]", "_", one) for one in ids]
+        self._keys = list(distinct(plain))
+
+    def files(self, rows: NDArray[np.int64]) -> Iterator[tuple[str, bytes]]:
+        """Give name and content of the files of some galaxies."""
+        labels = self._labels.take(pa.array(rows)).to_pylist()
+        facts = self._facts.take(pa.array(rows)).to_pylist()
+        stamps = {one.name: one.read_rows(rows) for one in self._surveys}
+        pictures = self._drawing.draw(stamps[self._shown].flux, rows)
+        for place, row in enumerate(rows):
+            key = self._keys[row]
+            yield f"{key}.image.jpg", to_jpg(pictures[place])
+            # A run may have no labels at all.
+            yield f"{key}.labels.json", _json(labels[place] if labels else {})
+            yield f"{key}.metadata.json", _json(facts[place])
+            yield from _arrays(key, stamps, place)
 
 
-def _members(
-    selection: Selection,
-    table: pa.Table,
-    keys: Mapping[str, str],
-    rows: NDArray[np.int64],
+def _arrays(
+    key: str, stamps: Mapping[str, StampArrays], place: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Give name and content of the files of some galaxies."""
-    labels = table.select(selection.labels).to_pylist()
-    facts = table.drop_columns(selection.labels).to_pylist()
-    stamps = {one.name: one.read_rows(rows) for one in selection.surveys}
-    shown = selection.fullest
-    bands = list(colour_bands(shown.bands))
-    pictures = to_pictures(stamps[shown.name].flux[:, bands])
-    for place, fact in enumerate(facts):
-        key = keys[fact["object_id"]]
-        yield f"{key}.image.jpg", to_jpg(pictures[place])
-        yield f"{key}.labels.json", _json(labels[place])
-        yield f"{key}.metadata.json", _json(fact)
-        for survey, arrays in stamps.items():
-            for plane, pixels in arrays.planes().items():
-                ending = "npy" if plane == "flux" else f"{plane}.npy"
-                yield f"{key}.{survey}.{ending}", _npy(pixels[place])
+    for survey, arrays in stamps.items():
+        for plane, pixels in arrays.planes().items():
+            ending = "npy" if plane == "flux" else f"{plane}.npy"
+            yield f"{key}.{survey}.{ending}", _npy(pixels[place])
 
 
 def _json(row: dict[str, Any]) -> bytes:

@@ -21,8 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..galaxy_pictures import GalaxyPictures
 from ..kind import ExportPiece
-from ..pictures import colour_bands, to_jpg, to_pictures
+from ..pictures import to_jpg
 from ..pieces import final_folder
 from ..sets import ALL, by_set
 from ..stamp_bytes import primary_hdu
@@ -42,6 +43,9 @@ __all__ = ["FORMAT"]
 
 #: Images in a folder.
 _FOLDER = 1000
+
+#: Galaxies that are drawn at a time.
+_BATCH = 256
 
 
 class _Zoobot:
@@ -110,24 +114,27 @@ def _folders(selection: Selection) -> Iterator[_ImageFolder]:
         else:
             places = np.arange(len(survey))
             names = tuple(f"{stem}.jpg" for stem in of_survey)
-            images = _Images(places, names, partial(_write_jpg, survey))
+            images = _Images(
+                places,
+                names,
+                partial(_write_jpg, survey, GalaxyPictures(selection, survey)),
+            )
             yield _ImageFolder(survey.name, survey, images)
 
 
 def _write_jpg(
     survey: SurveyStamps,
+    drawing: GalaxyPictures,
     places: NDArray[np.int64],
     names: Sequence[str],
     path: Path,
     _root: Path,
 ) -> None:
     path.mkdir()
-    shown = list(colour_bands(survey.bands))
-    batch = 256
-    for start in range(0, len(places), batch):
-        flux = survey.read(places[start : start + batch]).flux[:, shown]
-        pictures = to_pictures(flux)
-        for name, picture in zip(names[start : start + batch], pictures, strict=True):
+    for start in range(0, len(places), _BATCH):
+        some = places[start : start + _BATCH]
+        pictures = drawing.draw(survey.read(some).flux, survey.rows[some])
+        for name, picture in zip(names[start : start + _BATCH], pictures, strict=True):
             (path / name).write_bytes(to_jpg(picture))
 
 

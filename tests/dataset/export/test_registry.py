@@ -1,0 +1,62 @@
+"""Formats of this package and of others."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from harvester.dataset.export import registry
+from harvester.errors import InputError
+
+
+@pytest.fixture
+def added(monkeypatch):
+    """Give a function that adds an entry point of another package."""
+
+    def add(value):
+        point = EntryPoint("mine", value, registry.GROUP)
+        monkeypatch.setattr(registry, "entry_points", lambda **_: [point])
+        registry.export_formats.cache_clear()
+        return registry.export_formats()
+
+    yield add
+    monkeypatch.undo()
+    registry.export_formats.cache_clear()
+
+
+class _Mine:
+    name = "mine"
+
+
+class _Taken:
+    name = "numpy"
+
+
+MINE, TAKEN = _Mine(), _Taken()
+
+
+def test_own_formats():
+    """Every module of a format is found, under the name that it gives."""
+    assert {"numpy", "hdf5", "webdataset", "zoobot", "fits-cube"} <= set(
+        registry.export_formats()
+    )
+
+
+def test_format_of_another_package(added, monkeypatch):
+    """A format of another package is one of the known ones."""
+    monkeypatch.setattr(EntryPoint, "load", lambda _self: MINE)
+    assert added("x:MINE")["mine"] is MINE
+
+
+def test_broken_format(added):
+    """A format that cannot be loaded is an error that names it."""
+    with pytest.raises(InputError, match=r"'mine'.*cannot be loaded"):
+        added("no_such_module:FORMAT")
+
+
+def test_taken_name(added, monkeypatch):
+    """A format with the name of another one is an error that names it."""
+    monkeypatch.setattr(EntryPoint, "load", lambda _self: TAKEN)
+    with pytest.raises(InputError, match="'numpy', but that name is in use"):
+        added("x:TAKEN")
