@@ -88,8 +88,7 @@ def _webdataset(out: Path) -> Iterator[NDArray[np.float32]]:
 
     names = [str(path) for path in sorted(out.rglob("*.tar"))]
     for sample in webdataset.WebDataset(names, shardshuffle=False).decode():
-        (flux,) = (value for key, value in sample.items() if key.endswith("flux.npy"))
-        yield flux[None]
+        yield sample["sky.npy"][None]
 
 
 def _numpy(out: Path) -> Iterator[NDArray[np.float32]]:
