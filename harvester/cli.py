@@ -26,6 +26,7 @@ from .dataset.aligned_run.command import align
 from .dataset.diff.command import diff
 from .dataset.export.command import export
 from .dataset.plots.command import plot
+from .dataset.publish.command import publish
 from .errors import HarvesterError
 from .events import counted
 from .places import Places
@@ -350,6 +351,7 @@ def archives(*, as_json: bool) -> None:
 main.add_command(align)
 main.add_command(diff)
 main.add_command(export)
+main.add_command(publish)
 main.add_command(plot)
 main.add_command(sandbox)
 

@@ -22,6 +22,7 @@ from requests.adapters import BaseAdapter
 
 from ..errors import HarvesterError, TransientError
 from ..transport.address import shown
+from ..transport.call import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -86,6 +87,7 @@ class Bridge:
         check: Check | None = None,
         most: int = _USUAL_MOST,
         at_once: Collection[str] = (),
+        waits: Waits = Waits.LONG,
     ) -> T:
         """Run an astroquery call in a thread; cancelling it cancels its request.
 
@@ -96,6 +98,8 @@ class Bridge:
         at_once
             Reasons of errors after which a request is not retried, because the caller
             has another way to ask.
+        waits
+            Which outages are waited for.
 
         Raises
         ------
@@ -104,7 +108,7 @@ class Bridge:
             call would send more than ``most`` requests.
         """
         async with self._turn:
-            asking = _Asking(check or self._check, most, at_once)
+            asking = _Asking(check or self._check, most, at_once, waits)
             try:
                 return await asyncio.to_thread(asking.run, call)
             except asyncio.CancelledError:
@@ -127,9 +131,12 @@ class _Asking:
     no lock is needed.
     """
 
-    def __init__(self, check: Check, most: int, at_once: Collection[str]) -> None:
+    def __init__(
+        self, check: Check, most: int, at_once: Collection[str], waits: Waits
+    ) -> None:
         self.check = check
         self.at_once = at_once
+        self.waits = waits
         self._most = most
         self._sent = 0
         self._stopped = False
@@ -218,6 +225,7 @@ class _Adapter(BaseAdapter):
                 body=body,
                 check=reply_check,
                 at_once=asking.at_once,
+                waits=asking.waits,
             )
             if not reply_check.is_unfinished:
                 break

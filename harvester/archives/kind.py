@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ..catalogue.identifier_scheme import IdentifierScheme
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import BaseModel
 
     from ..events import Listener
     from ..ledger.ledger import Ledger
-    from ..models import Ask, CutoutSpec, Finding, Product, Sample, Survey
+    from ..models import Ask, CutoutSpec, Finding, Plane, Product, Sample, Survey
     from ..transport.transport import Transport
     from .reading import Reading
 
@@ -95,6 +95,12 @@ class Credit:
     page: str
     #: Short form, such as "the HST acknowledgement".
     words: str
+    #: Sentences that the archive asks to be printed word for word; empty if unknown.
+    acknowledgement: str = ""
+    #: What it asks for besides that, one sentence each.
+    requests: tuple[str, ...] = ()
+    #: Papers to cite, as BibTeX entries.
+    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,16 @@ class Archive(Protocol):
         ------
         OutageError, TransientError, PermanentError
             There is no answer for the asks without a finding so far.
+        """
+        ...
+
+    async def describe(
+        self, survey: Survey, products: Sequence[Product]
+    ) -> Mapping[str, str]:
+        """Give what the archive tells of products that stamps need: JSON, by name.
+
+        It becomes `Product.facts`. If the archive does not answer now, this is said to
+        the user, and products are left out: their stamps are made without it.
         """
         ...
 
@@ -200,8 +216,22 @@ class Costs(Protocol):
     typical_bytes: int
     #: CPU seconds on one core to decode a whole frame.
     decode_s: float
+    #: Side in pixels of the plane psf; 0 if stamps have none.
+    psf_side: int
     #: Layout of uncompressed files; None if the files are compressed.
     layout: FileLayout | None
+
+    def neighbours(self, side: int, stamps: int) -> float:
+        """Give how many neighbours the stamps of a frame need, as a mean.
+
+        Parameters
+        ----------
+        side
+            Side of the stamps, in pixels.
+        stamps
+            Stamps that are cut from the frame.
+        """
+        ...
 
     def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""
@@ -211,7 +241,9 @@ class Costs(Protocol):
         """Give the sides of one pointing in arcsec, longer one first."""
         ...
 
-    def queries(self, unlocated: Sequence[int], lost: int) -> int:
+    def queries(
+        self, unlocated: Sequence[int], lost: int, planes: Collection[Plane] = ()
+    ) -> int:
         """Count the queries to come.
 
         Parameters
@@ -220,6 +252,8 @@ class Costs(Protocol):
             Targets of each survey that are not located yet.
         lost
             Targets whose frame is known to be missing.
+        planes
+            Those of the stamps: for the PSF an archive may have to be asked.
         """
         ...
 
@@ -280,13 +314,32 @@ class ArchiveKind(Protocol):
     #: its mirrors do.
     fetch: Fetch
     archive_gives_ranges: bool
+    #: Whether frames continue each other on one grid of pixels, so that `neighbour`
+    #: may give one.
+    has_neighbours: bool
     reading: Reading
     costs: Costs
     sampling: Sampling | None
 
     @property
+    def caveats(self) -> tuple[str, ...]:
+        """What users of its pixels must know, for the card of a data set."""
+        ...
+
+    @property
     def credit(self) -> Credit:
         """What the archive asks of a publication."""
+        ...
+
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:
+        """Give what the archive asks of a publication with the stamps of a run.
+
+        Parameters
+        ----------
+        identity
+            The settings that decide which stamps are made, by name, as in the metadata
+            of the manifest. Settings that are missing have their default.
+        """
         ...
 
     @property
@@ -306,6 +359,19 @@ class ArchiveKind(Protocol):
 
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
         """Give the settings that decide which stamps are made, by name, as text."""
+        ...
+
+    def neighbour(self, product: Product, step: int) -> Product | None:
+        """Give the frame that continues another one on the same grid of pixels.
+
+        It shares rows with that frame. Whether it exists need not be known: that the
+        archive does not have it is an answer.
+
+        Parameters
+        ----------
+        step
+            1: behind the last row of ``product``; -1: before its first.
+        """
         ...
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section

@@ -93,6 +93,13 @@ class Astrometry:
         x, y = self.wcs.all_world2pix(ra, dec, 0, ra_dec_order=True, quiet=True)
         return x, y
 
+    def to_sky(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Convert pixels, ``(n,)`` counted from 0, to ICRS degrees."""
+        ra, dec = self.wcs.all_pix2world(x, y, 0, ra_dec_order=True)
+        return ra, dec
+
     def orientations(
         self, ra: NDArray[np.float64], dec: NDArray[np.float64]
     ) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ A stamp has the same pixels as with `astropy.nddata.Cutout2D`, for even sizes to
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,8 +21,10 @@ import numpy as np
 from ..archives.registry import kind_of
 from ..models import Cut, Plane, Receipt
 from .astrometry import BadWcsError, read_astrometry
+from .completion import Parent, Strips, lacking
 from .frame_file import BadFrameError, CorruptFrameError, end_of_rows, open_frame
-from .pixels import Boxes, Image, Pixels
+from .neighbours import CHECKED_ROWS
+from .pixels import Boxes, Image
 from .planes import Quality
 from .stamp_facts import FrameScience
 from .stamp_file import StampFolder
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..archives.reading import Reading
-    from ..models import CutoutSpec, FrameJob, Wanted
+    from ..models import CutoutSpec, FrameJob, Neighbour, Product, Wanted
     from .astrometry import Astrometry
     from .frame_file import Frame, Hdu
     from .pixels import Stamp
@@ -75,31 +78,76 @@ def cut_frame(job: FrameJob) -> Cut:
         The disk cannot store the stamps, or cannot read the frame.
     """
     reading = kind_of(job.product.archive).reading
-    opened = open_tiled if reading.may_be_tiled else open_frame
-    with opened(Path(job.path), is_whole=job.is_whole) as frame:
-        image = _find_image(frame, reading, job.spec)
-        try:
-            sky = read_astrometry(image.hdu.header())
-        except BadWcsError as error:
-            msg = f"frame {job.product.name}: {error}"
-            raise BadWcsError(msg) from error
+    with ExitStack() as files:
+        own = _open_parent(files, job.product, job, job.spec)
+        frame, image, sky, quality = own
         boxes = _place(job.wanted, job.spec, sky, image.shape)
-        is_empty = not len(boxes.places)
-        if other := reading.other_frame(job.product, image.text, is_empty=is_empty):
-            # The cache of the archive may have confused files. Pixels of another band
-            # would look like a good stamp; another field would not cover the galaxy.
-            msg = f"its header belongs to {other}"
-            raise CorruptFrameError(msg)
-        quality = _quality(frame, image, reading, job.spec)
-        pixels = Pixels(frame, image, boxes, quality)
+        _refuse_other(own, job.product, is_empty=not len(boxes.places))
+        frame.prove(image.hdu, _last_row(boxes, image.shape, job.spec))
+        pixels = own.pixels(boxes)
+        strips = [_strips(files, own, one, boxes, job.spec) for one in job.neighbours]
         science = FrameScience.of(job, image.text, sky, reading, quality.noise)
         header = StampHeader(job.product, image.text, sky, reading, science)
         receipts = [Receipt(one.target, problem="outside") for one in job.wanted]
         with StampFolder(Path(job.root)) as folder:
             for stamp in pixels.stamps(job.spec.mode):
                 number = stamp.place.number
-                receipts[number] = _keep(job.wanted[number], stamp, header, folder)
+                one = job.wanted[number]
+                if not np.nan_to_num(stamp.planes.flux).any():
+                    # Archives fill areas without data with NaN or with zeros.
+                    receipts[number] = Receipt(one.target, problem="no_data")
+                elif job.spec.complete and (lacks := lacking(stamp, image.shape)):
+                    receipts[number] = Receipt(one.target, lacks=lacks)
+                else:
+                    filled = [x.neighbour for x in strips if x.add_to(stamp)]
+                    receipts[number] = _keep(one, stamp, header, folder, filled)
         return Cut(receipts, frame.read or _count_bytes(frame, image, boxes))
+
+
+def _open_parent(
+    files: ExitStack, product: Product, place: FrameJob | Neighbour, spec: CutoutSpec
+) -> Parent:
+    """Open a frame and read its headers; ``files`` closes it."""
+    reading = kind_of(product.archive).reading
+    opened = open_tiled if reading.may_be_tiled else open_frame
+    frame = files.enter_context(opened(Path(place.path), is_whole=place.is_whole))
+    image = _find_image(frame, reading, spec)
+    try:
+        sky = read_astrometry(image.hdu.header())
+    except BadWcsError as error:
+        msg = f"frame {product.name}: {error}"
+        raise BadWcsError(msg) from error
+    return Parent(frame, image, sky, _quality(frame, image, reading, spec))
+
+
+def _refuse_other(parent: Parent, product: Product, *, is_empty: bool) -> None:
+    """Refuse a frame whose header describes another one.
+
+    The cache of the archive may have confused files. Pixels of another band would look
+    like a good stamp; another field would not cover the galaxy.
+
+    Raises
+    ------
+    CorruptFrameError
+        It is not the frame that was requested.
+    """
+    reading = kind_of(product.archive).reading
+    if other := reading.other_frame(product, parent.image.text, is_empty=is_empty):
+        msg = f"its header belongs to {other}"
+        raise CorruptFrameError(msg)
+
+
+def _strips(
+    files: ExitStack,
+    own: Parent,
+    neighbour: Neighbour,
+    boxes: Boxes,
+    spec: CutoutSpec,
+) -> Strips:
+    """Cut what a neighbour adds to the stamps of a frame."""
+    other = _open_parent(files, neighbour.product, neighbour, spec)
+    _refuse_other(other, neighbour.product, is_empty=False)
+    return Strips.of(own, other, neighbour, boxes)
 
 
 def find_pixels(
@@ -129,6 +177,8 @@ def find_end(
 ) -> int:
     """Return the end of the rows that `cut_frame` will use, in bytes of the FITS file.
 
+    The frame may be that of the stamps, or the one behind it that completes them.
+
     Raises
     ------
     CorruptFrameError, BadFrameError, BadWcsError
@@ -136,8 +186,18 @@ def find_end(
     """
     image = _find_image(frame, kind_of(archive).reading, spec)
     sky = read_astrometry(image.hdu.header())
-    boxes = _place(wanted, spec, sky, image.shape)
-    return end_of_rows(image.hdu, max(1, boxes.last_row(image.shape)))
+    boxes = _place(wanted, spec, sky, image.shape, touching=spec.complete)
+    return end_of_rows(image.hdu, _last_row(boxes, image.shape, spec))
+
+
+def _last_row(boxes: Boxes, shape: tuple[int, int], spec: CutoutSpec) -> int:
+    """Return the row before which all rows end that are read, at least the second."""
+    last = boxes.last_row(shape)
+    if spec.complete and np.any(boxes.first[:, 0] < 0):
+        # The rows that two frames share are compared; and the header of one may place
+        # a stamp a row away from where the other one does.
+        last = min(max(last + 1, CHECKED_ROWS), shape[0])
+    return max(1, last)
 
 
 def _find_image(frame: Frame, reading: Reading, spec: CutoutSpec) -> Image:
@@ -192,15 +252,21 @@ def _place(
     spec: CutoutSpec,
     sky: Astrometry,
     shape: tuple[int, int],
+    *,
+    touching: bool = False,
 ) -> Boxes:
-    """Find the boxes of the targets that are inside the image."""
+    """Find the boxes of the targets that are inside the image.
+
+    With ``touching``, find all boxes that touch the image.
+    """
     side = spec.size.pixels(sky.scale_arcsec)
     ra = np.array([one.ra for one in wanted])
     dec = np.array([one.dec for one in wanted])
     x, y = sky.to_pixels(ra, dec)
     centres = np.stack([y, x], axis=1)
-    own = _first_pixels(centres, 1)
-    places = np.flatnonzero(np.all((own >= 0) & (own < shape), axis=1))
+    wide = side if touching else 1
+    own = _first_pixels(centres, wide)
+    places = np.flatnonzero(np.all((own > -wide) & (own < shape), axis=1))
     turned = sky.orientations(ra[places], dec[places])
     inside = centres[places]
     return Boxes(places, _first_pixels(inside, side), inside, turned, side)
@@ -214,17 +280,18 @@ def _first_pixels(centres: NDArray[np.float64], side: int) -> NDArray[np.int64]:
 
 
 def _keep(
-    wanted: Wanted, stamp: Stamp, header: StampHeader, folder: StampFolder
+    wanted: Wanted,
+    stamp: Stamp,
+    header: StampHeader,
+    folder: StampFolder,
+    filled: Sequence[Neighbour],
 ) -> Receipt:
-    """Write a stamp; return its receipt, or one with the problem."""
+    """Write a stamp; return its receipt."""
     flux = stamp.planes.flux
     valued = np.isfinite(flux)
-    if not np.any(flux[valued]):
-        # Archives fill areas without data with NaN or with zeros.
-        return Receipt(wanted.target, problem="no_data")
     # Relative to the requested size, also if the stamp is trimmed at an edge.
     coverage = round(int(np.count_nonzero(valued)) / stamp.side**2, 6)
-    facts = header.science.facts(stamp)
+    facts = header.science.facts(stamp, filled)
     written = folder.write(wanted.file_loc, header.file(wanted, stamp, coverage, facts))
     return Receipt(
         target=wanted.target,

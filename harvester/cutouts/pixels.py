@@ -7,7 +7,7 @@ Stamps that are completely inside the image are cut many at a time: one numpy ca
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -82,6 +82,21 @@ class Boxes:
             self.orientations[which],
             self.side,
         )
+
+    def seen_from(self, offset: tuple[int, int], shape: tuple[int, int]) -> Boxes:
+        """Return the boxes that touch another image, in pixels of that image.
+
+        Parameters
+        ----------
+        offset
+            Row and column of the first pixel of the other image in this one.
+        shape
+            The shape of the other image.
+        """
+        first = self.first - offset
+        touch = np.all((first + self.side > 0) & (first < np.array(shape)), axis=1)
+        moved = replace(self, first=first, centres=self.centres - offset)
+        return moved.of(np.flatnonzero(touch))
 
     def origins(self) -> Iterator[StampPlace]:
         """Give the place of each box."""
@@ -163,6 +178,16 @@ class Pixels:
         self._factor = _number(image.hdu, "BSCALE", 1.0)
         self._offset = _number(image.hdu, "BZERO", 0.0)
         self._blank = _number(image.hdu, "BLANK", math.nan)
+
+    def rows(self, rows: slice) -> NDArray[np.float32]:
+        """Return the flux of whole rows, ``(n, nx)``; NaN where there is no value."""
+
+        def take(hdu: Hdu) -> NDArray[Any]:
+            self._frame.prove(hdu, rows.stop)
+            return self._frame.rows(hdu, rows.start, rows.stop)
+
+        weights = self._image.weights
+        return self._values(take(self._image.hdu), take(weights) if weights else None)
 
     def stamps(self, mode: Mode) -> Iterator[Stamp]:
         """Cut all boxes, in any order.

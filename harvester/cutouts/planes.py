@@ -26,8 +26,8 @@ class Planes(NamedTuple):
     flux: NDArray[np.float32]
     #: ``(ny, nx)`` float32, 0 where it is unknown; None if it was not asked for.
     ivar: NDArray[np.float32] | None
-    #: ``(ny, nx)`` uint8, see `Bit`; None if it was not asked for.
-    bits: NDArray[np.uint8] | None
+    #: ``(ny, nx)`` uint8, see `Bit`.
+    bits: NDArray[np.uint8]
 
     def padded(self, corner: tuple[int, int], side: int) -> Planes:
         """Put the planes into squares of this side, at row and column ``corner``.
@@ -38,7 +38,7 @@ class Planes(NamedTuple):
         return Planes(
             _padded(flux, corner, side, np.nan),
             None if ivar is None else _padded(ivar, corner, side, 0),
-            None if bits is None else _padded(bits, corner, side, Bit.OUTSIDE),
+            _padded(bits, corner, side, Bit.OUTSIDE),
         )
 
 
@@ -57,25 +57,25 @@ class Quality:
         """Give the planes of each stamp of a stack."""
         flux = stack.flux
         ivar = self._ivar(stack) if Plane.IVAR in self.planes else None
-        bits = self._bits(flux, ivar) if Plane.MASK in self.planes else None
+        bits = self._bits(flux, ivar)
         for number in range(len(flux)):
             yield Planes(
                 flux[number],
                 None if ivar is None else ivar[number],
-                None if bits is None else bits[number],
+                bits[number],
             )
 
     def _ivar(self, stack: PixelStack) -> NDArray[np.float32]:
         if self.noise is None:
             return np.zeros_like(stack.flux)
         ivar = self.noise.ivar(stack)
-        good = np.isfinite(stack.flux) & np.isfinite(ivar) & (ivar > 0)
+        good = _valued(stack.flux) & np.isfinite(ivar) & (ivar > 0)
         return np.where(good, ivar, np.float32(0))
 
     def _bits(
         self, flux: NDArray[np.float32], ivar: NDArray[np.float32] | None
     ) -> NDArray[np.uint8]:
-        valued = np.isfinite(flux)
+        valued = _valued(flux)
         bits = np.where(valued, np.uint8(Bit.GOOD), np.uint8(Bit.NO_DATA))
         if self.saturation is not None:
             with np.errstate(invalid="ignore"):  # NaN is not saturated
@@ -85,6 +85,17 @@ class Quality:
             bits[unknown] &= np.uint8(255 - Bit.GOOD)
             bits[unknown] |= np.uint8(Bit.NO_NOISE)
         return bits
+
+
+def _valued(flux: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels have a value: not NaN, and not in a row of zeros.
+
+    Archives fill rows that the detector did not record with zeros; of pixels with sky
+    noise one in a million is 0.
+    """
+    valued = np.isfinite(flux)
+    recorded = np.any(np.where(valued, flux, 0), axis=-1, keepdims=True)
+    return np.asarray(valued & recorded)
 
 
 def _padded(

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ..models import Plane, StampFacts
+from .quality import find_flags
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..archives.reading import Lookup, Noise, PointSpread, Reading
-    from ..models import FrameJob
+    from ..models import FrameJob, Neighbour
     from .astrometry import Astrometry
     from .pixels import Stamp
 
@@ -26,6 +29,8 @@ class FrameScience:
     #: The facts of the frame; those of single stamps are not set.
     common: StampFacts
     point_spread: PointSpread | None
+    #: Whether the stamps have the plane MASK.
+    has_mask: bool
 
     @classmethod
     def of(
@@ -56,22 +61,28 @@ class FrameScience:
             parent=job.parent,
         )
         has_image = Plane.PSF in job.spec.planes
-        return cls(common, spread if has_image else None)
+        has_mask = Plane.MASK in job.spec.planes
+        return cls(common, spread if has_image else None, has_mask)
 
-    def facts(self, stamp: Stamp) -> StampFacts:
-        """Give the facts of one stamp."""
+    def facts(self, stamp: Stamp, filled: Sequence[Neighbour] = ()) -> StampFacts:
+        """Give the facts of one stamp, of which ``filled`` have filled some rows."""
         row, column = stamp.place.origin
         y, x = stamp.place.centre
-        height, width = stamp.planes.flux.shape
+        y, x = round(y - row, 4), round(x - column, 4)
+        flux, _, bits = stamp.planes
+        height, width = flux.shape
         return replace(
             self.common,
-            x=round(x - column, 4),
-            y=round(y - row, 4),
+            x=x,
+            y=y,
             nx=width,
             ny=height,
             x0=column,
             y0=row,
             orientation=round(stamp.place.orientation, 4),
+            flags=" ".join(find_flags(flux, bits, (x, y), stamp.side)),
+            filled_from=" ".join(one.product.name for one in filled),
+            filled_parent=" ".join(one.parent for one in filled),
         )
 
 

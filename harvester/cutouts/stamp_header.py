@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .stamp_facts import FrameScience
     from .stamp_file import Card
 
-__all__ = ["StampHeader"]
+__all__ = ["StampHeader", "inverse_square"]
 
 #: Characters of an identifier that the header stores, so that it fits into one card.
 _LONGEST_ID = 60
@@ -29,6 +30,9 @@ _OWN_WCS = frozenset({"WCSAXES", "CRPIX1", "CRPIX2"})
 
 #: Zero of the modified Julian date.
 _MJD_0 = datetime(1858, 11, 17, tzinfo=UTC)
+
+#: A unit, or one divided by others.
+_QUOTIENT = re.compile(r"[A-Za-z]+(/[A-Za-z]+)*")
 
 #: What the bits of the mask mean: GOOD is the only one that says a pixel can be used.
 _BIT_CARDS = to_cards(
@@ -99,15 +103,26 @@ class StampHeader:
 
     def _extensions(self, stamp: Stamp, wcs: bytes) -> Iterator[Extension]:
         if stamp.planes.ivar is not None:
-            unit = f"({self._unit})**-2" if self._unit else ""
+            unit = inverse_square(self._unit)
             cards: list[Card] = [("BUNIT", unit, "0: unknown")] if unit else []
             yield Extension("IVAR", stamp.planes.ivar, wcs + to_cards(cards))
-        if stamp.planes.bits is not None:
+        if self.science.has_mask:
             yield Extension("MASK", stamp.planes.bits, wcs + _BIT_CARDS)
         spread = self.science.point_spread
         if spread is not None and spread.image is not None:
             source: Card = ("PSFSRC", spread.source, "where it is from")
             yield Extension("PSF", spread.image, to_cards([source]))
+
+
+def inverse_square(unit: str) -> str:
+    """Give the unit of an inverse variance; empty if that of the pixels is unusual.
+
+    A power of a term in brackets is in the FITS standard, but astropy cannot read it.
+    """
+    if not _QUOTIENT.fullmatch(unit):
+        return ""
+    above, *below = unit.split("/")
+    return " ".join([f"{above}-2", *(f"{each}2" for each in below)])
 
 
 def _own_cards(wanted: Wanted, coverage: float, facts: StampFacts) -> list[Card]:
@@ -122,6 +137,7 @@ def _own_cards(wanted: Wanted, coverage: float, facts: StampFacts) -> list[Card]
         ("Y0", facts.y0, "row of the first pixel in the frame, from 0"),
         ("ORIENTAT", facts.orientation, "[deg] of +y axis, east of north"),
         ("QUALITY", facts.flags, "flags of the quality"),
+        ("FILLFROM", facts.filled_from, "frame of the pixels with bit FILLED"),
     ]
     return [found[0], *_known(found[1:]), *_substitute_cards(wanted)]
 

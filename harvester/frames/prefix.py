@@ -6,7 +6,8 @@ about the same number of bytes, so the count tells when these rows have come. Th
 connection is closed.
 
 The count is not a proof: the worker checks the checksum of every block that it uses. If
-too few bytes have come, or the blocks are unusual, the frame is fetched whole.
+too few bytes have come, or the blocks are unusual, the frame is fetched whole. So it is
+if the inverse variance is wanted: what the noise depends on is behind the image.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from ..cutouts.astrometry import BadWcsError
 from ..cutouts.bz2_blocks import BlockScan, block_size
 from ..cutouts.frame_bytes import open_bytes
 from ..cutouts.frame_file import BadFrameError, CorruptFrameError, Frame
+from ..models import Plane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ..models import Product
 
@@ -43,18 +45,19 @@ _MOST_GALAXIES = 3
 _SLACK = 1000
 
 
-def has_prefix(product: Product, galaxies: int) -> bool:
-    """Whether it is cheaper to fetch only the beginning of this file."""
+def has_prefix(product: Product, galaxies: int, planes: Collection[Plane]) -> bool:
+    """Whether the beginning of this file is enough, and cheaper than all of it."""
     is_packed = product.name.endswith(".fits.bz2") and galaxies <= _MOST_GALAXIES
-    return is_packed and kind_of(product.archive).fetch is Fetch.BEGINNING
+    is_enough = Plane.IVAR not in planes
+    return is_packed and is_enough and kind_of(product.archive).fetch is Fetch.BEGINNING
 
 
-def expected_part(galaxies: int) -> float:
+def expected_part(galaxies: int, planes: Collection[Plane]) -> float:
     """Give the mean fraction of a compressed frame that is fetched for some galaxies.
 
     They are assumed to be at random positions, and the frame to have 14 blocks.
     """
-    if galaxies > _MOST_GALAXIES:
+    if galaxies > _MOST_GALAXIES or Plane.IVAR in planes:
         return 1.0
     return min(1.0, galaxies / (galaxies + 1) + 0.5 / 14) if galaxies else 0.0
 

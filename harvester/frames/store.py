@@ -314,7 +314,7 @@ class FrameStore:
         False if the whole frame has come, or must be fetched.
         """
         asked: Any = {"archive": product.archive, "wanted": wanted, "spec": spec}
-        if has_prefix(product, len(wanted)):
+        if has_prefix(product, len(wanted), spec.planes):
             prefix = Prefix(partial(find_end, **asked))
             return await self._fetch_prefix(
                 product, part, prefix, on_bytes, sits_out=sits_out

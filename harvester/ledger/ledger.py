@@ -18,6 +18,7 @@ import aiosqlite
 
 from ..models import Wanted
 from ..states import State
+from .described import read_undescribed, write_facts
 from .file import check_file
 from .group_commit import GroupCommit, to_ours
 from .hosts import (
@@ -138,6 +139,19 @@ class Ledger:
 
         await self._commits.record(write)
         return moved
+
+    async def undescribed(
+        self, survey: Survey, *, after: int, limit: int
+    ) -> list[tuple[int, Product]]:
+        """Give wanted products without facts; see `read_undescribed`."""
+        number = self._number(survey)
+        return await read_undescribed(
+            self._reader, number, survey, after=after, limit=limit
+        )
+
+    async def keep_facts(self, facts: Mapping[int, str]) -> None:
+        """Keep what an archive told of products, by their numbers."""
+        await self._commits.record(lambda db: write_facts(db, facts))
 
     async def keep_listing(self, survey: Survey, offers: Sequence[Offer]) -> None:
         """Keep all that an archive offers a survey, with the time it was asked."""

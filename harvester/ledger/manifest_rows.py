@@ -7,12 +7,12 @@ import json
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..models import StampFacts
+from ..models import Flag, StampFacts
 from .substitutes import MISSED
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from ..models import Survey
 
@@ -73,8 +73,9 @@ def read_manifest_rows(
     Where all observations were asked for, a target has a row for each stamp.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
+    twins = _find_twins(db)
     parts = [
-        _rows(db, number, survey, band, has_facts=version >= _WITH_FACTS)
+        _rows(db, number, survey, band, twins, has_facts=version >= _WITH_FACTS)
         for number, survey in surveys.items()
         for band in survey.bands
     ]
@@ -82,8 +83,27 @@ def read_manifest_rows(
     return heapq.merge(*parts, key=lambda row: row[0])
 
 
+def _find_twins(db: sqlite3.Connection) -> frozenset[int]:
+    """Find the targets that have another one at the same position."""
+    import numpy as np  # noqa: PLC0415 - slow to import
+
+    from ..sky.duplicates import have_twins  # noqa: PLC0415 - as above
+
+    rows = db.execute("SELECT number, ra, dec FROM target")
+    columns = np.dtype([("number", "i8"), ("ra", "f8"), ("dec", "f8")])
+    targets = np.fromiter(rows, columns)
+    twins = have_twins(targets["ra"], targets["dec"])
+    return frozenset(targets["number"][twins].tolist())
+
+
 def _rows(
-    db: sqlite3.Connection, number: int, survey: Survey, band: str, *, has_facts: bool
+    db: sqlite3.Connection,
+    number: int,
+    survey: Survey,
+    band: str,
+    twins: Container[int],
+    *,
+    has_facts: bool,
 ) -> Iterator[ManifestRow]:
     facts, match = ("c.facts", "j.match") if has_facts else ("''", "''")
     rows = db.execute(
@@ -112,13 +132,16 @@ def _rows(
         status = "no_coverage" if state == "done" and not file_loc else state
         said = "" if file_loc else reason
         status = "done" if file_loc else status
+        stamp_facts = StampFacts.from_json(known)
+        if target in twins:
+            stamp_facts = stamp_facts.flagged(Flag.DUPLICATE_POSITION)
         yield (
             target,
             (
                 name, ra, dec, survey.archive, band, status, said, file_loc, coverage,
                 product, sha256, bool(missed), missed,
                 _missing_reason(status, said, was_looked_at=bool(was_looked_at)),
-                *astuple(StampFacts.from_json(known)), url, *_match(matched), target,
+                *astuple(stamp_facts), url, *_match(matched), target,
             ),
         )  # fmt: skip
 

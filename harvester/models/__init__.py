@@ -3,9 +3,10 @@
 They hold plain facts, and import nothing else of the package but errors.
 """
 
+from .flags import Flag
 from .planes import DEFAULT_PLANES, Bit, Plane, StampFacts
 from .products import Ask, Finding, NoChoices, Product, Route, Sample
-from .stamps import ENDS_WORKERS, Cut, FrameJob, Receipt, Wanted
+from .stamps import ENDS_WORKERS, Cut, FrameJob, Neighbour, Receipt, Wanted
 from .targets import CutoutSpec, Mode, StampSize, Survey, Target
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "Cut",
     "CutoutSpec",
     "Finding",
+    "Flag",
     "FrameJob",
     "Mode",
+    "Neighbour",
     "NoChoices",
     "Plane",
     "Product",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import IntFlag, StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from .flags import Flag
 
 __all__ = ["DEFAULT_PLANES", "Bit", "Plane", "StampFacts"]
 
@@ -35,7 +38,7 @@ class Bit(IntFlag):
     OUTSIDE = 2
     """Outside of the frame."""
     NO_DATA = 4
-    """In the frame, but without a value: NaN, BLANK, or a weight of 0."""
+    """In the frame, but without a value: NaN, BLANK, weight 0, or a row of zeros."""
     SATURATED = 8
     """The detector was full, so that the true flux is larger."""
     FILLED = 16
@@ -87,11 +90,19 @@ class StampFacts:
     corr_noise: float | None = None
     #: How the inverse variance was made.
     noise_source: str = ""
-    #: Names of quality flags, separated by blanks.
+    #: Names of quality flags (`Flag`), separated by blanks.
     flags: str = ""
     #: Version of the frame: ``etag:`` or ``sha256:`` with what the server or its bytes
     #: give.
     parent: str = ""
+    #: Neighbouring frames that some pixels are from, and their versions as above;
+    #: several are separated by blanks.
+    filled_from: str = ""
+    filled_parent: str = ""
+
+    def flagged(self, flag: Flag) -> Self:
+        """Give these facts with one more flag."""
+        return replace(self, flags=f"{self.flags} {flag}".strip())
 
     def to_json(self) -> str:
         """Give what is known as JSON; the same facts give the same text."""

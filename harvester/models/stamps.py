@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .products import Product
     from .targets import CutoutSpec
 
-__all__ = ["ENDS_WORKERS", "Cut", "FrameJob", "Receipt", "Wanted"]
+__all__ = ["ENDS_WORKERS", "Cut", "FrameJob", "Neighbour", "Receipt", "Wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,19 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A frame on disk that continues another one on the same grid of pixels."""
+
+    product: Product
+    path: str
+    #: 1: behind the last row of the other frame; -1: before its first.
+    step: int
+    is_whole: bool = True
+    #: Version of the frame, as `StampFacts.parent`.
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FrameJob:
     """A frame on disk and the stamps to cut from it: one task for a worker."""
 
@@ -44,6 +57,8 @@ class FrameJob:
     is_whole: bool = True
     #: Version of the frame, as `StampFacts.parent`.
     parent: str = ""
+    #: Frames that complete stamps over the first or last row, if they fit.
+    neighbours: tuple[Neighbour, ...] = ()
 
 
 #: Problems of a galaxy that crashes or hangs the process that cuts it.
@@ -52,7 +67,7 @@ ENDS_WORKERS = frozenset({"worker_died", "worker_hung"})
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The result for one stamp; ``problem`` is empty if the stamp is on disk."""
+    """The result for one stamp: it is on disk, has a problem, or lacks rows."""
 
     target: int
     #: Short code: ``outside`` (target not in the frame), ``no_data`` (all NaN), or
@@ -67,6 +82,9 @@ class Receipt:
     shape: tuple[int, int] = field(default=(0, 0))
     #: What is known of the stamp; None if there is none.
     facts: StampFacts | None = None
+    #: Edges over which the stamp lacks rows that a neighbour may have: -1 for the first
+    #: row of the frame, 1 for the last one. Such a stamp was not written.
+    lacks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

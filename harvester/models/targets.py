@@ -125,3 +125,5 @@ class CutoutSpec:
     mode: Mode = "partial"
     #: The planes of a stamp; always with the flux.
     planes: tuple[Plane, ...] = DEFAULT_PLANES
+    #: Whether stamps with rows outside the frame wait for a frame that continues it.
+    complete: bool = False

@@ -19,11 +19,12 @@ from ..models import Plane
 from ..states import State
 from ..transport.body import LARGEST_FILE
 from .forecast import Camera, forecast
+from .neighbours import count_neighbours, neighbour_loads
 from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..ledger.view import FrameGroup
     from ..models import CutoutSpec, Survey
@@ -174,11 +175,13 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         ``targets``: their number;
         ``surveys``: for each the galaxies ``covered``, ``no_coverage``, ``failed`` and
         ``unlocated``; how many each route has located (``located_by``); ``frames`` to
-        fetch and ``frames_fetched``; all ``stamps`` in the end, those to be made
+        fetch and ``frames_fetched``; how many ``neighbours`` of them may be needed to
+        complete stamps; all ``stamps`` in the end, those to be made
         (``stamps_to_come``), and the size of one (``stamp_bytes``);
         ``hosts``: for each the ``requests``, ``files`` and ``bytes`` to come; what the
         bytes are based on (``bytes_from``: listed, footprints, seen, sampled,
-        typical); the number of frames with unknown axes (``guessed``); ``rate``
+        typical); the number of frames with unknown axes (``guessed``); how many of the
+        bytes are due to planes beside the flux (``bytes_for_planes``); ``rate``
         (requests a second); the seconds that rate and bandwidth allow at best
         (``rate_s``, ``bandwidth_s``), and which of them decides (``limit``);
         ``spent_requests`` and ``spent_bytes`` so far;
@@ -247,6 +250,7 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "located_by": counts.routes.get(str(survey), {}),
         "frames": sum(group.frames - group.missing for group in groups),
         "frames_fetched": sum(n for one, n in counts.fetched if one == number),
+        "neighbours": round(count_neighbours(number, counts, allowance)),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
         "stamps_to_come": sum(group.frames * group.stamps for group in groups),
         "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
@@ -254,11 +258,17 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
-    side = _side(survey, spec)
-    sizes = {Plane.FLUX: 4, Plane.IVAR: 4, Plane.MASK: 1}
-    data = (math.ceil(sizes.get(p, 0) * side**2 / _BLOCK) for p in spec.planes)
+    side, psf = _side(survey, spec), kind_of(survey.archive).costs.psf_side
+    sizes = {
+        Plane.FLUX: 4 * side**2,
+        Plane.IVAR: 4 * side**2,
+        Plane.MASK: side**2,
+        Plane.PSF: 4 * psf**2,
+    }
+    planes = [size for plane, size in sizes.items() if plane in spec.planes and size]
+    data = sum(math.ceil(size / _BLOCK) for size in planes)
     # Each plane but the flux has a header of one block.
-    return _BLOCK * (_HEADER_BLOCKS + len(spec.planes) - 1 + sum(data))
+    return _BLOCK * (_HEADER_BLOCKS + len(planes) - 1 + data)
 
 
 def _side(survey: Survey, spec: CutoutSpec) -> int:
@@ -271,8 +281,9 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     loads = [
         (archive, *one)
         for archive in archives
-        for one in _loads(archive, counts).items()
+        for one in _loads(archive, counts, allowance.specs[archive].planes).items()
     ]
+    loads.extend(neighbour_loads(counts, allowance))
     hosts = {}
     for service, load in add_loads(one[1:] for one in loads).items():
         manner = allowance.manners[service]
@@ -287,7 +298,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     return hosts
 
 
-def _loads(archive: str, counts: Counts) -> dict[str, Load]:
+def _loads(archive: str, counts: Counts, planes: Collection[Plane]) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     samples = counts.samples.get(archive, SampleSummary())
@@ -304,6 +315,7 @@ def _loads(archive: str, counts: Counts) -> dict[str, Load]:
             tally[FETCHED] for n, tally in counts.tallies.items() if n in numbers
         ),
         samples=samples,
+        planes=planes,
     )
 
 
@@ -315,6 +327,7 @@ def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
         "bytes": round(load.bytes),
         "bytes_from": load.source,
         "guessed": load.guessed,
+        "bytes_for_planes": round(load.for_planes),
         "rate": manner.rate,
         "rate_s": round(rate_s, 1),
         "bandwidth_s": round(bandwidth_s, 1),
@@ -327,7 +340,7 @@ def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
 
 def _cpu(counts: Counts, allowance: Allowance) -> Bill:
     seconds = sum(
-        group.frames * _frame_s(counts.surveys[group.survey].archive, group.stamps)
+        group.frames * _frame_s(counts.surveys[group.survey], group.stamps, allowance)
         for group in counts.to_come
     )
     wall_s = seconds / allowance.cores
@@ -338,11 +351,13 @@ def _cpu(counts: Counts, allowance: Allowance) -> Bill:
     }
 
 
-def _frame_s(archive: str, stamps: int) -> float:
+def _frame_s(survey: Survey, stamps: int, allowance: Allowance) -> float:
     # Decompression ends at the last needed row. For n galaxies at random positions that
-    # row is at n / (n + 1) of the frame, on average.
-    kind = kind_of(archive)
-    part = stamps / (stamps + 1) if kind.fetch is Fetch.BEGINNING else 1.0
+    # row is at n / (n + 1) of the frame, on average. What the noise depends on is
+    # behind the last row.
+    kind, planes = kind_of(survey.archive), allowance.specs[survey.archive].planes
+    is_left = kind.fetch is Fetch.BEGINNING and Plane.IVAR not in planes
+    part = stamps / (stamps + 1) if is_left else 1.0
     return part * kind.costs.decode_s + stamps * _STAMP_S
 
 

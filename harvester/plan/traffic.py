@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..archives.kind import Fetch
 from ..frames.prefix import expected_part
+from ..models import DEFAULT_PLANES, Plane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
@@ -44,6 +45,8 @@ class Load(NamedTuple):
     source: str = "listed"
     #: Number of frames with unknown axes.
     guessed: int = 0
+    #: How many of the bytes are due to the planes of the stamps beside the flux.
+    for_planes: float = 0
 
     def __add__(self, other: Load) -> Load:  # type: ignore[override] # a tuple would be joined
         """Add two loads of a service, and join their sources."""
@@ -54,6 +57,7 @@ class Load(NamedTuple):
             self.bytes + other.bytes,
             ", ".join(sources) or self.source,
             self.guessed + other.guessed,
+            self.for_planes + other.for_planes,
         )
 
 
@@ -93,11 +97,14 @@ def packed_loads(
     fetched: int,
     fetched_bytes: int,
     samples: SampleSummary,
+    planes: Collection[Plane] = DEFAULT_PLANES,
 ) -> dict[str, Load]:
     """Estimate the loads of an archive whose files are fetched from their beginning.
 
     Parameters
     ----------
+    planes
+        Those of the stamps; for some of them frames are fetched whole.
     unlocated
         Targets of each survey that are not located yet.
     fetched, fetched_bytes
@@ -111,18 +118,40 @@ def packed_loads(
         size, source = (frames - missing) * fetched_bytes / fetched, "seen"
     else:
         each = samples.size or costs.typical_bytes
-        size = sum(_group_bytes(kind, group, each) for group in groups)
+        size = sum(_group_bytes(kind, group, each, planes) for group in groups)
         source = "sampled" if samples.size else "typical"
-    queries = Load(costs.queries(unlocated, lost))
-    files = Load(frames, frames - missing, size, source)
+    queries = Load(costs.queries(unlocated, lost, planes))
+    files = Load(
+        frames,
+        frames - missing,
+        size,
+        source,
+        for_planes=size * _part_for_planes(kind, groups, planes),
+    )
     return add_loads([(costs.query_service, queries), (costs.file_service, files)])
 
 
-def _group_bytes(kind: ArchiveKind, group: FrameGroup, each: float) -> float:
+def _group_bytes(
+    kind: ArchiveKind, group: FrameGroup, each: float, planes: Collection[Plane]
+) -> float:
     unsized = group.frames - group.sized
+    return _part(kind, group, planes) * (group.size + unsized * each)
+
+
+def _part(kind: ArchiveKind, group: FrameGroup, planes: Collection[Plane]) -> float:
     is_left = kind.fetch is Fetch.BEGINNING
-    part = expected_part(group.stamps) if is_left else 1.0
-    return part * (group.size + unsized * each)
+    return expected_part(group.stamps, planes) if is_left else 1.0
+
+
+def _part_for_planes(
+    kind: ArchiveKind, groups: Sequence[FrameGroup], planes: Collection[Plane]
+) -> float:
+    """Estimate the part of the bytes that would not be fetched for the flux alone."""
+    all_planes, flux = (
+        sum(group.frames * _part(kind, group, each) for group in groups)
+        for each in (planes, (Plane.FLUX,))
+    )
+    return 1 - flux / all_planes if all_planes else 0.0
 
 
 def ranged_loads(

@@ -51,7 +51,7 @@ def _lines(bill: Bill) -> Iterator[str]:
         )
     if bill["seconds"]:
         yield f"time  at least {_time(bill['seconds'])}, because of {bill['limit']}"
-    yield from _unsure_lines(bill)
+    yield from _remark_lines(bill)
     unlocated = sum(one["unlocated"] for one in bill["surveys"].values())
     if unlocated:
         yield (
@@ -84,12 +84,23 @@ def route_lines(located_by: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
             yield f"{name}: located {', '.join(ways)}"
 
 
-def _unsure_lines(bill: Bill) -> Iterator[str]:
+def _remark_lines(bill: Bill) -> Iterator[str]:
     for name, host in bill["hosts"].items():
+        if host["bytes_for_planes"]:
+            yield (
+                f"{name}: {_size(host['bytes_for_planes'])} of the size is due to the "
+                "plane ivar, for which frames are fetched whole."
+            )
         if host["guessed"]:
             yield (
                 f"{name}: {host['guessed']:,} footprints do not tell the axes of their "
                 "images; the bill uses the mean over several angles."
+            )
+    for name, one in bill["surveys"].items():
+        if one["neighbours"]:
+            yield (
+                f"{name}: the bill includes {counted(one['neighbours'], 'frame')} that "
+                "may be needed to complete stamps over an edge (--no-complete: none)."
             )
     if any(one["located_by"].get("identifier") for one in bill["surveys"].values()):
         yield (

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,8 +33,9 @@ from ..errors import (
 )
 from ..events import Moved, Note, Stamped, as_sentence
 from ..ledger.settlement import NOT_FOUND
-from ..models import ENDS_WORKERS, Cut, FrameJob, Receipt
+from ..models import Cut, Receipt
 from ..states import State
+from .frame_cuts import FrameCuts
 from .lane_plan import LanePlan
 from .locating import Locator, wait_at_most
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
     from ..archives.kind import Archive
     from ..events import Listener
-    from ..frames.store import FrameStore, LocalFrame
+    from ..frames.store import FrameStore
     from ..ledger.ledger import Ledger
     from ..models import Product, Survey, Wanted
     from .executors.processes import Cutter
@@ -97,7 +99,7 @@ class Lane:
         self._plan = plan
         self._ledger = ledger
         self._frames = frames
-        self._cutter = cutter
+        self._cuts = FrameCuts(plan, frames=frames, cutter=cutter, say=self._say)
         self._listener = listener
         self._located = located
         self._locator = Locator(
@@ -260,71 +262,54 @@ class Lane:
     async def _harvest(self, item: _Item) -> None:
         # The job boundary: errors of a frame end here. Only errors of this machine, the
         # ledger or the settings end the run.
-        wanted = await self._ledger.wanted(item.survey, item.number)
+        listed = await self._ledger.wanted(item.survey, item.number)
+        wanted = {one.target: one for one in listed}
         if not wanted:
             return
         try:
-            cut = await self._fetch_and_cut(item, wanted)
+            await self._cut(item, wanted)
             self._bugs = 0
         except (InputError, LocalError, LedgerError):
             raise
         except OutageError as error:
             self._after_outage(item, error)
-            return
         except TransientError as error:
-            await self._postpone(item, wanted, error)
-            return
+            await self._postpone(item, list(wanted.values()), error)
         except NotFoundError:
-            cut = _without_stamps(wanted, NOT_FOUND)
+            await self._give_up(item, wanted, NOT_FOUND)
         except PermanentError as error:
-            cut = _without_stamps(wanted, error.reason)
+            await self._give_up(item, wanted, error.reason)
         except Exception as error:  # noqa: BLE001 - the one place that catches all
             blame_machine(error)
             self._count_bug(item, error)
-            cut = _without_stamps(wanted, f"unexpected {type(error).__name__}")
+            await self._give_up(item, wanted, f"unexpected {type(error).__name__}")
+
+    async def _cut(self, item: _Item, wanted: dict[int, Wanted]) -> None:
+        """Cut stamps; drop from ``wanted`` those that are recorded."""
+        on_bytes = partial(self._ledger.count_image_bytes, item.survey)
+        parts = self._cuts.cut(
+            item.product, list(wanted.values()), on_bytes, sits_out=item.sits_out
+        )
+        async with aclosing(parts):
+            async for cut in parts:
+                await self._record(item, wanted, cut)
+                for receipt in cut:
+                    del wanted[receipt.target]
+
+    async def _give_up(
+        self, item: _Item, wanted: dict[int, Wanted], problem: str
+    ) -> None:
+        cut = Cut([Receipt(target, problem=problem) for target in wanted])
         await self._record(item, wanted, cut)
 
-    async def _fetch_and_cut(self, item: _Item, wanted: list[Wanted]) -> Cut:
-        product, spec = item.product, self._plan.spec
-        on_bytes = partial(self._ledger.count_image_bytes, item.survey)
-        async with self._frames.frame(
-            product, wanted, spec, on_bytes, sits_out=item.sits_out
-        ) as frame:
-            job = FrameJob(
-                product,
-                str(frame.path),
-                str(self._plan.root),
-                tuple(wanted),
-                spec,
-                is_whole=frame.is_whole,
-                parent=frame.version,
-            )
-            try:
-                cut = await self._cutter.cut(job)
-            except (TransientError, PermanentError) as error:
-                self._frames.discard(product, frame, error)
-                if frame.is_whole:
-                    raise
-                _log.info("%s is fetched whole: %s", product.name, error)
-            else:
-                if any(one.problem in ENDS_WORKERS for one in cut.receipts):
-                    self._put_aside(product, frame)
-                return cut
-        # The fetched part may be at fault, so fetch all; this counts as no attempt.
-        return await self._fetch_and_cut(item, wanted)
-
-    def _put_aside(self, product: Product, frame: LocalFrame) -> None:
-        if path := self._frames.put_aside(frame):
-            self._say(f"a process that cut {product.name} died; frame kept as {path}")
-
-    async def _record(self, item: _Item, wanted: list[Wanted], cut: Cut) -> None:
+    async def _record(self, item: _Item, wanted: dict[int, Wanted], cut: Cut) -> None:
         may_relocate = self._archive.may_relocate
         moved = await self._ledger.record_receipts(
             item.survey,
             item.number,
             cut.receipts,
             needed=cut.needed,
-            relocatable={one.target for one in wanted if may_relocate(one.id)},
+            relocatable={n for n, one in wanted.items() if may_relocate(one.id)},
         )
         stamps = sum(not receipt.problem for receipt in cut)
         self._listener(Stamped(self._archive.name, item.product.name, stamps))
@@ -386,10 +371,6 @@ class Lane:
 
     def _say(self, text: str) -> None:
         self._listener(Note(f"{self._archive.name}: {text}"))
-
-
-def _without_stamps(wanted: list[Wanted], problem: str) -> Cut:
-    return Cut([Receipt(one.target, problem=problem) for one in wanted])
 
 
 def _host(product: Product) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from itertools import count
+from dataclasses import replace
+from itertools import chain, count
 from random import random
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -25,15 +26,16 @@ from ..errors import (
 )
 from ..events import as_sentence
 from ..ledger.waiting import START
+from ..models import Plane
 from ..transport.backoff import backoff
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from ..archives.kind import Archive
     from ..ledger.ledger import Ledger
-    from ..models import Ask, Finding, Survey
+    from ..models import Ask, Finding, Product, Survey
     from ..states import State
     from .lane_plan import LanePlan
 
@@ -192,12 +194,31 @@ class Locator:
         longest_s = self._plan.longest_backoff_s
         return backoff(failed, base=base, cap=longest_s, random=random)
 
+    async def _describe_located(self) -> None:
+        """Ask about products that were located without what stamps need of them.
+
+        An outage may have kept the archive from telling, or a manifest named them.
+        """
+        if Plane.PSF not in self._plan.spec.planes:
+            return
+        for survey in self._plan.surveys:
+            last = 0
+            while page := await self._ledger.undescribed(
+                survey, after=last, limit=_ASKS
+            ):
+                last = page[-1][0]
+                told = await self._archive.describe(survey, [p for _, p in page])
+                await self._ledger.keep_facts(
+                    {number: told[p.name] for number, p in page if p.name in told}
+                )
+
     async def _look_up_due(self) -> None:
         """Look up all due targets, first those that need no request.
 
         If the query of one survey is refused, the other surveys are still looked up. An
         outage ends the look-up, because each survey would wait for its end.
         """
+        await self._describe_located()
         for survey in self._plan.surveys:
             await self._walk(survey, self._archive.recognise)
         refused: TransientError | PermanentError | None = None
@@ -228,6 +249,8 @@ class Locator:
                 await self._record(survey, findings)
 
     async def _record(self, survey: Survey, findings: Sequence[Finding]) -> None:
+        # Before the frames can be fetched: their stamps need what the archive tells.
+        findings = await self._described(survey, findings)
         moved = await self._ledger.record_located(
             survey, findings, file_loc=file_loc, keep_all=self._plan.keep_all
         )
@@ -236,6 +259,27 @@ class Locator:
         # other forever.
         if findings:
             self.found.set()
+
+    async def _described(
+        self, survey: Survey, findings: Sequence[Finding]
+    ) -> Sequence[Finding]:
+        if Plane.PSF not in self._plan.spec.planes:
+            return findings
+        products = {p.name: p for finding in findings for p in _products(finding)}
+        told = await self._archive.describe(survey, list(products.values()))
+        return [_with_facts(finding, told) for finding in findings]
+
+
+def _products(finding: Finding) -> Iterator[Product]:
+    return chain.from_iterable(finding.choices.values())
+
+
+def _with_facts(finding: Finding, told: Mapping[str, str]) -> Finding:
+    choices = {
+        band: [replace(p, facts=told.get(p.name, p.facts)) for p in products]
+        for band, products in finding.choices.items()
+    }
+    return replace(finding, choices=choices)
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:

@@ -7,7 +7,6 @@ are cut to ten bits so that the file compresses well.
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 from astropy.io import fits
 
 from . import hdus, sersic
+from .camera import ccd_of, seeing_of
 from .scans import BANDS, COLUMNS, FIELD_STEP, ROWS, RUNS
 
 if TYPE_CHECKING:
@@ -27,28 +27,26 @@ __all__ = ["sdss_frame"]
 
 
 class _Night(NamedTuple):
-    """Sky brightness and camera gain in one band."""
+    """Sky brightness and sensitivity in one band."""
 
-    #: Nanomaggies per count, night sky in counts per pixel, electrons per count.
+    #: Nanomaggies per count, night sky in counts per pixel.
     nmgy: float
     sky: float
-    gain: float
     #: Magnitude of early and of late galaxies minus that in r.
     early: float
     late: float
 
 
 _NIGHTS = {
-    "u": _Night(0.01050, 52.0, 1.6, 2.65, 1.75),
-    "g": _Night(0.00377, 96.0, 3.9, 0.85, 0.55),
-    "r": _Night(0.00478, 189.0, 4.7, 0.0, 0.0),
-    "i": _Night(0.00652, 268.0, 5.0, -0.40, -0.28),
-    "z": _Night(0.03300, 60.0, 4.6, -0.70, -0.46),
+    "u": _Night(0.01050, 52.0, 2.65, 1.75),
+    "g": _Night(0.00377, 96.0, 0.85, 0.55),
+    "r": _Night(0.00478, 189.0, 0.0, 0.0),
+    "i": _Night(0.00652, 268.0, -0.40, -0.28),
+    "z": _Night(0.03300, 60.0, -0.70, -0.46),
 }
-_SEEING_ARCSEC = 1.3
 #: Relative gradient of the night sky over a frame, along a row and a column: a few
 #: tenths of a count, as in real frames. A larger one would compress worse.
-_SLOPE = (0.001, -0.002)
+_SLOPE = (0.001, -0.0028)
 #: Pixels of the frame to one of the sky table (which counts its own by 256 x 192).
 _SKY_STEP, _SKY_SHAPE = 8.0, (192, 256)
 #: Faint stars of a field: how many, and their magnitudes.
@@ -63,9 +61,10 @@ def sdss_frame(sky: Sky, key: FieldKey, band: str) -> bytes:
     """Paint the frame of a field in a band: an uncompressed FITS file of 4 HDUs."""
     field, night = sky.fields[key], _NIGHTS[band]
     calibration = _calibration(sky.seed, key, band)
-    table = _SkyTable.of(night.sky)
-    counts = _noise(sky.seed, key, band)
-    counts += _light(sky, field, band) / calibration
+    table = _SkyTable.of(night.sky, key.field)
+    light = _light(sky, field, band) / calibration
+    counts = _noise(sky.seed, key, band, light)
+    counts += light
     pixels = _develop(counts, table, calibration)
     return b"".join(
         [
@@ -99,16 +98,19 @@ def _rounded(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return values
 
 
-def _noise(seed: int, key: FieldKey, band: str) -> NDArray[np.float32]:
+def _noise(
+    seed: int, key: FieldKey, band: str, light: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Noise in counts; the rows that two fields share are the same pixels in both."""
-    night = _NIGHTS[band]
-    sigma = np.float32(math.sqrt(night.sky / night.gain + 1.0))
+    ccd = ccd_of(key, band)
     noise = np.empty((ROWS, COLUMNS), np.float32)
     stream = [seed, _NOISE, key.run, key.camcol, BANDS.index(band)]
     for number, rows in ((0, slice(FIELD_STEP)), (1, slice(FIELD_STEP, ROWS))):
         rng = np.random.default_rng([*stream, key.field + number])
         rng.standard_normal(dtype=np.float32, out=noise[rows])
-    noise *= sigma
+    # The change of the sky over a frame makes no difference here: it is below a count.
+    electrons = (light + np.float32(_NIGHTS[band].sky)) / np.float32(ccd.gain)
+    noise *= np.sqrt(electrons + np.float32(ccd.dark_variance))
     return noise
 
 
@@ -116,13 +118,14 @@ def _light(sky: Sky, field: ScanField, band: str) -> NDArray[np.float32]:
     """Paint galaxies and faint stars, in nanomaggies per pixel."""
     light = np.zeros((ROWS, COLUMNS), np.float32)
     tangent = field.tangent(band)
+    seeing = seeing_of(field.key, band).width
     for galaxy in sky.galaxies_in_field(field.key):
         flux = _nanomaggies(galaxy, band)
-        sersic.add(light, sersic.blob_of(galaxy, tangent, flux, _SEEING_ARCSEC))
+        sersic.add(light, sersic.blob_of(galaxy, tangent, flux, seeing))
     # The light of stars near a row edge reaches into the neighbouring fields.
     for step in (-1, 0, 1):
         neighbour = field.key._replace(field=field.key.field + step)
-        for blob in _stars(sky.seed, neighbour, FIELD_STEP * step):
+        for blob in _stars(sky.seed, neighbour, band, FIELD_STEP * step):
             sersic.add(light, blob)
     return light
 
@@ -137,14 +140,15 @@ def _flux(magnitude: float) -> float:
     return float(10.0 ** (0.4 * (22.5 - magnitude)))
 
 
-def _stars(seed: int, key: FieldKey, row: int) -> list[sersic.Blob]:
+def _stars(seed: int, key: FieldKey, band: str, row: int) -> list[sersic.Blob]:
     rng = np.random.default_rng([seed, _STARLIGHT, *key])
     xs, ys = rng.uniform(0, COLUMNS, _STARS), rng.uniform(0, FIELD_STEP, _STARS)
     mags = rng.uniform(*_STAR_MAGS, _STARS)
-    blur = _SEEING_ARCSEC / 2.355 / 0.396
+    parts = seeing_of(key, band).parts
     return [
-        sersic.star(float(x), float(y) + row, _flux(mag), blur)
+        sersic.star(float(x), float(y) + row, part * _flux(mag), sigma)
         for x, y, mag in zip(xs, ys, mags, strict=True)
+        for part, sigma in parts
     ]
 
 
@@ -167,15 +171,18 @@ class _SkyTable(NamedTuple):
     profiles: tuple[NDArray[np.float64], NDArray[np.float64]]
 
     @classmethod
-    def of(cls, level: float) -> _SkyTable:
+    def of(cls, level: float, field: int) -> _SkyTable:
         ny, nx = _SKY_SHAPE
         x = (np.arange(COLUMNS) + 0.5) / _SKY_STEP - 0.5
         y = (np.arange(ROWS) + 0.5) / _SKY_STEP + 0.5
         # The sum of two profiles, smooth along the scan and wavy across it, as the
         # tables of real frames are to a thousandth of a count.
-        u, v = np.arange(nx) / nx, np.arange(ny) / ny
+        u = np.arange(nx) / nx
         across = level * (1.0 + _SLOPE[0] * (u + 0.06 * np.sin(25 * u)))
-        along = level * _SLOPE[1] * (v + 0.4 * v**2)
+        # It goes on from field to field: in rows that two fields share, the camera has
+        # counted once.
+        rows = (np.arange(ny) - 0.5) * _SKY_STEP - 0.5
+        along = level * _SLOPE[1] * np.cos((field + rows / FIELD_STEP) * np.pi / 2)
         return cls(
             allsky=(across + along[:, None]).astype(np.float32),
             xinterp=x.astype(np.float32),

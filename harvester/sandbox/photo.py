@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy.spatial import KDTree
 
+from .camera import seeing_of
 from .scans import COLUMNS, ROWS, FieldKey, object_id
 from .tangent import unit_vectors
 
@@ -93,13 +94,39 @@ class PhotoField:
     #: ``(a, b, c, d, e, f)``: mu = a + b row + c col, nu = d + e row + f col.
     astrans: tuple[float, float, float, float, float, float]
     tangent: Tangent
+    #: Whether the profile of its stars is known, as it is for painted fields.
+    is_painted: bool = False
 
     @classmethod
     def of(cls, field: ScanField) -> PhotoField:
         """Take over a field of the synthetic sky."""
         return cls(
-            field.key, field.node, field.incl, field.astrans("r"), field.tangent("r")
+            field.key,
+            field.node,
+            field.incl,
+            field.astrans("r"),
+            field.tangent("r"),
+            is_painted=True,
         )
+
+    def psf(self, band: str) -> dict[str, float]:
+        """Give the fit of the profile of stars, by the ends of the columns' names.
+
+        Empty if it is not known. There is no power law in it: its height is as good as
+        0, with the slope and the width that the survey then gives.
+        """
+        if not self.is_painted:
+            return {}
+        seeing = seeing_of(self.key, band)
+        return {
+            "Width": seeing.width,
+            "Sigma1": seeing.inner,
+            "Sigma2": seeing.outer,
+            "B": seeing.height,
+            "P0": 1e-7,
+            "Beta": 3.0,
+            "SigmaP": 5.0,
+        }
 
     @property
     def centre(self) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .camera import ccd_of
 from .scans import BANDS
 from .skyserver_sql import Relation, Select, SqlColumn, SqlError, Value
 
@@ -136,7 +137,35 @@ def _term(place: int) -> FieldColumn:
 _FIELD_TERMS = {f"{name}_r": _term(place) for place, name in enumerate("abcdef")}
 _FRAME_TERMS = {name: _term(place) for place, name in enumerate("abcdef")}
 
-_FIELD_COLUMNS: dict[str, FieldColumn] = {**_FIELD_NAMES, **_FIELD_TERMS}
+#: Value of what was not measured.
+_UNKNOWN = -9999.0
+
+
+def _field_in_band(band: str) -> dict[str, FieldColumn]:
+    def seeing(name: str) -> FieldColumn:
+        def value(field: PhotoField) -> Value:
+            return field.psf(band).get(name, _UNKNOWN)
+
+        return SqlColumn("real", value)
+
+    profile = ("Width", "Sigma1", "Sigma2", "B", "P0", "Beta", "SigmaP")
+    return {
+        f"saturationLevel_{band}": SqlColumn(
+            "int", lambda f: ccd_of(f.key, band).saturation
+        ),
+        **{f"psf{name}_{band}": seeing(name) for name in profile},
+        f"gain_{band}": SqlColumn("real", lambda f: ccd_of(f.key, band).gain),
+        f"darkVariance_{band}": SqlColumn(
+            "real", lambda f: ccd_of(f.key, band).dark_variance
+        ),
+    }
+
+
+_FIELD_COLUMNS: dict[str, FieldColumn] = {
+    **_FIELD_NAMES,
+    **_FIELD_TERMS,
+    **{name: column for band in BANDS for name, column in _field_in_band(band).items()},
+}
 _FRAME_COLUMNS: dict[str, FieldColumn] = {
     **_FIELD_NAMES,
     # Other zooms are coarser previews of the same field.

@@ -127,6 +127,11 @@ class CutoutSection(Section):
         ",".join(DEFAULT_PLANES),
         "Images of each stamp: flux, ivar, mask, psf.",
     )
+    complete: bool = _option(
+        "--complete/--no-complete",
+        default=True,
+        words="Take rows beyond the edge of a frame from the frame that continues it.",
+    )
     large: bool = _option(
         "--large", default=False, words="Allow stamps above 1024 px or 180 arcsec."
     )

@@ -170,7 +170,13 @@ class _Settings(BaseSettings):
         sizes = {str(name): size for name, size in self.cutout.sizes.items()}
         size = sizes.get(archive, self.cutout.size)
         planes = tuple(Plane(name) for name in self.cutout.planes.split(","))
-        return CutoutSpec(StampSize.parse(size), self.cutout.mode, planes)
+        complete = self.cutout.complete and self.cutout.mode == "partial"
+        return CutoutSpec(
+            StampSize.parse(size),
+            self.cutout.mode,
+            planes,
+            complete=complete and kind_of(archive).has_neighbours,
+        )
 
     def identity(self) -> dict[str, str]:
         """Return the settings that decide the data set; they identify a run."""
@@ -182,6 +188,7 @@ class _Settings(BaseSettings):
             "size": " ".join(f"{name}={self.spec(name).size}" for name in archives),
             "mode": self.cutout.mode,
             **self._planes(),
+            **self._complete(archives),
             **self._identity_of(archives),
             "columns": ", ".join(f"{k}={v}" for k, v in columns.items() if v),
         }
@@ -190,6 +197,11 @@ class _Settings(BaseSettings):
         # Runs of before there were planes have the flux only, and no such entry.
         planes = self.cutout.planes
         return {} if planes == Plane.FLUX else {"planes": planes}
+
+    def _complete(self, archives: list[str]) -> dict[str, str]:
+        # Runs of before this was possible have no such entry.
+        completed = [name for name in archives if self.spec(name).complete]
+        return {"complete": " ".join(completed)} if completed else {}
 
     def _identity_of(self, archives: list[str]) -> dict[str, str]:
         return {
@@ -243,10 +255,12 @@ def load_run_settings(places: Places, **flags: Any) -> Settings:  # noqa: ANN401
         As `load_settings`.
     """
     cutout = _read(places.settings).get("cutout", {})
-    if "planes" not in cutout:
-        # Begun before there were planes: its other stamps have the flux only.
-        given = flags.get("cutout", {})
-        flags["cutout"] = {"planes": str(Plane.FLUX), **given}
+    # Begun before there were planes or completed stamps: its other stamps have the flux
+    # only, and end at the edges of their frames.
+    before = {"planes": str(Plane.FLUX), "complete": False}
+    lacking = {name: value for name, value in before.items() if name not in cutout}
+    if lacking:
+        flags["cutout"] = {**lacking, **flags.get("cutout", {})}
     return load_settings(places.settings, **flags)
 
 

@@ -170,6 +170,7 @@ class Transport:
         body: bytes | None = None,
         check: Callable[[Reply], None] | None = None,
         at_once: Collection[str] = (),
+        waits: Waits = Waits.LONG,
         kind: str = "query",
     ) -> Reply:
         """Ask and read the answer into memory.
@@ -185,6 +186,8 @@ class Transport:
         at_once
             Reasons of errors that are raised at once: the caller has another way to
             ask.
+        waits
+            Which outages are waited for.
         kind
             The kind of request, which decides whose place it takes.
 
@@ -202,7 +205,7 @@ class Transport:
         def ask(place: str, *, is_mirror: bool = False) -> Awaitable[Reply]:
             intake = Buffer(self._limits.json_cap, check)
             request = Request(method.upper(), self._checked(place), kept(headers), body)
-            call = self._call(request, kind, is_mirror=is_mirror)
+            call = self._call(request, kind, is_mirror=is_mirror, waits=waits)
             return self._tries.persevere(call, intake, () if is_mirror else at_once)
 
         for mirror in self.mirrors(url):

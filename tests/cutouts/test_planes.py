@@ -33,10 +33,10 @@ def test_no_noise_known():
 
 
 def test_only_the_flux():
-    """Planes that were not asked for are not made."""
+    """The noise is not computed if it was not asked for; the bits always are."""
     (planes,) = Quality((Plane.FLUX,)).planes_of(STACK)
     assert planes.ivar is None
-    assert planes.bits is None
+    assert planes.bits.shape == planes.flux.shape
 
 
 def test_bits():
@@ -47,6 +47,22 @@ def test_bits():
         [Bit.GOOD, Bit.NO_DATA],
         [Bit.SATURATED | Bit.NO_NOISE, Bit.NO_NOISE],
     ]
+
+
+def test_row_of_zeros():
+    """A row of zeros has no data; a single zero is a value like others."""
+    flux = np.array([[[0, 0, np.nan], [0, 1, 2]]], np.float32)
+
+    class Certain:
+        source = "a test"
+
+        def ivar(self, stack):
+            return np.ones_like(stack.flux)
+
+    stack = PixelStack(flux, np.array([[3, 4]]), None, None)
+    (planes,) = Quality(ALL, Certain()).planes_of(stack)
+    assert planes.bits.tolist() == [[Bit.NO_DATA] * 3, [Bit.GOOD] * 3]
+    assert planes.ivar.tolist() == [[0, 0, 0], [1, 1, 1]]
 
 
 def test_padded():

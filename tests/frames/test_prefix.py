@@ -20,7 +20,7 @@ from harvester.cutouts.cutouts import cut_frame, find_end
 from harvester.cutouts.frame_bytes import CorruptFrameError
 from harvester.frames.prefix import Prefix, has_prefix
 from harvester.frames.store import FrameStore, LocalFrame
-from harvester.models import Product
+from harvester.models import DEFAULT_PLANES, Plane, Product
 from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Service, Transport
@@ -266,17 +266,19 @@ def test_small_pieces(frame, tmp_path, step):
 
 
 @pytest.mark.parametrize(
-    ("archive", "name", "galaxies", "has"),
+    ("archive", "name", "galaxies", "planes", "has"),
     [
-        ("sdss", NAME, 1, True),
-        ("sdss", NAME, 4, False),
-        ("sdss", NAME.removesuffix(".bz2"), 1, False),
-        ("hst", NAME, 1, False),
+        ("sdss", NAME, 1, DEFAULT_PLANES, True),
+        ("sdss", NAME, 1, (Plane.FLUX, Plane.PSF), True),
+        ("sdss", NAME, 1, (Plane.FLUX, Plane.IVAR), False),
+        ("sdss", NAME, 4, DEFAULT_PLANES, False),
+        ("sdss", NAME.removesuffix(".bz2"), 1, DEFAULT_PLANES, False),
+        ("hst", NAME, 1, DEFAULT_PLANES, False),
     ],
 )
-def test_which_frames(archive, name, galaxies, has):
-    """Only compressed frames with few galaxies are closed early, if the kind allows."""
-    assert has_prefix(Product(archive, name, "r", "u"), galaxies) == has
+def test_which_frames(archive, name, galaxies, planes, has):
+    """Only compressed frames with few galaxies are closed early, if that is enough."""
+    assert has_prefix(Product(archive, name, "r", "u"), galaxies, planes) == has
 
 
 @pytest.mark.long

@@ -116,7 +116,18 @@ def frame_seeds() -> Iterable[bytes]:
     header.update({"CRPIX1": 5.0, "CRPIX2": 5.0, "CRVAL1": 150.0, "CRVAL2": 2.0})
     header.update({"CD1_1": -1e-4, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-4})
     pixels = np.arange(100, dtype=np.float32).reshape(10, 10)
-    sdss = _fits(fits.PrimaryHDU(pixels, header), fits.ImageHDU(pixels[0]))
+    camera = header.copy()
+    camera.update({"FILTER": "r", "CAMCOL": 2, "RUN": 94, "NMGY": 0.005, "TAI": 4.5e9})
+    night = [
+        fits.Column("ALLSKY", "12E", dim="(4,3)", array=pixels.ravel()[None, :12]),
+        fits.Column("XINTERP", "10E", array=pixels[:1] / 3),
+        fits.Column("YINTERP", "10E", array=pixels[:1] / 2),
+    ]
+    sdss = _fits(
+        fits.PrimaryHDU(pixels, camera),
+        fits.ImageHDU(pixels[0] + 1),
+        fits.BinTableHDU.from_columns(night),
+    )
     hst = _drizzled(header)
     yield from (sdss, hst, gzip.compress(sdss), bz2.compress(hst))
     for key, lie in (("NAXIS2", 10**12), ("NAXIS1", 10**19), ("BITPIX", -640)):

@@ -20,7 +20,7 @@ from harvester.ledger.ledger import Ledger
 from harvester.ledger.listing import Offer
 from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
 from harvester.ledger.view import LedgerView
-from harvester.models import Finding, Product, Receipt, Survey, Target
+from harvester.models import Finding, Product, Receipt, StampFacts, Survey, Target
 from harvester.states import State
 
 #: Covers all target numbers of the tests that use it.
@@ -665,3 +665,23 @@ async def test_facts_stay(path):
         await ledger.keep_fact("bill sdss", "2")
     with LedgerView.open(path) as view:
         assert view.facts()["bill sdss"] == "1"
+
+
+async def test_manifest_tells_twins(tmp_path):
+    """Targets at one position are flagged in each row, with a stamp or without."""
+    places = [(10.0, 5.0), (20.0, 5.0), (10.0, 5.0 + 0.5 / 3600)]
+    targets = [
+        Target(n, f"g{n}", ra, dec, f"g{n}") for n, (ra, dec) in enumerate(places)
+    ]
+    path = tmp_path / "ledger.sqlite"
+    create_ledger(path, targets=targets, rejects=[], surveys=[SDSS], facts={})
+    async with Ledger.open(path) as ledger:
+        asks = [ask for _, ask in await ledger.pending(SDSS, limit=3)]
+        found = [Finding(ask.target, {"r": [product("f")]}) for ask in asks]
+        await ledger.record_located(SDSS, found, file_loc=file_loc, keep_all=False)
+        ((number, _),) = [frame async for frame in ledger.frames_due(SDSS)]
+        stamp = Receipt(0, file_loc="a", facts=StampFacts(flags="edge"))
+        await ledger.record_receipts(SDSS, number, [stamp])
+    with LedgerView.open(path) as view:
+        flags = [row["flags"] for row in told_by(view) if row["band"] == "r"]
+    assert flags == ["edge duplicate_position", "", "duplicate_position"]

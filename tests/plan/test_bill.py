@@ -13,7 +13,7 @@ from harvester.archives.registry import kind_of
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
-from harvester.models import CutoutSpec, StampSize, Survey, Target
+from harvester.models import CutoutSpec, Plane, StampSize, Survey, Target
 from harvester.places import Places
 from harvester.plan.bill import Allowance, Counts, Manner, make_bill, read_bill, totals
 from harvester.plan.traffic import Priced, SampleSummary
@@ -165,6 +165,23 @@ def test_words():
     assert "are located again by position" in said
 
 
+def test_planes_in_words():
+    """The bill tells what the plane ivar of SDSS costs: bytes, decoding and disk."""
+    spec = replace(SPEC, planes=(Plane.FLUX, Plane.IVAR))
+    with_ivar = replace(ALLOWED, specs={"sdss": spec, "hst": SPEC})
+    one = FrameGroup(0, mirrored=False, stamps=1, frames=900, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[one])
+    usual, whole = make_bill(counts, ALLOWED), make_bill(counts, with_ivar)
+    more = whole["hosts"]["sas"]["bytes"] - usual["hosts"]["sas"]["bytes"]
+    assert more == whole["hosts"]["sas"]["bytes_for_planes"] > 1e9
+    assert f"sas: {more / 1e9:.1f} GB of the size is due to the plane ivar" in (
+        bill_in_words(whole)
+    )
+    assert "ivar" not in bill_in_words(usual)
+    assert whole["cpu"]["seconds"] > 1.8 * usual["cpu"]["seconds"]
+    assert whole["disk"]["data_set"] > usual["disk"]["data_set"]
+
+
 async def test_bill_is_kept_once(tmp_path, monkeypatch):
     """Resuming a run does not compute its stored bill again."""
     bills = []
@@ -209,3 +226,23 @@ def test_room_in_words(free, is_told):
     bill = make_bill(COUNTS, ALLOWED)
     bill["disk"]["free"] = free
     assert ("a harvest would not begin" in bill_in_words(bill)) is is_told
+
+
+def test_neighbours():
+    """The frames that large stamps may need beside their own are in the bill."""
+    large = replace(SPEC, size=StampSize.parse("400px"), complete=True)
+    small = replace(SPEC, complete=True)
+    bills = {
+        name: make_bill(COUNTS, replace(ALLOWED, specs={"sdss": spec, "hst": spec}))
+        for name, spec in (("none", SPEC), ("small", small), ("large", large))
+    }
+    counted = {name: b["surveys"]["sdss:r"]["neighbours"] for name, b in bills.items()}
+    assert counted == {"none": 0, "small": 0, "large": 155}
+    assert bills["small"]["hosts"] == bills["none"]["hosts"]
+    files = {name: b["hosts"]["sas"]["files"] for name, b in bills.items()}
+    assert files["large"] == files["none"] + 155
+    assert (
+        bills["large"]["hosts"]["sas"]["bytes"] > bills["none"]["hosts"]["sas"]["bytes"]
+    )
+    assert "sdss:r: the bill includes 155 frames that" in bill_in_words(bills["large"])
+    assert "--no-complete" not in bill_in_words(bills["small"])

@@ -7,6 +7,7 @@ import pytest
 from harvester.archives.kind import Fetch
 from harvester.archives.registry import kind_of
 from harvester.ledger.view import FrameGroup
+from harvester.models import Plane
 from harvester.plan.traffic import (
     Load,
     Priced,
@@ -20,7 +21,7 @@ from harvester.plan.traffic import (
 FRAMES = FrameGroup(0, mirrored=False, stamps=4, frames=300, sized=0, size=0)
 
 
-def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None):
+def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None, **more):
     """Give the loads of SDSS, without samples unless given."""
     return packed_loads(
         kind_of("sdss"),
@@ -29,13 +30,14 @@ def sdss(*groups, unlocated=(0,), fetched=0, fetched_bytes=0, samples=None):
         fetched=fetched,
         fetched_bytes=fetched_bytes,
         samples=samples or SampleSummary(),
+        **more,
     )
 
 
 def test_typical():
     """Without other facts each frame is a request and has the typical length."""
     load = sdss(FRAMES)["sdss-sas"]
-    assert load == (300, 300, 300 * 3_600_000, "typical", 0)
+    assert load == (300, 300, 300 * 3_600_000, "typical", 0, 0)
 
 
 def test_sampled():
@@ -80,6 +82,27 @@ def test_expected_part():
     assert load.bytes == pytest.approx((7 + 0.5) * 3e6 + 300 * 3e6)
 
 
+def test_whole_for_the_noise():
+    """With the plane ivar frames are whole, and the bill tells what that costs."""
+    one = FrameGroup(0, mirrored=False, stamps=1, frames=14, sized=0, size=0)
+    usual, whole = (
+        sdss(one, FRAMES, planes=planes)["sdss-sas"]
+        for planes in ((Plane.FLUX, Plane.MASK), (Plane.FLUX, Plane.IVAR))
+    )
+    assert usual.for_planes == 0
+    assert whole.bytes == 314 * 3_600_000
+    assert whole.for_planes == pytest.approx(whole.bytes - usual.bytes)
+
+
+def test_queries_for_the_psf():
+    """With the plane psf SkyServer is asked for the fields, 250 in a query."""
+    usual, psf = (
+        sdss(unlocated=[1000], planes=planes)["sdss-sky"].requests
+        for planes in ((Plane.FLUX,), (Plane.FLUX, Plane.PSF))
+    )
+    assert psf == usual + 4
+
+
 #: Frames of HST with a copy at the mirror, and some without.
 COPIED = Priced(True, 40, requests=200, bytes=80_000_000, whole=480_000_000, guessed=3)
 DIRECT = Priced(False, 2, requests=10, bytes=4_000_000, whole=25_000_000, guessed=0)
@@ -98,8 +121,8 @@ def hst(*frames, samples=None, is_located=True):
 def test_all_sampled():
     """If the mirror is known to have all frames, all ranges come from it."""
     loads = hst(COPIED, DIRECT, samples=SampleSummary(42, 2))
-    assert loads["s3"] == (200, 40, 80_000_000, "footprints", 3)
-    assert loads["mast"] == (2, 2, 25_000_000, "footprints", 0)
+    assert loads["s3"] == (200, 40, 80_000_000, "footprints", 3, 0)
+    assert loads["mast"] == (2, 2, 25_000_000, "footprints", 0, 0)
 
 
 def test_mirror_may_lack_some():
@@ -126,7 +149,7 @@ def test_archive_that_gives_ranges(monkeypatch):
     """If the archive serves ranges, files without a copy cost no more there."""
     monkeypatch.setattr(kind_of("hst"), "archive_gives_ranges", True)
     loads = hst(COPIED, DIRECT, samples=SampleSummary(42, 2))
-    assert loads["mast"] == (10, 2, 4_000_000, "footprints", 0)
+    assert loads["mast"] == (10, 2, 4_000_000, "footprints", 0, 0)
     samples = SampleSummary(asked=20, missing=4)
     lacking = samples.share_missing * (40 - 16)
     load = hst(COPIED, samples=samples)["mast"]
@@ -143,7 +166,7 @@ def test_archive_of_one_service(monkeypatch):
     """If one service answers queries and sends files, their loads are added."""
     monkeypatch.setattr(kind_of("sdss").costs, "query_service", "sdss-sas")
     loads = sdss(FRAMES, unlocated=[1])
-    assert loads == {"sdss-sas": (302, 300, 300 * 3_600_000, "typical", 0)}
+    assert loads == {"sdss-sas": (302, 300, 300 * 3_600_000, "typical", 0, 0)}
 
 
 def test_whole_files(monkeypatch):
@@ -162,6 +185,6 @@ def test_shared_service():
         ("mast", Load(7, 7, 900.0, "seen", 2)),
     ]
     assert add_loads(some) == {
-        "mast": (15, 9, 1000.0, "footprints, seen", 3),
-        "s3": (1, 1, 10.0, "footprints", 0),
+        "mast": (15, 9, 1000.0, "footprints, seen", 3, 0),
+        "s3": (1, 1, 10.0, "footprints", 0, 0),
     }

@@ -25,6 +25,7 @@ from harvester.models import (
     Cut,
     CutoutSpec,
     Finding,
+    Plane,
     Product,
     Receipt,
     StampSize,
@@ -45,6 +46,9 @@ class Archive:
     def __init__(self):
         self.asked = []
         self.failures = []
+        #: Names of products in each call, and what is told of them.
+        self.described = []
+        self.facts = ""
         #: Numbers of targets that need no request.
         self.known = set()
         #: Identifiers of targets whose position named the frame.
@@ -53,6 +57,11 @@ class Archive:
     def may_relocate(self, identifier):
         """Tell whether the identifier named the frame."""
         return identifier not in self.by_position
+
+    async def describe(self, _survey, products):
+        """Tell of each product what ``facts`` says."""
+        self.described.append(sorted(product.name for product in products))
+        return {p.name: self.facts for p in products} if self.facts else {}
 
     async def recognise(self, _survey, asks):
         """Find the targets in ``known`` by their identifiers."""
@@ -133,10 +142,13 @@ class Cutter:
     def __init__(self):
         self.problems = {}
         self.failures = {}
+        #: Facts of the products that were cut, by their names.
+        self.facts = {}
 
     async def cut(self, job):
         """Return a receipt for each stamp."""
         name = job.product.name
+        self.facts[name] = job.product.facts
         if self.failures.get(name):
             raise self.failures[name].pop(0)
         problem = self.problems.get(name, "")
@@ -739,3 +751,38 @@ async def test_plan_of_what_is_located(stage):
     assert stage.states() == {"located": 2, "pending": 4}
     assert lane.troubles == [outage]
     assert stage.frames.fetched == []
+
+
+#: Stamps for which the archive is asked about products.
+WITH_PSF = CutoutSpec(StampSize.parse("4px"), planes=(Plane.FLUX, Plane.PSF))
+
+
+async def test_products_are_described(tmp_path):
+    """What the archive tells of products reaches the process that cuts stamps."""
+    stage = Stage(tmp_path)
+    stage.archive.known = {0, 1}
+    stage.archive.facts = '{"psf": 1}'
+    await stage.run(spec=WITH_PSF)
+    assert stage.states() == {"done": 6}
+    assert set(stage.cutter.facts) == {"frame0", "frame1"}
+    assert set(stage.cutter.facts.values()) == {'{"psf": 1}'}
+
+
+async def test_located_products_are_described(tmp_path):
+    """What is not known of located products is asked for in the next run."""
+    stage = Stage(tmp_path)
+    await stage.run(spec=WITH_PSF, locate_only=True)
+    assert stage.states() == {"located": 6}
+    stage.archive.facts = '{"psf": 2}'
+    stage.archive.described.clear()
+    await stage.run(spec=WITH_PSF)
+    assert stage.archive.described == [["frame0", "frame1"]]
+    assert set(stage.cutter.facts.values()) == {'{"psf": 2}'}
+
+
+async def test_nothing_to_describe(tmp_path):
+    """Without the plane psf the archive is not asked about products."""
+    stage = Stage(tmp_path)
+    await stage.run()
+    assert stage.archive.described == []
+    assert set(stage.cutter.facts.values()) == {""}

@@ -169,6 +169,26 @@ def test_query_sql(sdss, sandbox):
     assert set(found["camcol"]) == {camcol}
 
 
+def test_field_noise_and_seeing(sdss, sandbox):
+    """Field has the gain, the noise and the fit of the PSF of each band."""
+    run, camcol, field = sandbox.sky.galaxies[0].field
+    profile = ("Width", "Sigma1", "Sigma2", "B", "P0", "Beta", "SigmaP")
+    found = sdss.query_sql(
+        "select gain_r, darkVariance_r, saturationLevel_r, "
+        + ", ".join(f"psf{name}_{band}" for band in "ri" for name in profile)
+        + f" from Field where run={run} and camcol={camcol} and field={field}",
+        cache=False,
+    )[0]
+    assert 4.5 < found["gain_r"] < 5
+    assert 0.8 < found["darkVariance_r"] < 1.9
+    assert found["saturationLevel_r"] == 50631
+    assert 1.1 <= found["psfWidth_r"] <= 1.5
+    assert found["psfWidth_r"] != found["psfWidth_i"]
+    # Pixels of 0.396 arcsec, as in photoField: 2.355 of them are the FWHM of the core.
+    assert 0.75 < 2.355 * 0.396 * found["psfSigma1_r"] / found["psfWidth_r"] < 1
+    assert found["psfSigma2_r"] > 2 * found["psfSigma1_r"]
+
+
 def test_query_sql_refused(sdss):
     """A refused SQL statement raises astroquery's RemoteServiceError."""
     with pytest.raises(RemoteServiceError, match="Invalid column name 'nonsense'"):

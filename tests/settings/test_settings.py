@@ -7,7 +7,8 @@ import pytest
 from harvester.archives.registry import read_survey
 from harvester.errors import InputError
 from harvester.models import StampSize, Survey
-from harvester.settings.settings import load_settings
+from harvester.places import Places
+from harvester.settings.settings import load_run_settings, load_settings
 
 
 @pytest.fixture
@@ -264,3 +265,31 @@ def test_one_address_for_two_services():
         load_settings(
             services={"mast": one, "s3": {"base_url": "http://127.0.0.1:8001/"}}
         )
+
+
+@pytest.mark.parametrize(
+    ("surveys", "cutout", "told"),
+    [
+        (["sdss:r", "hst:WFC3/IR:F160W"], {}, "sdss"),
+        (["sdss:r"], {"complete": False}, None),
+        (["sdss:r"], {"mode": "trim"}, None),
+        (["hst:WFC3/IR:F160W"], {}, None),
+    ],
+)
+def test_completed_stamps(surveys, cutout, told):
+    """That stamps are completed identifies a run only where it may change them."""
+    settings = load_settings(surveys=surveys, cutout=cutout)
+    assert settings.identity().get("complete") == told
+    assert settings.spec(surveys[0].partition(":")[0]).complete == (told is not None)
+    assert not settings.spec("hst").complete
+
+
+def test_run_from_before(tmp_path):
+    """A run of a version without completed stamps goes on without them."""
+    places = Places(tmp_path)
+    places.settings.write_text('surveys = ["sdss:r"]\n[cutout]\nmode = "partial"\n')
+    assert "complete" not in load_run_settings(places).identity()
+    asked = load_run_settings(places, cutout={"complete": True})
+    assert asked.identity()["complete"] == "sdss"
+    places.settings.write_text('surveys = ["sdss:r"]\n[cutout]\ncomplete = true\n')
+    assert load_run_settings(places).identity()["complete"] == "sdss"

@@ -39,6 +39,14 @@ class _Jwst(MissionKind):
     name = "jwst"
     title = "JWST"
     mission = JWST
+    acknowledgement = (
+        "This work is based on observations made with the NASA/ESA/CSA James Webb "
+        "Space Telescope. The data were obtained from the Mikulski Archive for Space "
+        "Telescopes at the Space Telescope Science Institute, which is operated by the "
+        "Association of Universities for Research in Astronomy, Inc., under NASA "
+        "contract NAS 5-03127 for JWST."
+    )
+    resampled = "Resampling"
     examples: tuple[str, ...] = ("jwst:NIRCAM/IMAGE:F200W",)
     default_survey = ""
     finest_arcsec = 0.031

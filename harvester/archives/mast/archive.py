@@ -117,6 +117,14 @@ class Mast:
             yield matched.findings
             _refuse_unnamed(survey, matched)
 
+    async def describe(
+        self,
+        survey: Survey,  # noqa: ARG002 - the protocol's signature
+        products: Sequence[Product],  # noqa: ARG002 - as above
+    ) -> Mapping[str, str]:
+        """Give nothing: the files tell all that stamps need."""
+        return {}
+
     def may_relocate(self, identifier: str) -> bool:  # noqa: ARG002 - the protocol's signature
         """Never: footprints decide, and a second look would give the same ones."""
         return False

@@ -10,7 +10,9 @@ from .cameras import field_arcsec, pixel_arcsec
 from .services import MAST, S3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from ...models import Plane
 
 __all__ = ["HST_COSTS", "MissionCosts"]
 
@@ -33,6 +35,11 @@ class MissionCosts:
     mirror_service: str = S3.name
     #: Files are not compressed: cutting 1 to 3 stamps took 0.01 s.
     decode_s: float = 0.01
+    psf_side: int = 0
+
+    def neighbours(self, side: int, stamps: int) -> float:  # noqa: ARG002 - the protocol's signature
+        """Give 0: no image continues another."""
+        return 0.0
 
     def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""
@@ -42,7 +49,12 @@ class MissionCosts:
         """Give the sides of one pointing in arcsec, longer one first."""
         return self.fields(instrument)
 
-    def queries(self, unlocated: Sequence[int], lost: int) -> int:  # noqa: ARG002 - the protocol's signature
+    def queries(
+        self,
+        unlocated: Sequence[int],
+        lost: int,  # noqa: ARG002 - the protocol's signature
+        planes: Collection[Plane] = (),  # noqa: ARG002 - as above
+    ) -> int:
         """Count the queries to come: one listing serves all targets."""
         return _LISTING_QUERIES if any(unlocated) else 0
 

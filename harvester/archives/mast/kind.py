@@ -42,6 +42,13 @@ class _Hst(MissionKind):
     name = "hst"
     title = "HST"
     mission = HST
+    acknowledgement = (
+        "This research is based on observations made with the NASA/ESA Hubble Space "
+        "Telescope obtained from the Space Telescope Science Institute, which is "
+        "operated by the Association of Universities for Research in Astronomy, Inc., "
+        "under NASA contract NAS 5-26555."
+    )
+    resampled = "Drizzling"
     examples: tuple[str, ...] = ("hst:WFC3/IR:F160W",)
     default_survey = "hst:WFC3/IR:F160W"
     finest_arcsec = 0.04

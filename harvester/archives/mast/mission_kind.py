@@ -10,10 +10,16 @@ from .services import MAST, S3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ...models import Product
     from ..kind import Archive, Identifiers, LocatorInputs, ServiceKind
     from .mission import Mission
 
 __all__ = ["MissionKind"]
+
+_REQUESTS = (
+    "Name the programs whose images were used; the column `product` has the images.",
+    "Make a DOI of the images: https://archive.stsci.edu/publishing/doi",
+)
 
 
 class MissionKind:
@@ -25,10 +31,25 @@ class MissionKind:
     name: str
     title: str
     mission: Mission
+    #: Sentences for the acknowledgements of a publication.
+    acknowledgement: str
+    #: Why the noise of neighbouring pixels is correlated.
+    resampled: str
     services: tuple[ServiceKind, ...] = (MAST, S3)
     fetch = Fetch.RANGES
+    has_neighbours = False
     #: Catalogues do not use identifiers of MAST for galaxies.
     identifiers: Identifiers | None = None
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The noise of resampled pixels is correlated."""
+        text = (
+            f"{self.resampled} correlates the noise of neighbouring {self.title} "
+            "pixels: the noise of an area of many pixels is larger than `ivar` says, "
+            "by the factor `corr_noise`."
+        )
+        return (text,)
 
     @property
     def credit(self) -> Credit:
@@ -37,11 +58,21 @@ class MissionKind:
             "https://archive.stsci.edu/publishing/mission-acknowledgements",
             f"the {self.title} acknowledgement, and the programs whose images were "
             "used",
+            self.acknowledgement,
+            _REQUESTS,
         )
+
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:  # noqa: ARG002 - the protocol's signature
+        """Give the same for every run: no setting changes it."""
+        return self.credit
 
     def identity(self, section: Any) -> Mapping[str, str]:  # noqa: ANN401 - the archive's own section
         """Give whether stamps come from one image or from all."""
         return {f"{self.name} observations": section.observations}
+
+    def neighbour(self, product: Product, step: int) -> Product | None:  # noqa: ARG002 - the protocol's signature
+        """Give None: images of MAST do not continue each other on one grid."""
+        return None
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - as above
         """Whether the user asked for stamps from all images."""

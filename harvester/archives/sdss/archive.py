@@ -4,6 +4,9 @@ The object identifiers of Galaxy Zoo name run, camcol and field, so that most ga
 need no request. The others, and those whose frame does not show them, are looked up
 by position: 999 in one CrossID request, or in the table of all fields if that takes
 fewer requests. The table takes six queries and is then kept.
+
+If stamps are to have a PSF, SkyServer is asked for the fits of their fields: see
+`psf_facts`.
 """
 
 from __future__ import annotations
@@ -21,15 +24,16 @@ from ..batches import chunks
 from .crossid import CHOICES, UPLOAD, CrossId
 from .field_query import FIELD_QUERIES, FieldQuery
 from .names import Field, count_fields, decode, frame
+from .psf_facts import PsfFacts
 from .routes import sort_by_route
 from .skyserver import SkyServer, is_unreachable
 from .skyserver_reply import check_skyserver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from ...events import Listener
-    from ...models import Ask, Route, Survey, Target
+    from ...models import Ask, Product, Route, Survey, Target
     from ...transport.transport import Transport
     from .field_cache import FieldCache
     from .fields import FieldTable
@@ -71,9 +75,14 @@ class Sdss:
         release: int,
         cache: FieldCache,
         listener: Listener,
+        has_psf: bool = False,
     ) -> None:
-        """Take as ``base`` the official address of the SAS, the start of frame URLs."""
+        """Take as ``base`` the official address of the SAS, the start of frame URLs.
+
+        With ``has_psf`` the PSF of frames is asked for.
+        """
         skyserver = SkyServer(transport, release=release)
+        self._psf = PsfFacts(skyserver, self._say) if has_psf else None
         self._crossid = CrossId(skyserver)
         self._query = FieldQuery(skyserver)
         self._base = base
@@ -131,6 +140,12 @@ class Sdss:
                 "These galaxies stay pending; run harvester resume later"
             )
             raise OutageError("bad_rows", msg)
+
+    async def describe(
+        self, survey: Survey, products: Sequence[Product]
+    ) -> Mapping[str, str]:
+        """Give the fit of the PSF of each frame, if stamps are to have a PSF."""
+        return await self._psf.of(survey.bands, products) if self._psf else {}
 
     def may_relocate(self, identifier: str) -> bool:
         """Whether the identifier names a field; then that field was wrong."""

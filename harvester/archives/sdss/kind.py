@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..kind import Credit, Fetch, ServiceKind
+from ...models import Plane
+from ..kind import Fetch, ServiceKind
 from .costs import SdssCosts
+from .credit import CAVEATS, credit_of
 from .pixels import SdssReading
 from .sampling import LengthSampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...models import Survey
+    from ...models import Product, Survey
     from ..kind import (
         Archive,
         ArchiveKind,
         Costs,
+        Credit,
         Identifiers,
         LocatorInputs,
         Sampling,
@@ -82,14 +85,17 @@ class _Sdss:
     )
     section: type[BaseModel] = SdssSection
     fetch = Fetch.BEGINNING
+    has_neighbours = True
     archive_gives_ranges = False
     sampling: Sampling | None = LengthSampling()
     reading: Reading = SdssReading()
     costs: Costs = SdssCosts()
-    credit = Credit(
-        "https://www.sdss.org/collaboration/citing-sdss/",
-        "the SDSS acknowledgement and the paper of the data release",
-    )
+    credit = credit_of(SdssSection().release)
+    caveats: tuple[str, ...] = CAVEATS
+
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:
+        """Give the acknowledgement of the phase of SDSS that made the release."""
+        return credit_of(int(identity.get("sdss release", SdssSection().release)))
 
     @property
     def identifiers(self) -> Identifiers:
@@ -113,6 +119,12 @@ class _Sdss:
         """Give the release: pixels differ between releases."""
         return {"sdss release": str(section.release)}
 
+    def neighbour(self, product: Product, step: int) -> Product | None:
+        """Give the next or previous field of the run: they share 128 rows."""
+        from .names import neighbour  # noqa: PLC0415 - slow to import
+
+        return neighbour(product, step)
+
     def keeps_all(self, section: SdssSection) -> bool:  # noqa: ARG002 - the protocol's signature
         """Only the best field is used: where the galaxy is farthest from an edge."""
         return False
@@ -133,6 +145,7 @@ class _Sdss:
                 inputs.section, inputs.official, inputs.asked, inputs.tables
             ),
             listener=inputs.listener,
+            has_psf=Plane.PSF in inputs.spec.planes,
         )
 
 

@@ -22,8 +22,11 @@ __all__ = [
     "count_fields",
     "decode",
     "decode_all",
+    "field_id",
+    "field_of",
     "frame",
     "is_observed",
+    "neighbour",
     "observed",
 ]
 
@@ -37,6 +40,9 @@ _SKIES = frozenset({1, 2})
 CAMCOLS = range(1, 7)
 
 _INT64 = re.compile(r"[0-9]{1,19}")
+
+#: The name of a frame: band, run, camera column and field.
+_FRAME = re.compile(r"frame-[ugriz]-(\d{6})-(\d)-(\d{4})\.fits\.bz2")
 
 
 class Field(NamedTuple):
@@ -109,6 +115,18 @@ def _runs() -> dict[int, tuple[int, int]]:
     }
 
 
+def field_of(name: str) -> Field | None:
+    """Read the field in the name of a frame; None for another name."""
+    match = _FRAME.fullmatch(name)
+    return Field(*map(int, match.groups())) if match else None
+
+
+def field_id(field: Field) -> int:
+    """Give the key of a field in SkyServer's tables, as DR8 and later have it."""
+    run, camcol, number, rerun = field
+    return 2 << 59 | rerun << 48 | run << 32 | camcol << 29 | number << 16
+
+
 def frame(base: str, release: int, band: str, field: Field) -> Product:
     """Give the frame of a field in a band; ``base`` is the address of the SAS."""
     run, camcol, number, _ = field
@@ -116,6 +134,19 @@ def frame(base: str, release: int, band: str, field: Field) -> Product:
     folder = f"{base}/dr{release}/{_instrument(release)}/photoObj/frames"
     url = f"{folder}/{RERUN}/{run}/{camcol}/{name}"
     return Product("sdss", name, band, url)
+
+
+def neighbour(product: Product, step: int) -> Product | None:
+    """Give the frame ``step`` fields later in the run; None behind its ends."""
+    match = _FRAME.fullmatch(product.name)
+    if match is None:
+        return None
+    run, camcol, number = map(int, match.groups())
+    if not is_observed(Field(run, camcol, number + step)):
+        return None
+    name = f"{product.name[: match.start(3)]}{number + step:04d}.fits.bz2"
+    folder = product.url.removesuffix(product.name)
+    return Product(product.archive, name, product.band, folder + name)
 
 
 def _instrument(release: int) -> str:

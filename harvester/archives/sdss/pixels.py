@@ -6,10 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..cards import first_number, iso_date
+from ..reading import PointSpread
+from .atomic_time import utc_of
+from .detectors import WELL_COUNTS, detector
 
 if TYPE_CHECKING:
     from ...models import Product
-    from ..reading import Lookup, Noise, OpenFrame, PointSpread
+    from ..reading import Lookup, Noise, OpenFrame
 
 __all__ = ["SdssReading"]
 
@@ -18,6 +21,9 @@ _NANOMAGGY = 22.5
 
 #: Band, run, camera column and field in the name of a frame.
 _NAME = re.compile(r"frame-([ugriz])-(\d{6})-(\d)-(\d{4})\.fits")
+
+#: Band, camera column and run that name a CCD and its time.
+_CCD = re.compile(r"[ugriz] [1-6] \d{1,6}")
 
 #: The detectors of the bands see a field one after the other, two frames apart. FRAME
 #: in the header may exceed the field in the file's name by this number.
@@ -37,24 +43,55 @@ class SdssReading:
         return text("BUNIT") or "nanomaggy"
 
     def date_obs(self, text: Lookup) -> str:
-        """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
-        return iso_date(text)
+        """Give when the exposure of the first row began, ISO 8601 in UTC.
 
-    def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
-        """Give None: the level is not known."""
-        return None
+        The camera reads out row by row while the sky drifts over it, so each row has
+        its own time; the last one is 39 s later. Without the time of the first row
+        this is the date alone.
+        """
+        read_out, exposure = first_number(text, "TAI"), self.exposure_s(text)
+        if read_out is None or exposure is None:
+            return iso_date(text)
+        return utc_of(read_out - exposure) or iso_date(text)
 
-    def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - as above
-        """Give None: the factor is not known."""
-        return None
+    def saturation(self, text: Lookup) -> float | None:
+        """Give the value of a pixel in which the CCD was nearly full.
 
-    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - as above
-        """Give None: the noise is not known."""
-        return None
+        NMGY is the mean calibration of the frame; that of a column differs from it by a
+        few percent. The sky, of some hundred counts, is left out.
+        """
+        calibration = first_number(text, "NMGY")
+        if calibration is None or calibration <= 0 or self.zero_point(text) is None:
+            return None
+        return WELL_COUNTS * calibration
+
+    def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
+        """Give 1: frames are not resampled, so the noise of pixels is independent."""
+        return 1.0
+
+    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:
+        """Read the noise from calib and sky of the frame, behind its image.
+
+        None if the header does not name the CCD, if the frame lacks one of them, or if
+        its pixels have another unit.
+        """
+        band, camcol, run = (text(keyword) for keyword in ("FILTER", "CAMCOL", "RUN"))
+        is_known = _CCD.fullmatch(f"{band} {camcol} {run}")
+        if not is_known or self.zero_point(text) is None:
+            return None
+        from .noise import read_noise  # noqa: PLC0415 - numpy, slow to import
+
+        return read_noise(frame, detector(band, int(camcol), int(run)))
 
     def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:  # noqa: ARG002 - as above
-        """Give None: it is not known."""
-        return None
+        """Make it from the fit that SkyServer gave for this field and band."""
+        from .psf import PsfFit  # noqa: PLC0415 - numpy, slow to import
+
+        fit = PsfFit.read(product.facts)
+        if fit is None:
+            return None
+        source = f"SkyServer, Field.psfWidth_{product.band}: effective width"
+        return PointSpread(fit.width_arcsec, source, fit.stamp())
 
     def exposure_s(self, text: Lookup) -> float | None:
         """Give the exposure time in seconds, which is text in these headers."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import OutageError
 from ...importing import IMPORTING
+from ...transport.call import Waits
 from ..bridge import Bridge
 from .skyserver_reply import check_skyserver
 
@@ -72,13 +73,19 @@ class SkyServer:
         self._release = release
 
     async def select(
-        self, query: str, columns: Sequence[str], *, at_once: Collection[str] = ()
+        self,
+        query: str,
+        columns: Sequence[str],
+        *,
+        at_once: Collection[str] = (),
+        waits: Waits = Waits.LONG,
     ) -> dict[str, NDArray[Any]]:
         """Run a query and give the named columns; empty cells are masked."""
         return await self._bridge.ask(
             lambda: self._selected(query, columns),
             check=partial(check_skyserver, header=columns),
             at_once=at_once,
+            waits=waits,
         )
 
     def _selected(self, query: str, columns: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -1,55 +1,50 @@
-"""The card of an exported data set: ``README.md``, and ``CITATION.bib``."""
+"""The card of a data set: README.md, which says what it is, and CITATION.bib.
+
+All facts come from the manifest and its metadata, so that the same run gives the same
+card on every machine and at any time.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..stamps import atomic_write
+from .card_sections import SECTIONS
+from .citations import bibliography
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .selection import Selection
+    from .card_facts import CardFacts
 
-__all__ = ["write_card"]
+__all__ = ["CITATION", "README", "write_card"]
+
+README, CITATION = "README.md", "CITATION.bib"
 
 
-def write_card(out: Path, selection: Selection, *, loading: str, head: str) -> None:
-    """Write the card into the folder of an export.
+def write_card(
+    folder: Path, facts: CardFacts, front_matter: str = ""
+) -> tuple[Path, Path]:
+    """Write README.md and CITATION.bib into the folder of a data set.
 
     Parameters
     ----------
-    loading
-        One line of Python that loads it from the folder ``DIR``.
-    head
-        YAML for the top; empty: none.
+    front_matter
+        YAML for the top of README.md, without the lines of dashes; empty: none.
 
     Raises
     ------
     LocalError
-        It cannot be written.
+        A file cannot be written.
     """
-    with atomic_write(out / "README.md") as new:
-        new.write_text("\n".join(_lines(selection, loading, head)), "utf-8")
-
-
-def _lines(selection: Selection, loading: str, head: str) -> list[str]:
-    top = ["---", head.strip(), "---", ""] if head else []
-    surveys = [
-        f"* {survey.name}, bands {', '.join(survey.bands)}: {len(survey):,} galaxies, "
-        f"{survey.shape[0]} x {survey.shape[1]} pixels"
-        for survey in selection.surveys
-    ]
-    return [
-        *top,
-        f"# {selection.name}",
-        "",
-        f"{selection.galaxies.num_rows:,} galaxies, with stamps of",
-        "",
-        *surveys,
-        "",
-        "Load it:",
-        "",
-        f"    {loading}",
-        "",
-    ]
+    parts = [f"---\n{front_matter.strip()}\n---"] if front_matter.strip() else []
+    parts.append(f"# {facts.edition.name}")
+    for title, section in SECTIONS:
+        heading = [f"## {title}"] if title else []
+        parts += [*heading, *section(facts)]
+    cited = bibliography(facts.archives, facts.identity, facts.labels)
+    readme, citation = folder / README, folder / CITATION
+    for path, text in ((readme, "\n\n".join(parts) + "\n"), (citation, cited)):
+        with atomic_write(path) as new:
+            new.write_text(text, "utf-8")
+    return readme, citation

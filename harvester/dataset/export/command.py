@@ -52,6 +52,12 @@ __all__ = ["export"]
     help="Leave out stamps with a smaller part of valid pixels.",
 )
 @click.option(
+    "--starter",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="A small edition: N galaxies, always the same.",
+)
+@click.option(
     "--native-endian",
     is_flag=True,
     help="Refuse formats whose numbers torch does not take: those of FITS files.",

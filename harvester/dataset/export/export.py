@@ -16,6 +16,7 @@ from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import format_of
 from .selection import select
+from .selection_card import facts_of_selection
 from .snapshot import take_snapshot
 
 if TYPE_CHECKING:
@@ -137,10 +138,6 @@ def _write(
             if not folder.has(piece):
                 folder.write(piece)
             advance(piece.rows)
-    write_card(
-        folder.work,
-        selection,
-        loading=chosen.loading(selection),
-        head=chosen.card_head(selection),
-    )
+    facts = facts_of_selection(selection, chosen.name, chosen.loading(selection))
+    write_card(folder.work, facts, chosen.card_head(selection))
     folder.complete()

@@ -29,6 +29,8 @@ class ExportOptions:
     split: Split | None = None
     #: Stamps with a smaller part of valid pixels (0 to 1) count as missing.
     min_coverage: float = 0.0
+    #: Galaxies of a small edition; None: all.
+    starter: int | None = None
     #: Refuse formats that store numbers with the most significant byte first.
     native_endian: bool = False
     #: File type of pictures, for formats that have them: ``jpg`` or ``fits``.

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError, LocalError, LockedError
+from .checksums import write_checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,6 +144,7 @@ class ExportFolder:
         """
         with _on_disk(self.final):
             (self.work / _RECEIPTS).unlink(missing_ok=True)
+            write_checksums(self.work)
             _flush_names(self.work)
             _remove(self._replaced)
             if self.final.exists():

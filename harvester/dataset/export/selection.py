@@ -14,6 +14,7 @@ from .axes import axes_of, by_survey, chosen_axes
 from .galaxies import galaxy_rows, to_galaxies
 from .shapes import psf_side, stamp_shape
 from .splits import SETS, split_galaxies
+from .starter import starter_rows
 from .survey_stamps import SurveyStamps
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def select(root: Path, snapshot: Snapshot, options: ExportOptions) -> Selection:
     order = pc.sort_indices(
         galaxies, [("_healpix_29", "ascending"), ("object_id", "ascending")]
     )
+    if options.starter is not None:
+        chosen = starter_rows(galaxies["object_id"].to_pylist(), options.starter)
+        order = order.filter(pc.is_in(order, pa.array(chosen, order.type)))
     galaxies = galaxies.take(order)
     files = {axis: names.take(order) for axis, names in files.items()}
     surveys = _surveys(root, snapshot, galaxies, files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from astropy.time import Time
 
 from harvester.archives.sdss.kind import KIND
 from harvester.models import Product
@@ -42,6 +43,42 @@ def test_another_unit():
     """The zero point of pixels in another unit is unknown."""
     assert READING.unit(text(BUNIT="counts")) == "counts"
     assert READING.zero_point(text(BUNIT="counts")) is None
+
+
+@pytest.mark.parametrize(
+    ("cards", "date"),
+    [
+        ({"TAI": "4507683881.19"}, "2001-09-20T06:23:15.28"),
+        ({"TAI": "4445218535.31"}, "1999-09-28T06:54:09.40"),
+        ({"TAI": "4765227539.34"}, "2009-11-18T02:17:31.43"),
+        ({"TAI": "4658882312.27"}, "2006-07-06T05:57:05.36"),
+        ({"TAI": "17"}, "2001-09-20"),
+        ({"TAI": "nan"}, "2001-09-20"),
+        ({}, "2001-09-20"),
+    ],
+)
+def test_date(cards, date):
+    """The exposure of the first row began this much before it was read out, in UTC."""
+    cards = cards | {"DATE-OBS": "2001-09-20", "EXPTIME": "53.907456"}
+    found = READING.date_obs(text(**cards))
+    assert found == date
+    if "T" in found:
+        atomic = float(cards["TAI"]) - 53.907456
+        expected = Time(atomic / 86400, format="mjd", scale="tai").utc
+        assert abs((Time(found, scale="utc") - expected).sec) < 0.02
+
+
+def test_saturation():
+    """Pixels of 50,000 counts are full, if the calibration is known."""
+    assert READING.saturation(text(NMGY="0.005")) == 250
+    assert READING.saturation(text()) is None
+    assert READING.saturation(text(NMGY="0")) is None
+    assert READING.saturation(text(NMGY="0.005", BUNIT="counts")) is None
+
+
+def test_independent_pixels():
+    """The noise of native pixels is independent."""
+    assert READING.corr_noise(text()) == 1
 
 
 @pytest.mark.parametrize("exposure", ["", "long", "nan", "inf"])

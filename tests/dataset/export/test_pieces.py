@@ -26,7 +26,11 @@ def test_name_means_complete(tmp_path):
     folder.write(_piece("one", "1"))
     assert not folder.final.exists()
     folder.complete()
-    assert sorted(p.name for p in folder.final.iterdir()) == ["export.json", "one"]
+    assert sorted(p.name for p in folder.final.iterdir()) == [
+        "SHA256SUMS",
+        "export.json",
+        "one",
+    ]
     assert folder.is_complete
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
 
