@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,15 @@ _BLOCK = 2880
 #: Cards that tell which pixels follow.
 _CARD = re.compile(rb"(BITPIX|NAXIS1|NAXIS2|EXTNAME) *= *(?:'(\w+) *'|(-?\d+))")
 
-#: The stored type of the pixels, by BITPIX.
-_STORED = {b"-32": ">f4", b"8": "u1"}
+#: Bytes of the cards that come first in the primary header, up to NAXIS2, and in the
+#: others, up to EXTNAME.
+_FIRST, _OTHER = 5 * 80, 8 * 80
+
+#: The stored type of the pixels, and that of this machine, by BITPIX.
+_STORED: dict[bytes, tuple[np.dtype[Any], np.dtype[Any]]] = {
+    b"-32": (np.dtype(">f4"), np.dtype(np.float32)),
+    b"8": (np.dtype("u1"), np.dtype(np.uint8)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class StampPlanes:
         return fits.Header.fromstring(self.cards.decode("ascii"))
 
 
-def read_stamp(path: Path) -> StampPlanes:
+def read_stamp(path: Path | str) -> StampPlanes:
     """Read the file of a stamp.
 
     Raises
@@ -64,7 +72,8 @@ def read_stamp(path: Path) -> StampPlanes:
         The file is missing, or is not the file of a stamp.
     """
     try:
-        content = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - twice as fast
+            content = file.readall()
         images: dict[str, NDArray[Any]] = {}
         start, primary = 0, b""
         while start < len(content):
@@ -98,11 +107,9 @@ def _cards(content: bytes, start: int) -> tuple[bytes, int]:
 
 def _image(content: bytes, cards: bytes, start: int) -> tuple[str, NDArray[Any], int]:
     """Return the name of an image, its pixels, and where the next HDU starts."""
-    # The cards of the structure come first, and the first of each name counts.
-    found = reversed(_CARD.findall(cards))
-    values = {key: word or number for key, word, number in found}
-    shape = int(values[b"NAXIS2"]), int(values[b"NAXIS1"])
-    stored = np.dtype(_STORED[values[b"BITPIX"]])
+    name, shape, stored, native = _structure(
+        cards[: _FIRST if cards.startswith(b"SIMPLE") else _OTHER]
+    )
     count = shape[0] * shape[1]
     pixels = np.frombuffer(content, stored, count, start).reshape(shape)
     blocks = -(-count * stored.itemsize // _BLOCK)
@@ -110,6 +117,15 @@ def _image(content: bytes, cards: bytes, start: int) -> tuple[str, NDArray[Any],
     if end > len(content):
         msg = "the file ends too early"
         raise ValueError(msg)
-    is_first = cards.startswith(b"SIMPLE")
-    name = "FLUX" if is_first else values[b"EXTNAME"].decode("ascii")
-    return name, pixels.astype(stored.newbyteorder("=")), end
+    return name, pixels.astype(native), end
+
+
+@lru_cache(maxsize=256)  # all stamps of a band have the same
+def _structure(
+    cards: bytes,
+) -> tuple[str, tuple[int, int], np.dtype[Any], np.dtype[Any]]:
+    """Return the name of an image, its shape, and its type in the file and here."""
+    values = {key: word or number for key, word, number in _CARD.findall(cards)}
+    shape = int(values[b"NAXIS2"]), int(values[b"NAXIS1"])
+    name = "FLUX" if cards.startswith(b"SIMPLE") else values[b"EXTNAME"].decode("ascii")
+    return name, shape, *_STORED[values[b"BITPIX"]]

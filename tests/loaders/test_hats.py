@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import hats
@@ -195,7 +196,7 @@ def test_pyarrow(out, small_run):
     assert flux.shape == (120, 3, 8, 8)
     meaning = table.schema.field("mask").metadata
     assert meaning[b"GOOD"] == b"1"
-    assert meaning[b"bands"] == b"g,r,i"
+    assert json.loads(meaning[b"bands"]) == ["g", "r", "i"]
     for name, array in zip(table["object_id"].to_pylist(), flux, strict=True):
         wanted = _stored(small_run, "wide", name, "flux")
         assert np.array_equal(array, wanted, equal_nan=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from ...errors import InputError, LocalError
 from ..stamp_reader import read_stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -106,10 +106,11 @@ class SurveyStamps:
 
     def _read(self, bands: Sequence[pa.Array]) -> StampArrays:
         arrays = self._empty(len(bands[0]))
+        planes = arrays.planes()
         for band, files in enumerate(bands):
             for row, name in enumerate(files.to_pylist()):
                 if name is not None:
-                    self._fill(arrays, row, band, name)
+                    self._fill(planes, row, band, name)
         return arrays
 
     def batches(self, size: int = _BATCH) -> Iterator[tuple[slice, StampArrays]]:
@@ -130,16 +131,19 @@ class SurveyStamps:
             else None,
         )
 
-    def _fill(self, arrays: StampArrays, row: int, band: int, name: str) -> None:
-        stamp = _read_or_explain(self.root / name)
-        for plane, pixels in arrays.planes().items():
+    def _fill(
+        self, planes: Mapping[str, NDArray[Any]], row: int, band: int, name: str
+    ) -> None:
+        # A text, since making thousands of paths takes as long as unpacking stamps.
+        stamp = _read_or_explain(f"{self.root}/{name}")
+        for plane, pixels in planes.items():
             found = getattr(stamp, plane)
             if found is not None:
                 _need_shape(found.shape, pixels.shape[2:], name, plane)
                 pixels[row, band] = found
 
 
-def _read_or_explain(path: Path) -> StampPlanes:
+def _read_or_explain(path: str) -> StampPlanes:
     try:
         return read_stamp(path)
     except LocalError as error:
