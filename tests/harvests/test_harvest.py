@@ -161,6 +161,7 @@ def test_verify_and_repair(archives, run):
     assert harvester("resume", run, *archives.flags()).returncode == 0
     assert victim.read_bytes() == whole
     assert harvester("verify", run).returncode == 0
+    stranger.unlink()
 
 
 def test_gallery(run):
