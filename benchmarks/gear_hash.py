@@ -34,14 +34,22 @@ _BLOCK = 2**22
 
 def share_of_new_bytes(old: Iterable[Path], new: Iterable[Path]) -> float:
     """Give the part of the bytes of new files that are in no chunk of the old ones."""
+    counts = list(new_bytes(old, new))
+    return sum(fresh for _, _, fresh in counts) / sum(total for _, total, _ in counts)
+
+
+def new_bytes(
+    old: Iterable[Path], new: Iterable[Path]
+) -> Iterator[tuple[Path, int, int]]:
+    """Give the bytes of each new file, and how many are in no chunk before them."""
     known = {digest for path in old for digest, _ in _chunks(path.read_bytes())}
-    total = fresh = 0
     for path in new:
+        total = fresh = 0
         for digest, size in _chunks(path.read_bytes()):
             total += size
             fresh += size * (digest not in known)
             known.add(digest)
-    return fresh / total
+        yield path, total, fresh
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, int]]:

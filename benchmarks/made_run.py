@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from harvester.cutouts.stamp_file import Extension, to_fits
@@ -46,6 +47,16 @@ def make_run(out: Path, stamps: Sequence[NDArray[np.float32]], galaxies: int) ->
     table = pa.Table.from_pylist(rows)
     table = table.replace_schema_metadata({b"harvester": json.dumps(facts).encode()})
     pq.write_table(table, out / "manifest.parquet")
+
+
+def drop_galaxies(out: Path, share: float) -> None:
+    """Take so large a part of the galaxies out of a run's manifest."""
+    table = pq.read_table(out / "manifest.parquet")
+    numbers = pc.unique(table["target"]).to_numpy()
+    count = round(share * len(numbers))
+    gone = np.random.default_rng(4).choice(numbers, count, replace=False)
+    kept = ~np.isin(np.asarray(table["target"]), gone)
+    pq.write_table(table.filter(kept), out / "manifest.parquet")
 
 
 def _write_stamp(path: Path, flux: NDArray[np.float32]) -> None:

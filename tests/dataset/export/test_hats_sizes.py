@@ -7,11 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from gear_hash import share_of_new_bytes
+from made_run import drop_galaxies, make_run
 from stamp_sources import painted, real_hst, real_sdss
 
+from harvester.dataset.export.export import export_run
 from harvester.dataset.export.formats.hats.parquet_file import write_parquet
 from harvester.dataset.export.formats.hats.row_groups import PIXELS, row_groups
+from harvester.dataset.export.options import ExportOptions
 from harvester.dataset.export.plane_columns import tensors
+from harvester.places import Places
 
 
 def _write(path, flux, ids):
@@ -53,17 +57,55 @@ def test_painted_pixels(tmp_path):
     assert _share(tmp_path / "a.parquet", flux) <= 0.45
 
 
+def _export(run, out):
+    return export_run(Places(run), "hats", ExportOptions(), out=out, quiet=True).folder
+
+
+def _files(out):
+    return [path for path in sorted(out.rglob("*")) if path.is_file()]
+
+
 def test_next_export_has_few_new_bytes(tmp_path):
-    """Without 0.5 % of the rows, at most 25 % of the bytes are new."""
-    random = np.random.default_rng(8)
-    flux = random.normal(size=(2000, 2, 40, 40)).astype(np.float32)
-    ids = [f"{random.integers(10**18)}" for _ in flux]
-    kept = np.ones(len(flux), bool)
-    kept[random.choice(len(flux), len(flux) // 200, replace=False)] = False
-    _write(tmp_path / "old.parquet", flux, ids)
-    _write(tmp_path / "new.parquet", flux[kept], np.array(ids)[kept].tolist())
-    share = share_of_new_bytes([tmp_path / "old.parquet"], [tmp_path / "new.parquet"])
-    assert share <= 0.25
+    """Without 0.5 % of the galaxies, at most 25 % of a collection is new bytes."""
+    noise = np.random.default_rng(8).normal(size=(2, 3000, 40, 40))
+    make_run(tmp_path / "run", list(noise.astype(np.float32)), 3000)
+    old = _export(tmp_path / "run", tmp_path / "old")
+    drop_galaxies(tmp_path / "run", 0.005)
+    new = _export(tmp_path / "run", tmp_path / "new")
+    assert (new / "sky").is_dir()
+    assert 0 < share_of_new_bytes(_files(old), _files(new)) <= 0.25
+
+
+@pytest.mark.parametrize("shape", [(2, 40, 40), (1, 32, 32), (3, 100, 100)])
+def test_row_group_is_the_same_whatever_is_before_it(tmp_path, shape):
+    """Bytes of a row group do not depend on others; pages end with each stamp."""
+    flux = np.random.default_rng(9).normal(size=(160, *shape)).astype(np.float32)
+    planes = tensors({"flux": flux, "mask": np.ones(flux.shape, np.uint8)})
+    table = pa.table(planes)
+    written = []
+    for start in (0, 1, 2):
+        path = tmp_path / f"{start}.parquet"
+        groups = [slice(start, 60), slice(60, 160)]
+        write_parquet(path, table.schema, groups, lambda group: table[group])
+        written.append(_column_bytes(path, 1))
+    assert written[0] == written[1] == written[2]
+    # Also within a group: the first three stamps are away, and all others are found.
+    write_parquet(path, table.schema, [slice(63, 160)], lambda group: table[group])
+    assert all(
+        whole.endswith(rest)
+        for whole, rest in zip(written[0], _column_bytes(path, 0), strict=True)
+    )
+
+
+def _column_bytes(path, group):
+    """Give the bytes of each column of a row group."""
+    columns = pq.read_metadata(path).row_group(group)
+    content, found = path.read_bytes(), []
+    for number in range(columns.num_columns):
+        column = columns.column(number)
+        start = column.data_page_offset
+        found.append(content[start : start + column.total_compressed_size])
+    return found
 
 
 def test_chunks_follow_content(tmp_path):
