@@ -153,6 +153,7 @@ def test_inside(edges):
     assert "edge" not in rows[4]["flags"]
 
 
+@pytest.mark.long
 def test_same_from_the_other_field(sky, archives, pair, tmp_path):
     """The neighbour's own stamp of the same place has the same pixels and flux."""
     first, second = pair
@@ -172,6 +173,7 @@ def test_same_from_the_other_field(sky, archives, pair, tmp_path):
     assert all("duplicate_position" in one for one in flags)
 
 
+@pytest.mark.long
 def test_not_completed(archives, edges, tmp_path):
     """With --no-complete stamps end at the edge, and no neighbour is fetched."""
     _, lines, *_ = edges
@@ -184,6 +186,7 @@ def test_not_completed(archives, edges, tmp_path):
     assert "complete was None and is now 'sdss'" in again.stderr
 
 
+@pytest.mark.long
 def test_history(archives, edges, tmp_path):
     """A stamp that was completed alone has the same bytes as one among others."""
     _, lines, _, rows = edges
@@ -196,6 +199,7 @@ def test_history(archives, edges, tmp_path):
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
 
 
+@pytest.mark.long
 def test_large_stamps_by_position(sky, archives, tmp_path):
     """Large stamps of galaxies located by position are whole between fields."""
     galaxies = sky.galaxies

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from service import harvester, sandbox
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: Times that the galaxies of a small run are repeated.
 _TIMES = 20

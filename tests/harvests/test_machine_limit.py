@@ -62,6 +62,7 @@ def done(out):
     return report["surveys"]["sdss"]["done"] if report else 0
 
 
+@pytest.mark.long
 def test_two_at_once(tmp_path):
     """Two harvests at once keep rate and concurrency of one, and both finish."""
     with archives(tmp_path, 8) as (running, listed), ExitStack() as stack:

@@ -15,7 +15,7 @@ from harvester.dataset.gallery.north_up import Placement, north_up
 from harvester.dataset.gallery.tiles import SIDE
 from harvester.dataset.stamp_reader import read_stamp
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: Arcsec; the width of a pixel of SDSS, and the radius in which the light is weighed.
 _PIXEL, _RADIUS = 0.396, 2.5

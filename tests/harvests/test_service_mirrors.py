@@ -43,6 +43,7 @@ def mirror_that_dies(folder):
         process.stdin.close()
 
 
+@pytest.mark.long
 def test_mirror_dies(tmp_path, archive):
     """If a mirror dies during the harvest, no galaxy fails."""
     run = tmp_path / "run"
