@@ -62,7 +62,7 @@ _TYPES = {
 _KEY = b"harvester"
 
 #: Number of targets whose manifest rows are written at a time.
-_TARGETS = 16_384
+_TARGETS = 8_192
 #: Bytes of a label column to read at a time; by default it would be the whole column.
 _BUFFER = 262_144
 

@@ -31,5 +31,5 @@ def test_demo(tmp_path):
         text=True,
         check=True,
     )
-    assert loaded.stdout == "(200, 1, 40, 40)\n"
+    assert loaded.stdout == "(200, 3, 40, 40)\n"
     assert (tmp_path / "demo/harvest/exports/hats/collection.properties").exists()
