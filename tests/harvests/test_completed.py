@@ -17,7 +17,7 @@ from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.scans import COLUMNS, FIELD_STEP, ROWS, object_id
 from harvester.sandbox.sky import Sky
 
-pytestmark = pytest.mark.harvest
+pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
 #: Side of the stamps, even as by default; rows and columns before and behind a centre.
 SIDE, HALF = 160, 80
@@ -153,7 +153,6 @@ def test_inside(edges):
     assert "edge" not in rows[4]["flags"]
 
 
-@pytest.mark.long
 def test_same_from_the_other_field(sky, archives, pair, tmp_path):
     """The neighbour's own stamp of the same place has the same pixels and flux."""
     first, second = pair
@@ -173,7 +172,6 @@ def test_same_from_the_other_field(sky, archives, pair, tmp_path):
     assert all("duplicate_position" in one for one in flags)
 
 
-@pytest.mark.long
 def test_not_completed(archives, edges, tmp_path):
     """With --no-complete stamps end at the edge, and no neighbour is fetched."""
     _, lines, *_ = edges
@@ -186,7 +184,6 @@ def test_not_completed(archives, edges, tmp_path):
     assert "complete was None and is now 'sdss'" in again.stderr
 
 
-@pytest.mark.long
 def test_history(archives, edges, tmp_path):
     """A stamp that was completed alone has the same bytes as one among others."""
     _, lines, _, rows = edges
@@ -199,7 +196,6 @@ def test_history(archives, edges, tmp_path):
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
 
 
-@pytest.mark.long
 def test_large_stamps_by_position(sky, archives, tmp_path):
     """Large stamps of galaxies located by position are whole between fields."""
     galaxies = sky.galaxies

@@ -280,6 +280,7 @@ def test_second_signal(archives, tmp_path, number, code):
     assert harvester("verify", out).returncode == 0
 
 
+@pytest.mark.long
 def test_failures_and_retry(tmp_path):
     """A frame that cannot be fetched fails only its galaxies; retry makes them."""
     options = ("--seed", "3", "--targets", "30", "--no-hst-images")
@@ -305,6 +306,7 @@ def test_failures_and_retry(tmp_path):
         assert status(out)["surveys"]["sdss"]["done"] == 30
 
 
+@pytest.mark.long
 def test_outage_costs_nothing(tmp_path):
     """In an outage no job loses a try; the run ends with code 5."""
     options = ("--seed", "3", "--targets", "30", "--no-hst-images")

@@ -39,6 +39,7 @@ def test_same_bytes(archives, run, tmp_path):
     assert manifest(again).equals(manifest(run))
 
 
+@pytest.mark.long
 def test_some_of_them(archives, run, tmp_path):
     """Rows that are left out of the manifest are not made."""
     table = pq.read_table(run / "manifest.parquet")
@@ -55,6 +56,7 @@ def test_some_of_them(archives, run, tmp_path):
     assert rows["GZ1_MORPHOLOGY"].to_pylist() == some["GZ1_MORPHOLOGY"].to_pylist()
 
 
+@pytest.mark.long
 def test_changed_since(archives, run, tmp_path):
     """Stamps with other bytes than the manifest says are told, with code 3."""
     table = pq.read_table(run / "manifest.parquet")
