@@ -29,8 +29,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-#: Recorded bytes of a call; a stamp is written in one call and is shorter.
-_LONGEST = 262_144
+#: Recorded bytes of a call. A stamp is written in one call, and so are the rows of a
+#: manifest, some 800 bytes each.
+_LONGEST = 2_097_152
 
 _CALLS = (
     "openat,write,pwrite64,ftruncate,fsync,fdatasync,"
