@@ -151,7 +151,8 @@ def _degrees(
         values = _floats(column)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return np.full(len(column), np.nan)
-    return values * (unit.degrees if unit else 1.0)
+    with np.errstate(over="ignore"):  # a number near the largest becomes infinite
+        return values * (unit.degrees if unit else 1.0)
 
 
 def _degrees_of_text(
