@@ -70,7 +70,7 @@ class ToldRun:
         return cls(path, table, settings)
 
     def rows_by_target(self) -> Iterator[list[Row]]:
-        """Give the rows of each target, numbered anew: some targets may be left out."""
+        """Give the rows of each target, numbered from 0, as some may be left out."""
         own = self.table.drop_columns(label_names(self.table))
         rows = (row for batch in own.to_batches() for row in batch.to_pylist())
         targets = groupby(rows, key=lambda row: row["target"])

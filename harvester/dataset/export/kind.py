@@ -41,7 +41,7 @@ class ExportFormat(Protocol):
     name: str
     #: One line for help and messages.
     title: str
-    #: Extra of this package that has to be installed; empty: none.
+    #: The optional dependency group that the format needs; empty: none.
     extra: str
     #: Modules that the extra brings; the export is refused without them.
     modules: tuple[str, ...]

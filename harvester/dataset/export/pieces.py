@@ -50,8 +50,8 @@ class ExportFolder:
     final
         Its path when it is complete.
     identity
-        What decides its bytes, as JSON. An unfinished folder with another identity is
-        begun anew.
+        What decides its bytes, as JSON. The files of an unfinished folder with
+        another identity are removed.
     """
 
     def __init__(self, final: Path, identity: Mapping[str, Any]) -> None:
@@ -90,7 +90,9 @@ class ExportFolder:
                 self._receipts = _read_receipts(self.work / _RECEIPTS)
             else:
                 if marker:
-                    say(f"{self.work} is of another export or state: begun anew.")
+                    say(
+                        f"{self.work} belongs to another export or state: its files are made again."
+                    )
                 for path in self.work.iterdir():
                     _remove(path)
                 _write_durably(self.work / MARKER, self._identity)

@@ -27,7 +27,7 @@ _ORIGIN = {
     "version": "0.1.0",
     "settings": {"surveys": "sdss:r", "sdss release": "17"},
     "settings_sha256": "5e77" * 16,
-    "catalogue": "/home/somebody/galaxies.fits",
+    "catalogue": "/home/astronomer/galaxies.fits",
     "catalogue_sha256": "ca7a" * 16,
     "own_columns": _OWN,
     "planes": ["flux", "mask"],
@@ -132,7 +132,7 @@ def test_nothing_of_this_machine(tmp_path):
     """The folder of the catalogue is private and left out."""
     text = _card(tmp_path, _manifest(_rows()))
     assert "galaxies.fits" in text
-    assert "somebody" not in text
+    assert "astronomer" not in text
 
 
 def test_front_matter(tmp_path):

@@ -108,7 +108,7 @@ def test_unknown_format(run):
 
 
 def test_complete_export_is_kept(run, capsys):
-    """The same command again does nothing; after a change of the run it begins anew."""
+    """The same command again does nothing; a changed run is exported again."""
     out = _export(run)
     made = (out / "galaxies.parquet").stat().st_mtime_ns
     _export(run)

@@ -67,7 +67,7 @@ def test_another_state(tmp_path):
     folder.write(_piece("one", "1"))
     del folder
     other, said = _folder(tmp_path, "b")
-    assert "begun anew" in said[0]
+    assert "made again" in said[0]
     assert not other.has(_piece("one", "1"))
 
 

@@ -85,7 +85,7 @@ def test_card(data_set):
         ("hf_" + "a" * 34, "a token of a hub"),
         ("AKIA" + "A" * 16, "an access key"),
         ("somebody@example.org", "an e-mail address"),
-        ("/home/somebody/galaxies.fits", "a path of a home folder"),
+        ("/home/astronomer/galaxies.fits", "a path of a home folder"),
         ("topsecretvalue", "the value of MAST_API_TOKEN"),
         (f"{pathlib.Path.cwd()}/x", "a path of this machine"),
     ],

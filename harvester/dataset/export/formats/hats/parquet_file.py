@@ -78,7 +78,7 @@ def _column_options(schema: pa.Schema) -> dict[str, Any]:
     return {
         "column_encoding": pixels or None,
         "use_dictionary": texts or False,
-        # Nobody looks for stamps whose least pixel has some value.
+        # Statistics of pixels would help no query, and take room in the footer.
         "write_statistics": leaves or False,
         "data_page_size": _STAMP_PAGE if has_pixels else None,
     }
