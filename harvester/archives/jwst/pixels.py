@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..cards import first_number
 from ..mast.drizzle import drizzle
-from ..observed import date_observed
+from ..mast.drizzled import DrizzledReading
 from ..reading import PointSpread
-from ..units import fits_unit
 from .point_spread import FWHM_ARCSEC
 
 if TYPE_CHECKING:
@@ -31,39 +30,25 @@ _KEPT = {
 }
 
 
-class JwstReading:
+class JwstReading(DrizzledReading):
     """Reads SCI; pixels with a WHT of 0 have no data.
 
     Pixels that were saturated from the start are among these: the pipeline drops them.
     """
 
-    science = "SCI"
-    weight = "WHT"
     error = "ERR"
     may_be_tiled = False
 
-    def unit(self, text: Lookup) -> str:
-        """Name the unit of the pixels; empty if unknown."""
-        return fits_unit(text("BUNIT"))
+    def drizzle(self, text: Lookup) -> Drizzle | None:
+        """Read PIXFRAC and PXSCLRT, which is 0.5 for pixels half as wide."""
+        pixfrac, scale = first_number(text, "PIXFRAC"), first_number(text, "PXSCLRT")
+        return drizzle(text("KERNEL"), pixfrac, scale)
 
-    def date_obs(self, text: Lookup) -> str:
-        """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
-        return date_observed(text)
-
-    def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
-        """Give None: the level is not known."""
-        return None
-
-    def corr_noise(self, text: Lookup) -> float | None:
-        """Give the factor that the drop size and the pixel size imply."""
-        known = _drizzle(text)
-        return round(known.noise_ratio, 4) if known else None
-
-    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - as above
+    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - the protocol's signature
         """Give the noise that ERR tells."""
         from .noise import ErrorNoise  # noqa: PLC0415 - numpy is slow to import
 
-        return ErrorNoise(_drizzle(text))
+        return ErrorNoise(self.drizzle(text))
 
     def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:
         """Give the width that JDox lists for the filter, if it does."""
@@ -94,9 +79,3 @@ class JwstReading:
         """Compare FILENAME with the name of the product; JWST files agree in them."""
         name = text("FILENAME")
         return f"file {name}" if name not in {"", product.name} else ""
-
-
-def _drizzle(text: Lookup) -> Drizzle | None:
-    """Read how the mosaic was drizzled; ``PXSCLRT`` is 0.5 for pixels half as wide."""
-    pixfrac, scale = first_number(text, "PIXFRAC"), first_number(text, "PXSCLRT")
-    return drizzle(text("KERNEL"), pixfrac, scale)

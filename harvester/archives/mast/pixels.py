@@ -6,15 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..cards import first_number
-from ..observed import date_observed
 from ..reading import PointSpread
-from ..units import fits_unit
 from .drizzle import drizzle_of
+from .drizzled import DrizzledReading
 from .point_spread import psf_fwhm
 
 if TYPE_CHECKING:
     from ...models import Product
     from ..reading import Lookup, Noise, OpenFrame
+    from .drizzle import Drizzle
 
 __all__ = ["HstReading"]
 
@@ -23,35 +23,20 @@ __all__ = ["HstReading"]
 _ST_ZERO, _ST_TO_AB = -21.10, 18.692
 
 
-class HstReading:
+class HstReading(DrizzledReading):
     """Reads SCI; pixels with a WHT of 0 have no data.
 
     Pixels that were saturated cannot be told: a drizzled image has no such flags.
     """
 
-    science = "SCI"
-    weight = "WHT"
     error = ""
     may_be_tiled = True
 
-    def unit(self, text: Lookup) -> str:
-        """Name the unit of the pixels; empty if unknown."""
-        return fits_unit(text("BUNIT"))
+    def drizzle(self, text: Lookup) -> Drizzle | None:
+        """Read the cards of the first exposure."""
+        return drizzle_of(text)
 
-    def date_obs(self, text: Lookup) -> str:
-        """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
-        return date_observed(text)
-
-    def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
-        """Give None: the level is not known."""
-        return None
-
-    def corr_noise(self, text: Lookup) -> float | None:
-        """Give the factor that the drop size and the pixel size imply."""
-        known = drizzle_of(text)
-        return round(known.noise_ratio, 4) if known else None
-
-    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - as above
+    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - the protocol's signature
         """Give the noise that the weights tell."""
         from .noise import WeightNoise  # noqa: PLC0415 - numpy is slow to import
 

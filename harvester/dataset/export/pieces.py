@@ -90,9 +90,7 @@ class ExportFolder:
                 self._receipts = _read_receipts(self.work / _RECEIPTS)
             else:
                 if marker:
-                    say(
-                        f"{self.work} belongs to another export or state: its files are made again."
-                    )
+                    say(f"{self.work} is of another export: its files are made again.")
                 for path in self.work.iterdir():
                     _remove(path)
                 _write_durably(self.work / MARKER, self._identity)
