@@ -1,4 +1,4 @@
-"""A lock for imports inside functions: one slow import at a time.
+"""Imports while the program runs: one slow import at a time, and other packages.
 
 A module that takes a tenth of a second to import is imported where it is first used,
 in any thread. The modules of astropy and astroquery import each other in circles. If
@@ -9,8 +9,65 @@ the lock prevents that.
 from __future__ import annotations
 
 import threading
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-__all__ = ["IMPORTING"]
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["IMPORTING", "with_plugins"]
 
 #: Hold it during an import inside a function.
 IMPORTING = threading.RLock()
+
+
+class _Named(Protocol):
+    name: str
+
+
+_Plugin = TypeVar("_Plugin", bound=_Named)
+
+
+def with_plugins(own: Iterable[_Plugin], group: str, what: str) -> dict[str, _Plugin]:
+    """Give what this package has and what other packages add, by name.
+
+    Parameters
+    ----------
+    own
+        Those of this package; they come first.
+    group
+        Group of the entry points of other packages.
+    what
+        What they are, for messages: ``archive`` or ``format``.
+
+    Raises
+    ------
+    InputError
+        One of another package cannot be loaded, or its name is in use.
+    """
+    known = {one.name: one for one in own}
+    article = "an" if what[0] in "aeiou" else "a"
+    for point in entry_points(group=group):
+        package = str(getattr(point.dist, "name", "?"))
+        one = _load(point, what, package)
+        if one.name in known:
+            msg = (
+                f"package {package} adds {article} {what} {one.name!r}, but that name "
+                f"is in use. Uninstall the package, or change the {what}'s name."
+            )
+            raise InputError(msg)
+        known[one.name] = one
+    return known
+
+
+def _load(point: Any, what: str, package: str) -> Any:  # noqa: ANN401 - the plugin's own type
+    try:
+        return point.load()
+    except Exception as error:
+        msg = (
+            f"{what} {point.name!r} of package {package} cannot be loaded: {error}. "
+            "Update or uninstall that package."
+        )
+        raise InputError(msg) from error

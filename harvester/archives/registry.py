@@ -9,10 +9,10 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..importing import with_plugins
 from ..models import Survey
 
 if TYPE_CHECKING:
@@ -44,24 +44,7 @@ def kinds() -> Mapping[str, ArchiveKind]:
     InputError
         Another package's archive cannot be loaded, or its name is in use.
     """
-    known: dict[str, ArchiveKind] = {kind.name: kind for kind in _own()}
-    for point in entry_points(group=GROUP):
-        try:
-            kind: ArchiveKind = point.load()
-        except Exception as error:
-            msg = (
-                f"archive {point.name!r} of package {_package(point)} cannot be "
-                f"loaded: {error}. Update or uninstall that package."
-            )
-            raise InputError(msg) from error
-        if kind.name in known:
-            msg = (
-                f"package {_package(point)} adds an archive {kind.name!r}, but that "
-                "name is in use. Uninstall the package, or change the archive's name."
-            )
-            raise InputError(msg)
-        known[kind.name] = kind
-    return known
+    return with_plugins(_own(), GROUP, "archive")
 
 
 def _own() -> Iterator[ArchiveKind]:
@@ -69,11 +52,6 @@ def _own() -> Iterator[ArchiveKind]:
     for folder in pkgutil.iter_modules(import_module(package).__path__):
         if folder.ispkg:
             yield import_module(f"{package}.{folder.name}.kind").KIND
-
-
-def _package(point: object) -> str:
-    distribution = getattr(point, "dist", None)
-    return str(getattr(distribution, "name", "?"))
 
 
 def kind_of(name: str) -> ArchiveKind:

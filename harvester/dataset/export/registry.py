@@ -9,11 +9,11 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
+from ...importing import with_plugins
 from . import formats
 
 if TYPE_CHECKING:
@@ -36,25 +36,7 @@ def export_formats() -> Mapping[str, ExportFormat]:
     InputError
         Another package's format cannot be loaded, or its name is in use.
     """
-    known = {one.name: one for one in _own()}
-    for point in entry_points(group=GROUP):
-        package = str(getattr(point.dist, "name", "?"))
-        try:
-            one: ExportFormat = point.load()
-        except Exception as error:
-            msg = (
-                f"format {point.name!r} of package {package} cannot be loaded: "
-                f"{error}. Update or uninstall that package."
-            )
-            raise InputError(msg) from error
-        if one.name in known:
-            msg = (
-                f"package {package} adds a format {one.name!r}, but that name is in "
-                "use. Uninstall the package, or change the format's name."
-            )
-            raise InputError(msg)
-        known[one.name] = one
-    return known
+    return with_plugins(_own(), GROUP, "format")
 
 
 def _own() -> Iterator[ExportFormat]:

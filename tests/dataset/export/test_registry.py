@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from harvester import importing
 from harvester.dataset.export import registry
 from harvester.errors import InputError
 
@@ -16,7 +17,7 @@ def added(monkeypatch):
 
     def add(value):
         point = EntryPoint("mine", value, registry.GROUP)
-        monkeypatch.setattr(registry, "entry_points", lambda **_: [point])
+        monkeypatch.setattr(importing, "entry_points", lambda **_: [point])
         registry.export_formats.cache_clear()
         return registry.export_formats()
 
