@@ -1,9 +1,9 @@
 """Writes the pieces of an export so that a kill at any moment loses one piece at most.
 
-The export grows in a folder beside its own, ``NAME.part``. Each piece is written under
-another name, renamed, and noted in a file of receipts. The same command again skips
-what has a receipt. At the end the folder gets its name: so a folder with the name of an
-export is complete.
+The export grows in a folder beside its own, ``NAME.part``. Each piece is written in a
+folder for the piece at work, moved to its place, and noted in a file of receipts. The
+same command again skips what has a receipt. At the end the folder gets its name: so a
+folder with the name of an export is complete.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MARKER = "export.json"
 #: Ending of the name of an unfinished folder.
 _UNFINISHED = ".part"
 
-#: Names of the receipts and of the piece at work, in the unfinished folder.
+#: Names of the receipts and of the folder for the piece at work.
 _RECEIPTS, _AT_WORK = ".receipts.jsonl", ".at-work"
 
 
@@ -122,9 +122,12 @@ class ExportFolder:
         LocalError
             The disk is full or broken.
         """
-        path, new = self.work / piece.name, self.work / _AT_WORK
+        path, at_work = self.work / piece.name, self.work / _AT_WORK
+        # A folder of its own, because some libraries put temporary files beside theirs.
+        new = at_work / path.name
         with _on_disk(path):
-            _remove(new)
+            _remove(at_work)
+            at_work.mkdir()
             piece.write(new, self.work)
             _flush(new)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +136,7 @@ class ExportFolder:
             with (self.work / _RECEIPTS).open("a", encoding="utf-8") as receipts:
                 line = json.dumps([piece.name, *_extent(path)])
                 receipts.write(f"{line}\n")
+            _remove(at_work)
 
     def complete(self) -> None:
         """Give the folder its final name; an older export there is replaced.

@@ -39,7 +39,8 @@ def test_after_a_kill(tmp_path):
     """A piece with a receipt stays; one without is written again."""
     folder, _ = _folder(tmp_path)
     folder.write(_piece("done", "1"))
-    (folder.work / ".at-work").mkdir()  # a folder that was being written
+    (folder.work / ".at-work").mkdir()
+    (folder.work / ".at-work" / "file").write_text("half")
     (folder.work / "torn").write_text("half")
     with (folder.work / ".receipts.jsonl").open("a") as receipts:
         receipts.write('["torn", 1')
@@ -50,6 +51,31 @@ def test_after_a_kill(tmp_path):
     assert not again.has(_piece("torn", "whole"))
     again.write(_piece("torn", "whole"))
     assert (again.work / "torn").read_text() == "whole"
+
+
+def test_files_beside_a_piece(tmp_path):
+    """A file that a library puts beside its own is gone, whether or not it is killed."""
+
+    def write(path, _root):
+        path.with_name(".tmp1").touch()
+        if killed:
+            raise KeyboardInterrupt
+        path.write_text("1")
+
+    killed = True
+    folder, _ = _folder(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        folder.write(ExportPiece("one", write))
+    del folder
+    killed = False
+    folder, _ = _folder(tmp_path)
+    folder.write(ExportPiece("one", write))
+    folder.complete()
+    assert sorted(p.name for p in folder.final.iterdir()) == [
+        "SHA256SUMS",
+        "export.json",
+        "one",
+    ]
 
 
 def test_altered_piece(tmp_path):
