@@ -8,10 +8,10 @@ of the package calls the kind, and never compares the name of an archive.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..catalogue.identifier_scheme import IdentifierScheme
+from .fetch import Fetch, Way
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import Ask, CutoutSpec, Finding, Plane, Product, Sample, Survey
     from ..transport.transport import Transport
+    from .block_law import BlockLaw
     from .reading import Reading
 
 __all__ = [
@@ -37,18 +38,8 @@ __all__ = [
     "Sampling",
     "ServiceKind",
     "Token",
+    "Way",
 ]
-
-
-class Fetch(StrEnum):
-    """How the frames of an archive are fetched."""
-
-    #: The whole file.
-    WHOLE = "whole"
-    #: A compressed file, up to the last row that a stamp needs.
-    BEGINNING = "beginning"
-    #: An uncompressed file: only the byte ranges that the stamps need.
-    RANGES = "ranges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +307,8 @@ class ArchiveKind(Protocol):
     #: its mirrors do.
     fetch: Fetch
     archive_gives_ranges: bool
+    #: How compressed frames are packed in blocks, if their places can be proved.
+    blocks: BlockLaw | None
     #: Whether frames continue each other on one grid of pixels, so that `neighbour`
     #: may give one.
     has_neighbours: bool
@@ -378,6 +371,10 @@ class ArchiveKind(Protocol):
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section
         """Whether a target gets a stamp from every product, not only from the best."""
+        ...
+
+    def way(self, section: Any) -> Way:  # noqa: ANN401 - the archive's own section
+        """Give the way in which a user wants compressed frames to be fetched."""
         ...
 
     def wavelength_nm(self, instrument: str, band: str) -> float | None:

@@ -40,6 +40,7 @@ from .moves import (
     take_up_substitutes,
 )
 from .substitutes import MISSED
+from .tally import FETCHED
 from .upgrade import upgrade_ledger
 from .waiting import START, read_due, read_next_due, read_pending, read_waited_for
 
@@ -351,7 +352,11 @@ class Ledger:
 
     def count_image_bytes(self, survey: Survey, size: int) -> None:
         """Add to the bytes that came for a survey's frames; as `count_traffic`."""
-        self._commits.count_image_bytes(self._number(survey), size)
+        self._commits.count(self._number(survey), FETCHED, size)
+
+    def count(self, survey: Survey, what: str) -> None:
+        """Count something of a survey, such as ``way ranges``; as `count_traffic`."""
+        self._commits.count(self._number(survey), what, 1)
 
     def keep_cool_down(self, host: str, until: float) -> None:
         """Keep until when (Unix seconds) a host must not be asked."""

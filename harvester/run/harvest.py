@@ -16,6 +16,7 @@ from ..dataset.current_manifest import make_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, guarded
 from ..frames.store import FrameStore
+from ..frames.ways import Ways
 from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..archives.kind import ArchiveKind
     from ..events import Listener
+    from ..models import Product
     from ..places import Places
     from ..settings.settings import Settings
     from ..status.report import Report
@@ -105,14 +107,16 @@ async def _orchestrator(
         )
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
+        cutter = await stack.enter_async_context(_cutter(settings))
         frames = await FrameStore.open(
             places.frames,
             transport,
             budget=settings.work.frame_cache_bytes,
             still_wanted=ledger.still_wanted,
             patience_s=settings.politeness.patience_s,
+            ways=_ways(settings, ledger),
+            run=cutter.run,
         )
-        cutter = await stack.enter_async_context(_cutter(settings))
 
         async def located(archive: str) -> None:
             await sample_once(
@@ -176,6 +180,20 @@ async def _keep_bill(
 def _is_billed(places: Places, archive: str) -> bool:
     with LedgerView.open(places.ledger) as view:
         return f"bill {archive}" in view.facts()
+
+
+def _ways(settings: Settings, ledger: Ledger) -> Ways:
+    surveys = settings.parsed_surveys()
+
+    def count(product: Product, what: str) -> None:
+        for survey in surveys:
+            if survey.archive == product.archive and product.band in survey.bands:
+                ledger.count(survey, what)
+                return
+
+    archives = {survey.archive for survey in surveys}
+    chosen = {name: kind_of(name).way(settings.archive(name)) for name in archives}
+    return Ways(chosen, counted=count)
 
 
 def _cutter(settings: Settings) -> Cutter:

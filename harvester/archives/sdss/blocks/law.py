@@ -6,9 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from .header import check_image
-from .making import Making
 from .places import BLOCKS, start_of
-from .proof import PixelProof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,5 +35,8 @@ class SdssBlocks:
 
     def proof(self, frame: OpenFrame) -> BlockProof:
         """Make the proof from the calibration and the sky."""
+        from .making import Making  # noqa: PLC0415 - numpy, slow to import
+        from .proof import PixelProof  # noqa: PLC0415 - as above
+
         (image,) = islice(frame.hdus(), 1)
         return PixelProof(Making.of(frame), image.start)
