@@ -6,7 +6,7 @@ its place in the unpacked frame, and nearly all of the file is a hole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,8 +39,10 @@ class BlockJob:
     total: int
     #: Parts of the compressed file by their place.
     parts: dict[int, bytes]
-    #: File with the beginning of the compressed file; empty: it is among the parts.
+    #: File with the beginning of the compressed file, and the bits at which its blocks
+    #: start; empty: it is among the parts.
     beginning: str = ""
+    starts: tuple[int, ...] = ()
     #: What the last answer knew of the first block.
     first: FirstBlock | None = None
 
@@ -55,10 +57,6 @@ class BlockJob:
             find_rows, archive=self.archive, wanted=self.wanted, spec=self.spec
         )
         return WantedRows(find, Plane.IVAR in self.spec.planes)
-
-    def with_parts(self, parts: dict[int, bytes], first: FirstBlock | None) -> BlockJob:
-        """Give the next job, which knows these parts."""
-        return replace(self, parts=parts, first=first)
 
 
 def read_blocks(job: BlockJob) -> LackingBytes | HeldPart | Doubt:
@@ -84,7 +82,8 @@ def read_blocks(job: BlockJob) -> LackingBytes | HeldPart | Doubt:
     parts = dict(job.parts)
     if job.beginning:
         parts[0] = Path(job.beginning).read_bytes()
-    answer = advance(law, job.asked(), Packed(job.total, parts), job.first)
+    packed = Packed(job.total, parts, job.starts)
+    answer = advance(law, job.asked(), packed, job.first)
     if not isinstance(answer, Proved):
         return answer
     _write(job.file, answer)

@@ -77,6 +77,8 @@ class BlockStart(NamedTuple):
     place: int
     #: Whether it is the first block of a stream; a file may contain several streams.
     is_first: bool
+    #: The bit of the data at which it starts.
+    bit: int
 
 
 class BlockScan:
@@ -92,7 +94,11 @@ class BlockScan:
         held = self._held + piece
         offset, first = self._offset, self._next - self._offset
         starts = [
-            BlockStart(offset + place + (shift > 0), _follows_header(held, place))
+            BlockStart(
+                offset + place + (shift > 0),
+                _follows_header(held, place),
+                8 * (offset + place) + shift,
+            )
             for place, shift in sorted(_find(held, first))
         ]
         self._next = offset + max(first, len(held) - _WINDOW + 1)

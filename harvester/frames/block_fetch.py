@@ -14,56 +14,32 @@ import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-from ..cutouts.block_job import read_blocks
-from ..cutouts.blocks.steps import Doubt, LackingBytes
 from ..cutouts.cutouts import find_end
 from ..cutouts.frame_file import CorruptFrameError, verify_frame
-from ..cutouts.intervals import lacking
-from ..errors import TransientError
-from ..models import HeldPart, Plane
+from ..models import Plane
 from ..transport.transport import RangeRefusedError, Waits
+from .block_rounds import DoubtfulError, prove
 from .prefix import Prefix
 from .sparse_file import make_sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from ..cutouts.block_job import BlockJob
-    from ..cutouts.intervals import Span
+    from ..models import HeldPart
     from ..transport.transport import ByteRange, Transport
+    from .block_rounds import FetchPart, RunJob
 
     OnBytes = Callable[[int], None]
-    FetchPart = Callable[..., Awaitable[ByteRange]]
 
-__all__ = ["BlockFetch", "RunJob"]
+__all__ = ["BlockFetch"]
 
 _log = logging.getLogger(__name__)
 
-#: Most rounds of further bytes; with more there is something wrong.
-_MOST_ROUNDS = 6
-
 #: Bytes of a request when a frame is fetched from its beginning after all.
 _STEP = 700_000
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class RunJob(Protocol):
-    """Runs a function in a worker process."""
-
-    def __call__(self, function: Callable[[T], R], job: T, /) -> Awaitable[R]:
-        """Return its result; `TransientError` if the worker ends."""
-
-
-class _DoubtfulError(Exception):
-    """The rows are not proved; ``reason`` is counted."""
-
-    def __init__(self, doubt: Doubt) -> None:
-        super().__init__(*doubt)
-        self.reason = doubt.reason
 
 
 class BlockFetch:
@@ -141,33 +117,13 @@ class BlockFetch:
             self.etag = start.validator
         parts = {0: start.body}
         try:
-            self.held = await self._prove(fetch, start.total, parts)
-        except _DoubtfulError as error:
+            job = replace(self._job, total=start.total)
+            self.held = await prove(self._run, job, fetch, parts)
+        except DoubtfulError as error:
             _log.info("a frame is fetched from its beginning: %s", error)
             self.doubt = error.reason
             return await self._fetch_beginning(fetch, start.total, parts)
         return True
-
-    async def _prove(
-        self, fetch: FetchPart, total: int, parts: dict[int, bytes]
-    ) -> HeldPart:
-        """Fetch what is lacking, into ``parts``, until the rows are proved."""
-        job = replace(self._job, total=total)
-        for _ in range(_MOST_ROUNDS):
-            job = job.with_parts(parts, job.first)
-            try:
-                answer = await self._run(read_blocks, job)
-            except TransientError as error:
-                raise _DoubtfulError(Doubt("worker", str(error))) from error
-            match answer:
-                case HeldPart():
-                    return answer
-                case Doubt():
-                    raise _DoubtfulError(answer)
-                case LackingBytes(spans, first):
-                    job = replace(job, first=first)
-                    await _fetch_all(fetch, spans, parts)
-        raise _DoubtfulError(Doubt("rounds", "too many bytes are lacking"))
 
     # -- from the beginning --------------------------------------------------------
 
@@ -220,36 +176,3 @@ def _part_at(parts: dict[int, bytes], place: int) -> tuple[int, bytes | None]:
         if start <= place < start + len(part):
             return start, part
     return place, None
-
-
-async def _fetch_all(
-    fetch: FetchPart, spans: tuple[Span, ...], parts: dict[int, bytes]
-) -> None:
-    """Fetch spans at the same time; parts that touch each other become one."""
-    held = [(start, start + len(part)) for start, part in parts.items()]
-    gaps = [gap for span in spans for gap in lacking(span, held)]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_fetch_one(fetch, gap)) for gap in gaps]
-    except ExceptionGroup as failed:
-        # The task group has cancelled the other tasks because of this error.
-        raise failed.exceptions[0] from failed
-    fresh = {gap[0]: task.result() for gap, task in zip(gaps, tasks, strict=True)}
-    _merge(parts, fresh)
-
-
-async def _fetch_one(fetch: FetchPart, span: Span) -> bytes:
-    return (await fetch(*span)).body
-
-
-def _merge(parts: dict[int, bytes], fresh: dict[int, bytes]) -> None:
-    every = sorted({**parts, **fresh}.items())
-    parts.clear()
-    end = start = -1
-    for place, part in every:
-        if place == end:
-            parts[start] += part
-        else:
-            start = place
-            parts[start] = part
-        end = place + len(part)

@@ -13,7 +13,9 @@ from ..archives.registry import kind_of
 from ..cutouts.block_job import BlockJob
 from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
+from ..models import Plane
 from .block_fetch import BlockFetch
+from .block_stream import BlockStream
 from .prefix import Prefix
 from .ranged import PixelFetch, has_parts
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..models import CutoutSpec, HeldPart, Product, Wanted
     from ..transport.transport import Enough, Transport
-    from .block_fetch import RunJob
+    from .block_rounds import RunJob
     from .sources import Sources
     from .ways import Ways
 
@@ -82,8 +84,10 @@ class PartFetch:
             is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
         way = self._ways.choose(product, len(wanted), spec.planes)
+        job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
+        if way is Way.STREAM:
+            return await self._fetch_stream(product, job, on_bytes, sits_out=sits_out)
         if way is Way.RANGES:
-            job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
             got = await self._fetch_blocks(product, job, on_bytes, sits_out=sits_out)
             if got is not None:
                 return got
@@ -154,6 +158,39 @@ class PartFetch:
         sha256 = await asyncio.to_thread(_sha256, job.file) if fetch.is_whole else ""
         version = _version(fetch.etag, sha256)
         return FetchedFile(fetch.is_whole, version, sha256, fetch.held)
+
+    async def _fetch_stream(
+        self, product: Product, job: BlockJob, on_bytes: OnBytes, *, sits_out: bool
+    ) -> FetchedFile | None:
+        """Fetch as one stream, of which only the needed blocks are unpacked.
+
+        None if all of the frame is needed after all.
+        """
+        law = kind_of(product.archive).blocks
+        assert law is not None
+        fetch = BlockStream(
+            self._transport,
+            job,
+            law,
+            find_end=partial(
+                find_end, archive=job.archive, wanted=job.wanted, spec=job.spec
+            ),
+            run=self._run,
+            on_bytes=on_bytes,
+        )
+        got = await self._sources.fetch(product, fetch, sits_out=sits_out)
+        self._ways.count(product, Way.STREAM)
+        if fetch.is_refused:
+            self._ways.note_no_ranges(product)
+        if fetch.doubt:
+            self._ways.count_doubt(product, fetch.doubt)
+        if not (got.is_whole or fetch.held) and Plane.IVAR in job.spec.planes:
+            # What the noise depends on is behind the image.
+            job.file.unlink()
+            return None
+        sha256 = got.sha256 if got.is_whole else ""
+        version = _version(got.etag, sha256)
+        return FetchedFile(got.is_whole, version, got.sha256, fetch.held)
 
 
 def _version(etag: str, sha256: str = "") -> str:

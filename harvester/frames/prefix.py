@@ -80,32 +80,33 @@ class Prefix:
         self._scan = BlockScan()
         #: The bytes up to the end of the first block, until it was read.
         self._first = bytearray()
-        self._starts = 0
         #: Number of blocks that contain the needed rows; None if not known yet.
         self._needed: int | None = None
         self._gave_up = False
+        #: Bits at which the blocks start that have come.
+        self.starts: list[int] = []
 
     def add(self, data: bytes) -> bool:
         """Take the next bytes; tell whether enough complete blocks have come."""
         if self._gave_up:
             return False
         starts = self._scan.feed(data)
-        if self._starts and any(start.is_first for start in starts):
+        if self.starts and any(start.is_first for start in starts):
             # A second bz2 stream: the last block of the first may have any size, so
             # that counting blocks does not work.
             self._gave_up = True
             return False
-        self._starts += len(starts)
+        self.starts += [start.bit for start in starts]
         if self._needed is None:
             self._first += data
-            if self._starts > 1:
+            if len(self.starts) > 1:
                 self._count_needed()
-        return self._needed is not None and self._starts > self._needed
+        return self._needed is not None and len(self.starts) > self._needed
 
     def _count_needed(self) -> None:
         first, self._first = bytes(self._first), bytearray()
         try:
-            end = self._find_end(Frame(open_bytes(io.BytesIO(first), is_whole=False)))
+            end = self._end_in(first)
         except (BadFrameError, BadWcsError, CorruptFrameError) as error:
             _log.info(
                 "a frame is fetched whole, because its header cannot be used: %s", error
@@ -113,3 +114,7 @@ class Prefix:
             self._gave_up = True
             return
         self._needed = -(-end // (block_size(first) - _SLACK))
+
+    def _end_in(self, first: bytes) -> int:
+        """Find the end of the last needed row from the first block."""
+        return self._find_end(Frame(open_bytes(io.BytesIO(first), is_whole=False)))

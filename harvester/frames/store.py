@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ..models import CutoutSpec, HeldPart, Product, Wanted
     from ..transport.transport import Transport
-    from .block_fetch import RunJob
+    from .block_rounds import RunJob
     from .cache import Kept, StillWanted
 
     OnBytes = Callable[[int], None]

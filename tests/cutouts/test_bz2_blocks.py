@@ -52,7 +52,7 @@ def test_every_level(level):
     for size in sizes[:-1]:
         assert abs(size - block_size(packed)) < 50
     first, *others = starts_of(packed)
-    assert first == (4, True)
+    assert first == (4, True, 32)
     assert not any(start.is_first for start in others)
 
 

@@ -162,6 +162,60 @@ async def test_variance(packed, header, whole, tmp_path):
     assert fetched < 0.3 * len(packed)
 
 
+@pytest.mark.parametrize("rows", [(20,), (300,), (745,), (1200,), (400, 420, 1000)])
+async def test_by_stream(packed, header, whole, tmp_path, rows):
+    """Stamps from some blocks of a stream are those from the whole frame."""
+    archive, asked = Archive(packed), stamps_at(header, *rows)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+        assert list((tmp_path / "frames").iterdir()) == []
+    assert stamps == whole(asked)
+    assert frame.is_whole or frame.held.needed == needed <= fetched
+    assert counted == {"way stream": 1}
+    assert archive.asked[0] is None
+    assert len(archive.asked) <= 2
+
+
+async def test_variance_by_stream(packed, header, whole, tmp_path):
+    """The inverse variance is made from the last block."""
+    planes = (Plane.FLUX, Plane.IVAR, Plane.MASK)
+    asked = stamps_at(header, 300, planes=planes)
+    opened = store(tmp_path / "frames", Archive(packed), Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+
+
+@pytest.mark.parametrize("planes", [(Plane.FLUX,), (Plane.FLUX, Plane.IVAR)])
+async def test_doubt_by_stream(header, whole, tmp_path, planes):
+    """Of a doubtful frame the beginning is here, and is unpacked."""
+    image, content = image_of(made_frame())
+    image[150:201] = 0
+    packed = bz2.compress(bytes(content))
+    asked = stamps_at(header, 500, planes=planes)
+    opened = store(tmp_path / "frames", Archive(packed), Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked, packed)
+    assert frame.is_whole or counted == {"way stream": 1, "doubt runs": 1}
+    assert frame.held is None
+
+
+async def test_stream_without_ranges(packed, header, whole, tmp_path):
+    """A host that gives no ranges is asked once for one; stamps are the same."""
+    archive, asked = Archive(packed), stamps_at(header, 600)
+    archive.gives_ranges = False
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        for _ in range(2):
+            stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+            assert stamps == whole(asked)
+    assert counted == {"way stream": 1, "doubt no_range": 1, "way early": 1}
+    assert [one is None for one in archive.asked] == [True, False, True]
+
+
 async def test_doubt(header, whole, tmp_path):
     """A doubtful frame is fetched from its beginning, and no byte twice."""
     image, content = image_of(made_frame())

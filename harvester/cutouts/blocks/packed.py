@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..bz2_blocks import find_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..intervals import Span
 
@@ -30,15 +30,22 @@ class Packed:
     total
         Length of the whole file in bytes.
     parts
-        The bytes by their place in the file; no two of them touch each other.
+        The bytes by their place in the file.
+    known
+        Bits at which blocks start in the first part, if they are known.
     """
 
-    def __init__(self, total: int, parts: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, total: int, parts: Mapping[int, bytes], known: Sequence[int] = ()
+    ) -> None:
         self.total = total
-        self.parts = dict(sorted(parts.items()))
+        self.parts = _merged(parts)
+        is_known = known and self.parts[0] is parts[0]
         #: Bits of the file at which blocks may start, by the part in which they are.
         self.starts = {
-            place: [8 * place + bit for bit in find_blocks(part)]
+            place: list(known)
+            if is_known and place == 0
+            else [8 * place + bit for bit in find_blocks(part)]
             for place, part in self.parts.items()
         }
 
@@ -46,3 +53,17 @@ class Packed:
     def held(self) -> list[Span]:
         """The spans of the parts."""
         return [(place, place + len(part)) for place, part in self.parts.items()]
+
+
+def _merged(parts: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Give the parts in order; those that touch each other become one."""
+    found: dict[int, bytes] = {}
+    start = end = -1
+    for place, part in sorted(parts.items()):
+        if place == end:
+            found[start] += part
+        else:
+            start = place
+            found[start] = part
+        end = place + len(part)
+    return found

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .first_block import FindSpans
     from .packed import Packed
 
-__all__ = ["Doubt", "LackingBytes", "Proved", "WantedRows", "advance"]
+__all__ = ["Doubt", "LackingBytes", "Proved", "WantedRows", "advance", "needs_last"]
 
 #: Last block up to which all blocks are fetched and counted, instead of proved with the
 #: last one of the file, which costs about as many bytes.
@@ -107,14 +107,9 @@ def advance(
 def _prove(
     law: BlockLaw, blocks: NumberedBlocks, first: FirstBlock, *, is_rest_wanted: bool
 ) -> Proved:
-    groups = _groups(law, first)
-    last = law.blocks - 1
-    end = max((group[1] for group in groups), default=0)
-    if end <= _COUNTED and not is_rest_wanted:
-        groups = [(1, end)] if end else []
-        _fetch_all(blocks, groups)
-        counted = {first.length: b"".join(blocks.unpack(1, end))} if end else {}
-        return _result(first, counted, blocks, [(0, end)])
+    if not needs_last(law, first, is_rest_wanted=is_rest_wanted):
+        return _count(law, blocks, first)
+    groups, last = _groups(law, first), law.blocks - 1
     if groups[-1:] and groups[-1][1] == last:
         *groups, (begin, _) = groups
     else:
@@ -122,6 +117,24 @@ def _prove(
     _fetch_all(blocks, [*groups, (begin, last)])
     pieces = _place_all(law, blocks, first, groups, begin)
     return _result(first, pieces, blocks, [(0, 0), *groups, (begin, last)])
+
+
+def needs_last(law: BlockLaw, first: FirstBlock, *, is_rest_wanted: bool) -> bool:
+    """Whether the last block is needed: all blocks before the rows are too many."""
+    return is_rest_wanted or _end(law, first) > _COUNTED
+
+
+def _end(law: BlockLaw, first: FirstBlock) -> int:
+    """Give the number of the last block with wanted bytes."""
+    return max((group[1] for group in _groups(law, first)), default=0)
+
+
+def _count(law: BlockLaw, blocks: NumberedBlocks, first: FirstBlock) -> Proved:
+    """Unpack all blocks up to the last wanted one: their places need no proof."""
+    end = _end(law, first)
+    _fetch_all(blocks, [(1, end)] if end else [])
+    counted = {first.length: b"".join(blocks.unpack(1, end))} if end else {}
+    return _result(first, counted, blocks, [(0, end)])
 
 
 def _groups(law: BlockLaw, first: FirstBlock) -> list[Span]:
