@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .selection import Selection
+    from .selection.selection import Selection
 
 __all__ = ["ExportFormat", "ExportPiece", "WithAbsolutePaths"]
 

@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 
 from ....cutouts.stamp_file import to_cards
+from ..contents.plain_columns import to_arrays
+from ..contents.stamp_bytes import read_hdus
+from ..contents.stems import galaxy_stems
 from ..kind import ExportPiece
-from ..plain_columns import to_arrays
-from ..stamp_bytes import read_hdus
-from ..stems import galaxy_stems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ....cutouts.stamp_file import Card
     from ..kind import ExportFormat
-    from ..selection import Selection
+    from ..selection.selection import Selection
 
 __all__ = ["FORMAT"]
 

@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ....models.planes import Bit
-from ..healpix import parent_cell
+from ..contents.plain_columns import to_arrays
+from ..contents.sets import by_set
 from ..kind import ExportPiece
-from ..plain_columns import to_arrays
-from ..sets import by_set
+from ..selection.healpix import parent_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import StampArrays, SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import StampArrays, SurveyStamps
 
 __all__ = ["FORMAT"]
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 

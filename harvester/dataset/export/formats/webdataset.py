@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..distinct import distinct
-from ..galaxy_pictures import GalaxyPictures
+from ..contents.galaxy_pictures import GalaxyPictures
+from ..contents.pictures import to_jpg
+from ..contents.plain_columns import without_nulls
+from ..contents.sets import by_set
 from ..kind import ExportPiece
-from ..pictures import to_jpg
-from ..plain_columns import without_nulls
-from ..sets import by_set
+from ..selection.distinct import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import StampArrays
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import StampArrays
 
 __all__ = ["FORMAT"]
 

@@ -15,9 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ....models.planes import Plane
+from ..contents.plain_columns import to_arrays
+from ..contents.plane_columns import beside_planes, plane_facts, row_bytes
 from ..kind import ExportPiece
-from ..plain_columns import to_arrays
-from ..plane_columns import beside_planes, plane_facts, row_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 

@@ -21,13 +21,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..galaxy_pictures import GalaxyPictures
+from ..contents.galaxy_pictures import GalaxyPictures
+from ..contents.pictures import to_jpg
+from ..contents.sets import ALL, by_set
+from ..contents.stamp_bytes import primary_hdu
+from ..contents.stems import galaxy_stems
 from ..kind import ExportPiece
-from ..pictures import to_jpg
 from ..pieces import final_folder
-from ..sets import ALL, by_set
-from ..stamp_bytes import primary_hdu
-from ..stems import galaxy_stems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...kind import ExportFormat, ExportPiece
-    from ...selection import Selection
+    from ...selection.selection import Selection
 
 __all__ = ["FORMAT"]
 

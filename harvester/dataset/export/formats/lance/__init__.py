@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from ...contents.plane_columns import beside_planes, lists, plane_facts, row_bytes
 from ...kind import ExportPiece
-from ...plane_columns import beside_planes, lists, plane_facts, row_bytes
 from .first_version import STORAGE, file_name, write_first_version
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...kind import ExportFormat
-    from ...selection import Selection
-    from ...survey_stamps import SurveyStamps
+    from ...selection.selection import Selection
+    from ...selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 
