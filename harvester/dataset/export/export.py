@@ -12,7 +12,6 @@ from ...errors import InputError
 from ...status.console import print_line
 from .card.card import write_card
 from .card.selection_facts import facts_of_selection
-from .kind import WithAbsolutePaths
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import format_of
@@ -117,7 +116,7 @@ def _identity(
         "manifest_sha256": snapshot.sha256,
         "options": json.loads(json.dumps(asdict(options))),
     }
-    if isinstance(chosen, WithAbsolutePaths):
+    if chosen.paths_are_absolute:
         # A hash: the card may be published, and a path may tell a user's name.
         folder = str(final.absolute()).encode()
         identity["folder_sha256"] = hashlib.sha256(folder).hexdigest()
