@@ -1,9 +1,9 @@
 """Complete stamps over an edge of a frame from the neighbouring frame.
 
-Some archives divide one long image into frames that share rows, such as the fields of a
-run of SDSS. The pixels of two such frames are the same pixels, so rows of one continue
-the other without interpolation. This is never assumed: the headers say where the
-neighbour lies, and the shared rows of both frames must agree.
+Some archives divide one long image into frames that share rows. The pixels of two such
+frames are the same pixels, so rows of one continue the other without interpolation.
+This is never assumed: the headers say where the neighbour lies, and the shared rows of
+both frames must agree.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ __all__ = [
     "shared_rows",
 ]
 
-#: Most shared rows that are compared. Frames of SDSS share 128.
+#: Most shared rows that are compared.
 CHECKED_ROWS = 128
 
 #: Fewest shared rows on which two frames can be compared.
 _FEWEST_ROWS = 16
 
-#: Pixels; how far a whole number may be from the offset that the headers give. In run
-#: 2583 of SDSS, camera column 2, two headers disagree by up to 0.28 rows in r and by
-#: up to 0.56 rows or columns in u.
+#: Pixels; how far a whole number may be from the offset that the headers give. Two real
+#: headers disagreed by up to 0.28 rows in a deep band and by up to 0.56 rows or columns
+#: in a shallow one.
 TOLERANCE = 0.75
 
 #: Pixels; the most by which the offset may change along the shared edge. More means

@@ -112,7 +112,7 @@ class CatalogueSection(Section):
 class CutoutSection(Section):
     """How stamps are cut."""
 
-    #: For all archives. The default is the sky of 40 SDSS pixels.
+    #: For all archives. The default is the sky of 40 pixels of 0.396 arcsec.
     size: SizeText = "15.84arcsec"
     #: For single archives: ``{hst = "124px"}``.
     sizes: dict[str, SizeText] = Field(default_factory=dict)

@@ -70,7 +70,7 @@ class _Services(Section):
     """The services of all archives, with the limits that the archives ask for."""
 
     def named(self, name: str) -> ServiceSection:
-        """Return the section of a service by its name, such as ``sdss-sky``."""
+        """Return the section of a service by its name, as ``--base-url`` spells it."""
         section: ServiceSection = getattr(self, _key(name))
         return section
 
