@@ -144,7 +144,7 @@ def read_astrometry(header: fits.Header) -> Astrometry:
         the values cannot be used.
     """
     with IMPORTING:
-        from astropy.wcs import WCS  # noqa: PLC0415 - half a second of units and frames
+        from astropy.wcs import WCS
     # Astropy warns about many harmless deviations from the standard.
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")

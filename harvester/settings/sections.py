@@ -46,7 +46,7 @@ def _planes(text: str) -> str:
     return ",".join(one for one in Plane if one is Plane.FLUX or one in names)
 
 
-def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
+def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:
     """Make a field that is also an option of the command line."""
     return Field(
         default=default,

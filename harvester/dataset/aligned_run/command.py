@@ -52,7 +52,7 @@ def align(folder: Path, out: Path, **options: object) -> None:
     OUT becomes a data set that `harvester export`, `plot` and `gallery` read. Needs
     reproject: pip install 'galaxy-harvester[align]'
     """
-    from .align_run import AlignOptions, align_run  # noqa: PLC0415 - kept out of --help
+    from .align_run import AlignOptions, align_run
 
     found = align_run(folder, out, AlignOptions(**options))  # type: ignore[arg-type] # click checks
     click.echo(f"{out}: {found.stamps:,} stamps of {found.galaxies:,} galaxies")
