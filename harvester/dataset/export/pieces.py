@@ -8,15 +8,14 @@ folder with the name of an export is complete.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, LocalError, LockedError
+from ...errors import InputError, LocalError
+from ..folder_lock import lock_folder
 from .checksums import write_checksums
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class ExportFolder:
             raise InputError(msg)
         with _on_disk(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            self._lock()
+            lock_folder(self, self.work, "export")
             marker = _read(self.work / MARKER)
             if marker == self._identity:
                 self._receipts = _read_receipts(self.work / _RECEIPTS)
@@ -97,17 +96,6 @@ class ExportFolder:
             _remove(self.work / _AT_WORK)
             if self._receipts:
                 say(f"Continued: {len(self._receipts):,} parts were written before.")
-
-    def _lock(self) -> None:
-        """Keep other exports out of the folder for as long as this process lives."""
-        descriptor = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            msg = f"another export writes {self.work}: wait for it, or stop it."
-            raise LockedError(msg) from error
-        weakref.finalize(self, os.close, descriptor)
 
     def has(self, piece: ExportPiece) -> bool:
         """Whether a piece was written before a kill, and is still as it was."""
