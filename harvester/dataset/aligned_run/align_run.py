@@ -6,30 +6,26 @@ After a kill the same command goes on. The same run and options give the same by
 from __future__ import annotations
 
 import json
-import os
-from collections import deque
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pebble import CONSTS, ProcessPool
 
 from ... import __version__
-from ...cutouts.warm_up import warm_up
 from ...errors import InputError
 from ...status.console import print_line
 from ..export.progress import shown_pieces
 from ..manifest import label_names, read_manifest, run_facts
+from ..on_all_cores import on_all_cores
 from ..opened.band_names import read_band
 from ..registration import MOVE_COLUMNS
 from .aligned_folder import AlignedFolder
 from .aligned_rows import Work, aligned_rows, lacking_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ..opened.galaxies import Galaxies
@@ -39,9 +35,6 @@ __all__ = ["AlignedRun", "align_run", "checked_options", "registration_words"]
 
 #: Galaxies in one piece of work.
 _PIECE = 64
-
-#: Seconds between asking a worker process to end and killing it.
-_KILL_AFTER_S = 0.1
 
 #: Decimals of an arcsec to which the pixel scale of a survey is rounded: its frames
 #: differ by less.
@@ -78,7 +71,7 @@ def align_run(
     options: AlignOptions,
     *,
     source_sha256: str,
-    only: Collection[int] | None = None,
+    only: frozenset[int] | None = None,
     quiet: bool = False,
 ) -> AlignedRun:
     """Align all stamps of a run into a new folder, or go on with that.
@@ -172,27 +165,43 @@ def _write(
     data: Galaxies,
     folder: AlignedFolder,
     options: AlignOptions,
-    only: Collection[int] | None,
+    only: frozenset[int] | None,
     *,
     quiet: bool,
 ) -> None:
     schema = _schema(data, options)
     starts = range(0, len(data), _PIECE)
     with shown_pieces(len(data), len(starts), quiet=quiet, what="galaxies") as advance:
-        missing = {}
-        for number, start in enumerate(starts):
-            part = data[start : start + _PIECE]
-            if folder.has(number):
-                advance(len(part))
-            else:
-                wanted = None if only is None else frozenset(only)
-                missing[number] = Work(
-                    data.out, folder.out, part.table, schema, asdict(options), wanted
-                )
-        for number, rows in _worked(missing):
-            folder.put(number, rows)
+
+        def missing() -> Iterator[Work]:
+            for number, start in enumerate(starts):
+                part = data[start : start + _PIECE]
+                if folder.has(number):
+                    advance(len(part))
+                else:
+                    yield Work(
+                        number,
+                        data.out,
+                        folder.out,
+                        part.table,
+                        schema,
+                        asdict(options),
+                        only,
+                    )
+
+        for work, rows in _worked(missing(), several=len(starts) > 1):
+            folder.put(work.number, rows)
             advance(len(pc.unique(rows["target"])))
     folder.complete(schema, len(starts))
+
+
+def _worked(
+    pieces: Iterator[Work], *, several: bool
+) -> Iterator[tuple[Work, pa.Table]]:
+    """Align pieces of the galaxies, on all cores if there are several, in order."""
+    if several:
+        return on_all_cores(aligned_rows, pieces)
+    return ((piece, aligned_rows(piece)) for piece in pieces)
 
 
 def _schema(data: Galaxies, options: AlignOptions) -> pa.Schema:
@@ -210,28 +219,6 @@ def _schema(data: Galaxies, options: AlignOptions) -> pa.Schema:
         "own_columns": [*own, *MOVE_COLUMNS],
     }
     return pa.schema(fields, {b"harvester": json.dumps(facts).encode()})
-
-
-def _worked(pieces: dict[int, Work]) -> Iterator[tuple[int, pa.Table]]:
-    """Align pieces of the galaxies, on all cores if there are several."""
-    if len(pieces) <= 1:
-        yield from ((number, aligned_rows(work)) for number, work in pieces.items())
-        return
-    cores = len(os.sched_getaffinity(0))
-    # Worker processes ignore SIGTERM (see `cutouts.forkserver`): kill them soon.
-    CONSTS.term_timeout = _KILL_AFTER_S
-    pool = ProcessPool(max_workers=cores, context=warm_up())
-    with ExitStack() as stack:
-        stack.callback(pool.join)
-        stack.callback(pool.stop)
-        under_way: deque[tuple[int, Any]] = deque()
-        for number, work in pieces.items():
-            under_way.append((number, pool.schedule(aligned_rows, args=(work,))))
-            if len(under_way) > 2 * cores:
-                first, result = under_way.popleft()
-                yield first, result.result()
-        for first, result in under_way:
-            yield first, result.result()
 
 
 def _counted(table: pa.Table, options: AlignOptions) -> AlignedRun:

@@ -37,6 +37,8 @@ _STRUCTURE = re.compile(rb"SIMPLE|BITPIX|NAXIS\d*|EXTEND|END")
 class Work:
     """Some galaxies to align."""
 
+    #: Place in the order of all pieces, from 0.
+    number: int
     #: The folders of the run and of the aligned stamps.
     source: Path
     out: Path

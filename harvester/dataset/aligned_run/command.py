@@ -56,7 +56,7 @@ def align(folder: Path, out: Path, **options: object) -> None:
     pip install 'galaxy-harvester[align]'
     """
     from ...places import Places  # noqa: PLC0415 - kept out of --help
-    from ..export.snapshot import take_snapshot  # noqa: PLC0415 - the same
+    from ..export.selection.snapshot import take_snapshot  # noqa: PLC0415 - the same
     from ..opened.galaxies import Galaxies  # noqa: PLC0415 - the same
     from .align_options import AlignOptions  # noqa: PLC0415 - the same
     from .align_run import align_run  # noqa: PLC0415 - the same
