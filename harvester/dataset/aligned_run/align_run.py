@@ -5,8 +5,9 @@ After a kill the same command goes on. The same run and options give the same by
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,8 @@ class AlignedRun:
 
     galaxies: int
     stamps: int
-    #: Galaxies that lack the band whose pixels were to be taken.
+    #: What it was aligned to, and how many galaxies lack that band.
+    to: str
     lacking: int
     #: Stamps by what registration did, see `register_stamps`; empty without it.
     registered: dict[str, int] = field(default_factory=dict)
@@ -58,8 +60,8 @@ class AlignedRun:
         """Give sentences for the user about what was left out and moved."""
         if self.lacking:
             yield (
-                f"{self.lacking:,} galaxies have no stamp in the band to align to: "
-                "their other stamps were left out"
+                f"{self.lacking:,} galaxies have no stamp in {self.to}: their other "
+                "stamps were left out"
             )
         if self.registered:
             yield registration_words(self.registered, self.most_moved)
@@ -72,6 +74,7 @@ def align_run(
     *,
     source_sha256: str,
     only: frozenset[int] | None = None,
+    replace: bool = False,
     quiet: bool = False,
 ) -> AlignedRun:
     """Align all stamps of a run into a new folder, or go on with that.
@@ -82,6 +85,9 @@ def align_run(
         Of the manifest that ``data`` is from.
     only
         The targets whose stamps are wanted; None: all.
+    replace
+        Whether ``out`` is removed first if it is another alignment, also a complete
+        one. Then no other process may read it.
     quiet
         Print progress to standard error.
 
@@ -92,6 +98,7 @@ def align_run(
     LocalError
         A stamp cannot be read or written.
     """
+    data = _with_free_labels(data)
     options = _complete(data, options)
     identity = {
         "harvester": __version__,
@@ -105,6 +112,8 @@ def align_run(
         print_line(f"{out} is aligned already.", err=quiet)
         folder.tidy()
     else:
+        if replace:
+            folder.remove_other()
         folder.begin(lambda text: print_line(text, err=quiet))
         _write(data, folder, options, only, quiet=quiet)
     return _counted(read_manifest(out), options)
@@ -113,11 +122,12 @@ def align_run(
 def registration_words(counts: Mapping[str, int], most: float) -> str:
     """Give a sentence about what registration did."""
     moved, agreed = counts.get("moved", 0), counts.get("agreed", 0)
+    by = f" (by {most:.2f} pixels at most)" if moved else ""
     return (
-        f"Centres of the galaxies in their bands: {agreed:,} stamps agreed with the "
-        f"reference band, {moved:,} were moved onto it (by {most:.2f} pixels at most; "
-        f"--no-register: never), {counts.get('apart', 0):,} were too far to be moved, "
-        f"{counts.get('unsure', 0):,} too uncertain"
+        f"Centres in the reference band and the others: {agreed:,} stamps agreed, "
+        f"{moved:,} were moved{by}, {counts.get('apart', 0):,} are too far apart "
+        f"for that, {counts.get('unsure', 0):,} too uncertain. With --no-register none "
+        "is moved."
     )
 
 
@@ -137,7 +147,14 @@ def checked_options(data: Galaxies, options: AlignOptions) -> AlignOptions:
         msg = f"the band {options.to!r} could be {' or '.join(named)}"
         raise InputError(msg)
     whole = named[0] if named else options.to
-    return replace(options, to=":".join(read_band(whole, bands)))
+    return dataclasses.replace(options, to=":".join(read_band(whole, bands)))
+
+
+def _with_free_labels(data: Galaxies) -> Galaxies:
+    """Rename labels that have the name of a new column, as the manifest does."""
+    taken = set(MOVE_COLUMNS).intersection(label_names(data.table))
+    names = [f"label_{n}" if n in taken else n for n in data.table.column_names]
+    return type(data)(data.out, data.table.rename_columns(names))
 
 
 def _complete(data: Galaxies, options: AlignOptions) -> AlignOptions:
@@ -155,7 +172,7 @@ def _complete(data: Galaxies, options: AlignOptions) -> AlignOptions:
     scale = options.pixel_scale or own
     side = max(pc.max(known["nx"]).as_py(), pc.max(known["ny"]).as_py())
     size = options.size or f"{max(1, round(side * own / scale))}px"
-    return replace(options, pixel_scale=scale, size=size)
+    return dataclasses.replace(options, pixel_scale=scale, size=size)
 
 
 # -- work ------------------------------------------------------------------------------
@@ -229,6 +246,7 @@ def _counted(table: pa.Table, options: AlignOptions) -> AlignedRun:
     return AlignedRun(
         galaxies=len(pc.unique(table["target"])),
         stamps=made.num_rows,
+        to=options.to,
         lacking=len(pc.unique(lacks["target"])),
         registered={one["values"]: one["counts"] for one in counts},
         most_moved=float(np.hypot(*moves).max(initial=0.0)),

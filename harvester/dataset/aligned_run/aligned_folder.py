@@ -62,6 +62,11 @@ class AlignedFolder:
             return False
         return facts.get("alignment_sha256") == self.digest
 
+    def remove_other(self) -> None:
+        """Remove the folder if it is the data set of another alignment."""
+        if self._manifest.exists() and not self.is_complete:
+            shutil.rmtree(self.out)
+
     def begin(self, say: Callable[[str], None]) -> None:
         """Make the folder, or go on with what is there.
 
