@@ -7,7 +7,7 @@ in the primary HDU, and each further plane in an HDU of its own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,11 @@ class StampPlanes:
         from astropy.io import fits
 
         return fits.Header.fromstring(self.cards.decode("ascii"))
+
+    def with_header(self, header: fits.Header) -> StampPlanes:
+        """Give the same planes with another header."""
+        text: str = header.tostring(sep="", endcard=True, padding=False)
+        return replace(self, cards=text.encode("ascii"))
 
 
 def read_stamp(path: Path | str) -> StampPlanes:

@@ -94,7 +94,7 @@ class HarvestedGalaxy:
         bands: Iterable[str | Sequence[str]] | None = None,
         pixel_scale: float | None = None,
         size: str | None = None,
-        register: bool = False,
+        register: bool = True,
     ) -> dict[Band, HarvestedStamp]:
         """Give the stamps on one pixel grid, by survey and band.
 

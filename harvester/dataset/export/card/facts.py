@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ....archives.registry import kinds
 from ...manifest import label_names, run_facts
 from . import counts
+from .moves import BandMoves, band_moves
 from .shifted_positions import ShiftedMatches, shifted_matches
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class CardFacts:
     #: Survey, band, reason, galaxies.
     missing: Sequence[tuple[str, str, str, int]]
     units: Sequence[counts.PixelUnit]
+    #: Of stamps that were registered; empty for others.
+    moves: Sequence[BandMoves]
     categories: Sequence[counts.Categories]
     ranges: Sequence[counts.Range]
     #: Names of the columns of the manifest that are no labels, and of the labels.
@@ -97,14 +100,16 @@ def card_facts(manifest: pa.Table, edition: DataEdition) -> CardFacts:
     own = [name for name in manifest.column_names if name not in labels]
     galaxies = counts.galaxies_of(manifest, labels)
     categories, ranges = counts.label_counts(galaxies, labels)
+    coverages = counts.band_coverages(manifest)
     return CardFacts(
         edition=edition,
         galaxies=galaxies.num_rows,
         complete=_complete(manifest),
         stamps=manifest.num_rows - manifest["file_loc"].null_count,
-        coverages=counts.band_coverages(manifest),
+        coverages=coverages,
         missing=counts.missing_counts(manifest),
         units=counts.pixel_units(manifest),
+        moves=band_moves(manifest, coverages),
         categories=categories,
         ranges=ranges,
         own_columns=own,
