@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...status.console import print_line
 from .card import write_card
 from .kind import WithAbsolutePaths
+from .piece_threads import write_pieces
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import format_of
@@ -134,10 +135,7 @@ def _write(
     folder.begin(lambda text: print_line(text, err=quiet))
     rows = sum(piece.rows for piece in pieces)
     with shown_pieces(rows, len(pieces), quiet=quiet) as advance:
-        for piece in pieces:
-            if not folder.has(piece):
-                folder.write(piece)
-            advance(piece.rows)
+        write_pieces(folder, pieces, advance)
     facts = facts_of_selection(selection, chosen.name, chosen.loading(selection))
     write_card(folder.work, facts, chosen.card_head(selection))
     folder.complete()

@@ -28,6 +28,9 @@ _CHUNKS = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_le
 #: the next row group. Where a stamp was removed it would count otherwise for long.
 _STAMP_PAGE = 2048
 
+#: Bytes that are written to disk at a time: pages of one stamp are small.
+_BUFFER = 1 << 20
+
 
 def write_parquet(
     path: Path,
@@ -37,15 +40,18 @@ def write_parquet(
 ) -> None:
     """Write a file whose row groups are those given; ``read`` gives the rows of one."""
     options = _column_options(schema)
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=_ZSTD,
-        use_content_defined_chunking=_CHUNKS,
-        write_page_index=True,
-        **options,
-    ) as file:
+    with (
+        pa.output_stream(path, buffer_size=_BUFFER) as sink,
+        pq.ParquetWriter(
+            sink,
+            schema,
+            compression="zstd",
+            compression_level=_ZSTD,
+            use_content_defined_chunking=_CHUNKS,
+            write_page_index=True,
+            **options,
+        ) as file,
+    ):
         for table in _ahead(groups, read):
             file.write_table(table, row_group_size=max(1, table.num_rows))
 
