@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..archives.kind import Costs, FileLayout
+    from ..archives.costs import Costs, FileLayout
     from ..frames.spans import Box
 
     Plane2D = NDArray[np.float64]

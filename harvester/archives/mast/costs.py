@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..kind import FileLayout
+from ..costs import FileLayout
 from .cameras import field_arcsec, pixel_arcsec
 from .services import MAST, S3
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..kind import Credit, Fetch
+from ..credit import Credit
+from ..kind import Fetch
 from .filters import nominal_nm
 from .services import MAST, S3
 

@@ -9,7 +9,7 @@ from ...models import Plane
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ..kind import FileLayout
+    from ..costs import FileLayout
 
 __all__ = ["SdssCosts"]
 

@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Product, Survey
-    from ..kind import (
-        Archive,
-        ArchiveKind,
-        Costs,
-        Credit,
-        Identifiers,
-        LocatorInputs,
-        Sampling,
-    )
+    from ..costs import Costs, Sampling
+    from ..credit import Credit
+    from ..kind import Archive, ArchiveKind, Identifiers, LocatorInputs
     from ..reading import Reading
     from .field_cache import FieldCache
 

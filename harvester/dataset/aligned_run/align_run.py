@@ -7,22 +7,18 @@ kill the command is simply repeated. The same run and options give the same byte
 from __future__ import annotations
 
 import json
-import os
-from collections import deque
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pebble import CONSTS, ProcessPool
 
-from ...cutouts.warm_up import warm_up
 from ...errors import InputError, LocalError
 from ...places import Places
 from ..manifest import run_facts
+from ..on_all_cores import on_all_cores
 from ..opened.band_names import read_band
 from ..opened.galaxies import open_run
 from ..stamps import atomic_write
@@ -38,9 +34,6 @@ __all__ = ["AlignOptions", "AlignedRun", "align_run"]
 
 #: Galaxies in one piece of work.
 _PIECE = 64
-
-#: Seconds between asking a worker process to end and killing it.
-_KILL_AFTER_S = 0.1
 
 #: Decimals of an arcsec to which the pixel scale of a survey is rounded: its frames
 #: differ by less.
@@ -139,18 +132,5 @@ def _worked(
     )
     if len(data) <= _PIECE:
         yield from map(aligned_rows, pieces)
-        return
-    cores = len(os.sched_getaffinity(0))
-    # Worker processes ignore SIGTERM (see `cutouts.forkserver`): kill them soon.
-    CONSTS.term_timeout = _KILL_AFTER_S
-    pool = ProcessPool(max_workers=cores, context=warm_up())
-    with ExitStack() as stack:
-        stack.callback(pool.join)
-        stack.callback(pool.stop)
-        under_way: deque[Any] = deque()
-        for piece in pieces:
-            under_way.append(pool.schedule(aligned_rows, args=(piece,)))
-            if len(under_way) > 2 * cores:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+    else:
+        yield from (result for _, result in on_all_cores(aligned_rows, pieces))

@@ -94,7 +94,7 @@ def _to_options(
     **rest: Any,  # noqa: ANN401 - click's options
 ) -> Any:  # noqa: ANN401 - imported inside
     from .options import ExportOptions  # noqa: PLC0415 - see above
-    from .splits import parse_split  # noqa: PLC0415 - slow to import
+    from .selection.splits import parse_split  # noqa: PLC0415 - slow to import
 
     return ExportOptions(
         bands=_listed(bands),

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ... import __version__
 from ...errors import InputError
 from ...status.console import print_line
-from .card import write_card
-from .kind import WithAbsolutePaths
+from .card.card import write_card
+from .card.selection_facts import facts_of_selection
 from .piece_threads import write_pieces
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import format_of
-from .selection import select
-from .selection_card import facts_of_selection
-from .snapshot import take_snapshot
+from .selection.selection import select
+from .selection.snapshot import take_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from ...places import Places
     from .kind import ExportFormat
     from .options import ExportOptions
-    from .selection import Selection
-    from .snapshot import Snapshot
+    from .selection.selection import Selection
+    from .selection.snapshot import Snapshot
 
 __all__ = ["Exported", "export_run"]
 
@@ -118,7 +117,7 @@ def _identity(
         "manifest_sha256": snapshot.sha256,
         "options": json.loads(json.dumps(asdict(options))),
     }
-    if isinstance(chosen, WithAbsolutePaths):
+    if chosen.paths_are_absolute:
         # A hash: the card may be published, and a path may tell a user's name.
         folder = str(final.absolute()).encode()
         identity["folder_sha256"] = hashlib.sha256(folder).hexdigest()

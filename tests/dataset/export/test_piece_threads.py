@@ -21,12 +21,16 @@ def _two_cores(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: {0, 1})
 
 
+def _begun(tmp_path):
+    folder = ExportFolder(tmp_path / "made", {})
+    folder.begin(print)
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Give a folder that is begun."""
-    begun = ExportFolder(tmp_path / "made", {})
-    begun.begin(print)
-    return begun
+    return _begun(tmp_path)
 
 
 def _piece(name, before=lambda: None, *, is_independent=True):
@@ -79,10 +83,10 @@ def test_piece_that_fails(folder):
     assert not (folder.work / "bad").exists()
 
 
-def test_written_before(folder):
+def test_written_before(tmp_path):
     """A piece that was written before a kill is counted, and not written again."""
-    folder.write(_piece("a"))
-    rows = []
+    write_pieces(_begun(tmp_path), [_piece("a")], lambda _rows: None)
+    folder, rows = _begun(tmp_path), []
 
     def fail():
         pytest.fail("written again")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...healpix import parent_cell
+from ...selection.healpix import parent_cell
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import InputError
+from ....errors import InputError
 from .axes import axes_of, by_survey, chosen_axes
 from .galaxies import galaxy_rows, to_galaxies
 from .shapes import psf_side, stamp_shape
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ..options import ExportOptions
     from .axes import Axis
-    from .options import ExportOptions
     from .snapshot import Snapshot
 
 __all__ = ["Selection", "select"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .splits import SETS
+from ..selection.splits import SETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

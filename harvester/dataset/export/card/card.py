@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..stamps import atomic_write
-from .card_sections import SECTIONS
+from ...stamps import atomic_write
 from .citations import bibliography
+from .sections import SECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .card_facts import CardFacts
+    from .facts import CardFacts
 
 __all__ = ["CITATION", "README", "write_card"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ... import __version__
-from ...archives.registry import kinds
+from .... import __version__
+from ....archives.registry import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harvester.dataset.export.healpix import healpix_29, parent_cell
+from harvester.dataset.export.selection.healpix import healpix_29, parent_cell
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ...errors import InputError
+from ....errors import InputError
+from ..options import Split
 from .healpix import parent_cell
-from .options import Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...errors import InputError
-from ...states import SETTLED
-from ..current_manifest import make_manifest
-from ..manifest import label_names, read_manifest, run_facts
+from ....errors import InputError
+from ....states import SETTLED
+from ...current_manifest import make_manifest
+from ...manifest import label_names, read_manifest, run_facts
 
 if TYPE_CHECKING:
-    from ...places import Places
+    from ....places import Places
 
 __all__ = ["Snapshot", "take_snapshot"]
 

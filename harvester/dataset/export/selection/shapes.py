@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..stamp_reader import read_stamp
+from ...stamp_reader import read_stamp
 from .shape_examples import Examples
 
 if TYPE_CHECKING:

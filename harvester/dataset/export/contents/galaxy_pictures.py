@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...archives.registry import kinds
+from ....archives.registry import kinds
 from .pictures import COLOURS, to_pictures
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .axes import Axis
-    from .selection import Selection
-    from .survey_stamps import SurveyStamps
+    from ..selection.axes import Axis
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["GalaxyPictures"]
 

@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .axes import axes_of, chosen_axes
-from .card_columns import COLUMNS
-from .card_facts import CardFacts, DataEdition, card_facts
+from ..selection.axes import axes_of, chosen_axes
+from .columns import COLUMNS
+from .facts import CardFacts, DataEdition, card_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .axes import Axis
-    from .options import ExportOptions
-    from .selection import Selection
+    from ..options import ExportOptions
+    from ..selection.axes import Axis
+    from ..selection.selection import Selection
 
 __all__ = ["facts_of_selection"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...errors import InputError
+from ....errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...errors import LocalError
+from ....errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

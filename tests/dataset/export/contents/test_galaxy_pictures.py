@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harvester.dataset.export import galaxy_pictures
-from harvester.dataset.export.galaxy_pictures import GalaxyPictures
+from harvester.dataset.export.contents import galaxy_pictures
+from harvester.dataset.export.contents.galaxy_pictures import GalaxyPictures
 from harvester.dataset.export.options import ExportOptions
-from harvester.dataset.export.selection import select
-from harvester.dataset.export.snapshot import take_snapshot
+from harvester.dataset.export.selection.selection import select
+from harvester.dataset.export.selection.snapshot import take_snapshot
 from harvester.places import Places
 
 _NM = {"g": 770, "r": 480, "i": 620}

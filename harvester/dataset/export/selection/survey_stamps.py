@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ...errors import InputError, LocalError
-from ..stamp_reader import read_stamp
+from ....errors import InputError, LocalError
+from ...stamp_reader import read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..stamp_reader import StampPlanes
+    from ...stamp_reader import StampPlanes
     from .axes import Axis
 
 __all__ = ["StampArrays", "SurveyStamps"]

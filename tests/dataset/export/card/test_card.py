@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from harvester.archives.registry import kinds
-from harvester.dataset.export.card import write_card
-from harvester.dataset.export.card_columns import COLUMNS, MASK_BITS
-from harvester.dataset.export.card_facts import DataEdition, card_facts
-from harvester.dataset.export.card_sections import SECTIONS
-from harvester.dataset.export.citations import label_sources
+from harvester.dataset.export.card.card import write_card
+from harvester.dataset.export.card.citations import label_sources
+from harvester.dataset.export.card.columns import COLUMNS, MASK_BITS
+from harvester.dataset.export.card.facts import DataEdition, card_facts
+from harvester.dataset.export.card.sections import SECTIONS
 from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
 from harvester.models.planes import Bit
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...archives.registry import kinds
-from ..manifest import label_names, run_facts
-from . import card_counts as counts
+from ....archives.registry import kinds
+from ...manifest import label_names, run_facts
+from . import counts
 from .shifted_positions import ShiftedMatches, shifted_matches
 
 if TYPE_CHECKING:

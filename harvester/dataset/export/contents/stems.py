@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from .selection import Selection
+    from ..selection.selection import Selection
 
 __all__ = ["galaxy_stems"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from harvester.dataset.export.axes import Axis
-from harvester.dataset.export.healpix import healpix_29, parent_cell
-from harvester.dataset.export.splits import parse_split, split_galaxies
+from harvester.dataset.export.selection.axes import Axis
+from harvester.dataset.export.selection.healpix import healpix_29, parent_cell
+from harvester.dataset.export.selection.splits import parse_split, split_galaxies
 from harvester.errors import InputError
 
 _AXES = [Axis("wide", "r"), Axis("deep", "H")]

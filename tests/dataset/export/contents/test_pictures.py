@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harvester.dataset.export.pictures import to_jpg, to_pictures
+from harvester.dataset.export.contents.pictures import to_jpg, to_pictures
 
 _RNG = np.random.default_rng(5)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...archives.registry import kinds
-from .card_columns import COLUMNS, MASK_BITS
+from ....archives.registry import kinds
 from .citations import label_sources
+from .columns import COLUMNS, MASK_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .card_facts import CardFacts
+    from .facts import CardFacts
 
 __all__ = ["SECTIONS"]
 

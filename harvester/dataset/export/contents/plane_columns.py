@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ...models.planes import Bit, Plane
+from ....models.planes import Bit, Plane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from .survey_stamps import SurveyStamps
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["beside_planes", "lists", "plane_facts", "row_bytes", "tensors"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.dataset.export.starter import starter_rows
+from harvester.dataset.export.selection.starter import starter_rows
 
 _IDS = [f"galaxy {number}" for number in range(1000)]
 
