@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...selection.read_ahead import read_ahead
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["write_listing", "write_parquet", "write_schema"]
@@ -52,22 +53,8 @@ def write_parquet(
             **options,
         ) as file,
     ):
-        for table in _ahead(groups, read):
+        for table in read_ahead(groups, read):
             file.write_table(table, row_group_size=max(1, table.num_rows))
-
-
-def _ahead(
-    groups: Sequence[slice], read: Callable[[slice], pa.Table]
-) -> Iterator[pa.Table]:
-    """Read each group while the one before it is compressed."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = None
-        for group in groups:
-            here, coming = coming, reader.submit(read, group)
-            if here:
-                yield here.result()
-        if coming:
-            yield coming.result()
 
 
 def _column_options(schema: pa.Schema) -> dict[str, Any]:
