@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from ...contents.plane_columns import beside_planes, lists, plane_facts, row_bytes
 from ...kind import ExportFormat, ExportPiece
+from ...selection.read_ahead import read_ahead
 from .first_version import STORAGE, file_name, write_first_version
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def _table(
     counts = [min(most, rows - start) for start in starts]
     for number, (start, count) in enumerate(zip(starts, counts, strict=True)):
         write = partial(_write_rows, schema, read, start, count)
-        yield ExportPiece(f"{name}/data/{file_name(number)}", write, rows=count)
+        path = f"{name}/data/{file_name(number)}"
+        yield ExportPiece(path, write, rows=count, is_independent=True)
     write = partial(_write_versions, name, schema, counts)
     yield ExportPiece(f"{name}/_versions", write)
 
@@ -114,9 +116,11 @@ def _write_rows(
 ) -> None:
     from lance.file import LanceFileWriter
 
+    stop = start + count
+    starts = range(start, stop, _BATCH)
+    tables = read_ahead(starts, lambda at: read(at, min(_BATCH, stop - at)))
     with LanceFileWriter(str(path), schema=schema, version=STORAGE) as file:
-        for first in range(start, start + count, _BATCH):
-            table = read(first, min(_BATCH, start + count - first))
+        for table in tables:
             for batch in table.combine_chunks().to_batches():
                 file.write_batch(batch)
 
