@@ -112,13 +112,12 @@ def chi_square(image, ivar, *, side=6, darkest=1):
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_blank_sky_of_real_frames(shared, name):
+def test_blank_sky_of_real_frames(unpacked, name):
     """The noise of blank sky is what the inverse variance says, in every real frame.
 
     One of them is full of stars; its sky table has fewer rows than the frame asks for.
     """
-    path = shared / "data/sdss" / f"frame-{name}.fits.bz2"
-    with open_frame(path) as frame:
+    with open_frame(unpacked(f"frame-{name}.fits")) as frame:
         image = next(frame.hdus())
         flux = frame.rows(image, 0, image.shape[0]).astype(np.float32)
         ivar = KIND.reading.noise(frame, image.values.get).ivar(stack([flux], (0, 0)))
