@@ -1,9 +1,9 @@
 """Complete stamps over an edge of a frame from the neighbouring frame.
 
-Some archives divide one long image into frames that share rows, such as the fields of a
-run of SDSS. The pixels of two such frames are the same pixels, so rows of one continue
-the other without interpolation. This is never assumed: the headers say where the
-neighbour lies, and the shared rows of both frames must agree.
+Some archives divide one long image into frames that share rows. The pixels of two such
+frames are the same pixels, so rows of one continue the other without interpolation.
+This is never assumed: the headers say where the neighbour lies, and the shared rows of
+both frames must agree.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = [
     "shared_rows",
 ]
 
-#: Most shared rows that are compared. Frames of SDSS share 128.
+#: Most shared rows that are compared.
 CHECKED_ROWS = 128
 
 #: Fewest shared rows on which two frames can be compared.
 _FEWEST_ROWS = 16
 
 #: Pixels; how far a whole number may be from the offset that the headers give. Of the
-#: 814 pairs of neighbours in run 3900 of SDSS, camera column 6, one is 0.73 rows off.
+#: 814 pairs of neighbours in one real run, one is 0.73 rows off.
 #: One whole pixel is too much: a header that is wrong by that is wrong altogether.
 TOLERANCE = 0.9
 
