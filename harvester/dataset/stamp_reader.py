@@ -58,7 +58,7 @@ class StampPlanes:
     @property
     def header(self) -> fits.Header:
         """The header of the primary HDU, read by astropy."""
-        from astropy.io import fits  # noqa: PLC0415 - slow to import
+        from astropy.io import fits
 
         return fits.Header.fromstring(self.cards.decode("ascii"))
 

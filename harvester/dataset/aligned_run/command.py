@@ -55,11 +55,11 @@ def align(folder: Path, out: Path, **options: object) -> None:
     interrupted, the same command continues it. Needs reproject:
     pip install 'galaxy-harvester[align]'
     """
-    from ...places import Places  # noqa: PLC0415 - kept out of --help
-    from ..export.selection.snapshot import take_snapshot  # noqa: PLC0415 - the same
-    from ..opened.galaxies import Galaxies  # noqa: PLC0415 - the same
-    from .align_options import AlignOptions  # noqa: PLC0415 - the same
-    from .align_run import align_run  # noqa: PLC0415 - the same
+    from ...places import Places
+    from ..export.selection.snapshot import take_snapshot
+    from ..opened.galaxies import Galaxies
+    from .align_options import AlignOptions
+    from .align_run import align_run
 
     places = Places(folder)
     snapshot = take_snapshot(places)

@@ -98,13 +98,13 @@ __all__ = ["export"]
     "certainly differs from that in the reference band. Default: register.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def export(folder: Path, to: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
+def export(folder: Path, to: str, *, as_json: bool, **options: Any) -> None:
     """Export the run in FOLDER as a data set in another format.
 
     The default FOLDER is $HARVESTER_RUN, or else the working directory. If an export
     was interrupted, the same command continues it.
     """
-    from .export import export_run  # noqa: PLC0415 - seconds of imports
+    from .export import export_run
 
     out = options.pop("out")
     chosen = _to_options(**options)
@@ -119,10 +119,10 @@ def _to_options(
     split: str | None,
     by: str,
     seed: int,
-    **rest: Any,  # noqa: ANN401 - click's options
-) -> Any:  # noqa: ANN401 - imported inside
-    from .options import ExportOptions  # noqa: PLC0415 - see above
-    from .selection.splits import parse_split  # noqa: PLC0415 - slow to import
+    **rest: Any,
+) -> Any:
+    from .options import ExportOptions
+    from .selection.splits import parse_split
 
     alignment = _alignment(
         rest.pop("align"),
@@ -138,8 +138,8 @@ def _to_options(
     )
 
 
-def _alignment(to: str | None, **given: Any) -> Any:  # noqa: ANN401 - click's options, imported inside
-    from ..aligned_run.align_options import AlignOptions  # noqa: PLC0415 - see above
+def _alignment(to: str | None, **given: Any) -> Any:
+    from ..aligned_run.align_options import AlignOptions
 
     chosen = {name: value for name, value in given.items() if value is not None}
     if to is not None:

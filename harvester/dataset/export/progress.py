@@ -37,7 +37,7 @@ def shown_pieces(
 
 @contextmanager
 def _bar(rows: int, parts: int, what: str) -> Iterator[Callable[[int], None]]:
-    from rich.progress import (  # noqa: PLC0415 - 0.1 s that a pipe need not pay
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,

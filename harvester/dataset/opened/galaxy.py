@@ -106,7 +106,7 @@ class HarvestedGalaxy:
         InputError
             A band has no stamp, a name is not known, or reproject is not installed.
         """
-        from ..align import align  # noqa: PLC0415 - imports astropy
+        from ..align import align
 
         every = dict.fromkeys(map(_band, self.records))
         wanted = self.bands if bands is None else read_bands(bands, every)

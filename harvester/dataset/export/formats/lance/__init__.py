@@ -112,7 +112,7 @@ def _write_rows(
     path: Path,
     _root: Path,
 ) -> None:
-    from lance.file import LanceFileWriter  # noqa: PLC0415 - of an extra
+    from lance.file import LanceFileWriter
 
     with LanceFileWriter(str(path), schema=schema, version=STORAGE) as file:
         for first in range(start, start + count, _BATCH):
