@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from ....archives.registry import kinds
+from ....ledger.run_dates import RunDates
 from ...manifest import label_names, run_facts
 from . import counts
 from .moves import BandMoves, band_moves
@@ -39,6 +40,8 @@ class DataEdition:
     options: Mapping[str, str] = field(default_factory=dict)
     #: Galaxies asked for with ``--starter``; None: this is the whole data set.
     starter: int | None = None
+    #: When the run was harvested.
+    dates: RunDates = field(default_factory=RunDates)
     #: Columns that the manifest does not have: name to unit and meaning.
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
