@@ -11,10 +11,10 @@ from ... import __version__
 from ...errors import InputError
 from ...status.console import print_line
 from .card import write_card
-from .kind import WithAbsolutePaths
+from .kind import WithAbsolutePaths, WithImageFiles
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
-from .registry import format_of
+from .registry import export_formats, format_of
 from .selection import select
 from .selection_card import facts_of_selection
 from .snapshot import take_snapshot
@@ -83,12 +83,7 @@ def export_run(
         The disk is full or a stamp is missing.
     """
     chosen = format_of(to)
-    if options.native_endian and chosen.big_endian:
-        msg = (
-            f"--native-endian: {to} stores numbers with the most significant byte "
-            "first, as the FITS standard demands. Use another format, such as numpy."
-        )
-        raise InputError(msg)
+    _check_options(chosen, options)
     snapshot = take_snapshot(places)
     final = out or places.out / "exports" / to
     folder = ExportFolder(final, _identity(chosen, options, snapshot, final))
@@ -106,6 +101,28 @@ def export_run(
         stamps={survey.name: len(survey) for survey in selection.surveys},
         loading=chosen.loading(selection).replace("DIR", str(final)),
     )
+
+
+def _check_options(chosen: ExportFormat, options: ExportOptions) -> None:
+    """Refuse an option that the format cannot meet."""
+    if options.native_endian and chosen.big_endian:
+        msg = (
+            f"--native-endian: {chosen.name} stores numbers with the most significant "
+            "byte first, as the FITS standard demands. Use another format, such as "
+            "numpy."
+        )
+        raise InputError(msg)
+    if options.images and options.images not in _image_types(chosen):
+        able = [one.name for one in export_formats().values() if _image_types(one)]
+        msg = (
+            f"--images {options.images}: {chosen.name} does not let you choose its "
+            f"image files. Leave --images out, or use {' or '.join(sorted(able))}."
+        )
+        raise InputError(msg)
+
+
+def _image_types(one: ExportFormat) -> tuple[str, ...]:
+    return one.image_types if isinstance(one, WithImageFiles) else ()
 
 
 def _identity(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .selection import Selection
 
-__all__ = ["ExportFormat", "ExportPiece", "WithAbsolutePaths"]
+__all__ = ["ExportFormat", "ExportPiece", "WithAbsolutePaths", "WithImageFiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +78,10 @@ class WithAbsolutePaths(Protocol):
     """A format whose files name its folder: in another folder it is another export."""
 
     paths_are_absolute: bool
+
+
+@runtime_checkable
+class WithImageFiles(Protocol):
+    """A format with image files, whose type ``--images`` chooses."""
+
+    image_types: tuple[str, ...]

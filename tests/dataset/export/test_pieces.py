@@ -54,7 +54,7 @@ def test_after_a_kill(tmp_path):
 
 
 def test_files_beside_a_piece(tmp_path):
-    """A file that a library puts beside its own is gone, whether or not it is killed."""
+    """A file that a library puts beside its own is gone, killed or not."""
 
     def write(path, _root):
         path.with_name(".tmp1").touch()

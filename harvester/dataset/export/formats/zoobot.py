@@ -56,6 +56,7 @@ class _Zoobot:
     #: JPEG has no byte order, and the loaders convert FITS themselves.
     big_endian = False
     paths_are_absolute = True
+    image_types = ("jpg", "fits")
 
     def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
         """Give the folders of images, then the catalogues."""
