@@ -52,7 +52,7 @@ def gallery(folder: Path, by: str, pages: int, processes: int) -> None:
     The page is gallery.html in FOLDER; a browser opens it from disk. A second call
     draws only what has changed.
     """
-    from .gallery import write_gallery  # noqa: PLC0415 - seconds of imports
+    from .gallery import write_gallery
 
     with click.progressbar(
         length=1, label="Drawing", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -110,14 +110,14 @@ def show(identifier: str, folder: Path, way: str, png: Path | None) -> None:
     North is up and east left. The default FOLDER is $HARVESTER_RUN, or else the working
     directory.
     """
-    from .show import (  # noqa: PLC0415 - seconds of imports
+    from .show import (
         draw_row,
         find_galaxies,
         record_words,
         row_words,
         shown_tiles,
     )
-    from .terminal import choose_way, to_text  # noqa: PLC0415 - as above
+    from .terminal import choose_way, to_text
 
     if way == "auto":
         way = choose_way() if sys.stdout.isatty() else "none"
@@ -141,9 +141,9 @@ def show(identifier: str, folder: Path, way: str, png: Path | None) -> None:
 
 
 def _write_png(tiles: Sequence[Tile], path: Path) -> None:
-    from .chunks import write_file  # noqa: PLC0415 - slow to import
-    from .contact_sheet import to_png  # noqa: PLC0415 - as above
-    from .show import draw_row, row_words  # noqa: PLC0415 - as above
+    from .chunks import write_file
+    from .contact_sheet import to_png
+    from .show import draw_row, row_words
 
     if not tiles:
         msg = f"the galaxy has no stamp: {path} was not written"
@@ -161,6 +161,6 @@ def _write_png(tiles: Sequence[Tile], path: Path) -> None:
 )
 def regions(folder: Path, out: Path | None) -> None:
     """Write the targets as regions of DS9, coloured by state."""
-    from .regions import write_regions  # noqa: PLC0415 - seconds of imports
+    from .regions import write_regions
 
     click.echo(write_regions(folder, out or folder / "targets.reg"))

@@ -14,7 +14,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from ..export.card_columns import COLUMNS
+from ..export.card.columns import COLUMNS
 from .chunks import ACROSS, PER_CHUNK, chunk_stem, write_file
 from .tiles import SIDE
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ...archives.registry import kinds
 from ...errors import InputError
 from ...states import State
-from ..export.card_columns import COLUMNS
+from ..export.card.columns import COLUMNS
 from .galaxies import GalaxyTable
 from .tiles import draw_tiles
 
