@@ -16,7 +16,7 @@ from .card.selection_facts import facts_of_selection
 from .piece_threads import write_pieces
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
-from .registry import format_of
+from .registry import export_formats, format_of
 from .selection.selection import check_choices, select
 from .selection.snapshot import take_snapshot
 
@@ -85,12 +85,7 @@ def export_run(
         The disk is full or a stamp is missing.
     """
     chosen = format_of(to)
-    if options.native_endian and chosen.big_endian:
-        msg = (
-            f"--native-endian: {to} stores numbers with the most significant byte "
-            "first, as the FITS standard demands. Use another format, such as numpy."
-        )
-        raise InputError(msg)
+    _check_options(chosen, options)
     snapshot = take_snapshot(places)
     check_choices(snapshot, options)
     options = replace(options, align=checked_alignment(places.out, snapshot, options))
@@ -117,6 +112,24 @@ def _remove_leftover(folder: ExportFolder) -> None:
     """Remove aligned stamps that a kill has left, unless an export is using them."""
     if not folder.work.exists():
         AlignedSource(folder.final).remove()
+
+
+def _check_options(chosen: ExportFormat, options: ExportOptions) -> None:
+    """Refuse an option that the format cannot meet."""
+    if options.native_endian and chosen.big_endian:
+        msg = (
+            f"--native-endian: {chosen.name} stores numbers with the most significant "
+            "byte first, as the FITS standard demands. Use another format, such as "
+            "numpy."
+        )
+        raise InputError(msg)
+    if options.images and options.images not in chosen.image_types:
+        able = [one.name for one in export_formats().values() if one.image_types]
+        msg = (
+            f"--images {options.images}: {chosen.name} does not let you choose its "
+            f"image files. Leave --images out, or use {' or '.join(sorted(able))}."
+        )
+        raise InputError(msg)
 
 
 def _identity(

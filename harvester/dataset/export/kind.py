@@ -63,6 +63,9 @@ class ExportFormat:
     big_endian: bool = False
     #: Whether its files name its folder: in another folder it is another export.
     paths_are_absolute: bool = False
+    #: The types of image files that ``--images`` chooses from, the usual one first;
+    #: empty: it leaves no choice.
+    image_types: tuple[str, ...] = ()
     #: Gives the YAML at the top of ``README.md``, without the lines of dashes; empty
     #: for formats whose loaders read none.
     card_head: Callable[[Selection], str] = _no_head

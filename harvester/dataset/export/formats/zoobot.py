@@ -67,6 +67,7 @@ FORMAT = ExportFormat(
     name="zoobot",
     title="images and a catalogue for Zoobot",
     paths_are_absolute=True,
+    image_types=("jpg", "fits"),
     pieces=_pieces,
     loading=_loading,
 )
