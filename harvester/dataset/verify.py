@@ -220,7 +220,7 @@ def _problem(batch: Batch, stamp: StampRow) -> str:
         return _CHANGED
     if batch.specs is None:
         return ""
-    from ..cutouts.soundness import Expected, find_flaw  # noqa: PLC0415 - astropy
+    from ..cutouts.soundness import Expected, find_flaw
 
     spec = batch.specs[stamp.survey]
     return find_flaw(content, Expected(stamp.ra, stamp.dec, stamp.coverage, spec))

@@ -98,5 +98,5 @@ async def ask(http, service, params, **more):
 async def counted(counters):
     """Wait until every request is counted, which can be after its client has it all."""
     async with asyncio.timeout(30):
-        while counters._open:  # noqa: ASYNC110 - the state of another part
+        while counters._open:
             await asyncio.sleep(0.005)

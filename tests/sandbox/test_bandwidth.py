@@ -27,7 +27,7 @@ def stats():
 async def over(counters):
     """Wait until a request is counted, which can be after the client disconnects."""
     async with asyncio.timeout(30):
-        while not counters.statuses:  # noqa: ASYNC110 - the state of another part
+        while not counters.statuses:
             await asyncio.sleep(0.005)
 
 

@@ -53,6 +53,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
         "whether the nearest of them is far, so that it may be another galaxy",
     ),
     "sep_arcsec": ("arcsec", "distance from the position to the chosen object"),
+    # Of aligned stamps.
+    "registered": ("", "whether the band was moved to agree with the reference band"),
+    "moved_x": ("pixel", "by how much along columns, of the stamp as it was cut"),
+    "moved_y": ("pixel", "by how much along rows, of the stamp as it was cut"),
 }
 
 #: Bits of the plane ``mask``: name, value, meaning.

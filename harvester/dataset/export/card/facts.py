@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from ....archives.registry import kinds
 from ...manifest import label_names, run_facts
 from . import counts
+from .moves import BandMoves, band_moves
 from .shifted_positions import ShiftedMatches, shifted_matches
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class CardFacts:
     #: Survey, band, reason, galaxies.
     missing: Sequence[tuple[str, str, str, int]]
     units: Sequence[counts.PixelUnit]
+    #: Of stamps that were registered; empty for others.
+    moves: Sequence[BandMoves]
     categories: Sequence[counts.Categories]
     ranges: Sequence[counts.Range]
     #: Names of the columns of the manifest that are no labels, and of the labels.
@@ -108,6 +111,7 @@ def card_facts(manifest: pa.Table, edition: DataEdition) -> CardFacts:
         coverages=coverages,
         missing=counts.missing_counts(manifest),
         units=counts.pixel_units(manifest),
+        moves=band_moves(manifest, coverages),
         categories=categories,
         ranges=ranges,
         own_columns=own,

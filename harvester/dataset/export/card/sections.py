@@ -27,6 +27,19 @@ _SEEING = (
 )
 _CAVEATS = (_NAN, _SEEING)
 
+_RESAMPLED = (
+    "Neighbouring pixels share noise: `ivar` is right for sums over many pixels, and "
+    "single pixels scatter less. A pixel is good if all pixels that it is made of are."
+)
+_REGISTERED = (
+    "The astrometry of a band was moved if the galaxy's centre certainly differs from "
+    "that in the reference band: by more than 0.1 pixels and three standard errors. "
+    "It was moved by at most 0.5 of the widest pixels, or 1 arcsec between surveys. Of "
+    "the other bands the centres agree, are too far apart for this, or are not known "
+    "well enough (unsure). A true difference of the centres is lost where a band was "
+    "moved: `moved_x` and `moved_y` tell by how many pixels."
+)
+
 _NO_MATCHES = (
     "No stamp was chosen by matching a position to an object: each is cut at the "
     "position of the catalogue. So there is no match that can be false, and no rate to "
@@ -151,7 +164,34 @@ def _pixels(facts: CardFacts) -> list[str]:
         )
         for one in facts.units
     ]
-    return [_table(head, rows)]
+    return [_table(head, rows), *_alignment(facts)]
+
+
+def _alignment(facts: CardFacts) -> list[str]:
+    """Tell how aligned stamps were made; nothing of others."""
+    aligned = facts.origin.get("aligned")
+    if not isinstance(aligned, dict):
+        return []
+    made = (
+        "The stamps were resampled onto one pixel grid for each galaxy "
+        f"(`--align {aligned['to']}`, `{aligned['how']}`): bands and surveys have "
+        f"common pixels. {_RESAMPLED}"
+    )
+    if not facts.moves:
+        return [made, "No band was moved: their astrometry is that of the frames."]
+    head = ["survey", "band", "reference", "agreed", "moved", "median, largest move"]
+    head += ["apart", "unsure"]
+    rows = [
+        (
+            _title(one.survey),
+            one.band,
+            *(one.words.get(word, 0) for word in ("reference", "agreed", "moved")),
+            ", ".join(f"{move:.2f}" for move in one.moves or ()) or "-",
+            *(one.words.get(word, 0) for word in ("apart", "unsure")),
+        )
+        for one in facts.moves
+    ]
+    return [made, _REGISTERED, _table(head, rows)]
 
 
 def _ends(ends: tuple[float, float] | None) -> str:

@@ -67,6 +67,12 @@ def _chosen(options: ExportOptions) -> Iterator[tuple[str, str]]:
         yield "--seed", str(split.seed)
     if options.starter is not None:
         yield "--starter", str(options.starter)
+    if align := options.align:
+        yield "--align", align.to
+        yield "--resampling", align.how
+        yield "--pixel-scale", f"{align.pixel_scale:g}" if align.pixel_scale else ""
+        yield "--size", align.size or ""
+        yield "--no-register", "" if align.register else "yes"
 
 
 def _columns(selection: Selection) -> Iterator[tuple[str, tuple[str, str]]]:

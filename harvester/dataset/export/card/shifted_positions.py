@@ -87,7 +87,7 @@ def _positions(rows: pa.Table) -> NDArray[np.float64]:
 def _count(
     known: NDArray[np.float64], matched: NDArray[np.float64], radius: float
 ) -> tuple[int, int]:
-    from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and not for all
+    from scipy.spatial import cKDTree
 
     tree = cKDTree(_vectors(known))
     # The chord of an angle; for arcseconds it is the angle in radians.

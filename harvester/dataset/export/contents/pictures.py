@@ -58,7 +58,7 @@ def to_pictures(
         ``(n, ny, nx)`` or ``(n, ny, nx, 3)``; the first row of each is at the top, as
         in pictures, so the rows are reversed. Pixels without a value are black.
     """
-    from astropy.visualization import make_lupton_rgb  # noqa: PLC0415 - slow to import
+    from astropy.visualization import make_lupton_rgb
 
     planes = _in_sigmas(flux)
     if planes.shape[1] < COLOURS:
@@ -75,7 +75,7 @@ def to_pictures(
 
 def _align(planes: NDArray[np.float32], offsets: NDArray[np.float64]) -> None:
     """Move planes ``(C, ny, nx)`` by less than a pixel, in place."""
-    from scipy.ndimage import shift  # noqa: PLC0415 - slow, and not for all formats
+    from scipy.ndimage import shift
 
     for plane, off in zip(planes, offsets, strict=True):
         if np.abs(off).max() > _ALIGNED:

@@ -127,8 +127,8 @@ def _extensions(stamp: Path, band: str) -> Iterator[bytes]:
 def _write_table(
     selection: Selection, files: pa.Array, path: Path, _root: Path
 ) -> None:
-    from astropy.io import fits  # noqa: PLC0415 - slow to import
-    from astropy.table import Table  # noqa: PLC0415 - slow to import
+    from astropy.io import fits
+    from astropy.table import Table
 
     columns = to_arrays(selection.galaxies.add_column(2, "file", files))
     table = Table({name: _to_ascii(values) for name, values in columns.items()})

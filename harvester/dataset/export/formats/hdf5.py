@@ -99,7 +99,7 @@ def _write_cell(
     path: Path,
     _root: Path,
 ) -> None:
-    import h5py  # noqa: PLC0415 - of an extra
+    import h5py
 
     images = _images(survey, columns, places)
     first = survey.read(places[:0])

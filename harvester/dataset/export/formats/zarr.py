@@ -88,13 +88,13 @@ def _write_survey(
             arrays[name][places] = pixels
 
 
-def _group(path: Path, **facts: object) -> Any:  # noqa: ANN401 - zarr may be absent
-    import zarr  # noqa: PLC0415 - of an extra
+def _group(path: Path, **facts: object) -> Any:
+    import zarr
 
     return zarr.create_group(path, attributes=facts)
 
 
-def _add_columns(group: Any, table: pa.Table) -> None:  # noqa: ANN401 - see above
+def _add_columns(group: Any, table: pa.Table) -> None:
     for name, values in to_arrays(table).items():
         kind = str if values.dtype == object else values.dtype
         rows = max(1, min(len(values), _ROWS))
@@ -109,15 +109,15 @@ def _add_columns(group: Any, table: pa.Table) -> None:  # noqa: ANN401 - see abo
 
 
 def _stamps(
-    group: Any,  # noqa: ANN401 - see above
+    group: Any,
     name: str,
     survey: SurveyStamps,
     empty: NDArray[Any],
     chunk: int,
     shard: int,
-) -> Any:  # noqa: ANN401 - see above
+) -> Any:
     """Make an array without stamps as yet."""
-    from zarr.codecs import BloscCodec  # noqa: PLC0415 - of an extra
+    from zarr.codecs import BloscCodec
 
     each = empty.shape[1:]
     packing = BloscCodec(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .axes import Axis
     from .snapshot import Snapshot
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "check_choices", "select"]
 
 #: Missing reason of stamps that ``--min-coverage`` leaves out.
 _LEFT_OUT = "failed_qc"
@@ -76,8 +76,29 @@ class Selection:
         return self.galaxies.select(names).take(pa.array(survey.rows))
 
 
-def select(root: Path, snapshot: Snapshot, options: ExportOptions) -> Selection:
+def check_choices(snapshot: Snapshot, options: ExportOptions) -> None:
+    """Check the names of bands and labels, as `select` does.
+
+    Raises
+    ------
+    InputError
+        There is no such band or label.
+    """
+    chosen_axes(axes_of(snapshot.manifest), options.bands)
+    _chosen_labels(snapshot.labels, options.labels)
+
+
+def select(
+    root: Path, snapshot: Snapshot, options: ExportOptions, name: str = ""
+) -> Selection:
     """Choose what the user asked for, out of a run.
+
+    Parameters
+    ----------
+    root
+        The folder that the files of the snapshot's manifest are relative to.
+    name
+        Of the data set; without it that of ``root``.
 
     Raises
     ------
@@ -113,7 +134,7 @@ def select(root: Path, snapshot: Snapshot, options: ExportOptions) -> Selection:
         )
         raise InputError(msg)
     return Selection(
-        name=root.absolute().name,
+        name=name or root.absolute().name,
         galaxies=_with_split(galaxies, axes, options),
         labels=tuple(galaxies.column_names[-len(labels) :] if labels else ()),
         surveys=surveys,

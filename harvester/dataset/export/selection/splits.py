@@ -119,8 +119,8 @@ def _codes(names: pa.ChunkedArray) -> NDArray[np.int64]:
 
 def _joined(count: int, groups: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Give each connected group a number: a value in common connects galaxies."""
-    from scipy.sparse import coo_array  # noqa: PLC0415 - slow, and not for all
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - see above
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     galaxy, node, known = [], [], count
     for values in groups:

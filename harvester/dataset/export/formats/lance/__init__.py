@@ -132,7 +132,7 @@ def _write_rows(
     path: Path,
     _root: Path,
 ) -> None:
-    from lance.file import LanceFileWriter  # noqa: PLC0415 - of an extra
+    from lance.file import LanceFileWriter
 
     stop = start + count
     starts = range(start, stop, _BATCH)
