@@ -9,10 +9,13 @@ import inspect
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,8 +26,12 @@ from service import BRISK, free_ports, sandbox, stamps
 
 import harvester
 from harvester import api
+from harvester.dataset.export.export import export_run
+from harvester.dataset.export.options import ExportOptions
 from harvester.dataset.opened.galaxies import Galaxies, open_run
 from harvester.ledger.file import owned
+from harvester.ledger.run_dates import utc_now
+from harvester.places import Places
 from harvester.states import State
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -46,7 +53,7 @@ def brisk(monkeypatch):
 
 
 @pytest.fixture
-def workplace(archives, brisk, tmp_path, monkeypatch):  # noqa: ARG001 - its effect
+def workplace(archives, brisk, tmp_path, monkeypatch):
     """Be in an empty folder with the catalogue ``galaxies.fits``."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "galaxies.fits").symlink_to(archives.catalogue)
@@ -107,7 +114,7 @@ def test_folders_are_functions(name):
 # -- examples --------------------------------------------------------------------------
 
 
-def test_doctests(archives, workplace):  # noqa: ARG001 - the examples are run there
+def test_doctests(archives, workplace):
     """The examples of the docstrings do what they say."""
     names = {"harvester": harvester, "sandbox": archives.urls}
     runner = doctest.DocTestRunner()
@@ -178,7 +185,7 @@ def run_python(words, archives, **options):
 # -- what goes in ----------------------------------------------------------------------
 
 
-def test_table_in_memory(archives, workplace):  # noqa: ARG001 - the run is made there
+def test_table_in_memory(archives, workplace):
     """A table is harvested as it is; another one is refused for the same run."""
     row = Table.read("galaxies.fits")
     table = Table({name: np.ravel(row[name])[:4] for name in row.colnames})
@@ -196,7 +203,7 @@ def test_table_in_memory(archives, workplace):  # noqa: ARG001 - the run is made
         harvester.run("galaxies.fits", "zoo", base_urls=archives.urls, **options)
 
 
-def test_settings(workplace):  # noqa: ARG001 - the run is made there
+def test_settings(workplace):
     """Sections overrule the environment, and words of their own overrule sections."""
     given = api._given(
         {"services": {"mast": {"rate": 3}}, "cutout": {"size": "9px", "mode": "trim"}},
@@ -235,7 +242,7 @@ def test_input_is_refused(workplace, catalogue, options, sentence):
 
 
 @pytest.mark.parametrize("work", [harvester.plan, harvester.run])
-def test_unknown_filter(archives, workplace, work):  # noqa: ARG001 - the run is made there
+def test_unknown_filter(archives, workplace, work):
     """A filter that the archive does not have is an error of the caller."""
     surveys = ["hst:WFC3/IR:F999W"]
     with pytest.raises(harvester.UnknownNameError, match="F160W"):
@@ -246,6 +253,39 @@ def test_unknown_filter(archives, workplace, work):  # noqa: ARG001 - the run is
             base_urls=archives.urls,
             progress=False,
         )
+
+
+def _export(run):
+    made = export_run(Places(run), "numpy", ExportOptions(), quiet=True)
+    return (made.folder / "README.md").read_text()
+
+
+def test_dates(archives, workplace):
+    """A run tells when it began and was settled; its card too, the same each time."""
+    options = {"surveys": "sdss:r", "base_urls": archives.urls, "progress": False}
+    before = utc_now()
+    report = harvester.run("galaxies.fits", "zoo", **options).report
+    assert before <= report["began"] <= report["settled"] <= utc_now()
+    again = harvester.resume("zoo", progress=False).report
+    assert [again[key] for key in ("began", "settled")] == [
+        report[key] for key in ("began", "settled")
+    ]
+    card = _export(workplace / "zoo")
+    assert f"| harvest began | `{report['began']}` |" in card
+    assert f"| harvest was settled | `{report['settled']}` |" in card
+    rmtree(workplace / "zoo/exports")
+    assert _export(workplace / "zoo") == card
+
+
+def test_dates_of_an_older_run(archives, workplace):
+    """What an older version did not write down is not known, and stays so."""
+    options = {"surveys": "sdss:r", "base_urls": archives.urls, "progress": False}
+    harvester.run("galaxies.fits", "zoo", **options)
+    with closing(sqlite3.connect("zoo/ledger.sqlite")) as ledger, ledger:
+        ledger.execute("DELETE FROM run WHERE key IN ('began', 'settled')")
+    report = harvester.resume("zoo", progress=False).report
+    assert (report["began"], report["settled"]) == (None, None)
+    assert "| harvest began | `not known` |" in _export(workplace / "zoo")
 
 
 def test_no_run(workplace):
@@ -262,7 +302,7 @@ def test_locked(workplace):
         harvester.run("galaxies.fits", "zoo", progress=False)
 
 
-def test_outage(archives, workplace):  # noqa: ARG001 - the run is made there
+def test_outage(archives, workplace):
     """An outage is a result that names it, and a resume ends the run."""
     dead = {**archives.urls, "sdss-sas": f"http://127.0.0.1:{free_ports(1)}/sas"}
     options = {"surveys": "sdss:r", "progress": False}
@@ -313,7 +353,7 @@ async def test_interrupt_in_a_notebook(archives, workplace):
     assert len(stamps(workplace / "zoo")) == harvester.status("zoo")["cutouts"] > 12
 
 
-def test_process_is_left_alone(archives, workplace, monkeypatch):  # noqa: ARG001 - made there
+def test_process_is_left_alone(archives, workplace, monkeypatch):
     """A call in another thread changes nothing that holds for the whole process."""
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
 

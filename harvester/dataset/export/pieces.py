@@ -1,4 +1,4 @@
-"""Writes the pieces of an export so that a kill at any moment loses one piece at most.
+"""Writes the pieces of an export so that a kill loses only the pieces at work.
 
 The export grows in a folder beside its own, ``NAME.part``. Each piece is written in a
 folder for the piece at work, moved to its place, and noted in a file of receipts. The
@@ -8,20 +8,21 @@ folder with the name of an export is complete.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import weakref
 from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, LocalError, LockedError
+from ...errors import InputError, LocalError
+from ..folder_lock import lock_folder
 from .checksums import write_checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from .kind import ExportPiece
 
@@ -30,10 +31,13 @@ __all__ = ["MARKER", "ExportFolder", "final_folder"]
 #: The file by which an export is recognised; it says what the export was made from.
 MARKER = "export.json"
 
+#: The key of what there is to say of a complete export; no part of its identity.
+_MADE = "made"
+
 #: Ending of the name of an unfinished folder.
 _UNFINISHED = ".part"
 
-#: Names of the receipts and of the folder for the piece at work.
+#: Names of the receipts, and of the folder with a folder for each piece at work.
 _RECEIPTS, _AT_WORK = ".receipts.jsonl", ".at-work"
 
 
@@ -58,16 +62,31 @@ class ExportFolder:
         self.final = final
         self.work = final.with_name(f"{final.name}{_UNFINISHED}")
         self._replaced = final.with_name(f"{final.name}.replaced")
-        self._identity = json.dumps(identity, indent=2, sort_keys=True) + "\n"
+        self._identity = json.loads(json.dumps(identity))
         self._receipts: dict[str, list[int]] = {}
+        self._begun = False
+        self._noting = Lock()
 
     @property
     def is_complete(self) -> bool:
         """Whether this very export is there already."""
-        return _read(self.final / MARKER) == self._identity
+        marker = _read_marker(self.final / MARKER)
+        return _MADE in marker and self._is_of(marker)
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What `complete` was told about the complete export."""
+        made: dict[str, Any] = _read_marker(self.final / MARKER)[_MADE]
+        return made
+
+    def _is_of(self, marker: Mapping[str, Any]) -> bool:
+        identity = {key: value for key, value in marker.items() if key != _MADE}
+        return bool(identity == self._identity)
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Make the unfinished folder, or go on with the one that is there.
+
+        A second call does nothing.
 
         Raises
         ------
@@ -78,36 +97,32 @@ class ExportFolder:
         LocalError
             The folder cannot be made.
         """
+        if self._begun:
+            return
         is_foreign = self.final.exists() and not (self.final / MARKER).exists()
         if is_foreign and not _is_empty_folder(self.final):
             msg = f"{self.final} has files that no export wrote: choose another --out."
             raise InputError(msg)
         with _on_disk(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            self._lock()
-            marker = _read(self.work / MARKER)
-            if marker == self._identity:
+            lock_folder(self, self.work, "export")
+            marker = _read_marker(self.work / MARKER)
+            if self._is_of(marker):
                 self._receipts = _read_receipts(self.work / _RECEIPTS)
             else:
                 if marker:
                     say(f"{self.work} is of another export: its files are made again.")
                 for path in self.work.iterdir():
                     _remove(path)
-                _write_durably(self.work / MARKER, self._identity)
+                self._mark(self._identity)
             _remove(self.work / _AT_WORK)
             if self._receipts:
                 say(f"Continued: {len(self._receipts):,} parts were written before.")
+        self._begun = True
 
-    def _lock(self) -> None:
-        """Keep other exports out of the folder for as long as this process lives."""
-        descriptor = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            msg = f"another export writes {self.work}: wait for it, or stop it."
-            raise LockedError(msg) from error
-        weakref.finalize(self, os.close, descriptor)
+    def _mark(self, content: Mapping[str, Any]) -> None:
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        _write_durably(self.work / MARKER, text)
 
     def has(self, piece: ExportPiece) -> bool:
         """Whether a piece was written before a kill, and is still as it was."""
@@ -117,29 +132,37 @@ class ExportFolder:
     def write(self, piece: ExportPiece) -> None:
         """Write a piece; after that it is there whole.
 
+        Several threads may write different pieces at the same time.
+
         Raises
         ------
         LocalError
             The disk is full or broken.
         """
-        path, at_work = self.work / piece.name, self.work / _AT_WORK
-        # A folder of its own, because some libraries put temporary files beside theirs.
-        new = at_work / path.name
+        path = self.work / piece.name
         with _on_disk(path):
-            _remove(at_work)
-            at_work.mkdir()
+            (self.work / _AT_WORK).mkdir(exist_ok=True)
+            # A folder of its own, because some libraries put temporary files beside
+            # theirs.
+            at_work = Path(mkdtemp(dir=self.work / _AT_WORK))
+            new = at_work / path.name
             piece.write(new, self.work)
             _flush(new)
             path.parent.mkdir(parents=True, exist_ok=True)
             _remove(path)  # a piece without a receipt, or one that was altered
             new.rename(path)
-            with (self.work / _RECEIPTS).open("a", encoding="utf-8") as receipts:
-                line = json.dumps([piece.name, *_extent(path)])
-                receipts.write(f"{line}\n")
+            self._note(piece.name, path)
             _remove(at_work)
 
-    def complete(self) -> None:
+    def _note(self, name: str, path: Path) -> None:
+        line = json.dumps([name, *_extent(path)])
+        with self._noting, (self.work / _RECEIPTS).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def complete(self, made: Mapping[str, Any]) -> None:
         """Give the folder its final name; an older export there is replaced.
+
+        ``made`` is what there is to say of it, as JSON; the folder keeps it.
 
         Raises
         ------
@@ -147,6 +170,8 @@ class ExportFolder:
             The folder cannot be renamed.
         """
         with _on_disk(self.final):
+            _remove(self.work / _AT_WORK)
+            self._mark({**self._identity, _MADE: made})
             (self.work / _RECEIPTS).unlink(missing_ok=True)
             write_checksums(self.work)
             _flush_names(self.work)
@@ -183,6 +208,14 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except OSError:
         return ""
+
+
+def _read_marker(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_read(path) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_empty_folder(path: Path) -> bool:

@@ -25,7 +25,7 @@ def test_name_means_complete(tmp_path):
     folder, _ = _folder(tmp_path)
     folder.write(_piece("one", "1"))
     assert not folder.final.exists()
-    folder.complete()
+    folder.complete({})
     assert sorted(p.name for p in folder.final.iterdir()) == [
         "SHA256SUMS",
         "export.json",
@@ -39,8 +39,8 @@ def test_after_a_kill(tmp_path):
     """A piece with a receipt stays; one without is written again."""
     folder, _ = _folder(tmp_path)
     folder.write(_piece("done", "1"))
-    (folder.work / ".at-work").mkdir()
-    (folder.work / ".at-work" / "file").write_text("half")
+    (folder.work / ".at-work" / "killed").mkdir()
+    (folder.work / ".at-work" / "killed" / "file").write_text("half")
     (folder.work / "torn").write_text("half")
     with (folder.work / ".receipts.jsonl").open("a") as receipts:
         receipts.write('["torn", 1')
@@ -51,10 +51,11 @@ def test_after_a_kill(tmp_path):
     assert not again.has(_piece("torn", "whole"))
     again.write(_piece("torn", "whole"))
     assert (again.work / "torn").read_text() == "whole"
+    assert not list((again.work / ".at-work").iterdir())
 
 
 def test_files_beside_a_piece(tmp_path):
-    """A file that a library puts beside its own is gone, whether or not it is killed."""
+    """A file that a library puts beside its own is gone, killed or not."""
 
     def write(path, _root):
         path.with_name(".tmp1").touch()
@@ -70,7 +71,7 @@ def test_files_beside_a_piece(tmp_path):
     killed = False
     folder, _ = _folder(tmp_path)
     folder.write(ExportPiece("one", write))
-    folder.complete()
+    folder.complete({})
     assert sorted(p.name for p in folder.final.iterdir()) == [
         "SHA256SUMS",
         "export.json",
@@ -104,7 +105,7 @@ def test_older_export_is_replaced(tmp_path):
         folder.write(_piece("one", state))
         if state == "b":
             assert (folder.final / "one").read_text() == "a"
-        folder.complete()
+        folder.complete({})
     assert (folder.final / "one").read_text() == "b"
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
 
@@ -114,7 +115,7 @@ def test_two_at_once(tmp_path):
     first, _ = _folder(tmp_path)
     with pytest.raises(LockedError, match="another export"):
         _folder(tmp_path)
-    first.complete()
+    first.complete({})
 
 
 def test_full_disk(tmp_path):

@@ -35,8 +35,8 @@ class SdssBlocks:
 
     def proof(self, frame: OpenFrame) -> BlockProof:
         """Make the proof from the calibration and the sky."""
-        from .making import Making  # noqa: PLC0415 - numpy, slow to import
-        from .proof import PixelProof  # noqa: PLC0415 - as above
+        from .making import Making
+        from .proof import PixelProof
 
         (image,) = islice(frame.hdus(), 1)
         return PixelProof(Making.of(frame), image.start)

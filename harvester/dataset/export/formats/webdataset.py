@@ -28,12 +28,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..distinct import distinct
-from ..galaxy_pictures import GalaxyPictures
-from ..kind import ExportPiece
-from ..pictures import to_jpg
-from ..plain_columns import without_nulls
-from ..sets import by_set
+from ..contents.galaxy_pictures import GalaxyPictures
+from ..contents.pictures import to_jpg
+from ..contents.plain_columns import without_nulls
+from ..contents.sets import by_set
+from ..kind import ExportFormat, ExportPiece
+from ..selection.distinct import distinct
+from ..selection.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,9 +42,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import StampArrays
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import StampArrays
 
 __all__ = ["FORMAT"]
 
@@ -54,34 +54,29 @@ _SHARD = 512
 _BATCH = 64
 
 
-class _WebDataset:
-    name = "webdataset"
-    title = "WebDataset shards"
-    extra = ""
-    modules: tuple[str, ...] = ()
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the shards of each set."""
-        samples = _Samples(selection)
-        for name, rows in _shards(selection):
-            write = partial(_write_shard, samples, rows)
-            yield ExportPiece(name, write, rows=len(rows))
-
-    def loading(self, selection: Selection) -> str:
-        """Iterate over the first shard."""
-        first, _ = next(_shards(selection))
-        return (
-            "import webdataset as wds; "
-            f"data = wds.WebDataset('DIR/{first}', shardshuffle=False).decode('rgb8')"
-        )
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: the names of the shards say all."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the shards of each set."""
+    samples = _Samples(selection)
+    for name, rows in _shards(selection):
+        write = partial(_write_shard, samples, rows)
+        yield ExportPiece(name, write, rows=len(rows))
 
 
-FORMAT: ExportFormat = _WebDataset()
+def _loading(selection: Selection) -> str:
+    """Iterate over the first shard."""
+    first, _ = next(_shards(selection))
+    return (
+        "import webdataset as wds; "
+        f"data = wds.WebDataset('DIR/{first}', shardshuffle=False).decode('rgb8')"
+    )
+
+
+FORMAT = ExportFormat(
+    name="webdataset",
+    title="WebDataset shards",
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _shards(selection: Selection) -> Iterator[tuple[str, NDArray[np.int64]]]:
@@ -121,8 +116,9 @@ def _write_shard(
     samples: _Samples, rows: NDArray[np.int64], path: Path, _root: Path
 ) -> None:
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
-        for start in range(0, len(rows), _BATCH):
-            for name, content in samples.files(rows[start : start + _BATCH]):
+        parts = (rows[at : at + _BATCH] for at in range(0, len(rows), _BATCH))
+        for some, stamps in read_ahead(parts, lambda one: (one, samples.read(one))):
+            for name, content in samples.files(some, stamps):
                 # All other fields stay at their defaults: no time, no owner.
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
@@ -144,11 +140,16 @@ class _Samples:
         plain = [re.sub(r"[./\\]", "_", one) for one in ids]
         self._keys = list(distinct(plain))
 
-    def files(self, rows: NDArray[np.int64]) -> Iterator[tuple[str, bytes]]:
-        """Give name and content of the files of some galaxies."""
+    def read(self, rows: NDArray[np.int64]) -> Mapping[str, StampArrays]:
+        """Read the stamps of some galaxies in each survey."""
+        return {one.name: one.read_rows(rows) for one in self._surveys}
+
+    def files(
+        self, rows: NDArray[np.int64], stamps: Mapping[str, StampArrays]
+    ) -> Iterator[tuple[str, bytes]]:
+        """Give name and content of the files of some galaxies with their stamps."""
         labels = self._labels.take(pa.array(rows)).to_pylist()
         facts = self._facts.take(pa.array(rows)).to_pylist()
-        stamps = {one.name: one.read_rows(rows) for one in self._surveys}
         pictures = self._drawing.draw(stamps[self._shown].flux, rows)
         for place, row in enumerate(rows):
             key = self._keys[row]

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ...kind import ExportPiece
-from ...plane_columns import beside_planes, lists, plane_facts, row_bytes
+from ...contents.plane_columns import beside_planes, lists, plane_facts, row_bytes
+from ...kind import ExportFormat, ExportPiece
+from ...selection.read_ahead import read_ahead
 from .first_version import STORAGE, file_name, write_first_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ...kind import ExportFormat
-    from ...selection import Selection
-    from ...survey_stamps import SurveyStamps
+    from ...selection.selection import Selection
+    from ...selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 
@@ -38,38 +38,53 @@ _FILE_BYTES = 256 * 2**20
 #: Rows that are read at a time.
 _BATCH = 256
 
-
-class _Lance:
-    name = "lance"
-    title = "Lance tables"
-    extra = "lance"
-    modules: tuple[str, ...] = ("lance",)
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the table of all galaxies, and one for each survey."""
-        galaxies = beside_planes(selection.galaxies)
-        yield from _table(
-            "galaxies.lance", galaxies.schema, len(galaxies), 0, galaxies.slice
-        )
-        for survey in selection.surveys:
-            facts = beside_planes(selection.of_survey(survey))
-            schema = _schema(facts.schema, survey)
-            read = partial(_rows_of, facts, survey, schema)
-            name = f"{survey.name}.lance"
-            yield from _table(name, schema, len(survey), row_bytes(survey), read)
-
-    def loading(self, selection: Selection) -> str:
-        """Open the survey with the most galaxies."""
-        name = selection.fullest.name
-        return f"import lance; data = lance.dataset('DIR/{name}.lance')"
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: no loader reads a head."""
-        return ""
+#: How texts are compressed. What Lance chooses itself for more than 32 KiB of them
+#: begins with a random sample, so that equal tables would have other bytes.
+_TEXTS = {"lance-encoding:compression": "zstd"}
 
 
-FORMAT: ExportFormat = _Lance()
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the table of all galaxies, and one for each survey."""
+    galaxies = _repeatable(beside_planes(selection.galaxies))
+    yield from _table(
+        "galaxies.lance", galaxies.schema, len(galaxies), 0, galaxies.slice
+    )
+    for survey in selection.surveys:
+        facts = _repeatable(beside_planes(selection.of_survey(survey)))
+        schema = _schema(facts.schema, survey)
+        read = partial(_rows_of, facts, survey, schema)
+        name = f"{survey.name}.lance"
+        yield from _table(name, schema, len(survey), row_bytes(survey), read)
+
+
+def _loading(selection: Selection) -> str:
+    """Open the survey with the most galaxies."""
+    name = selection.fullest.name
+    return f"import lance; data = lance.dataset('DIR/{name}.lance')"
+
+
+FORMAT = ExportFormat(
+    name="lance",
+    title="Lance tables",
+    extra="lance",
+    modules=("lance",),
+    pieces=_pieces,
+    loading=_loading,
+)
+
+
+def _repeatable(table: pa.Table) -> pa.Table:
+    """Give a table whose texts Lance compresses in the same way each time."""
+    fields = [
+        field.with_metadata(_TEXTS) if _is_text(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _schema(facts: pa.Schema, survey: SurveyStamps) -> pa.Schema:
@@ -103,7 +118,8 @@ def _table(
     counts = [min(most, rows - start) for start in starts]
     for number, (start, count) in enumerate(zip(starts, counts, strict=True)):
         write = partial(_write_rows, schema, read, start, count)
-        yield ExportPiece(f"{name}/data/{file_name(number)}", write, rows=count)
+        path = f"{name}/data/{file_name(number)}"
+        yield ExportPiece(path, write, rows=count, is_independent=True)
     write = partial(_write_versions, name, schema, counts)
     yield ExportPiece(f"{name}/_versions", write)
 
@@ -116,11 +132,13 @@ def _write_rows(
     path: Path,
     _root: Path,
 ) -> None:
-    from lance.file import LanceFileWriter  # noqa: PLC0415 - of an extra
+    from lance.file import LanceFileWriter
 
+    stop = start + count
+    starts = range(start, stop, _BATCH)
+    tables = read_ahead(starts, lambda at: read(at, min(_BATCH, stop - at)))
     with LanceFileWriter(str(path), schema=schema, version=STORAGE) as file:
-        for first in range(start, start + count, _BATCH):
-            table = read(first, min(_BATCH, start + count - first))
+        for table in tables:
             for batch in table.combine_chunks().to_batches():
                 file.write_batch(batch)
 
