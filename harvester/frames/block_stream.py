@@ -19,7 +19,7 @@ from ..cutouts.blocks.steps import needs_last
 from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from ..transport.transport import RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_all, prove
+from .block_rounds import DoubtfulError, fetch_all, fetch_counted, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
@@ -31,16 +31,14 @@ if TYPE_CHECKING:
     from ..cutouts.frame_file import Frame
     from ..models import HeldPart
     from ..transport.transport import Download, Transport
-    from .block_rounds import FetchPart, RunJob
+    from .block_rounds import FetchPart, OpenTransfer, RunJob
 
-    OnBytes = Callable[[int], None]
-
-__all__ = ["BlockStream"]
+__all__ = ["BlockStream", "FirstBlockPrefix"]
 
 _log = logging.getLogger(__name__)
 
 
-class _FirstBlockPrefix(Prefix):
+class FirstBlockPrefix(Prefix):
     """Counts blocks as they come, and keeps what the first one tells."""
 
     def __init__(
@@ -53,6 +51,7 @@ class _FirstBlockPrefix(Prefix):
         self.doubt = ""
 
     def restart(self) -> None:
+        """Forget what came so far, because the transfer starts again."""
         super().restart()
         self.first, self.doubt = None, ""
 
@@ -79,6 +78,8 @@ class BlockStream:
         Finds the end of the last wanted row in an open frame.
     run
         Runs functions in a worker process.
+    transfer
+        Opens a counter of the bytes of one reply.
     """
 
     def __init__(
@@ -89,14 +90,14 @@ class BlockStream:
         *,
         find_end: Callable[[Frame], int],
         run: RunJob,
-        on_bytes: OnBytes,
+        transfer: OpenTransfer,
     ) -> None:
         self._transport = transport
         self._job = job
         self._law = law
         self._find_end = find_end
         self._run = run
-        self._on_bytes = on_bytes
+        self._transfer = transfer
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Why rows were not proved; empty if they were.
@@ -115,24 +116,25 @@ class BlockStream:
             As the transport raises them.
         """
         self.held, self.doubt = None, ""
-        asked: Any = {
-            "on_bytes": self._on_bytes,
-            "is_mirror": is_mirror,
-            "waits": waits,
-        }
-        prefix = _FirstBlockPrefix(self._law, self._job, self._find_end)
-        got = await self._transport.download(
-            url, self._job.file, check=verify_frame, enough=prefix, **asked
-        )
-        if not got.is_whole:
-            fetch = partial(
-                self._transport.fetch_range, url, validator=got.etag, **asked
+        asked: Any = {"is_mirror": is_mirror, "waits": waits}
+        prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
+        with self._transfer() as counted:
+            got = await self._transport.download(
+                url,
+                self._job.file,
+                check=verify_frame,
+                enough=prefix,
+                on_bytes=counted,
+                **asked,
             )
+        if not got.is_whole:
+            ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
+            fetch = partial(fetch_counted, ask, self._transfer)
             await self._take_rows(fetch, got, prefix)
         return got
 
     async def _take_rows(
-        self, fetch: FetchPart, got: Download, prefix: _FirstBlockPrefix
+        self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
     ) -> None:
         """Replace the beginning of the frame by its rows, if they can be proved."""
         try:
@@ -146,7 +148,7 @@ class BlockStream:
             self.doubt = "last_block"
 
     async def _prove(
-        self, fetch: FetchPart, got: Download, prefix: _FirstBlockPrefix
+        self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
     ) -> HeldPart:
         first, file = prefix.first, self._job.file
         if first is None or got.total is None:

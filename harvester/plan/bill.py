@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..archives.kind import Fetch
 from ..archives.registry import kind_of
+from ..frames.way_costs import HostLimits
 from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..models import Plane
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
     from ..models import CutoutSpec, Survey
     from ..places import Places
@@ -84,6 +86,11 @@ class Allowance:
     bandwidth: float
     #: Bytes of a file above which it is not fetched whole.
     largest_file: int = LARGEST_FILE
+
+    def limits(self, kind: ArchiveKind) -> HostLimits:
+        """Give what limits the harvest of an archive's own files."""
+        rate = self.manners[kind.costs.file_service].rate
+        return HostLimits(rate, self.bandwidth, self.cores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,9 +214,11 @@ def _ways(settings: Settings, ledger: Ledger) -> Ways:
                 ledger.count(survey, what)
                 return
 
-    archives = {survey.archive for survey in surveys}
-    chosen = {name: kind_of(name).way(settings.archive(name)) for name in archives}
-    return Ways(chosen, counted=count)
+    allowed = allowance(settings)
+    kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
+    chosen = {name: kind.way(settings.archive(name)) for name, kind in kinds.items()}
+    limits = {name: allowed.limits(kind) for name, kind in kinds.items()}
+    return Ways(chosen, limits, counted=count)
 
 
 def _cutter(settings: Settings) -> Cutter:
