@@ -16,8 +16,6 @@ import io
 import logging
 from typing import TYPE_CHECKING
 
-from ..archives.kind import Fetch
-from ..archives.registry import kind_of
 from ..cutouts.astrometry import BadWcsError
 from ..cutouts.bz2_blocks import BlockScan, block_size
 from ..cutouts.frame_bytes import open_bytes
@@ -27,9 +25,7 @@ from ..models import Plane
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from ..models import Product
-
-__all__ = ["Prefix", "expected_part", "has_prefix"]
+__all__ = ["Prefix", "expected_part", "is_early"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +41,9 @@ _MOST_GALAXIES = 3
 _SLACK = 1000
 
 
-def has_prefix(product: Product, galaxies: int, planes: Collection[Plane]) -> bool:
-    """Whether the beginning of this file is enough, and cheaper than all of it."""
-    is_packed = product.name.endswith(".fits.bz2") and galaxies <= _MOST_GALAXIES
-    is_enough = Plane.IVAR not in planes
-    return is_packed and is_enough and kind_of(product.archive).fetch is Fetch.BEGINNING
+def is_early(galaxies: int, planes: Collection[Plane]) -> bool:
+    """Whether the beginning of a frame is enough, and cheaper than all of it."""
+    return galaxies <= _MOST_GALAXIES and Plane.IVAR not in planes
 
 
 def expected_part(galaxies: int, planes: Collection[Plane]) -> float:
@@ -57,7 +51,7 @@ def expected_part(galaxies: int, planes: Collection[Plane]) -> float:
 
     They are assumed to be at random positions, and the frame to have 14 blocks.
     """
-    if galaxies > _MOST_GALAXIES or Plane.IVAR in planes:
+    if not is_early(galaxies, planes):
         return 1.0
     return min(1.0, galaxies / (galaxies + 1) + 0.5 / 14) if galaxies else 0.0
 

@@ -11,18 +11,19 @@ from ..archives.kind import Fetch, Way
 from ..archives.registry import kind_of
 from ..models import Plane
 from .host_speed import HostSpeed
-from .prefix import has_prefix
+from .prefix import is_early
 from .way_costs import PackedFrame, quickest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from ..archives.kind import ArchiveKind
     from ..models import Product
     from .way_costs import HostLimits
 
     Counted = Callable[[Product, str], None]
 
-__all__ = ["Ways"]
+__all__ = ["Ways", "way_of"]
 
 _BY_BLOCKS = (Way.STREAM, Way.RANGES)
 
@@ -69,30 +70,28 @@ class Ways:
 
     def choose(self, product: Product, galaxies: int, planes: Collection[Plane]) -> Way:
         """Choose the way of a frame, of which some galaxies are wanted."""
-        kind = kind_of(product.archive)
-        if kind.fetch is not Fetch.BEGINNING or not product.name.endswith(".fits.bz2"):
+        kind, archive = kind_of(product.archive), product.archive
+        if not product.name.endswith(".fits.bz2"):
             return Way.WHOLE
-        way = self._chosen.get(product.archive, Way.AUTO)
-        if way in {Way.EARLY, Way.WHOLE}:
-            # What the noise depends on is behind the image.
-            return Way.WHOLE if Plane.IVAR in planes else way
-        usual = self.without_blocks(product, galaxies, planes)
-        if kind.blocks is None or self._is_without_ranges(product):
-            return usual
-        if way in _BY_BLOCKS:
-            return way
-        frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, product.size or 0)
-        return self._quickest(product, usual, frame)
-
-    def speed(self, product: Product) -> HostSpeed:
-        """Give what is known of the speed of a product's host."""
-        return self._speeds[URL(product.url).host]
+        way, limits = self._chosen.get(archive, Way.AUTO), self._limits.get(archive)
+        if self._is_without_ranges(product) and way in _BY_BLOCKS:
+            way = Way.AUTO
+        if self._is_without_ranges(product) or self._are_doubtful(archive):
+            limits = None
+        if limits and (learned := self.speed(product).bandwidth):
+            limits = limits._replace(bandwidth=learned)
+        size = product.size or 0
+        return way_of(kind, way, galaxies, planes, limits=limits, size=size)
 
     def without_blocks(
         self, product: Product, galaxies: int, planes: Collection[Plane]
     ) -> Way:
         """Choose among the ways that need no ranges."""
-        return Way.EARLY if has_prefix(product, galaxies, planes) else Way.WHOLE
+        return way_of(kind_of(product.archive), Way.AUTO, galaxies, planes)
+
+    def speed(self, product: Product) -> HostSpeed:
+        """Give what is known of the speed of a product's host."""
+        return self._speeds[URL(product.url).host]
 
     def note_no_ranges(self, product: Product) -> None:
         """Do not ask the host of a product for ranges again."""
@@ -109,14 +108,43 @@ class Ways:
         self._counted(product, f"doubt {reason}")
         self._doubts[product.archive] += 1
 
-    def _quickest(self, product: Product, usual: Way, frame: PackedFrame) -> Way:
-        limits, archive = self._limits.get(product.archive), product.archive
-        are_doubtful = self._doubts[archive] > _ALLOWED + self._read[archive] / _DOUBTED
-        if limits is None or are_doubtful:
-            return usual
-        if learned := self.speed(product).bandwidth:
-            limits = limits._replace(bandwidth=learned)
-        return quickest((usual, *_BY_BLOCKS), frame, limits)
+    def _are_doubtful(self, archive: str) -> bool:
+        most = _ALLOWED + self._read[archive] / _DOUBTED
+        return self._doubts[archive] > most
 
     def _is_without_ranges(self, product: Product) -> bool:
         return URL(product.url).host in self._without_ranges
+
+
+def way_of(
+    kind: ArchiveKind,
+    way: Way,
+    galaxies: int,
+    planes: Collection[Plane],
+    *,
+    limits: HostLimits | None = None,
+    size: float = 0,
+) -> Way:
+    """Give the way of a compressed frame.
+
+    Parameters
+    ----------
+    way
+        What the user has set.
+    limits
+        What limits the harvest; None: `Way.AUTO` needs no ranges.
+    size
+        Length of the frame in bytes; 0: a typical one.
+    """
+    if kind.fetch is not Fetch.BEGINNING:
+        return Way.WHOLE
+    if way in {Way.EARLY, Way.WHOLE}:
+        # What the noise depends on is behind the image.
+        return Way.WHOLE if Plane.IVAR in planes else way
+    usual = Way.EARLY if is_early(galaxies, planes) else Way.WHOLE
+    if kind.blocks is None or (way is Way.AUTO and limits is None):
+        return usual
+    if way is not Way.AUTO or limits is None:
+        return way
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    return quickest((usual, *_BY_BLOCKS), frame, limits)

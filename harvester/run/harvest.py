@@ -216,9 +216,8 @@ def _ways(settings: Settings, ledger: Ledger) -> Ways:
 
     allowed = allowance(settings)
     kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
-    chosen = {name: kind.way(settings.archive(name)) for name, kind in kinds.items()}
     limits = {name: allowed.limits(kind) for name, kind in kinds.items()}
-    return Ways(chosen, limits, counted=count)
+    return Ways(allowed.ways, limits, counted=count)
 
 
 def _cutter(settings: Settings) -> Cutter:
