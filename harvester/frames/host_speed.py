@@ -28,10 +28,13 @@ _KEPT = 0.8
 class Transfer:
     """The bytes of one reply as they come."""
 
-    def __init__(self, on_bytes: OnBytes, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, on_bytes: OnBytes, clock: Callable[[], float], began: Callable[[], None]
+    ) -> None:
         self._on_bytes = on_bytes
         self._clock = clock
-        self._began: float | None = None
+        self._on_begin = began
+        self._first: float | None = None
         self._last = 0.0
         self._size = 0
 
@@ -39,17 +42,23 @@ class Transfer:
         """Count a piece."""
         self._on_bytes(size)
         self._last = self._clock()
-        if self._began is None:
-            self._began = self._last
+        if self._first is None:
+            self._first = self._last
+            self._on_begin()
         else:
             self._size += size
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a piece has come."""
+        return self._first is not None
+
+    @property
     def speed(self) -> float | None:
         """Bytes a second; None if too few came to tell."""
-        if self._began is None or self._size < _LEAST_BYTES:
+        if self._first is None or self._size < _LEAST_BYTES:
             return None
-        return self._size / max(_LEAST_S, self._last - self._began)
+        return self._size / max(_LEAST_S, self._last - self._first)
 
 
 class HostSpeed:
@@ -57,6 +66,7 @@ class HostSpeed:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        #: Transfers of which a piece has come; others may still wait for their turn.
         self._active = 0
         #: Bytes a second over all connections; None if nothing is known yet.
         self.bandwidth: float | None = None
@@ -64,14 +74,16 @@ class HostSpeed:
     @contextmanager
     def transfer(self, on_bytes: OnBytes) -> Iterator[Transfer]:
         """Give a function that counts the bytes of one reply, and learn from it."""
-        self._active += 1
-        counted = Transfer(on_bytes, self._clock)
+        counted = Transfer(on_bytes, self._clock, self._begin)
         try:
             yield counted
             if counted.speed is not None:
                 self._learn(counted.speed * self._active)
         finally:
-            self._active -= 1
+            self._active -= counted.has_begun
+
+    def _begin(self) -> None:
+        self._active += 1
 
     def _learn(self, speed: float) -> None:
         old = speed if self.bandwidth is None else self.bandwidth

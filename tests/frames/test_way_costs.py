@@ -60,19 +60,20 @@ def test_rest_is_needed():
 
 
 def test_speed():
-    """The speed of a transfer is learned, times the transfers at the same time."""
-    now = iter([0.0, 1.0, 5.0, 6.0])
+    """A transfer counts for all that come at the same time, not for those that wait."""
+    now = iter([0.0, 1.0, 4.0, 5.0, 6.0])
     speed = HostSpeed(lambda: next(now))
     sizes = []
-    with speed.transfer(sizes.append) as one:
+    with speed.transfer(sizes.append) as one, speed.transfer(sizes.append):
         one(1)
         one(2_000_000)
     assert speed.bandwidth == 2e6
-    with speed.transfer(sizes.append), speed.transfer(sizes.append) as one:
+    with speed.transfer(sizes.append) as other, speed.transfer(sizes.append) as one:
+        other(1)
         one(1)
         one(1_000_000)
     assert speed.bandwidth == pytest.approx(2e6)
-    assert sum(sizes) == 3_000_002
+    assert sum(sizes) == 3_000_003
 
 
 def test_small_transfer():
