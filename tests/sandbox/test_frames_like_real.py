@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from harvester.sandbox.damage import remade
 from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.sky import Sky
 
@@ -196,6 +197,15 @@ def test_cards(shared, sky):
     assert {key: type(value) for key, value in ours.items()} == {
         key: type(value) for key, value in real.items()
     }
+
+
+def test_remade(sky):
+    """A frame of another calibration has other pixels, and they are proved as well."""
+    packed = bz2.compress(sdss_frame(sky, list(sky.fields)[2], "r"))
+    old, new = Frame.of(packed), Frame.of(remade(packed))
+    assert (new.image == 2 * old.image).all()
+    assert (new.hdus[1].data == 2 * old.hdus[1].data).all()
+    assert unproved(new, np.arange(10, 1480, 90)) < 0.00165
 
 
 def raw_sizes(packed):
