@@ -175,7 +175,7 @@ def _from_file(job: FrameJob) -> list[NDArray[np.float32]]:
 
 
 def _cutana(pixels: NDArray[np.float32], wcs: WCS, ra: Places, dec: Places) -> Cut:
-    from cutana.cutout_extraction import (  # noqa: PLC0415 - only where installed
+    from cutana.cutout_extraction import (  # only where installed
         extract_cutouts_vectorized_from_extension,
     )
 
@@ -190,8 +190,8 @@ def _cutana(pixels: NDArray[np.float32], wcs: WCS, ra: Places, dec: Places) -> C
 
 
 def _cutana_direct(path: Path, ra: Places, dec: Places) -> Cut:
-    import pandas as pd  # noqa: PLC0415 - where cutana is, it is
-    from cutana import create_cutouts_direct, get_default_config  # noqa: PLC0415 - as above
+    import pandas as pd  # where cutana is, it is
+    from cutana import create_cutouts_direct, get_default_config
 
     config = get_default_config()
     config.do_only_cutout_extraction, config.apply_flux_conversion = True, False
@@ -217,7 +217,7 @@ def _cutana_direct(path: Path, ra: Places, dec: Places) -> Cut:
 
 
 def _astrocut(path: Path, ra: Places, dec: Places) -> Cut:
-    from astrocut import FITSCutout  # noqa: PLC0415 - only where it is installed
+    from astrocut import FITSCutout  # only where it is installed
 
     def cut() -> Sequence[NDArray[np.float32]]:
         return [

@@ -91,10 +91,10 @@ def _curl(urls: list[str], out: Path) -> None:
         "--remote-name-all",
     ]
     command += ["--parallel-max", str(AT_ONCE), "--output-dir", str(out), *urls]
-    subprocess.run(command, check=True)  # noqa: S603 - curl
+    subprocess.run(command, check=True)
 
 
 def _aria2c(urls: list[str], out: Path) -> None:
     command = ["aria2c", "--quiet", "--dir", str(out), "--split", "1"]
     command += ["--max-concurrent-downloads", str(AT_ONCE), "--input-file", "-"]
-    subprocess.run(command, input="\n".join(urls), text=True, check=True)  # noqa: S603 - aria2c
+    subprocess.run(command, input="\n".join(urls), text=True, check=True)

@@ -129,7 +129,7 @@ def _unpacking_s(packed: Path) -> float:
     with ExitStack() as exits:
         running = [
             exits.enter_context(
-                subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # noqa: S603 - ourselves
+                subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
             )
             for _ in os.sched_getaffinity(0)
         ]

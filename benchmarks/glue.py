@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def load_by_hand(out: Path) -> Iterator[dict[str, Any]]:
     """Pivot the manifest, open the files, change byte order, replace NaN, stack."""
-    import pandas as pd  # noqa: PLC0415 - of the loaders
-    from astropy.io import fits  # noqa: PLC0415 - a second
+    import pandas as pd
+    from astropy.io import fits
 
     manifest = pd.read_parquet(out / "manifest.parquet")
     done = manifest[manifest["status"] == "done"]

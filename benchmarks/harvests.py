@@ -177,7 +177,7 @@ def compete(
     shutil.rmtree(out, ignore_errors=True)
     running.reset()
     report = out.with_suffix(".json")
-    done = subprocess.run(  # noqa: S603 - ourselves and the tutorial
+    done = subprocess.run(
         [sys.executable, HERE / "measured.py", report, *command, out],
         env=os.environ | environment,
         capture_output=True,

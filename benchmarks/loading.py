@@ -128,7 +128,7 @@ def _written(
 
 def from_generator(run: Path, cache: Path) -> None:
     """Write the stamps of a run the usual way: load by hand, let `datasets` write."""
-    import datasets  # noqa: PLC0415 - of the loaders
+    import datasets
 
     shutil.rmtree(cache, ignore_errors=True)
     datasets.disable_progress_bars()
@@ -246,7 +246,7 @@ def _show_sizes(folder: Path, real: Path | None, paper: Paper) -> None:
 
 
 def _size_of(stamps: NDArray[np.float32], folder: Path) -> list[str]:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - only here
+    import pyarrow.parquet as pq
 
     shutil.rmtree(folder / "sizes", ignore_errors=True)
     half = len(stamps) // 2

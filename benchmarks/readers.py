@@ -30,7 +30,7 @@ def _datasets(out: Path) -> Iterator[NDArray[np.float32]]:
 def hugging_face(out: Path) -> Any:  # noqa: ANN401 - of the loaders
     """Open an export to HATS with `datasets`; the first time it is converted."""
     os.environ["HF_HUB_OFFLINE"] = "1"
-    import datasets  # noqa: PLC0415 - of the loaders
+    import datasets
 
     datasets.disable_progress_bars()
     cache = str(out.parent / "cache")
@@ -42,14 +42,14 @@ def _lsdb(out: Path) -> Iterator[Any]:
     logging.disable()  # it tries kinds of files in turn, and logs each try
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import lsdb  # noqa: PLC0415 - of the loaders
+        import lsdb
 
         catalog = lsdb.open_catalog(out).load_extension("images_sky", columns=["flux"])
         yield catalog.compute(progress_bar=False)["flux"].array
 
 
 def _arrow(out: Path) -> Iterator[NDArray[np.float32]]:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - only here
+    import pyarrow.parquet as pq
 
     for path in sorted(out.glob("sky/dataset/Norder=*/Dir=*/Npix=*.parquet")):
         file = pq.ParquetFile(path)
@@ -59,7 +59,7 @@ def _arrow(out: Path) -> Iterator[NDArray[np.float32]]:
 
 
 def _lance(out: Path) -> Iterator[NDArray[np.float32]]:
-    import lance  # noqa: PLC0415 - of the loaders
+    import lance
 
     data = lance.dataset(out / "sky.lance")
     for batch in data.to_batches(columns=["flux"]):
@@ -67,7 +67,7 @@ def _lance(out: Path) -> Iterator[NDArray[np.float32]]:
 
 
 def _zarr(out: Path) -> Iterator[NDArray[np.float32]]:
-    import zarr  # noqa: PLC0415 - of the loaders
+    import zarr
 
     flux = zarr.open_group(out / "sky", mode="r")["flux"]
     rows = flux.shards[0]
@@ -76,7 +76,7 @@ def _zarr(out: Path) -> Iterator[NDArray[np.float32]]:
 
 
 def _hdf5(out: Path) -> Iterator[NDArray[np.float32]]:
-    import h5py  # noqa: PLC0415 - of the loaders
+    import h5py
 
     for path in sorted(out.glob("sky/**/*.hdf5")):
         with h5py.File(path) as file:
@@ -84,7 +84,7 @@ def _hdf5(out: Path) -> Iterator[NDArray[np.float32]]:
 
 
 def _webdataset(out: Path) -> Iterator[NDArray[np.float32]]:
-    import webdataset  # noqa: PLC0415 - of the loaders
+    import webdataset
 
     names = [str(path) for path in sorted(out.rglob("*.tar"))]
     for sample in webdataset.WebDataset(names, shardshuffle=False).decode():

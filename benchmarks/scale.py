@@ -124,7 +124,7 @@ class Command:
         self._report.unlink(missing_ok=True)
         self._log = folder / "log"
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - ourselves
+            self.process = subprocess.Popen(
                 [sys.executable, _TOOK, self._report, *map(str, words)],
                 env=os.environ | _BRISK | more,
                 stdout=log,
@@ -215,7 +215,7 @@ def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
 
 def measure_frames(ledgers: list[Path]) -> list[dict[str, float]]:
     """Give milliseconds to take and to release a frame, as `per_frame` does."""
-    told = subprocess.run(  # noqa: S603 - ourselves
+    told = subprocess.run(
         [sys.executable, _PER_FRAME, *ledgers], check=True, stdout=subprocess.PIPE
     )
     found: list[dict[str, float]] = json.loads(told.stdout)

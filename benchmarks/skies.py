@@ -89,7 +89,7 @@ def sky(
     command = [*HARVESTER, "sandbox", "--exit-with-stdin"]
     command += ["--ready-file", str(ready), "--catalogue", str(catalogue), *options]
     command += [f"--latency={kind}={seconds}" for kind, seconds in latency_s.items()]
-    process = subprocess.Popen(  # noqa: S603 - ourselves
+    process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
     try:

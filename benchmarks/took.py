@@ -72,7 +72,7 @@ def main() -> None:
     began = time.perf_counter()
     callbacks = Callbacks()
     callbacks.watch()
-    from harvester.cli import main as command  # noqa: PLC0415 - its time counts
+    from harvester.cli import main as command  # its time counts
 
     code: object = 0
     try:

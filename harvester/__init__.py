@@ -82,7 +82,7 @@ class _Folder(ModuleType):
 
     @property
     def __signature__(self) -> Signature:
-        from inspect import signature  # noqa: PLC0415 - the import of harvester is light
+        from inspect import signature  # the import of harvester is light
 
         return signature(self._function)
 

@@ -99,7 +99,7 @@ class PlanResult:
 
     def __str__(self) -> str:
         """Say it for a person."""
-        from .plan.words import bill_in_words  # noqa: PLC0415 - not needed by the others
+        from .plan.words import bill_in_words
 
         return bill_in_words(self.bill)
 
@@ -323,7 +323,7 @@ def _merge(given: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _work_on(settings: Settings, places: Places, show: Show) -> RunResult:
-    from .run.harvest import make_manifest  # noqa: PLC0415 - slow to import
+    from .run.harvest import make_manifest
 
     try:
         outcome, stop = _until_stopped(settings, places, show, locate_only=False)
@@ -340,7 +340,7 @@ def _work_on(settings: Settings, places: Places, show: Show) -> RunResult:
 def _until_stopped(
     settings: Settings, places: Places, show: Show, *, locate_only: bool
 ) -> tuple[Outcome, Stop]:
-    from .run.stop import Stop  # noqa: PLC0415 - slow to import
+    from .run.stop import Stop
 
     stop = Stop(_how_to_resume(places), ends_process=False)
     prepare(settings, places, show, locate_only=locate_only)
@@ -383,7 +383,7 @@ def _shown(
 
 
 def _plan_of_run(places: Places, given: dict[str, Any], bandwidth: float) -> PlanResult:
-    from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
+    from .run.begin import check_same_run
 
     need_ledger(places.ledger)
     settings = load_run_settings(places, **given)

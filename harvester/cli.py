@@ -54,7 +54,7 @@ def _leave(number: int, _frame: object) -> None:
 class _Commands(click.Group):
     """Prints a `HarvesterError` as one message and exits with its exit code."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except HarvesterError as error:
@@ -69,13 +69,13 @@ class _OfSettings(click.Command):
     ``harvester --help`` does not list options.
     """
 
-    def __init__(self, *args: Any, sections: str, **kwargs: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(self, *args: Any, sections: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._sections = sections
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters: the options of the settings stand before the last."""
-        from .settings import options  # noqa: PLC0415 - seconds of imports
+        from .settings import options
 
         own = super().get_params(ctx)
         made = options.options_of(getattr(options, self._sections))
@@ -119,12 +119,12 @@ def main() -> None:
 )
 @locate_only_flag
 @json_flag
-def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
+def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
     """Harvest the galaxies of CATALOGUE.
 
     If the folder has a run of this catalogue, the run is continued.
     """
-    from .commands import run_catalogue  # noqa: PLC0415 - seconds of imports
+    from .commands import run_catalogue
 
     sys.exit(run_catalogue(catalogue, Places(out), config, flags))
 
@@ -150,13 +150,13 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None: 
     help="Settings file, such as harvest.toml.",
 )
 @json_flag
-def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - click's options
+def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:
     """Print what a harvest will cost.
 
     For a CATALOGUE, the images are located with a few requests. For the DIR of a run,
     no request is sent.
     """
-    from .commands import plan_catalogue, plan_run  # noqa: PLC0415 - slow to import
+    from .commands import plan_catalogue, plan_run
 
     if source.is_dir():
         if out:
@@ -169,12 +169,12 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
 @main.command(cls=_OfSettings, sections="READING")
 @click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
 @json_flag
-def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
+def inspect(catalogue: Path, **flags: Any) -> None:
     """Print how a catalogue FILE is read.
 
     No archive is asked.
     """
-    from .commands import inspect_file  # noqa: PLC0415 - seconds of imports
+    from .commands import inspect_file
 
     inspect_file(catalogue, flags)
 
@@ -183,12 +183,12 @@ def inspect(catalogue: Path, **flags: Any) -> None:  # noqa: ANN401 - click's op
 @folder_argument
 @locate_only_flag
 @json_flag
-def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
+def resume(folder: Path, **flags: Any) -> None:
     """Continue the run in FOLDER.
 
     The default FOLDER is $HARVESTER_RUN, or else the working directory.
     """
-    from .commands import resume_run  # noqa: PLC0415 - seconds of imports
+    from .commands import resume_run
 
     sys.exit(resume_run(Places(folder), flags))
 
@@ -203,14 +203,14 @@ def resume(folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's option
 )
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_flag
-def rebuild(source: Path, folder: Path, **flags: Any) -> None:  # noqa: ANN401 - click's options
+def rebuild(source: Path, folder: Path, **flags: Any) -> None:
     """Make the stamps of a manifest again, in a new FOLDER.
 
     The manifest names the file of each stamp, so no galaxy is located. Exit code 3:
     some stamps have other bytes than the manifest says. Interrupted, it goes on when it
     is called again.
     """
-    from .commands import rebuild_run  # noqa: PLC0415 - seconds of imports
+    from .commands import rebuild_run
 
     sys.exit(rebuild_run(source, Places(folder), {**flags, "locate_only": False}))
 
@@ -223,7 +223,7 @@ def status(folder: Path, *, as_json: bool) -> None:
 
     This also works while a harvest is running.
     """
-    from .status.report import read_report, words  # noqa: PLC0415 - kept out of --help
+    from .status.report import read_report, words
 
     report = read_report(Places(folder))
     click.echo(json.dumps(report) if as_json else words(report))
@@ -249,7 +249,7 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
 
     `harvester resume` then tries them.
     """
-    from .commands import retry_failed  # noqa: PLC0415 - kept out of --help
+    from .commands import retry_failed
 
     count = retry_failed(Places(folder), reason, better=better)
     jobs = counted(count, "job is", "jobs are")
@@ -277,7 +277,7 @@ def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
     ledger does not know are listed and not touched. Exit code 3: some stamps must be
     made again.
     """
-    from .commands import verify_run  # noqa: PLC0415 - kept out of --help
+    from .commands import verify_run
 
     found = verify_run(Places(folder), deep=deep, repair=repair)
     if as_json:
@@ -298,7 +298,7 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
     checked, and appears complete or not at all. docs/operations.md says how to continue
     a run from it.
     """
-    from .ledger.backup import back_up  # noqa: PLC0415 - kept out of --help
+    from .ledger.backup import back_up
 
     size = back_up(Places(folder).ledger, target, force=force)
     click.echo(f"{target}: {size / 1e6:,.1f} MB, checked.")
@@ -311,7 +311,7 @@ def manifest(folder: Path) -> None:
 
     They show the current state of a run.
     """
-    from .run.harvest import make_manifest  # noqa: PLC0415 - seconds of imports
+    from .run.harvest import make_manifest
 
     for path in make_manifest(Places(folder)):
         click.echo(folder / path.name)
@@ -329,7 +329,7 @@ def archives(*, as_json: bool) -> None:
 
     The list has examples of surveys, addresses, and what to acknowledge.
     """
-    from .commands import list_archives  # noqa: PLC0415 - seconds of imports
+    from .commands import list_archives
 
     list_archives(as_json=as_json)
 
@@ -355,6 +355,6 @@ def demo(out: Path, *, keep_sandbox: bool) -> None:
 
     The sandbox stands in for the archives; no archive is asked.
     """
-    from .demo import run_demo  # noqa: PLC0415 - seconds of imports
+    from .demo import run_demo
 
     sys.exit(run_demo(out, keep_sandbox=keep_sandbox))

@@ -83,7 +83,7 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill for the rest of a run, from its ledger alone."""
-    from .run.begin import check_same_run  # noqa: PLC0415 - slow to import
+    from .run.begin import check_same_run
 
     need_ledger(places.ledger)
     settings = load_run_settings(places, **to_settings(flags))
@@ -95,7 +95,7 @@ def plan_run(places: Places, flags: Flags) -> int:
 def _print_bill(
     settings: Settings, places: Places, flags: Flags, *, kept: bool = True
 ) -> None:
-    from .plan.words import bill_in_words  # noqa: PLC0415 - not needed by the others
+    from .plan.words import bill_in_words
 
     bill = make_bill(settings, places, bandwidth=flags["bandwidth"], kept=kept)
     click.echo(json.dumps(bill) if flags["as_json"] else bill_in_words(bill))
@@ -115,9 +115,9 @@ def _settings_for(
 
 def inspect_file(catalogue: Path, flags: Flags) -> None:
     """Print how a catalogue is read; all files that this needs are removed again."""
-    from .archives.registry import identifiers  # noqa: PLC0415 - slow to import
-    from .catalogue.options import ReadOptions  # noqa: PLC0415 - as above
-    from .catalogue.reader import inspect_catalogue  # noqa: PLC0415 - as above
+    from .archives.registry import identifiers
+    from .catalogue.options import ReadOptions
+    from .catalogue.reader import inspect_catalogue
 
     options = to_settings(flags).get("catalogue", {})
     with TemporaryDirectory(prefix="harvester-") as scratch:
@@ -135,7 +135,7 @@ def inspect_file(catalogue: Path, flags: Flags) -> None:
 
 def list_archives(*, as_json: bool) -> None:
     """Print surveys, addresses and credits of each archive, without a request."""
-    from .archives.registry import kinds  # noqa: PLC0415 - slow to import
+    from .archives.registry import kinds
 
     if as_json:
         click.echo(json.dumps({name: _described(k) for name, k in kinds().items()}))
@@ -171,11 +171,7 @@ def rebuild_run(manifest: Path, places: Places, flags: Flags) -> int:
 
     An interrupted rebuild is continued. Stamps whose bytes differ are told.
     """
-    from .run.rebuild import (  # noqa: PLC0415 - slow to import
-        ToldRun,
-        begin_from_manifest,
-        differing_stamps,
-    )
+    from .run.rebuild import ToldRun, begin_from_manifest, differing_stamps
 
     source = ToldRun.read(manifest)
     given = {**to_settings(flags), **source.settings}
@@ -204,7 +200,7 @@ def _continue(settings: Settings, places: Places, flags: Flags) -> int:
 
 
 def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
-    from .run.harvest import make_manifest  # noqa: PLC0415 - slow to import
+    from .run.harvest import make_manifest
 
     outcome, stopped = _until_stopped(settings, places, flags)
     report = outcome.report
@@ -217,8 +213,8 @@ def _harvest(settings: Settings, places: Places, flags: Flags) -> int:
 def _until_stopped(
     settings: Settings, places: Places, flags: Flags
 ) -> tuple[Outcome, int]:
-    from .run.memory import tune_process  # noqa: PLC0415 - slow to import
-    from .run.stop import Stop  # noqa: PLC0415 - as above
+    from .run.memory import tune_process
+    from .run.stop import Stop
 
     tune_process()
     stop = Stop(f"To continue: harvester resume {places.out}")
@@ -241,7 +237,7 @@ def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
     InputError
         Some jobs failed, but none for such a reason: probably a typing error.
     """
-    from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
+    from .ledger.ledger import Ledger
 
     async def _retry() -> int:
         async with Ledger.open(places.ledger) as ledger:
@@ -263,8 +259,8 @@ def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
 
 def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
     """Compare ledger and disk; with ``repair`` make lost stamps due again."""
-    from .dataset.verify import verify  # noqa: PLC0415 - as above
-    from .ledger.ledger import Ledger  # noqa: PLC0415 - slow to import
+    from .dataset.verify import verify
+    from .ledger.ledger import Ledger
 
     async def _send_back(found: Findings) -> None:
         async with Ledger.open(places.ledger) as ledger:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo"]
 
-#: The sky of the demonstration: HST has observed about a quarter of its 200 galaxies.
+#: The sky of the demonstration: a space telescope has observed about a quarter of its
+#: 200 galaxies, so that some lack a stamp.
 _SEED = 2010
 _GALAXIES = 200
 

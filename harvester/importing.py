@@ -24,7 +24,8 @@ IMPORTING = threading.RLock()
 
 
 class _Named(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
 
 _Plugin = TypeVar("_Plugin", bound=_Named)

@@ -46,7 +46,7 @@ def brisk(monkeypatch):
 
 
 @pytest.fixture
-def workplace(archives, brisk, tmp_path, monkeypatch):  # noqa: ARG001 - its effect
+def workplace(archives, brisk, tmp_path, monkeypatch):
     """Be in an empty folder with the catalogue ``galaxies.fits``."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "galaxies.fits").symlink_to(archives.catalogue)
@@ -107,7 +107,7 @@ def test_folders_are_functions(name):
 # -- examples --------------------------------------------------------------------------
 
 
-def test_doctests(archives, workplace):  # noqa: ARG001 - the examples are run there
+def test_doctests(archives, workplace):
     """The examples of the docstrings do what they say."""
     names = {"harvester": harvester, "sandbox": archives.urls}
     runner = doctest.DocTestRunner()
@@ -178,7 +178,7 @@ def run_python(words, archives, **options):
 # -- what goes in ----------------------------------------------------------------------
 
 
-def test_table_in_memory(archives, workplace):  # noqa: ARG001 - the run is made there
+def test_table_in_memory(archives, workplace):
     """A table is harvested as it is; another one is refused for the same run."""
     row = Table.read("galaxies.fits")
     table = Table({name: np.ravel(row[name])[:4] for name in row.colnames})
@@ -196,7 +196,7 @@ def test_table_in_memory(archives, workplace):  # noqa: ARG001 - the run is made
         harvester.run("galaxies.fits", "zoo", base_urls=archives.urls, **options)
 
 
-def test_settings(workplace):  # noqa: ARG001 - the run is made there
+def test_settings(workplace):
     """Sections overrule the environment, and words of their own overrule sections."""
     given = api._given(
         {"services": {"mast": {"rate": 3}}, "cutout": {"size": "9px", "mode": "trim"}},
@@ -235,7 +235,7 @@ def test_input_is_refused(workplace, catalogue, options, sentence):
 
 
 @pytest.mark.parametrize("work", [harvester.plan, harvester.run])
-def test_unknown_filter(archives, workplace, work):  # noqa: ARG001 - the run is made there
+def test_unknown_filter(archives, workplace, work):
     """A filter that the archive does not have is an error of the caller."""
     surveys = ["hst:WFC3/IR:F999W"]
     with pytest.raises(harvester.UnknownNameError, match="F160W"):
@@ -262,7 +262,7 @@ def test_locked(workplace):
         harvester.run("galaxies.fits", "zoo", progress=False)
 
 
-def test_outage(archives, workplace):  # noqa: ARG001 - the run is made there
+def test_outage(archives, workplace):
     """An outage is a result that names it, and a resume ends the run."""
     dead = {**archives.urls, "sdss-sas": f"http://127.0.0.1:{free_ports(1)}/sas"}
     options = {"surveys": "sdss:r", "progress": False}
@@ -313,7 +313,7 @@ async def test_interrupt_in_a_notebook(archives, workplace):
     assert len(stamps(workplace / "zoo")) == harvester.status("zoo")["cutouts"] > 12
 
 
-def test_process_is_left_alone(archives, workplace, monkeypatch):  # noqa: ARG001 - made there
+def test_process_is_left_alone(archives, workplace, monkeypatch):
     """A call in another thread changes nothing that holds for the whole process."""
     monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
 

@@ -1,7 +1,8 @@
 """The protocol between an archive and the rest of the package.
 
 Each archive is a folder with a module ``kind`` that holds an `ArchiveKind`. The rest
-of the package calls the kind, and never compares the name of an archive.
+of the package calls the kind, and never compares the name of an archive. ``costs``,
+``credit`` and ``shown`` have parts of the protocol that are read apart from it.
 ``docs/add-an-archive.md`` shows step by step how an archive is written.
 """
 
@@ -9,19 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..catalogue.identifier_scheme import IdentifierScheme
+from .costs import Costs, FileLayout, Sampling
+from .credit import Credit, Credited
+from .shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import BaseModel
 
     from ..events import Listener
     from ..ledger.ledger import Ledger
-    from ..models import Ask, CutoutSpec, Finding, Plane, Product, Sample, Survey
+    from ..models import Ask, CutoutSpec, Finding, Product, Survey
     from ..transport.transport import Transport
     from .reading import Reading
 
@@ -30,12 +34,14 @@ __all__ = [
     "ArchiveKind",
     "Costs",
     "Credit",
+    "Credited",
     "Fetch",
     "FileLayout",
     "Identifiers",
     "LocatorInputs",
     "Sampling",
     "ServiceKind",
+    "Shown",
     "Token",
 ]
 
@@ -85,22 +91,6 @@ class ServiceKind:
     token: Token | None = None
     #: What a user may try if the service refuses every request.
     remedies: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """What the archive asks authors to acknowledge and cite."""
-
-    #: Page with the sentence for the acknowledgements and the papers to cite.
-    page: str
-    #: Short form, such as "the HST acknowledgement".
-    words: str
-    #: Sentences that the archive asks to be printed word for word; empty if unknown.
-    acknowledgement: str = ""
-    #: What it asks for besides that, one sentence each.
-    requests: tuple[str, ...] = ()
-    #: Papers to cite, as BibTeX entries.
-    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,99 +155,6 @@ class Archive(Protocol):
         ...
 
 
-class Sampling(Protocol):
-    """Asks the archive about a sample of the frames to come, for a better bill."""
-
-    #: Size of the sample, in frames.
-    most: int
-    #: A run with fewer frames to come than this does not ask.
-    worth_asking: int
-
-    async def ask(
-        self,
-        transport: Transport,
-        frames: Sequence[tuple[int, Product]],
-        official: Mapping[str, str],
-        samples: list[Sample],
-    ) -> None:
-        """Append the archive's answers about the numbered products as they come."""
-        ...
-
-
-class FileLayout(NamedTuple):
-    """Where images lie in an uncompressed file; used to estimate its cost."""
-
-    #: Bytes of all headers before the science image, and of each further header.
-    first_headers: int
-    next_header: int
-    #: Requests for the headers of a frame that is fetched by ranges. The first one
-    #: covers the headers up to the science image. Each further one covers one header,
-    #: up to the last image that stamps are cut from.
-    header_requests: int
-    #: Indices of the images that stamps are cut from (0: the science image), and the
-    #: number of images in the file. Each has the shape of the science image and four
-    #: bytes a pixel.
-    cut: tuple[int, ...]
-    images: int
-    #: Index of the image with the errors, which is read for the plane ``ivar`` only;
-    #: None: there is none, or ``ivar`` needs no other image.
-    errors: int | None = None
-
-
-class Costs(Protocol):
-    """What frames of the archive cost, for the bill."""
-
-    #: Names of the services that answer queries, that send the files, and that hold
-    #: copies of the files; the last is empty if there are no copies.
-    query_service: str
-    file_service: str
-    mirror_service: str
-    #: Bytes of a frame, used until a sample or fetched frames give a better figure.
-    typical_bytes: int
-    #: CPU seconds on one core to decode a whole frame.
-    decode_s: float
-    #: Side in pixels of the plane psf; 0 if stamps have none.
-    psf_side: int
-    #: Layout of uncompressed files; None if the files are compressed.
-    layout: FileLayout | None
-
-    def neighbours(self, side: int, stamps: int) -> float:
-        """Give how many neighbours the stamps of a frame need, as a mean.
-
-        Parameters
-        ----------
-        side
-            Side of the stamps, in pixels.
-        stamps
-            Stamps that are cut from the frame.
-        """
-        ...
-
-    def pixel_arcsec(self, instrument: str) -> float:
-        """Give the width of a pixel in arcsec."""
-        ...
-
-    def field_arcsec(self, instrument: str) -> tuple[float, float]:
-        """Give the sides of one pointing in arcsec, longer one first."""
-        ...
-
-    def queries(
-        self, unlocated: Sequence[int], lost: int, planes: Collection[Plane] = ()
-    ) -> int:
-        """Count the queries to come.
-
-        Parameters
-        ----------
-        unlocated
-            Targets of each survey that are not located yet.
-        lost
-            Targets whose frame is known to be missing.
-        planes
-            Those of the stamps: for the PSF an archive may have to be asked.
-        """
-        ...
-
-
 class Identifiers(IdentifierScheme, Protocol):
     """The archive's own identifiers in a catalogue, and their look-up."""
 
@@ -293,8 +190,11 @@ class Identifiers(IdentifierScheme, Protocol):
         ...
 
 
-class ArchiveKind(Protocol):
-    """Everything that is special to an archive."""
+class ArchiveKind(Credited, Shown, Protocol):
+    """Everything that is special to an archive.
+
+    `Credited` is what it asks of a publication, `Shown` how its stamps are presented.
+    """
 
     #: The word before the first colon of its surveys, such as ``sdss``.
     name: str
@@ -304,8 +204,6 @@ class ArchiveKind(Protocol):
     examples: tuple[str, ...]
     #: Survey that is harvested if the user names none; empty: none of this archive.
     default_survey: str
-    #: Survey of the demonstration, in whose sandbox the archive must be; empty: none.
-    demo_survey: str
     #: Width of its smallest common pixels in arcsec. A stamp of a given angle has the
     #: most pixels there.
     finest_arcsec: float
@@ -322,27 +220,6 @@ class ArchiveKind(Protocol):
     reading: Reading
     costs: Costs
     sampling: Sampling | None
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What users of its pixels must know, for the card of a data set."""
-        ...
-
-    @property
-    def credit(self) -> Credit:
-        """What the archive asks of a publication."""
-        ...
-
-    def credit_of(self, identity: Mapping[str, str]) -> Credit:
-        """Give what the archive asks of a publication with the stamps of a run.
-
-        Parameters
-        ----------
-        identity
-            The settings that decide which stamps are made, by name, as in the metadata
-            of the manifest. Settings that are missing have their default.
-        """
-        ...
 
     @property
     def identifiers(self) -> Identifiers | None:
@@ -378,14 +255,6 @@ class ArchiveKind(Protocol):
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section
         """Whether a target gets a stamp from every product, not only from the best."""
-        ...
-
-    def wavelength_nm(self, instrument: str, band: str) -> float | None:
-        """Give the wavelength of a band, to sort by; ``instrument`` may be empty."""
-        ...
-
-    def page(self, ra: float, dec: float, product_url: str) -> str:
-        """Give the archive's own page of a position in ICRS degrees; "" if none."""
         ...
 
     def load(self) -> None:

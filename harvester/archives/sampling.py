@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import Product, Sample
     from ..transport.transport import Transport
-    from .kind import ArchiveKind, Sampling
+    from .costs import Sampling
+    from .kind import ArchiveKind
 
 __all__ = ["sample_once"]
 

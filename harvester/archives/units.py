@@ -50,7 +50,7 @@ def _respelled(text: str) -> str:
 
 
 def _is_standard(text: str) -> bool:
-    from astropy import units  # noqa: PLC0415 - slow to import
+    from astropy import units
 
     if not text:
         return False

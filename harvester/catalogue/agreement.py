@@ -69,7 +69,7 @@ class Agreement:
 
     #: Name of the column; empty if no identifier can be compared.
     column: str = ""
-    #: What is compared, in words: ``SDSS identifiers`` or ``names``.
+    #: What is compared, in words: the identifiers of an archive, or ``names``.
     what: str = ""
     compared: int = 0
     agreeing: int = 0

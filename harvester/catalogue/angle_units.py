@@ -106,7 +106,7 @@ def angle_unit(text: str) -> AngleUnit | None:
 
 def _of_astropy(text: str) -> AngleUnit | None:
     with IMPORTING:
-        from astropy.units import Unit, UnitsError  # noqa: PLC0415 - slow, seldom used
+        from astropy.units import Unit, UnitsError
     for spelling in (text, text.lower()):
         try:
             return AngleUnit(text, float(Unit(spelling).to("deg")))

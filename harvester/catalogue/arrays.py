@@ -92,11 +92,11 @@ class ArrayColumns:
             yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
-def _arrow(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
+def _arrow(column: Any) -> pa.Array:
     return column if isinstance(column, pa.Array) else _to_arrow(column)
 
 
-def _to_arrow(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
+def _to_arrow(column: Any) -> pa.Array:
     mask = np.ma.getmaskarray(column)
     values = np.ma.getdata(column)
     if values.ndim > 1 and math.prod(values.shape[1:]) == 1:
@@ -138,7 +138,7 @@ def _objects(values: NDArray[Any], mask: NDArray[np.bool_]) -> pa.Array:
     return _filled(array) if pa.types.is_string(array.type) else array
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - astropy has no types
+def _plain(value: Any) -> Any:
     """Convert the object in a cell to one that Arrow has a type for."""
     if isinstance(value, np.ndarray):
         plain = [_plain(each) for each in value.tolist()]

@@ -49,7 +49,7 @@ def read_fits(file: BinaryIO) -> list[Sheet]:
         return [_sheet(hdu, hdus[0]) for hdu in tables]
 
 
-def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no types
+def _sheet(hdu: Any, primary: Any) -> Sheet:
     renamed = _mend(hdu.header)
     gaps = _gaps(hdu)
     table = Table.read(hdu)
@@ -71,7 +71,7 @@ def _sheet(hdu: Any, primary: Any) -> Sheet:  # noqa: ANN401 - astropy has no ty
     )
 
 
-def _gaps(hdu: Any) -> dict[str, Any]:  # noqa: ANN401 - astropy has no types
+def _gaps(hdu: Any) -> dict[str, Any]:
     """Return a mask for each column with missing values that astropy does not mask.
 
     Astropy ignores TNULL of an ASCII table, and compares TNULL of a scaled column with
@@ -97,7 +97,7 @@ def _is_scaled(column: fits.Column) -> bool:
     return (column.bscale, column.bzero) != (None, None) and not is_any_length
 
 
-def _frame_of_file(primary: Any) -> Any:  # noqa: ANN401 - astropy has no types
+def _frame_of_file(primary: Any) -> Any:
     # If the primary HDU has an image, its keywords describe that image.
     return (
         frame_in_keywords(_keywords(primary.header)) if primary.data is None else None

@@ -145,7 +145,7 @@ def find_byte_by_byte(lines: Sequence[str]) -> Layout | None:
     )
 
 
-def _columns(reader: Any) -> _Columns:  # noqa: ANN401 - astropy has no types
+def _columns(reader: Any) -> _Columns:
     found = reader.header.cols
     names = unique_names([column.name for column in found])
     named = list(zip(names, found, strict=True))

@@ -73,7 +73,7 @@ class IdColumn:
     #: Name of the column; empty if no column can identify the rows.
     name: str
     #: Whether its integers were rounded to floats: they are good as names, but must not
-    #: be decoded as SDSS ids.
+    #: be decoded as identifiers of an archive.
     is_rounded: bool = False
     notes: list[str] = field(default_factory=list)
 

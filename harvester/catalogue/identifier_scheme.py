@@ -38,11 +38,11 @@ class IdentifierScheme(Protocol):
 
     @property
     def name(self) -> str:
-        """The name of the archive in surveys, before the colon: ``sdss``."""
+        """The name of the archive in surveys, before the colon."""
 
     @property
     def title(self) -> str:
-        """The name of the archive in messages, such as ``SDSS``."""
+        """The name of the archive in messages."""
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -246,7 +246,7 @@ def _integers(column: pa.Array) -> NDArray[np.uint64]:
     elif pa.types.is_signed_integer(column.type):
         values = column.filter(pc.greater_equal(column, 0))
     elif _is_string(column.type):
-        # Twenty digits may exceed 64 bits; SDSS ids have fewer.
+        # Twenty digits may exceed 64 bits; an `IdentifierScheme` has fewer.
         text = column.filter(pc.match_substring_regex(column, _INTEGER))
         values = text.filter(pc.less_equal(pc.utf8_length(text), 19))
     else:

@@ -56,7 +56,7 @@ def _is_of_astropy(catalogue: object) -> bool:
     return hasattr(catalogue, "colnames") or bool(getattr(dtype, "names", None))
 
 
-def _without_nameless_index(catalogue: Any) -> Any:  # noqa: ANN401 - a data frame or not
+def _without_nameless_index(catalogue: Any) -> Any:
     index = getattr(catalogue, "index", None)
     if any(getattr(index, "names", ())) or not hasattr(catalogue, "reset_index"):
         return catalogue
@@ -64,8 +64,8 @@ def _without_nameless_index(catalogue: Any) -> Any:  # noqa: ANN401 - a data fra
 
 
 def _from_astropy(catalogue: object) -> pa.Table:
-    from astropy.table import QTable, Table, meta, serialize  # noqa: PLC0415 - slow
-    from astropy.utils.data_info import serialize_context_as  # noqa: PLC0415 - as above
+    from astropy.table import QTable, Table, meta, serialize
+    from astropy.utils.data_info import serialize_context_as
 
     table = catalogue if isinstance(catalogue, Table) else QTable(catalogue)
     # As ECSV masked values stay masked; as Parquet they would become numbers.
@@ -76,7 +76,7 @@ def _from_astropy(catalogue: object) -> pa.Table:
     return arrow.replace_schema_metadata({_ASTROPY: words})
 
 
-def _column(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
+def _column(column: Any) -> pa.Array:
     mask = getattr(column, "mask", None)
     values = np.asarray(column)
     if values.ndim > 1:
@@ -89,5 +89,5 @@ def _column(column: Any) -> pa.Array:  # noqa: ANN401 - astropy has no types
     return pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask)
 
 
-def _text(values: Any) -> pa.DataType | None:  # noqa: ANN401 - an array
+def _text(values: Any) -> pa.DataType | None:
     return pa.string() if values.dtype.kind == "U" else None

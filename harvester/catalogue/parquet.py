@@ -68,7 +68,7 @@ def _columns(path: Path, source: pq.ParquetFile) -> Columns:
     return plain
 
 
-def _first_bytes(source: pq.ParquetFile) -> Any:  # noqa: ANN401 - Arrow has no types
+def _first_bytes(source: pq.ParquetFile) -> Any:
     """Read the first rows of the columns of bytes."""
     names = [field.name for field in source.schema_arrow if _is_bytes(field.type)]
     rows = source.iter_batches(_LOOKED_AT, columns=names) if names else iter(())
@@ -83,7 +83,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
     )
 
 
-def _texts_of_bytes(rows: Any) -> set[str]:  # noqa: ANN401 - Arrow has no types
+def _texts_of_bytes(rows: Any) -> set[str]:
     """Return the columns of bytes that hold text, which some writers store so."""
     return {
         field.name
@@ -108,7 +108,7 @@ def _plain(schema: pa.Schema, texts: Collection[str]) -> pa.Schema:
     )
 
 
-def _as(array: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - Arrow has no types
+def _as(array: Any, kind: pa.DataType) -> pa.Array:
     """Cast an array; decode bytes as UTF-8, else as Latin-1."""
     if not _is_bytes(array.type) or not pa.types.is_string(kind):
         return array.cast(kind)

@@ -84,7 +84,7 @@ def _of_astropy(words: bytes) -> Stated:
     return Stated(units, frames, frame_in_keywords(own))
 
 
-def _frame(coordinates: Any) -> StatedFrame | None:  # noqa: ANN401 - YAML of any form
+def _frame(coordinates: Any) -> StatedFrame | None:
     """Return the frame of a ``SkyCoord`` whose parts are columns."""
     if not isinstance(coordinates, dict) or "frame" not in coordinates:
         return None

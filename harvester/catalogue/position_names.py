@@ -63,7 +63,7 @@ _PREFIX = r"(?:(?P<prefix>.+?)_|(?P<glued>obj|target|s|coord|pri|sec|src))??"
 _FRAME_WORDS = re.compile(r"(?:eq)?([jb]?(?:1[89]|20)\d\d|fk[45]|icrs|gaia)(?:_0+)?")
 _GAIA = re.compile(r"gaia_?(?:e?dr\d)?|epoch_?20\d\d|ep_?20\d\d")
 _NUMBERED = re.compile(r"\d{1,2}")
-#: Non-position words that may be a prefix: ObsCore and MAST write ``s_ra``.
+#: Non-position words that may be a prefix: ObsCore writes ``s_ra``.
 _POSITION_PREFIXES = frozenset({"s"})
 #: Letters; a shorter tag that follows without ``_`` is part of another word.
 _SHORTEST_GLUED = 3

@@ -75,8 +75,8 @@ class Catalogue:
     understanding: Understanding
     #: SHA-256 of the bytes of the file.
     sha256: str
-    #: The name of the archive to which the identifiers belong, such as ``sdss``; empty
-    #: if it is not known.
+    #: The name of the archive to which the identifiers belong; empty if it is not
+    #: known.
     id_kind: str
     _rows: Rows
     _labels: Labels

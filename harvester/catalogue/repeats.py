@@ -147,7 +147,7 @@ def _near_next(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.
 
 def _near_in_tree(vectors: NDArray[np.float64]) -> NDArray[np.bool_]:
     with IMPORTING:
-        from scipy.spatial import KDTree  # noqa: PLC0415 - slow, and seldom needed
+        from scipy.spatial import KDTree
     distances, _ = KDTree(vectors).query(vectors, k=2, distance_upper_bound=_SAME_PLACE)
     return np.asarray(np.isfinite(distances[:, 1]))
 

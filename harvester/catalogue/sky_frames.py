@@ -105,7 +105,7 @@ class SkyFrame:
         sound = np.flatnonzero(~np.isnan(longitude) & ~np.isnan(latitude))
         frame = self._of_astropy()
         with IMPORTING:
-            from astropy.coordinates import SkyCoord  # noqa: PLC0415 - slow
+            from astropy.coordinates import SkyCoord
         for start in range(0, len(sound), _PART):
             rows = sound[start : start + _PART]
             places = SkyCoord(
@@ -114,9 +114,9 @@ class SkyFrame:
             ra[rows], dec[rows] = places.ra.deg, places.dec.deg
         return ra, dec
 
-    def _of_astropy(self) -> Any:  # noqa: ANN401 - astropy has no types
+    def _of_astropy(self) -> Any:
         with IMPORTING:
-            from astropy import coordinates  # noqa: PLC0415 - slow, and seldom needed
+            from astropy import coordinates
         match self.system:
             case "fk4" | "fk4noeterms":
                 kind = {"fk4": coordinates.FK4}.get(

@@ -79,14 +79,14 @@ def frame_in_words(about: str) -> StatedFrame | None:
     return StatedFrame(system[1] if system else "", year, epoch[1] if epoch else "")
 
 
-def frame_of_coordinates(coordinates: Any) -> StatedFrame:  # noqa: ANN401 - astropy has no types
+def frame_of_coordinates(coordinates: Any) -> StatedFrame:
     """Return the frame of a column of ``SkyCoord``."""
     frame = coordinates.frame
     equinox, epoch = (getattr(frame, name, None) for name in ("equinox", "obstime"))
     return StatedFrame(frame.name, year_of(equinox), year_of(epoch))
 
 
-def year_of(time: Any) -> str:  # noqa: ANN401 - astropy has no types
+def year_of(time: Any) -> str:
     """Return an astropy time as text, such as ``B1950.000``; empty if there is none."""
     # A frame may have one date for each row: only a single date can be stated.
     return str(time.value) if time is not None and time.isscalar else ""

@@ -224,5 +224,5 @@ def _written(source: Source) -> Iterator[tuple[str, str]]:
         yield " ".join(map(str, one)), " ".join(map(str, other))
 
 
-def _names(axis: Any) -> Iterable[str]:  # noqa: ANN401 - split columns, or one name
+def _names(axis: Any) -> Iterable[str]:
     return axis if isinstance(axis, tuple) else axis.names

@@ -64,7 +64,7 @@ def is_unit(word: str) -> bool:
     if not re.search(r"[A-Za-z%]", bare) or _SEXAGESIMAL.match(bare):
         return False
     with IMPORTING:
-        from astropy.units import Unit  # noqa: PLC0415 - slow, and seldom needed
+        from astropy.units import Unit
     try:
         Unit(bare)
     except (ValueError, TypeError):

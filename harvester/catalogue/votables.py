@@ -71,20 +71,20 @@ def check_document(content: bytes) -> None:
         raise InputError(msg)
 
 
-def parsed(file: BinaryIO) -> Any:  # noqa: ANN401 - astropy has no types
+def parsed(file: BinaryIO) -> Any:
     """Parse a document, and ignore violations of the standard."""
     with IMPORTING:
-        from astropy.io import votable  # noqa: PLC0415 - slow, and seldom needed
+        from astropy.io import votable
     return votable.parse(file, verify="ignore")
 
 
-def _resources(within: Any) -> Iterator[Any]:  # noqa: ANN401 - astropy has no types
+def _resources(within: Any) -> Iterator[Any]:
     for resource in within.resources:
         yield resource
         yield from _resources(resource)
 
 
-def _check_status(document: Any) -> None:  # noqa: ANN401 - astropy has no types
+def _check_status(document: Any) -> None:
     has_rows = any(len(table.array) for table in document.iter_tables())
     for said in _statements(document):
         is_status = (said.name, said.value) == ("QUERY_STATUS", "ERROR")
@@ -100,7 +100,7 @@ def _check_status(document: Any) -> None:  # noqa: ANN401 - astropy has no types
             raise InputError(msg)
 
 
-def _statements(document: Any) -> Iterator[Any]:  # noqa: ANN401 - astropy has no types
+def _statements(document: Any) -> Iterator[Any]:
     yield from document.infos
     for resource in _resources(document):
         yield from resource.infos
@@ -109,7 +109,7 @@ def _statements(document: Any) -> Iterator[Any]:  # noqa: ANN401 - astropy has n
             yield from table.infos
 
 
-def _sheet(document: Any, resource: Any, table: Any) -> Sheet:  # noqa: ANN401 - astropy has no types
+def _sheet(document: Any, resource: Any, table: Any) -> Sheet:
     rows = table.to_table(use_names_over_ids=True)
     own = unique_names([str(field.name or field.ID or "") for field in table.fields])
     rows.rename_columns(rows.colnames, own)
@@ -129,15 +129,15 @@ def _sheet(document: Any, resource: Any, table: Any) -> Sheet:  # noqa: ANN401 -
     )
 
 
-def _limit_notes(document: Any, resource: Any, table: Any) -> Iterable[str]:  # noqa: ANN401 - astropy has no types
+def _limit_notes(document: Any, resource: Any, table: Any) -> Iterable[str]:
     stated = (*document.infos, *resource.infos, *table.infos)
     if any((i.name, i.value) == ("QUERY_STATUS", "OVERFLOW") for i in stated):
         yield CUT_AT_LIMIT
 
 
 def frames_of(
-    document: Any,  # noqa: ANN401 - astropy has no types
-    table: Any,  # noqa: ANN401 - astropy has no types
+    document: Any,
+    table: Any,
     names: list[str],
 ) -> tuple[dict[str, StatedFrame], StatedFrame | None]:
     """Return the frames that columns reference, and the frame of the whole table."""
@@ -160,14 +160,14 @@ def frames_of(
     return frames, alone[0] if is_meant else None
 
 
-def _place(table: Any, member: Any) -> int | None:  # noqa: ANN401 - astropy has no types
+def _place(table: Any, member: Any) -> int | None:
     """Return the index of the column that a ``FIELDref`` of a group references."""
     wanted = getattr(member, "ref", None)
     places = (n for n, each in enumerate(table.fields) if wanted and wanted == each.ID)
     return next(places, None)
 
 
-def _stated(system: Any) -> StatedFrame:  # noqa: ANN401 - astropy has no types
+def _stated(system: Any) -> StatedFrame:
     return StatedFrame(
         str(system.system or ""), str(system.equinox or ""), str(system.epoch or "")
     )

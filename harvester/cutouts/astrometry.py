@@ -1,7 +1,7 @@
 """The WCS of a frame, which converts sky positions to pixels.
 
 Each image uses the WCS in its own header: a galaxy may be up to ten pixels apart in two
-bands of SDSS.
+bands of one field.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def read_astrometry(header: fits.Header) -> Astrometry:
         the values cannot be used.
     """
     with IMPORTING:
-        from astropy.wcs import WCS  # noqa: PLC0415 - half a second of units and frames
+        from astropy.wcs import WCS
     # Astropy warns about many harmless deviations from the standard.
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -168,7 +168,7 @@ def _wcs_cards(
         raise BadWcsError(msg)
     found = []
     for keyword in dict.fromkeys(header):
-        # SDSS writes RADECSYS, as FITS did before 2002.
+        # RADECSYS is how the FITS standard spelled it before 2002.
         name = "RADESYS" if keyword == "RADECSYS" else keyword
         if _WCS_CARD.fullmatch(name) or (is_sip and _SIP_CARD.fullmatch(name)):
             value = _read_lenient(header, keyword, name)

@@ -34,8 +34,8 @@ __all__ = [
     "open_bytes",
 ]
 
-#: Bytes; the most to which a compressed frame may decompress. A whole SDSS frame has
-#: 12.4 million; anything larger is a decompression bomb or not a frame.
+#: Bytes; the most to which a compressed frame may decompress, five times the largest
+#: one that is known. Anything larger is a decompression bomb or not a frame.
 MAX_UNPACKED = 64 * 2**20
 
 #: Bytes that are decompressed at a time; more than a block of bz2 holds.

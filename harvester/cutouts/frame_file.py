@@ -43,7 +43,7 @@ __all__ = [
 #: Bytes in a block, the unit in which the FITS standard divides files.
 _BLOCK = 2880
 
-#: Bytes; the longest header that is read. The longest ones of HST have 75,000.
+#: Bytes; the longest header that is read. The longest one that is known has 75,000.
 _MAX_HEADER = 512 * _BLOCK
 
 #: The stored pixel types of the FITS standard, by BITPIX.

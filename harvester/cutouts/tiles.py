@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["open_tiled"]
 
 #: Bytes; the largest image, and the largest tile, that is decompressed. The images of
-#: ACS and UVIS have 75 million. The memory limit of a worker is 2 GiB.
+#: large cameras have 75 million. The memory limit of a worker is 2 GiB.
 MAX_IMAGE = 256 * 2**20
 
 #: Compression algorithms of the FITS standard 4.0, table 36, and an old name of one.

@@ -7,15 +7,14 @@ of one galaxy shows a dipole of up to a pixel.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from math import hypot, log10
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from .opened.band_names import read_band
-from .registration import find_centre
+from .registration import register_stamps
 from .resampling import needs_area, resample
 from .sky_grid import SkyGrid, grid_around, grid_of_stamp
 from .stamp_reader import StampPlanes
@@ -29,17 +28,7 @@ if TYPE_CHECKING:
     from .opened.band_names import Band
     from .opened.stamp import HarvestedStamp
 
-    #: Right ascension and declination, ICRS degrees.
-    SkyPosition = tuple[float, float]
-
 __all__ = ["align"]
-
-#: Width of the Gaussian in which the centre of a galaxy is measured, in the widest
-#: pixels of its stamps.
-_SIGMA = 1.5
-
-#: Arcsec; centres that lie farther apart are not of the same galaxy.
-_MOST_SHIFT_ARCSEC = 1.0
 
 #: Keywords that tell where the pixels of a stamp are; the new ones replace them.
 _OF_WCS = re.compile(
@@ -55,7 +44,7 @@ def align(
     *,
     pixel_scale: float | None = None,
     size: str | None = None,
-    register: bool = False,
+    register: bool = True,
 ) -> dict[Band, HarvestedStamp]:
     """Resample the stamps of a galaxy onto one pixel grid.
 
@@ -75,10 +64,10 @@ def align(
     size
         Side of the new stamps, such as ``"40px"`` or ``"15arcsec"``; not with a band.
     register
-        Whether to move the galaxy's centre in each band onto that of the first (or of
-        the band that is named), by up to an arcsecond. Without it the astrometry of the
-        frames decides, which bands may have wrong by 0.3 pixels. With it, a true
-        difference of the centres is lost.
+        Whether to move the world coordinates of each band so that the galaxy's centre
+        agrees with that in a reference band: see `register_stamps`. Without it the
+        astrometry of the frames decides, which bands may have wrong by 0.3 pixels. With
+        it, a true difference of the centres of up to 0.5 pixels is lost.
 
     Returns
     -------
@@ -97,10 +86,7 @@ def align(
     if not stamps:
         return {}
     grid, kept = _grid(stamps, to, pixel_scale, size)
-    leader = kept or next(iter(stamps))
-    given = dict(stamps)
-    if register:
-        given = _registered(given, leader, grid, how)
+    given = register_stamps(stamps, grid, how, kept) if register else stamps
     return {
         band: stamp if band == kept else _aligned(stamp, grid, how, f"{to}, {how}")
         for band, stamp in given.items()
@@ -139,60 +125,6 @@ def _full_name(to: str, stamps: Mapping[Band, HarvestedStamp]) -> str:
     return found[0] if found else to
 
 
-# -- registration ----------------------------------------------------------------------
-
-
-def _registered(
-    stamps: Mapping[Band, HarvestedStamp], leader: Band, grid: SkyGrid, how: str
-) -> dict[Band, HarvestedStamp]:
-    """Move the world coordinates of stamps so that the galaxy's centres agree."""
-    # In the widest pixels: in narrower ones those of the others are steps.
-    areas = [grid_of_stamp(stamp).pixel_area for stamp in stamps.values()]
-    sigma = _SIGMA * (max(*areas, grid.pixel_area) / grid.pixel_area) ** 0.5
-    centre = _centre(stamps[leader], grid, how, sigma)
-    return {
-        band: stamp
-        if band == leader or centre is None
-        else _moved(stamp, centre, _centre(stamp, grid, how, sigma))
-        for band, stamp in stamps.items()
-    }
-
-
-def _centre(
-    stamp: HarvestedStamp, grid: SkyGrid, how: str, sigma: float
-) -> SkyPosition | None:
-    """Give where the galaxy is seen, ICRS degrees; None if that cannot be measured."""
-    source = grid_of_stamp(stamp)
-    planes = StampPlanes(stamp.flux, None, None, None, b"")
-    flux = resample(planes, source, grid, how, by_area=False).flux
-    ra, dec = float(stamp.record["ra"]), float(stamp.record["dec"])
-    x, y = map(float, grid.wcs.world_to_pixel_values(ra, dec))
-    found = find_centre(flux, x, y, sigma)
-    if found is None:
-        return None
-    seen_ra, seen_dec = map(float, grid.wcs.pixel_to_world_values(*found))
-    return seen_ra, seen_dec
-
-
-def _moved(
-    stamp: HarvestedStamp, wanted: SkyPosition, seen: SkyPosition | None
-) -> HarvestedStamp:
-    if seen is None:
-        return stamp
-    own = grid_of_stamp(stamp)
-    x, y = own.wcs.world_to_pixel_values(*zip(wanted, seen, strict=True))
-    shift = (float(x[1] - x[0]), float(y[1] - y[0]))
-    if hypot(*shift) * own.pixel_area**0.5 > _MOST_SHIFT_ARCSEC:
-        return stamp
-    header = stamp.header.copy()
-    for key, step in zip(("CRPIX1", "CRPIX2"), shift, strict=True):
-        header[key] += step
-    header["REG_DX"] = (shift[0], "[pix] moved to agree with another band")
-    header["REG_DY"] = (shift[1], "[pix] moved to agree with another band")
-    planes = replace(stamp.planes, cards=_cards(header))
-    return stamp.replaced(planes, stamp.record)
-
-
 # -- resampling ------------------------------------------------------------------------
 
 
@@ -205,11 +137,10 @@ def _aligned(
     new = resample(stamp.planes, source, grid, how, by_area=by_area)
     record = {**stamp.record, **_facts(stamp, source, grid, by_area=by_area)}
     record["coverage"] = float(np.isfinite(new.flux).mean())
-    header = _header(stamp.header, grid, record, said)
     psf = None if stamp.psf is None else _psf(stamp, source, grid)
-    return stamp.replaced(
-        StampPlanes(new.flux, new.ivar, new.mask, psf, _cards(header)), record
-    )
+    planes = StampPlanes(new.flux, new.ivar, new.mask, psf, b"")
+    header = _header(stamp.header, grid, record, said)
+    return stamp.replaced(planes.with_header(header), record)
 
 
 def _facts(
@@ -242,11 +173,6 @@ def _header(old: Header, grid: SkyGrid, record: Mapping[str, Any], said: str) ->
     header["IVARNOTE"] = ("areas", "variance is that of sums over many pixels")
     header["MASKNOTE"] = ("all", "good if all contributing pixels are good")
     return header
-
-
-def _cards(header: Header) -> bytes:
-    text: str = header.tostring(sep="", endcard=True, padding=False)
-    return text.encode("ascii")
 
 
 def _psf(stamp: HarvestedStamp, source: SkyGrid, grid: SkyGrid) -> NDArray[np.float32]:

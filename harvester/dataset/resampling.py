@@ -143,7 +143,7 @@ def _resampler(how: str) -> Resample:
         msg = f"there is no way {how!r} to resample; there are {', '.join(WAYS)}"
         raise InputError(msg)
     try:
-        import reproject  # noqa: PLC0415 - an extra
+        import reproject
     except ImportError as error:
         msg = (
             "aligning stamps needs reproject. Install it with: "

@@ -7,7 +7,7 @@ in the primary HDU, and each further plane in an HDU of its own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +58,14 @@ class StampPlanes:
     @property
     def header(self) -> fits.Header:
         """The header of the primary HDU, read by astropy."""
-        from astropy.io import fits  # noqa: PLC0415 - slow to import
+        from astropy.io import fits
 
         return fits.Header.fromstring(self.cards.decode("ascii"))
+
+    def with_header(self, header: fits.Header) -> StampPlanes:
+        """Give the same planes with another header."""
+        text: str = header.tostring(sep="", endcard=True, padding=False)
+        return replace(self, cards=text.encode("ascii"))
 
 
 def read_stamp(path: Path | str) -> StampPlanes:

@@ -13,18 +13,15 @@ import hashlib
 import json
 import os
 from array import array
-from collections import deque
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pebble import CONSTS, ProcessPool
 
-from ..cutouts.warm_up import warm_up
 from ..ledger.view import LedgerView
 from ..models import CutoutSpec, Plane, StampSize
+from .on_all_cores import on_all_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,9 +40,6 @@ _BATCH = 256
 #: Batches that are checked in this process before others are started, because starting
 #: processes takes longer than checking a few batches.
 _ALONE = 8
-
-#: Seconds between asking a worker process to end and killing it.
-_KILL_AFTER_S = 0.1
 
 _MISSING = "missing"
 _CHANGED = "changed"
@@ -204,24 +198,7 @@ def _checked(
     """Check batches; on all cores if there are many of them."""
     for batch in islice(batches, _ALONE):
         yield batch, _check(batch)
-    first = next(batches, None)
-    if first is None:
-        return
-    cores = len(os.sched_getaffinity(0))
-    # Worker processes ignore SIGTERM (see `cutouts.forkserver`): kill them soon.
-    CONSTS.term_timeout = _KILL_AFTER_S
-    pool = ProcessPool(max_workers=cores, context=warm_up())
-    with ExitStack() as stack:
-        stack.callback(pool.join)
-        stack.callback(pool.stop)
-        under_way = deque([(first, pool.schedule(_check, args=(first,)))])
-        for batch in batches:
-            under_way.append((batch, pool.schedule(_check, args=(batch,))))
-            if len(under_way) > 2 * cores:
-                done, task = under_way.popleft()
-                yield done, task.result()
-        for done, task in under_way:
-            yield done, task.result()
+    yield from on_all_cores(_check, batches)
 
 
 # -- in a worker process ------------------------------------------------------
@@ -243,7 +220,7 @@ def _problem(batch: Batch, stamp: StampRow) -> str:
         return _CHANGED
     if batch.specs is None:
         return ""
-    from ..cutouts.soundness import Expected, find_flaw  # noqa: PLC0415 - astropy
+    from ..cutouts.soundness import Expected, find_flaw
 
     spec = batch.specs[stamp.survey]
     return find_flaw(content, Expected(stamp.ra, stamp.dec, stamp.coverage, spec))

@@ -24,14 +24,14 @@ HEADER = 32 * 2**10
 
 #: Bytes that cost as much as one more request: spans closer than this are joined.
 #: A request takes 1 ms on loopback, the time for 12 kB at 100 Mbit/s, and one turn of
-#: the throttle for S3: 20 ms, the time for 250 kB. The value is nearer to the first, so
-#: that rows of mosaics (8192 pixels or more) are not joined: a stamp of 124 px from a
-#: file of a gigabyte then costs 0.2 MB in 250 requests instead of 11 MB in 6.
+#: the throttle for a bucket: 20 ms, the time for 250 kB. The value is nearer to the
+#: first, so that rows of mosaics (8192 pixels or more) are not joined: a stamp of
+#: 124 px from a file of a gigabyte then costs 0.2 MB in 250 requests, not 11 MB in 6.
 REQUEST = 32 * 2**10
 
 #: Most spans of a frame; above it the closest are joined. Reached with two stamps of
-#: 124 px in a mosaic, or 10 s at the throttle for S3. Each further row then costs its
-#: 45 kB, which take 2 ms at 20 MB/s, instead of a turn of 20 ms.
+#: 124 px in a mosaic, or 10 s at the throttle for a bucket. Each further row then costs
+#: its 45 kB, which take 2 ms at 20 MB/s, instead of a turn of 20 ms.
 MOST_SPANS = 512
 
 #: Bytes of the longest span. A span is held in memory, and fetched again if it breaks.
@@ -95,8 +95,8 @@ def _runs(plane: StoredPlane, box: Box) -> Iterator[Span]:
 def merge(runs: Iterable[Span]) -> Iterator[Span]:
     """Join runs that overlap, or are closer than `REQUEST` bytes.
 
-    In a frame of WFC3 all rows of a stamp are joined. In a mosaic with longer rows each
-    row stays a span of its own.
+    In a frame with short rows all rows of a stamp are joined. In a mosaic with longer
+    rows each row stays a span of its own.
     """
     begin = end = -1
     for start, stop in sorted(runs):

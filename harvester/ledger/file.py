@@ -42,7 +42,7 @@ VERSION = 3
 #: How often the owner of a run is read, and seconds between two readings.
 _LOOKS, _LOOK_S = 20, 0.05
 
-#: Height of a zone of declination, degrees, about that of an SDSS field: a zone is
+#: Height of a zone of declination, degrees, about that of a small field: a zone is
 #: walked in right ascension, so that galaxies of one frame follow each other.
 _ZONE_DEG = 0.15
 

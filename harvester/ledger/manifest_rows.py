@@ -85,9 +85,9 @@ def read_manifest_rows(
 
 def _find_twins(db: sqlite3.Connection) -> frozenset[int]:
     """Find the targets that have another one at the same position."""
-    import numpy as np  # noqa: PLC0415 - slow to import
+    import numpy as np
 
-    from ..sky.duplicates import have_twins  # noqa: PLC0415 - as above
+    from ..sky.duplicates import have_twins
 
     rows = db.execute("SELECT number, ra, dec FROM target")
     columns = np.dtype([("number", "i8"), ("ra", "f8"), ("dec", "f8")])

@@ -2,8 +2,8 @@
 
 A drizzled image is aligned with its detector, so its axes are those of the smallest
 rectangle around the footprint. The footprint does not tell which axis the rows follow;
-the longer one is assumed, as for WFC3/IR, whose images have about 1060 x 960 pixels. A
-circular footprint, listed or assumed, does not tell the axes. Then an image of the
+the longer one is assumed, as it was in the images this was tried with (1060 x 960).
+A circular footprint, listed or assumed, does not tell the axes. Then an image of the
 camera's size is assumed, with the mean price over some angles; the bill counts these
 frames as guessed.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..archives.kind import Costs, FileLayout
+    from ..archives.costs import Costs, FileLayout
     from ..frames.spans import Box
 
     Plane2D = NDArray[np.float64]

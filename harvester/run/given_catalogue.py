@@ -69,10 +69,10 @@ def kept(catalogue: object, places: Places) -> Iterator[None]:
 
 
 def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
-    from pyarrow import parquet  # noqa: PLC0415 - slow to import
+    from pyarrow import parquet
 
-    from ..catalogue.in_memory import to_arrow  # noqa: PLC0415 - as above
-    from ..dataset.stamps import atomic_write  # noqa: PLC0415 - as above
+    from ..catalogue.in_memory import to_arrow
+    from ..dataset.stamps import atomic_write
 
     table = to_arrow(catalogue)
     if may_replace or not file.exists():

@@ -68,13 +68,8 @@ def prepare(
     # own.
     if not locate_only and (is_new or unsettled(read_report(places))):
         warm_up()
-    from ..dataset.stamps import remove_parts  # noqa: PLC0415 - slow to import
-    from .begin import (  # noqa: PLC0415 - as above
-        begin,
-        check_same_run,
-        remove_scratch,
-        write_settings,
-    )
+    from ..dataset.stamps import remove_parts
+    from .begin import begin, check_same_run, remove_scratch, write_settings
 
     remove_scratch(places)
     remove_parts(places.out)
@@ -101,7 +96,7 @@ def work_on(
 async def _until_stopped(
     settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
 ) -> Outcome:
-    from .harvest import Outcome, harvest  # noqa: PLC0415 - slow to import
+    from .harvest import Outcome, harvest
 
     try:
         stop.begin()
@@ -134,8 +129,8 @@ def make_bill(
     settings: Settings, places: Places, *, bandwidth: float, kept: bool = True
 ) -> dict[str, Any]:
     """Compute the bill of a run; ``bandwidth`` in MB/s is an assumption."""
-    from ..plan.bill import read_bill  # noqa: PLC0415 - not needed by the others
-    from .transport_setup import allowance  # noqa: PLC0415 - slow to import
+    from ..plan.bill import read_bill
+    from .transport_setup import allowance
 
     bill = read_bill(places, allowance(settings, bandwidth * 1e6))
     bill["out"] = str(places.out) if kept else None

@@ -26,7 +26,7 @@ class _InputError(click.ClickException):
 
     exit_code = 2
 
-    def show(self, file: Any = None) -> None:  # noqa: ANN401 - click's signature
+    def show(self, file: Any = None) -> None:
         click.echo(f"harvester: {self.message}", file=file, err=True)
 
 
@@ -99,9 +99,9 @@ class _MachineError(_InputError):
 @click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
 @click.option("--strict", is_flag=True, help="Refuse requests above the rate limit.")
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
-def sandbox(**options: Any) -> None:  # noqa: ANN401 - click's options
+def sandbox(**options: Any) -> None:
     """Serve stand-in archives on this machine, to rehearse on."""
-    from .server import SandboxOptions, serve  # noqa: PLC0415 - seconds of imports
+    from .server import SandboxOptions, serve
 
     options["latency"] = _seconds(options.pop("latencies"))
     options["hst_images"] = not options.pop("no_hst_images")

@@ -46,7 +46,7 @@ def _planes(text: str) -> str:
     return ",".join(one for one in Plane if one is Plane.FLUX or one in names)
 
 
-def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:  # noqa: ANN401 - as pydantic's Field
+def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:
     """Make a field that is also an option of the command line."""
     return Field(
         default=default,
@@ -112,7 +112,7 @@ class CatalogueSection(Section):
 class CutoutSection(Section):
     """How stamps are cut."""
 
-    #: For all archives. The default is the sky of 40 SDSS pixels.
+    #: For all archives. The default is the sky of 40 pixels of 0.396 arcsec.
     size: SizeText = "15.84arcsec"
     #: For single archives: ``{hst = "124px"}``.
     sizes: dict[str, SizeText] = Field(default_factory=dict)

@@ -70,7 +70,7 @@ class _Services(Section):
     """The services of all archives, with the limits that the archives ask for."""
 
     def named(self, name: str) -> ServiceSection:
-        """Return the section of a service by its name, such as ``sdss-sky``."""
+        """Return the section of a service by its name, as ``--base-url`` spells it."""
         section: ServiceSection = getattr(self, _key(name))
         return section
 
@@ -161,7 +161,7 @@ class _Settings(BaseSettings):
         _refuse_same_band_twice(surveys)
         return surveys
 
-    def archive(self, name: str) -> Any:  # noqa: ANN401 - each archive knows its own type
+    def archive(self, name: str) -> Any:
         """Return the section of an archive."""
         return getattr(self, name)
 
@@ -246,7 +246,7 @@ def _refuse_same_band_twice(surveys: list[Survey]) -> None:
                 raise InputError(msg)
 
 
-def load_run_settings(places: Places, **flags: Any) -> Settings:  # noqa: ANN401 - as `load_settings`
+def load_run_settings(places: Places, **flags: Any) -> Settings:
     """Load the settings of a run that exists.
 
     Raises
@@ -264,7 +264,7 @@ def load_run_settings(places: Places, **flags: Any) -> Settings:  # noqa: ANN401
     return load_settings(places.settings, **flags)
 
 
-def load_settings(file: Path | None = None, **flags: Any) -> Settings:  # noqa: ANN401 - what the flags hold is checked by the model
+def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     """Load the settings from defaults, a TOML file, the environment and options.
 
     Raises

@@ -209,7 +209,7 @@ class _Shapes:
 
 def _tree(points: NDArray[np.float64]) -> cKDTree:
     with IMPORTING:
-        from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and not for all
+        from scipy.spatial import cKDTree
     return cKDTree(points)
 
 

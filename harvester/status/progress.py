@@ -75,7 +75,7 @@ class _Lines:
 
 @contextmanager
 def _bars(report: Report) -> Iterator[Listener]:
-    from rich.progress import (  # noqa: PLC0415 - 0.1 s that other commands need not pay
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,

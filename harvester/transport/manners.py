@@ -26,7 +26,7 @@ _SLACK = 1.015
 _CATCH_UP_S = 0.01
 
 #: Up to this rate, in requests a second, each gap is kept and no delay is made up for,
-#: because SkyServer counts gaps.
+#: because services that allow so few count gaps.
 _STRICT_RATE = 2.0
 
 

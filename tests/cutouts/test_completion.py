@@ -1,7 +1,7 @@
 """Stamps over a row edge, completed from the frame that continues it.
 
-No two neighbouring frames of the survey are at hand: frames of a scan are made by
-cutting one image, synthetic or real, into two that share rows.
+No two neighbouring frames of the survey are among the real data: frames of a scan are
+made by cutting one image, synthetic or real, into two that share rows.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from make_frames import noise, sdss_header, tan_header
 from harvester.cutouts.astrometry import read_astrometry
 from harvester.cutouts.neighbours import (
     CHECKED_ROWS,
+    MOST_SPREAD,
     TOLERANCE,
     Offset,
     agree,
@@ -35,18 +36,19 @@ def moved(rows, columns=0.0, *, scale=None):
 def test_offset(rows):
     """The headers give the offset of the neighbour behind, and of the one before."""
     step = 1 if rows > 0 else -1
-    assert likely_offsets(SKY, moved(rows + 0.2), SHAPE, step) == [Offset(rows, 0)]
+    assert likely_offsets(SKY, moved(rows + 0.2), SHAPE, step)[0] == Offset(rows, 0)
 
 
 def test_doubtful_offset():
-    """Where headers are half a pixel off, both whole numbers are tried in turn."""
-    found = likely_offsets(SKY, moved(150.4, 0.1), SHAPE, 1)
-    assert found == [Offset(150, 0), Offset(151, 0)]
+    """All whole numbers within 0.9 px are tried, the nearest first."""
+    found = likely_offsets(SKY, moved(150.4, 0.2), SHAPE, 1)
+    assert found[:2] == [Offset(150, 0), Offset(151, 0)]
+    assert set(found) == {Offset(row, n) for row in (150, 151) for n in (0, 1)}
 
 
 def test_other_grid():
     """A frame with other pixels has no offset, and neither has the far side of sky."""
-    assert likely_offsets(SKY, moved(150, scale=0.4 / 3600), SHAPE, 1) == []
+    assert likely_offsets(SKY, moved(150, scale=0.41 / 3600), SHAPE, 1) == []
     far = read_astrometry(tan_header(SHAPE, ra=330.0, dec=-2.0))
     assert likely_offsets(SKY, far, SHAPE, 1) == []
 
@@ -100,16 +102,33 @@ def test_nothing_to_compare():
 
 @pytest.mark.parametrize("band", range(5))
 def test_real_scan(shared, band):
-    """Of a real run, every two neighbouring fields lie 1361 rows apart to 0.75 px."""
+    """Of a real run, every two neighbouring fields lie 1361 rows apart to half a pixel.
+
+    From one end of the shared row to the other this changes by half a pixel.
+    """
     table = fits.getdata(shared / "data/sdss/photoField-002583-2.fits", 1)
     a, b, c, d, e, f = (
-        table[name][:, band] for name in ("A", "B", "C", "D", "E", "FF")
+        table[name][:, band].astype(float) for name in ("A", "B", "C", "D", "E", "FF")
     )
     last, first = 1361.0 + 64.0, 64.0
     along = a[:-1] + b[:-1] * last - a[1:] - b[1:] * first
     across = d[:-1] + e[:-1] * last - d[1:] - e[1:] * first
-    middle = 1024.0
-    rows = (along + (c[:-1] - c[1:]) * middle) / b[1:]
-    columns = (across + (f[:-1] - f[1:]) * middle) / f[1:]
-    assert len(rows) > 200
-    assert max(np.abs(rows).max(), np.abs(columns).max()) < TOLERANCE
+    column = np.linspace(0, 2047, 3)[:, None]
+    rows = (along + (c[:-1] - c[1:]) * column) / b[1:]
+    columns = (across + (f[:-1] - f[1:]) * column) / f[1:]
+    apart = np.stack([rows, columns])
+    assert apart.shape[2] > 200
+    assert np.abs(apart.mean(axis=1)).max() < 0.5 < TOLERANCE
+    assert np.ptp(apart, axis=1).max() < 0.6 < MOST_SPREAD
+
+
+def test_turned_headers():
+    """The offset is found if it differs by a pixel between the ends of a row."""
+    header = sdss_header(SHAPE)
+    header["CRPIX2"] -= 150
+    turn = np.radians(0.5)
+    scale = header["CD2_2"]
+    header["CD1_1"], header["CD1_2"] = -scale * np.cos(turn), scale * np.sin(turn)
+    header["CD2_1"], header["CD2_2"] = scale * np.sin(turn), scale * np.cos(turn)
+    found = likely_offsets(SKY, read_astrometry(header), SHAPE, 1)
+    assert Offset(150, 0) in found

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
-from service import harvester, sandbox
+from service import harvester
 
 from harvester.dataset.gallery.chunks import read_chunk
 from harvester.dataset.gallery.galaxies import GalaxyTable
@@ -21,25 +19,6 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
 _PIXEL, _RADIUS = 0.396, 2.5
 
 
-@pytest.fixture
-def run(shared, tmp_path):
-    """Harvest a galaxy of the real frames in g, r and i."""
-    frames = shared / "data/sdss"
-    truth = json.loads((frames / "truth_open.json").read_text())
-    (galaxy,) = truth["frame-r-001043-5-0025"]
-    catalogue = tmp_path / "truth.csv"
-    catalogue.write_text(
-        f"objid,ra,dec\n{galaxy['id']},{galaxy['ra']},{galaxy['dec']}\n"
-    )
-    out = tmp_path / "out"
-    with sandbox(tmp_path, "--frames", frames) as archives:
-        done = harvester(
-            "run", catalogue, "--out", out, "--survey", "sdss:i,r,g", *archives.flags()
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
-
-
 def _centroid(plane, field):
     """Return where the light of the middle is, in arcsec from it."""
     places = (np.arange(len(plane)) - (len(plane) - 1) / 2) * field / len(plane)
@@ -48,16 +27,16 @@ def _centroid(plane, field):
     return rows / light.sum(), columns / light.sum()
 
 
-def test_bands_lie_on_one_another(run):
+def test_bands_lie_on_one_another(real_run):
     """The centroids of the bands agree to a fifth of a pixel, so no dipole is seen.
 
     In these frames stars lie up to a tenth of a pixel from where the WCS of another
     band has them, and a galaxy has another shape in each band.
     """
-    (galaxy,) = GalaxyTable(run)
+    (galaxy,) = GalaxyTable(real_run.out)
     places = []
     for row in galaxy.rows:
-        flux = read_stamp(run / row["file_loc"]).flux
+        flux = read_stamp(real_run.out / row["file_loc"]).flux
         plane, _ = north_up(flux - np.median(flux), Placement.from_row(row), 12, 240)
         places.append(_centroid(plane, 12))
     # Whole pixels of the frames lie differently on the galaxy.
@@ -66,11 +45,11 @@ def test_bands_lie_on_one_another(run):
     assert np.ptp(places, axis=0).max() < 0.2 * _PIXEL
 
 
-def test_picture_in_colour(run):
+def test_picture_in_colour(real_run):
     """The gallery has it in colour before the bands, which are in order."""
-    done = harvester("gallery", run)
+    done = harvester("gallery", real_run.out)
     assert done.returncode == 0, done.stderr
-    (record,), picture = read_chunk(run, 0)
+    (record,), picture = read_chunk(real_run.out, 0)
     names = [tile["name"] for tile in record["tiles"]]
     assert names == ["SDSS gri", "SDSS g", "SDSS r", "SDSS i"]
     middle = picture.crop((0, 0, SIDE, SIDE)).resize((5, 5), Image.Resampling.BOX)

@@ -11,8 +11,8 @@ from written_run import GREEN, INFRARED, RED, write_run
 import harvester
 from harvester.cutouts.cutouts import cut_frame
 from harvester.dataset.align import align
+from harvester.dataset.centres import find_centre
 from harvester.dataset.opened.stamp import HarvestedStamp
-from harvester.dataset.registration import find_centre
 from harvester.dataset.resampling import needs_area
 from harvester.errors import InputError
 from harvester.models import CutoutSpec, FrameJob, Plane, Product, StampSize, Wanted
@@ -83,16 +83,23 @@ def centres(stamps, sigma=1.5):
     return np.array(found)
 
 
-@pytest.mark.parametrize("to", ["sdss:r", "north", "grid"])
-def test_real_bands_agree(real_stamps, to):
+@pytest.mark.parametrize(
+    ("to", "how"), [("sdss:r", "exact"), ("north", "bilinear"), ("grid", "adaptive")]
+)
+def test_real_bands_agree(real_stamps, to, how):
     """The real galaxy is at one place in all bands, to a tenth of a pixel."""
     before = np.ptp(centres(real_stamps), axis=0).max()
-    by_astrometry = np.ptp(centres(align(real_stamps, to)), axis=0).max()
-    registered = np.ptp(centres(align(real_stamps, to, register=True)), axis=0).max()
+    plain = align(real_stamps, to, how, register=False)
+    by_astrometry = np.ptp(centres(plain), axis=0).max()
+    new = align(real_stamps, to, how)
     assert before > 0.9
-    # In the frames themselves stars of these bands lie as far apart.
-    assert by_astrometry < 0.4
-    assert registered < 0.1
+    assert 0.2 < by_astrometry < 0.4
+    assert np.ptp(centres(new), axis=0).max() < 0.1
+    moves = [stamp.record["registered"] for stamp in new.values()]
+    assert sorted(moves) == ["moved", "moved", "reference"]
+    shifts = [stamp.header.get("REG_DX") for stamp in new.values()]
+    told = [stamp.record["moved_x"] for stamp in new.values()]
+    assert shifts == pytest.approx(told)
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -207,7 +214,13 @@ def test_bad_pixels(galaxy, how):
 
 def test_named_band_is_unchanged(galaxy):
     """The band whose pixels are taken keeps its stamp, bit by bit."""
-    assert galaxy.aligned("sdss:r")["sdss", "r"] is galaxy["sdss", "r"]
+    old = galaxy["sdss", "r"]
+    assert galaxy.aligned("sdss:r", register=False)["sdss", "r"] is old
+    new = galaxy.aligned("sdss:r")["sdss", "r"]
+    assert np.array_equal(new.flux, old.flux, equal_nan=True)
+    assert np.array_equal(new.mask, old.mask)
+    assert new.header["REGISTER"] == "reference"
+    assert new.header["CRPIX1"] == old.header["CRPIX1"]
 
 
 @pytest.mark.parametrize(

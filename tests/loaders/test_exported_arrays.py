@@ -20,7 +20,7 @@ from small_run import BANDS, SIDES, SmallRun
 from harvester.dataset.export.export import export_run
 from harvester.dataset.export.options import ExportOptions
 from harvester.dataset.export.registry import export_formats
-from harvester.dataset.export.splits import parse_split
+from harvester.dataset.export.selection.splits import parse_split
 from harvester.places import Places
 
 _SPLIT = parse_split("0.4/0.3/0.3", "sky", 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hats.pixel_math.spatial_index import compute_spatial_index
 
-from harvester.dataset.export.healpix import healpix_29, parent_cell
+from harvester.dataset.export.selection.healpix import healpix_29, parent_cell
 
 
 def test_same_cells():

@@ -8,7 +8,7 @@ import zarr
 from small_run import BANDS, SIDES
 
 from harvester.dataset.export.formats import zarr as our_zarr
-from harvester.dataset.export.splits import parse_split
+from harvester.dataset.export.selection.splits import parse_split
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""Serve sandbox routes from a thread, and make the real astroquery ask there."""
+"""Serve sandbox routes, and make the real astroquery ask there."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -14,7 +14,9 @@ from astroquery import cache_conf
 from astroquery.mast import Observations
 from astroquery.mast.discovery_portal import PortalAPI
 
-__all__ = ["ask", "counted", "redirected", "serving"]
+from harvester.sandbox.files import file_response
+
+__all__ = ["ask", "counted", "redirected", "serving", "serving_file"]
 
 
 @contextmanager
@@ -42,6 +44,25 @@ def serving(routes):
     finally:
         told["loop"].call_soon_threadsafe(told["stop"].set)
         thread.join()
+
+
+@asynccontextmanager
+async def serving_file(front, body):
+    """Serve one file at every path through a front; yield the port."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return file_response(request, body, etag='"one"')
+
+    runner = web.AppRunner(
+        front.application([web.get("/{name}", answer)]),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=0.1,
+    )
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
 
 
 @contextmanager
@@ -77,5 +98,5 @@ async def ask(http, service, params, **more):
 async def counted(counters):
     """Wait until every request is counted, which can be after its client has it all."""
     async with asyncio.timeout(30):
-        while counters._open:  # noqa: ASYNC110 - the state of another part
+        while counters._open:
             await asyncio.sleep(0.005)

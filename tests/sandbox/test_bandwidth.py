@@ -7,11 +7,10 @@ import socket
 
 import aiohttp
 import pytest
-from aiohttp import web
+from served import serving_file
 
 from harvester.sandbox.breakages import KINDS
 from harvester.sandbox.faults import Faults
-from harvester.sandbox.files import file_response
 from harvester.sandbox.front import Front
 from harvester.sandbox.server import Sandbox, SandboxOptions
 from harvester.sandbox.stats import Stats
@@ -28,7 +27,7 @@ def stats():
 async def over(counters):
     """Wait until a request is counted, which can be after the client disconnects."""
     async with asyncio.timeout(30):
-        while not counters.statuses:  # noqa: ASYNC110 - the state of another part
+        while not counters.statuses:
             await asyncio.sleep(0.005)
 
 
@@ -38,20 +37,8 @@ async def port(stats):
     front = Front(
         "s3", stats, Faults(1, KINDS), latency={}, is_strict=False, bandwidth=1e6
     )
-
-    async def answer(request: web.Request) -> web.Response:
-        return file_response(request, BODY, etag='"one"')
-
-    runner = web.AppRunner(
-        front.application([web.get("/{name}", answer)]),
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=0.1,
-    )
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield runner.addresses[0][1]
-    await runner.cleanup()
+    async with serving_file(front, BODY) as port:
+        yield port
 
 
 async def test_not_faster(port, stats):

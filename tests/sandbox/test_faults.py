@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from aiohttp import web
 from astropy.io import fits
+from served import serving_file
 
 from harvester.sandbox.breakages import KINDS
 from harvester.sandbox.damage import bomb_for, remade, rewrite_cards
 from harvester.sandbox.faults import Fault, FaultError, Faults
-from harvester.sandbox.files import file_response
 from harvester.sandbox.front import Front
 from harvester.sandbox.stats import Stats
 
@@ -81,21 +80,8 @@ async def site():
     faults = Faults(1, KINDS)
     stats = Stats({"s3": None})
     front = Front("s3", stats, faults, latency={}, is_strict=False)
-
-    async def answer(request: web.Request) -> web.Response:
-        return file_response(request, BODY, etag='"one"')
-
-    runner = web.AppRunner(
-        front.application([web.get("/{name}", answer)]),
-        access_log=None,
-        handler_cancellation=True,
-        shutdown_timeout=0.1,
-    )
-    await runner.setup()
-    tcp = web.TCPSite(runner, "127.0.0.1", 0)
-    await tcp.start()
-    yield Site(runner.addresses[0][1], faults, stats)
-    await runner.cleanup()
+    async with serving_file(front, BODY) as port:
+        yield Site(port, faults, stats)
 
 
 def unchunk(body: bytes) -> tuple[bytes, bool]:

@@ -8,12 +8,10 @@ from email.utils import formatdate
 
 import aiohttp
 import pytest
-from aiohttp import web
-from served import counted
+from served import counted, serving_file
 
 from harvester.sandbox.breakages import KINDS
 from harvester.sandbox.faults import Faults
-from harvester.sandbox.files import file_response
 from harvester.sandbox.front import Front
 from harvester.sandbox.stats import (
     RateLimit,
@@ -42,16 +40,8 @@ async def faults():
 async def url(request, stats, faults):
     """Serve one file; the parameter is whether the service is strict."""
     front = Front("s3", stats, faults, latency={"file": 0.0}, is_strict=request.param)
-
-    async def answer(request: web.Request) -> web.Response:
-        return file_response(request, BODY, etag='"one"')
-
-    app = front.application([web.get("/{name}", answer)])
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving_file(front, BODY) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

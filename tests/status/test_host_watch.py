@@ -104,14 +104,14 @@ async def test_status_sees_it(places):
         watched(_Transport(), ledger, lambda _: None),
         asyncio.timeout(60),
     ):
-        while not (hosts := read_report(places)["hosts"]):  # noqa: ASYNC110 - another process polls, too
+        while not (hosts := read_report(places)["hosts"]):
             await asyncio.sleep(0.01)
         now = hosts["data.sdss.org"]
         assert now["words"].startswith("down: 3 failures in a row (refused)")
         assert now["slots"] == {"file": [1, 4, 4]}
         assert "now:" not in words(read_report(places)), "no request is sent to it"
         ledger.count_traffic("data.sdss.org", 1, 1)
-        while not read_report(places)["requests"]:  # noqa: ASYNC110 - as above
+        while not read_report(places)["requests"]:
             await asyncio.sleep(0.01)
         said = words(read_report(places))
         assert "data.sdss.org now: down: 3 failures" in said

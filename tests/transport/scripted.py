@@ -185,7 +185,7 @@ async def _answer(server, reader, writer):
 async def until(condition):
     """Poll until a condition holds that no event announces."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the state of another part
+        while not condition():
             await asyncio.sleep(0.005)
 
 

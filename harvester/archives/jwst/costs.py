@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..kind import FileLayout
+from ..costs import FileLayout
 from ..mast.costs import MissionCosts
 from .instruments import field_arcsec, pixel_arcsec
 

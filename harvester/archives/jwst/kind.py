@@ -15,7 +15,8 @@ from .pixels import JwstReading
 
 if TYPE_CHECKING:
     from ...models import Survey
-    from ..kind import ArchiveKind, Costs, Sampling
+    from ..costs import Costs, Sampling
+    from ..kind import ArchiveKind
     from ..reading import Reading
 
 __all__ = ["KIND", "JwstSection"]

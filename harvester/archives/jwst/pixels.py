@@ -44,9 +44,9 @@ class JwstReading(DrizzledReading):
         pixfrac, scale = first_number(text, "PIXFRAC"), first_number(text, "PXSCLRT")
         return drizzle(text("KERNEL"), pixfrac, scale)
 
-    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - the protocol's signature
+    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:
         """Give the noise that ERR tells."""
-        from .noise import ErrorNoise  # noqa: PLC0415 - numpy is slow to import
+        from .noise import ErrorNoise
 
         return ErrorNoise(self.drizzle(text))
 
@@ -68,14 +68,14 @@ class JwstReading(DrizzledReading):
             return None
         return round(_MEGAJANSKY - 2.5 * math.log10(pixel_sr), 6)
 
-    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
+    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:
         """Give program and versions: the archive replaces files under the same name."""
         kept = [(name, text(name), words) for name, words in _KEPT.items()]
         # By the FITS standard DATE is the date of the file itself, here of the stamp.
         kept.append(("FILEDATE", text("DATE"), "date on which the mosaic was made"))
         return [(name, value, words) for name, value, words in kept if value]
 
-    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:  # noqa: ARG002 - as above
+    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:
         """Compare FILENAME with the name of the product; JWST files agree in them."""
         name = text("FILENAME")
         return f"file {name}" if name not in {"", product.name} else ""

@@ -119,13 +119,13 @@ class Mast:
 
     async def describe(
         self,
-        survey: Survey,  # noqa: ARG002 - the protocol's signature
-        products: Sequence[Product],  # noqa: ARG002 - as above
+        survey: Survey,
+        products: Sequence[Product],
     ) -> Mapping[str, str]:
         """Give nothing: the files tell all that stamps need."""
         return {}
 
-    def may_relocate(self, identifier: str) -> bool:  # noqa: ARG002 - the protocol's signature
+    def may_relocate(self, identifier: str) -> bool:
         """Never: footprints decide, and a second look would give the same ones."""
         return False
 

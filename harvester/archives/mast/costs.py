@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..kind import FileLayout
+from ..costs import FileLayout
 from .cameras import field_arcsec, pixel_arcsec
 from .services import MAST, S3
 
@@ -37,7 +37,7 @@ class MissionCosts:
     decode_s: float = 0.01
     psf_side: int = 0
 
-    def neighbours(self, side: int, stamps: int) -> float:  # noqa: ARG002 - the protocol's signature
+    def neighbours(self, side: int, stamps: int) -> float:
         """Give 0: no image continues another."""
         return 0.0
 
@@ -52,8 +52,8 @@ class MissionCosts:
     def queries(
         self,
         unlocated: Sequence[int],
-        lost: int,  # noqa: ARG002 - the protocol's signature
-        planes: Collection[Plane] = (),  # noqa: ARG002 - as above
+        lost: int,
+        planes: Collection[Plane] = (),
     ) -> int:
         """Count the queries to come: one listing serves all targets."""
         return _LISTING_QUERIES if any(unlocated) else 0

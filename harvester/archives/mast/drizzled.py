@@ -32,7 +32,7 @@ class DrizzledReading:
         """Give the start of the observation, ISO 8601 in UTC; empty if unknown."""
         return date_observed(text)
 
-    def saturation(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
+    def saturation(self, text: Lookup) -> float | None:
         """Give None: the level is not known."""
         return None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..kind import Credit, Fetch
+from ..credit import Credit
+from ..kind import Fetch
 from .filters import nominal_nm
 from .services import MAST, S3
 
@@ -63,7 +64,7 @@ class MissionKind:
             _REQUESTS,
         )
 
-    def credit_of(self, identity: Mapping[str, str]) -> Credit:  # noqa: ARG002 - the protocol's signature
+    def credit_of(self, identity: Mapping[str, str]) -> Credit:
         """Give the same for every run: no setting changes it."""
         return self.credit
 
@@ -71,7 +72,7 @@ class MissionKind:
         """Give whether stamps come from one image or from all."""
         return {f"{self.name} observations": section.observations}
 
-    def neighbour(self, product: Product, step: int) -> Product | None:  # noqa: ARG002 - the protocol's signature
+    def neighbour(self, product: Product, step: int) -> Product | None:
         """Give None: images of MAST do not continue each other on one grid."""
         return None
 
@@ -86,18 +87,18 @@ class MissionKind:
         """
         return nominal_nm(self.name, instrument, band)
 
-    def page(self, ra: float, dec: float, product_url: str) -> str:  # noqa: ARG002 - the protocol's signature
+    def page(self, ra: float, dec: float, product_url: str) -> str:
         """Give the portal of MAST at a position: every observation of it."""
         portal = "https://mast.stsci.edu/portal/Mashup/Clients/Mast/Portal.html"
         return f"{portal}?searchQuery={ra:.6f}%20{dec:.6f}"
 
     def load(self) -> None:
         """Import the locator."""
-        from . import archive  # noqa: F401, PLC0415 - slow to import
+        from . import archive  # noqa: F401 - slow to import
 
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
-        from .archive import Mast  # noqa: PLC0415 - slow to import
+        from .archive import Mast
 
         return Mast(
             inputs.transport,

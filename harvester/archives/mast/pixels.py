@@ -36,13 +36,13 @@ class HstReading(DrizzledReading):
         """Read the cards of the first exposure."""
         return drizzle_of(text)
 
-    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:  # noqa: ARG002 - the protocol's signature
+    def noise(self, frame: OpenFrame, text: Lookup) -> Noise | None:
         """Give the noise that the weights tell."""
-        from .noise import WeightNoise  # noqa: PLC0415 - numpy is slow to import
+        from .noise import WeightNoise
 
         return WeightNoise.of(text)
 
-    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:  # noqa: ARG002 - as above
+    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:
         """Give the width that a handbook lists for the camera, if any does.
 
         There is no image of it: it changes over the field and with the focus.
@@ -67,7 +67,7 @@ class HstReading(DrizzledReading):
         at_pivot = -2.5 * math.log10(flux) - 5 * math.log10(pivot)
         return round(at_pivot + _ST_ZERO + _ST_TO_AB + exposure, 6)
 
-    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:  # noqa: ARG002 - the protocol's signature
+    def cards(self, product: Product, text: Lookup) -> list[tuple[str, Any, str]]:
         """Give no further cards."""
         return []
 

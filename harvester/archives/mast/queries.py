@@ -122,8 +122,8 @@ class MastQueries:
     @cache  # noqa: B019 - one client for the life of its one archive
     def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
         with IMPORTING:
-            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-            from astroquery.mast import ObservationsClass  # noqa: PLC0415
+            from astroquery import cache_conf
+            from astroquery.mast import ObservationsClass
 
         cache_conf.cache_active = False
         client = ObservationsClass()

@@ -87,7 +87,7 @@ async def _paths(
     try:
         reply = await transport.query("GET", f"{base}/api/v0.1/path_lookup/?{words}")
         # Import late: worker processes load this module, and need no network.
-        from ..bridge import json_of  # noqa: PLC0415 - requests and aiohttp take 0.4 s
+        from ..bridge import json_of
 
         return json_of(reply)
     except (TransientError, PermanentError) as error:

@@ -9,7 +9,7 @@ from ...models import Plane
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ..kind import FileLayout
+    from ..costs import FileLayout
 
 __all__ = ["SdssCosts"]
 
@@ -40,11 +40,11 @@ class SdssCosts:
         over_an_edge = min(1.0, max(0.0, side / 2 - _INSIDE) / _STEP)
         return 2 * (1 - (1 - over_an_edge) ** stamps)
 
-    def pixel_arcsec(self, instrument: str) -> float:  # noqa: ARG002 - the protocol's signature
+    def pixel_arcsec(self, instrument: str) -> float:
         """Give the width of a pixel in arcsec."""
         return _PIXEL_ARCSEC
 
-    def field_arcsec(self, instrument: str) -> tuple[float, float]:  # noqa: ARG002 - as above
+    def field_arcsec(self, instrument: str) -> tuple[float, float]:
         """Give the sides of a field in arcsec, longer one first."""
         longer, shorter = _SIDES
         return longer * _PIXEL_ARCSEC, shorter * _PIXEL_ARCSEC
@@ -57,8 +57,8 @@ class SdssCosts:
         Fewer if identifiers tell some of the fields, and for the PSF if targets share
         fields.
         """
-        from .archive import FIELD_QUERIES, UPLOAD, choose_route  # noqa: PLC0415 - slow to import
-        from .psf_query import FIELDS_A_QUERY  # noqa: PLC0415 - as above
+        from .archive import FIELD_QUERIES, UPLOAD, choose_route
+        from .psf_query import FIELDS_A_QUERY
 
         # Targets whose frame is missing will be looked up by position.
         fields, uploads = 0, -(-lost // UPLOAD)

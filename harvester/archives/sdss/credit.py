@@ -7,7 +7,7 @@ participating institutions, which belongs into the acknowledgements of a paper.
 
 from __future__ import annotations
 
-from ..kind import Credit
+from ..credit import Credit
 
 __all__ = ["CAVEATS", "credit_of"]
 

@@ -90,7 +90,7 @@ class FieldTable:
         ]
         # An unbalanced tree is built in half the time, and is as fast to search.
         with IMPORTING:
-            from scipy.spatial import cKDTree  # noqa: PLC0415 - slow, and not for all
+            from scipy.spatial import cKDTree
         return cKDTree(
             np.concatenate(parts),
             balanced_tree=False,

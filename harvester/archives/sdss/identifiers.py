@@ -105,7 +105,7 @@ class _Identifiers:
         listener: Listener,
     ) -> dict[str, tuple[float, float]]:
         """Ask SkyServer for positions: see `look_up_positions`."""
-        from .positions import look_up_positions  # noqa: PLC0415 - slow to import
+        from .positions import look_up_positions
 
         return await look_up_positions(
             transport, ids, release=section.release, listener=listener

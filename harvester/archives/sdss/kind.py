@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Product, Survey
-    from ..kind import (
-        Archive,
-        ArchiveKind,
-        Costs,
-        Credit,
-        Identifiers,
-        LocatorInputs,
-        Sampling,
-    )
+    from ..costs import Costs, Sampling
+    from ..credit import Credit
+    from ..kind import Archive, ArchiveKind, Identifiers, LocatorInputs
     from ..reading import Reading
     from .field_cache import FieldCache
 
@@ -108,7 +102,7 @@ class _Sdss:
     @property
     def identifiers(self) -> Identifiers:
         """The object identifiers of SDSS, which name run, camcol and field."""
-        from .identifiers import IDENTIFIERS  # noqa: PLC0415 - slow to import
+        from .identifiers import IDENTIFIERS
 
         return IDENTIFIERS
 
@@ -129,15 +123,15 @@ class _Sdss:
 
     def neighbour(self, product: Product, step: int) -> Product | None:
         """Give the next or previous field of the run: they share 128 rows."""
-        from .names import neighbour  # noqa: PLC0415 - slow to import
+        from .names import neighbour
 
         return neighbour(product, step)
 
-    def keeps_all(self, section: SdssSection) -> bool:  # noqa: ARG002 - the protocol's signature
+    def keeps_all(self, section: SdssSection) -> bool:
         """Only the best field is used: where the galaxy is farthest from an edge."""
         return False
 
-    def wavelength_nm(self, instrument: str, band: str) -> float | None:  # noqa: ARG002 - the protocol's signature
+    def wavelength_nm(self, instrument: str, band: str) -> float | None:
         """Give the mean wavelength of a band in nanometres."""
         return _WAVELENGTHS_NM.get(band)
 
@@ -150,11 +144,11 @@ class _Sdss:
 
     def load(self) -> None:
         """Import the locator."""
-        from . import archive, field_cache  # noqa: F401, PLC0415 - slow to import
+        from . import archive, field_cache  # noqa: F401 - slow to import
 
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
-        from .archive import Sdss  # noqa: PLC0415 - slow to import
+        from .archive import Sdss
 
         return Sdss(
             inputs.transport,
@@ -175,7 +169,7 @@ def field_cache(
     tables: Path,
 ) -> FieldCache:
     """Give the cache of the table of all fields, for the user or for this run."""
-    from .field_cache import FieldCache, shared_folder  # noqa: PLC0415 - slow to import
+    from .field_cache import FieldCache, shared_folder
 
     source = asked["sdss-sky"]
     folders = [Path(section.cache_dir)] if section.cache_dir else []

@@ -65,7 +65,7 @@ class SdssReading:
             return None
         return WELL_COUNTS * calibration
 
-    def corr_noise(self, text: Lookup) -> float | None:  # noqa: ARG002 - the protocol's signature
+    def corr_noise(self, text: Lookup) -> float | None:
         """Give 1: frames are not resampled, so the noise of pixels is independent."""
         return 1.0
 
@@ -79,13 +79,13 @@ class SdssReading:
         is_known = _CCD.fullmatch(f"{band} {camcol} {run}")
         if not is_known or self.zero_point(text) is None:
             return None
-        from .noise import read_noise  # noqa: PLC0415 - numpy, slow to import
+        from .noise import read_noise
 
         return read_noise(frame, detector(band, int(camcol), int(run)))
 
-    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:  # noqa: ARG002 - as above
+    def point_spread(self, product: Product, text: Lookup) -> PointSpread | None:
         """Make it from the fit that SkyServer gave for this field and band."""
-        from .psf import PsfFit  # noqa: PLC0415 - numpy, slow to import
+        from .psf import PsfFit
 
         fit = PsfFit.read(product.facts)
         if fit is None:
@@ -118,7 +118,7 @@ class SdssReading:
             if value
         ]
 
-    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:  # noqa: ARG002 - the protocol's signature
+    def other_frame(self, product: Product, text: Lookup, *, is_empty: bool) -> str:
         """Compare run, camera column, field and band with the name of the frame."""
         match = _NAME.match(product.name)
         if match is None or not _is_other_field(text, *match.groups()):

@@ -32,7 +32,7 @@ class LengthSampling:
         self,
         transport: Transport,
         frames: Sequence[tuple[int, Product]],
-        official: Mapping[str, str],  # noqa: ARG002 - the protocol's signature
+        official: Mapping[str, str],
         samples: list[Sample],
     ) -> None:
         """Append the length of each frame in bytes; 0 if the frame does not exist."""

@@ -121,7 +121,7 @@ class SkyServer:
         radius_arcsec: float,
     ) -> list[Match]:
         client = self._client()
-        from astropy.coordinates import SkyCoord  # noqa: PLC0415 - astroquery has it
+        from astropy.coordinates import SkyCoord  # astroquery has it
 
         ra, dec = np.array(places).T
         with _columns_known(client, self._release):
@@ -144,8 +144,8 @@ class SkyServer:
     @cache  # noqa: B019 - one client for the life of its one archive
     def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
         with IMPORTING:
-            from astroquery import cache_conf  # noqa: PLC0415 - a second of import
-            from astroquery.sdss import SDSSClass  # noqa: PLC0415 - as above
+            from astroquery import cache_conf
+            from astroquery.sdss import SDSSClass
 
         # astroquery's cache would keep error pages for ever.
         cache_conf.cache_active = False
@@ -161,8 +161,8 @@ def _columns_known(client: Any, release: int) -> Iterator[None]:  # noqa: ANN401
     astroquery keeps these names in a module variable. It is restored afterwards,
     because other code in this process may need all names.
     """
-    from astropy.table import Table  # noqa: PLC0415 - astroquery has it
-    from astroquery.sdss import field_names  # noqa: PLC0415 - imported by the client
+    from astropy.table import Table  # astroquery has it
+    from astroquery.sdss import field_names  # imported by the client
 
     kept = field_names._cached_table_fields  # noqa: SLF001 - there is no public way
     url = client._get_query_url(release)  # noqa: SLF001 - as above

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..opened.galaxy import HarvestedGalaxy
     from ..opened.stamp import HarvestedStamp
 
-__all__ = ["Work", "aligned_rows"]
+__all__ = ["Work", "aligned_rows", "lacking_reason"]
 
 #: What the bits of the mask mean.
 _BIT_CARDS = to_cards(
@@ -37,45 +37,51 @@ _STRUCTURE = re.compile(rb"SIMPLE|BITPIX|NAXIS\d*|EXTEND|END")
 class Work:
     """Some galaxies to align."""
 
+    #: Place in the order of all pieces, from 0.
+    number: int
     #: The folders of the run and of the aligned stamps.
     source: Path
     out: Path
     #: Rows of the manifest.
     rows: pa.Table
+    #: Of the rows of the new manifest.
+    schema: pa.Schema
     #: The arguments of `harvester.dataset.align.align`.
     options: Mapping[str, Any]
+    #: The targets whose stamps are wanted; None: all.
+    only: frozenset[int] | None = None
 
 
-def aligned_rows(work: Work) -> tuple[pa.Table, int]:
-    """Write the aligned stamps of some galaxies.
+def lacking_reason(to: str) -> str:
+    """Give the reason of galaxies without a stamp in the band to align to."""
+    return f"no stamp in {to} to align to"
 
-    Returns
-    -------
-    tuple
-        The rows of the new manifest, and how many galaxies lack the band whose pixels
-        were to be taken.
-    """
+
+def aligned_rows(work: Work) -> pa.Table:
+    """Write the aligned stamps of some galaxies; give the rows of the new manifest."""
     records: list[dict[str, Any]] = []
-    lacking = 0
     with StampFolder(work.out) as folder:
         for galaxy in Galaxies(work.source, work.rows):
-            stamps = _keyed(galaxy)
-            if _lacks(stamps, work.options["to"]):
-                lacking += 1
-                records += [
-                    _left_out(one, work.options["to"]) for one in galaxy.records
-                ]
-                continue
-            try:
-                new = align(stamps, **work.options)
-            except InputError as error:
-                msg = f"galaxy {galaxy.id}: {error}"
-                raise InputError(msg) from error
-            written = {
-                one.record["file_loc"]: _write(folder, one) for one in new.values()
-            }
-            records += [written.get(one["file_loc"], one) for one in galaxy.records]
-    return pa.Table.from_pylist(records, work.rows.schema), lacking
+            records += _records(galaxy, work, folder)
+    return pa.Table.from_pylist(records, work.schema)
+
+
+def _records(
+    galaxy: HarvestedGalaxy, work: Work, folder: StampFolder
+) -> list[dict[str, Any]]:
+    """Write the stamps of a galaxy; give its rows."""
+    if work.only is not None and galaxy.records[0]["target"] not in work.only:
+        return [{**one, "file_loc": None, "sha256": None} for one in galaxy.records]
+    stamps, to = _keyed(galaxy), work.options["to"]
+    if _lacks(stamps, to):
+        return [_left_out(one, to) for one in galaxy.records]
+    try:
+        new = align(stamps, **work.options)
+    except InputError as error:
+        msg = f"galaxy {galaxy.id}: {error}"
+        raise InputError(msg) from error
+    written = {one.record["file_loc"]: _write(folder, one) for one in new.values()}
+    return [written.get(one["file_loc"], one) for one in galaxy.records]
 
 
 def _keyed(galaxy: HarvestedGalaxy) -> dict[Band, HarvestedStamp]:
@@ -100,7 +106,7 @@ def _left_out(record: Mapping[str, Any], to: str) -> dict[str, Any]:
     return {
         **record,
         "status": "failed",
-        "reason": f"no stamp in {to} to align to",
+        "reason": lacking_reason(to),
         "missing_reason": "failed_qc",
         "file_loc": None,
         "sha256": None,

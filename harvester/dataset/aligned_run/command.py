@@ -41,23 +41,34 @@ __all__ = ["align"]
     "--size", help="Side of the new stamps: 40px or 15arcsec; that of the first band."
 )
 @click.option(
-    "--register",
-    is_flag=True,
-    help="Also move the galaxy's centre in each band onto that of the first.",
+    "--register/--no-register",
+    default=True,
+    show_default=True,
+    help="Move a band by up to half a pixel if the galaxy's centre in it certainly "
+    "differs from that in the reference band.",
 )
 def align(folder: Path, out: Path, **options: object) -> None:
     """Bring all bands and surveys of each galaxy onto one pixel grid.
 
     Stamps are cut on whole pixels, so that bands of one galaxy lie up to a pixel apart.
-    OUT becomes a data set that `harvester export`, `plot` and `gallery` read. Needs
-    reproject: pip install 'galaxy-harvester[align]'
+    OUT becomes a data set that `harvester export`, `plot` and `gallery` read. If it was
+    interrupted, the same command continues it. Needs reproject:
+    pip install 'galaxy-harvester[align]'
     """
-    from .align_run import AlignOptions, align_run  # noqa: PLC0415 - kept out of --help
+    from ...places import Places
+    from ..export.selection.snapshot import take_snapshot
+    from ..opened.galaxies import Galaxies
+    from .align_options import AlignOptions
+    from .align_run import align_run
 
-    found = align_run(folder, out, AlignOptions(**options))  # type: ignore[arg-type] # click checks
+    places = Places(folder)
+    snapshot = take_snapshot(places)
+    found = align_run(
+        Galaxies(places.out, snapshot.manifest),
+        out,
+        AlignOptions(**options),  # type: ignore[arg-type] # click checks
+        source_sha256=snapshot.sha256,
+    )
     click.echo(f"{out}: {found.stamps:,} stamps of {found.galaxies:,} galaxies")
-    if found.lacking:
-        click.echo(
-            f"{found.lacking:,} galaxies have no stamp in {options['to']}: their other "
-            "stamps were left out"
-        )
+    for line in found.notes():
+        click.echo(line)

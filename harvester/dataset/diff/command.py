@@ -24,7 +24,7 @@ def diff(before: Path, after: Path, *, as_json: bool) -> None:
     A and B are folders of runs, or Parquet files of manifests. Exit code 3: something
     differs.
     """
-    from .report import find_differences  # noqa: PLC0415 - slow to import
+    from .report import find_differences
 
     found = find_differences(before, after)
     if as_json:

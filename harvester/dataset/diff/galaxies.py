@@ -135,7 +135,7 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _arcsec(one: Row, other: Row) -> float:
-    import numpy as np  # noqa: PLC0415 - not needed for the command line
+    import numpy as np  # not needed for the command line
 
     first, second = unit_vectors([one["ra"], other["ra"]], [one["dec"], other["dec"]])
     chord = float(np.linalg.norm(first - second))

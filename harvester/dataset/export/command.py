@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ...errors import InputError
 from ...places import Places
 
 __all__ = ["export"]
@@ -69,14 +70,41 @@ __all__ = ["export"]
     type=click.Choice(["jpg", "fits"]),
     help="Type of image files, for --to zoobot.",
 )
+@click.option(
+    "--align",
+    metavar="BAND|north|grid",
+    help="Bring all bands and surveys of a galaxy onto one pixel grid: that of a band, "
+    "one with north up, or one in the orientation of the first band.",
+)
+@click.option(
+    "--resampling",
+    type=click.Choice(["exact", "bilinear", "adaptive"]),
+    help="With --align: exact (the default) conserves flux; the others interpolate.",
+)
+@click.option(
+    "--pixel-scale",
+    metavar="ARCSEC",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --align north or grid: width of a pixel; that of the first band.",
+)
+@click.option(
+    "--size",
+    help="With --align north or grid: 40px or 15arcsec; that of the first band.",
+)
+@click.option(
+    "--register/--no-register",
+    default=None,
+    help="With --align: move a band by up to half a pixel if the galaxy's centre in it "
+    "certainly differs from that in the reference band. Default: register.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def export(folder: Path, to: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
+def export(folder: Path, to: str, *, as_json: bool, **options: Any) -> None:
     """Export the run in FOLDER as a data set in another format.
 
     The default FOLDER is $HARVESTER_RUN, or else the working directory. If an export
     was interrupted, the same command continues it.
     """
-    from .export import export_run  # noqa: PLC0415 - seconds of imports
+    from .export import export_run
 
     out = options.pop("out")
     chosen = _to_options(**options)
@@ -91,17 +119,38 @@ def _to_options(
     split: str | None,
     by: str,
     seed: int,
-    **rest: Any,  # noqa: ANN401 - click's options
-) -> Any:  # noqa: ANN401 - imported inside
-    from .options import ExportOptions  # noqa: PLC0415 - see above
-    from .splits import parse_split  # noqa: PLC0415 - slow to import
+    **rest: Any,
+) -> Any:
+    from .options import ExportOptions
+    from .selection.splits import parse_split
 
+    alignment = _alignment(
+        rest.pop("align"),
+        how=rest.pop("resampling"),
+        **{name: rest.pop(name) for name in ("pixel_scale", "size", "register")},
+    )
     return ExportOptions(
         bands=_listed(bands),
         labels=_listed(labels),
         split=parse_split(split, by, seed) if split else None,
+        align=alignment,
         **rest,
     )
+
+
+def _alignment(to: str | None, **given: Any) -> Any:
+    from ..aligned_run.align_options import AlignOptions
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if to is not None:
+        return AlignOptions(to, **chosen)
+    if chosen:
+        msg = (
+            "--resampling, --pixel-scale, --size and --register are of --align: name "
+            "a band, north or grid there"
+        )
+        raise InputError(msg)
+    return None
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...errors import InputError
 from ...status.console import print_line
-from .card import write_card
-from .kind import WithAbsolutePaths
+from .aligned_source import AlignedSource, checked_alignment
+from .card.card import write_card
+from .card.selection_facts import facts_of_selection
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import format_of
-from .selection import select
-from .selection_card import facts_of_selection
-from .snapshot import take_snapshot
+from .selection.selection import check_choices, select
+from .selection.snapshot import take_snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ...places import Places
     from .kind import ExportFormat
     from .options import ExportOptions
-    from .selection import Selection
-    from .snapshot import Snapshot
+    from .selection.selection import Selection
+    from .selection.snapshot import Snapshot
 
 __all__ = ["Exported", "export_run"]
 
@@ -90,22 +91,31 @@ def export_run(
         )
         raise InputError(msg)
     snapshot = take_snapshot(places)
+    check_choices(snapshot, options)
+    options = replace(options, align=checked_alignment(places.out, snapshot, options))
     final = out or places.out / "exports" / to
     folder = ExportFolder(final, _identity(chosen, options, snapshot, final))
-    selection = select(places.out, snapshot, options)
-    for note in selection.notes:
-        print_line(note, err=quiet)
     if folder.is_complete:
+        for note in folder.made["notes"]:
+            print_line(note, err=quiet)
         print_line(f"{final} is complete already.", err=quiet)
+        _remove_leftover(folder)
     else:
-        _write(folder, chosen, selection, quiet=quiet)
+        _make(places, folder, chosen, options, snapshot, quiet=quiet)
+    made = folder.made
     return Exported(
         folder=final,
         format=to,
-        galaxies=selection.galaxies.num_rows,
-        stamps={survey.name: len(survey) for survey in selection.surveys},
-        loading=chosen.loading(selection).replace("DIR", str(final)),
+        galaxies=made["galaxies"],
+        stamps=made["stamps"],
+        loading=made["loading"].replace("DIR", str(final)),
     )
+
+
+def _remove_leftover(folder: ExportFolder) -> None:
+    """Remove aligned stamps that a kill has left, unless an export is using them."""
+    if not folder.work.exists():
+        AlignedSource(folder.final).remove()
 
 
 def _identity(
@@ -117,15 +127,45 @@ def _identity(
         "manifest_sha256": snapshot.sha256,
         "options": json.loads(json.dumps(asdict(options))),
     }
-    if isinstance(chosen, WithAbsolutePaths):
+    if chosen.paths_are_absolute:
         # A hash: the card may be published, and a path may tell a user's name.
         folder = str(final.absolute()).encode()
         identity["folder_sha256"] = hashlib.sha256(folder).hexdigest()
     return identity
 
 
+def _make(
+    places: Places,
+    folder: ExportFolder,
+    chosen: ExportFormat,
+    options: ExportOptions,
+    snapshot: Snapshot,
+    *,
+    quiet: bool,
+) -> None:
+    """Align the stamps if that is asked for, select, and write."""
+    root, notes = places.out, tuple[str, ...]()
+    aligned = AlignedSource(folder.final)
+    if options.align:
+        folder.begin(lambda text: print_line(text, err=quiet))
+        snapshot, notes = aligned.make(root, snapshot, options, quiet=quiet)
+        root = aligned.root
+    selection = select(root, snapshot, options, places.out.absolute().name)
+    notes = (*selection.notes, *notes)
+    for note in notes:
+        print_line(note, err=quiet)
+    _write(folder, chosen, selection, notes, quiet=quiet)
+    # Only now: until the export has its name, a kill may make its pieces needed again.
+    aligned.remove()
+
+
 def _write(
-    folder: ExportFolder, chosen: ExportFormat, selection: Selection, *, quiet: bool
+    folder: ExportFolder,
+    chosen: ExportFormat,
+    selection: Selection,
+    notes: Sequence[str],
+    *,
+    quiet: bool,
 ) -> None:
     pieces = list(chosen.pieces(selection))
     if MARKER in {piece.name for piece in pieces}:
@@ -138,6 +178,13 @@ def _write(
             if not folder.has(piece):
                 folder.write(piece)
             advance(piece.rows)
-    facts = facts_of_selection(selection, chosen.name, chosen.loading(selection))
+    loading = chosen.loading(selection)
+    facts = facts_of_selection(selection, chosen.name, loading)
     write_card(folder.work, facts, chosen.card_head(selection))
-    folder.complete()
+    made = {
+        "galaxies": selection.galaxies.num_rows,
+        "stamps": {survey.name: len(survey) for survey in selection.surveys},
+        "loading": loading,
+        "notes": list(notes),
+    }
+    folder.complete(made)

@@ -1,4 +1,4 @@
-"""The protocol between a format and the rest of the package.
+"""The seam between a format and the rest of the package.
 
 A format says which files it is made of; it neither chooses galaxies nor renames files.
 ``docs/add-an-export.md`` shows step by step how a format is written.
@@ -7,15 +7,15 @@ A format says which files it is made of; it neither chooses galaxies nor renames
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .selection import Selection
+    from .selection.selection import Selection
 
-__all__ = ["ExportFormat", "ExportPiece", "WithAbsolutePaths"]
+__all__ = ["ExportFormat", "ExportPiece"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +34,32 @@ class ExportPiece:
     rows: int = 0
 
 
-class ExportFormat(Protocol):
+def _no_head(_selection: Selection) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFormat:
     """A format that runs are exported to."""
 
     #: The word after ``--to``.
     name: str
     #: One line for help and messages.
     title: str
+    #: Gives the pieces in the order in which they are written. The same selection must
+    #: give the same pieces; whether one was written before a kill is not its concern.
+    #: Raises `InputError` if the format cannot hold the selection, and says why.
+    pieces: Callable[[Selection], Iterator[ExportPiece]]
+    #: Gives one line of Python that loads the export from the folder ``DIR``.
+    loading: Callable[[Selection], str]
     #: The optional dependency group that the format needs; empty: none.
-    extra: str
+    extra: str = ""
     #: Modules that the extra brings; the export is refused without them.
-    modules: tuple[str, ...]
+    modules: tuple[str, ...] = ()
     #: Whether its arrays are stored with the most significant byte first, as in FITS.
-    big_endian: bool
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the pieces in the order in which they are written.
-
-        The same selection must give the same pieces. Whether a piece is written or was
-        written before a kill is not its concern.
-
-        Raises
-        ------
-        InputError
-            The format cannot hold this selection; the message says why.
-        """
-        ...
-
-    def loading(self, selection: Selection) -> str:
-        """Give one line of Python that loads the export from the folder ``DIR``."""
-        ...
-
-    def card_head(self, selection: Selection) -> str:
-        """Give the YAML at the top of ``README.md``, without the lines of dashes.
-
-        Empty for formats whose loaders read none.
-        """
-        ...
-
-
-@runtime_checkable
-class WithAbsolutePaths(Protocol):
-    """A format whose files name its folder: in another folder it is another export."""
-
-    paths_are_absolute: bool
+    big_endian: bool = False
+    #: Whether its files name its folder: in another folder it is another export.
+    paths_are_absolute: bool = False
+    #: Gives the YAML at the top of ``README.md``, without the lines of dashes; empty
+    #: for formats whose loaders read none.
+    card_head: Callable[[Selection], str] = _no_head

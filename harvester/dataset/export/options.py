@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..aligned_run.align_options import AlignOptions
 
 __all__ = ["ExportOptions", "Split"]
 
@@ -35,3 +39,5 @@ class ExportOptions:
     native_endian: bool = False
     #: File type of pictures, for formats that have them: ``jpg`` or ``fits``.
     images: str = "jpg"
+    #: How the stamps are aligned first; None: they are exported as they were cut.
+    align: AlignOptions | None = None

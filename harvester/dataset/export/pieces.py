@@ -8,15 +8,14 @@ folder with the name of an export is complete.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError, LocalError, LockedError
+from ...errors import InputError, LocalError
+from ..folder_lock import lock_folder
 from .checksums import write_checksums
 
 if TYPE_CHECKING:
@@ -29,6 +28,9 @@ __all__ = ["MARKER", "ExportFolder", "final_folder"]
 
 #: The file by which an export is recognised; it says what the export was made from.
 MARKER = "export.json"
+
+#: The key of what there is to say of a complete export; no part of its identity.
+_MADE = "made"
 
 #: Ending of the name of an unfinished folder.
 _UNFINISHED = ".part"
@@ -58,16 +60,30 @@ class ExportFolder:
         self.final = final
         self.work = final.with_name(f"{final.name}{_UNFINISHED}")
         self._replaced = final.with_name(f"{final.name}.replaced")
-        self._identity = json.dumps(identity, indent=2, sort_keys=True) + "\n"
+        self._identity = json.loads(json.dumps(identity))
         self._receipts: dict[str, list[int]] = {}
+        self._begun = False
 
     @property
     def is_complete(self) -> bool:
         """Whether this very export is there already."""
-        return _read(self.final / MARKER) == self._identity
+        marker = _read_marker(self.final / MARKER)
+        return _MADE in marker and self._is_of(marker)
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What `complete` was told about the complete export."""
+        made: dict[str, Any] = _read_marker(self.final / MARKER)[_MADE]
+        return made
+
+    def _is_of(self, marker: Mapping[str, Any]) -> bool:
+        identity = {key: value for key, value in marker.items() if key != _MADE}
+        return bool(identity == self._identity)
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Make the unfinished folder, or go on with the one that is there.
+
+        A second call does nothing.
 
         Raises
         ------
@@ -78,36 +94,32 @@ class ExportFolder:
         LocalError
             The folder cannot be made.
         """
+        if self._begun:
+            return
         is_foreign = self.final.exists() and not (self.final / MARKER).exists()
         if is_foreign and not _is_empty_folder(self.final):
             msg = f"{self.final} has files that no export wrote: choose another --out."
             raise InputError(msg)
         with _on_disk(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            self._lock()
-            marker = _read(self.work / MARKER)
-            if marker == self._identity:
+            lock_folder(self, self.work, "export")
+            marker = _read_marker(self.work / MARKER)
+            if self._is_of(marker):
                 self._receipts = _read_receipts(self.work / _RECEIPTS)
             else:
                 if marker:
                     say(f"{self.work} is of another export: its files are made again.")
                 for path in self.work.iterdir():
                     _remove(path)
-                _write_durably(self.work / MARKER, self._identity)
+                self._mark(self._identity)
             _remove(self.work / _AT_WORK)
             if self._receipts:
                 say(f"Continued: {len(self._receipts):,} parts were written before.")
+        self._begun = True
 
-    def _lock(self) -> None:
-        """Keep other exports out of the folder for as long as this process lives."""
-        descriptor = os.open(self.work, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            msg = f"another export writes {self.work}: wait for it, or stop it."
-            raise LockedError(msg) from error
-        weakref.finalize(self, os.close, descriptor)
+    def _mark(self, content: Mapping[str, Any]) -> None:
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        _write_durably(self.work / MARKER, text)
 
     def has(self, piece: ExportPiece) -> bool:
         """Whether a piece was written before a kill, and is still as it was."""
@@ -138,8 +150,10 @@ class ExportFolder:
                 receipts.write(f"{line}\n")
             _remove(at_work)
 
-    def complete(self) -> None:
+    def complete(self, made: Mapping[str, Any]) -> None:
         """Give the folder its final name; an older export there is replaced.
+
+        ``made`` is what there is to say of it, as JSON; the folder keeps it.
 
         Raises
         ------
@@ -147,6 +161,7 @@ class ExportFolder:
             The folder cannot be renamed.
         """
         with _on_disk(self.final):
+            self._mark({**self._identity, _MADE: made})
             (self.work / _RECEIPTS).unlink(missing_ok=True)
             write_checksums(self.work)
             _flush_names(self.work)
@@ -183,6 +198,14 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except OSError:
         return ""
+
+
+def _read_marker(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(_read(path) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_empty_folder(path: Path) -> bool:

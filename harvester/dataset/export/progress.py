@@ -20,23 +20,24 @@ _LINE_EVERY_S = 10.0
 
 @contextmanager
 def shown_pieces(
-    rows: int, parts: int, *, quiet: bool = False
+    rows: int, parts: int, *, quiet: bool = False, what: str = "rows"
 ) -> Iterator[Callable[[int], None]]:
     """Give a function to call after each piece, with the number of its rows.
 
-    With ``quiet`` the lines go to standard error, as for ``--json``.
+    With ``quiet`` the lines go to standard error, as for ``--json``; ``what`` names
+    the rows.
     """
     stream = sys.stderr if quiet else sys.stdout
     if stream.isatty():
-        with _bar(rows, parts) as advance:
+        with _bar(rows, parts, what) as advance:
             yield advance
     else:
-        yield _ExportLines(rows, parts, stream).advance
+        yield _ExportLines(rows, parts, stream, what).advance
 
 
 @contextmanager
-def _bar(rows: int, parts: int) -> Iterator[Callable[[int], None]]:
-    from rich.progress import (  # noqa: PLC0415 - 0.1 s that a pipe need not pay
+def _bar(rows: int, parts: int, what: str) -> Iterator[Callable[[int], None]]:
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
@@ -45,14 +46,14 @@ def _bar(rows: int, parts: int) -> Iterator[Callable[[int], None]]:
     )
 
     columns = (
-        TextColumn("rows"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[words]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns) as progress:
-        task = progress.add_task("rows", total=rows, words="")
+        task = progress.add_task(what, total=rows, words="")
         done = 0
 
         def advance(more: int) -> None:
@@ -67,8 +68,9 @@ def _bar(rows: int, parts: int) -> Iterator[Callable[[int], None]]:
 class _ExportLines:
     """Prints a line every ten seconds."""
 
-    def __init__(self, rows: int, parts: int, stream: TextIO) -> None:
+    def __init__(self, rows: int, parts: int, stream: TextIO, what: str) -> None:
         self._rows, self._parts, self._stream = rows, parts, stream
+        self._what = what
         self._done = [0, 0]
         self._printed_at = time.monotonic()
 
@@ -78,7 +80,7 @@ class _ExportLines:
         self._done[1] += 1
         if time.monotonic() - self._printed_at > _LINE_EVERY_S:
             print_line(
-                f"{self._done[0]:,} of {self._rows:,} rows, "
+                f"{self._done[0]:,} of {self._rows:,} {self._what}, "
                 f"{self._done[1]:,} of {self._parts:,} parts",
                 self._stream,
             )

@@ -97,7 +97,7 @@ def colour(
     ndarray
         ``(ny, nx, 3)``, hatched where a band has NaN.
     """
-    from astropy.visualization import make_lupton_rgb  # noqa: PLC0415 - slow to import
+    from astropy.visualization import make_lupton_rgb
 
     missing = ~np.logical_and.reduce([np.isfinite(plane) for plane in planes])
     flat = [

@@ -51,7 +51,7 @@ def gallery(folder: Path, by: str, pages: int, processes: int) -> None:
     The page is gallery.html in FOLDER; a browser opens it from disk. A second call
     draws only what has changed.
     """
-    from .gallery import write_gallery  # noqa: PLC0415 - seconds of imports
+    from .gallery import write_gallery
 
     with click.progressbar(
         length=1, label="Drawing", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -109,8 +109,8 @@ def show(identifier: str, folder: Path, way: str, png: Path | None) -> None:
     North is up and east left. The default FOLDER is $HARVESTER_RUN, or else the working
     directory.
     """
-    from .show import draw_galaxy, find_galaxies, record_words  # noqa: PLC0415 - seconds of imports
-    from .terminal import choose_way  # noqa: PLC0415 - as above
+    from .show import draw_galaxy, find_galaxies, record_words
+    from .terminal import choose_way
 
     if way == "auto":
         way = choose_way() if sys.stdout.isatty() else "none"
@@ -124,7 +124,7 @@ def show(identifier: str, folder: Path, way: str, png: Path | None) -> None:
 
 
 def _print_pictures(picture: Image | None, way: str) -> None:
-    from .terminal import to_text  # noqa: PLC0415 - slow to import
+    from .terminal import to_text
 
     if picture is not None:
         # The escape codes are what was asked for, also if the output is a file.
@@ -132,8 +132,8 @@ def _print_pictures(picture: Image | None, way: str) -> None:
 
 
 def _write_png(picture: Image | None, path: Path) -> None:
-    from .chunks import write_file  # noqa: PLC0415 - slow to import
-    from .contact_sheet import to_png  # noqa: PLC0415 - as above
+    from .chunks import write_file
+    from .contact_sheet import to_png
 
     if picture is None:
         msg = f"the galaxy has no stamp: {path} was not written"
@@ -150,6 +150,6 @@ def _write_png(picture: Image | None, path: Path) -> None:
 )
 def regions(folder: Path, out: Path | None) -> None:
     """Write the targets as regions of DS9, coloured by state."""
-    from .regions import write_regions  # noqa: PLC0415 - seconds of imports
+    from .regions import write_regions
 
     click.echo(write_regions(folder, out or folder / "targets.reg"))

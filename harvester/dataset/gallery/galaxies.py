@@ -36,14 +36,14 @@ class Slot(NamedTuple):
 
     archive: str
     band: str
-    #: Of the archive, such as ``SDSS``.
+    #: The name of the archive in messages.
     title: str
     #: Nanometres; None if the archive does not tell.
     wavelength: float | None
 
     @property
     def name(self) -> str:
-        """The name of its stamps, such as ``SDSS r``."""
+        """The name of its stamps: title and band."""
         return f"{self.title} {self.band}"
 
 

@@ -55,7 +55,7 @@ class Placement:
         Without a celestial WCS the galaxy is taken to be in the middle, north up, with
         pixels of one arcsec.
         """
-        from astropy.wcs import WCS  # noqa: PLC0415 - slow to import
+        from astropy.wcs import WCS
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -107,7 +107,7 @@ def north_up(
         ``(side, side)`` with the first row at the top, north up and east left, NaN
         where the stamp has no value; and the same shape of bool: what is in the stamp.
     """
-    from scipy import ndimage  # noqa: PLC0415 - slow to import
+    from scipy import ndimage
 
     step = field_arcsec / side
     if (factor := int(step / placed.scale)) > 1:

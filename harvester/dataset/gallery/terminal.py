@@ -57,8 +57,8 @@ def _attributes() -> bytes:
     """Return the terminal's answer to the question for its attributes; b"" if none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return b""
-    import termios  # noqa: PLC0415 - only needed with a terminal
-    import tty  # noqa: PLC0415 - as above
+    import termios  # only needed with a terminal
+    import tty
 
     answer, keyboard = b"", sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)

@@ -35,7 +35,7 @@ _COLOURS = 3
 class Tile:
     """One picture of a galaxy: north up, east left, the galaxy in the middle."""
 
-    #: Such as ``SDSS r``, or ``SDSS gri`` of a colour picture.
+    #: Title of the archive and band, or the three bands of a colour picture.
     name: str
     archive: str
     is_colour: bool

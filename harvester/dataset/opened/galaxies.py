@@ -306,7 +306,7 @@ class Galaxies:
         if find_spec("torch") is None:
             msg = "torch() needs PyTorch. Install it with: pip install torch"
             raise InputError(msg)
-        from .torch_dataset import TorchStamps  # noqa: PLC0415 - needs torch
+        from .torch_dataset import TorchStamps  # needs torch
 
         return TorchStamps(self, bands, labels, planes=planes, fill=fill)
 

@@ -94,7 +94,7 @@ class HarvestedGalaxy:
         bands: Iterable[str | Sequence[str]] | None = None,
         pixel_scale: float | None = None,
         size: str | None = None,
-        register: bool = False,
+        register: bool = True,
     ) -> dict[Band, HarvestedStamp]:
         """Give the stamps on one pixel grid, by survey and band.
 
@@ -106,7 +106,7 @@ class HarvestedGalaxy:
         InputError
             A band has no stamp, a name is not known, or reproject is not installed.
         """
-        from ..align import align  # noqa: PLC0415 - imports astropy
+        from ..align import align
 
         every = dict.fromkeys(map(_band, self.records))
         wanted = self.bands if bands is None else read_bands(bands, every)

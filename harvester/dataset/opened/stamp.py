@@ -93,7 +93,7 @@ class HarvestedStamp:
     @cached_property
     def wcs(self) -> WCS:
         """World coordinates of the pixels."""
-        from astropy.wcs import WCS  # noqa: PLC0415 - tables are read without it
+        from astropy.wcs import WCS  # tables are read without it
 
         return WCS(self.header, naxis=2)
 
@@ -108,9 +108,9 @@ class HarvestedStamp:
         InputError
             The unit of the pixels is not stated or not known; astropy requires one.
         """
-        from astropy.nddata import CCDData, InverseVariance  # noqa: PLC0415 - tables are read without it
+        from astropy.nddata import CCDData, InverseVariance
 
-        from ..pixel_unit import read_unit  # noqa: PLC0415 - the same
+        from ..pixel_unit import read_unit
 
         text = self.record.get("unit") or self.header.get("BUNIT")
         if not text:

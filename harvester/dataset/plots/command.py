@@ -61,7 +61,7 @@ def plot(
     kept and lost, magnitudes and backgrounds of the stamps, and the throughput. The run
     may be going on. Needs matplotlib: pip install 'galaxy-harvester[plot]'
     """
-    from .pictures import PlotOptions, write_plots  # noqa: PLC0415 - kept out of --help
+    from .pictures import PlotOptions, write_plots
 
     chosen = None if labels is None else [one.strip() for one in labels.split(",")]
     options = PlotOptions(names or _PICTURES, kind, chosen, limit)

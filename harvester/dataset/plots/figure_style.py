@@ -78,7 +78,7 @@ def drawing() -> Iterator[None]:
         matplotlib is not installed.
     """
     try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra
+        import matplotlib as mpl
     except ImportError as error:
         msg = (
             "drawing pictures needs matplotlib. Install it with: "
@@ -93,7 +93,7 @@ def drawing() -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Give an empty figure; sides in inches."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+    from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 

@@ -82,11 +82,7 @@ def _magnitudes(some: list[StampPhotometry]) -> NDArray[np.float64]:
 def _draw(
     axes: Axes, values: dict[Band, NDArray[np.float64]], *, log: bool = False
 ) -> None:
-    from matplotlib.ticker import (  # noqa: PLC0415 - an extra
-        LogLocator,
-        NullFormatter,
-        StrMethodFormatter,
-    )
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     every = np.concatenate(list(values.values()))
     if not every.size:

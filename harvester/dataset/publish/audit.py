@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ...errors import InputError
-from ..export.card import CITATION, README
-from ..export.card_sections import SECTIONS
+from ..export.card.card import CITATION, README
+from ..export.card.sections import SECTIONS
 from ..export.checksums import CHECKSUMS, files_of, read_checksums, sha256_of
 from .private import private_words
 from .remote import SentFile

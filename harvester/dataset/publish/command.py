@@ -53,9 +53,9 @@ def publish(
     the environment, or from the hub's own login. Exit code 3: what was read back
     differs.
     """
-    from . import publish as publishing  # noqa: PLC0415 - seconds of imports
-    from .destination import parse_destination  # noqa: PLC0415 - kept out of --help
-    from .publish_progress import PublishProgress  # noqa: PLC0415 - as above
+    from . import publish as publishing
+    from .destination import parse_destination
+    from .publish_progress import PublishProgress
 
     destination = parse_destination(to)
     if dry_run:

@@ -128,7 +128,7 @@ def _of_numpy(path: Path) -> FileContents:
 
 
 def _of_fits(path: Path) -> FileContents:
-    from astropy.io import fits  # noqa: PLC0415 - slow to import
+    from astropy.io import fits
 
     found = FileContents()
     with fits.open(path) as hdus:
@@ -142,7 +142,7 @@ def _of_fits(path: Path) -> FileContents:
 def _of_hdf5(path: Path) -> FileContents | None:
     if not find_spec("h5py"):
         return None
-    import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415 - an extra
+    import h5py
 
     found, labels = FileContents(), hashlib.sha256()
     with h5py.File(path) as file:

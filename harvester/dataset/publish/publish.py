@@ -108,10 +108,10 @@ def _remote(
         )
         raise InputError(msg)
     if destination.scheme == "s3":
-        from .bucket import Bucket  # noqa: PLC0415 - an extra
+        from .bucket import Bucket
 
         return Bucket(destination, endpoint=endpoint)
-    from .hub import Hub  # noqa: PLC0415 - an extra
+    from .hub import Hub
 
     return Hub(destination, endpoint=endpoint, private=private, pause=Pause(say))
 

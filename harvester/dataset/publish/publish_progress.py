@@ -71,7 +71,7 @@ class PublishProgress:
     def _bar(
         self, verb: str, files: Sequence[SentFile]
     ) -> Iterator[Callable[[SentFile], None]]:
-        from rich.progress import (  # noqa: PLC0415 - 0.1 s that a pipe need not pay
+        from rich.progress import (
             BarColumn,
             DownloadColumn,
             Progress,

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from drizzled import SECONDS, correlated, look_up
+from photutils.segmentation import detect_sources
+from scipy.ndimage import gaussian_filter
+from scipy.signal import oaconvolve
 
 from harvester.archives.mast.background import measure_background
 from harvester.archives.mast.drizzle import drizzle_of, noise_ratio
@@ -114,13 +117,85 @@ def test_real_sky_of_jwst(shared, band, scale):
     assert 0.9 < _flat_sky(science, ivar) < 1.15
 
 
-def test_real_sky_of_hst(shared):
-    """In front of a cluster, whose light is everywhere, the chi-square is 1.2."""
-    folder = shared / "data/hst"
-    name = "abell_2744_dwarf_galaxy_f105w"
+def _real_hst(shared):
+    """Give a real mosaic in front of a cluster: pixels in units of their noise."""
+    folder, name = shared / "data/hst", "abell_2744_dwarf_galaxy_f105w"
     science, header = fits.getdata(folder / f"{name}.fits.gz", header=True)
     errors = fits.getdata(folder / f"{name}_rms.fits.gz")
     noise = WeightNoise.of(look_up(header))
-    ivar = noise.ivar_of(science, errors**-2.0)
     assert noise.stated is WeightMap.BACKGROUND
-    assert _flat_sky(science, ivar) == pytest.approx(1.2, abs=0.1)
+    return science * np.sqrt(noise.ivar_of(science, errors**-2.0).astype(float))
+
+
+def _blank_sky(pixels, limit):
+    """Give pixels without the sky around them, and which of them are blank sky.
+
+    The sky is the mean of blank pixels 4 to 12 px away. Blank is where photutils
+    detects nothing above a limit, in standard deviations of the smoothed image.
+    """
+    distance = np.hypot(*np.mgrid[-12:13, -12:13])
+    ring = ((distance >= 4) & (distance <= 12)).astype(float)
+    blank = np.ones(pixels.shape)
+    for _ in range(8):
+        share = oaconvolve(blank, ring, mode="same")
+        level = oaconvolve(pixels * blank, ring, mode="same") / np.maximum(share, 1)
+        smooth = gaussian_filter(pixels - level, 1.5)
+        sigma = 1.4826 * np.median(np.abs(smooth[blank > 0]))
+        sources = detect_sources(smooth, limit * sigma, 5)
+        blank = 1.0 - sources.make_source_mask(size=5)
+    return pixels - level, (blank > 0) & (share > ring.sum() / 3)
+
+
+def _shared(pixels, blank, distance):
+    """Give the mean product of blank pixels so many rows or columns apart."""
+    product, both = (
+        np.concatenate(
+            [
+                (plane[distance:] * plane[:-distance]).ravel(),
+                (plane[:, distance:] * plane[:, :-distance]).ravel(),
+            ]
+        )
+        for plane in (pixels, blank.astype(float))
+    )
+    return np.mean(product[both > 0])
+
+
+def test_real_sky_of_hst(shared):
+    """The chi-square of blank sky is 0.9 to 1.15, and falls with the light in it."""
+    pixels = _real_hst(shared)
+    found = []
+    for limit in (5, 3, 2.5, 2):
+        sky, blank = _blank_sky(pixels, limit)
+        assert blank.sum() > 8000
+        found.append(np.mean(sky[blank] ** 2))
+    assert found == sorted(found, reverse=True)
+    assert found[0] > 1.2
+    assert all(0.9 < chi_square < 1.15 for chi_square in found[1:])
+
+
+def test_light_in_real_sky(shared):
+    """What the chi-square of a real sky has above 1 is light of the cluster.
+
+    Pixels four apart share no drop. Without the sky around each pixel they have nearly
+    all of the excess in common; with it, nothing.
+    """
+    pixels = _real_hst(shared)
+    sky, blank = _blank_sky(pixels, 2.5)
+    flat = pixels - pixels[blank].mean()
+    assert np.mean(flat[blank] ** 2) > 2
+    excess = np.mean(flat[blank] ** 2) - np.mean(sky[blank] ** 2)
+    assert _shared(flat, blank, 4) == pytest.approx(excess, rel=0.1)
+    assert abs(_shared(sky, blank, 4)) < 0.02
+
+
+def test_blank_sky_of_noise():
+    """Where there is only noise, the same selection has a chi-square of 0.9 to 1.05.
+
+    It leaves out what noise is bright by chance.
+    """
+    seconds = np.full((200, 200), 1000.0)
+    noise = correlated(np.random.default_rng(1), seconds.shape).astype(np.float32)
+    ivar = WeightNoise.of(look_up(SECONDS)).ivar_of(0.03 * noise, seconds)
+    for limit in (2.5, 2):
+        sky, blank = _blank_sky(0.03 * noise * np.sqrt(ivar.astype(float)), limit)
+        assert 0.9 < np.mean(sky[blank] ** 2) < 1.05

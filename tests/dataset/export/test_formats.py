@@ -15,7 +15,7 @@ from PIL import Image
 from harvester.dataset.export.export import export_run
 from harvester.dataset.export.options import ExportOptions
 from harvester.dataset.export.registry import export_formats
-from harvester.dataset.export.splits import parse_split
+from harvester.dataset.export.selection.splits import parse_split
 from harvester.errors import InputError
 from harvester.places import Places
 

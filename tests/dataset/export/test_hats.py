@@ -19,8 +19,8 @@ from harvester.dataset.export.formats.hats.row_groups import (
     GroupSizes,
     row_groups,
 )
-from harvester.dataset.export.healpix import healpix_29
 from harvester.dataset.export.options import ExportOptions, Split
+from harvester.dataset.export.selection.healpix import healpix_29
 from harvester.errors import InputError
 from harvester.places import Places
 

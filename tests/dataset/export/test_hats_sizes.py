@@ -10,11 +10,11 @@ from gear_hash import share_of_new_bytes
 from made_run import drop_galaxies, make_run
 from stamp_sources import painted, real_hst, real_sdss
 
+from harvester.dataset.export.contents.plane_columns import tensors
 from harvester.dataset.export.export import export_run
 from harvester.dataset.export.formats.hats.parquet_file import write_parquet
 from harvester.dataset.export.formats.hats.row_groups import PIXELS, row_groups
 from harvester.dataset.export.options import ExportOptions
-from harvester.dataset.export.plane_columns import tensors
 from harvester.places import Places
 
 

@@ -25,7 +25,7 @@ def test_name_means_complete(tmp_path):
     folder, _ = _folder(tmp_path)
     folder.write(_piece("one", "1"))
     assert not folder.final.exists()
-    folder.complete()
+    folder.complete({})
     assert sorted(p.name for p in folder.final.iterdir()) == [
         "SHA256SUMS",
         "export.json",
@@ -54,7 +54,7 @@ def test_after_a_kill(tmp_path):
 
 
 def test_files_beside_a_piece(tmp_path):
-    """A file that a library puts beside its own is gone, whether or not it is killed."""
+    """A file that a library puts beside its own is gone, killed or not."""
 
     def write(path, _root):
         path.with_name(".tmp1").touch()
@@ -70,7 +70,7 @@ def test_files_beside_a_piece(tmp_path):
     killed = False
     folder, _ = _folder(tmp_path)
     folder.write(ExportPiece("one", write))
-    folder.complete()
+    folder.complete({})
     assert sorted(p.name for p in folder.final.iterdir()) == [
         "SHA256SUMS",
         "export.json",
@@ -104,7 +104,7 @@ def test_older_export_is_replaced(tmp_path):
         folder.write(_piece("one", state))
         if state == "b":
             assert (folder.final / "one").read_text() == "a"
-        folder.complete()
+        folder.complete({})
     assert (folder.final / "one").read_text() == "b"
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
 
@@ -114,7 +114,7 @@ def test_two_at_once(tmp_path):
     first, _ = _folder(tmp_path)
     with pytest.raises(LockedError, match="another export"):
         _folder(tmp_path)
-    first.complete()
+    first.complete({})
 
 
 def test_full_disk(tmp_path):

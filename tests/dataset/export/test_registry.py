@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
 from harvester import importing
 from harvester.dataset.export import registry
+from harvester.dataset.export.export import export_run
+from harvester.dataset.export.options import ExportOptions
 from harvester.errors import InputError
+from harvester.places import Places
+
+_PAGE = Path(__file__).parents[3] / "docs" / "add-an-export.md"
 
 
 @pytest.fixture
@@ -61,3 +67,15 @@ def test_taken_name(added, monkeypatch):
     monkeypatch.setattr(EntryPoint, "load", lambda _self: TAKEN)
     with pytest.raises(InputError, match="'numpy', but that name is in use"):
         added("x:TAKEN")
+
+
+def test_example_of_the_page(added, monkeypatch, run):
+    """The format that the documentation shows exports a run, and its line loads it."""
+    example, loaded = {}, {}
+    code = _PAGE.read_text("utf-8").partition("```python\n")[2].partition("```")[0]
+    exec(code, example)
+    monkeypatch.setattr(EntryPoint, "load", lambda _self: example["FORMAT"])
+    added("x:FORMAT")
+    done = export_run(Places(run.out), "table", ExportOptions())
+    exec(done.loading, loaded)
+    assert loaded["table"].num_rows == done.galaxies == 30

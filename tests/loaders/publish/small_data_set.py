@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harvester.dataset.export.card import write_card
-from harvester.dataset.export.card_facts import DataEdition, card_facts
+from harvester.dataset.export.card.card import write_card
+from harvester.dataset.export.card.facts import DataEdition, card_facts
 from harvester.dataset.export.checksums import write_checksums
 
 _OWN = ["id_str", "ra", "dec", "survey", "band", "status", "file_loc", "coverage"]

@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 
 from ....cutouts.stamp_file import to_cards
-from ..kind import ExportPiece
-from ..plain_columns import to_arrays
-from ..stamp_bytes import read_hdus
-from ..stems import galaxy_stems
+from ..contents.plain_columns import to_arrays
+from ..contents.stamp_bytes import read_hdus
+from ..contents.stems import galaxy_stems
+from ..kind import ExportFormat, ExportPiece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ....cutouts.stamp_file import Card
-    from ..kind import ExportFormat
-    from ..selection import Selection
+    from ..selection.selection import Selection
 
 __all__ = ["FORMAT"]
 
@@ -43,39 +42,34 @@ _FOLDER = 1000
 _LONGEST_ID = 60
 
 
-class _FitsCube:
-    name = "fits-cube"
-    title = "a FITS file for each galaxy"
-    extra = ""
-    modules: tuple[str, ...] = ()
-    big_endian = True
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give folders of a thousand files each, then the table."""
-        stems = galaxy_stems(selection)
-        rows = np.flatnonzero(np.asarray(stems.is_valid()))
-        for start in range(0, len(rows), _FOLDER):
-            some = rows[start : start + _FOLDER]
-            write = partial(_write_folder, selection, stems, some)
-            name = f"stamps/{start // _FOLDER:04d}"
-            yield ExportPiece(name, write, rows=len(some))
-        files = _paths(stems, rows)
-        yield ExportPiece("galaxies.fits", partial(_write_table, selection, files))
-
-    def loading(self, selection: Selection) -> str:
-        """Open the file of the first galaxy."""
-        first = galaxy_stems(selection).drop_null()[0]
-        return (
-            "from astropy.io import fits; "
-            f"hdus = fits.open('DIR/stamps/0000/{first}.fits')"
-        )
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: no loader reads a head."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give folders of a thousand files each, then the table."""
+    stems = galaxy_stems(selection)
+    rows = np.flatnonzero(np.asarray(stems.is_valid()))
+    for start in range(0, len(rows), _FOLDER):
+        some = rows[start : start + _FOLDER]
+        write = partial(_write_folder, selection, stems, some)
+        name = f"stamps/{start // _FOLDER:04d}"
+        yield ExportPiece(name, write, rows=len(some))
+    files = _paths(stems, rows)
+    yield ExportPiece("galaxies.fits", partial(_write_table, selection, files))
 
 
-FORMAT: ExportFormat = _FitsCube()
+def _loading(selection: Selection) -> str:
+    """Open the file of the first galaxy."""
+    first = galaxy_stems(selection).drop_null()[0]
+    return (
+        f"from astropy.io import fits; hdus = fits.open('DIR/stamps/0000/{first}.fits')"
+    )
+
+
+FORMAT = ExportFormat(
+    name="fits-cube",
+    title="a FITS file for each galaxy",
+    big_endian=True,
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _paths(stems: pa.Array, rows: NDArray[np.int64]) -> pa.Array:
@@ -133,8 +127,8 @@ def _extensions(stamp: Path, band: str) -> Iterator[bytes]:
 def _write_table(
     selection: Selection, files: pa.Array, path: Path, _root: Path
 ) -> None:
-    from astropy.io import fits  # noqa: PLC0415 - slow to import
-    from astropy.table import Table  # noqa: PLC0415 - slow to import
+    from astropy.io import fits
+    from astropy.table import Table
 
     columns = to_arrays(selection.galaxies.add_column(2, "file", files))
     table = Table({name: _to_ascii(values) for name, values in columns.items()})

@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ....models.planes import Bit
-from ..healpix import parent_cell
-from ..kind import ExportPiece
-from ..plain_columns import to_arrays
-from ..sets import by_set
+from ..contents.plain_columns import to_arrays
+from ..contents.sets import by_set
+from ..kind import ExportFormat, ExportPiece
+from ..selection.healpix import parent_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import StampArrays, SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import StampArrays, SurveyStamps
 
 __all__ = ["FORMAT"]
 
@@ -54,33 +53,30 @@ _SCHEMA = {
 _BATCH = 256
 
 
-class _Hdf5:
-    name = "hdf5"
-    title = "HDF5 as in the Multimodal Universe"
-    extra = "hdf5"
-    modules: tuple[str, ...] = ("h5py",)
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the table of all galaxies, and a file for each cell of a survey."""
-        yield ExportPiece("galaxies.parquet", partial(_write_galaxies, selection))
-        for survey in selection.surveys:
-            yield from _cells(selection, survey)
-
-    def loading(self, selection: Selection) -> str:
-        """Load the survey with the most galaxies as a Hugging Face data set."""
-        first = selection.fullest.name
-        return (
-            "from datasets import load_dataset; "
-            f"data = load_dataset('DIR/{first}', split='train')"
-        )
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: the folders say all."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the table of all galaxies, and a file for each cell of a survey."""
+    yield ExportPiece("galaxies.parquet", partial(_write_galaxies, selection))
+    for survey in selection.surveys:
+        yield from _cells(selection, survey)
 
 
-FORMAT: ExportFormat = _Hdf5()
+def _loading(selection: Selection) -> str:
+    """Load the survey with the most galaxies as a Hugging Face data set."""
+    first = selection.fullest.name
+    return (
+        "from datasets import load_dataset; "
+        f"data = load_dataset('DIR/{first}', split='train')"
+    )
+
+
+FORMAT = ExportFormat(
+    name="hdf5",
+    title="HDF5 as in the Multimodal Universe",
+    extra="hdf5",
+    modules=("h5py",),
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _write_galaxies(selection: Selection, path: Path, _root: Path) -> None:
@@ -106,7 +102,7 @@ def _write_cell(
     path: Path,
     _root: Path,
 ) -> None:
-    import h5py  # noqa: PLC0415 - of an extra
+    import h5py
 
     images = _images(survey, columns, places)
     first = survey.read(places[:0])

@@ -18,44 +18,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 
-from ..kind import ExportPiece
+from ..kind import ExportFormat, ExportPiece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 
 
-class _Numpy:
-    name = "numpy"
-    title = "NumPy arrays and Parquet tables"
-    extra = ""
-    modules: tuple[str, ...] = ()
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the table of all galaxies, and a folder for each survey."""
-        yield ExportPiece("galaxies.parquet", partial(_write_galaxies, selection))
-        for survey in selection.surveys:
-            write = partial(_write_survey, selection, survey)
-            yield ExportPiece(survey.name, write, rows=len(survey))
-
-    def loading(self, selection: Selection) -> str:
-        """Map the fluxes of the survey with the most galaxies into memory."""
-        first = selection.fullest.name
-        return f"import numpy as np; flux = np.load('DIR/{first}/flux.npy', 'r')"
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: no loader reads a head."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the table of all galaxies, and a folder for each survey."""
+    yield ExportPiece("galaxies.parquet", partial(_write_galaxies, selection))
+    for survey in selection.surveys:
+        write = partial(_write_survey, selection, survey)
+        yield ExportPiece(survey.name, write, rows=len(survey))
 
 
-FORMAT: ExportFormat = _Numpy()
+def _loading(selection: Selection) -> str:
+    """Map the fluxes of the survey with the most galaxies into memory."""
+    first = selection.fullest.name
+    return f"import numpy as np; flux = np.load('DIR/{first}/flux.npy', 'r')"
+
+
+FORMAT = ExportFormat(
+    name="numpy",
+    title="NumPy arrays and Parquet tables",
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _write_galaxies(selection: Selection, path: Path, _root: Path) -> None:

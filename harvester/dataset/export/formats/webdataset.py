@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..distinct import distinct
-from ..galaxy_pictures import GalaxyPictures
-from ..kind import ExportPiece
-from ..pictures import to_jpg
-from ..plain_columns import without_nulls
-from ..sets import by_set
+from ..contents.galaxy_pictures import GalaxyPictures
+from ..contents.pictures import to_jpg
+from ..contents.plain_columns import without_nulls
+from ..contents.sets import by_set
+from ..kind import ExportFormat, ExportPiece
+from ..selection.distinct import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,9 +41,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import StampArrays
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import StampArrays
 
 __all__ = ["FORMAT"]
 
@@ -54,34 +53,29 @@ _SHARD = 512
 _BATCH = 64
 
 
-class _WebDataset:
-    name = "webdataset"
-    title = "WebDataset shards"
-    extra = ""
-    modules: tuple[str, ...] = ()
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the shards of each set."""
-        samples = _Samples(selection)
-        for name, rows in _shards(selection):
-            write = partial(_write_shard, samples, rows)
-            yield ExportPiece(name, write, rows=len(rows))
-
-    def loading(self, selection: Selection) -> str:
-        """Iterate over the first shard."""
-        first, _ = next(_shards(selection))
-        return (
-            "import webdataset as wds; "
-            f"data = wds.WebDataset('DIR/{first}', shardshuffle=False).decode('rgb8')"
-        )
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: the names of the shards say all."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the shards of each set."""
+    samples = _Samples(selection)
+    for name, rows in _shards(selection):
+        write = partial(_write_shard, samples, rows)
+        yield ExportPiece(name, write, rows=len(rows))
 
 
-FORMAT: ExportFormat = _WebDataset()
+def _loading(selection: Selection) -> str:
+    """Iterate over the first shard."""
+    first, _ = next(_shards(selection))
+    return (
+        "import webdataset as wds; "
+        f"data = wds.WebDataset('DIR/{first}', shardshuffle=False).decode('rgb8')"
+    )
+
+
+FORMAT = ExportFormat(
+    name="webdataset",
+    title="WebDataset shards",
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _shards(selection: Selection) -> Iterator[tuple[str, NDArray[np.int64]]]:

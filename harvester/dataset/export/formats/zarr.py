@@ -15,9 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ....models.planes import Plane
-from ..kind import ExportPiece
-from ..plain_columns import to_arrays
-from ..plane_columns import beside_planes, plane_facts, row_bytes
+from ..contents.plain_columns import to_arrays
+from ..contents.plane_columns import beside_planes, plane_facts, row_bytes
+from ..kind import ExportFormat, ExportPiece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 
@@ -43,31 +42,28 @@ _AXES = ("object", "band", "y", "x")
 _PSF_AXES = ("object", "band", "psf_y", "psf_x")
 
 
-class _Zarr:
-    name = "zarr"
-    title = "Zarr arrays, version 3"
-    extra = "zarr"
-    modules: tuple[str, ...] = ("zarr",)
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the group of all galaxies, and one for each survey."""
-        yield ExportPiece("galaxies", partial(_write_galaxies, selection))
-        for survey in selection.surveys:
-            write = partial(_write_survey, selection, survey)
-            yield ExportPiece(survey.name, write, rows=len(survey))
-
-    def loading(self, selection: Selection) -> str:
-        """Open the survey with the most galaxies."""
-        name = selection.fullest.name
-        return f"import zarr; data = zarr.open_group('DIR/{name}', mode='r')"
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: no loader reads a head."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the group of all galaxies, and one for each survey."""
+    yield ExportPiece("galaxies", partial(_write_galaxies, selection))
+    for survey in selection.surveys:
+        write = partial(_write_survey, selection, survey)
+        yield ExportPiece(survey.name, write, rows=len(survey))
 
 
-FORMAT: ExportFormat = _Zarr()
+def _loading(selection: Selection) -> str:
+    """Open the survey with the most galaxies."""
+    name = selection.fullest.name
+    return f"import zarr; data = zarr.open_group('DIR/{name}', mode='r')"
+
+
+FORMAT = ExportFormat(
+    name="zarr",
+    title="Zarr arrays, version 3",
+    extra="zarr",
+    modules=("zarr",),
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _write_galaxies(selection: Selection, path: Path, _root: Path) -> None:
@@ -92,13 +88,13 @@ def _write_survey(
             arrays[name][places] = pixels
 
 
-def _group(path: Path, **facts: object) -> Any:  # noqa: ANN401 - zarr may be absent
-    import zarr  # noqa: PLC0415 - of an extra
+def _group(path: Path, **facts: object) -> Any:
+    import zarr
 
     return zarr.create_group(path, attributes=facts)
 
 
-def _add_columns(group: Any, table: pa.Table) -> None:  # noqa: ANN401 - see above
+def _add_columns(group: Any, table: pa.Table) -> None:
     for name, values in to_arrays(table).items():
         kind = str if values.dtype == object else values.dtype
         rows = max(1, min(len(values), _ROWS))
@@ -113,15 +109,15 @@ def _add_columns(group: Any, table: pa.Table) -> None:  # noqa: ANN401 - see abo
 
 
 def _stamps(
-    group: Any,  # noqa: ANN401 - see above
+    group: Any,
     name: str,
     survey: SurveyStamps,
     empty: NDArray[Any],
     chunk: int,
     shard: int,
-) -> Any:  # noqa: ANN401 - see above
+) -> Any:
     """Make an array without stamps as yet."""
-    from zarr.codecs import BloscCodec  # noqa: PLC0415 - of an extra
+    from zarr.codecs import BloscCodec
 
     each = empty.shape[1:]
     packing = BloscCodec(

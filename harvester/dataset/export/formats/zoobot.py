@@ -21,13 +21,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..galaxy_pictures import GalaxyPictures
-from ..kind import ExportPiece
-from ..pictures import to_jpg
+from ..contents.galaxy_pictures import GalaxyPictures
+from ..contents.pictures import to_jpg
+from ..contents.sets import ALL, by_set
+from ..contents.stamp_bytes import primary_hdu
+from ..contents.stems import galaxy_stems
+from ..kind import ExportFormat, ExportPiece
 from ..pieces import final_folder
-from ..sets import ALL, by_set
-from ..stamp_bytes import primary_hdu
-from ..stems import galaxy_stems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..kind import ExportFormat
-    from ..selection import Selection
-    from ..survey_stamps import SurveyStamps
+    from ..selection.selection import Selection
+    from ..selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 
@@ -48,38 +47,32 @@ _FOLDER = 1000
 _BATCH = 256
 
 
-class _Zoobot:
-    name = "zoobot"
-    title = "images and a catalogue for Zoobot"
-    extra = ""
-    modules: tuple[str, ...] = ()
-    #: JPEG has no byte order, and the loaders convert FITS themselves.
-    big_endian = False
-    paths_are_absolute = True
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the folders of images, then the catalogues."""
-        for folder in _folders(selection):
-            images = folder.images
-            for start in range(0, len(images.places), _FOLDER):
-                some = slice(start, start + _FOLDER)
-                write = partial(images.write, images.places[some], images.names[some])
-                name = f"{folder.name}/images/{start // _FOLDER:04d}"
-                yield ExportPiece(name, write, rows=len(images.names[some]))
-            yield from _catalogues(selection, folder)
-
-    def loading(self, selection: Selection) -> str:
-        """Read the catalogue with the most images."""
-        folder = max(_folders(selection), key=lambda one: len(one.images.names)).name
-        name = "train_catalog.parquet" if selection.splits else "catalog.parquet"
-        return f"import pandas as pd; catalog = pd.read_parquet('DIR/{folder}/{name}')"
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: no loader reads a head."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the folders of images, then the catalogues."""
+    for folder in _folders(selection):
+        images = folder.images
+        for start in range(0, len(images.places), _FOLDER):
+            some = slice(start, start + _FOLDER)
+            write = partial(images.write, images.places[some], images.names[some])
+            name = f"{folder.name}/images/{start // _FOLDER:04d}"
+            yield ExportPiece(name, write, rows=len(images.names[some]))
+        yield from _catalogues(selection, folder)
 
 
-FORMAT: ExportFormat = _Zoobot()
+def _loading(selection: Selection) -> str:
+    """Read the catalogue with the most images."""
+    folder = max(_folders(selection), key=lambda one: len(one.images.names)).name
+    name = "train_catalog.parquet" if selection.splits else "catalog.parquet"
+    return f"import pandas as pd; catalog = pd.read_parquet('DIR/{folder}/{name}')"
+
+
+FORMAT = ExportFormat(
+    name="zoobot",
+    title="images and a catalogue for Zoobot",
+    paths_are_absolute=True,
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 class _Images(NamedTuple):

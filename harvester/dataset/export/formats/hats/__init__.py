@@ -15,40 +15,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...kind import ExportFormat
 from .card_head import card_head
 from .collection import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...kind import ExportFormat, ExportPiece
-    from ...selection import Selection
+    from ...kind import ExportPiece
+    from ...selection.selection import Selection
 
 __all__ = ["FORMAT"]
 
 
-class _Hats:
-    name = "hats"
-    title = "HATS collection for LSDB, and Hugging Face data set (Parquet)"
-    extra = ""
-    modules: tuple[str, ...] = ()
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the files of all tables, and what makes them a collection."""
-        return Collection(selection).pieces()
-
-    def loading(self, selection: Selection) -> str:
-        """Load the survey with the most galaxies with the library of Hugging Face."""
-        survey = selection.fullest.name
-        return (
-            "from datasets import load_dataset; "
-            f"galaxies = load_dataset('DIR', '{survey}', split='train')"
-        )
-
-    def card_head(self, selection: Selection) -> str:
-        """Declare each table as a config of the Hugging Face data set."""
-        return card_head(Collection(selection).tables, selection.splits)
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the files of all tables, and what makes them a collection."""
+    return Collection(selection).pieces()
 
 
-FORMAT: ExportFormat = _Hats()
+def _loading(selection: Selection) -> str:
+    """Load the survey with the most galaxies with the library of Hugging Face."""
+    survey = selection.fullest.name
+    return (
+        "from datasets import load_dataset; "
+        f"galaxies = load_dataset('DIR', '{survey}', split='train')"
+    )
+
+
+def _card_head(selection: Selection) -> str:
+    """Declare each table as a config of the Hugging Face data set."""
+    return card_head(Collection(selection).tables, selection.splits)
+
+
+FORMAT = ExportFormat(
+    name="hats",
+    title="HATS collection for LSDB, and Hugging Face data set (Parquet)",
+    pieces=_pieces,
+    loading=_loading,
+    card_head=_card_head,
+)

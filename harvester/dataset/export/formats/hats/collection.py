@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...selection import Selection
+    from ...selection.selection import Selection
     from .partitions import Cell
     from .tables import HatsTable
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...healpix import healpix_29, parent_cell
+from ...selection.healpix import healpix_29, parent_cell
 from .partitions import DEEPEST, empty_cell, own_cells
 
 if TYPE_CHECKING:

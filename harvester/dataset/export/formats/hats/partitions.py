@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...healpix import ORDER
+from ...selection.healpix import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

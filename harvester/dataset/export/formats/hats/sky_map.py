@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...healpix import parent_cell
+from ...selection.healpix import parent_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def write_sky_map(path: Path, finest: NDArray[np.int64]) -> None:
     finest
         The cell of order 29 of each row.
     """
-    from astropy.io import fits  # noqa: PLC0415 - a tenth of a second
+    from astropy.io import fits
 
     pixels, counts = np.unique(parent_cell(finest, MAP_ORDER), return_counts=True)
     table = fits.BinTableHDU.from_columns(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...plane_columns import beside_planes, plane_facts, row_bytes, tensors
+from ...contents.plane_columns import beside_planes, plane_facts, row_bytes, tensors
 from .row_groups import FACTS, PIXELS, row_groups
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ...selection import Selection
-    from ...survey_stamps import SurveyStamps
+    from ...selection.selection import Selection
+    from ...selection.survey_stamps import SurveyStamps
     from .partitions import Cell, Partition
 
 __all__ = ["File", "HatsTable", "core_table", "survey_table"]

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ...kind import ExportPiece
-from ...plane_columns import beside_planes, lists, plane_facts, row_bytes
+from ...contents.plane_columns import beside_planes, lists, plane_facts, row_bytes
+from ...kind import ExportFormat, ExportPiece
 from .first_version import STORAGE, file_name, write_first_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ...kind import ExportFormat
-    from ...selection import Selection
-    from ...survey_stamps import SurveyStamps
+    from ...selection.selection import Selection
+    from ...selection.survey_stamps import SurveyStamps
 
 __all__ = ["FORMAT"]
 
@@ -39,37 +38,34 @@ _FILE_BYTES = 256 * 2**20
 _BATCH = 256
 
 
-class _Lance:
-    name = "lance"
-    title = "Lance tables"
-    extra = "lance"
-    modules: tuple[str, ...] = ("lance",)
-    big_endian = False
-
-    def pieces(self, selection: Selection) -> Iterator[ExportPiece]:
-        """Give the table of all galaxies, and one for each survey."""
-        galaxies = beside_planes(selection.galaxies)
-        yield from _table(
-            "galaxies.lance", galaxies.schema, len(galaxies), 0, galaxies.slice
-        )
-        for survey in selection.surveys:
-            facts = beside_planes(selection.of_survey(survey))
-            schema = _schema(facts.schema, survey)
-            read = partial(_rows_of, facts, survey, schema)
-            name = f"{survey.name}.lance"
-            yield from _table(name, schema, len(survey), row_bytes(survey), read)
-
-    def loading(self, selection: Selection) -> str:
-        """Open the survey with the most galaxies."""
-        name = selection.fullest.name
-        return f"import lance; data = lance.dataset('DIR/{name}.lance')"
-
-    def card_head(self, _selection: Selection) -> str:
-        """Give nothing: no loader reads a head."""
-        return ""
+def _pieces(selection: Selection) -> Iterator[ExportPiece]:
+    """Give the table of all galaxies, and one for each survey."""
+    galaxies = beside_planes(selection.galaxies)
+    yield from _table(
+        "galaxies.lance", galaxies.schema, len(galaxies), 0, galaxies.slice
+    )
+    for survey in selection.surveys:
+        facts = beside_planes(selection.of_survey(survey))
+        schema = _schema(facts.schema, survey)
+        read = partial(_rows_of, facts, survey, schema)
+        name = f"{survey.name}.lance"
+        yield from _table(name, schema, len(survey), row_bytes(survey), read)
 
 
-FORMAT: ExportFormat = _Lance()
+def _loading(selection: Selection) -> str:
+    """Open the survey with the most galaxies."""
+    name = selection.fullest.name
+    return f"import lance; data = lance.dataset('DIR/{name}.lance')"
+
+
+FORMAT = ExportFormat(
+    name="lance",
+    title="Lance tables",
+    extra="lance",
+    modules=("lance",),
+    pieces=_pieces,
+    loading=_loading,
+)
 
 
 def _schema(facts: pa.Schema, survey: SurveyStamps) -> pa.Schema:
@@ -116,7 +112,7 @@ def _write_rows(
     path: Path,
     _root: Path,
 ) -> None:
-    from lance.file import LanceFileWriter  # noqa: PLC0415 - of an extra
+    from lance.file import LanceFileWriter
 
     with LanceFileWriter(str(path), schema=schema, version=STORAGE) as file:
         for first in range(start, start + count, _BATCH):

@@ -49,8 +49,8 @@ def write_first_version(
     path
         Where to write what belongs at ``folder / "_versions"``.
     """
-    import lance  # noqa: PLC0415 - of an extra
-    from lance.fragment import DataFile, FragmentMetadata  # noqa: PLC0415 - see above
+    import lance
+    from lance.fragment import DataFile, FragmentMetadata
 
     _forget(folder)
     empty = lance.write_dataset(
