@@ -58,9 +58,11 @@ def to_pictures(
     -------
     ndarray
         ``(n, ny, nx)`` or ``(n, ny, nx, 3)``; the first row of each is at the top, as
-        in pictures, so the rows are reversed. Pixels without a value are black.
+        in pictures, so the rows are reversed. Pixels without a value are black, also
+        if they lack it in one band only: at an edge they would be coloured.
     """
     planes = _in_sigmas(flux)
+    planes[np.broadcast_to(_lacking(flux), planes.shape)] = _BLACK
     if planes.shape[1] < COLOURS:
         return _grey(planes[:, 0])[:, ::-1]
     for one, off in zip(planes, offsets, strict=True):
@@ -71,6 +73,17 @@ def to_pictures(
             for one in planes
         ]
     return np.stack(drawn)[:, ::-1]
+
+
+def _lacking(flux: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels lack a value in a band, ``(n, 1, ny, nx)``.
+
+    A band without any value, as of a stamp that is missing, does not count.
+    """
+    empty = ~np.isfinite(flux)
+    counts = ~empty.all(axis=(2, 3), keepdims=True)
+    found: NDArray[np.bool_] = np.any(empty & counts, axis=1, keepdims=True)
+    return found
 
 
 def _align(planes: NDArray[np.float32], offsets: NDArray[np.float64]) -> None:

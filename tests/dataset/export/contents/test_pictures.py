@@ -84,3 +84,16 @@ def test_jpg():
     assert packed == to_jpg(picture)
     with Image.open(io.BytesIO(packed)) as image:
         assert np.abs(np.asarray(image).astype(int) - picture).mean() < 3
+
+
+def test_edge_of_one_band():
+    """A pixel that lacks a value in one band is black; a lacking band is not drawn."""
+    planes = np.stack([_galaxy(20, 20) for _ in range(3)])
+    planes[0, 20, 20] = np.nan
+    (picture,) = _pictures(planes)
+    assert picture[20, 20].max() == 0
+    assert picture[20, 21].min() > 100
+    planes[0] = np.nan
+    (picture,) = _pictures(planes)
+    assert picture[20, 20].tolist()[0] == 0
+    assert picture[20, 20].min(initial=255, where=[False, True, True]) > 100
