@@ -79,7 +79,7 @@ def write_sheets(table: GalaxyTable, plan: SheetPlan) -> Iterator[tuple[Path, in
         plan.left_out += max(0, pages - plan.pages)
         for page in range(min(pages, plan.pages)):
             some = numbers[page * _ON_SHEET : (page + 1) * _ON_SHEET]
-            title = f"{plan.label} {name}: {page + 1} of {pages}"
+            title = f"{plan.label} {name}, sheet {page + 1} of {pages}"
             galaxies = [
                 _galaxy(read(table.out, number // PER_CHUNK), number) for number in some
             ]
@@ -120,7 +120,10 @@ def _galaxy(
     main = [tile for tile in tiles if tile["colour"] or tile["archive"] not in coloured]
     return SheetGalaxy(
         record["id"],
-        tuple(SheetTile(tile["name"], _cut(picture, tile["at"])) for tile in main),
+        tuple(
+            SheetTile(f"{tile['name']} {tile['field']:.1f}″", _cut(picture, tile["at"]))
+            for tile in main
+        ),
     )
 
 

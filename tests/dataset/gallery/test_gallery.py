@@ -205,6 +205,14 @@ def test_unknown_label(make_run, row):
         write_gallery(make_run([row("a")]), by="GALAXY_CLAS")
 
 
+def test_label_without_classes(make_run, row):
+    """A sheet for each value of a number is refused, before anything is drawn."""
+    out = make_run([row(f"g{n}", REDSHIFT=n / 200) for n in range(101)])
+    with pytest.raises(InputError, match="--by REDSHIFT: it has 101 different"):
+        write_gallery(out, by="REDSHIFT")
+    assert not (out / "gallery").exists()
+
+
 def test_nothing_done(make_run, row):
     """A run without any stamp gets a page with its counts."""
     rows = [row("a", status="pending"), row("b", status="no_coverage")]

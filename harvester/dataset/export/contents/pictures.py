@@ -12,9 +12,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.visualization import make_lupton_rgb
 from PIL import Image
-from scipy.ndimage import shift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +59,8 @@ def to_pictures(
         in pictures, so the rows are reversed. Pixels without a value are black, also
         if they lack it in one band only: at an edge they would be coloured.
     """
+    from astropy.visualization import make_lupton_rgb
+
     planes = _in_sigmas(flux)
     planes[np.broadcast_to(_lacking(flux), planes.shape)] = _BLACK
     if planes.shape[1] < COLOURS:
@@ -88,6 +88,8 @@ def _lacking(flux: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _align(planes: NDArray[np.float32], offsets: NDArray[np.float64]) -> None:
     """Move planes ``(C, ny, nx)`` by less than a pixel, in place."""
+    from scipy.ndimage import shift
+
     for plane, off in zip(planes, offsets, strict=True):
         if np.abs(off).max() > _ALIGNED:
             plane[:] = shift(plane, -off, order=1, mode="nearest")
