@@ -13,6 +13,7 @@ from ...status.console import print_line
 from .aligned_source import AlignedSource, checked_alignment
 from .card.card import write_card
 from .card.selection_facts import facts_of_selection
+from .piece_threads import write_pieces
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
 from .registry import export_formats, format_of
@@ -187,10 +188,7 @@ def _write(
     folder.begin(lambda text: print_line(text, err=quiet))
     rows = sum(piece.rows for piece in pieces)
     with shown_pieces(rows, len(pieces), quiet=quiet) as advance:
-        for piece in pieces:
-            if not folder.has(piece):
-                folder.write(piece)
-            advance(piece.rows)
+        write_pieces(folder, pieces, advance)
     loading = chosen.loading(selection)
     facts = facts_of_selection(selection, chosen.name, loading)
     write_card(folder.work, facts, chosen.card_head(selection))

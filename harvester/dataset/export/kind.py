@@ -32,6 +32,9 @@ class ExportPiece:
     write: Callable[[Path, Path], None]
     #: How many rows it has, for the progress.
     rows: int = 0
+    #: Whether ``write`` uses no other piece and may run in a thread: such pieces that
+    #: follow each other are written several at a time, in any order.
+    is_independent: bool = False
 
 
 def _no_head(_selection: Selection) -> str:

@@ -12,9 +12,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.visualization import make_lupton_rgb
 from PIL import Image
-from scipy.ndimage import shift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,6 +62,8 @@ def to_pictures(
         in pictures, so the rows are reversed. Pixels are black where a band has no
         value. A galaxy that lacks a whole band is drawn in grey, from its other bands.
     """
+    from astropy.visualization import make_lupton_rgb
+
     planes = _in_sigmas(flux)
     if planes.shape[1] < COLOURS:
         return _grey(planes[:, 0])[:, ::-1]
@@ -82,6 +82,8 @@ def to_pictures(
 
 def _align(planes: NDArray[np.float32], offsets: NDArray[np.float64]) -> None:
     """Move planes ``(C, ny, nx)`` by less than a pixel, in place."""
+    from scipy.ndimage import shift
+
     for plane, off in zip(planes, offsets, strict=True):
         if np.abs(off).max() > _ALIGNED:
             plane[:] = shift(plane, -off, order=1, mode="nearest")
