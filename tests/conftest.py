@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import os
 import time
 from pathlib import Path
@@ -16,6 +17,11 @@ settings.load_profile("harvester")
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Put whole harvests first: one that ran last would keep other workers waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("harvest") is None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Give the folder of real catalogues, frames and recorded replies."""
@@ -26,6 +32,28 @@ def shared() -> Path:
     if os.environ.get("HARVESTER_REQUIRE_REAL_DATA"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def unpacked(shared, tmp_path_factory):
+    """Give a function for the path of a real SDSS frame, unpacked.
+
+    Unpacking takes a second. It is done once for all tests and workers.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "frames"
+    folder.mkdir(exist_ok=True)
+
+    def unpack(name):
+        path = folder / name.removesuffix(".bz2")
+        if not path.exists():
+            packed = (shared / "data/sdss" / f"{path.name}.bz2").read_bytes()
+            new = path.with_name(f"{path.name}.{os.getpid()}")
+            new.write_bytes(bz2.decompress(packed))
+            new.rename(path)
+        return path
+
+    return unpack
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,10 +9,13 @@ import inspect
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,8 +26,12 @@ from service import BRISK, free_ports, sandbox, stamps
 
 import harvester
 from harvester import api
+from harvester.dataset.export.export import export_run
+from harvester.dataset.export.options import ExportOptions
 from harvester.dataset.opened.galaxies import Galaxies, open_run
 from harvester.ledger.file import owned
+from harvester.ledger.run_dates import utc_now
+from harvester.places import Places
 from harvester.states import State
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -246,6 +253,39 @@ def test_unknown_filter(archives, workplace, work):
             base_urls=archives.urls,
             progress=False,
         )
+
+
+def _export(run):
+    made = export_run(Places(run), "numpy", ExportOptions(), quiet=True)
+    return (made.folder / "README.md").read_text()
+
+
+def test_dates(archives, workplace):
+    """A run tells when it began and was settled; its card too, the same each time."""
+    options = {"surveys": "sdss:r", "base_urls": archives.urls, "progress": False}
+    before = utc_now()
+    report = harvester.run("galaxies.fits", "zoo", **options).report
+    assert before <= report["began"] <= report["settled"] <= utc_now()
+    again = harvester.resume("zoo", progress=False).report
+    assert [again[key] for key in ("began", "settled")] == [
+        report[key] for key in ("began", "settled")
+    ]
+    card = _export(workplace / "zoo")
+    assert f"| harvest began | `{report['began']}` |" in card
+    assert f"| harvest was settled | `{report['settled']}` |" in card
+    rmtree(workplace / "zoo/exports")
+    assert _export(workplace / "zoo") == card
+
+
+def test_dates_of_an_older_run(archives, workplace):
+    """What an older version did not write down is not known, and stays so."""
+    options = {"surveys": "sdss:r", "base_urls": archives.urls, "progress": False}
+    harvester.run("galaxies.fits", "zoo", **options)
+    with closing(sqlite3.connect("zoo/ledger.sqlite")) as ledger, ledger:
+        ledger.execute("DELETE FROM run WHERE key IN ('began', 'settled')")
+    report = harvester.resume("zoo", progress=False).report
+    assert (report["began"], report["settled"]) == (None, None)
+    assert "| harvest began | `not known` |" in _export(workplace / "zoo")
 
 
 def test_no_run(workplace):

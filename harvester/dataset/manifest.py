@@ -14,7 +14,9 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from ..errors import InputError
+from ..ledger.file import need_ledger
 from ..ledger.manifest_rows import MANIFEST_COLUMNS
+from ..places import Places
 from .stamps import atomic_write
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..ledger.manifest_rows import ManifestRow
-    from ..places import Places
 
 __all__ = [
     "label_names",
@@ -73,8 +74,11 @@ def read_manifest(out: Path) -> pa.Table:
     Raises
     ------
     InputError
-        There is none, or it is of an earlier version that lacks columns.
+        There is no run, or no manifest, or one of an earlier version that lacks
+        columns.
     """
+    if not (out / "manifest.parquet").exists():
+        need_ledger(Places(out).ledger)
     try:
         return read_manifest_file(out / "manifest.parquet")
     except InputError as error:

@@ -1,9 +1,9 @@
 """Move the world coordinates of stamps so that the centre of a galaxy is one place.
 
 A colour image shows a dipole where the centres of two bands differ. The astrometry of
-frames is mostly better than a centre can be measured: in two fields of SDSS, stars
-agree to 0.09 pixels (RMS) between bands, and moving each galaxy onto its centre makes
-that 0.2. So a stamp is moved only if the difference is certain, visible, and small.
+frames is mostly better than a centre can be measured: stars of SDSS agree to 0.1 pixels
+between bands, and moving each galaxy onto its own centre would displace it by more. So
+a stamp is moved only if the difference is certain, visible, and small.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ in the primary HDU, and each further plane in an HDU of its own.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -77,8 +78,7 @@ def read_stamp(path: Path | str) -> StampPlanes:
         The file is missing, or is not the file of a stamp.
     """
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - twice as fast
-            content = file.readall()
+        content = _content(path)
         images: dict[str, NDArray[Any]] = {}
         start, primary = 0, b""
         while start < len(content):
@@ -99,6 +99,21 @@ def read_stamp(path: Path | str) -> StampPlanes:
     except (KeyError, ValueError) as error:
         msg = f"{path} is not the file of a stamp: see `harvester verify`"
         raise LocalError(msg) from error
+
+
+def _content(path: Path | str) -> bytes:
+    # `Path.read_bytes` makes twice as many system calls, and takes twice as long.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        more = content = os.read(descriptor, size)
+        # A network file system may give fewer bytes than it was asked for.
+        while more and len(content) < size:
+            more = os.read(descriptor, size - len(content))
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def _cards(content: bytes, start: int) -> tuple[bytes, int]:

@@ -154,12 +154,21 @@ def _not_writable(lock: Path, error: OSError) -> str:
 
 def need_ledger(path: Path) -> None:
     """Refuse a folder in which no run was begun, with how to begin one."""
-    if not path.is_file():
+    if path.is_file():
+        return
+    folder = path.parent.resolve()
+    if (folder / "manifest.parquet").exists():
         msg = (
-            f"there is no harvest in {path.parent.resolve()}. Name its folder, or "
-            "begin one: harvester run CATALOGUE --out FOLDER"
+            f"{folder} has a manifest but no ledger, as data sets that were aligned or "
+            "copied. `harvester show`, `gallery`, `plot` and `export` work on it; this "
+            "command needs the ledger of the harvest"
         )
-        raise InputError(msg)
+    else:
+        msg = (
+            f"there is no harvest in {folder}. Name its folder, or begin one: "
+            "harvester run CATALOGUE --out FOLDER"
+        )
+    raise InputError(msg)
 
 
 def check_file(path: Path) -> None:

@@ -343,6 +343,14 @@ class Ledger:
 
         await self._commits.record(write)
 
+    async def forget_fact(self, key: str) -> None:
+        """Remove what is no longer so."""
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await db.execute("DELETE FROM run WHERE key = ?", (key,))
+
+        await self._commits.record(write)
+
     # -- hosts -------------------------------------------------------------------
 
     def count_traffic(self, host: str, requests: int, size: int) -> None:

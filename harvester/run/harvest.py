@@ -19,9 +19,11 @@ from ..frames.store import FrameStore
 from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
+from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
 from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES
+from ..states import State
 from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
 from .disk import check_room, disk_notes
@@ -143,11 +145,32 @@ async def _orchestrator(
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         ledger.keep_troubles([])
+        if not is_plan and await in_thread(_is_datable, places):
+            await ledger.keep_fact(BEGAN, utc_now())
+            await ledger.forget_fact(SETTLED)
         async with watched(transport, ledger, listener):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):
             await frames.clear()
+            if await in_thread(_is_undated, places):
+                await ledger.keep_fact(SETTLED, utc_now())
+
+
+def _is_datable(places: Places) -> bool:
+    """Tell whether there is work, and it is known or now when the run began."""
+    with LedgerView.open(places.ledger) as view:
+        states, dates = view.states().values(), RunDates.of(view.facts())
+        # A run of an older version has stamps, but does not tell since when.
+        is_known = bool(dates.began) or not view.count_cutouts()
+    has_work = any(one[State.PENDING] + one[State.LOCATED] for one in states)
+    return has_work and is_known
+
+
+def _is_undated(places: Places) -> bool:
+    with LedgerView.open(places.ledger) as view:
+        dates = RunDates.of(view.facts())
+    return bool(dates.began) and not dates.settled
 
 
 def _load(kinds: Sequence[ArchiveKind]) -> None:

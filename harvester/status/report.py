@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..events import counted
 from ..ledger.hosts import TROUBLES
+from ..ledger.run_dates import RunDates
 from ..ledger.tally import SUBSTITUTES
 from ..ledger.view import LedgerView
 from ..plan.words import route_lines
@@ -36,6 +38,8 @@ def read_report(places: Places) -> Report:
     -------
     dict
         * ``out``: the output folder;
+        * ``began``, ``settled``: when the harvest began and when its last job was
+          settled, UTC; None if that is not known, or there is work left;
         * ``targets``, ``rejected``: rows of the catalogue;
         * ``cutouts``: stamps on disk; ``substitutes``: those not from the best image;
         * ``surveys``: for each archive, the number of jobs in each state;
@@ -57,6 +61,7 @@ def read_report(places: Places) -> Report:
         hosts, image_bytes = view.hosts(), view.image_bytes()
         return {
             "out": str(places.out),
+            **asdict(RunDates.of(facts)),
             "targets": view.count("target"),
             "rejected": view.count("reject"),
             "cutouts": view.count_cutouts(),

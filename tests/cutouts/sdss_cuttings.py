@@ -79,7 +79,7 @@ def painted_blob(sky, key, band, galaxy):
 
 def off_centre(flux, x, y):
     """Give the distance of the middle of the light from a place, in pixels."""
-    v, u = np.mgrid[:SIDE, :SIDE]
+    v, u = np.indices(flux.shape)
     column, row = x, y
     for _ in range(10):
         weight = np.exp(-((u - column) ** 2 + (v - row) ** 2) / (2 * 2.5**2)) * flux

@@ -230,14 +230,14 @@ def test_not_found_in_a_beginning(fields, tmp_path):
 
 
 @pytest.mark.parametrize("place", [(650.0, 1200.0), (805.0, 1000.0)])
-def test_real_frame(shared, tmp_path, place):
+def test_real_frame(unpacked, tmp_path, place):
     """Rows of a real frame continue those that another part of it ends with.
 
     Real neighbours have the same counts of the camera, less another model of the sky:
     here the other part has another level and slope of the sky, and is rounded again.
     """
     name = "frame-r-003918-3-0213.fits.bz2"
-    with fits.open(shared / "data/sdss" / name) as hdus:
+    with fits.open(unpacked(name), memmap=False) as hdus:
         data, header = hdus[0].data, hdus[0].header
     noise_of_sky = 1.4826 * np.median(np.abs(data - np.median(data)))
     ramp = np.linspace(0, 0.04 * noise_of_sky, 809)[:, None]

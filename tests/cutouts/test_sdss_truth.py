@@ -162,13 +162,13 @@ FRAMES = (
 
 
 @pytest.fixture(params=FRAMES)
-def real(request, shared):
+def real(request, shared, unpacked):
     """Give a real frame: its path, its pixels, its WCS, and positions of bright peaks.
 
     They are read by astropy alone.
     """
     path = shared / "data/sdss" / f"frame-{request.param}.fits.bz2"
-    with fits.open(path) as hdus:
+    with fits.open(unpacked(path.name)) as hdus:
         image, wcs = hdus[0].data.astype(float), WCS(hdus[0].header)
         brightest = (image == maximum_filter(image, 31)) & (image > 0)
         peaks = np.argwhere(brightest)
@@ -195,10 +195,10 @@ def test_fluxes_by_photutils(real, tmp_path):
         assert found == pytest.approx(expected, rel=0.01)
 
 
-def test_saturated_cores(shared, tmp_path):
+def test_saturated_cores(shared, unpacked, tmp_path):
     """Pixels above the well depth of a real frame are marked, and only these."""
     name = "frame-r-001035-6-0017.fits.bz2"
-    with fits.open(shared / "data/sdss" / name) as hdus:
+    with fits.open(unpacked(name)) as hdus:
         image, wcs = hdus[0].data.astype(float), WCS(hdus[0].header)
         level = 50_000 * hdus[0].header["NMGY"]
     full = np.argwhere(image >= level)

@@ -23,6 +23,7 @@ from harvester.dataset.aligned_run.aligned_folder import AlignedFolder
 from harvester.dataset.export.pieces import ExportFolder
 
 BANDS = (GREEN, RED, INFRARED)
+BY_RED = ("--align", "r", "--resampling", "bilinear")
 
 
 def export(run, *words):
@@ -51,8 +52,8 @@ def run(tmp_path):
 def many(tmp_path_factory):
     """Give a run of several pieces, and the files of its aligned export."""
     folder = tmp_path_factory.mktemp("many")
-    run = write_run(folder / "zoo", {"n": list(range(150))}, (GREEN, RED))
-    assert export(run, "--to", "numpy", "--align", "r")[0] == 0
+    run = write_run(folder / "zoo", {"n": list(range(80))}, (GREEN, RED))
+    assert export(run, "--to", "numpy", *BY_RED)[0] == 0
     return run, tree(run / "exports/numpy")
 
 
@@ -93,9 +94,9 @@ def test_headers_and_card(run):
 
 def test_card_tells_the_moves(run):
     """The card counts by band what registration did."""
-    assert export(run, "--to", "numpy", "--align", "r")[0] == 0
+    assert export(run, "--to", "numpy", *BY_RED)[0] == 0
     card = (run / "exports/numpy/README.md").read_text()
-    assert "`--align sdss:r`, `exact`" in card
+    assert "`--align sdss:r`, `bilinear`" in card
     assert "| SDSS | g | 0 | 3 | 0 | - | 0 | 0 |" in card
     assert "by at most 0.5 of the widest pixels" in card
 
@@ -122,7 +123,7 @@ def test_starter_aligns_few(many, tmp_path, monkeypatch):
 
     monkeypatch.setattr(AlignedFolder, "put", put)
     out = tmp_path / "small"
-    words = ("--to", "numpy", "--align", "r", "--starter", "5", "--out", out)
+    words = ("--to", "numpy", *BY_RED, "--starter", "5", "--out", out)
     assert export(run, *words)[0] == 0
     assert sum(calls) == 10
     small = pq.read_table(out / "galaxies.parquet")["object_id"].to_pylist()
@@ -136,7 +137,7 @@ def test_starter_aligns_few(many, tmp_path, monkeypatch):
     ("words", "said"),
     [
         (("--align", "y"), "--align y: there is no band 'y'; there are sdss:g, sdss:r"),
-        (("--align", "r", "--size", "9px"), "no size can be given"),
+        ((*BY_RED, "--size", "9px"), "no size can be given"),
         (("--align", "north", "--bands", "q"), "--bands q: the run has no such band"),
         (("--align", "north", "--labels", "q"), "the catalogue has no such column"),
         (("--resampling", "exact"), "are of --align: name a band"),
@@ -153,7 +154,7 @@ def test_wrong_words(run, words, said):
 def test_interrupted_writing(many, tmp_path, monkeypatch):
     """Stamps that were aligned before an interruption are not aligned again."""
     run, undisturbed = many
-    words = ("--to", "numpy", "--align", "r", "--out", tmp_path / "made")
+    words = ("--to", "numpy", *BY_RED, "--out", tmp_path / "made")
 
     def stopped(*_):
         raise KeyboardInterrupt
@@ -192,7 +193,7 @@ def test_kills(many, tmp_path):
     """After ten kills the same command gives the bytes of an undisturbed export."""
     run, undisturbed = many
     out = tmp_path / "made"
-    words = ["--to", "numpy", "--align", "r", "--out", str(out)]
+    words = ["--to", "numpy", *BY_RED, "--out", str(out)]
     command = [sys.executable, "-m", "harvester", "export", str(run), *words]
     draw, kills, took = random.Random(3), 0, 20.0
     while kills < 10:

@@ -6,6 +6,7 @@ import json
 
 import lance
 import numpy as np
+import pyarrow as pa
 import pytest
 from datasets import load_dataset
 from small_run import BANDS, SIDES, SmallRun
@@ -102,3 +103,15 @@ def test_hugging_face(out, small_run):
     for row in data:
         wanted = _stored(small_run, "deep", row["object_id"], "flux")
         assert np.array_equal(row["flux"].reshape(1, 12, 12), wanted, equal_nan=True)
+
+
+def test_many_texts(tmp_path):
+    """Equal tables with more than 32 KiB of texts have the same bytes."""
+    ids = pa.array([f"galaxy {number:020d}" for number in range(3000)])
+    table = our_lance._repeatable(pa.table({"object_id": ids}))
+    made = set()
+    for name in "abc":
+        pieces = our_lance._table("t.lance", table.schema, 3000, 0, table.slice)
+        next(pieces).write(tmp_path / name, tmp_path)
+        made.add((tmp_path / name).read_bytes())
+    assert len(made) == 1

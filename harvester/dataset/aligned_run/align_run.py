@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from ... import __version__
 from ...errors import InputError
+from ...ledger.run_dates import RunDates
 from ...status.console import print_line
 from ..export.progress import shown_pieces
 from ..manifest import label_names, read_manifest, run_facts
@@ -73,6 +74,7 @@ def align_run(
     options: AlignOptions,
     *,
     source_sha256: str,
+    dates: RunDates | None = None,
     only: frozenset[int] | None = None,
     replace: bool = False,
     quiet: bool = False,
@@ -83,6 +85,8 @@ def align_run(
     ----------
     source_sha256
         Of the manifest that ``data`` is from.
+    dates
+        When its run was harvested.
     only
         The targets whose stamps are wanted; None: all.
     replace
@@ -115,7 +119,8 @@ def align_run(
         if replace:
             folder.remove_other()
         folder.begin(lambda text: print_line(text, err=quiet))
-        _write(data, folder, options, only, quiet=quiet)
+        schema = _schema(data, options, dates or RunDates())
+        _write(data, folder, schema, options, only, quiet=quiet)
     return _counted(read_manifest(out), options)
 
 
@@ -181,12 +186,12 @@ def _complete(data: Galaxies, options: AlignOptions) -> AlignOptions:
 def _write(
     data: Galaxies,
     folder: AlignedFolder,
+    schema: pa.Schema,
     options: AlignOptions,
     only: frozenset[int] | None,
     *,
     quiet: bool,
 ) -> None:
-    schema = _schema(data, options)
     starts = range(0, len(data), _PIECE)
     with shown_pieces(len(data), len(starts), quiet=quiet, what="galaxies") as advance:
 
@@ -221,7 +226,7 @@ def _worked(
     return ((piece, aligned_rows(piece)) for piece in pieces)
 
 
-def _schema(data: Galaxies, options: AlignOptions) -> pa.Schema:
+def _schema(data: Galaxies, options: AlignOptions, dates: RunDates) -> pa.Schema:
     """Give the schema of the aligned manifest: that of the run, with the moves."""
     old, labels = data.table.schema, set(label_names(data.table))
     own = [name for name in old.names if name not in {*labels, *MOVE_COLUMNS}]
@@ -233,6 +238,7 @@ def _schema(data: Galaxies, options: AlignOptions) -> pa.Schema:
     ]
     facts = run_facts(old) | {
         "aligned": asdict(options),
+        "harvested": {key: day for key, day in asdict(dates).items() if day},
         "own_columns": [*own, *MOVE_COLUMNS],
     }
     return pa.schema(fields, {b"harvester": json.dumps(facts).encode()})

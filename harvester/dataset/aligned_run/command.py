@@ -68,6 +68,7 @@ def align(folder: Path, out: Path, **options: object) -> None:
         out,
         AlignOptions(**options),  # type: ignore[arg-type] # click checks
         source_sha256=snapshot.sha256,
+        dates=snapshot.dates,
     )
     click.echo(f"{out}: {found.stamps:,} stamps of {found.galaxies:,} galaxies")
     for line in found.notes():

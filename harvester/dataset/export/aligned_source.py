@@ -86,6 +86,7 @@ class AlignedSource:
             self.root,
             options.align,
             source_sha256=snapshot.sha256,
+            dates=snapshot.dates,
             only=_wanted(snapshot, options.starter),
             replace=True,
             quiet=quiet,

@@ -39,12 +39,11 @@ __all__ = ["export"]
 )
 @click.option(
     "--by",
-    default="sky",
-    show_default=True,
     type=click.Choice(["sky", "random"]),
-    help="sky: galaxies that share a frame are in one set. random: each on its own.",
+    help="sky: galaxies that share a frame are in one set. random: each on its own.  "
+    "[default: sky]",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the splits.")
+@click.option("--seed", type=int, help="Of the splits.  [default: 0]")
 @click.option(
     "--min-coverage",
     default=0.0,
@@ -65,10 +64,8 @@ __all__ = ["export"]
 )
 @click.option(
     "--images",
-    default="jpg",
-    show_default=True,
     type=click.Choice(["jpg", "fits"]),
-    help="Type of image files, for --to zoobot.",
+    help="Type of image files, for --to zoobot.  [default: jpg]",
 )
 @click.option(
     "--align",
@@ -117,8 +114,8 @@ def _to_options(
     bands: str | None,
     labels: str | None,
     split: str | None,
-    by: str,
-    seed: int,
+    by: str | None,
+    seed: int | None,
     **rest: Any,
 ) -> Any:
     from .options import ExportOptions
@@ -129,10 +126,16 @@ def _to_options(
         how=rest.pop("resampling"),
         **{name: rest.pop(name) for name in ("pixel_scale", "size", "register")},
     )
+    if split is None and (by, seed) != (None, None):
+        msg = (
+            "--by and --seed say how --split divides the galaxies: write it too, such "
+            "as --split 0.8/0.1/0.1."
+        )
+        raise InputError(msg)
     return ExportOptions(
-        bands=_listed(bands),
-        labels=_listed(labels),
-        split=parse_split(split, by, seed) if split else None,
+        bands=_listed("--bands", bands),
+        labels=_listed("--labels", labels),
+        split=None if split is None else parse_split(split, by or "sky", seed or 0),
         align=alignment,
         **rest,
     )
@@ -153,5 +156,12 @@ def _alignment(to: str | None, **given: Any) -> Any:
     return None
 
 
-def _listed(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+def _listed(option: str, text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in text.split(","))
+    if "" in names:
+        # An unset variable of a shell would choose everything.
+        msg = f"{option} {text!r} has an empty name. Leave {option} out to have all."
+        raise InputError(msg)
+    return names

@@ -13,9 +13,10 @@ from ...status.console import print_line
 from .aligned_source import AlignedSource, checked_alignment
 from .card.card import write_card
 from .card.selection_facts import facts_of_selection
+from .piece_threads import write_pieces
 from .pieces import MARKER, ExportFolder
 from .progress import shown_pieces
-from .registry import format_of
+from .registry import export_formats, format_of
 from .selection.selection import check_choices, select
 from .selection.snapshot import take_snapshot
 
@@ -84,12 +85,7 @@ def export_run(
         The disk is full or a stamp is missing.
     """
     chosen = format_of(to)
-    if options.native_endian and chosen.big_endian:
-        msg = (
-            f"--native-endian: {to} stores numbers with the most significant byte "
-            "first, as the FITS standard demands. Use another format, such as numpy."
-        )
-        raise InputError(msg)
+    _check_options(chosen, options)
     snapshot = take_snapshot(places)
     check_choices(snapshot, options)
     options = replace(options, align=checked_alignment(places.out, snapshot, options))
@@ -116,6 +112,24 @@ def _remove_leftover(folder: ExportFolder) -> None:
     """Remove aligned stamps that a kill has left, unless an export is using them."""
     if not folder.work.exists():
         AlignedSource(folder.final).remove()
+
+
+def _check_options(chosen: ExportFormat, options: ExportOptions) -> None:
+    """Refuse an option that the format cannot meet."""
+    if options.native_endian and chosen.big_endian:
+        msg = (
+            f"--native-endian: {chosen.name} stores numbers with the most significant "
+            "byte first, as the FITS standard demands. Use another format, such as "
+            "numpy."
+        )
+        raise InputError(msg)
+    if options.images and options.images not in chosen.image_types:
+        able = [one.name for one in export_formats().values() if one.image_types]
+        msg = (
+            f"--images {options.images}: {chosen.name} does not let you choose its "
+            f"image files. Leave --images out, or use {' or '.join(sorted(able))}."
+        )
+        raise InputError(msg)
 
 
 def _identity(
@@ -174,10 +188,7 @@ def _write(
     folder.begin(lambda text: print_line(text, err=quiet))
     rows = sum(piece.rows for piece in pieces)
     with shown_pieces(rows, len(pieces), quiet=quiet) as advance:
-        for piece in pieces:
-            if not folder.has(piece):
-                folder.write(piece)
-            advance(piece.rows)
+        write_pieces(folder, pieces, advance)
     loading = chosen.loading(selection)
     facts = facts_of_selection(selection, chosen.name, loading)
     write_card(folder.work, facts, chosen.card_head(selection))

@@ -32,6 +32,9 @@ class ExportPiece:
     write: Callable[[Path, Path], None]
     #: How many rows it has, for the progress.
     rows: int = 0
+    #: Whether ``write`` uses no other piece and may run in a thread: such pieces that
+    #: follow each other are written several at a time, in any order.
+    is_independent: bool = False
 
 
 def _no_head(_selection: Selection) -> str:
@@ -60,6 +63,9 @@ class ExportFormat:
     big_endian: bool = False
     #: Whether its files name its folder: in another folder it is another export.
     paths_are_absolute: bool = False
+    #: The types of image files that ``--images`` chooses from, the usual one first;
+    #: empty: it leaves no choice.
+    image_types: tuple[str, ...] = ()
     #: Gives the YAML at the top of ``README.md``, without the lines of dashes; empty
     #: for formats whose loaders read none.
     card_head: Callable[[Selection], str] = _no_head

@@ -37,7 +37,8 @@ class ExportOptions:
     starter: int | None = None
     #: Refuse formats that store numbers with the most significant byte first.
     native_endian: bool = False
-    #: File type of pictures, for formats that have them: ``jpg`` or ``fits``.
-    images: str = "jpg"
+    #: File type of pictures, ``jpg`` or ``fits``, for formats that let the user choose;
+    #: None: the first of its types.
+    images: str | None = None
     #: How the stamps are aligned first; None: they are exported as they were cut.
     align: AlignOptions | None = None

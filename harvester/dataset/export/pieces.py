@@ -1,4 +1,4 @@
-"""Writes the pieces of an export so that a kill at any moment loses one piece at most.
+"""Writes the pieces of an export so that a kill loses only the pieces at work.
 
 The export grows in a folder beside its own, ``NAME.part``. Each piece is written in a
 folder for the piece at work, moved to its place, and noted in a file of receipts. The
@@ -12,6 +12,9 @@ import json
 import os
 import shutil
 from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError, LocalError
@@ -20,7 +23,6 @@ from .checksums import write_checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from .kind import ExportPiece
 
@@ -35,7 +37,7 @@ _MADE = "made"
 #: Ending of the name of an unfinished folder.
 _UNFINISHED = ".part"
 
-#: Names of the receipts and of the folder for the piece at work.
+#: Names of the receipts, and of the folder with a folder for each piece at work.
 _RECEIPTS, _AT_WORK = ".receipts.jsonl", ".at-work"
 
 
@@ -63,6 +65,7 @@ class ExportFolder:
         self._identity = json.loads(json.dumps(identity))
         self._receipts: dict[str, list[int]] = {}
         self._begun = False
+        self._noting = Lock()
 
     @property
     def is_complete(self) -> bool:
@@ -129,26 +132,32 @@ class ExportFolder:
     def write(self, piece: ExportPiece) -> None:
         """Write a piece; after that it is there whole.
 
+        Several threads may write different pieces at the same time.
+
         Raises
         ------
         LocalError
             The disk is full or broken.
         """
-        path, at_work = self.work / piece.name, self.work / _AT_WORK
-        # A folder of its own, because some libraries put temporary files beside theirs.
-        new = at_work / path.name
+        path = self.work / piece.name
         with _on_disk(path):
-            _remove(at_work)
-            at_work.mkdir()
+            (self.work / _AT_WORK).mkdir(exist_ok=True)
+            # A folder of its own, because some libraries put temporary files beside
+            # theirs.
+            at_work = Path(mkdtemp(dir=self.work / _AT_WORK))
+            new = at_work / path.name
             piece.write(new, self.work)
             _flush(new)
             path.parent.mkdir(parents=True, exist_ok=True)
             _remove(path)  # a piece without a receipt, or one that was altered
             new.rename(path)
-            with (self.work / _RECEIPTS).open("a", encoding="utf-8") as receipts:
-                line = json.dumps([piece.name, *_extent(path)])
-                receipts.write(f"{line}\n")
+            self._note(piece.name, path)
             _remove(at_work)
+
+    def _note(self, name: str, path: Path) -> None:
+        line = json.dumps([name, *_extent(path)])
+        with self._noting, (self.work / _RECEIPTS).open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
 
     def complete(self, made: Mapping[str, Any]) -> None:
         """Give the folder its final name; an older export there is replaced.
@@ -161,6 +170,7 @@ class ExportFolder:
             The folder cannot be renamed.
         """
         with _on_disk(self.final):
+            _remove(self.work / _AT_WORK)
             self._mark({**self._identity, _MADE: made})
             (self.work / _RECEIPTS).unlink(missing_ok=True)
             write_checksums(self.work)

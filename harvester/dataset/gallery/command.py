@@ -12,9 +12,10 @@ from ...errors import InputError
 from ...events import counted
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from collections.abc import Sequence
 
     from .gallery import GallerySummary
+    from .tiles import Tile
 
 __all__ = ["gallery", "regions", "show"]
 
@@ -109,36 +110,46 @@ def show(identifier: str, folder: Path, way: str, png: Path | None) -> None:
     North is up and east left. The default FOLDER is $HARVESTER_RUN, or else the working
     directory.
     """
-    from .show import draw_galaxy, find_galaxies, record_words
-    from .terminal import choose_way
+    from .show import (
+        draw_row,
+        find_galaxies,
+        record_words,
+        row_words,
+        shown_tiles,
+    )
+    from .terminal import choose_way, to_text
 
     if way == "auto":
         way = choose_way() if sys.stdout.isatty() else "none"
+    if png and png.suffix.lower() != ".png":
+        msg = f"--png {png}: only PNG is written. Name a file that ends with .png"
+        raise InputError(msg)
     table, found = find_galaxies(folder, identifier)
+    # Half blocks are so few that more pictures could not be recognised.
+    few = way == "blocks" and not png
     for number, galaxy in enumerate(found):
         if png and number == 0:
-            _write_png(draw_galaxy(table, galaxy), png)
-        elif way != "none" and not png:
-            _print_pictures(draw_galaxy(table, galaxy, few=way == "blocks"), way)
+            _write_png(shown_tiles(table, galaxy), png)
+        elif (
+            way != "none" and not png and (tiles := shown_tiles(table, galaxy, few=few))
+        ):
+            picture = draw_row(tiles, with_words=not few)
+            # The escape codes are what was asked for, also if the output is a file.
+            click.echo(to_text(picture, way), color=True)  # type: ignore[arg-type] # one of the choices
+            click.echo(row_words(tiles))
         click.echo("\n".join(record_words(table, galaxy)))
 
 
-def _print_pictures(picture: Image | None, way: str) -> None:
-    from .terminal import to_text
-
-    if picture is not None:
-        # The escape codes are what was asked for, also if the output is a file.
-        click.echo(to_text(picture, way), color=True)  # type: ignore[arg-type] # one of the choices
-
-
-def _write_png(picture: Image | None, path: Path) -> None:
+def _write_png(tiles: Sequence[Tile], path: Path) -> None:
     from .chunks import write_file
     from .contact_sheet import to_png
+    from .show import draw_row, row_words
 
-    if picture is None:
+    if not tiles:
         msg = f"the galaxy has no stamp: {path} was not written"
         raise InputError(msg)
-    write_file(path, to_png(picture))
+    write_file(path, to_png(draw_row(tiles)))
+    click.echo(f"{path}: {row_words(tiles)}")
 
 
 @click.command()

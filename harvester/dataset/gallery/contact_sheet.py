@@ -26,6 +26,17 @@ _WIDTH = 1400
 _PAGE, _TEXT, _QUIET = (20, 22, 27), (227, 230, 236), (148, 156, 171)
 
 
+#: Characters of a name that are measured.
+_LONGEST = 100
+
+#: Below the title.
+_NOTE = "North up, east left. With each picture: its width in arcsec."
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(12)
+
+
 class SheetTile(NamedTuple):
     """One picture of a galaxy."""
 
@@ -43,8 +54,7 @@ class SheetGalaxy(NamedTuple):
 
 def draw_sheet(galaxies: Sequence[SheetGalaxy], *, title: str) -> Image.Image:
     """Draw galaxies in rows; the pictures of a galaxy stay side by side."""
-    widest = max((len(galaxy.tiles) for galaxy in galaxies), default=1) or 1
-    across = widest * (SIDE + _GAP) - _GAP + _APART
+    across = max(map(_width, galaxies), default=SIDE) + _APART
     in_row = max(1, min(len(galaxies), (_WIDTH - 2 * _MARGIN + _APART) // across))
     down = SIDE + 2 * _LINE + _APART
     top = _MARGIN + 2 * _LINE
@@ -52,12 +62,23 @@ def draw_sheet(galaxies: Sequence[SheetGalaxy], *, title: str) -> Image.Image:
     size = (2 * _MARGIN + in_row * across - _APART, top + rows * down + _MARGIN // 2)
     sheet = Image.new("RGB", (max(size[0], 3 * SIDE), size[1]), _PAGE)
     pen = ImageDraw.Draw(sheet)
-    pen.text((_MARGIN, _MARGIN - 6), title, _TEXT, ImageFont.load_default(17))
+    font = ImageFont.load_default(17)
+    pen.text((_MARGIN, _MARGIN - 6), title, _TEXT, font)
+    after = _MARGIN + font.getlength(f"{title}   ")
+    pen.text((after, _MARGIN - 2), _NOTE, _QUIET, ImageFont.load_default(12))
     for number, galaxy in enumerate(galaxies):
         row, column = divmod(number, in_row)
         place = (_MARGIN + column * across, top + row * down)
         _draw_galaxy(sheet, pen, place, galaxy, across - _APART)
     return sheet
+
+
+def _width(galaxy: SheetGalaxy) -> int:
+    """Return the width of a galaxy: its pictures, or its name if that is longer."""
+    pictures = max(1, len(galaxy.tiles)) * (SIDE + _GAP) - _GAP
+    # Of a very long name only the beginning is shown.
+    name = min(2 * SIDE, round(_font().getlength(galaxy.id[:_LONGEST])) + 1)
+    return max(pictures, name)
 
 
 def _draw_galaxy(
@@ -87,7 +108,7 @@ def _write(
     width: int,
 ) -> None:
     """Write a line of text, shortened to the width."""
-    font = ImageFont.load_default(12)
+    font = _font()
     text = text.replace("\n", " ")[:200]
     if font.getlength(text) > width:
         while text and font.getlength(f"{text}...") > width:

@@ -61,11 +61,14 @@ function mainTiles(record) {
   const coloured = new Set(record.tiles.filter(tile => tile.colour).map(tile => tile.archive));
   return record.tiles.filter(tile => tile.colour || !coloured.has(tile.archive));
 }
+const isOf = (band, row) => band.archive === row[facts.own.indexOf("survey")] && band.name === `${band.title} ${row[facts.own.indexOf("band")]}`;
 function missing(record) {
   const column = name => facts.own.indexOf(name);
   return record.rows.filter(row => row[column("status")] !== "done").map(row => {
-    const band = facts.bands.find(one => one.archive === row[column("survey")] && one.name.endsWith(` ${row[column("band")]}`));
-    return `${band ? band.name : row[column("band")]}: ${words(row[column("missing_reason")] || row[column("status")])}`;
+    const band = facts.bands.find(one => isOf(one, row));
+    const [why, code] = ["missing_reason", "reason"].map(name => row[column(name)]);
+    // "error" says less than the code of the error.
+    return `${band ? band.name : row[column("band")]}: ${words((why === "error" && code) || why || row[column("status")])}`;
   });
 }
 
@@ -187,23 +190,30 @@ function scaleBar(field, side) {
   bar.style.width = `${side * length / field}px`;
   return bar;
 }
-function table(head, rows) {
+function table(head, rows, meanings = {}) {
   const filled = rows.filter(([, ...values]) => values.some(value => value !== null && value !== ""));
   return make("div", { className: "wide" }, make("table", {},
     make("thead", {}, make("tr", {}, ...head.map(text => make("th", { textContent: text, scope: "col" })))),
     make("tbody", {}, ...filled.map(([name, ...values]) =>
-      make("tr", {}, make("th", { textContent: name, scope: "row" }), ...values.map(cell))))));
+      make("tr", {}, rowHead(name, meanings[name]), ...values.map(cell))))));
+}
+function rowHead(name, [unit, meaning] = ["", ""]) {
+  return make("th", { textContent: name, scope: "row", title: meaning }, unit ? make("small", { textContent: ` ${unit}` }) : "");
 }
 function cell(value) {
-  const text = value === null ? "" : String(value);
+  const number = typeof value === "number" ? Number(value.toPrecision(9)) : value;
+  const text = value === null ? "" : String(number);
   if (!/^https?:\/\//.test(text)) return make("td", { textContent: text });
   return make("td", {}, make("a", { href: text, target: "_blank", rel: "noopener noreferrer", textContent: text }));
 }
 function stampTable(record) {
-  const of = name => record.rows.map(row => row[facts.own.indexOf(name)]);
-  const shown = facts.own.filter(name => !["id_str", "ra", "dec", "survey", "band"].includes(name));
-  const heads = of("survey").map((survey, number) => `${survey} ${of("band")[number]}`);
-  return table(["", ...heads], shown.map(name => [name, ...of(name)]));
+  const column = name => facts.own.indexOf(name);
+  const place = row => facts.bands.findIndex(band => isOf(band, row));
+  const rows = [...record.rows].sort((one, other) => place(one) - place(other));
+  const shown = facts.own.filter(name => !["id_str", "ra", "dec", "survey", "band", "target"].includes(name));
+  const heads = rows.map(row => facts.bands[place(row)]?.name ?? `${row[column("survey")]} ${row[column("band")]}`);
+  const meanings = Object.fromEntries(facts.own.map((name, number) => [name, facts.told[number]]));
+  return table(["", ...heads], shown.map(name => [name, ...rows.map(row => row[column(name)])]), meanings);
 }
 
 // ---- filters

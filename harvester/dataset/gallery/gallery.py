@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from ...errors import InputError
 from .drawing import chunk_count, draw_chunks
 from .filters import count_stamps, write_filters
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["GallerySummary", "write_gallery"]
+
+#: The most classes that the user may have contact sheets of.
+_MOST_CLASSES = 100
 
 
 @dataclass(slots=True)
@@ -71,14 +76,14 @@ def write_gallery(
     Raises
     ------
     InputError
-        There is no manifest, the file is not a manifest, or no label ``by``.
+        There is no manifest, the file is not a manifest, or no label ``by``, or that
+        has too many classes for contact sheets.
     LocalError
         The files cannot be written.
     """
     table = GalaxyTable(out)
-    if by and by not in table.labels:
-        msg = f"there is no label {by!r} in {out}: it has {', '.join(table.labels)}"
-        raise InputError(msg)
+    if by:
+        _check_label(table, by)
     summary = GallerySummary(out / "gallery.html", len(table))
     _draw(table, summary, processes, progress)
     labels, words, size = write_filters(table)
@@ -87,6 +92,20 @@ def write_gallery(
     if pages:
         _write_sheets(table, SheetPlan.choose(labels, by, pages), summary)
     return summary
+
+
+def _check_label(table: GalaxyTable, name: str) -> None:
+    if name not in table.labels:
+        known = ", ".join(table.labels)
+        msg = f"there is no label {name!r} in {table.out}: it has {known}"
+        raise InputError(msg)
+    classes = pc.count_distinct(table.label(name)).as_py()
+    if classes > _MOST_CLASSES:
+        msg = (
+            f"--by {name}: it has {classes:,} different values, and each would get a "
+            f"contact sheet. Choose a label with at most {_MOST_CLASSES} classes"
+        )
+        raise InputError(msg)
 
 
 def _draw(

@@ -14,6 +14,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from ..export.card.columns import COLUMNS
 from .chunks import ACROSS, PER_CHUNK, chunk_stem, write_file
 from .tiles import SIDE
 
@@ -53,6 +54,8 @@ def write_page(
         # The page makes the paths of all chunks from this one.
         "first_chunk": chunk_stem(0),
         "own": table.own,
+        # Unit and meaning of each of these columns.
+        "told": [COLUMNS.get(name, ("", "")) for name in table.own],
         "labels": table.labels,
         "on_card": _on_card(table.labels, labels),
         "filters": [column._asdict() for column in labels],

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ...states import State
 from .chunks import ACROSS, PER_CHUNK, read_chunk, write_file
 from .contact_sheet import SheetGalaxy, SheetTile, draw_sheet, to_png
 from .tiles import SIDE
@@ -79,7 +82,7 @@ def write_sheets(table: GalaxyTable, plan: SheetPlan) -> Iterator[tuple[Path, in
         plan.left_out += max(0, pages - plan.pages)
         for page in range(min(pages, plan.pages)):
             some = numbers[page * _ON_SHEET : (page + 1) * _ON_SHEET]
-            title = f"{plan.label} {name}: {page + 1} of {pages}"
+            title = f"{plan.label} {name}, sheet {page + 1} of {pages}"
             galaxies = [
                 _galaxy(read(table.out, number // PER_CHUNK), number) for number in some
             ]
@@ -90,15 +93,21 @@ def write_sheets(table: GalaxyTable, plan: SheetPlan) -> Iterator[tuple[Path, in
 
 
 def _classes(table: GalaxyTable, label: str) -> Iterator[tuple[str, list[int]]]:
+    """Give each class with its galaxies that have a stamp: others have no picture."""
+    done = pc.equal(table.column("status"), State.DONE.value).to_numpy(
+        zero_copy_only=False
+    )
+    shown = np.unique(table.numbers[done]).tolist()
     if not label:
-        if len(table):
-            yield _ALL, list(range(len(table)))
+        if shown:
+            yield _ALL, shown
         return
     column = table.label(label)
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
     members: dict[str, list[int]] = {}
-    for number, value in enumerate(column.to_pylist()):
+    values = column.take(pa.array(shown, pa.int64())).to_pylist()
+    for number, value in zip(shown, values, strict=True):
         members.setdefault(_NO_CLASS if value in {None, ""} else value, []).append(
             number
         )
@@ -120,7 +129,10 @@ def _galaxy(
     main = [tile for tile in tiles if tile["colour"] or tile["archive"] not in coloured]
     return SheetGalaxy(
         record["id"],
-        tuple(SheetTile(tile["name"], _cut(picture, tile["at"])) for tile in main),
+        tuple(
+            SheetTile(f'{tile["name"]} {tile["field"]:.1f}"', _cut(picture, tile["at"]))
+            for tile in main
+        ),
     )
 
 

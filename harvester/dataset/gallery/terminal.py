@@ -31,6 +31,12 @@ _KITTY_PIECE = 4096
 #: Colours of a sixel picture at most: what VT340 terminals and xterm have.
 _SIXEL_COLOURS = 256
 
+#: Greys of a sixel picture: its levels are percents.
+_GREYS = 101
+
+#: Percent; a pixel whose three levels differ by less is drawn in grey.
+_GREYISH = 5
+
 #: Seconds that a terminal gets to say what it can.
 _ANSWER_S = 0.3
 
@@ -104,17 +110,34 @@ def _kitty(picture: Image.Image) -> Iterator[str]:
 
 
 def _sixel(picture: Image.Image) -> Iterator[str]:
-    # Of the usual ways this keeps the colours of small parts, such as the galaxy.
-    best = Image.Quantize.MAXCOVERAGE
-    few = picture.convert("RGB").quantize(_SIXEL_COLOURS, best)
-    pixels = np.asarray(few)
-    yield f'\x1bPq"1;1;{few.width};{few.height}'
-    palette = np.asarray(few.getpalette()).reshape(-1, 3) * 100 // 255
+    pixels, palette = _few_colours(picture.convert("RGB"))
+    yield f'\x1bPq"1;1;{picture.width};{picture.height}'
     for number, (red, green, blue) in enumerate(palette.tolist()):
         yield f"#{number};2;{red};{green};{blue}"
-    for top in range(0, few.height, 6):
+    for top in range(0, picture.height, 6):
         yield from _band(pixels[top : top + 6])
     yield "\x1b\\"
+
+
+def _few_colours(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each pixel's colour, and the colours in percent.
+
+    Bands in grey get all greys that a terminal has: fewer would draw rings around a
+    galaxy. The other colours are for the pictures in colour.
+    """
+    levels = np.asarray(picture, int) * 100 / 255
+    places = np.rint(levels.mean(axis=2)).astype(int)
+    coloured = np.ptp(levels, axis=2) > _GREYISH
+    palette = np.repeat(np.arange(_GREYS)[:, np.newaxis], 3, axis=1)
+    if coloured.any():
+        # Of the usual ways this keeps the colours of small parts, such as the galaxy.
+        best = Image.Quantize.MAXCOVERAGE
+        strip = Image.fromarray(np.asarray(picture)[coloured][np.newaxis])
+        few = strip.quantize(_SIXEL_COLOURS - _GREYS, best)
+        places[coloured] = _GREYS + np.asarray(few)[0]
+        more = np.asarray(few.getpalette()).reshape(-1, 3) * 100 / 255
+        palette = np.concatenate([palette, np.rint(more).astype(int)])
+    return places, palette
 
 
 def _band(rows: np.ndarray) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .band_order import by_wavelength
 from .figure_style import COLOURS, LINES, STATES, new_figure, say_below
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ __all__ = ["draw_coverage"]
 #: usual in some archives.
 _WHOLE = 0.99
 
+#: Percent of a bar that a digit of a number takes up.
+_DIGIT = 1.3
+
 #: What came of a galaxy in a band: name, colour, hatching.
 _KINDS = (
     ("whole stamp", COLOURS[0], ""),
@@ -35,7 +39,7 @@ _KINDS = (
 
 def draw_coverage(data: Galaxies) -> Figure | str:
     """Draw a bar for each band, and how many stamps have which coverage at least."""
-    bands = data.bands
+    bands = by_wavelength(data.bands)
     if not len(data):
         return "the catalogue has no galaxies"
     figure = new_figure(10, 2.4 + 0.55 * max(3, len(bands)))
@@ -73,12 +77,13 @@ def _draw_bar(axes: Axes, place: int, rows: pa.Table, *, named: bool) -> None:
             edgecolor="white",
             label=name if named else None,
         )
-        if share > 4:  # noqa: PLR2004 - the number fits into the bar
+        text = f"{count:,}"
+        if share > _DIGIT * (len(text) + 0.5):
             is_dark = colour in (COLOURS[0], COLOURS[3])
             axes.text(
                 start + share / 2,
                 place,
-                f"{count:,}",
+                text,
                 ha="center",
                 va="center",
                 color="white" if is_dark else "black",

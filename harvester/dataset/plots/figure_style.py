@@ -95,7 +95,10 @@ def new_figure(width: float, height: float) -> Figure:
     """Give an empty figure; sides in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
+    # Inches around each panel; with the default, titles touch the edge.
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    return figure
 
 
 def say_below(figure: Figure, text: str) -> None:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from scipy.stats import binomtest, ks_2samp
 
 from ...errors import InputError
+from .band_order import by_wavelength
 from .figure_style import COLOURS, QUIET, new_figure, say_below
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ..opened.band_names import Band
     from ..opened.galaxies import Galaxies
 
-__all__ = ["draw_labels"]
+__all__ = ["check_labels", "draw_labels"]
 
 #: The most classes of a label, and the most labels, that are shown.
 _CLASSES, _LABELS = 10, 6
@@ -38,14 +39,28 @@ _CONFIDENCE = 0.95
 #: The most bins of a histogram.
 _BINS = 20
 
-#: Characters that fit below a panel side by side.
-_LINE = 36
+#: Characters that fit below a panel side by side, in the usual and in small letters.
+_LINE, _SMALL_LINE = 36, 44
 
 
 class _Label(NamedTuple):
     name: str
     values: pa.ChunkedArray
     is_class: bool
+
+
+def check_labels(known: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse labels that the catalogue does not have.
+
+    Raises
+    ------
+    InputError
+        A label does not exist; the message says which there are.
+    """
+    for name in names:
+        if name not in known:
+            msg = f"there is no label {name!r}; there are {', '.join(known)}"
+            raise InputError(msg)
 
 
 def draw_labels(data: Galaxies, names: Sequence[str] | None = None) -> Figure | str:
@@ -61,7 +76,11 @@ def draw_labels(data: Galaxies, names: Sequence[str] | None = None) -> Figure | 
     """
     one_each = data.table.take(pa.array(data.starts[:-1]))
     labels = _labels(one_each, data.labels, names)
-    bands = [band for band in data.bands if 0 < _kept(data, band).sum() < len(data)]
+    bands = [
+        band
+        for band in by_wavelength(data.bands)
+        if 0 < _kept(data, band).sum() < len(data)
+    ]
     if not labels:
         return "the catalogue has no label that tells galaxies apart"
     if not bands:
@@ -97,7 +116,12 @@ def _head(data: Galaxies, band: Band) -> str:
 
 
 def _say_what_is_left_out(figure: Figure, labels: Sequence[_Label]) -> None:
-    note = "Bars: 95 % intervals (Wilson). p: of the test by Kolmogorov and Smirnov."
+    note = (
+        "Bars: 95 % intervals (Wilson); dashed: all galaxies; squares: classes that "
+        "differ from all. Below a class: its galaxies.\n"
+        "p: of the test by Kolmogorov and Smirnov; a small one means that galaxies "
+        "with a stamp differ."
+    )
     more = [label.name for label in labels[_LABELS:]]
     if more:
         note += f"\nNot shown, see --labels: {', '.join(more)[:90]}"
@@ -121,10 +145,7 @@ def _labels(
     table: pa.Table, known: Sequence[str], names: Sequence[str] | None
 ) -> list[_Label]:
     """Give the labels to show: classes first, then numbers."""
-    for name in names or ():
-        if name not in known:
-            msg = f"there is no label {name!r}; there are {', '.join(known)}"
-            raise InputError(msg)
+    check_labels(known, names or ())
     found = [_label(name, table[name]) for name in (known if names is None else names)]
     labels = [label for label in found if label is not None]
     if names is None:
@@ -185,9 +206,15 @@ def _draw_classes(axes: Axes, label: _Label, kept: NDArray[np.bool_]) -> None:
     axes.set_xticks(range(len(names)), [_class(n, texts) for n in names])
     # Long names would touch.
     length = sum(len(_class(name, texts).partition("\n")[0]) for name in names)
-    axes.tick_params(axis="x", labelrotation=25 if length > _LINE else 0)
+    is_long = length > _LINE
+    axes.tick_params(
+        axis="x",
+        labelsize=9 if is_long else 11,
+        labelrotation=25 if length > _SMALL_LINE else 0,
+    )
     axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_ylim(0, None)
+    # Room for the whole mark of a class that has all its stamps.
+    axes.set_ylim(0, 1.06 * axes.dataLim.ymax)
     axes.set_ylabel("part with a stamp")
     axes.set_title(label.name)
 

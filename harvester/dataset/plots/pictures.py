@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...errors import LocalError
+from ...errors import InputError, LocalError
 from ..opened.galaxies import open_run
 from ..stamps import atomic_write
 from .coverage_plot import draw_coverage
 from .figure_style import drawing, save_figure
-from .label_plot import draw_labels
+from .label_plot import check_labels, draw_labels
 from .pixel_plot import draw_pixels
 from .sky_plot import draw_sky
 from .throughput_plot import draw_throughput
@@ -47,12 +47,17 @@ def write_plots(folder: Path, out: Path, options: PlotOptions) -> Iterator[str]:
     Raises
     ------
     InputError
-        There is no run, matplotlib is not installed, or a label does not exist.
+        There is no run, matplotlib is not installed, a label does not exist, or labels
+        are chosen for other pictures.
     LocalError
         The pictures cannot be written.
     """
+    if options.labels is not None and "labels" not in options.names:
+        msg = "--labels is for the picture labels: add --only labels"
+        raise InputError(msg)
     with drawing():
         data = open_run(folder)
+        check_labels(data.labels, options.labels or ())
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import LocalError
+from .band_order import by_wavelength
 from .figure_style import COLOURS, LINES, new_figure, say_below
 from .stamp_photometry import APERTURE_ARCSEC, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -25,17 +26,20 @@ __all__ = ["draw_pixels"]
 
 _BINS = 24
 
-#: Percent of the values at each end that count with the outermost bins: single stamps
-#: with a bright neighbour would squeeze all others.
+#: Percent of a band's values at each end that count with the outermost bins: single
+#: stamps with a bright neighbour would squeeze all others.
 _CLIPPED = 2
 
-#: Ratio of the ends of a logarithmic axis from which on it has a mark for each decade.
-_WIDE = 30
+#: Digits that a logarithmic axis has marks at, if the ratio of its ends is below a
+#: number: more marks would touch each other.
+_MARKS = ((30, (1, 2, 5)), (300, (1, 3)), (float("inf"), (1,)))
 
 
 def draw_pixels(data: Galaxies, limit: int = 5000) -> Figure | str:
     """Draw histograms of aperture magnitudes, of backgrounds and of noise."""
-    found = {band: list(_measured(data, band, limit)) for band in data.bands}
+    found = {
+        band: list(_measured(data, band, limit)) for band in by_wavelength(data.bands)
+    }
     found = {band: some for band, some in found.items() if some}
     if not found:
         return "no stamp has a known zero point and enough background pixels"
@@ -43,22 +47,23 @@ def draw_pixels(data: Galaxies, limit: int = 5000) -> Figure | str:
     left, middle, right = figure.subplots(1, 3)
     _draw(left, {band: _magnitudes(some) for band, some in found.items()})
     left.set_xlabel(f"AB magnitude within {APERTURE_ARCSEC:g} arcsec")
-    left.invert_xaxis()
     _draw(middle, {b: np.array([m.background for m in s]) for b, s in found.items()})
     middle.set_xlabel("background (nJy per square arcsec)")
+    middle.locator_params(axis="x", nbins=5)
+    middle.xaxis.set_major_formatter("{x:,.0f}")
     middle.axvline(0, color="black", linewidth=0.8)
     _draw(
         right, {b: np.array([m.noise for m in s]) for b, s in found.items()}, log=True
     )
     right.set_xlabel("noise of a pixel (nJy per square arcsec)")
     left.set_ylabel("percent of the stamps")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=7)
     say_below(
         figure,
         "Measured in the stamps, at most "
         f"{limit:,} of a band. The aperture is smaller where a stamp is small.\n"
         "The background is that of the outer pixels, with the outskirts of galaxies. "
-        f"{_CLIPPED} % at each end are in the last bins.",
+        f"Of a band at most {_CLIPPED} % at each end are in the last bins.",
     )
     return figure
 
@@ -84,16 +89,15 @@ def _draw(
 ) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    every = np.concatenate(list(values.values()))
-    if not every.size:
+    known = [some for some in values.values() if some.size]
+    if not known:
         return
-    edges = _edges(np.log10(every)) if log else _edges(every)
+    edges = _edges([np.log10(some) if log else some for some in known])
     if log:
         edges = 10**edges
         axes.set_xscale("log")
-        # More marks would touch each other.
-        is_wide = edges[-1] > _WIDE * edges[0]
-        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if is_wide else (1, 2, 5)))
+        subs = next(some for most, some in _MARKS if edges[-1] < most * edges[0])
+        axes.xaxis.set_major_locator(LogLocator(subs=subs))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     for place, (band, some) in enumerate(values.items()):
@@ -111,7 +115,9 @@ def _draw(
     axes.set_ylim(0, None)
 
 
-def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = np.percentile(values, [_CLIPPED, 100 - _CLIPPED])
+def _edges(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Give the edges of bins that show nearly all values of each band."""
+    ends = [np.percentile(some, [_CLIPPED, 100 - _CLIPPED]) for some in values]
+    low, high = np.min(ends), np.max(ends)
     margin = 0.05 * (high - low) or 0.5
     return np.linspace(low - margin, high + margin, _BINS + 1)

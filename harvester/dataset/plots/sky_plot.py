@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .figure_style import STATES, new_figure
+from .figure_style import STATES, new_figure, say_below
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +33,11 @@ def draw_sky(data: Galaxies) -> Figure | str:
     for place, survey in enumerate(surveys, 1):
         axes = figure.add_subplot(len(surveys), 1, place, projection="mollweide")
         _draw_map(axes, data.where(survey=survey), survey)
+    say_below(
+        figure,
+        "Mollweide projection of right ascension and declination, ICRS degrees. "
+        "East is left.",
+    )
     return figure
 
 

@@ -104,13 +104,13 @@ def frame_row(path):
 
 
 @pytest.mark.parametrize("band", "gri")
-def test_real_frames(shared, band):
+def test_real_frames(shared, unpacked, band):
     """By the geometry of its frame a real galaxy is at its pixels."""
     truth = json.loads((shared / "data/sdss/truth_open.json").read_text())
     names = sorted(p.name for p in (shared / "data/sdss").glob("frame-r-*.bz2"))
     name = f"frame-{band}-001043-5-0025"
-    rows = [frame_row(shared / f"data/sdss/{name}.fits.bz2")]
-    rows += [frame_row(shared / "data/sdss" / n) for n in names if "001043" not in n]
+    rows = [frame_row(unpacked(f"{name}.fits"))]
+    rows += [frame_row(unpacked(n)) for n in names if "001043" not in n]
     (galaxy,) = truth[name]
     (spot,) = spots(FieldTable(np.concatenate(rows)), (galaxy["ra"], galaxy["dec"]))
     assert spot["field"] == 0
@@ -119,7 +119,7 @@ def test_real_frames(shared, band):
     assert spot["row"] - 0.5 == pytest.approx(galaxy["y"], abs=1)
 
 
-def real_run(shared):
+def real_run(shared, unpacked):
     """Give the fields of a real camera column in r, and the survey's own centres."""
     told = fits.getdata(shared / "data/sdss/photoField-002583-2.fits")
     rows = np.zeros(len(told), FIELD)
@@ -128,23 +128,23 @@ def real_run(shared):
         rows[name] = told[name.upper()][:, 2]
     rows["f"] = told["FF"][:, 2]
     # The great circle of the scan, from a frame of the run.
-    frame = frame_row(shared / "data/sdss/frame-r-002583-2-0136.fits.bz2")
+    frame = frame_row(unpacked("frame-r-002583-2-0136.fits"))
     rows["node"], rows["incl"] = frame["node"], frame["incl"]
     return FieldTable(rows), told["RA"], told["DEC"]
 
 
-def test_real_run(shared):
+def test_real_run(shared, unpacked):
     """The survey's centre of each field of a real run is in its middle."""
-    table, ra, dec = real_run(shared)
+    table, ra, dec = real_run(shared, unpacked)
     found = table.holding(ra, dec)
     assert found["field"].tolist() == list(range(len(table)))
     assert np.abs(found["row"] - ROWS / 2).max() < 2
     assert np.abs(found["col"] - COLUMNS / 2).max() < 2
 
 
-def test_real_overlaps(shared):
+def test_real_overlaps(shared, unpacked):
     """Along a real run every position is at least 64 rows inside a field."""
-    table, ra, dec = real_run(shared)
+    table, ra, dec = real_run(shared, unpacked)
     steps = np.linspace(0, 1, 50, endpoint=False)
     along = (ra[:-1, None] + steps * np.diff(ra % 360)[:, None]).ravel()
     aside = (dec[:-1, None] + steps * np.diff(dec)[:, None]).ravel()
@@ -156,12 +156,11 @@ def test_real_overlaps(shared):
     assert shared_part == pytest.approx(128 / 1361, abs=0.02)
 
 
-def test_real_geometry_is_recognised(shared):
+def test_real_geometry_is_recognised(shared, unpacked):
     """Real geometry matches the landmarks; misread geometry does not."""
-    rows = [
-        frame_row(path) for path in (shared / "data/sdss").glob("frame-r-0*.fits.bz2")
-    ]
-    real = np.concatenate([*rows, real_run(shared)[0].rows])
+    paths = (shared / "data/sdss").glob("frame-r-0*.fits.bz2")
+    rows = [frame_row(unpacked(path.name)) for path in paths]
+    real = np.concatenate([*rows, real_run(shared, unpacked)[0].rows])
     assert sound(real).all()
     assert FieldTable(real).matches_landmarks()
     for name, off in (("node", 1.0), ("d", 0.1), ("a", -0.05), ("incl", 90.0)):

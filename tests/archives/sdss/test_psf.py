@@ -59,10 +59,9 @@ def test_real_fits(rows):
         assert width_of(stamp) == pytest.approx(fit.width_arcsec, rel=0.15)
 
 
-def test_stars_of_a_real_frame(shared):
+def test_stars_of_a_real_frame(unpacked):
     """Bright stars of the frame of that field have the profile of its fit."""
-    path = shared / "data/sdss/frame-r-002583-2-0136.fits.bz2"
-    with fits.open(path) as hdus:
+    with fits.open(unpacked("frame-r-002583-2-0136.fits")) as hdus:
         image = hdus[0].data.astype(float)
     stamp = PsfFit.of(ROW).stamp().astype(float)
     within = stamp[14:17, 14:17].sum() / stamp[9:22, 9:22].sum()

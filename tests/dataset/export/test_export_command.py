@@ -43,6 +43,12 @@ def test_labels_and_split(run):
         (["--to", "numpy", "--bands", "g,q"], 2, "--bands q"),
         (["--to", "numpy", "--labels", "clas"], 2, "--labels clas"),
         (["--to", "numpy", "--min-coverage", "2"], 2, "--min-coverage"),
+        (["--to", "numpy", "--bands", ""], 2, "Leave --bands out"),
+        (["--to", "numpy", "--labels", "class,"], 2, "Leave --labels out"),
+        (["--to", "numpy", "--split", ""], 2, "0.8/0.1/0.1"),
+        (["--to", "numpy", "--by", "random"], 2, "--split"),
+        (["--to", "numpy", "--seed", "0"], 2, "--split"),
+        (["--to", "numpy", "--images", "fits"], 2, "zoobot"),
         (["--to", "fits-cube", "--native-endian"], 2, "numpy"),
         (["--to", "numpy", "--out", "/proc/x"], 6, "/proc/x"),
     ],
@@ -55,10 +61,10 @@ def test_bad_words(run, words, code, told):
 
 
 def test_no_run(tmp_path):
-    """A folder without a run is refused."""
+    """A folder without a run is refused, with how to begin one."""
     made = _call(tmp_path, "--to", "numpy")
     assert made.exit_code == 2
-    assert "harvester manifest" in made.output
+    assert "there is no harvest in" in made.output
 
 
 def test_nothing_left(run):

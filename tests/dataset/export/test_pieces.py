@@ -39,8 +39,8 @@ def test_after_a_kill(tmp_path):
     """A piece with a receipt stays; one without is written again."""
     folder, _ = _folder(tmp_path)
     folder.write(_piece("done", "1"))
-    (folder.work / ".at-work").mkdir()
-    (folder.work / ".at-work" / "file").write_text("half")
+    (folder.work / ".at-work" / "killed").mkdir()
+    (folder.work / ".at-work" / "killed" / "file").write_text("half")
     (folder.work / "torn").write_text("half")
     with (folder.work / ".receipts.jsonl").open("a") as receipts:
         receipts.write('["torn", 1')
@@ -51,6 +51,7 @@ def test_after_a_kill(tmp_path):
     assert not again.has(_piece("torn", "whole"))
     again.write(_piece("torn", "whole"))
     assert (again.work / "torn").read_text() == "whole"
+    assert not list((again.work / ".at-work").iterdir())
 
 
 def test_files_beside_a_piece(tmp_path):

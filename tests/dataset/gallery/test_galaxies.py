@@ -63,7 +63,10 @@ def test_uninstalled_archive(make_run, row):
 
 
 def test_no_manifest(tmp_path):
-    """Without a manifest the error names the command that makes one."""
+    """Without a run, or without its manifest, the error says what to do."""
+    with pytest.raises(InputError, match="there is no harvest in"):
+        GalaxyTable(tmp_path)
+    (tmp_path / "ledger.sqlite").touch()
     with pytest.raises(InputError, match="run `harvester manifest"):
         GalaxyTable(tmp_path)
 

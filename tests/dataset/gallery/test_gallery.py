@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from harvester.dataset.gallery import gallery
 from harvester.dataset.gallery.chunks import read_chunk
+from harvester.dataset.gallery.contact_sheet import SheetGalaxy, draw_sheet
 from harvester.dataset.gallery.gallery import write_gallery
 from harvester.dataset.gallery.tiles import SIDE
 from harvester.errors import InputError, LocalError
@@ -191,6 +192,31 @@ def test_sheets(make_run, row):
         assert np.asarray(sheet).std() > 10
 
 
+def test_sheets_of_stamps_only(make_run, row):
+    """Galaxies without a stamp have no place on a sheet, and a class of them none."""
+    rows = [row("a"), row("b", status="no_coverage"), row("c")]
+    rows += [row("d", GALAXY_CLASS="elliptical", status="failed")]
+    summary = write_gallery(make_run(rows), by="GALAXY_CLASS")
+    assert [path.name for path in summary.sheets] == ["spiral-001.png"]
+    with Image.open(summary.sheets[0]) as sheet:
+        pictures = np.asarray(sheet.convert("L"))[70:180].max(axis=0) > 60
+        starts = np.flatnonzero(np.diff(pictures.astype(int)) == 1)
+        # Two galaxies in a row, not three places.
+        assert sheet.width < 3 * 148
+        assert starts.size >= 2
+
+
+def test_whole_names():
+    """Galaxies are as far apart as their names are long, so that none is cut."""
+    short, long = (
+        draw_sheet([SheetGalaxy(letter * count, ()) for letter in "12"], title="")
+        for count in (3, 26)
+    )
+    font = ImageFont.load_default(12)
+    assert short.width < long.width
+    assert long.width > 2 * font.getlength("1" * 26)
+
+
 def test_sheets_without_classes(make_run, row):
     """Without a label with classes there is one series of sheets of all galaxies."""
     rows = [row(f"g{n}", GALAXY_CLASS=None, REDSHIFT=float(n)) for n in range(3)]
@@ -203,6 +229,14 @@ def test_unknown_label(make_run, row):
     """A label that does not exist is refused, and the labels are named."""
     with pytest.raises(InputError, match="it has GALAXY_CLASS, REDSHIFT"):
         write_gallery(make_run([row("a")]), by="GALAXY_CLAS")
+
+
+def test_label_without_classes(make_run, row):
+    """A sheet for each value of a number is refused, before anything is drawn."""
+    out = make_run([row(f"g{n}", REDSHIFT=n / 200) for n in range(101)])
+    with pytest.raises(InputError, match="--by REDSHIFT: it has 101 different"):
+        write_gallery(out, by="REDSHIFT")
+    assert not (out / "gallery").exists()
 
 
 def test_nothing_done(make_run, row):

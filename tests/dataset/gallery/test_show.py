@@ -26,12 +26,26 @@ def test_record_in_words(out):
     result = call("show", "587722981742084144", out)
     assert result.exit_code == 0, result.output
     for told in (
-        "at RA 150.000000, Dec +2.000000", "SDSS g: done", "pixel_scale  0.396",
+        "at RA 150.000000, Dec +2.000000", "SDSS g: done", "pixel_scale  0.396 arcsec",
         "HST F160W: no coverage (outside footprint)", "GALAXY_CLASS  spiral",
         "SDSS: https://skyserver.sdss.org/dr17/",
     ):  # fmt: skip
         assert told in result.output
     assert "\x1b" not in result.output
+
+
+def test_order_of_bands(make_run, row):
+    """Bands come by wavelength, in whatever order they were asked for."""
+    out = make_run([row("a", band) for band in "zugir"])
+    lines = call("show", "a", out).output.splitlines()
+    bands = [line[5] for line in lines if line.endswith(": done")]
+    assert "".join(bands) == "ugriz"
+
+
+def test_reason_of_failure(make_run, row):
+    """The code of an error is told, which says more than that there was one."""
+    out = make_run([row("a", status="failed", reason="not_found")])
+    assert "SDSS r: failed (not found)" in call("show", "a", out).output
 
 
 @pytest.mark.parametrize(
@@ -49,8 +63,16 @@ def test_png(out, tmp_path):
     target = tmp_path / "galaxy.png"
     result = call("show", "587722981742084144", out, "--png", target)
     assert result.exit_code == 0, result.output
+    told = f"{target}: SDSS gri (16.2 arcsec wide), SDSS g (16.2 arcsec wide)"
+    assert result.output.startswith(told)
     with Image.open(target) as picture:
         assert picture.size == (4 * 248 - 8, 260)
+
+
+def test_png_only(out, tmp_path):
+    """A name that promises another format is refused."""
+    result = call("show", "587722981742084144", out, "--png", tmp_path / "galaxy.gif")
+    assert (result.exit_code, "ends with .png" in result.output) == (2, True)
 
 
 def test_no_stamp(out, tmp_path):

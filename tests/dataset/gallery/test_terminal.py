@@ -70,6 +70,15 @@ def test_sixel():
     assert np.abs(decoded - np.asarray(picture(), int)).max() <= 4
 
 
+def test_sixel_greys():
+    """Greys are exact to half a percent and without a tint, beside many colours."""
+    pixels = np.random.default_rng(1).integers(0, 255, (60, 256, 3), np.uint8)
+    pixels[:30] = np.arange(256)[:, np.newaxis]
+    decoded = decode_sixel(to_text(Image.fromarray(pixels), "sixel"))[:30]
+    assert np.ptp(decoded, axis=2).max() == 0
+    assert np.abs(decoded - pixels[:30].astype(int)).max() <= 2
+
+
 def test_blocks():
     """Half blocks have two pixels each, and fit into the width."""
     lines = to_text(picture(), "blocks", columns=30).split("\n")

@@ -1,7 +1,7 @@
 """The card of a data set: README.md, which says what it is, and CITATION.bib.
 
-All facts come from the manifest and its metadata, so that the same run gives the same
-card on every machine and at any time.
+All facts come from the manifest, its metadata, and the dates in the ledger, so that the
+same run gives the same card at any time.
 """
 
 from __future__ import annotations

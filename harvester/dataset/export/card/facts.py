@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from ....archives.registry import kinds
+from ....ledger.run_dates import RunDates
 from ...manifest import label_names, run_facts
 from . import counts
 from .moves import BandMoves, band_moves
@@ -37,6 +40,8 @@ class DataEdition:
     options: Mapping[str, str] = field(default_factory=dict)
     #: Galaxies asked for with ``--starter``; None: this is the whole data set.
     starter: int | None = None
+    #: When the run was harvested.
+    dates: RunDates = field(default_factory=RunDates)
     #: Columns that the manifest does not have: name to unit and meaning.
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -104,7 +109,7 @@ def card_facts(manifest: pa.Table, edition: DataEdition) -> CardFacts:
     return CardFacts(
         edition=edition,
         galaxies=galaxies.num_rows,
-        complete=_complete(manifest),
+        complete=_complete(manifest, len(coverages)),
         stamps=manifest.num_rows - manifest["file_loc"].null_count,
         coverages=coverages,
         missing=counts.missing_counts(manifest),
@@ -119,10 +124,11 @@ def card_facts(manifest: pa.Table, edition: DataEdition) -> CardFacts:
     )
 
 
-def _complete(manifest: pa.Table) -> int:
-    keys = ["id_str", "ra", "dec"]
-    made = manifest.filter(manifest["file_loc"].is_valid())
-    bands = made.group_by([*keys, "survey", "band"], use_threads=False).aggregate([])
-    each = bands.group_by(keys, use_threads=False).aggregate([([], "count_all")])
-    wanted = len(counts.band_coverages(manifest))
-    return sum(one == wanted for one in each["count_all"].to_pylist())
+def _complete(manifest: pa.Table, bands: int) -> int:
+    """Count the galaxies with a stamp in so many bands."""
+    galaxy = ["id_str", "ra", "dec"]
+    keys = [*galaxy, "survey", "band"]
+    made = manifest.select(keys).filter(manifest["file_loc"].is_valid())
+    distinct = made.group_by(keys, use_threads=False).aggregate([])
+    each = distinct.group_by(galaxy, use_threads=False).aggregate([([], "count_all")])
+    return int(pc.sum(pc.equal(each["count_all"], bands)).as_py() or 0)

@@ -11,6 +11,7 @@ from .columns import COLUMNS, MASK_BITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ....ledger.run_dates import RunDates
     from .facts import CardFacts
 
 __all__ = ["SECTIONS"]
@@ -225,6 +226,8 @@ def _made(facts: CardFacts) -> list[str]:
         ("settings, SHA-256", origin.get("settings_sha256", "unknown")),
         ("catalogue", str(origin.get("catalogue", "unknown")).rpartition("/")[2]),
         ("catalogue, SHA-256", origin.get("catalogue_sha256", "unknown")),
+        ("harvest began", edition.dates.began or "not known"),
+        ("harvest was settled", _settled(edition.dates)),
         ("format", edition.format),
         *((f"setting `{name}`", value) for name, value in facts.identity.items()),
         *((f"option `{name}`", value) for name, value in edition.options.items()),
@@ -232,6 +235,10 @@ def _made(facts: CardFacts) -> list[str]:
     if facts.observed:
         rows.append(("observed", " to ".join(dict.fromkeys(facts.observed))))
     return [_table(("what", "value"), ((w, _code(v)) for w, v in rows if v != ""))]
+
+
+def _settled(dates: RunDates) -> str:
+    return dates.settled or ("not yet" if dates.began else "not known")
 
 
 def _code(value: object) -> str:

@@ -41,6 +41,7 @@ def facts_of_selection(selection: Selection, name: str, loading: str) -> CardFac
         splits=_splits(selection),
         options=dict(_chosen(options)),
         starter=options.starter,
+        dates=selection.snapshot.dates,
         columns=dict(_columns(selection)),
     )
     return card_facts(_exported_rows(selection), edition)

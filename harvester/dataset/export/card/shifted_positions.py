@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
-from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,6 +87,8 @@ def _positions(rows: pa.Table) -> NDArray[np.float64]:
 def _count(
     known: NDArray[np.float64], matched: NDArray[np.float64], radius: float
 ) -> tuple[int, int]:
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(_vectors(known))
     # The chord of an angle; for arcseconds it is the angle in radians.
     chord = 2 * np.sin(np.radians(radius / 3600) / 2)

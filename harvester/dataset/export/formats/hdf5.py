@@ -49,9 +49,6 @@ _SCHEMA = {
     *_OF_BANDS,
 }
 
-#: Stamps that are read at a time.
-_BATCH = 256
-
 
 def _pieces(selection: Selection) -> Iterator[ExportPiece]:
     """Give the table of all galaxies, and a file for each cell of a survey."""
@@ -121,10 +118,9 @@ def _write_cell(
             )
             for name, empty in _planes(first).items()
         }
-        for start in range(0, len(places), _BATCH):
-            some = survey.read(places[start : start + _BATCH])
+        for part, some in survey.batches(places=places):
             for name, pixels in _planes(some).items():
-                arrays[name][start : start + len(pixels)] = pixels
+                arrays[name][part] = pixels
 
 
 def _planes(stamps: StampArrays) -> dict[str, NDArray[Any]]:

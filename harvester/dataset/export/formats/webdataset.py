@@ -34,6 +34,7 @@ from ..contents.plain_columns import without_nulls
 from ..contents.sets import by_set
 from ..kind import ExportFormat, ExportPiece
 from ..selection.distinct import distinct
+from ..selection.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,8 +116,9 @@ def _write_shard(
     samples: _Samples, rows: NDArray[np.int64], path: Path, _root: Path
 ) -> None:
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
-        for start in range(0, len(rows), _BATCH):
-            for name, content in samples.files(rows[start : start + _BATCH]):
+        parts = (rows[at : at + _BATCH] for at in range(0, len(rows), _BATCH))
+        for some, stamps in read_ahead(parts, lambda one: (one, samples.read(one))):
+            for name, content in samples.files(some, stamps):
                 # All other fields stay at their defaults: no time, no owner.
                 entry = tarfile.TarInfo(name)
                 entry.size = len(content)
@@ -138,11 +140,16 @@ class _Samples:
         plain = [re.sub(r"[./\\]", "_", one) for one in ids]
         self._keys = list(distinct(plain))
 
-    def files(self, rows: NDArray[np.int64]) -> Iterator[tuple[str, bytes]]:
-        """Give name and content of the files of some galaxies."""
+    def read(self, rows: NDArray[np.int64]) -> Mapping[str, StampArrays]:
+        """Read the stamps of some galaxies in each survey."""
+        return {one.name: one.read_rows(rows) for one in self._surveys}
+
+    def files(
+        self, rows: NDArray[np.int64], stamps: Mapping[str, StampArrays]
+    ) -> Iterator[tuple[str, bytes]]:
+        """Give name and content of the files of some galaxies with their stamps."""
         labels = self._labels.take(pa.array(rows)).to_pylist()
         facts = self._facts.take(pa.array(rows)).to_pylist()
-        stamps = {one.name: one.read_rows(rows) for one in self._surveys}
         pictures = self._drawing.draw(stamps[self._shown].flux, rows)
         for place, row in enumerate(rows):
             key = self._keys[row]

@@ -43,9 +43,6 @@ __all__ = ["FORMAT"]
 #: Images in a folder.
 _FOLDER = 1000
 
-#: Galaxies that are drawn at a time.
-_BATCH = 256
-
 
 def _pieces(selection: Selection) -> Iterator[ExportPiece]:
     """Give the folders of images, then the catalogues."""
@@ -70,6 +67,7 @@ FORMAT = ExportFormat(
     name="zoobot",
     title="images and a catalogue for Zoobot",
     paths_are_absolute=True,
+    image_types=("jpg", "fits"),
     pieces=_pieces,
     loading=_loading,
 )
@@ -124,10 +122,9 @@ def _write_jpg(
     _root: Path,
 ) -> None:
     path.mkdir()
-    for start in range(0, len(places), _BATCH):
-        some = places[start : start + _BATCH]
-        pictures = drawing.draw(survey.read(some).flux, survey.rows[some])
-        for name, picture in zip(names[start : start + _BATCH], pictures, strict=True):
+    for part, stamps in survey.batches(places=places):
+        pictures = drawing.draw(stamps.flux, survey.rows[places[part]])
+        for name, picture in zip(names[part], pictures, strict=True):
             (path / name).write_bytes(to_jpg(picture))
 
 

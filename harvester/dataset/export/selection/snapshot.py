@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ....errors import InputError
+from ....ledger.run_dates import RunDates
+from ....ledger.view import LedgerView
 from ....states import SETTLED
 from ...current_manifest import make_manifest
 from ...manifest import label_names, read_manifest, run_facts
@@ -29,6 +31,8 @@ class Snapshot:
     sha256: str
     #: What the manifest says about the run: version, settings, planes; may be empty.
     facts: dict[str, Any]
+    #: When the run was harvested; not known of a copy without its ledger.
+    dates: RunDates = field(default_factory=RunDates)
 
     @property
     def labels(self) -> list[str]:
@@ -70,4 +74,13 @@ def take_snapshot(places: Places) -> Snapshot:
         raise InputError(msg)
     with places.manifest.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Snapshot(manifest, digest, run_facts(manifest.schema))
+    facts = run_facts(manifest.schema)
+    return Snapshot(manifest, digest, facts, _dates(places, facts))
+
+
+def _dates(places: Places, facts: dict[str, Any]) -> RunDates:
+    if places.ledger.exists():
+        with LedgerView.open(places.ledger) as view:
+            return RunDates.of(view.facts())
+    # An aligned run tells those of the run that it is from.
+    return RunDates.of(facts.get("harvested", {}))

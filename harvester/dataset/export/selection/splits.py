@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ....errors import InputError
 from ..options import Split
@@ -121,6 +119,9 @@ def _codes(names: pa.ChunkedArray) -> NDArray[np.int64]:
 
 def _joined(count: int, groups: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Give each connected group a number: a value in common connects galaxies."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     galaxy, node, known = [], [], count
     for values in groups:
         rows = np.flatnonzero(values >= 0)

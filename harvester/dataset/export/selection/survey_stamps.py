@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ....errors import InputError, LocalError
 from ...stamp_reader import read_stamp
+from .read_ahead import read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,11 +114,29 @@ class SurveyStamps:
                     self._fill(planes, row, band, name)
         return arrays
 
-    def batches(self, size: int = _BATCH) -> Iterator[tuple[slice, StampArrays]]:
-        """Read all stamps in order, ``size`` galaxies at a time."""
-        for start in range(0, len(self), size):
-            places = slice(start, min(start + size, len(self)))
-            yield places, self.read(places)
+    def batches(
+        self, size: int = _BATCH, places: NDArray[np.int64] | None = None
+    ) -> Iterator[tuple[slice, StampArrays]]:
+        """Read the stamps of many galaxies in order, ``size`` galaxies at a time.
+
+        The next batch is read while the caller writes the one that it has.
+
+        Parameters
+        ----------
+        places
+            Places in `rows`; by default all. The slices that are given are of these.
+
+        Raises
+        ------
+        LocalError
+            A stamp is missing or is not readable.
+        """
+        chosen = np.arange(len(self)) if places is None else places
+        parts = (
+            slice(start, min(start + size, len(chosen)))
+            for start in range(0, len(chosen), size)
+        )
+        return read_ahead(parts, lambda part: (part, self.read(chosen[part])))
 
     def _empty(self, count: int) -> StampArrays:
         shape, side = (count, len(self.axes), *self.shape), self.psf_side

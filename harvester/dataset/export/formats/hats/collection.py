@@ -38,6 +38,9 @@ _INDEX_FILE = "dataset/index/part.0.parquet"
 #: Columns of every table that belong to its key and place.
 _KEYS = (_ID, "ra", "dec")
 
+#: All pieces but lists of others.
+_independent = partial(ExportPiece, is_independent=True)
+
 
 class Collection:
     """The tables of a selection, and how the sky is divided among files."""
@@ -84,7 +87,7 @@ class Collection:
         finest = np.asarray(table.facts["_healpix_29"])
         for name in ("point_map.fits", "skymap.fits"):
             write = partial(_write_map, finest)
-            yield ExportPiece(f"{table.name}/{name}", write)
+            yield _independent(f"{table.name}/{name}", write)
 
     def _margin(self) -> Generator[ExportPiece, None, bool]:
         """Give the margin of the core, and return whether it has any rows."""
@@ -104,7 +107,7 @@ class Collection:
         """Give the index: in which partition is which galaxy."""
         table = self._index_table()
         folder = f"{self._core.name}_index"
-        yield ExportPiece(f"{folder}/{_INDEX_FILE}", partial(_write_index, table))
+        yield _independent(f"{folder}/{_INDEX_FILE}", partial(_write_index, table))
         yield from _listed(folder, table.schema, [_INDEX_FILE])
         facts = properties.index(self._core.name, _ID, table.num_rows)
         yield _text(f"{folder}/hats.properties", "HATS catalog", facts)
@@ -160,7 +163,7 @@ def _data(
 ) -> Iterator[ExportPiece]:
     for file in files:
         write = partial(_write_rows, table, file.rows)
-        yield ExportPiece(f"{folder}/{file.name}", write, rows=len(file.rows))
+        yield _independent(f"{folder}/{file.name}", write, rows=len(file.rows))
 
 
 def _write_rows(
@@ -177,7 +180,7 @@ def _description(
     is_one_each = len(cells) == len(files)
     yield from _listed(folder, schema, [one.name for one in files if is_one_each])
     text = properties.partition_info(cells)
-    yield ExportPiece(f"{folder}/partition_info.csv", partial(_write_text, text))
+    yield _independent(f"{folder}/partition_info.csv", partial(_write_text, text))
 
 
 def _listed(
@@ -186,7 +189,7 @@ def _listed(
     """Give the files that tell the columns, and the row groups of all files."""
     inside = [name.removeprefix("dataset/") for name in names]
     place = f"{folder}/dataset"
-    yield ExportPiece(f"{place}/_common_metadata", partial(_write_schema, schema))
+    yield _independent(f"{place}/_common_metadata", partial(_write_schema, schema))
     if inside:
         write = partial(_write_listing, schema, place, inside)
         yield ExportPiece(f"{place}/_metadata", write)
@@ -213,7 +216,7 @@ def _write_map(finest: NDArray[np.int64], path: Path, _root: Path) -> None:
 
 def _text(name: str, title: str, facts: Mapping[str, object]) -> ExportPiece:
     text = properties.to_text(title, facts)
-    return ExportPiece(name, partial(_write_text, text))
+    return _independent(name, partial(_write_text, text))
 
 
 def _write_text(text: str, path: Path, _root: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...selection.read_ahead import read_ahead
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["write_listing", "write_parquet", "write_schema"]
@@ -28,6 +29,9 @@ _CHUNKS = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_le
 #: the next row group. Where a stamp was removed it would count otherwise for long.
 _STAMP_PAGE = 2048
 
+#: Bytes that are written to disk at a time: pages of one stamp are small.
+_BUFFER = 1 << 20
+
 
 def write_parquet(
     path: Path,
@@ -37,31 +41,20 @@ def write_parquet(
 ) -> None:
     """Write a file whose row groups are those given; ``read`` gives the rows of one."""
     options = _column_options(schema)
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=_ZSTD,
-        use_content_defined_chunking=_CHUNKS,
-        write_page_index=True,
-        **options,
-    ) as file:
-        for table in _ahead(groups, read):
+    with (
+        pa.output_stream(path, buffer_size=_BUFFER) as sink,
+        pq.ParquetWriter(
+            sink,
+            schema,
+            compression="zstd",
+            compression_level=_ZSTD,
+            use_content_defined_chunking=_CHUNKS,
+            write_page_index=True,
+            **options,
+        ) as file,
+    ):
+        for table in read_ahead(groups, read):
             file.write_table(table, row_group_size=max(1, table.num_rows))
-
-
-def _ahead(
-    groups: Sequence[slice], read: Callable[[slice], pa.Table]
-) -> Iterator[pa.Table]:
-    """Read each group while the one before it is compressed."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = None
-        for group in groups:
-            here, coming = coming, reader.submit(read, group)
-            if here:
-                yield here.result()
-        if coming:
-            yield coming.result()
 
 
 def _column_options(schema: pa.Schema) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from ...contents.plane_columns import beside_planes, lists, plane_facts, row_bytes
 from ...kind import ExportFormat, ExportPiece
+from ...selection.read_ahead import read_ahead
 from .first_version import STORAGE, file_name, write_first_version
 
 if TYPE_CHECKING:
@@ -37,15 +38,19 @@ _FILE_BYTES = 256 * 2**20
 #: Rows that are read at a time.
 _BATCH = 256
 
+#: How texts are compressed. What Lance chooses itself for more than 32 KiB of them
+#: begins with a random sample, so that equal tables would have other bytes.
+_TEXTS = {"lance-encoding:compression": "zstd"}
+
 
 def _pieces(selection: Selection) -> Iterator[ExportPiece]:
     """Give the table of all galaxies, and one for each survey."""
-    galaxies = beside_planes(selection.galaxies)
+    galaxies = _repeatable(beside_planes(selection.galaxies))
     yield from _table(
         "galaxies.lance", galaxies.schema, len(galaxies), 0, galaxies.slice
     )
     for survey in selection.surveys:
-        facts = beside_planes(selection.of_survey(survey))
+        facts = _repeatable(beside_planes(selection.of_survey(survey)))
         schema = _schema(facts.schema, survey)
         read = partial(_rows_of, facts, survey, schema)
         name = f"{survey.name}.lance"
@@ -66,6 +71,20 @@ FORMAT = ExportFormat(
     pieces=_pieces,
     loading=_loading,
 )
+
+
+def _repeatable(table: pa.Table) -> pa.Table:
+    """Give a table whose texts Lance compresses in the same way each time."""
+    fields = [
+        field.with_metadata(_TEXTS) if _is_text(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _schema(facts: pa.Schema, survey: SurveyStamps) -> pa.Schema:
@@ -99,7 +118,8 @@ def _table(
     counts = [min(most, rows - start) for start in starts]
     for number, (start, count) in enumerate(zip(starts, counts, strict=True)):
         write = partial(_write_rows, schema, read, start, count)
-        yield ExportPiece(f"{name}/data/{file_name(number)}", write, rows=count)
+        path = f"{name}/data/{file_name(number)}"
+        yield ExportPiece(path, write, rows=count, is_independent=True)
     write = partial(_write_versions, name, schema, counts)
     yield ExportPiece(f"{name}/_versions", write)
 
@@ -114,9 +134,11 @@ def _write_rows(
 ) -> None:
     from lance.file import LanceFileWriter
 
+    stop = start + count
+    starts = range(start, stop, _BATCH)
+    tables = read_ahead(starts, lambda at: read(at, min(_BATCH, stop - at)))
     with LanceFileWriter(str(path), schema=schema, version=STORAGE) as file:
-        for first in range(start, start + count, _BATCH):
-            table = read(first, min(_BATCH, start + count - first))
+        for table in tables:
             for batch in table.combine_chunks().to_batches():
                 file.write_batch(batch)
 
