@@ -11,12 +11,15 @@ LOADERS := .venv-loaders/ready
 demo: $(READY)
 	$(BIN)/harvester demo
 
+# Files in the order that tests/conftest.py gives: the longest ones first.
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+
 test: $(READY)
-	$(BIN)/pytest -q -n auto --dist loadfile -m "not long"
+	$(BIN)/pytest -q $(WORKERS) -m "not long"
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
-	$(BIN)/pytest -q -n auto --dist loadfile -m long
+	$(BIN)/pytest -q $(WORKERS) -m long
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -253,7 +253,8 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
 
     count = retry_failed(Places(folder), reason, better=better)
     jobs = counted(count, "job is", "jobs are")
-    click.echo(f"{jobs} due again. Run `harvester resume {folder}`.")
+    then = f" Run `harvester resume {folder}`." if count else ""
+    click.echo(f"{jobs} due again.{then}")
 
 
 @main.command()

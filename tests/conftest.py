@@ -17,6 +17,11 @@ settings.load_profile("harvester")
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Put whole harvests first: one that ran last would keep other workers waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("harvest") is None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Give the folder of real catalogues, frames and recorded replies."""

@@ -179,3 +179,21 @@ def test_class_names():
     )
     assert len(classes) > 100
     assert [name for name, count in classes.items() if count > 1] == []
+
+
+def test_suppressions_have_reasons():
+    """Each suppression of a check has its reason on the same line."""
+    marked = re.compile(r"# (?:noqa\b|type: ignore\b)")
+    excused = re.compile(
+        r"# (?:noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*|type: ignore\[[\w,-]+\]) +[-#] \S"
+    )
+    lines = [
+        line
+        for folder in ("harvester", "tests", "benchmarks")
+        for path in (_ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+        for line in path.read_text("utf-8").splitlines()
+        if marked.search(line)
+    ]
+    assert lines
+    assert [line for line in lines if not excused.search(line)] == []

@@ -17,6 +17,8 @@ from harvester.models import Bit
 from harvester.sandbox import server
 from harvester.sandbox.jwst.archive import JwstArchive
 
+pytestmark = pytest.mark.harvest
+
 SURVEY = "jwst:NIRCAM/IMAGE:F200W"
 TARGETS = 40
 

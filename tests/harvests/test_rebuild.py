@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pyarrow.parquet as pq
 import pytest
-from service import harvester
+from astropy.io import fits
+from astropy.table import Table
+from service import harvester, stamps
 
 pytestmark = pytest.mark.harvest
 
 
+#: Run of SDSS that two of the sky's five fields belong to.
+RUN = 2700
+
+
 @pytest.fixture(scope="module")
 def run(archives, tmp_path_factory):
-    """Harvest two surveys, with two bands of SDSS."""
-    out = tmp_path_factory.mktemp("run") / "zoo"
+    """Harvest two fields in two surveys, with two bands of SDSS."""
+    folder = tmp_path_factory.mktemp("run")
+    row = fits.getdata(archives.catalogue)[0]
+    names = ("OBJID", "RA", "DEC", "GZ1_MORPHOLOGY")
+    sky = Table([row[name] for name in names], names=names)
+    sky[sky["OBJID"] >> 32 & 0xFFFF == RUN].write(folder / "two_fields.fits")
     surveys = ("--survey", "sdss:g,r", "--survey", "hst:WFC3/IR:F160W")
-    done = harvester(
-        "run", archives.catalogue, "--out", out, *surveys, *archives.flags()
-    )
+    words = ("run", folder / "two_fields.fits", "--out", folder / "zoo", *surveys)
+    done = harvester(*words, *archives.flags())
     assert done.returncode == 0, done.stderr
-    return out
+    made = Counter(stamp.split("/")[1] for stamp in stamps(folder / "zoo"))
+    assert made["sdss"] > 20
+    assert made["hst"] > 2
+    return folder / "zoo"
 
 
 def manifest(out, *without):

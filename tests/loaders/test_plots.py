@@ -112,6 +112,35 @@ def test_coverage(data):
     assert right.lines[2].get_ydata()[[0, -1]] == pytest.approx((100, 0))
 
 
+def test_order_of_bands(tmp_path):
+    """Bands of a survey are drawn by wavelength, in whatever order they were asked."""
+    run = write_run(tmp_path, {"z": [0.1, 0.2]}, (RED, GREEN))
+    with drawing():
+        left, _ = draw_coverage(harvester.open(run)).axes
+    names = [text.get_text() for text in left.get_yticklabels()]
+    assert names == ["sdss:g", "sdss:r"]
+
+
+def test_ends_of_each_band(data):
+    """Of a band that differs from the others at most 2 % are in the last bins."""
+    for axes in draw_pixels(data).axes:
+        for line in axes.lines:
+            shares = line.get_ydata()
+            if len(shares) > 2:
+                assert max(shares[0], shares[-1]) < 5
+
+
+def test_labels_for_other_pictures(run, tmp_path):
+    """Labels that are not drawn, or do not exist, are refused before drawing."""
+    for labels, names, told in (
+        (["kind"], ("sky",), "--only labels"),
+        (["colour"], NAMES, "no label 'colour'"),
+    ):
+        with pytest.raises(InputError, match=told):
+            list(write_plots(run, tmp_path / "a", PlotOptions(names, labels=labels)))
+    assert not (tmp_path / "a").exists()
+
+
 def test_labels(data):
     """Classes show which part has a stamp; the biased one is marked."""
     figure = draw_labels(data)

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ...states import State
 from .chunks import ACROSS, PER_CHUNK, read_chunk, write_file
 from .contact_sheet import SheetGalaxy, SheetTile, draw_sheet, to_png
 from .tiles import SIDE
@@ -90,15 +93,21 @@ def write_sheets(table: GalaxyTable, plan: SheetPlan) -> Iterator[tuple[Path, in
 
 
 def _classes(table: GalaxyTable, label: str) -> Iterator[tuple[str, list[int]]]:
+    """Give each class with its galaxies that have a stamp: others have no picture."""
+    done = pc.equal(table.column("status"), State.DONE.value).to_numpy(
+        zero_copy_only=False
+    )
+    shown = np.unique(table.numbers[done]).tolist()
     if not label:
-        if len(table):
-            yield _ALL, list(range(len(table)))
+        if shown:
+            yield _ALL, shown
         return
     column = table.label(label)
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
     members: dict[str, list[int]] = {}
-    for number, value in enumerate(column.to_pylist()):
+    values = column.take(pa.array(shown, pa.int64())).to_pylist()
+    for number, value in zip(shown, values, strict=True):
         members.setdefault(_NO_CLASS if value in {None, ""} else value, []).append(
             number
         )
@@ -121,7 +130,7 @@ def _galaxy(
     return SheetGalaxy(
         record["id"],
         tuple(
-            SheetTile(f"{tile['name']} {tile['field']:.1f}″", _cut(picture, tile["at"]))
+            SheetTile(f'{tile["name"]} {tile["field"]:.1f}"', _cut(picture, tile["at"]))
             for tile in main
         ),
     )

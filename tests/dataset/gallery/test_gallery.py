@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from harvester.dataset.gallery import gallery
 from harvester.dataset.gallery.chunks import read_chunk
+from harvester.dataset.gallery.contact_sheet import SheetGalaxy, draw_sheet
 from harvester.dataset.gallery.gallery import write_gallery
 from harvester.dataset.gallery.tiles import SIDE
 from harvester.errors import InputError, LocalError
@@ -189,6 +190,31 @@ def test_sheets(make_run, row):
     with Image.open(summary.sheets[2]) as sheet:
         assert sheet.width == pytest.approx(1400, abs=150)
         assert np.asarray(sheet).std() > 10
+
+
+def test_sheets_of_stamps_only(make_run, row):
+    """Galaxies without a stamp have no place on a sheet, and a class of them none."""
+    rows = [row("a"), row("b", status="no_coverage"), row("c")]
+    rows += [row("d", GALAXY_CLASS="elliptical", status="failed")]
+    summary = write_gallery(make_run(rows), by="GALAXY_CLASS")
+    assert [path.name for path in summary.sheets] == ["spiral-001.png"]
+    with Image.open(summary.sheets[0]) as sheet:
+        pictures = np.asarray(sheet.convert("L"))[70:180].max(axis=0) > 60
+        starts = np.flatnonzero(np.diff(pictures.astype(int)) == 1)
+        # Two galaxies in a row, not three places.
+        assert sheet.width < 3 * 148
+        assert starts.size >= 2
+
+
+def test_whole_names():
+    """Galaxies are as far apart as their names are long, so that none is cut."""
+    short, long = (
+        draw_sheet([SheetGalaxy(letter * count, ()) for letter in "12"], title="")
+        for count in (3, 26)
+    )
+    font = ImageFont.load_default(12)
+    assert short.width < long.width
+    assert long.width > 2 * font.getlength("1" * 26)
 
 
 def test_sheets_without_classes(make_run, row):

@@ -34,6 +34,9 @@ _BLACK = -1.0
 #: Bands that are closer than this in pixels are not moved onto each other.
 _ALIGNED = 0.02
 
+#: A pixel counts as known if a larger part of those that it was moved from are.
+_KNOWN = 0.99
+
 #: Quality of JPEG; higher values keep more of the noise.
 _QUALITY = 95
 
@@ -56,15 +59,19 @@ def to_pictures(
     -------
     ndarray
         ``(n, ny, nx)`` or ``(n, ny, nx, 3)``; the first row of each is at the top, as
-        in pictures, so the rows are reversed. Pixels without a value are black.
+        in pictures, so the rows are reversed. Pixels are black where a band has no
+        value. A galaxy that lacks a whole band is drawn in grey, from its other bands.
     """
     from astropy.visualization import make_lupton_rgb
 
     planes = _in_sigmas(flux)
     if planes.shape[1] < COLOURS:
         return _grey(planes[:, 0])[:, ::-1]
-    for one, off in zip(planes, offsets, strict=True):
+    known = np.isfinite(flux).astype(np.float32)
+    for one, here, off in zip(planes, known, offsets, strict=True):
         _align(one, off)
+        _align(here, off)
+        _without_false_colours(one, here > _KNOWN)
     with np.errstate(invalid="ignore"):  # pixels without light in any band
         drawn = [
             make_lupton_rgb(*one, minimum=_BLACK, stretch=_STRETCH, Q=_SOFTENING)
@@ -80,6 +87,27 @@ def _align(planes: NDArray[np.float32], offsets: NDArray[np.float64]) -> None:
     for plane, off in zip(planes, offsets, strict=True):
         if np.abs(off).max() > _ALIGNED:
             plane[:] = shift(plane, -off, order=1, mode="nearest")
+
+
+def _without_false_colours(
+    planes: NDArray[np.float32], known: NDArray[np.bool_]
+) -> None:
+    """Draw without colour what is not known in all bands, in place.
+
+    Otherwise the edge of a frame would be blue or red, and a galaxy that lacks a band
+    would have the colours of the others.
+
+    Parameters
+    ----------
+    planes
+        ``(C, ny, nx)``, in sigmas.
+    known
+        Of the same shape: where a band has a value.
+    """
+    has = known.any(axis=(1, 2))
+    planes[:, ~known[has].all(axis=0)] = _BLACK
+    if has.any() and not has.all():
+        planes[:] = planes[has].mean(axis=0)
 
 
 def _grey(planes: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -112,5 +140,6 @@ def _in_sigmas(flux: NDArray[np.float32]) -> NDArray[np.float32]:
 def to_jpg(picture: NDArray[np.uint8]) -> bytes:
     """Pack a picture as JPEG."""
     packed = io.BytesIO()
-    Image.fromarray(picture).save(packed, "JPEG", quality=_QUALITY)
+    # Colours of every pixel: halved, as is usual, they would blur stamps of few pixels.
+    Image.fromarray(picture).save(packed, "JPEG", quality=_QUALITY, subsampling=0)
     return packed.getvalue()

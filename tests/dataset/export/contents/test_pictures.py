@@ -77,6 +77,33 @@ def test_missing_pixels_are_black():
     assert picture[:, :10].max() == 0
 
 
+def test_no_false_colours():
+    """Where a band has no value all are black: the edge of a frame has no colour."""
+    planes = [_galaxy(20, 20) for _ in range(3)]
+    planes[2][:, :10] = np.nan
+    (picture,) = _pictures(planes, [[[0, 0.3], [0, 0], [0, -0.3]]])
+    assert picture[:, :10].max() == 0
+    # At the edge itself a known pixel is drawn whole or not at all.
+    assert np.ptp(picture[:, 10:12].mean(axis=(0, 1))) < 15
+
+
+def test_band_that_lacks():
+    """A galaxy that lacks one of three bands is drawn in grey, from the others."""
+    planes = [_galaxy(20, 20, brightness=b) for b in (100, 50)]
+    (picture,) = _pictures([*planes, np.full((41, 41), np.nan)])
+    assert np.ptp(picture, axis=2).max() <= 1
+    assert picture[20, 20, 0] > 100
+
+
+def test_colours_of_single_pixels():
+    """JPEG keeps the colour of each pixel, not of pairs of them."""
+    picture = np.zeros((16, 16, 3), np.uint8)
+    picture[:, ::2] = (200, 60, 60)
+    picture[:, 1::2] = (60, 60, 200)
+    with Image.open(io.BytesIO(to_jpg(picture))) as image:
+        assert np.abs(np.asarray(image).astype(int) - picture).max() < 40
+
+
 def test_jpg():
     """A packed picture has nearly the same pixels, and always the same bytes."""
     (picture,) = _pictures([_galaxy(20, 20)])
