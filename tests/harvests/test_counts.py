@@ -85,9 +85,9 @@ def _count_jobs(patch):
     jobs = Counter()
     once = Cutter._once
 
-    async def counted(self, job):
+    async def counted(self, function, job):
         jobs[job.product.name] += 1
-        return await once(self, job)
+        return await once(self, function, job)
 
     patch.setattr(Cutter, "_once", counted)
     return jobs
