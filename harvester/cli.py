@@ -30,6 +30,7 @@ from .dataset.plots.command import plot
 from .dataset.publish.command import publish
 from .errors import HarvesterError
 from .events import counted
+from .importing import IMPORTING
 from .places import Places
 from .sandbox.command import sandbox
 
@@ -75,7 +76,8 @@ class _OfSettings(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters: the options of the settings stand before the last."""
-        from .settings import options
+        with IMPORTING:
+            from .settings import options
 
         own = super().get_params(ctx)
         made = options.options_of(getattr(options, self._sections))

@@ -14,12 +14,24 @@ import signal
 import sys
 from contextlib import suppress
 
-# Import what every worker needs once, here, so that forked workers have it already.
-import astropy.wcs
-
-from ..archives.registry import kinds
 from ..errors import InputError
-from . import cutouts
+from ..importing import IMPORTING
+
+# Import what every worker needs once, here, so that forked workers have it already.
+with IMPORTING:
+    import astropy.wcs
+
+    from ..archives.registry import kinds
+    from . import cutouts
+
+    # Import the archives too. If one cannot be loaded, the harvest has reported it
+    # already.
+    with suppress(InputError):
+        kinds()
+
+    # Exclude all objects so far from garbage collection: it would write to memory pages
+    # that the workers share, so that each of them would get a copy.
+    gc.freeze()
 
 __all__ = ["astropy", "cutouts"]
 
@@ -28,11 +40,3 @@ __all__ = ["astropy", "cutouts"]
 sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open until the process ends
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-# Import the archives too. If one cannot be loaded, the harvest has reported it already.
-with suppress(InputError):
-    kinds()
-
-# Exclude all objects so far from garbage collection: it would write to memory pages
-# that the workers share, so that each of them would get a copy.
-gc.freeze()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..cutouts.warm_up import warm_up
 from ..errors import InputError, TransientError
+from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..settings.settings import load_run_settings, load_settings
 from ..status.report import failures, read_report, unsettled
@@ -68,8 +69,9 @@ def prepare(
     # own.
     if not locate_only and (is_new or unsettled(read_report(places))):
         warm_up()
-    from ..dataset.stamps import remove_parts
-    from .begin import begin, check_same_run, remove_scratch, write_settings
+    with IMPORTING:
+        from ..dataset.stamps import remove_parts
+        from .begin import begin, check_same_run, remove_scratch, write_settings
 
     remove_scratch(places)
     remove_parts(places.out)
@@ -96,7 +98,8 @@ def work_on(
 async def _until_stopped(
     settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
 ) -> Outcome:
-    from .harvest import Outcome, harvest
+    with IMPORTING:
+        from .harvest import Outcome, harvest
 
     try:
         stop.begin()
