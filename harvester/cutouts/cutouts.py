@@ -49,8 +49,8 @@ __all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels", "find_rows"]
 #: Pixel coordinate, outside of every image, of targets that the WCS cannot place.
 _NOWHERE = -(2**30)
 
-#: Rows by which two frames may share more than is usual.
-_MARGIN = 8
+#: Rows by which two frames may share more than `CHECKED_ROWS`: those rows are fetched.
+_MARGIN = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -16,7 +17,9 @@ from block_frames import LAW, SHAPE, image_of, made_frame
 from make_frames import job, sdss_header, sky_of
 
 from harvester.archives.kind import Way
-from harvester.cutouts.cutouts import cut_frame
+from harvester.cutouts.blocks.unpacked import Unpacked
+from harvester.cutouts.cutouts import cut_frame, find_rows
+from harvester.cutouts.frame_file import Frame
 from harvester.errors import TransientError
 from harvester.frames.store import FrameStore
 from harvester.frames.ways import Ways
@@ -310,3 +313,17 @@ async def test_other_ways(packed, header, whole, tmp_path, way, rows, counted):
         stamps, *_ = await harvest(frames, tmp_path / "one", asked)
     assert stamps == whole(asked)
     assert count == counted
+
+
+@pytest.mark.parametrize(
+    ("row", "spans"), [(3, [(0, 128)]), (1485, [(0, 1), (1297, 1489)])]
+)
+def test_rows_of_both_frames(header, row, spans):
+    """For a stamp over an edge the rows come that the neighbour has too."""
+    given = stamps_at(header, row)(Path("f"), Path())
+    spec = replace(given.spec, complete=True)
+    frame = Frame(Unpacked({0: made_frame()}))
+    image = next(frame.hdus())
+    found = find_rows(frame, "sdss", given.wanted, spec)
+    rows = [tuple((at - image.start) // 8192 for at in span) for span in found]
+    assert rows == spans
