@@ -24,6 +24,9 @@ BRISK = {
     "HARVESTER__SERVICES__SDSS_SAS__RATE": "100",
     "HARVESTER__SERVICES__MAST__RATE": "100",
     "HARVESTER__POLITENESS__LONGEST_BACKOFF_S": "1",
+    # A request for each frame, as with the rates of real archives: with these rates
+    # single blocks would be quicker. `test_ways` takes the others.
+    "HARVESTER__SDSS__WAY": "early",
 }
 
 

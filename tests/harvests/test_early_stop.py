@@ -27,10 +27,6 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 SKY = ("--seed", "45", "--targets", "42", "--per-field", "1", "--no-hst-images")
 
 
-#: Single blocks would be fetched otherwise, because the rates are high.
-EARLY = {"HARVESTER__SDSS__WAY": "early"}
-
-
 @dataclass
 class Harvested:
     """A finished harvest, and what the archive recorded of it."""
@@ -59,7 +55,7 @@ def early(archives, tmp_path_factory):
     """Harvest from the beginnings of frames."""
     out = tmp_path_factory.mktemp("early") / "out"
     words = ("run", archives.catalogue, "--out", out, "--survey", "sdss:r")
-    done = harvester(*words, *archives.flags(), **EARLY)
+    done = harvester(*words, *archives.flags())
     assert done.returncode == 0, done.stdout + done.stderr
     return seen(archives, out)
 
@@ -150,7 +146,7 @@ def test_faults(archives, early, tmp_path):
     archives.ask("/_faults", body=faults)
     out = tmp_path / "out"
     words = ("run", archives.catalogue, "--out", out, "--survey", "sdss:r")
-    done = harvester(*words, *archives.flags(), **EARLY)
+    done = harvester(*words, *archives.flags())
     struck = json.loads(archives.ask("/_faults"))
     archives.ask("/_faults", body=[])
     assert done.returncode == 0, done.stdout + done.stderr
@@ -168,7 +164,7 @@ def test_kill(archives, early, tmp_path):
     out = tmp_path / "out"
     frames = Places(out).frames
     words = ("run", archives.catalogue, "--out", out, "--survey", "sdss:r")
-    killed = start(*words, *archives.flags(), **EARLY)
+    killed = start(*words, *archives.flags())
     wait_for(lambda: list(frames.glob("*.pixels*")), killed)
     kill_group(killed)
     left = {path.name for path in frames.iterdir()}

@@ -71,10 +71,8 @@ def harvests(archives, frames, tmp_path_factory):
     def run(way, *more):
         out = tmp_path_factory.mktemp(way) / "out"
         archives.ask("/_reset", body={})
-        settings = out.parent / "settings.toml"
-        settings.write_text(f'sdss.way = "{way}"\n')
-        words = ("run", frames[1], "--out", out, "--survey", "sdss:r")
-        done = harvester(*words, "--config", settings, *more, *archives.flags())
+        words = ("run", frames[1], "--out", out, "--survey", "sdss:r", *more)
+        done = harvester(*words, *archives.flags(), HARVESTER__SDSS__WAY=way)
         assert done.returncode == 0, done.stdout + done.stderr
         stamps = {
             str(path.relative_to(out)): path.read_bytes()
@@ -95,6 +93,28 @@ def test_same_stamps(harvests, way):
     assert len(stamps) == 3 * GALAXIES
     assert told["ways"]["sdss:r"] == {COUNTED[way]: 3}
     assert told["doubts"]["sdss:r"] == {}
+
+
+def test_painted_frames(tmp_path):
+    """Of painted frames some are doubtful; all stamps are those of whole frames."""
+    sky = ("--seed", "45", "--targets", "14", "--per-field", "1", "--no-hst-images")
+    stamps = {}
+    with sandbox(tmp_path, *sky) as served:
+        words = ("run", served.catalogue, *served.flags(), "--survey", "sdss:r")
+        for way in (Way.AUTO, Way.WHOLE):
+            out = tmp_path / way
+            done = harvester(*words, "--out", out, HARVESTER__SDSS__WAY=way)
+            assert done.returncode == 0, done.stdout + done.stderr
+            stamps[way] = {
+                str(path.relative_to(out)): path.read_bytes()
+                for path in out.glob("cutouts/**/*.fits")
+            }
+    assert len(stamps[Way.AUTO]) == 14
+    assert stamps[Way.AUTO] == stamps[Way.WHOLE]
+    # The allowed rates are high, so that blocks are the quickest way at first.
+    told = status(tmp_path / Way.AUTO)
+    assert told["ways"]["sdss:r"].keys() & {"ranges", "stream"}
+    assert sum(told["ways"]["sdss:r"].values()) == 14
 
 
 @pytest.mark.parametrize("way", [Way.RANGES, Way.STREAM])
