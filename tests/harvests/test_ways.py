@@ -95,26 +95,45 @@ def test_same_stamps(harvests, way):
     assert told["doubts"]["sdss:r"] == {}
 
 
-def test_painted_frames(tmp_path):
+@pytest.fixture
+def painted(tmp_path):
+    """Give a function that harvests painted frames in some ways: stamps, status."""
+
+    def harvest(ways, *options):
+        sky = ("--seed", "45", "--targets", "14", "--per-field", "1")
+        with sandbox(tmp_path, *sky, "--no-hst-images", *options) as served:
+            words = ("run", served.catalogue, *served.flags(), "--survey", "sdss:r")
+            return [one(words, tmp_path / way, way) for way in ways]
+
+    def one(words, out, way):
+        done = harvester(*words, "--out", out, HARVESTER__SDSS__WAY=way)
+        assert done.returncode == 0, done.stdout + done.stderr
+        stamps = {
+            str(path.relative_to(out)): path.read_bytes()
+            for path in out.glob("cutouts/**/*.fits")
+        }
+        assert len(stamps) == 14
+        return stamps, status(out)["ways"]["sdss:r"]
+
+    return harvest
+
+
+def test_painted_frames(painted):
     """Of painted frames some are doubtful; all stamps are those of whole frames."""
-    sky = ("--seed", "45", "--targets", "14", "--per-field", "1", "--no-hst-images")
-    stamps = {}
-    with sandbox(tmp_path, *sky) as served:
-        words = ("run", served.catalogue, *served.flags(), "--survey", "sdss:r")
-        for way in (Way.AUTO, Way.WHOLE):
-            out = tmp_path / way
-            done = harvester(*words, "--out", out, HARVESTER__SDSS__WAY=way)
-            assert done.returncode == 0, done.stdout + done.stderr
-            stamps[way] = {
-                str(path.relative_to(out)): path.read_bytes()
-                for path in out.glob("cutouts/**/*.fits")
-            }
-    assert len(stamps[Way.AUTO]) == 14
-    assert stamps[Way.AUTO] == stamps[Way.WHOLE]
+    (stamps, ways), (whole, _) = painted([Way.AUTO, Way.WHOLE])
+    assert stamps == whole
     # The allowed rates are high, so that blocks are the quickest way at first.
-    told = status(tmp_path / Way.AUTO)
-    assert told["ways"]["sdss:r"].keys() & {"ranges", "stream"}
-    assert sum(told["ways"]["sdss:r"].values()) == 14
+    assert ways.keys() & {"ranges", "stream"}
+    assert sum(ways.values()) == 14
+
+
+def test_server_without_ranges(painted):
+    """If the server gives no ranges, frames come as one stream; stamps are the same."""
+    (stamps, ways), (whole, _) = painted(
+        [Way.RANGES, Way.WHOLE], "--sas-ranges", "none"
+    )
+    assert stamps == whole
+    assert ways == {"early": 14}
 
 
 @pytest.mark.parametrize("way", [Way.RANGES, Way.STREAM])
