@@ -9,12 +9,12 @@ of the package calls the kind, and never compares the name of an archive. ``cost
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..catalogue.identifier_scheme import IdentifierScheme
 from .costs import Costs, FileLayout, Sampling
 from .credit import Credit, Credited
+from .fetch import Fetch, Way
 from .shown import Shown
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import Ask, CutoutSpec, Finding, Product, Survey
     from ..transport.transport import Transport
+    from .block_law import BlockLaw
     from .reading import Reading
 
 __all__ = [
@@ -43,18 +44,8 @@ __all__ = [
     "ServiceKind",
     "Shown",
     "Token",
+    "Way",
 ]
-
-
-class Fetch(StrEnum):
-    """How the frames of an archive are fetched."""
-
-    #: The whole file.
-    WHOLE = "whole"
-    #: A compressed file, up to the last row that a stamp needs.
-    BEGINNING = "beginning"
-    #: An uncompressed file: only the byte ranges that the stamps need.
-    RANGES = "ranges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +205,8 @@ class ArchiveKind(Credited, Shown, Protocol):
     #: its mirrors do.
     fetch: Fetch
     archive_gives_ranges: bool
+    #: How compressed frames are packed in blocks, if their places can be proved.
+    blocks: BlockLaw | None
     #: Whether frames continue each other on one grid of pixels, so that `neighbour`
     #: may give one.
     has_neighbours: bool
@@ -255,6 +248,10 @@ class ArchiveKind(Credited, Shown, Protocol):
 
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - the archive's own section
         """Whether a target gets a stamp from every product, not only from the best."""
+        ...
+
+    def way(self, section: Any) -> Way:  # noqa: ANN401 - the archive's own section
+        """Give the way in which a user wants compressed frames to be fetched."""
         ...
 
     def load(self) -> None:

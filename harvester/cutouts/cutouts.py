@@ -23,6 +23,7 @@ from ..models import Cut, Plane, Receipt
 from .astrometry import BadWcsError, read_astrometry
 from .completion import Parent, Strips, lacking
 from .frame_file import BadFrameError, CorruptFrameError, end_of_rows, open_frame
+from .intervals import merged
 from .neighbours import CHECKED_ROWS
 from .pixels import Boxes, Image
 from .planes import Quality
@@ -40,12 +41,16 @@ if TYPE_CHECKING:
     from ..models import CutoutSpec, FrameJob, Neighbour, Product, Wanted
     from .astrometry import Astrometry
     from .frame_file import Frame, Hdu
+    from .intervals import Span
     from .pixels import Stamp
 
-__all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels"]
+__all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels", "find_rows"]
 
 #: Pixel coordinate, outside of every image, of targets that the WCS cannot place.
 _NOWHERE = -(2**30)
+
+#: Rows by which two frames may share more than is usual.
+_MARGIN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def cut_frame(job: FrameJob) -> Cut:
         frame, image, sky, quality = own
         boxes = _place(job.wanted, job.spec, sky, image.shape)
         _refuse_other(own, job.product, is_empty=not len(boxes.places))
-        frame.prove(image.hdu, _last_row(boxes, image.shape, job.spec))
+        for start, stop in _rows(boxes, image.shape, job.spec):
+            frame.prove(image.hdu, stop, start)
         pixels = own.pixels(boxes)
         strips = [_strips(files, own, one, boxes, job.spec) for one in job.neighbours]
         science = FrameScience.of(job, image.text, sky, reading, quality.noise)
@@ -110,7 +116,8 @@ def _open_parent(
     """Open a frame and read its headers; ``files`` closes it."""
     reading = kind_of(product.archive).reading
     opened = open_tiled if reading.may_be_tiled else open_frame
-    frame = files.enter_context(opened(Path(place.path), is_whole=place.is_whole))
+    path = Path(place.path)
+    frame = files.enter_context(opened(path, is_whole=place.is_whole, held=place.held))
     image = _find_image(frame, reading, spec)
     try:
         sky = read_astrometry(image.hdu.header())
@@ -188,6 +195,38 @@ def find_end(
     sky = read_astrometry(image.hdu.header())
     boxes = _place(wanted, spec, sky, image.shape, touching=spec.complete)
     return end_of_rows(image.hdu, _last_row(boxes, image.shape, spec))
+
+
+def find_rows(
+    frame: Frame, archive: str, wanted: Sequence[Wanted], spec: CutoutSpec
+) -> list[Span]:
+    """Return where the rows lie that `cut_frame` will use, in bytes of the FITS file.
+
+    The frame may be that of the stamps, or the one behind it that completes them.
+
+    Raises
+    ------
+    CorruptFrameError, BadFrameError, BadWcsError
+        As `cut_frame`.
+    """
+    image = _find_image(frame, kind_of(archive).reading, spec)
+    sky = read_astrometry(image.hdu.header())
+    boxes = _place(wanted, spec, sky, image.shape, touching=spec.complete)
+    return [
+        (end_of_rows(image.hdu, start), end_of_rows(image.hdu, stop))
+        for start, stop in _rows(boxes, image.shape, spec)
+    ]
+
+
+def _rows(boxes: Boxes, shape: tuple[int, int], spec: CutoutSpec) -> list[Span]:
+    """Return the rows that are read, also to compare the frame with a neighbour."""
+    found, height = boxes.rows(shape), shape[0]
+    before = boxes.of(boxes.first[:, 0] < 0)
+    if spec.complete and len(before.places):
+        found.append((0, _last_row(before, shape, spec)))
+    if spec.complete and np.any(boxes.first[:, 0] + boxes.side > height):
+        found.append((max(0, height - CHECKED_ROWS - _MARGIN), height))
+    return merged(found)
 
 
 def _last_row(boxes: Boxes, shape: tuple[int, int], spec: CutoutSpec) -> int:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 import numpy as np
 
 from ..errors import PermanentError, TransientError
-from .bz2_blocks import OVERLAP, BlockScan
+from .bz2_blocks import BZ2_END, OVERLAP, BlockScan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from ..models import HeldPart
 
     #: Decompressed bytes, and the number of bytes of the file that were read so far.
     Step = tuple[bytes, int]
@@ -44,9 +46,6 @@ _STEP = 2**20
 #: Bytes of bz2 data that are passed to the decompressor at a time. A larger piece would
 #: more often contain data behind the last needed block, which are then wasted work.
 _PIECE = 16 * 2**10
-
-#: The 48 bits that begin the end of a bz2 stream (the square root of pi in decimal).
-_BZ2_END = 0x177245385090
 
 
 class CorruptFrameError(TransientError):
@@ -83,8 +82,11 @@ class FrameBytes(Protocol):
     def holds(self, place: int) -> bool:
         """Return whether the file has a byte at this offset."""
 
-    def prove(self, stop: int) -> None:
-        """Verify the checksums of all bytes before ``stop``, if the format has any."""
+    def prove(self, stop: int, start: int = 0) -> None:
+        """Verify that the bytes are here, and their checksums if the format has any.
+
+        A compressed file verifies all bytes before ``stop``.
+        """
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return bytes; damage may be found later if `prove` was not called before."""
@@ -94,11 +96,12 @@ class _PlainBytes:
     """A file that is not compressed: memory-mapped, so only used bytes are read."""
 
     is_packed = False
-    read = 0
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, held: HeldPart | None) -> None:
         self._file = file
         self._size = file.seek(0, 2)
+        self._held = held
+        self.read = held.needed if held else 0
 
     def check_room(self, end: int) -> None:
         if end > self._size:
@@ -108,8 +111,12 @@ class _PlainBytes:
     def holds(self, place: int) -> bool:
         return place < self._size
 
-    def prove(self, stop: int) -> None:
+    def prove(self, stop: int, start: int = 0) -> None:
         self.check_room(stop)
+        spans = self._held.spans if self._held else [(0, stop)]
+        if start < stop and not any(a <= start and stop <= b for a, b in spans):
+            msg = f"of the frame, bytes {start} to {stop} were not fetched"
+            raise CorruptFrameError(msg)
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:
         # Map only this part: the memory limit of a worker is below the size of a
@@ -147,7 +154,7 @@ class _PackedBytes:
             self._unpack()
         return self._length > place
 
-    def prove(self, stop: int) -> None:
+    def prove(self, stop: int, start: int = 0) -> None:  # noqa: ARG002 - the protocol's signature
         self._check_held(stop)
         while not (self._is_proved or self._ended):
             self._unpack()
@@ -246,10 +253,13 @@ def _gunzip(file: BinaryIO) -> Iterator[Step]:
             raise CorruptFrameError(msg) from error
 
 
-def open_bytes(file: BinaryIO, *, is_whole: bool = True) -> FrameBytes:
+def open_bytes(
+    file: BinaryIO, *, is_whole: bool = True, held: HeldPart | None = None
+) -> FrameBytes:
     """Return the bytes of an open file: plain FITS, or compressed by bz2 or gzip.
 
-    With ``is_whole`` false a bz2 file may be only the beginning of a frame.
+    With ``is_whole`` false a bz2 file may be only the beginning of a frame. ``held``
+    tells which parts a plain file has.
 
     Raises
     ------
@@ -268,7 +278,7 @@ def open_bytes(file: BinaryIO, *, is_whole: bool = True) -> FrameBytes:
     if magic != b"SIMPLE  =":
         msg = f"it is neither FITS nor bz2 nor gzip: it begins with {magic!r}"
         raise CorruptFrameError(msg)
-    return _PlainBytes(file)
+    return _PlainBytes(file, held)
 
 
 def _check_bz2_end(file: BinaryIO) -> None:
@@ -283,6 +293,6 @@ def _check_bz2_end(file: BinaryIO) -> None:
     tail = int.from_bytes(file.read(11), "big")
     file.seek(0)
     ends = ((tail >> filling + 32) & (2**48 - 1) for filling in range(8))
-    if _BZ2_END not in ends:
+    if BZ2_END not in ends:
         msg = f"its {length} bytes do not end as bz2 data do: it was truncated"
         raise CorruptFrameError(msg)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..models import HeldPart
+
 __all__ = [
     "BadFrameError",
     "CorruptFrameError",
@@ -121,9 +123,9 @@ class Frame:
             yield hdu
             start = hdu.end
 
-    def prove(self, image: Hdu, stop: int) -> None:
-        """Verify the checksums of the rows before ``stop``, if the format has any."""
-        self._source.prove(end_of_rows(image, stop))
+    def prove(self, image: Hdu, stop: int, start: int = 0) -> None:
+        """Verify that rows are here, and their checksums if the format has any."""
+        self._source.prove(end_of_rows(image, stop), end_of_rows(image, start))
 
     @property
     def read(self) -> int:
@@ -140,7 +142,7 @@ class Frame:
     def data(self, hdu: Hdu) -> bytes:
         """Return the data of an HDU as they are in the file, without padding."""
         stop = hdu.start + hdu.size
-        self._source.prove(stop)
+        self._source.prove(stop, hdu.start)
         return self._source.take(hdu.start, stop).tobytes()
 
     def _read_hdu(self, start: int) -> Hdu:
@@ -238,12 +240,17 @@ def _whole_blocks(size: int) -> int:
 
 @contextmanager
 def open_frame(
-    path: Path, *, is_whole: bool = True, kind: Callable[[FrameBytes], Frame] = Frame
+    path: Path,
+    *,
+    is_whole: bool = True,
+    held: HeldPart | None = None,
+    kind: Callable[[FrameBytes], Frame] = Frame,
 ) -> Iterator[Frame]:
     """Open a frame file, plain or compressed by bz2 or gzip.
 
     With ``is_whole`` false, a bz2 file may be only the beginning of a frame: only the
-    pixels in its complete blocks can be read.
+    pixels in its complete blocks can be read. ``held`` tells which parts of an unpacked
+    frame the file has.
 
     Raises
     ------
@@ -257,7 +264,7 @@ def open_frame(
     """
     try:
         with path.open("rb") as file:
-            yield kind(open_bytes(file, is_whole=is_whole))
+            yield kind(open_bytes(file, is_whole=is_whole, held=held))
     except (CorruptFrameError, BadFrameError) as error:
         # The messages of inner functions begin with "it": put the name before them.
         msg = f"frame {path.name}: {error}"

@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..archives.reading import PixelStack
 from .frame_file import BadFrameError
+from .intervals import merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..models import Mode
     from .frame_file import Frame, Hdu
+    from .intervals import Span
     from .planes import Planes, Quality
 
 __all__ = ["Boxes", "Image", "Pixels", "Stamp", "StampPlace"]
@@ -67,6 +69,13 @@ class Boxes:
         """Return the row, in an image of this shape, before which all boxes end."""
         ends = np.minimum(self.first[:, 0] + self.side, shape[0])
         return int(np.max(ends, initial=0))
+
+    def rows(self, shape: tuple[int, int]) -> list[Span]:
+        """Return the rows of an image of this shape that are read, at least the first.
+
+        A row is verified also without a box, so that a damaged file is found.
+        """
+        return merged([(0, 1), *((r.start, r.stop) for r, _ in self.within(shape))])
 
     def are_inside(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return a mask, ``(n,)``, of the boxes completely inside such an image."""
@@ -172,9 +181,8 @@ class Pixels:
         self._boxes = boxes
         self._quality = quality
         for hdu in image.planes:
-            # Verify at least one row, so that a damaged file is found without a box
-            # too.
-            frame.prove(hdu, max(1, boxes.last_row(image.shape)))
+            for start, stop in boxes.rows(image.shape):
+                frame.prove(hdu, stop, start)
         self._factor = _number(image.hdu, "BSCALE", 1.0)
         self._offset = _number(image.hdu, "BZERO", 0.0)
         self._blank = _number(image.hdu, "BLANK", math.nan)
@@ -183,7 +191,7 @@ class Pixels:
         """Return the flux of whole rows, ``(n, nx)``; NaN where there is no value."""
 
         def take(hdu: Hdu) -> NDArray[Any]:
-            self._frame.prove(hdu, rows.stop)
+            self._frame.prove(hdu, rows.stop, rows.start)
             return self._frame.rows(hdu, rows.start, rows.stop)
 
         weights = self._image.weights

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ..models import HeldPart
     from .frame_bytes import FrameBytes
     from .frame_file import Hdu
 
@@ -56,7 +57,9 @@ _DAMAGE = (
 
 
 @contextmanager
-def open_tiled(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
+def open_tiled(
+    path: Path, *, is_whole: bool = True, held: HeldPart | None = None
+) -> Iterator[Frame]:
     """Open a frame file like `open_frame`; its images may be compressed in tiles.
 
     Raises
@@ -66,7 +69,7 @@ def open_tiled(path: Path, *, is_whole: bool = True) -> Iterator[Frame]:
     """
     with ExitStack() as files:
         kind = partial(_TiledFrame, path=path, files=files)
-        with open_frame(path, is_whole=is_whole, kind=kind) as frame:
+        with open_frame(path, is_whole=is_whole, held=held, kind=kind) as frame:
             yield frame
 
 
@@ -89,10 +92,10 @@ class _TiledFrame(Frame):
             is_tiled = hdu.values.get("ZIMAGE") == "T" and not self._source.is_packed
             yield self._to_image(number, hdu) if is_tiled else hdu
 
-    def prove(self, image: Hdu, stop: int) -> None:
-        """Verify the checksums of the rows before ``stop``; tiles have none."""
+    def prove(self, image: Hdu, stop: int, start: int = 0) -> None:
+        """Verify that rows are here, and their checksums; tiles have none."""
         if image.start not in self._tiled:
-            super().prove(image, stop)
+            super().prove(image, stop, start)
 
     def rows(self, image: Hdu, first: int, stop: int) -> NDArray[Any]:
         """Return rows of an image, ``(stop - first, nx)``, in the stored type."""

@@ -16,8 +16,6 @@ import io
 import logging
 from typing import TYPE_CHECKING
 
-from ..archives.kind import Fetch
-from ..archives.registry import kind_of
 from ..cutouts.astrometry import BadWcsError
 from ..cutouts.bz2_blocks import BlockScan, block_size
 from ..cutouts.frame_bytes import open_bytes
@@ -27,9 +25,7 @@ from ..models import Plane
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from ..models import Product
-
-__all__ = ["Prefix", "expected_part", "has_prefix"]
+__all__ = ["Prefix", "expected_part", "is_early"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +41,9 @@ _MOST_GALAXIES = 3
 _SLACK = 1000
 
 
-def has_prefix(product: Product, galaxies: int, planes: Collection[Plane]) -> bool:
-    """Whether the beginning of this file is enough, and cheaper than all of it."""
-    is_packed = product.name.endswith(".fits.bz2") and galaxies <= _MOST_GALAXIES
-    is_enough = Plane.IVAR not in planes
-    return is_packed and is_enough and kind_of(product.archive).fetch is Fetch.BEGINNING
+def is_early(galaxies: int, planes: Collection[Plane]) -> bool:
+    """Whether the beginning of a frame is enough, and cheaper than all of it."""
+    return galaxies <= _MOST_GALAXIES and Plane.IVAR not in planes
 
 
 def expected_part(galaxies: int, planes: Collection[Plane]) -> float:
@@ -57,7 +51,7 @@ def expected_part(galaxies: int, planes: Collection[Plane]) -> float:
 
     They are assumed to be at random positions, and the frame to have 14 blocks.
     """
-    if galaxies > _MOST_GALAXIES or Plane.IVAR in planes:
+    if not is_early(galaxies, planes):
         return 1.0
     return min(1.0, galaxies / (galaxies + 1) + 0.5 / 14) if galaxies else 0.0
 
@@ -80,32 +74,33 @@ class Prefix:
         self._scan = BlockScan()
         #: The bytes up to the end of the first block, until it was read.
         self._first = bytearray()
-        self._starts = 0
         #: Number of blocks that contain the needed rows; None if not known yet.
         self._needed: int | None = None
         self._gave_up = False
+        #: Bits at which the blocks start that have come.
+        self.starts: list[int] = []
 
     def add(self, data: bytes) -> bool:
         """Take the next bytes; tell whether enough complete blocks have come."""
         if self._gave_up:
             return False
         starts = self._scan.feed(data)
-        if self._starts and any(start.is_first for start in starts):
+        if self.starts and any(start.is_first for start in starts):
             # A second bz2 stream: the last block of the first may have any size, so
             # that counting blocks does not work.
             self._gave_up = True
             return False
-        self._starts += len(starts)
+        self.starts += [start.bit for start in starts]
         if self._needed is None:
             self._first += data
-            if self._starts > 1:
+            if len(self.starts) > 1:
                 self._count_needed()
-        return self._needed is not None and self._starts > self._needed
+        return self._needed is not None and len(self.starts) > self._needed
 
     def _count_needed(self) -> None:
         first, self._first = bytes(self._first), bytearray()
         try:
-            end = self._find_end(Frame(open_bytes(io.BytesIO(first), is_whole=False)))
+            end = self._end_in(first)
         except (BadFrameError, BadWcsError, CorruptFrameError) as error:
             _log.info(
                 "a frame is fetched whole, because its header cannot be used: %s", error
@@ -113,3 +108,7 @@ class Prefix:
             self._gave_up = True
             return
         self._needed = -(-end // (block_size(first) - _SLACK))
+
+    def _end_in(self, first: bytes) -> int:
+        """Find the end of the last needed row from the first block."""
+        return self._find_end(Frame(open_bytes(io.BytesIO(first), is_whole=False)))

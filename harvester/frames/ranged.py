@@ -95,7 +95,7 @@ class _Pieces:
     def holds(self, place: int) -> bool:
         return place < self.end
 
-    def prove(self, stop: int) -> None:
+    def prove(self, stop: int, start: int = 0) -> None:  # noqa: ARG002 - the protocol's signature
         self.check_room(stop)
 
     def take(self, start: int, stop: int) -> NDArray[np.uint8]:

@@ -18,25 +18,22 @@ import shutil
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from ..archives.registry import kind_of
-from ..cutouts.cutouts import find_end, find_pixels
-from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from .cache import FrameCache, read_folder
-from .prefix import Prefix, has_prefix
-from .ranged import PixelFetch, has_parts
+from .parts import PartFetch
 from .sources import Sources
+from .ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from ..models import CutoutSpec, Product, Wanted
-    from ..transport.transport import Download, Enough, Transport
+    from ..models import CutoutSpec, HeldPart, Product, Wanted
+    from ..transport.transport import Transport
+    from .block_rounds import RunJob
     from .cache import Kept, StillWanted
 
     OnBytes = Callable[[int], None]
@@ -72,6 +69,8 @@ class LocalFrame:
     is_whole: bool
     #: Its version: ``etag:`` or ``sha256:`` and what the server or the bytes give.
     version: str = ""
+    #: What it holds of the unpacked frame, if the file is plain and the frame is not.
+    held: HeldPart | None = None
 
 
 class FrameStore:
@@ -86,6 +85,8 @@ class FrameStore:
         budget: int,
         still_wanted: StillWanted | None = None,
         patience_s: float = math.inf,
+        ways: Ways | None = None,
+        run: RunJob | None = None,
     ) -> None:
         """Take a folder, and the files ``left`` in it by name; `open` reads them."""
         self._folder = folder
@@ -96,9 +97,10 @@ class FrameStore:
         self._numbers = count()
         #: File names of frames whose stamps could not be cut from a part of the frame.
         self._only_whole: set[str] = set()
-        #: File names of frames that are too large to be fetched whole.
-        self._too_large: set[str] = set()
         self._sources = Sources(transport, patience_s=patience_s)
+        self._parts = PartFetch(
+            transport, self._sources, ways or Ways(), run or asyncio.to_thread
+        )
         #: Checksum of the last complete download, by file name.
         self._came: dict[str, str] = {}
         self._cache = FrameCache(
@@ -120,10 +122,14 @@ class FrameStore:
         budget: int,
         still_wanted: StillWanted | None = None,
         patience_s: float = math.inf,
+        ways: Ways | None = None,
+        run: RunJob | None = None,
     ) -> Self:
         """Open a folder of frames that may keep ``budget`` bytes.
 
         Frames that kill workers are moved to the folder ``quarantine`` beside it.
+        ``ways`` chooses how compressed frames are fetched, and ``run`` runs functions
+        in a worker process (without it, in a thread).
 
         Raises
         ------
@@ -134,6 +140,7 @@ class FrameStore:
         return cls(
             folder, transport, left,
             budget=budget, still_wanted=still_wanted, patience_s=patience_s,
+            ways=ways, run=run,
         )  # fmt: skip
 
     @asynccontextmanager
@@ -168,15 +175,19 @@ class FrameStore:
             path = self._path(product)
             part = path.with_name(f"{path.stem}-{next(self._numbers)}.pixels")
             try:
-                if await self._fetch_part(
+                got = await self._parts.fetch(
                     product, part, wanted, spec, on_bytes, sits_out=sits_out
-                ):
-                    version = self._versions.get(part.name, "")
-                    yield LocalFrame(part, is_whole=False, version=version)
+                )
+                if got and not got.is_whole:
+                    yield LocalFrame(part, False, got.version, got.held)
                     return
+                if got:
+                    whole = self._path(product)
+                    await asyncio.to_thread(part.replace, whole)
+                    self._came[whole.name] = got.sha256
+                    self._versions[whole.name] = got.version
             finally:
                 part.unlink(missing_ok=True)
-                self._versions.pop(part.name, None)
         async with self._whole(product, on_bytes, sits_out=sits_out) as whole:
             yield LocalFrame(whole, is_whole=True, version=await self._version(whole))
 
@@ -190,8 +201,11 @@ class FrameStore:
         try:
             async with self._locks.setdefault(path.name, asyncio.Lock()):
                 if not path.exists():
-                    got = await self._fetch(product, path, on_bytes, sits_out=sits_out)
+                    got = await self._parts.download(
+                        product, path, on_bytes, sits_out=sits_out
+                    )
                     self._came[path.name] = got.sha256
+                    self._versions[path.name] = got.version
             yield path
         finally:
             self._in_use[path.name] -= 1
@@ -227,7 +241,7 @@ class FrameStore:
             ``error`` itself: the frame is too large to be fetched whole.
         """
         path = self._path(product)
-        if path.name in self._too_large:
+        if product.name in self._parts.too_large:
             raise error
         self._only_whole.add(path.name)
         if not frame.is_whole or not path.exists():
@@ -298,90 +312,3 @@ class FrameStore:
         whole = self._path(product)
         is_coming = whole.name in self._in_use or whole.exists()
         return whole.name not in self._only_whole and not is_coming
-
-    async def _fetch_part(
-        self,
-        product: Product,
-        part: Path,
-        wanted: Sequence[Wanted],
-        spec: CutoutSpec,
-        on_bytes: OnBytes,
-        *,
-        sits_out: bool,
-    ) -> bool:
-        """Fetch what these stamps need; tell whether ``part`` has it.
-
-        False if the whole frame has come, or must be fetched.
-        """
-        asked: Any = {"archive": product.archive, "wanted": wanted, "spec": spec}
-        if has_prefix(product, len(wanted), spec.planes):
-            prefix = Prefix(partial(find_end, **asked))
-            return await self._fetch_prefix(
-                product, part, prefix, on_bytes, sits_out=sits_out
-            )
-        if has_parts(product):
-            fetch = PixelFetch(
-                self._transport,
-                part,
-                find=partial(find_pixels, **asked),
-                kind=kind_of(product.archive),
-                on_bytes=on_bytes,
-            )
-            is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
-            if fetch.etag:
-                self._versions[part.name] = f"etag:{fetch.etag}"
-            return is_here
-        return False
-
-    async def _fetch_prefix(
-        self,
-        product: Product,
-        part: Path,
-        prefix: Prefix,
-        on_bytes: OnBytes,
-        *,
-        sits_out: bool,
-    ) -> bool:
-        got = await self._fetch(product, part, on_bytes, prefix, sits_out=sits_out)
-        if got.is_whole:
-            whole = self._path(product)
-            await asyncio.to_thread(part.replace, whole)
-            self._came[whole.name] = got.sha256
-            self._versions[whole.name] = self._versions.pop(part.name)
-        return not got.is_whole
-
-    async def _fetch_pixels(
-        self, product: Product, fetch: PixelFetch, *, sits_out: bool
-    ) -> bool:
-        """Fetch by ranges, also from the archive if it serves them."""
-        if kind_of(product.archive).archive_gives_ranges:
-            is_here = await self._sources.fetch(product, fetch, sits_out=sits_out)
-        else:
-            ask = partial(fetch, is_mirror=True)
-            is_here = bool(await self._sources.mirrors.ask(product, ask))
-        if fetch.is_only_by_ranges(product):
-            self._too_large.add(self._path(product).name)
-        return is_here
-
-    async def _fetch(
-        self,
-        product: Product,
-        path: Path,
-        on_bytes: OnBytes,
-        enough: Enough | None = None,
-        *,
-        sits_out: bool,
-    ) -> Download:
-        fetch = partial(
-            self._transport.download,
-            path=path,
-            check=verify_frame,
-            enough=enough,
-            on_bytes=on_bytes,
-        )
-        got = await self._sources.fetch(product, fetch, sits_out=sits_out)
-        if got.etag:
-            self._versions[path.name] = f"etag:{got.etag}"
-        elif got.is_whole:
-            self._versions[path.name] = f"sha256:{got.sha256}"
-        return got

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..errors import BusyError, LocalError
-from .tally import FETCHED, add_to_tally
+from .tally import add_to_tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,24 +43,24 @@ class _Entry(NamedTuple):
 
 
 class _Counts:
-    """Requests and bytes of the hosts, and bytes of frames, since the last commit."""
+    """Requests and bytes of the hosts, and tallies, since the last commit."""
 
     def __init__(self) -> None:
         self._requests: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
-        self._image_bytes: Counter[int] = Counter()
+        self._tallies: Counter[tuple[int, str]] = Counter()
 
     def add_traffic(self, host: str, requests: int, size: int) -> None:
         self._requests[host] += requests
         self._bytes[host] += size
 
-    def add_image_bytes(self, survey: int, size: int) -> None:
-        self._image_bytes[survey] += size
+    def add_to_tally(self, survey: int, what: str, count: int) -> None:
+        self._tallies[survey, what] += count
 
     def add(self, other: _Counts) -> None:
         self._requests.update(other._requests)
         self._bytes.update(other._bytes)
-        self._image_bytes.update(other._image_bytes)
+        self._tallies.update(other._tallies)
 
     async def write(self, db: aiosqlite.Connection) -> None:
         await db.executemany(
@@ -72,8 +72,8 @@ class _Counts:
             """,
             [(host, self._requests[host], size) for host, size in self._bytes.items()],
         )
-        for survey, size in self._image_bytes.items():
-            await add_to_tally(db, survey, FETCHED, size)
+        for (survey, what), count in self._tallies.items():
+            await add_to_tally(db, survey, what, count)
 
 
 class GroupCommit:
@@ -116,9 +116,9 @@ class GroupCommit:
         """Add to what a host was asked and sent; kept with the next commit."""
         self._counts.add_traffic(host, requests, size)
 
-    def count_image_bytes(self, survey: int, size: int) -> None:
-        """Add to the bytes that came for frames; kept with the next commit."""
-        self._counts.add_image_bytes(survey, size)
+    def count(self, survey: int, what: str, count: int) -> None:
+        """Add to a counter of a survey; kept with the next commit."""
+        self._counts.add_to_tally(survey, what, count)
 
     def enqueue(self, write: Write) -> None:
         """Have something written with the next commit, without waiting for it."""

@@ -357,9 +357,9 @@ class Ledger:
         """Add to what a host was asked and sent; kept with the next commit."""
         self._commits.count_traffic(host, requests, size)
 
-    def count_image_bytes(self, survey: Survey, size: int) -> None:
-        """Add to the bytes that came for a survey's frames; as `count_traffic`."""
-        self._commits.count_image_bytes(self._number(survey), size)
+    def count(self, survey: Survey, what: str, number: int = 1) -> None:
+        """Add to a counter of a survey, such as ``way ranges``; as `count_traffic`."""
+        self._commits.count(self._number(survey), what, number)
 
     def keep_cool_down(self, host: str, until: float) -> None:
         """Keep until when (Unix seconds) a host must not be asked."""

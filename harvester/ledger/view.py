@@ -146,12 +146,16 @@ class LedgerView:
 
     def routes(self) -> dict[str, dict[str, int]]:
         """Tell for each survey by which routes how many targets were looked up."""
+        return self.counted("by")
+
+    def counted(self, kind: str) -> dict[str, dict[str, int]]:
+        """Give for each survey the counters of one kind, such as ``way`` of frames."""
         surveys = self.surveys()
         return {
             str(surveys[number]): {
-                what.removeprefix("by "): count
+                what.removeprefix(f"{kind} "): count
                 for what, count in sorted(tally.items())
-                if what.startswith("by ")
+                if what.startswith(f"{kind} ")
             }
             for number, tally in self.tallies().items()
         }

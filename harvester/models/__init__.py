@@ -6,7 +6,7 @@ They hold plain facts, and import nothing else of the package but errors.
 from .flags import Flag
 from .planes import DEFAULT_PLANES, Bit, Plane, StampFacts
 from .products import Ask, Finding, NoChoices, Product, Route, Sample
-from .stamps import ENDS_WORKERS, Cut, FrameJob, Neighbour, Receipt, Wanted
+from .stamps import ENDS_WORKERS, Cut, FrameJob, HeldPart, Neighbour, Receipt, Wanted
 from .targets import CutoutSpec, Mode, StampSize, Survey, Target
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Finding",
     "Flag",
     "FrameJob",
+    "HeldPart",
     "Mode",
     "Neighbour",
     "NoChoices",

@@ -12,7 +12,25 @@ if TYPE_CHECKING:
     from .products import Product
     from .targets import CutoutSpec
 
-__all__ = ["ENDS_WORKERS", "Cut", "FrameJob", "Neighbour", "Receipt", "Wanted"]
+__all__ = [
+    "ENDS_WORKERS",
+    "Cut",
+    "FrameJob",
+    "HeldPart",
+    "Neighbour",
+    "Receipt",
+    "Wanted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """What a local file holds of a frame that was unpacked only in part."""
+
+    #: First byte, and the one behind the last, of each part of the unpacked frame.
+    spans: tuple[tuple[int, int], ...]
+    #: Bytes of the compressed file that were needed for them.
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,7 @@ class Neighbour:
     is_whole: bool = True
     #: Version of the frame, as `StampFacts.parent`.
     parent: str = ""
+    held: HeldPart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,8 @@ class FrameJob:
     parent: str = ""
     #: Frames that complete stamps over the first or last row, if they fit.
     neighbours: tuple[Neighbour, ...] = ()
+    #: What the file holds, if it is an unpacked part; None: all that it seems to.
+    held: HeldPart | None = None
 
 
 #: Problems of a galaxy that crashes or hangs the process that cuts it.

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ..archives.kind import Fetch
+from ..archives.kind import Fetch, Way
 from ..archives.registry import kind_of
+from ..frames.way_costs import PackedFrame, cost_of
 from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..models import Plane
 from ..states import State
-from ..transport.body import LARGEST_FILE
+from .allowance import BANDWIDTH, Allowance, Manner
 from .forecast import Camera, forecast
 from .neighbours import count_neighbours, neighbour_loads
 from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..ledger.view import FrameGroup
     from ..models import CutoutSpec, Survey
@@ -51,39 +52,6 @@ _STAMP_S = 0.001
 #: Bytes of a FITS block, and blocks of a stamp's header.
 _BLOCK = 2880
 _HEADER_BLOCKS = 2
-
-
-#: Assumed bandwidth in bytes a second, if the user gives none: a good connection.
-BANDWIDTH = 20e6
-
-
-class Manner(NamedTuple):
-    """Request limits of one service."""
-
-    #: Official host, by whose name traffic is counted.
-    host: str
-    #: Requests a second.
-    rate: float
-    #: Files in flight.
-    files: int
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a harvest may use."""
-
-    #: Request limits by name of service.
-    manners: Mapping[str, Manner]
-    #: How stamps are cut, by archive.
-    specs: Mapping[str, CutoutSpec]
-    #: Number of worker processes.
-    cores: int
-    #: Size of the frame cache on disk, bytes.
-    cache_bytes: int
-    #: Assumed bandwidth from each host, bytes a second.
-    bandwidth: float
-    #: Bytes of a file above which it is not fetched whole.
-    largest_file: int = LARGEST_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +143,8 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         ``targets``: their number;
         ``surveys``: for each the galaxies ``covered``, ``no_coverage``, ``failed`` and
         ``unlocated``; how many each route has located (``located_by``); ``frames`` to
-        fetch and ``frames_fetched``; how many ``neighbours`` of them may be needed to
+        fetch, the ``ways`` in which they are expected to come, and
+        ``frames_fetched``; how many ``neighbours`` of them may be needed to
         complete stamps; all ``stamps`` in the end, those to be made
         (``stamps_to_come``), and the size of one (``stamp_bytes``);
         ``hosts``: for each the ``requests``, ``files`` and ``bytes`` to come; what the
@@ -249,12 +218,26 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "unlocated": unlocated,
         "located_by": counts.routes.get(str(survey), {}),
         "frames": sum(group.frames - group.missing for group in groups),
+        "ways": _ways(survey, groups, allowance),
         "frames_fetched": sum(n for one, n in counts.fetched if one == number),
         "neighbours": round(count_neighbours(number, counts, allowance)),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
         "stamps_to_come": sum(group.frames * group.stamps for group in groups),
         "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
     }
+
+
+def _ways(
+    survey: Survey, groups: Sequence[FrameGroup], allowance: Allowance
+) -> dict[str, int]:
+    kind, planes = kind_of(survey.archive), allowance.specs[survey.archive].planes
+    if kind.blocks is None:
+        return {}
+    ways: Counter[str] = Counter()
+    for group in groups:
+        way = allowance.way(kind, group.stamps, planes)
+        ways[way] += group.frames - group.missing
+    return dict(ways)
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
@@ -281,7 +264,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     loads = [
         (archive, *one)
         for archive in archives
-        for one in _loads(archive, counts, allowance.specs[archive].planes).items()
+        for one in _loads(archive, counts, allowance).items()
     ]
     loads.extend(neighbour_loads(counts, allowance))
     hosts = {}
@@ -298,7 +281,7 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
     return hosts
 
 
-def _loads(archive: str, counts: Counts, planes: Collection[Plane]) -> dict[str, Load]:
+def _loads(archive: str, counts: Counts, allowance: Allowance) -> dict[str, Load]:
     numbers = {n for n, s in counts.surveys.items() if s.archive == archive}
     unlocated = [counts.unlocated.get(number, 0) for number in numbers]
     samples = counts.samples.get(archive, SampleSummary())
@@ -315,7 +298,8 @@ def _loads(archive: str, counts: Counts, planes: Collection[Plane]) -> dict[str,
             tally[FETCHED] for n, tally in counts.tallies.items() if n in numbers
         ),
         samples=samples,
-        planes=planes,
+        planes=allowance.specs[archive].planes,
+        way_of=allowance.way,
     )
 
 
@@ -356,6 +340,10 @@ def _frame_s(survey: Survey, stamps: int, allowance: Allowance) -> float:
     # row is at n / (n + 1) of the frame, on average. What the noise depends on is
     # behind the last row.
     kind, planes = kind_of(survey.archive), allowance.specs[survey.archive].planes
+    way = allowance.way(kind, stamps, planes)
+    if kind.blocks is not None and way in {Way.RANGES, Way.STREAM}:
+        frame = PackedFrame.of(kind, kind.blocks, stamps, planes)
+        return cost_of(way, frame).cpu_s + stamps * _STAMP_S
     is_left = kind.fetch is Fetch.BEGINNING and Plane.IVAR not in planes
     part = stamps / (stamps + 1) if is_left else 1.0
     return part * kind.costs.decode_s + stamps * _STAMP_S

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..archives.kind import Fetch
+from ..archives.kind import Fetch, Way
 from ..frames.prefix import expected_part
+from ..frames.way_costs import PackedFrame, cost_of
 from ..models import DEFAULT_PLANES, Plane
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
+
+    #: Gives the way of frames with a number of galaxies, for some planes.
+    WayOf = Callable[[ArchiveKind, int, Collection[Plane]], Way]
 
 __all__ = [
     "Load",
@@ -98,8 +102,9 @@ def packed_loads(
     fetched_bytes: int,
     samples: SampleSummary,
     planes: Collection[Plane] = DEFAULT_PLANES,
+    way_of: WayOf | None = None,
 ) -> dict[str, Load]:
-    """Estimate the loads of an archive whose files are fetched from their beginning.
+    """Estimate the loads of an archive whose files are compressed.
 
     Parameters
     ----------
@@ -109,8 +114,11 @@ def packed_loads(
         Targets of each survey that are not located yet.
     fetched, fetched_bytes
         Frames fetched so far, and the bytes fetched for them.
+    way_of
+        Gives the way in which frames are fetched; None: as one stream.
     """
     costs = kind.costs
+    prices = [_price(kind, group, planes, way_of) for group in groups]
     lost = sum(group.missing * group.stamps for group in groups)
     frames = sum(group.frames for group in groups)
     missing = sum(group.missing for group in groups)
@@ -118,40 +126,61 @@ def packed_loads(
         size, source = (frames - missing) * fetched_bytes / fetched, "seen"
     else:
         each = samples.size or costs.typical_bytes
-        size = sum(_group_bytes(kind, group, each, planes) for group in groups)
+        size = sum(
+            _group_bytes(group, each, part)
+            for group, (_, part) in zip(groups, prices, strict=True)
+        )
         source = "sampled" if samples.size else "typical"
     queries = Load(costs.queries(unlocated, lost, planes))
     files = Load(
-        frames,
+        sum(
+            group.missing + (group.frames - group.missing) * requests
+            for group, (requests, _) in zip(groups, prices, strict=True)
+        ),
         frames - missing,
         size,
         source,
-        for_planes=size * _part_for_planes(kind, groups, planes),
+        for_planes=size * _part_for_planes(kind, groups, planes, way_of),
     )
     return add_loads([(costs.query_service, queries), (costs.file_service, files)])
 
 
-def _group_bytes(
-    kind: ArchiveKind, group: FrameGroup, each: float, planes: Collection[Plane]
-) -> float:
+def _group_bytes(group: FrameGroup, each: float, part: float) -> float:
     unsized = group.frames - group.sized
-    return _part(kind, group, planes) * (group.size + unsized * each)
+    return part * (group.size + unsized * each)
 
 
-def _part(kind: ArchiveKind, group: FrameGroup, planes: Collection[Plane]) -> float:
-    is_left = kind.fetch is Fetch.BEGINNING
-    return expected_part(group.stamps, planes) if is_left else 1.0
+def _price(
+    kind: ArchiveKind,
+    group: FrameGroup,
+    planes: Collection[Plane],
+    way_of: WayOf | None,
+) -> tuple[float, float]:
+    """Give the requests for a frame, and the part of its bytes that is fetched."""
+    if kind.fetch is not Fetch.BEGINNING:
+        return 1, 1.0
+    way = way_of(kind, group.stamps, planes) if way_of else Way.EARLY
+    if way is Way.WHOLE or kind.blocks is None:
+        return 1, 1.0
+    if way is Way.EARLY:
+        return 1, expected_part(group.stamps, planes)
+    frame = PackedFrame.of(kind, kind.blocks, group.stamps, planes)
+    cost = cost_of(way, frame)
+    return cost.requests, cost.bytes / frame.size
 
 
 def _part_for_planes(
-    kind: ArchiveKind, groups: Sequence[FrameGroup], planes: Collection[Plane]
+    kind: ArchiveKind,
+    groups: Sequence[FrameGroup],
+    planes: Collection[Plane],
+    way_of: WayOf | None,
 ) -> float:
     """Estimate the part of the bytes that would not be fetched for the flux alone."""
     all_planes, flux = (
-        sum(group.frames * _part(kind, group, each) for group in groups)
+        sum(group.frames * _price(kind, group, each, way_of)[1] for group in groups)
         for each in (planes, (Plane.FLUX,))
     )
-    return 1 - flux / all_planes if all_planes else 0.0
+    return max(0.0, 1 - flux / all_planes) if all_planes else 0.0
 
 
 def ranged_loads(

@@ -89,7 +89,7 @@ def _remark_lines(bill: Bill) -> Iterator[str]:
         if host["bytes_for_planes"]:
             yield (
                 f"{name}: {_size(host['bytes_for_planes'])} of the size is due to the "
-                "plane ivar, for which frames are fetched whole."
+                "plane ivar, for which more of each frame is fetched."
             )
         if host["guessed"]:
             yield (
@@ -97,6 +97,8 @@ def _remark_lines(bill: Bill) -> Iterator[str]:
                 "images; the bill uses the mean over several angles."
             )
     for name, one in bill["surveys"].items():
+        if ways := ", ".join(f"{way} {n:,}" for way, n in one["ways"].items() if n):
+            yield f"{name}: expected ways of fetching the frames: {ways}"
         if one["neighbours"]:
             yield (
                 f"{name}: the bill includes {counted(one['neighbours'], 'frame')} that "

@@ -104,6 +104,7 @@ class FrameCuts:
             self._plan.spec,
             is_whole=frame.is_whole,
             parent=frame.version,
+            held=frame.held,
         )
 
     def _fetch(
@@ -221,4 +222,5 @@ def _neighbour(step: int, held: _Held) -> Neighbour:
         step,
         is_whole=frame.is_whole,
         parent=frame.version,
+        held=frame.held,
     )

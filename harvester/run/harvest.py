@@ -16,6 +16,7 @@ from ..dataset.current_manifest import make_manifest
 from ..errors import HarvesterError, first_of
 from ..events import Note, guarded
 from ..frames.store import FrameStore
+from ..frames.ways import Ways
 from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from ..archives.kind import ArchiveKind
     from ..events import Listener
+    from ..models import Product
     from ..places import Places
     from ..settings.settings import Settings
     from ..status.report import Report
@@ -107,14 +109,16 @@ async def _orchestrator(
         )
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
+        cutter = await stack.enter_async_context(_cutter(settings))
         frames = await FrameStore.open(
             places.frames,
             transport,
             budget=settings.work.frame_cache_bytes,
             still_wanted=ledger.still_wanted,
             patience_s=settings.politeness.patience_s,
+            ways=_ways(settings, ledger),
+            run=cutter.run,
         )
-        cutter = await stack.enter_async_context(_cutter(settings))
 
         async def located(archive: str) -> None:
             await sample_once(
@@ -199,6 +203,21 @@ async def _keep_bill(
 def _is_billed(places: Places, archive: str) -> bool:
     with LedgerView.open(places.ledger) as view:
         return f"bill {archive}" in view.facts()
+
+
+def _ways(settings: Settings, ledger: Ledger) -> Ways:
+    surveys = settings.parsed_surveys()
+
+    def count(product: Product, what: str) -> None:
+        for survey in surveys:
+            if survey.archive == product.archive and product.band in survey.bands:
+                ledger.count(survey, what)
+                return
+
+    allowed = allowance(settings)
+    kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
+    limits = {name: allowed.limits(kind) for name, kind in kinds.items()}
+    return Ways(allowed.ways, limits, counted=count)
 
 
 def _cutter(settings: Settings) -> Cutter:

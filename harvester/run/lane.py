@@ -33,6 +33,7 @@ from ..errors import (
 )
 from ..events import Moved, Note, Stamped, as_sentence
 from ..ledger.settlement import NOT_FOUND
+from ..ledger.tally import FETCHED
 from ..models import Cut, Receipt
 from ..states import State
 from .frame_cuts import FrameCuts
@@ -286,7 +287,7 @@ class Lane:
 
     async def _cut(self, item: _Item, wanted: dict[int, Wanted]) -> None:
         """Cut stamps; drop from ``wanted`` those that are recorded."""
-        on_bytes = partial(self._ledger.count_image_bytes, item.survey)
+        on_bytes = partial(self._ledger.count, item.survey, FETCHED)
         parts = self._cuts.cut(
             item.product, list(wanted.values()), on_bytes, sits_out=item.sits_out
         )

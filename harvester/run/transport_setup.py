@@ -128,6 +128,7 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
         cache_bytes=settings.work.frame_cache_bytes,
         bandwidth=bandwidth,
         largest_file=settings.limits.file_bytes,
+        ways={name: kind.way(settings.archive(name)) for name, kind in kinds().items()},
     )
 
 

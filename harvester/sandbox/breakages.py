@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from .damage import bomb_for, flip_bit, rewrite_cards
 from .exchange import Exchange, body_of
+from .replaced_files import other_file, without_range
 
 if TYPE_CHECKING:
     from .faults import Fault
@@ -49,8 +50,13 @@ async def befall(
     if replace := _REPLACING.get(fault.kind):
         return await replace(fault, exchange)
     if fault.kind == "ignore-range":
-        return await answer(_without_range(exchange.request))
+        return await answer(without_range(exchange.request))
+    if other := await other_file(fault, exchange.request, answer):
+        with other.serving():
+            return await answer(exchange.request)
     response = await answer(exchange.request)
+    if fault.kind not in _BREAKING:
+        return response
     is_bodiless = exchange.request.method == hdrs.METH_HEAD or not body_of(response)
     if is_bodiless or not isinstance(response, web.Response):
         return response
@@ -268,13 +274,6 @@ async def _bad_range(
     return response
 
 
-def _without_range(request: web.Request) -> web.Request:
-    headers = request.headers.copy()
-    for name in (hdrs.RANGE, hdrs.IF_RANGE):
-        headers.popall(name, None)
-    return request.clone(headers=headers)
-
-
 _REPLACING: dict[str, _Replace] = {
     "status": _status,
     "notfound": _not_found,
@@ -326,8 +325,11 @@ KINDS = {
     "card": "send FITS with other cards, VALUE (default NAXIS1=1000000,NAXIS2=1000000)",
     "packed-bomb": "send a small bz2 file that unpacks to VALUE MiB (default 2048)",
     "swap": "send the body that went by just before at another address",
+    "remade": "serve a new version of the file: images doubled; VALUE quiet: old ETag",
+    "cut-off": "serve VALUE of the file (default 0.5) as if it were all of it",
     "new-etag": "give the file a new ETag each time",
     "bad-range": "state a wrong Content-Range",
     "ignore-range": "send the whole file where a range was asked",
 }
-assert KINDS.keys() == {"slow", "ignore-range"} | _REPLACING.keys() | _BREAKING.keys()
+_OF_FILES = {"ignore-range", "remade", "cut-off"}
+assert KINDS.keys() == {"slow"} | _OF_FILES | _REPLACING.keys() | _BREAKING.keys()

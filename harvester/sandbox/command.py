@@ -89,6 +89,13 @@ class _MachineError(_InputError):
     type=click.FloatRange(min=0),
     help="MB/s of each connection; 0: no limit.",
 )
+@click.option(
+    "--sas-ranges",
+    type=click.Choice(["none", "one", "several"]),
+    default="several",
+    show_default=True,
+    help="Ranges that the SDSS file server sends at a time.",
+)
 @click.option("--fault", "faults", multiple=True, help="See docs/operations.md.")
 @click.option("--strict", is_flag=True, help="Refuse requests above the rate limit.")
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)

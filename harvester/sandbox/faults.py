@@ -7,13 +7,15 @@ A fault is written ``KIND[=VALUE]@SERVICE[/PATH][:MODIFIER=VALUE]...``, for exam
     status=429@s3:retry_after=date4        the same as an HTTP date
     truncate@sdss-sas/frame-r:each=1       the first fetch of every r frame
     bitflip@s3:p=0.1                       one file in ten, the same for each seed
+    remade@sdss-sas:after_each=1           every file changes after its first request
 
 ``SERVICE`` is one of the four, or ``*``. ``PATH`` is a regular expression that is
 searched for in path and query; it includes the slash. Modifiers: ``p`` is a
-probability, ``after`` a number of requests that pass first, ``times`` the most
-strikes in all, ``each`` the most strikes for each path, ``retry_after`` the header of
-``status``. `breakages.KINDS` lists the kinds. If several faults match a request, the
-first that strikes is applied; ``slow`` is applied in addition.
+probability, ``after`` a number of requests that pass first, ``after_each`` that of each
+path, ``times`` the most strikes in all, ``each`` the most strikes for each path,
+``retry_after`` the header of ``status``. `breakages.KINDS` lists the kinds. If several
+faults match a request, the first that strikes is applied; ``slow`` is applied in
+addition.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .files import Replacement
+
 __all__ = ["SERVICES", "Fault", "FaultError", "Faults"]
 
 #: The services, in the order of their ports.
@@ -35,7 +39,7 @@ SERVICES = ("mast", "sdss-sky", "sdss-sas", "s3")
 _SPEC = re.compile(
     r"(?P<kind>[a-z-]+)(?:=(?P<value>.*))?"
     rf"@(?P<service>{'|'.join(SERVICES)}|\*)(?P<path>/.*?)?"
-    r"(?P<modifiers>(?::(?:p|after|times|each|retry_after)=[^:]*)*)"
+    r"(?P<modifiers>(?::(?:p|after|after_each|times|each|retry_after)=[^:]*)*)"
 )
 
 
@@ -54,12 +58,15 @@ class Fault:
     path: re.Pattern[str]
     p: float = 1.0
     after: int = 0
+    after_each: int = 0
     #: 0 means without limit, here and in ``each``.
     times: int = 0
     each: int = 0
     retry_after: str = ""
     #: Path -> body of recent answers, for ``swap``.
     passed: dict[str, bytes] = field(default_factory=dict, compare=False)
+    #: Path -> file that is served instead, for ``remade`` and its like.
+    replaced: dict[str, Replacement] = field(default_factory=dict, compare=False)
 
     @classmethod
     def parse(cls, spec: str, kinds: Iterable[str]) -> Fault:
@@ -97,6 +104,7 @@ class Fault:
 _TYPES: dict[str, Callable[[str], object]] = {
     "p": float,
     "after": int,
+    "after_each": int,
     "times": int,
     "each": int,
     "retry_after": str,
@@ -154,6 +162,7 @@ class Faults:
         history.asked_of[path] += 1
         if (
             history.asked <= fault.after
+            or history.asked_of[path] <= fault.after_each
             or (fault.times and history.struck >= fault.times)
             or (fault.each and history.struck_at[path] >= fault.each)
             or self.lot(fault, path, history.asked_of[path]) >= fault.p

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ORIGIN",
     "header",
+    "header_of",
     "image",
     "image_header",
     "image_size",
+    "padded",
     "primary",
     "records",
     "table",
@@ -29,7 +31,7 @@ __all__ = [
 
 #: Card of every header, so that these pixels are not mistaken for real data.
 ORIGIN = ("harvester sandbox", "synthetic pixels: not an observation")
-_BLOCK = 2880
+_BLOCK, _CARD = 2880, 80
 
 
 def header(start: Mapping[str, Any], cards: Mapping[str, Any]) -> bytes:
@@ -43,12 +45,12 @@ def header(start: Mapping[str, Any], cards: Mapping[str, Any]) -> bytes:
 def primary(cards: Mapping[str, Any], data: NDArray[Any] | None = None) -> bytes:
     """Make a primary HDU, with or without an image."""
     start = {"SIMPLE": True, **_shape(data), "EXTEND": True}
-    return header(start, cards) + _padded(data)
+    return header(start, cards) + padded(data)
 
 
 def image(cards: Mapping[str, Any], data: NDArray[Any]) -> bytes:
     """Make an image extension."""
-    return image_header(cards, data) + _padded(data)
+    return image_header(cards, data) + padded(data)
 
 
 def image_size(cards: Mapping[str, Any], data: NDArray[Any]) -> int:
@@ -82,15 +84,19 @@ def records(name: str, columns: Mapping[str, tuple[str, NDArray[Any]]]) -> bytes
         cards |= {f"TTYPE{n}": key, f"TFORM{n}": form}
     cards |= {"EXTNAME": name, "ORIGIN": ORIGIN[0]}
     # By hand: for hundreds of columns astropy's header takes a tenth of a second.
-    text = "".join(map(_card, cards, cards.values())) + "END"
-    head = text.ljust(len(text) + -len(text) % _BLOCK).encode("ascii")
-    body = rows.tobytes()
-    return head + body + bytes(-len(body) % _BLOCK)
+    return header_of("\n".join(map(_card, cards, cards.values()))) + padded(rows)
+
+
+def header_of(cards: str) -> bytes:
+    """Make a header of cards that are written out, one a line, without END."""
+    lines = [*cards.splitlines(), "END"]
+    text = "".join(line.ljust(_CARD) for line in lines)
+    return text.ljust(len(text) + -len(text) % _BLOCK).encode("ascii")
 
 
 def _card(key: str, value: str | int) -> str:
     text = f"{value:>20}" if isinstance(value, int) else f"'{value:<8}'"
-    return f"{key:<8}= {text}".ljust(80)
+    return f"{key:<8}= {text}"
 
 
 def wcs_cards(tangent: Tangent) -> dict[str, Any]:
@@ -123,7 +129,8 @@ def _shape(data: NDArray[Any] | None) -> dict[str, int]:
     return {"BITPIX": bits, "NAXIS": data.ndim, **sides}
 
 
-def _padded(data: NDArray[Any] | None) -> bytes:
+def padded(data: NDArray[Any] | None) -> bytes:
+    """Give the bytes of an image or a table, padded with zeros to whole blocks."""
     if data is None:
         return b""
     body = np.ascontiguousarray(data, data.dtype.newbyteorder(">")).tobytes()

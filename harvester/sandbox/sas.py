@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from .byte_ranges import RangeSupport
 from .files import etag_of, file_response
 from .paint_sdss import sdss_frame
 from .scans import FieldKey
@@ -76,7 +77,9 @@ def parse_frame_name(name: str) -> tuple[FieldKey, str] | None:
     return FieldKey(int(match[2]), int(match[3]), int(match[4])), match[1]
 
 
-def routes(source: FrameSource) -> list[web.RouteDef]:
+def routes(
+    source: FrameSource, support: RangeSupport = RangeSupport.SEVERAL
+) -> list[web.RouteDef]:
     """Make the routes of the service."""
     tags: dict[tuple[FieldKey, str], str] = {}
 
@@ -88,7 +91,11 @@ def routes(source: FrameSource) -> list[web.RouteDef]:
         # Computing the tag for each request would cost more than sending the file.
         tag = tags.get((key, band)) or tags.setdefault((key, band), etag_of(body))
         return file_response(
-            request, body, content_type="application/x-bzip2", etag=tag
+            request,
+            body,
+            content_type="application/x-bzip2",
+            etag=tag,
+            support=support,
         )
 
     return [web.get(_FRAME, frame)]

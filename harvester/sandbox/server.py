@@ -18,6 +18,7 @@ from aiohttp import web
 
 from . import mast, sas, skyserver
 from .breakages import KINDS
+from .byte_ranges import RangeSupport
 from .catalogue import write_catalogue
 from .crossid import UploadLimits
 from .faults import SERVICES, Faults
@@ -77,6 +78,8 @@ class SandboxOptions:
     latency: Mapping[str, float] = field(default_factory=dict)
     #: MB per second of each connection; 0: no limit.
     bandwidth: float = 0.0
+    #: What the Science Archive Server does with ranges: ``none``, ``one``, ``several``.
+    sas_ranges: str = "several"
     #: A folder of real SDSS frames that replace the synthetic ones.
     frames: Path | None = None
     faults: tuple[str, ...] = ()
@@ -153,7 +156,7 @@ class Sandbox:
         return {
             "mast": mast.routes(self.sky, store, jwst=jwst),
             "sdss-sky": skyserver.routes(photo, self.options.limits),
-            "sdss-sas": sas.routes(frames),
+            "sdss-sas": sas.routes(frames, RangeSupport(self.options.sas_ranges)),
             "s3": mast.s3_routes(self.sky, store, jwst=jwst),
         }
 

@@ -48,6 +48,9 @@ def read_report(places: Places) -> Report:
         * ``located_by``: for each survey, the number of targets by route;
         * ``image_bytes``: for each survey, bytes ``fetched``, and ``needed`` for the
           stamps; ``amplification``: fetched / needed, None if nothing is known;
+        * ``ways``: for each survey, the number of frames by the way they came, as in
+          the setting ``way`` of the archive; ``doubts``: frames whose rows could not be
+          proved by blocks, by the reason;
         * ``bill``: ``frames``, ``requests`` and ``bytes`` as estimated when all targets
           were located;
         * ``hosts``: for each host its `HostState`, with ``words`` and ``load``; empty
@@ -82,6 +85,8 @@ def read_report(places: Places) -> Report:
                 name: round(fetched / needed, 3) if needed else None
                 for name, (fetched, needed) in image_bytes.items()
             },
+            "ways": view.counted("way"),
+            "doubts": view.counted("doubt"),
             "bill": _bill(facts),
             "hosts": _hosts(view.host_states(), time.time()),
             "cooling": {
@@ -171,6 +176,7 @@ def _lines(report: Report) -> Iterator[str]:
         rest = f", {ratio:.2f} x the bytes that the stamps need" if ratio else ""
         billed = _billed(bill["frames"].get(name))
         yield f"{name}: {counted(frames, 'frame')} fetched{billed}{rest}"
+    yield from _ways(report)
     yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)
@@ -187,6 +193,20 @@ def _lines(report: Report) -> Iterator[str]:
         if report["requests"].get(name) or now["waiting"]:
             yield f"{name} now: {now['words']}; {now['load']}"
     yield from _what_is_left(report)
+
+
+def _ways(report: Report) -> Iterator[str]:
+    for name, ways in report["ways"].items():
+        if ways:
+            each = ", ".join(f"{way} {number:,}" for way, number in ways.items())
+            yield f"{name}: frames by the way they came: {each}"
+    for name, doubts in report["doubts"].items():
+        if doubts:
+            each = ", ".join(f"{why} {number:,}" for why, number in doubts.items())
+            yield (
+                f"{name}: {counted(sum(doubts.values()), 'frame')} read from the "
+                f"beginning, because blocks could not be proved: {each}"
+            )
 
 
 def _what_is_left(report: Report) -> Iterator[str]:

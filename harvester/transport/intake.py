@@ -76,6 +76,8 @@ class Download:
     url: str
     #: False: only the beginning was fetched, and it was not verified.
     is_whole: bool = True
+    #: Length of the whole file in bytes; None if the server did not state it.
+    total: int | None = None
 
 
 class Enough(Protocol):
@@ -247,7 +249,9 @@ class PartialFile:
             raise
         await asyncio.to_thread(self._rename)
         sha256 = self._sha256.hexdigest()
-        return Download(self._size, sha256, self._etag, self._url, is_whole)
+        return Download(
+            self._size, sha256, self._etag, self._url, is_whole, self._total
+        )
 
     async def aclose(self) -> None:
         """Remove the file unless it is finished."""

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester.cutouts.bz2_blocks import BlockScan, block_size
+from harvester.cutouts.bz2_blocks import (
+    BadBlockError,
+    BlockScan,
+    block_size,
+    find_blocks,
+    find_end,
+    unpack_block,
+)
 
 #: Bytes that bz2 hardly compresses, without runs of four equal ones.
 NOISE = np.random.default_rng(4).integers(0, 256, 2_000_000, np.uint8).tobytes()
@@ -52,7 +59,7 @@ def test_every_level(level):
     for size in sizes[:-1]:
         assert abs(size - block_size(packed)) < 50
     first, *others = starts_of(packed)
-    assert first == (4, True)
+    assert first == (4, True, 32)
     assert not any(start.is_first for start in others)
 
 
@@ -110,3 +117,37 @@ def test_real_frames(shared):
         assert block_size(packed) <= first < block_size(packed) + 10_000
         assert all(abs(size - block_size(packed)) < 50 for size in sizes)
         assert 0 < last < block_size(packed)
+
+
+@pytest.mark.parametrize("level", [1, 9])
+def test_single_blocks(level):
+    """Blocks that are unpacked alone give the data together."""
+    plain = NOISE[: 230_000 * level]
+    packed = bz2.compress(plain, level)
+    bits = [*find_blocks(packed), find_end(packed)]
+    unpacked = [unpack_block(packed, *pair) for pair in pairwise(bits)]
+    assert len(unpacked) > 2
+    assert b"".join(unpacked) == plain
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 6, 7, 8, 100])
+def test_end(size):
+    """The end of a stream is found at any bit, and only at the end of the data."""
+    packed = bz2.compress(NOISE[:size])
+    assert find_end(packed) is not None
+    assert find_end(packed[:-1]) is find_end(packed + b"x") is None
+
+
+def test_bad_blocks():
+    """Bits that are no block, or a damaged one, are refused."""
+    packed = bz2.compress(NOISE[:1000])
+    end = find_end(packed)
+    assert unpack_block(packed, 32, end) == NOISE[:1000]
+    damaged = packed[:500] + bytes([packed[500] ^ 1]) + packed[501:]
+    wrong = [(packed, 33, end), (packed, 32, end - 1), (packed, 32, 10**6)]
+    for data, first, stop in [*wrong, (packed, -1, end), (damaged, 32, end)]:
+        with pytest.raises(BadBlockError):
+            unpack_block(data, first, stop)
+    bomb = bz2.compress(bytes(10**8))
+    with pytest.raises(BadBlockError, match="more than"):
+        unpack_block(bomb, *find_blocks(bomb)[:1], find_end(bomb))

@@ -19,6 +19,7 @@ from harvester.cutouts.frame_file import (
     verify_frame,
 )
 from harvester.errors import LocalError, OutageError
+from harvester.models import HeldPart
 
 SHAPE = (300, 400)
 
@@ -52,6 +53,20 @@ def test_any_packing(tmp_path, suffix):
     path = sdss_frame(tmp_path / f"f{suffix}", data)
     verify_frame(path)
     np.testing.assert_array_equal(read_rows(path), data)
+
+
+def test_held_part(tmp_path):
+    """Of a part of a frame only the rows that it holds can be read."""
+    path = sdss_frame(tmp_path / "f.fits", noise(SHAPE))
+    row = 4 * SHAPE[1]
+    held = HeldPart(((0, 2880), (2880 + 50 * row, 2880 + 60 * row)), 123)
+    with open_frame(path, is_whole=False, held=held) as opened:
+        image = next(opened.hdus())
+        opened.prove(image, 60, 50)
+        assert opened.read == 123
+        for stop, start in ((61, 50), (60, 49), (10, 0)):
+            with pytest.raises(CorruptFrameError, match="not fetched"):
+                opened.prove(image, stop, start)
 
 
 def test_name_is_not_believed(tmp_path):

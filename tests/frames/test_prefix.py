@@ -16,10 +16,12 @@ from aiohttp.test_utils import TestServer
 from astropy.io import fits
 from make_frames import job, noise, sdss_header, sky_of
 
+from harvester.archives.kind import Way
 from harvester.cutouts.cutouts import cut_frame, find_end
 from harvester.cutouts.frame_bytes import CorruptFrameError
-from harvester.frames.prefix import Prefix, has_prefix
+from harvester.frames.prefix import Prefix
 from harvester.frames.store import FrameStore, LocalFrame
+from harvester.frames.ways import Ways
 from harvester.models import DEFAULT_PLANES, Plane, Product
 from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
@@ -266,19 +268,19 @@ def test_small_pieces(frame, tmp_path, step):
 
 
 @pytest.mark.parametrize(
-    ("archive", "name", "galaxies", "planes", "has"),
+    ("archive", "name", "galaxies", "planes", "way"),
     [
-        ("sdss", NAME, 1, DEFAULT_PLANES, True),
-        ("sdss", NAME, 1, (Plane.FLUX, Plane.PSF), True),
-        ("sdss", NAME, 1, (Plane.FLUX, Plane.IVAR), False),
-        ("sdss", NAME, 4, DEFAULT_PLANES, False),
-        ("sdss", NAME.removesuffix(".bz2"), 1, DEFAULT_PLANES, False),
-        ("hst", NAME, 1, DEFAULT_PLANES, False),
+        ("sdss", NAME, 1, DEFAULT_PLANES, Way.EARLY),
+        ("sdss", NAME, 1, (Plane.FLUX, Plane.PSF), Way.EARLY),
+        ("sdss", NAME, 1, (Plane.FLUX, Plane.IVAR), Way.WHOLE),
+        ("sdss", NAME, 4, DEFAULT_PLANES, Way.WHOLE),
+        ("sdss", NAME.removesuffix(".bz2"), 1, DEFAULT_PLANES, Way.WHOLE),
+        ("hst", NAME, 1, DEFAULT_PLANES, Way.WHOLE),
     ],
 )
-def test_which_frames(archive, name, galaxies, planes, has):
+def test_which_frames(archive, name, galaxies, planes, way):
     """Only compressed frames with few galaxies are closed early, if that is enough."""
-    assert has_prefix(Product(archive, name, "r", "u"), galaxies, planes) == has
+    assert Ways().choose(Product(archive, name, "r", "u"), galaxies, planes) is way
 
 
 @pytest.mark.long

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
+from block_target import block_seeds, blocks
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -371,6 +372,7 @@ def setting_seeds() -> Iterable[bytes]:
 TARGETS = {
     "regions": Target(regions, region_seeds),
     "frames": Target(frames, frame_seeds),
+    "blocks": Target(blocks, block_seeds),
     "tables": Target(tables, table_seeds),
     "forms": Target(forms, form_seeds),
     "heads": Target(heads, head_seeds),

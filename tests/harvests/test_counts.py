@@ -61,6 +61,8 @@ def watched(tmp_path_factory):
         settings = load_settings(
             catalogue={"path": str(archives.catalogue)},
             services=_services(archives.urls),
+            # A request for each frame, whatever the bandwidth of this machine.
+            sdss={"way": "early"},
         )
         begin(settings, places, lambda _: None)
         looks = asyncio.run(_harvest(settings, places))

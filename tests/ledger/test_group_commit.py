@@ -70,12 +70,12 @@ async def test_counts_outlive_a_refusal(tmp_path):
             await other.execute("BEGIN")
             await other.execute_fetchall("SELECT * FROM host")
             commits.count_traffic("data.sdss.org", 1, 10)
-            commits.count_image_bytes(0, 7)
+            commits.count(0, FETCHED, 7)
             with pytest.raises(BusyError):
                 await commits.record(nothing)
             await other.execute("ROLLBACK")
             commits.count_traffic("data.sdss.org", 1, 10)
-            commits.count_image_bytes(0, 7)
+            commits.count(0, FETCHED, 7)
             for _ in range(2):
                 await commits.record(nothing)
         host = await db.execute_fetchall("SELECT name, requests, bytes FROM host")

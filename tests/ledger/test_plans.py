@@ -15,6 +15,7 @@ import pytest
 from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
+from harvester.ledger.tally import FETCHED
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import State
 
@@ -82,7 +83,7 @@ async def walk(ledger):
         for (number, product), problem in zip(frames, problems, strict=False):
             await cut(ledger, number, product, problem)
     ledger.count_traffic("a", 1, 2)
-    ledger.count_image_bytes(SURVEY, 9)
+    ledger.count(SURVEY, FETCHED, 9)
     ledger.keep_cool_down("a", 1e12)
     await ledger.keep_fact("a", "b")
     await ledger.next_due([SURVEY, OTHER])

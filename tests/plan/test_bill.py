@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from harvester.archives.kind import Way
 from harvester.archives.registry import kind_of
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
@@ -37,6 +38,8 @@ ALLOWED = Allowance(
     cores=2,
     cache_bytes=10**9,
     bandwidth=20e6,
+    # Frames of SDSS come as one stream.
+    ways={"sdss": Way.EARLY},
 )
 
 COPIED = Priced(True, 18, requests=100, bytes=36_000_000, whole=216_000_000, guessed=2)
@@ -246,3 +249,18 @@ def test_neighbours():
     )
     assert "sdss:r: the bill includes 155 frames that" in bill_in_words(bills["large"])
     assert "--no-complete" not in bill_in_words(bills["small"])
+
+
+def test_expected_ways():
+    """The bill tells how frames are expected to come: a slow line takes ranges."""
+    group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[group])
+    fast, slow = (
+        make_bill(counts, replace(ALLOWED, bandwidth=bandwidth, cores=8, ways={}))
+        for bandwidth in (1e9, 1e6)
+    )
+    assert fast["surveys"]["sdss:r"]["ways"] == {"early": 225}
+    assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
+    assert slow["hosts"]["sas"]["requests"] > 2.5 * fast["hosts"]["sas"]["requests"]
+    words = bill_in_words({**slow, "out": None})
+    assert "expected ways of fetching the frames: ranges 225" in words

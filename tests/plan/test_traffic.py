@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.archives.kind import Fetch
+from harvester.archives.kind import Fetch, Way
 from harvester.archives.registry import kind_of
 from harvester.ledger.view import FrameGroup
 from harvester.models import Plane
@@ -38,6 +38,24 @@ def test_typical():
     """Without other facts each frame is a request and has the typical length."""
     load = sdss(FRAMES)["sdss-sas"]
     assert load == (300, 300, 300 * 3_600_000, "typical", 0, 0)
+
+
+def test_by_blocks():
+    """By blocks a frame takes several requests and fewer bytes."""
+    group = FRAMES._replace(stamps=1)
+    early, ranges, stream, whole = (
+        sdss(group, way_of=lambda *_, way=way: way)["sdss-sas"]
+        for way in (Way.EARLY, Way.RANGES, Way.STREAM, Way.WHOLE)
+    )
+    assert (early.requests, stream.requests, ranges.requests) == (300, 600, 900)
+    assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes < whole.bytes
+
+
+def test_variance_by_blocks():
+    """By ranges the inverse variance costs no further bytes: the last block is here."""
+    planes = (Plane.FLUX, Plane.IVAR)
+    load = sdss(FRAMES, planes=planes, way_of=lambda *_: Way.RANGES)["sdss-sas"]
+    assert load.for_planes == 0
 
 
 def test_sampled():

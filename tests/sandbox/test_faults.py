@@ -17,7 +17,7 @@ from astropy.io import fits
 from served import serving_file
 
 from harvester.sandbox.breakages import KINDS
-from harvester.sandbox.damage import bomb_for, rewrite_cards
+from harvester.sandbox.damage import bomb_for, remade, rewrite_cards
 from harvester.sandbox.faults import Fault, FaultError, Faults
 from harvester.sandbox.front import Front
 from harvester.sandbox.stats import Stats
@@ -343,6 +343,67 @@ async def test_new_etag(site):
     site.faults.switch_on(["new-etag@s3"])
     tags = [(await site.get()).headers["etag"] for _ in range(2)]
     assert len({*tags, '"one"'}) == 3
+
+
+async def test_remade(site):
+    """``remade`` serves another file, with all that belongs to it, from then on."""
+    site.faults.switch_on(["remade@s3:after_each=1"])
+    old = await site.get(Range="bytes=0-9")
+    new = await site.get(Range="bytes=0-9")
+    assert (old.status, old.body) == (206, BODY[:10])
+    assert (new.status, new.body) == (206, BODY[::-1][:10])
+    assert new.headers["content-range"] == old.headers["content-range"]
+    for name in ("etag", "last-modified"):
+        assert new.headers[name] != old.headers[name]
+    ask = {"Range": "bytes=0-9", "If_Range": old.headers["etag"]}
+    assert (await site.get(**ask)).body == BODY[::-1]
+    ask["If_Range"] = new.headers["etag"]
+    assert (await site.get(**ask)).body == BODY[::-1][:10]
+    assert (await site.get(method="HEAD")).headers["etag"] == new.headers["etag"]
+    assert (await site.get("/other")).body == BODY
+
+
+async def test_remade_quietly(site):
+    """With ``quiet`` tag and date stay, so that only the bytes tell of the change."""
+    site.faults.switch_on(["remade=quiet@s3:after=1"])
+    old, new = await site.get(), await site.get(Range="bytes=5-", If_Range='"one"')
+    assert new.body == BODY[::-1][5:]
+    assert new.headers["etag"] == old.headers["etag"]
+    assert new.headers["last-modified"] == old.headers["last-modified"]
+
+
+@pytest.mark.parametrize("pack", [bytes, bz2.compress])
+def test_remade_images(pack):
+    """A FITS file that is made anew has its images doubled, and nothing else."""
+    image = np.arange(1600, dtype=">f4").reshape(40, 40)
+    buffer = io.BytesIO()
+    hdus = [fits.PrimaryHDU(image), fits.ImageHDU(image[0]), fits.ImageHDU(image[:0])]
+    fits.HDUList([*hdus, fits.ImageHDU(image.astype(">i4"))]).writeto(buffer)
+    changed = remade(pack(buffer.getvalue()))
+    if pack is bz2.compress:
+        changed = bz2.decompress(changed)
+    with fits.open(io.BytesIO(changed)) as new:
+        assert (new[0].data == 2 * image).all()
+        assert (new[1].data == 2 * image[0]).all()
+        assert (new[3].data == image).all()
+    assert len(changed) == len(buffer.getvalue())
+
+
+async def test_cut_off(site):
+    """``cut-off`` serves a shorter file, whose ranges and length agree."""
+    site.faults.switch_on(["cut-off=0.25@s3"])
+    size = len(BODY) // 4
+    whole, end = await site.get(), await site.get(Range="bytes=-10")
+    assert whole.body == BODY[:size]
+    assert end.body == BODY[size - 10 : size]
+    assert end.headers["content-range"] == f"bytes {size - 10}-{size - 1}/{size}"
+    assert (await site.get(Range=f"bytes={size}-")).status == 416
+
+
+async def test_files_of_queries_stay(site):
+    """A request that is not for a file is answered as without the fault."""
+    site.faults.switch_on(["remade@s3"])
+    assert (await site.get("/none/such")).status == 404
 
 
 async def test_swap(site):

@@ -49,27 +49,6 @@ def _off_centre(image, x, y, half):
     return np.hypot((box * u).sum() / box.sum() - x, (box * v).sum() / box.sum() - y)
 
 
-def test_frame_like_real_ones(sky, shared, unpacked):
-    """A frame's packed size and sky variation are in the range of real frames."""
-
-    def described(packed, frame):
-        with fits.open(frame) as hdus:
-            night = hdus[2].data["ALLSKY"][0]
-            return packed, np.ptp(night.mean(axis=0)), np.ptp(night.mean(axis=1))
-
-    real = [
-        described(path.stat().st_size, unpacked(path.name))
-        for path in (shared / "data/sdss").glob("frame-r-*.fits.bz2")
-    ]
-    assert len(real) >= 4
-    painted = sdss_frame(sky, next(iter(sky.fields)), "r")
-    packed = len(bz2.compress(painted))
-    for ours, theirs in zip(
-        described(packed, io.BytesIO(painted)), zip(*real, strict=True), strict=True
-    ):
-        assert min(theirs) <= ours <= max(theirs)
-
-
 @pytest.mark.parametrize("band", "gr")
 def test_frame_centring(sky, band):
     """Galaxies of a frame are centred on their WCS position, in g and in r."""
@@ -193,7 +172,9 @@ def test_frame_noise(run, camcol, band, gain, dark_variance):
     square = np.diff(image)[:, ::2] ** 2
     square /= (variance[:, :-1] + variance[:, 1:])[:, ::2]
     smooth = uniform_filter(image, 9)[:, ::2]
-    assert square[smooth < np.median(smooth)].mean() == pytest.approx(1.0, abs=0.02)
+    # Rows that were lost have neither light nor noise.
+    is_blank = (smooth < np.median(smooth)) & (smooth != 0)
+    assert square[is_blank].mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_mantissas(frame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+from email import message_from_bytes, policy
 
 import numpy as np
 import pytest
@@ -53,7 +54,9 @@ def test_frame_is_fits(frame):
     header = fits.Header.fromstring(raw[: raw.index(b"END     ") + 2880])
     assert len(raw) % 2880 == 0
     assert (header["NAXIS1"], header["NAXIS2"], header["FILTER"]) == (2048, 1489, "g")
-    assert f"{header['RUN']:06d}-{header['CAMCOL']}-{header['FRAME']:04d}" in path
+    # The g chip of a camera column sees a field eight frames after the r chip.
+    field = header["FRAME"] - 8
+    assert f"{header['RUN']:06d}-{header['CAMCOL']}-{field:04d}" in path
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,69 @@ def test_range(sandbox, frame):
     assert (whole.status_code, whole.content) == (200, body)
     beyond = requests.get(url, headers={"Range": f"bytes={len(body)}-"}, timeout=10)
     assert beyond.status_code == 416
+
+
+def test_end_of_file(sandbox, frame):
+    """The last bytes are sent to clients that do not know the length, and tell it."""
+    path, body = frame
+    url = f"{sandbox.urls['sdss-sas']}/dr17/eboss/{path}"
+    end = requests.get(url, headers={"Range": "bytes=-1000"}, timeout=10)
+    assert (end.status_code, end.content) == (206, body[-1000:])
+    place = f"bytes {len(body) - 1000}-{len(body) - 1}/{len(body)}"
+    assert end.headers["Content-Range"] == place
+    none = requests.get(url, headers={"Range": "bytes=-0"}, timeout=10)
+    assert none.status_code == 416
+    assert none.headers["Content-Range"] == f"bytes */{len(body)}"
+
+
+def test_several_ranges(sandbox, frame):
+    """Several ranges come as one body of several parts, each with its place."""
+    path, body = frame
+    url = f"{sandbox.urls['sdss-sas']}/dr17/eboss/{path}"
+    reply = requests.get(url, headers={"Range": "bytes=0-99, -50"}, timeout=10)
+    assert reply.status_code == 206
+    kind = f"Content-Type: {reply.headers['Content-Type']}\r\n\r\n".encode()
+    parts = message_from_bytes(kind + reply.content, policy=policy.HTTP).get_payload()
+    found = [(p["Content-Range"], p.get_payload(decode=True)) for p in parts]
+    size = len(body)
+    assert found == [
+        (f"bytes 0-99/{size}", body[:100]),
+        (f"bytes {size - 50}-{size - 1}/{size}", body[-50:]),
+    ]
+
+
+@pytest.mark.parametrize("support", ["none", "one"])
+def test_other_servers(support):
+    """A server that sends no range, or one at a time, sends whole files instead."""
+    with run_in_thread(SandboxOptions(targets=3, sas_ranges=support)) as running:
+        run, camcol, field = running.sky.galaxies[0].field
+        url = (
+            f"{running.urls['sdss-sas']}/dr17/eboss/photoObj/frames/301/{run}/{camcol}/"
+            f"frame-z-{run:06d}-{camcol}-{field:04d}.fits.bz2"
+        )
+        one = requests.get(url, headers={"Range": "bytes=0-9"}, timeout=60)
+        two = requests.get(url, headers={"Range": "bytes=0-9,-9"}, timeout=60)
+    expected = {"none": (200, "none"), "one": (206, "bytes")}[support]
+    assert (one.status_code, one.headers["Accept-Ranges"]) == expected
+    assert (two.status_code, len(two.content)) == (
+        200,
+        int(two.headers["Content-Length"]),
+    )
+    assert bz2.decompress(two.content).startswith(b"SIMPLE")
+
+
+def test_cards_of_a_range(sandbox, frame):
+    """A range of a frame with other cards is that of the packed file with them."""
+    path, _ = frame
+    url = f"{sandbox.urls['sdss-sas']}/dr17/eboss/{path}"
+    sandbox.faults.switch_on(["card=NMGY=1@sdss-sas"])
+    try:
+        whole = requests.get(url, timeout=60).content
+        part = requests.get(url, headers={"Range": "bytes=0-299999"}, timeout=60)
+    finally:
+        sandbox.faults.switch_on([])
+    assert (part.status_code, part.content) == (206, whole[:300_000])
+    assert fits.Header.fromstring(bz2.decompress(whole)[:8640])["NMGY"] == 1
 
 
 def test_real_frames_byte_for_byte(real, shared):

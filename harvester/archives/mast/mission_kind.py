@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..credit import Credit
-from ..kind import Fetch
+from ..kind import Fetch, Way
 from .filters import nominal_nm
 from .services import MAST, S3
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Product
+    from ..block_law import BlockLaw
     from ..kind import Archive, Identifiers, LocatorInputs, ServiceKind
     from .mission import Mission
 
@@ -39,6 +40,7 @@ class MissionKind:
     resampled: str
     services: tuple[ServiceKind, ...] = (MAST, S3)
     fetch = Fetch.RANGES
+    blocks: BlockLaw | None = None
     has_neighbours = False
     #: Catalogues do not use identifiers of MAST for galaxies.
     identifiers: Identifiers | None = None
@@ -79,6 +81,10 @@ class MissionKind:
     def keeps_all(self, section: Any) -> bool:  # noqa: ANN401 - as above
         """Whether the user asked for stamps from all images."""
         return bool(section.observations == "all")
+
+    def way(self, section: Any) -> Way:  # noqa: ANN401 - the protocol's signature
+        """Files are not compressed: there is only one way."""
+        return Way.AUTO
 
     def wavelength_nm(self, instrument: str, band: str) -> float | None:
         """Give the wavelength that the name of a filter states, in nanometres.

@@ -9,13 +9,10 @@ in smaller parts.
 from __future__ import annotations
 
 import logging
-from math import isfinite
+from math import asin, cos, degrees, isfinite, radians, sin, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from ...errors import OutageError, PermanentError, TransientError
-from ...sky.sphere import unit_vectors
 from ..batches import chunks
 from .names import Field, is_observed
 from .skyserver import MAYBE_OUTAGE, TOO_LONG, is_unreachable
@@ -255,6 +252,10 @@ def _arcsec(target: Target, match: Match) -> float:
     """Give the distance to an object; without a valid position, the largest allowed."""
     if not (isfinite(match.ra) and isfinite(match.dec)):
         return _RADIUS_ARCSEC
-    one, other = unit_vectors([target.ra, match.ra], [target.dec, match.dec])
-    chord = float(np.linalg.norm(one - other))
-    return float(np.degrees(2 * np.arcsin(min(1.0, chord / 2))) * 3600)
+    # The haversine formula; for single pairs numpy is many times slower.
+    ra, dec, other_ra, other_dec = map(
+        radians, (target.ra, target.dec, match.ra, match.dec)
+    )
+    across = cos(dec) * cos(other_dec) * sin((other_ra - ra) / 2) ** 2
+    square = sin((other_dec - dec) / 2) ** 2 + across
+    return degrees(2 * asin(sqrt(min(1.0, max(0.0, square))))) * 3600

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...models import Plane
-from ..kind import Fetch, ServiceKind
+from ..kind import Fetch, ServiceKind, Way
+from .blocks.law import SdssBlocks
 from .costs import SdssCosts
 from .credit import CAVEATS, credit_of
 from .pixels import SdssReading
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...models import Product, Survey
+    from ..block_law import BlockLaw
     from ..costs import Costs, Sampling
     from ..credit import Credit
     from ..kind import Archive, ArchiveKind, Identifiers, LocatorInputs
@@ -51,6 +53,10 @@ class SdssSection(BaseModel):
         ge=12,
         description="SDSS data release.",
         json_schema_extra={"option": "--sdss-release"},
+    )
+    way: Way = Field(
+        default=Way.AUTO,
+        description="How frames are fetched: auto, ranges, stream, early, whole.",
     )
     #: Folder that keeps the table of all fields for every run. Empty: the user's cache
     #: folder, or the folder of the run if that is not writable.
@@ -87,6 +93,7 @@ class _Sdss:
     )
     section: type[BaseModel] = SdssSection
     fetch = Fetch.BEGINNING
+    blocks: BlockLaw | None = SdssBlocks()
     has_neighbours = True
     archive_gives_ranges = False
     sampling: Sampling | None = LengthSampling()
@@ -130,6 +137,10 @@ class _Sdss:
     def keeps_all(self, section: SdssSection) -> bool:
         """Only the best field is used: where the galaxy is farthest from an edge."""
         return False
+
+    def way(self, section: SdssSection) -> Way:
+        """Give the way that the user has set."""
+        return section.way
 
     def wavelength_nm(self, instrument: str, band: str) -> float | None:
         """Give the mean wavelength of a band in nanometres."""

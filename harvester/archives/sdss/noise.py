@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..reading import OpenFrame, PixelStack
     from .detectors import Detector
 
-__all__ = ["SdssNoise", "SubtractedSky", "read_noise"]
+__all__ = ["SdssNoise", "SubtractedSky", "between", "read_noise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class SubtractedSky:
             run ``table`` has fewer rows than ``along`` asks for: outside of it the sky
             is that of its edge.
         """
-        before, behind = _between(across, table.shape[1])
+        before, behind = between(across, table.shape[1])
         left, right = (
             table[:, before],
             table[:, np.minimum(before + 1, len(table.T) - 1)],
         )
-        return cls(left + behind * (right - left), *_between(along, len(table)))
+        return cls(left + behind * (right - left), *between(along, len(table)))
 
     def at(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]
@@ -79,9 +79,13 @@ class SubtractedSky:
         return found
 
 
-def _between(
+def between(
     places: NDArray[np.float32], length: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Give the pixel of a coarse table before each place, and the part behind it.
+
+    Places outside of the ``length`` pixels are moved to its edge.
+    """
     inside = np.clip(places, 0, length - 1)
     before = np.floor(inside).astype(np.intp)
     return before, (inside - before).astype(np.float32)

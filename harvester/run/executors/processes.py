@@ -17,13 +17,13 @@ from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from ...cutouts.cutouts import cut_frame
 from ...cutouts.warm_up import warm_up
-from ...errors import LocalError, PermanentError
+from ...errors import LocalError, PermanentError, TransientError
 from ...models import Cut, Receipt
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     CutFrame = Callable[[FrameJob], Cut]
 
 __all__ = ["Cutter"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 #: Seconds between SIGTERM and SIGKILL for a worker. Short, because workers ignore
 #: SIGTERM (see `cutouts.forkserver`), and their current work is dropped anyway.
@@ -56,7 +59,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Cutter:
-    """Cuts frames in other processes."""
+    """Cuts frames in other processes, and runs other functions in them."""
 
     def __init__(
         self,
@@ -116,7 +119,7 @@ class Cutter:
             This machine is at fault, for example if it ends every worker.
         """
         try:
-            return await self._once(job)
+            return await self._once(self._cut, job)
         except MemoryError as error:
             msg = (
                 f"{job.product.name} needs more memory than a cutting process may have "
@@ -128,7 +131,20 @@ class Cutter:
                 return await self._halves(job)
             return await self._retry_alone(job)
 
-    async def _once(self, job: FrameJob) -> Cut:
+    async def run(self, function: Callable[[T], R], job: T) -> R:
+        """Run a function in a worker once; `TransientError` if the worker dies.
+
+        Raises
+        ------
+        LocalError
+            This machine is at fault, for example if it ends every worker.
+        """
+        try:
+            return await self._once(function, job)
+        except (MemoryError, ProcessExpired, TimeoutError) as error:
+            raise TransientError("worker_died", f"a worker ended: {error}") from error
+
+    async def _once(self, function: Callable[[T], R], job: T) -> R:
         problem = ""
         async with self._slots:
             for _ in range(_POOLS):
@@ -139,7 +155,7 @@ class Cutter:
                 # Shielded: if this job is cancelled, others still wait for the pool.
                 pool = await asyncio.shield(opened)
                 try:
-                    return await self._in_pool(pool, job)
+                    return await self._in_pool(pool, function, job)
                 except BrokenExecutor as error:
                     problem = str(error)
                 # Pebble closes the whole pool if an idle worker is killed.
@@ -151,12 +167,14 @@ class Cutter:
         )
         raise LocalError(msg)
 
-    async def _in_pool(self, pool: ProcessPool, job: FrameJob) -> Cut:
+    async def _in_pool(
+        self, pool: ProcessPool, function: Callable[[T], R], job: T
+    ) -> R:
         try:
-            task = pool.schedule(self._cut, args=(job,), timeout=self._limit_s)
+            task = pool.schedule(function, args=(job,), timeout=self._limit_s)
         except RuntimeError as error:
             raise BrokenExecutor(*error.args) from error
-        result: asyncio.Future[Cut] = asyncio.wrap_future(task)
+        result: asyncio.Future[R] = asyncio.wrap_future(task)
         try:
             # A pool that breaks never finishes the jobs that no worker has started.
             while not (await asyncio.wait([result], timeout=_LOOK_S))[0]:
@@ -183,7 +201,7 @@ class Cutter:
         problem = ""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._once(job)
+                return await self._once(self._cut, job)
             except ProcessExpired:
                 problem = "worker_died"
             except TimeoutError:

@@ -119,6 +119,7 @@ def test_stamp_missing(tmp_path):
 
 
 def test_no_run(tmp_path):
-    """A folder without a manifest is refused with what to do."""
+    """A folder without a harvest is refused with what to do."""
     done = CliRunner().invoke(diff, [str(tmp_path), str(tmp_path)])
-    assert "harvester manifest" in str(done.exception)
+    assert "there is no harvest" in str(done.exception)
+    assert "harvester run CATALOGUE" in str(done.exception)

@@ -245,7 +245,7 @@ def test_record(page):
     width = bar.bounding_box()["width"]
     assert width / sides[0] == pytest.approx(length / fields[0], rel=0.05)
     text = record.inner_text()
-    for told in ("GALAXY_CLASS", "pixel_scale", "0.396", "0.01", "parent_url"):
+    for told in ("GALAXY_CLASS", "pixel_scale arcsec", "0.396", "0.01", "parent_url"):
         assert told in text
     links = [link.get_attribute("href") for link in record.locator("a").all()]
     assert any("skyserver" in link for link in links)
@@ -285,6 +285,21 @@ def test_fits_the_window(browser, made, size):
             "document.getElementById('record').scrollWidth"
             " <= document.getElementById('record').clientWidth"
         )
+
+
+def test_boxes_keep_their_names(browser, made, size):
+    """The box of each class is beside its name, on a phone too."""
+    for page in _opened(browser, made, size):
+        page.locator("#more").click()
+        page.locator("#label").select_option("GALAXY_CLASS")
+        for label in page.locator(".filter label").all():
+            box = label.locator("input").bounding_box()
+            words = label.evaluate(
+                "label => { const range = document.createRange();"
+                " range.selectNodeContents(label.lastChild);"
+                " return range.getBoundingClientRect().left; }"
+            )
+            assert 0 <= words - (box["x"] + box["width"]) < 12
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

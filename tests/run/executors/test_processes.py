@@ -101,6 +101,17 @@ async def test_culprit_is_found():
     assert problems(after) == {1: ""}
 
 
+@pytest.mark.parametrize("function", [cut_until_13, cut_hanging_at_13, cut_greedy])
+async def test_other_functions(function):
+    """A function runs once in a worker; if that ends, the error is a passing one."""
+    async with Cutter(processes=1, limit_s=2) as cutter:
+        if function is not cut_greedy:
+            receipts = await cutter.run(function, job(1))
+            assert problems(receipts) == {1: ""}
+        with pytest.raises(TransientError, match="worker ended"):
+            await cutter.run(function, job(13))
+
+
 async def test_hung_worker_is_ended():
     """A worker that hangs is killed after the time limit."""
     async with Cutter(processes=1, limit_s=0.5, cut=cut_hanging_at_13) as cutter:

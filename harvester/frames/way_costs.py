@@ -1,0 +1,127 @@
+"""The cost of each way of fetching a compressed frame, and which is the quickest.
+
+Harvests fetch many frames at the same time, so requests, bytes and unpacking overlap.
+What limits a harvest is the scarcest of them: the requests that are allowed, the
+bandwidth, or the cores. The bill and the harvest use the same function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from ..archives.fetch import Way
+from ..models import Plane
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from ..archives.block_law import BlockLaw
+    from ..archives.kind import ArchiveKind
+
+__all__ = ["FrameCost", "HostLimits", "PackedFrame", "cost_of", "quickest"]
+
+#: Part of a frame's blocks that the rows of one galaxy touch: one, and at a third of
+#: all places two.
+_TOUCHED = 1.33
+
+#: CPU seconds of what is done for each frame, whatever its way: headers, cutting.
+_FIXED_S = 0.02
+
+#: Part by which things that are not the scarcest count too: they never overlap wholly.
+_REST = 0.1
+
+
+class HostLimits(NamedTuple):
+    """What limits the harvest of frames from a host."""
+
+    #: Requests a second that are allowed.
+    rate: float
+    #: Bytes a second from the host, over all connections.
+    bandwidth: float
+    #: Worker processes.
+    cores: int
+
+
+class PackedFrame(NamedTuple):
+    """A compressed frame, and what is wanted of it."""
+
+    #: Length in bytes, and CPU seconds to unpack all of it.
+    size: float
+    decode_s: float
+    blocks: int
+    galaxies: int
+    #: Whether the HDUs behind the image are needed.
+    needs_rest: bool
+    #: Bytes of the first request, and those that are fetched around blocks.
+    first: int
+    slack: int
+
+    @classmethod
+    def of(
+        cls,
+        kind: ArchiveKind,
+        law: BlockLaw,
+        galaxies: int,
+        planes: Collection[Plane],
+        size: float = 0,
+    ) -> Self:
+        """Make it of a frame of an archive; ``size`` 0: it has a typical one."""
+        costs = kind.costs
+        return cls(
+            size or costs.typical_bytes,
+            costs.decode_s,
+            law.blocks,
+            galaxies,
+            Plane.IVAR in planes,
+            law.first_request,
+            law.slack,
+        )
+
+
+class FrameCost(NamedTuple):
+    """What a frame costs, as a mean over galaxies at random places."""
+
+    requests: float
+    bytes: float
+    cpu_s: float
+
+    def seconds(self, limits: HostLimits) -> float:
+        """Give the seconds for which the frame occupies the scarcest resource."""
+        parts = (
+            self.requests / limits.rate,
+            self.bytes / limits.bandwidth,
+            self.cpu_s / limits.cores,
+        )
+        return max(parts) + _REST * sum(parts)
+
+
+def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
+    """Give the expected cost of a frame; for `Way.AUTO` that of a whole one."""
+    part = min(1.0, frame.galaxies / (frame.galaxies + 1) + 0.5 / frame.blocks)
+    block, block_s = frame.size / frame.blocks, frame.decode_s / frame.blocks
+    # Two galaxies may need the same blocks.
+    others = frame.blocks - 1
+    touched = others * (1 - (1 - _TOUCHED / others) ** frame.galaxies)
+    blocks_s = _FIXED_S + (2 + touched) * block_s
+    match way:
+        case Way.RANGES:
+            gaps = min(touched / _TOUCHED, others / 2)
+            size = frame.first + touched * block + gaps * 2 * frame.slack
+            return FrameCost(
+                2 + gaps, min(frame.size, size + block + frame.slack), blocks_s
+            )
+        case Way.STREAM:
+            size = part * frame.size + block + frame.slack
+            return FrameCost(2, min(frame.size, size), blocks_s)
+        case Way.EARLY if not frame.needs_rest:
+            # The first block is unpacked twice.
+            seconds = _FIXED_S + part * frame.decode_s + block_s
+            return FrameCost(1, part * frame.size, seconds)
+        case _:
+            read = 1.0 if frame.needs_rest else part
+            return FrameCost(1, frame.size, _FIXED_S + read * frame.decode_s)
+
+
+def quickest(ways: Iterable[Way], frame: PackedFrame, limits: HostLimits) -> Way:
+    """Give the way that occupies the scarcest resource for the shortest time."""
+    return min(ways, key=lambda way: cost_of(way, frame).seconds(limits))

@@ -1,0 +1,150 @@
+"""Chooses how much of a compressed frame is fetched, and how."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from ..archives.kind import Fetch, Way
+from ..archives.registry import kind_of
+from ..models import Plane
+from .host_speed import HostSpeed
+from .prefix import is_early
+from .way_costs import PackedFrame, quickest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from ..archives.kind import ArchiveKind
+    from ..models import Product
+    from .way_costs import HostLimits
+
+    Counted = Callable[[Product, str], None]
+
+__all__ = ["Ways", "way_of"]
+
+_BY_BLOCKS = (Way.STREAM, Way.RANGES)
+
+#: Doubts that are accepted in any case, and the number of frames for each further one:
+#: with more the archive's frames are unusual, and blocks save nothing.
+_ALLOWED, _DOUBTED = 3, 10
+
+
+def _ignore(_product: Product, _what: str) -> None:
+    """Do not count."""
+
+
+class Ways:
+    """Chooses the way of each frame, and counts how frames came.
+
+    Parameters
+    ----------
+    chosen
+        What the user has set, by the name of the archive.
+    limits
+        What limits the harvest of each archive; its bandwidth is used until a better
+        figure is learned. For an archive without limits `Way.AUTO` needs no ranges.
+    counted
+        Called for each frame with ``way ranges`` and the like, and with ``doubt`` and
+        the reason if its rows were not proved.
+    """
+
+    def __init__(
+        self,
+        chosen: Mapping[str, Way] | None = None,
+        limits: Mapping[str, HostLimits] | None = None,
+        *,
+        counted: Counted = _ignore,
+    ) -> None:
+        self._chosen = chosen or {}
+        self._limits = limits or {}
+        self._speeds: defaultdict[str | None, HostSpeed] = defaultdict(HostSpeed)
+        #: Frames that were read by blocks, and doubts about them, by archive.
+        self._read: Counter[str] = Counter()
+        self._doubts: Counter[str] = Counter()
+        self._counted = counted
+        #: Hosts that gave no ranges when they were asked for one.
+        self._without_ranges: set[str | None] = set()
+
+    def choose(self, product: Product, galaxies: int, planes: Collection[Plane]) -> Way:
+        """Choose the way of a frame, of which some galaxies are wanted."""
+        kind, archive = kind_of(product.archive), product.archive
+        if not product.name.endswith(".fits.bz2"):
+            return Way.WHOLE
+        way, limits = self._chosen.get(archive, Way.AUTO), self._limits.get(archive)
+        if self._is_without_ranges(product) and way in _BY_BLOCKS:
+            way = Way.AUTO
+        if self._is_without_ranges(product) or self._are_doubtful(archive):
+            limits = None
+        if limits and (learned := self.speed(product).bandwidth):
+            limits = limits._replace(bandwidth=learned)
+        size = product.size or 0
+        return way_of(kind, way, galaxies, planes, limits=limits, size=size)
+
+    def without_blocks(
+        self, product: Product, galaxies: int, planes: Collection[Plane]
+    ) -> Way:
+        """Choose among the ways that need no ranges."""
+        return way_of(kind_of(product.archive), Way.AUTO, galaxies, planes)
+
+    def speed(self, product: Product) -> HostSpeed:
+        """Give what is known of the speed of a product's host."""
+        return self._speeds[URL(product.url).host]
+
+    def note_no_ranges(self, product: Product) -> None:
+        """Do not ask the host of a product for ranges again."""
+        self._without_ranges.add(URL(product.url).host)
+
+    def count(self, product: Product, way: Way) -> None:
+        """Count a frame that came in a way."""
+        self._counted(product, f"way {way}")
+        if way in _BY_BLOCKS:
+            self._read[product.archive] += 1
+
+    def count_doubt(self, product: Product, reason: str) -> None:
+        """Count a frame whose rows were not proved."""
+        self._counted(product, f"doubt {reason}")
+        self._doubts[product.archive] += 1
+
+    def _are_doubtful(self, archive: str) -> bool:
+        most = _ALLOWED + self._read[archive] / _DOUBTED
+        return self._doubts[archive] > most
+
+    def _is_without_ranges(self, product: Product) -> bool:
+        return URL(product.url).host in self._without_ranges
+
+
+def way_of(
+    kind: ArchiveKind,
+    way: Way,
+    galaxies: int,
+    planes: Collection[Plane],
+    *,
+    limits: HostLimits | None = None,
+    size: float = 0,
+) -> Way:
+    """Give the way of a compressed frame.
+
+    Parameters
+    ----------
+    way
+        What the user has set.
+    limits
+        What limits the harvest; None: `Way.AUTO` needs no ranges.
+    size
+        Length of the frame in bytes; 0: a typical one.
+    """
+    if kind.fetch is not Fetch.BEGINNING:
+        return Way.WHOLE
+    if way in {Way.EARLY, Way.WHOLE}:
+        # What the noise depends on is behind the image.
+        return Way.WHOLE if Plane.IVAR in planes else way
+    usual = Way.EARLY if is_early(galaxies, planes) else Way.WHOLE
+    if kind.blocks is None or (way is Way.AUTO and limits is None):
+        return usual
+    if way is not Way.AUTO or limits is None:
+        return way
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    return quickest((usual, *_BY_BLOCKS), frame, limits)

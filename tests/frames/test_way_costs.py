@@ -1,0 +1,124 @@
+"""Which way of fetching a compressed frame is expected to be the quickest."""
+
+from __future__ import annotations
+
+import pytest
+
+from harvester.archives.fetch import Way
+from harvester.archives.registry import kind_of
+from harvester.frames.host_speed import HostSpeed
+from harvester.frames.way_costs import HostLimits, PackedFrame, cost_of, quickest
+from harvester.frames.ways import Ways
+from harvester.models import DEFAULT_PLANES, Plane, Product
+
+EVERY = (Way.EARLY, Way.STREAM, Way.RANGES)
+PRODUCT = Product("sdss", "frame-r-001043-5-0025.fits.bz2", "r", "https://a.example/f")
+
+
+def frame(galaxies=1, planes=DEFAULT_PLANES):
+    """Describe a typical frame."""
+    kind = kind_of("sdss")
+    return PackedFrame.of(kind, kind.blocks, galaxies, planes)
+
+
+@pytest.mark.parametrize(
+    ("limits", "way"),
+    [
+        # A slow line: fewest bytes.
+        (HostLimits(10, 2e6, 2), Way.RANGES),
+        # A fast line, one core: least to unpack.
+        (HostLimits(10, 1e8, 1), Way.STREAM),
+        # A fast line and many cores: fewest requests.
+        (HostLimits(5, 1e8, 8), Way.EARLY),
+    ],
+)
+def test_quickest(limits, way):
+    """The way is chosen that spares the scarcest resource."""
+    assert quickest(EVERY, frame(), limits) is way
+
+
+def test_costs():
+    """By ranges half the bytes and half the seconds of an early stop are spent."""
+    early, stream, ranges = (cost_of(way, frame()) for way in EVERY)
+    assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes
+    assert max(ranges.cpu_s, stream.cpu_s) < 0.5 * early.cpu_s
+    assert (early.requests, stream.requests, ranges.requests) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_many_galaxies(way):
+    """However many galaxies there are, no more than the frame is fetched."""
+    costs = [cost_of(way, frame(galaxies)) for galaxies in (1, 2, 5, 50, 5000)]
+    assert all(0 < cost.bytes <= frame().size for cost in costs)
+    assert [cost.cpu_s for cost in costs] == sorted(cost.cpu_s for cost in costs)
+
+
+def test_rest_is_needed():
+    """If the HDUs behind the image are needed, leaving early does not help."""
+    planes = (Plane.FLUX, Plane.IVAR)
+    assert cost_of(Way.EARLY, frame(planes=planes)).bytes == frame().size
+
+
+def test_speed():
+    """A transfer counts for all that come at the same time, not for those that wait."""
+    now = iter([0.0, 1.0, 4.0, 5.0, 6.0])
+    speed = HostSpeed(lambda: next(now))
+    sizes = []
+    with speed.transfer(sizes.append) as one, speed.transfer(sizes.append):
+        one(1)
+        one(2_000_000)
+    assert speed.bandwidth == 2e6
+    with speed.transfer(sizes.append) as other, speed.transfer(sizes.append) as one:
+        other(1)
+        one(1)
+        one(1_000_000)
+    assert speed.bandwidth == pytest.approx(2e6)
+    assert sum(sizes) == 3_000_003
+
+
+def test_small_transfer():
+    """A few bytes tell nothing about the speed."""
+    speed = HostSpeed()
+    with speed.transfer(lambda _: None) as one:
+        one(1000)
+        one(1000)
+    assert speed.bandwidth is None
+
+
+def choose(ways, galaxies=1, planes=DEFAULT_PLANES):
+    """Choose a way for a frame."""
+    return ways.choose(PRODUCT, galaxies, planes)
+
+
+def test_learned():
+    """The way follows from the learned bandwidth, once there is one."""
+    ways = Ways(limits={"sdss": HostLimits(10, 1e8, 8)})
+    assert choose(ways) is Way.EARLY
+    ways.speed(PRODUCT).bandwidth = 1e6
+    assert choose(ways) is Way.RANGES
+
+
+def test_without_ranges():
+    """A host that gives no ranges is not asked for them."""
+    ways = Ways({"sdss": Way.RANGES}, {"sdss": HostLimits(10, 1e6, 2)})
+    assert choose(ways) is Way.RANGES
+    ways.note_no_ranges(PRODUCT)
+    assert choose(ways) is Way.EARLY
+    assert choose(ways, planes=(Plane.IVAR,)) is Way.WHOLE
+
+
+def test_early_is_not_enough():
+    """If the HDUs behind the image are needed, the frame is fetched whole."""
+    assert choose(Ways({"sdss": Way.EARLY}), planes=(Plane.IVAR,)) is Way.WHOLE
+
+
+def test_doubts():
+    """If too many frames are doubtful, blocks are left alone, unless they are set."""
+    ways = Ways(limits={"sdss": HostLimits(10, 1e6, 2)})
+    forced = Ways({"sdss": Way.RANGES}, {"sdss": HostLimits(10, 1e6, 2)})
+    for one in (ways, forced):
+        for _ in range(5):
+            one.count(PRODUCT, Way.RANGES)
+            one.count_doubt(PRODUCT, "runs")
+    assert choose(ways) is Way.EARLY
+    assert choose(forced) is Way.RANGES

@@ -1,0 +1,111 @@
+"""Every way of fetching real frames gives the same stamps."""
+
+from __future__ import annotations
+
+import bz2
+import json
+import random
+
+import pytest
+from astropy.io import fits
+from make_frames import sky_of
+from service import harvester, sandbox, status
+
+from harvester.archives.kind import Way
+
+pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+
+#: Galaxies in each frame, and the counter of the frames that came in each way.
+GALAXIES = 3
+
+COUNTED = {
+    Way.RANGES: "ranges",
+    Way.STREAM: "stream",
+    Way.EARLY: "early",
+    Way.WHOLE: "whole",
+}
+
+
+@pytest.fixture(scope="module")
+def frames(shared, tmp_path_factory):
+    """Give a folder with three real frames, and a catalogue of galaxies in them."""
+    folder = tmp_path_factory.mktemp("frames")
+    chance, rows = random.Random(8), ["objid,ra,dec"]
+    names = [
+        "frame-r-001035-6-0017",
+        "frame-r-002583-2-0136",
+        "frame-r-003918-3-0213",
+    ]
+    for name in names:
+        path = shared / "data/sdss" / f"{name}.fits.bz2"
+        (folder / path.name).symlink_to(path)
+        start = bz2.BZ2Decompressor().decompress(path.read_bytes(), 2880 * 20)
+        header = fits.Header.fromstring(start)
+        for number in range(GALAXIES):
+            row = chance.randrange(20 + 480 * number, 480 * (number + 1))
+            ra, dec = sky_of(header, chance.randrange(100, 1900), row)
+            rows.append(f"{len(rows)},{ra:.7f},{dec:.7f}")
+    catalogue = folder / "galaxies.csv"
+    catalogue.write_text("\n".join(rows) + "\n")
+    return folder, catalogue
+
+
+@pytest.fixture(scope="module")
+def archives(frames, tmp_path_factory):
+    """Serve the frames."""
+    folder = tmp_path_factory.mktemp("archives")
+    with sandbox(folder, "--frames", frames[0]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def harvests(archives, frames, tmp_path_factory):
+    """Give a function that harvests in a way: the stamps, the status, the visits."""
+    known = {}
+
+    def harvest(way, *more):
+        if (way, more) not in known:
+            known[way, more] = run(way, *more)
+        return known[way, more]
+
+    def run(way, *more):
+        out = tmp_path_factory.mktemp(way) / "out"
+        archives.ask("/_reset", body={})
+        settings = out.parent / "settings.toml"
+        settings.write_text(f'sdss.way = "{way}"\n')
+        words = ("run", frames[1], "--out", out, "--survey", "sdss:r")
+        done = harvester(*words, "--config", settings, *more, *archives.flags())
+        assert done.returncode == 0, done.stdout + done.stderr
+        stamps = {
+            str(path.relative_to(out)): path.read_bytes()
+            for path in out.glob("cutouts/**/*.fits")
+        }
+        visits = json.loads(archives.ask("/_log", service="sdss-sas"))
+        sent = sum(visit["sent"] for visit in visits)
+        return stamps, status(out), sent
+
+    return harvest
+
+
+@pytest.mark.parametrize("way", [Way.RANGES, Way.STREAM, Way.EARLY])
+def test_same_stamps(harvests, way):
+    """Stamps are byte for byte those of whole frames, and no frame was doubtful."""
+    stamps, told, _ = harvests(way)
+    assert stamps == harvests(Way.WHOLE)[0]
+    assert len(stamps) == 3 * GALAXIES
+    assert told["ways"]["sdss:r"] == {COUNTED[way]: 3}
+    assert told["doubts"]["sdss:r"] == {}
+
+
+@pytest.mark.parametrize("way", [Way.RANGES, Way.STREAM])
+def test_same_variance(harvests, way):
+    """So are the inverse variances, for fewer bytes."""
+    stamps, told, _ = harvests(way, "--planes", "flux,ivar,mask")
+    assert stamps == harvests(Way.WHOLE, "--planes", "flux,ivar,mask")[0]
+    assert told["doubts"]["sdss:r"] == {}
+
+
+def test_fewer_bytes(harvests):
+    """By ranges fewer bytes are sent than by any other way."""
+    sent = {way: harvests(way)[2] for way in COUNTED}
+    assert sent[Way.RANGES] < 0.75 * sent[Way.WHOLE]
