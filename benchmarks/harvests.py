@@ -177,9 +177,12 @@ def compete(
     shutil.rmtree(out, ignore_errors=True)
     running.reset()
     report = out.with_suffix(".json")
+    environment = os.environ | environment
+    # With it each process would compile the harvester again, which pip does only once.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, HERE / "measured.py", report, *command, out],
-        env=os.environ | environment,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

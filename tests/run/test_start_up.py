@@ -1,0 +1,114 @@
+"""What is imported before the first request, and in the server of the workers."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from threading import Thread
+
+import pytest
+
+from harvester.archives.registry import services
+from harvester.importing import IMPORTING
+
+#: Not needed by any part of a harvest.
+_NEVER = {
+    *("IPython", "PIL", "matplotlib", "pandas", "rich.progress", "torch"),
+    *("astropy.modeling", "astropy.nddata", "astropy.visualization", "astropy.wcs"),
+    *("harvester.api", "harvester.dataset.export.export", "harvester.dataset.opened"),
+    *("harvester.dataset.gallery.gallery", "harvester.sandbox.server"),
+    *("pyarrow.dataset", "scipy"),
+}
+
+#: Needed by the process that harvests, but not by its workers.
+_OF_HARVEST = {
+    *("aiohttp", "aiosqlite", "astroquery", "click", "pyarrow", "pydantic_settings"),
+    *("requests", "harvester.ledger.ledger", "harvester.transport.transport"),
+}
+
+#: Prints the modules of a harvest when aiohttp is first told to send a request, which
+#: is never sent.
+_HARVEST = """
+import json, os, sys
+import aiohttp.client
+
+
+async def tell(*_, **__):
+    print(json.dumps(sorted(sys.modules)), flush=True)
+    os._exit(0)
+
+
+aiohttp.client.ClientSession._request = tell
+from harvester.cli import main
+main()
+"""
+
+
+def _modules(code, *words):
+    """Run a program that prints the names of its modules, and return these."""
+    said = subprocess.check_output([sys.executable, "-c", code, *words], text=True)
+    return set(json.loads(said.splitlines()[-1]))
+
+
+def test_first_request(tmp_path):
+    """Until the first request nothing is imported that a harvest does not need."""
+    catalogue = tmp_path / "one.csv"
+    catalogue.write_text("id,ra,dec\na,150,2\n")
+    elsewhere = [
+        f"--base-url={name}=http://127.0.0.1:{port}"
+        for port, name in enumerate(services(), 1)
+    ]
+    words = ["run", catalogue, "--out", tmp_path / "out", "--survey", "sdss:r"]
+    loaded = _modules(_HARVEST, *map(str, words), *elsewhere)
+    assert {"astroquery.sdss", "harvester.run.harvest"} <= loaded
+    assert not loaded & (_NEVER | {"astroquery.mast"})
+
+
+def test_fork_server():
+    """The server of the workers imports only what cutting needs."""
+    loaded = _modules(
+        "import json, sys\n"
+        "import harvester.cutouts.forkserver\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    assert {"astropy.wcs", "harvester.cutouts.cutouts"} <= loaded
+    assert not loaded & (_OF_HARVEST | _NEVER - {"astropy.wcs"})
+
+
+@pytest.fixture
+def collecting():
+    """Restore after the test whether garbage is collected."""
+    was_enabled = gc.isenabled()
+    yield
+    (gc.enable if was_enabled else gc.disable)()
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_collection_is_restored(collecting, is_enabled):
+    """Garbage is not collected during imports, and afterwards as it was before."""
+    (gc.enable if is_enabled else gc.disable)()
+    frozen = gc.get_freeze_count()
+    with IMPORTING:
+        with IMPORTING:
+            pass
+        assert not gc.isenabled()
+    assert (gc.isenabled(), gc.get_freeze_count()) == (is_enabled, frozen)
+
+
+def _take_turn():
+    with IMPORTING:
+        pass
+
+
+def test_collection_after_failure(collecting):
+    """An import that fails leaves the collection of garbage on, and the lock free."""
+    gc.enable()
+    with pytest.raises(ImportError), IMPORTING:
+        import no_such_module  # noqa: F401 - it does not exist
+    assert gc.isenabled()
+    other = Thread(target=_take_turn, daemon=True)
+    other.start()
+    other.join(60)
+    assert not other.is_alive()
