@@ -55,6 +55,8 @@ class Run:
             },
             politeness=patient | politeness,
             limits=limits or USUAL,
+            # A request for each frame, so that faults strike the same requests.
+            sdss={"way": "early"},
         )
 
     def begin(self):
@@ -106,6 +108,10 @@ class _Thread:
     async def cut(self, job):
         """Cut a frame."""
         return await asyncio.to_thread(cut_frame, job)
+
+    async def run(self, function, job):
+        """Run another function."""
+        return await asyncio.to_thread(function, job)
 
 
 @asynccontextmanager
