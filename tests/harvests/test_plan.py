@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long]
     ("sky", "options"),
     [
         (("--seed", "7", "--targets", "60", "--per-field", "2"), ()),
-        (("--seed", "4", "--targets", "40", "--per-field", "3"), ("--size", "40px")),
+        (("--seed", "4", "--targets", "100", "--per-field", "3"), ("--size", "40px")),
     ],
 )
 def test_bill_and_truth(tmp_path, sky, options):
