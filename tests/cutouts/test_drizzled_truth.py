@@ -29,7 +29,7 @@ from harvester.sandbox.lazy_file import BandCache
 from harvester.sandbox.sky import Sky
 
 # Headers of drizzled images have dates that astropy mends.
-pytestmark = pytest.mark.filterwarnings("ignore:.*datfix")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:.*datfix")]
 
 PLANES = (Plane.FLUX, Plane.IVAR, Plane.MASK, Plane.PSF)
 #: Pixels; the radius of an aperture.

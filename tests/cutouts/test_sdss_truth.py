@@ -28,7 +28,7 @@ from harvester.sandbox.sas import frame_name
 from harvester.sandbox.sky import Sky
 
 # The survey's DATE-OBS has no time; astropy warns about it for every frame.
-pytestmark = pytest.mark.filterwarnings("ignore:.*datfix")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:.*datfix")]
 
 # -- painted frames ------------------------------------------------------------
 

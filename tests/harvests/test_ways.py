@@ -13,7 +13,7 @@ from service import harvester, sandbox, status
 
 from harvester.archives.kind import Way
 
-pytestmark = [pytest.mark.harvest, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 #: Galaxies in each frame, and the counter of the frames that came in each way.
 GALAXIES = 3
