@@ -69,7 +69,7 @@ def read_blocks(job: BlockJob) -> LackingBytes | HeldPart | Doubt:
     HeldPart
         The file is written, and has these bytes of the unpacked frame.
     Doubt
-        The frame has to be read from its beginning.
+        The place of the rows is not proved; the caller reads from the beginning.
 
     Raises
     ------

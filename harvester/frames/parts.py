@@ -138,7 +138,7 @@ class PartFetch:
     async def _fetch_blocks(
         self, product: Product, job: BlockJob, on_bytes: OnBytes, *, sits_out: bool
     ) -> FetchedFile | None:
-        """Fetch by blocks; None if the frame has to be fetched in another way."""
+        """Fetch by blocks; None if another way must be used for this frame."""
         law = kind_of(product.archive).blocks
         assert law is not None
         fetch = BlockFetch(

@@ -149,16 +149,25 @@ async def _orchestrator(
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         ledger.keep_troubles([])
-        if not is_plan and await in_thread(_is_datable, places):
-            await ledger.keep_fact(BEGAN, utc_now())
-            await ledger.forget_fact(SETTLED)
+        if not is_plan:
+            await _keep_begin(ledger, places)
         async with watched(transport, ledger, listener):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):
             await frames.clear()
-            if await in_thread(_is_undated, places):
-                await ledger.keep_fact(SETTLED, utc_now())
+            await _keep_end(ledger, places)
+
+
+async def _keep_begin(ledger: Ledger, places: Places) -> None:
+    if await in_thread(_is_datable, places):
+        await ledger.keep_fact(BEGAN, utc_now())
+        await ledger.forget_fact(SETTLED)
+
+
+async def _keep_end(ledger: Ledger, places: Places) -> None:
+    if await in_thread(_is_undated, places):
+        await ledger.keep_fact(SETTLED, utc_now())
 
 
 def _is_datable(places: Places) -> bool:

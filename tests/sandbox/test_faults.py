@@ -374,7 +374,7 @@ async def test_remade_quietly(site):
 
 @pytest.mark.parametrize("pack", [bytes, bz2.compress])
 def test_remade_images(pack):
-    """A FITS file that is made anew has its images doubled, and nothing else."""
+    """`remade` doubles the images of a FITS file, and changes nothing else."""
     image = np.arange(1600, dtype=">f4").reshape(40, 40)
     buffer = io.BytesIO()
     hdus = [fits.PrimaryHDU(image), fits.ImageHDU(image[0]), fits.ImageHDU(image[:0])]

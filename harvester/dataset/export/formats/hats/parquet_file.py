@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["write_listing", "write_parquet", "write_schema"]
 
-#: In pages of one stamp, level 2 of zstd makes pixels of SDSS 5 % smaller than level 1,
-#: and those of HST 1 %, in the same time. Level 3 gains little more.
+#: In pages of one stamp, level 2 of zstd makes ground-based pixels 5 % smaller than
+#: level 1, and those from space 1 %, in the same time. Level 3 gains little more.
 _ZSTD = 2
 
 #: Pages end where the content says, so that equal rows give equal bytes. These are the
