@@ -14,7 +14,7 @@ from skies import sky
 from turns import turns
 
 from harvester import __version__
-from harvester.frames.store import verify_frame
+from harvester.cutouts.frame_file import verify_frame
 from harvester.transport.transport import Manners, Service, Transport
 
 if TYPE_CHECKING:
