@@ -33,6 +33,7 @@ from .events import counted
 from .importing import IMPORTING
 from .places import Places
 from .sandbox.command import sandbox
+from .status.page.command import dashboard, listen_option
 
 __all__ = ["console", "main"]
 
@@ -119,6 +120,7 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="Settings file, such as harvest.toml.",
 )
+@listen_option
 @locate_only_flag
 @json_flag
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
@@ -183,6 +185,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 
 @main.command(cls=_OfSettings, sections="MANNERS")
 @folder_argument
+@listen_option
 @locate_only_flag
 @json_flag
 def resume(folder: Path, **flags: Any) -> None:
@@ -246,14 +249,23 @@ def status(folder: Path, *, as_json: bool) -> None:
     "image because the best was not available. Their stamp stays until a better one is "
     "made.",
 )
-def retry(folder: Path, reason: str, *, better: bool) -> None:
+@click.option(
+    "--limit",
+    type=AT_LEAST_ONE,
+    metavar="N",
+    help="At most N failed galaxies, to see whether they work now.",
+)
+def retry(folder: Path, reason: str, *, better: bool, limit: int | None) -> None:
     """Make failed galaxies due again.
 
     `harvester resume` then tries them.
     """
     from .commands import retry_failed
 
-    count = retry_failed(Places(folder), reason, better=better)
+    if better and limit:
+        msg = "--limit goes with failed galaxies: leave it or --better out"
+        raise click.UsageError(msg)
+    count = retry_failed(Places(folder), reason, better=better, limit=limit)
     jobs = counted(count, "job is", "jobs are")
     then = f" Run `harvester resume {folder}`." if count else ""
     click.echo(f"{jobs} due again.{then}")
@@ -320,6 +332,7 @@ def manifest(folder: Path) -> None:
         click.echo(folder / path.name)
 
 
+main.add_command(dashboard)
 main.add_command(gallery)
 main.add_command(show)
 main.add_command(regions)

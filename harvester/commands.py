@@ -14,6 +14,7 @@ import click
 
 from .errors import InputError
 from .events import counted
+from .importing import IMPORTING
 from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.folder import run_folder
@@ -21,15 +22,19 @@ from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
+from .status.page.command import listen_address
 from .status.progress import shown_progress
 from .status.report import read_report, words
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from .archives.kind import ArchiveKind
     from .dataset.verify import Findings
     from .run.harvest import Outcome
     from .run.session import Show
     from .settings.settings import Settings
+    from .status.page.address import ListenAddress
 
 __all__ = [
     "inspect_file",
@@ -56,8 +61,9 @@ def run_catalogue(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> int:
     """Begin a run or continue it; return the exit code."""
+    address = listen_address(flags["listen"])
     settings = _settings_for(catalogue, places, config, flags)
-    with run_folder(places):
+    with run_folder(places), _page(places, address):
         return _continue(settings, places, flags)
 
 
@@ -159,11 +165,22 @@ def _described(kind: ArchiveKind) -> Flags:
 
 def resume_run(places: Places, flags: Flags) -> int:
     """Continue a run, however it ended; return the exit code."""
+    address = listen_address(flags["listen"])
     if not places.settings.exists():
         need_ledger(places.ledger)
-    with owned(places.lock):
+    with owned(places.lock), _page(places, address):
         settings = load_run_settings(places, **to_settings(flags))
         return _continue(settings, places, flags)
+
+
+def _page(
+    places: Places, address: ListenAddress | None
+) -> AbstractContextManager[None]:
+    if address is None:
+        return nullcontext()
+    with IMPORTING:
+        from .status.page.beside import page_beside
+    return page_beside(places, address)
 
 
 def rebuild_run(manifest: Path, places: Places, flags: Flags) -> int:
@@ -227,10 +244,13 @@ def _show(flags: Flags) -> Show:
     return partial(shown_progress, quiet=flags["as_json"])
 
 
-def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
+def retry_failed(
+    places: Places, pattern: str, *, better: bool = False, limit: int | None = None
+) -> int:
     """Make the failed jobs due again whose reason matches; return how many.
 
     With ``better``, make those jobs due whose stamps are from a second-best image.
+    ``limit``: at most so many failed jobs.
 
     Raises
     ------
@@ -241,7 +261,7 @@ def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:
 
     async def _retry() -> int:
         async with Ledger.open(places.ledger) as ledger:
-            return await ledger.retry(pattern, better=better)
+            return await ledger.retry(pattern, better=better, limit=limit)
 
     need_ledger(places.ledger)
     failed = read_report(places)["failures"]

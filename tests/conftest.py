@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -79,3 +80,23 @@ def pytest_make_parametrize_id(val):
     """Name a reply by its first line, because its Date header changes."""
     is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
     return val.partition(b"\r\n")[0].decode() if is_reply else None
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start the Chromium of the machine."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if not path:
+        reason = "no Chromium here: install it, as .ci/run does"
+        if os.environ.get("HARVESTER_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    # Without this Chromium does not run as root. It opens only pages of the tests.
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=flags)
+        yield started
+        started.close()

@@ -293,3 +293,12 @@ def test_archives():
         assert told[name]["services"] == {one.name: one.base for one in kind.services}
         assert kind.credit.page in said
         assert f"{kind.title}: --survey {kind.examples[0]}" in said
+
+
+def test_retry_some(run):
+    """No more failed galaxies are retried than asked for."""
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE job SET state = 'failed', reason = 'not_found'")
+    assert "1 job is due" in call("retry", run, "--limit", 5).output
+    refused = call("retry", run, "--limit", 5, "--better")
+    assert (refused.exit_code, "--limit" in refused.output) == (2, True)

@@ -286,18 +286,24 @@ class Ledger:
 
     # -- what the user asks for ------------------------------------------------
 
-    async def retry(self, pattern: str = "*", *, better: bool = False) -> int:
+    async def retry(
+        self, pattern: str = "*", *, better: bool = False, limit: int | None = None
+    ) -> int:
         """Take failed jobs up again whose reason matches a glob; tell how many.
+
+        ``limit``: at most so many failed jobs; None: all.
 
         ``better``: instead jobs with stamps of a second-best image. These stamps stay
         until there is a better one.
         """
         count = 0
-        take_up = take_up_substitutes if better else take_up_failed
 
         async def write(db: aiosqlite.Connection) -> None:
             nonlocal count
-            count = await take_up(db, pattern)
+            if better:
+                count = await take_up_substitutes(db, pattern)
+            else:
+                count = await take_up_failed(db, pattern, limit)
 
         await self._commits.record(write)
         return count

@@ -249,8 +249,12 @@ async def _give_product_up(
     return await settle_job(db, survey, target, may_relocate=False, is_tired=True)
 
 
-async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
+async def take_up_failed(
+    db: aiosqlite.Connection, pattern: str, limit: int | None = None
+) -> int:
     """Make failed jobs pending whose reason matches a glob; tell how many.
+
+    ``limit``: at most so many, the first ones of the catalogue; None: all.
 
     Their cutouts are dropped, so that the jobs are located anew; but those of a stamp
     that exists are kept, because they tell whether it is of the best product.
@@ -259,10 +263,16 @@ async def take_up_failed(db: aiosqlite.Connection, pattern: str) -> int:
         """
         UPDATE job
         SET state = 'pending', attempts = 0, due = 0, reason = ''
-        WHERE state = 'failed' AND reason GLOB ?
+        WHERE (survey, target) IN (
+            SELECT survey, target
+            FROM job INDEXED BY job_failed
+            WHERE state = 'failed' AND reason GLOB ?
+            ORDER BY survey, target
+            LIMIT ?
+        )
         RETURNING survey, target
         """,
-        (pattern,),
+        (pattern, -1 if limit is None else limit),
     )
     jobs = list(rows)
     await db.executemany(

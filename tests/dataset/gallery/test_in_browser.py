@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 
 import numpy as np
 import pytest
@@ -22,24 +20,6 @@ _SIZES = {
     "desktop": {"width": 1400, "height": 900},
     "phone": {"width": 390, "height": 844},
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Start the Chromium of the machine."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if not path:
-        reason = "no Chromium here: install it, as .ci/run does"
-        if os.environ.get("HARVESTER_REQUIRE_BROWSER"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    # Without this Chromium does not run as root. It opens only files of the test.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=flags)
-        yield started
-        started.close()
 
 
 def _rows(row):

@@ -1,0 +1,46 @@
+// The page: what the stream tells is shown at once; larger parts are asked for.
+
+import { prepareFailures, showFailures } from "./failures.js";
+import { $, percent, setText } from "./parts.js";
+import { showFirst, showHosts, showProgress, showRuns, stateName } from "./run.js";
+import { follow } from "./stream.js";
+
+let runs = [], spokenAt = 0;
+const chosenNumber = () => Number(new URLSearchParams(location.hash.slice(1)).get("run") ?? 0);
+const chosenRun = () => runs.find(run => run.number === chosenNumber()) ?? runs[0];
+
+function choose(number) { location.hash = `run=${number}`; }
+addEventListener("hashchange", show);
+
+function show() {
+  const run = chosenRun();
+  if (!run) return;
+  showRuns(runs, run.number, choose);
+  setText($("title"), `Harvest ${run.name}`);
+  document.title = run.total ? `${percent(run.settled, run.total)} ${run.name}` : `${run.name}: ${stateName(run)}`;
+  speak(showFirst(run));
+  showProgress(run);
+  showHosts(run);
+  showFailures(run);
+}
+
+// A screen reader is told the progress once a minute, not each second.
+const SPOKEN_MS = 60_000;
+function speak(text) {
+  if (Date.now() - spokenAt < SPOKEN_MS) return;
+  spokenAt = Date.now();
+  setText($("spoken"), text);
+}
+
+const LINKS = {
+  live: "Live",
+  lost: "The server does not answer. If the harvest has ended: harvester dashboard DIR",
+  resting: "Resting while hidden",
+};
+function showLink(state) {
+  $("link").className = state;
+  setText($("link"), LINKS[state]);
+}
+
+prepareFailures();
+follow(news => { runs = news.runs; show(); }, showLink);

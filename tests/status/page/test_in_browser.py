@@ -1,0 +1,180 @@
+"""The page in a real browser: what a viewer sees and can do."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from page_run import change, write_ledger
+from playwright.sync_api import expect
+from service import start
+
+_SIZES = {
+    "desktop": {"width": 1280, "height": 900},
+    "phone": {"width": 380, "height": 800},
+}
+
+_FAILED = [("not_found", 70), ("http_500", 3), ("truncated", 1)]
+
+
+@contextmanager
+def dashboard(*folders):
+    """Serve the page of these runs in a process of its own; give its address."""
+    process = start("dashboard", *map(str, folders), "--listen", "127.0.0.1:0")
+    try:
+        yield re.search(r"http://\S+", process.stdout.readline())[0]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return two runs: one with failures, one that is finished."""
+    folder = tmp_path_factory.mktemp("runs")
+    write_ledger(folder / "zoo", 400, done=150, no_coverage=50, failed=_FAILED)
+    write_ledger(folder / "small", 30)
+    return folder / "zoo", folder / "small"
+
+
+@pytest.fixture(scope="module")
+def url(runs):
+    """Serve both runs."""
+    with dashboard(*runs) as address:
+        yield address
+
+
+@pytest.fixture(params=list(_SIZES))
+def size(request):
+    """Give each size of a window."""
+    return request.param
+
+
+@contextmanager
+def opened(browser, url, size="desktop", **more):
+    """Open the page; at the end, nothing came from elsewhere, and no error."""
+    context = browser.new_context(
+        viewport=_SIZES[size],
+        is_mobile=size == "phone",
+        has_touch=size == "phone",
+        **more,
+    )
+    page = context.new_page()
+    asked, wrong = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda line: (
+            wrong.append(line.text) if line.type in {"error", "warning"} else None
+        ),
+    )
+    page.goto(url)
+    expect(page.locator("#first")).to_be_visible()
+    yield page
+    context.close()
+    elsewhere = [one for one in asked if not one.startswith(url)]
+    assert (elsewhere, wrong) == ([], [])
+
+
+def barriers(page):
+    """Return what axe-core finds that keeps people from using the page."""
+    page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("axe.run()")["violations"]
+    return [
+        (one["id"], node["target"], node.get("failureSummary"))
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+
+
+def test_first_line(browser, url, size):
+    """The first line tells how far the run is; nothing is wider than the window."""
+    with opened(browser, url, size) as page:
+        expect(page.locator("#first .big")).to_contain_text("274of 400 jobs settled")
+        expect(page.locator("#first .share")).to_have_text("68%")
+        expect(page.locator("#first code")).to_contain_text("harvester resume /")
+        expect(page.locator("#link")).to_have_text("Live")
+        assert (
+            page.evaluate("document.documentElement.scrollWidth")
+            <= (_SIZES[size]["width"])
+        )
+
+
+def test_several_runs(browser, url):
+    """Another run is chosen with the keyboard, and the address keeps the choice."""
+    with opened(browser, url) as page:
+        page.get_by_role("button", name="small").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("Harvest small")
+        expect(page.locator("#first .badge")).to_have_text("finished")
+        page.reload()
+        expect(page.locator("h1")).to_have_text("Harvest small")
+
+
+def test_failures(browser, url, size):
+    """Failures are grouped and filtered; a group shows its galaxies and commands."""
+    with opened(browser, url, size) as page:
+        groups = page.locator("#groups details")
+        expect(groups).to_have_count(3)
+        page.get_by_label("Reason or survey").fill("http 5")
+        expect(groups).to_have_count(1)
+        expect(page.locator("#failures-shown")).to_have_text("3 jobs for 1 reason.")
+        page.get_by_label("Reason or survey").fill("")
+        groups.first.locator("summary").click()
+        rows = groups.first.locator("tbody tr")
+        expect(rows).to_have_count(50)
+        expect(rows.first).to_contain_text("g0200")
+        groups.first.get_by_role("button", name="More galaxies").click()
+        expect(rows).to_have_count(70)
+        some, every = groups.first.locator("code").all_inner_texts()
+        assert "--reason not_found --limit 10 && harvester resume" in some
+        assert "--limit" not in every
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barriers(browser, url, size, scheme):
+    """Neither contrast nor names nor order keep somebody from using the page."""
+    with opened(browser, url, size, color_scheme=scheme) as page:
+        page.locator("#groups summary").first.click()
+        expect(page.locator("#groups tbody tr").first).to_be_visible()
+        assert barriers(page) == []
+
+
+def test_update(browser, tmp_path):
+    """A change of the ledger is shown without a reload, and an open group stays so."""
+    places = write_ledger(tmp_path / "zoo", failed=[("not_found", 5)])
+    with dashboard(places.out) as url, opened(browser, url) as page:
+        page.locator("#groups summary").first.click()
+        rows = page.locator("#groups tbody tr")
+        expect(rows).to_have_count(5)
+        change(places.out, "UPDATE job SET state = 'done' WHERE target = ?", [(50,)])
+        expect(page.locator("#first .big b")).to_have_text("36")
+        expect(rows).to_have_count(5)
+
+
+def test_hidden(browser, url):
+    """A hidden page ends its stream, and opens it again when it is shown."""
+    with opened(browser, url) as page:
+        hide = "state => { Object.defineProperty(document, 'hidden', {value: state,"
+        hide += " configurable: true});"
+        hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+        page.evaluate(hide, True)
+        expect(page.locator("#link")).to_have_text("Resting while hidden")
+        page.evaluate(hide, False)
+        expect(page.locator("#link")).to_have_text("Live")
+
+
+def test_server_ends(browser, runs):
+    """A server that ends is told, with the command that shows the run again."""
+    with dashboard(runs[0]) as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        expect(page.locator("#link")).to_have_text("Live")
+    expect(page.locator("#link")).to_contain_text("harvester dashboard")
+    context.close()
