@@ -295,19 +295,16 @@ class Ledger:
     ) -> int:
         """Take failed jobs up again whose reason matches a glob; tell how many.
 
-        ``limit``: at most so many failed jobs; None: all.
-
         ``better``: instead jobs with stamps of a second-best image. These stamps stay
-        until there is a better one.
+        until there is a better one. ``limit``: at most so many failed jobs.
         """
         count = 0
+        failed = partial(take_up_failed, limit=limit)
+        take_up = take_up_substitutes if better else failed
 
         async def write(db: aiosqlite.Connection) -> None:
             nonlocal count
-            if better:
-                count = await take_up_substitutes(db, pattern)
-            else:
-                count = await take_up_failed(db, pattern, limit)
+            count = await take_up(db, pattern)
 
         await self._commits.record(write)
         return count

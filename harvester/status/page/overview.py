@@ -20,6 +20,7 @@ from .host_words import host_states, host_words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ...ledger.bands import BandCounts
     from ...models import Survey
     from .shown_run import ShownRun
 
@@ -49,7 +50,7 @@ def _read(run: ShownRun) -> dict[str, Any]:
     now = time.time()
     with BrowsingView.open(run.places.ledger) as view:
         facts, surveys, tallies = view.facts(), view.surveys(), view.tallies()
-        hosts, failed = view.hosts(), view.failed_jobs()
+        hosts, failed, bands = view.hosts(), view.failed_jobs(), view.bands()
     dates, states = RunDates.of(facts), host_states(facts, now)
     counts = _counts(tallies.values())
     state = _state(counts, is_running=bool(states))
@@ -58,7 +59,8 @@ def _read(run: ShownRun) -> dict[str, Any]:
         "began": dates.began,
         "settled_at": dates.settled,
         **counts,
-        "bands": [_band(surveys[number], tally) for number, tally in tallies.items()],
+        "bands": [_band(one) for one in bands],
+        "surveys": {number: str(survey) for number, survey in surveys.items()},
         "hosts": [host_words(row, states.get(row[0]), now) for row in hosts],
         "failures": [_failure(run, surveys, *row) for row in failed[:_MOST_REASONS]],
         "more_reasons": max(0, len(failed) - _MOST_REASONS),
@@ -82,8 +84,10 @@ def _state(counts: Mapping[str, int], *, is_running: bool) -> str:
     return "finished" if counts["settled"] == counts["total"] else "stopped"
 
 
-def _band(survey: Survey, tally: Counter[str]) -> dict[str, Any]:
-    return {"name": str(survey)} | {state.value: tally[state] for state in State}
+def _band(counts: BandCounts) -> dict[str, Any]:
+    return {"name": counts.name} | {
+        state.value: getattr(counts, state.value) for state in State
+    }
 
 
 def _failure(

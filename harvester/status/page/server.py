@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from ...errors import LocalError
 from .address import ListenAddress
+from .answers import answered, file_of_page
 from .guard import add_headers, guard
 from .overview import overview
+from .run_parts import RunParts
 from .shared import PageAnswer, SharedAnswers, as_json
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ _SIGN_S = 15.0
 #: Viewers at most; each holds one connection.
 _MOST_VIEWERS = 100
 
-#: The files of the page, in the folder ``static``, by their endings.
-_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_KINDS |= {".svg": "image/svg+xml"}
-
 
 class StatusPage:
     """Answers the requests of browsers about some runs."""
@@ -43,6 +39,7 @@ class StatusPage:
     def __init__(self, runs: Sequence[ShownRun]) -> None:
         self._runs = runs
         self._shared = SharedAnswers()
+        self._parts = RunParts(runs, self._shared)
         self._viewers = 0
         self._over = asyncio.Event()
 
@@ -54,7 +51,8 @@ class StatusPage:
         app.router.add_get("/", self._index)
         app.router.add_get("/static/{name}", self._static)
         app.router.add_get("/events", self._events)
-        app.router.add_get("/api/{run}/failures", self._failures)
+        for name, answer in self._parts.routes().items():
+            app.router.add_get(f"/api/{{run}}/{name}", answer)
         return app
 
     async def _end_streams(self, _: web.Application) -> None:
@@ -67,10 +65,10 @@ class StatusPage:
     # -- files ------------------------------------------------------------------------
 
     async def _index(self, request: web.Request) -> web.Response:
-        return _answered(request, _file("index.html"))
+        return answered(request, file_of_page("index.html"))
 
     async def _static(self, request: web.Request) -> web.Response:
-        return _answered(request, _file(request.match_info["name"]))
+        return answered(request, file_of_page(request.match_info["name"]))
 
     # -- what changes -----------------------------------------------------------------
 
@@ -104,35 +102,6 @@ class StatusPage:
 
         return await self._shared.get("overview", read, lasts_s=_OVERVIEW_S)
 
-    async def _failures(self, request: web.Request) -> web.Response:
-        run = self._run(request)
-        reason, after = request.query.get("reason", ""), _number(request, "after")
-        survey = _number(request, "survey")
-        return await self._answer(
-            request,
-            ("failures", run.number, survey, reason, after),
-            lambda: as_json(run.failures(survey, reason, after)),
-        )
-
-    # -- parts of all answers ---------------------------------------------------------
-
-    def _run(self, request: web.Request) -> ShownRun:
-        with suppress(ValueError, IndexError):
-            number = int(request.match_info["run"])
-            if number >= 0:
-                return self._runs[number]
-        raise web.HTTPNotFound(text="There is no such run on this page.")
-
-    async def _answer(
-        self,
-        request: web.Request,
-        key: tuple[object, ...],
-        make: Callable[[], PageAnswer],
-        *,
-        lasts_s: float = 5.0,
-    ) -> web.Response:
-        return _answered(request, await self._shared.get(key, make, lasts_s=lasts_s))
-
 
 class _News:
     """What one viewer has been sent, so that only what is new is sent."""
@@ -152,38 +121,6 @@ class _News:
         else:
             return
         self._sent, self._sent_at = body, now
-
-
-def _number(request: web.Request, name: str) -> int:
-    text = request.query.get(name, "-1")
-    try:
-        return int(text)
-    except ValueError:
-        raise web.HTTPBadRequest(text=f"{name} is no whole number.") from None
-
-
-def _file(name: str) -> PageAnswer:
-    folder = files(__package__).joinpath("static")
-    if name not in {one.name for one in folder.iterdir()}:
-        raise web.HTTPNotFound(text="There is no such file.")
-    kind = _KINDS[Path(name).suffix]
-    return PageAnswer(folder.joinpath(name).read_bytes(), kind)
-
-
-def _answered(request: web.Request, answer: PageAnswer) -> web.Response:
-    tag = f'"{answer.tag}"'
-    if request.headers.get("If-None-Match") == tag:
-        return web.Response(status=304, headers={"ETag": tag})
-    response = web.Response(headers={"ETag": tag})
-    response.content_type = answer.kind
-    if answer.packed and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.body = answer.packed
-        response.headers["Content-Encoding"] = "gzip"
-    else:
-        response.body = answer.body
-    if answer.kind.startswith("text/"):
-        response.charset = "utf-8"
-    return response
 
 
 @asynccontextmanager

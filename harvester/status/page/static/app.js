@@ -1,8 +1,12 @@
 // The page: what the stream tells is shown at once; larger parts are asked for.
 
+import { chooseAbout } from "./about.js";
+import { chooseCharts, prepareCharts } from "./charts.js";
 import { prepareFailures, showFailures } from "./failures.js";
 import { $, percent, setText } from "./parts.js";
 import { showFirst, showHosts, showProgress, showRuns, stateName } from "./run.js";
+import { chooseSky, prepareSky } from "./sky.js";
+import { chooseStamps, prepareStamps } from "./stamps.js";
 import { follow } from "./stream.js";
 
 let runs = [], spokenAt = 0;
@@ -22,6 +26,10 @@ function show() {
   showProgress(run);
   showHosts(run);
   showFailures(run);
+  chooseCharts(run);
+  chooseSky(run);
+  chooseStamps(run);
+  chooseAbout(run);
 }
 
 // A screen reader is told the progress once a minute, not each second.
@@ -42,5 +50,5 @@ function showLink(state) {
   setText($("link"), LINKS[state]);
 }
 
-prepareFailures();
+for (const prepare of [prepareFailures, prepareCharts, prepareSky, prepareStamps]) prepare();
 follow(news => { runs = news.runs; show(); }, showLink);
