@@ -22,7 +22,8 @@ from .settings.options import to_settings
 from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
 from .status.progress import shown_progress
-from .status.report import read_report, words
+from .status.report import read_report
+from .status.report_words import words
 
 if TYPE_CHECKING:
     from .archives.kind import ArchiveKind
