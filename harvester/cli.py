@@ -228,7 +228,8 @@ def status(folder: Path, *, as_json: bool) -> None:
 
     This also works while a harvest is running.
     """
-    from .status.report import read_report, words
+    from .status.report import read_report
+    from .status.report_words import words
 
     report = read_report(Places(folder))
     click.echo(json.dumps(report) if as_json else words(report))

@@ -24,7 +24,8 @@ from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
 from .status.page.command import listen_address
 from .status.progress import shown_progress
-from .status.report import read_report, words
+from .status.report import read_report
+from .status.report_words import words
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "Heartbeat",
     "Listener",
     "Moved",
     "Note",
+    "Stalled",
     "Stamped",
     "as_sentence",
     "counted",
@@ -53,7 +55,29 @@ class Note:
     text: str
 
 
-Event = Moved | Stamped | Note
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How a harvest stands, once a minute."""
+
+    text: str
+    #: Targets settled in all bands together, of how many.
+    settled: int
+    total: int
+    settled_per_min: float
+    #: Seconds to the end; None: not known.
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """Nothing has moved for some time, or, with ``is_over``, it moves again."""
+
+    text: str
+    seconds: float
+    is_over: bool = False
+
+
+Event = Moved | Stamped | Note | Heartbeat | Stalled
 
 Listener = Callable[[Event], None]
 

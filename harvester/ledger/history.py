@@ -133,30 +133,32 @@ async def _thin(db: aiosqlite.Connection, before: int, step_s: int) -> None:
     await db.execute(
         """
         UPDATE host_history AS h
-        SET answers = m.answers, p50_s = m.p50_s, p95_s = m.p95_s
-        FROM (
-            SELECT host, max(at) AS at, sum(answers) AS answers, max(p50_s) AS p50_s,
-                max(p95_s) AS p95_s
+        SET (answers, p50_s, p95_s) = (
+            SELECT sum(answers), max(p50_s), max(p95_s)
             FROM host_history
-            WHERE at < ?1
-            GROUP BY host, at / ?2
-            HAVING count(*) > 1
-        ) AS m
-        WHERE h.host = m.host AND h.at = m.at
+            WHERE host = h.host AND at BETWEEN h.at - h.at % ?2 AND h.at
+        )
+        WHERE at - at % ?2 + ?2 <= ?1 AND NOT EXISTS (
+            SELECT 1
+            FROM host_history
+            WHERE host = h.host AND at > h.at AND at < h.at - h.at % ?2 + ?2
+        )
         """,
         (before, step_s),
     )
-    for table, key in (("host_history", "host"), ("band_history", "survey, band")):
+    for table, same in (
+        ("host_history", "host = h.host"),
+        ("band_history", "survey = h.survey AND band = h.band"),
+    ):
         await db.execute(
             f"""
-            DELETE FROM {table}
-            WHERE at < ?1 AND ({key}, at) NOT IN (
-                SELECT {key}, max(at)
+            DELETE FROM {table} AS h
+            WHERE at - at % ?2 + ?2 <= ?1 AND EXISTS (
+                SELECT 1
                 FROM {table}
-                WHERE at < ?1
-                GROUP BY {key}, at / ?2
+                WHERE {same} AND at > h.at AND at < h.at - h.at % ?2 + ?2
             )
-            """,  # noqa: S608 - one of two names
+            """,  # noqa: S608 - constants
             (before, step_s),
         )
 

@@ -392,9 +392,9 @@ class Ledger:
         """Replace what is kept of the harvest at work, with the next commit."""
         self._commits.enqueue(partial(write_runner, runner=runner))
 
-    async def keep_history(self, hosts: Sequence[HostNow]) -> None:
-        """Add to the history how far the run has come now."""
-        await self._commits.record(partial(write_history, hosts=hosts))
+    def keep_history(self, hosts: Sequence[HostNow]) -> None:
+        """Add to the history how far the run has come, with the next commit."""
+        self._commits.enqueue(partial(write_history, hosts=hosts))
 
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]

@@ -12,7 +12,7 @@ from harvester.ledger.process import ProcessMark
 
 
 def test_own_process():
-    """This process is alive, and knows its machine."""
+    """The own process is alive, and knows its machine."""
     own = ProcessMark.own()
     assert (own.pid, own.host) == (os.getpid(), socket.gethostname())
     assert own.is_alive()
@@ -31,7 +31,7 @@ def test_ended_process():
     with subprocess.Popen(
         [sys.executable, "-c", words], stdout=subprocess.PIPE, text=True
     ) as child:
-        mark = eval(child.stdout.read(), {"ProcessMark": ProcessMark})  # noqa: PGH001 - its own output
+        mark = eval(child.stdout.read(), {"ProcessMark": ProcessMark})
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         assert (mark.pid, mark.is_alive()) == (child.pid, False)
     assert mark.is_alive() is False
