@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -11,17 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import HarvesterError
 from ...ledger.browsing import BrowsingView
-from ...ledger.hosts import TROUBLES
-from ...ledger.run_dates import RunDates
-from ...ledger.tally import STAMPS
 from ...states import SETTLED, State
-from .host_words import host_states, host_words
+from ..report import read_report
+from ..running import Life
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from ...ledger.bands import BandCounts
     from ...models import Survey
+    from ..report import Report
     from .shown_run import ShownRun
 
 __all__ = ["overview"]
@@ -48,46 +45,79 @@ def overview(run: ShownRun) -> dict[str, Any]:
 
 def _read(run: ShownRun) -> dict[str, Any]:
     now = time.time()
+    # The same facts as `harvester status` prints.
+    report = read_report(run.places, now)
     with BrowsingView.open(run.places.ledger) as view:
-        facts, surveys, tallies = view.facts(), view.surveys(), view.tallies()
-        hosts, failed, bands = view.hosts(), view.failed_jobs(), view.bands()
-    dates, states = RunDates.of(facts), host_states(facts, now)
-    counts = _counts(tallies.values())
-    state = _state(counts, is_running=bool(states))
+        surveys, failed = view.surveys(), view.failed_jobs()
+    counts = _counts(report)
+    state = _state(report, counts)
     return {
         "state": state,
-        "began": dates.began,
-        "settled_at": dates.settled,
+        "words": report["running"]["words"] if report["running"] else "",
+        "began": report["began"],
+        "settled_at": report["settled"],
         **counts,
-        "bands": [_band(one) for one in bands],
+        **_pace(report["pace"]),
+        "bands": [_band(one) for one in report["bands"]],
         "surveys": {number: str(survey) for number, survey in surveys.items()},
-        "hosts": [host_words(row, states.get(row[0]), now) for row in hosts],
+        "hosts": list(_hosts(report)),
         "failures": [_failure(run, surveys, *row) for row in failed[:_MOST_REASONS]],
         "more_reasons": max(0, len(failed) - _MOST_REASONS),
-        "troubles": json.loads(facts.get(TROUBLES, "[]")),
-        "next": _next_command(run, state),
+        "troubles": report["troubles"],
+        "next": _resume(run) if state in {"stopped", Life.DEAD.value} else "",
     }
 
 
-def _counts(tallies: Iterable[Counter[str]]) -> dict[str, int]:
+def _counts(report: Report) -> dict[str, int]:
     """Give the jobs in each state, all of them, those settled, and the stamps."""
-    total = sum(tallies, Counter())
-    jobs = {state.value: total[state] for state in State}
-    settled = sum(jobs[state] for state in SETTLED)
+    total = sum(map(Counter, report["surveys"].values()), Counter[str]())
+    jobs = {state.value: total[state.value] for state in State}
+    settled = sum(jobs[state.value] for state in SETTLED)
     all_jobs = sum(jobs.values())
-    return jobs | {"total": all_jobs, "settled": settled, "stamps": total[STAMPS]}
+    return jobs | {"total": all_jobs, "settled": settled, "stamps": report["cutouts"]}
 
 
-def _state(counts: Mapping[str, int], *, is_running: bool) -> str:
-    if is_running:
-        return "running"
-    return "finished" if counts["settled"] == counts["total"] else "stopped"
+def _state(report: Report, counts: Mapping[str, int]) -> str:
+    is_settled = counts["settled"] == counts["total"]
+    if running := report["running"]:
+        life = Life(running["life"])
+        if life is not Life.DEAD or not is_settled:
+            return life.value
+    return "finished" if is_settled else "stopped"
 
 
-def _band(counts: BandCounts) -> dict[str, Any]:
-    return {"name": counts.name} | {
-        state.value: getattr(counts, state.value) for state in State
+def _pace(pace: Mapping[str, Any] | None) -> dict[str, Any]:
+    if pace is None:
+        return {"eta_s": None, "eta_why": "", "limits": [], "speed": ""}
+    speed = (
+        f"{pace['done_per_min']:,.3g} stamps/min, {pace['bytes_per_s'] / 1e6:.3g} MB/s"
+    )
+    return {
+        "eta_s": pace["eta_s"],
+        "eta_why": pace["eta_why"],
+        "limits": list(dict.fromkeys(one["words"] for one in pace["limits"])),
+        "speed": speed,
     }
+
+
+def _band(counts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: counts[name] for name in ("name", *(state.value for state in State))}
+
+
+def _hosts(report: Report) -> Iterator[dict[str, Any]]:
+    for name, requests in report["requests"].items():
+        told = {"name": name, "requests": requests, "bytes": report["bytes"][name]}
+        state, left_s = report["hosts"].get(name), report["cooling"].get(name)
+        if state:
+            kept = {
+                key: state[key] for key in ("words", "load", "waiting", "slowed_by")
+            }
+            yield told | kept
+        else:
+            rest = (
+                f"no requests for {left_s:.0f} s, as the host asked" if left_s else ""
+            )
+            yield told | {"words": rest, "load": "", "waiting": 0, "slowed_by": ""}
 
 
 def _failure(
@@ -104,10 +134,6 @@ def _failure(
         "retry_some": f"{run.command(*retry, '--limit', '10')} && {_resume(run)}",
         "retry_all": f"{run.command(*retry)} && {_resume(run)}",
     }
-
-
-def _next_command(run: ShownRun, state: str) -> str:
-    return _resume(run) if state == "stopped" else ""
 
 
 def _resume(run: ShownRun) -> str:

@@ -90,11 +90,12 @@ def sky_map(run: ShownRun, survey: int, box: SkyBox | None) -> dict[str, Any]:
 
 def _padded(extent: SkyBox) -> SkyBox:
     """Add a little space around, so that no galaxy lies on the edge."""
-    width, height = (max(one, _SMALLEST) for one in (extent.width, extent.height))
-    ra, dec = extent.ra - width / 50, max(-90.0, extent.dec - height / 50)
+    width = min(360.0, 1.04 * max(extent.width, _SMALLEST))
+    height = 1.04 * max(extent.height, _SMALLEST)
+    ra = extent.ra + (extent.width - width) / 2
     # A negative right ascension would say that the box reaches over 0.
     ra = ra if extent.ra < 0 else max(0.0, ra)
-    return SkyBox(ra, dec, min(360.0, width * 1.04), height * 1.04)
+    return SkyBox(ra, extent.dec + (extent.height - height) / 2, width, height)
 
 
 def _grid(box: SkyBox) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from page_run import change, write_ledger
+from page_run import change, write_history, write_ledger, write_stamp
 from playwright.sync_api import expect
 from service import start
 
@@ -35,7 +35,10 @@ def dashboard(*folders):
 def runs(tmp_path_factory):
     """Return two runs: one with failures, one that is finished."""
     folder = tmp_path_factory.mktemp("runs")
-    write_ledger(folder / "zoo", 400, done=150, no_coverage=50, failed=_FAILED)
+    zoo = write_ledger(folder / "zoo", 400, done=150, no_coverage=50, failed=_FAILED)
+    write_history(zoo.out)
+    for target in range(30):
+        write_stamp(zoo, target)
     write_ledger(folder / "small", 30)
     return folder / "zoo", folder / "small"
 
@@ -136,12 +139,67 @@ def test_failures(browser, url, size):
         assert "--limit" not in every
 
 
+def test_charts(browser, url, size):
+    """Charts have lines and a scale; the pointer tells the values of a moment."""
+    with opened(browser, url, size) as page:
+        expect(page.locator(".plot")).to_have_count(4)
+        plot = page.locator(".plot").first
+        expect(plot.locator("path.run")).to_have_count(1)
+        expect(plot.locator(".keys")).to_have_text("sdss:r 3/min")
+        assert "sdss:r: now 3/min" in plot.get_by_role("img").get_attribute(
+            "aria-label"
+        )
+        plot.locator("svg").hover()
+        expect(plot.locator("h3")).to_contain_text("Galaxies settled a minute, ")
+        page.get_by_role("button", name="hour").click()
+        expect(page.get_by_role("button", name="hour")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        expect(page.locator(".plot")).to_have_count(4)
+
+
+def test_sky(browser, url, size):
+    """The map tells its galaxies, zooms by keys, and has what is under the pointer."""
+    with opened(browser, url, size) as page:
+        told = page.locator("#map output")
+        expect(told).to_contain_text("400 galaxies: 150 done, 50 no coverage")
+        canvas = page.locator("#map canvas")
+        canvas.focus()
+        page.keyboard.press("+")
+        expect(told).to_contain_text(re.compile(r"^(19|20)\d galaxies"))
+        page.keyboard.press("0")
+        expect(told).to_contain_text("400 galaxies")
+        box = canvas.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        expect(told).to_contain_text(re.compile(r"g\d{4}: .*; RA [12]\."))
+
+
+def test_stamps(browser, url, size):
+    """The stamps that landed last are drawn."""
+    with opened(browser, url, size) as page:
+        shots = page.locator("#shots img")
+        expect(shots).to_have_count(24)
+        shots.first.scroll_into_view_if_needed()
+        expect(shots.first).to_have_js_property("naturalWidth", 128)
+        assert shots.first.get_attribute("alt") == "g0029 in SDSS r"
+
+
+def test_settings(browser, url):
+    """Versions are shown when they are asked for."""
+    with opened(browser, url) as page:
+        page.locator("#about summary").click()
+        expect(page.locator("#about dl").last).to_contain_text("astropy")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barriers(browser, url, size, scheme):
     """Neither contrast nor names nor order keep somebody from using the page."""
     with opened(browser, url, size, color_scheme=scheme) as page:
         page.locator("#groups summary").first.click()
-        expect(page.locator("#groups tbody tr").first).to_be_visible()
+        page.locator("#about summary").click()
+        for part in ("#groups tbody tr", "#about dl", ".plot", "#shots img"):
+            expect(page.locator(part).first).to_be_visible()
         assert barriers(page) == []
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from click.testing import CliRunner
 from page_run import change
 
 from harvester.cli import main
+from harvester.ledger.process import ProcessMark
+from harvester.ledger.runner import Runner
 from harvester.places import Places
 from harvester.status.page.overview import overview
 from harvester.status.page.shown_run import shown_runs
@@ -34,19 +36,35 @@ def test_finished(write_ledger, tmp_path):
     assert (run["state"], run["next"]) == ("finished", "")
 
 
+def sign_in(places, process, at):
+    """Write what a harvest of this process tells of itself at a time."""
+    runner = Runner(process, since=at - 60, at=at, progress_at=at)
+    rows = [("runner", runner.to_json())]
+    change(places.out, "INSERT OR REPLACE INTO run VALUES (?, ?)", rows)
+
+
 def test_running(write_ledger, tmp_path):
-    """The states of hosts that a harvest wrote lately are told in words."""
+    """A harvest at work is told with its pace, and each host in words."""
     places, now = write_ledger(tmp_path / "zoo"), time.time()
     state = HostState("h", 2, 4, {"file": (1, 4, 4)}, 3, slowed_by="429")
     change(places.out, "INSERT INTO host (name, requests) VALUES (?, ?)", [("h", 7)])
     text = json.dumps(asdict(state) | {"at": now})
     change(places.out, "INSERT INTO run VALUES (?, ?)", [("host h", text)])
+    sign_in(places, ProcessMark.own(), now)
     run = told(places)
-    assert run["state"] == "running"
+    assert (run["state"], run["next"]) == ("running", "")
     assert run["hosts"][0]["words"] == "ready; slowed down by 429; pace 50%"
-    old = json.dumps(asdict(state) | {"at": now - 3600})
-    change(places.out, "UPDATE run SET value = ? WHERE key = 'host h'", [(old,)])
-    assert told(places)["state"] == "stopped"
+    assert run["limits"] == ["30 galaxies to be located"]
+
+
+def test_killed(write_ledger, tmp_path):
+    """A harvest that was killed is told so, with the command that goes on."""
+    places = write_ledger(tmp_path / "zoo")
+    gone = replace(ProcessMark.own(), started="long ago")
+    sign_in(places, gone, time.time())
+    run = told(places)
+    assert (run["state"], "ended without notice" in run["words"]) == ("dead", True)
+    assert run["next"].startswith("harvester resume")
 
 
 def test_retry_commands(write_ledger, tmp_path):

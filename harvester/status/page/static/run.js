@@ -2,7 +2,7 @@
 
 import { $, bytes, commandLine, counted, duration, fillBar, keyed, make, moment, number, percent, setText, STATES, stateWords } from "./parts.js";
 
-const STATE_WORDS = { running: "running", stopped: "stopped", finished: "finished", preparing: "being prepared", unreadable: "cannot be read", stalled: "nothing moves" };
+const STATE_WORDS = { running: "running", hung: "hangs", dead: "ended without notice", stopped: "stopped", finished: "finished", preparing: "being prepared", unreadable: "cannot be read" };
 export const stateName = run => STATE_WORDS[run.state] ?? run.state;
 
 // ---- all runs, if there are several
@@ -49,7 +49,7 @@ export function showFirst(run) {
   fillBadge(part(".badge"), run);
   fillBar(part(".bar"), run);
   setText(part(".eta"), etaWords(run));
-  setText(part(".limit"), run.limit ?? "");
+  setText(part(".limit"), limitWords(run));
   setText(part(".counts"), known ? `${counted(run.stamps, "stamp")}; ${stateWords(run)}` : run.words ?? "");
   showTroubles(part("ul"), run.troubles ?? []);
   const line = part(".command");
@@ -60,12 +60,21 @@ export function showFirst(run) {
 
 function etaWords(run) {
   switch (run.state) {
-    case "running": return run.eta_s ? `${duration(run.eta_s)} left, until about ${moment(Date.now() / 1000 + run.eta_s)}` : run.eta_words ?? "";
+    case "running": return run.eta_s ? `About ${duration(run.eta_s)} left, until ${moment(Date.now() / 1000 + run.eta_s)}` : run.eta_s === 0 ? "Nearly done." : `The end is not known yet${run.eta_why ? `: ${run.eta_why}` : ""}.`;
+    case "hung": return `${run.words}.`;
+    case "dead":
     case "finished": return run.settled_at ? `Finished ${moment(Date.parse(run.settled_at) / 1000)}.` : "Everything is settled.";
     case "stopped": return `${counted(run.total - run.settled, "job")} left; no harvest is running. To go on:`;
     case "preparing": return "The catalogue is being read.";
     default: return "";
   }
+}
+
+// What keeps it from being faster, and how fast it is.
+function limitWords(run) {
+  if (run.state !== "running") return "";
+  const limits = run.limits.length ? `Limited by ${run.limits.join("; ")}. ` : "";
+  return `${limits}Now ${run.speed}.`;
 }
 
 function showTroubles(list, troubles) {
@@ -101,7 +110,7 @@ export function showHosts(run) {
     (item, host) => {
       setText(item.querySelector("b"), host.name);
       const now = item.querySelector(".now");
-      now.className = `now ${host.kind && host.kind !== "open" ? "slow" : ""}`;
+      now.className = `now ${host.words && !host.words.startsWith("ready") || host.slowed_by ? "slow" : ""}`;
       setText(now, host.words || "not in use now");
       setText(item.querySelector(".load"), host.load);
       setText(item.querySelector(".sum"), `${counted(host.requests, "request")}, ${bytes(host.bytes)} so far`);

@@ -82,9 +82,17 @@ function move(box) {
 
 // ---- drawing
 
+// As high as the whole run is wide and high on the sky, within limits.
+const LOWEST = 200, HIGHEST = 380;
+function heightFor(width) {
+  const all = whole(), squeeze = Math.cos((all.dec + all.height / 2) * Math.PI / 180);
+  return Math.round(Math.min(HIGHEST, Math.max(LOWEST, width * all.height / (all.width * Math.max(0.02, squeeze)))));
+}
+
 // The box keeps its shape on the sky: it is fitted into the canvas.
 function frame() {
-  const box = shown(), ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
+  const box = shown(), ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = heightFor(width);
+  if (canvas.style.height !== `${height}px`) canvas.style.height = `${height}px`;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
