@@ -33,6 +33,7 @@ from .events import counted
 from .importing import IMPORTING
 from .places import Places
 from .sandbox.command import sandbox
+from .status.command import health, log_options, status
 from .status.page.command import dashboard, listen_option
 
 __all__ = ["console", "main"]
@@ -122,6 +123,7 @@ def main() -> None:
 )
 @listen_option
 @locate_only_flag
+@log_options
 @json_flag
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
     """Harvest the galaxies of CATALOGUE.
@@ -153,6 +155,7 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
     type=click.Path(path_type=Path),
     help="Settings file, such as harvest.toml.",
 )
+@log_options
 @json_flag
 def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:
     """Print what a harvest will cost.
@@ -187,6 +190,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 @folder_argument
 @listen_option
 @locate_only_flag
+@log_options
 @json_flag
 def resume(folder: Path, **flags: Any) -> None:
     """Continue the run in FOLDER.
@@ -207,6 +211,7 @@ def resume(folder: Path, **flags: Any) -> None:
     help="manifest.parquet of the run whose stamps are made again.",
 )
 @click.argument("folder", type=click.Path(path_type=Path))
+@log_options
 @json_flag
 def rebuild(source: Path, folder: Path, **flags: Any) -> None:
     """Make the stamps of a manifest again, in a new FOLDER.
@@ -220,19 +225,8 @@ def rebuild(source: Path, folder: Path, **flags: Any) -> None:
     sys.exit(rebuild_run(source, Places(folder), {**flags, "locate_only": False}))
 
 
-@main.command()
-@folder_argument
-@json_flag
-def status(folder: Path, *, as_json: bool) -> None:
-    """Print the progress of a run.
-
-    This also works while a harvest is running.
-    """
-    from .status.report import read_report
-    from .status.report_words import words
-
-    report = read_report(Places(folder))
-    click.echo(json.dumps(report) if as_json else words(report))
+main.add_command(status)
+main.add_command(health)
 
 
 @main.command()

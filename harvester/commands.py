@@ -22,6 +22,7 @@ from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
+from .status.log_options import LogOptions
 from .status.page.command import listen_address
 from .status.progress import shown_progress
 from .status.report import read_report
@@ -242,7 +243,12 @@ def _until_stopped(
 
 
 def _show(flags: Flags) -> Show:
-    return partial(shown_progress, quiet=flags["as_json"])
+    return partial(
+        shown_progress,
+        quiet=flags["as_json"],
+        log=LogOptions.of(flags),
+        takes_modules=True,
+    )
 
 
 def retry_failed(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Event",
     "Heartbeat",
+    "HostChanged",
     "Listener",
     "Moved",
     "Note",
@@ -53,6 +54,18 @@ class Note:
     """A message for the user."""
 
     text: str
+    #: Whether something went wrong.
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostChanged:
+    """A host is asked in another way than before: it is down, slowed down, well ..."""
+
+    host: str
+    #: `HostState.kind`; ``open`` is well.
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class Stalled:
     is_over: bool = False
 
 
-Event = Moved | Stamped | Note | Heartbeat | Stalled
+Event = Moved | Stamped | Note | HostChanged | Heartbeat | Stalled
 
 Listener = Callable[[Event], None]
 

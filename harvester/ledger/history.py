@@ -8,7 +8,6 @@ Rows are also written when a harvest begins and ends, so that a break shows as o
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -93,10 +92,10 @@ class HostMoment(NamedTuple):
 
 
 async def write_history(
-    db: aiosqlite.Connection, hosts: Sequence[HostNow], now: float | None = None
+    db: aiosqlite.Connection, hosts: Sequence[HostNow], now: float
 ) -> None:
     """Add a moment, in Unix seconds, and thin what is old."""
-    at = int(time.time() if now is None else now)
+    at = int(now)
     await _write_bands(db, at)
     await db.executemany(
         """

@@ -7,12 +7,16 @@ almost always. So the time at which a process was started is compared as well.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 __all__ = ["ProcessMark"]
+
+#: The text of a lock file.
+_SIGNED = re.compile(r"process (\d+) on (.+)(?:\nstarted (.*))?")
 
 #: Where the kernel tells of processes, and the number of this start of the machine.
 _PROC, _BOOT = Path("/proc"), Path("/proc/sys/kernel/random/boot_id")
@@ -36,6 +40,24 @@ class ProcessMark:
     def own(cls) -> Self:
         """Give the mark of this process."""
         return cls(os.getpid(), socket.gethostname(), _started(os.getpid()))
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Read what `signed` wrote; None if it is anything else.
+
+        Earlier versions did not write when the process was started.
+        """
+        signed = _SIGNED.match(text)
+        return signed and cls(int(signed[1]), signed[2], signed[3] or "")
+
+    def signed(self) -> str:
+        """Give it as the text of a lock file."""
+        return f"{self.words}\nstarted {self.started}\n"
+
+    @property
+    def words(self) -> str:
+        """Name it in a message."""
+        return f"process {self.pid} on {self.host}"
 
     def is_alive(self) -> bool | None:
         """Whether it still runs; None if it is on another machine."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..events import Note
+from ..events import HostChanged
 
 if TYPE_CHECKING:
     from ..events import Listener
@@ -49,4 +49,5 @@ class HostWatch:
         kind, at = self._said.get(state.host, ("open", float("-inf")))
         if state.kind != kind and now - at >= _LINE_EVERY_S:
             self._said[state.host] = (state.kind, now)
-            self._listener(Note(f"{state.host}: {state.words(now)}"))
+            words = f"{state.host}: {state.words(now)}"
+            self._listener(HostChanged(state.host, state.kind, words))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..events import Heartbeat, counted
@@ -15,19 +16,38 @@ if TYPE_CHECKING:
 
     from .report import Report
 
-__all__ = ["beat_of", "words"]
+__all__ = ["beat_of", "one_line", "words"]
 
 
 def beat_of(report: Report) -> Heartbeat | None:
     """Make the heartbeat of a report; None if no harvest is running."""
-    pace, bands = report["pace"], report["bands"]
+    pace = report["pace"]
     if pace is None:
         return None
+    settled, total = _settled(report)
+    text = f"{_share(settled, total)}; {pace['words']}"
+    return Heartbeat(text, settled, total, pace["settled_per_min"], pace["eta_s"])
+
+
+def one_line(report: Report) -> str:
+    """Say in one line how a run stands, with the time in UTC."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if beat := beat_of(report):
+        return f"{now} {beat.text}"
+    running = report["running"]
+    rest = running["words"] if running else "no harvest is running"
+    return f"{now} {_share(*_settled(report))}; {rest}"
+
+
+def _settled(report: Report) -> tuple[int, int]:
+    """Give the targets settled in all bands together, and of how many."""
+    bands = report["bands"]
     total = sum(one["total"] for one in bands)
-    left = sum(one["pending"] + one["located"] for one in bands)
-    share = (total - left) / max(1, total)
-    text = f"{total - left:,} of {total:,} settled ({share:.1%}); {pace['words']}"
-    return Heartbeat(text, total - left, total, pace["settled_per_min"], pace["eta_s"])
+    return total - sum(one["pending"] + one["located"] for one in bands), total
+
+
+def _share(settled: int, total: int) -> str:
+    return f"{settled:,} of {total:,} settled ({settled / max(1, total):.1%})"
 
 
 def words(report: Report) -> str:

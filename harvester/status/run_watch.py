@@ -67,7 +67,8 @@ class RunWatch:
         self._hosts = hosts
         self._load = load
         self._is_plan = is_plan
-        self._clock = clock
+        #: Gives Unix seconds.
+        self.now = clock
         self._host_watch = HostWatch(ledger, listener)
         self._process = ProcessMark.own()
         self._since = self._progress_at = clock()
@@ -78,12 +79,12 @@ class RunWatch:
     def listener(self, event: Event) -> None:
         """Pass an event on; a job that moved and a stamp are progress."""
         if isinstance(event, Moved | Stamped):
-            self._progress_at = self._clock()
+            self._progress_at = self.now()
         self._hear(event)
 
     def look(self, states: Sequence[HostState]) -> bool:
         """Write what is due; tell whether a moment of the history is due as well."""
-        now = self._clock()
+        now = self.now()
         self._host_watch.look(list(states), now)
         self._heard_at = max((state.heard_at for state in states), default=0.0)
         if not 0 <= now - self._signed_at < _SIGN_S:
@@ -93,7 +94,7 @@ class RunWatch:
 
     def keep_moment(self, transport: Transport) -> None:
         """Add to the history how the run stands now."""
-        self._kept_at = self._clock()
+        self._kept_at = self.now()
         answers = transport.take_answers()
         self._ledger.keep_history(
             [
@@ -102,7 +103,8 @@ class RunWatch:
                     *answers[one.host],
                 )
                 for one in transport.states()
-            ]
+            ],
+            self._kept_at,
         )
 
     def sign_out(self) -> None:
@@ -157,7 +159,7 @@ async def watched(
         while True:
             if watch.look(transport.states()):
                 watch.keep_moment(transport)
-                report = await in_thread(read_report, places)
+                report = await in_thread(read_report, places, watch.now())
                 if beat := beat_of(report):
                     watch.listener(beat)
             await asyncio.sleep(_LOOK_S)

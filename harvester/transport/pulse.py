@@ -29,10 +29,8 @@ class Answers(NamedTuple):
 class Beat:
     """One request that is under way."""
 
-    def __init__(self, pulse: Pulse, began: float) -> None:
+    def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
-        #: Unix seconds.
-        self.began = began
         self._sent_at: float | None = None
 
     def sent(self) -> None:
@@ -41,7 +39,7 @@ class Beat:
 
     def heard(self) -> None:
         """Note that a part of the answer has come."""
-        self._pulse.heard_at = self._pulse.timing.wall()
+        self._pulse.heard()
         if self._sent_at is not None:
             self._pulse.add(self._pulse.timing.clock() - self._sent_at)
             self._sent_at = None
@@ -54,26 +52,34 @@ class Pulse:
         self.timing = timing
         #: Unix seconds of the last byte; 0: none has come.
         self.heard_at = 0.0
-        self._under_way: set[Beat] = set()
+        self._under_way = 0
+        #: Since when nothing has come although something was asked; 0: nothing was.
+        self._silent_since = 0.0
         self._count = 0
         self._waits: deque[float] = deque(maxlen=_MOST)
 
     @contextmanager
     def beat(self) -> Iterator[Beat]:
         """Count a request as under way while the block runs."""
-        beat = Beat(self, self.timing.wall())
-        self._under_way.add(beat)
+        self._under_way += 1
+        self._silent_since = self._silent_since or self.timing.wall()
         try:
-            yield beat
+            yield Beat(self)
         finally:
-            self._under_way.discard(beat)
+            self._under_way -= 1
+            # A request that ends without a byte does not end the silence: the next
+            # one continues it.
+            if not self._under_way and self.heard_at >= self._silent_since:
+                self._silent_since = 0.0
 
     @property
     def silent_since(self) -> float:
         """Unix seconds since when requests bring no byte; 0: none is under way."""
-        if not self._under_way:
-            return 0.0
-        return max(self.heard_at, min(beat.began for beat in self._under_way))
+        return self._silent_since if self._under_way else 0.0
+
+    def heard(self) -> None:
+        """Note that a part of an answer has come."""
+        self.heard_at = self._silent_since = self.timing.wall()
 
     def add(self, wait_s: float) -> None:
         """Count an answer."""

@@ -55,7 +55,7 @@ async def test_moments(path):
     async with Ledger.open(path) as ledger:
         ledger.count_traffic("data.sdss.org", 7, 1000)
         await _cut_in_g(ledger)
-        ledger.keep_history([_HOST])
+        ledger.keep_history([_HOST], _NOON)
     with LedgerView.open(path) as view:
         g, r = view.band_history()
         (host,) = view.host_history()

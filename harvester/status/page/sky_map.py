@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...ledger.browsing import BrowsingView, SkyBox
 from ...states import State
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .shown_run import ShownRun
 
 __all__ = ["parse_box", "sky_map"]
@@ -60,13 +63,14 @@ def sky_map(run: ShownRun, survey: int, box: SkyBox | None) -> dict[str, Any]:
         States are places in ``states``.
     """
     with BrowsingView.open(run.places.ledger) as view:
-        extent = view.sky_extent()
-        if extent is None:
+        galaxies = view.count("target")
+        if not galaxies:
             return {"all": None}
-        whole = _padded(extent)
+        whole = _whole(run.places.ledger, galaxies)
         shown = box or whole
         told = {"all": whole, "box": shown, "states": _STATES}
-        if (galaxies := view.count_in(shown)) <= _MOST_POINTS:
+        galaxies = view.count_in(box) if box else galaxies
+        if galaxies <= _MOST_POINTS:
             points = view.sky_points(survey, shown, _MOST_POINTS)
             return told | {
                 "galaxies": galaxies,
@@ -88,8 +92,13 @@ def sky_map(run: ShownRun, survey: int, box: SkyBox | None) -> dict[str, Any]:
         }
 
 
-def _padded(extent: SkyBox) -> SkyBox:
-    """Add a little space around, so that no galaxy lies on the edge."""
+# With a million galaxies it takes a second, and only new galaxies change it.
+@lru_cache(maxsize=64)
+def _whole(ledger: Path, galaxies: int) -> SkyBox:
+    """Give a box around all galaxies, with a little space around them."""
+    with BrowsingView.open(ledger) as view:
+        extent = view.sky_extent()
+    assert extent is not None, f"{galaxies} galaxies"
     width = min(360.0, 1.04 * max(extent.width, _SMALLEST))
     height = 1.04 * max(extent.height, _SMALLEST)
     ra = extent.ra + (extent.width - width) / 2
