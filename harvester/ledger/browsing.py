@@ -86,14 +86,19 @@ class BrowsingView(LedgerView):
     def failed_jobs(self) -> list[tuple[int, str, int]]:
         """Give number of the survey, reason and number of the failed jobs."""
         return self._db.execute(
-            """
+            f"""
             SELECT survey, reason, count(*) AS jobs
-            FROM job INDEXED BY job_failed
+            FROM job {self._failed_index()}
             WHERE state = 'failed'
             GROUP BY survey, reason
             ORDER BY jobs DESC, survey, reason
-            """
+            """  # noqa: S608 - the name of an index
         ).fetchall()
+
+    def _failed_index(self) -> str:
+        """Name the index of failed jobs; the first ledgers had none."""
+        names = "SELECT name FROM sqlite_master WHERE name = 'job_failed'"
+        return "".join(f"INDEXED BY {name}" for (name,) in self._db.execute(names))
 
     def failed_targets(
         self, survey: int, reason: str, after: int, limit: int
@@ -106,14 +111,14 @@ class BrowsingView(LedgerView):
             Number of the last target that is not given; -1 for the first ones.
         """
         rows = self._db.execute(
-            """
+            f"""
             SELECT t.number, t.id, t.ra, t.dec, j.attempts
-            FROM job AS j INDEXED BY job_failed
+            FROM job AS j {self._failed_index()}
             CROSS JOIN target AS t ON t.number = j.target
             WHERE j.survey = ? AND j.state = 'failed' AND j.target > ? AND j.reason = ?
             ORDER BY j.target
             LIMIT ?
-            """,
+            """,  # noqa: S608 - the name of an index
             (survey, after, reason, limit),
         )
         return [FailedTarget(*row) for row in rows]

@@ -46,7 +46,8 @@ def draw_thumbnail(
     planes = read_stamp(run.places.out / stamp.file_loc)
     placed = _placement(stamp, planes)
     field = max(planes.flux.shape) * placed.scale
-    image, inside = north_up(planes.flux, placed, field, _SIDE)
+    with IMPORTING:  # the first picture imports scipy
+        image, inside = north_up(planes.flux, placed, field, _SIDE)
     drawn = grey(np.where(inside, image, np.nan))
     drawn[~inside] = OUTSIDE
     packed = io.BytesIO()

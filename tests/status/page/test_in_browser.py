@@ -66,8 +66,16 @@ def opened(browser, url, size="desktop", **more):
         **more,
     )
     page = context.new_page()
-    asked, wrong = [], []
-    page.on("request", lambda request: asked.append(request.url))
+    asked, wrong, at_once = [], [], [0, 0]
+
+    def count(request, change):
+        if request.resource_type == "fetch":
+            at_once[0] += change
+            at_once[1] = max(at_once)
+
+    page.on("request", lambda request: (asked.append(request.url), count(request, 1)))
+    for name in ("requestfinished", "requestfailed"):
+        page.on(name, lambda request: count(request, -1))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "console",
@@ -81,6 +89,8 @@ def opened(browser, url, size="desktop", **more):
     context.close()
     elsewhere = [one for one in asked if not one.startswith(url)]
     assert (elsewhere, wrong) == ([], [])
+    # Beside the stream one request is under way at a time.
+    assert at_once[1] == 1
 
 
 def barriers(page):

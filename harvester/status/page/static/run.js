@@ -61,10 +61,10 @@ export function showFirst(run) {
 function etaWords(run) {
   switch (run.state) {
     case "running": return run.eta_s ? `About ${duration(run.eta_s)} left, until ${moment(Date.now() / 1000 + run.eta_s)}` : run.eta_s === 0 ? "Nearly done." : `The end is not known yet${run.eta_why ? `: ${run.eta_why}` : ""}.`;
-    case "hung": return `${run.words}.`;
-    case "dead":
+    case "hung":
+    case "dead": return `${run.words}.`;
     case "finished": return run.settled_at ? `Finished ${moment(Date.parse(run.settled_at) / 1000)}.` : "Everything is settled.";
-    case "stopped": return `${counted(run.total - run.settled, "job")} left; no harvest is running. To go on:`;
+    case "stopped": return `${counted(run.total - run.settled, "job")} left; no harvest is running.`;
     case "preparing": return "The catalogue is being read.";
     default: return "";
   }

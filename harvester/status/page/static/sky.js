@@ -6,7 +6,7 @@ import { ask, repeatedly } from "./stream.js";
 
 const EVERY_MS = 10_000, SETTLE_MS = 250, MOST_ZOOM = 1e5;
 let run = null, survey = 0, told = null, view = null, again = () => {}, timer = 0, asked = "";
-let canvas, out;
+let canvas, out, shownOf = -1;
 
 export function prepareSky() {
   canvas = make("canvas", { tabIndex: 0, role: "img" });
@@ -28,14 +28,17 @@ export function prepareSky() {
 }
 
 export function chooseSky(chosen) {
-  const isNew = run?.number !== chosen.number;
   run = chosen;
-  if (!isNew || !chosen.surveys) return;
+  if (!chosen.surveys) $("sky").hidden = true;
+  if (!chosen.surveys || shownOf === chosen.number) return;
+  shownOf = chosen.number;
   const select = $("sky-survey");
   select.replaceChildren(...Object.entries(chosen.surveys).map(([value, textContent]) => make("option", { value, textContent })));
   survey = Number(select.value);
   told = view = null;
-  $("sky").hidden = true;
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  setText(out, "The galaxies are being counted …");
+  $("sky").hidden = false;
   reload();
 }
 
@@ -47,9 +50,10 @@ async function load() {
   const path = `/api/${run.number}/sky?survey=${survey}${box}`;
   asked = path;
   const answer = await ask(path);
-  if (path !== asked || !answer.all) return;
+  if (path !== asked) return;
+  $("sky").hidden = !answer.all;
+  if (!answer.all) return;
   told = answer;
-  $("sky").hidden = false;
   draw();
 }
 
@@ -123,8 +127,8 @@ function draw() {
   const place = frame(), pen = canvas.getContext("2d"), colour = colours();
   pen.setTransform(place.ratio, 0, 0, place.ratio, 0, 0);
   pen.clearRect(0, 0, place.width, place.height);
-  drawGrid(pen, place);
   if (told.points) drawPoints(pen, place, colour); else drawCells(pen, place, colour);
+  drawGrid(pen, place);
   const counts = sums(), all = told.galaxies;
   canvas.setAttribute("aria-label", `Map of ${counted(all, "galaxy", "galaxies")} in ${run.surveys[survey]}: ${stateWords(counts)}. Plus and minus zoom, arrows move.`);
   tellAll(counts);
@@ -133,8 +137,9 @@ function draw() {
 // Lines of right ascension and declination, a few of each.
 function drawGrid(pen, place) {
   const box = shown(), style = getComputedStyle(document.documentElement);
-  pen.strokeStyle = style.getPropertyValue("--line");
-  pen.fillStyle = style.getPropertyValue("--quiet");
+  pen.strokeStyle = style.getPropertyValue("--quiet");
+  pen.lineWidth = 0.25;
+  pen.fillStyle = style.getPropertyValue("--text");
   pen.font = "11px system-ui, sans-serif";
   pen.beginPath();
   for (const ra of ticks(box.ra, box.width)) {
@@ -171,14 +176,23 @@ function drawPoints(pen, place, colour) {
 }
 const rank = state => told.states[state] === "failed" ? 2 : told.states[state] === "done" ? 1 : 0;
 
+// A cell with failures has a corner in their colour, also if they are few.
+const failedShare = share => Math.max(0.25, share);
+
 function drawCells(pen, place, colour) {
+  const failed = told.states.indexOf("failed");
   const box = boxOf(told.box), [columns, rows] = told.grid;
   const wide = place.wide * box.width / shown().width / columns, high = place.high * box.height / shown().height / rows;
   for (const [column, row, ...jobs] of told.cells) {
     const all = jobs.reduce((sum, one) => sum + one, 0);
     const mixed = [0, 1, 2].map(part => Math.round(jobs.reduce((sum, one, state) => sum + one * colour[state][part], 0) / all));
     pen.fillStyle = `rgb(${mixed})`;
-    pen.fillRect(place.x(box.ra + box.width * (column + 1) / columns), place.y(box.dec + box.height * (row + 1) / rows), Math.max(3, wide + 0.3), Math.max(3, high + 0.3));
+    const left = place.x(box.ra + box.width * (column + 1) / columns), top = place.y(box.dec + box.height * (row + 1) / rows);
+    pen.fillRect(left, top, Math.max(3, wide + 0.3), Math.max(3, high + 0.3));
+    if (jobs[failed]) {
+      pen.fillStyle = `rgb(${colour[failed]})`;
+      pen.fillRect(left, top, Math.max(1.5, wide * failedShare(jobs[failed] / all)), Math.max(1.5, high * 0.5));
+    }
   }
 }
 
