@@ -47,7 +47,7 @@ async def guard(request: web.Request, handler: Answering) -> web.StreamResponse:
         return web.Response(status=421, text=msg)
     try:
         return await handler(request)
-    except (web.HTTPException, ConnectionError):
+    except web.HTTPException:
         raise
     except HarvesterError as error:
         return web.json_response({"error": str(error)}, status=503)

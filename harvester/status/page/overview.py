@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ...errors import HarvesterError
@@ -69,12 +68,12 @@ def _read(run: ShownRun) -> dict[str, Any]:
 
 
 def _counts(report: Report) -> dict[str, int]:
-    """Give the jobs in each state, all of them, those settled, and the stamps."""
-    total = sum(map(Counter, report["surveys"].values()), Counter[str]())
-    jobs = {state.value: total[state.value] for state in State}
-    settled = sum(jobs[state.value] for state in SETTLED)
-    all_jobs = sum(jobs.values())
-    return jobs | {"total": all_jobs, "settled": settled, "stamps": report["cutouts"]}
+    """Count galaxies in bands, as `harvester status` does: by state, all, settled."""
+    bands = report["bands"]
+    counts = {state.value: sum(one[state.value] for one in bands) for state in State}
+    settled = sum(counts[state.value] for state in SETTLED)
+    total = sum(counts.values())
+    return counts | {"total": total, "settled": settled, "stamps": report["cutouts"]}
 
 
 def _state(report: Report, counts: Mapping[str, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,11 @@ class StatusPage:
         self._viewers += 1
         news = _News(self._overview)
         try:
-            await stream.prepare(request)
-            await news.send(stream)
-            while await self._is_there(request):
+            with suppress(ConnectionError):  # the viewer has left
+                await stream.prepare(request)
                 await news.send(stream)
+                while await self._is_there(request):
+                    await news.send(stream)
         finally:
             self._viewers -= 1
         return stream
@@ -123,6 +125,17 @@ class _News:
         self._sent, self._sent_at = body, now
 
 
+def _unheard() -> logging.Logger:
+    """Give a logger that writes nothing.
+
+    Everyone can send nonsense to a port; that is no business of the harvest's log. What
+    the page itself does wrong is logged by `guard`.
+    """
+    logger = logging.getLogger(f"{__name__}.requests")
+    logger.disabled = True
+    return logger
+
+
 @asynccontextmanager
 async def serving(
     runs: Sequence[ShownRun], address: ListenAddress
@@ -135,7 +148,9 @@ async def serving(
         The address cannot be used.
     """
     page = StatusPage(runs)
-    runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(
+        page.application(), access_log=None, logger=_unheard(), shutdown_timeout=0.5
+    )
     try:
         await runner.setup()
         site = web.TCPSite(runner, *address)

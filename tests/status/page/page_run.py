@@ -36,6 +36,10 @@ def write_ledger(out, targets=60, *, done=20, no_coverage=10, failed=()):
     )
     states = [("done", "")] * done + [("no_coverage", "")] * no_coverage
     states += [("failed", reason) for reason, jobs in failed for _ in range(jobs)]
+    frame = [(0, 0, "frame", "r", "", "[]", 1)]
+    change(out, "INSERT INTO product VALUES (?, ?, ?, ?, ?, ?, NULL, ?, '')", frame)
+    for target in range(done):
+        _put_stamp(out, target, "", "{}")
     change(
         out,
         "UPDATE job SET state = ?, reason = ?, attempts = 3 WHERE target = ?",
@@ -48,6 +52,22 @@ def change(out, statement, rows):
     """Change the ledger of a run as another process does."""
     with closing(sqlite3.connect(out / "ledger.sqlite")) as db, db:
         db.executemany(statement, rows)
+
+
+def _put_stamp(out, target, name, facts):
+    """Put a stamp into the ledger, as a harvest does: wanted first, then done."""
+    change(
+        out,
+        "INSERT OR IGNORE INTO cutout (survey, target, band, product, rank, state,"
+        " file_loc) VALUES (0, ?, 'r', 0, 0, 'wanted', '')",
+        [(target,)],
+    )
+    change(
+        out,
+        "UPDATE cutout SET state = 'done', file_loc = ?, coverage = 0.9, facts = ?"
+        " WHERE target = ?",
+        [(name, facts, target)],
+    )
 
 
 def write_history(out, minutes=120, until=None):
@@ -77,16 +97,6 @@ def write_stamp(places, target, *, at=None):
     fits.PrimaryHDU((light + noise).astype(np.float32)).writeto(path)
     if at is not None:
         os.utime(path, (at, at))
-    change(
-        places.out,
-        "INSERT INTO product VALUES (?, 0, ?, 'r', '', '[]', NULL, 1, '')",
-        [(target, f"frame-{target}")],
-    )
     facts = {"x": 20, "y": 20, "pixel_scale": 0.396, "orientation": 0}
-    change(
-        places.out,
-        "INSERT INTO cutout VALUES (0, ?, 'r', ?, 0, 'wanted', '', ?, '', 0, 0.9, ?)",
-        [(target, target, name, json.dumps(facts | {"flipped": False}))],
-    )
-    change(places.out, "UPDATE cutout SET state = 'done' WHERE target = ?", [(target,)])
+    _put_stamp(places.out, target, name, json.dumps(facts | {"flipped": False}))
     return path

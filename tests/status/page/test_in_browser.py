@@ -108,7 +108,7 @@ def barriers(page):
 def test_first_line(browser, url, size):
     """The first line tells how far the run is; nothing is wider than the window."""
     with opened(browser, url, size) as page:
-        expect(page.locator("#first .big")).to_contain_text("274of 400 jobs settled")
+        expect(page.locator("#first .big")).to_contain_text("274of 400 settled")
         expect(page.locator("#first .share")).to_have_text("68%")
         expect(page.locator("#first code")).to_contain_text("harvester resume /")
         expect(page.locator("#link")).to_have_text("Live")

@@ -59,7 +59,7 @@ def test_no_stamps(write_ledger, tmp_path):
 async def test_picture(page_of, ask, places):
     """The picture of a stamp is bright where the galaxy is."""
     page = await page_of(places)
-    path = "api/0/stamp?survey=0&target=3&band=r&product=3"
+    path = "api/0/stamp?survey=0&target=3&band=r&product=0"
     reply, body = await ask(page, path)
     assert (reply.status, reply.content_type) == (200, "image/jpeg")
     pixels = np.asarray(Image.open(io.BytesIO(body)).convert("L"), float)
@@ -70,7 +70,7 @@ async def test_picture(page_of, ask, places):
 
 @pytest.mark.parametrize(
     "query",
-    ["survey=0&target=4&band=r&product=3", "survey=9&target=3&band=r&product=3"],
+    ["survey=0&target=4&band=r&product=0", "survey=9&target=3&band=r&product=0"],
 )
 async def test_no_picture(page_of, ask, places, query):
     """Only stamps of the ledger have pictures, whatever files there are."""
@@ -82,5 +82,5 @@ async def test_lost_file(page_of, ask, places):
     """A file that is lost is an error in words."""
     (places.out / "cutouts/sdss/r/0000/g0003.fits").unlink()
     page = await page_of(places)
-    reply, body = await ask(page, "api/0/stamp?survey=0&target=3&band=r&product=3")
+    reply, body = await ask(page, "api/0/stamp?survey=0&target=3&band=r&product=0")
     assert (reply.status, "g0003" in json.loads(body)["error"]) == (503, True)

@@ -101,10 +101,10 @@ async def test_stream(page_of, places, write_ledger, tmp_path):
         assert reply.content_type == "text/event-stream"
         first = await _event(reply)
         assert [run["name"] for run in first["runs"]] == ["zoo"]
-        assert first["runs"][0]["done"] == 20
+        assert first["runs"][0]["settled"] == 103
         change(places.out, "UPDATE job SET state = 'done' WHERE target = ?", [(150,)])
         second = await _event(reply)
-        assert second["runs"][0]["done"] == 21
+        assert second["runs"][0]["settled"] == 104
 
 
 async def _event(reply):
@@ -132,6 +132,18 @@ async def test_viewer_leaves(page_of, places, monkeypatch):
             await reply.content.readline()
         async with asyncio.timeout(60):
             await left.wait()
+
+
+async def test_nonsense(page_of, ask, places, caplog):
+    """Bytes that are no request, and viewers that break off, are not even logged."""
+    page = await page_of(places)
+    for sent in (b"\x16\x03\x01 hello", b"GET / HTTP/9\r\n\r\n", b"GET /events HT"):
+        _, writer = await asyncio.open_connection(page.host, page.port)
+        writer.write(sent)
+        await writer.drain()
+        writer.transport.abort()
+    reply, _ = await ask(page, "")
+    assert (reply.status, caplog.records) == (200, [])
 
 
 async def test_two_pages(places):

@@ -118,7 +118,8 @@ function path(points, x, y) {
   let pen = "M", text = "";
   for (const [at, value] of points) {
     if (value === null) { pen = "M"; continue; }
-    text += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
+    // A line of no length is drawn as a dot: a moment alone is seen too.
+    text += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}${pen === "M" ? "h0" : ""}`;
     pen = "L";
   }
   return text;

@@ -44,13 +44,13 @@ export function showFirst(run) {
   const part = name => first.querySelector(name);
   const known = run.total !== undefined;
   setText(part(".big b"), known ? number(run.settled) : run.name);
-  setText(part(".of"), known ? `of ${counted(run.total, "job")} settled` : "");
+  setText(part(".of"), known ? `of ${number(run.total)} settled` : "");
   setText(part(".share"), known ? percent(run.settled, run.total) : "");
   fillBadge(part(".badge"), run);
   fillBar(part(".bar"), run);
   setText(part(".eta"), etaWords(run));
   setText(part(".limit"), limitWords(run));
-  setText(part(".counts"), known ? `${counted(run.stamps, "stamp")}; ${stateWords(run)}` : run.words ?? "");
+  setText(part(".counts"), known ? `${counted(run.stamps, "stamp")}. Each galaxy in each band: ${stateWords(run)}.` : run.words ?? "");
   showTroubles(part("ul"), run.troubles ?? []);
   const line = part(".command");
   line.hidden = !run.next;
@@ -64,7 +64,7 @@ function etaWords(run) {
     case "hung":
     case "dead": return `${run.words}.`;
     case "finished": return run.settled_at ? `Finished ${moment(Date.parse(run.settled_at) / 1000)}.` : "Everything is settled.";
-    case "stopped": return `${counted(run.total - run.settled, "job")} left; no harvest is running.`;
+    case "stopped": return `${number(run.total - run.settled)} left; no harvest is running.`;
     case "preparing": return "The catalogue is being read.";
     default: return "";
   }
