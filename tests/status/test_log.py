@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,13 @@ def test_every_event_is_in_the_vocabulary():
     assert {one["event"] for one in told} == set(EVENTS)
     assert len(told) == len(EACH) + 2
     assert {type(one) for one in EACH} == set(Event.__args__)
+
+
+def test_documented():
+    """The page for operators explains every event."""
+    page = Path(__file__).parents[2].joinpath("docs", "operations.md").read_text()
+    table = page.partition("| event | when |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`(?=[ ,|].*\|)", table)) >= set(EVENTS)
 
 
 def test_json():
