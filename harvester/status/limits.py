@@ -124,9 +124,9 @@ class _Work:
         looks: Iterable[Callable[[], Limited | None]] = (
             lambda: self._wait(asked, now) if not moving else None,
             lambda: self._silence(moving, now),
-            self._cores,
+            lambda: self._cores(moving),
             lambda: self._rate(moving),
-            lambda: self._slots(moving),
+            lambda: self._under_way(moving),
         )
         for look in looks:
             if found := look():
@@ -152,9 +152,10 @@ class _Work:
         host = silent[0]
         return self._of(Limit.SILENCE, host.host, f"{host.host}: {host.words(now)}")
 
-    def _cores(self) -> Limited | None:
+    def _cores(self, moving: Sequence[HostState]) -> Limited | None:
         cutting, processes = self.running.cutting, self.running.processes
-        if cutting <= processes:
+        is_fetching = any(host.in_flight for host in moving)
+        if cutting <= (processes if is_fetching else 0):
             return None
         words = f"{counted(processes, 'core')} of this machine: {cutting} frames to cut"
         return self._of(Limit.CORES, "", words)
@@ -167,30 +168,25 @@ class _Work:
                 return self._of(Limit.RATE, host.host, words)
         return None
 
-    def _slots(self, moving: Sequence[HostState]) -> Limited | None:
-        for host in moving:
-            speed = self.speeds.get(host.host)
-            if not (host.waiting and host.in_flight and speed):
-                continue
-            under_way = counted(host.in_flight, "request")
-            if _is_slow_to_answer(host, speed):
-                words = (
-                    f"the answers of {host.host}: {speed.p50_s:.2g} s each, "
-                    f"{under_way} under way"
-                )
-                return self._of(Limit.ANSWERS, host.host, words)
-            words = (
-                f"the line to {host.host}: {speed.bytes_per_s / 1e6:.3g} MB/s, "
-                f"{under_way} under way"
-            )
-            return self._of(Limit.LINE, host.host, words)
-        return None
+    def _under_way(self, moving: Sequence[HostState]) -> Limited | None:
+        busiest = max(moving, key=lambda host: host.in_flight, default=None)
+        if busiest is None:
+            return None
+        speed = self.speeds.get(busiest.host)
+        under_way = f"{counted(busiest.in_flight, 'request')} under way"
+        if speed and not _is_slow_to_answer(busiest, speed):
+            rate = f"{speed.bytes_per_s / 1e6:.3g} MB/s"
+            words = f"the line to {busiest.host}: {rate}, {under_way}"
+            return self._of(Limit.LINE, busiest.host, words)
+        each = f"{speed.p50_s:.2g} s each, " if speed and speed.p50_s else ""
+        words = f"the answers of {busiest.host}: {each}{under_way}"
+        return self._of(Limit.ANSWERS, busiest.host, words)
 
     def _rest(self) -> Limited:
         if self.pending:
             words = f"{counted(self.pending, 'galaxy', 'galaxies')} to be located"
             return self._of(Limit.LOCATING, "", words)
-        words = f"{counted(self.located, 'job')}: failed frames are tried again soon"
+        words = f"another try, later, of {counted(self.located, 'job')}"
         return self._of(Limit.PAUSE, "", words)
 
     def _of(self, limit: Limit, host: str, words: str, until: float = 0.0) -> Limited:

@@ -7,7 +7,7 @@ fields. What the modules log with ``logging`` comes out the same way, as ``messa
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,16 @@ class _Said(logging.Handler):
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._say(self.format(record))
+        # The terminal may be gone.
+        with suppress(OSError, ValueError):
+            self._say(self.format(record))
+
+
+class _File(RotatingFileHandler):
+    """A file that is renamed when it is large."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Leave a line out: a full disk ends the harvest with a message of its own."""
 
 
 @contextmanager
@@ -95,9 +104,9 @@ def opened_log(
         yield _listener(log)
 
 
-def _file(path: Path) -> RotatingFileHandler:
+def _file(path: Path) -> logging.Handler:
     try:
-        return RotatingFileHandler(
+        return _File(
             path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:

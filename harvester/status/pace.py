@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..events import counted, duration_words
 from .limits import Limit, Speed, find_limits
@@ -95,13 +96,13 @@ def find_pace(
     speeds = _host_speeds(moments.hosts, traffic, first, now)
     open_jobs = _open_jobs(bands)
     limits = find_limits(open_jobs, running, hosts, speeds, now)
-    settled, done, window_s = _band_speeds(bands, moments.bands, first, now)
-    least_s = _least_s(hosts, traffic)
-    eta_s, why = _eta(bands, settled, limits, least_s, now)
+    rates, window_s = _band_rates(bands, moments.bands, first, now)
+    least = _least_s(hosts, traffic)
+    eta_s, why = _eta(bands, rates, limits, least, now)
     return Pace(
         round(window_s, 1),
-        round(60 * sum(settled.values()), 3),
-        round(60 * sum(done.values()), 3),
+        round(60 * sum(one.settled for one in rates.values()), 3),
+        round(60 * sum(one.done for one in rates.values()), 3),
         round(sum(speed.bytes_per_s for speed in speeds.values()), 1),
         eta_s,
         why,
@@ -118,27 +119,51 @@ def _open_jobs(bands: Sequence[BandCounts]) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _band_speeds(
+class _Rates(NamedTuple):
+    """Targets of a band a second."""
+
+    #: In any way.
+    settled: float
+    #: With a stamp.
+    done: float
+    #: With a stamp, or failed: those whose frame was wanted.
+    cut: float
+
+    def left_s(self, band: BandCounts) -> float:
+        """Give the seconds that the rest of a band takes."""
+        # While galaxies are located, most may turn out to have no image: that is quick,
+        # and says nothing of the frames to come.
+        return _over(band.located, self.cut) + _over(band.pending, self.settled)
+
+
+def _over(count: int, rate: float) -> float:
+    if not count:
+        return 0.0
+    return count / rate if rate else math.inf
+
+
+def _band_rates(
     bands: Sequence[BandCounts],
     moments: Sequence[BandMoment],
     first: float,
     now: float,
-) -> tuple[dict[str, float], dict[str, float], float]:
-    """Give targets settled and done a second in each band, and the seconds of that."""
+) -> tuple[dict[str, _Rates], float]:
+    """Give the rates of each band by its name, and the seconds of their average."""
     before: dict[tuple[int, str], BandMoment] = {}
     for one in moments:
         if one.at >= first - 1:
             before.setdefault((one.survey, one.band), one)
-    settled, done, window_s = {}, {}, 0.0
+    rates, window_s = {}, 0.0
     for band in bands:
         was = before.get((band.survey, band.band))
         if was is None or now - was.at < _SHORTEST_S:
             continue
         window_s = now - was.at
+        cut = band.done + band.failed - was.done - was.failed
         # After `retry` there is more to do than before.
-        settled[band.name] = max(0.0, (was.open - band.open) / window_s)
-        done[band.name] = max(0.0, (band.done - was.done) / window_s)
-    return settled, done, window_s
+        counts = (was.open - band.open, band.done - was.done, cut)
+        rates[band.name] = _Rates(*(max(0, count) / window_s for count in counts))
+    return rates, window_s
 
 
 def _host_speeds(
@@ -178,7 +203,7 @@ def _least_s(
 
 def _eta(
     bands: Sequence[BandCounts],
-    settled: Mapping[str, float],
+    rates: Mapping[str, _Rates],
     limits: Sequence[Limited],
     least: tuple[float, str],
     now: float,
@@ -190,12 +215,12 @@ def _eta(
         return 0.0, ""
     if any(one.limit in _OPEN_END for one in limits):
         return None, why
+    waits_s = max((one.until - now for one in limits if one.until), default=0.0)
+    left_s = [rates[one.name].left_s(one) for one in left if one.name in rates]
+    if len(left_s) == len(left) and max(left_s) < math.inf:
+        return round(max(*left_s, least[0]) + waits_s, 1), why
     if pending := max(one.pending for one in left):
         return None, f"{counted(pending, 'galaxy', 'galaxies')} to be located"
-    waits_s = max((one.until - now for one in limits if one.until), default=0.0)
-    if all(settled.get(one.name) for one in left):
-        measured_s = max(one.open / settled[one.name] for one in left)
-        return round(max(measured_s, least[0]) + waits_s, 1), why
     if least[1]:
         bound = f"at the least, by the rate of {least[1]}"
         return round(least[0] + waits_s, 1), "; ".join(filter(None, (bound, why)))
