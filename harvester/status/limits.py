@@ -157,7 +157,8 @@ class _Work:
         is_fetching = any(host.in_flight for host in moving)
         if cutting <= (processes if is_fetching else 0):
             return None
-        words = f"{counted(processes, 'core')} of this machine: {cutting} frames to cut"
+        frames = f"{counted(cutting, 'frame')} to cut"
+        words = f"{counted(processes, 'core')} of this machine: {frames}"
         return self._of(Limit.CORES, "", words)
 
     def _rate(self, moving: Sequence[HostState]) -> Limited | None:

@@ -136,9 +136,17 @@ def test_end_by_the_frames():
     assert pace.words().startswith("10 stamps/min, 0.01 MB/s; about 1 h to go: ")
 
 
+def test_end_at_least():
+    """Before the first stamp the bill at the full rate tells the least."""
+    pace = _pace(replace(BAND, done=0), billed=1_200)
+    assert (pace.eta_s, pace.eta_is_least) == (60, True)
+    assert pace.eta_words().startswith("at least 60 s to go: the answers of")
+
+
 def test_end_no_sooner_than_billed():
     """What is billed at the full rate is the least, and a wait is added."""
-    assert _pace(BAND, billed=100_600).eta_s == 100_000 / 10
+    late = _pace(BAND, billed=100_600)
+    assert (late.eta_s, late.eta_is_least) == (100_000 / 10, False)
     cooling = replace(WELL, cooling_until=NOW + 120)
     assert _pace(BAND, state=cooling).eta_s == 3600 + 120
 
