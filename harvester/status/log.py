@@ -68,7 +68,7 @@ class _Said(logging.Handler):
             self._say(self.format(record))
 
 
-class _File(RotatingFileHandler):
+class _LogFile(RotatingFileHandler):
     """A file that is renamed when it is large."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
@@ -110,7 +110,7 @@ def opened_log(
 
 def _file(path: Path) -> logging.Handler:
     try:
-        return _File(
+        return _LogFile(
             path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..events import counted, duration_words
-from .limits import Limit, Speed, find_limits
+from .limits import LimitKind, Speed, find_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WINDOW_S = 900.0
 _SHORTEST_S = 10.0
 
 #: With these the end is not known, because nothing says when they are over.
-_OPEN_END = frozenset({Limit.OUTAGE, Limit.REFUSAL, Limit.SILENCE})
+_OPEN_END = frozenset({LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.SILENCE})
 
 
 @dataclass(frozen=True, slots=True)
