@@ -97,6 +97,11 @@ AT_LEAST_ONE = click.IntRange(min=1)
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+
+def _say(facts: dict[str, Any], words: str, as_json: bool) -> None:  # noqa: FBT001 - as the option of each command
+    click.echo(json.dumps(facts) if as_json else words)
+
+
 locate_only_flag = click.option(
     "--locate-only", is_flag=True, help="Locate the images, but fetch none."
 )
@@ -250,7 +255,10 @@ main.add_command(health)
     metavar="N",
     help="At most N failed galaxies, to see whether they work now.",
 )
-def retry(folder: Path, reason: str, *, better: bool, limit: int | None) -> None:
+@json_flag
+def retry(
+    folder: Path, reason: str, *, better: bool, limit: int | None, as_json: bool
+) -> None:
     """Make failed galaxies due again.
 
     `harvester resume` then tries them.
@@ -263,7 +271,7 @@ def retry(folder: Path, reason: str, *, better: bool, limit: int | None) -> None
     count = retry_failed(Places(folder), reason, better=better, limit=limit)
     jobs = counted(count, "job is", "jobs are")
     then = f" Run `harvester resume {folder}`." if count else ""
-    click.echo(f"{jobs} due again.{then}")
+    _say({"out": str(folder), "due_again": count}, f"{jobs} due again.{then}", as_json)
 
 
 @main.command()
@@ -301,7 +309,8 @@ def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite TARGET if it exists.")
-def backup(folder: Path, target: Path, *, force: bool) -> None:
+@json_flag
+def backup(folder: Path, target: Path, *, force: bool, as_json: bool) -> None:
     """Copy the ledger of a run to a file.
 
     FOLDER has the run, which may be running; TARGET is the new file. The copy is
@@ -311,20 +320,22 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
     from .ledger.backup import back_up
 
     size = back_up(Places(folder).ledger, target, force=force)
-    click.echo(f"{target}: {size / 1e6:,.1f} MB, checked.")
+    words = f"{target}: {size / 1e6:,.1f} MB, checked."
+    _say({"target": str(target), "bytes": size}, words, as_json)
 
 
 @main.command()
 @folder_argument
-def manifest(folder: Path) -> None:
+@json_flag
+def manifest(folder: Path, *, as_json: bool) -> None:
     """Write manifest.parquet and manifest.csv.
 
     They show the current state of a run.
     """
     from .run.harvest import make_manifest
 
-    for path in make_manifest(Places(folder)):
-        click.echo(folder / path.name)
+    files = [str(folder / path.name) for path in make_manifest(Places(folder))]
+    _say({"files": files}, "\n".join(files), as_json)
 
 
 main.add_command(dashboard)

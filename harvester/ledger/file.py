@@ -84,7 +84,12 @@ def owned(lock: Path) -> Iterator[None]:
             )
             raise LockedError(msg)
         _sign(file, lock)
-        yield
+        try:
+            yield
+        finally:
+            # This process may live on, and must not seem to own the run.
+            with suppress(OSError):
+                file.truncate(0)
 
 
 @contextmanager

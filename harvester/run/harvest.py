@@ -14,7 +14,7 @@ from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
 from ..dataset.current_manifest import make_manifest
 from ..errors import HarvesterError, first_of
-from ..events import Note, guarded
+from ..events import Began, Ended, Note, guarded
 from ..frames.store import FrameStore
 from ..frames.ways import Ways
 from ..importing import IMPORTING
@@ -26,6 +26,7 @@ from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES
 from ..states import State
 from ..status.report import read_report, unsettled
+from ..status.report_words import share_settled
 from ..status.run_watch import RunWatch, watched
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
@@ -91,10 +92,14 @@ async def harvest(
             if not locate_only and unsettled(report):
                 cutter.start()
             started(orchestrator)
+            listener(Began(share_settled(report)))
             await orchestrator.run(locate_only=locate_only)
     except BaseExceptionGroup as group:
-        raise first_of(group) from group
+        error = first_of(group)
+        listener(Ended(str(error), is_error=True))
+        raise error from group
     report = await in_thread(read_report, places)
+    listener(Ended(share_settled(report)))
     return Outcome(report, orchestrator.troubles)
 
 

@@ -7,12 +7,14 @@ fields. What the modules log with ``logging`` comes out the same way, as ``messa
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LocalError
 from ..events import (
+    Began,
+    Ended,
     Heartbeat,
     HostChanged,
     Moved,
@@ -33,6 +35,8 @@ __all__ = ["EVENTS", "opened_log"]
 
 #: The events that a log has.
 EVENTS = {
+    "harvest_began": "a harvest begins its work",
+    "harvest_ended": "it has ended, and why",
     "note": "something that the user should know",
     "jobs_moved": "jobs of an archive have entered a state (with -vv)",
     "frame_cut": "a frame was cut into stamps (with -vv)",
@@ -59,7 +63,16 @@ class _Said(logging.Handler):
         self._say = say
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._say(self.format(record))
+        # The terminal may be gone.
+        with suppress(OSError, ValueError):
+            self._say(self.format(record))
+
+
+class _LogFile(RotatingFileHandler):
+    """A file that is renamed when it is large."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Leave a line out: a full disk ends the harvest with a message of its own."""
 
 
 @contextmanager
@@ -95,9 +108,9 @@ def opened_log(
         yield _listener(log)
 
 
-def _file(path: Path) -> RotatingFileHandler:
+def _file(path: Path) -> logging.Handler:
     try:
-        return RotatingFileHandler(
+        return _LogFile(
             path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:
@@ -143,13 +156,22 @@ def _listener(log: logging.Logger) -> Listener:
 
 def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
     """Give level, name, text and fields of an event."""
-    fields: dict[str, Any]
     match event:
-        case Note(text, is_warning):
-            return logging.WARNING if is_warning else logging.INFO, "note", text, {}
-        case HostChanged(host, kind, text):
-            level = logging.INFO if kind == "open" else logging.WARNING
-            return level, "host_changed", text, {"host": host, "state": kind}
+        case Began() | Ended() | Heartbeat() | Stalled():
+            return _of_harvest(event)
+        case _:
+            return _of_work(event)
+
+
+def _of_harvest(
+    event: Began | Ended | Heartbeat | Stalled,
+) -> tuple[int, str, str, dict[str, Any]]:
+    match event:
+        case Began(text):
+            return logging.INFO, "harvest_began", text, {}
+        case Ended(text, is_error):
+            level = logging.ERROR if is_error else logging.INFO
+            return level, "harvest_ended", text, {}
         case Heartbeat(text, settled, total, rate, eta_s):
             fields = {"settled": settled, "total": total, "settled_per_min": rate}
             return logging.INFO, "heartbeat", text, {**fields, "eta_s": eta_s}
@@ -157,6 +179,18 @@ def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
             level = logging.INFO if is_over else logging.WARNING
             name = "moving" if is_over else "stalled"
             return level, name, text, {"seconds": round(seconds)}
+
+
+def _of_work(
+    event: Note | HostChanged | Moved | Stamped,
+) -> tuple[int, str, str, dict[str, Any]]:
+    fields: dict[str, Any]
+    match event:
+        case Note(text, is_warning):
+            return logging.WARNING if is_warning else logging.INFO, "note", text, {}
+        case HostChanged(host, kind, text):
+            level = logging.INFO if kind == "open" else logging.WARNING
+            return level, "host_changed", text, {"host": host, "state": kind}
         case Moved(archive, state, jobs):
             text = f"{archive}: {jobs} {state.replace('_', ' ')}"
             fields = {"archive": archive, "state": state.value, "jobs": jobs}

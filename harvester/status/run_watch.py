@@ -1,12 +1,13 @@
 """Watches a harvest from inside: writes its signs of life, and says when it stalls.
 
-The ledger gets who harvests and when something moved (every ten seconds), and a moment
+The ledger gets who harvests and when something moved (every few seconds), and a moment
 of the history (every minute). The listener gets a heartbeat every minute.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RunWatch", "watched"]
 
+_log = logging.getLogger(__name__)
+
 #: Seconds between two looks.
 _LOOK_S = 2.0
 
 #: Seconds between two times at which the ledger is told who harvests.
-_SIGN_S = 10.0
+_SIGN_S = 4.0
 
 #: Seconds without any movement after which that is said; then after twice as long.
 _STALLED_S = 300.0
@@ -149,6 +152,16 @@ def _why(states: Sequence[HostState], now: float) -> str:
     return "; ".join(f"{state.host}: {state.words(now)}" for state in asked)
 
 
+async def _beat(watch: RunWatch, places: Places) -> None:
+    try:
+        report = await in_thread(read_report, places, watch.now())
+    except Exception:  # noqa: BLE001 - the harvest itself meets what is wrong
+        _log.exception("the heartbeat is left out")
+        return
+    if beat := beat_of(report):
+        watch.listener(beat)
+
+
 @asynccontextmanager
 async def watched(
     watch: RunWatch, transport: Transport, places: Places
@@ -159,9 +172,7 @@ async def watched(
         while True:
             if watch.look(transport.states()):
                 watch.keep_moment(transport)
-                report = await in_thread(read_report, places, watch.now())
-                if beat := beat_of(report):
-                    watch.listener(beat)
+                await _beat(watch, places)
             await asyncio.sleep(_LOOK_S)
 
     watch.look(transport.states())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import re
+from pathlib import Path
 
 import pytest
 
 from harvester.errors import LocalError
 from harvester.events import (
+    Began,
+    Ended,
     Event,
     Heartbeat,
     HostChanged,
@@ -25,6 +28,7 @@ from harvester.status.log_options import FORMATS, LogOptions
 
 #: One of each kind of event.
 EACH = [
+    Began("0 of 4 settled"),
     Note("a contact is missing"),
     Note("a frame was not cut", is_warning=True),
     HostChanged("data.sdss.org", "down", "data.sdss.org: down"),
@@ -33,6 +37,7 @@ EACH = [
     Stalled("it moves again", 2.0, is_over=True),
     Moved("sdss", State.NO_COVERAGE, 3),
     Stamped("sdss", "frame-r", 2),
+    Ended("the disk is full", is_error=True),
 ]
 
 
@@ -53,6 +58,13 @@ def test_every_event_is_in_the_vocabulary():
     assert {one["event"] for one in told} == set(EVENTS)
     assert len(told) == len(EACH) + 2
     assert {type(one) for one in EACH} == set(Event.__args__)
+
+
+def test_documented():
+    """The page for operators explains every event."""
+    page = Path(__file__).parents[2].joinpath("docs", "operations.md").read_text()
+    table = page.partition("| event | when |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`(?=[ ,|].*\|)", table)) >= set(EVENTS)
 
 
 def test_json():
@@ -76,7 +88,7 @@ def test_logfmt_and_journald():
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "count"), [(-1, 4), (0, 7), (1, 8), (2, len(EACH) + 2)]
+    ("verbosity", "count"), [(-1, 5), (0, 9), (1, 10), (2, len(EACH) + 2)]
 )
 def test_how_much(verbosity, count):
     """-q leaves warnings, -v adds what modules say, and -vv every job."""

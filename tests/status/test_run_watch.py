@@ -155,7 +155,7 @@ async def test_speed_and_end(places, clock, transport, make_watch):
         watch.keep_moment(transport)
         for _ in range(5):
             clock.now += 60
-            await _settle(ledger, 4)
+            await _settle(ledger, 4, "failed")
             if watch.look(transport.states()):
                 watch.keep_moment(transport)
         await _synced(ledger)
