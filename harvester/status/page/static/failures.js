@@ -28,7 +28,7 @@ function newGroup(run, one) {
   group.append(make("div", { className: "inside" },
     make("p", { className: "quiet", textContent: "Try ten of them first, then all. While a harvest of this run is at work, stop it before." }),
     commandLine("retry ten"), commandLine("retry all"),
-    make("div", { className: "wide" }, make("table", {}, make("thead", {}, make("tr", {}, ...["Galaxy", "RA", "Dec", "Tries"].map(text => make("th", { textContent: text, scope: "col" })))), body)), more, note));
+    make("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": `Galaxies that failed: ${words(one.reason)}` }, make("table", {}, make("thead", {}, make("tr", {}, ...["Galaxy", "RA", "Dec", "Tries"].map(text => make("th", { textContent: text, scope: "col" })))), body)), more, note));
   let after = -1, loaded = false;
   async function load() {
     loaded = true;
