@@ -26,6 +26,7 @@ from .hops import Hops, Throttles
 from .intake import Buffer, Download, Enough, PartialFile, Reply
 from .manners import Manners, Timing
 from .services import Directory, Service
+from .tail_first import Ends, TailFirstFile
 from .tries import Tries
 from .wire import Request, Wire
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ByteRange",
     "Download",
+    "Ends",
     "Enough",
     "Limits",
     "Manners",
@@ -223,8 +225,8 @@ class Transport:
         *,
         check: Callable[[Path], None] | None = None,
         enough: Enough | None = None,
+        ends: Ends | None = None,
         on_bytes: OnBytes = _ignore,
-        kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> Download:
@@ -238,7 +240,9 @@ class Transport:
         written. Whatever happens, no partial file is left behind.
 
         ``enough`` may end it early: then the rest of the body is not read, the
-        connection is closed, and what came appears at ``path`` unverified.
+        connection is closed, and what came appears at ``path`` unverified. ``ends``
+        asks for both ends of the file only. The last bytes come first, as ``tail`` of
+        the result; a server may also send all of the file, and no tail.
         ``on_bytes`` is called with the size of each piece that is read, in all tries.
         ``is_mirror``: other hosts have the file too. A refusal counts at once and says
         nothing about the host, no outage is waited for, and the second failure of any
@@ -246,8 +250,9 @@ class Transport:
         """
         limits = self._limits
         request = Request("GET", self._checked(url), {})
-        intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
-        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        facts = (path, limits.body_cap, limits.same_corrupt, check, enough)
+        intake = TailFirstFile(*facts, ends) if ends else PartialFile(*facts)
+        call = self._call(request, "file", on_bytes, is_mirror=is_mirror, waits=waits)
         try:
             return await self._tries.persevere(call, intake)
         finally:
@@ -261,7 +266,6 @@ class Transport:
         *,
         validator: str = "",
         on_bytes: OnBytes = _ignore,
-        kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> ByteRange:
@@ -281,7 +285,7 @@ class Transport:
         """
         request = Request("GET", self._checked(url), {})
         intake = RangeIntake(start, stop, validator)
-        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        call = self._call(request, "file", on_bytes, is_mirror=is_mirror, waits=waits)
         return await self._tries.persevere(call, intake)
 
     def describe(self) -> dict[str, str]:
