@@ -72,6 +72,11 @@ class BlockLaw(Protocol):
     magic: bytes
     #: Bytes of the first request: in nearly all frames they hold the first block.
     first_request: int
+    #: Bytes of the end of the file: in nearly all frames they hold the last block.
+    tail: int
+    #: Bytes of the beginning that are asked for together with that end: both are
+    #: shorter together than nearly all frames.
+    head: int
     #: Bytes around the expected start of a block in which it nearly always is.
     slack: int
 

@@ -1,12 +1,15 @@
 """Fetches a compressed frame as one stream, and unpacks only blocks with wanted rows.
 
-The stream is left when the last wanted row has come, as in `prefix`. Then the last
-block is fetched by a range: it proves where the others lie. If there is a doubt, or no
-range is given, the beginning that is here is enough to unpack all of it.
+The stream is left when the last wanted row has come, as in `prefix`. The last block of
+the frame proves where the others lie. A server that sends several ranges sends it
+before the stream, in the same reply; another one is asked for it afterwards. If there
+is a doubt, or no range is given, the beginning that is here is unpacked.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 from dataclasses import replace
 from functools import partial
@@ -18,12 +21,14 @@ from ..cutouts.blocks.packed import LackingError, Packed
 from ..cutouts.blocks.steps import needs_last
 from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
-from ..transport.transport import RangeRefusedError, Waits
+from ..transport.intake import disk_trouble_named
+from ..transport.transport import Ends, RangeRefusedError, Waits
 from .block_rounds import DoubtfulError, fetch_all, fetch_counted, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ..archives.block_law import BlockLaw
     from ..cutouts.block_job import BlockJob
@@ -80,6 +85,8 @@ class BlockStream:
         Runs functions in a worker process.
     transfer
         Opens a counter of the bytes of one reply.
+    asks_several
+        Whether several ranges are asked for at a time.
     """
 
     def __init__(
@@ -91,6 +98,7 @@ class BlockStream:
         find_end: Callable[[Frame], int],
         run: RunJob,
         transfer: OpenTransfer,
+        asks_several: bool = False,
     ) -> None:
         self._transport = transport
         self._job = job
@@ -98,12 +106,17 @@ class BlockStream:
         self._find_end = find_end
         self._run = run
         self._transfer = transfer
+        self._asks_several = asks_several
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Why rows were not proved; empty if they were.
         self.doubt = ""
         #: Whether the last server gives no ranges that can be used.
         self.is_refused = False
+        #: Whether the file lacks wanted rows.
+        self.is_lacking = False
+        #: Whether it sends several ranges at a time; None: it was not seen.
+        self.gives_several: bool | None = None
 
     async def __call__(
         self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
@@ -115,7 +128,7 @@ class BlockStream:
         TransientError, PermanentError, LocalError
             As the transport raises them.
         """
-        self.held, self.doubt = None, ""
+        self.held, self.doubt, self.is_lacking = None, "", False
         asked: Any = {"is_mirror": is_mirror, "waits": waits}
         prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
         with self._transfer() as counted:
@@ -124,14 +137,31 @@ class BlockStream:
                 self._job.file,
                 check=verify_frame,
                 enough=prefix,
+                ends=self._ends,
                 on_bytes=counted,
                 **asked,
             )
-        if not got.is_whole:
-            ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
-            fetch = partial(fetch_counted, ask, self._transfer)
-            await self._take_rows(fetch, got, prefix)
-        return got
+        self.gives_several = got.gives_several
+        if got.is_whole:
+            return got
+        ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
+        fetch = partial(fetch_counted, ask, self._transfer)
+        await self._take_rows(fetch, got, prefix)
+        if self.held or prefix.is_enough:
+            return got
+        try:
+            return await self._complete(fetch, got)
+        except RangeRefusedError as error:
+            _log.info("the rest of a frame is not given: %s", error)
+            self.is_lacking = True
+            return got
+
+    async def _complete(self, fetch: FetchPart, got: Download) -> Download:
+        """Fetch the rest of a frame whose beginning was asked for too short."""
+        assert got.total is not None
+        rest = (await fetch(got.size, got.total)).body
+        sha256 = await asyncio.to_thread(_append, self._job.file, rest)
+        return replace(got, size=got.total, sha256=sha256, is_whole=True)
 
     async def _take_rows(
         self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
@@ -154,9 +184,9 @@ class BlockStream:
         if first is None or got.total is None:
             reason = prefix.doubt or "length"
             raise DoubtfulError(reason, "the first block does not tell enough")
-        parts: dict[int, bytes] = {}
+        parts = {got.total - len(got.tail): got.tail} if got.tail else {}
         rest = self._job.asked().is_rest_wanted
-        if needs_last(self._law, first, is_rest_wanted=rest):
+        if not parts and needs_last(self._law, first, is_rest_wanted=rest):
             span = (self._start_of_last(first, got.total), got.total)
             await fetch_all(fetch, [span], parts, got.size)
         rows = file.with_name(f"{file.stem}-rows{file.suffix}")
@@ -175,6 +205,27 @@ class BlockStream:
             rows.unlink(missing_ok=True)
         return held
 
+    @property
+    def _ends(self) -> Ends | None:
+        return Ends(self._law.head, self._law.tail) if self._asks_several else None
+
     def _start_of_last(self, first: FirstBlock, total: int) -> int:
         start = self._law.start(self._law.blocks - 1, first.stop / 8, total)
         return max(0, round(start) - self._law.slack)
+
+
+def _append(path: Path, rest: bytes) -> str:
+    """Write the rest of a frame behind its beginning; give the checksum of all.
+
+    Raises
+    ------
+    TransientError
+        They make no sound file together.
+    LocalError
+        The disk is full, or cannot be written.
+    """
+    with disk_trouble_named(path), path.open("ab") as file:
+        file.write(rest)
+    verify_frame(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -178,15 +178,19 @@ class PartFetch:
             ),
             run=self._run,
             transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            asks_several=self._ways.may_give_several(product),
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         self._ways.count(product, Way.STREAM)
+        if fetch.gives_several is False:
+            self._ways.note_no_several(product)
         if fetch.is_refused:
             self._ways.note_no_ranges(product)
         if fetch.doubt:
             self._ways.count_doubt(product, fetch.doubt)
-        if not (got.is_whole or fetch.held) and Plane.IVAR in job.spec.planes:
-            # What the noise depends on is behind the image.
+        # What the noise depends on is behind the image.
+        is_rest_lacking = Plane.IVAR in job.spec.planes and not got.is_whole
+        if not fetch.held and (fetch.is_lacking or is_rest_lacking):
             job.file.unlink()
             return None
         sha256 = got.sha256 if got.is_whole else ""

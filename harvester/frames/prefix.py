@@ -95,6 +95,11 @@ class Prefix:
             self._first += data
             if len(self.starts) > 1:
                 self._count_needed()
+        return self.is_enough
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether enough complete blocks have come."""
         return self._needed is not None and len(self.starts) > self._needed
 
     def _count_needed(self) -> None:

@@ -67,6 +67,8 @@ class Ways:
         self._counted = counted
         #: Hosts that gave no ranges when they were asked for one.
         self._without_ranges: set[str | None] = set()
+        #: Hosts that sent another thing when they were asked for several.
+        self._without_several: set[str | None] = set()
 
     def choose(self, product: Product, galaxies: int, planes: Collection[Plane]) -> Way:
         """Choose the way of a frame, of which some galaxies are wanted."""
@@ -96,6 +98,15 @@ class Ways:
     def note_no_ranges(self, product: Product) -> None:
         """Do not ask the host of a product for ranges again."""
         self._without_ranges.add(URL(product.url).host)
+
+    def may_give_several(self, product: Product) -> bool:
+        """Whether the host of a product may send several ranges at a time."""
+        host = URL(product.url).host
+        return host not in self._without_several | self._without_ranges
+
+    def note_no_several(self, product: Product) -> None:
+        """Ask the host of a product for one range at a time."""
+        self._without_several.add(URL(product.url).host)
 
     def count(self, product: Product, way: Way) -> None:
         """Count a frame that came in a way."""

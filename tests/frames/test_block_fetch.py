@@ -24,6 +24,8 @@ from harvester.errors import TransientError
 from harvester.frames.store import FrameStore
 from harvester.frames.ways import Ways
 from harvester.models import Plane, Product
+from harvester.sandbox.byte_ranges import RangeSupport, asked_ranges
+from harvester.sandbox.files import file_response
 from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Service, Transport
@@ -51,14 +53,23 @@ class Archive:
         self.content = content
         self.headers = {"ETag": '"one"'}
         self.gives_ranges = True
+        #: Whether it sends several ranges at a time.
+        self.gives_several = False
         #: The ranges that were asked for, each with its first byte and the one behind.
         self.asked = []
+        #: The headers with the ranges, as they came.
+        self.ranges = []
         #: What is called before each answer.
         self.before = lambda: None
 
     async def answer(self, request):
         """Send a range, or all of the frame."""
         self.before()
+        several = asked_ranges(request.headers.get("Range", ""), len(self.content), 2)
+        if self.gives_several and several and len(several) > 1:
+            self.asked += several
+            tag, support = self.headers["ETag"], RangeSupport.SEVERAL
+            return file_response(request, self.content, etag=tag, support=support)
         given = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", ""))
         is_same = request.headers.get("If-Range", "") in {"", *self.headers.values()}
         self.asked.append((int(given[1]), int(given[2]) + 1) if given else None)
@@ -178,6 +189,68 @@ async def test_by_stream(packed, header, whole, tmp_path, rows):
     assert counted == {"way stream": 1}
     assert archive.asked[0] is None
     assert len(archive.asked) <= 2
+
+
+@pytest.mark.parametrize("planes", [(Plane.FLUX,), (Plane.FLUX, Plane.IVAR)])
+@pytest.mark.parametrize("row", [20, 300, 745, 1000])
+async def test_by_one_request(packed, header, whole, tmp_path, row, planes):
+    """The end and the beginning come in one reply, which is left early."""
+    archive, asked = Archive(packed), stamps_at(header, row, planes=planes)
+    archive.gives_several = True
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    total = len(packed)
+    assert archive.asked == [(total - LAW.tail, total), (0, LAW.head)]
+    assert frame.held.needed == needed <= fetched < 0.95 * total
+
+
+@pytest.mark.parametrize("row", [1300, 1470])
+async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, row):
+    """Rows behind the beginning that was asked for come by a further range."""
+    archive, asked = Archive(packed), stamps_at(header, row)
+    archive.gives_several = True
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    assert archive.asked[1] == (0, LAW.head)
+    assert len(archive.asked) <= 3
+
+
+@pytest.mark.parametrize("row", [500, 1470])
+async def test_doubt_by_one_request(header, whole, tmp_path, row):
+    """Of a doubtful frame the rest is fetched, and nothing twice but the end."""
+    image, content = image_of(made_frame())
+    image[150:201] = 0
+    packed = bz2.compress(bytes(content))
+    archive, asked = Archive(packed), stamps_at(header, row)
+    archive.gives_several = True
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked, packed)
+    assert counted == {"way stream": 1, "doubt runs": 1}
+    assert frame.is_whole == (row == 1470)
+    parts = sorted(span for span in archive.asked if span[0] != len(packed) - LAW.tail)
+    assert all(one[1] <= other[0] for one, other in pairwise(parts))
+
+
+async def test_one_range_at_a_time(packed, header, whole, tmp_path):
+    """A host that sends all of the file for two ranges is asked once for two."""
+    archive, asked = Archive(packed), stamps_at(header, 600)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        for _ in range(2):
+            stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+            assert stamps == whole(asked)
+    assert counted == {"way stream": 2}
+    assert archive.ranges[0] == f"bytes=-{LAW.tail},0-{LAW.head - 1}"
+    assert not any("," in one for one in archive.ranges[1:])
+    assert len(archive.ranges) == 4
 
 
 async def test_variance_by_stream(packed, header, whole, tmp_path):
