@@ -65,7 +65,8 @@ class Archive:
     async def answer(self, request):
         """Send a range, or all of the frame."""
         self.before()
-        several = asked_ranges(request.headers.get("Range", ""), len(self.content), 2)
+        self.ranges.append(request.headers.get("Range", ""))
+        several = asked_ranges(self.ranges[-1], len(self.content), 2)
         if self.gives_several and several and len(several) > 1:
             self.asked += several
             tag, support = self.headers["ETag"], RangeSupport.SEVERAL
