@@ -2,8 +2,9 @@
 
 The stream is left when the last wanted row has come, as in `prefix`. The last block of
 the frame proves where the others lie. A server that sends several ranges sends it
-before the stream, in the same reply; another one is asked for it afterwards. If there
-is a doubt, or no range is given, the beginning that is here is unpacked.
+before the stream, in the same reply; another one is asked for it afterwards. If the
+stream was asked for too short, further blocks are fetched by ranges. If there is a
+doubt, or no range is given, all blocks up to the last wanted row are unpacked.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from .block_rounds import DoubtfulError, fetch_all, fetch_counted, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ..archives.block_law import BlockLaw
@@ -85,8 +86,9 @@ class BlockStream:
         Runs functions in a worker process.
     transfer
         Opens a counter of the bytes of one reply.
-    asks_several
-        Whether several ranges are asked for at a time.
+    head
+        Bytes of the beginning that are asked for together with the end; 0: the server
+        sends one range at a time, and the stream is left when enough has come.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class BlockStream:
         find_end: Callable[[Frame], int],
         run: RunJob,
         transfer: OpenTransfer,
-        asks_several: bool = False,
+        head: int = 0,
     ) -> None:
         self._transport = transport
         self._job = job
@@ -106,7 +108,7 @@ class BlockStream:
         self._find_end = find_end
         self._run = run
         self._transfer = transfer
-        self._asks_several = asks_several
+        self._head = head
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Why rows were not proved; empty if they were.
@@ -146,29 +148,53 @@ class BlockStream:
             return got
         ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
         fetch = partial(fetch_counted, ask, self._transfer)
-        await self._take_rows(fetch, got, prefix)
+        parts: dict[int, bytes] = {}
+        if got.tail and got.total:
+            parts[got.total - len(got.tail)] = got.tail
+        await self._take_rows(fetch, got, prefix, parts)
         if self.held or prefix.is_enough:
             return got
         try:
-            return await self._complete(fetch, got)
+            return await self._complete(fetch, got, prefix, parts)
         except RangeRefusedError as error:
             _log.info("the rest of a frame is not given: %s", error)
             self.is_lacking = True
             return got
 
-    async def _complete(self, fetch: FetchPart, got: Download) -> Download:
-        """Fetch the rest of a frame whose beginning was asked for too short."""
+    async def _complete(
+        self,
+        fetch: FetchPart,
+        got: Download,
+        prefix: FirstBlockPrefix,
+        parts: dict[int, bytes],
+    ) -> Download:
+        """Fetch what is lacking of a beginning that was asked for too short."""
         assert got.total is not None
-        rest = (await fetch(got.size, got.total)).body
-        sha256 = await asyncio.to_thread(_append, self._job.file, rest)
-        return replace(got, size=got.total, sha256=sha256, is_whole=True)
+        stop = self._stop(got.total, prefix)
+        await fetch_all(fetch, [(got.size, stop)], parts, got.size)
+        await asyncio.to_thread(_append, self._job.file, parts, got.size, stop)
+        if stop < got.total:
+            return replace(got, size=max(stop, got.size))
+        sha256 = await asyncio.to_thread(_verified, self._job.file)
+        return replace(got, size=stop, sha256=sha256, is_whole=True)
+
+    def _stop(self, total: int, prefix: FirstBlockPrefix) -> int:
+        """Give the byte up to which all blocks are needed of a doubtful frame."""
+        if prefix.needed is None or self._job.asked().is_rest_wanted:
+            return total
+        start = self._law.start(prefix.needed, prefix.starts[1] / 8, total)
+        return min(total, round(start) + self._law.slack)
 
     async def _take_rows(
-        self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
+        self,
+        fetch: FetchPart,
+        got: Download,
+        prefix: FirstBlockPrefix,
+        parts: dict[int, bytes],
     ) -> None:
         """Replace the beginning of the frame by its rows, if they can be proved."""
         try:
-            self.held = await self._prove(fetch, got, prefix)
+            self.held = await self._prove(fetch, got, prefix, parts)
         except DoubtfulError as error:
             self.doubt = error.reason
         except RangeRefusedError:
@@ -178,15 +204,18 @@ class BlockStream:
             self.doubt = "last_block"
 
     async def _prove(
-        self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
+        self,
+        fetch: FetchPart,
+        got: Download,
+        prefix: FirstBlockPrefix,
+        parts: dict[int, bytes],
     ) -> HeldPart:
         first, file = prefix.first, self._job.file
-        if first is None or got.total is None:
+        if prefix.doubt or got.total is None:
             reason = prefix.doubt or "length"
             raise DoubtfulError(reason, "the first block does not tell enough")
-        parts = {got.total - len(got.tail): got.tail} if got.tail else {}
         rest = self._job.asked().is_rest_wanted
-        if not parts and needs_last(self._law, first, is_rest_wanted=rest):
+        if first and not parts and needs_last(self._law, first, is_rest_wanted=rest):
             span = (self._start_of_last(first, got.total), got.total)
             await fetch_all(fetch, [span], parts, got.size)
         rows = file.with_name(f"{file.stem}-rows{file.suffix}")
@@ -207,25 +236,23 @@ class BlockStream:
 
     @property
     def _ends(self) -> Ends | None:
-        return Ends(self._law.head, self._law.tail) if self._asks_several else None
+        return Ends(self._head, self._law.tail) if self._head else None
 
     def _start_of_last(self, first: FirstBlock, total: int) -> int:
         start = self._law.start(self._law.blocks - 1, first.stop / 8, total)
         return max(0, round(start) - self._law.slack)
 
 
-def _append(path: Path, rest: bytes) -> str:
-    """Write the rest of a frame behind its beginning; give the checksum of all.
-
-    Raises
-    ------
-    TransientError
-        They make no sound file together.
-    LocalError
-        The disk is full, or cannot be written.
-    """
+def _append(path: Path, parts: Mapping[int, bytes], size: int, stop: int) -> None:
+    """Write the parts up to a byte behind the first ``size`` bytes of a file."""
     with disk_trouble_named(path), path.open("ab") as file:
-        file.write(rest)
+        for place, part in sorted(parts.items()):
+            file.write(part[max(0, size - place) : max(0, stop - place)])
+            size = max(size, place + len(part))
+
+
+def _verified(path: Path) -> str:
+    """Check a whole frame, and give its checksum; `TransientError`: it is damaged."""
     verify_frame(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

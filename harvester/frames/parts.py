@@ -85,8 +85,10 @@ class PartFetch:
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
         way = self._ways.choose(product, len(wanted), spec.planes)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
-        if way is Way.STREAM:
-            return await self._fetch_stream(product, job, on_bytes, sits_out=sits_out)
+        if way is Way.STREAM or (way is Way.RANGES and self._ways.head(product, way)):
+            return await self._fetch_stream(
+                product, job, way, on_bytes, sits_out=sits_out
+            )
         if way is Way.RANGES:
             got = await self._fetch_blocks(product, job, on_bytes, sits_out=sits_out)
             if got is not None:
@@ -161,7 +163,13 @@ class PartFetch:
         return FetchedFile(fetch.is_whole, version, sha256, fetch.held)
 
     async def _fetch_stream(
-        self, product: Product, job: BlockJob, on_bytes: OnBytes, *, sits_out: bool
+        self,
+        product: Product,
+        job: BlockJob,
+        way: Way,
+        on_bytes: OnBytes,
+        *,
+        sits_out: bool,
     ) -> FetchedFile | None:
         """Fetch as one stream, of which only the needed blocks are unpacked.
 
@@ -178,10 +186,10 @@ class PartFetch:
             ),
             run=self._run,
             transfer=partial(self._ways.speed(product).transfer, on_bytes),
-            asks_several=self._ways.may_give_several(product),
+            head=self._ways.head(product, way),
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
-        self._ways.count(product, Way.STREAM)
+        self._ways.count(product, way)
         if fetch.gives_several is False:
             self._ways.note_no_several(product)
         if fetch.is_refused:

@@ -99,10 +99,15 @@ class Ways:
         """Do not ask the host of a product for ranges again."""
         self._without_ranges.add(URL(product.url).host)
 
-    def may_give_several(self, product: Product) -> bool:
-        """Whether the host of a product may send several ranges at a time."""
-        host = URL(product.url).host
-        return host not in self._without_several | self._without_ranges
+    def head(self, product: Product, way: Way) -> int:
+        """Give the bytes of the beginning to ask for together with the end of a frame.
+
+        0: its host does not send several ranges at a time.
+        """
+        law, host = kind_of(product.archive).blocks, URL(product.url).host
+        if law is None or host in self._without_several | self._without_ranges:
+            return 0
+        return law.head if way is Way.STREAM else law.first_request
 
     def note_no_several(self, product: Product) -> None:
         """Ask the host of a product for one range at a time."""

@@ -90,6 +90,8 @@ async def store(folder, archive, way=Way.RANGES, **options):
     app.router.add_get("/{path:.*}", archive.answer)
     counted = Counter()
     ways = Ways({"sdss": way}, counted=lambda _, what: counted.update([what]))
+    if way is Way.RANGES and not archive.gives_several:
+        ways.note_no_several(PRODUCT)
     async with TestServer(app, host="127.0.0.1") as server:
         url = str(server.make_url("/")).rstrip("/")
         manners = Manners(1000, {"file": 4})
@@ -208,6 +210,28 @@ async def test_by_one_request(packed, header, whole, tmp_path, row, planes):
     assert frame.held.needed == needed <= fetched < 0.95 * total
 
 
+@pytest.mark.parametrize("first", [LAW.first_request, 150_000])
+@pytest.mark.parametrize(
+    ("rows", "requests"), [((20,), 1), ((745,), 2), ((400, 420, 1100), 3)]
+)
+async def test_both_ends_first(
+    packed, header, whole, tmp_path, monkeypatch, rows, requests, first
+):
+    """By ranges, the first and the last block come together, then what is needed."""
+    monkeypatch.setattr(type(LAW), "first_request", first)
+    archive, asked = Archive(packed), stamps_at(header, *rows)
+    archive.gives_several = True
+    async with store(tmp_path / "frames", archive) as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way ranges": 1}
+    total = len(packed)
+    assert archive.asked[:2] == [(total - LAW.tail, total), (0, first)]
+    # With a first request that is too short, the first block takes two further ones.
+    assert len(archive.ranges) <= requests + 2 * (first == 150_000)
+    assert frame.held.needed == needed <= fetched < 0.52 * total
+
+
 @pytest.mark.parametrize("row", [1300, 1470])
 async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, row):
     """Rows behind the beginning that was asked for come by a further range."""
@@ -222,19 +246,21 @@ async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, row):
     assert len(archive.asked) <= 3
 
 
-@pytest.mark.parametrize("row", [500, 1470])
-async def test_doubt_by_one_request(header, whole, tmp_path, row):
+@pytest.mark.parametrize(
+    ("way", "row"), [(Way.STREAM, 500), (Way.STREAM, 1470), (Way.RANGES, 500)]
+)
+async def test_doubt_by_one_request(header, whole, tmp_path, way, row):
     """Of a doubtful frame the rest is fetched, and nothing twice but the end."""
     image, content = image_of(made_frame())
     image[150:201] = 0
     packed = bz2.compress(bytes(content))
     archive, asked = Archive(packed), stamps_at(header, row)
     archive.gives_several = True
-    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    opened = store(tmp_path / "frames", archive, way)
     async with opened as (frames, counted):
         stamps, *_, frame = await harvest(frames, tmp_path / "one", asked)
     assert stamps == whole(asked, packed)
-    assert counted == {"way stream": 1, "doubt runs": 1}
+    assert counted == {f"way {way}": 1, "doubt runs": 1}
     assert frame.is_whole == (row == 1470)
     parts = sorted(span for span in archive.asked if span[0] != len(packed) - LAW.tail)
     assert all(one[1] <= other[0] for one, other in pairwise(parts))
