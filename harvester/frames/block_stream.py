@@ -24,7 +24,7 @@ from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from ..transport.intake import disk_trouble_named
 from ..transport.transport import Ends, RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_all, fetch_counted, prove
+from .block_rounds import DoubtfulError, fetch_all, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from ..cutouts.frame_file import Frame
     from ..models import HeldPart
     from ..transport.transport import Download, Transport
-    from .block_rounds import FetchPart, OpenTransfer, RunJob
+    from .block_rounds import FetchPart, RunJob
+
+    OnBytes = Callable[[int], None]
 
 __all__ = ["BlockStream", "FirstBlockPrefix"]
 
@@ -84,8 +86,8 @@ class BlockStream:
         Finds the end of the last wanted row in an open frame.
     run
         Runs functions in a worker process.
-    transfer
-        Opens a counter of the bytes of one reply.
+    on_bytes
+        Counts the bytes as they come.
     head
         Bytes of the beginning that are asked for together with the end; 0: the server
         sends one range at a time, and the stream is left when enough has come.
@@ -99,7 +101,7 @@ class BlockStream:
         *,
         find_end: Callable[[Frame], int],
         run: RunJob,
-        transfer: OpenTransfer,
+        on_bytes: OnBytes,
         head: int = 0,
     ) -> None:
         self._transport = transport
@@ -107,7 +109,7 @@ class BlockStream:
         self._law = law
         self._find_end = find_end
         self._run = run
-        self._transfer = transfer
+        self._on_bytes = on_bytes
         self._head = head
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
@@ -117,8 +119,6 @@ class BlockStream:
         self.is_refused = False
         #: Whether the file lacks wanted rows.
         self.is_lacking = False
-        #: Whether it sends several ranges at a time; None: it was not seen.
-        self.gives_several: bool | None = None
 
     async def __call__(
         self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
@@ -131,23 +131,23 @@ class BlockStream:
             As the transport raises them.
         """
         self.held, self.doubt, self.is_lacking = None, "", False
-        asked: Any = {"is_mirror": is_mirror, "waits": waits}
+        asked: Any = {
+            "is_mirror": is_mirror,
+            "waits": waits,
+            "on_bytes": self._on_bytes,
+        }
         prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
-        with self._transfer() as counted:
-            got = await self._transport.download(
-                url,
-                self._job.file,
-                check=verify_frame,
-                enough=prefix,
-                ends=self._ends,
-                on_bytes=counted,
-                **asked,
-            )
-        self.gives_several = got.gives_several
+        got = await self._transport.download(
+            url,
+            self._job.file,
+            check=verify_frame,
+            enough=prefix,
+            ends=self._ends,
+            **asked,
+        )
         if got.is_whole:
             return got
-        ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
-        fetch = partial(fetch_counted, ask, self._transfer)
+        fetch = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
         parts: dict[int, bytes] = {}
         if got.tail and got.total:
             parts[got.total - len(got.tail)] = got.tail

@@ -112,15 +112,14 @@ class PartFetch:
         sits_out: bool,
     ) -> FetchedFile:
         """Fetch a file as one stream, whole or until ``enough`` of it has come."""
-        with self._ways.speed(product).transfer(on_bytes) as counted:
-            fetch = partial(
-                self._transport.download,
-                path=path,
-                check=verify_frame,
-                enough=enough,
-                on_bytes=counted,
-            )
-            got = await self._sources.fetch(product, fetch, sits_out=sits_out)
+        fetch = partial(
+            self._transport.download,
+            path=path,
+            check=verify_frame,
+            enough=enough,
+            on_bytes=on_bytes,
+        )
+        got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         sha256 = got.sha256 if got.is_whole else ""
         return FetchedFile(got.is_whole, _version(got.etag, sha256), got.sha256)
 
@@ -148,7 +147,7 @@ class PartFetch:
             job,
             first_request=law.first_request,
             run=self._run,
-            transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            on_bytes=on_bytes,
         )
         is_here = await self._sources.fetch(product, fetch, sits_out=sits_out)
         if fetch.is_refused:
@@ -185,13 +184,11 @@ class PartFetch:
                 find_end, archive=job.archive, wanted=job.wanted, spec=job.spec
             ),
             run=self._run,
-            transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            on_bytes=on_bytes,
             head=self._ways.head(product, way),
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         self._ways.count(product, way)
-        if fetch.gives_several is False:
-            self._ways.note_no_several(product)
         if fetch.is_refused:
             self._ways.note_no_ranges(product)
         if fetch.doubt:
