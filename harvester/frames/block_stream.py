@@ -24,7 +24,7 @@ from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from ..transport.intake import disk_trouble_named
 from ..transport.transport import Ends, RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_all, prove
+from .block_rounds import DoubtfulError, FetchSpans, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..cutouts.frame_file import Frame
     from ..models import HeldPart
     from ..transport.transport import Download, Transport
-    from .block_rounds import FetchPart, RunJob
+    from .block_rounds import RunJob
 
     OnBytes = Callable[[int], None]
 
@@ -147,7 +147,12 @@ class BlockStream:
         )
         if got.is_whole:
             return got
-        fetch = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
+        asked["validator"] = got.etag
+        several = partial(self._transport.fetch_ranges, url, **asked)
+        fetch = FetchSpans(
+            partial(self._transport.fetch_range, url, **asked),
+            several if got.gives_several else None,
+        )
         parts: dict[int, bytes] = {}
         if got.tail and got.total:
             parts[got.total - len(got.tail)] = got.tail
@@ -163,7 +168,7 @@ class BlockStream:
 
     async def _complete(
         self,
-        fetch: FetchPart,
+        fetch: FetchSpans,
         got: Download,
         prefix: FirstBlockPrefix,
         parts: dict[int, bytes],
@@ -171,7 +176,7 @@ class BlockStream:
         """Fetch what is lacking of a beginning that was asked for too short."""
         assert got.total is not None
         stop = self._stop(got.total, prefix)
-        await fetch_all(fetch, [(got.size, stop)], parts, got.size)
+        await fetch([(got.size, stop)], parts, got.size)
         await asyncio.to_thread(_append, self._job.file, parts, got.size, stop)
         if stop < got.total:
             return replace(got, size=max(stop, got.size))
@@ -187,7 +192,7 @@ class BlockStream:
 
     async def _take_rows(
         self,
-        fetch: FetchPart,
+        fetch: FetchSpans,
         got: Download,
         prefix: FirstBlockPrefix,
         parts: dict[int, bytes],
@@ -205,7 +210,7 @@ class BlockStream:
 
     async def _prove(
         self,
-        fetch: FetchPart,
+        fetch: FetchSpans,
         got: Download,
         prefix: FirstBlockPrefix,
         parts: dict[int, bytes],
@@ -217,7 +222,7 @@ class BlockStream:
         rest = self._job.asked().is_rest_wanted
         if first and not parts and needs_last(self._law, first, is_rest_wanted=rest):
             span = (self._start_of_last(first, got.total), got.total)
-            await fetch_all(fetch, [span], parts, got.size)
+            await fetch([span], parts, got.size)
         rows = file.with_name(f"{file.stem}-rows{file.suffix}")
         job = replace(
             self._job,

@@ -68,6 +68,8 @@ class HostLimits(NamedTuple):
     #: Requests that may be under way at once, and frames that are in hand at once.
     in_flight: int = 4
     in_hand: int = 6
+    #: Whether the host sends several ranges at a time, as far as is known.
+    gives_several: bool = True
 
     def learned(self, facts: HostFacts) -> Self:
         """Give the limits with what was measured in place of what was assumed."""
@@ -90,6 +92,10 @@ class PackedFrame(NamedTuple):
     #: Bytes of the first request, and those that are fetched around blocks.
     first: int
     slack: int
+    #: Bytes of the end that come with the first reply, and those of the beginning that
+    #: a stream is asked for with it; 0: the host sends one range at a time.
+    tail: int = 0
+    head: int = 0
 
     @classmethod
     def of(
@@ -99,8 +105,13 @@ class PackedFrame(NamedTuple):
         galaxies: int,
         planes: Collection[Plane],
         size: float = 0,
+        *,
+        several: bool = True,
     ) -> Self:
-        """Make it of a frame of an archive; ``size`` 0: it has a typical one."""
+        """Make it of a frame of an archive; ``size`` 0: it has a typical one.
+
+        ``several``: whether the host sends several ranges at a time.
+        """
         costs = kind.costs
         return cls(
             size or costs.typical_bytes,
@@ -110,6 +121,8 @@ class PackedFrame(NamedTuple):
             Plane.IVAR in planes,
             law.first_request,
             law.slack,
+            law.tail if several else 0,
+            law.head if several else 0,
         )
 
 
@@ -157,8 +170,12 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
         case Way.RANGES:
             gaps = min(touched / _TOUCHED, others / 2)
             size = frame.first + touched * block + gaps * 2 * frame.slack
-            size = min(frame.size, size + block + frame.slack)
-            return FrameCost(2 + gaps, size, blocks_s, rounds=2)
+            size = min(frame.size, size + (frame.tail or block + frame.slack))
+            # With several ranges at a time one request has both ends, and one the rest.
+            requests = 2 if frame.tail else 2 + gaps
+            return FrameCost(requests, size, blocks_s, rounds=2)
+        case Way.STREAM if frame.head:
+            return _cost_of_ends(frame, blocks_s)
         case Way.STREAM:
             size = part * frame.size + block + frame.slack
             return FrameCost(2, min(frame.size, size), blocks_s, rounds=2)
@@ -169,6 +186,18 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
         case _:
             read = 1.0 if frame.needs_rest else part
             return FrameCost(1, frame.size, _FIXED_S + read * frame.decode_s)
+
+
+def _cost_of_ends(frame: PackedFrame, cpu_s: float) -> FrameCost:
+    """Give the cost of a stream whose beginning and end come in one reply."""
+    head = min(1.0, frame.head / frame.size)
+    # Of galaxies at random rows the last one lies in the part p with probability p^n.
+    within = max(0.0, head - 0.5 / frame.blocks) ** frame.galaxies
+    mean = head - head ** (frame.galaxies + 1) / (frame.galaxies + 1)
+    further = (1 - within) * (_TOUCHED * frame.size / frame.blocks + 2 * frame.slack)
+    size = min(1.0, mean + 0.5 / frame.blocks) * frame.size + frame.tail + further
+    requests = 2 - within
+    return FrameCost(requests, min(frame.size, size), cpu_s, rounds=requests)
 
 
 def quickest(ways: Iterable[Way], frame: PackedFrame, limits: HostLimits) -> Way:

@@ -79,7 +79,9 @@ class Ways:
             return Way.WHOLE
         way, limits = self._chosen.get(archive, Way.AUTO), self._limits.get(archive)
         speed = self.speed(product)
-        limits = limits and limits.learned(speed.facts)
+        limits = limits and limits.learned(speed.facts)._replace(
+            gives_several=speed.gives_several is not False
+        )
         if speed.is_without_ranges and way in _BY_BLOCKS:
             way = Way.AUTO
         may_block = not (speed.is_without_ranges or self._are_doubtful(archive))
@@ -159,7 +161,8 @@ def way_of(
         return usual
     if way is not Way.AUTO or limits is None:
         return way
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    several = limits.gives_several
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
     return quickest((usual, *_BY_BLOCKS), frame, limits)
 
 
@@ -174,5 +177,6 @@ def limit_of(
     """Tell what limits the fetching of such frames; empty if they have no blocks."""
     if kind.blocks is None:
         return ""
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    several = limits.gives_several
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
     return cost_of(way, frame).limit(limits)

@@ -19,7 +19,7 @@ from yarl import URL
 from ..errors import PermanentError, TransientError
 from .address import Guard, Official, shown, to_url
 from .body import Limits
-from .byte_range import ByteRange, RangeIntake, RangeRefusedError
+from .byte_range import ByteRange, RangeIntake, RangeRefusedError, RangesIntake
 from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
@@ -306,6 +306,27 @@ class Transport:
             raise
         speed.note_ranges(given=True)
         return part
+
+    async def fetch_ranges(
+        self,
+        url: str,
+        spans: Sequence[tuple[int, int]],
+        *,
+        validator: str,
+        on_bytes: OnBytes = _ignore,
+        is_mirror: bool = False,
+        waits: Waits = Waits.LONG,
+    ) -> dict[int, bytes]:
+        """Fetch several ranges of a file in one request; give them by their place.
+
+        Each is its first byte and the one after its last, which the file must have.
+        Otherwise as `fetch_range`; the `RangeRefusedError` of a host that sends one
+        range at a time tells so.
+        """
+        request = Request("GET", self._checked(url), {})
+        intake = RangesIntake(spans, validator)
+        call = self._call(request, "file", on_bytes, is_mirror=is_mirror, waits=waits)
+        return await self._tries.persevere(call, intake)
 
     def speed_of(self, url: str) -> HostSpeed:
         """Give what is learned of the host of an official address."""

@@ -21,10 +21,10 @@ EVERY = (Way.EARLY, Way.STREAM, Way.RANGES)
 PRODUCT = Product("sdss", "frame-r-001043-5-0025.fits.bz2", "r", "https://a.example/f")
 
 
-def frame(galaxies=1, planes=DEFAULT_PLANES):
+def frame(galaxies=1, planes=DEFAULT_PLANES, *, several=True):
     """Describe a typical frame."""
     kind = kind_of("sdss")
-    return PackedFrame.of(kind, kind.blocks, galaxies, planes)
+    return PackedFrame.of(kind, kind.blocks, galaxies, planes, several=several)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,21 @@ def test_quickest(limits, way):
     assert quickest(EVERY, frame(), limits) is way
 
 
-def test_costs():
+@pytest.mark.parametrize("several", [True, False])
+def test_costs(several):
     """By ranges half the bytes and half the seconds of an early stop are spent."""
-    early, stream, ranges = (cost_of(way, frame()) for way in EVERY)
+    early, stream, ranges = (cost_of(way, frame(several=several)) for way in EVERY)
     assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes
     assert max(ranges.cpu_s, stream.cpu_s) < 0.5 * early.cpu_s
-    assert (early.requests, stream.requests, ranges.requests) == (1, 2, 3)
+
+
+def test_requests():
+    """A host that sends several ranges at a time is asked less often."""
+    frames = [frame(5, several=several) for several in (True, False)]
+    stream = [cost_of(Way.STREAM, one).requests for one in frames]
+    ranges = [cost_of(Way.RANGES, one).requests for one in frames]
+    assert (stream[1], ranges) == (2, [2, pytest.approx(6.1, abs=0.1)])
+    assert 1 < cost_of(Way.STREAM, frame()).requests < 1.4 < stream[0] < 2
 
 
 @pytest.mark.parametrize("way", list(Way))

@@ -11,7 +11,7 @@ from scripted import hang_up, opened, ranged, reply, serving
 
 from harvester.errors import PermanentError
 from harvester.transport.multipart import BadPartsError, Parts
-from harvester.transport.transport import Ends
+from harvester.transport.transport import Ends, RangeRefusedError
 
 _URL = "https://mast.stsci.edu/frame.fits"
 #: Long enough to be written in several batches.
@@ -181,3 +181,51 @@ def test_any_bytes(body):
     """Bytes that are no parts are refused, or give nothing."""
     with suppress(BadPartsError):
         assert not list(Parts("x7").feed(body))
+
+
+_SPANS = [(10, 30), (5_000, 9_000)]
+
+
+async def _ranges(*steps):
+    """Fetch several ranges of a version; give them, or the error, and the requests."""
+    async with serving({"*": list(steps)}) as server, opened(server) as transport:
+        try:
+            found = await transport.fetch_ranges(_URL, _SPANS, validator=_TAG)
+        except RangeRefusedError as error:
+            found = error
+        return found, server.asked
+
+
+async def test_several_ranges():
+    """Several ranges come in one reply, in whatever order."""
+    found, asked = await _ranges(_several(_parts(*reversed(_SPANS))))
+    assert found == {start: _CONTENT[start:stop] for start, stop in _SPANS}
+    assert asked[0].headers["range"] == "bytes=10-29,5000-8999"
+    assert asked[0].headers["if-range"] == _TAG
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(_CONTENT, ETag=_TAG),
+        reply(_CONTENT[10:30], 206, Content_Range=f"bytes 10-29/{_TOTAL}", ETag=_TAG),
+        _several(_parts((11, 31), (5_000, 9_000))),
+        _several(_parts((10, 30), (10, 30), (5_000, 9_000), (20_000, 900_000))),
+        _several(_parts(*_SPANS)).replace(_TAG.encode(), b'"two"'),
+        reply(b"", 416),
+    ],
+)
+async def test_other_ranges(answer):
+    """Anything but the ranges of that version is refused, after one request."""
+    found, asked = await _ranges(answer)
+    assert isinstance(found, RangeRefusedError)
+    assert len(asked) == 1
+
+
+async def test_several_ranges_break():
+    """A reply that breaks is asked for again."""
+    body = _parts(*_SPANS)
+    broken = hang_up(_several(body[:3_000], length=len(body)))
+    found, asked = await _ranges(broken, _several(body))
+    assert found == {start: _CONTENT[start:stop] for start, stop in _SPANS}
+    assert len(asked) == 2
