@@ -89,9 +89,6 @@ async def store(folder, archive, way=Way.RANGES, **options):
     app = web.Application()
     app.router.add_get("/{path:.*}", archive.answer)
     counted = Counter()
-    ways = Ways({"sdss": way}, counted=lambda _, what: counted.update([what]))
-    if way is Way.RANGES and not archive.gives_several:
-        ways.speed(PRODUCT).gives_several = False
     async with TestServer(app, host="127.0.0.1") as server:
         url = str(server.make_url("/")).rstrip("/")
         manners = Manners(1000, {"file": 4})
@@ -99,6 +96,13 @@ async def store(folder, archive, way=Way.RANGES, **options):
         limits = Limits(tries=4, patience_s=5)
         given = {"version": "test", "limits": limits, "random": lambda: 0.0}
         async with Transport([service], **given) as transport:
+            ways = Ways(
+                {"sdss": way},
+                speed_of=transport.speed_of,
+                counted=lambda _, what: counted.update([what]),
+            )
+            if way is Way.RANGES and not archive.gives_several:
+                ways.speed(PRODUCT).gives_several = False
             yield (
                 await FrameStore.open(
                     folder, transport, budget=10**9, ways=ways, **options
