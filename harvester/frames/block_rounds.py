@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cutouts.block_job import read_blocks
 from ..cutouts.blocks.steps import Doubt, LackingBytes
@@ -13,7 +13,7 @@ from ..errors import TransientError
 from ..models import HeldPart
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
     from contextlib import AbstractContextManager
 
     from ..cutouts.block_job import BlockJob
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..transport.transport import ByteRange
     from .host_speed import Transfer
 
-    FetchPart = Callable[..., Awaitable[ByteRange]]
+    FetchPart = Callable[..., Coroutine[Any, Any, ByteRange]]
     OpenTransfer = Callable[[], AbstractContextManager[Transfer]]
 
 __all__ = ["DoubtfulError", "RunJob", "fetch_all", "fetch_counted", "prove"]
@@ -104,11 +104,11 @@ async def fetch_all(
 
 
 async def fetch_counted(
-    fetch: FetchPart, transfer: OpenTransfer, start: int, stop: int, **how: str
+    fetch: FetchPart, transfer: OpenTransfer, *span: int, **how: object
 ) -> ByteRange:
     """Fetch a part of a file, and count its bytes as they come."""
     with transfer() as counted:
-        return await fetch(start, stop, on_bytes=counted, **how)
+        return await fetch(*span, on_bytes=counted, **how)
 
 
 async def _fetch_one(fetch: FetchPart, span: Span) -> bytes:

@@ -19,7 +19,7 @@ from yarl import URL
 from ..errors import PermanentError, TransientError
 from .address import Guard, Official, shown, to_url
 from .body import Limits
-from .byte_range import ByteRange, RangeIntake, RangeRefusedError
+from .byte_range import ByteRange, RangeHead, RangeIntake, RangeRefusedError
 from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractResolver
 
+    from .byte_range import OnHead
     from .headers import ApiToken
     from .host_state import HostState
     from .machine_limit import MachineLimit
@@ -48,6 +49,7 @@ __all__ = [
     "Enough",
     "Limits",
     "Manners",
+    "RangeHead",
     "RangeRefusedError",
     "Reply",
     "Service",
@@ -261,7 +263,7 @@ class Transport:
         *,
         validator: str = "",
         on_bytes: OnBytes = _ignore,
-        kind: str = "file",
+        on_head: OnHead | None = None,
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> ByteRange:
@@ -269,6 +271,7 @@ class Transport:
 
         If the file ends before ``stop``, fewer bytes are returned. ``validator`` is
         that of an earlier range: only the same version of the file is accepted.
+        ``on_head`` is called when the right reply begins, before its body is here.
         ``is_mirror`` and ``waits`` as for `download`.
 
         Raises
@@ -280,8 +283,9 @@ class Transport:
             As for `query`.
         """
         request = Request("GET", self._checked(url), {})
-        intake = RangeIntake(start, stop, validator)
-        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        intake = RangeIntake(start, stop, validator, on_head)
+        asked = (request, "file", on_bytes)
+        call = self._call(*asked, is_mirror=is_mirror, waits=waits)
         return await self._tries.persevere(call, intake)
 
     def describe(self) -> dict[str, str]:
