@@ -23,16 +23,20 @@ from ..cutouts.cutouts import find_end
 from ..cutouts.frame_file import CorruptFrameError, verify_frame
 from ..models import Plane
 from ..transport.transport import RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_counted, prove
+from .block_rounds import DoubtfulError, prove
 from .prefix import Prefix
 from .sparse_file import make_sparse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..cutouts.block_job import BlockJob
     from ..models import HeldPart
     from ..transport.transport import ByteRange, Transport
     from .block_ahead import BlocksAhead
-    from .block_rounds import FetchPart, OpenTransfer, RunJob
+    from .block_rounds import FetchPart, RunJob
+
+    OnBytes = Callable[[int], None]
 
 __all__ = ["BlockFetch"]
 
@@ -55,8 +59,8 @@ class BlockFetch:
         The blocks that are expected to be wanted.
     run
         Runs functions in a worker process.
-    transfer
-        Opens a counter of the bytes of one reply.
+    on_bytes
+        Counts the bytes as they come.
     """
 
     def __init__(
@@ -66,13 +70,13 @@ class BlockFetch:
         *,
         ahead: BlocksAhead,
         run: RunJob,
-        transfer: OpenTransfer,
+        on_bytes: OnBytes,
     ) -> None:
         self._transport = transport
         self._job = job
         self._ahead = ahead
         self._run = run
-        self._transfer = transfer
+        self._on_bytes = on_bytes
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Whether the file is the whole compressed frame.
@@ -95,10 +99,13 @@ class BlockFetch:
         TransientError, PermanentError, LocalError
             As the transport raises them.
         """
-        ask = partial(
-            self._transport.fetch_range, url, is_mirror=is_mirror, waits=waits
+        fetch = partial(
+            self._transport.fetch_range,
+            url,
+            on_bytes=self._on_bytes,
+            is_mirror=is_mirror,
+            waits=waits,
         )
-        fetch = partial(fetch_counted, ask, self._transfer)
         self.doubt, self.is_refused = "", False
         try:
             start, parts = await self._ahead.fetch(fetch)

@@ -14,17 +14,14 @@ from ..models import HeldPart
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
-    from contextlib import AbstractContextManager
 
     from ..cutouts.block_job import BlockJob
     from ..cutouts.intervals import Span
     from ..transport.transport import ByteRange
-    from .host_speed import Transfer
 
     FetchPart = Callable[..., Coroutine[Any, Any, ByteRange]]
-    OpenTransfer = Callable[[], AbstractContextManager[Transfer]]
 
-__all__ = ["DoubtfulError", "RunJob", "fetch_all", "fetch_counted", "prove"]
+__all__ = ["DoubtfulError", "RunJob", "fetch_all", "prove"]
 
 #: Most rounds of further bytes; with more there is something wrong.
 _MOST_ROUNDS = 6
@@ -101,14 +98,6 @@ async def fetch_all(
         # The task group has cancelled the other tasks because of this error.
         raise failed.exceptions[0] from failed
     parts |= {gap[0]: task.result() for gap, task in zip(gaps, tasks, strict=True)}
-
-
-async def fetch_counted(
-    fetch: FetchPart, transfer: OpenTransfer, *span: int, **how: object
-) -> ByteRange:
-    """Fetch a part of a file, and count its bytes as they come."""
-    with transfer() as counted:
-        return await fetch(*span, on_bytes=counted, **how)
 
 
 async def _fetch_one(fetch: FetchPart, span: Span) -> bytes:

@@ -19,7 +19,7 @@ from ..cutouts.blocks.steps import needs_last
 from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from ..transport.transport import RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_all, fetch_counted, prove
+from .block_rounds import DoubtfulError, fetch_all, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from ..cutouts.frame_file import Frame
     from ..models import HeldPart
     from ..transport.transport import Download, Transport
-    from .block_rounds import FetchPart, OpenTransfer, RunJob
+    from .block_rounds import FetchPart, RunJob
+
+    OnBytes = Callable[[int], None]
 
 __all__ = ["BlockStream", "FirstBlockPrefix"]
 
@@ -78,8 +80,8 @@ class BlockStream:
         Finds the end of the last wanted row in an open frame.
     run
         Runs functions in a worker process.
-    transfer
-        Opens a counter of the bytes of one reply.
+    on_bytes
+        Counts the bytes as they come.
     """
 
     def __init__(
@@ -90,14 +92,14 @@ class BlockStream:
         *,
         find_end: Callable[[Frame], int],
         run: RunJob,
-        transfer: OpenTransfer,
+        on_bytes: OnBytes,
     ) -> None:
         self._transport = transport
         self._job = job
         self._law = law
         self._find_end = find_end
         self._run = run
-        self._transfer = transfer
+        self._on_bytes = on_bytes
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Why rows were not proved; empty if they were.
@@ -116,20 +118,19 @@ class BlockStream:
             As the transport raises them.
         """
         self.held, self.doubt = None, ""
-        asked: Any = {"is_mirror": is_mirror, "waits": waits}
+        asked: Any = {
+            "is_mirror": is_mirror,
+            "waits": waits,
+            "on_bytes": self._on_bytes,
+        }
         prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
-        with self._transfer() as counted:
-            got = await self._transport.download(
-                url,
-                self._job.file,
-                check=verify_frame,
-                enough=prefix,
-                on_bytes=counted,
-                **asked,
-            )
+        got = await self._transport.download(
+            url, self._job.file, check=verify_frame, enough=prefix, **asked
+        )
         if not got.is_whole:
-            ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
-            fetch = partial(fetch_counted, ask, self._transfer)
+            fetch = partial(
+                self._transport.fetch_range, url, validator=got.etag, **asked
+            )
             await self._take_rows(fetch, got, prefix)
         return got
 

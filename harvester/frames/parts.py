@@ -114,15 +114,14 @@ class PartFetch:
         sits_out: bool,
     ) -> FetchedFile:
         """Fetch a file as one stream, whole or until ``enough`` of it has come."""
-        with self._ways.speed(product).transfer(on_bytes) as counted:
-            fetch = partial(
-                self._transport.download,
-                path=path,
-                check=verify_frame,
-                enough=enough,
-                on_bytes=counted,
-            )
-            got = await self._sources.fetch(product, fetch, sits_out=sits_out)
+        fetch = partial(
+            self._transport.download,
+            path=path,
+            check=verify_frame,
+            enough=enough,
+            on_bytes=on_bytes,
+        )
+        got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         sha256 = got.sha256 if got.is_whole else ""
         return FetchedFile(got.is_whole, _version(got.etag, sha256), got.sha256)
 
@@ -151,7 +150,7 @@ class PartFetch:
             job,
             ahead=ahead,
             run=self._run,
-            transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            on_bytes=on_bytes,
         )
         is_here = await self._sources.fetch(product, fetch, sits_out=sits_out)
         if fetch.is_refused:
@@ -194,7 +193,7 @@ class PartFetch:
                 find_end, archive=job.archive, wanted=job.wanted, spec=job.spec
             ),
             run=self._run,
-            transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            on_bytes=on_bytes,
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         self._ways.count(product, Way.STREAM)

@@ -98,8 +98,9 @@ class FrameStore:
         #: File names of frames whose stamps could not be cut from a part of the frame.
         self._only_whole: set[str] = set()
         self._sources = Sources(transport, patience_s=patience_s)
+        ways = ways or Ways(speed_of=transport.speed_of)
         self._parts = PartFetch(
-            transport, self._sources, ways or Ways(), run or asyncio.to_thread
+            transport, self._sources, ways, run or asyncio.to_thread
         )
         #: Checksum of the last complete download, by file name.
         self._came: dict[str, str] = {}

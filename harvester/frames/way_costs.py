@@ -2,11 +2,13 @@
 
 Harvests fetch many frames at the same time, so requests, bytes and unpacking overlap.
 What limits a harvest is the scarcest of them: the requests that are allowed, the
-bandwidth, or the cores. The bill and the harvest use the same function.
+bandwidth, the cores, or the latency of the host, if too few frames are in hand to hide
+it. The bill and the harvest use the same function.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..archives.fetch import Way
@@ -17,18 +19,39 @@ if TYPE_CHECKING:
 
     from ..archives.block_law import BlockLaw
     from ..archives.kind import ArchiveKind
+    from ..models import HostFacts
 
-__all__ = ["FrameCost", "HostLimits", "PackedFrame", "cost_of", "quickest"]
+__all__ = [
+    "LATENCY_S",
+    "FrameCost",
+    "HostLimits",
+    "Limit",
+    "PackedFrame",
+    "cost_of",
+    "quickest",
+]
 
 #: Part of a frame's blocks that the rows of one galaxy touch: one, and at a third of
 #: all places two.
 _TOUCHED = 1.33
+
+#: Seconds from a request to the first byte of its reply, assumed until a host is known.
+LATENCY_S = 0.2
 
 #: CPU seconds of what is done for each frame, whatever its way: headers, cutting.
 _FIXED_S = 0.02
 
 #: Part by which things that are not the scarcest count too: they never overlap wholly.
 _REST = 0.1
+
+
+class Limit(StrEnum):
+    """What may limit the harvest of frames from a host."""
+
+    RATE = "rate"
+    BANDWIDTH = "bandwidth"
+    CORES = "cores"
+    LATENCY = "latency"
 
 
 class HostLimits(NamedTuple):
@@ -40,6 +63,18 @@ class HostLimits(NamedTuple):
     bandwidth: float
     #: Worker processes.
     cores: int
+    #: Seconds from a request to the first byte of its reply.
+    latency_s: float = LATENCY_S
+    #: Requests that may be under way at once, and frames that are in hand at once.
+    in_flight: int = 4
+    in_hand: int = 6
+
+    def learned(self, facts: HostFacts) -> Self:
+        """Give the limits with what was measured in place of what was assumed."""
+        return self._replace(
+            bandwidth=facts.bandwidth or self.bandwidth,
+            latency_s=self.latency_s if facts.latency_s is None else facts.latency_s,
+        )
 
 
 class PackedFrame(NamedTuple):
@@ -84,15 +119,30 @@ class FrameCost(NamedTuple):
     requests: float
     bytes: float
     cpu_s: float
+    #: Requests that are sent one after the other, each when the last has been answered.
+    rounds: float = 1.0
+
+    def parts(self, limits: HostLimits) -> dict[Limit, float]:
+        """Give the seconds for which the frame occupies each resource."""
+        # While a reply is waited for, a frame in hand and the place of each of its
+        # requests do nothing.
+        waits = max(self.rounds / limits.in_hand, self.requests / limits.in_flight)
+        return {
+            Limit.RATE: self.requests / limits.rate,
+            Limit.BANDWIDTH: self.bytes / limits.bandwidth,
+            Limit.CORES: self.cpu_s / limits.cores,
+            Limit.LATENCY: limits.latency_s * waits,
+        }
 
     def seconds(self, limits: HostLimits) -> float:
         """Give the seconds for which the frame occupies the scarcest resource."""
-        parts = (
-            self.requests / limits.rate,
-            self.bytes / limits.bandwidth,
-            self.cpu_s / limits.cores,
-        )
+        parts = self.parts(limits).values()
         return max(parts) + _REST * sum(parts)
+
+    def limit(self, limits: HostLimits) -> Limit:
+        """Give the scarcest resource."""
+        parts = self.parts(limits)
+        return max(parts, key=parts.__getitem__)
 
 
 def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
@@ -107,12 +157,11 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
         case Way.RANGES:
             gaps = min(touched / _TOUCHED, others / 2)
             size = frame.first + touched * block + gaps * 2 * frame.slack
-            return FrameCost(
-                2 + gaps, min(frame.size, size + block + frame.slack), blocks_s
-            )
+            size = min(frame.size, size + block + frame.slack)
+            return FrameCost(2 + gaps, size, blocks_s, rounds=2)
         case Way.STREAM:
             size = part * frame.size + block + frame.slack
-            return FrameCost(2, min(frame.size, size), blocks_s)
+            return FrameCost(2, min(frame.size, size), blocks_s, rounds=2)
         case Way.EARLY if not frame.needs_rest:
             # The first block is unpacked twice.
             seconds = _FIXED_S + part * frame.decode_s + block_s

@@ -23,6 +23,7 @@ from .byte_range import ByteRange, RangeHead, RangeIntake, RangeRefusedError
 from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
+from .host_speed import HostSpeed, HostSpeeds
 from .intake import Buffer, Download, Enough, PartialFile, Reply
 from .manners import Manners, Timing
 from .services import Directory, Service
@@ -87,6 +88,8 @@ class Transport:
     machine_limit
         Counts this harvest's requests together with those of all others on this
         machine; it is closed with the transport.
+    speeds
+        Learns from file requests how quick each host is.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -102,6 +105,7 @@ class Transport:
         tokens: Sequence[ApiToken] = (),
         known_good: Mapping[str, str] | None = None,
         machine_limit: MachineLimit | None = None,
+        speeds: HostSpeeds | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -134,12 +138,14 @@ class Transport:
             machine_limit=machine_limit,
         )
         self._machine_limit = machine_limit
+        self.speeds = speeds or HostSpeeds()
         self._hops = Hops(
             self._directory,
             self._throttles,
             self._guard,
             self._limits,
             on_traffic or _ignore,
+            self.speeds,
         )
         known = {host: self._checked(url) for host, url in (known_good or {}).items()}
         self._tries = Tries(
@@ -284,9 +290,26 @@ class Transport:
         """
         request = Request("GET", self._checked(url), {})
         intake = RangeIntake(start, stop, validator, on_head)
-        asked = (request, "file", on_bytes)
-        call = self._call(*asked, is_mirror=is_mirror, waits=waits)
-        return await self._tries.persevere(call, intake)
+        call = self._call(
+            *(request, "file", on_bytes), is_mirror=is_mirror, waits=waits
+        )
+        speed = self.speeds.at(call.service.host)
+        try:
+            part = await self._tries.persevere(call, intake)
+        except RangeRefusedError:
+            # With a validator the file may only have been replaced.
+            if not validator:
+                speed.note_ranges(given=False)
+            raise
+        speed.note_ranges(given=True)
+        return part
+
+    def speed_of(self, url: str) -> HostSpeed:
+        """Give what is learned of the host of an official address."""
+        try:
+            return self.speeds.at(self._directory.service_of(self._checked(url)).host)
+        except PermanentError:  # an invalid address: `download` raises the error
+            return HostSpeed()
 
     def describe(self) -> dict[str, str]:
         """Say in words, for each host, what its next request waits for."""

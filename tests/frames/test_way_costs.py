@@ -6,10 +6,16 @@ import pytest
 
 from harvester.archives.fetch import Way
 from harvester.archives.registry import kind_of
-from harvester.frames.host_speed import HostSpeed
-from harvester.frames.way_costs import HostLimits, PackedFrame, cost_of, quickest
+from harvester.frames.way_costs import (
+    HostLimits,
+    Limit,
+    PackedFrame,
+    cost_of,
+    quickest,
+)
 from harvester.frames.ways import Ways
-from harvester.models import DEFAULT_PLANES, Plane, Product
+from harvester.models import DEFAULT_PLANES, HostFacts, Plane, Product
+from harvester.transport.host_speed import HostSpeeds
 
 EVERY = (Way.EARLY, Way.STREAM, Way.RANGES)
 PRODUCT = Product("sdss", "frame-r-001043-5-0025.fits.bz2", "r", "https://a.example/f")
@@ -59,43 +65,19 @@ def test_rest_is_needed():
     assert cost_of(Way.EARLY, frame(planes=planes)).bytes == frame().size
 
 
-def test_speed():
-    """A transfer counts for all that come at the same time, not for those that wait."""
-    now = iter([0.0, 1.0, 4.0, 5.0, 6.0])
-    speed = HostSpeed(lambda: next(now))
-    sizes = []
-    with speed.transfer(sizes.append) as one, speed.transfer(sizes.append):
-        one(1)
-        one(2_000_000)
-    assert speed.bandwidth == 2e6
-    with speed.transfer(sizes.append) as other, speed.transfer(sizes.append) as one:
-        other(1)
-        one(1)
-        one(1_000_000)
-    assert speed.bandwidth == pytest.approx(2e6)
-    assert sum(sizes) == 3_000_003
-
-
-def test_small_transfer():
-    """A few bytes tell nothing about the speed."""
-    speed = HostSpeed()
-    with speed.transfer(lambda _: None) as one:
-        one(1000)
-        one(1000)
-    assert speed.bandwidth is None
-
-
 def choose(ways, galaxies=1, planes=DEFAULT_PLANES):
     """Choose a way for a frame."""
     return ways.choose(PRODUCT, galaxies, planes)
 
 
 def test_learned():
-    """The way follows from the learned bandwidth, once there is one."""
-    ways = Ways(limits={"sdss": HostLimits(10, 1e8, 8)})
-    assert choose(ways) is Way.EARLY
-    ways.speed(PRODUCT).bandwidth = 1e6
-    assert choose(ways) is Way.RANGES
+    """The way follows from what is learned of the host, once there is anything."""
+    known = HostSpeeds({"fast": HostFacts(), "slow": HostFacts(bandwidth=1e6)})
+    limits = {"sdss": HostLimits(10, 1e8, 8)}
+    fast = Ways(limits=limits, speed_of=lambda _: known.at("fast"))
+    slow = Ways(limits=limits, speed_of=lambda _: known.at("slow"))
+    assert (choose(fast), choose(slow)) == (Way.EARLY, Way.RANGES)
+    assert known.facts()["slow"].limit == Limit.BANDWIDTH
 
 
 def test_without_ranges():
