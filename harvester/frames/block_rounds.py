@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cutouts.block_job import read_blocks
 from ..cutouts.blocks.steps import Doubt, LackingBytes
@@ -15,13 +15,13 @@ from ..models import HeldPart
 from ..transport.transport import RangeRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from ..cutouts.block_job import BlockJob
     from ..cutouts.intervals import Span
     from ..transport.transport import ByteRange
 
-    FetchPart = Callable[..., Awaitable[ByteRange]]
+    FetchPart = Callable[..., Coroutine[Any, Any, ByteRange]]
     FetchSeveral = Callable[[Sequence[Span]], Awaitable[dict[int, bytes]]]
 
 __all__ = ["DoubtfulError", "FetchSpans", "RunJob", "prove"]

@@ -51,8 +51,8 @@ class Ways:
     speed_of
         Gives what is learned of the host of an address.
     counted
-        Called for each frame with ``way ranges`` and the like, and with ``doubt`` and
-        the reason if its rows were not proved.
+        Called for each frame with ``way ranges`` and the like, with ``doubt`` and the
+        reason if its rows were not proved, and as `count_ahead` says.
     """
 
     def __init__(
@@ -125,6 +125,16 @@ class Ways:
         """Count a frame whose rows were not proved."""
         self._counted(product, f"doubt {reason}")
         self._doubts[product.archive] += 1
+
+    def count_ahead(self, product: Product, *, is_short: bool, vain: int) -> None:
+        """Count a frame whose blocks were fetched before its header was here.
+
+        ``is_short``: others had to be fetched later; ``vain``: blocks that were not
+        needed.
+        """
+        self._counted(product, "ahead short" if is_short else "ahead enough")
+        for _ in range(vain):
+            self._counted(product, "ahead vain")
 
     def _are_doubtful(self, archive: str) -> bool:
         most = _ALLOWED + self._read[archive] / _DOUBTED

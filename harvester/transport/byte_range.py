@@ -16,13 +16,21 @@ from .intake import validator_of
 from .multipart import BadPartsError, Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import aiohttp
 
     from .body import Body
 
-__all__ = ["ByteRange", "RangeIntake", "RangeRefusedError", "RangesIntake"]
+    OnHead = Callable[["RangeHead"], None]
+
+__all__ = [
+    "ByteRange",
+    "RangeHead",
+    "RangeIntake",
+    "RangeRefusedError",
+    "RangesIntake",
+]
 
 _PARTIAL = 206
 #: Bytes of the head of a part, and of the end of all.
@@ -43,6 +51,15 @@ class ByteRange:
     validator: str
 
 
+@dataclass(frozen=True, slots=True)
+class RangeHead:
+    """What is known of a file as soon as the reply about a range begins."""
+
+    #: As in `ByteRange`.
+    total: int
+    validator: str
+
+
 class RangeRefusedError(PermanentError):
     """The server does not give this range of this version: fetch the whole file."""
 
@@ -51,12 +68,18 @@ class RangeRefusedError(PermanentError):
 
 
 class RangeIntake:
-    """Takes the bytes from ``start`` to before ``stop``, or to the end of the file."""
+    """Takes the bytes from ``start`` to before ``stop``, or to the end of the file.
 
-    def __init__(self, start: int, stop: int, validator: str) -> None:
+    ``on_head`` is called when a right reply begins; again if it has to be sent again.
+    """
+
+    def __init__(
+        self, start: int, stop: int, validator: str, on_head: OnHead | None = None
+    ) -> None:
         self._start = start
         self._stop = stop
         self._validator = validator
+        self._on_head = on_head
         self._part: ByteRange | None = None
 
     def headers(self) -> Mapping[str, str]:
@@ -75,6 +98,9 @@ class RangeIntake:
         if response.content_length not in {None, size}:
             msg = f"{where}: a range of {response.content_length} bytes, not {size}"
             raise RangeRefusedError(msg)
+        validator = validator_of(response.headers)
+        if self._on_head is not None:
+            self._on_head(RangeHead(total, validator))
         try:
             content = b"".join([chunk async for chunk in body.chunks(size)])
         except PermanentError as error:  # it is longer than the range
@@ -82,7 +108,7 @@ class RangeIntake:
         if len(content) < size:
             msg = f"{where}: {len(content)} bytes came, not {size}"
             raise TransientError(reason="truncated", message=msg)
-        self._part = ByteRange(content, total, validator_of(response.headers))
+        self._part = ByteRange(content, total, validator)
 
     def out_of_range(self, what: str) -> RangeRefusedError:
         """Say that the file ends before the range begins."""
