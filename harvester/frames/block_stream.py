@@ -23,7 +23,7 @@ from ..cutouts.blocks.steps import needs_last
 from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
 from ..transport.intake import disk_trouble_named
-from ..transport.transport import Ends, RangeRefusedError, Waits
+from ..transport.transport import RangeRefusedError, Waits
 from .block_rounds import DoubtfulError, FetchSpans, prove
 from .prefix import Prefix
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..cutouts.blocks.first_block import FirstBlock
     from ..cutouts.frame_file import Frame
     from ..models import HeldPart
-    from ..transport.transport import Download, Transport
+    from ..transport.transport import Download, Ends, Transport
     from .block_rounds import RunJob
 
     OnBytes = Callable[[int], None]
@@ -88,9 +88,9 @@ class BlockStream:
         Runs functions in a worker process.
     on_bytes
         Counts the bytes as they come.
-    head
-        Bytes of the beginning that are asked for together with the end; 0: the server
-        sends one range at a time, and the stream is left when enough has come.
+    ends
+        Both ends of the frame that are asked for together; None: all of it is asked
+        for, and left when enough has come.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class BlockStream:
         find_end: Callable[[Frame], int],
         run: RunJob,
         on_bytes: OnBytes,
-        head: int = 0,
+        ends: Ends | None = None,
     ) -> None:
         self._transport = transport
         self._job = job
@@ -110,7 +110,7 @@ class BlockStream:
         self._find_end = find_end
         self._run = run
         self._on_bytes = on_bytes
-        self._head = head
+        self._ends = ends
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Why rows were not proved; empty if they were.
@@ -238,10 +238,6 @@ class BlockStream:
         finally:
             rows.unlink(missing_ok=True)
         return held
-
-    @property
-    def _ends(self) -> Ends | None:
-        return Ends(self._head, self._law.tail) if self._head else None
 
     def _start_of_last(self, first: FirstBlock, total: int) -> int:
         start = self._law.start(self._law.blocks - 1, first.stop / 8, total)

@@ -15,6 +15,7 @@ from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
 from ..models import Plane
 from .block_ahead import BlocksAhead
+from .block_ends import ends_around, ends_of_rows
 from .block_fetch import BlockFetch
 from .block_stream import BlockStream
 from .expected_rows import RowForecasts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..archives.block_law import BlockLaw
     from ..models import CutoutSpec, HeldPart, Product, Wanted
-    from ..transport.transport import Enough, Transport
+    from ..transport.transport import Ends, Enough, Transport
     from .block_rounds import RunJob
     from .sources import Sources
     from .ways import Ways
@@ -89,7 +90,8 @@ class PartFetch:
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
         way = self._ways.choose(product, len(wanted), spec.planes)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
-        if way is Way.STREAM or (way is Way.RANGES and self._ways.head(product, way)):
+        is_both = way is Way.RANGES and self._ways.may_give_several(product)
+        if way is Way.STREAM or is_both:
             return await self._fetch_stream(
                 product, job, way, on_bytes, sits_out=sits_out
             )
@@ -178,6 +180,19 @@ class PartFetch:
         rest = Plane.IVAR in job.spec.planes
         return BlocksAhead.of_rows(law, expected.spans, is_rest_wanted=rest)
 
+    def _ends(
+        self, product: Product, job: BlockJob, law: BlockLaw, way: Way
+    ) -> Ends | None:
+        """Give the ends to ask for together, if the host may send both."""
+        if not self._ways.may_give_several(product):
+            return None
+        if way is Way.RANGES:
+            return ends_around(law)
+        rows = self.forecasts.expect(product, job.wanted, job.spec)
+        typical = kind_of(product.archive).costs.typical_bytes
+        rest = Plane.IVAR in job.spec.planes
+        return ends_of_rows(law, rows, typical, is_rest_wanted=rest)
+
     async def _fetch_stream(
         self,
         product: Product,
@@ -202,7 +217,7 @@ class PartFetch:
             ),
             run=self._run,
             on_bytes=on_bytes,
-            head=self._ways.head(product, way),
+            ends=self._ends(product, job, law, way),
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         self._ways.count(product, way)

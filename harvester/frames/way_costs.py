@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..archives.fetch import Way
 from ..models import Plane
+from .block_ends import LONGEST, SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -92,10 +93,9 @@ class PackedFrame(NamedTuple):
     #: Bytes of the first request, and those that are fetched around blocks.
     first: int
     slack: int
-    #: Bytes of the end that come with the first reply, and those of the beginning that
-    #: a stream is asked for with it; 0: the host sends one range at a time.
+    #: Bytes of the end that come with the first reply; 0: the host sends one range at a
+    #: time.
     tail: int = 0
-    head: int = 0
 
     @classmethod
     def of(
@@ -122,7 +122,6 @@ class PackedFrame(NamedTuple):
             law.first_request,
             law.slack,
             law.tail if several else 0,
-            law.head if several else 0,
         )
 
 
@@ -174,7 +173,7 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
             # With several ranges at a time one request has both ends, and one the rest.
             requests = 2 if frame.tail else 2 + gaps
             return FrameCost(requests, size, blocks_s, rounds=2)
-        case Way.STREAM if frame.head:
+        case Way.STREAM if frame.tail:
             return _cost_of_ends(frame, blocks_s)
         case Way.STREAM:
             size = part * frame.size + block + frame.slack
@@ -189,15 +188,20 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
 
 
 def _cost_of_ends(frame: PackedFrame, cpu_s: float) -> FrameCost:
-    """Give the cost of a stream whose beginning and end come in one reply."""
-    head = min(1.0, frame.head / frame.size)
-    # Of galaxies at random rows the last one lies in the part p with probability p^n.
-    within = max(0.0, head - 0.5 / frame.blocks) ** frame.galaxies
-    mean = head - head ** (frame.galaxies + 1) / (frame.galaxies + 1)
-    further = (1 - within) * (_TOUCHED * frame.size / frame.blocks + 2 * frame.slack)
-    size = min(1.0, mean + 0.5 / frame.blocks) * frame.size + frame.tail + further
-    requests = 2 - within
-    return FrameCost(requests, min(frame.size, size), cpu_s, rounds=requests)
+    """Give the cost of a stream of both ends, one of which has the wanted blocks.
+
+    With n galaxies at random rows the nearer end has to reach over more than the part x
+    of the frame with the probability 1 - 2 x^n + max(0, 2 x - 1)^n.
+    """
+    n, block = frame.galaxies, frame.size / frame.blocks
+    # The frame may be longer, the rows are known within a block, and blocks are whole.
+    margin = 1.5 * block + frame.slack
+    most = (SHORTEST * frame.size - frame.tail - margin) / (LONGEST * frame.size)
+    within = min(1.0, 2 * most**n - max(0.0, 2 * most - 1) ** n)
+    mean = LONGEST * (1 - 1.5 / (n + 1)) * frame.size
+    further = (1 - within) * (_TOUCHED * block + 2 * frame.slack)
+    size = min(frame.size, mean + margin + frame.tail + further)
+    return FrameCost(2 - within, size, cpu_s, rounds=2 - within)
 
 
 def quickest(ways: Iterable[Way], frame: PackedFrame, limits: HostLimits) -> Way:

@@ -105,15 +105,10 @@ class Ways:
         """Do not ask the host of a product for ranges for a day."""
         self.speed(product).note_ranges(given=False)
 
-    def head(self, product: Product, way: Way) -> int:
-        """Give the bytes of the beginning to ask for together with the end of a frame.
-
-        0: its host does not send several ranges at a time.
-        """
-        law, speed = kind_of(product.archive).blocks, self.speed(product)
-        if law is None or speed.is_without_ranges or speed.gives_several is False:
-            return 0
-        return law.head if way is Way.STREAM else law.first_request
+    def may_give_several(self, product: Product) -> bool:
+        """Whether the host of a product may send several ranges at a time."""
+        speed = self.speed(product)
+        return not (speed.is_without_ranges or speed.gives_several is False)
 
     def count(self, product: Product, way: Way) -> None:
         """Count a frame that came in a way."""

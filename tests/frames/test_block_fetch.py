@@ -21,6 +21,7 @@ from harvester.cutouts.blocks.unpacked import Unpacked
 from harvester.cutouts.cutouts import cut_frame, find_rows
 from harvester.cutouts.frame_file import Frame
 from harvester.errors import TransientError
+from harvester.frames.expected_rows import ExpectedRows, RowForecasts
 from harvester.frames.store import FrameStore
 from harvester.frames.ways import Ways
 from harvester.models import Plane, Product
@@ -198,12 +199,24 @@ async def test_by_stream(packed, header, whole, tmp_path, rows):
     assert len(archive.asked) <= 2
 
 
+@pytest.fixture
+def expect(monkeypatch):
+    """Give a function that sets in which rows stamps are expected; None: unknown."""
+
+    def expect_rows(row):
+        rows = None if row is None else ExpectedRows(((row - 20, row + 20),), 100.0)
+        monkeypatch.setattr(RowForecasts, "expect", lambda *_: rows)
+
+    return expect_rows
+
+
 @pytest.mark.parametrize("planes", [(Plane.FLUX,), (Plane.FLUX, Plane.IVAR)])
 @pytest.mark.parametrize("row", [20, 300, 745, 1000])
-async def test_by_one_request(packed, header, whole, tmp_path, row, planes):
+async def test_by_one_request(packed, header, whole, tmp_path, expect, row, planes):
     """The end and the beginning come in one reply, which is left early."""
     archive, asked = Archive(packed), stamps_at(header, row, planes=planes)
     archive.gives_several = True
+    expect(None)
     opened = store(tmp_path / "frames", archive, Way.STREAM)
     async with opened as (frames, counted):
         stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
@@ -212,6 +225,35 @@ async def test_by_one_request(packed, header, whole, tmp_path, row, planes):
     total = len(packed)
     assert archive.asked == [(total - LAW.tail, total), (0, LAW.head)]
     assert frame.held.needed == needed <= fetched < 0.95 * total
+
+
+@pytest.mark.parametrize("wrong", [0, 60, -90])
+@pytest.mark.parametrize("row", [20, 300, 500, 1000, 1200, 1470])
+async def test_nearer_end(packed, header, whole, tmp_path, expect, row, wrong):
+    """If the rows are known roughly, the nearer end is asked for as far as needed."""
+    archive, asked = Archive(packed), stamps_at(header, row)
+    archive.gives_several = True
+    expect(row + wrong)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    assert len(archive.ranges) == 1
+    assert frame.held.needed == needed <= fetched < 0.75 * len(packed)
+
+
+async def test_expected_elsewhere(packed, header, whole, tmp_path, expect):
+    """If the rows are elsewhere, their blocks take a further request."""
+    archive, asked = Archive(packed), stamps_at(header, 745)
+    archive.gives_several = True
+    expect(300)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    assert len(archive.ranges) == 2
 
 
 @pytest.mark.parametrize("first", [LAW.first_request, 150_000])
@@ -237,8 +279,9 @@ async def test_both_ends_first(
 
 
 @pytest.mark.parametrize("row", [1300, 1470])
-async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, row):
+async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, expect, row):
     """Rows behind the beginning that was asked for come by a further range."""
+    expect(None)
     archive, asked = Archive(packed), stamps_at(header, row)
     archive.gives_several = True
     opened = store(tmp_path / "frames", archive, Way.STREAM)
@@ -253,8 +296,9 @@ async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, row):
 @pytest.mark.parametrize(
     ("way", "row"), [(Way.STREAM, 500), (Way.STREAM, 1470), (Way.RANGES, 500)]
 )
-async def test_doubt_by_one_request(header, whole, tmp_path, way, row):
+async def test_doubt_by_one_request(header, whole, tmp_path, expect, way, row):
     """Of a doubtful frame the rest is fetched, and nothing twice but the end."""
+    expect(None)
     image, content = image_of(made_frame())
     image[150:201] = 0
     packed = bz2.compress(bytes(content))
@@ -270,8 +314,9 @@ async def test_doubt_by_one_request(header, whole, tmp_path, way, row):
     assert all(one[1] <= other[0] for one, other in pairwise(parts))
 
 
-async def test_one_range_at_a_time(packed, header, whole, tmp_path):
+async def test_one_range_at_a_time(packed, header, whole, tmp_path, expect):
     """A host that sends all of the file for two ranges is asked once for two."""
+    expect(None)
     archive, asked = Archive(packed), stamps_at(header, 600)
     opened = store(tmp_path / "frames", archive, Way.STREAM)
     async with opened as (frames, counted):

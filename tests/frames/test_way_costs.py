@@ -28,26 +28,32 @@ def frame(galaxies=1, planes=DEFAULT_PLANES, *, several=True):
 
 
 @pytest.mark.parametrize(
-    ("limits", "way"),
+    ("limits", "several", "way"),
     [
         # A slow line: fewest bytes.
-        (HostLimits(10, 2e6, 2), Way.RANGES),
+        (HostLimits(10, 2e6, 2), False, Way.RANGES),
+        (HostLimits(10, 2e6, 2), True, Way.RANGES),
         # A fast line, one core: least to unpack.
-        (HostLimits(10, 1e8, 1), Way.STREAM),
+        (HostLimits(10, 1e8, 1), False, Way.STREAM),
         # A fast line and many cores: fewest requests.
-        (HostLimits(5, 1e8, 8), Way.EARLY),
+        (HostLimits(5, 1e8, 8), False, Way.EARLY),
+        # Both ends in one reply: few requests, and little to unpack.
+        (HostLimits(10, 1e8, 1), True, Way.STREAM),
+        (HostLimits(5, 1e8, 8), True, Way.STREAM),
     ],
 )
-def test_quickest(limits, way):
+def test_quickest(limits, several, way):
     """The way is chosen that spares the scarcest resource."""
-    assert quickest(EVERY, frame(), limits) is way
+    assert quickest(EVERY, frame(several=several), limits) is way
 
 
 @pytest.mark.parametrize("several", [True, False])
 def test_costs(several):
     """By ranges half the bytes and half the seconds of an early stop are spent."""
     early, stream, ranges = (cost_of(way, frame(several=several)) for way in EVERY)
-    assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes
+    assert ranges.bytes < 0.6 * early.bytes
+    # With both ends in one reply it is the nearer one that reaches over the rows.
+    assert (stream.bytes < early.bytes) == several
     assert max(ranges.cpu_s, stream.cpu_s) < 0.5 * early.cpu_s
 
 
@@ -57,7 +63,7 @@ def test_requests():
     stream = [cost_of(Way.STREAM, one).requests for one in frames]
     ranges = [cost_of(Way.RANGES, one).requests for one in frames]
     assert (stream[1], ranges) == (2, [2, pytest.approx(6.1, abs=0.1)])
-    assert 1 < cost_of(Way.STREAM, frame()).requests < 1.4 < stream[0] < 2
+    assert cost_of(Way.STREAM, frame()).requests == 1 < stream[0] < 2
 
 
 @pytest.mark.parametrize("way", list(Way))
@@ -85,7 +91,10 @@ def test_learned():
     limits = {"sdss": HostLimits(10, 1e8, 8)}
     fast = Ways(limits=limits, speed_of=lambda _: known.at("fast"))
     slow = Ways(limits=limits, speed_of=lambda _: known.at("slow"))
+    known.at("fast").gives_several = False
     assert (choose(fast), choose(slow)) == (Way.EARLY, Way.RANGES)
+    known.at("fast").gives_several = True
+    assert choose(fast) is Way.STREAM
     assert known.facts()["slow"].limit == Limit.BANDWIDTH
 
 
