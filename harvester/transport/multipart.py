@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["BadPartsError", "Parts", "Piece"]
+__all__ = ["BadPartsError", "PartPiece", "Parts"]
 
 _TYPE = "multipart/byteranges"
 
@@ -30,7 +30,7 @@ class BadPartsError(Exception):
     """The body is no row of parts, each with its place."""
 
 
-class Piece(NamedTuple):
+class PartPiece(NamedTuple):
     """Some bytes of a part."""
 
     #: Their place in the file.
@@ -64,7 +64,7 @@ class Parts:
             return None
         return cls(boundary)
 
-    def feed(self, chunk: bytes) -> Iterator[Piece]:
+    def feed(self, chunk: bytes) -> Iterator[PartPiece]:
         """Take the next bytes of the body; give those of the file among them.
 
         Raises
@@ -81,12 +81,12 @@ class Parts:
             elif not self._begin():
                 return
 
-    def _take(self) -> Piece:
+    def _take(self) -> PartPiece:
         start, size = self._place, self._part[1] - self._place
         content = bytes(self._buffer[:size])
         del self._buffer[:size]
         self._place += len(content)
-        return Piece(start, content, self._part, self._total)
+        return PartPiece(start, content, self._part, self._total)
 
     def _begin(self) -> bool:
         """Read the head of a part; tell whether all of it has come."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .body import Body
     from .intake import Download, Enough
-    from .multipart import Piece
+    from .multipart import PartPiece
 
 __all__ = ["Ends", "TailFirstFile"]
 
@@ -127,7 +127,7 @@ class TailFirstFile(PartialFile):
                     else:
                         yield piece.content
 
-    def _is_of_end(self, piece: Piece) -> bool:
+    def _is_of_end(self, piece: PartPiece) -> bool:
         """Whether a piece is of the file's end, and not of its beginning."""
         if self._total is None:
             self._total = piece.total
