@@ -10,12 +10,13 @@ import urllib.request
 
 import pytest
 from playwright.sync_api import expect
-from service import free_ports, kill_group, start
+from service import free_ports, kill_group, sandbox, start
 
 pytestmark = pytest.mark.harvest
 
-#: So slow that the page sees the harvest at work.
-_SLOW = {"HARVESTER__SERVICES__SDSS_SAS__RATE": "2"}
+#: So slow that the harvest is at work until the test has seen it: about 70 frames.
+_SLOW = {"HARVESTER__SERVICES__SDSS_SAS__RATE": "0.5"}
+_SKY = ("--seed", "7", "--targets", "1000")
 
 
 def wait_for_page(process):
@@ -55,6 +56,13 @@ def settled(page):
     return int(page.locator("#first .big b").inner_text().replace(",", ""))
 
 
+@pytest.fixture
+def archives(tmp_path):
+    """Serve a sky with more frames than the harvest comes to."""
+    with sandbox(tmp_path, *_SKY) as running:
+        yield running
+
+
 def test_live_and_after_restart(archives, watched, tmp_path):
     """The page follows a harvest, and keeps its charts over a restart."""
     out, address = tmp_path / "out", f"127.0.0.1:{free_ports(1)}"
@@ -82,7 +90,8 @@ def test_live_and_after_restart(archives, watched, tmp_path):
         expect(watched.locator("#link")).to_have_text("Live", timeout=60_000)
         expect(watched.locator(".plot path.run").first).to_be_visible(timeout=60_000)
         assert points_before(url, stopped) > 0
-        process.communicate(timeout=240)
-        assert process.returncode == 0
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 143
     finally:
         kill_group(process)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import threading
 import urllib.request
 
 from click.testing import CliRunner
 from service import start
 
 from harvester.cli import main
+from harvester.status.page import beside
 from harvester.status.page.address import ListenAddress
 from harvester.status.page.beside import page_beside
 
@@ -74,3 +76,30 @@ def test_beside(write_ledger, tmp_path, capsys):
     with socket.socket() as gone:
         host, _, port = url.removeprefix("http://").strip("/").partition(":")
         assert gone.connect_ex((host, int(port)))
+
+
+def test_end_with_viewer(write_ledger, tmp_path, capsys):
+    """The end of a harvest ends the stream of a viewer, and waits for none."""
+    places = write_ledger(tmp_path / "zoo")
+    with page_beside(places, ListenAddress("127.0.0.1", 0)):
+        url = re.search(r"http://\S+", capsys.readouterr().err)[0]
+        stream = urllib.request.urlopen(f"{url}events", timeout=60)
+        assert stream.readline().startswith(b"data: ")
+    with stream:
+        assert stream.read().strip() == b""
+    assert "page" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_page_fails(write_ledger, tmp_path, monkeypatch, capsys):
+    """A page with a bug ends alone; the harvest goes on."""
+
+    def fail(*_):
+        msg = "a bug"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(beside, "serving", fail)
+    places, went_on = write_ledger(tmp_path / "zoo"), False
+    with page_beside(places, ListenAddress("127.0.0.1", 0)):
+        went_on = True
+    assert went_on
+    assert "the harvest goes on" in capsys.readouterr().err
