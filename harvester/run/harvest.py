@@ -33,7 +33,12 @@ from .executors.processes import Cutter
 from .lane import Lane, LanePlan
 from .learned import kept_learned
 from .orchestrator import Orchestrator
-from .transport_setup import allowance, make_transport, start_notes
+from .transport_setup import (
+    allowance,
+    make_transport,
+    shared_folder,
+    start_notes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -155,7 +160,7 @@ async def _orchestrator(
             await _keep_begin(ledger, places)
         async with (
             watched(transport, ledger, listener),
-            kept_learned(ledger, transport.speeds),
+            kept_learned(ledger, transport.speeds, shared_folder(settings)),
         ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])

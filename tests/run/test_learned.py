@@ -13,6 +13,7 @@ from harvester.ledger.view import LedgerView
 from harvester.models import HostFacts, Survey
 from harvester.run.learned import Learned, kept_learned
 from harvester.transport.host_speed import HostSpeeds
+from harvester.transport.known_hosts import read_known_hosts
 
 FACTS = HostFacts(11e6, 0.18, 1000.5, ranges=True, ranges_at=900.0, limit="rate")
 BARE = HostFacts(ranges=False, ranges_at=7.0)
@@ -39,6 +40,14 @@ async def test_kept(path):
     assert kept == {"b": speeds.facts()["b"]}
     with LedgerView.open(path) as view:
         assert view.host_facts() == kept
+
+
+async def test_other_harvests(path, tmp_path):
+    """At its end a run tells the other harvests of the machine what it has learned."""
+    speeds, folder = HostSpeeds({"data.example": FACTS}), tmp_path / "state"
+    async with Ledger.open(path) as ledger, kept_learned(ledger, speeds, folder):
+        speeds.at("data.example").note_ranges(given=False)
+    assert read_known_hosts(folder)["data.example"].ranges is False
 
 
 async def test_same_values(path):
