@@ -40,7 +40,7 @@ _TOUCHED = 1.33
 LATENCY_S = 0.2
 
 #: CPU seconds of what is done for each frame, whatever its way: headers, cutting.
-_FIXED_S = 0.02
+_FIXED_S = 0.01
 
 #: Part by which things that are not the scarcest count too: they never overlap wholly.
 _REST = 0.1
@@ -161,9 +161,10 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
     """Give the expected cost of a frame; for `Way.AUTO` that of a whole one."""
     part = min(1.0, frame.galaxies / (frame.galaxies + 1) + 0.5 / frame.blocks)
     block, block_s = frame.size / frame.blocks, frame.decode_s / frame.blocks
-    # Two galaxies may need the same blocks.
+    # Two galaxies may need the same blocks, and some need the first one, which is
+    # fetched in any case.
     others = frame.blocks - 1
-    touched = others * (1 - (1 - _TOUCHED / others) ** frame.galaxies)
+    touched = others * (1 - (1 - _TOUCHED / frame.blocks) ** frame.galaxies)
     blocks_s = _FIXED_S + (2 + touched) * block_s
     match way:
         case Way.RANGES:
