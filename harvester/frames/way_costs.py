@@ -44,7 +44,7 @@ LATENCY_S = 0.2
 _CONNECTING = 2
 
 #: CPU seconds of what is done for each frame, whatever its way: headers, cutting.
-_FIXED_S = 0.02
+_FIXED_S = 0.01
 
 #: Part by which things that are not the scarcest count too: they never overlap wholly.
 _REST = 0.1

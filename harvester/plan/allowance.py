@@ -19,16 +19,13 @@ if TYPE_CHECKING:
     from ..cutouts.intervals import Span
     from ..models import CutoutSpec, Plane
 
-__all__ = ["BANDWIDTH", "Allowance", "Manner", "frames_in_hand"]
+__all__ = ["BANDWIDTH", "Allowance", "Manner"]
 
 #: Assumed bandwidth in bytes a second, until one is measured: a good connection.
 BANDWIDTH = 20e6
 
-
-def frames_in_hand(files: int) -> int:
-    """Give how many frames are in hand at once, if so many files may be in flight."""
-    # Two more: they wait for frames that are being cut.
-    return files + 2
+#: Frames in hand beside the files in flight, as lanes have it: they are being cut.
+_BEING_CUT = 2
 
 
 class Manner(NamedTuple):
@@ -80,7 +77,7 @@ class Allowance:
             self.bandwidth,
             self.cores,
             in_flight=manner.files,
-            in_hand=frames_in_hand(manner.files),
+            in_hand=manner.files + _BEING_CUT,
         )
         return limits.learned(self.facts(manner.host))
 

@@ -18,6 +18,7 @@ from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..models import Plane
 from ..states import State
+from ..transport.known_hosts import newest
 from .allowance import BANDWIDTH, Allowance, Manner
 from .expected import expected_ways, speed_of_host
 from .forecast import Camera, forecast
@@ -93,7 +94,7 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             routes=view.routes(),
             samples=_samples(view.facts()),
         )
-        known = view.host_facts()
+        known = newest(allowance.known, view.host_facts())
     return make_bill(counts, replace(allowance, known=known))
 
 

@@ -129,4 +129,4 @@ def _ms(seconds: float) -> str:
 def _range_words(ranges: bool | None) -> str:  # noqa: FBT001 - a value, no switch
     if ranges is None:
         return ""
-    return "; gives ranges" if ranges else "; gave no ranges (asked again after a day)"
+    return "; gives ranges" if ranges else "; gave no ranges"

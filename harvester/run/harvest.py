@@ -22,7 +22,6 @@ from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
-from ..plan.allowance import frames_in_hand
 from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES
 from ..states import State
@@ -33,7 +32,12 @@ from .executors.processes import Cutter
 from .lane import Lane, LanePlan
 from .learned import kept_learned
 from .orchestrator import Orchestrator
-from .transport_setup import allowance, make_transport, start_notes
+from .transport_setup import (
+    allowance,
+    make_transport,
+    shared_folder,
+    start_notes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -155,7 +159,7 @@ async def _orchestrator(
             await _keep_begin(ledger, places)
         async with (
             watched(transport, ledger, listener),
-            kept_learned(ledger, transport.speeds),
+            kept_learned(ledger, transport.speeds, shared_folder(settings)),
         ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
@@ -275,7 +279,8 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        workers=frames_in_hand(files),
+        # Two more than files in flight: they wait for frames that are being cut.
+        workers=files + 2,
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,

@@ -165,14 +165,17 @@ class HostSpeeds:
     """What is learned of each host, beginning with what is known of it."""
 
     def __init__(self, known: Mapping[str, HostFacts] | None = None) -> None:
-        self._by_host = {host: HostSpeed(one) for host, one in (known or {}).items()}
+        self._known = known or {}
+        self._by_host: dict[str, HostSpeed] = {}
 
     def at(self, host: str) -> HostSpeed:
         """Give what is learned of a host, by the name that is really asked."""
-        return self._by_host.setdefault(host, HostSpeed())
+        if host not in self._by_host:
+            self._by_host[host] = HostSpeed(self._known.get(host))
+        return self._by_host[host]
 
     def facts(self) -> dict[str, HostFacts]:
-        """Give what is known of each host that anything is known of."""
+        """Give what is known of each host that was used, if anything is."""
         facts = {host: one.facts for host, one in self._by_host.items()}
         return {host: one for host, one in facts.items() if one != HostFacts()}
 

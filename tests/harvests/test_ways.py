@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from astropy.io import fits
 from make_frames import sky_of
-from service import harvester, sandbox, status
+from service import harvester, sandbox, stamps, start, status, wait_for
 
 from harvester.archives.kind import Way
 
@@ -135,6 +135,38 @@ def test_server_without_ranges(painted):
     )
     assert stamps == whole
     assert ways == {"early": 14}
+
+
+def ranged(archives):
+    """Count the file requests so far, and those of them for a range."""
+    visits = json.loads(archives.ask("/_log", service="sdss-sas"))
+    files = [one for one in visits if one["is_file"] and one["method"] == "GET"]
+    return len(files), sum(one["ranged"] for one in files)
+
+
+def test_no_ranges_is_remembered(tmp_path):
+    """A host that gave no ranges is not asked for one by a resume on the same day."""
+    sky = ("--seed", "45", "--targets", "14", "--per-field", "1", "--no-hst-images")
+    out, slow = tmp_path / "out", {"HARVESTER__SERVICES__SDSS_SAS__RATE": "2"}
+    with sandbox(tmp_path, *sky, "--sas-ranges", "none") as served:
+        words = ("run", served.catalogue, *served.flags(), "--survey", "sdss:r")
+        first = start(*words, "--out", out, HARVESTER__SDSS__WAY="ranges", **slow)
+        wait_for(lambda: stamps(out), first)
+        first.terminate()
+        first.communicate(timeout=60)
+        assert len(stamps(out)) < 14
+        assert ranged(served)[1] >= 1
+        host = served.host("sdss-sas")
+        assert status(out)["speeds"][host]["ranges"] is False
+        assert f"{host}: " in harvester("plan", out).stdout
+        served.ask("/_reset", body={})
+        assert harvester("resume", out).returncode == 0
+        files, ranges = ranged(served)
+    assert len(stamps(out)) == 14
+    assert (files > 0, ranges) == (True, 0)
+    told = status(out)["speeds"][host]
+    assert told["latency_s"] > 0
+    assert told["bandwidth"] > 0
 
 
 @pytest.mark.parametrize("way", [Way.RANGES, Way.STREAM])

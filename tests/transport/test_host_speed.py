@@ -135,8 +135,9 @@ def test_ranges(speed, clock):
 
 
 def test_hosts():
-    """Each host has its own facts; those without any are not told."""
-    speeds = HostSpeeds({"a": KNOWN})
+    """Each host has its own facts; told are those that were used, if there are any."""
+    speeds = HostSpeeds({"a": KNOWN, "c": KNOWN})
+    assert speeds.at("a").facts == KNOWN
     speeds.at("b")
     assert speeds.facts() == {"a": KNOWN}
     speeds.at("b").note_ranges(given=True)
