@@ -47,16 +47,29 @@ _log = logging.getLogger(__name__)
 
 
 class FirstBlockPrefix(Prefix):
-    """Counts blocks as they come, and keeps what the first one tells."""
+    """Counts blocks as they come, and keeps what the first one tells.
+
+    ``is_left``: whether the stream is left when enough has come.
+    """
 
     def __init__(
-        self, law: BlockLaw, job: BlockJob, find_end: Callable[[Frame], int]
+        self,
+        law: BlockLaw,
+        job: BlockJob,
+        find_end: Callable[[Frame], int],
+        *,
+        is_left: bool = True,
     ) -> None:
         super().__init__(find_end)
+        self._is_left = is_left
         self._law = law
         self._find = job.asked().find
         self.first: FirstBlock | None = None
         self.doubt = ""
+
+    def add(self, data: bytes) -> bool:
+        """Take the next bytes; tell whether the stream is left here."""
+        return super().add(data) and self._is_left
 
     def restart(self) -> None:
         """Forget what came so far, because the transfer starts again."""
@@ -136,7 +149,9 @@ class BlockStream:
             "waits": waits,
             "on_bytes": self._on_bytes,
         }
-        prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
+        # Reading a little more keeps the connection for the next frame.
+        is_left = self._ends is None or self._ends.head >= self._law.head
+        prefix = FirstBlockPrefix(self._law, self._job, self._find_end, is_left=is_left)
         got = await self._transport.download(
             url,
             self._job.file,

@@ -88,7 +88,9 @@ class PartFetch:
             )
             is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
-        way = self._ways.choose(product, len(wanted), spec.planes)
+        expected = self.forecasts.expect(product, wanted, spec)
+        rows = expected.spans if expected else ()
+        way = self._ways.choose(product, len(wanted), spec.planes, rows)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
         is_both = way is Way.RANGES and self._ways.may_give_several(product)
         if way is Way.STREAM or is_both:

@@ -265,7 +265,7 @@ def test_expected_ways():
     assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
     assert slow["hosts"]["sas"]["requests"] > 2.5 * fast["hosts"]["sas"]["requests"]
     assert "frames: ranges 225 (the bandwidth limits)" in bill_in_words(slow)
-    assert "frames: early 225 (the rate of 10 a second limits)" in bill_in_words(fast)
+    assert "frames: early 225 (the latency limits)" in bill_in_words(fast)
 
 
 #: What a bill says of the host of the frames, before and after something was measured.
