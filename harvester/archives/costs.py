@@ -31,6 +31,9 @@ class FileLayout(NamedTuple):
     #: Index of the image with the errors, which is read for the plane ``ivar`` only;
     #: None: there is none, or ``ivar`` needs no other image.
     errors: int | None = None
+    #: Requests of one frame that are under way together, at least. So many fewer frames
+    #: in hand keep all connections to a host busy.
+    at_once: int = 1
 
 
 class Costs(Protocol):
