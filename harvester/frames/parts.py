@@ -16,6 +16,7 @@ from ..cutouts.frame_file import verify_frame
 from ..models import Plane
 from .block_fetch import BlockFetch
 from .block_stream import BlockStream
+from .header_sizes import LearnedHeaders
 from .prefix import Prefix
 from .ranged import PixelFetch, has_parts
 
@@ -57,6 +58,7 @@ class PartFetch:
         self._sources = sources
         self._ways = ways
         self._run = run
+        self._headers = LearnedHeaders()
         #: Names of products that are too large to be fetched whole.
         self.too_large: set[str] = set()
 
@@ -80,6 +82,7 @@ class PartFetch:
                 ),
                 kind=kind_of(product.archive),
                 on_bytes=on_bytes,
+                headers=self._headers.of(product),
             )
             is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
