@@ -35,6 +35,14 @@ class FileLayout(NamedTuple):
     #: in hand keep all connections to a host busy.
     at_once: int = 1
 
+    @property
+    def weights_follow(self) -> bool:
+        """Whether the stamps are cut from the image and the one right behind it.
+
+        Then that one's header comes with the pixels, and no more than the header.
+        """
+        return self.cut == (0, 1)
+
 
 class Costs(Protocol):
     """What frames of the archive cost, for the bill."""

@@ -22,8 +22,8 @@ __all__ = ["HeaderSizes", "LearnedHeaders"]
 #: Files that are remembered of each kind.
 _FILES = 16
 
-#: Files in a row that must agree in the length of the header of the weights. A wrong
-#: length costs the rows of the weights twice.
+#: The last files that must agree in the length of the header of the weights, if as many
+#: are known. A wrong length costs the rows of the weights twice.
 _AGREE = 3
 
 

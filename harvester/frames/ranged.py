@@ -213,13 +213,14 @@ class PixelFetch:
             if planned.assumed and not is_proved(planned, pieces):
                 planned = await self._plan(fetch, pieces)
                 await self._fill_up(fetch, aside, planned, fetched, pieces)
+            elif planned.assumed:
+                self._headers.learn(planned)
             await asyncio.to_thread(verify_frame, aside)
             await _check_unchanged(fetch, pieces)
             aside.replace(self._path)
             self.etag = pieces.validator if pieces.validator.startswith('"') else ""
         finally:
             aside.unlink(missing_ok=True)
-        self._headers.learn(planned)
         return True
 
     async def _plan(
@@ -228,7 +229,10 @@ class PixelFetch:
         """Plan from the headers; fetch those that are lacking and not assumed."""
         reading = self._kind.reading
         find = partial(plan, pieces, self._find, reading, weight_header)
-        return await _plan_remotely(fetch, pieces, find)
+        planned = await _plan_remotely(fetch, pieces, find)
+        if planned.assumed is None:
+            self._headers.learn(planned)
+        return planned
 
     def _is_worth_it(self, planned: Plan) -> bool:
         return is_worth_it(planned.spans, self.total, self._transport.largest_file)

@@ -13,7 +13,7 @@ from harvester.archives.registry import kind_of
 from harvester.cutouts.cutouts import find_pixels
 from harvester.frames.pieces import Pieces, UnheldError
 from harvester.frames.range_plan import plan
-from harvester.frames.spans import FIRST, HEADER, is_worth_it
+from harvester.frames.spans import is_worth_it
 from harvester.models import CutoutSpec, Plane, StampSize, Wanted
 from harvester.plan import forecast as plan_forecast
 from harvester.plan.forecast import Camera
@@ -42,15 +42,17 @@ def camera(instrument):
 
 
 def fetched(content, wanted, spec):
-    """Give what `PixelFetch` fetches of a file, headers included."""
+    """Give what `PixelFetch` fetches of a file if it knows the lengths of headers."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
-    pieces = Pieces(ByteRange(content[:FIRST], len(content), "v"))
+    layout = kind_of("hst").costs.layout
+    first = content[: layout.first_headers]
+    pieces = Pieces(ByteRange(first, len(content), "v"))
     while True:
         try:
             found = plan(pieces, find, kind_of("hst").reading)
             break
         except UnheldError as lacking:
-            stop = lacking.start + HEADER
+            stop = lacking.start + layout.next_header
             pieces.held[lacking.start] = content[lacking.start : stop]
     headers = Cost(len(pieces.held), sum(map(len, pieces.held.values())))
     spans = found.spans
