@@ -86,6 +86,8 @@ class Bucket:
         self.files = files
         self.asked = {name: [] for name in files}
         self.together, self.barrier = "", None
+        #: The file that is replaced after its first request, and its new bytes.
+        self.replaced, self.new = "", b""
 
     def hold(self, name, count):
         """Answer the further requests for a file only when all of them are here."""
@@ -95,15 +97,17 @@ class Bucket:
         """Give the range."""
         name = request.path.rpartition("/")[2]
         body, asked = self.files[name], request.headers.get("Range")
-        if asked is None:
-            return web.Response(body=body, headers={"ETag": '"v"'})
+        is_new = name == self.replaced and bool(self.asked[name])
+        body, etag = (self.new, '"new"') if is_new else (body, '"old"')
+        if asked is None or request.headers.get("If-Range", etag) != etag:
+            return web.Response(body=body, headers={"ETag": etag})
         start, last = map(int, re.findall(r"\d+", asked))
         stop = min(last + 1, len(body))
         self.asked[name].append((start, stop))
         if name == self.together and len(self.asked[name]) > 1:
             await asyncio.wait_for(self.barrier.wait(), PATIENCE_S)
         told = f"bytes {start}-{stop - 1}/{len(body)}"
-        headers = {"ETag": '"v"', "Content-Range": told}
+        headers = {"ETag": etag, "Content-Range": told}
         return web.Response(status=206, body=body[start:stop], headers=headers)
 
 
@@ -210,6 +214,22 @@ async def test_other_file(tmp_path, what, rows):
     # What has come is not fetched again: the rows of the image are asked for once.
     asked = bucket.asked[whole.name]
     assert len(set(asked)) == len(asked)
+
+
+async def test_replaced_file(tmp_path):
+    """If the file is replaced before the rows are sent, all is of the new version."""
+    new = usual(data=1 - weights(), cards=40)
+    new[1].data = noise(SHAPE, 7)
+    written = files(tmp_path, **dict.fromkeys("abcd", usual()), new=new)
+    bucket = Bucket(written)
+    bucket.replaced, bucket.new = "d_drz.fits", written["new_drz.fits"]
+    async with store(tmp_path, bucket) as frames:
+        for name in "abc":
+            await stamps(frames, f"{name}_drz.fits", tmp_path)
+        suffix, found = await stamps(frames, "d_drz.fits", tmp_path)
+    path, rows = tmp_path / "new_drz.fits", ROWS["middle"]
+    assert found == cut(product_of("d_drz.fits"), path, tmp_path / "whole", rows)
+    assert suffix == ".pixels"
 
 
 async def test_longer_primary_header(tmp_path):
