@@ -3,17 +3,20 @@
 Files of one kind have headers of similar length. The length up to the image gives the
 size of the first request, so that one request is enough for most files, and few bytes
 are fetched in vain. The length of the header between image and weights gives the place
-of the weights before that header has come.
+of the weights before that header has come. Until files have come, the typical lengths
+are used that the archive's `FileLayout` states.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from typing import TYPE_CHECKING
 
+from ..archives.registry import kind_of
 from .spans import FIRST, HEADER, REQUEST
 
 if TYPE_CHECKING:
+    from ..archives.costs import FileLayout
     from ..models import Product
     from .range_plan import Plan
 
@@ -28,9 +31,16 @@ _AGREE = 3
 
 
 class HeaderSizes:
-    """The lengths of headers of one kind of file."""
+    """The lengths of headers of one kind of file.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    layout
+        The typical layout of the archive's files; None: nothing is known of them.
+    """
+
+    def __init__(self, layout: FileLayout | None = None) -> None:
+        self._layout = layout
         #: Offset of the first pixel of each file.
         self._before: deque[int] = deque(maxlen=_FILES)
         #: Length of the header of the weights; None: another HDU follows the image.
@@ -39,7 +49,15 @@ class HeaderSizes:
     @property
     def first(self) -> int:
         """Give the bytes of the first request that cost least for the last files."""
-        return min(self._before, key=self._cost, default=FIRST)
+        usual = self._layout.first_headers if self._layout else FIRST
+        return min(self._before, key=self._cost, default=usual)
+
+    @property
+    def next(self) -> int:
+        """Give the bytes of a request for the header of a further image."""
+        if self.weight or self._layout is None or not self._layout.weights_follow:
+            return self.weight or HEADER
+        return self._layout.next_header
 
     @property
     def weight(self) -> int | None:
@@ -62,10 +80,12 @@ class LearnedHeaders:
     """The lengths of headers by kind of file."""
 
     def __init__(self) -> None:
-        self._sizes: defaultdict[tuple[str, str, str], HeaderSizes]
-        self._sizes = defaultdict(HeaderSizes)
+        self._sizes: dict[tuple[str, str, str], HeaderSizes] = {}
 
     def of(self, product: Product) -> HeaderSizes:
         """Give those of files like this one: same archive, band and end of the name."""
         ending = product.name.rpartition("_")[2]
-        return self._sizes[product.archive, product.band, ending]
+        key = product.archive, product.band, ending
+        if key not in self._sizes:
+            self._sizes[key] = HeaderSizes(kind_of(product.archive).costs.layout)
+        return self._sizes[key]

@@ -76,6 +76,10 @@ class Pieces:
                 return np.frombuffer(piece, np.uint8, stop - start, start - begin)
         raise UnheldError(start)
 
+    def is_end(self, place: int) -> bool:
+        """Whether one of the pieces ends at this offset."""
+        return any(start + len(one) == place for start, one in self.held.items())
+
     def keep_headers(self, start: int, content: bytes) -> None:
         """Keep those fetched bytes that replace an assumed header."""
         for begin, cards in self.assumed.items():

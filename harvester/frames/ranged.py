@@ -229,7 +229,7 @@ class PixelFetch:
         """Plan from the headers; fetch those that are lacking and not assumed."""
         reading = self._kind.reading
         find = partial(plan, pieces, self._find, reading, weight_header)
-        planned = await _plan_remotely(fetch, pieces, find)
+        planned = await _plan_remotely(fetch, pieces, find, self._headers.next)
         if planned.assumed is None:
             self._headers.learn(planned)
         return planned
@@ -290,15 +290,22 @@ async def _check_unchanged(fetch: FetchPart, pieces: Pieces) -> None:
 
 
 async def _plan_remotely(
-    fetch: FetchPart, pieces: Pieces, find_plan: Callable[[], Plan]
+    fetch: FetchPart, pieces: Pieces, find_plan: Callable[[], Plan], size: int
 ) -> Plan:
+    """Plan from the headers; fetch those that are lacking.
+
+    ``size``: bytes of a request for the header of a further image.
+    """
     for _ in range(_MOST_HEADERS):
         try:
             # astropy would block the event loop for too long with a real header.
             return await asyncio.to_thread(find_plan)
         except UnheldError as lacking:
             start = lacking.start
-        part = await _fetch_more(fetch, pieces, start, start + HEADER)
+        # A header that is longer than others continues where the bytes that are here
+        # end.
+        length = HEADER if pieces.is_end(start) else size
+        part = await _fetch_more(fetch, pieces, start, start + length)
         pieces.held[start] = part.body
     msg = f"its headers take more than {_MOST_HEADERS} requests"
     raise BadFrameError(msg)

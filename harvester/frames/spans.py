@@ -25,12 +25,13 @@ __all__ = [
     "with_header",
 ]
 
-#: Bytes of the first request. In most drizzled files they include the headers PRIMARY
-#: and SCI: with 750 and 80 cards, as for four exposures, these have 69,000 bytes.
+#: Bytes of the first request for a file of an unknown layout. In most drizzled files
+#: they include the headers PRIMARY and SCI: with 750 and 80 cards, as for four
+#: exposures, these have 69,000 bytes.
 FIRST = 80 * 2**10
 
-#: Bytes of each further request for headers. That of WHT usually has 6,000 bytes; in
-#: some mosaics it had 130,000.
+#: Bytes of each further request for headers, if the layout does not tell how long they
+#: are. That of WHT usually has 6,000 bytes; in some mosaics it had 130,000.
 HEADER = 32 * 2**10
 
 #: Bytes that cost as much as one more request: spans closer than this are joined.
