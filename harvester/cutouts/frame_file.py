@@ -119,9 +119,23 @@ class Frame:
         """Yield the HDUs from the first on; only their headers are read."""
         start = 0
         while start == 0 or self._source.holds(start):
-            hdu = self._read_hdu(start)
+            hdu = self.read_hdu(start)
             yield hdu
             start = hdu.end
+
+    def read_hdu(self, start: int) -> Hdu:
+        """Read the header at an offset.
+
+        Raises
+        ------
+        CorruptFrameError, BadFrameError
+            There is no header, or the file is shorter than it says.
+        """
+        cards = self._read_cards(start)
+        self.header_bytes += len(cards)
+        hdu = _to_hdu(cards, start + len(cards))
+        self._source.check_room(hdu.end)
+        return hdu
 
     def prove(self, image: Hdu, stop: int, start: int = 0) -> None:
         """Verify that rows are here, and their checksums if the format has any."""
@@ -144,13 +158,6 @@ class Frame:
         stop = hdu.start + hdu.size
         self._source.prove(stop, hdu.start)
         return self._source.take(hdu.start, stop).tobytes()
-
-    def _read_hdu(self, start: int) -> Hdu:
-        cards = self._read_cards(start)
-        self.header_bytes += len(cards)
-        hdu = _to_hdu(cards, start + len(cards))
-        self._source.check_room(hdu.end)
-        return hdu
 
     def _read_cards(self, start: int) -> bytes:
         """Read the blocks of a header up to the one with the END card."""

@@ -30,6 +30,7 @@ from ..status.report import read_report, unsettled
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
+from .lane_plan import frames_in_hand
 from .learned import kept_learned
 from .orchestrator import Orchestrator
 from .transport_setup import (
@@ -273,14 +274,14 @@ def _inputs(
 
 
 def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
-    files = settings.services.named(kind.costs.file_service).files
     return LanePlan(
         surveys=tuple(s for s in settings.parsed_surveys() if s.archive == kind.name),
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        # Two more than files in flight: they wait for frames that are being cut.
-        workers=files + 2,
+        workers=frames_in_hand(
+            kind.costs, lambda service: settings.services.named(service).files
+        ),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from ..archives.costs import Costs
     from ..models import CutoutSpec, Survey
 
-__all__ = ["LanePlan"]
+__all__ = ["LanePlan", "frames_in_hand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,19 @@ class LanePlan:
     longest_backoff_s: float
     #: Seconds for which an archive that gives invalid answers is asked again.
     patience_s: float
+
+
+def frames_in_hand(costs: Costs, files: Callable[[str], int]) -> int:
+    """Give the number of frames in hand that keep the hosts of an archive busy.
+
+    Parameters
+    ----------
+    files
+        Gives the files of a service that may be in flight.
+    """
+    # Two more than files in flight: they wait for frames that are being cut.
+    frames = files(costs.file_service) + 2
+    if costs.mirror_service and costs.layout is not None:
+        # While the archive's own connections are taken, those to the copies are not.
+        frames += math.ceil(files(costs.mirror_service) / costs.layout.at_once)
+    return frames

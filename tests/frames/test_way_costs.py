@@ -168,7 +168,7 @@ def test_known_rows(rows, requests, together, size):
 @pytest.mark.parametrize(
     ("rows", "requests", "size"),
     [
-        ([(400, 440)], 1, 1.6e6),
+        ([(400, 440)], 1, 1.9e6),
         ([(500, 540)], 1, 1.9e6),
         ([(700, 740)], 1, 2.5e6),
         ([(1200, 1240)], 1, 1.7e6),
