@@ -52,7 +52,7 @@ class Way(NamedTuple):
     """What one way has cost."""
 
     cpu_s: float
-    bytes: int
+    size: int
     requests: int
     stamp: bytes
 
@@ -196,7 +196,7 @@ def main() -> None:
     for name, each in found.items():
         count = len(each)
         print(
-            f"| {name} | {sum(one.bytes for one in each) / count / 1e6:.2f} "
+            f"| {name} | {sum(one.size for one in each) / count / 1e6:.2f} "
             f"| {sum(one.requests for one in each) / count:.2f} "
             f"| {sum(one.cpu_s for one in each) / count * 1e3:.0f} |"
         )
