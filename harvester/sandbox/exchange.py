@@ -30,6 +30,9 @@ _BEAT_S = 0.01
 #: Size of the kernel's send buffer with limited bandwidth. The default buffer takes
 #: megabytes at once, and they would count as sent although the client hung up.
 _KERNEL_BUFFER = 32 * 1024
+#: With limited bandwidth: most bytes of a piece. The kernel's buffer must take all of
+#: it at once, or each piece waits for the next check of the buffer.
+_SMALL_PIECE = 16 * 1024
 #: SO_LINGER on, 0 seconds: closing sends RST instead of FIN.
 _LINGER = struct.pack("ii", 1, 0)
 
@@ -100,7 +103,9 @@ class Exchange:
         """Send bytes, waiting while the client does not read."""
         assert self.response is not None
         slowest = self._slowest
-        size = min(_PIECE, max(1, int(slowest * _BEAT_S)) if slowest else _PIECE)
+        size = _PIECE
+        if slowest:
+            size = min(_SMALL_PIECE, max(1, int(slowest * _BEAT_S)))
         begin = asyncio.get_running_loop().time()
         for start in range(0, len(data), size):
             piece = data[start : start + size]

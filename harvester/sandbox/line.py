@@ -8,7 +8,7 @@ import math
 __all__ = ["Line"]
 
 #: Seconds of unused bandwidth that may be made up for. Sleeping takes longer than asked
-#: for, and without this a single connection would not fill the line.
+#: for, more so on busy cores, and without this the line would seem slower than it is.
 _CREDIT_S = 0.02
 
 

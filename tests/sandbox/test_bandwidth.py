@@ -89,7 +89,7 @@ async def test_shared_line(stats):
             for name in "abc":
                 group.create_task(fetch(http, name))
     total = 3 * len(BODY) / 2e6
-    assert ends[-1] - begin >= total - 0.05
+    assert ends[-1] - begin >= total - 0.06
     # One after the other, the first would end after a third of the time.
     assert ends[0] - begin >= 0.8 * total
 
@@ -100,7 +100,7 @@ async def test_idle_line():
     for _ in range(3):
         begin = loop.time()
         await line.carry(100_000)
-        assert loop.time() - begin >= 0.1 - 0.025
+        assert loop.time() - begin >= 0.04
         await asyncio.sleep(0.1)
 
 
