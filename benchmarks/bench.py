@@ -1,6 +1,6 @@
 """All benchmarks of speed, side by side in one run.
 
-    python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1,5,12
+    python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1.1,5
 
 prints tables and writes them, with all single results, to ``benchmarks/results``.
 docs/performance.md says how to read them.
@@ -50,9 +50,6 @@ _FEWEST_FRAMES = 2
 #: Galaxies in each HST image, unless this is compared.
 _HST_PER_FRAME = 5
 
-#: Sizes of stamps in pixels; a WFC3 frame has about 1,000 rows.
-_SIDES = [40, 123, 300, 500]
-
 #: MB/s of a connection to an archive, slow and quick.
 _BANDWIDTHS = [9, 30]
 
@@ -63,7 +60,6 @@ _MOST_FILES = 40
 def main() -> None:
     """Run the chosen benchmarks, and write the results after each part."""
     options = _options()
-    options.out.mkdir(parents=True, exist_ok=True)
     paper = Paper()
     paper.say(f"# make bench, {time.strftime('%Y-%m-%d')}\n")
     found: dict[str, Any] = {"machine": _machine(), "options": _told(options)}
@@ -72,7 +68,7 @@ def main() -> None:
         for name in options.parts:
             found[name] = PARTS[name](options, Path(folder) / name, paper, found)
             _write(options.out, found, paper)
-    print(f"written to {options.out}/bench.json and bench.md")
+    print(f"written to {options.out}.json and .md")
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:
@@ -83,8 +79,10 @@ def _told(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _write(out: Path, found: dict[str, Any], paper: Paper) -> None:
-    (out / "bench.json").write_text(json.dumps(found, indent=1, default=str))
-    (out / "bench.md").write_text(paper.text)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    told = json.dumps(found, indent=1, default=str)
+    out.with_name(f"{out.name}.json").write_text(told)
+    out.with_name(f"{out.name}.md").write_text(paper.text)
 
 
 def _options() -> argparse.Namespace:
@@ -109,6 +107,12 @@ def _options() -> argparse.Namespace:
         "--harvester-only", action="store_true", help="compare with the floor alone"
     )
     parser.add_argument("--workers", type=_whole_numbers, default=[1, 2, 4])
+    parser.add_argument(
+        "--break-even-sides",
+        type=_whole_numbers,
+        default=[40, 123, 300, 500],
+        help="of stamps in pixels; a WFC3 frame has about 1,000 rows",
+    )
     parser.add_argument("--pace-seconds", type=float, default=5)
     parser.add_argument(
         "--frame",
@@ -116,7 +120,9 @@ def _options() -> argparse.Namespace:
         default=_real_frame(),
         help="a real SDSS frame to cut, .fits.bz2",
     )
-    parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results/bench", help="without .md, .json"
+    )
     return parser.parse_args()
 
 
@@ -358,7 +364,11 @@ def _break_even(
     paper.say("100 ms a request. A time below 1: parts are quicker.\n")
     found = {
         speed: break_even(
-            where, _SIDES, options.rounds, folder / str(speed), bandwidth=speed
+            where,
+            options.break_even_sides,
+            options.rounds,
+            folder / str(speed),
+            bandwidth=speed,
         )
         for speed in _BANDWIDTHS
     }
