@@ -17,10 +17,12 @@ from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, NamedTuple
 
 from astropy.io import fits
 from astropy.wcs import WCS
+from paper import Paper
 
 from harvester.archives.registry import kind_of
 from harvester.cutouts.block_job import BlockJob, read_blocks
@@ -52,7 +54,7 @@ class Way(NamedTuple):
     """What one way has cost."""
 
     cpu_s: float
-    bytes: int
+    size: int
     requests: int
     stamp: bytes
 
@@ -191,15 +193,32 @@ def main() -> None:
             assert len({one.stamp for one in results.values()}) == 1
             for name, one in results.items():
                 found[name].append(one)
-    print(f"{options.stamps} stamps, all equal\n\n| way | MB | requests | CPU ms |")
-    print("|---|---|---|---|")
-    for name, each in found.items():
-        count = len(each)
-        print(
-            f"| {name} | {sum(one.bytes for one in each) / count / 1e6:.2f} "
-            f"| {sum(one.requests for one in each) / count:.2f} "
-            f"| {sum(one.cpu_s for one in each) / count * 1e3:.0f} |"
-        )
+    paper = Paper()
+    paper.say(f"{options.stamps} stamps of 40 and 64 pixels, equal in all ways.\n")
+    show(found, "whole" if Plane.IVAR in planes else "early", paper)
+
+
+def show(found: dict[str, list[Way]], usual: str, paper: Paper) -> None:
+    """Print the means, and their ratio to those of the usual way."""
+    paper.table(
+        f"way|MB|/ {usual}|CPU ms|/ {usual}|requests",
+        (
+            [
+                name,
+                f"{mean(one.size for one in each) / 1e6:.2f}",
+                f"{_ratio(each, found[usual], 'size'):.2f}",
+                f"{mean(one.cpu_s for one in each) * 1e3:.0f}",
+                f"{_ratio(each, found[usual], 'cpu_s'):.2f}",
+                f"{mean(one.requests for one in each):.2f}",
+            ]
+            for name, each in found.items()
+        ),
+    )
+
+
+def _ratio(ours: list[Way], theirs: list[Way], what: str) -> float:
+    own, other = (mean(getattr(one, what) for one in each) for each in (ours, theirs))
+    return float(own / other)
 
 
 if __name__ == "__main__":
