@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
+from ..cutouts.astrometry import load_wcs
 from ..errors import (
     HarvesterError,
     InputError,
@@ -143,17 +144,23 @@ class Lane:
         """Work until every job is settled. Cancel it to drop the current frames."""
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
-            locating = (
+            beside = (
                 group.create_task(self._locator.run(), name=f"{name}-locate"),
                 group.create_task(self._locator.watch(), name=f"{name}-watch"),
+                group.create_task(self._load(), name=f"{name}-load"),
             )
             for number in range(self._plan.workers):
                 group.create_task(self._work(), name=f"{name}-{number}")
             await self._feed()
-            for task in locating:
+            for task in beside:
                 task.cancel()
             for _ in range(self._plan.workers):
                 await self._channel.put(None)
+
+    async def _load(self) -> None:
+        # While the first frames are asked for: their headers need it when they come.
+        await self._locator.released.wait()
+        await asyncio.to_thread(load_wcs)
 
     async def locate_only(self) -> None:
         """Locate the products of all jobs and fetch none."""
