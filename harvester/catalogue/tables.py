@@ -3,8 +3,8 @@
 The first bytes of a file decide which format it has. The suffix is only used to refuse
 a file that is not what its name says, such as a web page saved as ``x.fits``.
 
-Astropy takes a third of a second to import. Readers that use it import it when they
-read, so that a run with a CSV or Parquet file sends its first request earlier.
+What a format needs is imported when it is read: astropy takes a third of a second, and
+without it a run with a CSV or Parquet file sends its first request earlier.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from .foreign import check_bytes
 from .options import ReadOptions
 from .parquet import read_parquet
 from .separators import separator_named
-from .texts import read_text
 from .votables import read_votable
 
 if TYPE_CHECKING:
@@ -168,6 +167,8 @@ def _reader(
     _check_text(path, head)
     if is_ecsv(text):
         return lambda file: read_ecsv(file, encoding)
+    with IMPORTING:
+        from .texts import read_text
     return lambda file: read_text(
         file,
         exact=[name for name in (options.id, options.ra, options.dec) if name],

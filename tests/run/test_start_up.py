@@ -113,6 +113,24 @@ def test_collection_is_restored(collecting, is_enabled):
     assert (gc.isenabled(), gc.get_freeze_count()) == (is_enabled, frozen)
 
 
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_new_objects_move_after_an_import(collecting, monkeypatch, is_imported):
+    """Only after an import new objects are moved to the oldest generation."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    threshold = gc.get_threshold()
+    gc.enable()
+    gc.set_threshold(10**6)
+    try:
+        new = [[]]
+        with IMPORTING:
+            if is_imported:
+                import colorsys  # noqa: F401 - a module that nothing needs
+        is_young = any(one is new for one in gc.get_objects(generation=0))
+    finally:
+        gc.set_threshold(*threshold)
+    assert is_young != is_imported
+
+
 def _take_turn():
     with IMPORTING:
         pass
