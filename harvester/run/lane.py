@@ -109,6 +109,8 @@ class Lane:
         )
         self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
         self._in_hand: set[tuple[Survey, int]] = set()
+        #: Set when there is a frame to fetch.
+        self._fed = asyncio.Event()
         self._leaving = False
         self._bugs = 0
         #: The archive's refusal of a name in the settings.
@@ -159,7 +161,7 @@ class Lane:
 
     async def _load(self) -> None:
         # While the first frames are asked for: their headers need it when they come.
-        await self._locator.released.wait()
+        await self._fed.wait()
         await asyncio.to_thread(load_wcs)
 
     async def locate_only(self) -> None:
@@ -233,6 +235,7 @@ class Lane:
             # If several hosts have frames, no worker waits for one that is down.
             is_awaited = (survey, number) in self._waited_for
             sits_out = is_left_out is None or is_awaited or not self._has_mirrors
+            self._fed.set()
             await self._channel.put(_Item(survey, number, product, sits_out))
             fed = True
         return fed
