@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from astropy.io import fits
-
 from ..errors import LocalError, OutageError
+from ..importing import IMPORTING
 from .frame_bytes import (
     BadFrameError,
     CorruptFrameError,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from astropy.io import fits
     from numpy.typing import NDArray
 
     from ..models import HeldPart
@@ -98,6 +98,8 @@ class Hdu:
 
     def header(self) -> fits.Header:
         """Read the cards with astropy."""
+        with IMPORTING:
+            from astropy.io import fits
         return fits.Header.fromstring(self.cards.translate(_PRINTABLE).decode("ascii"))
 
 
