@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cutouts.block_job import read_blocks
 from ..cutouts.blocks.steps import Doubt, LackingBytes
@@ -13,13 +13,13 @@ from ..errors import TransientError
 from ..models import HeldPart
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from ..cutouts.block_job import BlockJob
     from ..cutouts.intervals import Span
     from ..transport.transport import ByteRange
 
-    FetchPart = Callable[..., Awaitable[ByteRange]]
+    FetchPart = Callable[..., Coroutine[Any, Any, ByteRange]]
 
 __all__ = ["DoubtfulError", "RunJob", "fetch_all", "prove"]
 

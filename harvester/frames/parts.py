@@ -14,8 +14,10 @@ from ..cutouts.block_job import BlockJob
 from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
 from ..models import Plane
+from .block_ahead import BlocksAhead
 from .block_fetch import BlockFetch
 from .block_stream import BlockStream
+from .expected_rows import RowForecasts
 from .prefix import Prefix
 from .ranged import PixelFetch, has_parts
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ..archives.block_law import BlockLaw
     from ..models import CutoutSpec, HeldPart, Product, Wanted
     from ..transport.transport import Enough, Transport
     from .block_rounds import RunJob
@@ -57,6 +60,7 @@ class PartFetch:
         self._sources = sources
         self._ways = ways
         self._run = run
+        self.forecasts = RowForecasts()
         #: Names of products that are too large to be fetched whole.
         self.too_large: set[str] = set()
 
@@ -83,7 +87,9 @@ class PartFetch:
             )
             is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
-        way = self._ways.choose(product, len(wanted), spec.planes)
+        expected = self.forecasts.expect(product, wanted, spec)
+        rows = expected.spans if expected else ()
+        way = self._ways.choose(product, len(wanted), spec.planes, rows)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
         if way is Way.STREAM:
             return await self._fetch_stream(product, job, on_bytes, sits_out=sits_out)
@@ -140,10 +146,11 @@ class PartFetch:
         """Fetch by blocks; None if another way must be used for this frame."""
         law = kind_of(product.archive).blocks
         assert law is not None
+        ahead = self._blocks_ahead(product, job, law)
         fetch = BlockFetch(
             self._transport,
             job,
-            first_request=law.first_request,
+            ahead=ahead,
             run=self._run,
             on_bytes=on_bytes,
         )
@@ -155,9 +162,21 @@ class PartFetch:
         if not is_here:
             return None
         self._ways.count(product, Way.RANGES)
+        if ahead.groups is not None and fetch.held:
+            vain = ahead.count_vain(fetch.held)
+            self._ways.count_ahead(product, is_short=fetch.is_short, vain=vain)
         sha256 = await asyncio.to_thread(_sha256, job.file) if fetch.is_whole else ""
         version = _version(fetch.etag, sha256)
         return FetchedFile(fetch.is_whole, version, sha256, fetch.held)
+
+    def _blocks_ahead(
+        self, product: Product, job: BlockJob, law: BlockLaw
+    ) -> BlocksAhead:
+        expected = self.forecasts.expect(product, job.wanted, job.spec)
+        if expected is None or not expected.are_close:
+            return BlocksAhead(law)
+        rest = Plane.IVAR in job.spec.planes
+        return BlocksAhead.of_rows(law, expected.spans, is_rest_wanted=rest)
 
     async def _fetch_stream(
         self, product: Product, job: BlockJob, on_bytes: OnBytes, *, sits_out: bool

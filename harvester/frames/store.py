@@ -28,10 +28,10 @@ from .sources import Sources
 from .ways import Ways
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from ..models import CutoutSpec, HeldPart, Product, Wanted
+    from ..models import CutoutSpec, HeldPart, Product, Receipt, Wanted
     from ..transport.transport import Transport
     from .block_rounds import RunJob
     from .cache import Kept, StillWanted
@@ -225,6 +225,12 @@ class FrameStore:
         if whole.name not in self._versions:  # an earlier process fetched it
             self._versions[whole.name] = await asyncio.to_thread(_hash, whole)
         return self._versions[whole.name]
+
+    def learn(
+        self, product: Product, wanted: Iterable[Wanted], receipts: Iterable[Receipt]
+    ) -> None:
+        """Learn from the stamps of a frame in which rows those of others are."""
+        self._parts.forecasts.learn(product, wanted, receipts)
 
     def discard(
         self,

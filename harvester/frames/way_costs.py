@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..archives.fetch import Way
 from ..models import Plane
+from .wanted_part import WantedPart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from ..archives.block_law import BlockLaw
     from ..archives.kind import ArchiveKind
+    from ..cutouts.intervals import Span
     from ..models import HostFacts
 
 __all__ = [
@@ -31,12 +33,15 @@ __all__ = [
     "quickest",
 ]
 
-#: Part of a frame's blocks that the rows of one galaxy touch: one, and at a third of
-#: all places two.
-_TOUCHED = 1.33
-
 #: Seconds from a request to the first byte of its reply, assumed until a host is known.
 LATENCY_S = 0.2
+
+#: Round trips to open a connection: one for TCP and one for TLS 1.3. A reply that is
+#: left early costs them, because its connection is closed; after a range it is kept. By
+#: ``benchmarks/keep_alive.py`` that is a handshake and three round trips for a frame
+#: with an early stop, and none and three with three ranges. The handshake also costs
+#: 2 ms of CPU time in the process that fetches, which does not matter here.
+_CONNECTING = 2
 
 #: CPU seconds of what is done for each frame, whatever its way: headers, cutting.
 _FIXED_S = 0.01
@@ -84,7 +89,8 @@ class PackedFrame(NamedTuple):
     size: float
     decode_s: float
     blocks: int
-    galaxies: int
+    #: What is wanted of the image.
+    part: WantedPart
     #: Whether the HDUs behind the image are needed.
     needs_rest: bool
     #: Bytes of the first request, and those that are fetched around blocks.
@@ -99,34 +105,53 @@ class PackedFrame(NamedTuple):
         galaxies: int,
         planes: Collection[Plane],
         size: float = 0,
+        rows: Collection[Span] = (),
     ) -> Self:
-        """Make it of a frame of an archive; ``size`` 0: it has a typical one."""
-        costs = kind.costs
+        """Make it of a frame of an archive.
+
+        Parameters
+        ----------
+        size
+            Its length in bytes; 0: it has a typical one.
+        rows
+            Those that are wanted, if they are known; empty: they may be anywhere.
+        """
+        costs, needs_rest = kind.costs, Plane.IVAR in planes
+        if rows:
+            part = WantedPart.of_rows(law, rows, is_rest_wanted=needs_rest)
+        else:
+            part = WantedPart.mean(law.blocks, galaxies)
         return cls(
             size or costs.typical_bytes,
             costs.decode_s,
             law.blocks,
-            galaxies,
-            Plane.IVAR in planes,
+            part,
+            needs_rest,
             law.first_request,
             law.slack,
         )
 
 
 class FrameCost(NamedTuple):
-    """What a frame costs, as a mean over galaxies at random places."""
+    """What a frame is expected to cost."""
 
     requests: float
     bytes: float
     cpu_s: float
     #: Requests that are sent one after the other, each when the last has been answered.
     rounds: float = 1.0
+    #: Connections that are closed, so that others must be opened.
+    closed: float = 0.0
 
     def parts(self, limits: HostLimits) -> dict[Limit, float]:
         """Give the seconds for which the frame occupies each resource."""
         # While a reply is waited for, a frame in hand and the place of each of its
         # requests do nothing.
-        waits = max(self.rounds / limits.in_hand, self.requests / limits.in_flight)
+        connecting = _CONNECTING * self.closed
+        waits = max(
+            (self.rounds + connecting) / limits.in_hand,
+            (self.requests + connecting) / limits.in_flight,
+        )
         return {
             Limit.RATE: self.requests / limits.rate,
             Limit.BANDWIDTH: self.bytes / limits.bandwidth,
@@ -147,28 +172,24 @@ class FrameCost(NamedTuple):
 
 def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
     """Give the expected cost of a frame; for `Way.AUTO` that of a whole one."""
-    part = min(1.0, frame.galaxies / (frame.galaxies + 1) + 0.5 / frame.blocks)
+    end, touched, groups, proof = frame.part
     block, block_s = frame.size / frame.blocks, frame.decode_s / frame.blocks
-    # Two galaxies may need the same blocks, and some need the first one, which is
-    # fetched in any case.
-    others = frame.blocks - 1
-    touched = others * (1 - (1 - _TOUCHED / frame.blocks) ** frame.galaxies)
-    blocks_s = _FIXED_S + (2 + touched) * block_s
+    blocks_s = _FIXED_S + (1 + touched + proof) * block_s
+    last = proof * (block + frame.slack)
     match way:
         case Way.RANGES:
-            gaps = min(touched / _TOUCHED, others / 2)
-            size = frame.first + touched * block + gaps * 2 * frame.slack
-            size = min(frame.size, size + block + frame.slack)
-            return FrameCost(2 + gaps, size, blocks_s, rounds=2)
+            size = frame.first + touched * block + groups * 2 * frame.slack + last
+            size, requests = min(frame.size, size), 1 + groups + proof
+            return FrameCost(requests, size, blocks_s, rounds=1 + proof)
         case Way.STREAM:
-            size = part * frame.size + block + frame.slack
-            return FrameCost(2, min(frame.size, size), blocks_s, rounds=2)
+            size = min(frame.size, end * frame.size + last)
+            return FrameCost(1 + proof, size, blocks_s, 1 + proof, closed=1)
         case Way.EARLY if not frame.needs_rest:
             # The first block is unpacked twice.
-            seconds = _FIXED_S + part * frame.decode_s + block_s
-            return FrameCost(1, part * frame.size, seconds)
+            seconds = _FIXED_S + end * frame.decode_s + block_s
+            return FrameCost(1, end * frame.size, seconds, closed=1)
         case _:
-            read = 1.0 if frame.needs_rest else part
+            read = 1.0 if frame.needs_rest else end
             return FrameCost(1, frame.size, _FIXED_S + read * frame.decode_s)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from ..archives.kind import ArchiveKind
+    from ..cutouts.intervals import Span
     from ..models import Product
     from ..transport.host_speed import HostSpeed
     from .way_costs import HostLimits
@@ -51,8 +52,8 @@ class Ways:
     speed_of
         Gives what is learned of the host of an address.
     counted
-        Called for each frame with ``way ranges`` and the like, and with ``doubt`` and
-        the reason if its rows were not proved.
+        Called for each frame with ``way ranges`` and the like, with ``doubt`` and the
+        reason if its rows were not proved, and as `count_ahead` says.
     """
 
     def __init__(
@@ -72,8 +73,17 @@ class Ways:
         self._doubts: Counter[str] = Counter()
         self._counted = counted
 
-    def choose(self, product: Product, galaxies: int, planes: Collection[Plane]) -> Way:
-        """Choose the way of a frame, of which some galaxies are wanted."""
+    def choose(
+        self,
+        product: Product,
+        galaxies: int,
+        planes: Collection[Plane],
+        rows: Collection[Span] = (),
+    ) -> Way:
+        """Choose the way of a frame, of which some galaxies are wanted.
+
+        ``rows`` are those of their stamps, as far as they can be estimated.
+        """
         kind, archive = kind_of(product.archive), product.archive
         if not product.name.endswith(".fits.bz2"):
             return Way.WHOLE
@@ -84,7 +94,7 @@ class Ways:
             way = Way.AUTO
         may_block = not (speed.is_without_ranges or self._are_doubtful(archive))
         known, size = limits if may_block else None, product.size or 0
-        way = way_of(kind, way, galaxies, planes, limits=known, size=size)
+        way = way_of(kind, way, galaxies, planes, limits=known, size=size, rows=rows)
         if limits:
             speed.limit = limit_of(kind, way, galaxies, planes, limits, size)
         return way
@@ -114,6 +124,16 @@ class Ways:
         self._counted(product, f"doubt {reason}")
         self._doubts[product.archive] += 1
 
+    def count_ahead(self, product: Product, *, is_short: bool, vain: int) -> None:
+        """Count a frame whose blocks were fetched before its header was here.
+
+        ``is_short``: others had to be fetched later; ``vain``: blocks that were not
+        needed.
+        """
+        self._counted(product, "ahead short" if is_short else "ahead enough")
+        for _ in range(vain):
+            self._counted(product, "ahead vain")
+
     def _are_doubtful(self, archive: str) -> bool:
         most = _ALLOWED + self._read[archive] / _DOUBTED
         return self._doubts[archive] > most
@@ -127,6 +147,7 @@ def way_of(
     *,
     limits: HostLimits | None = None,
     size: float = 0,
+    rows: Collection[Span] = (),
 ) -> Way:
     """Give the way of a compressed frame.
 
@@ -138,6 +159,8 @@ def way_of(
         What limits the harvest; None: `Way.AUTO` needs no ranges.
     size
         Length of the frame in bytes; 0: a typical one.
+    rows
+        Rows of the stamps; empty: they may be anywhere.
     """
     if kind.fetch is not Fetch.BEGINNING:
         return Way.WHOLE
@@ -149,7 +172,7 @@ def way_of(
         return usual
     if way is not Way.AUTO or limits is None:
         return way
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, rows)
     return quickest((usual, *_BY_BLOCKS), frame, limits)
 
 

@@ -15,13 +15,15 @@ from .address import shown
 from .intake import validator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import aiohttp
 
     from .body import Body
 
-__all__ = ["ByteRange", "RangeIntake", "RangeRefusedError"]
+    OnHead = Callable[["RangeHead"], None]
+
+__all__ = ["ByteRange", "RangeHead", "RangeIntake", "RangeRefusedError"]
 
 _PARTIAL = 206
 #: A number with more digits is not a length in bytes.
@@ -40,6 +42,15 @@ class ByteRange:
     validator: str
 
 
+@dataclass(frozen=True, slots=True)
+class RangeHead:
+    """What is known of a file as soon as the reply about a range begins."""
+
+    #: As in `ByteRange`.
+    total: int
+    validator: str
+
+
 class RangeRefusedError(PermanentError):
     """The server does not give this range of this version: fetch the whole file."""
 
@@ -48,12 +59,18 @@ class RangeRefusedError(PermanentError):
 
 
 class RangeIntake:
-    """Takes the bytes from ``start`` to before ``stop``, or to the end of the file."""
+    """Takes the bytes from ``start`` to before ``stop``, or to the end of the file.
 
-    def __init__(self, start: int, stop: int, validator: str) -> None:
+    ``on_head`` is called when a right reply begins; again if it has to be sent again.
+    """
+
+    def __init__(
+        self, start: int, stop: int, validator: str, on_head: OnHead | None = None
+    ) -> None:
         self._start = start
         self._stop = stop
         self._validator = validator
+        self._on_head = on_head
         self._part: ByteRange | None = None
 
     def headers(self) -> Mapping[str, str]:
@@ -72,6 +89,9 @@ class RangeIntake:
         if response.content_length not in {None, size}:
             msg = f"{where}: a range of {response.content_length} bytes, not {size}"
             raise RangeRefusedError(msg)
+        validator = validator_of(response.headers)
+        if self._on_head is not None:
+            self._on_head(RangeHead(total, validator))
         try:
             content = b"".join([chunk async for chunk in body.chunks(size)])
         except PermanentError as error:  # it is longer than the range
@@ -79,7 +99,7 @@ class RangeIntake:
         if len(content) < size:
             msg = f"{where}: {len(content)} bytes came, not {size}"
             raise TransientError(reason="truncated", message=msg)
-        self._part = ByteRange(content, total, validator_of(response.headers))
+        self._part = ByteRange(content, total, validator)
 
     def out_of_range(self, what: str) -> RangeRefusedError:
         """Say that the file ends before the range begins."""

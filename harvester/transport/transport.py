@@ -19,7 +19,7 @@ from yarl import URL
 from ..errors import PermanentError, TransientError
 from .address import Guard, Official, shown, to_url
 from .body import Limits
-from .byte_range import ByteRange, RangeIntake, RangeRefusedError
+from .byte_range import ByteRange, RangeHead, RangeIntake, RangeRefusedError
 from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractResolver
 
+    from .byte_range import OnHead
     from .headers import ApiToken
     from .host_state import HostState
     from .machine_limit import MachineLimit
@@ -49,6 +50,7 @@ __all__ = [
     "Enough",
     "Limits",
     "Manners",
+    "RangeHead",
     "RangeRefusedError",
     "Reply",
     "Service",
@@ -267,7 +269,7 @@ class Transport:
         *,
         validator: str = "",
         on_bytes: OnBytes = _ignore,
-        kind: str = "file",
+        on_head: OnHead | None = None,
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> ByteRange:
@@ -275,6 +277,7 @@ class Transport:
 
         If the file ends before ``stop``, fewer bytes are returned. ``validator`` is
         that of an earlier range: only the same version of the file is accepted.
+        ``on_head`` is called when the right reply begins, before its body is here.
         ``is_mirror`` and ``waits`` as for `download`.
 
         Raises
@@ -286,8 +289,10 @@ class Transport:
             As for `query`.
         """
         request = Request("GET", self._checked(url), {})
-        intake = RangeIntake(start, stop, validator)
-        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        intake = RangeIntake(start, stop, validator, on_head)
+        call = self._call(
+            *(request, "file", on_bytes), is_mirror=is_mirror, waits=waits
+        )
         speed = self.speeds.at(call.service.host)
         try:
             part = await self._tries.persevere(call, intake)

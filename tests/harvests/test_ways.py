@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import json
 import random
+from collections import Counter
 
 import pytest
 from astropy.io import fits
@@ -174,6 +175,45 @@ def test_same_variance(harvests, way):
     stamps, told, _ = harvests(way, "--planes", "flux,ivar,mask")
     assert stamps == harvests(Way.WHOLE, "--planes", "flux,ivar,mask")[0]
     assert told["doubts"]["sdss:r"] == {}
+
+
+def test_blocks_ahead(shared, tmp_path):
+    """One band tells the rows of others: the right blocks are fetched at once."""
+    folder, bands = tmp_path / "frames", "ugriz"
+    folder.mkdir()
+    for band in bands:
+        name = f"frame-{band}-003918-3-0213.fits.bz2"
+        (folder / name).symlink_to(shared / "data/sdss" / name)
+    start = bz2.BZ2Decompressor().decompress((folder / name).read_bytes(), 2880 * 20)
+    ra, dec = sky_of(fits.Header.fromstring(start), 900, 610)
+    catalogue = tmp_path / "galaxy.csv"
+    catalogue.write_text(f"objid,ra,dec\n1,{ra:.7f},{dec:.7f}\n")
+    stamps, words = {}, ("run", catalogue, "--survey", f"sdss:{','.join(bands)}")
+    with sandbox(tmp_path, "--frames", folder) as running:
+        for way in (Way.RANGES, Way.WHOLE):
+            out = tmp_path / way
+            # One request at a time, so that some frames come after others were cut.
+            how = {
+                "HARVESTER__SDSS__WAY": way,
+                "HARVESTER__SERVICES__SDSS_SAS__FILES": "1",
+            }
+            done = harvester(*words, "--out", out, *running.flags(), **how)
+            assert done.returncode == 0, done.stdout + done.stderr
+            stamps[way] = {
+                str(path.relative_to(out)): path.read_bytes()
+                for path in out.glob("cutouts/**/*.fits")
+            }
+    assert len(stamps[Way.RANGES]) == len(bands)
+    assert stamps[Way.RANGES] == stamps[Way.WHOLE]
+    told = status(tmp_path / Way.RANGES)
+    ahead = Counter()
+    for each in told["ahead"].values():
+        ahead.update(each)
+    assert ahead["enough"] >= 1
+    # In the i band a block lies farther from its usual place than is fetched around it.
+    assert ahead.keys() <= {"enough", "short"}
+    assert ahead["short"] <= 1
+    assert not any(told["doubts"].values())
 
 
 def test_fewer_bytes(harvests):

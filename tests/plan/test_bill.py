@@ -257,8 +257,9 @@ def test_expected_ways():
     """The bill tells how frames are expected to come: a slow line takes ranges."""
     group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
     counts = replace(COUNTS, to_come=[group])
+    near = replace(ALLOWED, cores=8, ways={}, known={"sas": HostFacts(latency_s=0.02)})
     fast, slow = (
-        make_bill(counts, replace(ALLOWED, bandwidth=bandwidth, cores=8, ways={}))
+        make_bill(counts, replace(near, bandwidth=bandwidth))
         for bandwidth in (1e9, 1e6)
     )
     assert fast["surveys"]["sdss:r"]["ways"] == {"early": 225}
