@@ -73,16 +73,17 @@ def newest(
 
 
 def _learned_at(facts: HostFacts) -> float:
-    return max(facts.measured_at, facts.ranges_at)
+    return max(facts.measured_at, facts.ranges_at, facts.several_at)
 
 
 def _checked(told: Mapping[str, Any]) -> HostFacts:
     """Make facts of what a file says; `ValueError` or `TypeError` if they are none."""
     facts = HostFacts(**told)
     bandwidth, latency_s = facts.bandwidth or 1.0, facts.latency_s or 0.0
-    numbers = (bandwidth, latency_s, facts.measured_at, facts.ranges_at)
-    is_sound = all(0 <= one < math.inf for one in numbers)
-    if not is_sound or facts.bandwidth == 0 or facts.ranges not in {None, True, False}:
+    dates = (facts.measured_at, facts.ranges_at, facts.several_at)
+    is_sound = all(0 <= one < math.inf for one in (bandwidth, latency_s, *dates))
+    are_flags = {facts.ranges, facts.several} <= {None, True, False}
+    if not (is_sound and are_flags) or facts.bandwidth == 0:
         msg = f"no facts of a host: {told}"
         raise ValueError(msg)
     # What limits depends on the settings of each harvest.

@@ -329,13 +329,26 @@ def test_host_without_ranges():
             assert bill["surveys"]["sdss:r"]["ways"] == {way: 225}
 
 
+def test_one_range_at_a_time():
+    """At a host that did not send several ranges at a time, other ways are planned."""
+    group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[group])
+    for several, way in ((True, "stream"), (False, "early")):
+        facts = HostFacts(1e8, several=several, several_at=time.time() - 60)
+        bill = make_bill(counts, replace(ALLOWED, known={"sas": facts}, ways={}))
+        assert bill["surveys"]["sdss:r"]["ways"] == {way: 225}
+
+
 def test_facts_in_the_ledger(tmp_path):
     """The bill of a run is based on what its ledger has learned of the hosts."""
     run = Places(tmp_path)
     create_ledger(run.ledger, targets=[], rejects=[], surveys=[SDSS], facts={})
     with closing(sqlite3.connect(run.ledger)) as db, db:
         db.execute(
-            "INSERT INTO host_fact VALUES ('sas', 1.1e6, 0.18, 5.0, NULL, 0.0, '')"
+            """
+            INSERT INTO host_fact
+            VALUES ('sas', 1.1e6, 0.18, 5.0, NULL, 0.0, '', NULL, 0.0)
+            """
         )
     bill = read_bill(run, ALLOWED)
     assert bill["hosts"]["sas"]["bandwidth"] == 1.1e6

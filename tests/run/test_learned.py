@@ -16,7 +16,7 @@ from harvester.transport.host_speed import HostSpeeds
 from harvester.transport.shared_hosts import read_shared_hosts
 
 FACTS = HostFacts(11e6, 0.18, 1000.5, ranges=True, ranges_at=900.0, limit="rate")
-BARE = HostFacts(ranges=False, ranges_at=7.0)
+BARE = HostFacts(ranges=False, ranges_at=7.0, several=False, several_at=8.0)
 
 
 @pytest.fixture

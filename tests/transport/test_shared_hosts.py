@@ -15,7 +15,7 @@ from harvester.transport.shared_hosts import (
 )
 
 FACTS = HostFacts(11e6, 0.18, 1000.5, ranges=True, ranges_at=900.0)
-BARE = HostFacts(ranges=False, ranges_at=7.0)
+BARE = HostFacts(ranges=False, ranges_at=7.0, several=False, several_at=8.0)
 
 
 def test_kept(tmp_path):
@@ -58,6 +58,7 @@ def test_this_machine(tmp_path, host):
         json.dumps(asdict(FACTS) | {"latency_s": "slow"}),
         json.dumps(asdict(FACTS) | {"measured_at": float("nan")}),
         json.dumps(asdict(FACTS) | {"ranges": "yes"}),
+        json.dumps(asdict(FACTS) | {"several": [True]}),
     ],
 )
 def test_damaged(tmp_path, text):
