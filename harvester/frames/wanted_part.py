@@ -35,10 +35,9 @@ class WantedPart(NamedTuple):
     def mean(cls, blocks: int, galaxies: int) -> Self:
         """Give the mean over galaxies at random places."""
         end = min(1.0, galaxies / (galaxies + 1) + 0.5 / blocks)
-        # Two galaxies may need the same blocks, and some need the first one, which is
-        # fetched in any case.
+        # Two galaxies may need the same blocks.
         others = blocks - 1
-        touched = others * (1 - (1 - _TOUCHED / blocks) ** galaxies)
+        touched = others * (1 - (1 - _TOUCHED / others) ** galaxies)
         return cls(end, touched, min(touched / _TOUCHED, others / 2))
 
     @classmethod

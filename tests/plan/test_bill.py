@@ -257,15 +257,16 @@ def test_expected_ways():
     """The bill tells how frames are expected to come: a slow line takes ranges."""
     group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
     counts = replace(COUNTS, to_come=[group])
+    near = replace(ALLOWED, cores=8, ways={}, known={"sas": HostFacts(latency_s=0.02)})
     fast, slow = (
-        make_bill(counts, replace(ALLOWED, bandwidth=bandwidth, cores=8, ways={}))
+        make_bill(counts, replace(near, bandwidth=bandwidth))
         for bandwidth in (1e9, 1e6)
     )
     assert fast["surveys"]["sdss:r"]["ways"] == {"early": 225}
     assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
     assert slow["hosts"]["sas"]["requests"] > 2.5 * fast["hosts"]["sas"]["requests"]
     assert "frames: ranges 225 (the bandwidth limits)" in bill_in_words(slow)
-    assert "frames: early 225 (the latency limits)" in bill_in_words(fast)
+    assert "frames: early 225 (the rate of 10 a second limits)" in bill_in_words(fast)
 
 
 #: What a bill says of the host of the frames, before and after something was measured.
