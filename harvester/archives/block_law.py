@@ -73,6 +73,11 @@ class BlockLaw(Protocol):
     magic: bytes
     #: Bytes of the first request: in nearly all frames they hold the first block.
     first_request: int
+    #: Bytes of the end of the file: in nearly all frames they hold the last block.
+    tail: int
+    #: Bytes of the beginning that are asked for together with that end: both are
+    #: shorter together than nearly all frames.
+    head: int
     #: Bytes around the expected start of a block in which it nearly always is.
     slack: int
     #: Rows of the image, and bytes of the unpacked file before it and in each row, as

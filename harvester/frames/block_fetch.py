@@ -23,7 +23,7 @@ from ..cutouts.cutouts import find_end
 from ..cutouts.frame_file import CorruptFrameError, verify_frame
 from ..models import Plane
 from ..transport.transport import RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, prove
+from .block_rounds import DoubtfulError, FetchSpans, prove
 from .prefix import Prefix
 from .sparse_file import make_sparse
 
@@ -129,7 +129,7 @@ class BlockFetch:
         came = len(parts)
         try:
             job = replace(self._job, total=start.total)
-            self.held = await prove(self._run, job, fetch, parts)
+            self.held = await prove(self._run, job, FetchSpans(fetch), parts)
             self.is_short = len(parts) > came
         except DoubtfulError as error:
             _log.info("a frame is fetched from its beginning: %s", error)

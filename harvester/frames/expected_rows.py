@@ -33,6 +33,12 @@ class ExpectedRows(NamedTuple):
     error: float
 
     @property
+    def with_error(self) -> list[Span]:
+        """Give the spans with the rows by which they may be wrong."""
+        error = math.ceil(self.error)
+        return [(start - error, stop + error) for start, stop in self.spans]
+
+    @property
     def are_close(self) -> bool:
         """Whether they are known well enough to fetch their blocks."""
         return self.error <= _CLOSE

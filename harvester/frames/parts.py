@@ -15,6 +15,7 @@ from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
 from ..models import Plane
 from .block_ahead import BlocksAhead
+from .block_ends import ends_around, ends_of_rows
 from .block_fetch import BlockFetch
 from .block_stream import BlockStream
 from .expected_rows import RowForecasts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..archives.block_law import BlockLaw
     from ..models import CutoutSpec, HeldPart, Product, Wanted
-    from ..transport.transport import Enough, Transport
+    from ..transport.transport import Ends, Enough, Transport
     from .block_rounds import RunJob
     from .sources import Sources
     from .ways import Ways
@@ -91,8 +92,11 @@ class PartFetch:
         rows = expected.spans if expected else ()
         way = self._ways.choose(product, len(wanted), spec.planes, rows)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
-        if way is Way.STREAM:
-            return await self._fetch_stream(product, job, on_bytes, sits_out=sits_out)
+        is_both = way is Way.RANGES and self._ways.may_give_several(product)
+        if way is Way.STREAM or is_both:
+            return await self._fetch_stream(
+                product, job, way, on_bytes, sits_out=sits_out
+            )
         if way is Way.RANGES:
             got = await self._fetch_blocks(product, job, on_bytes, sits_out=sits_out)
             if got is not None:
@@ -178,8 +182,27 @@ class PartFetch:
         rest = Plane.IVAR in job.spec.planes
         return BlocksAhead.of_rows(law, expected.spans, is_rest_wanted=rest)
 
+    def _ends(
+        self, product: Product, job: BlockJob, law: BlockLaw, way: Way
+    ) -> Ends | None:
+        """Give the ends to ask for together, if the host may send both."""
+        if not self._ways.may_give_several(product):
+            return None
+        if way is Way.RANGES:
+            return ends_around(law)
+        rows = self.forecasts.expect(product, job.wanted, job.spec)
+        typical = kind_of(product.archive).costs.typical_bytes
+        rest = Plane.IVAR in job.spec.planes
+        return ends_of_rows(law, rows, typical, is_rest_wanted=rest)
+
     async def _fetch_stream(
-        self, product: Product, job: BlockJob, on_bytes: OnBytes, *, sits_out: bool
+        self,
+        product: Product,
+        job: BlockJob,
+        way: Way,
+        on_bytes: OnBytes,
+        *,
+        sits_out: bool,
     ) -> FetchedFile | None:
         """Fetch as one stream, of which only the needed blocks are unpacked.
 
@@ -196,15 +219,17 @@ class PartFetch:
             ),
             run=self._run,
             on_bytes=on_bytes,
+            ends=self._ends(product, job, law, way),
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
-        self._ways.count(product, Way.STREAM)
+        self._ways.count(product, way)
         if fetch.is_refused:
             self._ways.note_no_ranges(product)
         if fetch.doubt:
             self._ways.count_doubt(product, fetch.doubt)
-        if not (got.is_whole or fetch.held) and Plane.IVAR in job.spec.planes:
-            # What the noise depends on is behind the image.
+        # What the noise depends on is behind the image.
+        is_rest_lacking = Plane.IVAR in job.spec.planes and not got.is_whole
+        if not fetch.held and (fetch.is_lacking or is_rest_lacking):
             job.file.unlink()
             return None
         sha256 = got.sha256 if got.is_whole else ""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..archives.fetch import Way
 from ..models import Plane
-from .wanted_part import WantedPart
+from .block_ends import LONGEST, SHORTEST
+from .wanted_part import TOUCHED, WantedPart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -73,6 +74,8 @@ class HostLimits(NamedTuple):
     #: Requests that may be under way at once, and frames that are in hand at once.
     in_flight: int = 4
     in_hand: int = 6
+    #: Whether the host sends several ranges at a time, as far as is known.
+    gives_several: bool = True
 
     def learned(self, facts: HostFacts) -> Self:
         """Give the limits with what was measured in place of what was assumed."""
@@ -89,13 +92,17 @@ class PackedFrame(NamedTuple):
     size: float
     decode_s: float
     blocks: int
-    #: What is wanted of the image.
+    #: What is wanted of the image, and by how many galaxies.
     part: WantedPart
+    galaxies: int
     #: Whether the HDUs behind the image are needed.
     needs_rest: bool
     #: Bytes of the first request, and those that are fetched around blocks.
     first: int
     slack: int
+    #: Bytes of the end that come with the first reply; 0: the host sends one range at a
+    #: time.
+    tail: int = 0
 
     @classmethod
     def of(
@@ -106,6 +113,8 @@ class PackedFrame(NamedTuple):
         planes: Collection[Plane],
         size: float = 0,
         rows: Collection[Span] = (),
+        *,
+        several: bool = True,
     ) -> Self:
         """Make it of a frame of an archive.
 
@@ -115,6 +124,8 @@ class PackedFrame(NamedTuple):
             Its length in bytes; 0: it has a typical one.
         rows
             Those that are wanted, if they are known; empty: they may be anywhere.
+        several
+            Whether the host sends several ranges at a time.
         """
         costs, needs_rest = kind.costs, Plane.IVAR in planes
         if rows:
@@ -126,9 +137,11 @@ class PackedFrame(NamedTuple):
             costs.decode_s,
             law.blocks,
             part,
+            galaxies,
             needs_rest,
             law.first_request,
             law.slack,
+            law.tail if several else 0,
         )
 
 
@@ -172,15 +185,23 @@ class FrameCost(NamedTuple):
 
 def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
     """Give the expected cost of a frame; for `Way.AUTO` that of a whole one."""
-    end, touched, groups, proof = frame.part
+    end, touched, groups, proof, _ = frame.part
     block, block_s = frame.size / frame.blocks, frame.decode_s / frame.blocks
     blocks_s = _FIXED_S + (1 + touched + proof) * block_s
     last = proof * (block + frame.slack)
     match way:
         case Way.RANGES:
-            size = frame.first + touched * block + groups * 2 * frame.slack + last
-            size, requests = min(frame.size, size), 1 + groups + proof
-            return FrameCost(requests, size, blocks_s, rounds=1 + proof)
+            size = frame.first + touched * block + groups * 2 * frame.slack
+            if frame.tail:
+                # One request has both ends, and one the rest.
+                size, requests = size + frame.tail, 1 + min(1, groups)
+                rounds = requests
+            else:
+                size, requests = size + last, 1 + groups + proof
+                rounds = 1 + proof
+            return FrameCost(requests, min(frame.size, size), blocks_s, rounds=rounds)
+        case Way.STREAM if frame.tail:
+            return _cost_of_ends(frame, blocks_s)
         case Way.STREAM:
             size = min(frame.size, end * frame.size + last)
             return FrameCost(1 + proof, size, blocks_s, 1 + proof, closed=1)
@@ -191,6 +212,26 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
         case _:
             read = 1.0 if frame.needs_rest else end
             return FrameCost(1, frame.size, _FIXED_S + read * frame.decode_s)
+
+
+def _cost_of_ends(frame: PackedFrame, cpu_s: float) -> FrameCost:
+    """Give the cost of a stream of both ends, one of which has the wanted blocks.
+
+    With n galaxies at random rows the nearer end has to reach over more than the part x
+    of the frame with the probability 1 - 2 x^n + max(0, 2 x - 1)^n.
+    """
+    n, block, reach = frame.galaxies, frame.size / frame.blocks, frame.part.reach
+    # The frame may be longer, the rows are known within a block, and blocks are whole.
+    margin = 1.5 * block + frame.slack
+    most = (SHORTEST * frame.size - frame.tail - margin) / (LONGEST * frame.size)
+    if reach is None:
+        within = min(1.0, 2 * most**n - max(0.0, 2 * most - 1) ** n)
+        reach = 1 - 1.5 / (n + 1)
+    else:
+        within = float(reach <= most)
+    further = (1 - within) * (TOUCHED * block + 2 * frame.slack)
+    size = LONGEST * reach * frame.size + margin + frame.tail + further
+    return FrameCost(2 - within, min(frame.size, size), cpu_s, rounds=2 - within)
 
 
 def quickest(ways: Iterable[Way], frame: PackedFrame, limits: HostLimits) -> Way:

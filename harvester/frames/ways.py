@@ -89,14 +89,16 @@ class Ways:
             return Way.WHOLE
         way, limits = self._chosen.get(archive, Way.AUTO), self._limits.get(archive)
         speed = self.speed(product)
-        limits = limits and limits.learned(speed.facts)
+        limits = limits and limits.learned(speed.facts)._replace(
+            gives_several=speed.gives_several is not False
+        )
         if speed.is_without_ranges and way in _BY_BLOCKS:
             way = Way.AUTO
         may_block = not (speed.is_without_ranges or self._are_doubtful(archive))
         known, size = limits if may_block else None, product.size or 0
         way = way_of(kind, way, galaxies, planes, limits=known, size=size, rows=rows)
         if limits:
-            speed.limit = limit_of(kind, way, galaxies, planes, limits, size)
+            speed.limit = limit_of(kind, way, galaxies, planes, limits, size, rows)
         return way
 
     def without_blocks(
@@ -112,6 +114,11 @@ class Ways:
     def note_no_ranges(self, product: Product) -> None:
         """Do not ask the host of a product for ranges for a day."""
         self.speed(product).note_ranges(given=False)
+
+    def may_give_several(self, product: Product) -> bool:
+        """Whether the host of a product may send several ranges at a time."""
+        speed = self.speed(product)
+        return not (speed.is_without_ranges or speed.gives_several is False)
 
     def count(self, product: Product, way: Way) -> None:
         """Count a frame that came in a way."""
@@ -172,7 +179,10 @@ def way_of(
         return usual
     if way is not Way.AUTO or limits is None:
         return way
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, rows)
+    several = limits.gives_several
+    frame = PackedFrame.of(
+        kind, kind.blocks, galaxies, planes, size, rows, several=several
+    )
     return quickest((usual, *_BY_BLOCKS), frame, limits)
 
 
@@ -183,9 +193,13 @@ def limit_of(
     planes: Collection[Plane],
     limits: HostLimits,
     size: float = 0,
+    rows: Collection[Span] = (),
 ) -> str:
     """Tell what limits the fetching of such frames; empty if they have no blocks."""
     if kind.blocks is None:
         return ""
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    several = limits.gives_several
+    frame = PackedFrame.of(
+        kind, kind.blocks, galaxies, planes, size, rows, several=several
+    )
     return cost_of(way, frame).limit(limits)

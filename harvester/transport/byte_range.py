@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from ..errors import PermanentError, TransientError
 from .address import shown
 from .intake import validator_of
+from .multipart import BadPartsError, Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import aiohttp
 
@@ -23,9 +24,17 @@ if TYPE_CHECKING:
 
     OnHead = Callable[["RangeHead"], None]
 
-__all__ = ["ByteRange", "RangeHead", "RangeIntake", "RangeRefusedError"]
+__all__ = [
+    "ByteRange",
+    "RangeHead",
+    "RangeIntake",
+    "RangeRefusedError",
+    "RangesIntake",
+]
 
 _PARTIAL = 206
+#: Bytes of the head of a part, and of the end of all.
+_PART_HEAD = 1024
 #: A number with more digits is not a length in bytes.
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
@@ -126,3 +135,59 @@ class RangeIntake:
             f"and answered {response.status} with {told!r}, version {validator!r}"
         )
         raise RangeRefusedError(msg)
+
+
+class RangesIntake:
+    """Takes several ranges of one version of a file, all in one reply.
+
+    Parameters
+    ----------
+    spans
+        The first byte of each and the one after its last, in order and apart.
+    """
+
+    def __init__(self, spans: Sequence[tuple[int, int]], validator: str) -> None:
+        self._spans = spans
+        self._validator = validator
+        self._came: dict[int, bytearray] = {}
+
+    def headers(self) -> Mapping[str, str]:
+        """Ask for the ranges, and for the same version if one is known."""
+        ranges = ",".join(f"{start}-{stop - 1}" for start, stop in self._spans)
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={ranges}"}
+        return headers | ({"If-Range": self._validator} if self._validator else {})
+
+    async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
+        """Read the parts, if they are those that were asked for."""
+        where, parts = shown(response.url), Parts.of(response.headers)
+        validator = validator_of(response.headers)
+        is_same = self._validator in {"", validator}
+        if response.status != _PARTIAL or parts is None or not is_same:
+            msg = f"{where} was asked for several ranges, and sent {response.status}"
+            raise RangeRefusedError(msg)
+        self._came = {start: bytearray() for start, _ in self._spans}
+        sizes = [stop - start + _PART_HEAD for start, stop in self._spans]
+        try:
+            async for chunk in body.chunks(sum(sizes) + _PART_HEAD):
+                self._keep(parts, chunk)
+        except (BadPartsError, PermanentError) as error:
+            raise RangeRefusedError(str(error)) from error
+        for start, stop in self._spans:
+            if len(self._came[start]) != stop - start:
+                msg = f"{where}: {len(self._came[start])} bytes, not {stop - start}"
+                raise TransientError(reason="truncated", message=msg)
+
+    def out_of_range(self, what: str) -> RangeRefusedError:
+        """Say that the file ends before the ranges begin."""
+        return RangeRefusedError(what)
+
+    async def finish(self) -> dict[int, bytes]:
+        """Give the bytes by their place."""
+        return {start: bytes(content) for start, content in self._came.items()}
+
+    def _keep(self, parts: Parts, chunk: bytes) -> None:
+        for piece in parts.feed(chunk):
+            if piece.part not in self._spans:
+                msg = f"bytes {piece.part} were not asked for"
+                raise BadPartsError(msg)
+            self._came[piece.part[0]] += piece.content

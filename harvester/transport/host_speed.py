@@ -92,6 +92,8 @@ class HostSpeed:
         self._ranges, self._ranges_at = known.ranges, known.ranges_at
         #: What limits the fetching of frames: see `HostFacts`.
         self.limit = known.limit
+        #: Whether it sends several ranges at a time; None: nobody has asked it.
+        self.gives_several: bool | None = None
         #: Bodies that are coming, since when, and the sample that is not full yet.
         self._coming = 0
         self._since = 0.0

@@ -21,16 +21,16 @@ EVERY = (Way.EARLY, Way.STREAM, Way.RANGES)
 PRODUCT = Product("sdss", "frame-r-001043-5-0025.fits.bz2", "r", "https://a.example/f")
 
 
-def frame(galaxies=1, planes=DEFAULT_PLANES):
+def frame(galaxies=1, planes=DEFAULT_PLANES, *, several=True):
     """Describe a typical frame."""
     kind = kind_of("sdss")
-    return PackedFrame.of(kind, kind.blocks, galaxies, planes)
+    return PackedFrame.of(kind, kind.blocks, galaxies, planes, several=several)
 
 
 #: Megabits a second, seconds of latency, cores; the ways of frames with 1, 2 and 5
 #: galaxies, without and with the plane ivar. 10 requests a second are allowed, 4 of
-#: which may be under way.
-EXPECTED = [
+#: which may be under way. The host sends one range at a time.
+ONE_RANGE = [
     # A slow line: fewest bytes.
     (20, 0.02, 2, "ranges ranges ranges", "ranges ranges ranges"),
     (20, 0.3, 2, "ranges ranges ranges", "ranges ranges ranges"),
@@ -46,15 +46,27 @@ EXPECTED = [
     (1e6, 0.3, 32, "early early whole", "whole whole whole"),
 ]
 
+#: The same if it sends several ranges at a time: a stream has both ends in one reply.
+SEVERAL = [
+    (20, 0.02, 2, "ranges ranges ranges", "ranges ranges ranges"),
+    (20, 0.3, 32, "ranges ranges ranges", "ranges ranges ranges"),
+    (100, 0.02, 2, "stream ranges ranges", "stream ranges ranges"),
+    (100, 0.3, 32, "stream ranges ranges", "stream ranges ranges"),
+    (1e6, 0.02, 2, "stream stream stream", "stream stream stream"),
+    (1e6, 0.3, 32, "stream stream whole", "stream whole whole"),
+]
 
-@pytest.mark.parametrize(("mbit", "latency_s", "cores", "usual", "ivar"), EXPECTED)
-def test_quickest(mbit, latency_s, cores, usual, ivar):
+
+@pytest.mark.parametrize(
+    ("several", "mbit", "latency_s", "cores", "usual", "ivar"),
+    [(False, *one) for one in ONE_RANGE] + [(True, *one) for one in SEVERAL],
+)
+def test_quickest(several, mbit, latency_s, cores, usual, ivar):
     """The way is chosen that spares the scarcest resource."""
-    kind = kind_of("sdss")
-    limits = HostLimits(10, mbit * 1e6 / 8, cores, latency_s, in_flight=4, in_hand=6)
+    limits = HostLimits(10, mbit * 1e6 / 8, cores, latency_s, gives_several=several)
     for planes, ways in ((DEFAULT_PLANES, usual), ((Plane.FLUX, Plane.IVAR), ivar)):
         chosen = [
-            way_of(kind, Way.AUTO, galaxies, planes, limits=limits)
+            way_of(kind_of("sdss"), Way.AUTO, galaxies, planes, limits=limits)
             for galaxies in (1, 2, 5)
         ]
         assert " ".join(chosen) == ways
@@ -96,21 +108,25 @@ def test_assumed_until_measured():
     assert limits.learned(HostFacts(latency_s=0.0)) == limits._replace(latency_s=0.0)
 
 
-def test_costs():
+@pytest.mark.parametrize("several", [True, False])
+def test_costs(several):
     """By ranges half the bytes and half the seconds of an early stop are spent."""
-    early, stream, ranges = (cost_of(way, frame()) for way in EVERY)
-    assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes
+    early, stream, ranges = (cost_of(way, frame(several=several)) for way in EVERY)
+    assert ranges.bytes < 0.6 * early.bytes
+    # With both ends in one reply it is the nearer one that reaches over the rows.
+    assert (stream.bytes < early.bytes) == several
     assert max(ranges.cpu_s, stream.cpu_s) < 0.5 * early.cpu_s
-    assert (early.requests, stream.requests) == (1, 2)
-    # Of real frames it was 2.83: for some galaxies the first block is enough.
-    assert ranges.requests == pytest.approx(2.9, abs=0.11)
-    assert (early.rounds, stream.rounds, ranges.rounds) == (1, 2, 2)
+    expected = (1, 1, 2) if several else (1, 2, 3)
+    assert (early.requests, stream.requests, ranges.requests) == pytest.approx(expected)
+    assert (early.rounds, ranges.rounds) == (1, 2)
 
 
-def of_rows(*rows, planes=DEFAULT_PLANES):
+def of_rows(*rows, planes=DEFAULT_PLANES, several=False):
     """Describe a typical frame of which some rows are wanted."""
     kind = kind_of("sdss")
-    return PackedFrame.of(kind, kind.blocks, len(rows), planes, rows=rows)
+    return PackedFrame.of(
+        kind, kind.blocks, len(rows), planes, rows=rows, several=several
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,6 +156,19 @@ def test_early_stop_by_rows():
     assert first.cpu_s < 0.2 * last.cpu_s
 
 
+def test_both_ends_by_rows():
+    """Both ends in one reply: the nearer one reaches over the rows, if it can."""
+    first, middle, last = (
+        cost_of(Way.STREAM, of_rows((row, row + 40), several=True))
+        for row in (250, 720, 1300)
+    )
+    assert max(first.bytes, last.bytes) < 0.7 * middle.bytes < middle.bytes
+    assert (first.requests, middle.requests, last.requests) == (1, 1, 1)
+    apart = cost_of(Way.STREAM, of_rows((100, 140), (1400, 1440), several=True))
+    assert apart.requests == 2
+    assert apart.bytes <= frame().size
+
+
 def test_last_block_anyway():
     """For the inverse variance the last block comes, however early the rows are."""
     cost = cost_of(Way.RANGES, of_rows((9, 49), planes=(Plane.FLUX, Plane.IVAR)))
@@ -153,7 +182,7 @@ def test_rows_as_a_mean():
         for way in EVERY
     ]
     for way, each in zip(EVERY, costs, strict=True):
-        mean = cost_of(way, frame())
+        mean = cost_of(way, frame(several=False))
         assert sum(one.bytes for one in each) / len(each) == pytest.approx(
             mean.bytes, rel=0.15
         )
@@ -170,6 +199,15 @@ def test_closed_connections():
         for way in (Way.EARLY, Way.RANGES, Way.WHOLE)
     }
     assert waits == {Way.EARLY: 3 / 4, Way.RANGES: 3 / 4, Way.WHOLE: 1 / 4}
+
+
+def test_requests():
+    """A host that sends several ranges at a time is asked less often."""
+    frames = [frame(5, several=several) for several in (True, False)]
+    stream = [cost_of(Way.STREAM, one).requests for one in frames]
+    ranges = [cost_of(Way.RANGES, one).requests for one in frames]
+    assert (stream[1], ranges) == (2, [2, pytest.approx(6.1, abs=0.1)])
+    assert cost_of(Way.STREAM, frame()).requests == 1 < stream[0] < 2
 
 
 @pytest.mark.parametrize("way", list(Way))
@@ -207,7 +245,10 @@ def test_learned():
     limits = {"sdss": HostLimits(10, 1e8, 8)}
     fast = Ways(limits=limits, speed_of=lambda _: known.at("fast"))
     slow = Ways(limits=limits, speed_of=lambda _: known.at("slow"))
+    known.at("fast").gives_several = False
     assert (choose(fast), choose(slow)) == (Way.EARLY, Way.RANGES)
+    known.at("fast").gives_several = True
+    assert choose(fast) is Way.STREAM
     assert known.facts()["slow"].limit == Limit.BANDWIDTH
 
 

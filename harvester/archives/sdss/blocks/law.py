@@ -24,6 +24,8 @@ class SdssBlocks:
     blocks = BLOCKS
     magic = b"BZh9"
     first_request = 292_000
+    tail = 300_000
+    head = 2_650_000
     slack = 40_000
     rows = ROWS
     header = 8640
