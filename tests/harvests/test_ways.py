@@ -189,7 +189,7 @@ def test_blocks_ahead(shared, tmp_path):
     catalogue = tmp_path / "galaxy.csv"
     catalogue.write_text(f"objid,ra,dec\n1,{ra:.7f},{dec:.7f}\n")
     stamps, words = {}, ("run", catalogue, "--survey", f"sdss:{','.join(bands)}")
-    with sandbox(tmp_path, "--frames", folder) as running:
+    with sandbox(tmp_path, "--frames", folder, "--sas-ranges", "one") as running:
         for way in (Way.RANGES, Way.WHOLE):
             out = tmp_path / way
             # One request at a time, so that some frames come after others were cut.
