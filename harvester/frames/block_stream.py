@@ -89,18 +89,12 @@ class FirstBlockPrefix(Prefix):
 class BlockStream:
     """Fetches the beginning of one frame, and its last block, into a new file.
 
-    Call it with the address of a copy or of the archive's own file.
+    It is used as `BlockFetch`, and takes the same parameters.
 
     Parameters
     ----------
-    job
-        The stamps; its path is that of the new file, which the caller removes.
     find_end
         Finds the end of the last wanted row in an open frame.
-    run
-        Runs functions in a worker process.
-    on_bytes
-        Counts the bytes as they come.
     ends
         Both ends of the frame that are asked for together; None: all of it is asked
         for, and left when enough has come.

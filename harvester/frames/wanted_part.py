@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from ..archives.block_law import BlockLaw
     from ..cutouts.intervals import Span
 
-__all__ = ["WantedPart"]
+__all__ = ["TOUCHED", "WantedPart"]
 
 #: Part of a frame's blocks that the rows of one galaxy touch: one, and at a third of
 #: all places two.
-_TOUCHED = 1.33
+TOUCHED = 1.33
 
 
 class WantedPart(NamedTuple):
@@ -30,22 +30,18 @@ class WantedPart(NamedTuple):
     groups: float
     #: Whether the last block is fetched, to prove the places of others: 0 or 1.
     proof: float = 1.0
-    #: Part of the file from its nearer end to the farthest block with wanted rows.
-    near: float = 1.0
-    #: Galaxies at random places; 0: the rows are known.
-    galaxies: int = 0
+    #: Part of the file over which the nearer of its ends has to reach, to hold all
+    #: wanted blocks; None: not known.
+    reach: float | None = None
 
     @classmethod
     def mean(cls, blocks: int, galaxies: int) -> Self:
         """Give the mean over galaxies at random places."""
         end = min(1.0, galaxies / (galaxies + 1) + 0.5 / blocks)
-        # Two galaxies may need the same blocks, and some need the first one, which is
-        # fetched in any case.
+        # Two galaxies may need the same blocks.
         others = blocks - 1
-        touched = others * (1 - (1 - _TOUCHED / blocks) ** galaxies)
-        groups = min(touched / _TOUCHED, others / 2)
-        near = min(1.0, 1 - 1.5 / (galaxies + 1) + 1 / blocks)
-        return cls(end, touched, groups, near=near, galaxies=galaxies)
+        touched = others * (1 - (1 - TOUCHED / others) ** galaxies)
+        return cls(end, touched, min(touched / TOUCHED, others / 2))
 
     @classmethod
     def of_rows(
@@ -55,18 +51,11 @@ class WantedPart(NamedTuple):
         groups = expected_groups(law, rows)
         number = max((high for _, high in groups), default=0)
         end = (1 + number) / law.blocks
+        first = min((low for low, _ in groups), default=0)
+        reach = min(end, 1 - first / law.blocks)
         if is_counted(groups, is_rest_wanted=is_rest_wanted):
-            return cls(end, number, 0, proof=0)
+            return cls(end, number, 0, proof=0, reach=reach)
         others = [(low, min(high, law.blocks - 2)) for low, high in groups]
         touched = sum(1 + high - low for low, high in others if low <= high)
         apart = sum(high < law.blocks - 2 for _, high in groups)
-        first = min((low for low, _ in groups), default=law.blocks)
-        near = min(end, 1 - first / law.blocks)
-        return cls(end, touched, apart, near=near)
-
-    def is_within(self, most: float) -> float:
-        """Give the probability that the nearer end reaches over no more than a part."""
-        if not self.galaxies:
-            return float(self.near <= most)
-        both = max(0.0, 2 * most - 1) ** self.galaxies
-        return min(1.0, 2 * most**self.galaxies - both)
+        return cls(end, touched, apart, reach=reach)

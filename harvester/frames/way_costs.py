@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from ..archives.fetch import Way
 from ..models import Plane
 from .block_ends import LONGEST, SHORTEST
-from .wanted_part import WantedPart
+from .wanted_part import TOUCHED, WantedPart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -92,8 +92,9 @@ class PackedFrame(NamedTuple):
     size: float
     decode_s: float
     blocks: int
-    #: What is wanted of the image.
+    #: What is wanted of the image, and by how many galaxies.
     part: WantedPart
+    galaxies: int
     #: Whether the HDUs behind the image are needed.
     needs_rest: bool
     #: Bytes of the first request, and those that are fetched around blocks.
@@ -136,6 +137,7 @@ class PackedFrame(NamedTuple):
             costs.decode_s,
             law.blocks,
             part,
+            galaxies,
             needs_rest,
             law.first_request,
             law.slack,
@@ -183,19 +185,22 @@ class FrameCost(NamedTuple):
 
 def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
     """Give the expected cost of a frame; for `Way.AUTO` that of a whole one."""
-    end, touched, groups, proof, *_ = frame.part
+    end, touched, groups, proof, _ = frame.part
     block, block_s = frame.size / frame.blocks, frame.decode_s / frame.blocks
     blocks_s = _FIXED_S + (1 + touched + proof) * block_s
     last = proof * (block + frame.slack)
     match way:
         case Way.RANGES:
             size = frame.first + touched * block + groups * 2 * frame.slack
-            size = min(frame.size, size + proof * (frame.tail or block + frame.slack))
-            # With several ranges at a time one request has both ends, and one the rest.
-            requests = 1 + min(1, groups) if frame.tail else 1 + groups + proof
-            rounds = requests if frame.tail else 1 + proof
-            return FrameCost(requests, size, blocks_s, rounds)
-        case Way.STREAM if frame.tail and proof:
+            if frame.tail:
+                # One request has both ends, and one the rest.
+                size, requests = size + frame.tail, 1 + min(1, groups)
+                rounds = requests
+            else:
+                size, requests = size + last, 1 + groups + proof
+                rounds = 1 + proof
+            return FrameCost(requests, min(frame.size, size), blocks_s, rounds=rounds)
+        case Way.STREAM if frame.tail:
             return _cost_of_ends(frame, blocks_s)
         case Way.STREAM:
             size = min(frame.size, end * frame.size + last)
@@ -210,15 +215,23 @@ def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
 
 
 def _cost_of_ends(frame: PackedFrame, cpu_s: float) -> FrameCost:
-    """Give the cost of a stream of both ends, one of which has the wanted blocks."""
-    part, block = frame.part, frame.size / frame.blocks
-    # The frame may be longer than a typical one, and the rows are not known exactly.
-    margin = 0.5 * block + frame.slack
+    """Give the cost of a stream of both ends, one of which has the wanted blocks.
+
+    With n galaxies at random rows the nearer end has to reach over more than the part x
+    of the frame with the probability 1 - 2 x^n + max(0, 2 x - 1)^n.
+    """
+    n, block, reach = frame.galaxies, frame.size / frame.blocks, frame.part.reach
+    # The frame may be longer, the rows are known within a block, and blocks are whole.
+    margin = 1.5 * block + frame.slack
     most = (SHORTEST * frame.size - frame.tail - margin) / (LONGEST * frame.size)
-    further = 1 - part.is_within(most)
-    size = LONGEST * part.near * frame.size + margin + frame.tail
-    size += further * ((1 + part.touched) * block + 2 * frame.slack)
-    return FrameCost(1 + further, min(frame.size, size), cpu_s, rounds=1 + further)
+    if reach is None:
+        within = min(1.0, 2 * most**n - max(0.0, 2 * most - 1) ** n)
+        reach = 1 - 1.5 / (n + 1)
+    else:
+        within = float(reach <= most)
+    further = (1 - within) * (TOUCHED * block + 2 * frame.slack)
+    size = LONGEST * reach * frame.size + margin + frame.tail + further
+    return FrameCost(2 - within, min(frame.size, size), cpu_s, rounds=2 - within)
 
 
 def quickest(ways: Iterable[Way], frame: PackedFrame, limits: HostLimits) -> Way:

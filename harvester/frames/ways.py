@@ -98,7 +98,7 @@ class Ways:
         known, size = limits if may_block else None, product.size or 0
         way = way_of(kind, way, galaxies, planes, limits=known, size=size, rows=rows)
         if limits:
-            speed.limit = limit_of(kind, way, galaxies, planes, limits, size)
+            speed.limit = limit_of(kind, way, galaxies, planes, limits, size, rows)
         return way
 
     def without_blocks(
@@ -181,7 +181,7 @@ def way_of(
         return way
     several = limits.gives_several
     frame = PackedFrame.of(
-        *(kind, kind.blocks, galaxies, planes, size, rows), several=several
+        kind, kind.blocks, galaxies, planes, size, rows, several=several
     )
     return quickest((usual, *_BY_BLOCKS), frame, limits)
 
@@ -193,10 +193,13 @@ def limit_of(
     planes: Collection[Plane],
     limits: HostLimits,
     size: float = 0,
+    rows: Collection[Span] = (),
 ) -> str:
     """Tell what limits the fetching of such frames; empty if they have no blocks."""
     if kind.blocks is None:
         return ""
     several = limits.gives_several
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
+    frame = PackedFrame.of(
+        kind, kind.blocks, galaxies, planes, size, rows, several=several
+    )
     return cost_of(way, frame).limit(limits)

@@ -79,7 +79,9 @@ class Allowance:
             in_flight=manner.files,
             in_hand=manner.files + _BEING_CUT,
         )
-        return limits.learned(self.facts(manner.host))
+        facts = self.facts(manner.host)
+        several = HostSpeed(facts).gives_several is not False
+        return limits.learned(facts)._replace(gives_several=several)
 
     def way(
         self,

@@ -18,7 +18,7 @@ from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..models import Plane
 from ..states import State
-from ..transport.known_hosts import newest
+from ..transport.shared_hosts import newest
 from .allowance import BANDWIDTH, Allowance, Manner
 from .expected import expected_ways, speed_of_host
 from .forecast import Camera, forecast

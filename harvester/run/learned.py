@@ -9,7 +9,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ..transport.known_hosts import write_known_hosts
+from ..transport.shared_hosts import write_shared_hosts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,4 +65,4 @@ async def kept_learned(
             keeping.cancel()
             learned.keep()
             if folder is not None:
-                await asyncio.to_thread(write_known_hosts, folder, speeds.facts())
+                await asyncio.to_thread(write_shared_hosts, folder, speeds.facts())

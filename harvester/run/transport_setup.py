@@ -15,10 +15,10 @@ from ..transport.account_file import state_folder
 from ..transport.address import Official
 from ..transport.headers import ApiToken
 from ..transport.host_speed import HostSpeeds
-from ..transport.known_hosts import newest, read_known_hosts
 from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
+from ..transport.shared_hosts import newest, read_shared_hosts
 from ..transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def shared_folder(settings: Settings) -> Path | None:
 
 def _known_on_machine(settings: Settings) -> dict[str, HostFacts]:
     folder = shared_folder(settings)
-    return {} if folder is None else read_known_hosts(folder)
+    return {} if folder is None else read_shared_hosts(folder)
 
 
 def _limits_folder(settings: Settings) -> Path | None:

@@ -1,96 +1,83 @@
-"""What all harvests of this machine have learned of hosts, in files.
-
-::
-
-    FOLDER/hosts-1/<host>    the facts of a host, in JSON
-
-A file is replaced whole, so that another harvest reads the old one or the new one. It
-is not flushed: after a power cut it is learned again. Hosts on this machine itself are
-left out: a sandbox may have the port of another one.
-"""
+"""What is known of the hosts of archives, without asking them."""
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-import os
-from contextlib import suppress
-from dataclasses import asdict, replace
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING
 
-from yarl import URL
-
-from ..models import HostFacts
+from ..errors import PermanentError
+from .address import shown, to_url
+from .host_speed import HostSpeed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from yarl import URL
 
-__all__ = ["newest", "read_known_hosts", "write_known_hosts"]
+    from .hops import Throttles
+    from .host_speed import HostSpeeds
+    from .host_state import HostState
+    from .services import Directory
+    from .throttle import Throttle
 
-_log = logging.getLogger(__name__)
-
-#: Changes with the form of the files.
-_FORM = "hosts-1"
-
-
-def read_known_hosts(folder: Path) -> dict[str, HostFacts]:
-    """Give what is known of each host; files that cannot be read tell nothing."""
-    known = {}
-    with suppress(OSError):
-        # Those that begin with a dot were being written when a harvest was killed.
-        for path in (folder / _FORM).glob("[!.]*"):
-            with suppress(OSError, ValueError, TypeError):
-                known[unquote(path.name)] = _checked(json.loads(path.read_bytes()))
-    return known
+__all__ = ["KnownHosts"]
 
 
-def write_known_hosts(folder: Path, facts: Mapping[str, HostFacts]) -> None:
-    """Keep facts for other harvests; if that is impossible, say so in the log."""
-    for host, one in facts.items():
-        if not _is_here(host):
-            path = folder / _FORM / quote(host, safe="")
-            new = path.with_name(f".{path.name}.{os.getpid()}")
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                new.write_text(json.dumps(asdict(one)), encoding="ascii")
-                new.replace(path)
-            except OSError as error:
-                _log.info("%s is not kept for other harvests: %s", path, error)
+class KnownHosts:
+    """What is known of the hosts that a transport may ask."""
 
+    def __init__(
+        self, directory: Directory, throttles: Throttles, speeds: HostSpeeds
+    ) -> None:
+        self._directory = directory
+        self._throttles = throttles
+        self.speeds = speeds
 
-def newest(
-    one: Mapping[str, HostFacts], other: Mapping[str, HostFacts]
-) -> dict[str, HostFacts]:
-    """Give the facts of each host that were learned last."""
-    both = {**one, **other}
-    for host in one.keys() & other.keys():
-        both[host] = max(one[host], other[host], key=_learned_at)
-    return both
+    def speed_of(self, url: str) -> HostSpeed:
+        """Give what is learned of the host of an official address."""
+        try:
+            return self.speeds.at(self._directory.service_of(self._checked(url)).host)
+        except PermanentError:  # an invalid address: `download` raises the error
+            return HostSpeed()
 
+    def describe(self) -> dict[str, str]:
+        """Say in words, for each host, what its next request waits for."""
+        throttles = self._throttles.by_host
+        return {host: throttle.describe() for host, throttle in throttles.items()}
 
-def _learned_at(facts: HostFacts) -> float:
-    return max(facts.measured_at, facts.ranges_at)
+    def states(self) -> list[HostState]:
+        """Give the state of each host."""
+        return [throttle.state() for throttle in self._throttles.by_host.values()]
 
+    def is_down(self, url: str) -> bool:
+        """Whether the host of an official address is down, so that requests wait.
 
-def _checked(told: Mapping[str, Any]) -> HostFacts:
-    """Make facts of what a file says; `ValueError` or `TypeError` if they are none."""
-    facts = HostFacts(**told)
-    bandwidth, latency_s = facts.bandwidth or 1.0, facts.latency_s or 0.0
-    numbers = (bandwidth, latency_s, facts.measured_at, facts.ranges_at)
-    is_sound = all(0 <= one < math.inf for one in numbers)
-    if not is_sound or facts.bandwidth == 0 or facts.ranges not in {None, True, False}:
-        msg = f"no facts of a host: {told}"
-        raise ValueError(msg)
-    # What limits depends on the settings of each harvest.
-    return replace(facts, limit="")
+        False when a probe is due: the next request will be the probe.
+        """
+        throttle = self._throttle_for(url)
+        # A host that refuses is asked for other files, which may be served.
+        return throttle.is_closed and not throttle.refusals("file").is_full
 
+    def down_s(self, url: str) -> float:
+        """Give the seconds for which the host of an official address has been down."""
+        return self._throttle_for(url).down_s
 
-def _is_here(host: str) -> bool:
-    name = URL(f"//{host}").host or ""
-    with suppress(ValueError):
-        return ip_address(name).is_loopback
-    return name == "localhost"
+    def awake_s(self, url: str) -> float:
+        """Read a clock that stands still in the quiet hours of a host."""
+        return self._throttle_for(url).awake_s()
+
+    def mirrors(self, url: str) -> list[str]:
+        """Give the addresses that the user has set before that of an official one."""
+        return [str(one) for one in self._directory.mirrors(to_url(url))]
+
+    def to_actual(self, url: str) -> str:
+        """Give the address that is really asked in place of an official one."""
+        return str(self._directory.to_actual(to_url(url)))
+
+    def _throttle_for(self, url: str) -> Throttle:
+        service = self._directory.service_of(self._checked(url))
+        return self._throttles.of_service(service)
+
+    def _checked(self, text: str) -> URL:
+        url = to_url(text)
+        if url.user is not None or url.password is not None:
+            msg = f"{shown(url)} holds a user name, which is not sent anywhere"
+            raise PermanentError(reason="bad_url", message=msg)
+        return self._directory.to_actual(url.with_fragment(None))

@@ -30,8 +30,8 @@ from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
 from .host_speed import HostSpeeds
-from .host_view import HostView
 from .intake import Buffer, Download, Enough, PartialFile, Reply
+from .known_hosts import KnownHosts
 from .manners import Manners, Timing
 from .services import Directory, Service
 from .tail_first import Ends, TailFirstFile
@@ -75,7 +75,7 @@ def _ignore(*_: object) -> None:
     """Do nothing: the caller gave no callback."""
 
 
-class Transport(HostView):
+class Transport(KnownHosts):
     """The client for all archives; use it as an async context manager.
 
     Parameters

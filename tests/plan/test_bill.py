@@ -257,15 +257,16 @@ def test_expected_ways():
     """The bill tells how frames are expected to come: a slow line takes ranges."""
     group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
     counts = replace(COUNTS, to_come=[group])
+    near = replace(ALLOWED, cores=8, ways={}, known={"sas": HostFacts(latency_s=0.02)})
     fast, slow = (
-        make_bill(counts, replace(ALLOWED, bandwidth=bandwidth, cores=8, ways={}))
+        make_bill(counts, replace(near, bandwidth=bandwidth))
         for bandwidth in (1e9, 1e6)
     )
-    assert fast["surveys"]["sdss:r"]["ways"] == {"early": 225}
+    assert fast["surveys"]["sdss:r"]["ways"] == {"stream": 225}
     assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
-    assert slow["hosts"]["sas"]["requests"] > 2.5 * fast["hosts"]["sas"]["requests"]
+    assert slow["hosts"]["sas"]["requests"] == 2 * fast["hosts"]["sas"]["requests"]
     assert "frames: ranges 225 (the bandwidth limits)" in bill_in_words(slow)
-    assert "frames: early 225 (the latency limits)" in bill_in_words(fast)
+    assert "frames: stream 225 (the rate of 10 a second limits)" in bill_in_words(fast)
 
 
 #: What a bill says of the host of the frames, before and after something was measured.
@@ -309,7 +310,7 @@ def test_measured_bandwidth():
     auto = replace(ALLOWED, cores=8, bandwidth=1e9, ways={})
     plain = make_bill(counts, auto)
     slow = make_bill(counts, replace(auto, known={"sas": MEASURED, "s3": HostFacts()}))
-    assert plain["surveys"]["sdss:r"]["ways"] == {"early": 225}
+    assert plain["surveys"]["sdss:r"]["ways"] == {"stream": 225}
     assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
     sas = slow["hosts"]["sas"]
     assert sas["bandwidth_s"] == pytest.approx(sas["bytes"] / 1.1e6, rel=0.01)
@@ -328,13 +329,26 @@ def test_host_without_ranges():
             assert bill["surveys"]["sdss:r"]["ways"] == {way: 225}
 
 
+def test_one_range_at_a_time():
+    """At a host that did not send several ranges at a time, other ways are planned."""
+    group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[group])
+    for several, way in ((True, "stream"), (False, "early")):
+        facts = HostFacts(1e8, several=several, several_at=time.time() - 60)
+        bill = make_bill(counts, replace(ALLOWED, known={"sas": facts}, ways={}))
+        assert bill["surveys"]["sdss:r"]["ways"] == {way: 225}
+
+
 def test_facts_in_the_ledger(tmp_path):
     """The bill of a run is based on what its ledger has learned of the hosts."""
     run = Places(tmp_path)
     create_ledger(run.ledger, targets=[], rejects=[], surveys=[SDSS], facts={})
     with closing(sqlite3.connect(run.ledger)) as db, db:
         db.execute(
-            "INSERT INTO host_fact VALUES ('sas', 1.1e6, 0.18, 5.0, NULL, 0.0, '')"
+            """
+            INSERT INTO host_fact
+            VALUES ('sas', 1.1e6, 0.18, 5.0, NULL, 0.0, '', NULL, 0.0)
+            """
         )
     bill = read_bill(run, ALLOWED)
     assert bill["hosts"]["sas"]["bandwidth"] == 1.1e6

@@ -71,8 +71,13 @@ def test_early_stop():
 
 def test_blocks():
     """By ranges the requests are the mean over the rows that are known."""
-    one = bill_of(Way.RANGES, ((9, 49),), ((700, 740),))
-    assert one["hosts"]["sas"]["requests"] == 225 * (1 + 3) / 2
+    first, middle = ((9, 49),), ((700, 740),)
+    requests = [
+        bill_of(Way.RANGES, *rows)["hosts"]["sas"]["requests"]
+        for rows in ([first], [middle], [first, middle])
+    ]
+    assert requests[0] == 225 < requests[1]
+    assert requests[2] == pytest.approx(sum(requests[:2]) / 2, abs=1)
 
 
 def test_shares():

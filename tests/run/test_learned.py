@@ -13,10 +13,10 @@ from harvester.ledger.view import LedgerView
 from harvester.models import HostFacts, Survey
 from harvester.run.learned import Learned, kept_learned
 from harvester.transport.host_speed import HostSpeeds
-from harvester.transport.known_hosts import read_known_hosts
+from harvester.transport.shared_hosts import read_shared_hosts
 
 FACTS = HostFacts(11e6, 0.18, 1000.5, ranges=True, ranges_at=900.0, limit="rate")
-BARE = HostFacts(ranges=False, ranges_at=7.0)
+BARE = HostFacts(ranges=False, ranges_at=7.0, several=False, several_at=8.0)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_other_harvests(path, tmp_path):
     speeds, folder = HostSpeeds({"data.example": FACTS}), tmp_path / "state"
     async with Ledger.open(path) as ledger, kept_learned(ledger, speeds, folder):
         speeds.at("data.example").note_ranges(given=False)
-    assert read_known_hosts(folder)["data.example"].ranges is False
+    assert read_shared_hosts(folder)["data.example"].ranges is False
 
 
 async def test_same_values(path):

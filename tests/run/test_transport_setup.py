@@ -20,7 +20,7 @@ from harvester.run.transport_setup import (
 )
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.transport.body import Limits
-from harvester.transport.known_hosts import write_known_hosts
+from harvester.transport.shared_hosts import write_shared_hosts
 
 _HERE = "http://127.0.0.1:8080"
 
@@ -160,7 +160,7 @@ async def test_known_hosts(tmp_path, shared, known):
     """A new run begins with what this machine's harvests know, unless told not to."""
     politeness = {"state_dir": str(tmp_path / "state"), "shared": shared}
     settings, path = load_settings(politeness=politeness), tmp_path / "ledger.sqlite"
-    write_known_hosts(tmp_path / "state", {"data.sdss.org": FACTS})
+    write_shared_hosts(tmp_path / "state", {"data.sdss.org": FACTS})
     surveys = [Survey.parse("sdss:r")]
     create_ledger(path, targets=[], rejects=[], surveys=surveys, facts={})
     async with (

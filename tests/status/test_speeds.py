@@ -37,6 +37,7 @@ async def test_report(tmp_path):
         (HostFacts(), []),
         (HostFacts(latency_s=0.02), ["a: 20 ms to the first byte"]),
         (HostFacts(ranges=False), ["a: ranges: no"]),
+        (HostFacts(several=False), ["a: several in one reply: no"]),
         (HostFacts(1e6, limit="cores"), ["a: 1 MB/s, the cores limit"]),
     ],
 )

@@ -8,42 +8,42 @@ from dataclasses import asdict, replace
 import pytest
 
 from harvester.models import HostFacts
-from harvester.transport.known_hosts import (
+from harvester.transport.shared_hosts import (
     newest,
-    read_known_hosts,
-    write_known_hosts,
+    read_shared_hosts,
+    write_shared_hosts,
 )
 
 FACTS = HostFacts(11e6, 0.18, 1000.5, ranges=True, ranges_at=900.0)
-BARE = HostFacts(ranges=False, ranges_at=7.0)
+BARE = HostFacts(ranges=False, ranges_at=7.0, several=False, several_at=8.0)
 
 
 def test_kept(tmp_path):
     """Facts come back as they were, whatever the host is called."""
     facts = {"data.sdss.org": FACTS, "a.example:8443/sas": BARE}
-    write_known_hosts(tmp_path, facts)
-    assert read_known_hosts(tmp_path) == facts
+    write_shared_hosts(tmp_path, facts)
+    assert read_shared_hosts(tmp_path) == facts
 
 
 def test_written_again(tmp_path):
     """New facts replace those of the same host, and no others."""
-    write_known_hosts(tmp_path, {"a": FACTS, "b": FACTS})
-    write_known_hosts(tmp_path, {"b": BARE})
-    assert read_known_hosts(tmp_path) == {"a": FACTS, "b": BARE}
+    write_shared_hosts(tmp_path, {"a": FACTS, "b": FACTS})
+    write_shared_hosts(tmp_path, {"b": BARE})
+    assert read_shared_hosts(tmp_path) == {"a": FACTS, "b": BARE}
     assert len(list((tmp_path / "hosts-1").iterdir())) == 2
 
 
 def test_limit_is_not_shared(tmp_path):
     """What limits depends on the settings of a harvest: others are not told."""
-    write_known_hosts(tmp_path, {"a": replace(FACTS, limit="cores")})
-    assert read_known_hosts(tmp_path) == {"a": FACTS}
+    write_shared_hosts(tmp_path, {"a": replace(FACTS, limit="cores")})
+    assert read_shared_hosts(tmp_path) == {"a": FACTS}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080/sas", "[::1]:80", "localhost:8080"])
 def test_this_machine(tmp_path, host):
     """Servers on this machine are left out: another one may have the port next."""
-    write_known_hosts(tmp_path, {host: FACTS})
-    assert read_known_hosts(tmp_path) == {}
+    write_shared_hosts(tmp_path, {host: FACTS})
+    assert read_shared_hosts(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -58,22 +58,23 @@ def test_this_machine(tmp_path, host):
         json.dumps(asdict(FACTS) | {"latency_s": "slow"}),
         json.dumps(asdict(FACTS) | {"measured_at": float("nan")}),
         json.dumps(asdict(FACTS) | {"ranges": "yes"}),
+        json.dumps(asdict(FACTS) | {"several": [True]}),
     ],
 )
 def test_damaged(tmp_path, text):
     """A file that is no facts, or was not finished, tells nothing; others are read."""
-    write_known_hosts(tmp_path, {"a": FACTS})
+    write_shared_hosts(tmp_path, {"a": FACTS})
     (tmp_path / "hosts-1" / "b").write_text(text)
     (tmp_path / "hosts-1" / ".c.123").write_text(json.dumps(asdict(FACTS)))
-    assert read_known_hosts(tmp_path) == {"a": FACTS}
+    assert read_shared_hosts(tmp_path) == {"a": FACTS}
 
 
 def test_no_folder(tmp_path):
     """Where nothing can be read or written, nothing is known, and nothing fails."""
     file = tmp_path / "file"
     file.touch()
-    write_known_hosts(file, {"a": FACTS})
-    assert read_known_hosts(file) == read_known_hosts(tmp_path / "none") == {}
+    write_shared_hosts(file, {"a": FACTS})
+    assert read_shared_hosts(file) == read_shared_hosts(tmp_path / "none") == {}
 
 
 def test_newest():
