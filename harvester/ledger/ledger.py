@@ -21,6 +21,7 @@ from ..states import State
 from .described import read_undescribed, write_facts
 from .file import check_file
 from .group_commit import GroupCommit, to_ours
+from .host_facts import read_host_facts, write_host_facts
 from .hosts import (
     read_cool_downs,
     read_known_good,
@@ -38,7 +39,9 @@ from .moves import (
     record_samples,
     take_up_failed,
     take_up_substitutes,
+    want_again,
 )
+from .run_facts import remove_run_fact, write_run_fact
 from .substitutes import MISSED
 from .upgrade import upgrade_ledger
 from .waiting import START, read_due, read_next_due, read_pending, read_waited_for
@@ -54,7 +57,16 @@ if TYPE_CHECKING:
     )
     from pathlib import Path
 
-    from ..models import Ask, Finding, Product, Receipt, Sample, Survey, Target
+    from ..models import (
+        Ask,
+        Finding,
+        HostFacts,
+        Product,
+        Receipt,
+        Sample,
+        Survey,
+        Target,
+    )
     from .listing import Offer
     from .waiting import Place
 
@@ -307,49 +319,15 @@ class Ledger:
 
         Pending jobs stay pending. A stamp that was to be replaced is not asked for.
         """
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.executemany(
-                """
-                UPDATE cutout AS c
-                SET sha256 = '', size = 0, facts = '', state = iif(EXISTS (
-                    SELECT 1
-                    FROM cutout
-                    WHERE survey = c.survey AND target = c.target
-                        AND file_loc = c.file_loc AND state = 'wanted'
-                ), 'spare', 'wanted')
-                WHERE survey = ? AND target = ? AND band = ? AND product = ?
-                """,
-                lost,
-            )
-            await db.executemany(
-                """
-                UPDATE job
-                SET state = 'located', attempts = 0, due = 0, reason = ''
-                WHERE survey = ? AND target = ? AND state <> 'pending'
-                """,
-                [(survey, target) for survey, target, _, _ in lost],
-            )
-
-        await self._commits.record(write)
+        await self._commits.record(partial(want_again, lost=lost))
 
     async def keep_fact(self, key: str, value: str) -> None:
         """Add to what the run is; a fact that is known already stays as it is."""
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.execute(
-                "INSERT INTO run VALUES (?, ?) ON CONFLICT DO NOTHING", (key, value)
-            )
-
-        await self._commits.record(write)
+        await self._commits.record(partial(write_run_fact, key=key, value=value))
 
     async def forget_fact(self, key: str) -> None:
         """Remove what is no longer so."""
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.execute("DELETE FROM run WHERE key = ?", (key,))
-
-        await self._commits.record(write)
+        await self._commits.record(partial(remove_run_fact, key=key))
 
     # -- hosts -------------------------------------------------------------------
 
@@ -376,6 +354,14 @@ class Ledger:
     def keep_host_states(self, states: Mapping[str, str]) -> None:
         """Replace what is kept of the hosts' states, with the next commit."""
         self._commits.enqueue(partial(write_host_states, states=states))
+
+    def keep_host_facts(self, facts: Mapping[str, HostFacts]) -> None:
+        """Keep what was learned of hosts, with the next commit."""
+        self._commits.enqueue(partial(write_host_facts, facts=facts))
+
+    async def host_facts(self) -> dict[str, HostFacts]:
+        """Give what was learned of each host."""
+        return await read_host_facts(self._reader)
 
     def keep_troubles(self, troubles: Sequence[str]) -> None:
         """Replace what is kept of why services were given up, with the next commit."""

@@ -30,7 +30,8 @@ from ..status.report import read_report, unsettled
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
-from .lane_plan import frames_in_hand
+from .lane_plan import lane_workers
+from .learned import kept_learned
 from .orchestrator import Orchestrator
 from .transport_setup import allowance, make_transport, start_notes
 
@@ -117,7 +118,7 @@ async def _orchestrator(
             budget=settings.work.frame_cache_bytes,
             still_wanted=ledger.still_wanted,
             patience_s=settings.politeness.patience_s,
-            ways=_ways(settings, ledger),
+            ways=_ways(settings, ledger, transport),
             run=cutter.run,
         )
 
@@ -152,7 +153,10 @@ async def _orchestrator(
         ledger.keep_troubles([])
         if not is_plan:
             await _keep_begin(ledger, places)
-        async with watched(transport, ledger, listener):
+        async with (
+            watched(transport, ledger, listener),
+            kept_learned(ledger, transport.speeds),
+        ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):
@@ -215,7 +219,7 @@ def _is_billed(places: Places, archive: str) -> bool:
         return f"bill {archive}" in view.facts()
 
 
-def _ways(settings: Settings, ledger: Ledger) -> Ways:
+def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
     surveys = settings.parsed_surveys()
 
     def count(product: Product, what: str) -> None:
@@ -226,8 +230,10 @@ def _ways(settings: Settings, ledger: Ledger) -> Ways:
 
     allowed = allowance(settings)
     kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
-    limits = {name: allowed.limits(kind) for name, kind in kinds.items()}
-    return Ways(allowed.ways, limits, counted=count)
+    limits = {
+        name: allowed.limits(kind.costs.file_service) for name, kind in kinds.items()
+    }
+    return Ways(allowed.ways, limits, speed_of=transport.speed_of, counted=count)
 
 
 def _cutter(settings: Settings) -> Cutter:
@@ -268,7 +274,7 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        workers=frames_in_hand(
+        workers=lane_workers(
             kind.costs, lambda service: settings.services.named(service).files
         ),
         attempts=settings.politeness.attempts,

@@ -15,6 +15,7 @@ from ..ledger.view import LedgerView
 from ..plan.words import route_lines
 from ..states import State
 from ..transport.host_state import HostState
+from .speeds import speed_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,6 +56,8 @@ def read_report(places: Places) -> Report:
           were located;
         * ``hosts``: for each host its `HostState`, with ``words`` and ``load``; empty
           if no harvester is running;
+        * ``speeds``: what was learned of each host that files came from, as
+          `HostFacts`;
         * ``cooling``: for each host, seconds until its cool-down ends;
         * ``failures``: archive, reason and number of jobs;
         * ``troubles``: why the last harvest gave services up, as text.
@@ -88,6 +91,9 @@ def read_report(places: Places) -> Report:
             "ways": view.counted("way"),
             "doubts": view.counted("doubt"),
             "bill": _bill(facts),
+            "speeds": {
+                name: asdict(facts) for name, facts in view.host_facts().items()
+            },
             "hosts": _hosts(view.host_states(), time.time()),
             "cooling": {
                 name: round(until - time.time(), 1)
@@ -177,6 +183,7 @@ def _lines(report: Report) -> Iterator[str]:
         billed = _billed(bill["frames"].get(name))
         yield f"{name}: {counted(frames, 'frame')} fetched{billed}{rest}"
     yield from _ways(report)
+    yield from speed_words(report["speeds"])
     yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)

@@ -14,6 +14,7 @@ from ..errors import PermanentError
 from .address import shown
 from .call import Waits
 from .headers import without_personal, without_type
+from .host_speed import HostSpeed
 from .throttle import Throttle
 from .verdict import Chain, judged
 from .wire import Intake
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .address import Guard
     from .body import Limits
     from .call import Call
+    from .host_speed import HostSpeeds
     from .machine_limit import MachineLimit
     from .manners import Manners, Timing
     from .services import Directory, Service
@@ -107,12 +109,14 @@ class Hops:
         guard: Guard,
         limits: Limits,
         on_traffic: Callable[[str, int, int], None],
+        speeds: HostSpeeds,
     ) -> None:
         self._directory = directory
         self._throttles = throttles
         self._guard = guard
         self._limits = limits
         self._on_traffic = on_traffic
+        self._speeds = speeds
         #: None while the transport is not open.
         self.wire: Wire | None = None
 
@@ -163,20 +167,28 @@ class Hops:
 
         def on_sent() -> None:
             turn.sent()
+            reply.sent()
             self._on_traffic(host, 1, 0)
 
         def on_bytes(size: int) -> None:
+            reply.add(size)
             self._on_traffic(host, 0, size)
             call.on_bytes(size)
 
         assert self.wire is not None, "the transport is not open"
-        return await self.wire.exchange(
-            request,
-            intake,
-            answer_s=self._answer_s(call),
-            on_sent=on_sent,
-            on_bytes=on_bytes,
-        )
+        with self._speed(call, host).reply() as reply:
+            return await self.wire.exchange(
+                request,
+                intake,
+                answer_s=self._answer_s(call),
+                on_sent=on_sent,
+                on_bytes=on_bytes,
+                on_answer=reply.answered,
+            )
+
+    def _speed(self, call: Call, host: str) -> HostSpeed:
+        # An answer to a query may take any time: that says nothing about the line.
+        return self._speeds.at(host) if call.kind == "file" else HostSpeed()
 
     def _next_hop(self, request: Request, redirect: Redirected) -> Request:
         url = self._directory.to_actual(
