@@ -30,7 +30,7 @@ from ..status.report import read_report, unsettled
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
-from .lane_plan import frames_in_hand
+from .lane_plan import lane_workers
 from .learned import kept_learned
 from .orchestrator import Orchestrator
 from .transport_setup import (
@@ -279,7 +279,7 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        workers=frames_in_hand(
+        workers=lane_workers(
             kind.costs, lambda service: settings.services.named(service).files
         ),
         attempts=settings.politeness.attempts,

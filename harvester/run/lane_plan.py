@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..plan.allowance import frames_in_hand
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from ..archives.costs import Costs
     from ..models import CutoutSpec, Survey
 
-__all__ = ["LanePlan", "frames_in_hand"]
+__all__ = ["LanePlan", "lane_workers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class LanePlan:
     patience_s: float
 
 
-def frames_in_hand(costs: Costs, files: Callable[[str], int]) -> int:
+def lane_workers(costs: Costs, files: Callable[[str], int]) -> int:
     """Give the number of frames in hand that keep the hosts of an archive busy.
 
     Parameters
@@ -44,8 +46,7 @@ def frames_in_hand(costs: Costs, files: Callable[[str], int]) -> int:
     files
         Gives the files of a service that may be in flight.
     """
-    # Two more than files in flight: they wait for frames that are being cut.
-    frames = files(costs.file_service) + 2
+    frames = frames_in_hand(files(costs.file_service))
     if costs.mirror_service and costs.layout is not None:
         # While the archive's own connections are taken, those to the copies are not.
         frames += math.ceil(files(costs.mirror_service) / costs.layout.at_once)

@@ -12,7 +12,7 @@ from hurried import Run
 from service import Sandbox
 
 from harvester.archives.registry import kind_of
-from harvester.run.lane_plan import frames_in_hand
+from harvester.run.lane_plan import lane_workers
 from harvester.sandbox import mast, server
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
@@ -78,7 +78,7 @@ async def test_images_in_hand(tmp_path, monkeypatch):
     ranges = list(bucket.ranges.values())
     assert len(ranges) > IMAGES / 2
     assert max(map(len, ranges)) <= 4
-    in_hand = frames_in_hand(kind_of("hst").costs, {"mast": 4, "s3": IN_FLIGHT}.get)
+    in_hand = lane_workers(kind_of("hst").costs, {"mast": 4, "s3": IN_FLIGHT}.get)
     layout = kind_of("hst").costs.layout
     later = [[last + 1 - first for first, last in one] for one in ranges[in_hand:]]
     assert len(later) > IMAGES / 10

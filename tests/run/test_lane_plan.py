@@ -5,24 +5,22 @@ from __future__ import annotations
 import pytest
 
 from harvester.archives.registry import kind_of
-from harvester.run.lane_plan import frames_in_hand
+from harvester.run.lane_plan import lane_workers
 from harvester.settings.settings import Settings
 
 
 @pytest.mark.parametrize(("archive", "frames"), [("sdss", 6), ("hst", 22), ("jwst", 7)])
-def test_frames_in_hand(archive, frames):
+def test_lane_workers(archive, frames):
     """All connections to archive and bucket are used, and two frames are cut.
 
     One mosaic of JWST uses all connections to the bucket by itself.
     """
     services = Settings().services
-    found = frames_in_hand(
-        kind_of(archive).costs, lambda one: services.named(one).files
-    )
+    found = lane_workers(kind_of(archive).costs, lambda one: services.named(one).files)
     assert found == frames
 
 
 def test_fewer_connections():
     """A user who allows fewer files in flight has fewer frames in hand."""
-    found = frames_in_hand(kind_of("hst").costs, {"mast": 1, "s3": 3}.__getitem__)
+    found = lane_workers(kind_of("hst").costs, {"mast": 1, "s3": 3}.__getitem__)
     assert found == 1 + 2 + 3
