@@ -41,7 +41,7 @@ def bench(out, part, *words):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("part", "said"),
     [
@@ -62,7 +62,7 @@ def test_part(tmp_path, part, said):
 
 @pytest.mark.harvest
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_harvests(tmp_path):
     """All contestants cut all stamps, of SDSS over two lines, and of HST."""
     found, _ = bench(tmp_path, "harvests")
@@ -79,7 +79,7 @@ def test_harvests(tmp_path):
 
 @pytest.mark.harvest
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_ways(tmp_path):
     """Each way is forced, and ranges take fewer bytes than the beginning does."""
     ((found,), _) = bench(tmp_path, "ways", "--ways", "ranges,early")
