@@ -129,6 +129,9 @@ class Frames:
         self.aside.append(frame.path.name)
         return frame.path if len(self.aside) == 1 else None
 
+    def learn(self, _product, _wanted, _receipts):
+        """Learn nothing from the stamps of a frame."""
+
     def discard(self, product, frame, error):
         """Record a discarded frame; raise if its damage is permanent."""
         self.discarded.append(product.name)
