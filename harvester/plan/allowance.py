@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from ..cutouts.intervals import Span
     from ..models import CutoutSpec, Plane
 
-__all__ = ["BANDWIDTH", "Allowance", "Manner"]
+__all__ = ["BANDWIDTH", "Allowance", "Manner", "frames_in_hand"]
 
 #: Assumed bandwidth in bytes a second, until one is measured: a good connection.
 BANDWIDTH = 20e6
 
-#: Frames in hand beside the files in flight, as lanes have it: they are being cut.
-_BEING_CUT = 2
+
+def frames_in_hand(files: int) -> int:
+    """Give how many frames are in hand at once, if so many files may be in flight."""
+    # Two more: they wait for frames that are being cut.
+    return files + 2
 
 
 class Manner(NamedTuple):
@@ -77,7 +80,7 @@ class Allowance:
             self.bandwidth,
             self.cores,
             in_flight=manner.files,
-            in_hand=manner.files + _BEING_CUT,
+            in_hand=frames_in_hand(manner.files),
         )
         facts = self.facts(manner.host)
         several = HostSpeed(facts).gives_several is not False
