@@ -102,6 +102,8 @@ class Run:
 class _Thread:
     """Cuts in a thread instead of a process, which would take seconds to start."""
 
+    cutting, processes = 0, 1
+
     def start(self):
         """Do nothing."""
 
