@@ -10,7 +10,8 @@ from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import HostFacts, Survey
 from harvester.places import Places
-from harvester.status.report import read_report, words
+from harvester.status.report import read_report
+from harvester.status.report_words import words
 from harvester.status.speeds import speed_words
 
 FACTS = HostFacts(11.23e6, 0.1804, 5.0, ranges=True, ranges_at=4.0, limit="rate")
