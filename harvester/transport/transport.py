@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .headers import ApiToken
     from .host_state import HostState
     from .machine_limit import MachineLimit
+    from .sighting import OnSeen
     from .throttle import Throttle
 
     OnBytes = Callable[[int], None]
@@ -85,6 +86,8 @@ class Transport:
     machine_limit
         Counts this harvest's requests together with those of all others on this
         machine; it is closed with the transport.
+    on_seen
+        Called with what was seen of each request, when it has ended.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -102,7 +105,9 @@ class Transport:
         machine_limit: MachineLimit | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
+        on_seen: OnSeen | None = None,
     ) -> None:
+        self._on_seen = on_seen
         self._directory = Directory(services)
         self._limits = limits or Limits()
         #: Bytes of the largest file that `download` takes.
@@ -146,7 +151,8 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._hops.wire = Wire(
-            self._limits, self._guard, self._agent, self._resolver, self._tokens
+            *(self._limits, self._guard, self._agent, self._resolver, self._tokens),
+            on_seen=self._on_seen,
         )
         return self
 
