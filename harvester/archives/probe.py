@@ -6,7 +6,8 @@ its services send it. ``harvester doctor`` runs the probes and tells what differ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
@@ -65,6 +66,8 @@ class FileNotes:
     #: Whether the service sends byte ranges, and entity tags. None: not known.
     gives_ranges: bool | None = None
     has_etag: bool | None = None
+    #: Regular expressions of headers of the reply, by name in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class ProbeInputs:
     section: Any
     #: Official addresses of the services, by name.
     official: Mapping[str, str]
+    #: Gives the headers of the latest reply, by name in lower case.
+    latest_headers: Callable[[], Mapping[str, str]]
     #: A folder for files that are fetched; it is removed afterwards.
     scratch: Path
 
@@ -139,10 +144,10 @@ async def look_at_file(
         differs = Difference("file", known, str(error), matters=False, advice=advice)
         return [differs], b""
     except RangeRefusedError as error:
-        refused = _without_ranges(notes, str(error))
+        refused = _without_ranges(notes, error)
         body = await _beginning(inputs, url, size)
         return [*refused, *_of_start(notes, body)], body
-    found = list(_of_part(notes, part))
+    found = [*_of_headers(notes, inputs.latest_headers()), *_of_part(notes, part)]
     if notes.has_etag:
         # A service whose tags change would send every file as a new version.
         try:
@@ -161,12 +166,24 @@ async def _beginning(inputs: ProbeInputs, url: str, size: int) -> bytes:
     return bytes(enough.body[:size])
 
 
-def _without_ranges(notes: FileNotes, came: str) -> list[Difference]:
+def _without_ranges(notes: FileNotes, error: RangeRefusedError) -> list[Difference]:
+    came = str(error)
+    if error.is_wrong:
+        return [Difference("ranges", "the bytes that were asked for", came)]
     if notes.gives_ranges is None:
         known = "nothing about byte ranges"
         advice = "Files are fetched as a whole, or from their beginning."
         return [Difference("ranges", known, came, matters=False, advice=advice)]
     return [Difference("ranges", "byte ranges are sent", came)]
+
+
+def _of_headers(notes: FileNotes, came: Mapping[str, str]) -> Iterator[Difference]:
+    for name, expected in notes.headers.items():
+        text = came.get(name)
+        if text is None or not re.fullmatch(expected, text):
+            told = f"{name}: {text}" if text else f"no header {name}"
+            like = f"{name} like {expected}"
+            yield Difference("header", like, told, matters=False)
 
 
 def _of_part(notes: FileNotes, part: ByteRange) -> Iterator[Difference]:

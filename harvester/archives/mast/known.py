@@ -26,6 +26,15 @@ __all__ = ["MissionProbe"]
 #: Files have whole FITS records; the largest mosaics have 8 GB.
 _NOTES = FileNotes(b"SIMPLE  =", least=1_000_000, most=10_000_000_000, multiple=2880)
 
+#: Headers of a part of a file. The bucket is of Amazon S3, which sends more.
+_HEADERS = {"content-length": r"\d+", "content-range": r"bytes 0-\d+/\d+"}
+_S3_HEADERS = {
+    **_HEADERS,
+    "accept-ranges": "bytes",
+    "etag": r'"[0-9a-f]{32}(-\d+)?"',
+    "last-modified": r"\w{3}, .* GMT",
+}
+
 #: Bytes that are fetched: one FITS record.
 _FIRST = 2880
 
@@ -46,6 +55,8 @@ class MissionProbe:
         self._obs_id, self._name = known.obs_id, known.name
         #: Whether the services must have that file.
         self._must_be = self._queries.is_official
+        #: The first bytes of the copy in the bucket; empty if they did not come.
+        self._copy = b""
 
     def steps(self) -> Sequence[ProbeStep]:
         """Give the steps of the probe."""
@@ -100,22 +111,24 @@ class MissionProbe:
     async def _look_at_copy(self) -> Sequence[Difference]:
         key = self._mission.key(self._name, self._obs_id)
         url = f"{self._inputs.official['s3']}/{BUCKET}/{key}"
-        return await self._look(url, gives_ranges=True, has_etag=True)
+        notes = replace(_NOTES, gives_ranges=True, has_etag=True, headers=_S3_HEADERS)
+        found, self._copy = await self._look(url, notes)
+        return found
 
     async def _look_at_file(self) -> Sequence[Difference]:
         uri = f"mast:{self._mission.collection}/product/{self._name}"
         url = f"{self._inputs.official['mast']}/api/v0.1/Download/file?uri={uri}"
         gives_ranges = self._known.archive_gives_ranges
-        return await self._look(url, gives_ranges=gives_ranges, has_etag=None)
+        notes = replace(_NOTES, gives_ranges=gives_ranges, headers=_HEADERS)
+        found, body = await self._look(url, notes)
+        if self._copy and body and self._copy != body:
+            same = "the bytes of the copy in the bucket"
+            found.append(Difference("first bytes", same, "other bytes"))
+        return found
 
-    async def _look(
-        self, url: str, *, gives_ranges: bool | None, has_etag: bool | None
-    ) -> Sequence[Difference]:
+    async def _look(self, url: str, notes: FileNotes) -> tuple[list[Difference], bytes]:
         size = self._known.size if self._name == self._known.name else 0
-        notes = replace(
-            _NOTES, known=size, gives_ranges=gives_ranges, has_etag=has_etag
-        )
-        found, _ = await look_at_file(
+        notes = replace(notes, known=size)
+        return await look_at_file(
             self._inputs, url, notes, _FIRST, must_be=self._must_be
         )
-        return found

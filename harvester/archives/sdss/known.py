@@ -38,10 +38,17 @@ _BAND = "r"
 
 #: Real frames have 2.8 to 3.9 MB; a stand-in may pack them worse. Whether the server
 #: sends byte ranges and entity tags is in no document.
-_NOTES = FileNotes(b"BZh9", least=1_000_000, most=8_000_000, known=3_586_544)
+_NOTES = FileNotes(
+    b"BZh9",
+    least=1_000_000,
+    most=8_000_000,
+    known=3_586_544,
+    headers={"content-length": r"\d+"},
+)
 
-#: Bytes that hold the first block of bzip2, and bytes of the header in it.
-_FIRST, _HEADER = 300_000, 14_400
+#: Bytes that hold the first block of bzip2, bytes that it has unpacked at the most, and
+#: bytes of the header in it. Its checksum is compared only at its end.
+_FIRST, _BLOCK, _HEADER = 300_000, 1_000_000, 14_400
 
 _CARD = re.compile(rb"(BITPIX|NAXIS1|NAXIS2|RUN|CAMCOL|FRAME|FILTER) *= *'?([\w-]+)")
 
@@ -114,9 +121,14 @@ class SdssProbe:
 
     def _of_header(self, body: bytes) -> Iterator[Difference]:
         try:
-            header = bz2.BZ2Decompressor().decompress(body, _HEADER)
+            header = bz2.BZ2Decompressor().decompress(body, _BLOCK)[:_HEADER]
         except OSError as error:
             yield Difference("bzip2", "a sound first block", str(error))
+            return
+        if len(header) < _HEADER:
+            whole = f"a sound first block in {_FIRST:,} bytes"
+            came = f"{len(header):,} bytes could be unpacked"
+            yield Difference("bzip2", whole, came)
             return
         yield from compared("card", _cards(self._field), _read_cards(header))
         if _ROUNDED not in header:

@@ -13,6 +13,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from yarl import URL
+
 from ...dataset.stamps import atomic_write
 from ...transport.address import shown
 from .machine import versions
@@ -32,9 +34,9 @@ _LAYOUT = 1
 
 _MASKED = "…"
 _SECRET = re.compile(
-    r"cookie|auth|token|secret|key|signature|credential", re.IGNORECASE
+    r"cookie|auth|token|secret|key|signature|credential|link|refresh", re.IGNORECASE
 )
-_ADDRESSES = frozenset({"location", "content-location", "link", "refresh"})
+_ADDRESSES = frozenset({"location", "content-location"})
 
 
 def evidence_of(
@@ -78,13 +80,13 @@ def _request(one: Sighting) -> dict[str, Any]:
     return {
         "method": one.method,
         "url": one.url,
-        "headers": _safe(list(one.asked.items())),
+        "headers": _safe(list(one.asked.items()), one.url),
         "sent": datetime.fromtimestamp(one.sent_at, UTC).isoformat(),
         "answer": {
             "status": one.status or None,
             "after_s": round(one.came_at - one.sent_at, 3) if one.status else None,
             "tls": dict(one.tls),
-            "headers": _safe(one.headers),
+            "headers": _safe(one.headers, one.url),
             "bytes_read": one.read,
             "first_bytes": len(start),
             "first_bytes_sha256": hashlib.sha256(start).hexdigest() if start else None,
@@ -93,12 +95,20 @@ def _request(one: Sighting) -> dict[str, Any]:
     }
 
 
-def _safe(headers: Sequence[tuple[str, str]]) -> list[list[str]]:
+def _safe(headers: Sequence[tuple[str, str]], url: str) -> list[list[str]]:
     """Give headers without secrets; a name may come several times."""
-    return [[name, _safe_text(name.lower(), text)] for name, text in headers]
+    return [[name, _safe_text(name.lower(), text, url)] for name, text in headers]
 
 
-def _safe_text(name: str, text: str) -> str:
+def _safe_text(name: str, text: str, url: str) -> str:
     if name in _ADDRESSES:
-        return shown(text)
+        return _safe_address(text, url)
     return _MASKED if _SECRET.search(name) else text
+
+
+def _safe_address(text: str, url: str) -> str:
+    # A relative address is completed, so that the names in its query can be read.
+    try:
+        return shown(URL(url).join(URL(text)))
+    except ValueError:
+        return _MASKED

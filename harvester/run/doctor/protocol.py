@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,7 @@ async def _round(settings: Settings, wanted: set[str], step_s: float) -> list[As
                     transport,
                     settings.archive(name),
                     {service: one.base for service, one in services().items()},
+                    partial(_latest_headers, seen),
                     Path(scratch),
                 )
                 for step in _steps(kind, inputs, wanted):
@@ -112,6 +114,10 @@ async def _round(settings: Settings, wanted: set[str], step_s: float) -> list[As
                     one.sightings = list(seen)
                     asked.append(one)
     return asked
+
+
+def _latest_headers(seen: Sequence[Sighting]) -> dict[str, str]:
+    return {name.lower(): text for name, text in seen[-1].headers} if seen else {}
 
 
 def _steps(
