@@ -1,7 +1,6 @@
 #!/bin/sh
-# Healthy: the ledger answers. Before there is one the catalogue is being read; that
-# the process is alive is all that can be asked then, and the engine sees to it.
+# Healthy: the harvest works, or waits for a good reason, or has nothing left to do.
+# `harvester health` says which. Engines know only 0 and 1.
 set -eu
-if [ -e "$HARVESTER_RUN/ledger.sqlite" ]; then
-    exec harvester status --json "$HARVESTER_RUN" >/dev/null
-fi
+harvester health --stalled-after "${HARVESTER_STALLED_AFTER:-15}" "$HARVESTER_RUN" ||
+    exit 1

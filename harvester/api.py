@@ -27,7 +27,8 @@ from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_run_settings
 from .status.progress import shown_progress
-from .status.report import failures, read_report, unsettled, words
+from .status.report import failures, read_report, unsettled
+from .status.report_words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

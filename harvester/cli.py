@@ -35,6 +35,7 @@ from .run.config.command import config
 from .run.doctor.command import doctor
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
+from .status.command import health, log_options, status
 
 __all__ = ["console", "main"]
 
@@ -76,6 +77,11 @@ AT_LEAST_ONE = click.IntRange(min=1)
 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+
+def _say(facts: dict[str, Any], words: str, as_json: bool) -> None:  # noqa: FBT001 - as the option of each command
+    click.echo(json.dumps(facts) if as_json else words)
+
+
 locate_only_flag = click.option(
     "--locate-only", is_flag=True, help="Locate the images, but fetch none."
 )
@@ -101,6 +107,7 @@ def main() -> None:
     help="Settings file, such as harvest.toml.",
 )
 @locate_only_flag
+@log_options
 @json_flag
 def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
     """Harvest the galaxies of CATALOGUE.
@@ -132,6 +139,7 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
     type=click.Path(path_type=Path),
     help="Settings file, such as harvest.toml.",
 )
+@log_options
 @json_flag
 def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> None:
     """Print what a harvest will cost.
@@ -165,6 +173,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 @main.command(cls=OfSettings, sections="MANNERS")
 @folder_argument
 @locate_only_flag
+@log_options
 @json_flag
 def resume(folder: Path, **flags: Any) -> None:
     """Continue the run in FOLDER.
@@ -185,6 +194,7 @@ def resume(folder: Path, **flags: Any) -> None:
     help="manifest.parquet of the run whose stamps are made again.",
 )
 @click.argument("folder", type=click.Path(path_type=Path))
+@log_options
 @json_flag
 def rebuild(source: Path, folder: Path, **flags: Any) -> None:
     """Make the stamps of a manifest again, in a new FOLDER.
@@ -198,18 +208,8 @@ def rebuild(source: Path, folder: Path, **flags: Any) -> None:
     sys.exit(rebuild_run(source, Places(folder), {**flags, "locate_only": False}))
 
 
-@main.command()
-@folder_argument
-@json_flag
-def status(folder: Path, *, as_json: bool) -> None:
-    """Print the progress of a run.
-
-    This also works while a harvest is running.
-    """
-    from .status.report import read_report, words
-
-    report = read_report(Places(folder))
-    click.echo(json.dumps(report) if as_json else words(report))
+main.add_command(status)
+main.add_command(health)
 
 
 @main.command()
@@ -227,7 +227,8 @@ def status(folder: Path, *, as_json: bool) -> None:
     "image because the best was not available. Their stamp stays until a better one is "
     "made.",
 )
-def retry(folder: Path, reason: str, *, better: bool) -> None:
+@json_flag
+def retry(folder: Path, reason: str, *, better: bool, as_json: bool) -> None:
     """Make failed galaxies due again.
 
     `harvester resume` then tries them.
@@ -237,7 +238,7 @@ def retry(folder: Path, reason: str, *, better: bool) -> None:
     count = retry_failed(Places(folder), reason, better=better)
     jobs = counted(count, "job is", "jobs are")
     then = f" Run `harvester resume {folder}`." if count else ""
-    click.echo(f"{jobs} due again.{then}")
+    _say({"out": str(folder), "due_again": count}, f"{jobs} due again.{then}", as_json)
 
 
 @main.command()
@@ -275,7 +276,8 @@ def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite TARGET if it exists.")
-def backup(folder: Path, target: Path, *, force: bool) -> None:
+@json_flag
+def backup(folder: Path, target: Path, *, force: bool, as_json: bool) -> None:
     """Copy the ledger of a run to a file.
 
     FOLDER has the run, which may be running; TARGET is the new file. The copy is
@@ -285,20 +287,22 @@ def backup(folder: Path, target: Path, *, force: bool) -> None:
     from .ledger.backup import back_up
 
     size = back_up(Places(folder).ledger, target, force=force)
-    click.echo(f"{target}: {size / 1e6:,.1f} MB, checked.")
+    words = f"{target}: {size / 1e6:,.1f} MB, checked."
+    _say({"target": str(target), "bytes": size}, words, as_json)
 
 
 @main.command()
 @folder_argument
-def manifest(folder: Path) -> None:
+@json_flag
+def manifest(folder: Path, *, as_json: bool) -> None:
     """Write manifest.parquet and manifest.csv.
 
     They show the current state of a run.
     """
     from .run.harvest import make_manifest
 
-    for path in make_manifest(Places(folder)):
-        click.echo(folder / path.name)
+    files = [str(folder / path.name) for path in make_manifest(Places(folder))]
+    _say({"files": files}, "\n".join(files), as_json)
 
 
 main.add_command(gallery)

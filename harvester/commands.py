@@ -21,8 +21,10 @@ from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
+from .status.log_options import LogOptions
 from .status.progress import shown_progress
-from .status.report import read_report, words
+from .status.report import read_report
+from .status.report_words import words
 
 if TYPE_CHECKING:
     from .archives.kind import ArchiveKind
@@ -224,7 +226,12 @@ def _until_stopped(
 
 
 def _show(flags: Flags) -> Show:
-    return partial(shown_progress, quiet=flags["as_json"])
+    return partial(
+        shown_progress,
+        quiet=flags["as_json"],
+        log=LogOptions.of(flags),
+        takes_modules=True,
+    )
 
 
 def retry_failed(places: Places, pattern: str, *, better: bool = False) -> int:

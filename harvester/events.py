@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "Heartbeat",
+    "HostChanged",
     "Listener",
     "Moved",
     "Note",
+    "Stalled",
     "Stamped",
     "as_sentence",
     "counted",
@@ -51,9 +54,43 @@ class Note:
     """A message for the user."""
 
     text: str
+    #: Whether something went wrong.
+    is_warning: bool = False
 
 
-Event = Moved | Stamped | Note
+@dataclass(frozen=True, slots=True)
+class HostChanged:
+    """A host is asked in another way than before: it is down, slowed down, well ..."""
+
+    host: str
+    #: `HostState.kind`; ``open`` is well.
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How a harvest stands, once a minute."""
+
+    text: str
+    #: Targets settled in all bands together, of how many.
+    settled: int
+    total: int
+    settled_per_min: float
+    #: Seconds to the end; None: not known.
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """Nothing has moved for some time, or, with ``is_over``, it moves again."""
+
+    text: str
+    seconds: float
+    is_over: bool = False
+
+
+Event = Moved | Stamped | Note | HostChanged | Heartbeat | Stalled
 
 Listener = Callable[[Event], None]
 

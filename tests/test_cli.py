@@ -76,6 +76,19 @@ def test_status_is_light(run):
     assert done.returncode == 0, done.stderr
 
 
+def test_json_of_small_commands(run, tmp_path):
+    """What a command tells, it also tells as JSON."""
+    copy = tmp_path / "copy.sqlite"
+    told = [
+        json.loads(CliRunner().invoke(main, [*map(str, words), "--json"]).stdout)
+        for words in (("retry", run), ("backup", run, copy), ("health", run))
+    ]
+    retried, copied, health = told
+    assert retried == {"out": str(run), "due_again": 0}
+    assert copied == {"target": str(copy), "bytes": copy.stat().st_size}
+    assert health["is_healthy"] is False
+
+
 def test_inspect(tmp_path):
     """`inspect` prints how a catalogue is read, as text or JSON, and leaves no file."""
     path = tmp_path / "galaxies.csv"

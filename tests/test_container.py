@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harvester.ledger.file import create_ledger
+from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
 from harvester.settings.settings import load_settings
 
@@ -52,7 +52,9 @@ def bin_folder(tmp_path):
     stub.parent.mkdir()
     stub.write_text(
         "#!/bin/sh\n"
-        f'[ "$1" != status ] || exec {shlex.quote(sys.executable)} -m harvester "$@"\n'
+        'case "$1" in status | health)\n'
+        f'exec {shlex.quote(sys.executable)} -m harvester "$@"\n'
+        "esac\n"
         "printf 'asked:'; printf ' <%s>' \"$@\"\n"
     )
     stub.chmod(0o755)
@@ -255,12 +257,19 @@ def test_damaged_ledger(bin_folder, tmp_path):
 
 
 def test_health(bin_folder, tmp_path):
-    """The health check passes without a ledger or with a good one, not a bad one."""
+    """The health check fails for a dead run or a bad ledger, and passes at the end."""
     run = tmp_path / "run"
-    assert _run(_CHECK, bin_folder, run).returncode == 0
+    done = _run(_CHECK, bin_folder, run)
+    assert (done.returncode, "no harvest begins one" in done.stdout) == (1, True)
     _ledger(run, "pending")
-    assert _run(_CHECK, bin_folder, run).returncode == 0
+    done = _run(_CHECK, bin_folder, run)
+    assert (done.returncode, "1 job is not done" in done.stdout) == (1, True)
+    with owned(run / "ledger.lock"):
+        assert _run(_CHECK, bin_folder, run).returncode == 0
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE job SET state = 'done'")
+    done = _run(_CHECK, bin_folder, run)
+    assert (done.returncode, done.stdout) == (0, "nothing is left to do\n")
     (run / "ledger.sqlite").write_text("no ledger")
     done = _run(_CHECK, bin_folder, run)
-    assert done.returncode == 7
-    assert "ledger.sqlite" in done.stderr
+    assert (done.returncode, "ledger.sqlite" in done.stderr) == (1, True)

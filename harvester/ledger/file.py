@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-import socket
 import sqlite3
 import time
 from contextlib import closing, contextmanager, suppress
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError, LedgerError, LocalError, LockedError
 from ..states import State
 from .in_thread import end_when_cancelled
+from .process import ProcessMark
 from .tally import STAMPS, SUBSTITUTES
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ __all__ = [
     "check_file",
     "create_ledger",
     "durable_rename",
+    "is_owned",
     "need_ledger",
     "open_to_read",
     "owned",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 #: Of the schema, in ``PRAGMA user_version``. `upgrade` says how to raise it.
-VERSION = 3
+VERSION = 4
 
 #: How often the owner of a run is read, and seconds between two readings.
 _LOOKS, _LOOK_S = 20, 0.05
@@ -84,7 +84,12 @@ def owned(lock: Path) -> Iterator[None]:
             )
             raise LockedError(msg)
         _sign(file, lock)
-        yield
+        try:
+            yield
+        finally:
+            # This process may live on, and must not seem to own the run.
+            with suppress(OSError):
+                file.truncate(0)
 
 
 @contextmanager
@@ -114,11 +119,10 @@ def _is_locked_by_us(file: TextIO | int) -> bool:
 
 
 def _sign(file: TextIO, lock: Path) -> None:
-    words = f"process {os.getpid()} on {socket.gethostname()}\n"
     try:
         # Unbuffered: from a buffer a full disk would be reported at the closing only.
         file.truncate(0)
-        os.write(file.fileno(), words.encode())
+        os.write(file.fileno(), ProcessMark.own().signed().encode())
     except OSError as error:
         raise LocalError(_not_writable(lock, error)) from error
 
@@ -128,24 +132,21 @@ def _owner(file: TextIO) -> str:
     # file names an earlier owner, which has ended.
     for _ in range(_LOOKS):
         file.seek(0)
-        words = file.read().strip()
-        if _is_alive(words):
+        owner = ProcessMark.read(file.read())
+        if owner and owner.is_alive() is not False:
             break
         time.sleep(_LOOK_S)
-    return words or "which one is not known, for its ledger.lock was deleted"
+    unknown = "which one is not known, for its ledger.lock was deleted"
+    return owner.words if owner else unknown
 
 
-def _is_alive(words: str) -> bool:
-    signed = re.fullmatch(r"process (\d+) on (.+)", words)
-    if not signed or signed[2] != socket.gethostname():
-        return bool(signed)
+def is_owned(lock: Path) -> bool:
+    """Tell whether a process of this machine owns a run, without locking it."""
     try:
-        os.kill(int(signed[1]), 0)
-    except ProcessLookupError:
+        owner = ProcessMark.read(lock.read_text("utf-8"))
+    except OSError:
         return False
-    except PermissionError:  # it belongs to another user
-        return True
-    return True
+    return bool(owner and owner.is_alive())
 
 
 def _not_writable(lock: Path, error: OSError) -> str:

@@ -142,8 +142,9 @@ class GroupCommit:
             counts, self._counts = self._counts, _Counts()
             try:
                 await self._db.execute("BEGIN IMMEDIATE")
-                failures = [await self._attempt(entry.write) for entry in entries]
+                # First: an entry may read them for the history.
                 await counts.write(self._db)
+                failures = [await self._attempt(entry.write) for entry in entries]
                 await self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 with suppress(sqlite3.OperationalError):  # nothing to roll back

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sqlite3
 from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,9 +17,11 @@ import aiosqlite
 
 from ..models import Wanted
 from ..states import State
+from .connections import set_up
 from .described import read_undescribed, write_facts
 from .file import check_file
-from .group_commit import GroupCommit, to_ours
+from .group_commit import GroupCommit
+from .history import write_history
 from .hosts import (
     read_cool_downs,
     read_known_good,
@@ -39,6 +40,7 @@ from .moves import (
     take_up_failed,
     take_up_substitutes,
 )
+from .runner import write_runner
 from .substitutes import MISSED
 from .upgrade import upgrade_ledger
 from .waiting import START, read_due, read_next_due, read_pending, read_waited_for
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..models import Ask, Finding, Product, Receipt, Sample, Survey, Target
+    from .history import HostNow
     from .listing import Offer
+    from .runner import Runner
     from .waiting import Place
 
 __all__ = ["Ledger"]
@@ -92,7 +96,7 @@ class Ledger:
             aiosqlite.connect(path, isolation_level=None) as writer,
             aiosqlite.connect(path, isolation_level=None) as reader,
         ):
-            rows = await _set_up(writer, reader)
+            rows = await set_up(writer, reader)
             async with GroupCommit(writer) as commits:
                 numbers = {str(name): int(number) for name, number in rows}
                 yield cls(commits, reader, numbers)
@@ -381,19 +385,13 @@ class Ledger:
         """Replace what is kept of why services were given up, with the next commit."""
         self._commits.enqueue(partial(write_troubles, troubles=troubles))
 
+    def keep_runner(self, runner: Runner | None) -> None:
+        """Replace what is kept of the harvest at work, with the next commit."""
+        self._commits.enqueue(partial(write_runner, runner=runner))
+
+    def keep_history(self, hosts: Sequence[HostNow], now: float) -> None:
+        """Add to the history how far the run has come, with the next commit."""
+        self._commits.enqueue(partial(write_history, hosts=hosts, now=now))
+
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]
-
-
-async def _set_up(
-    writer: aiosqlite.Connection, reader: aiosqlite.Connection
-) -> Iterable[sqlite3.Row]:
-    try:
-        for db in (writer, reader):
-            await db.execute("PRAGMA busy_timeout = 30000")
-        await writer.execute("PRAGMA journal_mode = WAL")
-        await writer.execute("PRAGMA synchronous = FULL")
-        await reader.execute("PRAGMA query_only = ON")
-        return await reader.execute_fetchall("SELECT name, number FROM survey")
-    except sqlite3.Error as error:
-        raise to_ours(error) from error

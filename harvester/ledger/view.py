@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..models import Survey
 from ..states import State
+from .bands import COUNT_BANDS, count_bands
 from .file import open_to_read, remove_log
+from .history import HISTORY_SINCE, read_band_history, read_host_history
 from .hosts import HOST
 from .manifest_rows import read_manifest_rows
 from .moves import read_product
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..models import Product
+    from .bands import BandCounts
+    from .history import BandMoment, HostMoment
     from .manifest_rows import ManifestRow
 
 __all__ = ["FrameGroup", "FrameTargets", "LedgerView", "StampRow"]
@@ -143,6 +147,22 @@ class LedgerView:
         ):
             tallies[number][what] = count
         return tallies
+
+    def bands(self) -> list[BandCounts]:
+        """Tell for each band of each survey how many targets are in each state."""
+        tallies = self.tallies()
+        if self._db.execute("PRAGMA user_version").fetchone()[0] < HISTORY_SINCE:
+            for number, what, count in self._db.execute(COUNT_BANDS):
+                tallies[number][what] = count
+        return count_bands(self.surveys(), tallies)
+
+    def band_history(self, since: float = 0) -> list[BandMoment]:
+        """Give how far each band had come at moments after a time (Unix seconds)."""
+        return read_band_history(self._db, since)
+
+    def host_history(self, since: float = 0) -> list[HostMoment]:
+        """Give what each host was asked at moments after a time (Unix seconds)."""
+        return read_host_history(self._db, since)
 
     def routes(self) -> dict[str, dict[str, int]]:
         """Tell for each survey by which routes how many targets were looked up."""

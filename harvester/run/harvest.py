@@ -25,13 +25,13 @@ from ..ledger.view import LedgerView
 from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES
 from ..states import State
-from ..status.host_watch import watched
 from ..status.report import read_report, unsettled
+from ..status.run_watch import RunWatch, watched
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
 from .orchestrator import Orchestrator
-from .transport_setup import allowance, make_transport, start_notes
+from .transport_setup import allowance, asked_hosts, make_transport, start_notes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -134,6 +134,13 @@ async def _orchestrator(
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
         await asyncio.to_thread(_load, used)
+        watch = RunWatch(
+            ledger,
+            listener,
+            hosts={kind.name: asked_hosts(settings, kind) for kind in used},
+            load=lambda: (cutter.cutting, cutter.processes),
+            is_plan=is_plan,
+        )
         lanes = [
             Lane(
                 kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
@@ -141,7 +148,7 @@ async def _orchestrator(
                 ledger=ledger,
                 frames=frames,
                 cutter=cutter,
-                listener=listener,
+                listener=watch.listener,
                 located=located,
                 down_s=partial(transport.down_s, SERVICES[kind.costs.query_service]),
             )
@@ -151,7 +158,7 @@ async def _orchestrator(
         ledger.keep_troubles([])
         if not is_plan:
             await _keep_begin(ledger, places)
-        async with watched(transport, ledger, listener):
+        async with watched(watch, transport, places):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):

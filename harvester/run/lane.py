@@ -132,7 +132,7 @@ class Lane:
     def refuse(self, group: BaseExceptionGroup[InputError]) -> None:
         """Leave all jobs, because the archive does not know a name in the settings."""
         self._refused = InputError(str(first_of(group)))
-        self._say(f"no galaxy of this archive is harvested: {self._refused}")
+        self._warn(f"no galaxy of this archive is harvested: {self._refused}")
 
     def stop(self) -> None:
         """Finish the frames that are being worked on, and start no others."""
@@ -327,7 +327,7 @@ class Lane:
             attempts=self._plan.attempts,
             longest_s=self._plan.longest_backoff_s,
         )
-        self._say(f"{item.product.name} was not cut: {as_sentence(error)}")
+        self._warn(f"{item.product.name} was not cut: {as_sentence(error)}")
         self._moved(moved)
 
     def _count_bug(self, item: _Item, error: Exception) -> None:
@@ -359,7 +359,7 @@ class Lane:
         host = _host(item.product)
         if host not in self._given_up:
             self._given_up[host] = error
-            self._say(
+            self._warn(
                 f"fetching from a host stopped: {as_sentence(error)} The galaxies that "
                 "need this host wait for a later `harvester resume`."
             )
@@ -372,6 +372,9 @@ class Lane:
 
     def _say(self, text: str) -> None:
         self._listener(Note(f"{self._archive.name}: {text}"))
+
+    def _warn(self, text: str) -> None:
+        self._listener(Note(f"{self._archive.name}: {text}", is_warning=True))
 
 
 def _host(product: Product) -> str:

@@ -16,17 +16,24 @@ from ..transport.headers import ApiToken
 from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
+from ..transport.services import Directory
 from ..transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..archives.kind import ServiceKind, Token
+    from ..archives.kind import ArchiveKind, ServiceKind, Token
     from ..ledger.ledger import Ledger
     from ..settings.settings import Settings
     from ..transport.sighting import OnSeen
 
-__all__ = ["allowance", "make_first_transport", "make_transport", "start_notes"]
+__all__ = [
+    "allowance",
+    "asked_hosts",
+    "make_first_transport",
+    "make_transport",
+    "start_notes",
+]
 
 
 def make_first_transport(
@@ -136,6 +143,12 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
         largest_file=settings.limits.file_bytes,
         ways={name: kind.way(settings.archive(name)) for name, kind in kinds().items()},
     )
+
+
+def asked_hosts(settings: Settings, kind: ArchiveKind) -> tuple[str, ...]:
+    """Give the hosts that are really asked for an archive, its mirrors too."""
+    directory = Directory([_service(settings, one) for one in kind.services])
+    return tuple(dict.fromkeys(service.host for service in directory.services))
 
 
 def _services(settings: Settings) -> list[Service]:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..events import Note
+from ..events import HostChanged
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from ..events import Listener
     from ..ledger.ledger import Ledger
     from ..transport.host_state import HostState
-    from ..transport.transport import Transport
 
-__all__ = ["HostWatch", "watched"]
-
-#: Seconds between two checks.
-_EVERY_S = 2.0
+__all__ = ["HostWatch"]
 
 #: Seconds after which unchanged states are written again. `status` ignores old states,
 #: because their harvester may have been killed.
@@ -58,25 +49,5 @@ class HostWatch:
         kind, at = self._said.get(state.host, ("open", float("-inf")))
         if state.kind != kind and now - at >= _LINE_EVERY_S:
             self._said[state.host] = (state.kind, now)
-            self._listener(Note(f"{state.host}: {state.words(now)}"))
-
-
-@asynccontextmanager
-async def watched(
-    transport: Transport, ledger: Ledger, listener: Listener
-) -> AsyncIterator[None]:
-    """Watch the hosts while the block runs; afterwards remove their kept states."""
-
-    async def look_forever() -> None:
-        watch = HostWatch(ledger, listener)
-        while True:
-            watch.look(transport.states(), time.time())
-            await asyncio.sleep(_EVERY_S)
-
-    async with asyncio.TaskGroup() as group:
-        looking = group.create_task(look_forever(), name="hosts")
-        try:
-            yield
-        finally:
-            looking.cancel()
-            ledger.keep_host_states({})
+            words = f"{state.host}: {state.words(now)}"
+            self._listener(HostChanged(state.host, state.kind, words))

@@ -1,19 +1,20 @@
-"""Shows the progress of a harvest: bars on a terminal, plain lines elsewhere."""
+"""Shows the progress of a harvest: bars on a terminal, and the log."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
-from ..events import Moved, Note, Stamped
+from ..events import Moved
 from ..states import SETTLED, State
 from .console import print_line
+from .log_options import LogOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.progress import Progress, TaskID
 
@@ -22,59 +23,44 @@ if TYPE_CHECKING:
 
 __all__ = ["shown_progress"]
 
-#: Seconds between two plain lines, so that the log of a long run stays short.
-_LINE_EVERY_S = 10.0
-
 
 @contextmanager
-def shown_progress(report: Report | None, *, quiet: bool = False) -> Iterator[Listener]:
-    """Show the progress, starting from the numbers of a report.
+def shown_progress(
+    report: Report | None,
+    *,
+    quiet: bool = False,
+    log: LogOptions | None = None,
+    takes_modules: bool = False,
+) -> Iterator[Listener]:
+    """Show bars on a terminal, starting from the numbers of a report; write the log.
 
     With ``quiet`` the lines go to standard error, as for ``--json``.
+    ``takes_modules`` as in `opened_log`.
     """
+    from .log import opened_log
+
+    log = log or LogOptions()
     stream = sys.stderr if quiet else sys.stdout
-    if report is not None and stream.isatty():
-        with _bars(report) as listener:
-            yield listener
-    else:
-        yield _Lines(report, stream).listener
+    has_bars = report is not None and log.format == "console" and stream.isatty()
+    with ExitStack() as stack:
+        say: Callable[[str], None] = partial(print_line, stream=stream)
+        bars: _Bars | None = None
+        if report is not None and has_bars:
+            bars = stack.enter_context(_bars(report))
+            say = bars.say
+        logged = opened_log(log, say, takes_modules=takes_modules)
+        write = stack.enter_context(logged)
 
+        def listen(event: Event) -> None:
+            write(event)
+            if bars and isinstance(event, Moved):
+                bars.move(event)
 
-class _Lines:
-    """Prints notes, and every ten seconds one line with the progress."""
-
-    def __init__(self, report: Report | None, stream: TextIO) -> None:
-        self._stream = stream
-        self._counts = _counts(report)
-        self._stamps = report["cutouts"] if report else 0
-        self._printed_at = time.monotonic()
-
-    def listener(self, event: Event) -> None:
-        """Take one event."""
-        match event:
-            case Note(text):
-                self._say(text)
-            case Moved(archive, state, jobs):
-                _move(self._counts[archive], state, jobs)
-            case Stamped(_, _, stamps):
-                self._stamps += stamps
-        if time.monotonic() - self._printed_at > _LINE_EVERY_S:
-            self._say(self._progress())
-
-    def _say(self, text: str) -> None:
-        print_line(text, self._stream)
-        self._printed_at = time.monotonic()
-
-    def _progress(self) -> str:
-        parts = [
-            f"{archive}: {_settled(counts)}/{counts.total()} settled"
-            for archive, counts in self._counts.items()
-        ]
-        return f"{'; '.join(parts)}; {self._stamps} stamps"
+        yield listen
 
 
 @contextmanager
-def _bars(report: Report) -> Iterator[Listener]:
+def _bars(report: Report) -> Iterator[_Bars]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -91,7 +77,7 @@ def _bars(report: Report) -> Iterator[Listener]:
         TimeElapsedColumn(),
     )
     with Progress(*columns) as progress:
-        yield _Bars(report, progress).listener
+        yield _Bars(report, progress)
 
 
 class _Bars:
@@ -107,16 +93,14 @@ class _Bars:
         for archive in self._bars:
             self._show(archive)
 
-    def listener(self, event: Event) -> None:
-        """Take one event."""
-        match event:
-            case Note(text):
-                self._progress.console.print(text, markup=False, highlight=False)
-            case Moved(archive, state, jobs):
-                _move(self._counts[archive], state, jobs)
-                self._show(archive)
-            case Stamped():
-                pass
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def move(self, event: Moved) -> None:
+        """Count jobs in their new state."""
+        _move(self._counts[event.archive], event.state, event.jobs)
+        self._show(event.archive)
 
     def _show(self, archive: str) -> None:
         counts = self._counts[archive]

@@ -7,21 +7,24 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..events import counted
+from ..ledger.history import EVERY_S
 from ..ledger.hosts import TROUBLES
 from ..ledger.run_dates import RunDates
 from ..ledger.tally import SUBSTITUTES
 from ..ledger.view import LedgerView
-from ..plan.words import route_lines
 from ..states import State
 from ..transport.host_state import HostState
+from .pace import WINDOW_S, Moments, Traffic, find_pace
+from .running import read_running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
+    from ..ledger.bands import BandCounts
     from ..places import Places
+    from .running import Running
 
-__all__ = ["Report", "failures", "read_report", "unsettled", "words"]
+__all__ = ["Report", "failures", "read_report", "unsettled"]
 
 #: Seconds for which the state of a host that a harvester wrote is valid; a harvester
 #: writes it at least every ten.
@@ -31,8 +34,8 @@ _STATE_VALID_S = 30.0
 Report = dict[str, Any]
 
 
-def read_report(places: Places) -> Report:
-    """Read the state of a run, which may be running.
+def read_report(places: Places, now: float | None = None) -> Report:
+    """Read the state of a run, which may be running; ``now`` in Unix seconds.
 
     Returns
     -------
@@ -43,6 +46,11 @@ def read_report(places: Places) -> Report:
         * ``targets``, ``rejected``: rows of the catalogue;
         * ``cutouts``: stamps on disk; ``substitutes``: those not from the best image;
         * ``surveys``: for each archive, the number of jobs in each state;
+        * ``bands``: for each band of each survey its ``name`` (``sdss:r``), archive,
+          band, and the targets in each state, and ``total``;
+        * ``running``: the harvest that works on the run, or died at it, as `Running`;
+          None if the last one ended in order;
+        * ``pace``: speed, end and what limits it, as `Pace`; None if none is running;
         * ``requests``, ``bytes``: for each host that was asked;
         * ``frames``: for each survey, the number of frames fetched;
         * ``located_by``: for each survey, the number of targets by route;
@@ -59,9 +67,12 @@ def read_report(places: Places) -> Report:
         * ``failures``: archive, reason and number of jobs;
         * ``troubles``: why the last harvest gave services up, as text.
     """
+    now = time.time() if now is None else now
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
         hosts, image_bytes = view.hosts(), view.image_bytes()
+        running, bands = read_running(facts, now), view.bands()
+        states, bill = _host_states(view.host_states(), now), _bill(facts)
         return {
             "out": str(places.out),
             **asdict(RunDates.of(facts)),
@@ -73,6 +84,9 @@ def read_report(places: Places) -> Report:
                 archive: {state.value: counts[state] for state in State}
                 for archive, counts in view.states().items()
             },
+            "bands": [_band(one) for one in bands],
+            "running": running.to_json(now) if running else None,
+            "pace": _pace(view, bands, running, states, bill, now),
             "requests": {name: requests for name, requests, _, _ in hosts},
             "bytes": {name: size for name, _, size, _ in hosts},
             "frames": _fetched(view),
@@ -87,12 +101,15 @@ def read_report(places: Places) -> Report:
             },
             "ways": view.counted("way"),
             "doubts": view.counted("doubt"),
-            "bill": _bill(facts),
-            "hosts": _hosts(view.host_states(), time.time()),
+            "bill": bill,
+            "hosts": {
+                name: {**asdict(one), "words": one.words(now), "load": one.load()}
+                for name, one in states.items()
+            },
             "cooling": {
-                name: round(until - time.time(), 1)
+                name: round(until - now, 1)
                 for name, _, _, until in hosts
-                if until > time.time()
+                if until > now
             },
             "troubles": json.loads(facts.get(TROUBLES, "[]")),
             "failures": [
@@ -102,16 +119,37 @@ def read_report(places: Places) -> Report:
         }
 
 
-def _hosts(kept: Mapping[str, str], now: float) -> dict[str, dict[str, Any]]:
-    hosts = {}
+def _host_states(kept: Mapping[str, str], now: float) -> dict[str, HostState]:
+    states = {}
     for name, text in kept.items():
         told = json.loads(text)
         # A killed harvester leaves its last states behind.
-        if not 0 <= now - told.pop("at") < _STATE_VALID_S:
-            continue
-        state = HostState(**told)
-        hosts[name] = {**told, "words": state.words(now), "load": state.load()}
-    return hosts
+        if 0 <= now - told.pop("at") < _STATE_VALID_S:
+            states[name] = HostState(**told)
+    return states
+
+
+def _band(one: BandCounts) -> dict[str, Any]:
+    return {**asdict(one), "total": one.total}
+
+
+def _pace(
+    view: LedgerView,
+    bands: Sequence[BandCounts],
+    running: Running | None,
+    states: Mapping[str, HostState],
+    bill: Mapping[str, Mapping[str, int]],
+    now: float,
+) -> dict[str, Any] | None:
+    if running is None or not running.is_alive:
+        return None
+    first = now - WINDOW_S - 2 * EVERY_S
+    moments = Moments(view.band_history(first), view.host_history(first))
+    traffic = {
+        name: Traffic(requests, size, bill["requests"].get(name))
+        for name, requests, size, _ in view.hosts()
+    }
+    return find_pace(bands, running, states, traffic, moments, now).to_json()
 
 
 def _fetched(view: LedgerView) -> dict[str, int]:
@@ -143,88 +181,3 @@ def unsettled(report: Report) -> int:
         counts[State.PENDING] + counts[State.LOCATED]
         for counts in report["surveys"].values()
     )
-
-
-def words(report: Report) -> str:
-    """Return the report as text."""
-    return "\n".join(_lines(report))
-
-
-def _billed(expected: int | None, unit: float = 1) -> str:
-    if expected is None:
-        return ""
-    return f" (bill: {expected / unit:,.{int(unit > 1)}f})"
-
-
-def _lines(report: Report) -> Iterator[str]:
-    rejected = report["rejected"]
-    rows = f" ({counted(rejected, 'row')} rejected)" if rejected else ""
-    yield f"{report['out']}: {counted(report['targets'], 'target')}{rows}"
-    yield f"{'':8}" + "".join(f"{state.replace('_', ' '):>13}" for state in State)
-    for archive, counts in report["surveys"].items():
-        yield f"{archive:8}" + "".join(f"{counts[state]:>13,}" for state in State)
-    yield f"{counted(report['cutouts'], 'stamp')} on disk"
-    if count := report["substitutes"]:
-        yield (
-            f"{counted(count, 'of them is', 'of them are')} not from the best image, "
-            "because that was not available; `substitute_reason` in the manifest says "
-            f"why. To try again: harvester retry --better {report['out']}"
-        )
-    bill = report["bill"]
-    for name, frames in report["frames"].items():
-        ratio = report["amplification"][name]
-        rest = f", {ratio:.2f} x the bytes that the stamps need" if ratio else ""
-        billed = _billed(bill["frames"].get(name))
-        yield f"{name}: {counted(frames, 'frame')} fetched{billed}{rest}"
-    yield from _ways(report)
-    yield from route_lines(report["located_by"])
-    for name, requests in report["requests"].items():
-        size, size_billed = report["bytes"][name], bill["bytes"].get(name)
-        cooling, now = report["cooling"].get(name), report["hosts"].get(name)
-        # While a harvester runs, the state of the host below has this.
-        alone = cooling and not now
-        rest = f", no requests for {cooling:.0f} s, as the host asked" if alone else ""
-        yield (
-            f"{name}: {counted(requests, 'request')}"
-            f"{_billed(bill['requests'].get(name))}, "
-            f"{size / 1e6:,.1f} MB{_billed(size_billed, 1e6)}{rest}"
-        )
-    for name, now in report["hosts"].items():
-        if report["requests"].get(name) or now["waiting"]:
-            yield f"{name} now: {now['words']}; {now['load']}"
-    yield from _what_is_left(report)
-
-
-def _ways(report: Report) -> Iterator[str]:
-    for name, ways in report["ways"].items():
-        if ways:
-            each = ", ".join(f"{way} {number:,}" for way, number in ways.items())
-            yield f"{name}: frames by the way they came: {each}"
-    for name, doubts in report["doubts"].items():
-        if doubts:
-            each = ", ".join(f"{why} {number:,}" for why, number in doubts.items())
-            yield (
-                f"{name}: {counted(sum(doubts.values()), 'frame')} read from the "
-                f"beginning, because blocks could not be proved: {each}"
-            )
-
-
-def _what_is_left(report: Report) -> Iterator[str]:
-    for one in report["failures"]:
-        jobs = f"{counted(one['jobs'], 'job')} of {one['survey']}"
-        yield f"failed: {jobs}: {one['reason']}"
-    if failures(report):
-        yield f"To try failed jobs again: harvester retry {report['out']}"
-    for trouble in report["troubles"]:
-        yield f"not finished: {trouble}"
-    if unsettled(report):
-        waiting = ", ".join(_waiting(report))
-        later = " later" if report["troubles"] else ""
-        yield f"Waiting: {waiting}. Run `harvester resume {report['out']}`{later}."
-
-
-def _waiting(report: Report) -> Iterator[str]:
-    for archive, counts in report["surveys"].items():
-        jobs = counts[State.PENDING] + counts[State.LOCATED]
-        if jobs:
-            yield f"{counted(jobs, 'job')} of {archive}"

@@ -14,6 +14,7 @@ from ..errors import PermanentError
 from .address import shown
 from .call import Waits
 from .headers import without_personal, without_type
+from .pulse import Pulse
 from .throttle import Throttle
 from .verdict import Chain, judged
 from .wire import Intake
@@ -65,6 +66,7 @@ class Throttles:
         self._on_cool_down = on_cool_down
         self._timing = timing
         self.by_host: dict[str, Throttle] = {}
+        self._pulses: dict[str, Pulse] = {}
         for service in directory.services:
             self.of_service(service)
 
@@ -82,6 +84,10 @@ class Throttles:
     def of_service(self, service: Service) -> Throttle:
         """Give the throttle of a service's host."""
         return self._of(service.host, service.manners)
+
+    def pulse(self, host: str) -> Pulse:
+        """Give when a host was heard, and its answers."""
+        return self._pulses.setdefault(host, Pulse(self._timing))
 
     def _of(self, host: str, manners: Manners) -> Throttle:
         if host not in self.by_host:
@@ -160,23 +166,28 @@ class Hops:
         self, request: Request, intake: Intake, turn: Turn, call: Call
     ) -> Redirected | None:
         host = turn.host
-
-        def on_sent() -> None:
-            turn.sent()
-            self._on_traffic(host, 1, 0)
-
-        def on_bytes(size: int) -> None:
-            self._on_traffic(host, 0, size)
-            call.on_bytes(size)
-
         assert self.wire is not None, "the transport is not open"
-        return await self.wire.exchange(
-            request,
-            intake,
-            answer_s=self._answer_s(call),
-            on_sent=on_sent,
-            on_bytes=on_bytes,
-        )
+        with self._throttles.pulse(host).beat() as beat:
+
+            def on_sent() -> None:
+                turn.sent()
+                beat.sent()
+                self._on_traffic(host, 1, 0)
+
+            def on_bytes(size: int) -> None:
+                beat.heard()
+                self._on_traffic(host, 0, size)
+                call.on_bytes(size)
+
+            redirect = await self.wire.exchange(
+                request,
+                intake,
+                answer_s=self._answer_s(call),
+                on_sent=on_sent,
+                on_bytes=on_bytes,
+            )
+            beat.heard()  # an answer without a body
+            return redirect
 
     def _next_hop(self, request: Request, redirect: Redirected) -> Request:
         url = self._directory.to_actual(

@@ -11,12 +11,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..events import duration_words
+from ..events import counted, duration_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["HostState", "outage_words", "refusal_words"]
+
+#: Seconds without a byte after which a host is called silent. Archives often take
+#: longer than a few seconds to begin an answer.
+_SILENT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class HostState:
     #: How many requests that were, and the latest answer in its own words.
     refused: int = 0
     refusal: str = ""
+    #: When its last byte came; 0: none has.
+    heard_at: float = 0.0
+    #: Since when the requests under way wait without a byte; 0: none is under way.
+    silent_since: float = 0.0
 
     def words(self, now: float) -> str:
         """Say what the next request waits for."""
@@ -84,10 +92,26 @@ class HostState:
             return f"cooling down for {left_s} s ({self.cooling_why})"
         why = self._why()
         if not why:
-            return "ready"
+            return self._silence(now) or "ready"
         wait_s = max(0.0, self.probe_at - now)
         probe = "probing" if self.probing else f"next probe in {wait_s:.0f} s"
         return f"{why}, {probe}"
+
+    def silent_s(self, now: float) -> float:
+        """Give the seconds for which requests under way have brought no byte."""
+        return max(0.0, now - self.silent_since) if self.silent_since else 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return sum(busy for busy, _, _ in self.slots.values())
+
+    def _silence(self, now: float) -> str:
+        silent_s = self.silent_s(now)
+        if silent_s < _SILENT_S:
+            return ""
+        under_way = counted(self.in_flight, "request")
+        return f"silent for {duration_words(silent_s)}, {under_way} under way"
 
     def _why(self) -> str:
         if not self.refused_since:

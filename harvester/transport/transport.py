@@ -9,6 +9,7 @@ service is not asked.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from random import random as any_number
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .headers import ApiToken
     from .host_state import HostState
     from .machine_limit import MachineLimit
+    from .pulse import Answers
     from .sighting import OnSeen
     from .throttle import Throttle
 
@@ -297,7 +299,20 @@ class Transport:
 
     def states(self) -> list[HostState]:
         """Give the state of each host."""
-        return [throttle.state() for throttle in self._throttles.by_host.values()]
+        pulse = self._throttles.pulse
+        return [
+            replace(
+                throttle.state(),
+                heard_at=pulse(host).heard_at,
+                silent_since=pulse(host).silent_since,
+            )
+            for host, throttle in self._throttles.by_host.items()
+        ]
+
+    def take_answers(self) -> dict[str, Answers]:
+        """Give for each host the answers that have begun since the last call."""
+        hosts = self._throttles.by_host
+        return {host: self._throttles.pulse(host).take() for host in hosts}
 
     def is_down(self, url: str) -> bool:
         """Whether the host of an official address is down, so that requests wait.

@@ -14,7 +14,8 @@ from service import sandbox
 from harvester.dataset.verify import verify
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import LedgerView
-from harvester.status.report import read_report, words
+from harvester.status.report import read_report
+from harvester.status.report_words import words
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 

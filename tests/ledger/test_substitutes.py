@@ -12,7 +12,8 @@ from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.places import Places
 from harvester.states import State
-from harvester.status.report import read_report, words
+from harvester.status.report import read_report
+from harvester.status.report_words import words
 
 HST = Survey.parse("hst:WFC3/IR:F160W")
 IMAGES = ("deep", "middle", "shallow")

@@ -12,9 +12,12 @@ from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import Survey, Target
 from harvester.places import Places
-from harvester.status.host_watch import HostWatch, watched
-from harvester.status.report import read_report, words
+from harvester.status.host_watch import HostWatch
+from harvester.status.report import read_report
+from harvester.status.report_words import words
+from harvester.status.run_watch import RunWatch, watched
 from harvester.transport.host_state import HostState
+from harvester.transport.pulse import Answers
 
 _WELL = HostState(
     "data.sdss.org", rate=10.0, full_rate=10.0, slots={"file": (1, 4, 4)}, waiting=0
@@ -96,12 +99,15 @@ class _Transport:
     def states(self):
         return [_SHUT]
 
+    def take_answers(self):
+        return {"data.sdss.org": Answers()}
+
 
 async def test_status_sees_it(places):
     """Another process reads the states while the harvest runs, and none afterwards."""
     async with (
         Ledger.open(places.ledger) as ledger,
-        watched(_Transport(), ledger, lambda _: None),
+        watched(RunWatch(ledger, lambda _: None, hosts={}), _Transport(), places),
         asyncio.timeout(60),
     ):
         while not (hosts := read_report(places)["hosts"]):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 
-import pytest
-
-from harvester.events import Moved, Note, Stamped
+from harvester.events import Heartbeat, Moved, Note
 from harvester.states import State
-from harvester.status.progress import _Lines, shown_progress
+from harvester.status.progress import shown_progress
 
 REPORT = {
     "cutouts": 3,
@@ -17,23 +16,25 @@ REPORT = {
     },
 }
 
-
-@pytest.fixture
-def lines(monkeypatch):
-    """Return a listener that prints the progress after each event."""
-    monkeypatch.setattr("harvester.status.progress._LINE_EVERY_S", -1)
-    return _Lines(REPORT, io.StringIO())
+#: Time and level before each line.
+BEFORE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ info    "
 
 
-def test_counts_follow_the_events(lines):
-    """Jobs of the events are added to the numbers of the report."""
-    lines.listener(Moved("sdss", State.LOCATED, 4))
-    lines.listener(Moved("sdss", State.DONE, 5))
-    lines.listener(Moved("sdss", State.NO_COVERAGE, 1))
-    lines.listener(Stamped("sdss", "frame", 5))
-    assert lines._stream.getvalue().splitlines()[-1] == (
-        "sdss: 10/10 settled; 8 stamps"
-    )
+class Terminal(io.StringIO):
+    """An output that says it is a terminal."""
+
+    def isatty(self):
+        """Say so."""
+        return True
+
+
+def test_lines_have_time_and_level(capsys):
+    """In a pipe each event is one line with its time, level and name."""
+    with shown_progress(REPORT) as listener:
+        listener(Heartbeat("5 of 10 settled", 5, 10, 1.0, 300.0))
+        listener(Moved("sdss", State.DONE, 2))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(rf"{BEFORE}heartbeat    5 of 10 settled", line)
 
 
 def test_notes_are_said(capsys):
@@ -41,20 +42,16 @@ def test_notes_are_said(capsys):
     with shown_progress(REPORT, quiet=True) as listener:
         listener(Note("the archive is down"))
     said = capsys.readouterr()
-    assert said.err == "the archive is down\n"
+    assert re.fullmatch(rf"{BEFORE}note         the archive is down\n", said.err)
     assert said.out == ""
 
 
 def test_bars_on_a_terminal(monkeypatch):
-    """On a terminal each archive has a bar with its numbers."""
-
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
+    """On a terminal each archive has a bar with its numbers, and the log above."""
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
     with shown_progress(REPORT) as listener:
         listener(Moved("sdss", State.DONE, 2))
         listener(Note("[bold]not markup[/bold]"))
@@ -62,9 +59,12 @@ def test_bars_on_a_terminal(monkeypatch):
     assert "[bold]not markup[/bold]" in terminal.getvalue()
 
 
-def test_closed_output(lines):
+def test_closed_output(monkeypatch):
     """A harvest continues when its output is closed, for example by `| head`."""
-    lines._stream.close()
-    lines.listener(Note("still here"))
-    lines.listener(Moved("sdss", State.DONE, 2))
-    assert lines._counts["sdss"][State.DONE] == 5
+    closed = io.StringIO()
+    monkeypatch.setattr("sys.stdout", closed)
+    with shown_progress(REPORT) as listener:
+        closed.close()
+        listener(Note("still here"))
+        listener(Moved("sdss", State.DONE, 2))
+    assert closed.closed

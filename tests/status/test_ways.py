@@ -8,7 +8,8 @@ from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.models import Survey
 from harvester.places import Places
-from harvester.status.report import read_report, words
+from harvester.status.report import read_report
+from harvester.status.report_words import words
 
 SURVEY = Survey.parse("sdss:r")
 

@@ -70,10 +70,12 @@ class Cutter:
         cut: CutFrame = cut_frame,
     ) -> None:
         """Take the number of processes (0: one for each core) and their limits."""
-        processes = processes or len(os.sched_getaffinity(0))
+        self.processes = processes or len(os.sched_getaffinity(0))
+        #: Jobs in a process, or waiting for one.
+        self.cutting = 0
         self._open = partial(
             _open_pool,
-            max_workers=processes,
+            max_workers=self.processes,
             initializer=_prepare,
             initargs=(memory_bytes,),
         )
@@ -82,7 +84,7 @@ class Cutter:
         self._limit_s = limit_s
         self._cut = cut
         # One more than workers, so that a free worker finds its next job at once.
-        self._slots = asyncio.Semaphore(processes + 1)
+        self._slots = asyncio.Semaphore(self.processes + 1)
 
     async def __aenter__(self) -> Self:
         """Return itself, without starting the processes."""
@@ -145,6 +147,13 @@ class Cutter:
             raise TransientError("worker_died", f"a worker ended: {error}") from error
 
     async def _once(self, function: Callable[[T], R], job: T) -> R:
+        self.cutting += 1
+        try:
+            return await self._in_slot(function, job)
+        finally:
+            self.cutting -= 1
+
+    async def _in_slot(self, function: Callable[[T], R], job: T) -> R:
         problem = ""
         async with self._slots:
             for _ in range(_POOLS):

@@ -1,0 +1,111 @@
+"""Whether a harvest works on a run, since when, and when it last made progress."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ..events import duration_words
+from ..ledger.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Life", "Running", "read_running"]
+
+#: A harvest tells of itself every ten seconds. After so many without a word it hangs,
+#: or, if it is on another machine, is taken for dead.
+_OVERDUE_S = 120.0
+
+
+class Life(StrEnum):
+    """How a harvest that has signed in, and not out, stands."""
+
+    RUNNING = "running"
+    """It tells of itself."""
+    HUNG = "hung"
+    """Its process is there, but has not told anything for minutes."""
+    DEAD = "dead"
+    """It ended without signing out: it was killed, or the machine went down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The harvest that works on a run, or died at it. Times are Unix seconds."""
+
+    life: Life
+    pid: int
+    #: The machine, or the container.
+    host: str
+    since: float
+    #: When a job last changed its state or a stamp was written; ``since`` at first.
+    progress_at: float
+    #: When the last byte of an archive came; 0: none yet.
+    heard_at: float
+    #: When it told this.
+    told_at: float
+    #: Frames that are being cut or wait for it, and the processes that cut.
+    cutting: int
+    processes: int
+    #: For each archive the hosts that are asked.
+    hosts: Mapping[str, tuple[str, ...]]
+    #: Whether it only locates, as `harvester plan` does.
+    is_plan: bool
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a process that works, or hangs."""
+        return self.life is not Life.DEAD
+
+    @property
+    def moved_at(self) -> float:
+        """When anything moved: a job, a stamp, or a byte."""
+        return max(self.progress_at, self.heard_at)
+
+    def words(self, now: float) -> str:
+        """Say it in one sentence."""
+        who = f"process {self.pid} on {self.host}"
+        silent = duration_words(max(0.0, now - self.told_at))
+        match self.life:
+            case Life.RUNNING:
+                since = duration_words(max(0.0, now - self.since))
+                moved = duration_words(max(0.0, now - self.progress_at))
+                return f"running for {since} ({who}); last progress {moved} ago"
+            case Life.HUNG:
+                return f"{who} hangs: it has not reported for {silent}"
+            case Life.DEAD:
+                return f"not running: {who} ended without notice {silent} ago or later"
+
+    def to_json(self, now: float) -> dict[str, Any]:
+        """Give it as `harvester status --json` does."""
+        return {**asdict(self), "words": self.words(now)}
+
+
+def read_running(facts: Mapping[str, str], now: float) -> Running | None:
+    """Read it from the facts of a run; None: the last harvest ended in order."""
+    told = Runner.from_facts(facts)
+    if told is None:
+        return None
+    return Running(
+        _life(told, now),
+        told.process.pid,
+        told.process.host,
+        since=told.since,
+        progress_at=told.progress_at,
+        heard_at=told.heard_at,
+        told_at=told.at,
+        cutting=told.cutting,
+        processes=told.processes,
+        hosts=told.hosts,
+        is_plan=told.is_plan,
+    )
+
+
+def _life(told: Runner, now: float) -> Life:
+    is_alive, is_overdue = told.process.is_alive(), now - told.at > _OVERDUE_S
+    if is_alive is None:
+        return Life.DEAD if is_overdue else Life.RUNNING
+    if not is_alive:
+        return Life.DEAD
+    return Life.HUNG if is_overdue else Life.RUNNING
