@@ -23,10 +23,12 @@ from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
 from ..plan.bill import read_bill, totals
-from ..settings.settings import SERVICES
+from ..settings.settings import SERVICES, webhook_of
 from ..states import State
+from ..status.notify import notifying
 from ..status.report import read_report, unsettled
 from ..status.run_watch import RunWatch, watched
+from ..transport.webhook import Webhook
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from ..archives.kind import ArchiveKind
-    from ..events import Listener
+    from ..events import Event, Listener
     from ..models import Product
     from ..places import Places
     from ..settings.settings import Settings
@@ -80,20 +82,52 @@ async def harvest(
     HarvesterError
         The disk, the ledger or the settings ended the harvest early.
     """
-    listener = guarded(listener)
+    webhook = "" if locate_only else webhook_of(settings)
+    post = Webhook(webhook).post if webhook else None
     try:
-        async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
-            orchestrator,
-            cutter,
-        ):
-            # With nothing to cut, the processes are not needed.
-            report = await in_thread(read_report, places)
-            if not locate_only and unsettled(report):
-                cutter.start()
-            started(orchestrator)
-            await orchestrator.run(locate_only=locate_only)
+        async with notifying(places, post, settings.notify.events) as notifier:
+            with notifier.telling_end() as ended:
+                outcome = await _work(
+                    settings,
+                    places,
+                    _both(listener, notifier.listener),
+                    started,
+                    locate_only=locate_only,
+                )
+                ended(outcome.report, [str(one) for one in outcome.troubles])
+                return outcome
     except BaseExceptionGroup as group:
         raise first_of(group) from group
+
+
+def _both(one: Listener, other: Listener) -> Listener:
+    first, second = guarded(one), guarded(other)
+
+    def call(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return call
+
+
+async def _work(
+    settings: Settings,
+    places: Places,
+    listener: Listener,
+    started: Callable[[Orchestrator], None],
+    *,
+    locate_only: bool,
+) -> Outcome:
+    async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
+        orchestrator,
+        cutter,
+    ):
+        # With nothing to cut, the processes are not needed.
+        report = await in_thread(read_report, places)
+        if not locate_only and unsettled(report):
+            cutter.start()
+        started(orchestrator)
+        await orchestrator.run(locate_only=locate_only)
     report = await in_thread(read_report, places)
     return Outcome(report, orchestrator.troubles)
 

@@ -34,11 +34,13 @@ from .sections import (
     CatalogueSection,
     CutoutSection,
     LimitsSection,
+    NotifySection,
     PolitenessSection,
     Section,
     ServiceSection,
     WorkSection,
 )
+from .webhook_address import read_webhook, refuse_archive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +58,7 @@ __all__ = [
     "load_settings",
     "of_older_run",
     "read_file",
+    "webhook_of",
 ]
 
 #: The official address of each service, by its name.
@@ -126,6 +129,7 @@ class _Settings(BaseSettings):
     politeness: PolitenessSection = PolitenessSection()
     limits: LimitsSection = LimitsSection()
     work: WorkSection = WorkSection()
+    notify: NotifySection = NotifySection()
 
     @classmethod
     def settings_customise_sources(
@@ -313,7 +317,33 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     settings.parsed_surveys()
     _refuse_same_address_twice(settings)
     _refuse_large(settings)
+    webhook_of(settings)
     return settings
+
+
+def webhook_of(settings: Settings) -> str:
+    """Give the address of the webhook; empty if there is none.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is that of an archive.
+    """
+    notify = settings.notify
+    webhook = read_webhook(notify.webhook, notify.webhook_file)
+    if webhook:
+        known = services().values()
+        addresses = [
+            address
+            for one in known
+            for address in (
+                one.base,
+                *settings.services.named(one.name).addresses(one.base),
+            )
+        ]
+        domains = [domain for one in known for domain in one.domains]
+        refuse_archive(webhook, addresses, domains)
+    return webhook
 
 
 def _refuse_large(settings: Settings) -> None:
