@@ -29,7 +29,7 @@ from ..errors import InputError
 from ..models import CutoutSpec, Plane, StampSize, Survey
 from .base_urls import same_base_urls
 from .environment import refuse_unknown_variables
-from .names import did_you_mean
+from .problems import problems_of
 from .sections import (
     CatalogueSection,
     CutoutSection,
@@ -43,7 +43,6 @@ from .sections import (
 from .webhook_address import read_webhook, refuse_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from ..archives.kind import ServiceKind
@@ -295,7 +294,7 @@ def kept_settings(places: Places) -> Settings:
     try:
         return Settings(file=kept, alone=True)  # type: ignore[call-arg] # as in load_settings
     except ValidationError as error:
-        raise InputError(_sentence(error)) from error
+        raise InputError(problems_of(error, Settings)) from error
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:
@@ -310,7 +309,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     try:
         settings = Settings(file=read_file(file) if file else {}, **flags)  # type: ignore[call-arg] # taken out again by settings_customise_sources
     except ValidationError as error:
-        raise InputError(_sentence(error)) from error
+        raise InputError(problems_of(error, Settings)) from error
     except SettingsError as error:
         msg = f"settings in the environment that cannot be used: {error}."
         raise InputError(msg) from error
@@ -390,18 +389,3 @@ def read_file(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         msg = f"settings file {file} is not TOML: {error}."
         raise InputError(msg) from error
-
-
-def _sentence(error: ValidationError) -> str:
-    # Pydantic puts "Value error, " before the messages of our own checks.
-    lines = [
-        f"  {'.'.join(map(str, one['loc']))}: {_problem(one['type'], one)}"
-        for one in error.errors()
-    ]
-    return "\n".join(["settings that cannot be used:", *lines])
-
-
-def _problem(kind: str, error: Mapping[str, Any]) -> str:
-    if kind == "extra_forbidden":
-        return f"there is no such setting.{did_you_mean(Settings, error['loc'])}"
-    return str(error["msg"]).removeprefix("Value error, ")
