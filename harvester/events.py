@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .states import State
 
 __all__ = [
+    "Began",
+    "Ended",
     "Event",
     "Heartbeat",
     "HostChanged",
@@ -90,7 +92,22 @@ class Stalled:
     is_over: bool = False
 
 
-Event = Moved | Stamped | Note | HostChanged | Heartbeat | Stalled
+@dataclass(frozen=True, slots=True)
+class Began:
+    """A harvest begins its work."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A harvest has ended, in order or, with ``is_error``, by an error."""
+
+    text: str
+    is_error: bool = False
+
+
+Event = Began | Ended | Moved | Stamped | Note | HostChanged | Heartbeat | Stalled
 
 Listener = Callable[[Event], None]
 

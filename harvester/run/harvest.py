@@ -14,7 +14,7 @@ from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
 from ..dataset.current_manifest import make_manifest
 from ..errors import HarvesterError, first_of
-from ..events import Note, guarded
+from ..events import Began, Ended, Note, guarded
 from ..frames.store import FrameStore
 from ..frames.ways import Ways
 from ..importing import IMPORTING
@@ -27,6 +27,7 @@ from ..settings.settings import SERVICES, webhook_of
 from ..states import State
 from ..status.notify import notifying
 from ..status.report import read_report, unsettled
+from ..status.report_words import share_settled
 from ..status.run_watch import RunWatch, watched
 from ..transport.webhook import Webhook
 from .disk import check_room, disk_notes
@@ -82,29 +83,29 @@ async def harvest(
     HarvesterError
         The disk, the ledger or the settings ended the harvest early.
     """
+    listener = guarded(listener)
     webhook = "" if locate_only else webhook_of(settings)
     post = Webhook(webhook).post if webhook else None
     try:
         async with notifying(places, post, settings.notify.events) as notifier:
+            listener = _both(listener, notifier.listener)
             with notifier.telling_end() as ended:
                 outcome = await _work(
-                    settings,
-                    places,
-                    _both(listener, notifier.listener),
-                    started,
-                    locate_only=locate_only,
+                    settings, places, listener, started, locate_only=locate_only
                 )
                 ended(outcome.report, [str(one) for one in outcome.troubles])
                 return outcome
     except BaseExceptionGroup as group:
-        raise first_of(group) from group
+        error = first_of(group)
+        listener(Ended(str(error), is_error=True))
+        raise error from group
 
 
 def _both(one: Listener, other: Listener) -> Listener:
-    first, second = guarded(one), guarded(other)
+    second = guarded(other)
 
     def call(event: Event) -> None:
-        first(event)
+        one(event)
         second(event)
 
     return call
@@ -127,8 +128,10 @@ async def _work(
         if not locate_only and unsettled(report):
             cutter.start()
         started(orchestrator)
+        listener(Began(share_settled(report)))
         await orchestrator.run(locate_only=locate_only)
     report = await in_thread(read_report, places)
+    listener(Ended(share_settled(report)))
     return Outcome(report, orchestrator.troubles)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..transport.host_state import HostState
     from .running import Running
 
-__all__ = ["WAITS", "Limit", "Limited", "Speed", "find_limits"]
+__all__ = ["WAITS", "LimitKind", "Limited", "Speed", "find_limits"]
 
 #: At this share of the allowed rate, the rate is what limits.
 _NEARLY = 0.85
@@ -27,7 +27,7 @@ _NEARLY = 0.85
 _SILENT_S = 30.0
 
 
-class Limit(StrEnum):
+class LimitKind(StrEnum):
     """A kind of limit."""
 
     OUTAGE = "outage"
@@ -55,7 +55,9 @@ class Limit(StrEnum):
 
 
 #: With these nothing can move, and that is in order.
-WAITS = frozenset({Limit.OUTAGE, Limit.REFUSAL, Limit.COOL_DOWN, Limit.QUIET_HOURS})
+WAITS = frozenset(
+    {LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.COOL_DOWN, LimitKind.QUIET_HOURS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Limited:
     """What limits the work on one archive."""
 
     archive: str
-    limit: Limit
+    limit: LimitKind
     #: The host that it is about; empty: none.
     host: str
     words: str
@@ -138,8 +140,8 @@ class _Work:
             limit = _blocked(host, now)
             assert limit is not None
             until = {
-                Limit.QUIET_HOURS: host.quiet_until,
-                Limit.COOL_DOWN: host.cooling_until,
+                LimitKind.QUIET_HOURS: host.quiet_until,
+                LimitKind.COOL_DOWN: host.cooling_until,
             }.get(limit, 0.0)
             return self._of(limit, host.host, f"{host.host}: {host.words(now)}", until)
         return None
@@ -150,22 +152,23 @@ class _Work:
         if not silent or len(silent) < len(under_way):
             return None
         host = silent[0]
-        return self._of(Limit.SILENCE, host.host, f"{host.host}: {host.words(now)}")
+        return self._of(LimitKind.SILENCE, host.host, f"{host.host}: {host.words(now)}")
 
     def _cores(self, moving: Sequence[HostState]) -> Limited | None:
         cutting, processes = self.running.cutting, self.running.processes
         is_fetching = any(host.in_flight for host in moving)
         if cutting <= (processes if is_fetching else 0):
             return None
-        words = f"{counted(processes, 'core')} of this machine: {cutting} frames to cut"
-        return self._of(Limit.CORES, "", words)
+        frames = f"{counted(cutting, 'frame')} to cut"
+        words = f"{counted(processes, 'core')} of this machine: {frames}"
+        return self._of(LimitKind.CORES, "", words)
 
     def _rate(self, moving: Sequence[HostState]) -> Limited | None:
         for host in moving:
             speed = self.speeds.get(host.host)
             if speed and speed.requests_per_s >= _NEARLY * host.rate:
                 words = f"the rate of {host.host}: {host.rate:.3g} requests/s allowed"
-                return self._of(Limit.RATE, host.host, words)
+                return self._of(LimitKind.RATE, host.host, words)
         return None
 
     def _under_way(self, moving: Sequence[HostState]) -> Limited | None:
@@ -177,31 +180,33 @@ class _Work:
         if speed and not _is_slow_to_answer(busiest, speed):
             rate = f"{speed.bytes_per_s / 1e6:.3g} MB/s"
             words = f"the line to {busiest.host}: {rate}, {under_way}"
-            return self._of(Limit.LINE, busiest.host, words)
+            return self._of(LimitKind.LINE, busiest.host, words)
         each = f"{speed.p50_s:.2g} s each, " if speed and speed.p50_s else ""
         words = f"the answers of {busiest.host}: {each}{under_way}"
-        return self._of(Limit.ANSWERS, busiest.host, words)
+        return self._of(LimitKind.ANSWERS, busiest.host, words)
 
     def _rest(self) -> Limited:
         if self.pending:
             words = f"{counted(self.pending, 'galaxy', 'galaxies')} to be located"
-            return self._of(Limit.LOCATING, "", words)
+            return self._of(LimitKind.LOCATING, "", words)
         words = f"another try, later, of {counted(self.located, 'job')}"
-        return self._of(Limit.PAUSE, "", words)
+        return self._of(LimitKind.PAUSE, "", words)
 
-    def _of(self, limit: Limit, host: str, words: str, until: float = 0.0) -> Limited:
+    def _of(
+        self, limit: LimitKind, host: str, words: str, until: float = 0.0
+    ) -> Limited:
         return Limited(self.archive, limit, host, words, until)
 
 
-def _blocked(host: HostState, now: float) -> Limit | None:
+def _blocked(host: HostState, now: float) -> LimitKind | None:
     """Tell why a host gets no requests but probes; None: it does."""
     if host.quiet_until > now:
-        return Limit.QUIET_HOURS
+        return LimitKind.QUIET_HOURS
     if host.cooling_until > now:
-        return Limit.COOL_DOWN
+        return LimitKind.COOL_DOWN
     if host.refused_since:
-        return Limit.REFUSAL
-    return Limit.OUTAGE if host.closed else None
+        return LimitKind.REFUSAL
+    return LimitKind.OUTAGE if host.closed else None
 
 
 def _is_slow_to_answer(host: HostState, speed: Speed) -> bool:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LocalError
 from ..events import (
+    Began,
+    Ended,
     Heartbeat,
     HostChanged,
     Moved,
@@ -33,6 +35,8 @@ __all__ = ["EVENTS", "opened_log"]
 
 #: The events that a log has.
 EVENTS = {
+    "harvest_began": "a harvest begins its work",
+    "harvest_ended": "it has ended, and why",
     "note": "something that the user should know",
     "jobs_moved": "jobs of an archive have entered a state (with -vv)",
     "frame_cut": "a frame was cut into stamps (with -vv)",
@@ -64,7 +68,7 @@ class _Said(logging.Handler):
             self._say(self.format(record))
 
 
-class _File(RotatingFileHandler):
+class _LogFile(RotatingFileHandler):
     """A file that is renamed when it is large."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
@@ -106,7 +110,7 @@ def opened_log(
 
 def _file(path: Path) -> logging.Handler:
     try:
-        return _File(
+        return _LogFile(
             path, maxBytes=_FILE_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:
@@ -152,13 +156,22 @@ def _listener(log: logging.Logger) -> Listener:
 
 def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
     """Give level, name, text and fields of an event."""
-    fields: dict[str, Any]
     match event:
-        case Note(text, is_warning):
-            return logging.WARNING if is_warning else logging.INFO, "note", text, {}
-        case HostChanged(host, kind, text):
-            level = logging.INFO if kind == "open" else logging.WARNING
-            return level, "host_changed", text, {"host": host, "state": kind}
+        case Began() | Ended() | Heartbeat() | Stalled():
+            return _of_harvest(event)
+        case _:
+            return _of_work(event)
+
+
+def _of_harvest(
+    event: Began | Ended | Heartbeat | Stalled,
+) -> tuple[int, str, str, dict[str, Any]]:
+    match event:
+        case Began(text):
+            return logging.INFO, "harvest_began", text, {}
+        case Ended(text, is_error):
+            level = logging.ERROR if is_error else logging.INFO
+            return level, "harvest_ended", text, {}
         case Heartbeat(text, settled, total, rate, eta_s):
             fields = {"settled": settled, "total": total, "settled_per_min": rate}
             return logging.INFO, "heartbeat", text, {**fields, "eta_s": eta_s}
@@ -166,6 +179,18 @@ def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
             level = logging.INFO if is_over else logging.WARNING
             name = "moving" if is_over else "stalled"
             return level, name, text, {"seconds": round(seconds)}
+
+
+def _of_work(
+    event: Note | HostChanged | Moved | Stamped,
+) -> tuple[int, str, str, dict[str, Any]]:
+    fields: dict[str, Any]
+    match event:
+        case Note(text, is_warning):
+            return logging.WARNING if is_warning else logging.INFO, "note", text, {}
+        case HostChanged(host, kind, text):
+            level = logging.INFO if kind == "open" else logging.WARNING
+            return level, "host_changed", text, {"host": host, "state": kind}
         case Moved(archive, state, jobs):
             text = f"{archive}: {jobs} {state.replace('_', ' ')}"
             fields = {"archive": archive, "state": state.value, "jobs": jobs}

@@ -60,7 +60,7 @@ def _utc(seconds: float) -> str:
 def _as_line(_logger: WrappedLogger, _method: str, entry: Entry) -> str:
     """Make a line for people; what a bug raised follows below."""
     exception = f"\n{entry['exception']}" if entry.get("exception") else ""
-    words = f"{entry['level']:<7} {entry['event']:<12} {entry['text']}"
+    words = f"{entry['level']:<7} {entry['event']:<13} {entry['text']}"
     return f"{entry['time']} {words}{exception}"
 
 

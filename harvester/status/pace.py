@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..events import counted, duration_words
-from .limits import Limit, Speed, find_limits
+from .limits import LimitKind, Speed, find_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WINDOW_S = 900.0
 _SHORTEST_S = 10.0
 
 #: With these the end is not known, because nothing says when they are over.
-_OPEN_END = frozenset({Limit.OUTAGE, Limit.REFUSAL, Limit.SILENCE})
+_OPEN_END = frozenset({LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.SILENCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Pace:
     bytes_per_s: float
     #: Seconds to the end; None: not known, for the reason in ``eta_why``.
     eta_s: float | None
+    #: Whether it may well be later: not every band has a speed yet.
+    eta_is_least: bool
     eta_why: str
     #: What limits each archive that has work left.
     limits: Sequence[Limited]
@@ -57,7 +59,8 @@ class Pace:
         """Say when it ends, or why that is not known, and what limits it."""
         end = "end not known"
         if self.eta_s is not None:
-            end = f"about {duration_words(self.eta_s)} to go"
+            about = "at least" if self.eta_is_least else "about"
+            end = f"{about} {duration_words(self.eta_s)} to go"
         return f"{end}: {self.eta_why}" if self.eta_why else end
 
     def to_json(self) -> dict[str, Any]:
@@ -98,13 +101,14 @@ def find_pace(
     limits = find_limits(open_jobs, running, hosts, speeds, now)
     rates, window_s = _band_rates(bands, moments.bands, first, now)
     least = _least_s(hosts, traffic)
-    eta_s, why = _eta(bands, rates, limits, least, now)
+    eta_s, is_least, why = _eta(bands, rates, limits, least, now)
     return Pace(
         round(window_s, 1),
         round(60 * sum(one.settled for one in rates.values()), 3),
         round(60 * sum(one.done for one in rates.values()), 3),
         round(sum(speed.bytes_per_s for speed in speeds.values()), 1),
         eta_s,
+        is_least,
         why,
         limits,
     )
@@ -191,37 +195,37 @@ def _host_speeds(
 
 def _least_s(
     hosts: Mapping[str, HostState], traffic: Mapping[str, Traffic]
-) -> tuple[float, str]:
-    """Give the seconds that the allowed rates need for what is billed, and the host."""
+) -> float | None:
+    """Give the seconds that allowed rates need for what is billed; None: no bill."""
     least = [
-        (max(0, one.billed - one.requests) / hosts[name].full_rate, name)
+        max(0, one.billed - one.requests) / hosts[name].full_rate
         for name, one in traffic.items()
         if one.billed is not None and name in hosts
     ]
-    return max(least, default=(0.0, ""))
+    return max(least, default=None)
 
 
 def _eta(
     bands: Sequence[BandCounts],
     rates: Mapping[str, _Rates],
     limits: Sequence[Limited],
-    least: tuple[float, str],
+    least_s: float | None,
     now: float,
-) -> tuple[float | None, str]:
-    """Give the seconds to the end, and why; None: that is not known."""
+) -> tuple[float | None, bool, str]:
+    """Give the seconds to the end (None: not known), whether at least, and why."""
     left = [one for one in bands if one.open]
     why = "; ".join(dict.fromkeys(one.words for one in limits))
     if not left:
-        return 0.0, ""
+        return 0.0, False, ""
     if any(one.limit in _OPEN_END for one in limits):
-        return None, why
+        return None, False, why
     waits_s = max((one.until - now for one in limits if one.until), default=0.0)
     left_s = [rates[one.name].left_s(one) for one in left if one.name in rates]
     if len(left_s) == len(left) and max(left_s) < math.inf:
-        return round(max(*left_s, least[0]) + waits_s, 1), why
+        return round(max(*left_s, least_s or 0.0) + waits_s, 1), False, why
     if pending := max(one.pending for one in left):
-        return None, f"{counted(pending, 'galaxy', 'galaxies')} to be located"
-    if least[1]:
-        bound = f"at the least, by the rate of {least[1]}"
-        return round(least[0] + waits_s, 1), "; ".join(filter(None, (bound, why)))
-    return None, why or "no galaxy has been settled yet"
+        located = f"{counted(pending, 'galaxy', 'galaxies')} to be located"
+        return None, False, located
+    if least_s is not None:
+        return round(least_s + waits_s, 1), True, why
+    return None, False, why or "no galaxy has been settled yet"

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..events import Moved
+from ..importing import IMPORTING
 from ..states import SETTLED, State
 from .console import print_line
 from .log_options import LogOptions
@@ -37,7 +38,8 @@ def shown_progress(
     With ``quiet`` the lines go to standard error, as for ``--json``.
     ``takes_modules`` as in `opened_log`.
     """
-    from .log import opened_log
+    with IMPORTING:
+        from .log import opened_log
 
     log = log or LogOptions()
     stream = sys.stderr if quiet else sys.stdout

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .report import Report
 
-__all__ = ["beat_of", "one_line", "words"]
+__all__ = ["beat_of", "one_line", "share_settled", "words"]
 
 
 def beat_of(report: Report) -> Heartbeat | None:
@@ -29,6 +29,11 @@ def beat_of(report: Report) -> Heartbeat | None:
     return Heartbeat(text, settled, total, pace["settled_per_min"], pace["eta_s"])
 
 
+def share_settled(report: Report) -> str:
+    """Say how many targets are settled, in all bands together."""
+    return _share(*_settled(report))
+
+
 def one_line(report: Report) -> str:
     """Say in one line how a run stands, with the time in UTC."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -36,7 +41,7 @@ def one_line(report: Report) -> str:
         return f"{now} {beat.text}"
     running = report["running"]
     rest = running["words"] if running else "no harvest is running"
-    return f"{now} {_share(*_settled(report))}; {rest}"
+    return f"{now} {share_settled(report)}; {rest}"
 
 
 def _settled(report: Report) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Watches a harvest from inside: writes its signs of life, and says when it stalls.
 
-The ledger gets who harvests and when something moved (every ten seconds), and a moment
+The ledger gets who harvests and when something moved (every few seconds), and a moment
 of the history (every minute). The listener gets a heartbeat every minute.
 """
 
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 _LOOK_S = 2.0
 
 #: Seconds between two times at which the ledger is told who harvests.
-_SIGN_S = 10.0
+_SIGN_S = 4.0
 
 #: Seconds without any movement after which that is said; then after twice as long.
 _STALLED_S = 300.0

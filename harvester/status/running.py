@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Life", "Running", "read_running"]
 
-#: A harvest tells of itself every ten seconds. After so many without a word it hangs,
+#: A harvest tells of itself every few seconds. After so many without a word it hangs,
 #: or, if it is on another machine, is taken for dead.
 _OVERDUE_S = 120.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from harvester.ledger.bands import BandCounts
 from harvester.ledger.history import BandMoment, HostMoment
-from harvester.status.limits import Limit, Speed, find_limits
+from harvester.status.limits import LimitKind, Speed, find_limits
 from harvester.status.pace import Moments, Traffic, find_pace
 from harvester.status.running import Life, Running
 from harvester.transport.host_state import HostState
@@ -52,24 +52,24 @@ IDLE = replace(WELL, slots={"file": (0, 4, 4)}, waiting=0)
     [
         (
             replace(WELL, closed="down: refused", probe_at=NOW + 9),
-            Limit.OUTAGE,
+            LimitKind.OUTAGE,
             "data.sdss.org: down: refused, next probe in 9 s",
         ),
         (
             replace(WELL, refused_since=NOW - 9, refused=9, refusal="403"),
-            Limit.REFUSAL,
+            LimitKind.REFUSAL,
             "(9 answers): 403",
         ),
         (
             replace(WELL, cooling_until=NOW + 40, cooling_why="Retry-After"),
-            Limit.COOL_DOWN,
+            LimitKind.COOL_DOWN,
             "cooling down for 40 s",
         ),
-        (replace(WELL, quiet_until=NOW + 40), Limit.QUIET_HOURS, "quiet hours"),
-        (replace(WELL, silent_since=NOW - 40), Limit.SILENCE, "silent for 40 s"),
-        (replace(WELL, rate=2.2), Limit.RATE, "2.2 requests/s allowed"),
-        (WELL, Limit.ANSWERS, "1.8 s each, 4 requests under way"),
-        (IDLE, Limit.PAUSE, "another try, later, of 50 jobs"),
+        (replace(WELL, quiet_until=NOW + 40), LimitKind.QUIET_HOURS, "quiet hours"),
+        (replace(WELL, silent_since=NOW - 40), LimitKind.SILENCE, "silent for 40 s"),
+        (replace(WELL, rate=2.2), LimitKind.RATE, "2.2 requests/s allowed"),
+        (WELL, LimitKind.ANSWERS, "1.8 s each, 4 requests under way"),
+        (IDLE, LimitKind.PAUSE, "another try, later, of 50 jobs"),
     ],
 )
 def test_hosts(state, limit, words):
@@ -83,23 +83,26 @@ def test_line():
     """Where bodies take longer than answers need to begin, the line limits."""
     found = _limit(speed=replace(SLOW, p50_s=0.2))
     assert (found.limit, found.words) == (
-        Limit.LINE,
+        LimitKind.LINE,
         "the line to data.sdss.org: 3 MB/s, 4 requests under way",
     )
 
 
 def test_cores():
     """Where more frames wait to be cut than there are processes, the cores limit."""
-    assert _limit(running=replace(RUNNING, cutting=2)).limit is Limit.ANSWERS
+    assert _limit(running=replace(RUNNING, cutting=2)).limit is LimitKind.ANSWERS
     found = _limit(running=replace(RUNNING, cutting=5))
-    assert (found.limit, found.words[:7]) == (Limit.CORES, "2 cores")
-    assert _limit(IDLE, replace(RUNNING, cutting=1)).limit is Limit.CORES
+    assert (found.limit, found.words[:7]) == (LimitKind.CORES, "2 cores")
+    assert _limit(IDLE, replace(RUNNING, cutting=1)).limit is LimitKind.CORES
 
 
 def test_locating():
     """Before the first frame, what is located is told."""
     found = _limit(IDLE, jobs=(30, 20))
-    assert (found.limit, found.words) == (Limit.LOCATING, "30 galaxies to be located")
+    assert (found.limit, found.words) == (
+        LimitKind.LOCATING,
+        "30 galaxies to be located",
+    )
 
 
 def test_another_host_is_well():
@@ -107,7 +110,7 @@ def test_another_host_is_well():
     down = replace(WELL, host="skyserver.sdss.org", closed="down", waiting=3)
     hosts = {HOST: WELL, down.host: down}
     (found,) = find_limits({"sdss": (1, 50)}, RUNNING, hosts, {HOST: SLOW}, NOW)
-    assert found.limit is Limit.ANSWERS
+    assert found.limit is LimitKind.ANSWERS
 
 
 def _pace(band, *, state=WELL, done_before=0, billed=None):
@@ -136,9 +139,17 @@ def test_end_by_the_frames():
     assert pace.words().startswith("10 stamps/min, 0.01 MB/s; about 1 h to go: ")
 
 
+def test_end_at_least():
+    """Before the first stamp the bill at the full rate tells the least."""
+    pace = _pace(replace(BAND, done=0), billed=1_200)
+    assert (pace.eta_s, pace.eta_is_least) == (60, True)
+    assert pace.eta_words().startswith("at least 60 s to go: the answers of")
+
+
 def test_end_no_sooner_than_billed():
     """What is billed at the full rate is the least, and a wait is added."""
-    assert _pace(BAND, billed=100_600).eta_s == 100_000 / 10
+    late = _pace(BAND, billed=100_600)
+    assert (late.eta_s, late.eta_is_least) == (100_000 / 10, False)
     cooling = replace(WELL, cooling_until=NOW + 120)
     assert _pace(BAND, state=cooling).eta_s == 3600 + 120
 

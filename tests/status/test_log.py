@@ -11,6 +11,8 @@ import pytest
 
 from harvester.errors import LocalError
 from harvester.events import (
+    Began,
+    Ended,
     Event,
     Heartbeat,
     HostChanged,
@@ -26,6 +28,7 @@ from harvester.status.log_options import FORMATS, LogOptions
 
 #: One of each kind of event.
 EACH = [
+    Began("0 of 4 settled"),
     Note("a contact is missing"),
     Note("a frame was not cut", is_warning=True),
     HostChanged("data.sdss.org", "down", "data.sdss.org: down"),
@@ -34,6 +37,7 @@ EACH = [
     Stalled("it moves again", 2.0, is_over=True),
     Moved("sdss", State.NO_COVERAGE, 3),
     Stamped("sdss", "frame-r", 2),
+    Ended("the disk is full", is_error=True),
 ]
 
 
@@ -84,7 +88,7 @@ def test_logfmt_and_journald():
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "count"), [(-1, 4), (0, 7), (1, 8), (2, len(EACH) + 2)]
+    ("verbosity", "count"), [(-1, 5), (0, 9), (1, 10), (2, len(EACH) + 2)]
 )
 def test_how_much(verbosity, count):
     """-q leaves warnings, -v adds what modules say, and -vv every job."""

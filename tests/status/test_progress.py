@@ -34,7 +34,7 @@ def test_lines_have_time_and_level(capsys):
         listener(Heartbeat("5 of 10 settled", 5, 10, 1.0, 300.0))
         listener(Moved("sdss", State.DONE, 2))
     (line,) = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(rf"{BEFORE}heartbeat    5 of 10 settled", line)
+    assert re.fullmatch(rf"{BEFORE}heartbeat     5 of 10 settled", line)
 
 
 def test_notes_are_said(capsys):
@@ -42,7 +42,7 @@ def test_notes_are_said(capsys):
     with shown_progress(REPORT, quiet=True) as listener:
         listener(Note("the archive is down"))
     said = capsys.readouterr()
-    assert re.fullmatch(rf"{BEFORE}note         the archive is down\n", said.err)
+    assert re.fullmatch(rf"{BEFORE}note          the archive is down\n", said.err)
     assert said.out == ""
 
 
