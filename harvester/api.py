@@ -229,7 +229,7 @@ def plan(
     size: str | Mapping[str, str] | None = None,
     contact: str | None = None,
     base_urls: Mapping[str, str] | None = None,
-    bandwidth: float = 20.0,
+    bandwidth: float | None = None,
     progress: bool = True,
     **sections: Mapping[str, Any],
 ) -> PlanResult:
@@ -247,7 +247,7 @@ def plan(
     out
         Keep the located run here; `run` with the same goes on with it.
     bandwidth
-        MB a second to reckon with.
+        MB a second to reckon with; None: as measured in this run, or else 20.
 
     Raises
     ------
@@ -383,7 +383,9 @@ def _shown(
         yield tell
 
 
-def _plan_of_run(places: Places, given: dict[str, Any], bandwidth: float) -> PlanResult:
+def _plan_of_run(
+    places: Places, given: dict[str, Any], bandwidth: float | None
+) -> PlanResult:
     from .run.begin import check_same_run
 
     need_ledger(places.ledger)

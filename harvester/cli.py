@@ -129,10 +129,8 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
 )
 @click.option(
     "--bandwidth",
-    default=20.0,
-    show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Assumed bandwidth in MB/s.",
+    help="Bandwidth in MB/s, instead of what was measured; 20 is assumed until then.",
 )
 @click.option(
     "--config",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .reading import OpenFrame
+    from .row_forecast import RowForecast
 
 __all__ = ["BlockLaw", "BlockProof", "DoubtError"]
 
@@ -72,8 +73,18 @@ class BlockLaw(Protocol):
     magic: bytes
     #: Bytes of the first request: in nearly all frames they hold the first block.
     first_request: int
+    #: Bytes of the end of the file: in nearly all frames they hold the last block.
+    tail: int
+    #: Bytes of the beginning that are asked for together with that end: both are
+    #: shorter together than nearly all frames.
+    head: int
     #: Bytes around the expected start of a block in which it nearly always is.
     slack: int
+    #: Rows of the image, and bytes of the unpacked file before it and in each row, as
+    #: they nearly always are.
+    rows: int
+    header: int
+    row: int
 
     def check_image(self, values: Mapping[str, str], cards: bytes) -> None:
         """Check that the header is that of a frame whose places can be proved.
@@ -104,6 +115,20 @@ class BlockLaw(Protocol):
         total
             Length of the file in bytes.
         """
+        ...
+
+    def second(self, total: int) -> float:
+        """Give the byte at which block 1 is expected to start.
+
+        Parameters
+        ----------
+        total
+            Length of the file in bytes.
+        """
+        ...
+
+    def forecast(self) -> RowForecast:
+        """Make the estimate of rows for one harvest; it knows nothing of it yet."""
         ...
 
     def proof(self, frame: OpenFrame) -> BlockProof:

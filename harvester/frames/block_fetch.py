@@ -1,8 +1,11 @@
 """Fetches only those blocks of a compressed frame that hold wanted rows, by ranges.
 
-The first block comes first: its header tells which rows are wanted, and so which
-blocks. These are fetched together with the last one, which proves where they lie. A
-worker process unpacks them, and tells whether that is proved or what is lacking.
+The first block has the header, which tells which rows are wanted, and so which blocks.
+These are fetched together with the last one, which proves where they lie. If the rows
+can be estimated, that is done as soon as the reply about the first block tells the
+length of the file: without it nothing is known of where a block lies, because frames
+have 2.9 to 3.9 MB. Otherwise the header is read first. A worker process unpacks the
+blocks, and tells whether their place is proved or what is lacking.
 
 If there is a doubt, the frame is fetched from the first byte that is not here, up to
 the last wanted row; nothing is fetched twice.
@@ -20,15 +23,20 @@ from ..cutouts.cutouts import find_end
 from ..cutouts.frame_file import CorruptFrameError, verify_frame
 from ..models import Plane
 from ..transport.transport import RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_counted, prove
+from .block_rounds import DoubtfulError, FetchSpans, prove
 from .prefix import Prefix
 from .sparse_file import make_sparse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..cutouts.block_job import BlockJob
     from ..models import HeldPart
     from ..transport.transport import ByteRange, Transport
-    from .block_rounds import FetchPart, OpenTransfer, RunJob
+    from .block_ahead import BlocksAhead
+    from .block_rounds import FetchPart, RunJob
+
+    OnBytes = Callable[[int], None]
 
 __all__ = ["BlockFetch"]
 
@@ -47,12 +55,12 @@ class BlockFetch:
     ----------
     job
         The stamps; its path is that of the new file, which the caller removes.
-    first_request
-        Bytes of the first request.
+    ahead
+        The blocks that are expected to be wanted.
     run
         Runs functions in a worker process.
-    transfer
-        Opens a counter of the bytes of one reply.
+    on_bytes
+        Counts the bytes as they come.
     """
 
     def __init__(
@@ -60,15 +68,15 @@ class BlockFetch:
         transport: Transport,
         job: BlockJob,
         *,
-        first_request: int,
+        ahead: BlocksAhead,
         run: RunJob,
-        transfer: OpenTransfer,
+        on_bytes: OnBytes,
     ) -> None:
         self._transport = transport
         self._job = job
-        self._first_request = first_request
+        self._ahead = ahead
         self._run = run
-        self._transfer = transfer
+        self._on_bytes = on_bytes
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Whether the file is the whole compressed frame.
@@ -77,6 +85,8 @@ class BlockFetch:
         self.doubt = ""
         #: Whether the last server gives no ranges that can be used.
         self.is_refused = False
+        #: Whether other bytes were lacking than those that were expected to be wanted.
+        self.is_short = False
         self.etag = ""
 
     async def __call__(
@@ -89,31 +99,38 @@ class BlockFetch:
         TransientError, PermanentError, LocalError
             As the transport raises them.
         """
-        ask = partial(
-            self._transport.fetch_range, url, is_mirror=is_mirror, waits=waits
+        fetch = partial(
+            self._transport.fetch_range,
+            url,
+            on_bytes=self._on_bytes,
+            is_mirror=is_mirror,
+            waits=waits,
         )
-        fetch = partial(fetch_counted, ask, self._transfer)
         self.doubt, self.is_refused = "", False
         try:
-            start = await fetch(0, self._first_request)
+            start, parts = await self._ahead.fetch(fetch)
         except RangeRefusedError as error:
             _log.info("%s cannot be fetched by ranges: %s", url, error)
             self.is_refused = True
             return False
         try:
-            return await self._fetch(partial(fetch, validator=start.validator), start)
+            fetch = partial(fetch, validator=start.validator)
+            return await self._fetch(fetch, start, parts)
         except RangeRefusedError as error:
             _log.info("%s has changed while it was fetched: %s", url, error)
             self.doubt = "replaced"
         return False
 
-    async def _fetch(self, fetch: FetchPart, start: ByteRange) -> bool:
+    async def _fetch(
+        self, fetch: FetchPart, start: ByteRange, parts: dict[int, bytes]
+    ) -> bool:
         if start.validator.startswith('"'):
             self.etag = start.validator
-        parts = {0: start.body}
+        came = len(parts)
         try:
             job = replace(self._job, total=start.total)
-            self.held = await prove(self._run, job, fetch, parts)
+            self.held = await prove(self._run, job, FetchSpans(fetch), parts)
+            self.is_short = len(parts) > came
         except DoubtfulError as error:
             _log.info("a frame is fetched from its beginning: %s", error)
             self.doubt = error.reason

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..cutouts.block_job import read_blocks
 from ..cutouts.blocks.steps import Doubt, LackingBytes
-from ..cutouts.intervals import lacking
+from ..cutouts.intervals import lacking, merged
 from ..errors import TransientError
 from ..models import HeldPart
+from ..transport.transport import RangeRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-    from contextlib import AbstractContextManager
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from ..cutouts.block_job import BlockJob
     from ..cutouts.intervals import Span
     from ..transport.transport import ByteRange
-    from .host_speed import Transfer
 
-    FetchPart = Callable[..., Awaitable[ByteRange]]
-    OpenTransfer = Callable[[], AbstractContextManager[Transfer]]
+    FetchPart = Callable[..., Coroutine[Any, Any, ByteRange]]
+    FetchSeveral = Callable[[Sequence[Span]], Awaitable[dict[int, bytes]]]
 
-__all__ = ["DoubtfulError", "RunJob", "fetch_all", "fetch_counted", "prove"]
+__all__ = ["DoubtfulError", "FetchSpans", "RunJob", "prove"]
+
+_log = logging.getLogger(__name__)
 
 #: Most rounds of further bytes; with more there is something wrong.
 _MOST_ROUNDS = 6
@@ -51,7 +53,7 @@ class DoubtfulError(Exception):
 async def prove(
     run: RunJob,
     job: BlockJob,
-    fetch: FetchPart,
+    fetch: FetchSpans,
     parts: dict[int, bytes],
     begun: int = 0,
 ) -> HeldPart:
@@ -84,32 +86,50 @@ async def prove(
                 raise DoubtfulError(reason, words)
             case LackingBytes(spans, first):
                 job = replace(job, first=first)
-                await fetch_all(fetch, spans, parts, begun)
+                await fetch(spans, parts, begun)
     raise DoubtfulError("rounds", "too many bytes are lacking")
 
 
-async def fetch_all(
-    fetch: FetchPart, spans: Iterable[Span], parts: dict[int, bytes], begun: int = 0
-) -> None:
-    """Fetch what is lacking of some spans, all at the same time."""
-    held = [(0, begun), *((start, start + len(part)) for start, part in parts.items())]
-    gaps = [gap for span in spans for gap in lacking(span, held)]
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_fetch_one(fetch, gap)) for gap in gaps]
-    except ExceptionGroup as failed:
-        # The task group has cancelled the other tasks because of this error.
-        raise failed.exceptions[0] from failed
-    parts |= {gap[0]: task.result() for gap, task in zip(gaps, tasks, strict=True)}
+class FetchSpans:
+    """Fetches parts of one file that are not here yet.
 
+    Parameters
+    ----------
+    one
+        Fetches one range.
+    several
+        Fetches several in one request; None: the host sends one at a time.
+    """
 
-async def fetch_counted(
-    fetch: FetchPart, transfer: OpenTransfer, start: int, stop: int, **how: str
-) -> ByteRange:
-    """Fetch a part of a file, and count its bytes as they come."""
-    with transfer() as counted:
-        return await fetch(start, stop, on_bytes=counted, **how)
+    def __init__(self, one: FetchPart, several: FetchSeveral | None = None) -> None:
+        self._one = one
+        self._several = several
 
+    async def __call__(
+        self, spans: Iterable[Span], parts: dict[int, bytes], begun: int = 0
+    ) -> None:
+        """Add to the parts what is lacking of some spans, all at the same time.
 
-async def _fetch_one(fetch: FetchPart, span: Span) -> bytes:
-    return (await fetch(*span)).body
+        ``begun``: bytes of the beginning that are here.
+        """
+        here = ((place, place + len(part)) for place, part in parts.items())
+        held = [(0, begun), *here]
+        gaps = merged(gap for span in spans for gap in lacking(span, held))
+        if self._several is not None and len(gaps) > 1:
+            try:
+                parts |= await self._several(gaps)
+            except RangeRefusedError as error:
+                _log.info("ranges are asked for one by one: %s", error)
+                self._several = None
+            else:
+                return
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._fetch_one(gap)) for gap in gaps]
+        except ExceptionGroup as failed:
+            # The task group has cancelled the other tasks because of this error.
+            raise failed.exceptions[0] from failed
+        parts |= {gap[0]: task.result() for gap, task in zip(gaps, tasks, strict=True)}
+
+    async def _fetch_one(self, span: Span) -> bytes:
+        return (await self._one(*span)).body

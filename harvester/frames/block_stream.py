@@ -1,12 +1,16 @@
 """Fetches a compressed frame as one stream, and unpacks only blocks with wanted rows.
 
-The stream is left when the last wanted row has come, as in `prefix`. Then the last
-block is fetched by a range: it proves where the others lie. If there is a doubt, or no
-range is given, the beginning that is here is enough to unpack all of it.
+The stream is left when the last wanted row has come, as in `prefix`. The last block of
+the frame proves where the others lie. A server that sends several ranges sends it
+before the stream, in the same reply; another one is asked for it afterwards. If the
+stream was asked for too short, further blocks are fetched by ranges. If there is a
+doubt, or no range is given, all blocks up to the last wanted row are unpacked.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 from dataclasses import replace
 from functools import partial
@@ -18,20 +22,24 @@ from ..cutouts.blocks.packed import LackingError, Packed
 from ..cutouts.blocks.steps import needs_last
 from ..cutouts.frame_file import verify_frame
 from ..errors import PermanentError, TransientError
+from ..transport.intake import disk_trouble_named
 from ..transport.transport import RangeRefusedError, Waits
-from .block_rounds import DoubtfulError, fetch_all, fetch_counted, prove
+from .block_rounds import DoubtfulError, FetchSpans, prove
 from .prefix import Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from ..archives.block_law import BlockLaw
     from ..cutouts.block_job import BlockJob
     from ..cutouts.blocks.first_block import FirstBlock
     from ..cutouts.frame_file import Frame
     from ..models import HeldPart
-    from ..transport.transport import Download, Transport
-    from .block_rounds import FetchPart, OpenTransfer, RunJob
+    from ..transport.transport import Download, Ends, Transport
+    from .block_rounds import RunJob
+
+    OnBytes = Callable[[int], None]
 
 __all__ = ["BlockStream", "FirstBlockPrefix"]
 
@@ -78,8 +86,11 @@ class BlockStream:
         Finds the end of the last wanted row in an open frame.
     run
         Runs functions in a worker process.
-    transfer
-        Opens a counter of the bytes of one reply.
+    on_bytes
+        Counts the bytes as they come.
+    ends
+        Both ends of the frame that are asked for together; None: all of it is asked
+        for, and left when enough has come.
     """
 
     def __init__(
@@ -90,20 +101,24 @@ class BlockStream:
         *,
         find_end: Callable[[Frame], int],
         run: RunJob,
-        transfer: OpenTransfer,
+        on_bytes: OnBytes,
+        ends: Ends | None = None,
     ) -> None:
         self._transport = transport
         self._job = job
         self._law = law
         self._find_end = find_end
         self._run = run
-        self._transfer = transfer
+        self._on_bytes = on_bytes
+        self._ends = ends
         #: What the file holds of the unpacked frame; None: it is a compressed one.
         self.held: HeldPart | None = None
         #: Why rows were not proved; empty if they were.
         self.doubt = ""
         #: Whether the last server gives no ranges that can be used.
         self.is_refused = False
+        #: Whether the file lacks wanted rows.
+        self.is_lacking = False
 
     async def __call__(
         self, url: str, /, *, is_mirror: bool = False, waits: Waits = Waits.LONG
@@ -115,30 +130,76 @@ class BlockStream:
         TransientError, PermanentError, LocalError
             As the transport raises them.
         """
-        self.held, self.doubt = None, ""
-        asked: Any = {"is_mirror": is_mirror, "waits": waits}
+        self.held, self.doubt, self.is_lacking = None, "", False
+        asked: Any = {
+            "is_mirror": is_mirror,
+            "waits": waits,
+            "on_bytes": self._on_bytes,
+        }
         prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
-        with self._transfer() as counted:
-            got = await self._transport.download(
-                url,
-                self._job.file,
-                check=verify_frame,
-                enough=prefix,
-                on_bytes=counted,
-                **asked,
-            )
-        if not got.is_whole:
-            ask = partial(self._transport.fetch_range, url, validator=got.etag, **asked)
-            fetch = partial(fetch_counted, ask, self._transfer)
-            await self._take_rows(fetch, got, prefix)
-        return got
+        got = await self._transport.download(
+            url,
+            self._job.file,
+            check=verify_frame,
+            enough=prefix,
+            ends=self._ends,
+            **asked,
+        )
+        if got.is_whole:
+            return got
+        asked["validator"] = got.etag
+        several = partial(self._transport.fetch_ranges, url, **asked)
+        fetch = FetchSpans(
+            partial(self._transport.fetch_range, url, **asked),
+            several if got.gives_several else None,
+        )
+        parts: dict[int, bytes] = {}
+        if got.tail and got.total:
+            parts[got.total - len(got.tail)] = got.tail
+        await self._take_rows(fetch, got, prefix, parts)
+        if self.held or prefix.is_enough:
+            return got
+        try:
+            return await self._complete(fetch, got, prefix, parts)
+        except RangeRefusedError as error:
+            _log.info("the rest of a frame is not given: %s", error)
+            self.is_lacking = True
+            return got
+
+    async def _complete(
+        self,
+        fetch: FetchSpans,
+        got: Download,
+        prefix: FirstBlockPrefix,
+        parts: dict[int, bytes],
+    ) -> Download:
+        """Fetch what is lacking of a beginning that was asked for too short."""
+        assert got.total is not None
+        stop = self._stop(got.total, prefix)
+        await fetch([(got.size, stop)], parts, got.size)
+        await asyncio.to_thread(_append, self._job.file, parts, got.size, stop)
+        if stop < got.total:
+            return replace(got, size=max(stop, got.size))
+        sha256 = await asyncio.to_thread(_verified, self._job.file)
+        return replace(got, size=stop, sha256=sha256, is_whole=True)
+
+    def _stop(self, total: int, prefix: FirstBlockPrefix) -> int:
+        """Give the byte up to which all blocks are needed of a doubtful frame."""
+        if prefix.needed is None or self._job.asked().is_rest_wanted:
+            return total
+        start = self._law.start(prefix.needed, prefix.starts[1] / 8, total)
+        return min(total, round(start) + self._law.slack)
 
     async def _take_rows(
-        self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
+        self,
+        fetch: FetchSpans,
+        got: Download,
+        prefix: FirstBlockPrefix,
+        parts: dict[int, bytes],
     ) -> None:
         """Replace the beginning of the frame by its rows, if they can be proved."""
         try:
-            self.held = await self._prove(fetch, got, prefix)
+            self.held = await self._prove(fetch, got, prefix, parts)
         except DoubtfulError as error:
             self.doubt = error.reason
         except RangeRefusedError:
@@ -148,17 +209,20 @@ class BlockStream:
             self.doubt = "last_block"
 
     async def _prove(
-        self, fetch: FetchPart, got: Download, prefix: FirstBlockPrefix
+        self,
+        fetch: FetchSpans,
+        got: Download,
+        prefix: FirstBlockPrefix,
+        parts: dict[int, bytes],
     ) -> HeldPart:
         first, file = prefix.first, self._job.file
-        if first is None or got.total is None:
+        if prefix.doubt or got.total is None:
             reason = prefix.doubt or "length"
             raise DoubtfulError(reason, "the first block does not tell enough")
-        parts: dict[int, bytes] = {}
         rest = self._job.asked().is_rest_wanted
-        if needs_last(self._law, first, is_rest_wanted=rest):
+        if first and not parts and needs_last(self._law, first, is_rest_wanted=rest):
             span = (self._start_of_last(first, got.total), got.total)
-            await fetch_all(fetch, [span], parts, got.size)
+            await fetch([span], parts, got.size)
         rows = file.with_name(f"{file.stem}-rows{file.suffix}")
         job = replace(
             self._job,
@@ -178,3 +242,18 @@ class BlockStream:
     def _start_of_last(self, first: FirstBlock, total: int) -> int:
         start = self._law.start(self._law.blocks - 1, first.stop / 8, total)
         return max(0, round(start) - self._law.slack)
+
+
+def _append(path: Path, parts: Mapping[int, bytes], size: int, stop: int) -> None:
+    """Write the parts up to a byte behind the first ``size`` bytes of a file."""
+    with disk_trouble_named(path), path.open("ab") as file:
+        for place, part in sorted(parts.items()):
+            file.write(part[max(0, size - place) : max(0, stop - place)])
+            size = max(size, place + len(part))
+
+
+def _verified(path: Path) -> str:
+    """Check a whole frame, and give its checksum; `TransientError`: it is damaged."""
+    verify_frame(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

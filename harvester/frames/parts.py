@@ -14,8 +14,11 @@ from ..cutouts.block_job import BlockJob
 from ..cutouts.cutouts import find_end, find_pixels
 from ..cutouts.frame_file import verify_frame
 from ..models import Plane
+from .block_ahead import BlocksAhead
+from .block_ends import ends_around, ends_of_rows
 from .block_fetch import BlockFetch
 from .block_stream import BlockStream
+from .expected_rows import RowForecasts
 from .prefix import Prefix
 from .ranged import PixelFetch, has_parts
 
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from ..archives.block_law import BlockLaw
     from ..models import CutoutSpec, HeldPart, Product, Wanted
-    from ..transport.transport import Enough, Transport
+    from ..transport.transport import Ends, Enough, Transport
     from .block_rounds import RunJob
     from .sources import Sources
     from .ways import Ways
@@ -57,6 +61,7 @@ class PartFetch:
         self._sources = sources
         self._ways = ways
         self._run = run
+        self.forecasts = RowForecasts()
         #: Names of products that are too large to be fetched whole.
         self.too_large: set[str] = set()
 
@@ -85,8 +90,11 @@ class PartFetch:
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
         way = self._ways.choose(product, len(wanted), spec.planes)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
-        if way is Way.STREAM:
-            return await self._fetch_stream(product, job, on_bytes, sits_out=sits_out)
+        is_both = way is Way.RANGES and self._ways.may_give_several(product)
+        if way is Way.STREAM or is_both:
+            return await self._fetch_stream(
+                product, job, way, on_bytes, sits_out=sits_out
+            )
         if way is Way.RANGES:
             got = await self._fetch_blocks(product, job, on_bytes, sits_out=sits_out)
             if got is not None:
@@ -110,15 +118,14 @@ class PartFetch:
         sits_out: bool,
     ) -> FetchedFile:
         """Fetch a file as one stream, whole or until ``enough`` of it has come."""
-        with self._ways.speed(product).transfer(on_bytes) as counted:
-            fetch = partial(
-                self._transport.download,
-                path=path,
-                check=verify_frame,
-                enough=enough,
-                on_bytes=counted,
-            )
-            got = await self._sources.fetch(product, fetch, sits_out=sits_out)
+        fetch = partial(
+            self._transport.download,
+            path=path,
+            check=verify_frame,
+            enough=enough,
+            on_bytes=on_bytes,
+        )
+        got = await self._sources.fetch(product, fetch, sits_out=sits_out)
         sha256 = got.sha256 if got.is_whole else ""
         return FetchedFile(got.is_whole, _version(got.etag, sha256), got.sha256)
 
@@ -141,12 +148,13 @@ class PartFetch:
         """Fetch by blocks; None if another way must be used for this frame."""
         law = kind_of(product.archive).blocks
         assert law is not None
+        ahead = self._blocks_ahead(product, job, law)
         fetch = BlockFetch(
             self._transport,
             job,
-            first_request=law.first_request,
+            ahead=ahead,
             run=self._run,
-            transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            on_bytes=on_bytes,
         )
         is_here = await self._sources.fetch(product, fetch, sits_out=sits_out)
         if fetch.is_refused:
@@ -156,12 +164,43 @@ class PartFetch:
         if not is_here:
             return None
         self._ways.count(product, Way.RANGES)
+        if ahead.groups is not None and fetch.held:
+            vain = ahead.count_vain(fetch.held)
+            self._ways.count_ahead(product, is_short=fetch.is_short, vain=vain)
         sha256 = await asyncio.to_thread(_sha256, job.file) if fetch.is_whole else ""
         version = _version(fetch.etag, sha256)
         return FetchedFile(fetch.is_whole, version, sha256, fetch.held)
 
+    def _blocks_ahead(
+        self, product: Product, job: BlockJob, law: BlockLaw
+    ) -> BlocksAhead:
+        expected = self.forecasts.expect(product, job.wanted, job.spec)
+        if expected is None or not expected.are_close:
+            return BlocksAhead(law)
+        rest = Plane.IVAR in job.spec.planes
+        return BlocksAhead.of_rows(law, expected.spans, is_rest_wanted=rest)
+
+    def _ends(
+        self, product: Product, job: BlockJob, law: BlockLaw, way: Way
+    ) -> Ends | None:
+        """Give the ends to ask for together, if the host may send both."""
+        if not self._ways.may_give_several(product):
+            return None
+        if way is Way.RANGES:
+            return ends_around(law)
+        rows = self.forecasts.expect(product, job.wanted, job.spec)
+        typical = kind_of(product.archive).costs.typical_bytes
+        rest = Plane.IVAR in job.spec.planes
+        return ends_of_rows(law, rows, typical, is_rest_wanted=rest)
+
     async def _fetch_stream(
-        self, product: Product, job: BlockJob, on_bytes: OnBytes, *, sits_out: bool
+        self,
+        product: Product,
+        job: BlockJob,
+        way: Way,
+        on_bytes: OnBytes,
+        *,
+        sits_out: bool,
     ) -> FetchedFile | None:
         """Fetch as one stream, of which only the needed blocks are unpacked.
 
@@ -177,16 +216,18 @@ class PartFetch:
                 find_end, archive=job.archive, wanted=job.wanted, spec=job.spec
             ),
             run=self._run,
-            transfer=partial(self._ways.speed(product).transfer, on_bytes),
+            on_bytes=on_bytes,
+            ends=self._ends(product, job, law, way),
         )
         got = await self._sources.fetch(product, fetch, sits_out=sits_out)
-        self._ways.count(product, Way.STREAM)
+        self._ways.count(product, way)
         if fetch.is_refused:
             self._ways.note_no_ranges(product)
         if fetch.doubt:
             self._ways.count_doubt(product, fetch.doubt)
-        if not (got.is_whole or fetch.held) and Plane.IVAR in job.spec.planes:
-            # What the noise depends on is behind the image.
+        # What the noise depends on is behind the image.
+        is_rest_lacking = Plane.IVAR in job.spec.planes and not got.is_whole
+        if not fetch.held and (fetch.is_lacking or is_rest_lacking):
             job.file.unlink()
             return None
         sha256 = got.sha256 if got.is_whole else ""

@@ -74,8 +74,8 @@ class Prefix:
         self._scan = BlockScan()
         #: The bytes up to the end of the first block, until it was read.
         self._first = bytearray()
-        #: Number of blocks that contain the needed rows; None if not known yet.
-        self._needed: int | None = None
+        #: Number of blocks that contain the needed rows; None if it is not known.
+        self.needed: int | None = None
         self._gave_up = False
         #: Bits at which the blocks start that have come.
         self.starts: list[int] = []
@@ -91,11 +91,16 @@ class Prefix:
             self._gave_up = True
             return False
         self.starts += [start.bit for start in starts]
-        if self._needed is None:
+        if self.needed is None:
             self._first += data
             if len(self.starts) > 1:
                 self._count_needed()
-        return self._needed is not None and len(self.starts) > self._needed
+        return self.is_enough
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether enough complete blocks have come."""
+        return self.needed is not None and len(self.starts) > self.needed
 
     def _count_needed(self) -> None:
         first, self._first = bytes(self._first), bytearray()
@@ -107,7 +112,7 @@ class Prefix:
             )
             self._gave_up = True
             return
-        self._needed = -(-end // (block_size(first) - _SLACK))
+        self.needed = -(-end // (block_size(first) - _SLACK))
 
     def _end_in(self, first: bytes) -> int:
         """Find the end of the last needed row from the first block."""

@@ -28,10 +28,10 @@ from .sources import Sources
 from .ways import Ways
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
     from pathlib import Path
 
-    from ..models import CutoutSpec, HeldPart, Product, Wanted
+    from ..models import CutoutSpec, HeldPart, Product, Receipt, Wanted
     from ..transport.transport import Transport
     from .block_rounds import RunJob
     from .cache import Kept, StillWanted
@@ -98,8 +98,9 @@ class FrameStore:
         #: File names of frames whose stamps could not be cut from a part of the frame.
         self._only_whole: set[str] = set()
         self._sources = Sources(transport, patience_s=patience_s)
+        ways = ways or Ways(speed_of=transport.speed_of)
         self._parts = PartFetch(
-            transport, self._sources, ways or Ways(), run or asyncio.to_thread
+            transport, self._sources, ways, run or asyncio.to_thread
         )
         #: Checksum of the last complete download, by file name.
         self._came: dict[str, str] = {}
@@ -224,6 +225,12 @@ class FrameStore:
         if whole.name not in self._versions:  # an earlier process fetched it
             self._versions[whole.name] = await asyncio.to_thread(_hash, whole)
         return self._versions[whole.name]
+
+    def learn(
+        self, product: Product, wanted: Iterable[Wanted], receipts: Iterable[Receipt]
+    ) -> None:
+        """Learn from the stamps of a frame in which rows those of others are."""
+        self._parts.forecasts.learn(product, wanted, receipts)
 
     def discard(
         self,

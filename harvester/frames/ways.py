@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -10,20 +10,22 @@ from yarl import URL
 from ..archives.kind import Fetch, Way
 from ..archives.registry import kind_of
 from ..models import Plane
-from .host_speed import HostSpeed
+from ..transport.host_speed import HostSpeeds
 from .prefix import is_early
-from .way_costs import PackedFrame, quickest
+from .way_costs import PackedFrame, cost_of, quickest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from ..archives.kind import ArchiveKind
     from ..models import Product
+    from ..transport.host_speed import HostSpeed
     from .way_costs import HostLimits
 
     Counted = Callable[[Product, str], None]
+    SpeedOf = Callable[[str], HostSpeed]
 
-__all__ = ["Ways", "way_of"]
+__all__ = ["Ways", "limit_of", "way_of"]
 
 _BY_BLOCKS = (Way.STREAM, Way.RANGES)
 
@@ -44,11 +46,13 @@ class Ways:
     chosen
         What the user has set, by the name of the archive.
     limits
-        What limits the harvest of each archive; its bandwidth is used until a better
-        figure is learned. For an archive without limits `Way.AUTO` needs no ranges.
+        What limits the harvest of each archive, with the bandwidth and latency that are
+        assumed until they are learned. Without limits `Way.AUTO` needs no ranges.
+    speed_of
+        Gives what is learned of the host of an address.
     counted
-        Called for each frame with ``way ranges`` and the like, and with ``doubt`` and
-        the reason if its rows were not proved.
+        Called for each frame with ``way ranges`` and the like, with ``doubt`` and the
+        reason if its rows were not proved, and as `count_ahead` says.
     """
 
     def __init__(
@@ -56,17 +60,17 @@ class Ways:
         chosen: Mapping[str, Way] | None = None,
         limits: Mapping[str, HostLimits] | None = None,
         *,
+        speed_of: SpeedOf | None = None,
         counted: Counted = _ignore,
     ) -> None:
         self._chosen = chosen or {}
         self._limits = limits or {}
-        self._speeds: defaultdict[str | None, HostSpeed] = defaultdict(HostSpeed)
+        speeds = HostSpeeds()
+        self._speed_of = speed_of or (lambda url: speeds.at(URL(url).host or ""))
         #: Frames that were read by blocks, and doubts about them, by archive.
         self._read: Counter[str] = Counter()
         self._doubts: Counter[str] = Counter()
         self._counted = counted
-        #: Hosts that gave no ranges when they were asked for one.
-        self._without_ranges: set[str | None] = set()
 
     def choose(self, product: Product, galaxies: int, planes: Collection[Plane]) -> Way:
         """Choose the way of a frame, of which some galaxies are wanted."""
@@ -74,14 +78,18 @@ class Ways:
         if not product.name.endswith(".fits.bz2"):
             return Way.WHOLE
         way, limits = self._chosen.get(archive, Way.AUTO), self._limits.get(archive)
-        if self._is_without_ranges(product) and way in _BY_BLOCKS:
+        speed = self.speed(product)
+        limits = limits and limits.learned(speed.facts)._replace(
+            gives_several=speed.gives_several is not False
+        )
+        if speed.is_without_ranges and way in _BY_BLOCKS:
             way = Way.AUTO
-        if self._is_without_ranges(product) or self._are_doubtful(archive):
-            limits = None
-        if limits and (learned := self.speed(product).bandwidth):
-            limits = limits._replace(bandwidth=learned)
-        size = product.size or 0
-        return way_of(kind, way, galaxies, planes, limits=limits, size=size)
+        may_block = not (speed.is_without_ranges or self._are_doubtful(archive))
+        known, size = limits if may_block else None, product.size or 0
+        way = way_of(kind, way, galaxies, planes, limits=known, size=size)
+        if limits:
+            speed.limit = limit_of(kind, way, galaxies, planes, limits, size)
+        return way
 
     def without_blocks(
         self, product: Product, galaxies: int, planes: Collection[Plane]
@@ -90,12 +98,17 @@ class Ways:
         return way_of(kind_of(product.archive), Way.AUTO, galaxies, planes)
 
     def speed(self, product: Product) -> HostSpeed:
-        """Give what is known of the speed of a product's host."""
-        return self._speeds[URL(product.url).host]
+        """Give what is learned of the host that is asked first for a product."""
+        return self._speed_of((*product.mirrors, product.url)[0])
 
     def note_no_ranges(self, product: Product) -> None:
-        """Do not ask the host of a product for ranges again."""
-        self._without_ranges.add(URL(product.url).host)
+        """Do not ask the host of a product for ranges for a day."""
+        self.speed(product).note_ranges(given=False)
+
+    def may_give_several(self, product: Product) -> bool:
+        """Whether the host of a product may send several ranges at a time."""
+        speed = self.speed(product)
+        return not (speed.is_without_ranges or speed.gives_several is False)
 
     def count(self, product: Product, way: Way) -> None:
         """Count a frame that came in a way."""
@@ -108,12 +121,19 @@ class Ways:
         self._counted(product, f"doubt {reason}")
         self._doubts[product.archive] += 1
 
+    def count_ahead(self, product: Product, *, is_short: bool, vain: int) -> None:
+        """Count a frame whose blocks were fetched before its header was here.
+
+        ``is_short``: others had to be fetched later; ``vain``: blocks that were not
+        needed.
+        """
+        self._counted(product, "ahead short" if is_short else "ahead enough")
+        for _ in range(vain):
+            self._counted(product, "ahead vain")
+
     def _are_doubtful(self, archive: str) -> bool:
         most = _ALLOWED + self._read[archive] / _DOUBTED
         return self._doubts[archive] > most
-
-    def _is_without_ranges(self, product: Product) -> bool:
-        return URL(product.url).host in self._without_ranges
 
 
 def way_of(
@@ -146,5 +166,22 @@ def way_of(
         return usual
     if way is not Way.AUTO or limits is None:
         return way
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size)
+    several = limits.gives_several
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
     return quickest((usual, *_BY_BLOCKS), frame, limits)
+
+
+def limit_of(
+    kind: ArchiveKind,
+    way: Way,
+    galaxies: int,
+    planes: Collection[Plane],
+    limits: HostLimits,
+    size: float = 0,
+) -> str:
+    """Tell what limits the fetching of such frames; empty if they have no blocks."""
+    if kind.blocks is None:
+        return ""
+    several = limits.gives_several
+    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
+    return cost_of(way, frame).limit(limits)

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 #: Of the schema, in ``PRAGMA user_version``. `upgrade` says how to raise it.
-VERSION = 4
+VERSION = 5
 
 #: How often the owner of a run is read, and seconds between two readings.
 _LOOKS, _LOOK_S = 20, 0.05

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 #: The first version of ledgers that has a history.
-HISTORY_SINCE = 4
+HISTORY_SINCE = 5
 
 #: Seconds between two moments while a harvest runs.
 EVERY_S = 60

@@ -22,6 +22,7 @@ from .described import read_undescribed, write_facts
 from .file import check_file
 from .group_commit import GroupCommit
 from .history import write_history
+from .host_facts import read_host_facts, write_host_facts
 from .hosts import (
     read_cool_downs,
     read_known_good,
@@ -39,7 +40,9 @@ from .moves import (
     record_samples,
     take_up_failed,
     take_up_substitutes,
+    want_again,
 )
+from .run_facts import remove_run_fact, write_run_fact
 from .runner import write_runner
 from .substitutes import MISSED
 from .upgrade import upgrade_ledger
@@ -56,7 +59,16 @@ if TYPE_CHECKING:
     )
     from pathlib import Path
 
-    from ..models import Ask, Finding, Product, Receipt, Sample, Survey, Target
+    from ..models import (
+        Ask,
+        Finding,
+        HostFacts,
+        Product,
+        Receipt,
+        Sample,
+        Survey,
+        Target,
+    )
     from .history import HostNow
     from .listing import Offer
     from .runner import Runner
@@ -311,49 +323,15 @@ class Ledger:
 
         Pending jobs stay pending. A stamp that was to be replaced is not asked for.
         """
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.executemany(
-                """
-                UPDATE cutout AS c
-                SET sha256 = '', size = 0, facts = '', state = iif(EXISTS (
-                    SELECT 1
-                    FROM cutout
-                    WHERE survey = c.survey AND target = c.target
-                        AND file_loc = c.file_loc AND state = 'wanted'
-                ), 'spare', 'wanted')
-                WHERE survey = ? AND target = ? AND band = ? AND product = ?
-                """,
-                lost,
-            )
-            await db.executemany(
-                """
-                UPDATE job
-                SET state = 'located', attempts = 0, due = 0, reason = ''
-                WHERE survey = ? AND target = ? AND state <> 'pending'
-                """,
-                [(survey, target) for survey, target, _, _ in lost],
-            )
-
-        await self._commits.record(write)
+        await self._commits.record(partial(want_again, lost=lost))
 
     async def keep_fact(self, key: str, value: str) -> None:
         """Add to what the run is; a fact that is known already stays as it is."""
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.execute(
-                "INSERT INTO run VALUES (?, ?) ON CONFLICT DO NOTHING", (key, value)
-            )
-
-        await self._commits.record(write)
+        await self._commits.record(partial(write_run_fact, key=key, value=value))
 
     async def forget_fact(self, key: str) -> None:
         """Remove what is no longer so."""
-
-        async def write(db: aiosqlite.Connection) -> None:
-            await db.execute("DELETE FROM run WHERE key = ?", (key,))
-
-        await self._commits.record(write)
+        await self._commits.record(partial(remove_run_fact, key=key))
 
     # -- hosts -------------------------------------------------------------------
 
@@ -380,6 +358,14 @@ class Ledger:
     def keep_host_states(self, states: Mapping[str, str]) -> None:
         """Replace what is kept of the hosts' states, with the next commit."""
         self._commits.enqueue(partial(write_host_states, states=states))
+
+    def keep_host_facts(self, facts: Mapping[str, HostFacts]) -> None:
+        """Keep what was learned of hosts, with the next commit."""
+        self._commits.enqueue(partial(write_host_facts, facts=facts))
+
+    async def host_facts(self) -> dict[str, HostFacts]:
+        """Give what was learned of each host."""
+        return await read_host_facts(self._reader)
 
     def keep_troubles(self, troubles: Sequence[str]) -> None:
         """Replace what is kept of why services were given up, with the next commit."""

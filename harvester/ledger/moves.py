@@ -30,6 +30,7 @@ __all__ = [
     "settle_job",
     "take_up_failed",
     "take_up_substitutes",
+    "want_again",
 ]
 
 
@@ -289,3 +290,30 @@ async def take_up_substitutes(db: aiosqlite.Connection, pattern: str) -> int:
     for survey, target in jobs:
         await settle_job(db, survey, target, may_relocate=False)
     return len(jobs)
+
+
+async def want_again(
+    db: aiosqlite.Connection, lost: Sequence[tuple[int, int, str, int]]
+) -> None:
+    """Want cutouts ``(survey, target, band, product)`` again: `Ledger.send_back`."""
+    await db.executemany(
+        """
+        UPDATE cutout AS c
+        SET sha256 = '', size = 0, facts = '', state = iif(EXISTS (
+            SELECT 1
+            FROM cutout
+            WHERE survey = c.survey AND target = c.target
+                AND file_loc = c.file_loc AND state = 'wanted'
+        ), 'spare', 'wanted')
+        WHERE survey = ? AND target = ? AND band = ? AND product = ?
+        """,
+        lost,
+    )
+    await db.executemany(
+        """
+        UPDATE job
+        SET state = 'located', attempts = 0, due = 0, reason = ''
+        WHERE survey = ? AND target = ? AND state <> 'pending'
+        """,
+        [(survey, target) for survey, target, _, _ in lost],
+    )

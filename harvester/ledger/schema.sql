@@ -175,6 +175,17 @@ CREATE TABLE host (
     cooled_until REAL NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
+-- What was learned of the hosts that files come from: as in `HostFacts`.
+CREATE TABLE host_fact (
+    name TEXT PRIMARY KEY,
+    bandwidth REAL CHECK (bandwidth > 0),    -- bytes a second; NULL: not known, as below
+    latency_s REAL CHECK (latency_s >= 0),   -- from a request to the head of its reply
+    measured_at REAL NOT NULL,
+    ranges INTEGER CHECK (ranges IN (0, 1)), -- whether it gives ranges
+    ranges_at REAL NOT NULL,
+    bound TEXT NOT NULL                      -- what limits the frames; empty: not known
+) STRICT, WITHOUT ROWID;
+
 -- How the run went: a row a minute while a harvest runs, thinned with age as in
 -- history.py. Numbers are those of the whole run so far, so a rate is a difference.
 CREATE TABLE band_history (

@@ -13,6 +13,7 @@ from ..states import State
 from .bands import COUNT_BANDS, count_bands
 from .file import open_to_read, remove_log
 from .history import HISTORY_SINCE, read_band_history, read_host_history
+from .host_facts import READ, as_facts
 from .hosts import HOST
 from .manifest_rows import read_manifest_rows
 from .moves import read_product
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ..models import Product
+    from ..models import HostFacts, Product
     from .bands import BandCounts
     from .history import BandMoment, HostMoment
     from .manifest_rows import ManifestRow
 
 __all__ = ["FrameGroup", "FrameTargets", "LedgerView", "StampRow"]
+
+#: First version of the ledger with the table ``host_fact``.
+_HOST_FACTS = 4
 
 
 class StampRow(NamedTuple):
@@ -110,6 +114,11 @@ class LedgerView:
             for key, state in self.facts().items()
             if key.startswith(HOST)
         }
+
+    def host_facts(self) -> dict[str, HostFacts]:
+        """Give what was learned of each host; ledgers before version 4 keep nothing."""
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        return as_facts(self._db.execute(READ)) if version >= _HOST_FACTS else {}
 
     def surveys(self) -> dict[int, Survey]:
         """Give the surveys by their number."""

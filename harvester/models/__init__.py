@@ -4,6 +4,7 @@ They hold plain facts, and import nothing else of the package but errors.
 """
 
 from .flags import Flag
+from .hosts import HostFacts
 from .planes import DEFAULT_PLANES, Bit, Plane, StampFacts
 from .products import Ask, Finding, NoChoices, Product, Route, Sample
 from .stamps import ENDS_WORKERS, Cut, FrameJob, HeldPart, Neighbour, Receipt, Wanted
@@ -20,6 +21,7 @@ __all__ = [
     "Flag",
     "FrameJob",
     "HeldPart",
+    "HostFacts",
     "Mode",
     "Neighbour",
     "NoChoices",

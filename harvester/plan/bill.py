@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..archives.kind import Fetch, Way
@@ -20,11 +19,13 @@ from ..ledger.view import LedgerView
 from ..models import Plane
 from ..states import State
 from .allowance import BANDWIDTH, Allowance, Manner
+from .expected import expected_ways, speed_of_host
 from .forecast import Camera, forecast
 from .neighbours import count_neighbours, neighbour_loads
 from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
 
     from ..ledger.view import FrameGroup
@@ -90,7 +91,8 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             routes=view.routes(),
             samples=_samples(view.facts()),
         )
-    return make_bill(counts, allowance)
+        known = view.host_facts()
+    return make_bill(counts, replace(allowance, known=known))
 
 
 def _priced(view: LedgerView, allowance: Allowance) -> dict[str, list[Priced]]:
@@ -143,21 +145,22 @@ def make_bill(counts: Counts, allowance: Allowance) -> Bill:
         ``targets``: their number;
         ``surveys``: for each the galaxies ``covered``, ``no_coverage``, ``failed`` and
         ``unlocated``; how many each route has located (``located_by``); ``frames`` to
-        fetch, the ``ways`` in which they are expected to come, and
-        ``frames_fetched``; how many ``neighbours`` of them may be needed to
-        complete stamps; all ``stamps`` in the end, those to be made
-        (``stamps_to_come``), and the size of one (``stamp_bytes``);
+        fetch, in which ways they are expected to come (`expected_ways`), and
+        ``frames_fetched``; how many ``neighbours`` of them may be needed to complete
+        stamps; all ``stamps`` in the end, those to be made (``stamps_to_come``), and
+        the size of one (``stamp_bytes``);
         ``hosts``: for each the ``requests``, ``files`` and ``bytes`` to come; what the
         bytes are based on (``bytes_from``: listed, footprints, seen, sampled,
         typical); the number of frames with unknown axes (``guessed``); how many of the
         bytes are due to planes beside the flux (``bytes_for_planes``); ``rate``
         (requests a second); the seconds that rate and bandwidth allow at best
         (``rate_s``, ``bandwidth_s``), and which of them decides (``limit``);
+        how quick it is taken to be, and why: see `speed_of_host`;
         ``spent_requests`` and ``spent_bytes`` so far;
         ``cpu``: CPU ``seconds``, ``cores``, and seconds on all cores (``wall_s``);
         ``disk``, in bytes: most ``frames`` at a time; the ``data_set`` in the end;
         its part ``to_come``; and the ``peak`` of additional space;
-        ``bandwidth``: assumed, bytes a second;
+        ``bandwidth``: bytes a second of each host of which none was measured;
         ``seconds``: least time in all, and the ``limit`` that decides it.
     """
     surveys = {
@@ -218,26 +221,13 @@ def _survey(number: int, survey: Survey, counts: Counts, allowance: Allowance) -
         "unlocated": unlocated,
         "located_by": counts.routes.get(str(survey), {}),
         "frames": sum(group.frames - group.missing for group in groups),
-        "ways": _ways(survey, groups, allowance),
+        **expected_ways(survey, groups, allowance),
         "frames_fetched": sum(n for one, n in counts.fetched if one == number),
         "neighbours": round(count_neighbours(number, counts, allowance)),
         "stamps": tally.get("stamps", 0) + sum(g.frames * g.stamps for g in groups),
         "stamps_to_come": sum(group.frames * group.stamps for group in groups),
         "stamp_bytes": _stamp_bytes(survey, allowance.specs[survey.archive]),
     }
-
-
-def _ways(
-    survey: Survey, groups: Sequence[FrameGroup], allowance: Allowance
-) -> dict[str, int]:
-    kind, planes = kind_of(survey.archive), allowance.specs[survey.archive].planes
-    if kind.blocks is None:
-        return {}
-    ways: Counter[str] = Counter()
-    for group in groups:
-        way = allowance.way(kind, group.stamps, planes)
-        ways[way] += group.frames - group.missing
-    return dict(ways)
 
 
 def _stamp_bytes(survey: Survey, spec: CutoutSpec) -> int:
@@ -273,7 +263,8 @@ def _hosts(counts: Counts, allowance: Allowance) -> dict[str, Bill]:
         requests, size = counts.spent.get(manner.host, (0, 0))
         hosts[manner.host] = {
             "archive": ", ".join(name for name, at, _ in loads if at == service),
-            **_load(load, manner, allowance.bandwidth),
+            **_load(load, manner, allowance.limits(service).bandwidth),
+            **speed_of_host(service, allowance),
             "in_flight": manner.files,
             "spent_requests": requests,
             "spent_bytes": size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..events import counted
+from .expected import host_words, way_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,9 +97,9 @@ def _remark_lines(bill: Bill) -> Iterator[str]:
                 f"{name}: {host['guessed']:,} footprints do not tell the axes of their "
                 "images; the bill uses the mean over several angles."
             )
+    yield from host_words(bill["hosts"])
+    yield from way_words(bill["surveys"], bill["hosts"])
     for name, one in bill["surveys"].items():
-        if ways := ", ".join(f"{way} {n:,}" for way, n in one["ways"].items() if n):
-            yield f"{name}: expected ways of fetching the frames: {ways}"
         if one["neighbours"]:
             yield (
                 f"{name}: the bill includes {counted(one['neighbours'], 'frame')} that "

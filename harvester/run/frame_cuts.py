@@ -130,6 +130,7 @@ class FrameCuts:
                 raise
             _log.info("%s is fetched whole: %s", suspects[0].product.name, error)
             return None
+        self._frames.learn(job.product, job.wanted, cut.receipts)
         if any(one.problem in ENDS_WORKERS for one in cut.receipts):
             for held in suspects:
                 self._put_aside(held)

@@ -22,6 +22,7 @@ from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
+from ..plan.allowance import frames_in_hand
 from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES, webhook_of
 from ..states import State
@@ -33,6 +34,7 @@ from ..transport.webhook import Webhook
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
+from .learned import kept_learned
 from .orchestrator import Orchestrator
 from .transport_setup import allowance, asked_hosts, make_transport, start_notes
 
@@ -153,7 +155,7 @@ async def _orchestrator(
             budget=settings.work.frame_cache_bytes,
             still_wanted=ledger.still_wanted,
             patience_s=settings.politeness.patience_s,
-            ways=_ways(settings, ledger),
+            ways=_ways(settings, ledger, transport),
             run=cutter.run,
         )
 
@@ -195,7 +197,10 @@ async def _orchestrator(
         ledger.keep_troubles([])
         if not is_plan:
             await _keep_begin(ledger, places)
-        async with watched(watch, transport, places):
+        async with (
+            watched(watch, transport, places),
+            kept_learned(ledger, transport.speeds),
+        ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):
@@ -258,7 +263,7 @@ def _is_billed(places: Places, archive: str) -> bool:
         return f"bill {archive}" in view.facts()
 
 
-def _ways(settings: Settings, ledger: Ledger) -> Ways:
+def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
     surveys = settings.parsed_surveys()
 
     def count(product: Product, what: str) -> None:
@@ -269,8 +274,10 @@ def _ways(settings: Settings, ledger: Ledger) -> Ways:
 
     allowed = allowance(settings)
     kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
-    limits = {name: allowed.limits(kind) for name, kind in kinds.items()}
-    return Ways(allowed.ways, limits, counted=count)
+    limits = {
+        name: allowed.limits(kind.costs.file_service) for name, kind in kinds.items()
+    }
+    return Ways(allowed.ways, limits, speed_of=transport.speed_of, counted=count)
 
 
 def _cutter(settings: Settings) -> Cutter:
@@ -312,8 +319,7 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        # Two more than files in flight: they wait for frames that are being cut.
-        workers=files + 2,
+        workers=frames_in_hand(files),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,

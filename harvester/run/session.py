@@ -129,13 +129,13 @@ def exit_code(outcome: Outcome, *, locate_only: bool = False) -> int:
 
 
 def make_bill(
-    settings: Settings, places: Places, *, bandwidth: float, kept: bool = True
+    settings: Settings, places: Places, *, bandwidth: float | None, kept: bool = True
 ) -> dict[str, Any]:
-    """Compute the bill of a run; ``bandwidth`` in MB/s is an assumption."""
+    """Compute the bill of a run; ``bandwidth`` in MB/s, None: as measured."""
     from ..plan.bill import read_bill
     from .transport_setup import allowance
 
-    bill = read_bill(places, allowance(settings, bandwidth * 1e6))
+    bill = read_bill(places, allowance(settings, bandwidth and bandwidth * 1e6))
     bill["out"] = str(places.out) if kept else None
     bill["disk"]["free"] = free_bytes(places.out)
     return bill

@@ -13,6 +13,7 @@ from ..plan.bill import BANDWIDTH, Allowance, Manner
 from ..transport.account_file import state_folder
 from ..transport.address import Official
 from ..transport.headers import ApiToken
+from ..transport.host_speed import HostSpeeds
 from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
@@ -47,12 +48,13 @@ def make_first_transport(
 
 
 async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
-    """Make the transport of a run; it continues the cool-downs kept in the ledger."""
+    """Make the transport of a run, with what the ledger knows of the hosts."""
     return _make(
         settings,
         on_traffic=ledger.count_traffic,
         on_cool_down=ledger.keep_cool_down,
         cool_downs=await ledger.cool_downs(),
+        speeds=HostSpeeds(await ledger.host_facts()),
         known_good={
             service.host: url
             for url in await ledger.known_good()
@@ -127,8 +129,11 @@ def start_notes(settings: Settings) -> Iterator[str]:
             )
 
 
-def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
-    """Return the resources that a harvest may use; ``bandwidth`` in bytes a second."""
+def allowance(settings: Settings, bandwidth: float | None = None) -> Allowance:
+    """Return the resources that a harvest may use.
+
+    ``bandwidth``: bytes a second, whatever was measured; None: as measured, or assumed.
+    """
     return Allowance(
         manners={
             service.name: Manner(
@@ -139,7 +144,8 @@ def allowance(settings: Settings, bandwidth: float = BANDWIDTH) -> Allowance:
         specs={name: settings.spec(name) for name in kinds()},
         cores=settings.work.processes or len(os.sched_getaffinity(0)),
         cache_bytes=settings.work.frame_cache_bytes,
-        bandwidth=bandwidth,
+        bandwidth=bandwidth or BANDWIDTH,
+        is_given=bandwidth is not None,
         largest_file=settings.limits.file_bytes,
         ways={name: kind.way(settings.archive(name)) for name, kind in kinds().items()},
     )

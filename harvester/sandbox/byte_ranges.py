@@ -40,8 +40,9 @@ class RangeSupport(StrEnum):
 def asked_ranges(header: str, length: int, most: int) -> list[ByteRange] | None:
     """Give the ranges of a file of so many bytes that a Range header asks for.
 
-    None if the whole file is to be sent: there is no header, it is invalid, or it has
-    more than ``most`` ranges. An empty list if the file has none of these bytes.
+    None if the whole file is to be sent: there is no header, it is invalid, it has more
+    than ``most`` ranges, or they are longer together than the file (as nginx has it).
+    An empty list if the file has none of these bytes.
     """
     match = _SET.fullmatch(header)
     asked = [_ONE.fullmatch(text) for text in match[1].split(",")] if match else []
@@ -53,6 +54,8 @@ def asked_ranges(header: str, length: int, most: int) -> list[ByteRange] | None:
         if found is None:
             return None
         ranges.append(found)
+    if sum(stop - start for start, stop in ranges) > length:
+        return None
     return [(start, stop) for start, stop in ranges if start < stop]
 
 

@@ -63,6 +63,8 @@ def read_report(places: Places, now: float | None = None) -> Report:
           were located;
         * ``hosts``: for each host its `HostState`, with ``words`` and ``load``; empty
           if no harvester is running;
+        * ``speeds``: what was learned of each host that files came from, as
+          `HostFacts`;
         * ``cooling``: for each host, seconds until its cool-down ends;
         * ``failures``: archive, reason and number of jobs;
         * ``troubles``: why the last harvest gave services up, as text.
@@ -102,6 +104,9 @@ def read_report(places: Places, now: float | None = None) -> Report:
             "ways": view.counted("way"),
             "doubts": view.counted("doubt"),
             "bill": bill,
+            "speeds": {
+                name: asdict(facts) for name, facts in view.host_facts().items()
+            },
             "hosts": {
                 name: {**asdict(one), "words": one.words(now), "load": one.load()}
                 for name, one in states.items()

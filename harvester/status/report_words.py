@@ -10,6 +10,7 @@ from ..plan.words import route_lines
 from ..states import State
 from .report import failures, unsettled
 from .running import Life
+from .speeds import speed_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,7 @@ def _lines(report: Report) -> Iterator[str]:
         billed = _billed(bill["frames"].get(name))
         yield f"{name}: {counted(frames, 'frame')} fetched{billed}{rest}"
     yield from _ways(report)
+    yield from speed_words(report["speeds"])
     yield from route_lines(report["located_by"])
     for name, requests in report["requests"].items():
         size, size_billed = report["bytes"][name], bill["bytes"].get(name)

@@ -13,17 +13,28 @@ from typing import TYPE_CHECKING
 from ..errors import PermanentError, TransientError
 from .address import shown
 from .intake import validator_of
+from .multipart import BadPartsError, Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import aiohttp
 
     from .body import Body
 
-__all__ = ["ByteRange", "RangeIntake", "RangeRefusedError"]
+    OnHead = Callable[["RangeHead"], None]
+
+__all__ = [
+    "ByteRange",
+    "RangeHead",
+    "RangeIntake",
+    "RangeRefusedError",
+    "RangesIntake",
+]
 
 _PARTIAL = 206
+#: Bytes of the head of a part, and of the end of all.
+_PART_HEAD = 1024
 #: A number with more digits is not a length in bytes.
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 
@@ -40,6 +51,15 @@ class ByteRange:
     validator: str
 
 
+@dataclass(frozen=True, slots=True)
+class RangeHead:
+    """What is known of a file as soon as the reply about a range begins."""
+
+    #: As in `ByteRange`.
+    total: int
+    validator: str
+
+
 class RangeRefusedError(PermanentError):
     """The server does not give this range of this version: fetch the whole file.
 
@@ -52,12 +72,18 @@ class RangeRefusedError(PermanentError):
 
 
 class RangeIntake:
-    """Takes the bytes from ``start`` to before ``stop``, or to the end of the file."""
+    """Takes the bytes from ``start`` to before ``stop``, or to the end of the file.
 
-    def __init__(self, start: int, stop: int, validator: str) -> None:
+    ``on_head`` is called when a right reply begins; again if it has to be sent again.
+    """
+
+    def __init__(
+        self, start: int, stop: int, validator: str, on_head: OnHead | None = None
+    ) -> None:
         self._start = start
         self._stop = stop
         self._validator = validator
+        self._on_head = on_head
         self._part: ByteRange | None = None
 
     def headers(self) -> Mapping[str, str]:
@@ -76,6 +102,9 @@ class RangeIntake:
         if response.content_length not in {None, size}:
             msg = f"{where}: a range of {response.content_length} bytes, not {size}"
             raise RangeRefusedError(msg, is_wrong=True)
+        validator = validator_of(response.headers)
+        if self._on_head is not None:
+            self._on_head(RangeHead(total, validator))
         try:
             content = b"".join([chunk async for chunk in body.chunks(size)])
         except PermanentError as error:  # it is longer than the range
@@ -83,7 +112,7 @@ class RangeIntake:
         if len(content) < size:
             msg = f"{where}: {len(content)} bytes came, not {size}"
             raise TransientError(reason="truncated", message=msg)
-        self._part = ByteRange(content, total, validator_of(response.headers))
+        self._part = ByteRange(content, total, validator)
 
     def out_of_range(self, what: str) -> RangeRefusedError:
         """Say that the file ends before the range begins."""
@@ -110,3 +139,59 @@ class RangeIntake:
             f"and answered {response.status} with {told!r}, version {validator!r}"
         )
         raise RangeRefusedError(msg, is_wrong=response.status == _PARTIAL)
+
+
+class RangesIntake:
+    """Takes several ranges of one version of a file, all in one reply.
+
+    Parameters
+    ----------
+    spans
+        The first byte of each and the one after its last, in order and apart.
+    """
+
+    def __init__(self, spans: Sequence[tuple[int, int]], validator: str) -> None:
+        self._spans = spans
+        self._validator = validator
+        self._came: dict[int, bytearray] = {}
+
+    def headers(self) -> Mapping[str, str]:
+        """Ask for the ranges, and for the same version if one is known."""
+        ranges = ",".join(f"{start}-{stop - 1}" for start, stop in self._spans)
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={ranges}"}
+        return headers | ({"If-Range": self._validator} if self._validator else {})
+
+    async def take(self, response: aiohttp.ClientResponse, body: Body) -> None:
+        """Read the parts, if they are those that were asked for."""
+        where, parts = shown(response.url), Parts.of(response.headers)
+        validator = validator_of(response.headers)
+        is_same = self._validator in {"", validator}
+        if response.status != _PARTIAL or parts is None or not is_same:
+            msg = f"{where} was asked for several ranges, and sent {response.status}"
+            raise RangeRefusedError(msg)
+        self._came = {start: bytearray() for start, _ in self._spans}
+        sizes = [stop - start + _PART_HEAD for start, stop in self._spans]
+        try:
+            async for chunk in body.chunks(sum(sizes) + _PART_HEAD):
+                self._keep(parts, chunk)
+        except (BadPartsError, PermanentError) as error:
+            raise RangeRefusedError(str(error)) from error
+        for start, stop in self._spans:
+            if len(self._came[start]) != stop - start:
+                msg = f"{where}: {len(self._came[start])} bytes, not {stop - start}"
+                raise TransientError(reason="truncated", message=msg)
+
+    def out_of_range(self, what: str) -> RangeRefusedError:
+        """Say that the file ends before the ranges begin."""
+        return RangeRefusedError(what)
+
+    async def finish(self) -> dict[int, bytes]:
+        """Give the bytes by their place."""
+        return {start: bytes(content) for start, content in self._came.items()}
+
+    def _keep(self, parts: Parts, chunk: bytes) -> None:
+        for piece in parts.feed(chunk):
+            if piece.part not in self._spans:
+                msg = f"bytes {piece.part} were not asked for"
+                raise BadPartsError(msg)
+            self._came[piece.part[0]] += piece.content

@@ -14,6 +14,7 @@ from ..errors import PermanentError
 from .address import shown
 from .call import Waits
 from .headers import without_personal, without_type
+from .host_speed import HostSpeed
 from .pulse import Pulse
 from .throttle import Throttle
 from .verdict import Chain, judged
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .address import Guard
     from .body import Limits
     from .call import Call
+    from .host_speed import HostSpeeds
     from .machine_limit import MachineLimit
     from .manners import Manners, Timing
     from .services import Directory, Service
@@ -113,12 +115,14 @@ class Hops:
         guard: Guard,
         limits: Limits,
         on_traffic: Callable[[str, int, int], None],
+        speeds: HostSpeeds,
     ) -> None:
         self._directory = directory
         self._throttles = throttles
         self._guard = guard
         self._limits = limits
         self._on_traffic = on_traffic
+        self._speeds = speeds
         #: None while the transport is not open.
         self.wire: Wire | None = None
 
@@ -167,15 +171,18 @@ class Hops:
     ) -> Redirected | None:
         host = turn.host
         assert self.wire is not None, "the transport is not open"
-        with self._throttles.pulse(host).beat() as beat:
+        pulse, speed = self._throttles.pulse(host), self._speed(call, host)
+        with pulse.beat() as beat, speed.reply() as reply:
 
             def on_sent() -> None:
                 turn.sent()
                 beat.sent()
+                reply.sent()
                 self._on_traffic(host, 1, 0)
 
             def on_bytes(size: int) -> None:
                 beat.heard()
+                reply.add(size)
                 self._on_traffic(host, 0, size)
                 call.on_bytes(size)
 
@@ -185,9 +192,14 @@ class Hops:
                 answer_s=self._answer_s(call),
                 on_sent=on_sent,
                 on_bytes=on_bytes,
+                on_answer=reply.answered,
             )
             beat.heard()  # an answer without a body
             return redirect
+
+    def _speed(self, call: Call, host: str) -> HostSpeed:
+        # An answer to a query may take any time: that says nothing about the line.
+        return self._speeds.at(host) if call.kind == "file" else HostSpeed()
 
     def _next_hop(self, request: Request, redirect: Redirected) -> Request:
         url = self._directory.to_actual(

@@ -21,7 +21,7 @@ from ..errors import LocalError, OutageError, PermanentError, TransientError
 from .address import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
     from pathlib import Path
 
     from .body import Body
@@ -78,6 +78,10 @@ class Download:
     is_whole: bool = True
     #: Length of the whole file in bytes; None if the server did not state it.
     total: int | None = None
+    #: The last bytes of the file, if they were asked for and came.
+    tail: bytes = b""
+    #: Whether the server sends several ranges; None: this reply does not tell.
+    gives_several: bool | None = None
 
 
 class Enough(Protocol):
@@ -200,9 +204,18 @@ class PartialFile:
         It stops reading when ``enough`` says so; then the connection is closed.
         """
         self._begin(response)
+        await self._read(body.chunks(self._cap - self._size))
+        if self._is_enough:
+            return
+        if self._total is not None and self._size != self._total:
+            msg = f"{shown(self._url)}: {self._size} bytes came, not {self._total}"
+            raise TransientError(reason="truncated", message=msg)
+
+    async def _read(self, chunks: AsyncGenerator[bytes]) -> None:
+        """Write what comes, until it is enough."""
         batch = bytearray()
         try:
-            async with aclosing(body.chunks(self._cap - self._size)) as chunks:
+            async with aclosing(chunks):
                 async for chunk in chunks:
                     batch += chunk
                     if len(batch) >= self._batch and await self._write(batch):
@@ -211,11 +224,7 @@ class PartialFile:
             # The body broke, but what came is good: the next try goes on from here.
             if not await self._write(batch):
                 raise
-        if await self._write(batch):
-            return
-        if self._total is not None and self._size != self._total:
-            msg = f"{shown(self._url)}: {self._size} bytes came, not {self._total}"
-            raise TransientError(reason="truncated", message=msg)
+        await self._write(batch)
 
     def out_of_range(self, what: str) -> TransientError:
         """Start again: the file has become shorter than what came of it."""
@@ -238,7 +247,7 @@ class PartialFile:
     async def finish(self) -> Download:
         """Check the file and rename it."""
         await asyncio.to_thread(self._seal)
-        is_whole = not self._is_enough or self._size == self._total
+        is_whole = self._is_whole()
         try:
             if self._check is not None and is_whole:
                 await asyncio.to_thread(self._check, self._part)
@@ -252,6 +261,9 @@ class PartialFile:
         return Download(
             self._size, sha256, self._etag, self._url, is_whole, self._total
         )
+
+    def _is_whole(self) -> bool:
+        return not self._is_enough or self._size == self._total
 
     async def aclose(self) -> None:
         """Remove the file unless it is finished."""
@@ -267,11 +279,18 @@ class PartialFile:
                 msg = f"{shown(self._url)} sent a range that was not asked for"
                 raise TransientError(reason="bad_range", message=msg)
             return
+        self._begin_file(response, response.content_length)
+
+    def _begin_file(self, response: aiohttp.ClientResponse, total: int | None) -> None:
+        """Begin again, with a file of a length; None: the server does not say."""
         self.restart()
         # Of a compressed body the length counts the compressed bytes.
         if response.headers.get("Content-Encoding", "identity") == "identity":
-            self._total = response.content_length
+            self._total = total
             self._validator = validator_of(response.headers)
+        self._check_cap()
+
+    def _check_cap(self) -> None:
         if (self._total or 0) > self._cap:
             msg = f"{shown(self._url)} has {self._total} bytes, over {self._cap}"
             raise PermanentError(reason="too_large", message=msg)

@@ -9,24 +9,32 @@ service is not asked.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import reduce
 from operator import or_
 from random import random as any_number
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from yarl import URL
 
 from ..errors import PermanentError, TransientError
-from .address import Guard, Official, shown, to_url
+from .address import Guard, Official
 from .body import Limits
-from .byte_range import ByteRange, RangeIntake, RangeRefusedError
+from .byte_range import (
+    ByteRange,
+    RangeHead,
+    RangeIntake,
+    RangeRefusedError,
+    RangesIntake,
+)
 from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
+from .host_speed import HostSpeeds
 from .intake import Buffer, Download, Enough, PartialFile, Reply
+from .known_hosts import KnownHosts
 from .manners import Manners, Timing
 from .services import Directory, Service
+from .tail_first import Ends, TailFirstFile
 from .tries import Tries
 from .wire import Request, Wire
 
@@ -36,27 +44,30 @@ if TYPE_CHECKING:
 
     from aiohttp.abc import AbstractResolver
 
+    from .byte_range import OnHead
     from .headers import ApiToken
-    from .host_state import HostState
+    from .hops import Result
     from .machine_limit import MachineLimit
-    from .pulse import Answers
     from .sighting import OnSeen
-    from .throttle import Throttle
 
     OnBytes = Callable[[int], None]
 
 __all__ = [
     "ByteRange",
     "Download",
+    "Ends",
     "Enough",
     "Limits",
     "Manners",
+    "RangeHead",
     "RangeRefusedError",
     "Reply",
     "Service",
     "Transport",
     "Waits",
 ]
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +76,7 @@ def _ignore(*_: object) -> None:
     """Do nothing: the caller gave no callback."""
 
 
-class Transport:
+class Transport(KnownHosts):
     """The client for all archives; use it as an async context manager.
 
     Parameters
@@ -88,6 +99,8 @@ class Transport:
     machine_limit
         Counts this harvest's requests together with those of all others on this
         machine; it is closed with the transport.
+    speeds
+        Learns from file requests how quick each host is.
     on_seen
         Called with what was seen of each request, when it has ended.
     """
@@ -105,38 +118,39 @@ class Transport:
         tokens: Sequence[ApiToken] = (),
         known_good: Mapping[str, str] | None = None,
         machine_limit: MachineLimit | None = None,
+        speeds: HostSpeeds | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
         on_seen: OnSeen | None = None,
     ) -> None:
         self._on_seen = on_seen
-        self._directory = Directory(services)
+        directory, timing = Directory(services), Timing(random=random)
+        throttles = Throttles(
+            directory,
+            cool_downs=cool_downs or {},
+            on_cool_down=on_cool_down,
+            timing=timing,
+            machine_limit=machine_limit,
+        )
+        super().__init__(directory, throttles, speeds or HostSpeeds())
         self._limits = limits or Limits()
         #: Bytes of the largest file that `download` takes.
         self.largest_file = self._limits.body_cap
         self._agent = user_agent(version, contact)
         self._tokens = tokens
-        self._timing = Timing(random=random)
         self._resolver = resolver
         self._guard = Guard(
             [
                 URL(url)
-                for service in self._directory.services
+                for service in directory.services
                 for url in (service.base, service.actual)
             ],
             [
                 URL(service.actual)
-                for service in self._directory.services
+                for service in directory.services
                 if service.is_elsewhere
             ],
             reduce(or_, (service.official for service in services), Official()),
-        )
-        self._throttles = Throttles(
-            self._directory,
-            cool_downs=cool_downs or {},
-            on_cool_down=on_cool_down,
-            timing=self._timing,
-            machine_limit=machine_limit,
         )
         self._machine_limit = machine_limit
         self._hops = Hops(
@@ -145,10 +159,11 @@ class Transport:
             self._guard,
             self._limits,
             on_traffic or _ignore,
+            self.speeds,
         )
         known = {host: self._checked(url) for host, url in (known_good or {}).items()}
         self._tries = Tries(
-            self._hops, self._limits, known_good=known, random=self._timing.random
+            self._hops, self._limits, known_good=known, random=timing.random
         )
 
     async def __aenter__(self) -> Self:
@@ -189,8 +204,7 @@ class Transport:
             Called with the reply in a thread. It raises `OutageError` if the archive
             must be out of order (such as a web page in place of data; that is the
             check if there is none) and `TransientError` if the answer came damaged:
-            both are tried again. `QueryRefusedError` is
-            raised as it is: the service is well.
+            both are tried again. `QueryRefusedError` is raised as it is.
         at_once
             Reasons of errors that are raised at once: the caller has another way to
             ask.
@@ -231,8 +245,8 @@ class Transport:
         *,
         check: Callable[[Path], None] | None = None,
         enough: Enough | None = None,
+        ends: Ends | None = None,
         on_bytes: OnBytes = _ignore,
-        kind: str = "file",
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> Download:
@@ -246,20 +260,24 @@ class Transport:
         written. Whatever happens, no partial file is left behind.
 
         ``enough`` may end it early: then the rest of the body is not read, the
-        connection is closed, and what came appears at ``path`` unverified.
+        connection is closed, and what came appears at ``path`` unverified. ``ends``
+        asks for both ends of the file only. The last bytes come first, as ``tail`` of
+        the result; a server may also send all of the file, and no tail.
         ``on_bytes`` is called with the size of each piece that is read, in all tries.
         ``is_mirror``: other hosts have the file too. A refusal counts at once and says
         nothing about the host, no outage is waited for, and the second failure of any
         kind is raised. ``waits``: which outages are waited for.
         """
         limits = self._limits
-        request = Request("GET", self._checked(url), {})
-        intake = PartialFile(path, limits.body_cap, limits.same_corrupt, check, enough)
-        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
+        facts = (path, limits.body_cap, limits.same_corrupt, check, enough)
+        intake = TailFirstFile(*facts, ends) if ends else PartialFile(*facts)
         try:
-            return await self._tries.persevere(call, intake)
+            got = await self._take(url, intake, on_bytes, waits, is_mirror=is_mirror)
         finally:
             await intake.aclose()
+        if got.gives_several is not None:
+            self.speed_of(url).gives_several = got.gives_several
+        return got
 
     async def fetch_range(
         self,
@@ -269,7 +287,7 @@ class Transport:
         *,
         validator: str = "",
         on_bytes: OnBytes = _ignore,
-        kind: str = "file",
+        on_head: OnHead | None = None,
         is_mirror: bool = False,
         waits: Waits = Waits.LONG,
     ) -> ByteRange:
@@ -277,6 +295,7 @@ class Transport:
 
         If the file ends before ``stop``, fewer bytes are returned. ``validator`` is
         that of an earlier range: only the same version of the file is accepted.
+        ``on_head`` is called when the right reply begins, before its body is here.
         ``is_mirror`` and ``waits`` as for `download`.
 
         Raises
@@ -287,57 +306,47 @@ class Transport:
         TransientError, PermanentError
             As for `query`.
         """
-        request = Request("GET", self._checked(url), {})
-        intake = RangeIntake(start, stop, validator)
-        call = self._call(*(request, kind, on_bytes), is_mirror=is_mirror, waits=waits)
-        return await self._tries.persevere(call, intake)
+        intake, speed = RangeIntake(start, stop, validator, on_head), self.speed_of(url)
+        try:
+            part = await self._take(url, intake, on_bytes, waits, is_mirror=is_mirror)
+        except RangeRefusedError:
+            # With a validator the file may only have been replaced.
+            if not validator:
+                speed.note_ranges(given=False)
+            raise
+        speed.note_ranges(given=True)
+        return part
 
-    def describe(self) -> dict[str, str]:
-        """Say in words, for each host, what its next request waits for."""
-        throttles = self._throttles.by_host
-        return {host: throttle.describe() for host, throttle in throttles.items()}
+    async def fetch_ranges(
+        self,
+        url: str,
+        spans: Sequence[tuple[int, int]],
+        *,
+        validator: str,
+        on_bytes: OnBytes = _ignore,
+        is_mirror: bool = False,
+        waits: Waits = Waits.LONG,
+    ) -> dict[int, bytes]:
+        """Fetch several ranges of a file in one request; give them by their place.
 
-    def states(self) -> list[HostState]:
-        """Give the state of each host."""
-        pulse = self._throttles.pulse
-        return [
-            replace(
-                throttle.state(),
-                heard_at=pulse(host).heard_at,
-                silent_since=pulse(host).silent_since,
-            )
-            for host, throttle in self._throttles.by_host.items()
-        ]
-
-    def take_answers(self) -> dict[str, Answers]:
-        """Give for each host the answers that have begun since the last call."""
-        hosts = self._throttles.by_host
-        return {host: self._throttles.pulse(host).take() for host in hosts}
-
-    def is_down(self, url: str) -> bool:
-        """Whether the host of an official address is down, so that requests wait.
-
-        False when a probe is due: the next request will be the probe.
+        Each is its first byte and the one after its last. Otherwise as `fetch_range`;
+        a host that sends one range at a time refuses them.
         """
-        throttle = self._throttle_for(url)
-        # A host that refuses is asked for other files, which may be served.
-        return throttle.is_closed and not throttle.refusals("file").is_full
+        intake = RangesIntake(spans, validator)
+        return await self._take(url, intake, on_bytes, waits, is_mirror=is_mirror)
 
-    def down_s(self, url: str) -> float:
-        """Give the seconds for which the host of an official address has been down."""
-        return self._throttle_for(url).down_s
-
-    def awake_s(self, url: str) -> float:
-        """Read a clock that stands still in the quiet hours of a host."""
-        return self._throttle_for(url).awake_s()
-
-    def mirrors(self, url: str) -> list[str]:
-        """Give the addresses that the user has set before that of an official one."""
-        return [str(one) for one in self._directory.mirrors(to_url(url))]
-
-    def to_actual(self, url: str) -> str:
-        """Give the address that is really asked in place of an official one."""
-        return str(self._directory.to_actual(to_url(url)))
+    async def _take(
+        self,
+        url: str,
+        intake: Result[T],
+        on_bytes: OnBytes,
+        waits: Waits,
+        *,
+        is_mirror: bool,
+    ) -> T:
+        request = Request("GET", self._checked(url), {})
+        call = self._call(request, "file", on_bytes, is_mirror=is_mirror, waits=waits)
+        return await self._tries.persevere(call, intake)
 
     def _call(
         self,
@@ -355,14 +364,3 @@ class Transport:
             is_mirror=is_mirror,
             waits=Waits.NEVER if is_mirror else waits,
         )
-
-    def _throttle_for(self, url: str) -> Throttle:
-        service = self._directory.service_of(self._checked(url))
-        return self._throttles.of_service(service)
-
-    def _checked(self, text: str) -> URL:
-        url = to_url(text)
-        if url.user is not None or url.password is not None:
-            msg = f"{shown(url)} holds a user name, which is not sent anywhere"
-            raise PermanentError(reason="bad_url", message=msg)
-        return self._directory.to_actual(url.with_fragment(None))

@@ -139,8 +139,11 @@ class Wire:
         answer_s: float,
         on_sent: Callable[[], None],
         on_bytes: Callable[[int], None],
+        on_answer: Callable[[], None],
     ) -> Redirected | None:
         """Send a request and give the reply to the intake, or return the redirect.
+
+        ``on_answer`` is called when the head of a reply with status 2xx has come.
 
         Raises
         ------
@@ -160,6 +163,7 @@ class Wire:
                 if response.status == HTTPStatus.UNAUTHORIZED:
                     self._check_tokens(request.url)
                 await _check_status(response, intake)
+                on_answer()
                 body = Body(response, limits, on_bytes, sighting.add)
                 await intake.take(response, body)
                 return None

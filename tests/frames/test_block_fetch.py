@@ -21,9 +21,12 @@ from harvester.cutouts.blocks.unpacked import Unpacked
 from harvester.cutouts.cutouts import cut_frame, find_rows
 from harvester.cutouts.frame_file import Frame
 from harvester.errors import TransientError
+from harvester.frames.expected_rows import ExpectedRows, RowForecasts
 from harvester.frames.store import FrameStore
 from harvester.frames.ways import Ways
 from harvester.models import Plane, Product
+from harvester.sandbox.byte_ranges import RangeSupport, asked_ranges
+from harvester.sandbox.files import file_response
 from harvester.settings.settings import SERVICES
 from harvester.transport.throttle import Manners
 from harvester.transport.transport import Limits, Service, Transport
@@ -51,14 +54,24 @@ class Archive:
         self.content = content
         self.headers = {"ETag": '"one"'}
         self.gives_ranges = True
+        #: Whether it sends several ranges at a time.
+        self.gives_several = False
         #: The ranges that were asked for, each with its first byte and the one behind.
         self.asked = []
+        #: The headers with the ranges, as they came.
+        self.ranges = []
         #: What is called before each answer.
         self.before = lambda: None
 
     async def answer(self, request):
         """Send a range, or all of the frame."""
         self.before()
+        self.ranges.append(request.headers.get("Range", ""))
+        several = asked_ranges(self.ranges[-1], len(self.content), 2)
+        if self.gives_several and several and len(several) > 1:
+            self.asked += several
+            tag, support = self.headers["ETag"], RangeSupport.SEVERAL
+            return file_response(request, self.content, etag=tag, support=support)
         given = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", ""))
         is_same = request.headers.get("If-Range", "") in {"", *self.headers.values()}
         self.asked.append((int(given[1]), int(given[2]) + 1) if given else None)
@@ -77,7 +90,6 @@ async def store(folder, archive, way=Way.RANGES, **options):
     app = web.Application()
     app.router.add_get("/{path:.*}", archive.answer)
     counted = Counter()
-    ways = Ways({"sdss": way}, counted=lambda _, what: counted.update([what]))
     async with TestServer(app, host="127.0.0.1") as server:
         url = str(server.make_url("/")).rstrip("/")
         manners = Manners(1000, {"file": 4})
@@ -85,6 +97,13 @@ async def store(folder, archive, way=Way.RANGES, **options):
         limits = Limits(tries=4, patience_s=5)
         given = {"version": "test", "limits": limits, "random": lambda: 0.0}
         async with Transport([service], **given) as transport:
+            ways = Ways(
+                {"sdss": way},
+                speed_of=transport.speed_of,
+                counted=lambda _, what: counted.update([what]),
+            )
+            if way is Way.RANGES and not archive.gives_several:
+                ways.speed(PRODUCT).gives_several = False
             yield (
                 await FrameStore.open(
                     folder, transport, budget=10**9, ways=ways, **options
@@ -178,6 +197,136 @@ async def test_by_stream(packed, header, whole, tmp_path, rows):
     assert counted == {"way stream": 1}
     assert archive.asked[0] is None
     assert len(archive.asked) <= 2
+
+
+@pytest.fixture
+def expect(monkeypatch):
+    """Give a function that sets in which rows stamps are expected; None: unknown."""
+
+    def expect_rows(row):
+        rows = None if row is None else ExpectedRows(((row - 20, row + 20),), 100.0)
+        monkeypatch.setattr(RowForecasts, "expect", lambda *_: rows)
+
+    return expect_rows
+
+
+@pytest.mark.parametrize("planes", [(Plane.FLUX,), (Plane.FLUX, Plane.IVAR)])
+@pytest.mark.parametrize("row", [20, 300, 745, 1000])
+async def test_by_one_request(packed, header, whole, tmp_path, expect, row, planes):
+    """The end and the beginning come in one reply, which is left early."""
+    archive, asked = Archive(packed), stamps_at(header, row, planes=planes)
+    archive.gives_several = True
+    expect(None)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    total = len(packed)
+    assert archive.asked == [(total - LAW.tail, total), (0, LAW.head)]
+    assert frame.held.needed == needed <= fetched < 0.95 * total
+
+
+@pytest.mark.parametrize("wrong", [0, 60, -90])
+@pytest.mark.parametrize("row", [20, 300, 500, 1000, 1200, 1470])
+async def test_nearer_end(packed, header, whole, tmp_path, expect, row, wrong):
+    """If the rows are known roughly, the nearer end is asked for as far as needed."""
+    archive, asked = Archive(packed), stamps_at(header, row)
+    archive.gives_several = True
+    expect(row + wrong)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    assert len(archive.ranges) == 1
+    assert frame.held.needed == needed <= fetched < 0.75 * len(packed)
+
+
+async def test_expected_elsewhere(packed, header, whole, tmp_path, expect):
+    """If the rows are elsewhere, their blocks take a further request."""
+    archive, asked = Archive(packed), stamps_at(header, 745)
+    archive.gives_several = True
+    expect(300)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    assert len(archive.ranges) == 2
+
+
+@pytest.mark.parametrize("first", [LAW.first_request, 150_000])
+@pytest.mark.parametrize(
+    ("rows", "requests"), [((20,), 1), ((745,), 2), ((400, 420, 1100), 2)]
+)
+async def test_both_ends_first(
+    packed, header, whole, tmp_path, monkeypatch, rows, requests, first
+):
+    """By ranges, the first and the last block come together, then what is needed."""
+    monkeypatch.setattr(type(LAW), "first_request", first)
+    archive, asked = Archive(packed), stamps_at(header, *rows)
+    archive.gives_several = True
+    async with store(tmp_path / "frames", archive) as (frames, counted):
+        stamps, needed, fetched, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way ranges": 1}
+    total = len(packed)
+    assert archive.asked[:2] == [(total - LAW.tail, total), (0, first)]
+    # With a first request that is too short, the first block takes two further ones.
+    assert len(archive.ranges) <= requests + 2 * (first == 150_000)
+    assert frame.held.needed == needed <= fetched < 0.52 * total
+
+
+@pytest.mark.parametrize("row", [1300, 1470])
+async def test_rows_behind_the_beginning(packed, header, whole, tmp_path, expect, row):
+    """Rows behind the beginning that was asked for come by a further range."""
+    expect(None)
+    archive, asked = Archive(packed), stamps_at(header, row)
+    archive.gives_several = True
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked)
+    assert counted == {"way stream": 1}
+    assert archive.asked[1] == (0, LAW.head)
+    assert len(archive.asked) <= 3
+
+
+@pytest.mark.parametrize(
+    ("way", "row"), [(Way.STREAM, 500), (Way.STREAM, 1470), (Way.RANGES, 500)]
+)
+async def test_doubt_by_one_request(header, whole, tmp_path, expect, way, row):
+    """Of a doubtful frame the rest is fetched, and nothing twice but the end."""
+    expect(None)
+    image, content = image_of(made_frame())
+    image[150:201] = 0
+    packed = bz2.compress(bytes(content))
+    archive, asked = Archive(packed), stamps_at(header, row)
+    archive.gives_several = True
+    opened = store(tmp_path / "frames", archive, way)
+    async with opened as (frames, counted):
+        stamps, *_, frame = await harvest(frames, tmp_path / "one", asked)
+    assert stamps == whole(asked, packed)
+    assert counted == {f"way {way}": 1, "doubt runs": 1}
+    assert frame.is_whole == (row == 1470)
+    parts = sorted(span for span in archive.asked if span[0] != len(packed) - LAW.tail)
+    assert all(one[1] <= other[0] for one, other in pairwise(parts))
+
+
+async def test_one_range_at_a_time(packed, header, whole, tmp_path, expect):
+    """A host that sends all of the file for two ranges is asked once for two."""
+    expect(None)
+    archive, asked = Archive(packed), stamps_at(header, 600)
+    opened = store(tmp_path / "frames", archive, Way.STREAM)
+    async with opened as (frames, counted):
+        for _ in range(2):
+            stamps, *_ = await harvest(frames, tmp_path / "one", asked)
+            assert stamps == whole(asked)
+    assert counted == {"way stream": 2}
+    assert archive.ranges[0] == f"bytes=-{LAW.tail},0-{LAW.head - 1}"
+    assert not any("," in one for one in archive.ranges[1:])
+    assert len(archive.ranges) == 4
 
 
 async def test_variance_by_stream(packed, header, whole, tmp_path):

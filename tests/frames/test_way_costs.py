@@ -6,43 +6,64 @@ import pytest
 
 from harvester.archives.fetch import Way
 from harvester.archives.registry import kind_of
-from harvester.frames.host_speed import HostSpeed
-from harvester.frames.way_costs import HostLimits, PackedFrame, cost_of, quickest
+from harvester.frames.way_costs import (
+    HostLimits,
+    Limit,
+    PackedFrame,
+    cost_of,
+    quickest,
+)
 from harvester.frames.ways import Ways
-from harvester.models import DEFAULT_PLANES, Plane, Product
+from harvester.models import DEFAULT_PLANES, HostFacts, Plane, Product
+from harvester.transport.host_speed import HostSpeeds
 
 EVERY = (Way.EARLY, Way.STREAM, Way.RANGES)
 PRODUCT = Product("sdss", "frame-r-001043-5-0025.fits.bz2", "r", "https://a.example/f")
 
 
-def frame(galaxies=1, planes=DEFAULT_PLANES):
+def frame(galaxies=1, planes=DEFAULT_PLANES, *, several=True):
     """Describe a typical frame."""
     kind = kind_of("sdss")
-    return PackedFrame.of(kind, kind.blocks, galaxies, planes)
+    return PackedFrame.of(kind, kind.blocks, galaxies, planes, several=several)
 
 
 @pytest.mark.parametrize(
-    ("limits", "way"),
+    ("limits", "several", "way"),
     [
         # A slow line: fewest bytes.
-        (HostLimits(10, 2e6, 2), Way.RANGES),
+        (HostLimits(10, 2e6, 2), False, Way.RANGES),
+        (HostLimits(10, 2e6, 2), True, Way.RANGES),
         # A fast line, one core: least to unpack.
-        (HostLimits(10, 1e8, 1), Way.STREAM),
+        (HostLimits(10, 1e8, 1), False, Way.STREAM),
         # A fast line and many cores: fewest requests.
-        (HostLimits(5, 1e8, 8), Way.EARLY),
+        (HostLimits(5, 1e8, 8), False, Way.EARLY),
+        # Both ends in one reply: few requests, and little to unpack.
+        (HostLimits(10, 1e8, 1), True, Way.STREAM),
+        (HostLimits(5, 1e8, 8), True, Way.STREAM),
     ],
 )
-def test_quickest(limits, way):
+def test_quickest(limits, several, way):
     """The way is chosen that spares the scarcest resource."""
-    assert quickest(EVERY, frame(), limits) is way
+    assert quickest(EVERY, frame(several=several), limits) is way
 
 
-def test_costs():
+@pytest.mark.parametrize("several", [True, False])
+def test_costs(several):
     """By ranges half the bytes and half the seconds of an early stop are spent."""
-    early, stream, ranges = (cost_of(way, frame()) for way in EVERY)
-    assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes
+    early, stream, ranges = (cost_of(way, frame(several=several)) for way in EVERY)
+    assert ranges.bytes < 0.6 * early.bytes
+    # With both ends in one reply it is the nearer one that reaches over the rows.
+    assert (stream.bytes < early.bytes) == several
     assert max(ranges.cpu_s, stream.cpu_s) < 0.5 * early.cpu_s
-    assert (early.requests, stream.requests, ranges.requests) == (1, 2, 3)
+
+
+def test_requests():
+    """A host that sends several ranges at a time is asked less often."""
+    frames = [frame(5, several=several) for several in (True, False)]
+    stream = [cost_of(Way.STREAM, one).requests for one in frames]
+    ranges = [cost_of(Way.RANGES, one).requests for one in frames]
+    assert (stream[1], ranges) == (2, [2, pytest.approx(6.1, abs=0.1)])
+    assert cost_of(Way.STREAM, frame()).requests == 1 < stream[0] < 2
 
 
 @pytest.mark.parametrize("way", list(Way))
@@ -59,43 +80,22 @@ def test_rest_is_needed():
     assert cost_of(Way.EARLY, frame(planes=planes)).bytes == frame().size
 
 
-def test_speed():
-    """A transfer counts for all that come at the same time, not for those that wait."""
-    now = iter([0.0, 1.0, 4.0, 5.0, 6.0])
-    speed = HostSpeed(lambda: next(now))
-    sizes = []
-    with speed.transfer(sizes.append) as one, speed.transfer(sizes.append):
-        one(1)
-        one(2_000_000)
-    assert speed.bandwidth == 2e6
-    with speed.transfer(sizes.append) as other, speed.transfer(sizes.append) as one:
-        other(1)
-        one(1)
-        one(1_000_000)
-    assert speed.bandwidth == pytest.approx(2e6)
-    assert sum(sizes) == 3_000_003
-
-
-def test_small_transfer():
-    """A few bytes tell nothing about the speed."""
-    speed = HostSpeed()
-    with speed.transfer(lambda _: None) as one:
-        one(1000)
-        one(1000)
-    assert speed.bandwidth is None
-
-
 def choose(ways, galaxies=1, planes=DEFAULT_PLANES):
     """Choose a way for a frame."""
     return ways.choose(PRODUCT, galaxies, planes)
 
 
 def test_learned():
-    """The way follows from the learned bandwidth, once there is one."""
-    ways = Ways(limits={"sdss": HostLimits(10, 1e8, 8)})
-    assert choose(ways) is Way.EARLY
-    ways.speed(PRODUCT).bandwidth = 1e6
-    assert choose(ways) is Way.RANGES
+    """The way follows from what is learned of the host, once there is anything."""
+    known = HostSpeeds({"fast": HostFacts(), "slow": HostFacts(bandwidth=1e6)})
+    limits = {"sdss": HostLimits(10, 1e8, 8)}
+    fast = Ways(limits=limits, speed_of=lambda _: known.at("fast"))
+    slow = Ways(limits=limits, speed_of=lambda _: known.at("slow"))
+    known.at("fast").gives_several = False
+    assert (choose(fast), choose(slow)) == (Way.EARLY, Way.RANGES)
+    known.at("fast").gives_several = True
+    assert choose(fast) is Way.STREAM
+    assert known.facts()["slow"].limit == Limit.BANDWIDTH
 
 
 def test_without_ranges():

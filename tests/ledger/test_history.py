@@ -121,7 +121,7 @@ def test_earlier_ledger(path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TABLE band_history")
         db.execute("DROP TABLE host_history")
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     with LedgerView.open(path) as view:
         assert (view.band_history(), view.host_history()) == ([], [])
         assert [one.pending for one in view.bands()] == [2, 2]

@@ -125,6 +125,7 @@ def test_reading_changes_nothing(path):
         assert view.unlocated().keys() <= set(view.surveys())
         assert view.frames_to_come()
         assert list(view.manifest())
+        assert view.host_facts() == {}
     assert path.read_bytes() == before
     assert ask(path, "PRAGMA user_version") != [(VERSION,)]
 

@@ -24,6 +24,9 @@ BODY = bytes(range(100))
         ("bytes=0-1,100-", [(0, 2)]),
         ("bytes=100-", []),
         ("bytes=-0", []),
+        # Ranges that together are longer than the file are not worth sending.
+        ("bytes=-40,0-59", [(60, 100), (0, 60)]),
+        ("bytes=-40,0-60", None),
         # Headers that are invalid, or of another unit, are ignored.
         ("bytes=5-2", None),
         ("bytes=-", None),

@@ -19,6 +19,7 @@ from ..bz2_blocks import block_size
 from ..frame_file import BadFrameError, CorruptFrameError, Frame
 from ..intervals import joined
 from .first_block import FirstBlock, read_first
+from .groups import GAP, MOST_BEYOND, groups_of, is_counted
 from .numbered import NumberedBlocks
 from .packed import LackingError
 from .unpacked import Unpacked
@@ -30,17 +31,6 @@ if TYPE_CHECKING:
     from .packed import Packed
 
 __all__ = ["Doubt", "LackingBytes", "Proved", "WantedRows", "advance", "needs_last"]
-
-#: Last block up to which all blocks are fetched and counted, instead of proved with the
-#: last one of the file, which costs about as many bytes.
-_COUNTED = 2
-
-#: Bytes by which all blocks together may hold more than usual. In real frames they are
-#: at most 6; many zero pixels make them more.
-_MOST_BEYOND = 64
-
-#: Bytes between two spans that are fetched for the sake of one request less.
-_GAP = 60_000
 
 #: How a FITS extension begins.
 _EXTENSION = b"XTENSION= '"
@@ -121,45 +111,25 @@ def _prove(
 
 def needs_last(law: BlockLaw, first: FirstBlock, *, is_rest_wanted: bool) -> bool:
     """Whether the last block is needed: all blocks before the rows are too many."""
-    return is_rest_wanted or _end(law, first) > _COUNTED
-
-
-def _end(law: BlockLaw, first: FirstBlock) -> int:
-    """Give the number of the last block with wanted bytes."""
-    return max((group[1] for group in _groups(law, first)), default=0)
+    return not is_counted(_groups(law, first), is_rest_wanted=is_rest_wanted)
 
 
 def _count(law: BlockLaw, blocks: NumberedBlocks, first: FirstBlock) -> Proved:
     """Unpack all blocks up to the last wanted one: their places need no proof."""
-    end = _end(law, first)
+    end = max((high for _, high in _groups(law, first)), default=0)
     _fetch_all(blocks, [(1, end)] if end else [])
     counted = {first.length: b"".join(blocks.unpack(1, end))} if end else {}
     return _result(first, counted, blocks, [(0, end)])
 
 
 def _groups(law: BlockLaw, first: FirstBlock) -> list[Span]:
-    """Give the first and last number of each group of blocks with wanted bytes.
-
-    Blocks may begin up to `_MOST_BEYOND` bytes behind their usual place.
-    """
-    size, base = block_size(law.magic), first.length
-    found = [
-        (
-            max(1, 1 + (start - base - _MOST_BEYOND) // size),
-            1 + (stop - 1 - base) // size,
-        )
-        for start, stop in first.wanted
-        if stop > base
-    ]
-    # The last block holds more than the others would: all that follows.
-    within = [(low, min(high, law.blocks - 1)) for low, high in found]
-    return joined(within, 1)
+    return groups_of(law, first.length, first.wanted)
 
 
 def _fetch_all(blocks: NumberedBlocks, groups: list[Span]) -> None:
     spans = list(chain.from_iterable(blocks.lacking(*group) for group in groups))
     if spans:
-        raise LackingError(joined(spans, _GAP))
+        raise LackingError(joined(spans, GAP))
 
 
 def _place_all(
@@ -174,7 +144,7 @@ def _place_all(
     size = block_size(law.magic)
     place = _place_of_last(first, last)
     beyond = place - first.length - (law.blocks - 2) * size
-    if not 0 <= beyond <= _MOST_BEYOND:
+    if not 0 <= beyond <= MOST_BEYOND:
         raise DoubtError("runs", f"the last block begins {beyond} bytes late")
     proof = law.proof(Frame(Unpacked({**first.kept, place: last})))
     proof.check(first.image[0], first.kept[0][first.image[0] :])

@@ -13,13 +13,14 @@ CREATE TABLE cutout (
     file_loc TEXT NOT NULL,
     sha256 TEXT NOT NULL DEFAULT '',
     size INTEGER NOT NULL DEFAULT 0,
-    coverage REAL NOT NULL DEFAULT 0, facts TEXT NOT NULL DEFAULT '',
+    coverage REAL NOT NULL DEFAULT 0,
+    facts TEXT NOT NULL DEFAULT '',      -- `StampFacts` as JSON
     PRIMARY KEY (survey, target, band, product),
     FOREIGN KEY (survey, target) REFERENCES job (survey, target)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "cutout" VALUES(0,0,'g',1,0,'done','','cutouts/sdss/g/0000/id0.fits','s',9,1.0,'');
+INSERT INTO "cutout" VALUES(0,0,'g',1,0,'done','','cutouts/sdss/g/0000/id0.fits','s',9,1.0,'{"flags": 4}');
 INSERT INTO "cutout" VALUES(0,0,'g',2,1,'spare','','cutouts/sdss/g/0000/id0.fits','',0,0.0,'');
-INSERT INTO "cutout" VALUES(0,0,'r',3,0,'done','','cutouts/sdss/r/0000/id0.fits','s',9,0.5,'');
+INSERT INTO "cutout" VALUES(0,0,'r',3,0,'done','','cutouts/sdss/r/0000/id0.fits','s',9,0.5,'{"flags": 4}');
 INSERT INTO "cutout" VALUES(0,0,'r',4,1,'spare','','cutouts/sdss/r/0000/id0.fits','',0,0.0,'');
 INSERT INTO "cutout" VALUES(0,1,'g',1,0,'empty','corrupt','cutouts/sdss/g/0000/id1.fits','',0,0.0,'');
 INSERT INTO "cutout" VALUES(0,1,'g',2,1,'done','','cutouts/sdss/g/0000/id1.fits','s',9,1.0,'');
@@ -53,10 +54,11 @@ CREATE TABLE job (
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     due REAL NOT NULL DEFAULT 0,         -- not to be touched before
     by_position INTEGER NOT NULL DEFAULT 0 CHECK (by_position IN (0, 1)),
-    reason TEXT NOT NULL DEFAULT '', match TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    match TEXT NOT NULL DEFAULT '',      -- how it was matched with an object: JSON
     PRIMARY KEY (survey, target)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "job" VALUES(0,0,0,'done',0,0.0,0,'','');
+INSERT INTO "job" VALUES(0,0,0,'done',0,0.0,0,'','{"n_candidates": 1, "sep_arcsec": 0.4, "match_ambiguous": false}');
 INSERT INTO "job" VALUES(0,1,1,'located',0,0.0,0,'','');
 INSERT INTO "job" VALUES(0,2,2,'located',0,0.0,0,'','');
 INSERT INTO "job" VALUES(0,3,3,'located',1,1.79601730331783723823e+09,0,'timeout','');
@@ -87,10 +89,11 @@ CREATE TABLE product (
     mirrors TEXT NOT NULL,               -- JSON list, asked first
     size INTEGER,                        -- bytes, as the archive says: a hint; 0: none
     fetched INTEGER NOT NULL DEFAULT 0   -- it was here, and stamps were cut of it
-        CHECK (fetched IN (0, 1)), facts TEXT NOT NULL DEFAULT '',
+        CHECK (fetched IN (0, 1)),
+    facts TEXT NOT NULL DEFAULT '',      -- what the archive told of it: JSON
     UNIQUE (survey, name, band)
 ) STRICT;
-INSERT INTO "product" VALUES(1,0,'frame-g-1.fits.bz2','g','https://dr17.sdss.org/sas/frame-g-1.fits.bz2','[]',NULL,1,'');
+INSERT INTO "product" VALUES(1,0,'frame-g-1.fits.bz2','g','https://dr17.sdss.org/sas/frame-g-1.fits.bz2','[]',NULL,1,'{"mjd": 51075.4}');
 INSERT INTO "product" VALUES(2,0,'frame-g-2.fits.bz2','g','https://dr17.sdss.org/sas/frame-g-2.fits.bz2','[]',NULL,1,'');
 INSERT INTO "product" VALUES(3,0,'frame-r-1.fits.bz2','r','https://dr17.sdss.org/sas/frame-r-1.fits.bz2','[]',NULL,1,'');
 INSERT INTO "product" VALUES(4,0,'frame-r-2.fits.bz2','r','https://dr17.sdss.org/sas/frame-r-2.fits.bz2','[]',NULL,0,'');
@@ -104,6 +107,7 @@ CREATE TABLE run (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+INSERT INTO "run" VALUES('began','2026-11-30T06:00:00Z');
 INSERT INTO "run" VALUES('catalogue','c.csv');
 INSERT INTO "run" VALUES('catalogue sha256','0');
 INSERT INTO "run" VALUES('settings','{}');
@@ -123,6 +127,7 @@ CREATE TABLE tally (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO "tally" VALUES(0,'by identifier',5);
 INSERT INTO "tally" VALUES(0,'done',1);
+INSERT INTO "tally" VALUES(0,'doubt runs',1);
 INSERT INTO "tally" VALUES(0,'failed',0);
 INSERT INTO "tally" VALUES(0,'image bytes needed',0);
 INSERT INTO "tally" VALUES(0,'located',4);
@@ -130,6 +135,8 @@ INSERT INTO "tally" VALUES(0,'no_coverage',0);
 INSERT INTO "tally" VALUES(0,'pending',1);
 INSERT INTO "tally" VALUES(0,'stamps',3);
 INSERT INTO "tally" VALUES(0,'substitutes',1);
+INSERT INTO "tally" VALUES(0,'way early',1);
+INSERT INTO "tally" VALUES(0,'way ranges',1);
 INSERT INTO "tally" VALUES(1,'done',0);
 INSERT INTO "tally" VALUES(1,'failed',0);
 INSERT INTO "tally" VALUES(1,'located',0);
