@@ -80,8 +80,8 @@ soak: $(READY)
 	$(BIN)/python tests/harvests/soak.py $(SOAK)
 
 # Some ten minutes; docs/performance.md says what is needed for a claim.
-BENCH ?= --rounds 5 --hst-per-frame 5 \
-	--parts pace,footprints,cutting,downloads,harvests,scaling
+BENCH ?= --rounds 2 --galaxies 20 --sides 40 --pace-seconds 3 \
+	--parts harvests,ways,pace,footprints,cutting,downloads,scaling
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py $(BENCH)

@@ -1,6 +1,6 @@
 """All benchmarks of speed, side by side in one run.
 
-    python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1,5,12
+    python benchmarks/bench.py --galaxies 20 --rounds 5 --per-frame 1.1,5
 
 prints tables and writes them, with all single results, to ``benchmarks/results``.
 docs/performance.md says how to read them.
@@ -21,6 +21,8 @@ from statistics import median
 from typing import Any
 
 from break_even import break_even
+from by_way import rounds_by_way
+from contest import Sky
 from cutting import cutting_rounds
 from downloads import AT_ONCE, download_rounds
 from footprints import FOOTPRINTS, TARGETS, match_rounds
@@ -29,11 +31,14 @@ from harvest_tables import (
     show_break_even,
     show_harvests,
     show_scaling,
+    show_ways,
 )
-from harvests import Sky, rounds, scaling
+from harvests import rounds
 from pace import paces
 from paper import Paper, ratios, spread
+from processes import scaling
 
+from harvester.archives.fetch import Way
 from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.sky import Sky as PaintedSky
 
@@ -45,9 +50,6 @@ _FEWEST_FRAMES = 2
 #: Galaxies in each HST image, unless this is compared.
 _HST_PER_FRAME = 5
 
-#: Sizes of stamps in pixels; a WFC3 frame has about 1,000 rows.
-_SIDES = [40, 123, 300, 500]
-
 #: MB/s of a connection to an archive, slow and quick.
 _BANDWIDTHS = [9, 30]
 
@@ -58,7 +60,6 @@ _MOST_FILES = 40
 def main() -> None:
     """Run the chosen benchmarks, and write the results after each part."""
     options = _options()
-    options.out.mkdir(parents=True, exist_ok=True)
     paper = Paper()
     paper.say(f"# make bench, {time.strftime('%Y-%m-%d')}\n")
     found: dict[str, Any] = {"machine": _machine(), "options": _told(options)}
@@ -67,7 +68,7 @@ def main() -> None:
         for name in options.parts:
             found[name] = PARTS[name](options, Path(folder) / name, paper, found)
             _write(options.out, found, paper)
-    print(f"written to {options.out}/bench.json and bench.md")
+    print(f"written to {options.out}.json and .md")
 
 
 def _told(options: argparse.Namespace) -> dict[str, Any]:
@@ -78,8 +79,10 @@ def _told(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _write(out: Path, found: dict[str, Any], paper: Paper) -> None:
-    (out / "bench.json").write_text(json.dumps(found, indent=1, default=str))
-    (out / "bench.md").write_text(paper.text)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    told = json.dumps(found, indent=1, default=str)
+    out.with_name(f"{out.name}.json").write_text(told)
+    out.with_name(f"{out.name}.md").write_text(paper.text)
 
 
 def _options() -> argparse.Namespace:
@@ -87,14 +90,29 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--parts", type=_words, default=list(PARTS))
     parser.add_argument("--galaxies", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
-    for survey in ("--per-frame", "--hst-per-frame"):
+    for survey, usual in (("--per-frame", 1.1), ("--hst-per-frame", 1)):
         parser.add_argument(
-            survey, type=_numbers, default=[1, 5, 12], help="such as 1,5; or none"
+            survey, type=_numbers, default=[usual], help="such as 1.1,5; or none"
         )
+    parser.add_argument(
+        "--lines",
+        type=_lines,
+        default=[0, 12.5, 2.5],
+        help="Mbit/s of all connections together, such as none,100,20",
+    )
+    parser.add_argument("--ways-line", type=_line, default=12.5, help="Mbit/s")
+    parser.add_argument("--ways", type=_ways, default=[str(way) for way in Way])
+    parser.add_argument("--sides", type=_whole_numbers, default=[40, 64])
     parser.add_argument(
         "--harvester-only", action="store_true", help="compare with the floor alone"
     )
-    parser.add_argument("--workers", type=_numbers, default=[1, 2, 4])
+    parser.add_argument("--workers", type=_whole_numbers, default=[1, 2, 4])
+    parser.add_argument(
+        "--break-even-sides",
+        type=_whole_numbers,
+        default=[40, 123, 300, 500],
+        help="of stamps in pixels; a WFC3 frame has about 1,000 rows",
+    )
     parser.add_argument("--pace-seconds", type=float, default=5)
     parser.add_argument(
         "--frame",
@@ -102,7 +120,9 @@ def _options() -> argparse.Namespace:
         default=_real_frame(),
         help="a real SDSS frame to cut, .fits.bz2",
     )
-    parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument(
+        "--out", type=Path, default=HERE / "results/bench", help="without .md, .json"
+    )
     return parser.parse_args()
 
 
@@ -119,8 +139,28 @@ def _words(text: str) -> list[str]:
     return text.split(",")
 
 
-def _numbers(text: str) -> list[int]:
-    return [] if text == "none" else [int(word) for word in text.split(",")]
+def _ways(text: str) -> list[str]:
+    try:
+        return [str(Way(word)) for word in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _numbers(text: str) -> list[float]:
+    return [] if text == "none" else [float(word) for word in text.split(",")]
+
+
+def _whole_numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split(",")]
+
+
+def _lines(text: str) -> list[float]:
+    return [_line(word) for word in text.split(",")]
+
+
+def _line(word: str) -> float:
+    """Read a bandwidth in Mbit/s; give it in MB/s, 0 for none."""
+    return 0.0 if word == "none" else float(word) / 8
 
 
 def _machine() -> str:
@@ -148,21 +188,47 @@ def _downloads(
 def _harvests(
     options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    skies = [
-        Sky(survey, max(options.galaxies, _FEWEST_FRAMES * each), each)
+    say_conditions(paper)
+    found = []
+    for number, where in enumerate(_skies(options)):
+        own = folder / f"sky{number}"
+        lines = options.lines if where.survey == "sdss" else options.lines[:1]
+        alone = options.harvester_only
+        for raced in rounds(where, lines, options.rounds, own, alone=alone):
+            show_harvests(where, raced, paper)
+            found.append({"sky": asdict(where)} | asdict(raced))
+    return found
+
+
+def _skies(options: argparse.Namespace) -> list[Sky]:
+    return [
+        Sky(survey, max(options.galaxies, round(_FEWEST_FRAMES * each)), each)
         for survey, per_frame in (
             ("sdss", options.per_frame),
             ("hst", options.hst_per_frame),
         )
         for each in per_frame
     ]
-    say_conditions(paper)
+
+
+def _ways_of_frames(
+    options: argparse.Namespace, folder: Path, paper: Paper, _found: dict[str, Any]
+) -> list[dict[str, Any]]:
+    paper.say("## SDSS by way\n")
+    paper.say("The harvester alone, forced to one way; auto is its own choice.\n")
     found = []
-    for number, where in enumerate(skies):
-        own = folder / f"sky{number}"
-        raced = rounds(where, options.rounds, own, alone=options.harvester_only)
-        show_harvests(where, raced, paper)
-        found.append({"sky": asdict(where)} | asdict(raced))
+    for number, each in enumerate(options.per_frame):
+        where = Sky("sdss", max(options.galaxies, round(_FEWEST_FRAMES * each)), each)
+        for one in rounds_by_way(
+            where,
+            options.ways,
+            options.sides,
+            options.rounds,
+            folder / f"sky{number}",
+            line=options.ways_line,
+        ):
+            show_ways(where, one, paper)
+            found.append({"sky": asdict(where)} | asdict(one))
     return found
 
 
@@ -298,7 +364,11 @@ def _break_even(
     paper.say("100 ms a request. A time below 1: parts are quicker.\n")
     found = {
         speed: break_even(
-            where, _SIDES, options.rounds, folder / str(speed), bandwidth=speed
+            where,
+            options.break_even_sides,
+            options.rounds,
+            folder / str(speed),
+            bandwidth=speed,
         )
         for speed in _BANDWIDTHS
     }
@@ -313,11 +383,12 @@ def _break_even(
 
 #: What can be measured, in this order.
 PARTS = {
+    "harvests": _harvests,
+    "ways": _ways_of_frames,
     "pace": _pace,
     "footprints": _footprints,
     "cutting": _cutting,
     "downloads": _downloads,
-    "harvests": _harvests,
     "scaling": _scaling,
     "break-even": _break_even,
 }

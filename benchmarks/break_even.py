@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from harvests import Sky, compete, harvester_command
+from contest import Contestant, Sky, compete, our_contestant
 from skies import sky
 from turns import turns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harvests import Result
+    from contest import Result
 
 #: Runs a harvester that decides otherwise.
 DECIDED = """
@@ -68,15 +68,15 @@ def break_even(
     options = (*where.options(), "--bandwidth", str(bandwidth))
     found = []
     with sky(folder / "sky", *options, latency_s=LATENCY_S) as running:
-        usual = harvester_command(running, where.survey)
-        begin, size = usual.index("run"), usual.index("--size") + 1
-        compete(running, usual, folder / "warm")
+        compete(running, our_contestant(running, where.survey), folder / "warm")
         for side in sides:
-            words = [*usual[begin:size], f"{side}px", *usual[size + 1 :]]
+            usual = our_contestant(running, where.survey, side).command
+            words = usual[usual.index("run") :]
             results: dict[str, list[Result]] = {way: [] for way in WAYS}
             for order in turns(WAYS, count):
                 for way in order:
                     command = [sys.executable, "-c", DECIDED, WAYS[way], *words]
-                    results[way].append(compete(running, command, folder / "out"))
+                    result = compete(running, Contestant(command), folder / "out")
+                    results[way].append(result)
             found.append(Comparison(side, results))
     return found

@@ -24,19 +24,13 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS, FITSFixedWarning
 from turns import turns
 
-from harvester.archives.registry import kind_of
 from harvester.cutouts import cutouts
-from harvester.cutouts.astrometry import read_astrometry
-from harvester.cutouts.frame_file import open_frame
-from harvester.cutouts.pixels import Pixels
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-
-    from harvester.cutouts.frame_file import Frame
 
     Places = NDArray[np.float64]
     #: Cuts all galaxies, in order.
@@ -111,7 +105,7 @@ def _contestants(frame: bytes, folder: Path, exits: ExitStack) -> dict[str, Cut]
     with fits.open(plain) as hdus:
         pixels, wcs = hdus[0].data.astype("=f4"), WCS(hdus[0].header)
     ra, dec = _scatter(wcs, pixels.shape)
-    ours = _Ours(exits.enter_context(open_frame(packed)), _job(packed, ra, dec))
+    ours = _Ours(_job(packed, ra, dec), exits)
     # Make the lists of galaxies before the clock starts.
     job = _job(plain, ra, dec)
     contestants: dict[str, Cut] = {
@@ -155,23 +149,23 @@ def _job(path: Path, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Frame
 class _Ours:
     """What a worker process does between opening a frame and writing files."""
 
-    def __init__(self, frame: Frame, job: FrameJob) -> None:
-        self._image = cutouts._find_image(frame, kind_of("sdss").reading)  # noqa: SLF001 - a part of cut_frame
-        self._frame, self._job = frame, job
-        self._sky = read_astrometry(self._image.hdu.header())
-        frame.prove(self._image.hdu, self._image.shape[0])
+    def __init__(self, job: FrameJob, files: ExitStack) -> None:
+        self._parent = cutouts._open_parent(files, job.product, job, job.spec)  # noqa: SLF001 - a part of cut_frame
+        self._job = job
+        frame, image, *_ = self._parent
+        frame.prove(image.hdu, image.shape[0])
 
     def cut(self) -> list[NDArray[np.float32]]:
-        job, shape = self._job, self._image.shape
-        boxes = cutouts._place(job.wanted, job.spec, self._sky, shape)  # noqa: SLF001 - as above
-        pixels = Pixels(self._frame, self._image, boxes)
-        found = {number: stamp.data for number, stamp in pixels.stamps("partial")}
+        job, (_, image, sky, _) = self._job, self._parent
+        boxes = cutouts._place(job.wanted, job.spec, sky, image.shape)  # noqa: SLF001 - as above
+        stamps = self._parent.pixels(boxes).stamps(job.spec.mode)
+        found = {stamp.place.number: stamp.planes.flux for stamp in stamps}
         return [found[number] for number in range(len(found))]
 
 
 def _from_file(job: FrameJob) -> list[NDArray[np.float32]]:
-    with open_frame(Path(job.path)) as frame:
-        return _Ours(frame, job).cut()
+    with ExitStack() as files:
+        return _Ours(job, files).cut()
 
 
 def _cutana(pixels: NDArray[np.float32], wcs: WCS, ra: Places, dec: Places) -> Cut:

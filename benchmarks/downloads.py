@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from harvests import compete, harvester_command
+from contest import compete, our_contestant
 from skies import sky
 from turns import turns
 
@@ -20,7 +20,7 @@ from harvester.transport.transport import Manners, Service, Transport
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harvests import Sky
+    from contest import Sky
     from skies import Running
 
 #: Files in flight, for all of them.
@@ -61,7 +61,7 @@ def download_rounds(
 
 def _frames(running: Running, where: Sky, folder: Path) -> list[str]:
     """Give the addresses that a harvest requests; this warms the sandbox too."""
-    compete(running, harvester_command(running, where.survey), folder / "warm")
+    compete(running, our_contestant(running, where.survey), folder / "warm")
     return running.found("sdss-sas")
 
 

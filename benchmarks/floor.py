@@ -1,22 +1,25 @@
 """The floor: the least time for a harvest on this machine, measured at the same time.
 
-The counts come from the harvest itself: its requests, the bytes received, and the rows
-of its stamps. The speed of a shared machine changes from minute to minute, so it is
-measured before and after each harvest. The faster measurement is used, because a floor
-that is too high would make the harvester look better than it is.
+The counts come from the harvest itself: its requests, the bytes received, and the
+blocks that hold the rows of its stamps. The speed of a shared machine changes from
+minute to minute, so it is measured before and after each harvest. The faster
+measurement is used, because a floor that is too high would make the harvester look
+better than it is.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from astropy.io import fits
 
@@ -27,6 +30,16 @@ if TYPE_CHECKING:
 
 #: Frames that each process unpacks; connections that files are fetched over.
 _TIMES, _CONNECTIONS = 3, 4
+
+#: Bytes of a frame in one block of bzip2, and the last block up to which all blocks are
+#: unpacked instead of the last one.
+_BLOCK, _COUNTED = 899_981, 2
+
+#: The ways of frames of which only some blocks are unpacked.
+_BY_BLOCKS = ("ranges", "stream")
+
+#: First row and end, in rows or in bytes.
+Rows: TypeAlias = "tuple[float, float]"
 
 #: Unpacks when it is told to, and tells the CPU seconds of the quickest time.
 _UNPACK = """
@@ -57,6 +70,10 @@ class Machine:
             min(self.unpacking_s, other.unpacking_s),
             max(self.bandwidth, other.bandwidth),
         )
+
+    def over(self, line: float) -> Machine:
+        """Give it with a line of so many MB/s for all connections; 0: no limit."""
+        return replace(self, bandwidth=1e6 * line) if line else self
 
 
 @dataclass(frozen=True)
@@ -93,22 +110,66 @@ def find_floor(
     )
 
 
-def needed_frames(out: Path, packed: Path | None) -> float:
-    """Count the frames that stamps are from, each up to its last needed row.
+def needed_frames(out: Path, packed: Path | None, ways: dict[str, int]) -> float:
+    """Count the frames that stamps are from, each only as far as it must be unpacked.
 
-    What of a frame lies after its last galaxy need not be unpacked. Frames of SDSS
-    are alike, so that one of them, ``packed``, tells where stamps lie in theirs.
+    Only whole blocks of a frame can be unpacked. If it came by blocks, these are the
+    first one, those with rows of stamps, and the last one for the proof; otherwise all
+    of them up to the last row. Which frame came how is not known: the mean counts.
+
+    Parameters
+    ----------
+    packed
+        One frame of SDSS; as all are alike, it tells where stamps lie in theirs. None:
+        nothing is packed.
+    ways
+        Number of frames by the way they came.
     """
     if packed is None:
         return 0.0
-    frame = fits.getheader(packed)
-    ends: dict[str, float] = {}
+    rows = _rows_of_stamps(out, fits.getheader(packed))
+    with fits.open(packed) as hdus:
+        image = hdus[0].fileinfo()
+        row_size = 4 * hdus[0].header["NAXIS1"]
+        length = hdus[-1].fileinfo()["datLoc"] + hdus[-1].fileinfo()["datSpan"]
+    begin = image["datLoc"]
+    by_blocks = all_before = 0.0
+    for each in rows.values():
+        spans = [(begin + a * row_size, begin + b * row_size) for a, b in each]
+        by_blocks += _unpacked_by_blocks(spans, length)
+        all_before += _unpacked_to(max(end for _, end in spans), length)
+    part = sum(ways.get(way, 0) for way in _BY_BLOCKS) / max(1, sum(ways.values()))
+    return part * by_blocks + (1 - part) * all_before
+
+
+def _rows_of_stamps(out: Path, frame: fits.Header) -> dict[str, list[Rows]]:
+    """Give first row and end of each stamp in its frame, by frame."""
+    found: defaultdict[str, list[Rows]] = defaultdict(list)
     for path in out.glob("cutouts/sdss/**/*.fits"):
         stamp = fits.getheader(path)
-        end = frame["CRPIX2"] - stamp["CRPIX2"] + stamp["NAXIS2"]
-        end = min(float(end), frame["NAXIS2"])
-        ends[stamp["PRODUCT"]] = max(ends.get(stamp["PRODUCT"], 0.0), end)
-    return sum(ends.values()) / float(frame["NAXIS2"])
+        begin = float(frame["CRPIX2"] - stamp["CRPIX2"])
+        end = min(begin + stamp["NAXIS2"], float(frame["NAXIS2"]))
+        found[stamp["PRODUCT"]].append((max(0.0, begin), end))
+    return found
+
+
+def _unpacked_by_blocks(spans: list[Rows], length: float) -> float:
+    """Give the part of a file of so many bytes that is unpacked for these spans."""
+    last = int(length // _BLOCK)
+    touched = {
+        number
+        for begin, end in spans
+        for number in range(int(begin // _BLOCK), int((end - 1) // _BLOCK) + 1)
+    }
+    if max(touched) <= _COUNTED:
+        return _unpacked_to(max(end for _, end in spans), length)
+    others = len(touched - {0, last})
+    return ((1 + others) * _BLOCK + length - last * _BLOCK) / length
+
+
+def _unpacked_to(end: float, length: float) -> float:
+    """Give the part of a file that is unpacked for its first bytes."""
+    return min(length, math.ceil(end / _BLOCK) * _BLOCK) / length
 
 
 def count_frames(out: Path) -> int:

@@ -12,10 +12,18 @@ from harvester.settings.settings import SERVICES, Settings
 
 if TYPE_CHECKING:
     from break_even import Comparison
-    from harvests import Raced, Result, Sky
+    from by_way import ByWay
+    from contest import Result, Sky
+    from harvests import Raced
     from paper import Paper
 
-__all__ = ["say_conditions", "show_break_even", "show_harvests", "show_scaling"]
+__all__ = [
+    "say_conditions",
+    "show_break_even",
+    "show_harvests",
+    "show_scaling",
+    "show_ways",
+]
 
 
 def say_conditions(paper: Paper) -> None:
@@ -35,11 +43,12 @@ def show_harvests(where: Sky, raced: Raced, paper: Paper) -> None:
     """Print a table of the contestants, and the floor."""
     galaxies = where.galaxies
     ours = [one.wall_s for one in raced.results["harvester"]]
-    paper.say(f"### {where.survey.upper()}, galaxies a frame: {where.per_frame}\n")
+    paper.say(f"### {_title(where)}, {_over(raced.line)}\n")
     stamps = raced.results["harvester"][-1].stamps
     paper.say(
         f"{galaxies} galaxies; the harvester cut {stamps} stamps out of "
-        f"{raced.frames} frames: {stamps / max(1, raced.frames):.1f} a frame.\n"
+        f"{raced.frames} frames: {stamps / max(1, raced.frames):.1f} a frame. "
+        f"{_came(raced.ways['harvester'])}\n"
     )
     paper.table(
         "who|seconds, median (range)|time / harvester, median (best)|CPU s"
@@ -60,6 +69,62 @@ def show_harvests(where: Sky, raced: Raced, paper: Paper) -> None:
         ),
     )
     _show_floor(raced, ours, paper)
+
+
+def _title(where: Sky) -> str:
+    return f"{where.survey.upper()}, galaxies a frame: {where.per_frame:g}"
+
+
+def _over(line: float) -> str:
+    return f"{8 * line:g} Mbit/s" if line else "no limit of bandwidth"
+
+
+def _came(ways: dict[str, int]) -> str:
+    if not ways:
+        return ""
+    each = ", ".join(f"{way} {number}" for way, number in ways.items())
+    return f"Frames by the way they came: {each}."
+
+
+def show_ways(where: Sky, found: ByWay, paper: Paper) -> None:
+    """Print a table of our own harvests in each way."""
+    results = found.raced.results
+    start = median(one.cpu_s for one in results["one galaxy"])
+    every = {name: one for name, one in results.items() if name != "one galaxy"}
+    paper.say(f"### {_title(where)}, {found.side} px, {_over(found.raced.line)}\n")
+    paper.say(
+        f"{where.galaxies} galaxies. One galaxy alone takes {start:.1f} CPU s, nearly "
+        "all of it for starting up: this is subtracted from the CPU of the others.\n"
+    )
+    mean = {
+        name: (
+            median(one.received for one in own) / 1e6,
+            median(one.cpu_s for one in own) - start,
+        )
+        for name, own in every.items()
+    }
+    paper.table(
+        "way|MB|/ early|/ whole|CPU s|/ early|/ whole|seconds, median (range)"
+        "|requests|frames by the way they came",
+        (
+            [
+                name,
+                *_compared(mean, name, 0),
+                *_compared(mean, name, 1),
+                spread([one.wall_s for one in own]),
+                sum(own[-1].requests.values()),
+                ", ".join(f"{w} {n}" for w, n in found.raced.ways[name].items()),
+            ]
+            for name, own in every.items()
+        ),
+    )
+
+
+def _compared(mean: dict[str, tuple[float, float]], name: str, at: int) -> list[str]:
+    """Give a figure, and its ratio to that of other ways where they were measured."""
+    own = mean[name][at]
+    others = [mean[way][at] if way in mean else None for way in ("early", "whole")]
+    return [f"{own:.1f}", *(f"{own / one:.2f}" if one else "" for one in others)]
 
 
 def _show_floor(raced: Raced, ours: list[float], paper: Paper) -> None:

@@ -6,198 +6,127 @@ turns on one warm sandbox, so that a busy minute of the machine meets all of the
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import urllib.request
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from contest import THREADS, compete, our_contestant, tutorial, ways_in
 from floor import count_frames, find_floor, measure, needed_frames
-from skies import HARVESTER, sky
+from skies import sky
 from turns import turns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from contest import Contestant, Result, Sky
     from floor import Floor, Machine
     from skies import Running
-
-HERE = Path(__file__).parent
-
-#: What the tutorial harvests, in the harvester's words.
-SURVEYS = {"sdss": "sdss:r", "hst": "hst:WFC3/IR:F160W"}
 
 #: Services with the files, for each survey.
 HOLDERS = {"sdss": "sdss-sas", "hst": "s3"}
 
-#: Threads of the tutorial in threads.
-THREADS = 8
+#: The contestant that the others are compared with, and that has a floor.
+OURS = "harvester"
 
 
-@dataclass(frozen=True)
-class Sky:
-    """The sky to harvest."""
-
-    survey: str
-    galaxies: int
-    per_frame: int
-
-    def options(self) -> list[str]:
-        """Give the sandbox's options for it."""
-        each = str(self.per_frame)
-        words = ["--targets", str(self.galaxies), "--per-field", each]
-        is_hst = self.survey == "hst"
-        return [*words, *(["--per-image", each] if is_hst else ["--no-hst-images"])]
-
-
-@dataclass(frozen=True)
-class Result:
-    """One harvest by one contestant."""
-
-    wall_s: float
-    cpu_s: float
-    stamps: int
-    #: Requests that were sent, by service.
-    requests: dict[str, int]
-    #: Bytes of all replies.
-    received: int
-    #: Whole files that were fetched more than once.
-    repeats: int
-
-
-@dataclass(frozen=True)
+@dataclass
 class Raced:
     """The results of the rounds, in their order."""
 
-    results: dict[str, list[Result]]
+    #: MB/s of all connections together; 0: no limit.
+    line: float
+    results: dict[str, list[Result]] = field(default_factory=dict)
     #: Floors for the harvester, and the speed of the machine beside each harvest.
-    floors: list[Floor]
-    machines: list[Machine]
+    floors: list[Floor] = field(default_factory=list)
+    machines: list[Machine] = field(default_factory=list)
     #: Images that the harvester's stamps were cut from.
-    frames: int
+    frames: int = 0
+    #: Number of frames by the way they came, as the last of our harvests counted them.
+    ways: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def rounds(where: Sky, count: int, folder: Path, *, alone: bool) -> Raced:
-    """Let the contestants take turns, or measure only the harvester (``alone``)."""
-    results: dict[str, list[Result]] = {}
-    floors, machines, frames = [], [], 0
-    out = folder / "out"
-    with sky(folder / "sky", *where.options()) as running:
-        contestants = _contestants(running, where.survey, alone=alone)
-        compete(running, contestants["harvester"], out)
-        painted = running.files()
-        urls = running.found(HOLDERS[where.survey])
-        packed = _a_frame(urls, folder) if where.survey == "sdss" else None
-        for names in turns(contestants, count):
-            for name in names:
-                before = measure(packed, urls) if name == "harvester" else None
-                result = _compete_warm(running, contestants[name], out, painted)
-                results.setdefault(name, []).append(result)
-                if before is None:
-                    continue
-                machines.append(before.or_quicker(measure(packed, urls)))
-                counts = (result.requests, result.received)
-                needed = needed_frames(out, packed)
-                floors.append(find_floor(*counts, needed, machines[-1]))
-                frames = count_frames(out)
-    return Raced(results, floors, machines, frames)
+class Arena:
+    """A warm sandbox, and the contestants that take turns on it.
 
-
-def _contestants(running: Running, survey: str, *, alone: bool) -> dict[str, list[str]]:
-    ours = {"harvester": harvester_command(running, survey)}
-    if alone:
-        return ours
-    return ours | {
-        f"{THREADS} threads": _tutorial(running, survey, THREADS),
-        "tutorial": _tutorial(running, survey, 1),
-    }
-
-
-def _compete_warm(
-    running: Running, command: list[str], out: Path, painted: set[str]
-) -> Result:
-    """Run one contestant, and again if it requested frames for the first time.
-
-    The sandbox paints a frame when it is first requested: no measured run pays for it.
+    The sandbox paints a frame when it is first requested: a run in which it had to
+    paint is repeated.
     """
-    result = compete(running, command, out)
-    if running.files() <= painted:
+
+    def __init__(
+        self, running: Running, contestants: dict[str, Contestant], folder: Path
+    ) -> None:
+        self._running, self._contestants = running, contestants
+        self._out = folder / "out"
+        compete(running, next(iter(contestants.values())), self._out)
+        self._painted = running.files()
+
+    def race(self, line: float, count: int, *, floor_of: str = "") -> Raced:
+        """Let all take so many turns over a line of so many MB/s.
+
+        Parameters
+        ----------
+        floor_of
+            Survey whose floor is measured beside each of our harvests; empty: none.
+        """
+        raced = Raced(line)
+        self._running.limit(0)
+        urls = self._running.found(HOLDERS[floor_of]) if floor_of else []
+        packed = self._a_frame(urls) if floor_of == "sdss" else None
+        for names in turns(self._contestants, count):
+            for name in names:
+                if floor_of and name == OURS:
+                    self._compete_beside_floor(raced, packed, urls)
+                else:
+                    self._compete(raced, name)
+        return raced
+
+    def _compete_beside_floor(
+        self, raced: Raced, packed: Path | None, urls: list[str]
+    ) -> None:
+        before = measure(packed, urls)
+        result = self._compete(raced, OURS)
+        machine = before.or_quicker(measure(packed, urls)).over(raced.line)
+        needed = needed_frames(self._out, packed, raced.ways[OURS])
+        raced.machines.append(machine)
+        raced.floors.append(
+            find_floor(result.requests, result.received, needed, machine)
+        )
+        raced.frames = count_frames(self._out)
+
+    def _compete(self, raced: Raced, name: str) -> Result:
+        contestant = self._contestants[name]
+        self._running.limit(raced.line)
+        result = compete(self._running, contestant, self._out)
+        if not self._running.files() <= self._painted:
+            self._painted |= self._running.files()
+            result = compete(self._running, contestant, self._out)
+        self._running.limit(0)
+        raced.results.setdefault(name, []).append(result)
+        raced.ways[name] = ways_in(self._out)
         return result
-    painted |= running.files()
-    return compete(running, command, out)
+
+    def _a_frame(self, urls: list[str]) -> Path:
+        """Fetch one of the frames that were requested last."""
+        path = self._out.with_name("frame.fits.bz2")
+        with urllib.request.urlopen(urls[0], timeout=60) as reply:
+            path.write_bytes(reply.read())
+        return path
 
 
-def _a_frame(urls: list[str], folder: Path) -> Path:
-    """Fetch one of the frames that the last harvest requested."""
-    path = folder / "frame.fits.bz2"
-    with urllib.request.urlopen(urls[0], timeout=60) as reply:
-        path.write_bytes(reply.read())
-    return path
+def rounds(
+    where: Sky, lines: Sequence[float], count: int, folder: Path, *, alone: bool
+) -> Iterator[Raced]:
+    """Let the contestants take turns, or measure only the harvester (``alone``).
 
-
-def scaling(
-    where: Sky, processes: list[int], count: int, folder: Path
-) -> dict[int, list[Result]]:
-    """Harvest with several numbers of worker processes, at high rates."""
-    fast = {
-        f"HARVESTER__SERVICES__{name}__{what}": "100"
-        for name in ("SDSS_SKY", "SDSS_SAS", "MAST", "S3")
-        for what in ("RATE", "FILES")
-    }
-    results: dict[int, list[Result]] = {}
-    with sky(folder / "sky", *where.options(), latency_s={}) as running:
-        command = harvester_command(running, where.survey)
-        compete(running, command, folder / "warm", **fast)
-        for order in turns(processes, count):
-            for number in order:
-                own = fast | {"HARVESTER__WORK__PROCESSES": str(number)}
-                result = compete(running, command, folder / "out", **own)
-                results.setdefault(number, []).append(result)
-    return results
-
-
-def _tutorial(running: Running, survey: str, threads: int) -> list[str]:
-    command = [sys.executable, str(HERE / "tutorial.py"), "--survey", survey]
-    command += ["--sandbox-ready", str(running.ready), "--threads", str(threads)]
-    return [*command, "--catalogue", str(running.catalogue), "--out"]
-
-
-def harvester_command(running: Running, survey: str) -> list[str]:
-    """Give the command of a harvest without its output folder."""
-    command = [*HARVESTER, "run", str(running.catalogue), *running.flags()]
-    return [*command, "--survey", SURVEYS[survey], "--size", "40px", "--out"]
-
-
-def compete(
-    running: Running, command: list[str], out: Path, **environment: str
-) -> Result:
-    """Run one contestant with an empty folder; it must succeed."""
-    shutil.rmtree(out, ignore_errors=True)
-    running.reset()
-    report = out.with_suffix(".json")
-    environment = os.environ | environment
-    # With it each process would compile the harvester again, which pip does only once.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(
-        [sys.executable, HERE / "measured.py", report, *command, out],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    stats = running.stats()
-    return Result(
-        **json.loads(report.read_text()),
-        stamps=len([*out.glob("*.npy"), *out.glob("cutouts/**/*.fits")]),
-        requests={name: one["requests"] for name, one in stats.items()},
-        received=sum(one["bytes_sent"] for one in stats.values()),
-        repeats=sum(
-            times - 1
-            for one in stats.values()
-            for times in one["fetched_more_than_once"].values()
-        ),
-    )
+    Yields the results for each line: MB/s of all connections, 0 for no limit.
+    """
+    with sky(folder / "sky", *where.options()) as running:
+        contestants = {OURS: our_contestant(running, where.survey)}
+        if not alone:
+            many = tutorial(running, where.survey, THREADS)
+            contestants[f"{THREADS} threads"] = many
+            contestants["tutorial"] = tutorial(running, where.survey, 1)
+        arena = Arena(running, contestants, folder)
+        for line in lines:
+            yield arena.race(line, count, floor_of=where.survey)

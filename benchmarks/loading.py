@@ -234,6 +234,7 @@ def _files(out: Path) -> list[Path]:
 
 def _show_sizes(folder: Path, real: Path | None, paper: Paper) -> None:
     """Export stamps of real images."""
+    sources: dict[str, Callable[[], NDArray[np.float32]]]
     sources = {"SDSS, painted": lambda: painted()[0]}
     if real:
         sources["SDSS, real frames"] = lambda: real_sdss(real / "data" / "sdss")

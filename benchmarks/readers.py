@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 #: Gives the fluxes of an export, some at a time: arrays whose first axis is galaxies.
-Reader = "Callable[[Path], Iterator[NDArray[np.float32]]]"
+Reader: TypeAlias = "Callable[[Path], Iterator[NDArray[np.float32]]]"
 
 #: Stamps in a batch.
 _BATCH = 256

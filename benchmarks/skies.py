@@ -45,6 +45,10 @@ class Running:
         """Reset its counts."""
         self._ask("mast", "/_reset", "POST")
 
+    def limit(self, line: float) -> None:
+        """Limit all connections together to so many MB/s; 0: no limit."""
+        self._ask("mast", "/_line", "POST", json.dumps(line).encode())
+
     def stats(self) -> dict[str, dict[str, Any]]:
         """Give its counts by service."""
         found: dict[str, dict[str, Any]] = json.loads(self._ask("mast", "/_stats"))
@@ -72,11 +76,14 @@ class Running:
     def _base(self, service: str) -> str:
         return self.urls[service].removesuffix("/sas")
 
-    def _ask(self, service: str, path: str, method: str = "GET") -> bytes:
-        request = urllib.request.Request(self._base(service) + path, method=method)
+    def _ask(
+        self, service: str, path: str, method: str = "GET", body: bytes | None = None
+    ) -> bytes:
+        url = self._base(service) + path
+        request = urllib.request.Request(url, body, method=method)
         with urllib.request.urlopen(request, timeout=60) as reply:
-            body: bytes = reply.read()
-        return body
+            answer: bytes = reply.read()
+        return answer
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Callbacks:
             run(handle)
             self._add(handle, time.thread_time() - cpu, time.perf_counter() - began)
 
-        asyncio.Handle._run = timed  # type: ignore[method-assign] # noqa: SLF001 - as above
+        asyncio.Handle._run = timed  # type: ignore[method-assign, assignment] # noqa: SLF001 - as above
 
     def _add(self, handle: asyncio.Handle, cpu_s: float, wall_s: float) -> None:
         self._cpu[round(math.log(max(cpu_s, 1e-7), _STEP))] += 1

@@ -9,6 +9,7 @@ the lock prevents that.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -32,20 +33,24 @@ class _Importing:
         self._lock = threading.RLock()
         self._depth = 0
         self._was_enabled = False
+        #: Number of modules when the outermost block began.
+        self._modules = 0
 
     def __enter__(self) -> None:
         self._lock.acquire()
         self._depth += 1
         if self._depth == 1:
-            self._was_enabled = gc.isenabled()
+            self._was_enabled, self._modules = gc.isenabled(), len(sys.modules)
             gc.disable()
 
     def __exit__(self, *failure: object) -> None:
         self._depth -= 1
         if not self._depth and self._was_enabled:
             # Moves all objects to the oldest generation, which is searched least. Of a
-            # program that has frozen some, none may be released here.
-            if not gc.get_freeze_count():
+            # program that has frozen some, none may be released here. If nothing was
+            # imported, unused objects would only stay longer.
+            is_new = len(sys.modules) != self._modules
+            if is_new and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

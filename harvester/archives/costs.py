@@ -31,6 +31,17 @@ class FileLayout(NamedTuple):
     #: Index of the image with the errors, which is read for the plane ``ivar`` only;
     #: None: there is none, or ``ivar`` needs no other image.
     errors: int | None = None
+    #: Requests of one frame that are under way together, at least. So many fewer frames
+    #: in hand keep all connections to a host busy.
+    at_once: int = 1
+
+    @property
+    def weights_follow(self) -> bool:
+        """Whether the stamps are cut from the image and the one right behind it.
+
+        Then that one's header comes with the pixels, and no more than the header.
+        """
+        return self.cut == (0, 1)
 
 
 class Costs(Protocol):

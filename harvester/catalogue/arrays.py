@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from astropy.table import represent_mixins_as_columns
 
+from ..importing import IMPORTING
 from .sheets import Sheet, text_of, unique_names
 from .stated_frames import frame_in_keywords, frame_of_coordinates
 from .unit_words import is_no_unit
@@ -34,6 +34,8 @@ def from_astropy(table: Table, units: Mapping[str, str] | None = None) -> Sheet:
 
     ``units`` are the spellings in the file, which replace those of astropy.
     """
+    with IMPORTING:
+        from astropy.table import represent_mixins_as_columns
     frames = {
         name: frame_of_coordinates(table[name])
         for name in table.colnames

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import errno
 import re
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from astropy.io import fits
-from astropy.io.ascii import InconsistentTableError
 
 from ..errors import HarvesterError, InputError, LocalError
 
@@ -39,10 +38,7 @@ _DAMAGE_WORDS = re.compile(
 #: Exceptions that readers raise for content that they do not understand.
 _UNREAD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 #: More of them; a wrong header leads to a MemoryError if it states a huge size.
-_UNREAD_TOO = (
-    *(MemoryError, RecursionError, NotImplementedError, AssertionError),
-    *(fits.VerifyError, InconsistentTableError),
-)
+_UNREAD_TOO = (MemoryError, RecursionError, NotImplementedError, AssertionError)
 
 
 @contextmanager
@@ -61,8 +57,14 @@ def explain_damage(path: Path) -> Iterator[None]:
     except InputError as error:
         msg = f"{path} cannot be used: {error}."
         raise InputError(msg) from error
-    except (*_DAMAGE, *_UNREAD, *_UNREAD_TOO) as error:
+    except (*_DAMAGE, *_UNREAD, *_UNREAD_TOO, *_of_astropy()) as error:
         raise _explained(path, error) from error
+
+
+def _of_astropy() -> tuple[type[Exception], ...]:
+    # Without its module, which is slow to import, it was not raised.
+    fits = sys.modules.get("astropy.io.fits")
+    return (fits.VerifyError,) if fits else ()
 
 
 def _explained(path: Path, error: Exception) -> HarvesterError:

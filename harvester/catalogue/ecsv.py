@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
-from astropy.table import Table
-
+from ..importing import IMPORTING
 from .arrays import from_astropy
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from .sheets import Sheet
 
 __all__ = ["is_ecsv", "read_ecsv"]
@@ -34,6 +35,8 @@ def read_ecsv(file: BinaryIO, encoding: str) -> list[Sheet]:
 
 def _read(lines: list[str]) -> Table:
     """Read the lines; accept words for "no value" in columns that fail otherwise."""
+    with IMPORTING:
+        from astropy.table import Table
     with_gaps: list[str] = []
     while True:
         gaps = [(word, "0", name) for name in with_gaps for word in _GAPS]

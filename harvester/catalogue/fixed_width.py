@@ -10,10 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from astropy.io import ascii as astropy_ascii
-from astropy.io.ascii import core
-
 from ..errors import InputError
+from ..importing import IMPORTING
 from .layouts import Layout
 from .sheets import unique_names
 from .stated_frames import frame_in_keywords, frame_in_words
@@ -63,7 +61,7 @@ def find_ipac(lines: Sequence[str]) -> Layout | None:
     if len({tuple(_bars(line)) for line in header}) > 1:
         msg = "the bars in the lines of its IPAC header are not aligned"
         raise InputError(msg)
-    reader = astropy_ascii.get_reader(astropy_ascii.Ipac)
+    reader = _reader("Ipac")
     reader.header.get_cols(header)
     about: dict[str, Any] = {"table": {}}
     reader.header.update_meta(list(lines[:first]), about)
@@ -133,7 +131,7 @@ def find_byte_by_byte(lines: Sequence[str]) -> Layout | None:
         )
         raise InputError(msg)
     is_mrt = any(line.startswith(("Title:", "\ufeffTitle:")) for line in lines[:9])
-    reader = astropy_ascii.get_reader(astropy_ascii.Cds)
+    reader = _reader("Cds")
     reader.header.get_cols(list(lines[:first]))
     columns = _columns(reader)
     return _layout(
@@ -145,7 +143,16 @@ def find_byte_by_byte(lines: Sequence[str]) -> Layout | None:
     )
 
 
+def _reader(form: str) -> Any:
+    """Make astropy's reader of a format."""
+    with IMPORTING:
+        from astropy.io import ascii as astropy_ascii
+    return astropy_ascii.get_reader(getattr(astropy_ascii, form))
+
+
 def _columns(reader: Any) -> _Columns:
+    from astropy.io.ascii import core  # the reader has it
+
     found = reader.header.cols
     names = unique_names([column.name for column in found])
     named = list(zip(names, found, strict=True))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from astropy.io import ascii as astropy_ascii
-
 from ..errors import InputError
+from ..importing import IMPORTING
 from .layouts import Layout
 from .sheets import unique_names
 from .stated_frames import frame_in_words
@@ -70,6 +69,8 @@ def find_sextractor(lines: Sequence[str]) -> Layout | None:
 
 
 def _read_header(header: list[str]) -> tuple[list[str], dict[str, str]]:
+    with IMPORTING:
+        from astropy.io import ascii as astropy_ascii
     reader = astropy_ascii.get_reader(astropy_ascii.SExtractor)
     reader.header.get_cols(header)
     columns = reader.header.cols

@@ -6,8 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from astropy.table import meta
-
+from ..importing import IMPORTING
 from .sheets import StatedFrame
 from .stated_frames import frame_in_keywords, year_of
 from .votables import check_document, frames_of, parsed
@@ -68,6 +67,8 @@ def _of_votable(words: bytes) -> Stated:
 
 
 def _of_astropy(words: bytes) -> Stated:
+    with IMPORTING:
+        from astropy.table import meta
     header = meta.get_header_from_yaml(words.decode().split("\n"))
     units = {
         str(each["name"]): str(each["unit"])

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from astropy.io import fits
 
 from ..errors import PermanentError
 from ..importing import IMPORTING
 
 if TYPE_CHECKING:
+    from astropy.io import fits
     from astropy.wcs import WCS
     from numpy.typing import NDArray
 
-__all__ = ["Astrometry", "BadWcsError", "read_astrometry"]
+__all__ = ["Astrometry", "BadWcsError", "load_wcs", "read_astrometry"]
 
 #: The cards that make up a celestial WCS of two axes (FITS papers I and II).
 _WCS_CARD = re.compile(
@@ -131,6 +131,13 @@ class Astrometry:
         return bool(np.linalg.det(self.wcs.pixel_scale_matrix) > 0)
 
 
+def load_wcs() -> None:
+    """Import astropy's WCS, which takes up to a third of a second."""
+    with IMPORTING:
+        import astropy.io.fits
+        import astropy.wcs  # noqa: F401 - `read_astrometry` uses it
+
+
 def read_astrometry(header: fits.Header) -> Astrometry:
     """Read the WCS of an image.
 
@@ -144,6 +151,7 @@ def read_astrometry(header: fits.Header) -> Astrometry:
         the values cannot be used.
     """
     with IMPORTING:
+        from astropy.io import fits
         from astropy.wcs import WCS
     # Astropy warns about many harmless deviations from the standard.
     with _quiet, warnings.catch_warnings():
@@ -195,6 +203,8 @@ def _read_lenient(header: fits.Header, keyword: str, name: str) -> float | str |
 
 def _value_of(header: fits.Header, keyword: str) -> float | str:
     """Return the value of a card; empty text if it is missing or cannot be parsed."""
+    from astropy.io import fits  # the header has it
+
     try:
         value: float | str | None = header[keyword]
     except (fits.VerifyError, ValueError):
@@ -219,6 +229,8 @@ def _refuse_old_frame(cards: dict[str, float | str]) -> None:
 
 
 def _read_card(header: fits.Header, keyword: str) -> float | str:
+    from astropy.io import fits  # the header has it
+
     try:
         value = header[keyword]
     except (fits.VerifyError, ValueError) as error:

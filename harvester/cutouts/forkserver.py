@@ -19,6 +19,7 @@ from ..importing import IMPORTING
 
 # Import what every worker needs once, here, so that forked workers have it already.
 with IMPORTING:
+    import astropy.io.fits
     import astropy.wcs
 
     from ..archives.registry import kinds

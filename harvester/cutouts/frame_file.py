@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from astropy.io import fits
-
 from ..errors import LocalError, OutageError
+from ..importing import IMPORTING
 from .frame_bytes import (
     BadFrameError,
     CorruptFrameError,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from astropy.io import fits
     from numpy.typing import NDArray
 
     from ..models import HeldPart
@@ -98,6 +98,8 @@ class Hdu:
 
     def header(self) -> fits.Header:
         """Read the cards with astropy."""
+        with IMPORTING:
+            from astropy.io import fits
         return fits.Header.fromstring(self.cards.translate(_PRINTABLE).decode("ascii"))
 
 
@@ -119,9 +121,23 @@ class Frame:
         """Yield the HDUs from the first on; only their headers are read."""
         start = 0
         while start == 0 or self._source.holds(start):
-            hdu = self._read_hdu(start)
+            hdu = self.read_hdu(start)
             yield hdu
             start = hdu.end
+
+    def read_hdu(self, start: int) -> Hdu:
+        """Read the header at an offset.
+
+        Raises
+        ------
+        CorruptFrameError, BadFrameError
+            There is no header, or the file is shorter than it says.
+        """
+        cards = self._read_cards(start)
+        self.header_bytes += len(cards)
+        hdu = _to_hdu(cards, start + len(cards))
+        self._source.check_room(hdu.end)
+        return hdu
 
     def prove(self, image: Hdu, stop: int, start: int = 0) -> None:
         """Verify that rows are here, and their checksums if the format has any."""
@@ -144,13 +160,6 @@ class Frame:
         stop = hdu.start + hdu.size
         self._source.prove(stop, hdu.start)
         return self._source.take(hdu.start, stop).tobytes()
-
-    def _read_hdu(self, start: int) -> Hdu:
-        cards = self._read_cards(start)
-        self.header_bytes += len(cards)
-        hdu = _to_hdu(cards, start + len(cards))
-        self._source.check_room(hdu.end)
-        return hdu
 
     def _read_cards(self, start: int) -> bytes:
         """Read the blocks of a header up to the one with the END card."""

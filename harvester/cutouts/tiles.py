@@ -15,8 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from astropy.io import fits
-
+from ..importing import IMPORTING
 from .frame_bytes import BadFrameError, CorruptFrameError
 from .frame_file import Frame, open_frame, read_values, read_whole
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from astropy.io import fits
     from numpy.typing import NDArray
 
     from ..models import HeldPart
@@ -41,7 +41,7 @@ _ALGORITHMS = frozenset(
     {"RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS"}
 )
 
-#: Exceptions that astropy and its decoders raise for damaged data.
+#: Exceptions that astropy and its decoders raise for damaged data, with `VerifyError`.
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -51,7 +51,6 @@ _DAMAGE = (
     RuntimeError,
     TypeError,
     ValueError,
-    fits.VerifyError,
     zlib.error,
 )
 
@@ -114,6 +113,8 @@ class _TiledFrame(Frame):
 
     def _to_image(self, number: int, hdu: Hdu) -> Hdu:
         shape, bitpix = _check_size(hdu)
+        with IMPORTING:
+            from astropy.io import fits
         with _damage_named():
             tiled = self._open()[number]
             if not isinstance(tiled, fits.CompImageHDU):
@@ -125,6 +126,8 @@ class _TiledFrame(Frame):
         return replace(hdu, cards=cards, values=values, shape=shape, bitpix=bitpix)
 
     def _open(self) -> fits.HDUList:
+        from astropy.io import fits  # the caller has it
+
         if self._opened is None:
             # BSCALE and BZERO are applied to the stamps later, as with other frames.
             self._opened = self._files.enter_context(
@@ -165,12 +168,14 @@ def _check_size(hdu: Hdu) -> tuple[tuple[int, ...], int]:
 
 @contextmanager
 def _damage_named() -> Iterator[None]:
+    from astropy.io import fits  # the callers have it
+
     try:
         # Astropy warns about many harmless deviations from the standard.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except _DAMAGE as error:
+    except (*_DAMAGE, fits.VerifyError) as error:
         what = " ".join(str(error).split())[:200]
         msg = f"its compressed image is damaged: {what}"
         raise CorruptFrameError(msg) from error

@@ -47,16 +47,29 @@ _log = logging.getLogger(__name__)
 
 
 class FirstBlockPrefix(Prefix):
-    """Counts blocks as they come, and keeps what the first one tells."""
+    """Counts blocks as they come, and keeps what the first one tells.
+
+    ``is_left``: whether the stream is left when enough has come.
+    """
 
     def __init__(
-        self, law: BlockLaw, job: BlockJob, find_end: Callable[[Frame], int]
+        self,
+        law: BlockLaw,
+        job: BlockJob,
+        find_end: Callable[[Frame], int],
+        *,
+        is_left: bool = True,
     ) -> None:
         super().__init__(find_end)
+        self._is_left = is_left
         self._law = law
         self._find = job.asked().find
         self.first: FirstBlock | None = None
         self.doubt = ""
+
+    def add(self, data: bytes) -> bool:
+        """Take the next bytes; tell whether the stream is left here."""
+        return super().add(data) and self._is_left
 
     def restart(self) -> None:
         """Forget what came so far, because the transfer starts again."""
@@ -76,18 +89,12 @@ class FirstBlockPrefix(Prefix):
 class BlockStream:
     """Fetches the beginning of one frame, and its last block, into a new file.
 
-    Call it with the address of a copy or of the archive's own file.
+    It is used as `BlockFetch`, and takes the same parameters.
 
     Parameters
     ----------
-    job
-        The stamps; its path is that of the new file, which the caller removes.
     find_end
         Finds the end of the last wanted row in an open frame.
-    run
-        Runs functions in a worker process.
-    on_bytes
-        Counts the bytes as they come.
     ends
         Both ends of the frame that are asked for together; None: all of it is asked
         for, and left when enough has come.
@@ -136,7 +143,9 @@ class BlockStream:
             "waits": waits,
             "on_bytes": self._on_bytes,
         }
-        prefix = FirstBlockPrefix(self._law, self._job, self._find_end)
+        # Reading a little more keeps the connection for the next frame.
+        is_left = self._ends is None or self._ends.head >= self._law.head
+        prefix = FirstBlockPrefix(self._law, self._job, self._find_end, is_left=is_left)
         got = await self._transport.download(
             url,
             self._job.file,

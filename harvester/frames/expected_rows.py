@@ -11,11 +11,12 @@ from ..archives.row_forecast import SeenRow
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..archives.kind import ArchiveKind
     from ..archives.row_forecast import RowForecast
     from ..cutouts.intervals import Span
     from ..models import CutoutSpec, Product, Receipt, Wanted
 
-__all__ = ["ExpectedRows", "RowForecasts"]
+__all__ = ["ExpectedRows", "RowForecasts", "spans_of"]
 
 #: Most rows of error with which blocks are fetched before the header is here. A block
 #: has 110 rows: with an error of 10 rows one of eleven frames lacks a block then, or
@@ -72,10 +73,7 @@ class RowForecasts:
         found = forecast.estimate(product, ra, dec)
         if found is None:
             return None
-        costs = kind_of(product.archive).costs
-        side = spec.size.pixels(costs.pixel_arcsec(""))
-        firsts = [math.ceil(row - side / 2) for row in found.rows]
-        spans = tuple((first, first + side) for first in firsts)
+        spans = spans_of(kind_of(product.archive), found.rows, spec)
         return ExpectedRows(spans, found.error)
 
     def _of(self, archive: str) -> RowForecast | None:
@@ -83,6 +81,15 @@ class RowForecasts:
             law = kind_of(archive).blocks
             self._forecasts[archive] = law.forecast() if law else None
         return self._forecasts[archive]
+
+
+def spans_of(
+    kind: ArchiveKind, rows: Iterable[float], spec: CutoutSpec
+) -> tuple[Span, ...]:
+    """Give the first row of stamps, and the one behind the last, by their middles."""
+    side = spec.size.pixels(kind.costs.pixel_arcsec(""))
+    firsts = [math.ceil(row - side / 2) for row in rows]
+    return tuple((first, first + side) for first in firsts)
 
 
 def _seen(wanted: Wanted, receipt: Receipt) -> SeenRow | None:

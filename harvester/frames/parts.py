@@ -19,6 +19,7 @@ from .block_ends import ends_around, ends_of_rows
 from .block_fetch import BlockFetch
 from .block_stream import BlockStream
 from .expected_rows import RowForecasts
+from .header_sizes import LearnedHeaders
 from .prefix import Prefix
 from .ranged import PixelFetch, has_parts
 
@@ -62,6 +63,7 @@ class PartFetch:
         self._ways = ways
         self._run = run
         self.forecasts = RowForecasts()
+        self._headers = LearnedHeaders()
         #: Names of products that are too large to be fetched whole.
         self.too_large: set[str] = set()
 
@@ -85,10 +87,13 @@ class PartFetch:
                 ),
                 kind=kind_of(product.archive),
                 on_bytes=on_bytes,
+                headers=self._headers.of(product),
             )
             is_here = await self._fetch_pixels(product, fetch, sits_out=sits_out)
             return FetchedFile(False, _version(fetch.etag)) if is_here else None
-        way = self._ways.choose(product, len(wanted), spec.planes)
+        expected = self.forecasts.expect(product, wanted, spec)
+        rows = expected.spans if expected else ()
+        way = self._ways.choose(product, len(wanted), spec.planes, rows)
         job = BlockJob(product.archive, tuple(wanted), spec, str(part), 0, {})
         is_both = way is Way.RANGES and self._ways.may_give_several(product)
         if way is Way.STREAM or is_both:

@@ -2,7 +2,9 @@
 
 The headers come first, one after another, because each tells where the next one is.
 Then come the pixels of the stamps, as spans of bytes. They are written at their offsets
-in a sparse local file, which the worker reads like any other FITS file.
+in a sparse local file, which the worker reads like any other FITS file. If earlier
+files tell how long the header of the weights is, it comes together with the pixels;
+if it is not as it was assumed, what is lacking is fetched then.
 
 The local file only holds the stamps of one call, and is removed after it. If the header
 cannot be used, or the server does not serve ranges, the frame is fetched whole, unless
@@ -13,41 +15,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..archives.kind import Fetch
 from ..archives.registry import kind_of
 from ..cutouts.astrometry import BadWcsError
-from ..cutouts.frame_file import BadFrameError, CorruptFrameError, Frame, verify_frame
+from ..cutouts.frame_file import BadFrameError, CorruptFrameError, verify_frame
 from ..errors import PermanentError
 from ..transport.transport import RangeRefusedError, Waits
-from .spans import FIRST, HEADER, StoredPlane, is_worth_it, spans_of
-from .sparse_file import make_sparse, write_at
+from .header_sizes import HeaderSizes
+from .pieces import Pieces, UnheldError
+from .range_plan import is_proved, plan
+from .spans import HEADER, is_worth_it, lacking, with_header
+from .sparse_file import fit_sparse, make_sparse, write_at
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from ..archives.kind import ArchiveKind
-    from ..archives.reading import Reading
-    from ..cutouts.cutouts import NeededPixels
-    from ..cutouts.frame_file import Hdu
     from ..models import Product
     from ..transport.transport import ByteRange, Transport
+    from .range_plan import FindPixels, Plan
     from .spans import Span
 
     OnBytes = Callable[[int], None]
-    FindPixels = Callable[[Frame], NeededPixels]
     FetchPart = Callable[..., Awaitable[ByteRange]]
 
-__all__ = ["PixelFetch", "Plan", "has_parts", "plan"]
+__all__ = ["PixelFetch", "has_parts"]
 
 _log = logging.getLogger(__name__)
 
@@ -63,57 +60,6 @@ _numbers = count()
 
 class _ReplacedError(RangeRefusedError):
     """The archive replaced the file while parts of it were fetched."""
-
-
-class _LackingError(Exception):
-    """A header at ``start`` is needed that was not fetched yet."""
-
-    def __init__(self, start: int) -> None:
-        super().__init__(start)
-        self.start = start
-
-
-class _Pieces:
-    """The fetched bytes of a remote file, with the interface of a frame's bytes."""
-
-    is_packed = False
-    read = 0
-
-    def __init__(self, first: ByteRange) -> None:
-        #: Fetched bytes by their offset in the file.
-        self.held: dict[int, bytes] = {0: first.body}
-        self.validator = first.validator
-        self.total = first.total
-        #: Offset after the last byte that stamps may need.
-        self.end = first.total
-
-    def check_room(self, end: int) -> None:
-        if end > self.total:
-            msg = f"it has {self.total} bytes, but its header requires {end}"
-            raise CorruptFrameError(msg)
-
-    def holds(self, place: int) -> bool:
-        return place < self.end
-
-    def prove(self, stop: int, start: int = 0) -> None:  # noqa: ARG002 - the protocol's signature
-        self.check_room(stop)
-
-    def take(self, start: int, stop: int) -> NDArray[np.uint8]:
-        self.check_room(stop)
-        for begin, piece in self.held.items():
-            if begin <= start and stop <= begin + len(piece):
-                return np.frombuffer(piece, np.uint8, stop - start, start - begin)
-        raise _LackingError(start)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to fetch of a file beside the headers."""
-
-    #: Length of the local file in bytes; `cut_frame` reads nothing after it.
-    length: int
-    #: In ascending order, without overlap.
-    spans: tuple[Span, ...]
 
 
 def has_parts(product: Product) -> bool:
@@ -137,6 +83,8 @@ class PixelFetch:
         The archive of the file.
     on_bytes
         Called with the number of bytes of each reply.
+    headers
+        What earlier files of this kind taught about their headers.
     """
 
     def __init__(
@@ -147,6 +95,7 @@ class PixelFetch:
         find: FindPixels,
         kind: ArchiveKind,
         on_bytes: OnBytes,
+        headers: HeaderSizes | None = None,
     ) -> None:
         self._transport = transport
         self._path = path
@@ -156,6 +105,7 @@ class PixelFetch:
         #: ranges itself are checked by `_check_unchanged` instead.
         self._needs_validator = not kind.archive_gives_ranges
         self._on_bytes = on_bytes
+        self._headers = headers or HeaderSizes()
         #: Length of the whole file in bytes; 0 if not known yet.
         self.total = 0
         #: ETag of the version that was fetched; empty if the server states none.
@@ -226,7 +176,7 @@ class PixelFetch:
         """
         for version in count(1):
             # A refusal of the first range does not mean that the file was replaced.
-            pieces = _Pieces(await fetch(0, FIRST))
+            pieces = Pieces(await fetch(0, self._headers.first))
             self.total = pieces.total
             if self._needs_validator and not pieces.validator:
                 msg = "the server states no version of the file: no ETag and no date"
@@ -239,7 +189,7 @@ class PixelFetch:
                 _log.info("ranges are fetched from the first one again: %s", error)
         raise AssertionError  # mypy does not know that `count` never ends
 
-    async def _fetch_one_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
+    async def _fetch_one_version(self, fetch: FetchPart, pieces: Pieces) -> bool:
         """Fetch the pixels; if the file looks broken, check for mixed versions."""
         try:
             return await self._fetch_version(fetch, pieces)
@@ -247,17 +197,24 @@ class PixelFetch:
             await _check_unchanged(fetch, pieces)
             raise
 
-    async def _fetch_version(self, fetch: FetchPart, pieces: _Pieces) -> bool:
-        find = partial(plan, pieces, self._find, self._kind.reading)
-        planned = await _plan_remotely(fetch, pieces, find)
-        most = self._transport.largest_file
-        if not is_worth_it(planned.spans, pieces.total, most):
+    async def _fetch_version(self, fetch: FetchPart, pieces: Pieces) -> bool:
+        planned = await self._plan(fetch, pieces, self._headers.weight)
+        if planned.assumed and not self._is_worth_it(planned):
+            planned = await self._plan(fetch, pieces)
+        if not self._is_worth_it(planned):
             return False
         # Each try has a file of its own, because a thread of a failed try may still be
         # writing.
         aside = self._path.with_name(f"{self._path.stem}-{next(_numbers)}.part")
         try:
-            await _fill(fetch, aside, planned, pieces)
+            await asyncio.to_thread(make_sparse, aside, planned.length, pieces.held)
+            fetched = _spans(planned)
+            await _fill(fetch, aside, fetched, pieces)
+            if planned.assumed and not is_proved(planned, pieces):
+                planned = await self._plan(fetch, pieces)
+                await self._fill_up(fetch, aside, planned, fetched, pieces)
+            elif planned.assumed:
+                self._headers.learn(planned)
             await asyncio.to_thread(verify_frame, aside)
             await _check_unchanged(fetch, pieces)
             aside.replace(self._path)
@@ -266,12 +223,39 @@ class PixelFetch:
             aside.unlink(missing_ok=True)
         return True
 
+    async def _plan(
+        self, fetch: FetchPart, pieces: Pieces, weight_header: int | None = None
+    ) -> Plan:
+        """Plan from the headers; fetch those that are lacking and not assumed."""
+        reading = self._kind.reading
+        find = partial(plan, pieces, self._find, reading, weight_header)
+        planned = await _plan_remotely(fetch, pieces, find, self._headers.next)
+        if planned.assumed is None:
+            self._headers.learn(planned)
+        return planned
+
+    def _is_worth_it(self, planned: Plan) -> bool:
+        return is_worth_it(planned.spans, self.total, self._transport.largest_file)
+
+    async def _fill_up(
+        self,
+        fetch: FetchPart,
+        path: Path,
+        planned: Plan,
+        fetched: Sequence[Span],
+        pieces: Pieces,
+    ) -> None:
+        """Fetch what is lacking because a header was not as it was assumed."""
+        _log.info("a header of %s is not as in other files", self._path.name)
+        await asyncio.to_thread(fit_sparse, path, planned.length, pieces.held)
+        await _fill(fetch, path, lacking(planned.spans, fetched), pieces)
+
 
 # -- the version of the file ----------------------------------------------------
 
 
 async def _fetch_more(
-    fetch: FetchPart, pieces: _Pieces, start: int, stop: int
+    fetch: FetchPart, pieces: Pieces, start: int, stop: int
 ) -> ByteRange:
     """Fetch a further part of the same version."""
     part = await fetch(start, stop, validator=pieces.validator)
@@ -281,7 +265,7 @@ async def _fetch_more(
     return part
 
 
-async def _check_unchanged(fetch: FetchPart, pieces: _Pieces) -> None:
+async def _check_unchanged(fetch: FetchPart, pieces: Pieces) -> None:
     """Check that all parts are of one version, unless an ETag has proved it.
 
     The first part is fetched again and compared: each version has another date in its
@@ -295,8 +279,9 @@ async def _check_unchanged(fetch: FetchPart, pieces: _Pieces) -> None:
     """
     if pieces.validator.startswith('"'):
         return
-    again = await _fetch_more(fetch, pieces, 0, FIRST)
-    if again.body != pieces.held[0]:
+    first = pieces.held[0]
+    again = await _fetch_more(fetch, pieces, 0, len(first))
+    if again.body != first:
         msg = "its first bytes have changed, and the server states no version"
         raise _ReplacedError(msg)
 
@@ -305,81 +290,48 @@ async def _check_unchanged(fetch: FetchPart, pieces: _Pieces) -> None:
 
 
 async def _plan_remotely(
-    fetch: FetchPart, pieces: _Pieces, find_plan: Callable[[], Plan]
+    fetch: FetchPart, pieces: Pieces, find_plan: Callable[[], Plan], size: int
 ) -> Plan:
+    """Plan from the headers; fetch those that are lacking.
+
+    ``size``: bytes of a request for the header of a further image.
+    """
     for _ in range(_MOST_HEADERS):
         try:
             # astropy would block the event loop for too long with a real header.
             return await asyncio.to_thread(find_plan)
-        except _LackingError as lacking:
+        except UnheldError as lacking:
             start = lacking.start
-        part = await _fetch_more(fetch, pieces, start, start + HEADER)
+        # A header that is longer than others continues where the bytes that are here
+        # end.
+        length = HEADER if pieces.is_end(start) else size
+        part = await _fetch_more(fetch, pieces, start, start + length)
         pieces.held[start] = part.body
     msg = f"its headers take more than {_MOST_HEADERS} requests"
     raise BadFrameError(msg)
 
 
-def plan(pieces: _Pieces, find: FindPixels, reading: Reading) -> Plan:
-    """Find the spans with all pixels of the stamps, in every plane.
-
-    Raises
-    ------
-    _LackingError
-        A header must be fetched first.
-    CorruptFrameError, BadFrameError, BadWcsError
-        The frame cannot be cut.
-    """
-    pieces.end = _end_of_planes(pieces, reading)
-    pixels = find(Frame(pieces))
-    return Plan(pieces.end, spans_of(_planes(pixels), pixels.boxes))
-
-
-def _end_of_planes(pieces: _Pieces, reading: Reading) -> int:
-    """Find where the local file may end: after the image and its weights.
-
-    The worker uses the first image with the right name and the first weights of its
-    shape. So later HDUs are not needed, and their headers cost no requests. A file that
-    ends after an HDU is valid.
-    """
-    pieces.end = pieces.total
-    seen: list[Hdu] = []
-    for hdu in Frame(pieces).hdus():
-        seen.append(hdu)
-        if _are_all_seen(seen, reading):
-            return hdu.end
-    return pieces.total
-
-
-def _are_all_seen(seen: Sequence[Hdu], reading: Reading) -> bool:
-    """Whether the image and its weights are among these first HDUs of a file."""
-    if not reading.science:
-        return True
-    image = next((o for o in seen if o.name == reading.science and o.is_image), None)
-    if image is None or not reading.weight:
-        return image is not None
-    return any(o.name == reading.weight and o.shape == image.shape for o in seen)
-
-
-def _planes(pixels: NeededPixels) -> list[StoredPlane]:
-    return [
-        StoredPlane(hdu.start, hdu.shape[1], abs(hdu.bitpix) // 8)
-        for hdu in pixels.planes
-    ]
-
-
 # -- the local file ---------------------------------------------------------------
 
 
-async def _fill(fetch: FetchPart, path: Path, planned: Plan, pieces: _Pieces) -> None:
-    await asyncio.to_thread(make_sparse, path, planned.length, pieces.held)
+def _spans(planned: Plan) -> tuple[Span, ...]:
+    """Give the spans to fetch, with the header that was assumed."""
+    if planned.assumed is None:
+        return planned.spans
+    return with_header(planned.spans, planned.assumed)
 
+
+async def _fill(
+    fetch: FetchPart, path: Path, spans: Sequence[Span], pieces: Pieces
+) -> None:
     async def fill(start: int, stop: int) -> None:
         part = await _fetch_more(fetch, pieces, start, stop)
+        pieces.keep_headers(start, part.body)
         await asyncio.to_thread(write_at, path, start, part.body)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for span in planned.spans:
+            for span in spans:
                 group.create_task(fill(*span))
     except ExceptionGroup as failed:
         # The task group has cancelled the other tasks because of this error.

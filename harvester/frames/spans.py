@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["FIRST", "HEADER", "Box", "Span", "StoredPlane", "is_worth_it", "spans_of"]
+__all__ = [
+    "FIRST",
+    "HEADER",
+    "REQUEST",
+    "Box",
+    "Span",
+    "StoredPlane",
+    "is_worth_it",
+    "lacking",
+    "spans_of",
+    "with_header",
+]
 
-#: Bytes of the first request. In most drizzled files they include the headers PRIMARY
-#: and SCI: with 750 and 80 cards, as for four exposures, these have 69,000 bytes.
+#: Bytes of the first request for a file of an unknown layout. In most drizzled files
+#: they include the headers PRIMARY and SCI: with 750 and 80 cards, as for four
+#: exposures, these have 69,000 bytes.
 FIRST = 80 * 2**10
 
-#: Bytes of each further request for headers. That of WHT usually has 6,000 bytes; in
-#: some mosaics it had 130,000.
+#: Bytes of each further request for headers, if the layout does not tell how long they
+#: are. That of WHT usually has 6,000 bytes; in some mosaics it had 130,000.
 HEADER = 32 * 2**10
 
 #: Bytes that cost as much as one more request: spans closer than this are joined.
@@ -65,6 +77,20 @@ def spans_of(planes: Sequence[StoredPlane], boxes: Sequence[Box]) -> tuple[Span,
     """Give the spans that cover all boxes in every plane: ascending, disjoint."""
     runs = (run for plane in planes for box in boxes for run in _runs(plane, box))
     return tuple(_split(_join(list(merge(runs)))))
+
+
+def with_header(spans: Sequence[Span], header: Span) -> tuple[Span, ...]:
+    """Give spans that also cover a header; it joins a span that is close to it."""
+    return tuple(_split(merge([*spans, header])))
+
+
+def lacking(spans: Sequence[Span], fetched: Sequence[Span]) -> tuple[Span, ...]:
+    """Give those spans that are not inside one that was fetched."""
+    return tuple(
+        (start, stop)
+        for start, stop in spans
+        if not any(begin <= start and stop <= end for begin, end in fetched)
+    )
 
 
 def is_worth_it(spans: Iterable[Span], total: int, largest_file: int) -> bool:
@@ -126,7 +152,7 @@ def _join(spans: list[Span]) -> Iterator[Span]:
             yield begin, stop
 
 
-def _split(spans: Iterator[Span]) -> Iterator[Span]:
+def _split(spans: Iterable[Span]) -> Iterator[Span]:
     for start, stop in spans:
         for begin in range(start, stop, LONGEST):
             yield begin, min(stop, begin + LONGEST)

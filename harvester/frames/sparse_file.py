@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["make_sparse", "write_at"]
+__all__ = ["fit_sparse", "make_sparse", "write_at"]
 
 
 def make_sparse(path: Path, length: int, held: Mapping[int, bytes]) -> None:
@@ -22,6 +22,21 @@ def make_sparse(path: Path, length: int, held: Mapping[int, bytes]) -> None:
         The disk is full or broken.
     """
     with disk_trouble_named(path), path.open("xb") as file:
+        for start, piece in held.items():
+            file.seek(start)
+            file.write(piece)
+        file.truncate(length)
+
+
+def fit_sparse(path: Path, length: int, held: Mapping[int, bytes]) -> None:
+    """Give a file that exists another length, and write further pieces.
+
+    Raises
+    ------
+    LocalError
+        As `write_at`.
+    """
+    with disk_trouble_named(path), path.open("r+b") as file:
         for start, piece in held.items():
             file.seek(start)
             file.write(piece)

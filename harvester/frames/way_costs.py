@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from ..archives.fetch import Way
 from ..models import Plane
 from .block_ends import LONGEST, SHORTEST
+from .wanted_part import TOUCHED, WantedPart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from ..archives.block_law import BlockLaw
     from ..archives.kind import ArchiveKind
+    from ..cutouts.intervals import Span
     from ..models import HostFacts
 
 __all__ = [
@@ -32,15 +34,18 @@ __all__ = [
     "quickest",
 ]
 
-#: Part of a frame's blocks that the rows of one galaxy touch: one, and at a third of
-#: all places two.
-_TOUCHED = 1.33
-
 #: Seconds from a request to the first byte of its reply, assumed until a host is known.
 LATENCY_S = 0.2
 
+#: Round trips to open a connection: one for TCP and one for TLS 1.3. A reply that is
+#: left early costs them, because its connection is closed; after a range it is kept. By
+#: ``benchmarks/keep_alive.py`` that is a handshake and three round trips for a frame
+#: with an early stop, and none and three with three ranges. The handshake also costs
+#: 2 ms of CPU time in the process that fetches, which does not matter here.
+_CONNECTING = 2
+
 #: CPU seconds of what is done for each frame, whatever its way: headers, cutting.
-_FIXED_S = 0.02
+_FIXED_S = 0.01
 
 #: Part by which things that are not the scarcest count too: they never overlap wholly.
 _REST = 0.1
@@ -87,6 +92,8 @@ class PackedFrame(NamedTuple):
     size: float
     decode_s: float
     blocks: int
+    #: What is wanted of the image, and by how many galaxies.
+    part: WantedPart
     galaxies: int
     #: Whether the HDUs behind the image are needed.
     needs_rest: bool
@@ -105,20 +112,33 @@ class PackedFrame(NamedTuple):
         galaxies: int,
         planes: Collection[Plane],
         size: float = 0,
+        rows: Collection[Span] = (),
         *,
         several: bool = True,
     ) -> Self:
-        """Make it of a frame of an archive; ``size`` 0: it has a typical one.
+        """Make it of a frame of an archive.
 
-        ``several``: whether the host sends several ranges at a time.
+        Parameters
+        ----------
+        size
+            Its length in bytes; 0: it has a typical one.
+        rows
+            Those that are wanted, if they are known; empty: they may be anywhere.
+        several
+            Whether the host sends several ranges at a time.
         """
-        costs = kind.costs
+        costs, needs_rest = kind.costs, Plane.IVAR in planes
+        if rows:
+            part = WantedPart.of_rows(law, rows, is_rest_wanted=needs_rest)
+        else:
+            part = WantedPart.mean(law.blocks, galaxies)
         return cls(
             size or costs.typical_bytes,
             costs.decode_s,
             law.blocks,
+            part,
             galaxies,
-            Plane.IVAR in planes,
+            needs_rest,
             law.first_request,
             law.slack,
             law.tail if several else 0,
@@ -126,19 +146,25 @@ class PackedFrame(NamedTuple):
 
 
 class FrameCost(NamedTuple):
-    """What a frame costs, as a mean over galaxies at random places."""
+    """What a frame is expected to cost."""
 
     requests: float
     bytes: float
     cpu_s: float
     #: Requests that are sent one after the other, each when the last has been answered.
     rounds: float = 1.0
+    #: Connections that are closed, so that others must be opened.
+    closed: float = 0.0
 
     def parts(self, limits: HostLimits) -> dict[Limit, float]:
         """Give the seconds for which the frame occupies each resource."""
         # While a reply is waited for, a frame in hand and the place of each of its
         # requests do nothing.
-        waits = max(self.rounds / limits.in_hand, self.requests / limits.in_flight)
+        connecting = _CONNECTING * self.closed
+        waits = max(
+            (self.rounds + connecting) / limits.in_hand,
+            (self.requests + connecting) / limits.in_flight,
+        )
         return {
             Limit.RATE: self.requests / limits.rate,
             Limit.BANDWIDTH: self.bytes / limits.bandwidth,
@@ -159,31 +185,32 @@ class FrameCost(NamedTuple):
 
 def cost_of(way: Way, frame: PackedFrame) -> FrameCost:
     """Give the expected cost of a frame; for `Way.AUTO` that of a whole one."""
-    part = min(1.0, frame.galaxies / (frame.galaxies + 1) + 0.5 / frame.blocks)
+    end, touched, groups, proof, _ = frame.part
     block, block_s = frame.size / frame.blocks, frame.decode_s / frame.blocks
-    # Two galaxies may need the same blocks.
-    others = frame.blocks - 1
-    touched = others * (1 - (1 - _TOUCHED / others) ** frame.galaxies)
-    blocks_s = _FIXED_S + (2 + touched) * block_s
+    blocks_s = _FIXED_S + (1 + touched + proof) * block_s
+    last = proof * (block + frame.slack)
     match way:
         case Way.RANGES:
-            gaps = min(touched / _TOUCHED, others / 2)
-            size = frame.first + touched * block + gaps * 2 * frame.slack
-            size = min(frame.size, size + (frame.tail or block + frame.slack))
-            # With several ranges at a time one request has both ends, and one the rest.
-            requests = 2 if frame.tail else 2 + gaps
-            return FrameCost(requests, size, blocks_s, rounds=2)
+            size = frame.first + touched * block + groups * 2 * frame.slack
+            if frame.tail:
+                # One request has both ends, and one the rest.
+                size, requests = size + frame.tail, 1 + min(1, groups)
+                rounds = requests
+            else:
+                size, requests = size + last, 1 + groups + proof
+                rounds = 1 + proof
+            return FrameCost(requests, min(frame.size, size), blocks_s, rounds=rounds)
         case Way.STREAM if frame.tail:
             return _cost_of_ends(frame, blocks_s)
         case Way.STREAM:
-            size = part * frame.size + block + frame.slack
-            return FrameCost(2, min(frame.size, size), blocks_s, rounds=2)
+            size = min(frame.size, end * frame.size + last)
+            return FrameCost(1 + proof, size, blocks_s, 1 + proof, closed=1)
         case Way.EARLY if not frame.needs_rest:
             # The first block is unpacked twice.
-            seconds = _FIXED_S + part * frame.decode_s + block_s
-            return FrameCost(1, part * frame.size, seconds)
+            seconds = _FIXED_S + end * frame.decode_s + block_s
+            return FrameCost(1, end * frame.size, seconds, closed=1)
         case _:
-            read = 1.0 if frame.needs_rest else part
+            read = 1.0 if frame.needs_rest else end
             return FrameCost(1, frame.size, _FIXED_S + read * frame.decode_s)
 
 
@@ -193,15 +220,18 @@ def _cost_of_ends(frame: PackedFrame, cpu_s: float) -> FrameCost:
     With n galaxies at random rows the nearer end has to reach over more than the part x
     of the frame with the probability 1 - 2 x^n + max(0, 2 x - 1)^n.
     """
-    n, block = frame.galaxies, frame.size / frame.blocks
+    n, block, reach = frame.galaxies, frame.size / frame.blocks, frame.part.reach
     # The frame may be longer, the rows are known within a block, and blocks are whole.
     margin = 1.5 * block + frame.slack
     most = (SHORTEST * frame.size - frame.tail - margin) / (LONGEST * frame.size)
-    within = min(1.0, 2 * most**n - max(0.0, 2 * most - 1) ** n)
-    mean = LONGEST * (1 - 1.5 / (n + 1)) * frame.size
-    further = (1 - within) * (_TOUCHED * block + 2 * frame.slack)
-    size = min(frame.size, mean + margin + frame.tail + further)
-    return FrameCost(2 - within, size, cpu_s, rounds=2 - within)
+    if reach is None:
+        within = min(1.0, 2 * most**n - max(0.0, 2 * most - 1) ** n)
+        reach = 1 - 1.5 / (n + 1)
+    else:
+        within = float(reach <= most)
+    further = (1 - within) * (TOUCHED * block + 2 * frame.slack)
+    size = LONGEST * reach * frame.size + margin + frame.tail + further
+    return FrameCost(2 - within, min(frame.size, size), cpu_s, rounds=2 - within)
 
 
 def quickest(ways: Iterable[Way], frame: PackedFrame, limits: HostLimits) -> Way:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from ..archives.kind import ArchiveKind
+    from ..cutouts.intervals import Span
     from ..models import Product
     from ..transport.host_speed import HostSpeed
     from .way_costs import HostLimits
@@ -72,8 +73,17 @@ class Ways:
         self._doubts: Counter[str] = Counter()
         self._counted = counted
 
-    def choose(self, product: Product, galaxies: int, planes: Collection[Plane]) -> Way:
-        """Choose the way of a frame, of which some galaxies are wanted."""
+    def choose(
+        self,
+        product: Product,
+        galaxies: int,
+        planes: Collection[Plane],
+        rows: Collection[Span] = (),
+    ) -> Way:
+        """Choose the way of a frame, of which some galaxies are wanted.
+
+        ``rows`` are those of their stamps, as far as they can be estimated.
+        """
         kind, archive = kind_of(product.archive), product.archive
         if not product.name.endswith(".fits.bz2"):
             return Way.WHOLE
@@ -86,9 +96,9 @@ class Ways:
             way = Way.AUTO
         may_block = not (speed.is_without_ranges or self._are_doubtful(archive))
         known, size = limits if may_block else None, product.size or 0
-        way = way_of(kind, way, galaxies, planes, limits=known, size=size)
+        way = way_of(kind, way, galaxies, planes, limits=known, size=size, rows=rows)
         if limits:
-            speed.limit = limit_of(kind, way, galaxies, planes, limits, size)
+            speed.limit = limit_of(kind, way, galaxies, planes, limits, size, rows)
         return way
 
     def without_blocks(
@@ -144,6 +154,7 @@ def way_of(
     *,
     limits: HostLimits | None = None,
     size: float = 0,
+    rows: Collection[Span] = (),
 ) -> Way:
     """Give the way of a compressed frame.
 
@@ -155,6 +166,8 @@ def way_of(
         What limits the harvest; None: `Way.AUTO` needs no ranges.
     size
         Length of the frame in bytes; 0: a typical one.
+    rows
+        Rows of the stamps; empty: they may be anywhere.
     """
     if kind.fetch is not Fetch.BEGINNING:
         return Way.WHOLE
@@ -167,7 +180,9 @@ def way_of(
     if way is not Way.AUTO or limits is None:
         return way
     several = limits.gives_several
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
+    frame = PackedFrame.of(
+        kind, kind.blocks, galaxies, planes, size, rows, several=several
+    )
     return quickest((usual, *_BY_BLOCKS), frame, limits)
 
 
@@ -178,10 +193,13 @@ def limit_of(
     planes: Collection[Plane],
     limits: HostLimits,
     size: float = 0,
+    rows: Collection[Span] = (),
 ) -> str:
     """Tell what limits the fetching of such frames; empty if they have no blocks."""
     if kind.blocks is None:
         return ""
     several = limits.gives_several
-    frame = PackedFrame.of(kind, kind.blocks, galaxies, planes, size, several=several)
+    frame = PackedFrame.of(
+        kind, kind.blocks, galaxies, planes, size, rows, several=several
+    )
     return cost_of(way, frame).limit(limits)

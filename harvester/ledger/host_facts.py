@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..models import HostFacts
@@ -16,7 +17,8 @@ __all__ = ["READ", "as_facts", "read_host_facts", "write_host_facts"]
 
 #: Reads the columns in the order of `HostFacts`, after the name.
 READ = """
-    SELECT name, bandwidth, latency_s, measured_at, ranges, ranges_at, bound
+    SELECT name, bandwidth, latency_s, measured_at, ranges, ranges_at, bound, several,
+        several_at
     FROM host_fact
     ORDER BY name
 """
@@ -32,7 +34,7 @@ async def write_host_facts(
 ) -> None:
     """Keep what was learned of some hosts."""
     await db.executemany(
-        "INSERT OR REPLACE INTO host_fact VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO host_fact VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 name,
@@ -42,6 +44,8 @@ async def write_host_facts(
                 one.ranges,
                 one.ranges_at,
                 one.limit,
+                one.several,
+                one.several_at,
             )
             for name, one in facts.items()
         ],
@@ -50,13 +54,12 @@ async def write_host_facts(
 
 def as_facts(rows: Iterable[sqlite3.Row]) -> dict[str, HostFacts]:
     """Make them of rows."""
+    facts = {name: HostFacts(*values) for name, *values in map(tuple, rows)}
     return {
-        name: HostFacts(
-            bandwidth,
-            latency_s,
-            measured_at,
-            None if ranges is None else bool(ranges),
-            *rest,
-        )
-        for name, bandwidth, latency_s, measured_at, ranges, *rest in map(tuple, rows)
+        name: replace(one, ranges=_flag(one.ranges), several=_flag(one.several))
+        for name, one in facts.items()
     }
+
+
+def _flag(value: object) -> bool | None:
+    return None if value is None else bool(value)

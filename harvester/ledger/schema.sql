@@ -183,7 +183,9 @@ CREATE TABLE host_fact (
     measured_at REAL NOT NULL,
     ranges INTEGER CHECK (ranges IN (0, 1)), -- whether it gives ranges
     ranges_at REAL NOT NULL,
-    bound TEXT NOT NULL                      -- what limits the frames; empty: not known
+    bound TEXT NOT NULL,                     -- what limits the frames; empty: not known
+    several INTEGER CHECK (several IN (0, 1)), -- whether it sends several at a time
+    several_at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- How the run went: a row a minute while a harvest runs, thinned with age as in

@@ -66,11 +66,16 @@ class FrameGroup(NamedTuple):
     size: float
     #: Frames of them that the archive says it does not have; their length is 0.
     missing: int = 0
+    #: Of some of them the rows of their stamps, each the first and the one behind the
+    #: last, as far as a caller knows them.
+    rows: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 class FrameTargets(NamedTuple):
     """A frame to be fetched, and where the galaxies are that are wanted of it."""
 
+    name: str
+    band: str
     #: A mirror is asked before the archive.
     mirrored: bool
     #: ``s_region``, where the archive lists one.
@@ -236,7 +241,7 @@ class LedgerView:
         """Give the frames that stamps are still wanted of, one after the other."""
         rows = self._db.execute(
             """
-            SELECT c.product, p.mirrors <> '[]', o.region, t.ra, t.dec
+            SELECT c.product, p.name, p.band, p.mirrors <> '[]', o.region, t.ra, t.dec
             FROM cutout AS c
             JOIN job AS j ON j.survey = c.survey AND j.target = c.target
             JOIN target AS t ON t.number = c.target
@@ -247,11 +252,11 @@ class LedgerView:
             """,
             (survey,),
         )
-        for (_, mirrored, region), some in groupby(rows, key=itemgetter(0, 1, 2)):
-            places = [row[3:] for row in some]
-            yield FrameTargets(
-                bool(mirrored), region, [ra for ra, _ in places], [d for _, d in places]
-            )
+        for key, some in groupby(rows, itemgetter(0, 1, 2, 3, 4)):
+            _, name, band, mirrored, region = key
+            places = [row[5:] for row in some]
+            ra, dec = [ra for ra, _ in places], [dec for _, dec in places]
+            yield FrameTargets(name, band, bool(mirrored), region, ra, dec)
 
     def sample_to_come(self, survey: int, most: int) -> list[tuple[int, Product]]:
         """Give some products that stamps are wanted of, numbered: the same each time.

@@ -24,3 +24,7 @@ class HostFacts:
     #: What limits the fetching of its frames, by the last choice of a way: ``rate``,
     #: ``bandwidth``, ``cores`` or ``latency``; empty if no way was chosen.
     limit: str = ""
+    #: Whether it sends several ranges of a file in one reply, and when it last did, or
+    #: did not; Unix seconds.
+    several: bool | None = None
+    several_at: float = 0.0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from ..archives.kind import ArchiveKind
+    from ..cutouts.intervals import Span
     from ..models import CutoutSpec, Plane
 
 __all__ = ["BANDWIDTH", "Allowance", "Manner", "frames_in_hand"]
@@ -81,16 +82,27 @@ class Allowance:
             in_flight=manner.files,
             in_hand=frames_in_hand(manner.files),
         )
-        return limits.learned(self.facts(manner.host))
+        facts = self.facts(manner.host)
+        several = HostSpeed(facts).gives_several is not False
+        return limits.learned(facts)._replace(gives_several=several)
 
-    def way(self, kind: ArchiveKind, galaxies: int, planes: Collection[Plane]) -> Way:
-        """Give the way in which a frame of an archive would be fetched."""
+    def way(
+        self,
+        kind: ArchiveKind,
+        galaxies: int,
+        planes: Collection[Plane],
+        rows: Collection[Span] = (),
+    ) -> Way:
+        """Give the way in which a frame of an archive would be fetched.
+
+        ``rows`` are those of its stamps; empty: they may be anywhere.
+        """
         chosen = self.ways.get(kind.name, Way.AUTO)
         if self._is_without_ranges(kind):
             chosen = chosen if chosen in {Way.EARLY, Way.WHOLE} else Way.AUTO
             return way_of(kind, chosen, galaxies, planes)
         limits = self.limits(kind.costs.file_service)
-        return way_of(kind, chosen, galaxies, planes, limits=limits)
+        return way_of(kind, chosen, galaxies, planes, limits=limits, rows=rows)
 
     def limit(self, kind: ArchiveKind, galaxies: int, planes: Collection[Plane]) -> str:
         """Tell what limits the fetching of such frames; empty if that is not known."""

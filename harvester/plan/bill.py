@@ -18,10 +18,12 @@ from ..ledger.tally import FETCHED
 from ..ledger.view import LedgerView
 from ..models import Plane
 from ..states import State
+from ..transport.shared_hosts import newest
 from .allowance import BANDWIDTH, Allowance, Manner
 from .expected import expected_ways, speed_of_host
 from .forecast import Camera, forecast
 from .neighbours import count_neighbours, neighbour_loads
+from .rows import with_rows
 from .traffic import Priced, SampleSummary, add_loads, packed_loads, ranged_loads
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ..ledger.view import FrameGroup
     from ..models import CutoutSpec, Survey
     from ..places import Places
+    from .rows import Rows
     from .traffic import Load
 
 __all__ = [
@@ -84,14 +87,14 @@ def read_bill(places: Places, allowance: Allowance) -> Bill:
             surveys=view.surveys(),
             tallies=view.tallies(),
             unlocated=view.unlocated(),
-            to_come=view.frames_to_come(),
+            to_come=with_rows(view, allowance.specs),
             fetched=view.frames_fetched(),
             spent={name: (requests, size) for name, requests, size, _ in view.hosts()},
             priced=_priced(view, allowance),
             routes=view.routes(),
             samples=_samples(view.facts()),
         )
-        known = view.host_facts()
+        known = newest(allowance.known, view.host_facts())
     return make_bill(counts, replace(allowance, known=known))
 
 
@@ -315,7 +318,7 @@ def _load(load: Load, manner: Manner, bandwidth: float) -> Bill:
 
 def _cpu(counts: Counts, allowance: Allowance) -> Bill:
     seconds = sum(
-        group.frames * _frame_s(counts.surveys[group.survey], group.stamps, allowance)
+        group.frames * _mean_frame_s(group, counts, allowance)
         for group in counts.to_come
     )
     wall_s = seconds / allowance.cores
@@ -326,14 +329,21 @@ def _cpu(counts: Counts, allowance: Allowance) -> Bill:
     }
 
 
-def _frame_s(survey: Survey, stamps: int, allowance: Allowance) -> float:
+def _mean_frame_s(group: FrameGroup, counts: Counts, allowance: Allowance) -> float:
+    survey = counts.surveys[group.survey]
+    each = [_frame_s(survey, group.stamps, allowance, at) for at in group.rows or [()]]
+    return sum(each) / len(each)
+
+
+def _frame_s(survey: Survey, stamps: int, allowance: Allowance, rows: Rows) -> float:
     # Decompression ends at the last needed row. For n galaxies at random positions that
     # row is at n / (n + 1) of the frame, on average. What the noise depends on is
     # behind the last row.
     kind, planes = kind_of(survey.archive), allowance.specs[survey.archive].planes
-    way = allowance.way(kind, stamps, planes)
-    if kind.blocks is not None and way in {Way.RANGES, Way.STREAM}:
-        frame = PackedFrame.of(kind, kind.blocks, stamps, planes)
+    way = allowance.way(kind, stamps, planes, rows)
+    is_by_blocks = way in {Way.RANGES, Way.STREAM} or (rows and way is Way.EARLY)
+    if kind.blocks is not None and is_by_blocks:
+        frame = PackedFrame.of(kind, kind.blocks, stamps, planes, rows=rows)
         return cost_of(way, frame).cpu_s + stamps * _STAMP_S
     is_left = kind.fetch is Fetch.BEGINNING and Plane.IVAR not in planes
     part = stamps / (stamps + 1) if is_left else 1.0

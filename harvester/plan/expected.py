@@ -10,6 +10,7 @@ from ..archives.registry import kind_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ..archives.kind import Way
     from ..ledger.view import FrameGroup
     from ..models import Survey
     from .allowance import Allowance
@@ -26,7 +27,9 @@ _LIMITS = {
 
 
 def expected_ways(
-    survey: Survey, groups: Sequence[FrameGroup], allowance: Allowance
+    survey: Survey,
+    groups: Sequence[FrameGroup],
+    allowance: Allowance,
 ) -> dict[str, Any]:
     """Count the frames that are expected to come in each way; tell what limits them.
 
@@ -41,14 +44,28 @@ def expected_ways(
     ways: Counter[str] = Counter()
     limits: dict[str, Counter[str]] = {}
     for group in groups if kind.blocks is not None else ():
-        way = allowance.way(kind, group.stamps, planes)
         frames = group.frames - group.missing
-        ways[way] += frames
         limit = allowance.limit(kind, group.stamps, planes)
-        limits.setdefault(way, Counter())[limit] += frames
+        samples = group.rows or [()]
+        chosen = Counter(
+            allowance.way(kind, group.stamps, planes, at) for at in samples
+        )
+        for way, number in _shared(frames, chosen).items():
+            ways[way] += number
+            limits.setdefault(way, Counter())[limit] += number
     most = {way: each.most_common(1)[0][0] for way, each in limits.items()}
     host = allowance.manners[kind.costs.file_service].host
     return {"ways": dict(ways), "limits": most, "files_from": host}
+
+
+def _shared(frames: int, chosen: Counter[Way]) -> dict[Way, int]:
+    """Share frames among ways as a sample was; the sum is that of the frames."""
+    shares, before, total = {}, 0, chosen.total()
+    for way, number in chosen.items():
+        until = before + number
+        shares[way] = frames * until // total - frames * before // total
+        before = until
+    return shares
 
 
 def speed_of_host(service: str, allowance: Allowance) -> dict[str, Any]:
@@ -112,4 +129,4 @@ def _ms(seconds: float) -> str:
 def _range_words(ranges: bool | None) -> str:  # noqa: FBT001 - a value, no switch
     if ranges is None:
         return ""
-    return "; gives ranges" if ranges else "; gave no ranges (asked again after a day)"
+    return "; gives ranges" if ranges else "; gave no ranges"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from ..frames.spans import FIRST, HEADER, StoredPlane, is_worth_it, spans_of
+from ..frames.spans import HEADER, StoredPlane, is_worth_it, spans_of
 from ..models import DEFAULT_PLANES, Plane
 from ..sky.footprints import Circle, Polygon, parse_s_region
 
@@ -126,7 +126,8 @@ def _price(
         StoredPlane(first + place * plane, nx, _PIXEL) for place in _places(camera)
     ]
     spans = spans_of(planes, _boxes(image, side))
-    headers = min(FIRST, whole) + (requests - 1) * HEADER
+    further = layout.next_header if layout.weights_follow else HEADER
+    headers = first + (requests - 1) * further
     if not is_worth_it(spans, whole, largest_file):
         return requests + 1, headers + whole, whole
     pixels = sum(stop - start for start, stop in spans)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from ..archives.kind import ArchiveKind
     from ..ledger.view import FrameGroup
+    from .rows import Rows
 
-    #: Gives the way of frames with a number of galaxies, for some planes.
-    WayOf = Callable[[ArchiveKind, int, Collection[Plane]], Way]
+    #: Gives the way of frames with a number of galaxies, for some planes and rows.
+    WayOf = Callable[[ArchiveKind, int, Collection[Plane], Rows], Way]
 
 __all__ = [
     "Load",
@@ -156,15 +157,30 @@ def _price(
     planes: Collection[Plane],
     way_of: WayOf | None,
 ) -> tuple[float, float]:
+    """Give the requests for a frame, and the part of its bytes, as a mean."""
+    prices = [
+        _price_at(kind, group.stamps, planes, way_of, at) for at in group.rows or [()]
+    ]
+    requests, part = (sum(each) / len(prices) for each in zip(*prices, strict=True))
+    return requests, part
+
+
+def _price_at(
+    kind: ArchiveKind,
+    stamps: int,
+    planes: Collection[Plane],
+    way_of: WayOf | None,
+    rows: Rows,
+) -> tuple[float, float]:
     """Give the requests for a frame, and the part of its bytes that is fetched."""
     if kind.fetch is not Fetch.BEGINNING:
         return 1, 1.0
-    way = way_of(kind, group.stamps, planes) if way_of else Way.EARLY
+    way = way_of(kind, stamps, planes, rows) if way_of else Way.EARLY
     if way is Way.WHOLE or kind.blocks is None:
         return 1, 1.0
-    if way is Way.EARLY:
-        return 1, expected_part(group.stamps, planes)
-    frame = PackedFrame.of(kind, kind.blocks, group.stamps, planes)
+    if way is Way.EARLY and not rows:
+        return 1, expected_part(stamps, planes)
+    frame = PackedFrame.of(kind, kind.blocks, stamps, planes, rows=rows)
     cost = cost_of(way, frame)
     return cost.requests, cost.bytes / frame.size
 

@@ -22,7 +22,6 @@ from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
-from ..plan.allowance import frames_in_hand
 from ..plan.bill import read_bill, totals
 from ..settings.settings import SERVICES, webhook_of
 from ..states import State
@@ -34,9 +33,16 @@ from ..transport.webhook import Webhook
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
+from .lane_plan import lane_workers
 from .learned import kept_learned
 from .orchestrator import Orchestrator
-from .transport_setup import allowance, asked_hosts, make_transport, start_notes
+from .transport_setup import (
+    allowance,
+    asked_hosts,
+    make_transport,
+    shared_folder,
+    start_notes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -199,7 +205,7 @@ async def _orchestrator(
             await _keep_begin(ledger, places)
         async with (
             watched(watch, transport, places),
-            kept_learned(ledger, transport.speeds),
+            kept_learned(ledger, transport.speeds, shared_folder(settings)),
         ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
@@ -313,13 +319,14 @@ def _inputs(
 
 
 def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
-    files = settings.services.named(kind.costs.file_service).files
     return LanePlan(
         surveys=tuple(s for s in settings.parsed_surveys() if s.archive == kind.name),
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        workers=frames_in_hand(files),
+        workers=lane_workers(
+            kind.costs, lambda service: settings.services.named(service).files
+        ),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from yarl import URL
 
+from ..cutouts.astrometry import load_wcs
 from ..errors import (
     HarvesterError,
     InputError,
@@ -108,6 +109,8 @@ class Lane:
         )
         self._channel: asyncio.Queue[_Item | None] = asyncio.Queue(plan.workers)
         self._in_hand: set[tuple[Survey, int]] = set()
+        #: Set when there is a frame to fetch.
+        self._fed = asyncio.Event()
         self._leaving = False
         self._bugs = 0
         #: The archive's refusal of a name in the settings.
@@ -143,17 +146,23 @@ class Lane:
         """Work until every job is settled. Cancel it to drop the current frames."""
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
-            locating = (
+            beside = (
                 group.create_task(self._locator.run(), name=f"{name}-locate"),
                 group.create_task(self._locator.watch(), name=f"{name}-watch"),
+                group.create_task(self._load(), name=f"{name}-load"),
             )
             for number in range(self._plan.workers):
                 group.create_task(self._work(), name=f"{name}-{number}")
             await self._feed()
-            for task in locating:
+            for task in beside:
                 task.cancel()
             for _ in range(self._plan.workers):
                 await self._channel.put(None)
+
+    async def _load(self) -> None:
+        # While the first frames are asked for: their headers need it when they come.
+        await self._fed.wait()
+        await asyncio.to_thread(load_wcs)
 
     async def locate_only(self) -> None:
         """Locate the products of all jobs and fetch none."""
@@ -226,6 +235,7 @@ class Lane:
             # If several hosts have frames, no worker waits for one that is down.
             is_awaited = (survey, number) in self._waited_for
             sits_out = is_left_out is None or is_awaited or not self._has_mirrors
+            self._fed.set()
             await self._channel.put(_Item(survey, number, product, sits_out))
             fed = True
         return fed

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..plan.allowance import frames_in_hand
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from ..archives.costs import Costs
     from ..models import CutoutSpec, Survey
 
-__all__ = ["LanePlan"]
+__all__ = ["LanePlan", "lane_workers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,18 @@ class LanePlan:
     longest_backoff_s: float
     #: Seconds for which an archive that gives invalid answers is asked again.
     patience_s: float
+
+
+def lane_workers(costs: Costs, files: Callable[[str], int]) -> int:
+    """Give the number of frames in hand that keep the hosts of an archive busy.
+
+    Parameters
+    ----------
+    files
+        Gives the files of a service that may be in flight.
+    """
+    frames = frames_in_hand(files(costs.file_service))
+    if costs.mirror_service and costs.layout is not None:
+        # While the archive's own connections are taken, those to the copies are not.
+        frames += math.ceil(files(costs.mirror_service) / costs.layout.at_once)
+    return frames

@@ -1,4 +1,7 @@
-"""Keeps in the ledger what is learned of the hosts while a harvest runs."""
+"""Keeps what is learned of the hosts while a harvest runs.
+
+The ledger keeps it for this run, and the state folder for the others of this machine.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from ..transport.shared_hosts import write_shared_hosts
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from ..ledger.ledger import Ledger
     from ..models import HostFacts
@@ -25,7 +31,7 @@ class Learned:
     def __init__(self, ledger: Ledger, speeds: HostSpeeds) -> None:
         self._ledger = ledger
         self._speeds = speeds
-        self._kept: dict[str, HostFacts] = speeds.facts()
+        self._kept: dict[str, HostFacts] = {}
 
     def keep(self) -> None:
         """Write facts that are new, with the next commit of the ledger."""
@@ -37,8 +43,13 @@ class Learned:
 
 
 @asynccontextmanager
-async def kept_learned(ledger: Ledger, speeds: HostSpeeds) -> AsyncIterator[None]:
-    """Keep what is learned now and then while the block runs, and at its end."""
+async def kept_learned(
+    ledger: Ledger, speeds: HostSpeeds, folder: Path | None = None
+) -> AsyncIterator[None]:
+    """Keep what is learned now and then while the block runs, and at its end.
+
+    ``folder`` is that of the state of this machine; None: other harvests are not told.
+    """
     learned = Learned(ledger, speeds)
 
     async def keep_forever() -> None:
@@ -53,3 +64,5 @@ async def kept_learned(ledger: Ledger, speeds: HostSpeeds) -> AsyncIterator[None
         finally:
             keeping.cancel()
             learned.keep()
+            if folder is not None:
+                await asyncio.to_thread(write_shared_hosts, folder, speeds.facts())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..archives.registry import kinds, services
 from ..errors import InputError
+from ..ledger.in_thread import in_thread
 from ..plan.bill import BANDWIDTH, Allowance, Manner
 from ..transport.account_file import state_folder
 from ..transport.address import Official
@@ -18,6 +19,7 @@ from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
 from ..transport.services import Directory
+from ..transport.shared_hosts import newest, read_shared_hosts
 from ..transport.transport import Limits, Service, Transport
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..archives.kind import ArchiveKind, ServiceKind, Token
     from ..ledger.ledger import Ledger
+    from ..models import HostFacts
     from ..settings.settings import Settings
     from ..transport.sighting import OnSeen
 
@@ -33,6 +36,7 @@ __all__ = [
     "asked_hosts",
     "make_first_transport",
     "make_transport",
+    "shared_folder",
     "start_notes",
 ]
 
@@ -54,7 +58,11 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
         on_traffic=ledger.count_traffic,
         on_cool_down=ledger.keep_cool_down,
         cool_downs=await ledger.cool_downs(),
-        speeds=HostSpeeds(await ledger.host_facts()),
+        speeds=HostSpeeds(
+            newest(
+                await in_thread(_known_on_machine, settings), await ledger.host_facts()
+            )
+        ),
         known_good={
             service.host: url
             for url in await ledger.known_good()
@@ -81,6 +89,16 @@ def _machine_limit(settings: Settings) -> MachineLimit | None:
     if not settings.politeness.shared or folder is None or folder_trouble(folder):
         return None
     return MachineLimit(folder)
+
+
+def shared_folder(settings: Settings) -> Path | None:
+    """Give the folder of what the harvests of this machine share; None: nothing."""
+    return _limits_folder(settings) if settings.politeness.shared else None
+
+
+def _known_on_machine(settings: Settings) -> dict[str, HostFacts]:
+    folder = shared_folder(settings)
+    return {} if folder is None else read_shared_hosts(folder)
 
 
 def _limits_folder(settings: Settings) -> Path | None:
@@ -146,6 +164,7 @@ def allowance(settings: Settings, bandwidth: float | None = None) -> Allowance:
         cache_bytes=settings.work.frame_cache_bytes,
         bandwidth=bandwidth or BANDWIDTH,
         is_given=bandwidth is not None,
+        known=_known_on_machine(settings),
         largest_file=settings.limits.file_bytes,
         ways={name: kind.way(settings.archive(name)) for name, kind in kinds().items()},
     )

@@ -45,8 +45,8 @@ class _MachineError(_InputError):
     "--per-field",
     default=14,
     show_default=True,
-    type=_AT_LEAST_ONE,
-    help="Galaxies in an SDSS field.",
+    type=click.FloatRange(min=1),
+    help="Galaxies in an SDSS field, on average.",
 )
 @click.option(
     "--per-image",
@@ -88,6 +88,12 @@ class _MachineError(_InputError):
     default=0.0,
     type=click.FloatRange(min=0),
     help="MB/s of each connection; 0: no limit.",
+)
+@click.option(
+    "--line",
+    default=0.0,
+    type=click.FloatRange(min=0),
+    help="MB/s of all connections together; 0: no limit.",
 )
 @click.option(
     "--sas-ranges",

@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from .files import LazyBody
+from .line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,9 @@ _BEAT_S = 0.01
 #: Size of the kernel's send buffer with limited bandwidth. The default buffer takes
 #: megabytes at once, and they would count as sent although the client hung up.
 _KERNEL_BUFFER = 32 * 1024
+#: With limited bandwidth: most bytes of a piece. The kernel's buffer must take all of
+#: it at once, or each piece waits for the next check of the buffer.
+_SMALL_PIECE = 16 * 1024
 #: SO_LINGER on, 0 seconds: closing sends RST instead of FIN.
 _LINGER = struct.pack("ii", 1, 0)
 
@@ -42,10 +46,21 @@ def body_of(response: web.StreamResponse) -> bytes:
 class Exchange:
     """A request whose answer is on its way."""
 
-    def __init__(self, request: web.Request, bandwidth: float = 0.0) -> None:
-        """Take a request, and the bandwidth in bytes a second; 0: no limit."""
+    def __init__(
+        self, request: web.Request, bandwidth: float = 0.0, line: Line | None = None
+    ) -> None:
+        """Take a request, and what limits its answer.
+
+        Parameters
+        ----------
+        bandwidth
+            Bytes a second of its connection; 0: no limit.
+        line
+            What all connections share; None: they have no limit together.
+        """
         self.request = request
         self._bandwidth = bandwidth
+        self._line = line or Line()
         self.response: web.StreamResponse | None = None
         #: Bytes of the body that were sent, and the Content-Length.
         self.sent = 0
@@ -78,7 +93,7 @@ class Exchange:
         if length is not None:
             response.content_length = self.length = length
         self.response = response
-        if self._bandwidth and self.request.transport is not None:
+        if self._slowest and self.request.transport is not None:
             self.request.transport.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER
             )
@@ -87,15 +102,25 @@ class Exchange:
     async def write(self, data: bytes) -> None:
         """Send bytes, waiting while the client does not read."""
         assert self.response is not None
-        most = max(1, int(self._bandwidth * _BEAT_S)) if self._bandwidth else _PIECE
-        size = min(_PIECE, most)
+        slowest = self._slowest
+        size = _PIECE
+        if slowest:
+            size = min(_SMALL_PIECE, max(1, int(slowest * _BEAT_S)))
         begin = asyncio.get_running_loop().time()
         for start in range(0, len(data), size):
             piece = data[start : start + size]
+            await self._line.carry(len(piece))
             await self.response.write(piece)
             self.sent += len(piece)
-            if self._bandwidth:
-                await self._keep_to(begin + (start + len(piece)) / self._bandwidth)
+            if slowest:
+                took = (start + len(piece)) / self._bandwidth if self._bandwidth else 0
+                await self._keep_to(begin + took)
+
+    @property
+    def _slowest(self) -> float:
+        """Bytes a second that the answer may have; 0: no limit."""
+        limits = (self._bandwidth, self._line.bandwidth)
+        return min((limit for limit in limits if limit), default=0.0)
 
     async def _keep_to(self, due: float) -> None:
         """Wait for a time, and until the socket has taken all that was written."""

@@ -1,7 +1,8 @@
 """The middleware of all services: control pages, counters, faults and delays.
 
 ``GET /_stats`` and ``POST /_reset`` show and clear the counters, ``GET /_log`` lists
-the requests one by one, ``GET`` and ``POST /_faults`` show and replace the faults.
+the requests one by one, ``GET`` and ``POST /_faults`` show and replace the faults, and
+``POST /_line`` changes the bandwidth of all connections together (a number, MB/s).
 They are served on every port, concern all services, and are not counted.
 """
 
@@ -17,6 +18,7 @@ from aiohttp import hdrs, web
 from .breakages import befall, page
 from .exchange import Exchange
 from .faults import FaultError, Faults
+from .line import Line
 from .stats import Stats, Visit, cooldown_seconds
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Front:
         latency: Mapping[str, float],
         is_strict: bool,
         bandwidth: float = 0.0,
+        line: Line | None = None,
     ) -> None:
         self._service = service
         self._stats = stats
@@ -55,6 +58,8 @@ class Front:
         self._is_strict = is_strict
         #: Bytes a second of each connection; 0: no limit.
         self._bandwidth = bandwidth
+        #: What all connections of all services share.
+        self._line = line or Line()
 
     def application(self, routes: list[web.RouteDef]) -> web.Application:
         """Make the web application of the service."""
@@ -83,7 +88,7 @@ class Front:
             ranged=hdrs.RANGE in request.headers,
         )
         counters = self._stats[self._service]
-        exchange = Exchange(request, self._bandwidth)
+        exchange = Exchange(request, self._bandwidth, self._line)
         is_too_much = counters.arrive(visit)
         try:
             if is_too_much and self._is_strict:
@@ -124,6 +129,7 @@ class Front:
             web.get("/_log", self._show_log),
             web.get("/_faults", self._show_faults),
             web.post("/_faults", self._switch_faults),
+            web.post("/_line", self._limit_line),
         ]
 
     async def _show_stats(self, _request: web.Request) -> web.Response:
@@ -146,6 +152,13 @@ class Front:
         except (FaultError, TypeError, ValueError) as error:
             return web.json_response({"problem": str(error)}, status=400)
         return web.json_response(self._faults.as_json())
+
+    async def _limit_line(self, request: web.Request) -> web.Response:
+        try:
+            self._line.limit(1e6 * float(await request.json()))
+        except (TypeError, ValueError) as error:
+            return web.json_response({"problem": str(error)}, status=400)
+        return web.json_response(self._line.bandwidth / 1e6)
 
 
 def _rejected(counters: ServiceStats) -> web.Response:

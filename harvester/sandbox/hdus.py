@@ -34,28 +34,37 @@ ORIGIN = ("harvester sandbox", "synthetic pixels: not an observation")
 _BLOCK, _CARD = 2880, 80
 
 
-def header(start: Mapping[str, Any], cards: Mapping[str, Any]) -> bytes:
-    """Make a header: structural cards first, then the others, padded to a block."""
+def header(start: Mapping[str, Any], cards: Mapping[str, Any], count: int = 0) -> bytes:
+    """Make a header: structural cards first, then the others, padded to a block.
+
+    Cards of a history fill it up to ``count`` cards.
+    """
     filled = fits.Header()
     filled.update({**start, **cards, "ORIGIN": ORIGIN})
-    text: str = filled.tostring(padding=True)
-    return text.encode("ascii")
+    text: str = filled.tostring(endcard=False, padding=False)
+    lacking = range(len(text) // _CARD, count)
+    lines = "".join(f"HISTORY Card {n} of many.".ljust(_CARD) for n in lacking)
+    text += lines + "END".ljust(_CARD)
+    return text.ljust(len(text) + -len(text) % _BLOCK).encode("ascii")
 
 
-def primary(cards: Mapping[str, Any], data: NDArray[Any] | None = None) -> bytes:
-    """Make a primary HDU, with or without an image."""
+def primary(
+    cards: Mapping[str, Any], data: NDArray[Any] | None = None, *, count: int = 0
+) -> bytes:
+    """Make a primary HDU, with or without an image; its header has ``count`` cards."""
     start = {"SIMPLE": True, **_shape(data), "EXTEND": True}
-    return header(start, cards) + padded(data)
+    return header(start, cards, count) + padded(data)
 
 
-def image(cards: Mapping[str, Any], data: NDArray[Any]) -> bytes:
-    """Make an image extension."""
-    return image_header(cards, data) + padded(data)
+def image(cards: Mapping[str, Any], data: NDArray[Any], count: int = 0) -> bytes:
+    """Make an image extension; its header has at least ``count`` cards."""
+    return image_header(cards, data, count) + padded(data)
 
 
-def image_size(cards: Mapping[str, Any], data: NDArray[Any]) -> int:
+def image_size(cards: Mapping[str, Any], data: NDArray[Any], count: int = 0) -> int:
     """Give the number of bytes that `image` would make."""
-    return len(image_header(cards, data)) + data.nbytes + -data.nbytes % _BLOCK
+    size = data.nbytes + -data.nbytes % _BLOCK
+    return len(image_header(cards, data, count)) + size
 
 
 def table(columns: list[fits.Column], cards: Mapping[str, Any] | None = None) -> bytes:
@@ -115,10 +124,10 @@ def wcs_cards(tangent: Tangent) -> dict[str, Any]:
     }
 
 
-def image_header(cards: Mapping[str, Any], data: NDArray[Any]) -> bytes:
+def image_header(cards: Mapping[str, Any], data: NDArray[Any], count: int = 0) -> bytes:
     """Make the header of an image extension; of ``data`` only shape and type count."""
     start = {"XTENSION": "IMAGE", **_shape(data), "PCOUNT": 0, "GCOUNT": 1}
-    return header(start, cards)
+    return header(start, cards, count)
 
 
 def _shape(data: NDArray[Any] | None) -> dict[str, int]:

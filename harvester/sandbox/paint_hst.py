@@ -39,6 +39,8 @@ _STARS = 25
 #: Number of dead pixels, and their least distance from a galaxy in pixels.
 _DEAD_PIXELS, _KEEP_OFF = 60, 12.0
 _NOISE = 6
+#: Cards in the headers of real files: PRIMARY; SCI, WHT and CTX.
+_PRIMARY_CARDS, _PLANE_CARDS = 750, (82, 44, 37)
 #: Width in arcsec of the pixels of the exposures.
 _EXPOSED_ARCSEC = {"WFC3/IR": 0.12825, "ACS/WFC": 0.05}
 
@@ -54,11 +56,12 @@ def drz(sky: Sky, obs: Observation) -> bytes:
     science[~seen] = np.nan
     weight = np.where(seen, share * np.float32(obs.t_exptime), np.float32(0.0))
     context = np.where(seen, np.int32(2**obs.exposures - 1), np.int32(0))
-    planes = zip(_plane_cards(obs), (science, weight, context), strict=True)
+    planes = (science, weight, context)
+    images = zip(_plane_cards(obs), planes, _PLANE_CARDS, strict=True)
     return b"".join(
         [
-            hdus.primary(_primary_cards(obs)),
-            *(hdus.image(cards, data) for cards, data in planes),
+            hdus.primary(_primary_cards(obs), count=_PRIMARY_CARDS),
+            *(hdus.image(*image) for image in images),
             _exposure_table(obs),
         ]
     )
@@ -67,8 +70,10 @@ def drz(sky: Sky, obs: Observation) -> bytes:
 def drz_size(obs: Observation) -> int:
     """Give the number of bytes that `drz` makes, without painting."""
     plane = np.broadcast_to(np.float32(0.0), (obs.ny, obs.nx))
-    ends = len(hdus.primary(_primary_cards(obs))) + len(_exposure_table(obs))
-    return ends + sum(hdus.image_size(cards, plane) for cards in _plane_cards(obs))
+    images = zip(_plane_cards(obs), _PLANE_CARDS, strict=True)
+    primary = hdus.primary(_primary_cards(obs), count=_PRIMARY_CARDS)
+    ends = len(primary) + len(_exposure_table(obs))
+    return ends + sum(hdus.image_size(cards, plane, n) for cards, n in images)
 
 
 def _seen(obs: Observation) -> NDArray[np.bool_]:

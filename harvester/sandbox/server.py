@@ -25,6 +25,7 @@ from .faults import SERVICES, Faults
 from .front import Front
 from .jwst.archive import JwstArchive
 from .jwst.mosaic import Size
+from .line import Line
 from .photo import SyntheticPhoto
 from .real_frames import RealFrames
 from .sky import Sky
@@ -57,7 +58,7 @@ class SandboxOptions:
     seed: int = 1
     #: Galaxies, and about how many of them share an SDSS field.
     targets: int = 200
-    per_field: int = 14
+    per_field: float = 14
     #: Galaxies in each HST image, and every galaxy is in one; 0: HST sees some
     #: galaxies only, in small groups.
     per_image: int = 0
@@ -78,6 +79,8 @@ class SandboxOptions:
     latency: Mapping[str, float] = field(default_factory=dict)
     #: MB per second of each connection; 0: no limit.
     bandwidth: float = 0.0
+    #: MB per second of all connections together; 0: no limit.
+    line: float = 0.0
     #: What the Science Archive Server does with ranges: ``none``, ``one``, ``several``.
     sas_ranges: str = "several"
     #: A folder of real SDSS frames that replace the synthetic ones.
@@ -95,7 +98,7 @@ class Sandbox:
     Raises
     ------
     ValueError
-        A fault, a latency, the bandwidth or the size of JWST mosaics is invalid, there
+        A fault, a latency, a bandwidth or the size of JWST mosaics is invalid, there
         is no room for so many galaxies, or the folder holds no frame.
     """
 
@@ -105,6 +108,7 @@ class Sandbox:
         if not options.bandwidth >= 0:
             msg = f"bandwidth {options.bandwidth} is not a number of MB per second"
             raise ValueError(msg)
+        self._line = Line(options.line * 1e6)
         self.stats = Stats({name: options.rates.get(name) for name in SERVICES})
         self.faults = Faults(options.seed, KINDS)
         self.faults.switch_on(options.faults)
@@ -184,6 +188,7 @@ class Sandbox:
             latency=self.options.latency,
             is_strict=self.options.strict,
             bandwidth=self.options.bandwidth * 1e6,
+            line=self._line,
         )
         runner = web.AppRunner(
             front.application(routes),

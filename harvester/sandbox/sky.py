@@ -101,7 +101,7 @@ class Sky:
         cls,
         seed: int,
         targets: int = 200,
-        per_field: int = 14,
+        per_field: float = 14,
         *,
         per_image: int = 0,
         hst_images: bool = True,

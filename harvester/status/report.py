@@ -58,7 +58,9 @@ def read_report(places: Places, now: float | None = None) -> Report:
           stamps; ``amplification``: fetched / needed, None if nothing is known;
         * ``ways``: for each survey, the number of frames by the way they came, as in
           the setting ``way`` of the archive; ``doubts``: frames whose rows could not be
-          proved by blocks, by the reason;
+          proved by blocks, by the reason; ``ahead``: frames whose blocks were asked
+          for before their header was here, if that was ``enough`` or others were
+          lacking (``short``), and the blocks asked for in ``vain``;
         * ``bill``: ``frames``, ``requests`` and ``bytes`` as estimated when all targets
           were located;
         * ``hosts``: for each host its `HostState`, with ``words`` and ``load``; empty
@@ -103,6 +105,7 @@ def read_report(places: Places, now: float | None = None) -> Report:
             },
             "ways": view.counted("way"),
             "doubts": view.counted("doubt"),
+            "ahead": view.counted("ahead"),
             "bill": bill,
             "speeds": {
                 name: asdict(facts) for name, facts in view.host_facts().items()

@@ -32,5 +32,7 @@ def _parts(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"{facts['latency_s'] * 1e3:,.0f} ms to the first byte"
     if facts["ranges"] is not None:
         yield "ranges: yes" if facts["ranges"] else "ranges: no"
+    if facts["several"] is not None:
+        yield f"several in one reply: {'yes' if facts['several'] else 'no'}"
     if facts["limit"]:
         yield _LIMITS[facts["limit"]]

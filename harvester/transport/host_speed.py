@@ -92,8 +92,7 @@ class HostSpeed:
         self._ranges, self._ranges_at = known.ranges, known.ranges_at
         #: What limits the fetching of frames: see `HostFacts`.
         self.limit = known.limit
-        #: Whether it sends several ranges at a time; None: nobody has asked it.
-        self.gives_several: bool | None = None
+        self._several, self._several_at = known.several, known.several_at
         #: Bodies that are coming, since when, and the sample that is not full yet.
         self._coming = 0
         self._since = 0.0
@@ -110,14 +109,24 @@ class HostSpeed:
             self._ranges,
             self._ranges_at,
             self.limit,
+            self._several,
+            self._several_at,
         )
 
     @property
     def is_without_ranges(self) -> bool:
         """Whether it must not be asked for ranges: it gave none within a day."""
-        # If the clock was set back, the date tells nothing.
-        is_fresh = 0 <= self._wall() - self._ranges_at < _TRY_AGAIN_S
-        return self._ranges is False and is_fresh
+        return self._ranges is False and self._is_fresh(self._ranges_at)
+
+    @property
+    def gives_several(self) -> bool | None:
+        """Whether it sends several ranges in one reply; None: ask for them again."""
+        is_fresh = self._several or self._is_fresh(self._several_at)
+        return self._several if is_fresh else None
+
+    @gives_several.setter
+    def gives_several(self, given: bool) -> None:
+        self._several, self._several_at = given, self._wall()
 
     @contextmanager
     def reply(self) -> Iterator[TimedReply]:
@@ -153,6 +162,10 @@ class HostSpeed:
             self._measured_at = self._wall()
             self._bytes, self._seconds = 0, 0.0
 
+    def _is_fresh(self, at: float) -> bool:
+        # If the clock was set back, the date tells nothing.
+        return 0 <= self._wall() - at < _TRY_AGAIN_S
+
     def _end(self) -> None:
         self._take_time()
         self._coming -= 1
@@ -167,14 +180,17 @@ class HostSpeeds:
     """What is learned of each host, beginning with what is known of it."""
 
     def __init__(self, known: Mapping[str, HostFacts] | None = None) -> None:
-        self._by_host = {host: HostSpeed(one) for host, one in (known or {}).items()}
+        self._known = known or {}
+        self._by_host: dict[str, HostSpeed] = {}
 
     def at(self, host: str) -> HostSpeed:
         """Give what is learned of a host, by the name that is really asked."""
-        return self._by_host.setdefault(host, HostSpeed())
+        if host not in self._by_host:
+            self._by_host[host] = HostSpeed(self._known.get(host))
+        return self._by_host[host]
 
     def facts(self) -> dict[str, HostFacts]:
-        """Give what is known of each host that anything is known of."""
+        """Give what is known of each host that was used, if anything is."""
         facts = {host: one.facts for host, one in self._by_host.items()}
         return {host: one for host, one in facts.items() if one != HostFacts()}
 

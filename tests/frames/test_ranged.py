@@ -23,7 +23,9 @@ from harvester.errors import (
     NotFoundError,
     TransientError,
 )
-from harvester.frames import ranged
+from harvester.frames import header_sizes, ranged
+from harvester.frames.pieces import Pieces, UnheldError
+from harvester.frames.range_plan import plan
 from harvester.frames.sparse_file import make_sparse, write_at
 from harvester.frames.store import FrameStore
 from harvester.models import CutoutSpec, FrameJob, Product, StampSize, Wanted
@@ -41,12 +43,13 @@ def by_parts(content, path, wanted_job):
     find = partial(
         find_pixels, archive="hst", wanted=wanted_job.wanted, spec=wanted_job.spec
     )
-    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
+    first = header_sizes.FIRST
+    pieces = Pieces(ByteRange(content[:first], len(content), "v"))
     planned = None
     while planned is None:
         try:
-            planned = ranged.plan(pieces, find, kind_of("hst").reading)
-        except ranged._LackingError as lacking:
+            planned = plan(pieces, find, kind_of("hst").reading)
+        except UnheldError as lacking:
             stop = lacking.start + ranged.HEADER
             pieces.held[lacking.start] = content[lacking.start : stop]
     make_sparse(path, planned.length, pieces.held)
@@ -104,7 +107,7 @@ def test_stamps_are_the_same(
     )
     with (
         mock.patch("harvester.frames.spans.REQUEST", closeness),
-        mock.patch.object(ranged, "FIRST", header),
+        mock.patch.object(header_sizes, "FIRST", header),
         mock.patch.object(ranged, "HEADER", header),
         mock.patch("harvester.frames.spans.LONGEST", 5000),
     ):
@@ -124,7 +127,7 @@ def test_header_of_750_cards(tmp_path):
         header[f"KEY{number}"] = (number, "one of the many cards of a drizzled image")
     hst_frame(path, noise((40, 40)), weights=np.ones((40, 40), "f4"), header=header)
     asked = job(path, tmp_path, [(150.0, 2.0)], archive="hst")
-    with mock.patch.object(ranged, "FIRST", 5760):
+    with mock.patch.object(header_sizes, "FIRST", 5760):
         by_parts(path.read_bytes(), tmp_path / "parts", asked)
     parts = FrameJob(
         asked.product, str(tmp_path / "parts"), tmp_path, asked.wanted, asked.spec

@@ -5,11 +5,12 @@ from __future__ import annotations
 import bz2
 import json
 import random
+from collections import Counter
 
 import pytest
 from astropy.io import fits
 from make_frames import sky_of
-from service import harvester, sandbox, status
+from service import harvester, sandbox, stamps, start, status, wait_for
 
 from harvester.archives.kind import Way
 
@@ -136,12 +137,83 @@ def test_server_without_ranges(painted):
     assert ways == {"early": 14}
 
 
+def ranged(archives):
+    """Count the file requests so far, and those of them for a range."""
+    visits = json.loads(archives.ask("/_log", service="sdss-sas"))
+    files = [one for one in visits if one["is_file"] and one["method"] == "GET"]
+    return len(files), sum(one["ranged"] for one in files)
+
+
+def test_no_ranges_is_remembered(tmp_path):
+    """A host that gave no ranges is not asked for one by a resume on the same day."""
+    sky = ("--seed", "45", "--targets", "14", "--per-field", "1", "--no-hst-images")
+    out, slow = tmp_path / "out", {"HARVESTER__SERVICES__SDSS_SAS__RATE": "2"}
+    with sandbox(tmp_path, *sky, "--sas-ranges", "none") as served:
+        words = ("run", served.catalogue, *served.flags(), "--survey", "sdss:r")
+        first = start(*words, "--out", out, HARVESTER__SDSS__WAY="ranges", **slow)
+        wait_for(lambda: stamps(out), first)
+        first.terminate()
+        first.communicate(timeout=60)
+        assert len(stamps(out)) < 14
+        assert ranged(served)[1] >= 1
+        host = served.host("sdss-sas")
+        assert status(out)["speeds"][host]["ranges"] is False
+        assert f"{host}: " in harvester("plan", out).stdout
+        served.ask("/_reset", body={})
+        assert harvester("resume", out).returncode == 0
+        files, ranges = ranged(served)
+    assert len(stamps(out)) == 14
+    assert (files > 0, ranges) == (True, 0)
+    told = status(out)["speeds"][host]
+    assert told["latency_s"] > 0
+    assert told["bandwidth"] > 0
+
+
 @pytest.mark.parametrize("way", [Way.RANGES, Way.STREAM])
 def test_same_variance(harvests, way):
     """So are the inverse variances, for fewer bytes."""
     stamps, told, _ = harvests(way, "--planes", "flux,ivar,mask")
     assert stamps == harvests(Way.WHOLE, "--planes", "flux,ivar,mask")[0]
     assert told["doubts"]["sdss:r"] == {}
+
+
+def test_blocks_ahead(shared, tmp_path):
+    """One band tells the rows of others: the right blocks are fetched at once."""
+    folder, bands = tmp_path / "frames", "ugriz"
+    folder.mkdir()
+    for band in bands:
+        name = f"frame-{band}-003918-3-0213.fits.bz2"
+        (folder / name).symlink_to(shared / "data/sdss" / name)
+    start = bz2.BZ2Decompressor().decompress((folder / name).read_bytes(), 2880 * 20)
+    ra, dec = sky_of(fits.Header.fromstring(start), 900, 610)
+    catalogue = tmp_path / "galaxy.csv"
+    catalogue.write_text(f"objid,ra,dec\n1,{ra:.7f},{dec:.7f}\n")
+    stamps, words = {}, ("run", catalogue, "--survey", f"sdss:{','.join(bands)}")
+    with sandbox(tmp_path, "--frames", folder, "--sas-ranges", "one") as running:
+        for way in (Way.RANGES, Way.WHOLE):
+            out = tmp_path / way
+            # One request at a time, so that some frames come after others were cut.
+            how = {
+                "HARVESTER__SDSS__WAY": way,
+                "HARVESTER__SERVICES__SDSS_SAS__FILES": "1",
+            }
+            done = harvester(*words, "--out", out, *running.flags(), **how)
+            assert done.returncode == 0, done.stdout + done.stderr
+            stamps[way] = {
+                str(path.relative_to(out)): path.read_bytes()
+                for path in out.glob("cutouts/**/*.fits")
+            }
+    assert len(stamps[Way.RANGES]) == len(bands)
+    assert stamps[Way.RANGES] == stamps[Way.WHOLE]
+    told = status(tmp_path / Way.RANGES)
+    ahead = Counter()
+    for each in told["ahead"].values():
+        ahead.update(each)
+    assert ahead["enough"] >= 1
+    # In the i band a block lies farther from its usual place than is fetched around it.
+    assert ahead.keys() <= {"enough", "short"}
+    assert ahead["short"] <= 1
+    assert not any(told["doubts"].values())
 
 
 def test_fewer_bytes(harvests):

@@ -642,7 +642,7 @@ async def test_looked_nothing_there(path):
 
 
 async def test_targets_to_come(path):
-    """Each frame to come has its footprint and the positions of its galaxies."""
+    """Each frame to come has its name, footprint and the positions of its galaxies."""
     near = Product("hst", "a", "F160W", "u", ("mirror",))
     other = Product("hst", "b", "F160W", "u")
     async with Ledger.open(path) as ledger:
@@ -653,8 +653,8 @@ async def test_targets_to_come(path):
     with LedgerView.open(path) as view:
         frames = list(view.targets_to_come(1))
     assert [tuple(frame) for frame in frames] == [
-        (True, "CIRCLE 1 2 3", [0.02, 0.04], [0.0, 0.0]),
-        (False, None, [0.01, 0.03], [0.0, 0.0]),
+        ("a", "F160W", True, "CIRCLE 1 2 3", [0.02, 0.04], [0.0, 0.0]),
+        ("b", "F160W", False, None, [0.01, 0.03], [0.0, 0.0]),
     ]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -14,7 +16,7 @@ from harvester.archives.registry import kind_of
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import FrameGroup, LedgerView
-from harvester.models import CutoutSpec, Plane, StampSize, Survey, Target
+from harvester.models import CutoutSpec, HostFacts, Plane, StampSize, Survey, Target
 from harvester.places import Places
 from harvester.plan.bill import Allowance, Counts, Manner, make_bill, read_bill, totals
 from harvester.plan.traffic import Priced, SampleSummary
@@ -255,12 +257,99 @@ def test_expected_ways():
     """The bill tells how frames are expected to come: a slow line takes ranges."""
     group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
     counts = replace(COUNTS, to_come=[group])
+    near = replace(ALLOWED, cores=8, ways={}, known={"sas": HostFacts(latency_s=0.02)})
     fast, slow = (
-        make_bill(counts, replace(ALLOWED, bandwidth=bandwidth, cores=8, ways={}))
+        make_bill(counts, replace(near, bandwidth=bandwidth))
         for bandwidth in (1e9, 1e6)
     )
-    assert fast["surveys"]["sdss:r"]["ways"] == {"early": 225}
+    assert fast["surveys"]["sdss:r"]["ways"] == {"stream": 225}
     assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
-    assert slow["hosts"]["sas"]["requests"] > 2.5 * fast["hosts"]["sas"]["requests"]
-    words = bill_in_words({**slow, "out": None})
-    assert "expected ways of fetching the frames: ranges 225" in words
+    assert slow["hosts"]["sas"]["requests"] == 2 * fast["hosts"]["sas"]["requests"]
+    assert "frames: ranges 225 (the bandwidth limits)" in bill_in_words(slow)
+    assert "frames: stream 225 (the rate of 10 a second limits)" in bill_in_words(fast)
+
+
+#: What a bill says of the host of the frames, before and after something was measured.
+MEASURED = HostFacts(bandwidth=1.1e6, latency_s=0.18, measured_at=5.0)
+SAID = [
+    (
+        {},
+        {},
+        "sas: assumed 20 MB/s and 200 ms to the first byte; nothing measured yet",
+    ),
+    ({"sas": MEASURED}, {}, "sas: measured 1.1 MB/s and 180 ms to the first byte"),
+    (
+        {"sas": replace(MEASURED, bandwidth=None, ranges=True)},
+        {},
+        "sas: assumed 20 MB/s, measured 180 ms to the first byte; gives ranges",
+    ),
+    (
+        {"sas": MEASURED},
+        {"bandwidth": 5e6, "is_given": True},
+        "sas: given 5 MB/s, measured 180 ms to the first byte",
+    ),
+    (
+        {"sas": replace(MEASURED, ranges=False)},
+        {},
+        "sas: measured 1.1 MB/s and 180 ms to the first byte; gave no ranges",
+    ),
+]
+
+
+@pytest.mark.parametrize(("known", "change", "said"), SAID)
+def test_speed_of_hosts(known, change, said):
+    """The text says what bandwidth and latency the bill is based on, and why."""
+    allowed = replace(ALLOWED, known=known, **change)
+    assert said in bill_in_words(make_bill(COUNTS, allowed)).splitlines()
+
+
+def test_measured_bandwidth():
+    """Time and ways follow from what was measured at this host, not at others."""
+    group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[group])
+    auto = replace(ALLOWED, cores=8, bandwidth=1e9, ways={})
+    plain = make_bill(counts, auto)
+    slow = make_bill(counts, replace(auto, known={"sas": MEASURED, "s3": HostFacts()}))
+    assert plain["surveys"]["sdss:r"]["ways"] == {"stream": 225}
+    assert slow["surveys"]["sdss:r"]["ways"] == {"ranges": 225}
+    sas = slow["hosts"]["sas"]
+    assert sas["bandwidth_s"] == pytest.approx(sas["bytes"] / 1.1e6, rel=0.01)
+    assert slow["hosts"]["s3"]["bandwidth_s"] == plain["hosts"]["s3"]["bandwidth_s"]
+
+
+def test_host_without_ranges():
+    """No ranges are planned at a host that gave none within a day."""
+    group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[group])
+    for age_s, way in ((3600, "early"), (90_000, "ranges")):
+        facts = HostFacts(1e6, ranges=False, ranges_at=time.time() - age_s)
+        for ways in ({}, {"sdss": Way.RANGES}):
+            allowed = replace(ALLOWED, known={"sas": facts}, ways=ways)
+            bill = make_bill(counts, allowed)
+            assert bill["surveys"]["sdss:r"]["ways"] == {way: 225}
+
+
+def test_one_range_at_a_time():
+    """At a host that did not send several ranges at a time, other ways are planned."""
+    group = FrameGroup(0, mirrored=False, stamps=1, frames=225, sized=0, size=0)
+    counts = replace(COUNTS, to_come=[group])
+    for several, way in ((True, "stream"), (False, "early")):
+        facts = HostFacts(1e8, several=several, several_at=time.time() - 60)
+        bill = make_bill(counts, replace(ALLOWED, known={"sas": facts}, ways={}))
+        assert bill["surveys"]["sdss:r"]["ways"] == {way: 225}
+
+
+def test_facts_in_the_ledger(tmp_path):
+    """The bill of a run is based on what its ledger has learned of the hosts."""
+    run = Places(tmp_path)
+    create_ledger(run.ledger, targets=[], rejects=[], surveys=[SDSS], facts={})
+    with closing(sqlite3.connect(run.ledger)) as db, db:
+        db.execute(
+            """
+            INSERT INTO host_fact
+            VALUES ('sas', 1.1e6, 0.18, 5.0, NULL, 0.0, '', NULL, 0.0)
+            """
+        )
+    bill = read_bill(run, ALLOWED)
+    assert bill["hosts"]["sas"]["bandwidth"] == 1.1e6
+    assert bill["hosts"]["sas"]["latency_from"] == "measured"

@@ -11,7 +11,8 @@ import pytest
 
 from harvester.archives.registry import kind_of
 from harvester.cutouts.cutouts import find_pixels
-from harvester.frames import ranged
+from harvester.frames.pieces import Pieces, UnheldError
+from harvester.frames.range_plan import plan
 from harvester.frames.spans import is_worth_it
 from harvester.models import CutoutSpec, Plane, StampSize, Wanted
 from harvester.plan import forecast as plan_forecast
@@ -41,18 +42,20 @@ def camera(instrument):
 
 
 def fetched(content, wanted, spec):
-    """Give what `PixelFetch` fetches of a file, headers included."""
+    """Give what `PixelFetch` fetches of a file if it knows the lengths of headers."""
     find = partial(find_pixels, archive="hst", wanted=wanted, spec=spec)
-    pieces = ranged._Pieces(ByteRange(content[: ranged.FIRST], len(content), "v"))
+    layout = kind_of("hst").costs.layout
+    first = content[: layout.first_headers]
+    pieces = Pieces(ByteRange(first, len(content), "v"))
     while True:
         try:
-            plan = ranged.plan(pieces, find, kind_of("hst").reading)
+            found = plan(pieces, find, kind_of("hst").reading)
             break
-        except ranged._LackingError as lacking:
-            stop = lacking.start + ranged.HEADER
+        except UnheldError as lacking:
+            stop = lacking.start + layout.next_header
             pieces.held[lacking.start] = content[lacking.start : stop]
     headers = Cost(len(pieces.held), sum(map(len, pieces.held.values())))
-    spans = plan.spans
+    spans = found.spans
     if not is_worth_it(spans, len(content), LARGEST_FILE):
         spans = ((0, len(content)),)
     size = sum(stop - start for start, stop in spans)

@@ -47,8 +47,10 @@ def test_by_blocks():
         sdss(group, way_of=lambda *_, way=way: way)["sdss-sas"]
         for way in (Way.EARLY, Way.RANGES, Way.STREAM, Way.WHOLE)
     )
-    assert (early.requests, stream.requests, ranges.requests) == (300, 600, 900)
-    assert ranges.bytes < 0.6 * early.bytes < early.bytes < stream.bytes < whole.bytes
+    # Both ends of a frame come in one reply, if the host sends several ranges.
+    assert (early.requests, stream.requests, ranges.requests) == (300, 300, 600)
+    assert ranges.bytes < 0.6 * early.bytes
+    assert stream.bytes < early.bytes < whole.bytes
 
 
 def test_variance_by_blocks():

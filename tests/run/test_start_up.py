@@ -29,10 +29,11 @@ _OF_HARVEST = {
 }
 
 #: Prints the modules of a harvest when aiohttp is first told to send a request, which
-#: is never sent.
+#: is never sent. What is imported beside the first request of a frame is left out.
 _HARVEST = """
 import json, os, sys
 import aiohttp.client
+import harvester.run.lane
 
 
 async def tell(*_, **__):
@@ -41,6 +42,7 @@ async def tell(*_, **__):
 
 
 aiohttp.client.ClientSession._request = tell
+harvester.run.lane.load_wcs = lambda: None
 from harvester.cli import main
 main()
 """
@@ -52,18 +54,32 @@ def _modules(code, *words):
     return set(json.loads(said.splitlines()[-1]))
 
 
-def test_first_request(tmp_path):
-    """Until the first request nothing is imported that a harvest does not need."""
+def _until_first_request(tmp_path, identifier):
+    """Harvest one galaxy, and return the modules when the first request is sent."""
     catalogue = tmp_path / "one.csv"
-    catalogue.write_text("id,ra,dec\na,150,2\n")
+    catalogue.write_text(f"objid,ra,dec\n{identifier},150,2\n")
     elsewhere = [
         f"--base-url={name}=http://127.0.0.1:{port}"
         for port, name in enumerate(services(), 1)
     ]
     words = ["run", catalogue, "--out", tmp_path / "out", "--survey", "sdss:r"]
-    loaded = _modules(_HARVEST, *map(str, words), *elsewhere)
+    return _modules(_HARVEST, *map(str, words), *elsewhere)
+
+
+def test_first_query(tmp_path):
+    """Until the first query nothing is imported that a harvest does not need."""
+    loaded = _until_first_request(tmp_path, "a")
     assert {"astroquery.sdss", "harvester.run.harvest"} <= loaded
     assert not loaded & (_NEVER | {"astroquery.mast"})
+
+
+def test_first_frame(tmp_path):
+    """If identifiers name all fields, neither astropy nor astroquery is imported."""
+    loaded = _until_first_request(
+        tmp_path, (2 << 59) + (94 << 32) + (6 << 29) + (100 << 16)
+    )
+    assert "harvester.run.harvest" in loaded
+    assert not loaded & (_NEVER | {"astropy", "astroquery", "requests"})
 
 
 def test_fork_server():
@@ -95,6 +111,20 @@ def test_collection_is_restored(collecting, is_enabled):
             pass
         assert not gc.isenabled()
     assert (gc.isenabled(), gc.get_freeze_count()) == (is_enabled, frozen)
+
+
+@pytest.mark.parametrize("is_imported", [True, False])
+def test_new_objects_move_after_an_import(collecting, monkeypatch, is_imported):
+    """Only after an import new objects are moved to the oldest generation."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    moves = []
+    monkeypatch.setattr(gc, "freeze", lambda: moves.append("freeze"))
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: 0)
+    gc.enable()
+    with IMPORTING:
+        if is_imported:
+            import colorsys  # noqa: F401 - a module that nothing needs
+    assert bool(moves) == is_imported
 
 
 def _take_turn():

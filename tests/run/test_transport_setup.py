@@ -6,15 +6,21 @@ import pytest
 from yarl import URL
 
 from harvester.errors import InputError
+from harvester.ledger.file import create_ledger
+from harvester.ledger.ledger import Ledger
+from harvester.models import HostFacts, Survey
 from harvester.run.transport_setup import (
     _limits,
     _machine_limit,
     _services,
     _tokens,
+    allowance,
+    make_transport,
     start_notes,
 )
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.transport.body import Limits
+from harvester.transport.shared_hosts import write_shared_hosts
 
 _HERE = "http://127.0.0.1:8080"
 
@@ -143,3 +149,26 @@ def test_common_limit_without_folder(tmp_path):
     (told,) = start_notes(settings)
     assert "cannot be used (Not a directory)" in told
     assert "Run one at a time" in told
+
+
+#: What a harvest in another folder has learned of a host.
+FACTS = HostFacts(bandwidth=1.1e7, latency_s=0.18, measured_at=5.0)
+
+
+@pytest.mark.parametrize(("shared", "known"), [(True, FACTS), (False, HostFacts())])
+async def test_known_hosts(tmp_path, shared, known):
+    """A new run begins with what this machine's harvests know, unless told not to."""
+    politeness = {"state_dir": str(tmp_path / "state"), "shared": shared}
+    settings, path = load_settings(politeness=politeness), tmp_path / "ledger.sqlite"
+    write_shared_hosts(tmp_path / "state", {"data.sdss.org": FACTS})
+    surveys = [Survey.parse("sdss:r")]
+    create_ledger(path, targets=[], rejects=[], surveys=surveys, facts={})
+    async with (
+        Ledger.open(path) as ledger,
+        await make_transport(settings, ledger) as transport,
+    ):
+        assert transport.speed_of("https://data.sdss.org/sas/a").facts == known
+    assert allowance(settings).facts("data.sdss.org") == known
+    given = allowance(settings, 1e6)
+    assert given.facts("data.sdss.org").bandwidth is None
+    assert given.limits("sdss-sas").bandwidth == 1e6

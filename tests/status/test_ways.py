@@ -20,7 +20,13 @@ async def places(tmp_path):
     run = Places(tmp_path)
     create_ledger(run.ledger, targets=[], rejects=[], surveys=[SURVEY], facts={})
     async with Ledger.open(run.ledger) as ledger:
-        for what in ("way ranges", "way ranges", "way early", "doubt runs"):
+        for what in (
+            "way ranges",
+            "way ranges",
+            "way early",
+            "doubt runs",
+            "ahead enough",
+        ):
             ledger.count(SURVEY, what)
     return run
 
@@ -30,6 +36,7 @@ async def test_ways(places):
     report = read_report(places)
     assert report["ways"] == {"sdss:r": {"early": 1, "ranges": 2}}
     assert report["doubts"] == {"sdss:r": {"runs": 1}}
+    assert report["ahead"] == {"sdss:r": {"enough": 1}}
     said = words(report)
     assert "sdss:r: frames by the way they came: early 1, ranges 2" in said
     assert "1 frame read from the beginning" in said

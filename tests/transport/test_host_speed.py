@@ -134,9 +134,22 @@ def test_ranges(speed, clock):
     assert (speed.is_without_ranges, speed.facts.ranges) == (False, True)
 
 
+def test_several_ranges(speed, clock):
+    """So is a host that did not send several ranges; one that did is believed."""
+    assert speed.gives_several is None
+    speed.gives_several = False
+    assert (speed.gives_several, speed.facts.several) == (False, False)
+    clock.now += 86_401
+    assert speed.gives_several is None
+    speed.gives_several = True
+    clock.now += 86_401
+    assert HostSpeed(speed.facts, wall=clock).gives_several is True
+
+
 def test_hosts():
-    """Each host has its own facts; those without any are not told."""
-    speeds = HostSpeeds({"a": KNOWN})
+    """Each host has its own facts; told are those that were used, if there are any."""
+    speeds = HostSpeeds({"a": KNOWN, "c": KNOWN})
+    assert speeds.at("a").facts == KNOWN
     speeds.at("b")
     assert speeds.facts() == {"a": KNOWN}
     speeds.at("b").note_ranges(given=True)

@@ -24,6 +24,8 @@ JWST_COSTS = MissionCosts(
         cut=(_SCI, _WHT),
         images=_IMAGES,
         errors=_ERR,
+        # Each row of a stamp is a request: one mosaic keeps the bucket busy.
+        at_once=16,
     ),
     pixels=pixel_arcsec,
     fields=field_arcsec,

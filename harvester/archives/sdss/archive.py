@@ -105,7 +105,7 @@ class Sdss:
         """Give findings for targets whose identifiers name their fields."""
         # Decoding a batch of identifiers would block the event loop for too long.
         routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
-        self._note_outliers(routes)
+        self._note(routes)
         for batch in chunks(routes.decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
 
@@ -121,7 +121,7 @@ class Sdss:
         """
         # Decoding a batch of identifiers would block the event loop for too long.
         routes = await asyncio.to_thread(sort_by_route, self._doubted(asks))
-        self._note_outliers(routes)
+        self._note(routes)
         decoded, by_position, by_crossid, _ = routes
         for batch in chunks(decoded, _BATCH):
             yield await asyncio.to_thread(self._decoded, survey, batch)
@@ -171,7 +171,10 @@ class Sdss:
         for targets in chunks(by_crossid, UPLOAD):
             yield targets, await self._cross_identify(survey, targets)
 
-    def _note_outliers(self, routes: Routes) -> None:
+    def _note(self, routes: Routes) -> None:
+        if routes.decoded:
+            target, _ = routes.decoded[0]
+            self._crossid.suggest_canary(target.ra, target.dec)
         if routes.outliers:
             outliers = routes.by_position[-routes.outliers :]
             self._outliers.update(target.number for target in outliers)

@@ -70,6 +70,6 @@ class SdssCosts:
         psf = (
             -(-(sum(unlocated) + lost) // FIELDS_A_QUERY) if Plane.PSF in planes else 0
         )
-        # One query before the first upload asks for a position that must be in every
-        # answer: see `crossid`.
+        # If no identifier tells a field, one query before the first upload asks for a
+        # position that must be in every answer: see `crossid`.
         return fields + uploads + bool(uploads) + psf

@@ -4,6 +4,9 @@ A position without an object nearby has no row in the answer; a row that was los
 the same. So the last row of each upload is a canary: a position where there is an
 object. An answer without the canary was cut short, and its positions are uploaded again
 in smaller parts.
+
+A galaxy of the catalogue with an identifier of SDSS is the first canary. If there is
+none, or SkyServer knows no object there, a query asks for one.
 """
 
 from __future__ import annotations
@@ -77,13 +80,23 @@ class CrossId:
 
     def __init__(self, skyserver: SkyServer) -> None:
         self._skyserver = skyserver
-        #: Position of an object that SkyServer has named; None until then.
+        #: Position of an object; None if none is known.
         self._canary: Place | None = None
+        #: Whether SkyServer itself has named that object.
+        self._is_named = False
         self._may_ask_canary = True
         self._failed = 0
         #: Last error of an upload of a single target; used if no upload was answered.
         self._refusal: TransientError | PermanentError | None = None
         self._was_answered = False
+
+    def suggest_canary(self, ra: float, dec: float) -> None:
+        """Say where the catalogue has an object of SDSS, in ICRS degrees.
+
+        It spares a query, which at one request a second delays the first stamp.
+        """
+        if self._canary is None:
+            self._canary = ra, dec
 
     async def find(self, targets: Sequence[Target]) -> dict[int, Matched]:
         """Give what was matched with targets, by number, without fields if nothing was.
@@ -158,12 +171,18 @@ class CrossId:
             at_once=TOO_LONG if len(targets) > 1 else (),
         )
         answered = {match.name for match in matches}
-        if canary and _CANARY not in answered:
+        is_lacking = canary is not None and _CANARY not in answered
+        if is_lacking and not self._is_named:
+            # The answer was cut short, or there is no object. A named one will tell.
+            self._canary = None
+            return await self._upload(targets)
+        if is_lacking:
             msg = (
                 f"SkyServer's answer to {len(targets)} positions is cut short: it "
                 "lacks the row of an object that SkyServer itself has named"
             )
             raise TransientError("cut_short", msg)
+        self._is_named = canary is not None
         # A row with an unknown name belongs to some target: then a missing row does
         # not prove that there is no object.
         rows = _by_name(matches)
@@ -180,7 +199,7 @@ class CrossId:
             if matched.fields or (not own and is_whole):
                 found[target.number] = matched
             if matched.fields and self._canary is None:
-                self._canary = target.ra, target.dec
+                self._canary, self._is_named = (target.ra, target.dec), True
         return found
 
     async def _find_canary(self) -> Place | None:
@@ -204,6 +223,7 @@ class CrossId:
                 return None
             places = zip(*(column.tolist() for column in table.values()), strict=True)
             self._canary = next((p for p in places if _is_place(p)), None)
+            self._is_named = self._canary is not None
         return self._canary
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +12,6 @@ import numpy as np
 from ...errors import OutageError
 from ...importing import IMPORTING
 from ...transport.call import Waits
-from ..bridge import Bridge
 from .skyserver_reply import check_skyserver
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...transport.transport import Transport
+    from ..bridge import Bridge
 
 __all__ = [
     "MAYBE_OUTAGE",
@@ -69,8 +70,10 @@ class SkyServer:
     """Sends queries to SkyServer without changing the state of astroquery."""
 
     def __init__(self, transport: Transport, *, release: int) -> None:
-        self._bridge = Bridge(transport, check_skyserver)
+        self._transport = transport
         self._release = release
+        #: Opened by the first query.
+        self._bridge: Bridge | None = None
 
     async def select(
         self,
@@ -81,15 +84,19 @@ class SkyServer:
         waits: Waits = Waits.LONG,
     ) -> dict[str, NDArray[Any]]:
         """Run a query and give the named columns; empty cells are masked."""
-        return await self._bridge.ask(
-            lambda: self._selected(query, columns),
+        bridge = await self._open_bridge()
+        return await bridge.ask(
+            lambda: self._selected(bridge, query, columns),
             check=partial(check_skyserver, header=columns),
             at_once=at_once,
             waits=waits,
         )
 
-    def _selected(self, query: str, columns: Sequence[str]) -> dict[str, NDArray[Any]]:
-        table = self._client().query_sql(query, data_release=self._release, cache=False)
+    def _selected(
+        self, bridge: Bridge, query: str, columns: Sequence[str]
+    ) -> dict[str, NDArray[Any]]:
+        client = self._client(bridge)
+        table = client.query_sql(query, data_release=self._release, cache=False)
         if table is None:
             return {name: np.empty(0) for name in columns}
         # The server may change the case of column names.
@@ -108,19 +115,21 @@ class SkyServer:
 
         A position without an object has no row. The order of rows is not defined.
         """
-        return await self._bridge.ask(
-            lambda: self._matched(names, places, radius_arcsec),
+        bridge = await self._open_bridge()
+        return await bridge.ask(
+            lambda: self._matched(bridge, names, places, radius_arcsec),
             check=partial(check_skyserver, header=_MATCHED),
             at_once=at_once,
         )
 
     def _matched(
         self,
+        bridge: Bridge,
         names: Sequence[str],
         places: Sequence[tuple[float, float]],
         radius_arcsec: float,
     ) -> list[Match]:
-        client = self._client()
+        client = self._client(bridge)
         from astropy.coordinates import SkyCoord  # astroquery has it
 
         ra, dec = np.array(places).T
@@ -141,8 +150,14 @@ class SkyServer:
             for name, *row in zip(table["name"], *wanted, strict=True)
         ]
 
+    async def _open_bridge(self) -> Bridge:
+        # Most catalogues need no query, and the bridge is slow to import.
+        opened = await asyncio.to_thread(_load_bridge)
+        self._bridge = self._bridge or opened(self._transport, check_skyserver)
+        return self._bridge
+
     @cache  # noqa: B019 - one client for the life of its one archive
-    def _client(self) -> Any:  # noqa: ANN401 - astroquery has no types
+    def _client(self, bridge: Bridge) -> Any:  # noqa: ANN401 - astroquery has no types
         with IMPORTING:
             from astroquery import cache_conf
             from astroquery.sdss import SDSSClass
@@ -150,8 +165,14 @@ class SkyServer:
         # astroquery's cache would keep error pages for ever.
         cache_conf.cache_active = False
         client = SDSSClass()
-        self._bridge.mount(client._session)  # noqa: SLF001 - its only session
+        bridge.mount(client._session)  # noqa: SLF001 - its only session
         return client
+
+
+def _load_bridge() -> type[Bridge]:
+    with IMPORTING:
+        from ..bridge import Bridge
+    return Bridge
 
 
 @contextmanager

@@ -6,5 +6,7 @@ CREATE TABLE host_fact (
     measured_at REAL NOT NULL,
     ranges INTEGER CHECK (ranges IN (0, 1)),
     ranges_at REAL NOT NULL,
-    bound TEXT NOT NULL
+    bound TEXT NOT NULL,
+    several INTEGER CHECK (several IN (0, 1)),
+    several_at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;

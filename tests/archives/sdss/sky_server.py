@@ -38,6 +38,8 @@ class SkyServer:
         self.camcols = []
         #: Positions of each upload, the canary left out.
         self.uploads = []
+        #: How often it was asked for an object.
+        self.examples = 0
         #: Names of each upload.
         self.names = []
         #: Answers to queries for fields, for an object, and to uploads, if not b"".
@@ -53,6 +55,7 @@ class SkyServer:
             return self._crossid((await request.post())["upload"].file.read().decode())
         query = request.query["cmd"].strip()
         if query == "SELECT TOP 1 ra, dec FROM PhotoPrimary":
+            self.examples += 1
             return self.nowhere or table("15.25,0.75", header="ra,dec")
         assert "FROM Frame WHERE zoom=0 AND camcol=" in query
         self.camcols.append(int(query.rpartition("=")[2]))

@@ -277,7 +277,7 @@ async def test_stray_is_looked_up_by_position():
     }  # fmt: skip
     (stray,) = [f for f in found if f.route == "crossid"]
     assert stray.choices["r"][0].name == "frame-r-003836-3-0104.fits.bz2"
-    assert server.names == [["t4", "canary"]]
+    assert (server.examples, server.names) == (0, [["t4", "canary"]])
 
 
 async def test_html_is_no_table():

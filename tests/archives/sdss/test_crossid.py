@@ -26,10 +26,13 @@ def targets(count, ra=10.0, dec=0.0):
     return [Target(n, f"g{n}", ra + n / 3600, dec, f"g{n}") for n in range(count)]
 
 
-async def found(server, some):
-    """Look up targets at a server; give their fields."""
+async def found(server, some, canary=None):
+    """Look up targets at a server, with a suggested canary; give their fields."""
     async with serving(server.__call__) as transport:
-        matched = await CrossId(Asker(transport, release=17)).find(some)
+        crossid = CrossId(Asker(transport, release=17))
+        if canary:
+            crossid.suggest_canary(*canary)
+        matched = await crossid.find(some)
     return {number: one.fields for number, one in matched.items()}
 
 
@@ -53,6 +56,34 @@ async def test_canary():
     assert some == {n: [FIELD] for n in range(UPLOAD + 5)}
     assert [names[-1] for names in server.names] == ["canary"] * 2
     assert [len(names) for names in server.names] == [1000, 6]
+
+
+async def test_canary_of_the_catalogue():
+    """A galaxy of the catalogue is the canary, and no query asks for an object."""
+    server = SkyServer()
+    assert await found(server, targets(3), (11.0, 0.5)) == {
+        n: [FIELD] for n in range(3)
+    }
+    assert (server.examples, server.names) == (0, [["t0", "t1", "t2", "canary"]])
+
+
+async def test_canary_without_an_object():
+    """If SkyServer knows no object at a suggested place, it is asked to name one."""
+    server = SkyServer()
+    server.lines = lambda uploaded: [row(*one) for one in uploaded if one[1] != "11.0"]
+    assert await found(server, targets(3), (11.0, 0.5)) == {
+        n: [FIELD] for n in range(3)
+    }
+    assert (server.examples, server.uploads) == (1, [3, 3])
+
+
+async def test_cut_before_a_suggested_canary():
+    """Without the suggested canary an answer is not taken for complete."""
+    server = Cut(2, times=1)
+    assert await found(server, targets(4), (11.0, 0.5)) == {
+        n: [FIELD] for n in range(4)
+    }
+    assert (server.examples, server.uploads) == (1, [4, 4])
 
 
 async def test_nothing_there():
