@@ -30,9 +30,11 @@ from .dataset.plots.command import plot
 from .dataset.publish.command import publish
 from .errors import HarvesterError
 from .events import counted
-from .importing import IMPORTING
 from .places import Places
+from .run.config.command import config
+from .run.doctor.command import doctor
 from .sandbox.command import sandbox
+from .settings.option_command import OfSettings
 from .status.command import health, log_options, status
 from .status.page.command import dashboard, listen_option
 
@@ -65,27 +67,6 @@ class _Commands(click.Group):
             ctx.exit(error.exit_code)
 
 
-class _OfSettings(click.Command):
-    """A command with the options of some sections of the settings.
-
-    The options are made when they are needed: the settings are slow to import, and
-    ``harvester --help`` does not list options.
-    """
-
-    def __init__(self, *args: Any, sections: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._sections = sections
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the parameters: the options of the settings stand before the last."""
-        with IMPORTING:
-            from .settings import options
-
-        own = super().get_params(ctx)
-        made = options.options_of(getattr(options, self._sections))
-        return [*own[:-1], *made, own[-1]]
-
-
 folder_argument = click.argument(
     "folder",
     envvar="HARVESTER_RUN",
@@ -116,7 +97,7 @@ def main() -> None:
     """
 
 
-@main.command(cls=_OfSettings, sections="RUN")
+@main.command(cls=OfSettings, sections="RUN")
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
@@ -140,7 +121,7 @@ def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
     sys.exit(run_catalogue(catalogue, Places(out), config, flags))
 
 
-@main.command(cls=_OfSettings, sections="RUN")
+@main.command(cls=OfSettings, sections="RUN")
 @click.argument("source", metavar="CATALOGUE|DIR", type=click.Path(path_type=Path))
 @click.option(
     "--out",
@@ -176,7 +157,7 @@ def plan(source: Path, out: Path | None, config: Path | None, **flags: Any) -> N
     sys.exit(plan_catalogue(source, out, config, flags))
 
 
-@main.command(cls=_OfSettings, sections="READING")
+@main.command(cls=OfSettings, sections="READING")
 @click.argument("catalogue", metavar="FILE", type=click.Path(path_type=Path))
 @json_flag
 def inspect(catalogue: Path, **flags: Any) -> None:
@@ -189,7 +170,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:
     inspect_file(catalogue, flags)
 
 
-@main.command(cls=_OfSettings, sections="MANNERS")
+@main.command(cls=OfSettings, sections="MANNERS")
 @folder_argument
 @listen_option
 @locate_only_flag
@@ -205,7 +186,7 @@ def resume(folder: Path, **flags: Any) -> None:
     sys.exit(resume_run(Places(folder), flags))
 
 
-@main.command(cls=_OfSettings, sections="MANNERS")
+@main.command(cls=OfSettings, sections="MANNERS")
 @click.option(
     "--from",
     "source",
@@ -359,6 +340,8 @@ main.add_command(diff)
 main.add_command(export)
 main.add_command(publish)
 main.add_command(plot)
+main.add_command(doctor)
+main.add_command(config)
 main.add_command(sandbox)
 
 

@@ -227,7 +227,7 @@ def test_settings(workplace):
     ("catalogue", "options", "sentence"),
     [
         ("missing.fits", {}, "there is no catalogue at missing.fits"),
-        ("galaxies.fits", {"bands": {}}, "bands: Extra inputs"),
+        ("galaxies.fits", {"bands": {}}, "bands: there is no such setting"),
         ("galaxies.fits", {"surveys": "ukidss:k"}, "ukidss"),
         ({"id": ["a"], "ra": [400.0], "dec": [95.0]}, {}, "none of its rows"),
         ({"id": ["a", 1], "ra": [1.0, 2.0]}, {}, "mapping of column names"),

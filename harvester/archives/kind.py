@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..models import Ask, CutoutSpec, Finding, Product, Survey
     from ..transport.transport import Transport
     from .block_law import BlockLaw
+    from .probe import ProbeInputs, ProbeStep
     from .reading import Reading
 
 __all__ = [
@@ -252,6 +253,14 @@ class ArchiveKind(Credited, Shown, Protocol):
 
     def way(self, section: Any) -> Way:  # noqa: ANN401 - the archive's own section
         """Give the way in which a user wants compressed frames to be fetched."""
+        ...
+
+    def probe(self, inputs: ProbeInputs) -> Sequence[ProbeStep]:
+        """Give the questions with which `harvester doctor` examines the archive.
+
+        They ask for one known product, and compare what comes with our notes. They may
+        be none.
+        """
         ...
 
     def load(self) -> None:

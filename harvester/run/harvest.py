@@ -23,11 +23,13 @@ from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
 from ..plan.bill import read_bill, totals
-from ..settings.settings import SERVICES
+from ..settings.settings import SERVICES, webhook_of
 from ..states import State
+from ..status.notify import notifying
 from ..status.report import read_report, unsettled
 from ..status.report_words import share_settled
 from ..status.run_watch import RunWatch, watched
+from ..transport.webhook import Webhook
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from ..archives.kind import ArchiveKind
-    from ..events import Listener
+    from ..events import Event, Listener
     from ..models import Product
     from ..places import Places
     from ..settings.settings import Settings
@@ -90,22 +92,52 @@ async def harvest(
         The disk, the ledger or the settings ended the harvest early.
     """
     listener = guarded(listener)
+    webhook = "" if locate_only else webhook_of(settings)
+    post = Webhook(webhook).post if webhook else None
     try:
-        async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
-            orchestrator,
-            cutter,
-        ):
-            # With nothing to cut, the processes are not needed.
-            report = await in_thread(read_report, places)
-            if not locate_only and unsettled(report):
-                cutter.start()
-            started(orchestrator)
-            listener(Began(share_settled(report)))
-            await orchestrator.run(locate_only=locate_only)
+        async with notifying(places, post, settings.notify.events) as notifier:
+            listener = _both(listener, notifier.listener)
+            with notifier.telling_end() as ended:
+                outcome = await _work(
+                    settings, places, listener, started, locate_only=locate_only
+                )
+                ended(outcome.report, [str(one) for one in outcome.troubles])
+                return outcome
     except BaseExceptionGroup as group:
         error = first_of(group)
         listener(Ended(str(error), is_error=True))
         raise error from group
+
+
+def _both(one: Listener, other: Listener) -> Listener:
+    second = guarded(other)
+
+    def call(event: Event) -> None:
+        one(event)
+        second(event)
+
+    return call
+
+
+async def _work(
+    settings: Settings,
+    places: Places,
+    listener: Listener,
+    started: Callable[[Orchestrator], None],
+    *,
+    locate_only: bool,
+) -> Outcome:
+    async with _orchestrator(settings, places, listener, is_plan=locate_only) as (
+        orchestrator,
+        cutter,
+    ):
+        # With nothing to cut, the processes are not needed.
+        report = await in_thread(read_report, places)
+        if not locate_only and unsettled(report):
+            cutter.start()
+        started(orchestrator)
+        listener(Began(share_settled(report)))
+        await orchestrator.run(locate_only=locate_only)
     report = await in_thread(read_report, places)
     listener(Ended(share_settled(report)))
     return Outcome(report, orchestrator.troubles)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import HostFacts
     from ..settings.settings import Settings
+    from ..transport.sighting import OnSeen
 
 __all__ = [
     "allowance",
@@ -40,9 +41,14 @@ __all__ = [
 ]
 
 
-def make_first_transport(settings: Settings) -> Transport:
-    """Make a transport for requests before the run has a ledger."""
-    return _make(settings)
+def make_first_transport(
+    settings: Settings, on_seen: OnSeen | None = None
+) -> Transport:
+    """Make a transport for requests before the run has a ledger.
+
+    ``on_seen`` is called with what was seen of each request, when it has ended.
+    """
+    return _make(settings, on_seen=on_seen)
 
 
 async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
@@ -66,7 +72,7 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
     )
 
 
-def _make(settings: Settings, **of_ledger: Any) -> Transport:  # noqa: ANN401 - as Transport takes them
+def _make(settings: Settings, **more: Any) -> Transport:  # noqa: ANN401 - as Transport takes them
     return Transport(
         _services(settings),
         machine_limit=_machine_limit(settings),
@@ -74,7 +80,7 @@ def _make(settings: Settings, **of_ledger: Any) -> Transport:  # noqa: ANN401 - 
         version=__version__,
         limits=_limits(settings),
         tokens=_tokens(settings),
-        **of_ledger,
+        **more,
     )
 
 

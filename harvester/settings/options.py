@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = ["MANNERS", "READING", "RUN", "options_of", "to_settings"]
+__all__ = ["ASKING", "MANNERS", "READING", "RUN", "options_of", "to_settings"]
 
 #: Sections with options for reading a catalogue.
 READING = ("catalogue",)
 
 #: Sections with options that may differ each time a run is resumed.
 MANNERS = ("services", "politeness", "work")
+
+#: Sections with options that decide which archives are asked, and where.
+ASKING = ("surveys", "services", "politeness")
 
 #: All sections with options.
 RUN = tuple(dict.fromkeys(("surveys", *Settings.model_fields)))

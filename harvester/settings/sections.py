@@ -11,11 +11,13 @@ from ..errors import InputError
 from ..models import DEFAULT_PLANES, Plane, StampSize
 from ..transport.quiet_hours import QuietHours
 from .base_urls import checked_base_url
+from .webhook_address import checked_webhook
 
 __all__ = [
     "CatalogueSection",
     "CutoutSection",
     "LimitsSection",
+    "NotifySection",
     "PolitenessSection",
     "Section",
     "ServiceSection",
@@ -66,6 +68,7 @@ def _addresses(given: str | list[str]) -> str | list[str]:
 
 
 Addresses = Annotated[str | list[str], AfterValidator(_addresses)]
+WebhookText = Annotated[str, AfterValidator(checked_webhook)]
 SizeText = Annotated[str, AfterValidator(_size)]
 PlanesText = Annotated[str, AfterValidator(_planes)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
@@ -218,6 +221,20 @@ class LimitsSection(Section):
     #: Largest size in bytes of a file, and of an answer to a query.
     file_bytes: int = Field(default=512 * 2**20, gt=0)
     reply_bytes: int = Field(default=64 * 2**20, gt=0)
+
+
+class NotifySection(Section):
+    """Whom to tell when a harvest ends or is in trouble."""
+
+    #: Address to which messages are posted as JSON. It often is a secret, so it is
+    #: never written to the settings of a run: set it in the environment.
+    webhook: WebhookText = Field(
+        default="", exclude=True, repr=False, json_schema_extra={"secret": True}
+    )
+    #: File that has this address, in place of it.
+    webhook_file: str = ""
+    #: Of which occasions messages are sent.
+    events: list[Literal["finish", "stall", "breaker"]] = ["finish", "stall", "breaker"]
 
 
 class WorkSection(Section):

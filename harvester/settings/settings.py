@@ -29,15 +29,18 @@ from ..errors import InputError
 from ..models import CutoutSpec, Plane, StampSize, Survey
 from .base_urls import same_base_urls
 from .environment import refuse_unknown_variables
+from .problems import problems_of
 from .sections import (
     CatalogueSection,
     CutoutSection,
     LimitsSection,
+    NotifySection,
     PolitenessSection,
     Section,
     ServiceSection,
     WorkSection,
 )
+from .webhook_address import read_webhook, refuse_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,17 +49,22 @@ if TYPE_CHECKING:
     from ..places import Places
 
 __all__ = [
+    "PREFIX",
     "SERVICES",
     "Settings",
+    "kept_settings",
     "load_run_settings",
     "load_settings",
+    "of_older_run",
+    "read_file",
+    "webhook_of",
 ]
 
 #: The official address of each service, by its name.
 SERVICES = {name: service.base for name, service in services().items()}
 
 #: Prefix of the environment variables.
-_PREFIX = "HARVESTER__"
+PREFIX = "HARVESTER__"
 
 
 def _surveys(given: object) -> object:
@@ -105,7 +113,7 @@ class _Settings(BaseSettings):
     """All settings of a run; each archive adds a section of its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         nested_model_default_partial_update=True,
@@ -120,6 +128,7 @@ class _Settings(BaseSettings):
     politeness: PolitenessSection = PolitenessSection()
     limits: LimitsSection = LimitsSection()
     work: WorkSection = WorkSection()
+    notify: NotifySection = NotifySection()
 
     @classmethod
     def settings_customise_sources(
@@ -135,6 +144,8 @@ class _Settings(BaseSettings):
         assert isinstance(env_settings, EnvSettingsSource)
         given = dict(init_settings.init_kwargs)
         file = given.pop("file", {})
+        if given.pop("alone", False):
+            return (InitSettingsSource(settings_cls, file),)
         return (
             InitSettingsSource(settings_cls, given),
             env_settings,
@@ -254,14 +265,36 @@ def load_run_settings(places: Places, **flags: Any) -> Settings:
     InputError
         As `load_settings`.
     """
-    cutout = _read(places.settings).get("cutout", {})
+    if lacking := of_older_run(places):
+        flags["cutout"] = {**lacking["cutout"], **flags.get("cutout", {})}
+    return load_settings(places.settings, **flags)
+
+
+def of_older_run(places: Places) -> dict[str, Any]:
+    """Give the settings that a run had before they existed; empty if none."""
+    cutout = read_file(places.settings).get("cutout", {})
     # Begun before there were planes or completed stamps: its other stamps have the flux
     # only, and end at the edges of their frames.
     before = {"planes": str(Plane.FLUX), "complete": False}
     lacking = {name: value for name, value in before.items() if name not in cutout}
-    if lacking:
-        flags["cutout"] = {**lacking, **flags.get("cutout", {})}
-    return load_settings(places.settings, **flags)
+    return {"cutout": lacking} if lacking else {}
+
+
+def kept_settings(places: Places) -> Settings:
+    """Load the settings that a run was worked on with last, without the environment.
+
+    Raises
+    ------
+    InputError
+        The file of the run cannot be used.
+    """
+    kept = read_file(places.settings)
+    for section, values in of_older_run(places).items():
+        kept[section] = {**values, **kept.get(section, {})}
+    try:
+        return Settings(file=kept, alone=True)  # type: ignore[call-arg] # as in load_settings
+    except ValidationError as error:
+        raise InputError(problems_of(error, Settings)) from error
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:
@@ -272,18 +305,44 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     InputError
         Values or names are wrong; the message lists all of them.
     """
-    refuse_unknown_variables(_PREFIX, Settings.model_fields)
+    refuse_unknown_variables(PREFIX, Settings.model_fields)
     try:
-        settings = Settings(file=_read(file) if file else {}, **flags)  # type: ignore[call-arg] # taken out again by settings_customise_sources
+        settings = Settings(file=read_file(file) if file else {}, **flags)  # type: ignore[call-arg] # taken out again by settings_customise_sources
     except ValidationError as error:
-        raise InputError(_sentence(error)) from error
+        raise InputError(problems_of(error, Settings)) from error
     except SettingsError as error:
         msg = f"settings in the environment that cannot be used: {error}."
         raise InputError(msg) from error
     settings.parsed_surveys()
     _refuse_same_address_twice(settings)
     _refuse_large(settings)
+    webhook_of(settings)
     return settings
+
+
+def webhook_of(settings: Settings) -> str:
+    """Give the address of the webhook; empty if there is none.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is that of an archive.
+    """
+    notify = settings.notify
+    webhook = read_webhook(notify.webhook, notify.webhook_file)
+    if webhook:
+        known = services().values()
+        addresses = [
+            address
+            for one in known
+            for address in (
+                one.base,
+                *settings.services.named(one.name).addresses(one.base),
+            )
+        ]
+        domains = [domain for one in known for domain in one.domains]
+        refuse_archive(webhook, addresses, domains)
+    return webhook
 
 
 def _refuse_large(settings: Settings) -> None:
@@ -314,7 +373,14 @@ def _refuse_same_address_twice(settings: Settings) -> None:
         raise InputError(msg)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_file(file: Path) -> dict[str, Any]:
+    """Read a settings file, without checking the names in it.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -323,13 +389,3 @@ def _read(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         msg = f"settings file {file} is not TOML: {error}."
         raise InputError(msg) from error
-
-
-def _sentence(error: ValidationError) -> str:
-    # Pydantic puts "Value error, " before the messages of our own checks.
-    lines = [
-        f"  {'.'.join(map(str, one['loc']))}: "
-        + one["msg"].removeprefix("Value error, ")
-        for one in error.errors()
-    ]
-    return "\n".join(["settings that cannot be used:", *lines])

@@ -71,7 +71,9 @@ class Body:
         response: aiohttp.ClientResponse,
         limits: Limits,
         on_bytes: Callable[[int], None],
+        on_chunk: Callable[[bytes], None] | None = None,
     ) -> None:
+        self._on_chunk = on_chunk
         self._response = response
         self._limits = limits
         self._on_bytes = on_bytes
@@ -90,6 +92,8 @@ class Body:
                 msg = f"{shown(self._response.url)} sends more than {cap} bytes"
                 raise PermanentError(reason="too_large", message=msg)
             self._on_bytes(len(chunk))
+            if self._on_chunk:
+                self._on_chunk(chunk)
             yield chunk
 
     async def _next(self) -> bytes:

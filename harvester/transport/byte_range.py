@@ -61,10 +61,14 @@ class RangeHead:
 
 
 class RangeRefusedError(PermanentError):
-    """The server does not give this range of this version: fetch the whole file."""
+    """The server does not give this range of this version: fetch the whole file.
 
-    def __init__(self, message: str) -> None:
+    ``is_wrong``: it did send a part of the file, but not as it was asked for.
+    """
+
+    def __init__(self, message: str, *, is_wrong: bool = False) -> None:
         super().__init__("bad_range", message)
+        self.is_wrong = is_wrong
 
 
 class RangeIntake:
@@ -97,14 +101,14 @@ class RangeIntake:
         size = min(self._stop, total) - self._start
         if response.content_length not in {None, size}:
             msg = f"{where}: a range of {response.content_length} bytes, not {size}"
-            raise RangeRefusedError(msg)
+            raise RangeRefusedError(msg, is_wrong=True)
         validator = validator_of(response.headers)
         if self._on_head is not None:
             self._on_head(RangeHead(total, validator))
         try:
             content = b"".join([chunk async for chunk in body.chunks(size)])
         except PermanentError as error:  # it is longer than the range
-            raise RangeRefusedError(str(error)) from error
+            raise RangeRefusedError(str(error), is_wrong=True) from error
         if len(content) < size:
             msg = f"{where}: {len(content)} bytes came, not {size}"
             raise TransientError(reason="truncated", message=msg)
@@ -134,7 +138,7 @@ class RangeIntake:
             f"{shown(response.url)} was asked for bytes {self._start} to {self._stop} "
             f"and answered {response.status} with {told!r}, version {validator!r}"
         )
-        raise RangeRefusedError(msg)
+        raise RangeRefusedError(msg, is_wrong=response.status == _PARTIAL)
 
 
 class RangesIntake:

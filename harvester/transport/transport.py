@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .headers import ApiToken
     from .hops import Result
     from .machine_limit import MachineLimit
+    from .sighting import OnSeen
 
     OnBytes = Callable[[int], None]
 
@@ -100,6 +101,8 @@ class Transport(KnownHosts):
         machine; it is closed with the transport.
     speeds
         Learns from file requests how quick each host is.
+    on_seen
+        Called with what was seen of each request, when it has ended.
     """
 
     def __init__(  # noqa: PLR0913 - only the composition root knows all of these
@@ -118,7 +121,9 @@ class Transport(KnownHosts):
         speeds: HostSpeeds | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
+        on_seen: OnSeen | None = None,
     ) -> None:
+        self._on_seen = on_seen
         directory, timing = Directory(services), Timing(random=random)
         throttles = Throttles(
             directory,
@@ -163,7 +168,8 @@ class Transport(KnownHosts):
 
     async def __aenter__(self) -> Self:
         self._hops.wire = Wire(
-            self._limits, self._guard, self._agent, self._resolver, self._tokens
+            *(self._limits, self._guard, self._agent, self._resolver, self._tokens),
+            on_seen=self._on_seen,
         )
         return self
 

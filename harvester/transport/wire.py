@@ -30,6 +30,7 @@ from ..errors import (
 from .address import BlockedAddressError, Guard, GuardedResolver, shown
 from .backoff import TooManyRequestsError, retry_after
 from .body import Body
+from .sighting import TlsResponse, watched
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from .body import Limits
     from .headers import ApiToken
+    from .sighting import OnSeen
 
 __all__ = ["Intake", "NoAnswerError", "Redirected", "Request", "Wire", "to_ours"]
 
@@ -105,9 +107,11 @@ class Wire:
         agent: str,
         resolver: AbstractResolver | None = None,
         tokens: Sequence[ApiToken] = (),
+        on_seen: OnSeen | None = None,
     ) -> None:
         self._limits = limits
         self._tokens = tokens
+        self._on_seen = on_seen
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the throttles count
@@ -116,6 +120,7 @@ class Wire:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": agent},
+            response_class=TlsResponse,
             timeout=aiohttp.ClientTimeout(
                 total=None, connect=limits.connect_s, sock_connect=limits.connect_s
             ),
@@ -146,18 +151,22 @@ class Wire:
             The reply did not begin within ``answer_s`` seconds.
         """
         limits = self._limits
-        async with _within(answer_s, "stalled", request.url, NoAnswerError):
-            response = await self._send(request, intake, on_sent)
-        async with response, _within(limits.total_s, "too_slow", request.url):
-            location = response.headers.get("Location")
-            if response.status in _REDIRECTS and location:
-                return Redirected(response.status, location)
-            if response.status == HTTPStatus.UNAUTHORIZED:
-                self._check_tokens(request.url)
-            await _check_status(response, intake)
-            on_answer()
-            await intake.take(response, Body(response, limits, on_bytes))
-            return None
+        asked = {**request.headers, **intake.headers()}
+        with watched(self._on_seen, request.method, request.url, asked) as sighting:
+            async with _within(answer_s, "stalled", request.url, NoAnswerError):
+                response = await self._send(request, intake, on_sent)
+            async with response, _within(limits.total_s, "too_slow", request.url):
+                sighting.answer(response)
+                location = response.headers.get("Location")
+                if response.status in _REDIRECTS and location:
+                    return Redirected(response.status, location)
+                if response.status == HTTPStatus.UNAUTHORIZED:
+                    self._check_tokens(request.url)
+                await _check_status(response, intake)
+                on_answer()
+                body = Body(response, limits, on_bytes, sighting.add)
+                await intake.take(response, body)
+                return None
 
     async def aclose(self) -> None:
         """Close every connection."""

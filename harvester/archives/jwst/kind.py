@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..mast.mission import KnownImage
 from ..mast.mission_kind import MissionKind
 from ..mast.sampling import CopySampling
 from .costs import JWST_COSTS
@@ -40,6 +41,15 @@ class _Jwst(MissionKind):
     name = "jwst"
     title = "JWST"
     mission = JWST
+    # As MAST listed it in October 2026.
+    known = KnownImage(
+        "jw02736-o001_t001_nircam_clear-f200w",
+        "jw02736-o001_t001_nircam_clear-f200w_i2d.fits",
+        1_762_162_560,
+        "NIRCAM/IMAGE",
+        "F200W",
+        archive_gives_ranges=True,
+    )
     acknowledgement = (
         "This work is based on observations made with the NASA/ESA/CSA James Webb "
         "Space Telescope. The data were obtained from the Mikulski Archive for Space "

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from .costs import HST_COSTS
 from .hst import HST
+from .mission import KnownImage
 from .mission_kind import MissionKind
 from .pixels import HstReading
 from .sampling import CopySampling
@@ -43,6 +44,10 @@ class _Hst(MissionKind):
     name = "hst"
     title = "HST"
     mission = HST
+    # As MAST listed it on 3 August 2026.
+    known = KnownImage(
+        "j8cka1040", "j8cka1041_drz.fits", 15_963_840, "WFC3/IR", "F160W"
+    )
     acknowledgement = (
         "This research is based on observations made with the NASA/ESA Hubble Space "
         "Telescope obtained from the Space Telescope Science Institute, which is "

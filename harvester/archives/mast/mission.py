@@ -13,7 +13,23 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-__all__ = ["Mission"]
+__all__ = ["KnownImage", "Mission"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownImage:
+    """An image that MAST has listed, as it was then."""
+
+    #: Name of the observation, and of its combined file.
+    obs_id: str
+    name: str
+    #: Bytes of the file.
+    size: int
+    #: Camera and filter of the images that a stand-in is asked for instead.
+    instrument: str
+    band: str
+    #: Whether MAST itself sends byte ranges; None: not known.
+    archive_gives_ranges: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from .filters import nominal_nm
 from .services import MAST, S3
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ...models import Product
     from ..block_law import BlockLaw
     from ..kind import Archive, Identifiers, LocatorInputs, ServiceKind
-    from .mission import Mission
+    from ..probe import ProbeInputs, ProbeStep
+    from .mission import KnownImage, Mission
 
 __all__ = ["MissionKind"]
 
@@ -38,6 +39,8 @@ class MissionKind:
     acknowledgement: str
     #: Why the noise of neighbouring pixels is correlated.
     resampled: str
+    #: An image that is known to exist.
+    known: KnownImage
     services: tuple[ServiceKind, ...] = (MAST, S3)
     fetch = Fetch.RANGES
     blocks: BlockLaw | None = None
@@ -97,6 +100,12 @@ class MissionKind:
         """Give the portal of MAST at a position: every observation of it."""
         portal = "https://mast.stsci.edu/portal/Mashup/Clients/Mast/Portal.html"
         return f"{portal}?searchQuery={ra:.6f}%20{dec:.6f}"
+
+    def probe(self, inputs: ProbeInputs) -> Sequence[ProbeStep]:
+        """Give the questions about a known image, at MAST and in the bucket."""
+        from .known import MissionProbe
+
+        return MissionProbe(self.mission, self.known, inputs).steps()
 
     def load(self) -> None:
         """Import the locator."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import HarvesterError
 from ...importing import IMPORTING
+from ...transport.call import Waits
 from ..bridge import Bridge
 from .reply import check_mast
 
@@ -89,14 +90,22 @@ class MastQueries:
             at_once=_AT_ONCE if is_divisible else (),
         )
 
-    async def sample(self, criteria: Criteria) -> list[Row]:
-        """List some of the observations that meet some criteria."""
+    async def sample(
+        self,
+        criteria: Criteria,
+        *,
+        most: int = _SAMPLE,
+        waits: Waits = Waits.LONG,
+    ) -> list[Row]:
+        """List at most so many of the observations that meet some criteria.
+
+        ``waits``: which outages are waited for.
+        """
         return await self._ask(
             lambda: list(
-                _rows(
-                    self._client().query_criteria(**criteria, pagesize=_SAMPLE, page=1)
-                )
-            )
+                _rows(self._client().query_criteria(**criteria, pagesize=most, page=1))
+            ),
+            waits=waits,
         )
 
     async def products(self, obsids: list[str]) -> list[Row]:
@@ -112,9 +121,10 @@ class MastQueries:
         *,
         most: int = _SPARE,
         at_once: Collection[str] = (),
+        waits: Waits = Waits.LONG,
     ) -> T:
         try:
-            return await self._bridge.ask(call, most=most, at_once=at_once)
+            return await self._bridge.ask(call, most=most, at_once=at_once, waits=waits)
         except HarvesterError:
             self._client()._portal_api_connection._column_configs.clear()  # noqa: SLF001 - the cached columns may be the cause
             raise

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .skyserver import SkyServer
 
-__all__ = ["FIELD_QUERIES", "FieldQuery"]
+__all__ = ["ASKED", "FIELD_QUERIES", "FieldQuery", "to_rows"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 FIELD_QUERIES = len(CAMCOLS)
 
 #: Columns of the table Frame that are fetched; rows with zoom 0 are the frames.
-_ASKED = ("run", "rerun", "camcol", "field", *"abcdef", "node", "incl")
+ASKED = ("run", "rerun", "camcol", "field", *"abcdef", "node", "incl")
 
 #: Attempts to fetch the table while these fail like an outage but uploads succeed.
 _TRIES = 3
@@ -73,12 +73,12 @@ class FieldQuery:
         return table
 
     async def _ask_camcol(self, camcol: int) -> NDArray[np.void]:
-        query = f"SELECT {','.join(_ASKED)} FROM Frame WHERE zoom=0 AND camcol={camcol}"  # noqa: S608 - a number of ours
-        columns = await self._skyserver.select(query, _ASKED, at_once=MAYBE_OUTAGE)
-        return _to_rows(columns)
+        query = f"SELECT {','.join(ASKED)} FROM Frame WHERE zoom=0 AND camcol={camcol}"  # noqa: S608 - a number of ours
+        columns = await self._skyserver.select(query, ASKED, at_once=MAYBE_OUTAGE)
+        return to_rows(columns)
 
 
-def _to_rows(columns: Mapping[str, Any]) -> NDArray[np.void]:
+def to_rows(columns: Mapping[str, Any]) -> NDArray[np.void]:
     """Give the rows with a valid field geometry; other rows are left out."""
     values = {name: numbers(column) for name, column in columns.items()}
     is_number = np.logical_and.reduce([np.isfinite(each) for each in values.values()])

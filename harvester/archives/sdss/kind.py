@@ -17,13 +17,14 @@ from .pixels import SdssReading
 from .sampling import LengthSampling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ...models import Product, Survey
     from ..block_law import BlockLaw
     from ..costs import Costs, Sampling
     from ..credit import Credit
     from ..kind import Archive, ArchiveKind, Identifiers, LocatorInputs
+    from ..probe import ProbeInputs, ProbeStep
     from ..reading import Reading
     from .field_cache import FieldCache
 
@@ -152,6 +153,12 @@ class _Sdss:
         named = release[1] if release else f"dr{SdssSection().release}"
         query = f"explore/summary?ra={ra:.6f}&dec={dec:.6f}"
         return f"https://skyserver.sdss.org/{named}/VisualTools/{query}"
+
+    def probe(self, inputs: ProbeInputs) -> Sequence[ProbeStep]:
+        """Give the questions about a known field and its frame."""
+        from .known import SdssProbe
+
+        return SdssProbe(inputs).steps()
 
     def load(self) -> None:
         """Import the locator."""

@@ -1,0 +1,4 @@
+"""``harvester config``: which settings a run would have, and where each comes from.
+
+May import what the run may.
+"""
