@@ -63,6 +63,7 @@ _FAULTS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "code", "service", "words"), _FAULTS, ids=[one[0] for one in _FAULTS]
 )
@@ -76,6 +77,7 @@ def test_fault(examined, fault, code, service, words):
         assert one["advice"] or one["level"] != "trouble"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["hang", "slow=60", "stall", "trickle"])
 @pytest.mark.parametrize("service", ["mast", "sdss-sas"])
 def test_silence(examined, fault, service):
