@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from harvester.frames.store import FrameStore
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.view import LedgerView
+from harvester.transport.host_speed import HostSpeed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -67,6 +68,10 @@ class Writer:
     def mirrors(self, _url: str) -> list[str]:
         """Give none."""
         return []
+
+    def speed_of(self, _url: str) -> HostSpeed:
+        """Know nothing."""
+        return HostSpeed()
 
     async def download(self, _url: str, *, path: Path, **_more: object) -> object:
         """Write the file."""

@@ -63,7 +63,7 @@ def run_catalogue(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> int:
     """Begin a run or continue it; return the exit code."""
-    address = listen_address(flags["listen"])
+    address = listen_address(flags.get("listen"))
     settings = _settings_for(catalogue, places, config, flags)
     with run_folder(places), _page(places, address):
         return _continue(settings, places, flags)
@@ -167,7 +167,7 @@ def _described(kind: ArchiveKind) -> Flags:
 
 def resume_run(places: Places, flags: Flags) -> int:
     """Continue a run, however it ended; return the exit code."""
-    address = listen_address(flags["listen"])
+    address = listen_address(flags.get("listen"))
     if not places.settings.exists():
         need_ledger(places.ledger)
     with owned(places.lock), _page(places, address):

@@ -82,6 +82,8 @@ class Download:
     tail: bytes = b""
     #: Whether the server sends several ranges; None: this reply does not tell.
     gives_several: bool | None = None
+    #: False: it says that it sends no ranges at all.
+    gives_ranges: bool = True
 
 
 class Enough(Protocol):

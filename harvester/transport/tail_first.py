@@ -60,6 +60,7 @@ class TailFirstFile(PartialFile):
         self._ends = ends
         self._tail = bytearray()
         self._gives_several: bool | None = None
+        self._gives_ranges = True
         #: Whether a reply was no good, so that the file is asked for as usual.
         self._is_refused = False
         #: Whether only the beginning was asked for, and has come.
@@ -83,6 +84,8 @@ class TailFirstFile(PartialFile):
             # Of a file that is shorter than what is asked for every server sends all.
             is_long = (response.content_length or 0) > sum(self._ends)
             self._gives_several = False if is_long else None
+            accepted = response.headers.get("Accept-Ranges", "")
+            self._gives_ranges = accepted.lower() != "none"
             await super().take(response, body)
             return
         self._url, self._etag = str(response.url), response.headers.get("ETag", "")
@@ -107,7 +110,8 @@ class TailFirstFile(PartialFile):
         got, tail = await super().finish(), bytes(self._tail)
         if len(tail) != min(self._ends.tail, got.total or 0):
             tail = b""  # it broke in the middle, or came twice
-        return replace(got, tail=tail, gives_several=self._gives_several)
+        got = replace(got, tail=tail, gives_ranges=self._gives_ranges)
+        return replace(got, gives_several=self._gives_several)
 
     def restart(self) -> None:
         """Forget what came so far."""

@@ -277,6 +277,8 @@ class Transport(KnownHosts):
             await intake.aclose()
         if got.gives_several is not None:
             self.speed_of(url).gives_several = got.gives_several
+        if not got.gives_ranges:
+            self.speed_of(url).note_ranges(given=False)
         return got
 
     async def fetch_range(

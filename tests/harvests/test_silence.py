@@ -154,4 +154,5 @@ async def test_uploads_refused(tmp_path):
     assert counts["done"] + counts["located"] == 40, done.stdout + done.stderr
     # The sandbox's table lacks most fields, so it cannot prove that there is no field.
     assert (done.returncode, counts["pending"]) == (5, 50)
-    assert len(proxy.asked) < 40
+    # How many depends on the time that it takes: a storm would be hundreds.
+    assert len(proxy.asked) < 150

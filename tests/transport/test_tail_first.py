@@ -91,7 +91,14 @@ async def test_whole_file(tmp_path):
     """A server that sends no ranges sends the file, which is left early."""
     got, beginning, _ = await _download(tmp_path, reply(_CONTENT, ETag=_TAG))
     assert (got.is_whole, got.tail, got.gives_several) == (False, b"", False)
-    assert _CONTENT.startswith(beginning)
+    assert (got.gives_ranges, _CONTENT.startswith(beginning)) == (True, True)
+
+
+async def test_no_ranges_at_all(tmp_path):
+    """A server may say that it sends no ranges; it is believed."""
+    answer = reply(_CONTENT, ETag=_TAG, Accept_Ranges="none")
+    got, _, _ = await _download(tmp_path, answer)
+    assert (got.gives_several, got.gives_ranges) == (False, False)
 
 
 @pytest.mark.parametrize("status", [200, 206])
