@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from page_run import change
 
+from harvester.cli import main
 from harvester.places import Places
 from harvester.status.command import health
 from harvester.status.health import STALLED_S
@@ -95,3 +97,12 @@ async def test_manners(page_of, ask, places, path):
     assert (reply.status, b"IP address" in body) == (421, True)
     for name in (f"localhost:{page.port}", f"[::1]:{page.port}", "192.0.2.7:8765"):
         assert (await ask(page, path, Host=name))[0].status == 200
+
+
+def test_address_in_the_environment(tmp_path):
+    """A container names the address in the environment; a wrong one is refused."""
+    (tmp_path / "zoo.csv").write_text("id,ra,dec\na,1,2\n")
+    words = ["run", str(tmp_path / "zoo.csv"), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, words, env={"HARVESTER_LISTEN": "8765"})
+    assert (done.exit_code, "127.0.0.1:8765" in done.output) == (2, True)
+    assert not (tmp_path / "out").exists()
