@@ -69,7 +69,7 @@ def test_scraped(archives, promtool, tmp_path):
 
 
 def _check_the_end(out, archives):
-    """See that the file written afterwards has the requests that the archive counted."""
+    """Compare the file that is written afterwards with what the archive counted."""
     path = out / "zoo.prom"
     assert harvester("status", out, "--metrics", path).returncode == 0
     values = series(path.read_text())

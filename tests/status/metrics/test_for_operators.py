@@ -8,6 +8,8 @@ from pathlib import Path
 import yaml
 from metric_names import ALERTS, DASHBOARD, DOCKER, panel_expressions, rule_expressions
 
+from harvester.status.metrics.described import COUNTERS, GAUGES
+
 _CASES = Path(__file__).parent / "alerts.yml"
 
 
@@ -70,3 +72,11 @@ def test_dashboard_fits():
         assert max(x for x, _ in cells) < 24
         taken |= cells
         assert panel["datasource"]["uid"] == "${datasource}"
+
+
+def test_documented():
+    """The documentation has a row for each metric, with its labels and meaning."""
+    page = (DOCKER.parent / "docs/operations.md").read_text("utf-8")
+    for name, one in (GAUGES | COUNTERS).items():
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        assert f"| `{name}` | {labels} | {one.text} |\n" in page
