@@ -1,5 +1,7 @@
 """The names, kinds, labels and descriptions of all metrics of a run.
 
+Each has the label ``run`` as well: node-exporter refuses a series that is in two files.
+
 Units are base units: seconds and bytes. Every label has few values: surveys, bands,
 archives, hosts, states and codes of reasons, never a galaxy, a file or an address.
 """
@@ -20,6 +22,9 @@ class Described(NamedTuple):
 
 #: What can go up and down.
 GAUGES = {
+    "harvester_build_info": Described(
+        "1; the versions that read the run are labels.", ("version", "python")
+    ),
     "harvester_ledger_readable": Described("Whether the ledger could be read."),
     "harvester_read_timestamp_seconds": Described("When these metrics were read."),
     "harvester_healthy": Described("Whether `harvester health` ends with 0."),

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client import write_to_textfile as write_aside
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    InfoMetricFamily,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ... import __version__
 from ...errors import InputError, LocalError
 from .described import COUNTERS, GAUGES
 from .samples import values_of
@@ -75,8 +69,6 @@ class _Runs(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics that have a value."""
-        about = {"version": __version__, "python": platform.python_version()}
-        yield InfoMetricFamily("harvester_build", "Versions.", value=about)
         values: dict[str, list[tuple[tuple[str, ...], float]]] = defaultdict(list)
         for run in self._runs:
             for name, value, labels in values_of(run):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ... import __version__
 from ...states import State
 from ..report import RUN_STATES
 
@@ -43,6 +45,8 @@ class Value(NamedTuple):
 
 def values_of(run: RunReading) -> Iterator[Value]:
     """Yield all that is known of a run."""
+    versions = (__version__, platform.python_version())
+    yield Value("harvester_build_info", 1, versions)
     yield Value("harvester_ledger_readable", run.report is not None)
     yield Value("harvester_read_timestamp_seconds", run.at)
     yield Value("harvester_healthy", run.health.is_healthy)

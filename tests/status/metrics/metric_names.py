@@ -42,9 +42,11 @@ def panel_expressions():
     """Give the expressions of the dashboard, with values in place of its variables."""
     panels = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
     return [
-        target["expr"].replace("$run", ".*").replace("$__rate_interval", "5m")
+        re.sub(r"\$(?:run|instance)", ".*", one["expr"]).replace(
+            "$__rate_interval", "5m"
+        )
         for panel in panels
-        for target in panel["targets"]
+        for one in panel["targets"]
     ]
 
 

@@ -39,8 +39,13 @@ def value(text, name, **labels):
 
 async def test_all_that_is_described(at_work):
     """Of a run at work every metric that is described has a value."""
-    described = set(GAUGES) | set(COUNTERS) | {"harvester_build_info"}
+    described = set(GAUGES) | set(COUNTERS)
     assert names_of(text_of(at_work)) == described
+
+
+async def test_several_files(at_work):
+    """All series name their run, so that node-exporter can read several files."""
+    assert all("run" in dict(labels) for _, labels in series(text_of(at_work)))
 
 
 async def test_promtool(at_work, promtool):
