@@ -24,7 +24,7 @@ _MOST_REASONS = 30
 #: States of a run, with those that have no report.
 _RUN_STATES = (*RUN_STATES, "preparing", "unreadable")
 
-#: The label for each `HostState.kind`.
+#: The label for each `HostState.kind`; any other is a reason why the host is down.
 _HOST_STATES = {
     "open": "open",
     "slowed": "slowed",
@@ -137,7 +137,7 @@ def _speeds(report: Report) -> Iterator[Value]:
 def host_values(host: str, state: Mapping[str, Any], now: float) -> Iterator[Value]:
     """Yield the values of one host of a report; ``now`` in Unix seconds."""
     is_cooling = state["cooling_until"] > now and not state["quiet_until"]
-    own = "cooling" if is_cooling else _HOST_STATES[state["kind"]]
+    own = "cooling" if is_cooling else _HOST_STATES.get(state["kind"], "down")
     for each in _HOST_STATES.values():
         yield Value("harvester_host_state", each == own, (host, each))
     for kind, (busy, allowed, _) in state["slots"].items():
