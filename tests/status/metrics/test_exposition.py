@@ -16,6 +16,7 @@ from metric_names import (
 )
 
 from harvester.places import Places
+from harvester.status.health import STALLED_S, read_health
 from harvester.status.metrics.described import COUNTERS, GAUGES
 from harvester.status.metrics.exposition import metrics_of
 from harvester.status.metrics.run_reading import read_run
@@ -77,6 +78,17 @@ async def test_same_facts_as_status(at_work, places, clock):
     assert value(text, "harvester_run_state", state="running") == 1
     assert value(text, "harvester_host_state", host=HOST, state="open") == 1
     assert value(text, "harvester_host_latency_seconds", host=HOST) == 0.25
+
+
+async def test_same_verdict_as_health(at_work, places, clock):
+    """A harvest that has told nothing for long is as unhealthy as the command says."""
+    verdicts = []
+    for later_s in (0, 60, 1000):
+        now = clock.now + later_s
+        run = read_run("zoo", places, now)
+        assert run.health == read_health(places, STALLED_S, now)
+        verdicts.append((value(text_of(run), "harvester_healthy"), run.state))
+    assert verdicts == [(1, "running"), (1, "running"), (0, "hung")]
 
 
 @pytest.mark.parametrize(
