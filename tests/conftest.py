@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -80,6 +81,25 @@ def pytest_make_parametrize_id(val):
     """Name a reply by its first line, because its Date header changes."""
     is_reply = isinstance(val, bytes) and val.startswith(b"HTTP/")
     return val.partition(b"\r\n")[0].decode() if is_reply else None
+
+
+@pytest.fixture(scope="session")
+def promtool():
+    """Give a function that runs promtool, which comes with Prometheus."""
+    path = shutil.which("promtool")
+    if path is None:
+        reason = "no promtool here: install Prometheus, as .ci/run does"
+        if os.environ.get("HARVESTER_REQUIRE_PROMTOOL"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    def run(*words, text=None):
+        command = [path, *map(str, words)]
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, check=False
+        )
+
+    return run
 
 
 @pytest.fixture(scope="module")

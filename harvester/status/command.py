@@ -73,7 +73,15 @@ _LOG_OPTIONS = (
     type=click.FloatRange(min=1),
     help="Seconds between two times, with --watch.",
 )
-def status(folder: Path, *, as_json: bool, watch: bool, every: float) -> None:
+@click.option(
+    "--metrics",
+    metavar="FILE.prom",
+    help="Write metrics for the textfile collector of node-exporter to this file, and "
+    "print nothing; - prints them.",
+)
+def status(
+    folder: Path, *, as_json: bool, watch: bool, every: float, metrics: str | None
+) -> None:
     """Print the progress of a run.
 
     This also works while a harvest is running: it tells how fast it is, when it will be
@@ -84,11 +92,23 @@ def status(folder: Path, *, as_json: bool, watch: bool, every: float) -> None:
     from .watching import watch_run
 
     places = Places(folder)
+    if metrics is not None:
+        _tell_metrics(places, metrics, is_alone=not (as_json or watch))
+        return
     if watch:
         watch_run(places, as_json=as_json, every_s=every)
         return
     report = read_report(places)
     click.echo(json.dumps(report) if as_json else words(report))
+
+
+def _tell_metrics(places: Places, metrics: str, *, is_alone: bool) -> None:
+    from .metrics.of_status import tell_metrics
+
+    if not is_alone:
+        msg = "--metrics goes with neither --json nor --watch"
+        raise click.UsageError(msg)
+    tell_metrics(places, metrics)
 
 
 @click.command()

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from ..places import Places
     from .report import Report
 
-__all__ = ["Health", "read_health"]
+__all__ = ["STALLED_S", "Health", "judge_run", "read_health"]
+
+#: Seconds without any movement after which a harvest is not healthy, by default.
+STALLED_S = 15 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,16 @@ def read_health(places: Places, stalled_s: float, now: float) -> Health:
     HarvesterError
         The ledger cannot be read.
     """
-    if not places.ledger.exists():
+    report = read_report(places, now) if places.ledger.exists() else None
+    return judge_run(places, report, stalled_s, now)
+
+
+def judge_run(
+    places: Places, report: Report | None, stalled_s: float, now: float
+) -> Health:
+    """Judge a run by a report of this moment; None: there is no ledger."""
+    if report is None:
         return _without_ledger(places)
-    report = read_report(places, now)
     running = report["running"]
     if running and running["life"] is Life.HUNG:
         return Health(is_healthy=False, words=running["words"])

@@ -15,7 +15,7 @@ from ..ledger.view import LedgerView
 from ..states import State
 from ..transport.host_state import HostState
 from .pace import WINDOW_S, Moments, Traffic, find_pace
-from .running import read_running
+from .running import Life, read_running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,11 +24,21 @@ if TYPE_CHECKING:
     from ..places import Places
     from .running import Running
 
-__all__ = ["Report", "failures", "read_report", "unsettled"]
+__all__ = [
+    "RUN_STATES",
+    "Report",
+    "failures",
+    "read_report",
+    "state_of",
+    "unsettled",
+]
 
 #: Seconds for which the state of a host that a harvester wrote is valid; a harvester
 #: writes it at least every ten.
 _STATE_VALID_S = 30.0
+
+#: What `state_of` returns.
+RUN_STATES = (*Life, "stopped", "finished")
 
 #: The output of ``status --json``. Scripts rely on its keys.
 Report = dict[str, Any]
@@ -63,8 +73,8 @@ def read_report(places: Places, now: float | None = None) -> Report:
           lacking (``short``), and the blocks asked for in ``vain``;
         * ``bill``: ``frames``, ``requests`` and ``bytes`` as estimated when all targets
           were located;
-        * ``hosts``: for each host its `HostState`, with ``words`` and ``load``; empty
-          if no harvester is running;
+        * ``hosts``: for each host its `HostState`, with ``kind``, ``words`` and
+          ``load``; empty if no harvester is running;
         * ``speeds``: what was learned of each host that files came from, as
           `HostFacts`;
         * ``cooling``: for each host, seconds until its cool-down ends;
@@ -111,7 +121,12 @@ def read_report(places: Places, now: float | None = None) -> Report:
                 name: asdict(facts) for name, facts in view.host_facts().items()
             },
             "hosts": {
-                name: {**asdict(one), "words": one.words(now), "load": one.load()}
+                name: {
+                    **asdict(one),
+                    "kind": one.kind,
+                    "words": one.words(now),
+                    "load": one.load(),
+                }
                 for name, one in states.items()
             },
             "cooling": {
@@ -189,3 +204,13 @@ def unsettled(report: Report) -> int:
         counts[State.PENDING] + counts[State.LOCATED]
         for counts in report["surveys"].values()
     )
+
+
+def state_of(report: Report) -> str:
+    """Name how a run stands: as `Life`, or ``stopped`` or ``finished``."""
+    has_work = any(one["pending"] or one["located"] for one in report["bands"])
+    if running := report["running"]:
+        life = Life(running["life"])
+        if has_work or life is not Life.DEAD:
+            return life.value
+    return "stopped" if has_work else "finished"

@@ -37,9 +37,10 @@ def file_of_page(name: str) -> PageAnswer:
 def answered(request: web.Request, answer: PageAnswer) -> web.Response:
     """Send an answer, unless the browser has it already."""
     tag = f'"{answer.tag}"'
-    if request.headers.get("If-None-Match") == tag:
+    is_good = answer.status == web.HTTPOk.status_code
+    if is_good and request.headers.get("If-None-Match") == tag:
         return web.Response(status=304, headers={"ETag": tag})
-    response = web.Response(headers={"ETag": tag})
+    response = web.Response(status=answer.status, headers={"ETag": tag})
     response.content_type = answer.kind
     if answer.packed and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.body = answer.packed

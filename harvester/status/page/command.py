@@ -16,6 +16,7 @@ __all__ = ["dashboard", "listen_address", "listen_option"]
 
 listen_option = click.option(
     "--listen",
+    envvar="HARVESTER_LISTEN",
     metavar="ADDRESS:PORT",
     help="Serve a status page while the harvest runs, for example on 127.0.0.1:8765.",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import HarvesterError
 from ...ledger.browsing import BrowsingView
 from ...states import SETTLED, State
-from ..report import read_report
+from ..report import read_report, state_of
 from ..running import Life
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _read(run: ShownRun) -> dict[str, Any]:
     with BrowsingView.open(run.places.ledger) as view:
         surveys, failed = view.surveys(), view.failed_jobs()
     counts = _counts(report)
-    state = _state(report, counts)
+    state = state_of(report)
     return {
         "state": state,
         "words": report["running"]["words"] if report["running"] else "",
@@ -74,15 +74,6 @@ def _counts(report: Report) -> dict[str, int]:
     settled = sum(counts[state.value] for state in SETTLED)
     total = sum(counts.values())
     return counts | {"total": total, "settled": settled, "stamps": report["cutouts"]}
-
-
-def _state(report: Report, counts: Mapping[str, int]) -> str:
-    is_settled = counts["settled"] == counts["total"]
-    if running := report["running"]:
-        life = Life(running["life"])
-        if life is not Life.DEAD or not is_settled:
-            return life.value
-    return "finished" if is_settled else "stopped"
 
 
 def _pace(pace: Mapping[str, Any] | None) -> dict[str, Any]:

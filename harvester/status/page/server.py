@@ -14,6 +14,7 @@ from .address import ListenAddress
 from .answers import answered, file_of_page
 from .guard import add_headers, guard
 from .overview import overview
+from .probes import Probes
 from .run_parts import RunParts
 from .shared import PageAnswer, SharedAnswers, as_json
 
@@ -41,6 +42,7 @@ class StatusPage:
         self._runs = runs
         self._shared = SharedAnswers()
         self._parts = RunParts(runs, self._shared)
+        self._probes = Probes(runs, self._shared)
         self._viewers = 0
         self._over = asyncio.Event()
 
@@ -54,6 +56,8 @@ class StatusPage:
         app.router.add_get("/events", self._events)
         for name, answer in self._parts.routes().items():
             app.router.add_get(f"/api/{{run}}/{name}", answer)
+        for path, probed in self._probes.routes().items():
+            app.router.add_get(path, probed)
         return app
 
     async def _end_streams(self, _: web.Application) -> None:

@@ -15,7 +15,7 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -38,8 +38,16 @@ class PageAnswer:
 
     body: bytes
     kind: str = "application/json"
+    #: Of HTTP.
+    status: int = 200
     #: ``body`` compressed by gzip; empty if that is not worth it.
     packed: bytes = b""
+
+    @classmethod
+    def of(cls, body: bytes, kind: str) -> Self:
+        """Make an answer that is compressed too if that saves much."""
+        is_long = len(body) >= _COMPRESSED_FROM
+        return cls(body, kind, packed=gzip.compress(body, 5) if is_long else b"")
 
     @property
     def tag(self) -> str:
@@ -50,8 +58,7 @@ class PageAnswer:
 def as_json(value: Any) -> PageAnswer:  # noqa: ANN401 - whatever JSON can hold
     """Write a value as JSON, and compressed too if that saves much."""
     body = json.dumps(value, separators=(",", ":")).encode()
-    is_long = len(body) >= _COMPRESSED_FROM
-    return PageAnswer(body, packed=gzip.compress(body, 5) if is_long else b"")
+    return PageAnswer.of(body, "application/json")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ import pytest
 
 from harvester.ledger.file import VERSION
 from harvester.places import Places
+from harvester.status.metrics.exposition import metrics_of
+from harvester.status.metrics.run_reading import read_run
 from harvester.status.page.about_run import about_run
 from harvester.status.page.latest_stamps import latest_stamps
 from harvester.status.page.over_time import over_time
@@ -47,6 +49,7 @@ def test_earlier_ledgers(run):
     assert over_time(run, "all")["charts"] == []
     assert latest_stamps(run) == []
     assert about_run(run)["facts"]["Ledger"].startswith("schema")
+    assert b"\nharvester_targets{" in metrics_of([read_run(run.name, run.places)])
     for group in told["failures"]:
         assert run.failures(group["survey"], group["reason"], -1)["galaxies"]
     assert hashlib.sha256(run.places.ledger.read_bytes()).hexdigest() == before
