@@ -10,8 +10,10 @@ from page_run import write_ledger
 
 from harvester.cli import main
 from harvester.places import Places
+from harvester.run.report.at_end import report_at_end
 from harvester.run.report.chosen_settings import chosen_settings
 from harvester.settings.settings import load_settings
+from harvester.status.report_page import document
 
 
 def call(*words):
@@ -55,6 +57,15 @@ def test_other_file(places, tmp_path):
     (tmp_path / "galaxies.csv").write_text("objid\n")
     assert call(places.out, "--out", tmp_path / "galaxies.csv").exit_code == 2
     assert (tmp_path / "galaxies.csv").read_text() == "objid\n"
+
+
+async def test_bug_at_end(places, monkeypatch, caplog):
+    """A bug in the report is logged, and the harvest ends without it."""
+    monkeypatch.setattr(document, "write_report", lambda *_: 1 / 0)
+    assert await report_at_end(places) == ""
+    assert "the report is left out" in caplog.text
+    monkeypatch.undo()
+    assert await report_at_end(places) == str(places.report)
 
 
 def test_defaults(places):

@@ -34,7 +34,7 @@ def report(folder: Path, file: Path | None, *, as_json: bool) -> None:
     from .chosen_settings import chosen_settings
 
     places = Places(folder)
-    target = file or folder / "report.html"
+    target = file or folder / places.report.name
     size = write_report(places, target, chosen_settings(places))
     told = {"file": str(target), "bytes": size}
     click.echo(json.dumps(told) if as_json else f"{target}: {size / 1e6:,.2f} MB")
