@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["failed_section"]
 
+#: Characters of the commands of a group at most: a reason may hold a server's answer.
+_LONGEST_COMMANDS = 2_000
+
 
 def failed_section(facts: RunFacts) -> Element:
     """Make the section."""
@@ -74,9 +77,17 @@ def _group(one: Mapping[str, Any], galaxies: Sequence[FailedTarget]) -> Element:
             first_of_all(len(galaxies), one["jobs"], "galaxy", "galaxies"),
             class_="quiet",
         ),
-        tag("p", "Retry ten, then all:"),
-        tag("pre", f"{one['retry_some']}\n{one['retry_all']}"),
+        *_commands(one),
     )
+
+
+def _commands(one: Mapping[str, Any]) -> Iterator[Element]:
+    commands = f"{one['retry_some']}\n{one['retry_all']}"
+    if len(commands) > _LONGEST_COMMANDS:
+        yield tag("p", "The reason is too long for a command: retry by a pattern.")
+        return
+    yield tag("p", "Retry ten, then all:")
+    yield tag("pre", commands)
 
 
 def _galaxy(galaxy: FailedTarget) -> list[Element | str]:

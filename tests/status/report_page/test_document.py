@@ -158,6 +158,17 @@ def test_forbidden_characters(report_of, tmp_path):
     assert shown == f"bad{2 * chr(0xFFFD)} {'x' * 294}…"
 
 
+def test_size(report_of, tmp_path):
+    """Long names and reasons do not make the file large: they are cut."""
+    reasons = [(f"http_{number} {'<' * 50_000}", 30) for number in range(60)]
+    places = write_ledger(tmp_path / "run", 2_000, done=0, failed=reasons)
+    change(places.out, "UPDATE target SET id = number || ?", [("&" * 5_000,)])
+    made = report_of(places)
+    assert made.file.stat().st_size < 3_000_000
+    assert "The reason is too long for a command" in made.text("failed")
+    assert "10 more reasons are left out." in made.text("failed")
+
+
 def test_old_history(report_of, tmp_path):
     """Without a history the report says why there are no lines."""
     made = report_of(write_ledger(tmp_path / "run"))
