@@ -6,7 +6,7 @@ READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
 .PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
-	image torture coverage fuzz mutants soak bench scale astroquery-pre clean
+	image torture coverage fuzz mutants soak bench bench-check scale astroquery-pre clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -15,7 +15,7 @@ demo: $(READY)
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
-	$(BIN)/pytest -q $(WORKERS) -m "not long"
+	$(BIN)/pytest -q $(WORKERS) -m "not long and not bench"
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
@@ -85,6 +85,10 @@ BENCH ?= --rounds 2 --galaxies 20 --sides 40 --pace-seconds 3 \
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py $(BENCH)
+
+# Races the tutorial, threads and the harvester at their smallest, when one was changed.
+bench-check: $(READY)
+	$(BIN)/pytest -q -m bench tests/test_benchmarks.py
 
 # Half an hour and 8 GB of disk: make scale SCALE="--targets 5000,50000" is quick.
 SCALE ?= --targets 10000,100000,1000000

@@ -33,6 +33,7 @@ from .events import counted
 from .places import Places
 from .run.config.command import config
 from .run.doctor.command import doctor
+from .run.report.command import report
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
 from .status.command import health, log_options, status
@@ -318,6 +319,7 @@ def manifest(folder: Path, *, as_json: bool) -> None:
 
 
 main.add_command(dashboard)
+main.add_command(report)
 main.add_command(gallery)
 main.add_command(show)
 main.add_command(regions)

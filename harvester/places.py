@@ -55,6 +55,11 @@ class Places:
         return self._absolute / "manifest.parquet"
 
     @property
+    def report(self) -> Path:
+        """The report: one HTML file."""
+        return self._absolute / "report.html"
+
+    @property
     def cutouts(self) -> Path:
         """The folder of the stamps."""
         return self.out / "cutouts"

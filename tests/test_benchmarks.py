@@ -61,7 +61,7 @@ def test_part(tmp_path, part, said):
 
 
 @pytest.mark.harvest
-@pytest.mark.long
+@pytest.mark.bench
 @pytest.mark.timeout(1800)
 def test_harvests(tmp_path):
     """All contestants cut all stamps, of SDSS over two lines, and of HST."""

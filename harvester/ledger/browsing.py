@@ -184,6 +184,43 @@ class BrowsingView(LedgerView):
         )
         return [SkyPoint(*row) for row in found]
 
+    def first_rejects(self, most: int) -> list[tuple[int, str, str]]:
+        """Give line, identifier and reason of the first rows that were not taken."""
+        return self._db.execute(
+            "SELECT line, id, reason FROM reject ORDER BY line LIMIT ?", (most,)
+        ).fetchall()
+
+    def stamps_evenly(self, survey: int, galaxies: int) -> list[LandedStamp]:
+        """Give the stamps of some galaxies of a survey, evenly over the catalogue."""
+        total = self.count("target")
+        chosen: dict[int, None] = {}
+        for place in range(galaxies):
+            first = max([total * place // galaxies, *(one + 1 for one in chosen)])
+            if (found := self._next_with_stamp(survey, first)) is None:
+                break
+            chosen[found] = None
+        return [
+            LandedStamp(*row)
+            for target in chosen
+            for row in self._db.execute(
+                f"{_LANDED} WHERE t.number = ? ORDER BY c.band, c.product",
+                (survey, target),
+            )
+        ]
+
+    def _next_with_stamp(self, survey: int, first: int) -> int | None:
+        row = self._db.execute(
+            """
+            SELECT target
+            FROM cutout
+            WHERE survey = ? AND target >= ? AND state = 'done'
+            ORDER BY target
+            LIMIT 1
+            """,
+            (survey, first),
+        ).fetchone()
+        return row[0] if row else None
+
     def landed(self, survey: int, stem: str, file_loc: str) -> LandedStamp | None:
         """Find the stamp that is in a file; None if the ledger has none there.
 

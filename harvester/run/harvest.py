@@ -36,6 +36,7 @@ from .lane import Lane, LanePlan
 from .lane_plan import lane_workers
 from .learned import kept_learned
 from .orchestrator import Orchestrator
+from .report.at_end import report_at_end
 from .transport_setup import (
     allowance,
     asked_hosts,
@@ -101,7 +102,9 @@ async def harvest(
                 outcome = await _work(
                     settings, places, listener, started, locate_only=locate_only
                 )
-                ended(outcome.report, [str(one) for one in outcome.troubles])
+                wants_file = post is not None and settings.notify.report
+                file = await report_at_end(places) if wants_file else ""
+                ended(outcome.report, [str(one) for one in outcome.troubles], file)
                 return outcome
     except BaseExceptionGroup as group:
         error = first_of(group)

@@ -235,6 +235,8 @@ class NotifySection(Section):
     webhook_file: str = ""
     #: Of which occasions messages are sent.
     events: list[Literal["finish", "stall", "breaker"]] = ["finish", "stall", "breaker"]
+    #: Whether a harvest that ends writes its report, and the message has its path.
+    report: bool = False
 
 
 class WorkSection(Section):

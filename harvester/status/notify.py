@@ -85,14 +85,15 @@ class Notifier:
                 self._host_changed(host, kind, text)
 
     @contextmanager
-    def telling_end(self) -> Iterator[Callable[[Report, Sequence[str]], None]]:
+    def telling_end(self) -> Iterator[Callable[[Report, Sequence[str], str], None]]:
         """Tell how the block ended; it is given a function for its report.
 
-        The function takes the report of the run, and why services were given up.
+        The function takes the report of the run, why services were given up, and the
+        path of the report as a file; empty: there is none.
         """
-        told: list[tuple[Report, Sequence[str]]] = []
+        told: list[tuple[Report, Sequence[str], str]] = []
         try:
-            yield lambda report, troubles: told.append((report, troubles))
+            yield lambda *ended: told.append(ended)
         except asyncio.CancelledError:
             self.finished("stopped", "the harvest was stopped")
             raise
@@ -100,16 +101,21 @@ class Notifier:
             words = _error_words(error)
             self.finished("error", f"the harvest has ended with an error: {words}")
             raise
-        for report, troubles in told:
-            self.finished(*_end_of(report, troubles), report)
+        for report, troubles, file in told:
+            self.finished(*_end_of(report, troubles), report, file)
 
-    def finished(self, outcome: str, text: str, report: Report | None = None) -> None:
+    def finished(
+        self, outcome: str, text: str, report: Report | None = None, file: str = ""
+    ) -> None:
         """Tell that the harvest has ended.
 
-        ``outcome``: ``settled``, ``unsettled``, ``stopped`` or ``error``.
+        ``outcome``: ``settled``, ``unsettled``, ``stopped`` or ``error``; ``file``: the
+        path of the report.
         """
-        counts = {name: report[name] for name in _COUNTS if report}
-        self._tell(Occasion.FINISH, text, {"outcome": outcome, **counts})
+        more = {name: report[name] for name in _COUNTS if report}
+        if file:
+            more["report"] = file
+        self._tell(Occasion.FINISH, text, {"outcome": outcome, **more})
 
     def _host_changed(self, host: str, kind: str, text: str) -> None:
         is_down = kind in _DOWN

@@ -57,6 +57,26 @@ def test_finish(archives, tmp_path, webhook):
         assert path.is_dir() or b"CANARY" not in path.read_bytes()
 
 
+@pytest.mark.parametrize("is_in_the_way", [False, True])
+def test_report(archives, tmp_path, webhook, is_in_the_way):
+    """The end names the report that was written; the harvest does not need it."""
+    url, messages = webhook
+    file = tmp_path / "run" / "report.html"
+    if is_in_the_way:
+        file.mkdir(parents=True)
+    wanted = {"HARVESTER__NOTIFY__REPORT": "true"}
+    done = _harvest(archives, tmp_path / "run", url, **wanted)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (message,) = messages
+    if is_in_the_way:
+        assert "report" not in message
+        assert "the report is left out: " in done.stdout
+    else:
+        assert message["report"] == str(file)
+        assert b"finished" in file.read_bytes()
+        assert b"CANARY" not in file.read_bytes()
+
+
 def test_breaker(tmp_path, webhook):
     """A host that goes down is told, and the end says that jobs are left."""
     url, messages = webhook

@@ -76,10 +76,19 @@ def _report(located=0, failed=0):
 def test_end(notifier, report, troubles, outcome, words):
     """The end is told with its outcome and the counts."""
     with notifier.telling_end() as ended:
-        ended(report, troubles)
+        ended(report, troubles, "")
     (one,) = messages(notifier)
     assert (one["event"], one["outcome"], one["cutouts"]) == ("finish", outcome, 5)
     assert words in one["text"]
+    assert "report" not in one
+
+
+def test_end_with_report(notifier):
+    """The message about the end has the path of the report that was written."""
+    with notifier.telling_end() as ended:
+        ended(_report(), [], "/data/zoo/report.html")
+    (one,) = messages(notifier)
+    assert one["report"] == "/data/zoo/report.html"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..report import Report
     from .shown_run import ShownRun
 
-__all__ = ["overview"]
+__all__ = ["overview", "overview_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ def overview(run: ShownRun) -> dict[str, Any]:
     """Read what changes from second to second; an error is part of the answer."""
     told = {"number": run.number, "name": run.name, "folder": run.folder}
     try:
-        return told | _read(run)
+        # The same facts as `harvester status` prints.
+        return told | overview_of(run, read_report(run.places, time.time()))
     except HarvesterError as error:
         has_begun = run.places.settings.exists() and not run.places.ledger.exists()
         state = "preparing" if has_begun else "unreadable"
@@ -42,10 +43,14 @@ def overview(run: ShownRun) -> dict[str, Any]:
         return told | {"state": "unreadable", "words": "A bug: the log tells more."}
 
 
-def _read(run: ShownRun) -> dict[str, Any]:
-    now = time.time()
-    # The same facts as `harvester status` prints.
-    report = read_report(run.places, now)
+def overview_of(run: ShownRun, report: Report) -> dict[str, Any]:
+    """Make the overview of a report.
+
+    Raises
+    ------
+    HarvesterError
+        The ledger cannot be read.
+    """
     with BrowsingView.open(run.places.ledger) as view:
         surveys, failed = view.surveys(), view.failed_jobs()
     counts = _counts(report)
