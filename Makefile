@@ -11,8 +11,9 @@ LOADERS := .venv-loaders/ready
 demo: $(READY)
 	$(BIN)/harvester demo
 
-# Files in the order that tests/conftest.py gives: the longest ones first.
-WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+# Files in the order that tests/conftest.py gives: the longest ones first. Whole harvests
+# wait for archives most of the time, so that there is one worker more than cores.
+WORKERS := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
 test: $(READY)
 	$(BIN)/pytest -q $(WORKERS) -m "not long and not bench"

@@ -39,6 +39,7 @@ def archives(tmp_path):
         yield running
 
 
+@pytest.mark.long
 def test_scraped(archives, promtool, tmp_path):
     """What dashboard and alerts need comes from a real harvest, and is what it did."""
     out, address = tmp_path / "out", f"127.0.0.1:{free_ports(1)}"

@@ -63,6 +63,7 @@ def archives(tmp_path):
         yield running
 
 
+@pytest.mark.long
 def test_live_and_after_restart(archives, watched, tmp_path):
     """The page follows a harvest, and keeps its charts over a restart."""
     out, address = tmp_path / "out", f"127.0.0.1:{free_ports(1)}"

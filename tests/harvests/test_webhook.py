@@ -77,6 +77,7 @@ def test_report(archives, tmp_path, webhook, is_in_the_way):
         assert b"CANARY" not in file.read_bytes()
 
 
+@pytest.mark.long
 def test_breaker(tmp_path, webhook):
     """A host that goes down is told, and the end says that jobs are left."""
     url, messages = webhook
@@ -93,6 +94,7 @@ def test_breaker(tmp_path, webhook):
     assert "left" in finish["text"]
 
 
+@pytest.mark.long
 def test_dead_webhook(archives, tmp_path):
     """A webhook that is not there changes nothing about the harvest."""
     done = _harvest(archives, tmp_path / "run", "http://127.0.0.1:9/CANARY")

@@ -77,7 +77,7 @@ def wait_asked_for(status: int, headers: Mapping[str, str], now: datetime) -> fl
 
 def _retry_after(text: str, now: datetime) -> float:
     if text.isascii() and text.strip().isdigit():
-        return float(text)
+        return float(text.strip())
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, IndexError, OverflowError, TypeError):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harvester.dataset.publish.rate_limit import (
@@ -65,6 +65,7 @@ def test_parameters():
 
 
 @given(st.text())
+@example("0\x1f")
 def test_any_text(text):
     """No header, however strange, ends in an error."""
     assert wait_asked_for(429, {"ratelimit": text, "retry-after": text}, _NOW) >= 0
