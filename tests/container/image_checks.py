@@ -73,6 +73,8 @@ def _archives(folder, *faults, targets=30):
         }
         settings["HARVESTER__SERVICES__SDSS_SKY__RATE"] = "20"
         settings["HARVESTER__WORK__PROCESSES"] = "2"
+        # Files that were sent completely are counted below.
+        settings["HARVESTER__SDSS__WAY"] = "whole"
         settings["HARVESTER_CATALOGUE"] = "/catalogue.fits"
         words = [f"--env={name}={value}" for name, value in settings.items()]
         yield sandbox, [*words, f"--volume={catalogue}:/catalogue.fits:ro"]
