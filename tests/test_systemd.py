@@ -27,7 +27,7 @@ def service():
 
 
 def test_exit_codes(service):
-    """Codes that pass by themselves start it again; the others need somebody."""
+    """Systemd restarts the harvest after temporary errors, and after no others."""
     stays = set(service["RestartPreventExitStatus"].split())
     fine = set(service["SuccessExitStatus"].split())
     assert service["Restart"] == "on-failure"

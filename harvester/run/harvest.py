@@ -158,15 +158,7 @@ async def _orchestrator(
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
         cutter = await stack.enter_async_context(_cutter(settings))
-        frames = await FrameStore.open(
-            places.frames,
-            transport,
-            budget=settings.work.frame_cache_bytes,
-            still_wanted=ledger.still_wanted,
-            patience_s=settings.politeness.patience_s,
-            ways=_ways(settings, ledger, transport),
-            run=cutter.run,
-        )
+        frames = await _frame_store(settings, places, ledger, transport, cutter)
 
         async def located(archive: str) -> None:
             await sample_once(
@@ -318,6 +310,24 @@ def _inputs(
         },
         tables=places.tables,
         listener=listener,
+    )
+
+
+async def _frame_store(
+    settings: Settings,
+    places: Places,
+    ledger: Ledger,
+    transport: Transport,
+    cutter: Cutter,
+) -> FrameStore:
+    return await FrameStore.open(
+        places.frames,
+        transport,
+        budget=settings.work.frame_cache_bytes,
+        still_wanted=ledger.still_wanted,
+        patience_s=settings.politeness.patience_s,
+        ways=_ways(settings, ledger, transport),
+        run=cutter.run,
     )
 
 

@@ -74,7 +74,7 @@ class RangeRefusedError(PermanentError):
 class RangeIntake:
     """Takes the bytes from ``start`` to before ``stop``, or to the end of the file.
 
-    ``on_head`` is called when a right reply begins; again if it has to be sent again.
+    ``on_head`` is called when a right reply begins, and once more for each retry.
     """
 
     def __init__(

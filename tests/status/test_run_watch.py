@@ -231,7 +231,7 @@ async def test_health_of_a_wait(places, clock, transport, make_watch, facts, why
 
 
 async def test_health_of_a_hung_process(places, clock, transport, make_watch):
-    """A process that is there and reports nothing for minutes is not healthy."""
+    """A live process that reports nothing for minutes is not healthy."""
     async with Ledger.open(places.ledger) as ledger:
         make_watch(ledger).look(transport.states())
         await _synced(ledger)

@@ -41,7 +41,8 @@ class _Dated(NamedTuple):
 def latest_stamps(run: ShownRun) -> list[dict[str, Any]]:
     """Give the stamps that landed last, the newest first.
 
-    Files that the ledger does not know yet are left out: their stamps may be made anew.
+    Files that the ledger does not know yet are left out: their stamps may be written
+    again.
     """
     files = _newest_files(run.places.out, _SHOWN)
     if not files:

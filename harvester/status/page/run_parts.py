@@ -28,8 +28,8 @@ __all__ = ["RunParts"]
 #: Seconds for which each part is used at least.
 _FAILURES_S, _CHARTS_S, _MAP_S, _STAMPS_S, _ABOUT_S = 5, 10, 5, 3, 60
 
-#: Seconds for which a picture is used: a stamp that is made anew is another product, or
-#: has the same pixels.
+#: Seconds for which a picture is used: a stamp that is written again is another
+#: product, or has the same pixels.
 _PICTURE_S = 600
 
 
@@ -41,7 +41,7 @@ class RunParts:
         self._shared = shared
 
     def routes(self) -> Mapping[str, Answering]:
-        """Give what answers each part, by the last word of its address."""
+        """Give the answer of each part; the key is the last word of its URL."""
         return {
             "failures": self._failures,
             "charts": self._charts,

@@ -204,7 +204,7 @@ def test_settings(browser, url):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barriers(browser, url, size, scheme):
-    """Neither contrast nor names nor order keep somebody from using the page."""
+    """Axe finds no serious problem of contrast, names or order on the page."""
     with opened(browser, url, size, color_scheme=scheme) as page:
         page.locator("#groups summary").first.click()
         page.locator("#about summary").click()

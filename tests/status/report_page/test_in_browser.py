@@ -65,7 +65,7 @@ def test_width(opened, file):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barriers(opened, file, scheme):
-    """Neither contrast nor names nor order keep somebody from using the report."""
+    """Axe finds no serious problem of contrast, names or order in the report."""
     page = opened(file, scheme)
     _open_all(page)
     page.evaluate(AXE_SCRIPT)
