@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from ..errors import HarvesterError, first_of
 from ..events import Began, Ended, Note, guarded
 from ..frames.store import FrameStore
 from ..frames.ways import Ways
-from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
@@ -46,7 +44,7 @@ from .transport_setup import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
 
     from ..archives.kind import ArchiveKind
     from ..events import Event, Listener
@@ -173,7 +171,6 @@ async def _orchestrator(
 
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
-        await asyncio.to_thread(_load, used)
         watch = RunWatch(
             ledger,
             listener,
@@ -234,13 +231,6 @@ def _is_undated(places: Places) -> bool:
     with LedgerView.open(places.ledger) as view:
         dates = RunDates.of(view.facts())
     return bool(dates.began) and not dates.settled
-
-
-def _load(kinds: Sequence[ArchiveKind]) -> None:
-    # On the event loop the imports would hold up requests for a twentieth of a second.
-    with IMPORTING:
-        for kind in kinds:
-            kind.load()
 
 
 async def _keep_bill(
