@@ -6,7 +6,7 @@ import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..archives.kind import LocatorInputs
 from ..archives.registry import kind_of
@@ -44,7 +44,7 @@ from .transport_setup import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from ..archives.kind import ArchiveKind
     from ..events import Event, Listener
@@ -158,8 +158,8 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
 
-        async def located(archive: str) -> None:
-            await sample_once(
+        async def located(archive: str) -> Coroutine[Any, Any, None] | None:
+            rest = await sample_once(
                 kind_of(archive),
                 places.ledger,
                 transport=transport,
@@ -168,6 +168,7 @@ async def _orchestrator(
                 is_plan=is_plan,
             )
             await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
+            return rest
 
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
