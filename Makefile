@@ -12,15 +12,18 @@ demo: $(READY)
 	$(BIN)/harvester demo
 
 # Files in the order that tests/conftest.py gives: the longest ones first. Whole harvests
-# wait for archives most of the time, so that there is one worker more than cores.
-WORKERS := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
+# wait for archives, so that there are more workers than cores: one, or twice as many for
+# the long tests, which wait most of their time.
+FILES := --dist loadfile --no-loadscope-reorder
+WORKERS := -n $(shell echo $$(($$(nproc) + 1))) $(FILES)
+LONG_WORKERS := -n $(shell echo $$((2 * $$(nproc)))) $(FILES)
 
 test: $(READY)
 	$(BIN)/pytest -q $(WORKERS) -m "not long and not bench"
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
-	$(BIN)/pytest -q $(WORKERS) -m long
+	$(BIN)/pytest -q $(LONG_WORKERS) -m long
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -118,7 +121,8 @@ astroquery-pre: $(READY)
 	-.venv-pre/bin/pip install --quiet --require-hashes -r requirements/dev.txt
 	-.venv-pre/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	-.venv-pre/bin/pip install --quiet --upgrade --pre astroquery
-	-.venv-pre/bin/pytest -q -m "not harvest" tests/archives tests/sandbox
+	-.venv-pre/bin/pytest -q -n auto -m "not harvest and not long" \
+		$(shell grep -rl --include='test_*.py' astroquery tests/archives tests/sandbox)
 
 clean:
 	rm -rf .venv .venv-pre .venv-loaders harvester-demo fuzz-found
