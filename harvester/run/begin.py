@@ -68,7 +68,7 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
     try:
         with _reader(NewRun.of(settings), places) as reader:
             _follow(reader, listener, look_up)
-    except EOFError as error:
+    except (EOFError, ConnectionError) as error:
         msg = (
             "the process that reads the catalogue was killed, perhaps because memory "
             "ran out. Run the command again"
