@@ -1,36 +1,50 @@
-"""The start of a run: read the catalogue and create the ledger from it."""
+"""The start of a run: a process of its own reads the catalogue.
+
+It takes the memory of a long catalogue with it when it ends. Meanwhile this process can
+import what a harvest needs. Archives are only asked from here: if a catalogue has no
+positions, the other process asks this one to look them up.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import threading
+import traceback
 from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..archives.registry import identifiers
-from ..catalogue.options import ReadOptions
-from ..catalogue.reader import open_catalogue
-from ..dataset.manifest import write_labels
+from ..cutouts.warm_up import warm_up
 from ..dataset.stamps import atomic_write
-from ..errors import InputError, LocalError
-from ..events import Note, counted
-from ..ledger.file import create_ledger
+from ..errors import HarvesterError, InputError, LocalError
+from ..importing import IMPORTING
 from ..ledger.view import LedgerView
-from .identifier_positions import positions_of
-from .memory import release_free_memory
+from .new_run import NewRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from multiprocessing.connection import Connection
 
-    from ..catalogue.reader import Catalogue
+    from ..catalogue.id_lists import LookUp
     from ..events import Listener
     from ..places import Places
     from ..settings.settings import Settings
 
 __all__ = ["begin", "check_same_run", "remove_scratch", "write_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unplaced:
+    """A question of the process that reads: the positions of identifiers."""
+
+    archive: str
+    ids: Sequence[str]
 
 
 def begin(settings: Settings, places: Places, listener: Listener) -> None:
@@ -41,77 +55,108 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
     InputError
         The catalogue cannot be read.
     LocalError
-        The output folder cannot be written.
+        The output folder cannot be written, or the process that reads was killed.
     TransientError
         It has no positions, and the archive cannot be asked for them now.
     """
-    columns = settings.catalogue
-    with (
-        _scratch(places) as scratch,
-        open_catalogue(
-            Path(columns.path),
-            ReadOptions(**columns.model_dump(exclude={"path"})),
-            schemes=identifiers(),
-            scratch=scratch,
-            look_up=positions_of(settings, listener),
-        ) as catalogue,
-    ):
-        for note in catalogue.notes:
-            listener(Note(note))
-        if catalogue.rejects:
-            listener(Note(_rejected(len(catalogue.rejects), places)))
-        _begin(settings, places, catalogue)
-    release_free_memory()
 
+    def look_up(archive: str, ids: Sequence[str]) -> Mapping[str, tuple[float, float]]:
+        with IMPORTING:
+            from .identifier_positions import positions_of
+        return positions_of(settings, listener)(archive, ids)
 
-def _rejected(count: int, places: Places) -> str:
-    rows = counted(count, "row")
-    return f"{rows} of the catalogue rejected; the reasons are in {places.rejects}"
+    try:
+        with _reader(NewRun.of(settings), places) as reader:
+            _follow(reader, listener, look_up)
+    except (EOFError, ConnectionError) as error:
+        msg = (
+            "the process that reads the catalogue was killed, perhaps because memory "
+            "ran out. Run the command again"
+        )
+        raise LocalError(msg) from error
+    finally:
+        remove_scratch(places)
 
 
 @contextmanager
-def _scratch(places: Places) -> Iterator[Path]:
+def _reader(new: NewRun, places: Places) -> Iterator[Connection[Any, Any]]:
+    """Start the process that reads; it is killed at the end of the block."""
+    context = warm_up()
+    ours, its = context.Pipe()
+    process = context.Process(target=_read, args=(new, places, its))
+    with ours:
+        with its:
+            process.start()
+        try:
+            yield ours
+        finally:
+            process.kill()
+            process.join()
+
+
+def _follow(reader: Connection[Any, Any], listener: Listener, look_up: LookUp) -> None:
+    """Pass on what the process that reads tells, until it is through."""
+    while (told := reader.recv()) is not None:
+        match told:
+            case Exception():
+                raise told
+            case _Unplaced(archive, ids):
+                reader.send(_positions(look_up, archive, ids))
+            case event:
+                listener(event)
+
+
+def _positions(
+    look_up: LookUp, archive: str, ids: Sequence[str]
+) -> Mapping[str, tuple[float, float]] | HarvesterError:
     try:
-        places.scratch.mkdir()
-    except OSError as error:
-        msg = f"folder {places.scratch} cannot be created: {error.strerror}."
-        raise LocalError(msg) from error
+        return look_up(archive, ids)
+    except HarvesterError as error:
+        return error
+
+
+# -- in the process that reads -------------------------------------------------------
+
+
+def _read(new: NewRun, places: Places, parent: Connection[Any, Any]) -> None:
+    # The parent decides what a signal to all processes of a terminal means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with IMPORTING:
+        from .create_run import create_run
+
+    def look_up(archive: str, ids: Sequence[str]) -> Mapping[str, tuple[float, float]]:
+        parent.send(_Unplaced(archive, ids))
+        answer = parent.recv()
+        if isinstance(answer, HarvesterError):
+            raise answer
+        found: Mapping[str, tuple[float, float]] = answer
+        return found
+
     try:
-        yield places.scratch
-    finally:
-        remove_scratch(places)
+        create_run(new, places, parent.send, look_up)
+    except HarvesterError as error:
+        parent.send(error)
+    except Exception:  # noqa: BLE001 - the parent raises it
+        parent.send(RuntimeError(f"reading the catalogue: {traceback.format_exc()}"))
+    else:
+        parent.send(None)
+
+
+def _end_with_parent() -> None:
+    # An orphan could create the ledger while another command owns the folder.
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+# -- the files of a run ----------------------------------------------------------------
 
 
 def remove_scratch(places: Places) -> None:
     """Remove the temporary files of reading the catalogue, also of a killed process."""
     shutil.rmtree(places.scratch, ignore_errors=True)
-
-
-def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
-    rejects = [(r.line, r.id, r.reason) for r in catalogue.rejects]
-    write_labels(places.labels, catalogue.labels())
-    _write_rejects(places, rejects)
-    create_ledger(
-        places.ledger,
-        targets=catalogue.targets(),
-        rejects=rejects,
-        surveys=settings.parsed_surveys(),
-        facts={
-            "catalogue": settings.catalogue.path,
-            "catalogue sha256": catalogue.sha256,
-            "settings": json.dumps(settings.identity(), sort_keys=True),
-            "settings sha256": settings.identity_hash(),
-            "made by": f"harvester {__version__}",
-        },
-    )
-
-
-def _write_rejects(places: Places, rejects: list[tuple[int, str, str]]) -> None:
-    rows = [
-        json.dumps(dict(zip(("line", "id", "reason"), r, strict=True))) for r in rejects
-    ]
-    with atomic_write(places.rejects) as new:
-        new.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
 def write_settings(settings: Settings, places: Places) -> None:
