@@ -143,7 +143,10 @@ class Lane:
         self._locator.stop()
 
     async def run(self) -> None:
-        """Work until every job is settled. Cancel it to drop the current frames."""
+        """Work until every job is settled. Cancel it to drop the current frames.
+
+        It may be run again, for jobs that became due after its end.
+        """
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
             beside = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,12 @@ from ..ledger.runner import Runner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..ledger.runner import PauseMark
+
 __all__ = ["Life", "Running", "read_running"]
+
+#: A pause that is older than this, in seconds, is told with its day.
+_DAY_S = 43_200.0
 
 #: A harvest tells of itself every few seconds. After so many without a word it hangs,
 #: or, if it is on another machine, is taken for dead.
@@ -52,6 +58,11 @@ class Running:
     hosts: Mapping[str, tuple[str, ...]]
     #: Whether it only locates, as `harvester plan` does.
     is_plan: bool
+    #: The pause that is going on, and when the last one ended; None and 0: none.
+    paused: PauseMark | None = None
+    resumed_at: float = 0.0
+    #: Path of the socket on which it takes commands; empty: it takes none.
+    control: str = ""
 
     @property
     def is_alive(self) -> bool:
@@ -60,8 +71,17 @@ class Running:
 
     @property
     def moved_at(self) -> float:
-        """When anything moved: a job, a stamp, or a byte."""
-        return max(self.progress_at, self.heard_at)
+        """When anything moved: a job, a stamp, or a byte; or could move again."""
+        return max(self.progress_at, self.heard_at, self.resumed_at)
+
+    def pause_words(self, now: float) -> str:
+        """Say who paused it, and since when; empty: nobody has."""
+        if self.paused is None:
+            return ""
+        is_old = now - self.paused.since > _DAY_S
+        form = "%Y-%m-%d %H:%M" if is_old else "%H:%M"
+        since = time.strftime(form, time.localtime(self.paused.since))
+        return f"paused by {self.paused.by} since {since}"
 
     def words(self, now: float) -> str:
         """Say it in one sentence."""
@@ -79,7 +99,12 @@ class Running:
 
     def to_json(self, now: float) -> dict[str, Any]:
         """Give it as `harvester status --json` does."""
-        return {**asdict(self), "words": self.words(now)}
+        return {
+            **asdict(self),
+            "moved_at": self.moved_at,
+            "paused_words": self.pause_words(now),
+            "words": self.words(now),
+        }
 
 
 def read_running(facts: Mapping[str, str], now: float) -> Running | None:
@@ -99,6 +124,9 @@ def read_running(facts: Mapping[str, str], now: float) -> Running | None:
         processes=told.processes,
         hosts=told.hosts,
         is_plan=told.is_plan,
+        paused=told.paused,
+        resumed_at=told.resumed_at,
+        control=told.control,
     )
 
 

@@ -129,7 +129,7 @@ async def test_status_during_a_run(places, clock, transport, make_watch):
     assert f"running for 8 s (process {os.getpid()}" in said
     assert "last progress 8 s ago" in said
     assert "harvester resume" not in said
-    assert "when this harvest has ended: harvester retry" in said
+    assert "To try failed jobs again: harvester ctl " in said
     assert "To do: 97 jobs of sdss." in said
 
 
