@@ -198,7 +198,7 @@ async def _orchestrator(
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         control = HarvestControl(
-            orchestrator, transport.controls, ledger=ledger, watch=watch, places=places
+            orchestrator, transport, ledger=ledger, watch=watch, places=places
         )
         ledger.keep_troubles([])
         if not is_plan:

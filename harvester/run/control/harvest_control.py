@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...ledger.ledger import Ledger
     from ...places import Places
     from ...status.run_watch import RunWatch
-    from ...transport.host_controls import HostControls
+    from ...transport.transport import Transport
     from ..orchestrator import Orchestrator
     from .envelope import Caller
 
@@ -35,14 +35,15 @@ class HarvestControl:
     def __init__(
         self,
         orchestrator: Orchestrator,
-        hosts: HostControls,
+        transport: Transport,
         *,
         ledger: Ledger,
         watch: RunWatch,
         places: Places,
     ) -> None:
         self._orchestrator = orchestrator
-        self._hosts = hosts
+        self._transport = transport
+        self._hosts = transport.controls
         self._ledger = ledger
         self._watch = watch
         self._places = places
@@ -62,6 +63,7 @@ class HarvestControl:
             except HarvesterError as error:
                 self.tell(verb, str(error), caller, is_refused=True)
                 raise
+            self._watch.look(self._transport.states())
             self._watch.sign()
             await self._ledger.written()
         self.tell(verb, text, caller)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import HarvesterError
 from ...ledger.browsing import BrowsingView
 from ...states import SETTLED, State
-from ..report import pause_words, read_report, state_of
+from ..report import read_report, state_of
 from ..running import Life
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def overview_of(run: ShownRun, report: Report) -> dict[str, Any]:
 
 def _words(report: Report) -> str:
     running = report["running"]
-    return pause_words(report) or (running["words"] if running else "")
+    return (running["paused_words"] or running["words"]) if running else ""
 
 
 def _next(run: ShownRun, state: str) -> str:

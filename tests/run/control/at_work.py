@@ -50,7 +50,7 @@ async def at_work(places):
         ledger.count_traffic(HOST, 12, 3_000_000)
         control = HarvestControl(
             Orchestrator([]),
-            transport.controls,
+            transport,
             ledger=ledger,
             watch=watch,
             places=places,

@@ -153,13 +153,11 @@ async def test_log(places):
 
 async def test_rate(places):
     """A rate holds at once, and status shows it beside that of the settings."""
-    async with at_work(places) as harvest:
+    async with at_work(places):
         answer = await ask_harvest(places, Verb.RATE, {"host": HOST, "rate": 0.5})
         assert answer["rates"][HOST] == {"allowed": 0.5, "most": 10}
-        harvest.watch.look(harvest.transport.states())
-        assert "rate set to 0.5 requests/s (settings: 5)" in harvest.transport.states()[
-            0
-        ].words(0)
+        told = words(read_report(places))
+    assert f"{HOST} now: ready; rate set to 0.5 requests/s (settings: 5)" in told
 
 
 @pytest.mark.parametrize(
