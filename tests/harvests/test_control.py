@@ -19,13 +19,13 @@ from harvester.status.report import read_report
 
 pytestmark = pytest.mark.harvest
 
-SKY = ("--seed=5", "--targets=60", "--per-field=1.1", "--no-hst-images")
+SKY = ("--seed=5", "--targets=30", "--per-field=1.1", "--no-hst-images")
 
 #: About every fifth frame is missing until the faults are switched off.
 FAULT = r"notfound@sdss-sas/frame-r-\d+-\d-\d+[05]\.fits"
 
 #: So slow that the harvest is at work until the test is through with it.
-SLOW = {"HARVESTER__SERVICES__SDSS_SAS__RATE": "1"}
+SLOW = {"HARVESTER__SERVICES__SDSS_SAS__RATE": "0.5"}
 
 
 def call(*words):
@@ -119,7 +119,7 @@ def test_commands(tmp_path):
             kill_group(process)
     assert process.returncode == 0
     (band,) = status(out)["bands"]
-    assert (band["done"], band["failed"]) == (60, 0)
+    assert (band["done"], band["failed"]) == (30, 0)
     _check_log(log)
 
 
@@ -130,9 +130,9 @@ def _after_the_kill(out, archives, process):
     host = archives.host("sdss-sas")
     assert ctl(out, "rate", host, "10.5")[0] == 2
     assert ctl(out, "rate", f"{host}s", "1")[0] == 2
-    assert ctl(out, "rate", host, "0.5")[1]["rates"][host]["allowed"] == 0.5
-    wait_for(lambda: status(out)["hosts"][host]["rate"] == 0.5, process)
-    assert "rate set to 0.5 requests/s (settings: 1)" in call("status", out)[1]
+    assert ctl(out, "rate", host, "0.4")[1]["rates"][host]["allowed"] == 0.4
+    wait_for(lambda: status(out)["hosts"][host]["rate"] == 0.4, process)
+    assert "rate set to 0.4 requests/s (settings: 0.5)" in call("status", out)[1]
     wait_for(lambda: status(out)["failures"], process)
     assert ctl(out, "pause")[0] == 0
     archives.ask("/_faults", [])
