@@ -275,7 +275,7 @@ def retry_jobs_offline(places: Places, choice: RetryChoice) -> int:
         with owned(places.lock):
             return asyncio.run(_retry())
     except LockedError as error:
-        msg = f"{error} A harvest at work does it too: harvester ctl {places.out} retry"
+        msg = f"{error} The harvest at work can retry: harvester ctl {places.out} retry"
         raise LockedError(msg) from error
 
 
