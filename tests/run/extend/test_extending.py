@@ -309,6 +309,7 @@ def test_interrupted_before_commit(places, tmp_path, monkeypatch):
         patch.setattr(apply, "grow_ledger", interrupt)
         with pytest.raises(KeyboardInterrupt):
             extend(places, more)
+    places.scratch.mkdir()  # a killed process leaves its temporary files
     assert len(targets(places)) == 12
     extend(places, write(more, [*map(row, range(12)), row(40)]))
     assert len(labels(places)) == len(targets(places)) == 13
