@@ -26,6 +26,7 @@ __all__ = [
     "PageServed",
     "Stalled",
     "Stamped",
+    "Watching",
     "as_sentence",
     "counted",
     "duration_words",
@@ -131,6 +132,15 @@ class Controlled:
     is_refused: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Nothing is to be done now; the run waits for something new."""
+
+    text: str
+    #: Unix seconds.
+    next_look_at: float
+
+
 Event = (
     Began
     | Controlled
@@ -142,6 +152,7 @@ Event = (
     | PageServed
     | Stalled
     | Stamped
+    | Watching
 )
 
 Listener = Callable[[Event], None]

@@ -56,6 +56,8 @@ class Runner:
     resumed_at: float = 0.0
     #: Path of the socket on which it takes commands; empty: it takes none.
     control: str = ""
+    #: Nothing is to be done: it waits until then for something new; 0: it is at work.
+    next_look_at: float = 0.0
 
     @property
     def moved_at(self) -> float:

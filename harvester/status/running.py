@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
     from ..ledger.runner import PauseMark
 
-__all__ = ["Life", "Running", "read_running"]
+__all__ = ["WATCHING", "Life", "Running", "read_running", "watching_words"]
+
+#: The state of a run that has nothing to do and waits for something new.
+WATCHING = "watching"
 
 #: A pause that is older than this, in seconds, is told with its day.
 _DAY_S = 43_200.0
@@ -63,6 +67,8 @@ class Running:
     resumed_at: float = 0.0
     #: Path of the socket on which it takes commands; empty: it takes none.
     control: str = ""
+    #: It waits until then for something new, and has nothing to do; 0: it is at work.
+    next_look_at: float = 0.0
 
     @property
     def is_alive(self) -> bool:
@@ -88,6 +94,8 @@ class Running:
         who = f"process {self.pid} on {self.host}"
         silent = duration_words(max(0.0, now - self.told_at))
         match self.life:
+            case Life.RUNNING if self.next_look_at:
+                return f"{watching_words(self.next_look_at)} ({who})"
             case Life.RUNNING:
                 since = duration_words(max(0.0, now - self.since))
                 moved = duration_words(max(0.0, now - self.progress_at))
@@ -105,6 +113,12 @@ class Running:
             "paused_words": self.pause_words(now),
             "words": self.words(now),
         }
+
+
+def watching_words(next_look_at: float) -> str:
+    """Say that a run waits for something new, until a time in Unix seconds."""
+    moment = datetime.fromtimestamp(next_look_at, UTC)
+    return f"watching, next look at {moment.strftime('%Y-%m-%d %H:%M:%S UTC')}"
 
 
 def read_running(facts: Mapping[str, str], now: float) -> Running | None:
@@ -127,11 +141,14 @@ def read_running(facts: Mapping[str, str], now: float) -> Running | None:
         paused=told.paused,
         resumed_at=told.resumed_at,
         control=told.control,
+        next_look_at=told.next_look_at,
     )
 
 
 def _life(told: Runner, now: float) -> Life:
-    is_alive, is_overdue = told.process.is_alive(), now - told.at > _OVERDUE_S
+    # One that watches is silent until its next look.
+    last = max(told.at, told.next_look_at)
+    is_alive, is_overdue = told.process.is_alive(), now - last > _OVERDUE_S
     if is_alive is None:
         return Life.DEAD if is_overdue else Life.RUNNING
     if not is_alive:

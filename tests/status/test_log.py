@@ -22,6 +22,7 @@ from harvester.events import (
     PageServed,
     Stalled,
     Stamped,
+    Watching,
 )
 from harvester.states import State
 from harvester.status import log as log_module
@@ -43,6 +44,7 @@ EACH = [
     Controlled("pause", "pause by me: paused", 1000, "socket"),
     Controlled("rate", "rate by me: refused", 1000, "socket", is_refused=True),
     Controlled("status", "status by me: at work", 1000, "socket"),
+    Watching("watching, next look at noon", 1e9),
     Ended("the disk is full", is_error=True),
 ]
 
@@ -94,7 +96,7 @@ def test_logfmt_and_journald():
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "count"), [(-1, 6), (0, 12), (1, 13), (2, len(EACH) + 2)]
+    ("verbosity", "count"), [(-1, 6), (0, 13), (1, 14), (2, len(EACH) + 2)]
 )
 def test_how_much(verbosity, count):
     """-q leaves warnings, -v adds what modules say, and -vv every job."""

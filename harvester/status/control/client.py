@@ -146,6 +146,12 @@ def _unheard(places: Places, running: Running) -> str:
     words = f"process {running.pid} on {running.host} works on {places.out}"
     if running.life is Life.HUNG:
         return f"{words}, but hangs. Stop it, then: harvester resume {places.out}"
+    if running.next_look_at:
+        return (
+            f"{words}, but has nothing to do now ({running.words(time.time())}), and "
+            "takes commands only while it harvests. To retry now, stop it, retry, and "
+            "resume"
+        )
     if not running.control:
         return (
             f"{words}, but takes no commands yet. Try again in some seconds; if it "

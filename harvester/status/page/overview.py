@@ -74,7 +74,10 @@ def overview_of(run: ShownRun, report: Report) -> dict[str, Any]:
             for row in failed[:_MOST_REASONS]
         ],
         "more_reasons": max(0, len(failed) - _MOST_REASONS),
-        "troubles": report["troubles"],
+        "troubles": [
+            *report["troubles"],
+            *(f"not taken: {file}: {why}" for file, why in report["refused"].items()),
+        ],
         "next": _next(run, state),
     }
 
