@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..events import Moved
-from ..importing import IMPORTING
 from ..states import SETTLED, State
 from .console import print_line
+from .log import opened_log
 from .log_options import LogOptions
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ def shown_progress(
     With ``quiet`` the lines go to standard error, as for ``--json``.
     ``takes_modules`` as in `opened_log`.
     """
-    with IMPORTING:
-        from .log import opened_log
-
     log = log or LogOptions()
     stream = sys.stderr if quiet else sys.stdout
     has_bars = report is not None and log.format == "console" and stream.isatty()

@@ -251,8 +251,10 @@ async def test_by_one_request(packed, header, whole, tmp_path, expect, row, plan
     assert frame.held.needed == needed <= fetched < 0.95 * total
 
 
-@pytest.mark.parametrize("wrong", [0, 60, -90])
-@pytest.mark.parametrize("row", [20, 300, 500, 1000, 1200, 1470])
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [(20, 0), (300, 60), (500, -90), (500, 0), (1000, 60), (1200, -90), (1470, 0)],
+)
 async def test_nearer_end(packed, header, whole, tmp_path, expect, row, wrong):
     """If the rows are known roughly, the nearer end is asked for as far as needed."""
     archive, asked = Archive(packed), stamps_at(header, row)
