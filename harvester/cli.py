@@ -100,7 +100,7 @@ def main() -> None:
     """
 
 
-@main.command(cls=OfSettings, sections="RUN")
+@main.command(cls=OfSettings, sections="RUN", warms_up=True)
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."

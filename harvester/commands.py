@@ -95,7 +95,7 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill for the rest of a run, from its ledger alone."""
-    from .run.begin import check_same_run
+    from .run.same_run import check_same_run
 
     need_ledger(places.ledger)
     settings = load_run_settings(places, **to_settings(flags))

@@ -113,6 +113,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """Nothing is to be done now; the run waits for something new."""
+
+    text: str
+    #: Unix seconds.
+    next_look_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class PageServed:
     """The status page of a harvest can be opened."""
 
@@ -130,15 +139,6 @@ class Controlled:
     uid: int
     via: str
     is_refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Watching:
-    """Nothing is to be done now; the run waits for something new."""
-
-    text: str
-    #: Unix seconds.
-    next_look_at: float
 
 
 Event = (

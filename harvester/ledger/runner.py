@@ -50,14 +50,14 @@ class Runner:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Whether it locates only, as `harvester plan` does.
     is_plan: bool = False
+    #: Nothing is to be done: it waits until then for something new; 0: it is at work.
+    next_look_at: float = 0.0
     #: The pause that is going on; None: it works.
     paused: PauseMark | None = None
     #: When the last pause ended; 0: there was none.
     resumed_at: float = 0.0
     #: Path of the socket on which it takes commands; empty: it takes none.
     control: str = ""
-    #: Nothing is to be done: it waits until then for something new; 0: it is at work.
-    next_look_at: float = 0.0
 
     @property
     def moved_at(self) -> float:

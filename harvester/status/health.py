@@ -83,10 +83,10 @@ def _without_ledger(places: Places) -> Health:
 
 def _at_work(report: Report, stalled_s: float, now: float) -> Health:
     running = report["running"]
-    if paused := pause_words(report):
-        return Health(is_healthy=True, words=paused)
     if running["next_look_at"]:
         return Health(is_healthy=True, words=running["words"])
+    if paused := pause_words(report):
+        return Health(is_healthy=True, words=paused)
     still_s = now - running["moved_at"]
     if still_s < stalled_s or not unsettled(report):
         return Health(is_healthy=True, words=running["words"])

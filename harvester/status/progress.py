@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..events import Moved
-from ..importing import IMPORTING
 from ..states import SETTLED, State
 from .console import print_line
+from .log import opened_log
 from .log_options import LogOptions
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ def shown_progress(
     ``takes_modules`` as in `opened_log`. ``first``: events of before the log was open;
     those that were logged are taken out.
     """
-    with IMPORTING:
-        from .log import opened_log
-
     log = log or LogOptions()
     stream = sys.stderr if quiet else sys.stdout
     has_bars = report is not None and log.format == "console" and stream.isatty()

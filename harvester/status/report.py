@@ -40,7 +40,7 @@ __all__ = [
 _STATE_VALID_S = 30.0
 
 #: What `state_of` returns.
-RUN_STATES = (*Life, "paused", WATCHING, "stopped", "finished")
+RUN_STATES = (*Life, WATCHING, "paused", "stopped", "finished")
 
 #: The output of ``status --json``. Scripts rely on its keys.
 Report = dict[str, Any]
@@ -222,17 +222,14 @@ def pause_words(report: Report) -> str:
 
 
 def state_of(report: Report) -> str:
-    """Name how a run stands.
-
-    As `Life`, or ``paused``, ``watching``, ``stopped`` or ``finished``.
-    """
+    """Name how a run stands: `Life`, ``watching``, ``paused``, ``stopped``, ..."""
     has_work = any(one["pending"] or one["located"] for one in report["bands"])
     if running := report["running"]:
         life = Life(running["life"])
-        if life is Life.RUNNING and running["paused"]:
-            return "paused"
         if life is Life.RUNNING and running["next_look_at"]:
             return WATCHING
+        if life is Life.RUNNING and running["paused"]:
+            return "paused"
         if has_work or life is not Life.DEAD:
             return life.value
     return "stopped" if has_work else "finished"

@@ -62,13 +62,13 @@ class Running:
     hosts: Mapping[str, tuple[str, ...]]
     #: Whether it only locates, as `harvester plan` does.
     is_plan: bool
+    #: It waits until then for something new, and has nothing to do; 0: it is at work.
+    next_look_at: float = 0.0
     #: The pause that is going on, and when the last one ended; None and 0: none.
     paused: PauseMark | None = None
     resumed_at: float = 0.0
     #: Path of the socket on which it takes commands; empty: it takes none.
     control: str = ""
-    #: It waits until then for something new, and has nothing to do; 0: it is at work.
-    next_look_at: float = 0.0
 
     @property
     def is_alive(self) -> bool:
@@ -138,10 +138,10 @@ def read_running(facts: Mapping[str, str], now: float) -> Running | None:
         processes=told.processes,
         hosts=told.hosts,
         is_plan=told.is_plan,
+        next_look_at=told.next_look_at,
         paused=told.paused,
         resumed_at=told.resumed_at,
         control=told.control,
-        next_look_at=told.next_look_at,
     )
 
 

@@ -40,11 +40,11 @@ EACH = [
     Stalled("it moves again", 2.0, is_over=True),
     Moved("sdss", State.NO_COVERAGE, 3),
     Stamped("sdss", "frame-r", 2),
+    Watching("watching, next look at noon", 1e9),
     PageServed("http://127.0.0.1:8765/"),
     Controlled("pause", "pause by me: paused", 1000, "socket"),
     Controlled("rate", "rate by me: refused", 1000, "socket", is_refused=True),
     Controlled("status", "status by me: at work", 1000, "socket"),
-    Watching("watching, next look at noon", 1e9),
     Ended("the disk is full", is_error=True),
 ]
 

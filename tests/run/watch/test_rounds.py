@@ -12,9 +12,11 @@ from harvester.errors import OutageError
 from harvester.ledger.runner import RUNNER
 from harvester.ledger.view import LedgerView
 from harvester.places import Places
-from harvester.run.begin import begin, write_settings
+from harvester.run.begin import remove_scratch, write_settings
+from harvester.run.create_run import create_run
 from harvester.run.extend.extending import take_catalogue
 from harvester.run.harvest import Outcome
+from harvester.run.new_run import NewRun
 from harvester.run.stop import Stop
 from harvester.run.watch.rounds import harvest_and_watch
 from harvester.settings.settings import load_settings
@@ -39,7 +41,8 @@ def begin_run(tmp_path):
             watch={**QUICK, "folder": str(tmp_path), **intervals},
         )
         write_settings(settings, places)
-        begin(settings, places, lambda _: None)
+        create_run(NewRun.of(settings), places, lambda _: None, None)
+        remove_scratch(places)
         return settings, places
 
     return begin_one

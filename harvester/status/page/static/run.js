@@ -61,8 +61,8 @@ export function showFirst(run) {
 function etaWords(run) {
   switch (run.state) {
     case "running": return run.eta_s ? `About ${duration(run.eta_s)} left, until ${moment(Date.now() / 1000 + run.eta_s)}` : run.eta_s === 0 ? "Nearly done." : `The end is not known yet${run.eta_why ? `: ${run.eta_why}` : ""}.`;
-    case "paused":
     case "watching":
+    case "paused":
     case "hung":
     case "dead": return `${run.words}.`;
     case "finished": return run.settled_at ? `Finished ${moment(Date.parse(run.settled_at) / 1000)}.` : "Everything is settled.";
