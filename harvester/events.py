@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Began",
+    "Controlled",
     "Ended",
     "Event",
     "Heartbeat",
@@ -22,8 +23,10 @@ __all__ = [
     "Listener",
     "Moved",
     "Note",
+    "PageServed",
     "Stalled",
     "Stamped",
+    "Watching",
     "as_sentence",
     "counted",
     "duration_words",
@@ -40,6 +43,8 @@ class Moved:
     archive: str
     state: State
     jobs: int
+    #: The state that they were in; None: the usual one.
+    source: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,48 @@ class Ended:
     is_error: bool = False
 
 
-Event = Began | Ended | Moved | Stamped | Note | HostChanged | Heartbeat | Stalled
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Nothing is to be done now; the run waits for something new."""
+
+    text: str
+    #: Unix seconds.
+    next_look_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageServed:
+    """The status page of a harvest can be opened."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """A user told a harvest at work what to do, and it was done or refused."""
+
+    #: ``pause``, ``resume``, ``retry``, ``rate`` or ``status``.
+    verb: str
+    text: str
+    #: The number of the user, and how the command came: ``socket`` or ``page ADDRESS``.
+    uid: int
+    via: str
+    is_refused: bool = False
+
+
+Event = (
+    Began
+    | Controlled
+    | Ended
+    | Heartbeat
+    | HostChanged
+    | Moved
+    | Note
+    | PageServed
+    | Stalled
+    | Stamped
+    | Watching
+)
 
 Listener = Callable[[Event], None]
 

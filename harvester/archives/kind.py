@@ -46,6 +46,7 @@ __all__ = [
     "Shown",
     "Token",
     "Way",
+    "probe_steps",
 ]
 
 
@@ -211,6 +212,9 @@ class ArchiveKind(Credited, Shown, Protocol):
     #: Whether frames continue each other on one grid of pixels, so that `neighbour`
     #: may give one.
     has_neighbours: bool
+    #: Whether it publishes more images of the sky all the time, so that a galaxy
+    #: without one may get one. If not, a run that is watched does not look again.
+    gets_new_images: bool
     reading: Reading
     costs: Costs
     sampling: Sampling | None
@@ -259,9 +263,12 @@ class ArchiveKind(Credited, Shown, Protocol):
         """Give the questions with which `harvester doctor` examines the archive.
 
         They ask for one known product, and compare what comes with our notes. They may
-        be none.
+        be none. A kind without this method, or one that inherits from `ArchiveKind`,
+        has a default: each service is asked for its own address once.
         """
-        ...
+        from .probe import reach_steps
+
+        return reach_steps(inputs, [one.name for one in self.services])
 
     def load(self) -> None:
         """Import what `open` needs; called in a thread, because that takes long."""
@@ -270,3 +277,9 @@ class ArchiveKind(Credited, Shown, Protocol):
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         ...
+
+
+def probe_steps(kind: ArchiveKind, inputs: ProbeInputs) -> Sequence[ProbeStep]:
+    """Give the questions of an archive, or the default if its package has none."""
+    own = getattr(kind, "probe", None)
+    return own(inputs) if own else ArchiveKind.probe(kind, inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import contextmanager
 from itertools import groupby
@@ -21,7 +22,7 @@ from .tally import FETCHED, NEEDED, STAMPS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ..models import HostFacts, Product
@@ -130,6 +131,18 @@ class LedgerView:
         rows = self._db.execute("SELECT number, name FROM survey ORDER BY number")
         return {number: Survey.parse(name) for number, name in rows}
 
+    def positions(self, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Give the positions, ICRS degrees, of those identifiers that the run has."""
+        rows = self._db.execute(
+            """
+            SELECT id, ra, dec
+            FROM target
+            WHERE id IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(list(ids)),),
+        )
+        return {name: (ra, dec) for name, ra, dec in rows}
+
     def count(self, table: str) -> int:
         """Tell how many rows ``target`` or ``reject`` has."""
         assert table in {"target", "reject"}
@@ -137,6 +150,11 @@ class LedgerView:
             f"SELECT count(*) FROM {table}"  # noqa: S608 - one of two names
         ).fetchone()[0]
         return count
+
+    def next_target(self) -> int:
+        """Give the number that the next galaxy of the run would get."""
+        (last,) = self._db.execute("SELECT max(number) FROM target").fetchone()
+        return 0 if last is None else last + 1
 
     def count_cutouts(self) -> int:
         """Tell how many stamps are on disk."""

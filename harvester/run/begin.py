@@ -7,8 +7,6 @@ positions, the other process asks this one to look them up.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import signal
@@ -17,26 +15,25 @@ import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import parent_process
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cutouts.warm_up import warm_up
 from ..dataset.stamps import atomic_write
-from ..errors import HarvesterError, InputError, LocalError
+from ..errors import HarvesterError, LocalError
 from ..importing import IMPORTING
-from ..ledger.view import LedgerView
 from .new_run import NewRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from ..catalogue.id_lists import LookUp
     from ..events import Listener
     from ..places import Places
     from ..settings.settings import Settings
 
-__all__ = ["begin", "check_same_run", "remove_scratch", "write_settings"]
+__all__ = ["begin", "remove_scratch", "scratch_folder", "write_settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +151,29 @@ def _end_with_parent() -> None:
 # -- the files of a run ----------------------------------------------------------------
 
 
+@contextmanager
+def scratch_folder(places: Places) -> Iterator[Path]:
+    """Give an empty folder for temporary files, and remove it after the block.
+
+    A killed process may have left one. Only the owner of the run may call this.
+
+    Raises
+    ------
+    LocalError
+        It cannot be created.
+    """
+    remove_scratch(places)
+    try:
+        places.scratch.mkdir()
+    except OSError as error:
+        msg = f"folder {places.scratch} cannot be created: {error.strerror}."
+        raise LocalError(msg) from error
+    try:
+        yield places.scratch
+    finally:
+        remove_scratch(places)
+
+
 def remove_scratch(places: Places) -> None:
     """Remove the temporary files of reading the catalogue, also of a killed process."""
     shutil.rmtree(places.scratch, ignore_errors=True)
@@ -163,48 +183,3 @@ def write_settings(settings: Settings, places: Places) -> None:
     """Write the settings in effect into the folder of the run."""
     with atomic_write(places.settings) as new:
         new.write_text(settings.to_toml(), encoding="utf-8")
-
-
-def check_same_run(settings: Settings, places: Places) -> None:
-    """Refuse to continue a run with settings that would change the data set.
-
-    Raises
-    ------
-    InputError
-        The catalogue file or a setting differs; the message says which.
-    """
-    with LedgerView.open(places.ledger) as view:
-        facts = view.facts()
-    remedy = (
-        "Choose another folder with --out, or continue the run as it was started: "
-        f"harvester resume {places.out}"
-    )
-    before = json.loads(facts["settings"])
-    differing = [
-        f"{name} was {before.get(name)!r} and is now {value!r}"
-        for name, value in settings.identity().items()
-        if before.get(name) != value
-    ]
-    if differing:
-        msg = (
-            "this run was started with other settings: "
-            f"{'; '.join(differing)}. {remedy}"
-        )
-        raise InputError(msg)
-    catalogue = Path(settings.catalogue.path)
-    # The run no longer needs the file, so it may be missing, but it may not differ.
-    if catalogue.exists() and _sha256(catalogue) != facts["catalogue sha256"]:
-        msg = (
-            f"this run was started with another catalogue ({facts['catalogue']}); the "
-            f"content of {catalogue} differs. {remedy}"
-        )
-        raise InputError(msg)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        msg = f"catalogue {path} cannot be read: {error.strerror}."
-        raise InputError(msg) from error

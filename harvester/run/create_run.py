@@ -5,16 +5,16 @@ Only the process that does it imports this module: Arrow, and astropy for most f
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from ..archives.registry import identifiers
 from ..catalogue.reader import open_catalogue
 from ..dataset.manifest import write_labels
-from ..dataset.stamps import atomic_write
+from ..dataset.rejects import write_rejects
 from ..errors import LocalError
 from ..events import Note, counted
 from ..ledger.file import create_ledger
+from .same_run import ID_COLUMN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,19 +76,15 @@ def _make_folder(scratch: Path) -> Path:
 def _create(new: NewRun, places: Places, catalogue: Catalogue) -> None:
     rejects = [(r.line, r.id, r.reason) for r in catalogue.rejects]
     write_labels(places.labels, catalogue.labels())
-    _write_rejects(places, rejects)
+    write_rejects(places, rejects)
     create_ledger(
         places.ledger,
         targets=catalogue.targets(),
         rejects=rejects,
         surveys=new.surveys,
-        facts={**new.facts, "catalogue sha256": catalogue.sha256},
+        facts={
+            **new.facts,
+            "catalogue sha256": catalogue.sha256,
+            ID_COLUMN: catalogue.understanding.id,
+        },
     )
-
-
-def _write_rejects(places: Places, rejects: list[tuple[int, str, str]]) -> None:
-    rows = [
-        json.dumps(dict(zip(("line", "id", "reason"), r, strict=True))) for r in rejects
-    ]
-    with atomic_write(places.rejects) as new:
-        new.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

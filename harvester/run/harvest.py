@@ -28,6 +28,8 @@ from ..status.report import read_report, unsettled
 from ..status.report_words import share_settled
 from ..status.run_watch import RunWatch, watched
 from ..transport.webhook import Webhook
+from .control.harvest_control import HarvestControl
+from .control.server import taking_commands
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
@@ -193,12 +195,16 @@ async def _orchestrator(
             for kind in used
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
+        control = HarvestControl(
+            orchestrator, transport, ledger=ledger, watch=watch, places=places
+        )
         ledger.keep_troubles([])
         if not is_plan:
             await _keep_begin(ledger, places)
         async with (
             watched(watch, transport, places),
             kept_learned(ledger, transport.speeds, shared_folder(settings)),
+            taking_commands(control, watch, places),
         ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])

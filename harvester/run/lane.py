@@ -146,7 +146,10 @@ class Lane:
         self._locator.stop()
 
     async def run(self) -> None:
-        """Work until every job is settled. Cancel it to drop the current frames."""
+        """Work until every job is settled. Cancel it to drop the current frames.
+
+        It may be run again, for jobs that became due after its end.
+        """
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
             beside = [
@@ -179,9 +182,7 @@ class Lane:
             await rest
 
     async def _report_located(self) -> Coroutine[Any, Any, None] | None:
-        if self._located is None:
-            return None
-        return await self._located(self._archive.name)
+        return await self._located(self._archive.name) if self._located else None
 
     # -- feeding ---------------------------------------------------------------
 

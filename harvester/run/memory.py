@@ -6,10 +6,20 @@ import ctypes
 import gc
 from contextlib import suppress
 
-__all__ = ["tune_process"]
+__all__ = ["release_free_memory", "tune_process"]
 
 #: Parameters of mallopt(3).
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+
+
+def release_free_memory() -> None:
+    """Return free memory to the system, after a catalogue was read in this process."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    # Only glibc has malloc_trim; other C libraries do not need it.
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def tune_process() -> None:

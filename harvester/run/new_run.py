@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from .. import __version__
 from ..catalogue.options import ReadOptions
+from .same_run import identity_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +40,7 @@ class NewRun:
             settings.parsed_surveys(),
             {
                 "catalogue": columns.path,
-                "settings": json.dumps(settings.identity(), sort_keys=True),
-                "settings sha256": settings.identity_hash(),
+                **identity_facts(settings),
                 "made by": f"harvester {__version__}",
             },
         )

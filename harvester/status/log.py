@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LocalError
 from ..events import (
     Began,
+    Controlled,
     Ended,
     Heartbeat,
     HostChanged,
     Moved,
     Note,
+    PageServed,
     Stalled,
     Stamped,
+    Watching,
 )
 from .log_lines import formatter
 
@@ -37,12 +40,15 @@ __all__ = ["EVENTS", "opened_log"]
 EVENTS = {
     "harvest_began": "a harvest begins its work",
     "harvest_ended": "it has ended, and why",
+    "page_served": "where the status page of the harvest is",
+    "control": "a user paused, resumed or changed the harvest, or was refused; by whom",
     "note": "something that the user should know",
     "jobs_moved": "jobs of an archive have entered a state (with -vv)",
     "frame_cut": "a frame was cut into stamps (with -vv)",
     "host_changed": "a host is down, refuses, is slowed down, or is well again",
     "heartbeat": "how the harvest stands, once a minute",
     "stalled": "nothing has moved for five minutes, ten, twenty ...",
+    "watching": "all is done; the run waits for something new (--watch), once an hour",
     "moving": "it moves again after that",
     "message": "what a module of harvester had to say; the field `logger` names it",
 }
@@ -157,14 +163,16 @@ def _listener(log: logging.Logger) -> Listener:
 def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
     """Give level, name, text and fields of an event."""
     match event:
-        case Began() | Ended() | Heartbeat() | Stalled():
+        case Began() | Ended() | Heartbeat() | Stalled() | Watching():
             return _of_harvest(event)
+        case PageServed() | Controlled():
+            return _of_user(event)
         case _:
             return _of_work(event)
 
 
 def _of_harvest(
-    event: Began | Ended | Heartbeat | Stalled,
+    event: Began | Ended | Heartbeat | Stalled | Watching,
 ) -> tuple[int, str, str, dict[str, Any]]:
     match event:
         case Began(text):
@@ -179,6 +187,20 @@ def _of_harvest(
             level = logging.INFO if is_over else logging.WARNING
             name = "moving" if is_over else "stalled"
             return level, name, text, {"seconds": round(seconds)}
+        case Watching(text, next_look_at):
+            return logging.INFO, "watching", text, {"next_look_at": round(next_look_at)}
+
+
+def _of_user(event: PageServed | Controlled) -> tuple[int, str, str, dict[str, Any]]:
+    match event:
+        case PageServed(url):
+            return logging.INFO, "page_served", f"status page: {url}", {"url": url}
+        case Controlled(verb, text, uid, via, is_refused):
+            level = logging.WARNING if is_refused else logging.INFO
+            # Programs may ask often how it stands.
+            level = logging.DEBUG if verb == "status" else level
+            fields = {"verb": verb, "uid": uid, "via": via, "refused": is_refused}
+            return level, "control", text, fields
 
 
 def _of_work(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,15 @@ from ..ledger.runner import Runner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Life", "Running", "read_running"]
+    from ..ledger.runner import PauseMark
+
+__all__ = ["WATCHING", "Life", "Running", "read_running", "watching_words"]
+
+#: The state of a run that has nothing to do and waits for something new.
+WATCHING = "watching"
+
+#: A pause that is older than this, in seconds, is told with its day.
+_DAY_S = 43_200.0
 
 #: A harvest tells of itself every few seconds. After so many without a word it hangs,
 #: or, if it is on another machine, is taken for dead.
@@ -52,6 +62,13 @@ class Running:
     hosts: Mapping[str, tuple[str, ...]]
     #: Whether it only locates, as `harvester plan` does.
     is_plan: bool
+    #: It waits until then for something new, and has nothing to do; 0: it is at work.
+    next_look_at: float = 0.0
+    #: The pause that is going on, and when the last one ended; None and 0: none.
+    paused: PauseMark | None = None
+    resumed_at: float = 0.0
+    #: Path of the socket on which it takes commands; empty: it takes none.
+    control: str = ""
 
     @property
     def is_alive(self) -> bool:
@@ -60,14 +77,25 @@ class Running:
 
     @property
     def moved_at(self) -> float:
-        """When anything moved: a job, a stamp, or a byte."""
-        return max(self.progress_at, self.heard_at)
+        """When anything moved: a job, a stamp, or a byte; or could move again."""
+        return max(self.progress_at, self.heard_at, self.resumed_at)
+
+    def pause_words(self, now: float) -> str:
+        """Say who paused it, and since when; empty: nobody has."""
+        if self.paused is None:
+            return ""
+        is_old = now - self.paused.since > _DAY_S
+        form = "%Y-%m-%d %H:%M" if is_old else "%H:%M"
+        since = time.strftime(form, time.localtime(self.paused.since))
+        return f"paused by {self.paused.by} since {since}"
 
     def words(self, now: float) -> str:
         """Say it in one sentence."""
         who = f"process {self.pid} on {self.host}"
         silent = duration_words(max(0.0, now - self.told_at))
         match self.life:
+            case Life.RUNNING if self.next_look_at:
+                return f"{watching_words(self.next_look_at)} ({who})"
             case Life.RUNNING:
                 since = duration_words(max(0.0, now - self.since))
                 moved = duration_words(max(0.0, now - self.progress_at))
@@ -79,7 +107,18 @@ class Running:
 
     def to_json(self, now: float) -> dict[str, Any]:
         """Give it as `harvester status --json` does."""
-        return {**asdict(self), "words": self.words(now)}
+        return {
+            **asdict(self),
+            "moved_at": self.moved_at,
+            "paused_words": self.pause_words(now),
+            "words": self.words(now),
+        }
+
+
+def watching_words(next_look_at: float) -> str:
+    """Say that a run waits for something new, until a time in Unix seconds."""
+    moment = datetime.fromtimestamp(next_look_at, UTC)
+    return f"watching, next look at {moment.strftime('%Y-%m-%d %H:%M:%S UTC')}"
 
 
 def read_running(facts: Mapping[str, str], now: float) -> Running | None:
@@ -99,11 +138,17 @@ def read_running(facts: Mapping[str, str], now: float) -> Running | None:
         processes=told.processes,
         hosts=told.hosts,
         is_plan=told.is_plan,
+        next_look_at=told.next_look_at,
+        paused=told.paused,
+        resumed_at=told.resumed_at,
+        control=told.control,
     )
 
 
 def _life(told: Runner, now: float) -> Life:
-    is_alive, is_overdue = told.process.is_alive(), now - told.at > _OVERDUE_S
+    # One that watches is silent until its next look.
+    last = max(told.at, told.next_look_at)
+    is_alive, is_overdue = told.process.is_alive(), now - last > _OVERDUE_S
     if is_alive is None:
         return Life.DEAD if is_overdue else Life.RUNNING
     if not is_alive:

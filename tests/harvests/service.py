@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from astropy.table import Table
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
@@ -60,6 +61,12 @@ class Sandbox:
         )
         with urllib.request.urlopen(request, timeout=60) as reply:
             return reply.read()
+
+
+def galaxies(archives: Sandbox) -> Table:
+    """Give the catalogue of a sandbox as a table with a row for each galaxy."""
+    (row,) = Table.read(archives.catalogue)
+    return Table({name: row[name] for name in row.colnames})
 
 
 @contextmanager
