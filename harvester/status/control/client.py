@@ -146,6 +146,11 @@ def _unheard(places: Places, running: Running) -> str:
     words = f"process {running.pid} on {running.host} works on {places.out}"
     if running.life is Life.HUNG:
         return f"{words}, but hangs. Stop it, then: harvester resume {places.out}"
+    if running.next_look_at:
+        return (
+            f"{words}, has nothing to do and waits for something new: it takes no "
+            f"commands now. Stop it, then for example: harvester retry {places.out}"
+        )
     if not running.control:
         return (
             f"{words}, but takes no commands yet. Try again in some seconds; if it "
