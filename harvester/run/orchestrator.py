@@ -42,6 +42,8 @@ class Orchestrator:
         #: Lanes to be run again after their end, because jobs became due meanwhile.
         self._again: set[Lane] = set()
         self._is_over = False
+        #: Whether a user has paused the harvest; then only a signal may stop it.
+        self.is_held = False
 
     def stop(self) -> None:
         """Let the current frames be finished within a few seconds, then drop them."""

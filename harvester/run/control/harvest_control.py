@@ -105,6 +105,7 @@ class HarvestControl:
     def _pause(self, caller: Caller) -> str:
         if paused := self._watch.paused:
             return f"it was paused before, by {paused.by}"
+        self._orchestrator.is_held = True
         self._hosts.pause()
         self._watch.pause(caller.words)
         under_way = counted(self._hosts.in_flight, "request is", "requests are")
@@ -113,6 +114,7 @@ class HarvestControl:
     def _resume(self) -> str:
         if self._watch.paused is None:
             return "it was not paused"
+        self._orchestrator.is_held = False
         self._watch.resume()
         self._hosts.resume()
         return "it goes on"

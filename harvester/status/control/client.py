@@ -148,8 +148,9 @@ def _unheard(places: Places, running: Running) -> str:
         return f"{words}, but hangs. Stop it, then: harvester resume {places.out}"
     if running.next_look_at:
         return (
-            f"{words}, has nothing to do and waits for something new: it takes no "
-            f"commands now. Stop it, then for example: harvester retry {places.out}"
+            f"{words}, but has nothing to do now ({running.words(time.time())}), and "
+            "takes commands only while it harvests. To retry now, stop it, retry, and "
+            "resume"
         )
     if not running.control:
         return (

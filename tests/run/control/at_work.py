@@ -37,6 +37,7 @@ class AtWork(NamedTuple):
 
     watch: RunWatch
     transport: Transport
+    orchestrator: Orchestrator
     said: list
 
 
@@ -48,8 +49,9 @@ async def at_work(places):
         transport = Transport([_SERVICE], version="1")
         watch = RunWatch(ledger, said.append, hosts={"sdss": (HOST,)})
         ledger.count_traffic(HOST, 12, 3_000_000)
+        orchestrator = Orchestrator([])
         control = HarvestControl(
-            Orchestrator([]),
+            orchestrator,
             transport,
             ledger=ledger,
             watch=watch,
@@ -62,7 +64,7 @@ async def at_work(places):
             while not watch.control:
                 await asyncio.sleep(0.01)
             await ledger.written()
-            yield AtWork(watch, transport, said)
+            yield AtWork(watch, transport, orchestrator, said)
 
 
 async def _hold(places):

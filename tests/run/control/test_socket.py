@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import time
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +21,9 @@ from harvester.cli import main
 from harvester.errors import InputError, LocalError
 from harvester.events import Controlled, Moved
 from harvester.ledger.file import owned
+from harvester.ledger.looking_again import keep_watcher
+from harvester.ledger.process import ProcessMark
+from harvester.ledger.runner import Runner
 from harvester.places import Places
 from harvester.run.control import server
 from harvester.run.control.envelope import Caller
@@ -114,6 +118,7 @@ async def test_pause(places):
     async with at_work(places) as harvest:
         answer = await ask_harvest(places, Verb.PAUSE)
         assert answer["paused"]["by"] == ME
+        assert harvest.orchestrator.is_held
         (state,) = harvest.transport.states()
         assert state.paused
         report = read_report(places)
@@ -134,6 +139,7 @@ async def test_pause(places):
         assert "before" in (await ask_harvest(places, Verb.PAUSE))["words"]
         assert (await ask_harvest(places, Verb.RESUME))["paused"] is None
         assert "paused" not in words(read_report(places))
+        assert not harvest.orchestrator.is_held
         assert not harvest.transport.states()[0].paused
 
 
@@ -273,6 +279,15 @@ def test_not_at_work(places, tmp_path):
     with owned(empty.lock):
         done = call("ctl", empty.out, "pause")
     assert (done.exit_code, "catalogue is still being read" in done.output) == (5, True)
+
+
+def test_watching(places):
+    """A run that waits for something new says what to do instead."""
+    now = time.time()
+    waiting = Runner(ProcessMark.own(), now, now, now, next_look_at=now + 60)
+    keep_watcher(places.ledger, waiting)
+    done = call("ctl", places.out, "retry")
+    assert (done.exit_code, "nothing to do now (watching" in done.output) == (5, True)
 
 
 def test_words_of_the_command(places, monkeypatch):

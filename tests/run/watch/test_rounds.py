@@ -106,15 +106,27 @@ def test_new_images_are_looked_for(begin_run):
 
 
 def test_rows_interrupt_a_long_harvest(begin_run, tmp_path):
-    """New rows end a harvest that takes long, in order; the next one has them."""
+    """New rows end a harvest that takes long, in order; the next one has them.
+
+    As long as a user has paused it, they do not.
+    """
     settings, places = begin_run()
     paused = asyncio.Event()
 
     class Orchestrator:
-        """A harvest that goes on until it is stopped."""
+        """A harvest that is paused at first, and goes on until it is stopped."""
+
+        looks = 0
+
+        @property
+        def is_held(self):
+            """Tell whether a user has paused it."""
+            self.looks += 1
+            return self.looks < 3
 
         def stop(self):
             """Stop it."""
+            assert self.looks >= 3
             paused.set()
 
     def go_on(harvests):
