@@ -122,6 +122,9 @@ class _Work:
     def limited(self, hosts: Sequence[HostState], now: float) -> Limited:
         """Give the first limit that applies."""
         asked = [host for host in hosts if host.waiting or host.in_flight]
+        if not asked and not self.running.cutting:
+            # While a host is down, all its frames may wait for another try.
+            asked = [host for host in hosts if _blocked(host, now)]
         moving = [host for host in asked if not _blocked(host, now)]
         looks: Iterable[Callable[[], Limited | None]] = (
             lambda: self._wait(asked, now) if not moving else None,

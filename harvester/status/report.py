@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..ledger.file import owner_of
 from ..ledger.history import EVERY_S
 from ..ledger.hosts import TROUBLES
 from ..ledger.run_dates import RunDates
@@ -85,7 +86,8 @@ def read_report(places: Places, now: float | None = None) -> Report:
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
         hosts, image_bytes = view.hosts(), view.image_bytes()
-        running, bands = read_running(facts, now), view.bands()
+        running = read_running(facts, owner_of(places.lock), now)
+        bands = view.bands()
         states, bill = _host_states(view.host_states(), now), _bill(facts)
         return {
             "out": str(places.out),
@@ -164,7 +166,7 @@ def _pace(
     bill: Mapping[str, Mapping[str, int]],
     now: float,
 ) -> dict[str, Any] | None:
-    if running is None or not running.is_alive:
+    if running is None or not running.has_told:
         return None
     first = now - WINDOW_S - 2 * EVERY_S
     moments = Moments(view.band_history(first), view.host_history(first))
@@ -211,6 +213,6 @@ def state_of(report: Report) -> str:
     has_work = any(one["pending"] or one["located"] for one in report["bands"])
     if running := report["running"]:
         life = Life(running["life"])
-        if has_work or life is not Life.DEAD:
+        if has_work or life not in {Life.DEAD, Life.STARTING}:
             return life.value
     return "stopped" if has_work else "finished"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..events import duration_words
+from ..ledger.process import ProcessMark
 from ..ledger.runner import Runner
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _OVERDUE_S = 120.0
 class Life(StrEnum):
     """How a harvest that has signed in, and not out, stands."""
 
+    STARTING = "starting"
+    """Its process owns the run, and has told nothing of itself: it starts or ends."""
     RUNNING = "running"
     """It tells of itself."""
     HUNG = "hung"
@@ -38,6 +41,7 @@ class Running:
     pid: int
     #: The machine, or the container.
     host: str
+    #: When it began; of one that starts: when that was read.
     since: float
     #: When a job last changed its state or a stamp was written; ``since`` at first.
     progress_at: float
@@ -46,17 +50,17 @@ class Running:
     #: When it told this.
     told_at: float
     #: Frames that are being cut or wait for it, and the processes that cut.
-    cutting: int
-    processes: int
+    cutting: int = 0
+    processes: int = 0
     #: For each archive the hosts that are asked.
-    hosts: Mapping[str, tuple[str, ...]]
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Whether it only locates, as `harvester plan` does.
-    is_plan: bool
+    is_plan: bool = False
 
     @property
-    def is_alive(self) -> bool:
-        """Whether there is a process that works, or hangs."""
-        return self.life is not Life.DEAD
+    def has_told(self) -> bool:
+        """Whether there is a process that works, or hangs, and has told of itself."""
+        return self.life in {Life.RUNNING, Life.HUNG}
 
     @property
     def moved_at(self) -> float:
@@ -68,6 +72,8 @@ class Running:
         who = f"process {self.pid} on {self.host}"
         silent = duration_words(max(0.0, now - self.told_at))
         match self.life:
+            case Life.STARTING:
+                return f"{who} works on the run; it is starting or ending"
             case Life.RUNNING:
                 since = duration_words(max(0.0, now - self.since))
                 moved = duration_words(max(0.0, now - self.progress_at))
@@ -82,9 +88,20 @@ class Running:
         return {**asdict(self), "words": self.words(now)}
 
 
-def read_running(facts: Mapping[str, str], now: float) -> Running | None:
-    """Read it from the facts of a run; None: the last harvest ended in order."""
+def read_running(
+    facts: Mapping[str, str], owner: ProcessMark | None, now: float
+) -> Running | None:
+    """Read it from the facts of a run; None: the last harvest ended in order.
+
+    ``owner`` is the living process that owns the run, or None. What the ledger tells
+    of another process is older: that one may have been killed.
+    """
     told = Runner.from_facts(facts)
+    # A harvest that has signed out reads how the run stands, and is not to see itself.
+    told_last = told.process if told else ProcessMark.own()
+    if owner is not None and owner != told_last:
+        started = Life.STARTING, owner.pid, owner.host
+        return Running(*started, since=now, progress_at=now, heard_at=0, told_at=now)
     if told is None:
         return None
     return Running(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sqlite3
 from contextlib import ExitStack, closing
 
@@ -13,12 +14,13 @@ from click.testing import CliRunner
 
 from harvester.cli import main
 from harvester.events import Moved, Stalled, Stamped
+from harvester.ledger.file import owned
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.runner import RUNNER
 from harvester.ledger.view import LedgerView
 from harvester.states import State
 from harvester.status.health import read_health
-from harvester.status.report import read_report, unsettled
+from harvester.status.report import read_report, state_of, unsettled
 from harvester.status.report_words import beat_of, one_line, words
 from harvester.status.run_watch import watched
 
@@ -185,6 +187,23 @@ async def test_health_of_a_dead_run(places, clock, transport, make_watch):
     report = read_report(places, clock.now)
     assert report["running"]["life"] == "dead"
     assert "Run `harvester resume" in words(report)
+
+
+async def test_restart_of_a_killed_run(places, clock, transport, make_watch):
+    """A killed run is not called dead any more once another process owns it."""
+    async with Ledger.open(places.ledger) as ledger:
+        make_watch(ledger).look(transport.states())
+    _edit_runner(places, lambda told: told["process"].update(started="another"))
+    with owned(places.lock):
+        report = read_report(places, clock.now)
+        found = read_health(places, 900, clock.now)
+    assert (report["running"]["life"], report["pace"]) == ("starting", None)
+    assert state_of(report) == "starting"
+    assert found.is_healthy
+    here = f"process {os.getpid()} on {socket.gethostname()}"
+    assert found.words == f"{here} works on the run; it is starting or ending"
+    assert "harvester resume" not in words(report)
+    assert not read_health(places, 900, clock.now).is_healthy
 
 
 def _edit_runner(places, edit):
