@@ -148,8 +148,9 @@ def _host_states(kept: Mapping[str, str], now: float) -> dict[str, HostState]:
     states = {}
     for name, text in kept.items():
         told = json.loads(text)
-        # A killed harvester leaves its last states behind.
-        if 0 <= now - told.pop("at") < _STATE_VALID_S:
+        # A killed harvester leaves its last states behind. One that lives may have
+        # written this after ``now``.
+        if abs(now - told.pop("at")) < _STATE_VALID_S:
             states[name] = HostState(**told)
     return states
 

@@ -249,6 +249,18 @@ async def test_health_of_a_wait(places, clock, transport, make_watch, facts, why
     assert why in found.words
 
 
+async def test_health_of_a_wait_told_just_now(places, clock, transport, make_watch):
+    """What a harvest writes while the health check begins is read as well."""
+    transport.facts |= {"waiting": 2, "closed": "down: 5 failures in a row (html)"}
+    async with Ledger.open(places.ledger) as ledger:
+        watch = make_watch(ledger)
+        watch.look(transport.states())
+        clock.now += 2000
+        watch.look(transport.states())
+        await _synced(ledger)
+        assert read_health(places, 900, clock.now - 0.1).is_healthy
+
+
 async def test_health_of_a_hung_process(places, clock, transport, make_watch):
     """A live process that reports nothing for minutes is not healthy."""
     async with Ledger.open(places.ledger) as ledger:
