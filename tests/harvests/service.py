@@ -13,8 +13,12 @@ import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
@@ -45,6 +49,13 @@ class Sandbox:
         """Give the name by which a harvest knows the host of a service."""
         return self.urls[service].removeprefix("http://")
 
+    def galaxies(self) -> Table:
+        """Give the galaxies, one in each row; the catalogue has one row of vectors."""
+        from astropy.table import Table
+
+        listed = Table.read(self.catalogue)
+        return Table({name: listed[name][0] for name in listed.colnames})
+
     def stats(self) -> dict[str, dict]:
         """Give its counts."""
         return json.loads(self.ask("/_stats"))
@@ -63,9 +74,9 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(folder: Path, *options: str):
+def sandbox(folder: Path, *options: str, **how):
     """Serve the sandbox during the block, with options of its command."""
-    process, archives = start_sandbox(folder, *options)
+    process, archives = start_sandbox(folder, *options, **how)
     try:
         yield archives
     finally:
@@ -74,18 +85,25 @@ def sandbox(folder: Path, *options: str):
         process.stdin.close()
 
 
-def start_sandbox(folder: Path, *options: str, catalogue: bool = True):
+def start_sandbox(
+    folder: Path,
+    *options: str,
+    catalogue: bool = True,
+    command=HARVESTER,
+    environment=None,
+):
     """Start the sandbox; give its process, and its addresses once it listens."""
     ready, listed = folder / "ready.json", folder / "catalogue.fits"
     ready.unlink(missing_ok=True)
     process = subprocess.Popen(
         [
-            *(*HARVESTER, "sandbox", "--exit-with-stdin", "--ready-file", ready),
+            *(*command, "sandbox", "--exit-with-stdin", "--ready-file", ready),
             *(("--catalogue", listed) if catalogue else ()),
             *options,
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        env=environment,
     )
     try:
         wait_for(ready.exists, process)
