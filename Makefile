@@ -125,7 +125,8 @@ astroquery-pre: $(READY)
 	-.venv-pre/bin/pip install --quiet --require-hashes -r requirements/dev.txt
 	-.venv-pre/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	-.venv-pre/bin/pip install --quiet --upgrade --pre astroquery
-	-.venv-pre/bin/pytest -q -m "not harvest" tests/archives tests/sandbox
+	-.venv-pre/bin/pytest -q -n auto -m "not harvest and not long" \
+		$(shell grep -rl --include='test_*.py' astroquery tests/archives tests/sandbox)
 
 clean:
 	rm -rf .venv .venv-pre .venv-loaders harvester-demo fuzz-found

@@ -17,6 +17,10 @@ FAULTS = [f"{letter}{n}" for letter in _MOST for n in range(1, _MOST[letter] + 1
 _ROW = re.compile(r"^\| ([NDPSO]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[([^\]]+)\])?`")
 
+#: A long test with a command of its own.
+_COMMAND = re.compile(r"`(make \w+)`")
+_CI = (_ROOT / ".ci/run").read_text(encoding="utf-8")
+
 ROWS = {match[1]: match.groups()[1:] for match in _ROW.finditer(_PAGE)}
 
 
@@ -53,13 +57,14 @@ def test_every_fault():
 def test_row(fault):
     """A row has the fault, the reaction, and tests that exist."""
     what, done, tests = ROWS[fault]
-    named = _TEST.findall(tests)
+    named, commands = _TEST.findall(tests), _COMMAND.findall(tests)
     assert what.strip()
     assert done.strip()
-    assert named
-    assert not _TEST.sub("", tests).strip(), (
-        "the column has only names of tests, spelled right"
+    assert named or commands
+    assert not _COMMAND.sub("", _TEST.sub("", tests)).strip(), (
+        "the column has only names of tests and commands, spelled right"
     )
+    assert all(f"\n{command} " in _CI for command in commands)
     lacking = [one for one in named if not is_there(one[0], one[1], one[2] or None)]
     assert lacking == []
 

@@ -95,10 +95,10 @@ class Parts:
             self.is_over = True
             return False
         head, found, rest = start.partition(b"\r\n\r\n")
+        if len(head.rstrip(b"\r\n")) > _LONGEST_HEAD:
+            msg = f"the headers of a part have more than {_LONGEST_HEAD} bytes"
+            raise BadPartsError(msg)
         if not found:
-            if len(start) > _LONGEST_HEAD:
-                msg = "a part has no end of its headers"
-                raise BadPartsError(msg)
             return False
         mark, *lines = head.split(b"\r\n")
         places = [match for line in lines if (match := _PLACE.fullmatch(line))]

@@ -22,6 +22,7 @@ from astropy.io import fits
 from astropy.table import Table
 from block_target import block_seeds, blocks
 from multidict import CIMultiDict
+from parts_target import part_seeds, parts
 from yarl import URL
 
 from harvester.archives.bridge import json_of
@@ -376,6 +377,7 @@ TARGETS = {
     "tables": Target(tables, table_seeds),
     "forms": Target(forms, form_seeds),
     "heads": Target(heads, head_seeds),
+    "parts": Target(parts, part_seeds),
     "replies": Target(replies, reply_seeds),
     "settings": Target(settings, setting_seeds),
 }
