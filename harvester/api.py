@@ -21,6 +21,7 @@ from .errors import HarvesterError, InputError
 from .events import guarded
 from .ledger.file import need_ledger, owned
 from .places import Places
+from .run.extend.finishing import finish_interrupted_extension
 from .run.folder import run_folder
 from .run.given_catalogue import kept, path_of
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
@@ -188,6 +189,7 @@ def run(
         Places(Path(out)),
         _given(sections, surveys, size, contact, base_urls),
     )
+    finish_interrupted_extension(places)
     settings = settings_for(path_of(catalogue, places), places, None, given)
     show = partial(_shown, progress, listener)
     with run_folder(places), kept(catalogue, places):
@@ -215,6 +217,7 @@ def resume(
     places, given = Places(Path(out)), _given(sections, None, None, contact, base_urls)
     if not places.settings.exists():
         need_ledger(places.ledger)
+    finish_interrupted_extension(places)
     with owned(places.lock):
         settings = load_run_settings(places, **given)
         return _work_on(settings, places, partial(_shown, progress, listener))

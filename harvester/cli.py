@@ -33,7 +33,9 @@ from .events import counted
 from .places import Places
 from .run.config.command import config
 from .run.doctor.command import doctor
+from .run.extend.command import extend
 from .run.report.command import report
+from .run.watch.options import watch_options
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
 from .status.command import health, log_options, status
@@ -109,6 +111,7 @@ def main() -> None:
     help="Settings file, such as harvest.toml.",
 )
 @listen_option
+@watch_options
 @locate_only_flag
 @log_options
 @json_flag
@@ -174,6 +177,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 @main.command(cls=OfSettings, sections="MANNERS")
 @folder_argument
 @listen_option
+@watch_options
 @locate_only_flag
 @log_options
 @json_flag
@@ -210,6 +214,7 @@ def rebuild(source: Path, folder: Path, **flags: Any) -> None:
     sys.exit(rebuild_run(source, Places(folder), {**flags, "locate_only": False}))
 
 
+main.add_command(extend)
 main.add_command(status)
 main.add_command(health)
 

@@ -17,8 +17,10 @@ from .events import counted
 from .importing import IMPORTING
 from .ledger.file import need_ledger, owned
 from .places import Places
+from .run.extend.finishing import finish_interrupted_extension
 from .run.folder import run_folder
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
+from .run.watch.options import check_watch
 from .settings.options import to_settings
 from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
@@ -64,6 +66,8 @@ def run_catalogue(
 ) -> int:
     """Begin a run or continue it; return the exit code."""
     address = listen_address(flags.get("listen"))
+    check_watch(flags)
+    finish_interrupted_extension(places)
     settings = _settings_for(catalogue, places, config, flags)
     with run_folder(places), _page(places, address):
         return _continue(settings, places, flags)
@@ -168,8 +172,10 @@ def _described(kind: ArchiveKind) -> Flags:
 def resume_run(places: Places, flags: Flags) -> int:
     """Continue a run, however it ended; return the exit code."""
     address = listen_address(flags.get("listen"))
+    check_watch(flags)
     if not places.settings.exists():
         need_ledger(places.ledger)
+    finish_interrupted_extension(places)
     with owned(places.lock), _page(places, address):
         settings = load_run_settings(places, **to_settings(flags))
         return _continue(settings, places, flags)
@@ -214,7 +220,13 @@ def rebuild_run(manifest: Path, places: Places, flags: Flags) -> int:
 
 
 def _continue(settings: Settings, places: Places, flags: Flags) -> int:
-    prepare(settings, places, _show(flags), locate_only=flags["locate_only"])
+    prepare(
+        settings,
+        places,
+        _show(flags),
+        locate_only=flags["locate_only"],
+        watch=flags.get("watch", False),
+    )
     return _harvest(settings, places, flags)
 
 
@@ -238,7 +250,14 @@ def _until_stopped(
     tune_process()
     stop = Stop(f"To continue: harvester resume {places.out}")
     locate_only = flags["locate_only"]
-    outcome = work_on(settings, places, _show(flags), stop, locate_only=locate_only)
+    outcome = work_on(
+        settings,
+        places,
+        _show(flags),
+        stop,
+        locate_only=locate_only,
+        watch=flags.get("watch", False),
+    )
     return outcome, stop.exit_code if stop.signal else 0
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "Note",
     "Stalled",
     "Stamped",
+    "Watching",
     "as_sentence",
     "counted",
     "duration_words",
@@ -107,7 +108,26 @@ class Ended:
     is_error: bool = False
 
 
-Event = Began | Ended | Moved | Stamped | Note | HostChanged | Heartbeat | Stalled
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Nothing is to be done now; the run waits for something new."""
+
+    text: str
+    #: Unix seconds.
+    next_look_at: float
+
+
+Event = (
+    Began
+    | Ended
+    | Moved
+    | Stamped
+    | Note
+    | HostChanged
+    | Heartbeat
+    | Stalled
+    | Watching
+)
 
 Listener = Callable[[Event], None]
 

@@ -41,7 +41,9 @@ class State(StrEnum):
 #: * PENDING -> DONE: that look-up finds no frame, but other bands have stamps.
 #: * DONE -> LOCATED: ``verify --repair`` misses a stamp, or ``retry --better``.
 #: * FAILED -> LOCATED: the same, or ``retry``.
-#: * FAILED -> PENDING: ``retry`` only.
+#: * FAILED -> PENDING: ``retry``.
+#: * Any -> PENDING: ``extend`` with more bands of the same survey.
+#: * NO_COVERAGE, DONE -> PENDING: a run that is watched looks again for new images.
 MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset(
         {State.LOCATED, State.DONE, State.NO_COVERAGE, State.FAILED}
@@ -49,8 +51,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.LOCATED: frozenset(
         {State.DONE, State.NO_COVERAGE, State.FAILED, State.PENDING}
     ),
-    State.DONE: frozenset({State.LOCATED}),
-    State.NO_COVERAGE: frozenset(),
+    State.DONE: frozenset({State.LOCATED, State.PENDING}),
+    State.NO_COVERAGE: frozenset({State.PENDING}),
     State.FAILED: frozenset({State.PENDING, State.LOCATED}),
 }
 

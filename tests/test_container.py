@@ -17,6 +17,8 @@ import yaml
 
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
+from harvester.places import Places
+from harvester.run.begin import begin, write_settings
 from harvester.settings.settings import load_settings
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -47,12 +49,12 @@ def harvest(compose):
 
 @pytest.fixture
 def bin_folder(tmp_path):
-    """Return a folder with a `harvester` that prints its arguments, or runs status."""
+    """Return a folder with a `harvester` that reads, extends, or prints its words."""
     stub = tmp_path / "bin" / "harvester"
     stub.parent.mkdir()
     stub.write_text(
         "#!/bin/sh\n"
-        'case "$1" in status | health)\n'
+        'case "$1" in status | health | extend)\n'
         f'exec {shlex.quote(sys.executable)} -m harvester "$@"\n'
         "esac\n"
         "printf 'asked:'; printf ' <%s>' \"$@\"\n"
@@ -72,14 +74,14 @@ def _run(script, bin_folder, run, *words, **environment):
     )
 
 
-def _ledger(run, state):
+def _ledger(run, state, **facts):
     run.mkdir()
     create_ledger(
         run / "ledger.sqlite",
         targets=[Target(0, "a", 10.0, 0.0, "a", 1)],
         rejects=[],
         surveys=[Survey.parse("sdss:r")],
-        facts={},
+        facts=facts,
     )
     with closing(sqlite3.connect(run / "ledger.sqlite")) as db, db:
         db.execute("UPDATE job SET state = ?", (state,))
@@ -230,9 +232,9 @@ def test_no_catalogue(bin_folder, tmp_path):
 
 @pytest.mark.parametrize("state", ["pending", "located"])
 def test_goes_on(bin_folder, tmp_path, state):
-    """With open jobs it resumes the run, also if a catalogue is given."""
+    """With open jobs it resumes the run, which does not need its catalogue any more."""
     run = tmp_path / "run"
-    _ledger(run, state)
+    _ledger(run, state, catalogue="/list.csv")
     done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE="/list.csv")
     assert done.stdout == f"asked: <resume> <{run}>"
 
@@ -246,6 +248,65 @@ def test_nothing_left(bin_folder, tmp_path, state):
     assert done.returncode == 0
     assert "1 target\n" in done.stdout
     assert done.stdout.endswith(f"asked: <manifest> <{run}>")
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Begin a run of two galaxies; give its folder and its catalogue."""
+    places, catalogue = Places(tmp_path / "run"), tmp_path / "galaxies.csv"
+    places.out.mkdir()
+    catalogue.write_text("id,ra,dec\na,10,1\nb,20,2\n")
+    settings = load_settings(surveys=["sdss:r"], catalogue={"path": str(catalogue)})
+    write_settings(settings, places)
+    begin(settings, places, lambda _: None)
+    return places.out, catalogue
+
+
+def test_another_catalogue_given_to_the_container(bin_folder, begun, tmp_path):
+    """Another catalogue is not ignored with exit 0: its galaxies are added."""
+    run, other = begun[0], tmp_path / "others.csv"
+    other.write_text("id,ra,dec\nc,30,3\nd,40,4\n")
+    done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE=str(other))
+    assert "2 new (c, d)" in done.stdout
+    assert done.stdout.endswith(f"asked: <resume> <{run}>")
+    assert _targets(run) == 4
+
+
+def test_more_rows_in_the_catalogue(bin_folder, begun):
+    """Rows that the catalogue of the run has got since are added."""
+    run, catalogue = begun
+    with catalogue.open("a") as file:
+        file.write("c,30,3\n")
+    done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE=str(catalogue))
+    assert done.stdout.endswith(f"asked: <resume> <{run}>")
+    assert _targets(run) == 3
+
+
+@pytest.mark.parametrize("text", ["id,ra,dec\nx,10,1\ny,20,2\n", "no table", None])
+def test_doubtful_catalogue(bin_folder, begun, tmp_path, text):
+    """A catalogue that is doubtful, is none or is not there ends the container."""
+    run, other = begun[0], tmp_path / "others.csv"
+    if text:
+        other.write_text(text)
+    done = _run(_ENTRY, bin_folder, run, HARVESTER_CATALOGUE=str(other))
+    assert (done.returncode, str(other) in done.stderr) == (2, True)
+    assert "asked:" not in done.stdout
+    assert _targets(run) == 2
+
+
+def test_container_that_stays(bin_folder, begun):
+    """With HARVESTER_WATCH it resumes a settled run, which takes new rows by itself."""
+    run, catalogue = begun
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE job SET state = 'done'")
+    given = {"HARVESTER_WATCH": "1", "HARVESTER_CATALOGUE": str(catalogue)}
+    done = _run(_ENTRY, bin_folder, run, **given)
+    assert done.stdout == f"asked: <resume> <{run}>"
+
+
+def _targets(run):
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db:
+        return db.execute("SELECT count(*) FROM target").fetchone()[0]
 
 
 def test_damaged_ledger(bin_folder, tmp_path):

@@ -211,6 +211,9 @@ class ArchiveKind(Credited, Shown, Protocol):
     #: Whether frames continue each other on one grid of pixels, so that `neighbour`
     #: may give one.
     has_neighbours: bool
+    #: Whether it publishes more images of the sky all the time, so that a galaxy
+    #: without one may get one. If not, a run that is watched does not look again.
+    gets_new_images: bool
     reading: Reading
     costs: Costs
     sampling: Sampling | None

@@ -28,6 +28,7 @@ __all__ = [
     "check_file",
     "create_ledger",
     "durable_rename",
+    "insert_jobs",
     "is_owned",
     "need_ledger",
     "open_to_read",
@@ -35,6 +36,7 @@ __all__ = [
     "owner_of",
     "read_script",
     "remove_log",
+    "start_tally",
 ]
 
 #: Of the schema, in ``PRAGMA user_version``. `upgrade` says how to raise it.
@@ -48,12 +50,15 @@ _LOOKS, _LOOK_S = 20, 0.05
 _ZONE_DEG = 0.15
 
 #: A job for each target in a survey. SQLite sorts on disk what does not fit in memory.
+#: Those that come later follow the others on the way along the sky: no two jobs of a
+#: survey may have the same place.
 _JOBS = """
     INSERT INTO job (survey, target, sky)
-    SELECT ?, number, row_number() OVER (
-        ORDER BY CAST((dec + 90) / ? AS INTEGER), ra, number
-    ) - 1
+    SELECT ?1, number, row_number() OVER (
+        ORDER BY CAST((dec + 90) / ?2 AS INTEGER), ra, number
+    ) - 1 + (SELECT coalesce(max(sky) + 1, 0) FROM job WHERE survey = ?1)
     FROM target
+    WHERE number >= ?3
     ORDER BY number
 """
 
@@ -332,13 +337,24 @@ def _fill(
         "INSERT INTO target VALUES (?, ?, ?, ?, ?, ?)",
         ((t.number, t.id, t.ra, t.dec, t.stem, t.line) for t in targets),
     )
-    (count,) = db.execute("SELECT count(*) FROM target").fetchone()
     for number, survey in enumerate(surveys):
         db.execute("INSERT INTO survey VALUES (?, ?)", (number, str(survey)))
-        db.execute(_JOBS, (number, _ZONE_DEG))
-        counts = dict.fromkeys((*State, STAMPS, SUBSTITUTES), 0)
-        counts[State.PENDING] = count
-        db.executemany(
-            "INSERT INTO tally VALUES (?, ?, ?)",
-            ((number, what, count) for what, count in counts.items()),
-        )
+        start_tally(db, number)
+        insert_jobs(db, number)
+
+
+def start_tally(db: sqlite3.Connection, survey: int) -> None:
+    """Make the counters of a survey, which its triggers change."""
+    db.executemany(
+        "INSERT INTO tally VALUES (?, ?, 0)",
+        ((survey, what) for what in (*State, STAMPS, SUBSTITUTES)),
+    )
+
+
+def insert_jobs(db: sqlite3.Connection, survey: int, *, first: int = 0) -> None:
+    """Add a pending job for each target of a survey from the number ``first`` on."""
+    count = db.execute(_JOBS, (survey, _ZONE_DEG, first)).rowcount
+    db.execute(
+        "UPDATE tally SET count = count + ? WHERE survey = ? AND what = ?",
+        (count, survey, State.PENDING),
+    )

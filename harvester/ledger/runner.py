@@ -41,6 +41,8 @@ class Runner:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Whether it locates only, as `harvester plan` does.
     is_plan: bool = False
+    #: Nothing is to be done: it waits until then for something new; 0: it is at work.
+    next_look_at: float = 0.0
 
     @property
     def moved_at(self) -> float:

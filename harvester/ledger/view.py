@@ -138,6 +138,11 @@ class LedgerView:
         ).fetchone()[0]
         return count
 
+    def next_target(self) -> int:
+        """Give the number that the next galaxy of the run would get."""
+        (last,) = self._db.execute("SELECT max(number) FROM target").fetchone()
+        return 0 if last is None else last + 1
+
     def count_cutouts(self) -> int:
         """Tell how many stamps are on disk."""
         return sum(counts[STAMPS] for counts in self.tallies().values())

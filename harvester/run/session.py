@@ -19,7 +19,7 @@ from .disk import free_bytes
 from .own_loop import run_in_own_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -58,11 +58,17 @@ def settings_for(
 
 
 def prepare(
-    settings: Settings, places: Places, show: Show, *, locate_only: bool
+    settings: Settings,
+    places: Places,
+    show: Show,
+    *,
+    locate_only: bool,
+    watch: bool = False,
 ) -> None:
     """Prepare a run for harvesting; a new run reads its catalogue.
 
-    Only the owner of the run may call this.
+    Only the owner of the run may call this. ``watch``: rows that the catalogue has got
+    since are added later.
     """
     is_new = not places.ledger.exists()
     # Called first: the fork server imports its modules while this process imports its
@@ -76,7 +82,7 @@ def prepare(
     remove_scratch(places)
     remove_parts(places.out)
     if not is_new:
-        check_same_run(settings, places)
+        check_same_run(settings, places, may_grow=watch)
     # Written before the catalogue is read, so that a run killed meanwhile can resume.
     write_settings(settings, places)
     if is_new:
@@ -85,38 +91,69 @@ def prepare(
 
 
 def work_on(
-    settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
+    settings: Settings,
+    places: Places,
+    show: Show,
+    stop: Stop,
+    *,
+    locate_only: bool,
+    watch: bool = False,
 ) -> Outcome:
-    """Harvest until all jobs are settled or given up, or a signal stops it."""
-    work = partial(
-        _until_stopped, settings, places, show, stop, locate_only=locate_only
-    )
+    """Harvest until all jobs are settled or given up, or a signal stops it.
+
+    With ``watch`` only a signal stops it: see `harvester.run.watch`.
+    """
+    once = partial(_once, settings, places, show, stop, locate_only=locate_only)
+    rounds = partial(_rounds, settings, places, show, stop, once)
+    work = partial(_until_stopped, places, stop, rounds if watch else once)
     with stop.listening():
         return run_in_own_loop(work)
 
 
 async def _until_stopped(
-    settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
+    places: Places, stop: Stop, work: Callable[[], Awaitable[Outcome]]
 ) -> Outcome:
     with IMPORTING:
-        from .harvest import Outcome, harvest
+        from .harvest import Outcome
 
     try:
         stop.begin()
-        # With a million targets this takes seconds; signals are handled meanwhile.
-        report = await in_thread(read_report, places)
-        with show(report) as listener:
-            return await harvest(
-                settings,
-                places,
-                listener=listener,
-                started=stop.started,
-                locate_only=locate_only,
-            )
+        return await work()
     except asyncio.CancelledError:
         if not stop.signal:
             raise
         return Outcome(read_report(places), [])
+
+
+async def _once(
+    settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
+) -> Outcome:
+    with IMPORTING:
+        from .harvest import harvest
+
+    # With a million targets this takes seconds; signals are handled meanwhile.
+    report = await in_thread(read_report, places)
+    with show(report) as listener:
+        return await harvest(
+            settings,
+            places,
+            listener=listener,
+            started=stop.started,
+            locate_only=locate_only,
+        )
+
+
+async def _rounds(
+    settings: Settings,
+    places: Places,
+    show: Show,
+    stop: Stop,
+    once: Callable[[], Awaitable[Outcome]],
+) -> Outcome:
+    with IMPORTING:
+        from .watch.rounds import harvest_and_watch
+
+    return await harvest_and_watch(settings, places, show, stop, once)
 
 
 def exit_code(outcome: Outcome, *, locate_only: bool = False) -> int:

@@ -90,6 +90,15 @@ class Stop:
         """Set the orchestrator that a signal stops."""
         self._orchestrator = orchestrator
 
+    def pause(self) -> None:
+        """Stop the harvest in order, without a signal: another one follows."""
+        if self._orchestrator is not None:
+            self._orchestrator.stop()
+
+    def idle(self) -> None:
+        """Note that no harvest is at work: a signal cancels the task."""
+        self._orchestrator = None
+
     @property
     def exit_code(self) -> int:
         """128 plus the signal, as shells expect it: 129, 130 or 143."""

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = ["ASKING", "MANNERS", "READING", "RUN", "options_of", "to_settings"]
+__all__ = [
+    "ASKING",
+    "EXTENDING",
+    "MANNERS",
+    "READING",
+    "RUN",
+    "options_of",
+    "to_settings",
+]
 
 #: Sections with options for reading a catalogue.
 READING = ("catalogue",)
@@ -29,6 +37,9 @@ MANNERS = ("services", "politeness", "work")
 
 #: Sections with options that decide which archives are asked, and where.
 ASKING = ("surveys", "services", "politeness")
+
+#: Sections with options for adding to a run.
+EXTENDING = ("surveys", *READING)
 
 #: All sections with options.
 RUN = tuple(dict.fromkeys(("surveys", *Settings.model_fields)))

@@ -21,6 +21,7 @@ __all__ = [
     "PolitenessSection",
     "Section",
     "ServiceSection",
+    "WatchSection",
     "WorkSection",
 ]
 
@@ -251,3 +252,20 @@ class WorkSection(Section):
     frame_cache_bytes: int = Field(default=2_000_000_000, ge=0)
     #: Largest memory in bytes of a cutting process.
     process_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
+
+
+class WatchSection(Section):
+    """When a run that is watched (``--watch``) looks for something new."""
+
+    #: Seconds after which galaxies without an image are looked up again.
+    again_s: float = Field(default=86_400, gt=0)
+    #: Seconds after which what an outage has left is tried again.
+    retry_s: float = Field(default=600, gt=0)
+    #: Seconds between two looks at the catalogue and the folder.
+    look_s: float = Field(default=10, gt=0)
+    #: Seconds for which a file must not have changed before it is read.
+    still_s: float = Field(default=30, ge=0)
+    #: Seconds for which a harvest is left alone; after that new rows interrupt it.
+    busy_s: float = Field(default=600, ge=0)
+    #: Folder whose files are added as catalogues; empty: none.
+    folder: str = ""

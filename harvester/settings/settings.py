@@ -38,6 +38,7 @@ from .sections import (
     PolitenessSection,
     Section,
     ServiceSection,
+    WatchSection,
     WorkSection,
 )
 from .webhook_address import read_webhook, refuse_archive
@@ -129,6 +130,7 @@ class _Settings(BaseSettings):
     limits: LimitsSection = LimitsSection()
     work: WorkSection = WorkSection()
     notify: NotifySection = NotifySection()
+    watch: WatchSection = WatchSection()
 
     @classmethod
     def settings_customise_sources(

@@ -83,6 +83,8 @@ def _without_ledger(places: Places) -> Health:
 
 def _at_work(report: Report, stalled_s: float, now: float) -> Health:
     running = report["running"]
+    if running["next_look_at"]:
+        return Health(is_healthy=True, words=running["words"])
     still_s = now - max(running["progress_at"], running["heard_at"])
     if still_s < stalled_s or not unsettled(report):
         return Health(is_healthy=True, words=running["words"])

@@ -21,6 +21,7 @@ from ..events import (
     Note,
     Stalled,
     Stamped,
+    Watching,
 )
 from .log_lines import formatter
 
@@ -43,6 +44,7 @@ EVENTS = {
     "host_changed": "a host is down, refuses, is slowed down, or is well again",
     "heartbeat": "how the harvest stands, once a minute",
     "stalled": "nothing has moved for five minutes, ten, twenty ...",
+    "watching": "all is done; the run waits for something new (--watch), once an hour",
     "moving": "it moves again after that",
     "message": "what a module of harvester had to say; the field `logger` names it",
 }
@@ -157,14 +159,14 @@ def _listener(log: logging.Logger) -> Listener:
 def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
     """Give level, name, text and fields of an event."""
     match event:
-        case Began() | Ended() | Heartbeat() | Stalled():
+        case Began() | Ended() | Heartbeat() | Stalled() | Watching():
             return _of_harvest(event)
         case _:
             return _of_work(event)
 
 
 def _of_harvest(
-    event: Began | Ended | Heartbeat | Stalled,
+    event: Began | Ended | Heartbeat | Stalled | Watching,
 ) -> tuple[int, str, str, dict[str, Any]]:
     match event:
         case Began(text):
@@ -179,6 +181,8 @@ def _of_harvest(
             level = logging.INFO if is_over else logging.WARNING
             name = "moving" if is_over else "stalled"
             return level, name, text, {"seconds": round(seconds)}
+        case Watching(text, next_look_at):
+            return logging.INFO, "watching", text, {"next_look_at": round(next_look_at)}
 
 
 def _of_work(

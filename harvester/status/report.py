@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..ledger.file import owner_of
 from ..ledger.history import EVERY_S
 from ..ledger.hosts import TROUBLES
+from ..ledger.looking_again import REFUSED
 from ..ledger.run_dates import RunDates
 from ..ledger.tally import SUBSTITUTES
 from ..ledger.view import LedgerView
 from ..states import State
 from ..transport.host_state import HostState
 from .pace import WINDOW_S, Moments, Traffic, find_pace
-from .running import Life, read_running
+from .running import WATCHING, Life, read_running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ __all__ = [
 _STATE_VALID_S = 30.0
 
 #: What `state_of` returns.
-RUN_STATES = (*Life, "stopped", "finished")
+RUN_STATES = (*Life, WATCHING, "stopped", "finished")
 
 #: The output of ``status --json``. Scripts rely on its keys.
 Report = dict[str, Any]
@@ -61,7 +62,7 @@ def read_report(places: Places, now: float | None = None) -> Report:
           band, and the targets in each state, and ``total``;
         * ``running``: the harvest that works on the run, or died at it, as `Running`;
           None if the last one ended in order;
-        * ``pace``: speed, end and what limits it, as `Pace`; None if none is running;
+        * ``pace``: speed, end and what limits it, as `Pace`; None if none is at work;
         * ``requests``, ``bytes``: for each host that was asked;
         * ``frames``: for each survey, the number of frames fetched;
         * ``located_by``: for each survey, the number of targets by route;
@@ -80,6 +81,8 @@ def read_report(places: Places, now: float | None = None) -> Report:
           `HostFacts`;
         * ``cooling``: for each host, seconds until its cool-down ends;
         * ``failures``: archive, reason and number of jobs;
+        * ``catalogue``: path of the catalogue of the run; ``refused``: for each file
+          that ``--watch`` has not taken, why;
         * ``troubles``: why the last harvest gave services up, as text.
     """
     now = time.time() if now is None else now
@@ -136,6 +139,8 @@ def read_report(places: Places, now: float | None = None) -> Report:
                 for name, _, _, until in hosts
                 if until > now
             },
+            "catalogue": facts.get("catalogue"),
+            "refused": json.loads(facts.get(REFUSED, "{}")),
             "troubles": json.loads(facts.get(TROUBLES, "[]")),
             "failures": [
                 {"survey": archive, "reason": reason, "jobs": jobs}
@@ -167,7 +172,7 @@ def _pace(
     bill: Mapping[str, Mapping[str, int]],
     now: float,
 ) -> dict[str, Any] | None:
-    if running is None or not running.has_told:
+    if running is None or not running.has_told or running.next_look_at:
         return None
     first = now - WINDOW_S - 2 * EVERY_S
     moments = Moments(view.band_history(first), view.host_history(first))
@@ -210,10 +215,12 @@ def unsettled(report: Report) -> int:
 
 
 def state_of(report: Report) -> str:
-    """Name how a run stands: as `Life`, or ``stopped`` or ``finished``."""
+    """Name how a run stands: as `Life`, ``watching``, ``stopped`` or ``finished``."""
     has_work = any(one["pending"] or one["located"] for one in report["bands"])
     if running := report["running"]:
         life = Life(running["life"])
+        if life is Life.RUNNING and running["next_look_at"]:
+            return WATCHING
         if has_work or life not in {Life.DEAD, Life.STARTING}:
             return life.value
     return "stopped" if has_work else "finished"

@@ -151,6 +151,8 @@ def _what_is_left(report: Report) -> Iterator[str]:
         yield f"To try failed jobs again{later}: harvester retry {report['out']}"
     for trouble in report["troubles"]:
         yield f"not finished: {trouble}"
+    for file, why in report["refused"].items():
+        yield f"not taken: {file}: {why}"
     if not unsettled(report):
         return
     waiting = ", ".join(_waiting(report))

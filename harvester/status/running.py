@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,10 @@ from ..ledger.runner import Runner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Life", "Running", "read_running"]
+__all__ = ["WATCHING", "Life", "Running", "read_running", "watching_words"]
+
+#: The state of a run that has nothing to do and waits for something new.
+WATCHING = "watching"
 
 #: A harvest tells of itself every few seconds. After so many without a word it hangs,
 #: or, if it is on another machine, is taken for dead.
@@ -56,6 +60,8 @@ class Running:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Whether it only locates, as `harvester plan` does.
     is_plan: bool = False
+    #: It waits until then for something new, and has nothing to do; 0: it is at work.
+    next_look_at: float = 0.0
 
     @property
     def has_told(self) -> bool:
@@ -74,6 +80,8 @@ class Running:
         match self.life:
             case Life.STARTING:
                 return f"{who} works on the run; it is starting or ending"
+            case Life.RUNNING if self.next_look_at:
+                return f"{watching_words(self.next_look_at)} ({who})"
             case Life.RUNNING:
                 since = duration_words(max(0.0, now - self.since))
                 moved = duration_words(max(0.0, now - self.progress_at))
@@ -86,6 +94,12 @@ class Running:
     def to_json(self, now: float) -> dict[str, Any]:
         """Give it as `harvester status --json` does."""
         return {**asdict(self), "words": self.words(now)}
+
+
+def watching_words(next_look_at: float) -> str:
+    """Say that a run waits for something new, until a time in Unix seconds."""
+    moment = datetime.fromtimestamp(next_look_at, UTC)
+    return f"watching, next look at {moment.strftime('%Y-%m-%d %H:%M:%S UTC')}"
 
 
 def read_running(
@@ -116,11 +130,14 @@ def read_running(
         processes=told.processes,
         hosts=told.hosts,
         is_plan=told.is_plan,
+        next_look_at=told.next_look_at,
     )
 
 
 def _life(told: Runner, now: float) -> Life:
-    is_alive, is_overdue = told.process.is_alive(), now - told.at > _OVERDUE_S
+    # One that watches is silent until its next look.
+    last = max(told.at, told.next_look_at)
+    is_alive, is_overdue = told.process.is_alive(), now - last > _OVERDUE_S
     if is_alive is None:
         return Life.DEAD if is_overdue else Life.RUNNING
     if not is_alive:

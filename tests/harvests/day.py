@@ -25,7 +25,7 @@ from pathlib import Path
 
 from day_service import HURRIED, Log, Probe, Service
 from fast_clock import FastClock
-from service import harvester, sandbox
+from service import galaxies, harvester, sandbox
 
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 
@@ -110,7 +110,7 @@ class Day:
         how = {"command": HURRIED, "environment": self._environment}
         with sandbox(self._folder, *options, **how) as self._archives:
             self._catalogue = self._folder / "galaxies.csv"
-            self._galaxies = self._archives.galaxies()
+            self._galaxies = galaxies(self._archives)
             self._galaxies[:_FIRST].write(self._catalogue)
             self._paint()
             self._environment |= self._start_clock()

@@ -13,12 +13,9 @@ import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
-
-if TYPE_CHECKING:
-    from astropy.table import Table
+from astropy.table import Table
 
 HARVESTER = (sys.executable, "-m", "harvester")
 
@@ -49,13 +46,6 @@ class Sandbox:
         """Give the name by which a harvest knows the host of a service."""
         return self.urls[service].removeprefix("http://")
 
-    def galaxies(self) -> Table:
-        """Give the galaxies, one in each row; the catalogue has one row of vectors."""
-        from astropy.table import Table
-
-        listed = Table.read(self.catalogue)
-        return Table({name: listed[name][0] for name in listed.colnames})
-
     def stats(self) -> dict[str, dict]:
         """Give its counts."""
         return json.loads(self.ask("/_stats"))
@@ -71,6 +61,12 @@ class Sandbox:
         )
         with urllib.request.urlopen(request, timeout=60) as reply:
             return reply.read()
+
+
+def galaxies(archives: Sandbox) -> Table:
+    """Give the catalogue of a sandbox as a table with a row for each galaxy."""
+    (row,) = Table.read(archives.catalogue)
+    return Table({name: row[name] for name in row.colnames})
 
 
 @contextmanager

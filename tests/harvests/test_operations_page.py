@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from service import BRISK, free_ports, sandbox
+from service import BRISK, free_ports, galaxies, sandbox
 
 from harvester.cli import main
 
@@ -87,7 +87,7 @@ def operator(tmp_path):
     elsewhere = tmp_path / "archives"
     elsewhere.mkdir()
     with sandbox(elsewhere, "--seed", "7", "--targets", "30") as archives:
-        archives.galaxies().write(tmp_path / "galaxies.csv")
+        galaxies(archives).write(tmp_path / "galaxies.csv")
         addresses = {
             f"HARVESTER__SERVICES__{name.upper().replace('-', '_')}__BASE_URL": url
             for name, url in archives.urls.items()

@@ -20,6 +20,7 @@ from harvester.events import (
     Note,
     Stalled,
     Stamped,
+    Watching,
 )
 from harvester.states import State
 from harvester.status import log as log_module
@@ -37,6 +38,7 @@ EACH = [
     Stalled("it moves again", 2.0, is_over=True),
     Moved("sdss", State.NO_COVERAGE, 3),
     Stamped("sdss", "frame-r", 2),
+    Watching("watching, next look at noon", 1e9),
     Ended("the disk is full", is_error=True),
 ]
 
@@ -96,7 +98,7 @@ def test_logfmt_and_journald():
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "count"), [(-1, 5), (0, 9), (1, 10), (2, len(EACH) + 2)]
+    ("verbosity", "count"), [(-1, 5), (0, 10), (1, 11), (2, len(EACH) + 2)]
 )
 def test_how_much(verbosity, count):
     """-q leaves warnings, -v adds what modules say, and -vv every job."""

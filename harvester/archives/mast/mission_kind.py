@@ -45,6 +45,7 @@ class MissionKind:
     fetch = Fetch.RANGES
     blocks: BlockLaw | None = None
     has_neighbours = False
+    gets_new_images = True
     #: Catalogues do not use identifiers of MAST for galaxies.
     identifiers: Identifiers | None = None
 

@@ -96,6 +96,7 @@ class _Sdss:
     fetch = Fetch.BEGINNING
     blocks: BlockLaw | None = SdssBlocks()
     has_neighbours = True
+    gets_new_images = False
     archive_gives_ranges = False
     sampling: Sampling | None = LengthSampling()
     reading: Reading = SdssReading()
