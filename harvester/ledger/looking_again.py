@@ -78,6 +78,8 @@ def look_again(path: Path, archives: Collection[str], keep_all: Collection[str])
             bands = 0 if survey.archive in keep_all else len(survey.bands)
             if jobs := _take_up(db, number, bands):
                 forget_listing(db, number)
+                # The next one counts these queries too.
+                db.execute("DELETE FROM run WHERE key = ?", (f"bill {survey.archive}",))
                 count += jobs
     return count
 

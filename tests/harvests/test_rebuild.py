@@ -41,6 +41,7 @@ def manifest(out, *without):
     return table.drop_columns(["parent", *without])
 
 
+@pytest.mark.long
 def test_same_bytes(archives, run, tmp_path):
     """A rebuilt run has the stamps of the manifest, byte for byte, and its rows."""
     again = tmp_path / "again"

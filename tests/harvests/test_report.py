@@ -15,9 +15,9 @@ pytestmark = pytest.mark.harvest
 def out(tmp_path_factory):
     """Harvest from a sandbox that lacks some frames."""
     folder = tmp_path_factory.mktemp("report")
-    sky = ("--seed", "7", "--targets", "60")
+    sky = ("--seed", "7", "--targets", "24")
     with sandbox(
-        folder, *sky, "--fault", "status=404@sdss-sas/frame-r:p=0.2"
+        folder, *sky, "--fault", "status=404@sdss-sas/frame-r:p=0.5"
     ) as archives:
         surveys = ("--survey", "sdss:g,r", "--survey", "hst:WFC3/IR:F160W")
         words = ("run", archives.catalogue, "--out", folder / "out", *surveys)

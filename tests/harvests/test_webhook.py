@@ -11,6 +11,8 @@ from service import harvester, sandbox
 
 pytestmark = pytest.mark.harvest
 
+REPORT = {"HARVESTER__NOTIFY__REPORT": "true"}
+
 
 @pytest.fixture
 def webhook():
@@ -44,37 +46,31 @@ def _harvest(archives, out, url, **more):
 
 
 def test_finish(archives, tmp_path, webhook):
-    """The end is told with the counts, and the address stays out of all files."""
+    """The end is told with counts and report; the address stays out of all files."""
     url, messages = webhook
-    done = _harvest(archives, tmp_path / "run", url)
+    done = _harvest(archives, tmp_path / "run", url, **REPORT)
     assert done.returncode == 0, done.stdout + done.stderr
     (message,) = messages
     assert (message["event"], message["outcome"]) == ("finish", "settled")
     assert message["cutouts"] == sum(one["done"] for one in message["surveys"].values())
     assert message["folder"] == str(tmp_path / "run")
+    assert message["report"] == str(tmp_path / "run" / "report.html")
+    assert b"finished" in (tmp_path / "run" / "report.html").read_bytes()
     assert "CANARY" not in done.stdout + done.stderr
     for path in (tmp_path / "run").rglob("*"):
         assert path.is_dir() or b"CANARY" not in path.read_bytes()
 
 
-@pytest.mark.parametrize("is_in_the_way", [False, True])
-def test_report(archives, tmp_path, webhook, is_in_the_way):
-    """The end names the report that was written; the harvest does not need it."""
+@pytest.mark.long
+def test_report_cannot_be_written(archives, tmp_path, webhook):
+    """The harvest and its message do not need the report."""
     url, messages = webhook
-    file = tmp_path / "run" / "report.html"
-    if is_in_the_way:
-        file.mkdir(parents=True)
-    wanted = {"HARVESTER__NOTIFY__REPORT": "true"}
-    done = _harvest(archives, tmp_path / "run", url, **wanted)
+    (tmp_path / "run" / "report.html").mkdir(parents=True)
+    done = _harvest(archives, tmp_path / "run", url, **REPORT)
     assert done.returncode == 0, done.stdout + done.stderr
     (message,) = messages
-    if is_in_the_way:
-        assert "report" not in message
-        assert "the report is left out: " in done.stdout
-    else:
-        assert message["report"] == str(file)
-        assert b"finished" in file.read_bytes()
-        assert b"CANARY" not in file.read_bytes()
+    assert "report" not in message
+    assert "the report is left out: " in done.stdout
 
 
 @pytest.mark.long

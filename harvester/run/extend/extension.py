@@ -52,6 +52,7 @@ class GrownCatalogue:
 
     def words(self) -> Iterator[str]:
         """Say what was understood."""
+        yield from self.catalogue.notes
         found = self.comparison
         total, fresh = len(found.known), len(found.fresh)
         yield (
