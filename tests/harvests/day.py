@@ -2,10 +2,11 @@
 
 ``python tests/harvests/day.py`` harvests from a sandbox, both by a clock that runs 600
 times as fast (`fast_clock`), so that an hour is six seconds. The file server of SDSS is
-down, answers 429 for an hour, and says nothing for three; the machine goes down. A
-service manager starts the harvest again, and the health check looks at it all the time.
-The log, with what was done and what the health check found, is printed as a story. It
-ends with 1 if something is not settled, or if log or health check were wrong.
+down, answers 429 for an hour, and says nothing for three; the machine goes down; fifty
+galaxies are appended to the catalogue; HST has a new image. A service manager starts
+the harvest again, and the health check looks at it all the time. The log, with what was
+done and what the health check found, is printed as a story. It ends with 1 if something
+is not settled, or if log or health check were wrong.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,10 +62,18 @@ SETTINGS = {
     # Files of the machine's own clock would be hours old.
     "HARVESTER__POLITENESS__SHARED": "false",
     "HARVESTER__SDSS__WAY": "early",
+    # A request waits for its turn for hours, and that counts.
+    "HARVESTER__POLITENESS__PATIENCE_S": "36000",
+    "HARVESTER__WATCH__LOOK_S": "120",
+    "HARVESTER__WATCH__STILL_S": "600",
+    "HARVESTER__WATCH__AGAIN_S": "10800",
 }
 
 #: Galaxies of the catalogue at first, and those that are appended.
 _FIRST, _MORE = 84, 50
+
+#: The last two images of HST, one of them in F160W, come later.
+_LATER = ("--hst-later", "2")
 
 SURVEYS = ("--survey", "sdss:g,r", "--survey", "hst:WFC3/IR:F160W")
 
@@ -106,7 +116,7 @@ class Day:
 
     def live(self):
         """Live through the day."""
-        options = ("--seed", "11", "--targets", str(_FIRST + _MORE))
+        options = ("--seed", "13", "--targets", str(_FIRST + _MORE), *_LATER)
         how = {"command": HURRIED, "environment": self._environment}
         with sandbox(self._folder, *options, **how) as self._archives:
             self._catalogue = self._folder / "galaxies.csv"
@@ -119,7 +129,10 @@ class Day:
                 self._storm()
                 self._hang()
                 self._machine_down()
-                self._settle()
+                self.hear("watching")
+                self._append()
+                self._observe()
+                self._until(24)
             self._look_at_the_end()
 
     def _start_clock(self):
@@ -136,7 +149,7 @@ class Day:
     @contextmanager
     def _at_work(self):
         log = ("--log-format", "json", "--log-file", self._folder / "harvest.log")
-        flags = (*self._archives.flags(), *log)
+        flags = ("--watch", *self._archives.flags(), *log)
         run = ("run", self._catalogue, "--out", self.run, *SURVEYS, *flags)
         self._service = Service(
             self.run,
@@ -196,8 +209,29 @@ class Day:
         self.hear("harvest_began", "of")
         self.bad_times.append((killed, self.clock.now()))
 
-    def _settle(self):
-        self.hear("harvest_ended", "(100.0%)")
+    def _append(self):
+        self._until(13)
+        self._act(f"{_MORE} galaxies are appended to the catalogue")
+        with self._catalogue.open("a", encoding="utf-8") as file:
+            self._galaxies[_FIRST:].write(file, format="ascii.no_header", delimiter=",")
+        total = 3 * len(self._galaxies)
+        self.hear("harvest_ended", f"{total} of {total} settled")
+        self.hear("watching")
+
+    def _observe(self):
+        self._until(18)
+        self._act("HST has observed three galaxies, which nobody tells")
+        before = self._stamps()
+        for _ in range(2):
+            self._archives.ask("/_observe", body={})
+        self.hear("note", "looking again for images")
+        self.hear("harvest_ended")
+        self.hear("watching")
+        if self._stamps() <= before:
+            self.found.append("the new image was not found")
+
+    def _stamps(self):
+        return len(list(self.run.glob("cutouts/hst/**/*.fits")))
 
     # -- what is done and seen --------------------------------------------
 
@@ -272,9 +306,8 @@ class Day:
 
     def _of_log(self):
         lines = self.log.lines()
-        began = [one for one in lines if one["event"] == "harvest_began"]
-        if len(began) != 2:
-            yield f"{len(began)} harvests began"
+        if self._service.codes != [-signal.SIGKILL, 128 + signal.SIGTERM]:
+            yield f"killed once and stopped once, it ended with {self._service.codes}"
         for one in lines:
             if one["level"] == "error":
                 yield f"an error in the log: {one['text']}"
