@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import contextmanager
 from itertools import groupby
@@ -21,7 +22,7 @@ from .tally import FETCHED, NEEDED, STAMPS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ..models import HostFacts, Product
@@ -129,6 +130,18 @@ class LedgerView:
         """Give the surveys by their number."""
         rows = self._db.execute("SELECT number, name FROM survey ORDER BY number")
         return {number: Survey.parse(name) for number, name in rows}
+
+    def positions(self, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Give the positions, ICRS degrees, of those identifiers that the run has."""
+        rows = self._db.execute(
+            """
+            SELECT id, ra, dec
+            FROM target
+            WHERE id IN (SELECT value FROM json_each(?))
+            """,
+            (json.dumps(list(ids)),),
+        )
+        return {name: (ra, dec) for name, ra, dec in rows}
 
     def count(self, table: str) -> int:
         """Tell how many rows ``target`` or ``reject`` has."""

@@ -88,13 +88,16 @@ def _rejected(count: int, places: Places) -> str:
 
 @contextmanager
 def scratch_folder(places: Places) -> Iterator[Path]:
-    """Give a folder for temporary files, and remove it after the block.
+    """Give an empty folder for temporary files, and remove it after the block.
+
+    A killed process may have left one. Only the owner of the run may call this.
 
     Raises
     ------
     LocalError
         It cannot be created.
     """
+    remove_scratch(places)
     try:
         places.scratch.mkdir()
     except OSError as error:

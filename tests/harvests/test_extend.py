@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.harvest
 
+#: Galaxies of the catalogue before and afterwards.
+FEW, MORE = 12, 18
+
 
 class Grown(NamedTuple):
     """A run before and after it has grown by galaxies and a band."""
@@ -33,11 +36,11 @@ class Grown(NamedTuple):
 
 @pytest.fixture(scope="module")
 def catalogues(archives, tmp_path_factory):
-    """Write a catalogue of 40 galaxies, and one of 55 that begins with them."""
+    """Write a catalogue of few galaxies, and one of more that begins with them."""
     folder = tmp_path_factory.mktemp("catalogues")
     table = galaxies(archives)
     paths = folder / "few.csv", folder / "more.csv"
-    for path, rows in zip(paths, (40, 55), strict=True):
+    for path, rows in zip(paths, (FEW, MORE), strict=True):
         table[:rows].write(path)
     return paths
 
@@ -81,16 +84,18 @@ def test_stamps_stay(grown):
 def test_manifest_rows_stay(grown):
     """The manifest has all rows of before unchanged, and those that are new."""
     after = pq.read_table(grown.out / "manifest.parquet")
-    is_old = pc.and_(pc.less(after["target"], 40), pc.equal(after["band"], "r"))
+    is_old = pc.and_(pc.less(after["target"], FEW), pc.equal(after["band"], "r"))
     assert after.filter(is_old).to_pylist() == grown.manifest.to_pylist()
-    assert after.num_rows == 2 * 55
-    assert len((grown.out / "manifest.csv").read_text().splitlines()) == 2 * 55 + 1
+    assert after.num_rows == 2 * MORE
+    assert len((grown.out / "manifest.csv").read_text().splitlines()) == 2 * MORE + 1
 
 
 def test_nothing_fetched_again(grown):
     """No frame is fetched again unless one of the new galaxies is in it."""
     table = pq.read_table(grown.out / "manifest.parquet")
-    is_new = pc.or_(pc.greater_equal(table["target"], 40), pc.equal(table["band"], "i"))
+    is_new = pc.or_(
+        pc.greater_equal(table["target"], FEW), pc.equal(table["band"], "i")
+    )
     wanted = set(table.filter(is_new)["product"].to_pylist())
     later = grown.files_after[len(grown.files) :]
     assert later
@@ -100,19 +105,19 @@ def test_nothing_fetched_again(grown):
 def test_everything_told(grown):
     """What was understood is told: which galaxies are new, and which band."""
     told = grown.told
-    assert (told["added"], told["dropped"], told["targets"]) == (15, 0, 55)
+    assert (told["added"], told["dropped"], told["targets"]) == (MORE - FEW, 0, MORE)
     assert told["added_bands"] == ["sdss:i"]
-    assert told["catalogue"]["known"] == 40
+    assert told["catalogue"]["known"] == FEW
     assert told["catalogue"]["becomes_catalogue"]
 
 
 def test_status_after(grown):
     """Counts, bill and dates are those of the whole run."""
     told = status(grown.out)
-    assert told["targets"] == 55
+    assert told["targets"] == MORE
     assert {band["name"]: band["total"] for band in told["bands"]} == {
-        "sdss:r": 55,
-        "sdss:i": 55,
+        "sdss:r": MORE,
+        "sdss:i": MORE,
     }
     assert told["settled"]
     assert told["cutouts"] == len(_stamps(grown.out))
@@ -149,7 +154,20 @@ def test_continued_with_either(grown, catalogues):
 def test_another_catalogue_told_how(archives, grown, tmp_path):
     """Another catalogue is refused with how its galaxies are added."""
     other = tmp_path / "other.csv"
-    galaxies(archives)[55:].write(other)
+    galaxies(archives)[MORE:].write(other)
     done = harvester("run", other, "--out", grown.out, "--survey", "sdss:r,i")
     assert done.returncode == 2
     assert f"harvester extend {grown.out} {other}" in done.stderr
+
+
+def test_removed_with_stamps(grown, catalogues):
+    """With --removed drop the others stay, and every command takes what is left."""
+    done = harvester("extend", grown.out, catalogues[0], "--removed", "drop")
+    assert "removed from the run" in done.stdout
+    assert harvester("manifest", grown.out).returncode == 0
+    assert _stamps(grown.out).keys() >= grown.stamps.keys()
+    table = pq.read_table(grown.out / "manifest.parquet")
+    assert set(table["target"].to_pylist()) == set(range(FEW))
+    done = harvester("verify", grown.out)
+    assert (done.returncode, "not in the ledger" in done.stdout) == (0, False)
+    assert status(grown.out)["cutouts"] == len(_stamps(grown.out))

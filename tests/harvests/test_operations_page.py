@@ -77,7 +77,9 @@ def test_commands_in_sentences():
 
 def _options(command):
     parts = [command, *getattr(command, "commands", {}).values()]
-    names = [p.opts + p.secondary_opts for part in parts for p in part.params]
+    # Options of the settings are added when they are asked for.
+    found = [one for part in parts for one in part.get_params(click.Context(part))]
+    names = [one.opts + one.secondary_opts for one in found]
     return {name for each in names for name in each} | {"--help"}
 
 

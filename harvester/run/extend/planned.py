@@ -20,16 +20,17 @@ from .comparison import compare_targets, near_words
 from .extension import GrownCatalogue, RunExtension
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ...catalogue.id_lists import LookUp
     from ...catalogue.reader import Catalogue
     from ...events import Listener
     from ...places import Places
     from ...settings.settings import Settings
     from .extension import Removed
 
-__all__ = ["Addition", "planned_extension"]
+__all__ = ["Addition", "known_or_asked", "planned_extension"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _grown(
         options,
         schemes=identifiers(),
         scratch=scratch,
-        look_up=positions_of(settings, listener),
+        look_up=known_or_asked(settings, places, listener),
     ) as catalogue:
         if not (addition.reading or {}).get("id"):
             _refuse_other_column(path, catalogue, id_column)
@@ -143,6 +144,22 @@ def _grown(
             addition.removed,
             addition.becomes,
         )
+
+
+def known_or_asked(settings: Settings, places: Places, listener: Listener) -> LookUp:
+    """Return a function that gives the positions of identifiers, ICRS degrees.
+
+    An archive is asked only for those that the run does not have.
+    """
+    ask = positions_of(settings, listener)
+
+    def look_up(archive: str, ids: Sequence[str]) -> Mapping[str, tuple[float, float]]:
+        with LedgerView.open(places.ledger) as view:
+            known = view.positions(ids)
+        rest = [one for one in ids if one not in known]
+        return known | dict(ask(archive, rest)) if rest else known
+
+    return look_up
 
 
 def _refuse_other_column(path: Path, catalogue: Catalogue, before: str | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,15 @@ class DroppedFiles:
         self._folder = Path(folder) if folder else None
         #: Files that were not taken, and why.
         self._refused: dict[str, str] = {}
+        #: Files that an archive was needed for, and when they are tried again.
+        self._later: dict[Path, float] = {}
 
     def look(self) -> list[Path]:
         """Give the files that have appeared or changed and are complete."""
+        now = time.monotonic()
+        for path in [path for path, at in self._later.items() if now >= at]:
+            del self._later[path]
+            self._still.forget(path)
         in_folder = files_in(self._folder) if self._folder else []
         still = self._still.look(dict.fromkeys((self._catalogue, *in_folder)))
         # At first the catalogue of the run itself is among them: nothing is to be
@@ -86,7 +93,7 @@ class DroppedFiles:
             raise
         except TransientError as error:
             self._refuse(path, f"{error} It is tried again", listener)
-            self._still.forget(path)
+            self._later[path] = time.monotonic() + self._settings.watch.retry_s
         except HarvesterError as error:
             self._refuse(path, str(error), listener)
         except Exception as error:  # noqa: BLE001 - no file may end the service

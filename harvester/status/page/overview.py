@@ -67,7 +67,10 @@ def overview_of(run: ShownRun, report: Report) -> dict[str, Any]:
         "hosts": list(_hosts(report)),
         "failures": [_failure(run, surveys, *row) for row in failed[:_MOST_REASONS]],
         "more_reasons": max(0, len(failed) - _MOST_REASONS),
-        "troubles": report["troubles"],
+        "troubles": [
+            *report["troubles"],
+            *(f"not taken: {file}: {why}" for file, why in report["refused"].items()),
+        ],
         "next": _resume(run) if state in {"stopped", Life.DEAD.value} else "",
     }
 

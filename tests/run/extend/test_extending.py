@@ -16,7 +16,7 @@ from harvester.ledger.growth import UNFINISHED
 from harvester.ledger.view import LedgerView
 from harvester.places import Places
 from harvester.run.begin import begin, write_settings
-from harvester.run.extend import apply
+from harvester.run.extend import apply, planned
 from harvester.run.extend.extending import extend_by_command
 from harvester.run.extend.finishing import finish_interrupted_extension
 from harvester.settings.settings import load_run_settings, load_settings
@@ -222,6 +222,22 @@ def test_new_label(places, tmp_path):
     assert labels(places)[12:] == [{"mag": 9, "kind": None}, {"mag": 8, "kind": None}]
 
 
+def test_list_of_identifiers(places, monkeypatch):
+    """Of identifiers without positions, only new ones are asked for."""
+    asked = []
+
+    def ask(_archive, ids):
+        asked.extend(ids)
+        return dict.fromkeys(ids, (99.0, 9.0))
+
+    monkeypatch.setattr(planned, "positions_of", lambda *_: ask)
+    settings = load_run_settings(places)
+    found = planned.known_or_asked(settings, places, print)("sdss", ["g1", "x", "g0"])
+    assert asked == ["x"]
+    assert found["g0"] == (10.0, 0.0)
+    assert found.keys() == {"g0", "g1", "x"}
+
+
 # -- what is refused -------------------------------------------------------------------
 
 
@@ -309,6 +325,7 @@ def test_interrupted_before_commit(places, tmp_path, monkeypatch):
         patch.setattr(apply, "grow_ledger", interrupt)
         with pytest.raises(KeyboardInterrupt):
             extend(places, more)
+    places.scratch.mkdir()  # a killed process leaves its temporary files
     assert len(targets(places)) == 12
     extend(places, write(more, [*map(row, range(12)), row(40)]))
     assert len(labels(places)) == len(targets(places)) == 13

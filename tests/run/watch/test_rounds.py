@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from harvester.errors import OutageError
 from harvester.ledger.runner import RUNNER
 from harvester.ledger.view import LedgerView
 from harvester.places import Places
 from harvester.run.begin import begin, write_settings
+from harvester.run.extend.extending import take_catalogue
 from harvester.run.harvest import Outcome
 from harvester.run.stop import Stop
 from harvester.run.watch.dropped_files import DroppedFiles
@@ -164,6 +166,26 @@ def test_state_while_it_waits(begin_run, tmp_path):
     assert words.startswith("watching, next look at")
     with LedgerView.open(places.ledger) as view:
         assert RUNNER not in view.facts()
+
+
+def test_archive_is_down_for_a_file(begin_run, tmp_path, monkeypatch):
+    """A file for which an archive must be asked is tried again, as after an outage."""
+    tries = []
+
+    def take(settings, places, path, listener, *, becomes):
+        tries.append(path.name)
+        if len(tries) == 1:
+            msg = "the archive is down."
+            raise OutageError("down", msg)
+        return take_catalogue(settings, places, path, listener, becomes=becomes)
+
+    settings, places = begin_run()
+    monkeypatch.setattr("harvester.run.extend.extending.take_catalogue", take)
+    (tmp_path / "new.csv").write_text("id,ra,dec\nc,30,3\nd,40,4\n")
+    harvests = Harvests(places, lambda one: one.settle(), None)
+    watch(settings, places, harvests)
+    assert tries == ["new.csv", "new.csv"]
+    assert read_report(places)["refused"] == {}
 
 
 def test_bug_while_a_file_is_read(begin_run, tmp_path, monkeypatch):
