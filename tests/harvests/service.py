@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -41,6 +42,13 @@ class Sandbox:
     def flags(self) -> list[str]:
         """Give the options that send a harvest to it."""
         return [f"--base-url={name}={url}" for name, url in self.urls.items()]
+
+    def settings(self) -> dict[str, str]:
+        """Give the variables of the environment that do the same."""
+        return {
+            f"HARVESTER__SERVICES__{name.upper().replace('-', '_')}__BASE_URL": url
+            for name, url in self.urls.items()
+        }
 
     def host(self, service: str) -> str:
         """Give the name by which a harvest knows the host of a service."""
@@ -118,6 +126,15 @@ def wait_for(happened, process, seconds=120):
         assert process.poll() is None, "the process ended before"
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
+
+
+def command_on_path(folder):
+    """Put the command of this Python into a folder; give a PATH with it."""
+    command = folder / "bin" / "harvester"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(HARVESTER)} "$@"\n')
+    command.chmod(0o755)
+    return f"{command.parent}:{os.environ['PATH']}"
 
 
 def brisk_environment(**more):

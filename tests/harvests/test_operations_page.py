@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
-from service import BRISK, free_ports, galaxies, sandbox
+from service import (
+    brisk_environment,
+    command_on_path,
+    free_ports,
+    galaxies,
+    sandbox,
+)
 
 from harvester.cli import main
 
@@ -90,23 +93,12 @@ def operator(tmp_path):
     elsewhere.mkdir()
     with sandbox(elsewhere, "--seed", "7", "--targets", "30") as archives:
         galaxies(archives).write(tmp_path / "galaxies.csv")
-        addresses = {
-            f"HARVESTER__SERVICES__{name.upper().replace('-', '_')}__BASE_URL": url
-            for name, url in archives.urls.items()
+        places = {
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+            "PATH": command_on_path(tmp_path),
         }
-        places = {"XDG_STATE_HOME": str(tmp_path / "state"), "PATH": _path(tmp_path)}
         faults = {"FAULTS": f"{archives.urls['mast']}/_faults"}
-        yield tmp_path, os.environ | BRISK | addresses | places | faults
-
-
-def _path(folder):
-    """Put a command of this Python on the path."""
-    command = folder / "bin" / "harvester"
-    command.parent.mkdir()
-    python = shlex.quote(sys.executable)
-    command.write_text(f'#!/bin/sh\nexec {python} -m harvester "$@"\n')
-    command.chmod(0o755)
-    return f"{command.parent}:{os.environ['PATH']}"
+        yield tmp_path, brisk_environment(**archives.settings(), **places, **faults)
 
 
 @pytest.mark.harvest
