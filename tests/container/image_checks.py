@@ -28,7 +28,7 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 _EARLIER = _REPOSITORY / "tests" / "harvests" / "earlier"
 
 #: Largest image in bytes, and longest start of a command in seconds.
-_MOST_BYTES, _MOST_S = 800_000_000, 20
+_MOST_BYTES, _MOST_S = 1_000_000_000, 20
 
 _CORES = len(os.sched_getaffinity(0))
 
@@ -221,7 +221,7 @@ def test_earlier_version(engine, tmp_path):
     """A run of the first version goes on in the container, to the end."""
     with (
         _archives(tmp_path, targets=12, seed=7, per_field=1, hst=False) as (_, options),
-        engine.container(*options) as name,
+        engine.container(*_without_catalogue(options)) as name,
     ):
         _put(engine, name, _earlier_run(tmp_path))
         code, said = _start_to_the_end(engine, name)
@@ -232,6 +232,10 @@ def test_earlier_version(engine, tmp_path):
         words = ["status", "/data/run", "--json"]
         done = engine.run(*words, options=["--volume", f"{name}:/data"])
         assert json.loads(done.stdout)["surveys"]["sdss"]["done"] == 12
+
+
+def _without_catalogue(options):
+    return [one for one in options if not one.startswith("--env=HARVESTER_CATALOGUE")]
 
 
 def _earlier_run(folder):
