@@ -13,15 +13,18 @@ demo: $(READY)
 	$(BIN)/harvester demo
 
 # Files in the order that tests/conftest.py gives: the longest ones first. Whole harvests
-# wait for archives most of the time, so that there is one worker more than cores.
-WORKERS := -n $(shell echo $$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
+# wait for archives, so that there are more workers than cores: one, or twice as many for
+# the long tests, which wait most of their time.
+FILES := --dist loadfile --no-loadscope-reorder
+WORKERS := -n $(shell echo $$(($$(nproc) + 1))) $(FILES)
+LONG_WORKERS := -n $(shell echo $$((2 * $$(nproc)))) $(FILES)
 
 test: $(READY)
 	$(BIN)/pytest -q $(WORKERS) -m "not long and not bench"
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
-	$(BIN)/pytest -q $(WORKERS) -m long
+	$(BIN)/pytest -q $(LONG_WORKERS) -m long
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
