@@ -89,8 +89,6 @@ def forget_unfinished(path: Path) -> None:
 def _grow(db: sqlite3.Connection, growth: Growth) -> None:
     stamps = _drop(db, growth.dropped)
     known = [Survey.parse(name) for (name,) in db.execute("SELECT name FROM survey")]
-    # A new one counts what was spent and what is to come, once all is located.
-    db.execute("DELETE FROM run WHERE key GLOB 'bill *'")
     first = _next_number(db)
     db.executemany(
         "INSERT INTO target VALUES (?, ?, ?, ?, ?, ?)",
@@ -107,7 +105,8 @@ def _grow(db: sqlite3.Connection, growth: Growth) -> None:
         [*growth.facts.items(), (UNFINISHED, unfinished)],
     )
     if _has_work(db):
-        db.execute("DELETE FROM run WHERE key = ?", (SETTLED,))
+        # A new bill counts what was spent and what is to come, once all is located.
+        db.execute("DELETE FROM run WHERE key = ? OR key GLOB 'bill *'", (SETTLED,))
 
 
 def _next_number(db: sqlite3.Connection) -> int:

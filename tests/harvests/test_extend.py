@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-pytestmark = pytest.mark.harvest
+pytestmark = [
+    pytest.mark.harvest,
+    # Two harvests and seven other commands; `tests/run/extend` has the quick tests.
+    pytest.mark.long,
+]
 
 #: Galaxies of the catalogue before and afterwards.
 FEW, MORE = 12, 18
