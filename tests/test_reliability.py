@@ -11,7 +11,7 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PAGE = (_ROOT / "docs/reliability.md").read_text(encoding="utf-8")
-_MOST = {"N": 32, "D": 20, "P": 25, "S": 7, "O": 7}
+_MOST = {"N": 32, "D": 20, "P": 25, "S": 7, "O": 9}
 FAULTS = [f"{letter}{n}" for letter in _MOST for n in range(1, _MOST[letter] + 1)]
 
 _ROW = re.compile(r"^\| ([NDPSO]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -232,6 +235,43 @@ def test_earlier_version(engine, tmp_path):
         words = ["status", "/data/run", "--json"]
         done = engine.run(*words, options=["--volume", f"{name}:/data"])
         assert json.loads(done.stdout)["surveys"]["sdss"]["done"] == 12
+
+
+def test_dashboard(engine, tmp_path):
+    """The status page of compose.yaml reads a run in the volume, and nothing more."""
+    command = ["dashboard", "/data/run", "--listen"]
+    with engine.container() as name:
+        _put(engine, name, _earlier_run(tmp_path))
+        page = f"{name}-page"
+        words = ["--detach", "--name", page, *HARDENED, "--volume", f"{name}:/data"]
+        address = f"127.0.0.1:{_free_port()}"
+        done = engine.podman("run", *words, IMAGE, *command, address)
+        try:
+            assert done.returncode == 0, done.stderr
+            told = _fetched(f"http://{address}/metrics", engine, page)
+        finally:
+            engine.podman("rm", "--force", "--time", "0", page)
+    assert 'harvester_run_state{run="run",state="stopped"} 1.0' in told
+    assert "harvester_ledger_readable" in told
+
+
+def _free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _fetched(url, engine, name, seconds=60):
+    """Ask a page until it answers; give the answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as reply:
+                return reply.read().decode()
+        except urllib.error.URLError:
+            logs = engine.podman("logs", name)
+            assert time.monotonic() < deadline, logs.stdout + logs.stderr
+        time.sleep(0.1)
 
 
 def _without_catalogue(options):
