@@ -1,4 +1,4 @@
-"""A day of a harvest that nobody attends, in two and a half minutes.
+"""A day of a harvest that runs unattended, in two and a half minutes.
 
 ``python tests/harvests/day.py`` harvests from a sandbox, both by a clock that runs 600
 times as fast (`fast_clock`), so that an hour is six seconds. The file server of SDSS is
@@ -220,7 +220,7 @@ class Day:
 
     def _observe(self):
         self._until(18)
-        self._act("HST has observed three galaxies, which nobody tells")
+        self._act("HST has a new image, of three galaxies")
         before = self._stamps()
         for _ in range(2):
             self._archives.ask("/_observe", body={})
