@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Room", "process_count", "read_room"]
 
-#: Bytes that a cutting process needs, and those of the process that fetches.
+#: Bytes that a cutting process needs, and those of the process that fetches. With SDSS
+#: frames they have a quarter of that; larger images take more.
 _PROCESS_BYTES, _MAIN_BYTES = 256 << 20, 512 << 20
 
 #: Version 1 writes a number close to 2^63 where there is no limit of the memory.
