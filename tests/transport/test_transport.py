@@ -33,6 +33,8 @@ from harvester.transport.transport import Service
 
 _HTML = b"<!DOCTYPE html><html><body>Maintenance</body></html>"
 _URL = "https://mast.stsci.edu/api"
+#: For requests that end well, however busy this machine is.
+PATIENT = replace(LIMITS, patience_s=60)
 
 
 async def test_query(server):
@@ -109,10 +111,9 @@ async def test_retry_after(server, other, status):
     ]
     told = []
     sdss = Service("sdss-sky", "https://skyserver.sdss.org", other.url, MANNERS)
+    options = {"on_cool_down": lambda *what: told.append(what), "limits": PATIENT}
     async with (
-        opened(
-            mast(server.url), sdss, on_cool_down=lambda *what: told.append(what)
-        ) as transport,
+        opened(mast(server.url), sdss, **options) as transport,
         asyncio.TaskGroup() as group,
     ):
         asking = group.create_task(transport.query("GET", _URL))
@@ -132,7 +133,7 @@ async def test_retry_after_date(server):
     head = f"HTTP/1.1 429 No\r\nDate: {now}\r\nRetry-After: {later}\r\n"
     refusal = f"{head}Content-Length: 0\r\n\r\n".encode()
     server.script["*"] = [refusal, reply(b"fine")]
-    async with opened(server) as transport:
+    async with opened(server, limits=PATIENT) as transport:
         await transport.query("GET", _URL)
     assert 1.0 <= server.asked[1].at - server.asked[0].at < 2.0
 
@@ -149,7 +150,7 @@ async def test_cool_down_after_restart(server):
 async def test_busy_without_a_time(server):
     """A 429 without Retry-After slows the pace and spends no try."""
     server.script["*"] = [*[reply(status=429)] * 6, reply(b"fine")]
-    async with opened(server) as transport:
+    async with opened(server, limits=PATIENT) as transport:
         await transport.query("GET", _URL)
         assert "pace" in state_of(transport)
     assert len(server.asked) == 7
