@@ -21,18 +21,21 @@ from turns import turns
 
 HERE = Path(__file__).resolve().parent.parent
 
-#: What is imported in which step; a catalogue other than FITS needs no FITS reader, and
-#: if identifiers name all fields, there is no query.
+#: What is imported in which step. If identifiers name all fields, there is no query;
+#: the catalogue is read in another process, which has astropy already.
 _STEPS = {
     "Python": "sys",
     "command line": "harvester.cli",
     "settings": "harvester.settings.options",
     "command": "harvester.commands",
-    "catalogue, ledger, transport": "harvester.run.begin",
+    "ledger, transport": "harvester.run.begin, harvester.run.transport_setup",
     "harvest": "harvester.run.harvest, harvester.archives.sdss.archive",
-    "reader of FITS catalogues": "harvester.catalogue.fits_tables",
     "WCS of the first frame": "astropy.io.fits, astropy.wcs",
     "first query": "harvester.archives.bridge, astroquery.sdss",
+    "reader of FITS catalogues": (
+        "harvester.catalogue.reader, harvester.catalogue.fits_tables, "
+        "harvester.dataset.manifest"
+    ),
 }
 
 #: The libraries in these steps.

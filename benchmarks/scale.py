@@ -5,11 +5,12 @@
     python benchmarks/scale.py --targets 10000000 --surveys sdss:r  # locating, status
 
 A catalogue in Parquet has the galaxies of a small sandbox first, then so many others
-that it is as long as was asked for. Its targets are located in five bands, billed and
-told about, and the first stamps are harvested with a full frame cache, until SIGTERM;
-each by a command in a process of its own. Exits with 1 if the longest catalogue takes
-more memory than it may, a frame takes more time to take or to release with it than with
-the shortest one, a harvest does not stop in time, or the event loop is held up.
+that it is as long as was asked for. It is read, its targets are located in five bands,
+billed and told about, and the first stamps are harvested with a full frame cache, until
+SIGTERM; each by a command in a process of its own. Exits with 1 if the longest
+catalogue takes more memory than it may, a frame takes more time to take or to release
+with it than with the shortest one, a harvest does not stop in time, or the event loop
+is held up.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Scale:
     """What a number of targets took."""
 
     targets: int
+    reading: Took
     locating: Took
     telling: Took
     ledger_bytes: int
@@ -196,13 +198,14 @@ def measure(
         real = {name: real[name] for name in ("OBJID", "RA", "DEC")}
     make = by_position if options.by_position else by_identifier
     pq.write_table(pa.table(make(real, targets)), catalogue)
+    reading = Command(folder, "inspect", catalogue).took(0)
     flags = ("--out", out, "--survey", options.surveys, *running.flags())
     locating = Command(folder, "run", catalogue, *flags, "--locate-only").took(0)
     size = (out / "ledger.sqlite").stat().st_size
     telling = Command(folder, "status", out).took(0)
     rest = measure_rest(folder, out, options) if targets <= _ALL_STEPS else None
     shutil.rmtree(out)
-    return Scale(targets, locating, telling, size, rest)
+    return Scale(targets, reading, locating, telling, size, rest)
 
 
 def measure_rest(folder: Path, out: Path, options: argparse.Namespace) -> Rest:
@@ -257,6 +260,7 @@ def _steps(one: Scale) -> dict[str, str]:
     """Give the figures of a number of targets, in the order of the table."""
     locating, rest = one.locating, one.rest
     found = {
+        "reading: peak MB": f"{one.reading.peak_mb:.0f}",
         "locating: peak MB": f"{locating.peak_mb:.0f}",
         "us a target": f"{1e6 * locating.wall_s / one.targets:.0f}",
         "CPU us": f"{1e6 * locating.cpu_s / one.targets:.0f}",
@@ -297,7 +301,8 @@ def _table(found: list[Scale], frames: list[dict[str, float]]) -> Iterator[str]:
 
 def _memory_judgements(found: list[Scale], _frames: object) -> Iterator[bool]:
     reading_mb = _READING * found[-1].targets / 1e6
-    yield _is_within_memory("locating", [one.locating for one in found], reading_mb)
+    yield _is_within_memory("reading", [one.reading for one in found], reading_mb)
+    yield _is_within_memory("locating", [one.locating for one in found])
     if full := [one.rest for one in found if one.rest]:
         yield _is_within_memory("harvesting", [one.harvesting for one in full])
 

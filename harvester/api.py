@@ -389,7 +389,7 @@ def _shown(
 def _plan_of_run(
     places: Places, given: dict[str, Any], bandwidth: float | None
 ) -> PlanResult:
-    from .run.begin import check_same_run
+    from .run.same_run import check_same_run
 
     need_ledger(places.ledger)
     settings = load_run_settings(places, **given)

@@ -39,7 +39,9 @@ from .run.watch.options import watch_options
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
 from .status.command import health, log_options, status
-from .status.page.command import dashboard, listen_option
+from .status.control.command import ctl
+from .status.control.retry_options import retry_details, retry_options
+from .status.page.command import dashboard, listen_options
 
 __all__ = ["console", "main"]
 
@@ -77,8 +79,6 @@ folder_argument = click.argument(
     type=click.Path(path_type=Path),
 )
 
-AT_LEAST_ONE = click.IntRange(min=1)
-
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -100,7 +100,7 @@ def main() -> None:
     """
 
 
-@main.command(cls=OfSettings, sections="RUN")
+@main.command(cls=OfSettings, sections="RUN", warms_up=True)
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
@@ -110,7 +110,7 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="Settings file, such as harvest.toml.",
 )
-@listen_option
+@listen_options
 @watch_options
 @locate_only_flag
 @log_options
@@ -176,7 +176,7 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 
 @main.command(cls=OfSettings, sections="MANNERS")
 @folder_argument
-@listen_option
+@listen_options
 @watch_options
 @locate_only_flag
 @log_options
@@ -217,43 +217,24 @@ def rebuild(source: Path, folder: Path, **flags: Any) -> None:
 main.add_command(extend)
 main.add_command(status)
 main.add_command(health)
+main.add_command(ctl)
 
 
 @main.command()
 @folder_argument
-@click.option(
-    "--reason",
-    default="*",
-    metavar="PATTERN",
-    help="Only failures with such a reason, for example 'http_*'.",
-)
-@click.option(
-    "--better",
-    is_flag=True,
-    help="Instead of failed galaxies, retry those whose stamp is from a second-best "
-    "image because the best was not available. Their stamp stays until a better one is "
-    "made.",
-)
-@click.option(
-    "--limit",
-    type=AT_LEAST_ONE,
-    metavar="N",
-    help="At most N failed galaxies, to see whether they work now.",
-)
+@retry_options
 @json_flag
-def retry(
-    folder: Path, reason: str, *, better: bool, limit: int | None, as_json: bool
-) -> None:
+def retry(folder: Path, *, as_json: bool, **options: Any) -> None:
     """Make failed galaxies due again.
 
-    `harvester resume` then tries them.
+    `harvester resume` then tries them. A harvest that is at work is told with
+    `harvester ctl DIR retry`.
     """
-    from .commands import retry_failed
+    from .commands import retry_jobs_offline
+    from .ledger.taken_up import RetryChoice
 
-    if better and limit:
-        msg = "--limit goes with failed galaxies: leave it or --better out"
-        raise click.UsageError(msg)
-    count = retry_failed(Places(folder), reason, better=better, limit=limit)
+    choice = RetryChoice.from_json(retry_details(options))
+    count = retry_jobs_offline(Places(folder), choice)
     jobs = counted(count, "job is", "jobs are")
     then = f" Run `harvester resume {folder}`." if count else ""
     _say({"out": str(folder), "due_again": count}, f"{jobs} due again.{then}", as_json)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import InputError
+from .errors import InputError, LockedError
 from .events import counted
 from .importing import IMPORTING
 from .ledger.file import need_ledger, owned
@@ -25,9 +25,8 @@ from .settings.options import to_settings
 from .settings.settings import load_run_settings, load_settings
 from .status.console import print_line
 from .status.log_options import LogOptions
-from .status.page.command import listen_address
+from .status.page.command import allows_control, listen_address
 from .status.progress import shown_progress
-from .status.report import read_report
 from .status.report_words import words
 
 if TYPE_CHECKING:
@@ -35,10 +34,11 @@ if TYPE_CHECKING:
 
     from .archives.kind import ArchiveKind
     from .dataset.verify import Findings
+    from .events import Event
+    from .ledger.taken_up import RetryChoice
     from .run.harvest import Outcome
     from .run.session import Show
     from .settings.settings import Settings
-    from .status.page.address import ListenAddress
 
 __all__ = [
     "inspect_file",
@@ -47,7 +47,7 @@ __all__ = [
     "plan_run",
     "rebuild_run",
     "resume_run",
-    "retry_failed",
+    "retry_jobs_offline",
     "run_catalogue",
     "verify_run",
 ]
@@ -65,12 +65,12 @@ def run_catalogue(
     catalogue: Path, places: Places, config: Path | None, flags: Flags
 ) -> int:
     """Begin a run or continue it; return the exit code."""
-    address = listen_address(flags.get("listen"))
+    page = _page(places, flags)
     check_watch(flags)
     finish_interrupted_extension(places)
     settings = _settings_for(catalogue, places, config, flags)
-    with run_folder(places), _page(places, address):
-        return _continue(settings, places, flags)
+    with run_folder(places), page as events:
+        return _continue(settings, places, {**flags, "events": events})
 
 
 def plan_catalogue(
@@ -95,7 +95,7 @@ def plan_catalogue(
 
 def plan_run(places: Places, flags: Flags) -> int:
     """Print the bill for the rest of a run, from its ledger alone."""
-    from .run.begin import check_same_run
+    from .run.same_run import check_same_run
 
     need_ledger(places.ledger)
     settings = load_run_settings(places, **to_settings(flags))
@@ -171,24 +171,25 @@ def _described(kind: ArchiveKind) -> Flags:
 
 def resume_run(places: Places, flags: Flags) -> int:
     """Continue a run, however it ended; return the exit code."""
-    address = listen_address(flags.get("listen"))
+    page = _page(places, flags)
     check_watch(flags)
     if not places.settings.exists():
         need_ledger(places.ledger)
     finish_interrupted_extension(places)
-    with owned(places.lock), _page(places, address):
+    with owned(places.lock), page as events:
         settings = load_run_settings(places, **to_settings(flags))
-        return _continue(settings, places, flags)
+        return _continue(settings, places, {**flags, "events": events})
 
 
-def _page(
-    places: Places, address: ListenAddress | None
-) -> AbstractContextManager[None]:
+def _page(places: Places, flags: Flags) -> AbstractContextManager[list[Event] | None]:
+    """Serve the status page during the block, if it is wanted; give its events."""
+    address = listen_address(flags.get("listen"))
+    has_controls = allows_control(flags, address)
     if address is None:
         return nullcontext()
     with IMPORTING:
         from .status.page.beside import page_beside
-    return page_beside(places, address)
+    return page_beside(places, address, allows_control=has_controls)
 
 
 def rebuild_run(manifest: Path, places: Places, flags: Flags) -> int:
@@ -267,40 +268,34 @@ def _show(flags: Flags) -> Show:
         quiet=flags["as_json"],
         log=LogOptions.of(flags),
         takes_modules=True,
+        first=flags.get("events"),
     )
 
 
-def retry_failed(
-    places: Places, pattern: str, *, better: bool = False, limit: int | None = None
-) -> int:
-    """Make the failed jobs due again whose reason matches; return how many.
-
-    With ``better``, make those jobs due whose stamps are from a second-best image.
-    ``limit``: at most so many failed jobs.
+def retry_jobs_offline(places: Places, choice: RetryChoice) -> int:
+    """Make the chosen jobs due again while no harvest is at work; return how many.
 
     Raises
     ------
     InputError
-        Some jobs failed, but none for such a reason: probably a typing error.
+        A survey or galaxy is unknown, or no job is as chosen: probably a typing error.
+    LockedError
+        A harvest is at work; the message has the command that it takes.
     """
     from .ledger.ledger import Ledger
+    from .run.control.retrying import retry_jobs
 
     async def _retry() -> int:
         async with Ledger.open(places.ledger) as ledger:
-            return await ledger.retry(pattern, better=better, limit=limit)
+            return (await retry_jobs(ledger, places, choice)).total()
 
     need_ledger(places.ledger)
-    failed = read_report(places)["failures"]
-    with owned(places.lock):
-        count = asyncio.run(_retry())
-    if failed and not count and not better:
-        reasons = ", ".join(sorted({one["reason"] for one in failed}))
-        msg = (
-            f"no galaxy failed for a reason like {pattern!r}; nothing was changed. "
-            f"Reasons: {reasons}"
-        )
-        raise InputError(msg)
-    return count
+    try:
+        with owned(places.lock):
+            return asyncio.run(_retry())
+    except LockedError as error:
+        msg = f"{error} The harvest at work can retry: harvester ctl {places.out} retry"
+        raise LockedError(msg) from error
 
 
 def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Began",
+    "Controlled",
     "Ended",
     "Event",
     "Heartbeat",
@@ -22,6 +23,7 @@ __all__ = [
     "Listener",
     "Moved",
     "Note",
+    "PageServed",
     "Stalled",
     "Stamped",
     "Watching",
@@ -41,6 +43,8 @@ class Moved:
     archive: str
     state: State
     jobs: int
+    #: The state that they were in; None: the usual one.
+    source: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +121,37 @@ class Watching:
     next_look_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class PageServed:
+    """The status page of a harvest can be opened."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """A user told a harvest at work what to do, and it was done or refused."""
+
+    #: ``pause``, ``resume``, ``retry``, ``rate`` or ``status``.
+    verb: str
+    text: str
+    #: The number of the user, and how the command came: ``socket`` or ``page ADDRESS``.
+    uid: int
+    via: str
+    is_refused: bool = False
+
+
 Event = (
     Began
+    | Controlled
     | Ended
-    | Moved
-    | Stamped
-    | Note
-    | HostChanged
     | Heartbeat
+    | HostChanged
+    | Moved
+    | Note
+    | PageServed
     | Stalled
+    | Stamped
     | Watching
 )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .errors import InputError
@@ -86,6 +85,8 @@ def with_plugins(own: Iterable[_Plugin], group: str, what: str) -> dict[str, _Pl
     InputError
         One of another package cannot be loaded, or its name is in use.
     """
+    from importlib.metadata import entry_points  # `harvester --help` needs none
+
     known = {one.name: one for one in own}
     article = "an" if what[0] in "aeiou" else "a"
     for point in entry_points(group=group):

@@ -75,6 +75,14 @@ class Places:
         return self.out / "scratch"
 
     @property
+    def control(self) -> Path:
+        """The socket of a harvest at work, and the token of its page; only the owner's.
+
+        It is empty, or not there, while none is at work.
+        """
+        return self.out / "control"
+
+    @property
     def frames(self) -> Path:
         """The cache of fetched frames; all of it can be fetched again."""
         return self.out / "frames"

@@ -18,7 +18,9 @@ import yaml
 from harvester.ledger.file import create_ledger, owned
 from harvester.models import Survey, Target
 from harvester.places import Places
-from harvester.run.begin import begin, write_settings
+from harvester.run.begin import remove_scratch, write_settings
+from harvester.run.create_run import create_run
+from harvester.run.new_run import NewRun
 from harvester.settings.settings import load_settings
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -258,7 +260,8 @@ def begun(tmp_path):
     catalogue.write_text("id,ra,dec\na,10,1\nb,20,2\n")
     settings = load_settings(surveys=["sdss:r"], catalogue={"path": str(catalogue)})
     write_settings(settings, places)
-    begin(settings, places, lambda _: None)
+    create_run(NewRun.of(settings), places, lambda _: None, None)
+    remove_scratch(places)
     return places.out, catalogue
 
 

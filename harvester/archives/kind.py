@@ -46,6 +46,7 @@ __all__ = [
     "Shown",
     "Token",
     "Way",
+    "probe_steps",
 ]
 
 
@@ -262,9 +263,12 @@ class ArchiveKind(Credited, Shown, Protocol):
         """Give the questions with which `harvester doctor` examines the archive.
 
         They ask for one known product, and compare what comes with our notes. They may
-        be none.
+        be none. A kind without this method, or one that inherits from `ArchiveKind`,
+        has a default: each service is asked for its own address once.
         """
-        ...
+        from .probe import reach_steps
+
+        return reach_steps(inputs, [one.name for one in self.services])
 
     def load(self) -> None:
         """Import what `open` needs; called in a thread, because that takes long."""
@@ -273,3 +277,9 @@ class ArchiveKind(Credited, Shown, Protocol):
     def open(self, inputs: LocatorInputs) -> Archive:
         """Make the locator."""
         ...
+
+
+def probe_steps(kind: ArchiveKind, inputs: ProbeInputs) -> Sequence[ProbeStep]:
+    """Give the questions of an archive, or the default if its package has none."""
+    own = getattr(kind, "probe", None)
+    return own(inputs) if own else ArchiveKind.probe(kind, inputs)

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import NotFoundError
+from ..errors import NotFoundError, PermanentError, TransientError
 from ..transport.call import Waits
 from ..transport.transport import RangeRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from pathlib import Path
 
-    from ..transport.transport import ByteRange, Transport
+    from ..transport.transport import ByteRange, Reply, Transport
 
 __all__ = [
     "SEND_IN",
@@ -29,6 +37,7 @@ __all__ = [
     "ProbeStep",
     "compared",
     "look_at_file",
+    "reach_steps",
 ]
 
 #: What to do about an archive that answers in another way than expected.
@@ -219,3 +228,31 @@ def compared(
     for name, value in notes.items():
         if came.get(name) != value:
             yield Difference(f"{what} {name}", f"{value}", f"{came.get(name)}")
+
+
+def reach_steps(inputs: ProbeInputs, services: Iterable[str]) -> list[ProbeStep]:
+    """Give a step for each service that asks only whether it can be reached."""
+    return [
+        ProbeStep(name, "its address", partial(_reach, inputs, name))
+        for name in services
+    ]
+
+
+async def _reach(inputs: ProbeInputs, service: str) -> list[Difference]:
+    url = inputs.official[service]
+    try:
+        await inputs.transport.query(
+            "GET", url, check=_take_anything, waits=Waits.NEVER
+        )
+    except PermanentError:
+        pass  # an answer, though nothing is there
+    except TransientError as error:
+        if error.reason != "refuses":
+            raise
+    known = "no product that could be asked for"
+    advice = "Only its services were asked: its package has no questions for this."
+    return [Difference("probe", known, "an answer", matters=False, advice=advice)]
+
+
+def _take_anything(_reply: Reply) -> None:
+    """Accept any answer, also a web page: it shows that the service is reached."""

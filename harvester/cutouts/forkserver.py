@@ -23,7 +23,7 @@ with IMPORTING:
     import astropy.wcs
 
     from ..archives.registry import kinds
-    from . import cutouts
+    from . import block_job, cutouts
 
     # Import the archives too. If one cannot be loaded, the harvest has reported it
     # already.
@@ -34,7 +34,7 @@ with IMPORTING:
     # that the workers share, so that each of them would get a copy.
     gc.freeze()
 
-__all__ = ["astropy", "cutouts"]
+__all__ = ["astropy", "block_job", "cutouts"]
 
 # A worker that is forked just after the harvest has ended fails, and would print a
 # traceback. The parent reports errors of workers, so their stderr is not needed.

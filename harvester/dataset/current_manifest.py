@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..archives.registry import kinds
+from ..importing import IMPORTING
 from ..ledger.view import LedgerView
 from ..models import Plane
-from .manifest import write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,8 @@ __all__ = ["make_manifest"]
 
 def make_manifest(places: Places) -> tuple[Path, Path]:
     """Write the manifest of a run, which may be running; return its two files."""
+    with IMPORTING:
+        from .manifest import write_manifest
     with LedgerView.open(places.ledger) as view:
         facts = {**_made_by(view.facts()), "harvest": _stamp_settings(places)}
         return write_manifest(places, view.manifest(), facts)

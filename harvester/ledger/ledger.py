@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import aiosqlite
 
-from ..models import Wanted
+from ..models import Survey, Wanted
 from ..states import State
 from .connections import set_up
 from .described import read_undescribed, write_facts
@@ -38,13 +38,12 @@ from .moves import (
     mark_fetched,
     record_receipt,
     record_samples,
-    take_up_failed,
-    take_up_substitutes,
     want_again,
 )
 from .run_facts import remove_run_fact, write_run_fact
 from .runner import write_runner
 from .substitutes import MISSED
+from .taken_up import RetryChoice, check_ids, survey_numbers, take_up
 from .upgrade import upgrade_ledger
 from .waiting import START, read_due, read_next_due, read_pending, read_waited_for
 
@@ -66,7 +65,6 @@ if TYPE_CHECKING:
         Product,
         Receipt,
         Sample,
-        Survey,
         Target,
     )
     from .history import HostNow
@@ -75,6 +73,8 @@ if TYPE_CHECKING:
     from .waiting import Place
 
 __all__ = ["Ledger"]
+
+_ALL_FAILED = RetryChoice()
 
 
 class Ledger:
@@ -302,24 +302,29 @@ class Ledger:
 
     # -- what the user asks for ------------------------------------------------
 
-    async def retry(
-        self, pattern: str = "*", *, better: bool = False, limit: int | None = None
-    ) -> int:
-        """Take failed jobs up again whose reason matches a glob; tell how many.
+    async def retry(self, choice: RetryChoice = _ALL_FAILED) -> Counter[str]:
+        """Take failed jobs up again; count them by their archive.
 
-        ``better``: instead jobs with stamps of a second-best image. These stamps stay
-        until there is a better one. ``limit``: at most so many failed jobs.
+        With `RetryChoice.better`, jobs with stamps of a second-best image instead.
+        These stamps stay until there is a better one.
+
+        Raises
+        ------
+        InputError
+            There is no such survey or galaxy; nothing was changed.
         """
-        count = 0
-        failed = partial(take_up_failed, limit=limit)
-        take_up = take_up_substitutes if better else failed
+        count: Counter[int] = Counter()
+        surveys = survey_numbers(self._surveys, choice.surveys)
+        await check_ids(self._reader, choice.ids)
 
         async def write(db: aiosqlite.Connection) -> None:
-            nonlocal count
-            count = await take_up(db, pattern)
+            count.update(await take_up(db, choice, surveys))
 
         await self._commits.record(write)
-        return count
+        by_archive: Counter[str] = Counter()
+        for name, number in self._surveys.items():
+            by_archive[Survey.parse(name).archive] += count[number]
+        return +by_archive
 
     async def send_back(self, lost: Sequence[tuple[int, int, str, int]]) -> None:
         """Ask again for cutouts ``(survey, target, band, product)`` that are gone.
@@ -378,9 +383,17 @@ class Ledger:
         """Replace what is kept of the harvest at work, with the next commit."""
         self._commits.enqueue(partial(write_runner, runner=runner))
 
+    async def written(self) -> None:
+        """Return when all that was to be kept with the next commit is on disk."""
+        await self._commits.record(_nothing)
+
     def keep_history(self, hosts: Sequence[HostNow], now: float) -> None:
         """Add to the history how far the run has come, with the next commit."""
         self._commits.enqueue(partial(write_history, hosts=hosts, now=now))
 
     def _number(self, survey: Survey) -> int:
         return self._surveys[str(survey)]
+
+
+async def _nothing(_db: aiosqlite.Connection) -> None:
+    """Write nothing: earlier entries are committed with this one."""

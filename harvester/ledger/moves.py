@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..models import Product, Survey
 from ..states import State
 from .settlement import NOTHING_THERE, Piece, settle
-from .substitutes import clear_place, want_better
+from .substitutes import clear_place
 from .tally import NEEDED, add_to_tally
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ __all__ = [
     "record_receipt",
     "record_samples",
     "settle_job",
-    "take_up_failed",
-    "take_up_substitutes",
     "want_again",
 ]
 
@@ -248,58 +246,6 @@ async def _give_product_up(
         (reason, survey, target, product),
     )
     return await settle_job(db, survey, target, may_relocate=False, is_tired=True)
-
-
-async def take_up_failed(
-    db: aiosqlite.Connection, pattern: str, limit: int | None = None
-) -> int:
-    """Make failed jobs pending whose reason matches a glob; tell how many.
-
-    ``limit``: at most so many, the first ones of the catalogue; None: all.
-
-    Their cutouts are dropped, so that the jobs are located anew; but those of a stamp
-    that exists are kept, because they tell whether it is of the best product.
-    """
-    rows = await db.execute_fetchall(
-        """
-        UPDATE job
-        SET state = 'pending', attempts = 0, due = 0, reason = ''
-        WHERE (survey, target) IN (
-            SELECT survey, target
-            FROM job INDEXED BY job_failed
-            WHERE state = 'failed' AND reason GLOB ?
-            ORDER BY survey, target
-            LIMIT ?
-        )
-        RETURNING survey, target
-        """,
-        (pattern, -1 if limit is None else limit),
-    )
-    jobs = list(rows)
-    await db.executemany(
-        """
-        DELETE FROM cutout AS c
-        WHERE survey = ? AND target = ? AND NOT EXISTS (
-            SELECT 1
-            FROM cutout
-            WHERE survey = c.survey AND target = c.target
-                AND file_loc = c.file_loc AND state = 'done'
-        )
-        """,
-        jobs,
-    )
-    return len(jobs)
-
-
-async def take_up_substitutes(db: aiosqlite.Connection, pattern: str) -> int:
-    """Ask again for the best product where a stamp is of another; count the jobs.
-
-    ``pattern`` is a glob of why it was missed.
-    """
-    jobs = await want_better(db, pattern)
-    for survey, target in jobs:
-        await settle_job(db, survey, target, may_relocate=False)
-    return len(jobs)
 
 
 async def want_again(

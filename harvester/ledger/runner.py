@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
     import aiosqlite
 
-__all__ = ["RUNNER", "Runner", "write_runner"]
+__all__ = ["RUNNER", "PauseMark", "Runner", "write_runner"]
 
 #: Key of ``run``.
 RUNNER = "runner"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseMark:
+    """Who paused a harvest, and when (Unix seconds)."""
+
+    #: Name and number of the user, in words.
+    by: str
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,12 @@ class Runner:
     is_plan: bool = False
     #: Nothing is to be done: it waits until then for something new; 0: it is at work.
     next_look_at: float = 0.0
+    #: The pause that is going on; None: it works.
+    paused: PauseMark | None = None
+    #: When the last pause ended; 0: there was none.
+    resumed_at: float = 0.0
+    #: Path of the socket on which it takes commands; empty: it takes none.
+    control: str = ""
 
     @property
     def moved_at(self) -> float:
@@ -59,7 +74,14 @@ class Runner:
         if RUNNER not in facts:
             return None
         told = json.loads(facts[RUNNER])
-        return cls(**{**told, "process": ProcessMark(**told["process"])})
+        paused = told.get("paused")
+        return cls(
+            **{
+                **told,
+                "process": ProcessMark(**told["process"]),
+                "paused": PauseMark(**paused) if paused else None,
+            }
+        )
 
 
 async def write_runner(db: aiosqlite.Connection, runner: Runner | None) -> None:

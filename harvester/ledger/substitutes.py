@@ -6,9 +6,11 @@ something other than that the frame does not show the galaxy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import aiosqlite
 
     from ..models import Receipt
@@ -48,18 +50,33 @@ async def clear_place(
     )
 
 
-async def want_better(db: aiosqlite.Connection, pattern: str) -> list[tuple[int, int]]:
+async def want_better(
+    db: aiosqlite.Connection, facts: Mapping[str, Any]
+) -> list[tuple[int, int]]:
     """Make better products that were missed spares again; give their jobs.
 
     The jobs are located then, and their stamps stay until they are replaced.
-    ``pattern`` is a glob of why a product was missed.
+    ``facts`` has a glob of the ``reason`` for which a product was missed; ``surveys``
+    (numbers) and ``ids`` as JSON, None: all.
     """
     rows = await db.execute_fetchall(
         """
         UPDATE cutout AS b
         SET state = 'spare'
         WHERE state = 'empty' AND note NOT IN ('', 'outside', 'no_data')
-            AND note GLOB ?
+            AND note GLOB :reason
+            AND (
+                :surveys IS NULL
+                OR survey IN (SELECT value FROM json_each(:surveys))
+            )
+            AND (
+                :ids IS NULL
+                OR target IN (
+                    SELECT number
+                    FROM target
+                    WHERE id IN (SELECT value FROM json_each(:ids))
+                )
+            )
             AND EXISTS (
                 SELECT 1
                 FROM cutout AS c
@@ -70,7 +87,7 @@ async def want_better(db: aiosqlite.Connection, pattern: str) -> list[tuple[int,
             )
         RETURNING survey, target
         """,
-        (pattern,),
+        facts,
     )
     jobs = sorted({(row[0], row[1]) for row in rows})
     await db.executemany(

@@ -1,53 +1,47 @@
-"""The start of a run: read the catalogue and create the ledger from it."""
+"""The start of a run: a process of its own reads the catalogue.
+
+It takes the memory of a long catalogue with it when it ends. Meanwhile this process can
+import what a harvest needs. Archives are only asked from here: if a catalogue has no
+positions, the other process asks this one to look them up.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import shutil
+import signal
+import threading
+import traceback
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
-from ..archives.registry import identifiers
-from ..catalogue.options import ReadOptions
-from ..catalogue.reader import open_catalogue
-from ..dataset.manifest import write_labels
-from ..dataset.rejects import write_rejects
+from ..cutouts.warm_up import warm_up
 from ..dataset.stamps import atomic_write
-from ..errors import InputError, LocalError
-from ..events import Note, counted
-from ..ledger.file import create_ledger
-from ..ledger.view import LedgerView
-from .identifier_positions import positions_of
-from .memory import release_free_memory
+from ..errors import HarvesterError, LocalError
+from ..importing import IMPORTING
+from .new_run import NewRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from multiprocessing.connection import Connection
+    from pathlib import Path
 
-    from ..catalogue.reader import Catalogue
+    from ..catalogue.id_lists import LookUp
     from ..events import Listener
     from ..places import Places
     from ..settings.settings import Settings
 
-__all__ = [
-    "ID_COLUMN",
-    "TAKEN",
-    "begin",
-    "catalogue_sha256",
-    "check_same_run",
-    "check_same_settings",
-    "identity_facts",
-    "remove_scratch",
-    "scratch_folder",
-    "taken_catalogues",
-    "write_settings",
-]
+__all__ = ["begin", "remove_scratch", "scratch_folder", "write_settings"]
 
-#: Keys among the facts of a run: the column of its identifiers (empty: they are made of
-#: the positions), and, as JSON, the catalogues that were added to it.
-ID_COLUMN, TAKEN = "id column", "taken catalogues"
+
+@dataclass(frozen=True, slots=True)
+class _Unplaced:
+    """A question of the process that reads: the positions of identifiers."""
+
+    archive: str
+    ids: Sequence[str]
 
 
 def begin(settings: Settings, places: Places, listener: Listener) -> None:
@@ -58,32 +52,103 @@ def begin(settings: Settings, places: Places, listener: Listener) -> None:
     InputError
         The catalogue cannot be read.
     LocalError
-        The output folder cannot be written.
+        The output folder cannot be written, or the process that reads was killed.
     TransientError
         It has no positions, and the archive cannot be asked for them now.
     """
-    columns = settings.catalogue
-    with (
-        scratch_folder(places) as scratch,
-        open_catalogue(
-            Path(columns.path),
-            ReadOptions(**columns.model_dump(exclude={"path"})),
-            schemes=identifiers(),
-            scratch=scratch,
-            look_up=positions_of(settings, listener),
-        ) as catalogue,
-    ):
-        for note in catalogue.notes:
-            listener(Note(note))
-        if catalogue.rejects:
-            listener(Note(_rejected(len(catalogue.rejects), places)))
-        _begin(settings, places, catalogue)
-    release_free_memory()
+
+    def look_up(archive: str, ids: Sequence[str]) -> Mapping[str, tuple[float, float]]:
+        with IMPORTING:
+            from .identifier_positions import positions_of
+        return positions_of(settings, listener)(archive, ids)
+
+    try:
+        with _reader(NewRun.of(settings), places) as reader:
+            _follow(reader, listener, look_up)
+    except (EOFError, ConnectionError) as error:
+        msg = (
+            "the process that reads the catalogue was killed, perhaps because memory "
+            "ran out. Run the command again"
+        )
+        raise LocalError(msg) from error
+    finally:
+        remove_scratch(places)
 
 
-def _rejected(count: int, places: Places) -> str:
-    rows = counted(count, "row")
-    return f"{rows} of the catalogue rejected; the reasons are in {places.rejects}"
+@contextmanager
+def _reader(new: NewRun, places: Places) -> Iterator[Connection[Any, Any]]:
+    """Start the process that reads; it is killed at the end of the block."""
+    context = warm_up()
+    ours, its = context.Pipe()
+    process = context.Process(target=_read, args=(new, places, its))
+    with ours:
+        with its:
+            process.start()
+        try:
+            yield ours
+        finally:
+            process.kill()
+            process.join()
+
+
+def _follow(reader: Connection[Any, Any], listener: Listener, look_up: LookUp) -> None:
+    """Pass on what the process that reads tells, until it is through."""
+    while (told := reader.recv()) is not None:
+        match told:
+            case Exception():
+                raise told
+            case _Unplaced(archive, ids):
+                reader.send(_positions(look_up, archive, ids))
+            case event:
+                listener(event)
+
+
+def _positions(
+    look_up: LookUp, archive: str, ids: Sequence[str]
+) -> Mapping[str, tuple[float, float]] | HarvesterError:
+    try:
+        return look_up(archive, ids)
+    except HarvesterError as error:
+        return error
+
+
+# -- in the process that reads -------------------------------------------------------
+
+
+def _read(new: NewRun, places: Places, parent: Connection[Any, Any]) -> None:
+    # The parent decides what a signal to all processes of a terminal means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with IMPORTING:
+        from .create_run import create_run
+
+    def look_up(archive: str, ids: Sequence[str]) -> Mapping[str, tuple[float, float]]:
+        parent.send(_Unplaced(archive, ids))
+        answer = parent.recv()
+        if isinstance(answer, HarvesterError):
+            raise answer
+        found: Mapping[str, tuple[float, float]] = answer
+        return found
+
+    try:
+        create_run(new, places, parent.send, look_up)
+    except HarvesterError as error:
+        parent.send(error)
+    except Exception:  # noqa: BLE001 - the parent raises it
+        parent.send(RuntimeError(f"reading the catalogue: {traceback.format_exc()}"))
+    else:
+        parent.send(None)
+
+
+def _end_with_parent() -> None:
+    # An orphan could create the ledger while another command owns the folder.
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+# -- the files of a run ----------------------------------------------------------------
 
 
 @contextmanager
@@ -114,118 +179,7 @@ def remove_scratch(places: Places) -> None:
     shutil.rmtree(places.scratch, ignore_errors=True)
 
 
-def _begin(settings: Settings, places: Places, catalogue: Catalogue) -> None:
-    rejects = [(r.line, r.id, r.reason) for r in catalogue.rejects]
-    write_labels(places.labels, catalogue.labels())
-    write_rejects(places, rejects)
-    create_ledger(
-        places.ledger,
-        targets=catalogue.targets(),
-        rejects=rejects,
-        surveys=settings.parsed_surveys(),
-        facts={
-            "catalogue": settings.catalogue.path,
-            "catalogue sha256": catalogue.sha256,
-            ID_COLUMN: catalogue.understanding.id,
-            **identity_facts(settings),
-            "made by": f"harvester {__version__}",
-        },
-    )
-
-
-def identity_facts(settings: Settings) -> dict[str, str]:
-    """Give the facts of a run that tell which settings decide its stamps."""
-    return {
-        "settings": json.dumps(settings.identity(), sort_keys=True),
-        "settings sha256": settings.identity_hash(),
-    }
-
-
 def write_settings(settings: Settings, places: Places) -> None:
     """Write the settings in effect into the folder of the run."""
     with atomic_write(places.settings) as new:
         new.write_text(settings.to_toml(), encoding="utf-8")
-
-
-def check_same_run(
-    settings: Settings, places: Places, *, may_grow: bool = False
-) -> None:
-    """Refuse to continue a run with settings that would change the data set.
-
-    ``may_grow``: rows that its catalogue has got since are added later.
-
-    Raises
-    ------
-    InputError
-        The catalogue file or a setting differs; the message says which.
-    """
-    check_same_settings(settings, places)
-    with LedgerView.open(places.ledger) as view:
-        facts = view.facts()
-    catalogue = Path(settings.catalogue.path)
-    if may_grow and str(catalogue) == facts["catalogue"]:
-        return
-    taken = {one["sha256"] for one in taken_catalogues(facts)}
-    known = {facts["catalogue sha256"], *taken}
-    # The run no longer needs the file, so it may be missing, but it may not differ.
-    if catalogue.exists() and catalogue_sha256(catalogue) not in known:
-        msg = (
-            f"this run was started with another catalogue ({facts['catalogue']}); the "
-            f"content of {catalogue} differs. To add its galaxies to the run: "
-            f"harvester extend {places.out} {catalogue}. {_remedy(places)}"
-        )
-        raise InputError(msg)
-
-
-def check_same_settings(settings: Settings, places: Places) -> None:
-    """Refuse settings that would change the stamps of a run.
-
-    Raises
-    ------
-    InputError
-        A setting differs; the message says which.
-    """
-    with LedgerView.open(places.ledger) as view:
-        before = json.loads(view.facts()["settings"])
-    differing = [
-        f"{name} was {before.get(name)!r} and is now {value!r}"
-        for name, value in settings.identity().items()
-        if before.get(name) != value
-    ]
-    if differing:
-        adds = f"To add surveys or bands: harvester extend {places.out} --survey ... "
-        msg = (
-            "this run was started with other settings: "
-            f"{'; '.join(differing)}. "
-            f"{adds if differing[0].startswith('surveys ') else ''}{_remedy(places)}"
-        )
-        raise InputError(msg)
-
-
-def _remedy(places: Places) -> str:
-    return (
-        "Choose another folder with --out, or continue the run as it was started: "
-        f"harvester resume {places.out}"
-    )
-
-
-def taken_catalogues(facts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Give ``path``, ``sha256`` and ``added`` of the catalogues of a run that grew."""
-    found: list[dict[str, Any]] = json.loads(facts.get(TAKEN, "[]"))
-    return found
-
-
-def catalogue_sha256(path: Path) -> str:
-    """Give the hash of a catalogue file, by which a run knows it.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        msg = f"catalogue {path} cannot be read: {error.strerror}."
-        raise InputError(msg) from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..archives.kind import LocatorInputs
 from ..archives.registry import kind_of
@@ -17,7 +16,6 @@ from ..errors import HarvesterError, first_of
 from ..events import Began, Ended, Note, guarded
 from ..frames.store import FrameStore
 from ..frames.ways import Ways
-from ..importing import IMPORTING
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
@@ -30,6 +28,8 @@ from ..status.report import read_report, unsettled
 from ..status.report_words import share_settled
 from ..status.run_watch import RunWatch, watched
 from ..transport.webhook import Webhook
+from .control.harvest_control import HarvestControl
+from .control.server import taking_commands
 from .disk import check_room, disk_notes
 from .executors.processes import Cutter
 from .lane import Lane, LanePlan
@@ -46,7 +46,7 @@ from .transport_setup import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from ..archives.kind import ArchiveKind
     from ..events import Event, Listener
@@ -160,8 +160,8 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
 
-        async def located(archive: str) -> None:
-            await sample_once(
+        async def located(archive: str) -> Coroutine[Any, Any, None] | None:
+            rest = await sample_once(
                 kind_of(archive),
                 places.ledger,
                 transport=transport,
@@ -170,10 +170,10 @@ async def _orchestrator(
                 is_plan=is_plan,
             )
             await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
+            return rest
 
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
-        await asyncio.to_thread(_load, used)
         watch = RunWatch(
             ledger,
             listener,
@@ -195,12 +195,16 @@ async def _orchestrator(
             for kind in used
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
+        control = HarvestControl(
+            orchestrator, transport, ledger=ledger, watch=watch, places=places
+        )
         ledger.keep_troubles([])
         if not is_plan:
             await _keep_begin(ledger, places)
         async with (
             watched(watch, transport, places),
             kept_learned(ledger, transport.speeds, shared_folder(settings)),
+            taking_commands(control, watch, places),
         ):
             yield orchestrator, cutter
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
@@ -234,13 +238,6 @@ def _is_undated(places: Places) -> bool:
     with LedgerView.open(places.ledger) as view:
         dates = RunDates.of(view.facts())
     return bool(dates.began) and not dates.settled
-
-
-def _load(kinds: Sequence[ArchiveKind]) -> None:
-    # On the event loop the imports would hold up requests for a twentieth of a second.
-    with IMPORTING:
-        for kind in kinds:
-            kind.load()
 
 
 async def _keep_bill(

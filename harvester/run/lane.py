@@ -15,7 +15,7 @@ import logging
 from collections import Counter
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from yarl import URL
 
@@ -42,7 +42,7 @@ from .lane_plan import LanePlan
 from .locating import Locator, wait_at_most
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from ..archives.kind import Archive
     from ..events import Listener
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import Product, Survey, Wanted
     from .executors.processes import Cutter
+
+    Located = Callable[[str], Awaitable[Coroutine[Any, Any, None] | None]]
 
 __all__ = ["Lane", "LanePlan"]
 
@@ -85,7 +87,7 @@ class Lane:
         frames: FrameStore,
         cutter: Cutter,
         listener: Listener,
-        located: Callable[[str], Awaitable[None]] | None = None,
+        located: Located | None = None,
         down_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Keep the parts that the lane uses.
@@ -93,7 +95,8 @@ class Lane:
         Parameters
         ----------
         located
-            Called with the name of the archive before the first frame is fetched.
+            Called with the name of the archive before the first frame is fetched; may
+            give what is done beside fetching.
         down_s
             Returns for how many seconds the locating service has been down.
         """
@@ -143,16 +146,24 @@ class Lane:
         self._locator.stop()
 
     async def run(self) -> None:
-        """Work until every job is settled. Cancel it to drop the current frames."""
+        """Work until every job is settled. Cancel it to drop the current frames.
+
+        It may be run again, for jobs that became due after its end.
+        """
         name = self._archive.name
         async with asyncio.TaskGroup() as group:
-            beside = (
+            beside = [
                 group.create_task(self._locator.run(), name=f"{name}-locate"),
                 group.create_task(self._locator.watch(), name=f"{name}-watch"),
                 group.create_task(self._load(), name=f"{name}-load"),
-            )
+            ]
             for number in range(self._plan.workers):
                 group.create_task(self._work(), name=f"{name}-{number}")
+            # Locate all targets first, so that each frame is fetched once for all of
+            # them. If the locating service is down, the locator releases the frames.
+            await self._locator.released.wait()
+            if rest := await self._report_located():
+                beside.append(group.create_task(rest, name=f"{name}-rest"))
             await self._feed()
             for task in beside:
                 task.cancel()
@@ -167,19 +178,15 @@ class Lane:
     async def locate_only(self) -> None:
         """Locate the products of all jobs and fetch none."""
         await self._locator.look_up()
-        await self._report_located()
+        if rest := await self._report_located():
+            await rest
 
-    async def _report_located(self) -> None:
-        if self._located is not None:
-            await self._located(self._archive.name)
+    async def _report_located(self) -> Coroutine[Any, Any, None] | None:
+        return await self._located(self._archive.name) if self._located else None
 
     # -- feeding ---------------------------------------------------------------
 
     async def _feed(self) -> None:
-        # Locate all targets first, so that each frame is fetched once for all of them.
-        # If the locating service is down, the locator releases the frames, too.
-        await self._locator.released.wait()
-        await self._report_located()
         while not self._leaving:
             self._locator.found.clear()
             if await self._feed_all(self._is_out_of_reach):

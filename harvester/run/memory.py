@@ -6,8 +6,6 @@ import ctypes
 import gc
 from contextlib import suppress
 
-import pyarrow as pa
-
 __all__ = ["release_free_memory", "tune_process"]
 
 #: Parameters of mallopt(3).
@@ -15,9 +13,11 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 
 def release_free_memory() -> None:
-    """Return free memory to the system, after a catalogue was read."""
-    # Only glibc has malloc_trim; other C libraries do not need it.
+    """Return free memory to the system, after a catalogue was read in this process."""
+    import pyarrow as pa
+
     pa.default_memory_pool().release_unused()
+    # Only glibc has malloc_trim; other C libraries do not need it.
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 

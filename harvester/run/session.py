@@ -6,9 +6,12 @@ The command line and `harvester.api` both use this; only their output differs.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..archives.registry import kind_of
 from ..cutouts.warm_up import warm_up
 from ..errors import InputError, TransientError
 from ..importing import IMPORTING
@@ -19,7 +22,7 @@ from .disk import free_bytes
 from .own_loop import run_in_own_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -73,11 +76,12 @@ def prepare(
     is_new = not places.ledger.exists()
     # Called first: the fork server imports its modules while this process imports its
     # own.
-    if not locate_only and (is_new or unsettled(read_report(places))):
+    if is_new or (not locate_only and unsettled(read_report(places))):
         warm_up()
     with IMPORTING:
         from ..dataset.stamps import remove_parts
-        from .begin import begin, check_same_run, remove_scratch, write_settings
+        from .begin import begin, remove_scratch, write_settings
+        from .same_run import check_same_run
 
     remove_scratch(places)
     remove_parts(places.out)
@@ -85,9 +89,43 @@ def prepare(
         check_same_run(settings, places, may_grow=watch)
     # Written before the catalogue is read, so that a run killed meanwhile can resume.
     write_settings(settings, places)
-    if is_new:
-        with show(None) as listener:
-            begin(settings, places, listener)
+    if not is_new:
+        _import_harvest(settings)
+        return
+    with (
+        show(None) as listener,
+        _importing_beside(settings, has_frames=not locate_only),
+    ):
+        begin(settings, places, listener)
+
+
+@contextmanager
+def _importing_beside(settings: Settings, *, has_frames: bool) -> Iterator[None]:
+    """Import what a harvest needs while another process reads the catalogue.
+
+    At the end of the block all is imported but what the first frame needs.
+    """
+    beside = ThreadPoolExecutor(1, "imports")
+    harvest = beside.submit(_import_harvest, settings)
+    if has_frames:
+        beside.submit(_import_wcs)
+    beside.shutdown(wait=False)
+    yield
+    harvest.result()
+
+
+def _import_harvest(settings: Settings) -> None:
+    with IMPORTING:
+        from . import harvest  # noqa: F401 - `work_on` uses it
+
+        for archive in {survey.archive for survey in settings.parsed_surveys()}:
+            kind_of(archive).load()
+
+
+def _import_wcs() -> None:
+    from ..cutouts.astrometry import load_wcs
+
+    load_wcs()
 
 
 def work_on(
@@ -113,8 +151,7 @@ def work_on(
 async def _until_stopped(
     places: Places, stop: Stop, work: Callable[[], Awaitable[Outcome]]
 ) -> Outcome:
-    with IMPORTING:
-        from .harvest import Outcome
+    from .harvest import Outcome  # `prepare` has imported it
 
     try:
         stop.begin()
@@ -128,8 +165,7 @@ async def _until_stopped(
 async def _once(
     settings: Settings, places: Places, show: Show, stop: Stop, *, locate_only: bool
 ) -> Outcome:
-    with IMPORTING:
-        from .harvest import harvest
+    from .harvest import harvest
 
     # With a million targets this takes seconds; signals are handled meanwhile.
     report = await in_thread(read_report, places)

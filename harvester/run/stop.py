@@ -95,6 +95,11 @@ class Stop:
         if self._orchestrator is not None:
             self._orchestrator.stop()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a user has paused the harvest: another one would not be paused."""
+        return self._orchestrator is not None and self._orchestrator.is_held
+
     def idle(self) -> None:
         """Note that no harvest is at work: a signal cancels the task."""
         self._orchestrator = None

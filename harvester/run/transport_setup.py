@@ -187,6 +187,7 @@ def _service(settings: Settings, kind: ServiceKind) -> Service:
     manners = Manners(
         section.rate,
         {"query": section.queries, "file": section.files},
+        most_rate=kind.rate,
         quiet=QuietHours.parse(quiet) if quiet else None,
     )
     *mirrors, actual = section.addresses(kind.base)

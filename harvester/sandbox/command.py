@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import signal
@@ -113,6 +112,8 @@ class _MachineError(_InputError):
 @click.option("--exit-with-stdin", is_flag=True, hidden=True)
 def sandbox(**options: Any) -> None:
     """Serve stand-in archives on this machine, to rehearse on."""
+    import asyncio  # not needed by the other commands that this module is read for
+
     from .server import SandboxOptions, serve
 
     options["latency"] = _seconds(options.pop("latencies"))

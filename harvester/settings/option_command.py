@@ -24,11 +24,27 @@ class OfSettings(click.Command):
     ----------
     sections
         Name of a constant in `harvester.settings.options`.
+    warms_up
+        Whether the fork server is started first. It imports what reads catalogues and
+        cuts frames while this process imports the settings and the harvest.
     """
 
-    def __init__(self, *args: Any, sections: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, sections: str, warms_up: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._sections = sections
+        self._warms_up = warms_up
+
+    def make_context(
+        self, info_name: str | None, args: list[str], *rest: Any, **extra: Any
+    ) -> click.Context:
+        """Parse the words; start the fork server first, unless help is asked for."""
+        if self._warms_up and not {"-h", "--help"} & set(args):
+            from ..cutouts.warm_up import warm_up
+
+            warm_up()
+        return super().make_context(info_name, args, *rest, **extra)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters: the options of the settings stand before the last."""

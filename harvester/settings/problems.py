@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["problems_of"]
 
 
-def problems_of(error: ValidationError, model: type[BaseModel]) -> str:
+def problems_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    title: str = "settings that cannot be used:",
+) -> str:
     """Give a message that lists every problem; it quotes no value."""
     lines = [
         f"  {'.'.join(map(str, one['loc']))}: {_problem(one, model)}"
         for one in error.errors()
     ]
-    return "\n".join(["settings that cannot be used:", *lines])
+    return "\n".join([title, *lines])
 
 
 def _problem(one: Mapping[str, Any], model: type[BaseModel]) -> str:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..importing import IMPORTING
 from .sphere import unit_vectors
+from .trees import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -184,7 +184,7 @@ class _Shapes:
 
     def candidates(self, points: NDArray[np.float64]) -> _Pairs:
         """Pair points, ``(n, 3)``, with shapes whose bounding circle contains them."""
-        targets = _tree(points)
+        targets = tree_of(points)
         none = np.empty(0, dtype=np.intp)
         found = [_Pairs(none, none)]
         for tree, members, widest in self._trees:
@@ -204,13 +204,7 @@ class _Shapes:
         for each in np.unique(classes):
             members = np.flatnonzero(classes == each)
             widest = float(_to_chord(self._radius[members]).max())
-            yield _tree(self._centre[members]), members, widest
-
-
-def _tree(points: NDArray[np.float64]) -> cKDTree:
-    with IMPORTING:
-        from scipy.spatial import cKDTree
-    return cKDTree(points)
+            yield tree_of(self._centre[members]), members, widest
 
 
 class _Circles(_Shapes):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..events import counted, duration_words
 from ..ledger.file import is_owned
 from .limits import WAITS
-from .report import read_report, unsettled
+from .report import pause_words, read_report, unsettled
 from .running import Life
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def _at_work(report: Report, stalled_s: float, now: float) -> Health:
     running = report["running"]
     if running["next_look_at"]:
         return Health(is_healthy=True, words=running["words"])
-    still_s = now - max(running["progress_at"], running["heard_at"])
+    if paused := pause_words(report):
+        return Health(is_healthy=True, words=paused)
+    still_s = now - running["moved_at"]
     if still_s < stalled_s or not unsettled(report):
         return Health(is_healthy=True, words=running["words"])
     limits = report["pace"]["limits"]

@@ -50,13 +50,21 @@ class LimitKind(StrEnum):
     """The time that bodies take to arrive."""
     LOCATING = "locating"
     """Galaxies are being located, before the first image is fetched."""
-    PAUSE = "pause"
+    BACKOFF = "backoff"
     """Frames that failed are tried again after a while."""
+    PAUSED = "paused"
+    """A user has paused the harvest."""
 
 
 #: With these nothing can move, and that is in order.
 WAITS = frozenset(
-    {LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.COOL_DOWN, LimitKind.QUIET_HOURS}
+    {
+        LimitKind.OUTAGE,
+        LimitKind.REFUSAL,
+        LimitKind.COOL_DOWN,
+        LimitKind.QUIET_HOURS,
+        LimitKind.PAUSED,
+    }
 )
 
 
@@ -121,6 +129,8 @@ class _Work:
 
     def limited(self, hosts: Sequence[HostState], now: float) -> Limited:
         """Give the first limit that applies."""
+        if self.running.paused:
+            return self._of(LimitKind.PAUSED, "", self.running.pause_words(now))
         asked = [host for host in hosts if host.waiting or host.in_flight]
         if not asked and not self.running.cutting:
             # While a host is down, all its frames may wait for another try.
@@ -193,7 +203,7 @@ class _Work:
             words = f"{counted(self.pending, 'galaxy', 'galaxies')} to be located"
             return self._of(LimitKind.LOCATING, "", words)
         words = f"another try, later, of {counted(self.located, 'job')}"
-        return self._of(LimitKind.PAUSE, "", words)
+        return self._of(LimitKind.BACKOFF, "", words)
 
     def _of(
         self, limit: LimitKind, host: str, words: str, until: float = 0.0

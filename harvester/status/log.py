@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LocalError
 from ..events import (
     Began,
+    Controlled,
     Ended,
     Heartbeat,
     HostChanged,
     Moved,
     Note,
+    PageServed,
     Stalled,
     Stamped,
     Watching,
@@ -38,6 +40,8 @@ __all__ = ["EVENTS", "opened_log"]
 EVENTS = {
     "harvest_began": "a harvest begins its work",
     "harvest_ended": "it has ended, and why",
+    "page_served": "where the status page of the harvest is",
+    "control": "a user paused, resumed or changed the harvest, or was refused; by whom",
     "note": "something that the user should know",
     "jobs_moved": "jobs of an archive have entered a state (with -vv)",
     "frame_cut": "a frame was cut into stamps (with -vv)",
@@ -161,6 +165,8 @@ def _entry(event: Event) -> tuple[int, str, str, dict[str, Any]]:
     match event:
         case Began() | Ended() | Heartbeat() | Stalled() | Watching():
             return _of_harvest(event)
+        case PageServed() | Controlled():
+            return _of_user(event)
         case _:
             return _of_work(event)
 
@@ -183,6 +189,18 @@ def _of_harvest(
             return level, name, text, {"seconds": round(seconds)}
         case Watching(text, next_look_at):
             return logging.INFO, "watching", text, {"next_look_at": round(next_look_at)}
+
+
+def _of_user(event: PageServed | Controlled) -> tuple[int, str, str, dict[str, Any]]:
+    match event:
+        case PageServed(url):
+            return logging.INFO, "page_served", f"status page: {url}", {"url": url}
+        case Controlled(verb, text, uid, via, is_refused):
+            level = logging.WARNING if is_refused else logging.INFO
+            # Programs may ask often how it stands.
+            level = logging.DEBUG if verb == "status" else level
+            fields = {"verb": verb, "uid": uid, "via": via, "refused": is_refused}
+            return level, "control", text, fields
 
 
 def _of_work(

@@ -27,7 +27,9 @@ WINDOW_S = 900.0
 _SHORTEST_S = 10.0
 
 #: With these the end is not known, because nothing says when they are over.
-_OPEN_END = frozenset({LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.SILENCE})
+_OPEN_END = frozenset(
+    {LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.SILENCE, LimitKind.PAUSED}
+)
 
 
 @dataclass(frozen=True, slots=True)

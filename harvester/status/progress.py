@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..events import Moved
-from ..importing import IMPORTING
 from ..states import SETTLED, State
 from .console import print_line
+from .log import opened_log
 from .log_options import LogOptions
 
 if TYPE_CHECKING:
@@ -32,15 +32,14 @@ def shown_progress(
     quiet: bool = False,
     log: LogOptions | None = None,
     takes_modules: bool = False,
+    first: list[Event] | None = None,
 ) -> Iterator[Listener]:
     """Show bars on a terminal, starting from the numbers of a report; write the log.
 
     With ``quiet`` the lines go to standard error, as for ``--json``.
-    ``takes_modules`` as in `opened_log`.
+    ``takes_modules`` as in `opened_log`. ``first``: events of before the log was open;
+    those that were logged are taken out.
     """
-    with IMPORTING:
-        from .log import opened_log
-
     log = log or LogOptions()
     stream = sys.stderr if quiet else sys.stdout
     has_bars = report is not None and log.format == "console" and stream.isatty()
@@ -58,6 +57,8 @@ def shown_progress(
             if bars and isinstance(event, Moved):
                 bars.move(event)
 
+        while first:
+            listen(first.pop(0))
         yield listen
 
 
@@ -101,7 +102,7 @@ class _Bars:
 
     def move(self, event: Moved) -> None:
         """Count jobs in their new state."""
-        _move(self._counts[event.archive], event.state, event.jobs)
+        _move(self._counts[event.archive], event)
         self._show(event.archive)
 
     def _show(self, archive: str) -> None:
@@ -124,14 +125,17 @@ def _counts(report: Report | None) -> dict[str, Counter[State]]:
     }
 
 
-def _move(counts: Counter[State], state: State, jobs: int) -> None:
-    # An event has only the new state of the jobs. The old one is the usual one, or the
-    # other one if too few jobs are in that.
-    source = State.PENDING if state in _FROM_PENDING else State.LOCATED
-    if counts[source] < jobs:
-        source = State.LOCATED if source is State.PENDING else State.PENDING
-    counts[source] -= jobs
-    counts[state] += jobs
+def _move(counts: Counter[State], event: Moved) -> None:
+    counts[event.source or _usual_source(counts, event)] -= event.jobs
+    counts[event.state] += event.jobs
+
+
+def _usual_source(counts: Counter[State], event: Moved) -> State:
+    """Guess the old state: the usual one, or the other if too few jobs are in that."""
+    source = State.PENDING if event.state in _FROM_PENDING else State.LOCATED
+    if counts[source] < event.jobs:
+        return State.LOCATED if source is State.PENDING else State.PENDING
+    return source
 
 
 _FROM_PENDING = frozenset({State.LOCATED, State.NO_COVERAGE})

@@ -30,6 +30,7 @@ __all__ = [
     "RUN_STATES",
     "Report",
     "failures",
+    "pause_words",
     "read_report",
     "state_of",
     "unsettled",
@@ -40,7 +41,7 @@ __all__ = [
 _STATE_VALID_S = 30.0
 
 #: What `state_of` returns.
-RUN_STATES = (*Life, WATCHING, "stopped", "finished")
+RUN_STATES = (*Life, WATCHING, "paused", "stopped", "finished")
 
 #: The output of ``status --json``. Scripts rely on its keys.
 Report = dict[str, Any]
@@ -214,13 +215,24 @@ def unsettled(report: Report) -> int:
     )
 
 
+def pause_words(report: Report) -> str:
+    """Say who paused the harvest at work, and what ends that; empty: nobody has."""
+    running = report["running"]
+    if not running or running["life"] != Life.RUNNING or not running["paused"]:
+        return ""
+    again = f"`harvester ctl {report['out']} resume` goes on"
+    return f"{running['paused_words']}; {again}"
+
+
 def state_of(report: Report) -> str:
-    """Name how a run stands: as `Life`, ``watching``, ``stopped`` or ``finished``."""
+    """Name how a run stands: `Life`, ``watching``, ``paused``, ``stopped``, ..."""
     has_work = any(one["pending"] or one["located"] for one in report["bands"])
     if running := report["running"]:
         life = Life(running["life"])
         if life is Life.RUNNING and running["next_look_at"]:
             return WATCHING
+        if life is Life.RUNNING and running["paused"]:
+            return "paused"
         if has_work or life not in {Life.DEAD, Life.STARTING}:
             return life.value
     return "stopped" if has_work else "finished"

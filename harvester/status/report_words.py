@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..events import Heartbeat, counted
 from ..plan.words import route_lines
 from ..states import State
-from .report import failures, unsettled
+from .report import failures, pause_words, unsettled
 from .running import Life
 from .speeds import speed_words
 
@@ -26,7 +26,7 @@ def beat_of(report: Report) -> Heartbeat | None:
     if pace is None:
         return None
     settled, total = _settled(report)
-    text = f"{_share(settled, total)}; {pace['words']}"
+    text = f"{_share(settled, total)}; {pause_words(report) or pace['words']}"
     return Heartbeat(text, settled, total, pace["settled_per_min"], pace["eta_s"])
 
 
@@ -78,8 +78,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield (
             f"{counted(count, 'of them is', 'of them are')} not from the best image, "
             "because that was not available; `substitute_reason` in the manifest says "
-            f"why. To try again{_later(report)}: harvester retry --better "
-            f"{report['out']}"
+            f"why. To try again: {_retry(report)} --better"
         )
     bill = report["bill"]
     for name, frames in report["frames"].items():
@@ -110,7 +109,9 @@ def _lines(report: Report) -> Iterator[str]:
 def _at_work(report: Report) -> Iterator[str]:
     if running := report["running"]:
         yield running["words"]
-    if pace := report["pace"]:
+    if paused := pause_words(report):
+        yield f"{paused}."
+    elif pace := report["pace"]:
         yield pace["words"]
 
 
@@ -147,8 +148,7 @@ def _what_is_left(report: Report) -> Iterator[str]:
         jobs = f"{counted(one['jobs'], 'job')} of {one['survey']}"
         yield f"failed: {jobs}: {one['reason']}"
     if failures(report):
-        later = _later(report)
-        yield f"To try failed jobs again{later}: harvester retry {report['out']}"
+        yield f"To try failed jobs again: {_retry(report)}"
     for trouble in report["troubles"]:
         yield f"not finished: {trouble}"
     for file, why in report["refused"].items():
@@ -163,9 +163,11 @@ def _what_is_left(report: Report) -> Iterator[str]:
         yield f"Waiting: {waiting}. Run `harvester resume {report['out']}`{later}."
 
 
-def _later(report: Report) -> str:
-    # `retry` must own the run, which the harvest does while it runs.
-    return ", when this harvest has ended" if _is_alive(report) else ""
+def _retry(report: Report) -> str:
+    # `harvester retry` must own the run, which the harvest does while it runs.
+    out = report["out"]
+    is_at_work = _is_alive(report)
+    return f"harvester ctl {out} retry" if is_at_work else f"harvester retry {out}"
 
 
 def _waiting(report: Report) -> Iterator[str]:

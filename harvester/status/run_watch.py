@@ -16,7 +16,7 @@ from ..events import Moved, Stalled, Stamped, duration_words
 from ..ledger.history import EVERY_S, HostNow
 from ..ledger.in_thread import in_thread
 from ..ledger.process import ProcessMark
-from ..ledger.runner import Runner
+from ..ledger.runner import PauseMark, Runner
 from .host_watch import HostWatch
 from .report import read_report
 from .report_words import beat_of
@@ -75,7 +75,10 @@ class RunWatch:
         self._host_watch = HostWatch(ledger, listener)
         self._process = ProcessMark.own()
         self._since = self._progress_at = clock()
-        self._heard_at = 0.0
+        self._heard_at = self._resumed_at = 0.0
+        self._paused: PauseMark | None = None
+        #: Path of the socket on which the harvest takes commands; empty: it takes none.
+        self.control = ""
         self._signed_at = self._kept_at = float("-inf")
         self._next_word_s = _STALLED_S
 
@@ -91,9 +94,26 @@ class RunWatch:
         self._host_watch.look(list(states), now)
         self._heard_at = max((state.heard_at for state in states), default=0.0)
         if not 0 <= now - self._signed_at < _SIGN_S:
-            self._sign(now)
+            self.sign()
         self._check_stall(states, now)
         return not 0 <= now - self._kept_at < EVERY_S
+
+    @property
+    def paused(self) -> PauseMark | None:
+        """The pause that is going on; None: there is none."""
+        return self._paused
+
+    def pause(self, by: str) -> PauseMark:
+        """Note that a user has paused the harvest; not moving is in order then."""
+        self._paused = PauseMark(by, self.now())
+        self.sign()
+        return self._paused
+
+    def resume(self) -> None:
+        """Note that the pause is over."""
+        self._paused, self._resumed_at = None, self.now()
+        self._next_word_s = _STALLED_S
+        self.sign()
 
     def keep_moment(self, transport: Transport) -> None:
         """Add to the history how the run stands now."""
@@ -115,8 +135,9 @@ class RunWatch:
         self._ledger.keep_runner(None)
         self._ledger.keep_host_states({})
 
-    def _sign(self, now: float) -> None:
-        self._signed_at = now
+    def sign(self) -> None:
+        """Tell the ledger who harvests, with the next commit."""
+        self._signed_at = now = self.now()
         cutting, processes = self._load()
         self._ledger.keep_runner(
             Runner(
@@ -129,11 +150,16 @@ class RunWatch:
                 processes=processes,
                 hosts=self._hosts,
                 is_plan=self._is_plan,
+                paused=self._paused,
+                resumed_at=self._resumed_at,
+                control=self.control,
             )
         )
 
     def _check_stall(self, states: Sequence[HostState], now: float) -> None:
-        still_s = now - max(self._progress_at, self._heard_at)
+        if self._paused is not None:
+            return
+        still_s = now - max(self._progress_at, self._heard_at, self._resumed_at)
         if still_s >= self._next_word_s:
             self._next_word_s *= 2
             text = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,10 +15,15 @@ from ..ledger.runner import Runner
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..ledger.runner import PauseMark
+
 __all__ = ["WATCHING", "Life", "Running", "read_running", "watching_words"]
 
 #: The state of a run that has nothing to do and waits for something new.
 WATCHING = "watching"
+
+#: A pause that is older than this, in seconds, is told with its day.
+_DAY_S = 43_200.0
 
 #: A harvest tells of itself every few seconds. After so many without a word it hangs,
 #: or, if it is on another machine, is taken for dead.
@@ -62,6 +68,11 @@ class Running:
     is_plan: bool = False
     #: It waits until then for something new, and has nothing to do; 0: it is at work.
     next_look_at: float = 0.0
+    #: The pause that is going on, and when the last one ended; None and 0: none.
+    paused: PauseMark | None = None
+    resumed_at: float = 0.0
+    #: Path of the socket on which it takes commands; empty: it takes none.
+    control: str = ""
 
     @property
     def has_told(self) -> bool:
@@ -70,8 +81,17 @@ class Running:
 
     @property
     def moved_at(self) -> float:
-        """When anything moved: a job, a stamp, or a byte."""
-        return max(self.progress_at, self.heard_at)
+        """When anything moved: a job, a stamp, or a byte; or could move again."""
+        return max(self.progress_at, self.heard_at, self.resumed_at)
+
+    def pause_words(self, now: float) -> str:
+        """Say who paused it, and since when; empty: nobody has."""
+        if self.paused is None:
+            return ""
+        is_old = now - self.paused.since > _DAY_S
+        form = "%Y-%m-%d %H:%M" if is_old else "%H:%M"
+        since = time.strftime(form, time.localtime(self.paused.since))
+        return f"paused by {self.paused.by} since {since}"
 
     def words(self, now: float) -> str:
         """Say it in one sentence."""
@@ -93,7 +113,12 @@ class Running:
 
     def to_json(self, now: float) -> dict[str, Any]:
         """Give it as `harvester status --json` does."""
-        return {**asdict(self), "words": self.words(now)}
+        return {
+            **asdict(self),
+            "moved_at": self.moved_at,
+            "paused_words": self.pause_words(now),
+            "words": self.words(now),
+        }
 
 
 def watching_words(next_look_at: float) -> str:
@@ -131,6 +156,9 @@ def read_running(
         hosts=told.hosts,
         is_plan=told.is_plan,
         next_look_at=told.next_look_at,
+        paused=told.paused,
+        resumed_at=told.resumed_at,
+        control=told.control,
     )
 
 

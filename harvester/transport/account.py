@@ -140,6 +140,12 @@ class Account:
             gap_s, catch_up_s = self._pace(now)
             self.next_at = max(self.next_at, now + gap_s - catch_up_s)
 
+    def set_pace(self, me: str, gap_s: float, catch_up_s: float) -> None:
+        """Note that a harvest keeps another gap from now on."""
+        if me in self.members:
+            mine = self.members[me]
+            mine.gap_s, mine.catch_up_s = gap_s, catch_up_s
+
     def left(self, me: str, kind: str) -> None:
         """Count a request as no longer under way."""
         if me in self.members:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .account import Wish
@@ -21,6 +22,7 @@ class Effort:
 
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
+        self._given_rate = manners.rate
         self._width = Share()
         self._pace = Share()
         self._eased_at = -math.inf
@@ -32,9 +34,34 @@ class Effort:
         return self._manners.gap_s / self._pace.value
 
     @property
+    def catch_up_s(self) -> float:
+        """Seconds by which a request may come sooner after a late one."""
+        return self._manners.catch_up_s
+
+    @property
     def rate(self) -> float:
         """Requests a second at most."""
         return self._manners.rate * self._pace.value
+
+    @property
+    def full_rate(self) -> float:
+        """Requests a second at most if there is no trouble."""
+        return self._manners.rate
+
+    @property
+    def settings_rate(self) -> float:
+        """The rate of the settings, if the user has set another since; otherwise 0."""
+        is_same = self._manners.rate == self._given_rate
+        return 0.0 if is_same else self._given_rate
+
+    @property
+    def most_rate(self) -> float:
+        """Requests a second that a user may set at most."""
+        return max(self._given_rate, self._manners.most_rate)
+
+    def set_rate(self, rate: float) -> None:
+        """Allow so many requests a second from now on, if there is no trouble."""
+        self._manners = replace(self._manners, rate=rate)
 
     @property
     def slowed_by(self) -> str:

@@ -68,6 +68,7 @@ class Throttles:
         self._on_cool_down = on_cool_down
         self._timing = timing
         self.by_host: dict[str, Throttle] = {}
+        self._is_paused = False
         self._pulses: dict[str, Pulse] = {}
         for service in directory.services:
             self.of_service(service)
@@ -87,6 +88,12 @@ class Throttles:
         """Give the throttle of a service's host."""
         return self._of(service.host, service.manners)
 
+    def pause(self, *, is_on: bool) -> None:
+        """Begin or end a pause at all hosts, also at those that are asked later."""
+        self._is_paused = is_on
+        for throttle in self.by_host.values():
+            throttle.pause(is_on=is_on)
+
     def pulse(self, host: str) -> Pulse:
         """Give when a host was heard, and its answers."""
         return self._pulses.setdefault(host, Pulse(self._timing))
@@ -102,6 +109,8 @@ class Throttles:
                 timing=self._timing,
                 limit=None if machine_limit is None else machine_limit.at(host),
             )
+            if self._is_paused:
+                self.by_host[host].pause(is_on=True)
         return self.by_host[host]
 
 

@@ -58,6 +58,11 @@ class HostState:
     heard_at: float = 0.0
     #: Since when the requests under way wait without a byte; 0: none is under way.
     silent_since: float = 0.0
+    #: Whether the user has paused the harvest.
+    paused: bool = False
+    #: Requests a second by the settings, if the user has set another rate for this
+    #: harvest; 0: the settings hold.
+    settings_rate: float = 0.0
 
     def words(self, now: float) -> str:
         """Say what the next request waits for."""
@@ -83,6 +88,8 @@ class HostState:
         return "slowed" if self.slowed_by else "open"
 
     def _road(self, now: float) -> str:
+        if self.paused:
+            return "paused"
         if self.quiet_until > now:
             ends = time.strftime("%H:%M", time.localtime(self.quiet_until))
             return f"quiet hours until {ends}"
@@ -122,6 +129,11 @@ class HostState:
         if self.others:
             harvests = "harvest" if self.others == 1 else "harvests"
             yield f"shared with {self.others} other {harvests} on this machine"
+        if self.settings_rate:
+            yield (
+                f"rate set to {self.full_rate:.3g} requests/s (settings: "
+                f"{self.settings_rate:.3g})"
+            )
         if self.slowed_by:
             yield f"slowed down by {self.slowed_by}"
         for kind, (_, allowed, full) in self.slots.items():

@@ -164,6 +164,10 @@ class HostLimit:
             now = self._machine.clock()
             self._note(lambda account, me: account.sent(me, now))
 
+    def set_pace(self, gap_s: float, catch_up_s: float) -> None:
+        """Let all harvests of the machine keep another gap of this harvest at once."""
+        self._note(lambda account, me: account.set_pace(me, gap_s, catch_up_s))
+
     def left(self, kind: str) -> None:
         """Report that a request of this kind is no longer under way."""
         self.news()

@@ -49,6 +49,9 @@ class Manners:
     #: Requests per second at most, evenly spaced: ``1 / rate`` seconds lie between,
     #: less ``catch_up_s``.
     rate: float
+    #: Requests per second that a user may set while a harvest is at work: what the
+    #: archive documents. If ``rate`` is higher, that holds.
+    most_rate: float = field(default=0.0, kw_only=True)
     #: Requests under way at once, by kind, such as ``{"query": 2, "file": 4}``; a
     #: kind that is not named has one.
     slots: Mapping[str, int]

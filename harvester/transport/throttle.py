@@ -1,11 +1,11 @@
 """The throttle: how many requests one host gets, shared by all workers.
 
-A request is sent when all of these allow it: the user's quiet hours, the breaker and
-the cool-down (is the host up?), the pace (is the last request long enough ago?), the
-concurrency (how many are under way?), and last the limit that all harvests of this
-machine share. There is one queue, one timer and one method that decides, `_admit`. So
-the gap between requests is exact, and a half-open breaker lets exactly one probe
-through, however many workers wait.
+A request is sent when all of these allow it: the user (a pause, quiet hours), the
+breaker and the cool-down (is the host up?), the pace (is the last request long enough
+ago?), the concurrency (how many are under way?), and last the limit that all harvests
+of this machine share. There is one queue, one timer and one method that decides,
+`_admit`. So the gap between requests is exact, and a half-open breaker lets exactly one
+probe through, however many workers wait.
 
 Errors never make requests faster: trouble halves the concurrency, a 429 halves the
 pace as well, and successes bring both back in small steps.
@@ -27,7 +27,7 @@ from .machine_limit import HostLimit
 from .manners import Manners, Timing
 from .refusals import Refusals
 from .request_queue import RequestQueue
-from .turn import GaveUpError, Turn, Waiter
+from .turn import GaveUpError, Turn, Waiter, outwait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -38,9 +38,6 @@ __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 
 #: Longest wait in seconds before the wall clock is read again, as it may be changed.
 _LOOK_S = 60.0
-
-#: A waiting request checks so often, in seconds, whether it has waited for too long.
-_GLANCE_S = 1.0
 
 
 class Throttle:
@@ -89,7 +86,7 @@ class Throttle:
         self._timer: asyncio.TimerHandle | None = None
         self._effort = Effort(manners)
         self._next_at = -math.inf
-        #: Seconds of the clock less the quiet hours: patience is counted by these.
+        #: Seconds of the clock less quiet hours and pauses, by which patience counts.
         self.awake_s = AwakeClock(manners.quiet, timing)
         #: How many replies in a row asked for fewer requests.
         self._too_many = 0
@@ -225,9 +222,27 @@ class Throttle:
             self._breaker.abandoned()
             self._admit()
 
+    def pause(self, *, is_on: bool) -> None:
+        """Send nothing until the pause ends; requests under way are finished."""
+        self.awake_s.pause(is_on=is_on)
+        self._admit()
+
+    @property
+    def most_rate(self) -> float:
+        """Requests a second that a user may set at most."""
+        return self._effort.most_rate
+
+    def set_rate(self, rate: float) -> None:
+        """Allow so many requests a second from now on."""
+        self._effort.set_rate(rate)
+        # The last request was sent before now, so that the new gap is kept.
+        self._next_at = self.clock() + self._effort.gap_s
+        self._limit.set_pace(self._effort.gap_s, self._effort.catch_up_s)
+        self._admit()
+
     def space(self) -> None:
         """Keep the gap from now on."""
-        gap_s = self._effort.gap_s - self._manners.catch_up_s
+        gap_s = self._effort.gap_s - self._effort.catch_up_s
         self._next_at = max(self._next_at, self.clock() + gap_s)
 
     def sent(self) -> None:
@@ -253,7 +268,7 @@ class Throttle:
         return HostState(
             self.host,
             rate=self._effort.rate,
-            full_rate=self._manners.rate,
+            full_rate=self._effort.full_rate,
             slots=self._effort.slots(self._queue.under_way),
             waiting=len(self._queue),
             slowed_by=self._effort.slowed_by,
@@ -267,7 +282,14 @@ class Throttle:
             refused_since=full.since + to_wall if full else 0.0,
             refused=full.count if full else 0,
             refusal=full.words if full else "",
+            paused=self.awake_s.is_paused,
+            settings_rate=self._effort.settings_rate,
         )
+
+    def outage_words(self, lasts_s: float) -> str:
+        """Say that the host was given up after so many seconds of an outage."""
+        since = self._wall() - self._breaker.open_s()
+        return outage_words(self.host, since, lasts_s, self._breaker.why)
 
     def refusal_words(self, kind: str) -> str:
         """Say since when the host refuses requests of this kind, and in which words."""
@@ -288,7 +310,7 @@ class Throttle:
         self._limit.news()
         self._admit()
         try:
-            turn = await self._outwait(waiter, patience_s, refusal_patience_s)
+            turn = await outwait(self, waiter, patience_s, refusal_patience_s)
         except BaseException:
             self._queue.drop(waiter)
             # The turn may have been given just before the request was cancelled.
@@ -299,27 +321,6 @@ class Throttle:
         self._take(turn)
         self._admit()
         return turn
-
-    async def _outwait(
-        self, waiter: Waiter, patience_s: float, refusal_patience_s: float
-    ) -> Turn:
-        began, quiet_s = self.clock(), self.awake_s.quiet_s
-        is_endless = min(patience_s, refusal_patience_s) == math.inf
-        limit = None if is_endless else min(_GLANCE_S, patience_s)
-        while True:
-            done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
-            if done:
-                return waiter.turn.result()
-            # At a host that is up every request gets its turn in the end; only an
-            # outage must be given up.
-            self.awake_s()
-            if self.refusals(waiter.kind).full_s() >= refusal_patience_s:
-                raise GaveUpError("refuses", self.refusal_words(waiter.kind))
-            down_s = self._breaker.open_s() - (self.awake_s.quiet_s - quiet_s)
-            if min(self.clock() - began, down_s) >= patience_s:
-                since = self._wall() - self._breaker.open_s()
-                words = outage_words(self.host, since, down_s, self._breaker.why)
-                raise GaveUpError("outage", words)
 
     def _take(self, turn: Turn) -> None:
         # If this process was held up since the turn was given, the request is sent
@@ -380,8 +381,7 @@ class Throttle:
 
     def _wait_s(self) -> float:
         paced_s = max(self._next_at, self._limit.ask_at) - self.clock()
-        wait_s = max(paced_s, self._held_s())
-        return wait_s if self._manners.quiet is None else min(_LOOK_S, wait_s)
+        return min(_LOOK_S, max(paced_s, self._held_s()))
 
     def _held_s(self) -> float:
         """Give the seconds for which nothing is sent, whatever the pace."""

@@ -29,6 +29,7 @@ from .byte_range import (
 from .call import Call, Waits
 from .headers import kept, user_agent
 from .hops import Hops, Throttles
+from .host_controls import HostControls
 from .host_speed import HostSpeeds
 from .intake import Buffer, Download, Enough, PartialFile, Reply
 from .known_hosts import KnownHosts
@@ -133,6 +134,8 @@ class Transport(KnownHosts):
             machine_limit=machine_limit,
         )
         super().__init__(directory, throttles, speeds or HostSpeeds())
+        #: What a user may change while requests are under way.
+        self.controls = HostControls(directory, throttles)
         self._limits = limits or Limits()
         #: Bytes of the largest file that `download` takes.
         self.largest_file = self._limits.body_cap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from ..errors import OutageError
 if TYPE_CHECKING:
     from .throttle import Throttle
 
-__all__ = ["GaveUpError", "Turn", "Waiter"]
+__all__ = ["GaveUpError", "Turn", "Waiter", "outwait"]
+
+#: A waiting request checks so often, in seconds, whether it has waited for too long.
+_GLANCE_S = 1.0
 
 
 class GaveUpError(OutageError):
@@ -104,3 +108,30 @@ class Waiter:
     turn: asyncio.Future[Turn] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+
+async def outwait(
+    throttle: Throttle, waiter: Waiter, patience_s: float, refusal_patience_s: float
+) -> Turn:
+    """Wait for the turn of a request, but not for too long at a host that is down.
+
+    Raises
+    ------
+    GaveUpError
+        As `Throttle.slot` says.
+    """
+    began, quiet_s = throttle.clock(), throttle.awake_s.quiet_s
+    is_endless = min(patience_s, refusal_patience_s) == math.inf
+    limit = None if is_endless else min(_GLANCE_S, patience_s)
+    while True:
+        done, _ = await asyncio.wait({waiter.turn}, timeout=limit)
+        if done:
+            return waiter.turn.result()
+        # At a host that is up every request gets its turn in the end; only an outage
+        # must be given up.
+        throttle.awake_s()
+        if throttle.refusals(waiter.kind).full_s() >= refusal_patience_s:
+            raise GaveUpError("refuses", throttle.refusal_words(waiter.kind))
+        down_s = throttle.down_s - (throttle.awake_s.quiet_s - quiet_s)
+        if min(throttle.clock() - began, down_s) >= patience_s:
+            raise GaveUpError("outage", throttle.outage_words(down_s))

@@ -38,6 +38,9 @@ def product(survey, number):
 class Archive:
     """Answers questions about files, and stores them."""
 
+    #: Questions before the first frame is fetched.
+    at_first = 0
+
     def __init__(self, *, missing=(), status=200):
         self.missing = missing
         self.status = status
@@ -90,7 +93,7 @@ async def sample(
         async with reaching(dict.fromkeys(SERVICES, url)) as transport:
 
             async def sound():
-                await sample_once(
+                rest = await sample_once(
                     kind_of(survey.archive),
                     path,
                     transport=transport,
@@ -98,6 +101,9 @@ async def sample(
                     official=SERVICES,
                     is_plan=is_plan,
                 )
+                archive.at_first = len(getattr(archive, "asked", ()))
+                if rest:
+                    await rest
                 with LedgerView.open(path) as view:
                     told = view.facts().get(f"samples {survey.archive}")
                     return told and json.loads(told), view.frames_to_come()
@@ -146,12 +152,17 @@ async def test_copies(tmp_path):
     )
 
 
-async def test_three_questions(tmp_path):
-    """MAST is asked about at most 120 images, in three requests."""
+@pytest.mark.parametrize(("is_plan", "at_first"), [(True, 3), (False, 1)])
+async def test_three_questions(tmp_path, is_plan, at_first):
+    """MAST is asked about 120 images at most, in three requests.
+
+    In a harvest the second and the third are sent while images are fetched.
+    """
     archive = Archive()
-    async with sample(tmp_path, HST, archive, frames=230) as sound:
+    async with sample(tmp_path, HST, archive, frames=230, is_plan=is_plan) as sound:
         told, _ = await sound()
-    assert (len(archive.asked), told["asked"]) == (3, 120)
+    assert (archive.at_first, len(archive.asked)) == (at_first, 3)
+    assert told["asked"] == 120
 
 
 @pytest.mark.parametrize(

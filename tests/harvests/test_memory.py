@@ -30,16 +30,18 @@ _EACH = 300
 _RUN = 2 << 59 | 301 << 48 | 94 << 32 | 3 << 29
 _FIELDS = 600
 
-#: Begins a run, and prints the peak memory of the process in kB.
+#: Creates a run, and prints the peak memory of the process in kB.
 _BEGIN = """
 import re, sys
 from pathlib import Path
-from harvester.run.begin import begin
+from harvester.run.create_run import create_run
+from harvester.run.new_run import NewRun
 from harvester.places import Places
 from harvester.settings.settings import load_settings
 surveys = ["sdss:r", "hst:WFC3/IR:F160W"]
 settings = load_settings(None, catalogue={"path": sys.argv[1]}, surveys=surveys)
-begin(settings, Places(Path(sys.argv[2])), lambda event: None)
+places = Places(Path(sys.argv[2]))
+create_run(NewRun.of(settings), places, lambda event: None, None)
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 

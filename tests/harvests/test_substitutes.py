@@ -13,6 +13,7 @@ from service import sandbox
 
 from harvester.dataset.verify import verify
 from harvester.ledger.ledger import Ledger
+from harvester.ledger.taken_up import RetryChoice
 from harvester.ledger.view import LedgerView
 from harvester.status.report import read_report
 from harvester.status.report_words import words
@@ -85,7 +86,7 @@ def better(run):
 
     async def retry():
         async with Ledger.open(run.places.ledger) as ledger:
-            return await ledger.retry(better=True)
+            return (await ledger.retry(RetryChoice(better=True))).total()
 
     return asyncio.run(retry())
 

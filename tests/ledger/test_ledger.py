@@ -19,6 +19,7 @@ from harvester.ledger.file import create_ledger, owned
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.listing import Offer
 from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
+from harvester.ledger.taken_up import RetryChoice
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, StampFacts, Survey, Target
 from harvester.states import State
@@ -204,8 +205,8 @@ async def test_attempts(path):
         assert [w.target for w in await ledger.wanted(SDSS, 1)] == [0, 2, 3, 4]
         with LedgerView.open(path) as view:
             assert view.reasons() == [("sdss", "http_500", 1)]
-        assert await ledger.retry("html*") == 0
-        assert await ledger.retry("http_*") == 1
+        assert (await ledger.retry(RetryChoice("html*"))).total() == 0
+        assert (await ledger.retry(RetryChoice("http_*"))).total() == 1
         assert [a.target.number for _, a in await ledger.pending(
             SDSS, limit=9
         )] == [1]  # fmt: skip
@@ -366,7 +367,7 @@ async def test_retry_finds_nothing_new(path):
     """A retried job whose archive offers only the existing stamp becomes DONE."""
     async with Ledger.open(path) as ledger:
         await with_one_stamp(ledger)
-        assert await ledger.retry() == 1
+        assert (await ledger.retry()).total() == 1
         moved = await locate(ledger, SDSS, lambda _: {"g": [product("f-g", "g")]})
         assert moved == {State.DONE: 1}
         assert await ledger.next_due([SDSS]) is None

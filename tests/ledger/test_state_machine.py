@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
+from harvester.ledger.taken_up import RetryChoice
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.states import MOVES, SETTLED, State
@@ -174,7 +175,7 @@ class Jobs(RuleBasedStateMachine):
         """Retry failed jobs, while no harvest runs."""
         self.in_hand.clear()
         failed = Counter(self.states.values())[State.FAILED]
-        assert self.do(lambda ledger: ledger.retry()) == failed
+        assert self.do(lambda ledger: ledger.retry()).total() == failed
 
     @rule()
     def better(self):
@@ -182,7 +183,8 @@ class Jobs(RuleBasedStateMachine):
         self.in_hand.clear()
         settled = [n for n, s in self.states.items() if s in {"done", "failed"}]
         jobs = {n for n, _ in self.substitutes() if n in settled}
-        assert self.do(lambda ledger: ledger.retry(better=True)) == len(jobs)
+        choice = RetryChoice(better=True)
+        assert self.do(lambda ledger: ledger.retry(choice)).total() == len(jobs)
 
     def substitutes(self):
         """Return target and band of each stamp that is a substitute."""

@@ -8,6 +8,7 @@ from harvester.dataset.stamps import file_loc
 from harvester.ledger.file import create_ledger
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.manifest_rows import MANIFEST_COLUMNS
+from harvester.ledger.taken_up import RetryChoice
 from harvester.ledger.view import LedgerView
 from harvester.models import Finding, Product, Receipt, Survey, Target
 from harvester.places import Places
@@ -68,7 +69,8 @@ class Run:
     async def better(self, pattern="*"):
         """Retry the job if its stamp is a substitute; return the number of jobs."""
         async with Ledger.open(self.places.ledger) as ledger:
-            return await ledger.retry(pattern, better=True)
+            choice = RetryChoice(pattern, better=True)
+            return (await ledger.retry(choice)).total()
 
     @property
     def row(self):

@@ -175,7 +175,7 @@ class Stage:
             facts={},
         )
 
-    async def run(self, down_s=lambda: 0.0, *, locate_only=False, **plan):
+    async def run(self, down_s=lambda: 0.0, *, locate_only=False, located=None, **plan):
         """Run a lane until it ends, and return it."""
         defaults = {
             "surveys": (SURVEY,),
@@ -195,6 +195,7 @@ class Stage:
                 frames=self.frames,
                 cutter=self.cutter,
                 listener=self.listener.append,
+                located=located,
                 down_s=down_s,
             )
             await Orchestrator([lane]).run(locate_only=locate_only)
@@ -226,6 +227,22 @@ async def test_to_the_end(stage):
     assert lane.troubles == []
     assert sum(e.stamps for e in stage.listener if isinstance(e, Stamped)) == 6
     assert sum(e.jobs for e in stage.listener if isinstance(e, Moved)) == 12
+
+
+async def test_sampling_beside(stage):
+    """Frames are fetched while the archive is still asked about a sample of others."""
+    asked = asyncio.Event()
+
+    async def ask():
+        asked.set()
+        await asyncio.Event().wait()  # there is no answer
+
+    async def located(_archive):
+        return ask()
+
+    await stage.run(located=located)
+    assert asked.is_set()
+    assert stage.states() == {"done": 6}
 
 
 async def test_nothing_to_do(stage):

@@ -14,6 +14,7 @@ class Lane:
     """Works until it may end, or is refused at once."""
 
     def __init__(self, refusal=None, other=None):
+        self.runs = 0
         self._refusal = refusal
         self._other = other
         self.may_end = asyncio.Event()
@@ -22,6 +23,7 @@ class Lane:
 
     async def run(self):
         """Work."""
+        self.runs += 1
         if self._refusal:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._fail())
@@ -66,3 +68,37 @@ async def test_other_errors(lanes):
     with pytest.raises(BaseExceptionGroup):
         await Orchestrator(lanes, has_stamps=lambda: True).run()
     assert not lanes[1].is_done
+
+
+async def test_taken_up_after_its_end():
+    """A lane that has ended works again if jobs became due while another one works."""
+    one, other = Lane(), Lane()
+    one.may_end.set()
+    orchestrator = Orchestrator([one, other])
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        running = group.create_task(orchestrator.run())
+        while not one.is_done:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert orchestrator.take_up()
+        other.may_end.set()
+        await running
+    # The other one was at work: it looks again, because it may have been at its end.
+    assert (one.runs, other.runs) == (2, 2)
+    assert not orchestrator.take_up()
+
+
+async def test_taken_up_at_its_end():
+    """A lane that is ending when jobs become due works again."""
+
+    class Ending(Lane):
+        async def run(self):
+            await super().run()
+            if self.runs == 1:
+                assert orchestrator.take_up()
+
+    lane = Ending()
+    lane.may_end.set()
+    orchestrator = Orchestrator([lane])
+    await asyncio.wait_for(orchestrator.run(), 20)
+    assert lane.runs == 2

@@ -9,6 +9,7 @@ import sys
 from threading import Thread
 
 import pytest
+from astropy.table import Table
 
 from harvester.archives.registry import services
 from harvester.importing import IMPORTING
@@ -22,6 +23,12 @@ _NEVER = {
     *("pyarrow.dataset", "scipy"),
 }
 
+#: Needed by the process that reads the catalogue only.
+_OF_CATALOGUE = {
+    *("harvester.catalogue.reader", "harvester.dataset.manifest", "pyarrow"),
+    "harvester.run.create_run",
+}
+
 #: Needed by the process that harvests, but not by its workers.
 _OF_HARVEST = {
     *("aiohttp", "aiosqlite", "astroquery", "click", "pyarrow", "pydantic_settings"),
@@ -29,10 +36,11 @@ _OF_HARVEST = {
 }
 
 #: Prints the modules of a harvest when aiohttp is first told to send a request, which
-#: is never sent. What is imported beside the first request of a frame is left out.
+#: is never sent. The WCS, which is imported beside other work, is left out.
 _HARVEST = """
 import json, os, sys
 import aiohttp.client
+import harvester.cutouts.astrometry
 import harvester.run.lane
 
 
@@ -42,7 +50,7 @@ async def tell(*_, **__):
 
 
 aiohttp.client.ClientSession._request = tell
-harvester.run.lane.load_wcs = lambda: None
+harvester.cutouts.astrometry.load_wcs = harvester.run.lane.load_wcs = lambda: None
 from harvester.cli import main
 main()
 """
@@ -54,10 +62,10 @@ def _modules(code, *words):
     return set(json.loads(said.splitlines()[-1]))
 
 
-def _until_first_request(tmp_path, identifier):
+def _until_first_request(tmp_path, identifier, suffix="csv"):
     """Harvest one galaxy, and return the modules when the first request is sent."""
-    catalogue = tmp_path / "one.csv"
-    catalogue.write_text(f"objid,ra,dec\n{identifier},150,2\n")
+    catalogue = tmp_path / f"one.{suffix}"
+    Table({"objid": [identifier], "ra": [150.0], "dec": [2.0]}).write(catalogue)
     elsewhere = [
         f"--base-url={name}=http://127.0.0.1:{port}"
         for port, name in enumerate(services(), 1)
@@ -70,16 +78,19 @@ def test_first_query(tmp_path):
     """Until the first query nothing is imported that a harvest does not need."""
     loaded = _until_first_request(tmp_path, "a")
     assert {"astroquery.sdss", "harvester.run.harvest"} <= loaded
-    assert not loaded & (_NEVER | {"astroquery.mast"})
+    assert not loaded & (_NEVER | _OF_CATALOGUE | {"astroquery.mast"})
 
 
-def test_first_frame(tmp_path):
-    """If identifiers name all fields, neither astropy nor astroquery is imported."""
-    loaded = _until_first_request(
-        tmp_path, (2 << 59) + (94 << 32) + (6 << 29) + (100 << 16)
-    )
+@pytest.mark.parametrize("suffix", ["csv", "fits"])
+def test_first_frame(tmp_path, suffix):
+    """If identifiers name all fields, neither astropy nor astroquery is imported.
+
+    A catalogue that needs astropy is read by another process.
+    """
+    identifier = (2 << 59) + (94 << 32) + (6 << 29) + (100 << 16)
+    loaded = _until_first_request(tmp_path, identifier, suffix)
     assert "harvester.run.harvest" in loaded
-    assert not loaded & (_NEVER | {"astropy", "astroquery", "requests"})
+    assert not loaded & (_NEVER | _OF_CATALOGUE | {"astropy", "astroquery", "requests"})
 
 
 def test_fork_server():

@@ -69,7 +69,7 @@ IDLE = replace(WELL, slots={"file": (0, 4, 4)}, waiting=0)
         (replace(WELL, silent_since=NOW - 40), LimitKind.SILENCE, "silent for 40 s"),
         (replace(WELL, rate=2.2), LimitKind.RATE, "2.2 requests/s allowed"),
         (WELL, LimitKind.ANSWERS, "1.8 s each, 4 requests under way"),
-        (IDLE, LimitKind.PAUSE, "another try, later, of 50 jobs"),
+        (IDLE, LimitKind.BACKOFF, "another try, later, of 50 jobs"),
     ],
 )
 def test_hosts(state, limit, words):

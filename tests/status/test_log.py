@@ -12,12 +12,14 @@ import pytest
 from harvester.errors import LocalError
 from harvester.events import (
     Began,
+    Controlled,
     Ended,
     Event,
     Heartbeat,
     HostChanged,
     Moved,
     Note,
+    PageServed,
     Stalled,
     Stamped,
     Watching,
@@ -39,6 +41,10 @@ EACH = [
     Moved("sdss", State.NO_COVERAGE, 3),
     Stamped("sdss", "frame-r", 2),
     Watching("watching, next look at noon", 1e9),
+    PageServed("http://127.0.0.1:8765/"),
+    Controlled("pause", "pause by me: paused", 1000, "socket"),
+    Controlled("rate", "rate by me: refused", 1000, "socket", is_refused=True),
+    Controlled("status", "status by me: at work", 1000, "socket"),
     Ended("the disk is full", is_error=True),
 ]
 
@@ -98,7 +104,7 @@ def test_logfmt_and_journald():
 
 
 @pytest.mark.parametrize(
-    ("verbosity", "count"), [(-1, 5), (0, 10), (1, 11), (2, len(EACH) + 2)]
+    ("verbosity", "count"), [(-1, 6), (0, 13), (1, 14), (2, len(EACH) + 2)]
 )
 def test_how_much(verbosity, count):
     """-q leaves warnings, -v adds what modules say, and -vv every job."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from harvester.events import Heartbeat, Moved, Note
+from harvester.events import Heartbeat, Moved, Note, PageServed
 from harvester.states import State
 from harvester.status.progress import shown_progress
 
@@ -68,3 +68,26 @@ def test_closed_output(monkeypatch):
         listener(Note("still here"))
         listener(Moved("sdss", State.DONE, 2))
     assert closed.closed
+
+
+def test_events_of_before(capsys):
+    """What happened before the log was open is its first line, once."""
+    first = [PageServed("http://127.0.0.1:8765/")]
+    for _ in range(2):
+        with shown_progress(REPORT, first=first):
+            pass
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("page_served   status page: http://127.0.0.1:8765/")
+
+
+def test_bars_after_a_retry(monkeypatch):
+    """Jobs that are taken up again are no longer counted as failed."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with shown_progress(REPORT) as listener:
+        listener(Moved("sdss", State.PENDING, 1, source=State.FAILED))
+    last = terminal.getvalue().rpartition("sdss")[2]
+    assert "3/10" in last
+    assert "failed" not in last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import sqlite3
 from contextlib import ExitStack, closing
@@ -102,6 +103,28 @@ async def test_stall_is_said(places, clock, transport, make_watch, said):
     assert said[-1].is_over
 
 
+async def test_pause_is_no_stall(places, clock, transport, make_watch, said):
+    """In a pause nothing need move; after it the time counts from its end."""
+    async with Ledger.open(places.ledger) as ledger:
+        watch = make_watch(ledger)
+        await _hang(ledger, watch, transport, clock, 200)
+        watch.pause("me")
+        await _hang(ledger, watch, transport, clock, 100_000)
+        report = read_report(places, clock.now)
+        assert re.search(
+            r"paused by me since \d{4}-\d\d-\d\d \d\d:\d\d;", words(report)
+        )
+        assert read_health(places, 900, clock.now).is_healthy
+        watch.resume()
+        await _hang(ledger, watch, transport, clock, 290)
+        assert not [one for one in said if isinstance(one, Stalled)]
+        assert read_health(places, 900, clock.now).is_healthy
+        await _hang(ledger, watch, transport, clock, 20)
+        assert [one for one in said if isinstance(one, Stalled)]
+        await _hang(ledger, watch, transport, clock, 600)
+        assert not read_health(places, 900, clock.now).is_healthy
+
+
 async def test_bytes_are_movement(places, clock, transport, make_watch, said):
     """While bytes of a large file arrive, nothing is said to stand still."""
     async with Ledger.open(places.ledger) as ledger:
@@ -131,7 +154,7 @@ async def test_status_during_a_run(places, clock, transport, make_watch):
     assert f"running for 8 s (process {os.getpid()}" in said
     assert "last progress 8 s ago" in said
     assert "harvester resume" not in said
-    assert "when this harvest has ended: harvester retry" in said
+    assert "To try failed jobs again: harvester ctl " in said
     assert "To do: 97 jobs of sdss." in said
 
 

@@ -20,6 +20,7 @@ from ...ledger.listing import Offer
 from ...models import Finding, Product
 from ...sky.footprints import FootprintIndex, parse_s_region
 from ...sky.selection import Candidate, choose
+from ...sky.trees import load_trees
 from ..batches import chunks
 from .listing import list_images
 from .products import ProductNames
@@ -177,7 +178,7 @@ class Mast:
         if survey not in self._known:
             offers = await self._ledger.offers(survey)
             if offers is None:
-                offers = await self._listing(survey)
+                offers = await self._listed(survey)
                 await self._ledger.keep_listing(survey, offers)
             regions = [offer.region for offer in offers]
             index = await asyncio.to_thread(FootprintIndex, regions)
@@ -189,6 +190,15 @@ class Mast:
                 )
             self._known[survey] = _Sky(offers, index)
         return self._known[survey]
+
+    async def _listed(self, survey: Survey) -> list[Offer]:
+        """List the images; while MAST is asked, import what matches them."""
+        await self._queries.load()
+        importing = asyncio.create_task(asyncio.to_thread(load_trees))
+        try:
+            return await self._listing(survey)
+        finally:
+            await importing
 
     async def _listing(self, survey: Survey) -> list[Offer]:
         rows = await list_images(self._queries, survey, self._mission)

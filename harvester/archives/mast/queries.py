@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,6 +63,10 @@ class MastQueries:
     def is_official(self) -> bool:
         """Whether requests go to MAST itself, not to a mirror or the sandbox."""
         return self._transport.to_actual(_MAST) == _MAST
+
+    async def load(self) -> None:
+        """Import astroquery, which the first query needs."""
+        await asyncio.to_thread(self._client)
 
     async def count(self, criteria: Criteria) -> int:
         """Count the observations that meet some criteria."""

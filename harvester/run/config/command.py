@@ -105,7 +105,7 @@ def diff(folder: Path, file: Path | None, *, as_json: bool, **flags: Any) -> Non
     else:
         click.echo("\n".join(_differences(changes)) or "Nothing would change.")
     if places.ledger.exists():
-        from ..begin import check_same_run
+        from ..same_run import check_same_run
 
         check_same_run(effective.settings, places)
     sys.exit(_DIFFERS if changes else 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from ...archives.kind import probe_steps
 from ...archives.probe import SEND_IN, ProbeInputs
 from ...archives.registry import kind_of, services
 from ...errors import InputError, PermanentError, TransientError
@@ -123,7 +124,7 @@ def _latest_headers(seen: Sequence[Sighting]) -> dict[str, str]:
 def _steps(
     kind: ArchiveKind, inputs: ProbeInputs, wanted: set[str]
 ) -> Iterator[ProbeStep]:
-    steps = kind.probe(inputs)
+    steps = probe_steps(kind, inputs)
     for place, step in enumerate(steps):
         # A query tells later steps which product to ask for, so it is asked as well.
         if {one.service for one in steps[place:]} & wanted:

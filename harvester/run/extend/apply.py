@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...dataset.grown_labels import append_labels
 from ...ledger.growth import Growth, grow_ledger
 from ...ledger.view import LedgerView
-from ..begin import ID_COLUMN, TAKEN, identity_facts, taken_catalogues
+from ..same_run import ID_COLUMN, TAKEN, identity_facts, taken_catalogues
 from .finishing import finish_extension
 
 if TYPE_CHECKING:

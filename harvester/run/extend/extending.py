@@ -13,8 +13,9 @@ from ...ledger.file import need_ledger, owned
 from ...ledger.view import LedgerView
 from ...settings.options import to_settings
 from ...settings.settings import load_run_settings
-from ..begin import catalogue_sha256, scratch_folder, taken_catalogues
+from ..begin import scratch_folder
 from ..memory import release_free_memory
+from ..same_run import catalogue_sha256, taken_catalogues
 from .apply import extend_run
 from .finishing import finish_interrupted_extension
 from .planned import Addition, planned_extension

@@ -14,8 +14,8 @@ from ...dataset.manifest import write_labels
 from ...errors import InputError
 from ...ledger.incoming import IncomingTargets
 from ...ledger.view import LedgerView
-from ..begin import ID_COLUMN, check_same_settings
 from ..identifier_positions import positions_of
+from ..same_run import ID_COLUMN, check_same_settings
 from .comparison import compare_targets, near_words
 from .extension import GrownCatalogue, RunExtension
 

@@ -110,9 +110,9 @@ class _Watch:
     async def _look_beside(self, stop: Stop) -> None:
         section = self._settings.watch
         await asyncio.sleep(section.busy_s)
-        while not self._waiting:
+        while not self._waiting or stop.is_held:
             await asyncio.sleep(section.look_s)
-            self._waiting = await asyncio.to_thread(self._files.look)
+            self._waiting += await asyncio.to_thread(self._files.look)
         stop.pause()
 
     async def wait(self, listener: Listener) -> None:

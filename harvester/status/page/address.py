@@ -55,15 +55,19 @@ class ListenAddress(NamedTuple):
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self.port}/"
 
-    def warning(self) -> str:
-        """Tell who else can read the page; empty for a loopback address."""
+    def warning(self, *, controls: bool = False) -> str:
+        """Tell who else can read the page; empty for a loopback address.
+
+        ``controls``: whether the page may control harvests, with a token.
+        """
         if self.is_loopback:
             return ""
+        token = " The token is sent in clear text." if controls else ""
         return (
             f"The status page on {self.host}:{self.port} has no password and no "
-            "encryption: everyone who can reach this machine can read it. For yourself "
-            f"alone, listen on 127.0.0.1 and use `ssh -L {self.port}:127.0.0.1:"
-            f"{self.port} THIS-MACHINE`."
+            f"encryption: everyone who can reach this machine can read it.{token} For "
+            "yourself alone, listen on 127.0.0.1 and use "
+            f"`ssh -L {self.port}:127.0.0.1:{self.port} THIS-MACHINE`."
         )
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
 from .shared import PageAnswer
 
-__all__ = ["answered", "file_of_page", "number_of"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["answered", "file_of_page", "number_of", "run_of"]
+
+_Run = TypeVar("_Run")
 
 #: The files of the page, in the folder ``static``, by their endings.
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -23,6 +30,15 @@ def number_of(request: web.Request, name: str) -> int:
         return int(text)
     except ValueError:
         raise web.HTTPBadRequest(text=f"{name} is no whole number.") from None
+
+
+def run_of(request: web.Request, runs: Sequence[_Run]) -> _Run:
+    """Give the run that the address names by its number."""
+    with suppress(ValueError, IndexError):
+        number = int(request.match_info["run"])
+        if number >= 0:
+            return runs[number]
+    raise web.HTTPNotFound(text="There is no such run on this page.")
 
 
 def file_of_page(name: str) -> PageAnswer:

@@ -6,17 +6,20 @@ import asyncio
 import logging
 import threading
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from ...errors import HarvesterError
+from ...events import Note, PageServed
 from ..console import print_line
+from .page_token import kept_token
 from .server import serving
 from .shown_run import shown_runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from ...events import Event
     from ...places import Places
     from .address import ListenAddress
 
@@ -29,16 +32,18 @@ _END_S = 3.0
 
 
 @contextmanager
-def page_beside(places: Places, address: ListenAddress) -> Iterator[None]:
-    """Serve the page of a run during the block.
+def page_beside(
+    places: Places, address: ListenAddress, *, allows_control: bool = False
+) -> Iterator[list[Event]]:
+    """Serve the page of a run during the block; give what the log has to tell of it.
 
     The harvest must not depend on the page: if the address cannot be used, or the page
     fails later, a line says so and the harvest goes on.
     """
-    page = _PageThread(places, address)
+    page = _PageThread(places, address, allows_control=allows_control)
     page.start()
     try:
-        yield
+        yield page.events
     finally:
         page.stop()
 
@@ -46,9 +51,13 @@ def page_beside(places: Places, address: ListenAddress) -> Iterator[None]:
 class _PageThread:
     """An event loop of its own: nothing the page does can delay the harvest's loop."""
 
-    def __init__(self, places: Places, address: ListenAddress) -> None:
+    def __init__(
+        self, places: Places, address: ListenAddress, *, allows_control: bool
+    ) -> None:
         self._places = places
         self._address = address
+        self._allows_control = allows_control
+        self.events: list[Event] = []
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
@@ -68,7 +77,9 @@ class _PageThread:
         try:
             asyncio.run(self._serve())
         except HarvesterError as error:
-            print_line(f"{error}. The harvest goes on without the page.", err=True)
+            words = f"{error}. The harvest goes on without the page."
+            print_line(words, err=True)
+            self.events.append(Note(words, is_warning=True))
         except Exception:  # noqa: BLE001 - the harvest must go on
             _log.exception("the status page ended")
             print_line("The status page ended; the harvest goes on.", err=True)
@@ -78,15 +89,23 @@ class _PageThread:
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with _announced(self._places, self._address):
+        async with self._announced() as events:
+            self.events += events
             self._ready.set_result(None)
             await self._over.wait()
 
-
-@asynccontextmanager
-async def _announced(places: Places, address: ListenAddress) -> AsyncIterator[None]:
-    async with serving(shown_runs([places]), address) as real:
-        print_line(f"Status page: {real.url}", err=True)
-        if warning := real.warning():
-            print_line(warning, err=True)
-        yield
+    @asynccontextmanager
+    async def _announced(self) -> AsyncIterator[list[Event]]:
+        path = self._places.control.absolute() / "page.token"
+        tokens = kept_token(path) if self._allows_control else nullcontext()
+        runs = shown_runs([self._places])
+        with tokens as token:
+            async with serving(runs, self._address, token) as real:
+                print_line(f"Status page: {real.url}", err=True)
+                events: list[Event] = [PageServed(real.url)]
+                if token is not None:
+                    token.announce(path)
+                if warning := real.warning(controls=self._allows_control):
+                    print_line(warning, err=True)
+                    events.append(Note(warning, is_warning=True))
+                yield events

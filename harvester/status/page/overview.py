@@ -24,6 +24,9 @@ __all__ = ["overview", "overview_of"]
 
 _log = logging.getLogger(__name__)
 
+#: States in which a harvest takes commands, and owns its run.
+_AT_WORK = frozenset({Life.RUNNING.value, "paused"})
+
 #: Groups of failures that the stream tells; more would make it long.
 _MOST_REASONS = 50
 
@@ -57,7 +60,8 @@ def overview_of(run: ShownRun, report: Report) -> dict[str, Any]:
     state = state_of(report)
     return {
         "state": state,
-        "words": report["running"]["words"] if report["running"] else "",
+        "words": _words(report),
+        "takes_commands": state in _AT_WORK and bool(report["running"]["control"]),
         "began": report["began"],
         "settled_at": report["settled"],
         **counts,
@@ -65,14 +69,29 @@ def overview_of(run: ShownRun, report: Report) -> dict[str, Any]:
         "bands": [_band(one) for one in report["bands"]],
         "surveys": {number: str(survey) for number, survey in surveys.items()},
         "hosts": list(_hosts(report)),
-        "failures": [_failure(run, surveys, *row) for row in failed[:_MOST_REASONS]],
+        "failures": [
+            _failure(run, surveys, *row, is_at_work=state in _AT_WORK)
+            for row in failed[:_MOST_REASONS]
+        ],
         "more_reasons": max(0, len(failed) - _MOST_REASONS),
         "troubles": [
             *report["troubles"],
             *(f"not taken: {file}: {why}" for file, why in report["refused"].items()),
         ],
-        "next": _resume(run) if state in {"stopped", Life.DEAD.value} else "",
+        "next": _next(run, state),
     }
+
+
+def _words(report: Report) -> str:
+    running = report["running"]
+    return (running["paused_words"] or running["words"]) if running else ""
+
+
+def _next(run: ShownRun, state: str) -> str:
+    """Give the command that goes on with the run; empty: none is needed."""
+    if state == "paused":
+        return run.command("ctl", run.folder, "resume")
+    return _resume(run) if state in {"stopped", Life.DEAD.value} else ""
 
 
 def _counts(report: Report) -> dict[str, int]:
@@ -108,7 +127,8 @@ def _hosts(report: Report) -> Iterator[dict[str, Any]]:
         state, left_s = report["hosts"].get(name), report["cooling"].get(name)
         if state:
             kept = {
-                key: state[key] for key in ("words", "load", "waiting", "slowed_by")
+                key: state[key]
+                for key in ("words", "load", "waiting", "slowed_by", "full_rate")
             }
             yield told | kept
         else:
@@ -119,18 +139,28 @@ def _hosts(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _failure(
-    run: ShownRun, surveys: Mapping[int, Survey], survey: int, reason: str, jobs: int
+    run: ShownRun,
+    surveys: Mapping[int, Survey],
+    survey: int,
+    reason: str,
+    jobs: int,
+    *,
+    is_at_work: bool,
 ) -> dict[str, Any]:
     # In a pattern these characters stand for others.
     pattern = re.sub(r"([*?[])", r"[\1]", reason)
-    retry = ("retry", run.folder, "--reason", pattern)
+    retry: tuple[str, ...] = ("retry", run.folder, "--reason", pattern)
+    then = f" && {_resume(run)}"
+    if is_at_work:
+        retry, then = ("ctl", run.folder, "retry", "--reason", pattern), ""
     return {
         "survey": survey,
         "of": str(surveys[survey]),
         "reason": reason,
         "jobs": jobs,
-        "retry_some": f"{run.command(*retry, '--limit', '10')} && {_resume(run)}",
-        "retry_all": f"{run.command(*retry)} && {_resume(run)}",
+        "pattern": pattern,
+        "retry_some": f"{run.command(*retry, '--limit', '10')}{then}",
+        "retry_all": f"{run.command(*retry)}{then}",
     }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from .about_run import about_run
-from .answers import answered, number_of
+from .answers import answered, number_of, run_of
 from .latest_stamps import latest_stamps
 from .over_time import SPANS, over_time
 from .shared import PageAnswer, as_json
@@ -110,11 +109,7 @@ class RunParts:
         )
 
     def _run(self, request: web.Request) -> ShownRun:
-        with suppress(ValueError, IndexError):
-            number = int(request.match_info["run"])
-            if number >= 0:
-                return self._runs[number]
-        raise web.HTTPNotFound(text="There is no such run on this page.")
+        return run_of(request, self._runs)
 
     async def _answer(
         self,

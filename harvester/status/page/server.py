@@ -12,6 +12,7 @@ from aiohttp import web
 from ...errors import LocalError
 from .address import ListenAddress
 from .answers import answered, file_of_page
+from .controls import PageControls
 from .guard import add_headers, guard
 from .overview import overview
 from .probes import Probes
@@ -21,6 +22,7 @@ from .shared import PageAnswer, SharedAnswers, as_json
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from .page_token import PageToken
     from .shown_run import ShownRun
 
 __all__ = ["StatusPage", "serving"]
@@ -38,9 +40,13 @@ _MOST_VIEWERS = 100
 class StatusPage:
     """Answers the requests of browsers about some runs."""
 
-    def __init__(self, runs: Sequence[ShownRun]) -> None:
+    def __init__(
+        self, runs: Sequence[ShownRun], token: PageToken | None = None
+    ) -> None:
         self._runs = runs
         self._shared = SharedAnswers()
+        #: None: nothing can be changed from the page.
+        self._controls = PageControls(runs, token) if token else None
         self._parts = RunParts(runs, self._shared)
         self._probes = Probes(runs, self._shared)
         self._viewers = 0
@@ -58,6 +64,8 @@ class StatusPage:
             app.router.add_get(f"/api/{{run}}/{name}", answer)
         for path, probed in self._probes.routes().items():
             app.router.add_get(path, probed)
+        if self._controls is not None:
+            app.router.add_post("/api/{run}/control", self._controls.answer)
         return app
 
     async def _end_streams(self, _: web.Application) -> None:
@@ -104,7 +112,8 @@ class StatusPage:
 
     async def _overview(self) -> PageAnswer:
         def read() -> PageAnswer:
-            return as_json({"runs": [overview(run) for run in self._runs]})
+            runs = [overview(run) for run in self._runs]
+            return as_json({"runs": runs, "controls": self._controls is not None})
 
         return await self._shared.get("overview", read, lasts_s=_OVERVIEW_S)
 
@@ -142,16 +151,18 @@ def _unheard() -> logging.Logger:
 
 @asynccontextmanager
 async def serving(
-    runs: Sequence[ShownRun], address: ListenAddress
+    runs: Sequence[ShownRun], address: ListenAddress, token: PageToken | None = None
 ) -> AsyncIterator[ListenAddress]:
     """Serve the page of these runs during the block; give the address it really has.
+
+    With a ``token`` those who know it may control the harvests.
 
     Raises
     ------
     LocalError
         The address cannot be used.
     """
-    page = StatusPage(runs)
+    page = StatusPage(runs, token)
     runner = web.AppRunner(
         page.application(), access_log=None, logger=_unheard(), shutdown_timeout=0.5
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
@@ -124,6 +126,19 @@ async def test_real_observations(tmp_path, columns, observations, shared):
         known[uri].replace("s3://", "https://s3.amazonaws.com/"),
     )
     assert product.url.endswith(f"/api/v0.1/Download/file?uri={uri}")
+
+
+async def test_imports_while_asked(tmp_path, columns, observations, monkeypatch):
+    """What matches the images is imported while MAST is asked for them."""
+    recorded, imported = RecordedMast(columns, observations), threading.Event()
+    monkeypatch.setattr("harvester.archives.mast.archive.load_trees", imported.set)
+
+    async def answer(request):
+        assert await asyncio.to_thread(imported.wait, 60)
+        return await recorded(request)
+
+    async with archive(tmp_path, answer) as mast:
+        assert len(await locate(mast)) == 2
 
 
 async def test_asked_once(tmp_path, columns, observations):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from harvester.archives.registry import kind_of
 from harvester.sandbox.server import SandboxOptions, run_in_thread
 
 #: Seconds that a request may take if a fault keeps it waiting.
@@ -25,6 +26,16 @@ def test_all_is_well(examined):
     assert (report.code, report.troubles()) == (0, [])
     well = {one["about"] for one in report.findings if one["level"] == "ok"}
     assert {"machine", "mast", "s3", "sdss-sas", "sdss-sky"} <= well
+
+
+def test_archive_without_a_probe(examined, monkeypatch):
+    """An archive of an earlier package is asked whether its services are reached."""
+    monkeypatch.delattr(type(kind_of("sdss")), "probe")
+    report = examined(words=["--survey=sdss:r"])
+    assert (report.code, report.troubles()) == (0, [])
+    notes = [one for one in report.findings if one["level"] == "note"]
+    assert {"sdss-sas", "sdss-sky"} <= {one["about"] for one in notes}
+    assert any("no product that could be asked for" in one["words"] for one in notes)
 
 
 #: Fault, exit code, service that is named, and words of the finding.

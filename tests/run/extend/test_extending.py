@@ -15,10 +15,12 @@ from harvester.ledger.file import owned
 from harvester.ledger.growth import UNFINISHED
 from harvester.ledger.view import LedgerView
 from harvester.places import Places
-from harvester.run.begin import begin, write_settings
+from harvester.run.begin import remove_scratch, write_settings
+from harvester.run.create_run import create_run
 from harvester.run.extend import apply, planned
 from harvester.run.extend.extending import extend_by_command
 from harvester.run.extend.finishing import finish_interrupted_extension
+from harvester.run.new_run import NewRun
 from harvester.settings.settings import load_run_settings, load_settings
 
 HEAD = "name,ra,dec,mag,kind"
@@ -46,7 +48,8 @@ def places(tmp_path):
     settings = load_settings(surveys=["sdss:r"], catalogue={"path": str(catalogue)})
     with owned(places.lock):
         write_settings(settings, places)
-        begin(settings, places, lambda _: None)
+        create_run(NewRun.of(settings), places, lambda _: None, None)
+        remove_scratch(places)
     return places
 
 

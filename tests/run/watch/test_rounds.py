@@ -13,9 +13,11 @@ from harvester.errors import OutageError
 from harvester.ledger.runner import RUNNER
 from harvester.ledger.view import LedgerView
 from harvester.places import Places
-from harvester.run.begin import begin, write_settings
+from harvester.run.begin import remove_scratch, write_settings
+from harvester.run.create_run import create_run
 from harvester.run.extend.extending import take_catalogue
 from harvester.run.harvest import Outcome
+from harvester.run.new_run import NewRun
 from harvester.run.stop import Stop
 from harvester.run.watch.dropped_files import DroppedFiles
 from harvester.run.watch.rounds import harvest_and_watch
@@ -41,7 +43,8 @@ def begin_run(tmp_path):
             watch={**QUICK, "folder": str(tmp_path), **intervals},
         )
         write_settings(settings, places)
-        begin(settings, places, lambda _: None)
+        create_run(NewRun.of(settings), places, lambda _: None, None)
+        remove_scratch(places)
         return settings, places
 
     return begin_one
@@ -105,15 +108,27 @@ def test_new_images_are_looked_for(begin_run):
 
 
 def test_rows_interrupt_a_long_harvest(begin_run, tmp_path):
-    """New rows end a harvest that takes long, in order; the next one has them."""
+    """New rows end a harvest that takes long, in order; the next one has them.
+
+    As long as a user has paused it, they do not.
+    """
     settings, places = begin_run()
     paused = asyncio.Event()
 
     class Orchestrator:
-        """A harvest that goes on until it is stopped."""
+        """A harvest that is paused at first, and goes on until it is stopped."""
+
+        looks = 0
+
+        @property
+        def is_held(self):
+            """Tell whether a user has paused it."""
+            self.looks += 1
+            return self.looks < 3
 
         def stop(self):
             """Stop it."""
+            assert self.looks >= 3
             paused.set()
 
     def go_on(harvests):

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from page_run import change, write_history, write_ledger, write_stamp
 from playwright.sync_api import expect
-from service import start
-
-_SIZES = {
-    "desktop": {"width": 1280, "height": 900},
-    "phone": {"width": 380, "height": 800},
-}
+from viewer import SIZES, barriers, dashboard, opened
 
 _FAILED = [("not_found", 70), ("http_500", 3), ("truncated", 1)]
-
-
-@contextmanager
-def dashboard(*folders):
-    """Serve the page of these runs in a process of its own; give its address."""
-    process = start("dashboard", *map(str, folders), "--listen", "127.0.0.1:0")
-    try:
-        yield re.search(r"http://\S+", process.stdout.readline())[0]
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -50,59 +31,10 @@ def url(runs):
         yield address
 
 
-@pytest.fixture(params=list(_SIZES))
+@pytest.fixture(params=list(SIZES))
 def size(request):
     """Give each size of a window."""
     return request.param
-
-
-@contextmanager
-def opened(browser, url, size="desktop", **more):
-    """Open the page; at the end, nothing came from elsewhere, and no error."""
-    context = browser.new_context(
-        viewport=_SIZES[size],
-        is_mobile=size == "phone",
-        has_touch=size == "phone",
-        **more,
-    )
-    page = context.new_page()
-    asked, wrong, at_once = [], [], [0, 0]
-
-    def count(request, change):
-        if request.resource_type == "fetch":
-            at_once[0] += change
-            at_once[1] = max(at_once)
-
-    page.on("request", lambda request: (asked.append(request.url), count(request, 1)))
-    for name in ("requestfinished", "requestfailed"):
-        page.on(name, lambda request: count(request, -1))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda line: (
-            wrong.append(line.text) if line.type in {"error", "warning"} else None
-        ),
-    )
-    page.goto(url)
-    expect(page.locator("#first")).to_be_visible()
-    yield page
-    context.close()
-    elsewhere = [one for one in asked if not one.startswith(url)]
-    assert (elsewhere, wrong) == ([], [])
-    # Beside the stream one request is under way at a time.
-    assert at_once[1] == 1
-
-
-def barriers(page):
-    """Return what axe-core finds that keeps people from using the page."""
-    page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("axe.run()")["violations"]
-    return [
-        (one["id"], node["target"], node.get("failureSummary"))
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-        for node in one["nodes"]
-    ]
 
 
 def test_first_line(browser, url, size):
@@ -114,7 +46,7 @@ def test_first_line(browser, url, size):
         expect(page.locator("#link")).to_have_text("Live")
         assert (
             page.evaluate("document.documentElement.scrollWidth")
-            <= (_SIZES[size]["width"])
+            <= (SIZES[size]["width"])
         )
 
 

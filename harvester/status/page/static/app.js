@@ -2,6 +2,7 @@
 
 import { chooseAbout } from "./about.js";
 import { chooseCharts, prepareCharts } from "./charts.js";
+import { prepareControl, showControl } from "./control.js";
 import { prepareFailures, showFailures } from "./failures.js";
 import { $, percent, setText } from "./parts.js";
 import { showFirst, showHosts, showProgress, showRuns, stateName } from "./run.js";
@@ -9,7 +10,7 @@ import { chooseSky, prepareSky } from "./sky.js";
 import { chooseStamps, prepareStamps } from "./stamps.js";
 import { follow } from "./stream.js";
 
-let runs = [], spokenAt = 0;
+let runs = [], mayControl = false, spokenAt = 0;
 const chosenNumber = () => Number(new URLSearchParams(location.hash.slice(1)).get("run") ?? 0);
 const chosenRun = () => runs.find(run => run.number === chosenNumber()) ?? runs[0];
 
@@ -23,9 +24,10 @@ function show() {
   setText($("title"), `Harvest ${run.name}`);
   document.title = run.total ? `${percent(run.settled, run.total)} ${run.name}` : `${run.name}: ${stateName(run)}`;
   speak(showFirst(run));
+  showControl(run, mayControl);
   showProgress(run);
   showHosts(run);
-  showFailures(run);
+  showFailures(run, mayControl);
   chooseCharts(run);
   chooseSky(run);
   chooseStamps(run);
@@ -50,5 +52,5 @@ function showLink(state) {
   setText($("link"), LINKS[state]);
 }
 
-for (const prepare of [prepareFailures, prepareCharts, prepareSky, prepareStamps]) prepare();
-follow(news => { runs = news.runs; show(); }, showLink);
+for (const prepare of [prepareControl, prepareFailures, prepareCharts, prepareSky, prepareStamps]) prepare();
+follow(news => { runs = news.runs; mayControl = news.controls; show(); }, showLink);

@@ -2,7 +2,7 @@
 
 import { $, bytes, commandLine, counted, duration, fillBar, keyed, make, moment, number, percent, setText, STATES, stateWords } from "./parts.js";
 
-const STATE_WORDS = { starting: "starting", running: "running", watching: "watching", hung: "hangs", dead: "ended without notice", stopped: "stopped", finished: "finished", preparing: "being prepared", unreadable: "cannot be read" };
+const STATE_WORDS = { starting: "starting", running: "running", paused: "paused", watching: "watching", hung: "hangs", dead: "ended without notice", stopped: "stopped", finished: "finished", preparing: "being prepared", unreadable: "cannot be read" };
 export const stateName = run => STATE_WORDS[run.state] ?? run.state;
 
 // ---- all runs, if there are several
@@ -63,6 +63,7 @@ function etaWords(run) {
     case "running": return run.eta_s ? `About ${duration(run.eta_s)} left, until ${moment(Date.now() / 1000 + run.eta_s)}` : run.eta_s === 0 ? "Nearly done." : `The end is not known yet${run.eta_why ? `: ${run.eta_why}` : ""}.`;
     case "starting":
     case "watching":
+    case "paused":
     case "hung":
     case "dead": return `${run.words}.`;
     case "finished": return run.settled_at ? `Finished ${moment(Date.parse(run.settled_at) / 1000)}.` : "Everything is settled.";

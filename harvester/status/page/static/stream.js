@@ -50,6 +50,19 @@ export function ask(path) {
   return answer;
 }
 
+// Send a command with the token of the page; it waits its turn like a request.
+export function command(path, token, message) {
+  const answer = queue.then(async () => {
+    const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
+    const reply = await fetch(path, { method: "POST", headers, body: JSON.stringify(message) });
+    const body = await reply.json().catch(() => null);
+    if (!reply.ok || body === null) throw new Error(body?.error ?? `The page got the answer ${reply.status}.`);
+    return body;
+  });
+  queue = answer.catch(() => {});
+  return answer;
+}
+
 // Call now and then while the page can be seen, never before the call before has ended.
 export function repeatedly(work, everyMs) {
   let timer = 0, busy = false;
