@@ -6,7 +6,8 @@ READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
 .PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
-	image torture coverage fuzz mutants soak bench bench-check scale astroquery-pre clean
+	image torture coverage fuzz mutants soak day bench bench-check scale \
+	astroquery-pre clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -82,6 +83,12 @@ SOAK ?= --minutes 60
 
 soak: $(READY)
 	$(BIN)/python tests/harvests/soak.py $(SOAK)
+
+# 24 hours by a clock that runs fast; --keep FOLDER keeps the log, as JSON and as a story.
+DAY ?=
+
+day: $(READY)
+	$(BIN)/python tests/harvests/day.py $(DAY)
 
 # Some ten minutes; docs/performance.md says what is needed for a claim.
 BENCH ?= --rounds 2 --galaxies 20 --sides 40 --pace-seconds 3 \

@@ -1,8 +1,7 @@
-"""Work on a data set in worker processes, one for each core, with flat memory."""
+"""Work on a data set in worker processes, as many as cores, with flat memory."""
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from contextlib import ExitStack
 from itertools import chain, islice
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
+from ..cutouts.core_count import process_count
 from ..cutouts.warm_up import warm_up
 from ..errors import LocalError
 
@@ -55,7 +55,7 @@ def on_all_cores(
 def _in_pool(
     function: Callable[[_Piece], _Result], pieces: Iterator[_Piece]
 ) -> Iterator[tuple[_Piece, _Result]]:
-    cores = len(os.sched_getaffinity(0))
+    cores = process_count()
     # Worker processes ignore SIGTERM (see `cutouts.forkserver`): kill them soon.
     CONSTS.term_timeout = _KILL_AFTER_S
     pool = ProcessPool(max_workers=cores, context=warm_up())

@@ -33,6 +33,7 @@ __all__ = [
     "need_ledger",
     "open_to_read",
     "owned",
+    "owner_of",
     "read_script",
     "remove_log",
     "start_tally",
@@ -147,11 +148,16 @@ def _owner(file: TextIO) -> str:
 
 def is_owned(lock: Path) -> bool:
     """Tell whether a process of this machine owns a run, without locking it."""
+    return owner_of(lock) is not None
+
+
+def owner_of(lock: Path) -> ProcessMark | None:
+    """Give the process of this machine that owns a run; None: there is none."""
     try:
         owner = ProcessMark.read(lock.read_text("utf-8"))
     except OSError:
-        return False
-    return bool(owner and owner.is_alive())
+        return None
+    return owner if owner and owner.is_alive() else None
 
 
 def _not_writable(lock: Path, error: OSError) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..archives.registry import kinds, services
+from ..cutouts.core_count import process_count
 from ..errors import InputError
 from ..ledger.in_thread import in_thread
 from ..plan.bill import BANDWIDTH, Allowance, Manner
@@ -160,7 +161,7 @@ def allowance(settings: Settings, bandwidth: float | None = None) -> Allowance:
             for service in _services(settings)
         },
         specs={name: settings.spec(name) for name in kinds()},
-        cores=settings.work.processes or len(os.sched_getaffinity(0)),
+        cores=settings.work.processes or process_count(),
         cache_bytes=settings.work.frame_cache_bytes,
         bandwidth=bandwidth or BANDWIDTH,
         is_given=bandwidth is not None,

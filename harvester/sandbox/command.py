@@ -55,6 +55,12 @@ class _MachineError(_InputError):
 )
 @click.option("--no-hst-images", is_flag=True, help="MAST has no HST images.")
 @click.option(
+    "--hst-later",
+    default=0,
+    type=click.IntRange(min=0),
+    help="HST images that MAST does not have at first; POST /_observe brings the next.",
+)
+@click.option(
     "--jwst",
     type=click.Choice(["small", "real"]),
     help="Add JWST mosaics: of 1 to 45 MB, or of the real sizes, up to 4.3 GB.",

@@ -13,6 +13,7 @@ from astropy.io import fits
 
 from . import hdus
 from .files import etag_of, file_response, no_such_key
+from .hst_listed import HstListed
 from .mast_columns import config
 from .mast_invoke import Invoke, form_of
 from .mast_rows import HLA_URI, PRODUCT_URI, twin_of
@@ -40,19 +41,23 @@ def routes(
     store: SandboxFrameStore,
     *,
     executing: int = 0,
+    hst: HstListed | None = None,
     jwst: JwstArchive | None = None,
 ) -> list[web.RouteDef]:
     """Give the routes of mast.stsci.edu.
 
     Parameters
     ----------
+    hst
+        The observations of HST; by default all of the sky.
     executing
         How often a new query is answered with ``EXECUTING`` before its result.
     jwst
         The JWST observations and files to serve; by default none.
     """
-    invoke = Invoke(sky, executing, jwst)
-    downloads = _Downloads(sky, store, jwst)
+    hst = hst or HstListed(sky.observations)
+    invoke = Invoke(hst, executing, jwst)
+    downloads = _Downloads(sky, store, hst, jwst)
     reprocess = [web.post("/_reprocess", jwst.reprocess)] if jwst else []
     return [
         web.post("/portal/Mashup/Mashup.asmx/columnsconfig", _columns_config),
@@ -65,15 +70,20 @@ def routes(
         web.post("/api/v0.1/Download/bundle.sh", _bundle_script),
         web.get("/api/v0.1/path_lookup/", downloads.paths),
         web.get("/whoami", _who_am_i),
+        web.post("/_observe", hst.observe),
         *reprocess,
     ]
 
 
 def s3_routes(
-    sky: Sky, store: SandboxFrameStore, *, jwst: JwstArchive | None = None
+    sky: Sky,
+    store: SandboxFrameStore,
+    *,
+    hst: HstListed | None = None,
+    jwst: JwstArchive | None = None,
 ) -> list[web.RouteDef]:
     """Give the routes of the public bucket, in the path style of its addresses."""
-    mirrored = _Downloads(sky, store).mirrored
+    mirrored = _Downloads(sky, store, hst or HstListed(sky.observations)).mirrored
     routes = [web.get("/stpubdata/hst/public/{folder}/{obs_id}/{name}", mirrored)]
     if jwst:
         routes.append(web.get("/stpubdata/{key:jwst/public/.+}", jwst.mirrored))
@@ -122,9 +132,14 @@ class _Downloads:
     """The files of all observations."""
 
     def __init__(
-        self, sky: Sky, store: SandboxFrameStore, jwst: JwstArchive | None = None
+        self,
+        sky: Sky,
+        store: SandboxFrameStore,
+        hst: HstListed,
+        jwst: JwstArchive | None = None,
     ) -> None:
         self._store = store
+        self._hst = hst
         self._jwst = jwst
         self._etags: dict[str, str] = {}
         self._files: dict[str, _File] = {}
@@ -140,14 +155,14 @@ class _Downloads:
     async def file(self, request: web.Request) -> web.StreamResponse:
         """Send the file whose URI is in the query string or in a form."""
         uri = request.query.get("uri") or (await form_of(request)).get("uri", [""])[0]
-        if uri in self._twins:
+        if uri in self._twins and self._file(self._twins[uri]):
             return await self._made_on_the_fly(request, self._twins[uri])
         if self._jwst and uri.startswith(self._jwst.uri):
             return await self._jwst.download(request, uri)
         name = uri.removeprefix(PRODUCT_URI)
-        if name == uri or name not in self._files:
+        if name == uri or (file := self._file(name)) is None:
             return web.Response(status=404, text=f"There is no file {uri!r}.")
-        if self._files[name].obs.rights != "PUBLIC":
+        if file.obs.rights != "PUBLIC":
             return web.Response(status=401, text=f"{name} is not public yet.")
         # No entity tag: there is no report of one from MAST.
         return file_response(request, await self._body(name), content_type=_FITS)
@@ -155,7 +170,7 @@ class _Downloads:
     async def mirrored(self, request: web.Request) -> web.Response:
         """Send a file of the public bucket."""
         name = request.match_info["name"]
-        file = self._files.get(name)
+        file = self._file(name)
         key = request.path.removeprefix("/stpubdata/")
         if file is None or file.key != key:
             return no_such_key(key)
@@ -172,6 +187,11 @@ class _Downloads:
             return web.Response(status=414, text="URI Too Long")
         found = {uri: self._lookup(uri) for uri in uris}
         return web.json_response(found)
+
+    def _file(self, name: str) -> _File | None:
+        """Give a file that exists by now."""
+        file = self._files.get(name)
+        return file if file and self._hst.find(str(file.obs.obsid)) else None
 
     async def _body(self, name: str) -> bytes:
         return await self._store.get(f"hst/{name}", self._files[name].make)
@@ -193,7 +213,7 @@ class _Downloads:
     def _lookup(self, uri: str) -> dict[str, object]:
         if self._jwst and uri.startswith(self._jwst.uri):
             return self._jwst.lookup(uri)
-        file = self._files.get(uri.removeprefix(PRODUCT_URI))
+        file = self._file(uri.removeprefix(PRODUCT_URI))
         if file is None or not file.key or not uri.startswith(PRODUCT_URI):
             return {"status_code": 404, "path": None}
         return {"status_code": 200, "path": f"/{file.key}"}

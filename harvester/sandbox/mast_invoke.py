@@ -21,8 +21,8 @@ from .mast_rows import product_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from .hst_listed import HstListed
     from .jwst.archive import JwstArchive
-    from .sky import Sky
 
     Row = Mapping[str, Any]
 
@@ -47,19 +47,29 @@ class Invoke:
 
     Parameters
     ----------
+    hst
+        The observations of HST.
     executing
         How often a new query is answered with ``EXECUTING`` before its result.
     """
 
     def __init__(
-        self, sky: Sky, executing: int, jwst: JwstArchive | None = None
+        self, hst: HstListed, executing: int, jwst: JwstArchive | None = None
     ) -> None:
-        others = jwst.listings() if jwst else ()
-        self._table = ObservationTable(sky.observations, others)
-        self._jwst = jwst
-        self._observations = {str(obs.obsid): obs for obs in sky.observations}
+        self._hst, self._jwst = hst, jwst
+        self._listed = self._make_table()
         self._executing = executing
         self._asked: Counter[str] = Counter()
+
+    def _make_table(self) -> tuple[int, ObservationTable]:
+        others = self._jwst.listings() if self._jwst else ()
+        return len(self._hst.now), ObservationTable(self._hst.now, others)
+
+    @property
+    def _table(self) -> ObservationTable:
+        if self._listed[0] != len(self._hst.now):
+            self._listed = self._make_table()
+        return self._listed[1]
 
     async def reply(self, request: web.Request) -> web.Response:
         """Answer one request."""
@@ -116,7 +126,7 @@ class Invoke:
         return [row for obsid in dict.fromkeys(wanted) for row in self._files(obsid)]
 
     def _files(self, obsid: str) -> Iterable[Row]:
-        if obs := self._observations.get(obsid):
+        if obs := self._hst.find(obsid):
             return product_rows(obs)
         return self._jwst.products(obsid) if self._jwst else ()
 

@@ -23,6 +23,7 @@ from .catalogue import write_catalogue
 from .crossid import UploadLimits
 from .faults import SERVICES, Faults
 from .front import Front
+from .hst_listed import HstListed
 from .jwst.archive import JwstArchive
 from .jwst.mosaic import Size
 from .line import Line
@@ -63,6 +64,8 @@ class SandboxOptions:
     #: galaxies only, in small groups.
     per_image: int = 0
     hst_images: bool = True
+    #: HST images that MAST does not have at first: ``POST /_observe`` brings the next.
+    hst_later: int = 0
     #: JWST saw the same groups as HST, in mosaics of this size: ``small`` or ``real``;
     #: ``None``: MAST has nothing of JWST.
     jwst: str | None = None
@@ -98,8 +101,9 @@ class Sandbox:
     Raises
     ------
     ValueError
-        A fault, a latency, a bandwidth or the size of JWST mosaics is invalid, there
-        is no room for so many galaxies, or the folder holds no frame.
+        A fault, a latency, a bandwidth, the size of JWST mosaics or the number of later
+        HST images is invalid, there is no room for so many galaxies, or the folder
+        holds no frame.
     """
 
     def __init__(self, options: SandboxOptions) -> None:
@@ -154,14 +158,15 @@ class Sandbox:
 
     def _routes(self, store: SandboxFrameStore) -> dict[str, list[web.RouteDef]]:
         photo, frames = self._sdss(store)
+        hst = HstListed(self.sky.observations, self.options.hst_later)
         jwst = None
         if self.sky.jwst:
             jwst = JwstArchive(self.sky, mast_etags=self.options.mast_etags)
         return {
-            "mast": mast.routes(self.sky, store, jwst=jwst),
+            "mast": mast.routes(self.sky, store, hst=hst, jwst=jwst),
             "sdss-sky": skyserver.routes(photo, self.options.limits),
             "sdss-sas": sas.routes(frames, RangeSupport(self.options.sas_ranges)),
-            "s3": mast.s3_routes(self.sky, store, jwst=jwst),
+            "s3": mast.s3_routes(self.sky, store, hst=hst, jwst=jwst),
         }
 
     def _sdss(self, store: SandboxFrameStore) -> tuple[PhotoCatalogue, sas.FrameSource]:

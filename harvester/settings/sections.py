@@ -244,7 +244,7 @@ class WorkSection(Section):
     """Resources of this machine that a harvest may use."""
 
     processes: int = _option(
-        "--processes", 0, "Number of cutting processes; 0: one for each core.", ge=0
+        "--processes", 0, "Number of cutting processes; 0: as many as cores.", ge=0
     )
     #: Seconds after which a cutting process that hangs is ended.
     cut_limit_s: float = Field(default=120, gt=0)

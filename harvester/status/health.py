@@ -66,8 +66,8 @@ def judge_run(
     left = unsettled(report)
     if not left:
         return Health(is_healthy=True, words="nothing is left to do")
-    if is_owned(places.lock):
-        return Health(is_healthy=True, words="a command of harvester works on the run")
+    if running and running["life"] is Life.STARTING:
+        return Health(is_healthy=True, words=running["words"])
     jobs = counted(left, "job is", "jobs are")
     why = running["words"] if running else "no harvest is running"
     again = f"To go on: harvester resume {places.out}"

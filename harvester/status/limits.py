@@ -132,6 +132,9 @@ class _Work:
         if self.running.paused:
             return self._of(LimitKind.PAUSED, "", self.running.pause_words(now))
         asked = [host for host in hosts if host.waiting or host.in_flight]
+        if not asked and not self.running.cutting:
+            # While a host is down, all its frames may wait for another try.
+            asked = [host for host in hosts if _blocked(host, now)]
         moving = [host for host in asked if not _blocked(host, now)]
         looks: Iterable[Callable[[], Limited | None]] = (
             lambda: self._wait(asked, now) if not moving else None,

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..ledger.file import owner_of
 from ..ledger.history import EVERY_S
 from ..ledger.hosts import TROUBLES
 from ..ledger.looking_again import REFUSED
@@ -89,7 +90,8 @@ def read_report(places: Places, now: float | None = None) -> Report:
     with LedgerView.open(places.ledger) as view:
         facts = view.facts()
         hosts, image_bytes = view.hosts(), view.image_bytes()
-        running, bands = read_running(facts, now), view.bands()
+        running = read_running(facts, owner_of(places.lock), now)
+        bands = view.bands()
         states, bill = _host_states(view.host_states(), now), _bill(facts)
         return {
             "out": str(places.out),
@@ -152,8 +154,9 @@ def _host_states(kept: Mapping[str, str], now: float) -> dict[str, HostState]:
     states = {}
     for name, text in kept.items():
         told = json.loads(text)
-        # A killed harvester leaves its last states behind.
-        if 0 <= now - told.pop("at") < _STATE_VALID_S:
+        # A killed harvester leaves its last states behind. One that lives may have
+        # written this after ``now``.
+        if abs(now - told.pop("at")) < _STATE_VALID_S:
             states[name] = HostState(**told)
     return states
 
@@ -170,7 +173,7 @@ def _pace(
     bill: Mapping[str, Mapping[str, int]],
     now: float,
 ) -> dict[str, Any] | None:
-    if running is None or not running.is_alive or running.next_look_at:
+    if running is None or not running.has_told or running.next_look_at:
         return None
     first = now - WINDOW_S - 2 * EVERY_S
     moments = Moments(view.band_history(first), view.host_history(first))
@@ -230,6 +233,6 @@ def state_of(report: Report) -> str:
             return WATCHING
         if life is Life.RUNNING and running["paused"]:
             return "paused"
-        if has_work or life is not Life.DEAD:
+        if has_work or life not in {Life.DEAD, Life.STARTING}:
             return life.value
     return "stopped" if has_work else "finished"

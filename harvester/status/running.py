@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..events import duration_words
+from ..ledger.process import ProcessMark
 from ..ledger.runner import Runner
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _OVERDUE_S = 120.0
 class Life(StrEnum):
     """How a harvest that has signed in, and not out, stands."""
 
+    STARTING = "starting"
+    """Its process owns the run, and has told nothing of itself: it starts or ends."""
     RUNNING = "running"
     """It tells of itself."""
     HUNG = "hung"
@@ -48,6 +51,7 @@ class Running:
     pid: int
     #: The machine, or the container.
     host: str
+    #: When it began; of one that starts: when that was read.
     since: float
     #: When a job last changed its state or a stamp was written; ``since`` at first.
     progress_at: float
@@ -56,12 +60,12 @@ class Running:
     #: When it told this.
     told_at: float
     #: Frames that are being cut or wait for it, and the processes that cut.
-    cutting: int
-    processes: int
+    cutting: int = 0
+    processes: int = 0
     #: For each archive the hosts that are asked.
-    hosts: Mapping[str, tuple[str, ...]]
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Whether it only locates, as `harvester plan` does.
-    is_plan: bool
+    is_plan: bool = False
     #: It waits until then for something new, and has nothing to do; 0: it is at work.
     next_look_at: float = 0.0
     #: The pause that is going on, and when the last one ended; None and 0: none.
@@ -71,9 +75,9 @@ class Running:
     control: str = ""
 
     @property
-    def is_alive(self) -> bool:
-        """Whether there is a process that works, or hangs."""
-        return self.life is not Life.DEAD
+    def has_told(self) -> bool:
+        """Whether there is a process that works, or hangs, and has told of itself."""
+        return self.life in {Life.RUNNING, Life.HUNG}
 
     @property
     def moved_at(self) -> float:
@@ -94,6 +98,8 @@ class Running:
         who = f"process {self.pid} on {self.host}"
         silent = duration_words(max(0.0, now - self.told_at))
         match self.life:
+            case Life.STARTING:
+                return f"{who} works on the run; it is starting or ending"
             case Life.RUNNING if self.next_look_at:
                 return f"{watching_words(self.next_look_at)} ({who})"
             case Life.RUNNING:
@@ -121,9 +127,20 @@ def watching_words(next_look_at: float) -> str:
     return f"watching, next look at {moment.strftime('%Y-%m-%d %H:%M:%S UTC')}"
 
 
-def read_running(facts: Mapping[str, str], now: float) -> Running | None:
-    """Read it from the facts of a run; None: the last harvest ended in order."""
+def read_running(
+    facts: Mapping[str, str], owner: ProcessMark | None, now: float
+) -> Running | None:
+    """Read it from the facts of a run; None: the last harvest ended in order.
+
+    ``owner`` is the living process that owns the run, or None. What the ledger tells
+    of another process is older: that one may have been killed.
+    """
     told = Runner.from_facts(facts)
+    # A harvest that has signed out reads how the run stands, and is not to see itself.
+    told_last = told.process if told else ProcessMark.own()
+    if owner is not None and owner != told_last:
+        started = Life.STARTING, owner.pid, owner.host
+        return Running(*started, since=now, progress_at=now, heard_at=0, told_at=now)
     if told is None:
         return None
     return Running(

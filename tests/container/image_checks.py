@@ -6,13 +6,18 @@ buildah, podman, runc and debootstrap. Without them it is skipped, unless CI=tru
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+import urllib.error
+import urllib.request
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +26,14 @@ from engine import HARDENED, IMAGE, Engine, install, missing
 from harvester.sandbox.server import SandboxOptions, run_in_thread
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: A run of the first version.
+_EARLIER = _REPOSITORY / "tests" / "harvests" / "earlier"
+
+#: Largest image in bytes, and longest start of a command in seconds.
+_MOST_BYTES, _MOST_S = 1_000_000_000, 20
+
+_CORES = len(os.sched_getaffinity(0))
 
 #: Seconds to stop a container, as in compose.yaml.
 _GRACE_S = 15
@@ -56,12 +69,15 @@ def _skip(reason):
 
 
 @contextmanager
-def _archives(folder, *faults, targets=30):
+def _archives(folder, *faults, targets=30, seed=1, per_field=14, hst=True):
     """Serve a sandbox; give it, and the options of a container that uses it."""
     catalogue = folder / "catalogue.fits"
     folder.chmod(0o755)  # the container's user is another one
     options = SandboxOptions(
+        seed=seed,
         targets=targets,
+        per_field=per_field,
+        hst_images=hst,
         catalogue=catalogue,
         latency={"file": 0.2},
         faults=faults,
@@ -174,6 +190,113 @@ def test_image_facts(engine):
     assert facts["Entrypoint"] == ["/opt/harvester/entrypoint.sh"]
     check = engine.inspect()["Healthcheck"]["Test"]
     assert check == ["CMD", "/opt/harvester/healthcheck.sh"]
+
+
+def test_size_and_start(engine, capsys):
+    """The image is small and starts soon; both are printed."""
+    size = engine.inspect()["Size"]
+    began = time.monotonic()
+    assert engine.run("--version").returncode == 0
+    starts = time.monotonic() - began
+    with capsys.disabled():
+        print(f"\nimage: {size / 1e6:.0f} MB; `--version` took {starts:.1f} s")
+    assert size < _MOST_BYTES
+    assert starts < _MOST_S
+
+
+def test_limits_decide(engine):
+    """The limits of the container, not the cores of its host, give the processes."""
+    code = (
+        "from harvester.cutouts.core_count import read_room; room = read_room(); "
+        "print(room.cores, room.quota, room.memory, room.processes)"
+    )
+    python = ["--entrypoint", "/opt/venv/bin/python", "--cpus"]
+    for cpus, processes in (("0.5", 1), ("1.5", min(2, _CORES))):
+        done = engine.run("-c", code, options=[*python, cpus])
+        assert done.returncode == 0, done.stderr
+        cores, quota, memory, found = done.stdout.split()
+        assert (cores, quota) == (str(_CORES), cpus)
+        assert float(memory) == 2 << 30
+        assert int(found) == processes
+
+
+def test_earlier_version(engine, tmp_path):
+    """A run of the first version goes on in the container, to the end."""
+    with (
+        _archives(tmp_path, targets=12, seed=7, per_field=1, hst=False) as (_, options),
+        engine.container(*_without_catalogue(options)) as name,
+    ):
+        _put(engine, name, _earlier_run(tmp_path))
+        code, said = _start_to_the_end(engine, name)
+        assert code == 0, said
+        stamps = [one for one in _files(engine, name) if one.endswith(".fits")]
+        # Five of the twelve were made by the first version, and are not kept.
+        assert len(stamps) == 7
+        words = ["status", "/data/run", "--json"]
+        done = engine.run(*words, options=["--volume", f"{name}:/data"])
+        assert json.loads(done.stdout)["surveys"]["sdss"]["done"] == 12
+
+
+def test_dashboard(engine, tmp_path):
+    """The status page of compose.yaml reads a run in the volume, and nothing more."""
+    command = ["dashboard", "/data/run", "--listen"]
+    with engine.container() as name:
+        _put(engine, name, _earlier_run(tmp_path))
+        page = f"{name}-page"
+        words = ["--detach", "--name", page, *HARDENED, "--volume", f"{name}:/data"]
+        address = f"127.0.0.1:{_free_port()}"
+        done = engine.podman("run", *words, IMAGE, *command, address)
+        try:
+            assert done.returncode == 0, done.stderr
+            told = _fetched(f"http://{address}/metrics", engine, page)
+        finally:
+            engine.podman("rm", "--force", "--time", "0", page)
+    assert 'harvester_run_state{run="run",state="stopped"} 1.0' in told
+    assert "harvester_ledger_readable" in told
+
+
+def _free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _fetched(url, engine, name, seconds=60):
+    """Ask a page until it answers; give the answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as reply:
+                return reply.read().decode()
+        except urllib.error.URLError:
+            logs = engine.podman("logs", name)
+            assert time.monotonic() < deadline, logs.stdout + logs.stderr
+        time.sleep(0.1)
+
+
+def _without_catalogue(options):
+    return [one for one in options if not one.startswith("--env=HARVESTER_CATALOGUE")]
+
+
+def _earlier_run(folder):
+    """Write the run of the first version; give its folder."""
+    run = folder / "earlier"
+    run.mkdir()
+    for name in ("harvest.toml", "labels.parquet"):
+        shutil.copy(_EARLIER / name, run)
+    with closing(sqlite3.connect(run / "ledger.sqlite")) as db:
+        db.executescript((_EARLIER / "ledger.sql").read_text(encoding="utf-8"))
+        # A dump of a ledger does not contain this pragma.
+        db.execute("PRAGMA user_version = 1")
+    return run
+
+
+def _put(engine, name, run):
+    """Copy a folder into the volume of a container, as the run of its user."""
+    mounts = ["--volume", f"{name}:/data", "--volume", f"{run}:/from:ro"]
+    copy = ["-c", "mkdir /data/run && cp /from/* /data/run"]
+    done = engine.run(*copy, options=["--entrypoint", "sh", *mounts])
+    assert done.returncode == 0, done.stderr
 
 
 def test_stop_and_start(engine, tmp_path):

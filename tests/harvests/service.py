@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -42,6 +43,13 @@ class Sandbox:
         """Give the options that send a harvest to it."""
         return [f"--base-url={name}={url}" for name, url in self.urls.items()]
 
+    def settings(self) -> dict[str, str]:
+        """Give the variables of the environment that do the same."""
+        return {
+            f"HARVESTER__SERVICES__{name.upper().replace('-', '_')}__BASE_URL": url
+            for name, url in self.urls.items()
+        }
+
     def host(self, service: str) -> str:
         """Give the name by which a harvest knows the host of a service."""
         return self.urls[service].removeprefix("http://")
@@ -70,9 +78,9 @@ def galaxies(archives: Sandbox) -> Table:
 
 
 @contextmanager
-def sandbox(folder: Path, *options: str):
+def sandbox(folder: Path, *options: str, **how):
     """Serve the sandbox during the block, with options of its command."""
-    process, archives = start_sandbox(folder, *options)
+    process, archives = start_sandbox(folder, *options, **how)
     try:
         yield archives
     finally:
@@ -81,18 +89,25 @@ def sandbox(folder: Path, *options: str):
         process.stdin.close()
 
 
-def start_sandbox(folder: Path, *options: str, catalogue: bool = True):
+def start_sandbox(
+    folder: Path,
+    *options: str,
+    catalogue: bool = True,
+    command=HARVESTER,
+    environment=None,
+):
     """Start the sandbox; give its process, and its addresses once it listens."""
     ready, listed = folder / "ready.json", folder / "catalogue.fits"
     ready.unlink(missing_ok=True)
     process = subprocess.Popen(
         [
-            *(*HARVESTER, "sandbox", "--exit-with-stdin", "--ready-file", ready),
+            *(*command, "sandbox", "--exit-with-stdin", "--ready-file", ready),
             *(("--catalogue", listed) if catalogue else ()),
             *options,
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
+        env=environment,
     )
     try:
         wait_for(ready.exists, process)
@@ -111,6 +126,15 @@ def wait_for(happened, process, seconds=120):
         assert process.poll() is None, "the process ended before"
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
+
+
+def command_on_path(folder):
+    """Put the command of this Python into a folder; give a PATH with it."""
+    command = folder / "bin" / "harvester"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {shlex.join(HARVESTER)} "$@"\n')
+    command.chmod(0o755)
+    return f"{command.parent}:{os.environ['PATH']}"
 
 
 def brisk_environment(**more):

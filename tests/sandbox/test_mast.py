@@ -19,6 +19,7 @@ from astroquery.mast.discovery_portal import PortalAPI
 from served import ask, redirected, serving
 
 from harvester.sandbox import mast
+from harvester.sandbox.hst_listed import HstListed
 from harvester.sandbox.paint_hst import drz
 from harvester.sandbox.sky import Sky
 from harvester.sandbox.store import SandboxFrameStore
@@ -434,3 +435,32 @@ async def test_bundle_script(http, sky):
         script = await response.text()
     assert script.startswith("#!/bin/sh\n")
     assert all(f"Download/file?uri={uri}" in script for uri in uris)
+
+
+async def test_new_observation(sky):
+    """An image that comes later is neither listed nor served before."""
+    hst, late = HstListed(sky.observations, later=1), sky.observations[-1]
+    with SandboxFrameStore() as store, serving(mast.routes(sky, store, hst=hst)) as url:
+        async with aiohttp.ClientSession(url) as http:
+            before = len(sky.observations) - 1
+            assert await _seen(http, late) == (before, [], 404)
+            async with http.post("/_observe") as reply:
+                told = await reply.json()
+            assert told == {"obsid": late.obsid, "file": late.filename}
+            seen, products, status = await _seen(http, late)
+            assert (seen, status) == (before + 1, 200)
+            assert late.filename in {one["productFilename"] for one in products}
+            async with http.post("/_observe") as reply:
+                assert reply.status == 409
+    with pytest.raises(ValueError, match="fewer than"):
+        HstListed(sky.observations, later=len(sky.observations) + 1)
+
+
+async def _seen(http, obs):
+    """Count the observations; give the products of one, and the status of its file."""
+    all_rows = {"columns": "obsid", "filters": []}
+    listed = await ask(http, "Mast.Caom.Filtered", all_rows, pagesize=1)
+    products = await ask(http, "Mast.Caom.Products", {"obsid": str(obs.obsid)})
+    uri = {"uri": f"mast:HST/product/{obs.filename}"}
+    async with http.get("/api/v0.1/Download/file", params=uri) as file:
+        return listed["paging"]["rowsTotal"], products["data"], file.status

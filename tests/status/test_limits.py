@@ -79,6 +79,14 @@ def test_hosts(state, limit, words):
     assert words in found.words
 
 
+def test_pause_in_an_outage():
+    """While a host is down it limits, also between two tries of its frames."""
+    found = _limit(replace(IDLE, closed="down: refused", probe_at=NOW + 9))
+    assert found.limit is LimitKind.OUTAGE
+    cutting = replace(RUNNING, cutting=1)
+    assert _limit(replace(IDLE, closed="down"), cutting).limit is LimitKind.CORES
+
+
 def test_line():
     """Where bodies take longer than answers need to begin, the line limits."""
     found = _limit(speed=replace(SLOW, p50_s=0.2))

@@ -85,6 +85,14 @@ def test_json():
     assert (said["text"], said["logger"]) == ("7 frames", "harvester.frames.store")
 
 
+@pytest.mark.parametrize("form", ["console", "json", "logfmt"])
+def test_every_line_has_a_time(form):
+    """A line tells when it was written, in UTC, and how grave it is."""
+    for line in _lines(format=form, verbosity=2):
+        assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line[:40])
+        assert re.search(r"\b(debug|info|warning|error)\b", line[:60])
+
+
 def test_logfmt_and_journald():
     """Pairs with quotes where needed; the journal gets a priority and no time."""
     (stall,) = [one for one in _lines(format="logfmt") if "event=stalled" in one]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import socket
 import sqlite3
 from contextlib import ExitStack, closing
 
@@ -14,12 +15,13 @@ from click.testing import CliRunner
 
 from harvester.cli import main
 from harvester.events import Moved, Stalled, Stamped
+from harvester.ledger.file import owned
 from harvester.ledger.ledger import Ledger
 from harvester.ledger.runner import RUNNER
 from harvester.ledger.view import LedgerView
 from harvester.states import State
 from harvester.status.health import read_health
-from harvester.status.report import read_report, unsettled
+from harvester.status.report import read_report, state_of, unsettled
 from harvester.status.report_words import beat_of, one_line, words
 from harvester.status.run_watch import watched
 
@@ -210,6 +212,23 @@ async def test_health_of_a_dead_run(places, clock, transport, make_watch):
     assert "Run `harvester resume" in words(report)
 
 
+async def test_restart_of_a_killed_run(places, clock, transport, make_watch):
+    """A killed run is not called dead any more once another process owns it."""
+    async with Ledger.open(places.ledger) as ledger:
+        make_watch(ledger).look(transport.states())
+    _edit_runner(places, lambda told: told["process"].update(started="another"))
+    with owned(places.lock):
+        report = read_report(places, clock.now)
+        found = read_health(places, 900, clock.now)
+    assert (report["running"]["life"], report["pace"]) == ("starting", None)
+    assert state_of(report) == "starting"
+    assert found.is_healthy
+    here = f"process {os.getpid()} on {socket.gethostname()}"
+    assert found.words == f"{here} works on the run; it is starting or ending"
+    assert "harvester resume" not in words(report)
+    assert not read_health(places, 900, clock.now).is_healthy
+
+
 def _edit_runner(places, edit):
     with closing(sqlite3.connect(places.ledger)) as db, db:
         sql = "SELECT value FROM run WHERE key = ?"
@@ -251,6 +270,18 @@ async def test_health_of_a_wait(places, clock, transport, make_watch, facts, why
     assert found.is_healthy
     assert "nothing has moved for 33 min" in found.words
     assert why in found.words
+
+
+async def test_health_of_a_wait_told_just_now(places, clock, transport, make_watch):
+    """What a harvest writes while the health check begins is read as well."""
+    transport.facts |= {"waiting": 2, "closed": "down: 5 failures in a row (html)"}
+    async with Ledger.open(places.ledger) as ledger:
+        watch = make_watch(ledger)
+        watch.look(transport.states())
+        clock.now += 2000
+        watch.look(transport.states())
+        await _synced(ledger)
+        assert read_health(places, 900, clock.now - 0.1).is_healthy
 
 
 async def test_health_of_a_hung_process(places, clock, transport, make_watch):

@@ -6,10 +6,11 @@ cores.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from ...cutouts.core_count import process_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,7 +62,7 @@ def _write_in_turn(
 def _write_together(
     folder: ExportFolder, pieces: Sequence[ExportPiece], advance: Callable[[int], None]
 ) -> None:
-    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    threads = min(process_count(), _MOST_THREADS)
     with ThreadPoolExecutor(threads) as pool:
         # The largest first, so that all threads are busy until the end.
         largest_first = sorted(pieces, key=lambda one: -one.rows)

@@ -44,7 +44,7 @@ _folder = click.argument(
     "--processes",
     default=0,
     type=click.IntRange(min=0),
-    help="Processes that draw; 0: one for each core.",
+    help="Processes that draw; 0: as many as cores.",
 )
 def gallery(folder: Path, by: str, pages: int, processes: int) -> None:
     """Make a web page of all stamps, and contact sheets.

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ...cutouts.core_count import process_count
 from ...errors import LocalError
 from .chunks import PER_CHUNK, Chunk, ChunkResult
 
@@ -40,14 +41,14 @@ def draw_chunks(table: GalaxyTable, processes: int = 0) -> Iterator[ChunkResult]
     Parameters
     ----------
     processes
-        That draw; 0: one for each core. A small gallery is drawn in this process.
+        That draw; 0: as many as cores. A small gallery is drawn in this process.
 
     Raises
     ------
     LocalError
         A file cannot be written, or a process was killed.
     """
-    wanted = processes or os.cpu_count() or 1
+    wanted = processes or process_count()
     if wanted == 1 or chunk_count(table) < _WORTH_PROCESSES:
         yield from (chunk.write() for chunk in _chunks(table))
         return

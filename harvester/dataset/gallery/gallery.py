@@ -69,7 +69,7 @@ def write_gallery(
     pages
         The most contact sheets of a class; 0: none.
     processes
-        That draw; 0: one for each core.
+        That draw; 0: as many as cores.
     progress
         Gets the chunks done, and all of them.
 

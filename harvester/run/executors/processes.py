@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
+from ...cutouts.core_count import process_count
 from ...cutouts.cutouts import cut_frame
 from ...cutouts.warm_up import warm_up
 from ...errors import LocalError, PermanentError, TransientError
@@ -69,8 +70,8 @@ class Cutter:
         memory_bytes: int = 2 << 30,
         cut: CutFrame = cut_frame,
     ) -> None:
-        """Take the number of processes (0: one for each core) and their limits."""
-        self.processes = processes or len(os.sched_getaffinity(0))
+        """Take the number of processes and their limits; 0: as many as have room."""
+        self.processes = processes or process_count()
         #: Jobs in a process, or waiting for one.
         self.cutting = 0
         self._open = partial(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,18 @@ class DroppedFiles:
             del self._later[path]
             self._still.forget(path)
         in_folder = files_in(self._folder) if self._folder else []
-        return self._still.look(dict.fromkeys((self._catalogue, *in_folder)))
+        still = self._still.look(dict.fromkeys((self._catalogue, *in_folder)))
+        # At first the catalogue of the run itself is among them: nothing is to be
+        # interrupted for it.
+        return [path for path in still if not self._is_known(path)]
+
+    def _is_known(self, path: Path) -> bool:
+        from ..extend.extending import is_taken
+
+        # What cannot be read is told by `take`.
+        with suppress(HarvesterError):
+            return is_taken(self._places, path)
+        return False
 
     def take(self, paths: list[Path], listener: Listener) -> int:
         """Add the galaxies of files to the run; tell how many were added.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from ...errors import HarvesterError, InputError, LocalError
-from ...ledger.file import is_owned, need_ledger
+from ...ledger.file import is_owned, need_ledger, owner_of
 from ...ledger.view import LedgerView
 from ..running import Life, read_running
 from .private_folder import socket_paths
@@ -89,7 +89,7 @@ def _at_work(places: Places) -> Running:
     need_ledger(places.ledger)
     now = time.time()
     with LedgerView.open(places.ledger) as view:
-        running = read_running(view.facts(), now)
+        running = read_running(view.facts(), owner_of(places.lock), now)
     if running is None or running.life is Life.DEAD:
         why = f" ({running.words(now)})" if running else ""
         msg = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from harvester.run.extend.extending import take_catalogue
 from harvester.run.harvest import Outcome
 from harvester.run.new_run import NewRun
 from harvester.run.stop import Stop
+from harvester.run.watch.dropped_files import DroppedFiles
 from harvester.run.watch.rounds import harvest_and_watch
 from harvester.settings.settings import load_settings
 from harvester.status.health import read_health
@@ -139,6 +141,15 @@ def test_rows_interrupt_a_long_harvest(begin_run, tmp_path):
     assert harvests.began[1] == {"hst": {"pending": 4}, "sdss": {"pending": 4}}
 
 
+def test_own_catalogue_interrupts_nothing(begin_run):
+    """The catalogue of the run is new only when something was added to it."""
+    settings, places = begin_run(folder="")
+    files, catalogue = DroppedFiles(settings, places), Path(settings.catalogue.path)
+    assert [files.look() for _ in range(3)] == [[]] * 3
+    catalogue.write_text(catalogue.read_text() + "c,30,3\n")
+    assert [files.look() for _ in range(3)] == [[], [catalogue], []]
+
+
 def test_state_while_it_waits(begin_run, tmp_path):
     """While it waits, status says so, health passes; afterwards it has signed out."""
     settings, places = begin_run()
@@ -198,7 +209,7 @@ def test_bug_while_a_file_is_read(begin_run, tmp_path, monkeypatch):
     def fail(*_args, **_more):
         raise ZeroDivisionError
 
-    settings, places = begin_run()
+    settings, places = begin_run(retry_s=2)
     monkeypatch.setattr("harvester.run.extend.extending.take_catalogue", fail)
     (tmp_path / "new.csv").write_text("id,ra,dec\nc,30,3\n")
     harvests = Harvests(places, None, None)

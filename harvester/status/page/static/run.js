@@ -2,7 +2,7 @@
 
 import { $, bytes, commandLine, counted, duration, fillBar, keyed, make, moment, number, percent, setText, STATES, stateWords } from "./parts.js";
 
-const STATE_WORDS = { running: "running", paused: "paused", watching: "watching", hung: "hangs", dead: "ended without notice", stopped: "stopped", finished: "finished", preparing: "being prepared", unreadable: "cannot be read" };
+const STATE_WORDS = { starting: "starting", running: "running", paused: "paused", watching: "watching", hung: "hangs", dead: "ended without notice", stopped: "stopped", finished: "finished", preparing: "being prepared", unreadable: "cannot be read" };
 export const stateName = run => STATE_WORDS[run.state] ?? run.state;
 
 // ---- all runs, if there are several
@@ -61,6 +61,7 @@ export function showFirst(run) {
 function etaWords(run) {
   switch (run.state) {
     case "running": return run.eta_s ? `About ${duration(run.eta_s)} left, until ${moment(Date.now() / 1000 + run.eta_s)}` : run.eta_s === 0 ? "Nearly done." : `The end is not known yet${run.eta_why ? `: ${run.eta_why}` : ""}.`;
+    case "starting":
     case "watching":
     case "paused":
     case "hung":
