@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ...archives.registry import kind_of
@@ -77,6 +77,14 @@ async def harvest_and_watch(
             await watch.wait(listener)
 
 
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Tell whether an event comes within so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
 class _Watch:
     """The waiting between two harvests."""
 
@@ -98,22 +106,26 @@ class _Watch:
         HarvesterError
             The disk, the ledger or the settings ended it.
         """
+        ended = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                looking = group.create_task(self._look_beside(stop), name="files")
+                group.create_task(self._look_beside(stop, ended), name="files")
                 outcome = await once()
-                looking.cancel()
+                ended.set()
         except BaseExceptionGroup as group:
             raise first_of(group) from group
         return outcome
 
-    async def _look_beside(self, stop: Stop) -> None:
+    async def _look_beside(self, stop: Stop, ended: asyncio.Event) -> None:
+        # A look is waited for, and not cancelled: each file is told once.
         section = self._settings.watch
-        await asyncio.sleep(section.busy_s)
-        while not self._waiting or stop.is_held:
-            await asyncio.sleep(section.look_s)
+        pause_s = section.busy_s
+        while not await _within(pause_s, ended):
+            if self._waiting and not stop.is_held:
+                stop.pause()
+                return
+            pause_s = section.look_s
             self._waiting += await asyncio.to_thread(self._files.look)
-        stop.pause()
 
     async def wait(self, listener: Listener) -> None:
         """Return when there is something to harvest."""
