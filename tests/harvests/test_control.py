@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
@@ -50,6 +52,17 @@ def _takes_commands(out):
         return False
     running = status(out)["running"]
     return bool(running and running["life"] == "running" and running["control"])
+
+
+def _done(out):
+    (band,) = status(out)["bands"]
+    return band["done"]
+
+
+def _failed(out):
+    with closing(sqlite3.connect(out / "ledger.sqlite")) as db:
+        rows = db.execute("SELECT target FROM job WHERE state = 'failed'")
+        return {target for (target,) in rows}
 
 
 def _asked(archives):
@@ -114,12 +127,14 @@ def test_commands(tmp_path):
         log_words = ("--log-format=json", f"--log-file={log}")
         process = start("resume", out, *log_words, **SLOW)
         try:
-            _after_the_kill(out, archives, process)
+            failed = _after_the_kill(out, archives, process)
         finally:
             kill_group(process)
-    assert process.returncode == 0
-    (band,) = status(out)["bands"]
-    assert (band["done"], band["failed"]) == (30, 0)
+    # A frame that was missing before may have been in doubt until after the retry.
+    assert process.returncode in {0, 3}
+    assert _done(out) + len(_failed(out)) == 30
+    assert failed
+    assert not failed & _failed(out)
     _check_log(log)
 
 
@@ -135,14 +150,18 @@ def _after_the_kill(out, archives, process):
     assert "rate set to 0.4 requests/s (settings: 0.5)" in call("status", out)[1]
     wait_for(lambda: status(out)["failures"], process)
     assert ctl(out, "pause")[0] == 0
+    wait_for(lambda: ctl(out, "status")[1]["in_flight"] == 0, process)
     archives.ask("/_faults", [])
+    done = _done(out)
+    assert ctl(out, "resume")[0] == 0
+    wait_for(lambda: _done(out) > done, process)
+    failed = _failed(out)
     code, answer = ctl(out, "retry", "--reason", "not_found")
     assert (code, int(answer["words"].split()[0]) > 0) == (0, True)
-    assert answer["words"].endswith("due again, after the pause")
-    assert ctl(out, "resume")[0] == 0
     # As many as the archive allows, and more than the settings.
     assert ctl(out, "rate", host, "10")[0] == 0
     process.communicate(timeout=300)
+    return failed
 
 
 def _check_log(log):
@@ -153,8 +172,8 @@ def _check_log(log):
         ("rate", True),
         ("rate", False),
         ("pause", False),
-        ("retry", False),
         ("resume", False),
+        ("retry", False),
         ("rate", False),
     ]
     assert all(one["time"] and "uid" in one for one in commands)

@@ -31,6 +31,7 @@ _REASONS = {
     "systemd": "systemd-analyze reads the unit: tests/test_systemd.py",
     "each of these shells": "tests/test_systemd.py::test_completion",
     "another machine": "nothing of harvester is in it",
+    "a harvest at work": "tests/harvests/test_control.py",
     "a mirror": "tests/harvests/test_service_mirrors.py",
     "a sandbox with --jwst": "tests/sandbox/jwst",
 }

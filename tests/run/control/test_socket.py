@@ -137,6 +137,8 @@ async def test_pause(places):
         assert verdict.is_healthy
         assert again in verdict.words
         assert "before" in (await ask_harvest(places, Verb.PAUSE))["words"]
+        retried = await ask_harvest(places, Verb.RETRY)
+        assert retried["words"] == "10 jobs are due again, after the pause"
         assert (await ask_harvest(places, Verb.RESUME))["paused"] is None
         assert "paused" not in words(read_report(places))
         assert not harvest.orchestrator.is_held
