@@ -6,10 +6,10 @@ From Python::
 
     result = harvester.run("galaxies.fits", "zoo", contact="you@example.org")
 
-``run``, ``resume``, ``plan`` and ``status`` do what the commands of these names do, and
-``open`` gives the galaxies and stamps of a run, see docs/python.md. What they need is
-imported when they are used: ``import harvester`` is quick. Their types are in
-``__init__.pyi``, which no import contract has to except.
+``run``, ``resume``, ``extend``, ``plan`` and ``status`` do what the commands of these
+names do, and ``open`` gives the galaxies and stamps of a run, see docs/python.md. What
+they need is imported when they are used: ``import harvester`` is quick. Their types are
+in ``__init__.pyi``, which no import contract has to except.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __version__ = "0.1.0"
 _HOMES = {
     ".dataset.opened.galaxies": ("open",),
     ".api": ("PlanResult", "RunResult", "plan", "resume", "run", "status"),
+    ".run.extend.from_python": ("extend",),
     ".errors": (
         "BusyError",
         "HarvesterError",

@@ -21,5 +21,6 @@ from .events import Listener as Listener
 from .events import Moved as Moved
 from .events import Note as Note
 from .events import Stamped as Stamped
+from .run.extend.from_python import extend as extend
 
 __version__: str

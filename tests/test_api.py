@@ -32,6 +32,7 @@ from harvester.dataset.opened.galaxies import Galaxies, open_run
 from harvester.ledger.file import owned
 from harvester.ledger.run_dates import utc_now
 from harvester.places import Places
+from harvester.run.extend.from_python import extend
 from harvester.states import State
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -119,10 +120,11 @@ def test_doctests(archives, workplace):
     names = {"harvester": harvester, "sandbox": archives.urls}
     runner = doctest.DocTestRunner()
     of_data = (Galaxies.where, Galaxies.complete, Galaxies.samples)
-    for function in (api.run, api.resume, api.status, api.plan, open_run, *of_data):
+    of_runs = (api.run, api.resume, api.status, extend, api.plan, open_run)
+    for function in (*of_runs, *of_data):
         for example in doctest.DocTestFinder(recurse=False).find(function, globs=names):
             runner.run(example)
-    assert (runner.failures, runner.tries >= 8) == (0, True)
+    assert (runner.failures, runner.tries >= 10) == (0, True)
 
 
 @pytest.mark.usefixtures("workplace")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..places import Places
 
-__all__ = ["kept", "path_of"]
+__all__ = ["kept", "path_of", "write_table"]
 
 #: Name of the file in the folder of the run that keeps a catalogue from memory.
 _KEPT = "given-catalogue.parquet"
@@ -68,20 +68,31 @@ def kept(catalogue: object, places: Places) -> Iterator[None]:
         raise
 
 
-def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
+def write_table(catalogue: object, file: Path) -> None:
+    """Write a table in memory to a Parquet file, every value as it is.
+
+    Raises
+    ------
+    InputError
+        It is not a table.
+    """
     from pyarrow import parquet
 
     from ..catalogue.in_memory import to_arrow
+
+    parquet.write_table(to_arrow(catalogue), file)
+
+
+def _keep(catalogue: object, file: Path, *, may_replace: bool) -> None:
     from ..dataset.stamps import atomic_write
 
-    table = to_arrow(catalogue)
     if may_replace or not file.exists():
         with atomic_write(file) as new:
-            parquet.write_table(table, new)
+            write_table(catalogue, new)
         return
     with TemporaryDirectory(dir=file.parent, prefix="harvester-") as scratch:
         new = Path(scratch) / _KEPT
-        parquet.write_table(table, new)
+        write_table(catalogue, new)
         if not filecmp.cmp(new, file, shallow=False):
             msg = (
                 f"this run was started with another catalogue ({file}) than the given "

@@ -48,11 +48,12 @@ def extend(
     first; then the run is changed, and `harvester resume` harvests what is new.
     """
     from ...places import Places
-    from .extending import extend_by_command
+    from .extending import addition_of, extend_stopped
 
     places = Places(folder)
     say = (lambda _: None) if as_json else click.echo
-    told = extend_by_command(places, catalogue, flags, say=say, dry_run=dry_run)
+    addition = addition_of(catalogue, flags)
+    told = extend_stopped(places, addition, say=say, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(told))
     elif dry_run:

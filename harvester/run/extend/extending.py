@@ -27,18 +27,39 @@ if TYPE_CHECKING:
     from ...places import Places
     from ...settings.settings import Settings
 
-__all__ = ["extend_by_command", "is_taken", "take_catalogue"]
+__all__ = ["addition_of", "extend_stopped", "is_taken", "take_catalogue"]
 
 
-def extend_by_command(
+def addition_of(catalogue: Path | None, flags: dict[str, Any]) -> Addition:
+    """Read what is to be added from the options of the command.
+
+    Raises
+    ------
+    InputError
+        Nothing is to be added, or there is no such catalogue.
+    """
+    given = to_settings(flags)
+    reading, surveys = given.get("catalogue", {}), given.get("surveys", [])
+    if catalogue is None and not surveys:
+        msg = "nothing is to be added: give a CATALOGUE, or --survey"
+        raise InputError(msg)
+    if catalogue is None and reading:
+        msg = f"--{next(iter(reading))} is for reading a CATALOGUE, and none is given"
+        raise InputError(msg)
+    if catalogue is not None and not catalogue.exists():
+        msg = f"there is no catalogue at {catalogue}"
+        raise InputError(msg)
+    return Addition(catalogue, surveys, reading, flags["removed"], flags["add_near"])
+
+
+def extend_stopped(
     places: Places,
-    catalogue: Path | None,
-    flags: dict[str, Any],
+    addition: Addition,
     *,
     say: Callable[[str], object],
     dry_run: bool,
 ) -> dict[str, Any]:
-    """Extend a run as the options say; give what was understood and done.
+    """Extend a run that no harvest works on; give what was understood and done.
 
     Parameters
     ----------
@@ -48,12 +69,12 @@ def extend_by_command(
     Raises
     ------
     InputError
-        Nothing is to be added, or it is doubtful what.
+        It is doubtful what is to be added.
     LockedError
         A harvest works on the run.
     """
-    addition = _addition(catalogue, flags)
     need_ledger(places.ledger)
+    catalogue = addition.catalogue
     if catalogue and addition.removed == "keep" and is_taken(places, catalogue):
         say(f"{catalogue}: the run has all of it already.")
         addition = replace(addition, catalogue=None)
@@ -139,18 +160,3 @@ def _to(say: Callable[[str], object]) -> Listener:
             say(event.text)
 
     return listen
-
-
-def _addition(catalogue: Path | None, flags: dict[str, Any]) -> Addition:
-    given = to_settings(flags)
-    reading, surveys = given.get("catalogue", {}), given.get("surveys", [])
-    if catalogue is None and not surveys:
-        msg = "nothing is to be added: give a CATALOGUE, or --survey"
-        raise InputError(msg)
-    if catalogue is None and reading:
-        msg = f"--{next(iter(reading))} is for reading a CATALOGUE, and none is given"
-        raise InputError(msg)
-    if catalogue is not None and not catalogue.exists():
-        msg = f"there is no catalogue at {catalogue}"
-        raise InputError(msg)
-    return Addition(catalogue, surveys, reading, flags["removed"], flags["add_near"])

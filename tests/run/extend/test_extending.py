@@ -18,7 +18,7 @@ from harvester.places import Places
 from harvester.run.begin import remove_scratch, write_settings
 from harvester.run.create_run import create_run
 from harvester.run.extend import apply, planned
-from harvester.run.extend.extending import extend_by_command
+from harvester.run.extend.extending import addition_of, extend_stopped
 from harvester.run.extend.finishing import finish_interrupted_extension
 from harvester.run.new_run import NewRun
 from harvester.settings.settings import load_run_settings, load_settings
@@ -56,7 +56,8 @@ def places(tmp_path):
 def extend(places, catalogue=None, *, dry_run=False, say=lambda _: None, **flags):
     """Extend a run as the command does."""
     given = {"removed": "keep", "add_near": False, **flags}
-    return extend_by_command(places, catalogue, given, say=say, dry_run=dry_run)
+    addition = addition_of(catalogue, given)
+    return extend_stopped(places, addition, say=say, dry_run=dry_run)
 
 
 def targets(places):
