@@ -84,6 +84,7 @@ def _check_pause(out, archives, process):
     assert _asked(archives) == before
 
 
+@pytest.mark.long
 async def test_pause_within_a_harvest(archives, tmp_path, monkeypatch):
     """A harvest that is paused in its middle sends nothing, and then goes on."""
     monkeypatch.setattr(server, "_LATER_S", 0.0)

@@ -34,6 +34,12 @@ from harvester.settings.settings import SERVICES
 
 pytestmark = pytest.mark.harvest
 
+#: Signals and exit codes; with the first one a whole harvest is a long test.
+ONE_OR_BOTH = [
+    pytest.param(signal.SIGINT, 130, marks=pytest.mark.long),
+    (signal.SIGTERM, 143),
+]
+
 
 @pytest.fixture(scope="module")
 def run(archives, tmp_path_factory):
@@ -225,9 +231,7 @@ def test_second_harvester(archives, tmp_path):
     assert first.returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
-)
+@pytest.mark.parametrize(("number", "code"), ONE_OR_BOTH)
 def test_signal_and_resume(archives, tmp_path, number, code):
     """A signal stops the harvest within 8 s; resume gives the same bytes."""
     out = tmp_path / "out"
@@ -263,9 +267,7 @@ def test_signal_at_the_start(archives, tmp_path, number, code):
     assert harvester("status", out).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
-)
+@pytest.mark.parametrize(("number", "code"), ONE_OR_BOTH)
 def test_second_signal(archives, tmp_path, number, code):
     """A second signal stops the harvest at once, without leftovers."""
     out = tmp_path / "out"

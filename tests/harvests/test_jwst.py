@@ -139,6 +139,7 @@ async def harvested(archives, out):
     return run.stamps()
 
 
+@pytest.mark.long
 async def test_replaced_mosaics(tmp_path, monkeypatch):
     """Stamps of a mosaic that was replaced meanwhile are all of the new version."""
     async with replacing(tmp_path, monkeypatch) as (archives, asked):

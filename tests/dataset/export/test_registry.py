@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from harvester import importing
 from harvester.dataset.export import registry
 from harvester.dataset.export.export import export_run
 from harvester.dataset.export.options import ExportOptions
@@ -23,7 +22,7 @@ def added(monkeypatch):
 
     def add(value):
         point = EntryPoint("mine", value, registry.GROUP)
-        monkeypatch.setattr(importing, "entry_points", lambda **_: [point])
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [point])
         registry.export_formats.cache_clear()
         return registry.export_formats()
 

@@ -13,6 +13,8 @@ from harvester.dataset.gallery.chunks import ACROSS, read_chunk
 from harvester.dataset.gallery.gallery import write_gallery
 from harvester.dataset.gallery.tiles import SIDE
 
+pytestmark = pytest.mark.long
+
 #: Galaxies of the run: enough that the page must not load all of them.
 _GALAXIES = 200
 

@@ -15,6 +15,8 @@ from viewer import SIZES, barriers, dashboard, opened
 
 from harvester.status.report import read_report
 
+pytestmark = pytest.mark.long
+
 _FAILED = [("not_found", 30), ("http_500", 3)]
 
 

@@ -9,6 +9,8 @@ from page_run import change, write_history, write_ledger, write_stamp
 from playwright.sync_api import expect
 from viewer import SIZES, barriers, dashboard, opened
 
+pytestmark = pytest.mark.long
+
 _FAILED = [("not_found", 70), ("http_500", 3), ("truncated", 1)]
 
 

@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from page_run import change, write_history, write_ledger, write_stamp
 
+pytestmark = pytest.mark.long
+
 _SIZES = {"desktop": (1280, 900), "phone": (380, 800)}
 
 
