@@ -55,6 +55,7 @@ def run(tmp_path_factory):
     return SmallRun(tmp_path_factory.mktemp("kills") / "run", count=1500)
 
 
+@pytest.mark.harvest
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", [one.name for one in _FORMATS])
