@@ -189,12 +189,14 @@ class Lane:
     async def _feed(self) -> None:
         while not self._leaving:
             self._locator.found.clear()
+            was_idle = not self._in_hand  # else a frame may come back unseen meanwhile
             if await self._feed_all(self._is_out_of_reach):
                 continue
             # Frames of hosts that are down come last, when no worker has other frames.
-            if not self._in_hand and await self._feed_all():
+            is_idle = was_idle and not self._in_hand
+            if is_idle and await self._feed_all():
                 continue
-            if not self._in_hand and await self._is_through():
+            if is_idle and await self._is_through():
                 return
             # No frame is due. Look up again the targets whose frame was wrong.
             self._locator.wake()
@@ -351,9 +353,7 @@ class Lane:
         _log.exception("%s: a bug of harvester", item.product.name)
         self._bugs += 1
         if self._bugs == _BUGS:
-            msg = (
-                f"stopped after {_BUGS} unexpected errors in a row, the last {error!r}"
-            )
+            msg = f"stopped after {_BUGS} bugs in a row, the last one {error!r}"
             raise RuntimeError(msg) from error
 
     # -- outages -----------------------------------------------------------------

@@ -89,10 +89,10 @@ def main():
         kept.mkdir(parents=True, exist_ok=True)
         day = Day(kept)
         day.live()
-        story = day.story()
-    print("\n".join(story))
+        print("\n".join(day.story()))
+        problems = day.problems()
     print(f"took {time.monotonic() - began:.0f} s")
-    if problems := day.problems():
+    if problems:
         sys.exit("\n".join(["not as it must be:", *problems]))
 
 
