@@ -62,9 +62,12 @@ def explain_damage(path: Path) -> Iterator[None]:
 
 
 def _of_astropy() -> tuple[type[Exception], ...]:
-    # Without its module, which is slow to import, it was not raised.
+    # Without their modules, which are slow to import, they were not raised. What a
+    # VOTable lacks is mostly a warning of astropy, but some of these it raises.
     fits = sys.modules.get("astropy.io.fits")
-    return (fits.VerifyError,) if fits else ()
+    warned = sys.modules.get("astropy.utils.exceptions")
+    found = (fits and fits.VerifyError, warned and warned.AstropyWarning)
+    return tuple(filter(None, found))
 
 
 def _explained(path: Path, error: Exception) -> HarvesterError:

@@ -175,9 +175,12 @@ def test_rows_elsewhere(tmp_path, prefix):
         read(document(table(rows=stream)))
 
 
-def test_sound_but_strange():
+@pytest.mark.parametrize(
+    "fields", [FIELDS.replace("long", "bar"), f"{FIELDS}<FIELD></FIELD>"]
+)
+def test_sound_but_strange(fields):
     """A document that violates the standard, but can be read, is not "damaged"."""
-    text = document(table(fields=FIELDS.replace("long", "bar")))
+    text = document(table(fields=fields))
     with pytest.raises(InputError, match="could not be read") as caught:
         read(text)
     assert "damaged" not in str(caught.value)
