@@ -13,7 +13,7 @@ import aiohttp
 from ...errors import HarvesterError, InputError, LocalError
 from ...ledger.file import is_owned, need_ledger, owner_of
 from ...ledger.view import LedgerView
-from ..running import Life, read_running
+from ..running import Life, read_running, watching_words
 from .private_folder import socket_paths
 
 if TYPE_CHECKING:
@@ -147,10 +147,10 @@ def _unheard(places: Places, running: Running) -> str:
     if running.life is Life.HUNG:
         return f"{words}, but hangs. Stop it, then: harvester resume {places.out}"
     if running.next_look_at:
+        until = watching_words(running.next_look_at)
         return (
-            f"{words}, but has nothing to do now ({running.words(time.time())}), and "
-            "takes commands only while it harvests. To retry now, stop it, retry, and "
-            "resume"
+            f"{words}, but has nothing to do now ({until}), and takes commands only "
+            "while it harvests. To retry now, stop it, retry, and resume"
         )
     if not running.control:
         return (
