@@ -55,7 +55,7 @@ def test_bands(places):
     ("given", "words"),
     [
         ({}, "nothing is to be added"),
-        ({"surveys": "sdss:g", "removed": "dorp"}, "'keep' or 'drop', and not 'dorp'"),
+        ({"surveys": "sdss:g", "removed": "gone"}, "'keep' or 'drop', and not 'gone'"),
         ({"surveys": "sdss:q"}, "q"),
         ({"surveys": "sdss:g", "reading": {"id": "x"}}, "none is given"),
     ],
