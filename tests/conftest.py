@@ -64,6 +64,22 @@ def _state_folder(tmp_path_factory):
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
+class SetClock:
+    """A clock that stands still until a test sets it; call it for the seconds."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Give its time in seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """Give a clock that stands at 0."""
+    return SetClock()
+
+
 @pytest.fixture
 def zone(monkeypatch):
     """Give a function that sets the time zone until the end of the test."""

@@ -1,8 +1,8 @@
 """Adding galaxies, surveys and bands to a run that exists, in one transaction.
 
-A kill leaves the ledger as it was before or as it is afterwards. What has to be done
-after the commit (the settings file, stamps to be removed) is kept as a fact until it is
-done: see `UNFINISHED`.
+If it is killed, the ledger has either none of the changes or all of them. What has to
+be done after the commit (the settings file, stamps to be removed) is kept as a fact
+until it is done: see `UNFINISHED`.
 """
 
 from __future__ import annotations

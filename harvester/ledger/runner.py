@@ -24,7 +24,7 @@ RUNNER = "runner"
 
 @dataclass(frozen=True, slots=True)
 class PauseMark:
-    """Who paused a harvest, and when (Unix seconds)."""
+    """The user that paused a harvest, and the time (Unix seconds)."""
 
     #: Name and number of the user, in words.
     by: str

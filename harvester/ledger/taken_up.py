@@ -119,7 +119,7 @@ async def take_up(
 async def _take_up_failed(
     db: aiosqlite.Connection, facts: Mapping[str, Any]
 ) -> list[tuple[int, int]]:
-    """Make failed jobs pending, to be located anew.
+    """Make failed jobs pending, so that they are located again.
 
     Their cutouts are dropped; but those of a stamp that exists are kept, because they
     tell whether it is of the best product.

@@ -216,7 +216,7 @@ def unsettled(report: Report) -> int:
 
 
 def pause_words(report: Report) -> str:
-    """Say who paused the harvest at work, and what ends that; empty: nobody has."""
+    """Say who paused the harvest, and how it goes on; empty: it is not paused."""
     running = report["running"]
     if not running or running["life"] != Life.RUNNING or not running["paused"]:
         return ""

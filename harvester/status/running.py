@@ -85,7 +85,7 @@ class Running:
         return max(self.progress_at, self.heard_at, self.resumed_at)
 
     def pause_words(self, now: float) -> str:
-        """Say who paused it, and since when; empty: nobody has."""
+        """Say who paused it, and since when; empty: it is not paused."""
         if self.paused is None:
             return ""
         is_old = now - self.paused.since > _DAY_S

@@ -12,22 +12,6 @@ from harvester.transport.host_speed import HostSpeed, HostSpeeds
 KNOWN = HostFacts(11e6, 0.18, 1000.0, ranges=True, ranges_at=900.0, limit="rate")
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    now = 0.0
-
-    def __call__(self):
-        """Give its time in seconds."""
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """Give a clock that stands at 0."""
-    return Clock()
-
-
 @pytest.fixture
 def speed(clock):
     """Give a host of which nothing is known."""

@@ -45,7 +45,7 @@ class RateDetails(_Strict):
 
 
 class Caller(NamedTuple):
-    """Who sent a command."""
+    """The user that sent a command."""
 
     #: The number of the user.
     uid: int

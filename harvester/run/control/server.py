@@ -1,7 +1,7 @@
 """Takes commands on a Unix socket that only the owner of the harvest may use.
 
-The folder of the socket lets in nobody else, and of each caller the kernel tells the
-user: only this one and root are heard.
+Only the owner can open the folder of the socket. The kernel tells the user of each
+caller: commands of others than the owner and root are refused.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def _short_enough(path: Path) -> Iterator[Path]:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only this user may enter; one that is there is made so.
+    """Make a folder that only this user may enter; change the mode of an existing one.
 
     Raises
     ------

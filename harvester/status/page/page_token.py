@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PageToken", "kept_token"]
 
-#: Bytes of chance in a token; nobody guesses so many.
+#: Random bytes in a token: too many to be guessed.
 _LENGTH = 32
 
 

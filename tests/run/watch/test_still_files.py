@@ -9,23 +9,6 @@ import pytest
 from harvester.run.watch.still_files import StillFiles, files_in
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        """Give the seconds."""
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """Give a clock at 0."""
-    return Clock()
-
-
 @pytest.fixture
 def still(clock):
     """Wait ten seconds for a file."""

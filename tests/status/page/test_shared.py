@@ -8,23 +8,6 @@ import pytest
 from harvester.status.page.shared import PageAnswer, SharedAnswers, as_json
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        """Return the time in seconds."""
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """Give a clock at 0 seconds."""
-    return Clock()
-
-
 @pytest.fixture
 def shared(clock):
     """Give answers that are kept by that clock."""
