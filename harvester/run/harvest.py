@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from ..settings.settings import Settings
     from ..status.report import Report
     from ..transport.transport import Transport
+    from .lane import Located
 
 __all__ = [
     "Outcome",
@@ -146,6 +147,31 @@ async def _work(
     return Outcome(report, orchestrator.troubles)
 
 
+def _when_located(
+    settings: Settings,
+    places: Places,
+    ledger: Ledger,
+    transport: Transport,
+    *,
+    is_plan: bool,
+) -> Located:
+    """Give what is done once the galaxies of an archive are located."""
+
+    async def located(archive: str) -> Coroutine[Any, Any, None] | None:
+        rest = await sample_once(
+            kind_of(archive),
+            places.ledger,
+            transport=transport,
+            ledger=ledger,
+            official=SERVICES,
+            is_plan=is_plan,
+        )
+        await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
+        return rest
+
+    return located
+
+
 @asynccontextmanager
 async def _orchestrator(
     settings: Settings, places: Places, listener: Listener, *, is_plan: bool
@@ -160,18 +186,7 @@ async def _orchestrator(
         cutter = await stack.enter_async_context(_cutter(settings))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
 
-        async def located(archive: str) -> Coroutine[Any, Any, None] | None:
-            rest = await sample_once(
-                kind_of(archive),
-                places.ledger,
-                transport=transport,
-                ledger=ledger,
-                official=SERVICES,
-                is_plan=is_plan,
-            )
-            await _keep_bill(ledger, places, settings, archive, is_plan=is_plan)
-            return rest
-
+        located = _when_located(settings, places, ledger, transport, is_plan=is_plan)
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
         watch = RunWatch(
