@@ -1,0 +1,270 @@
+"""A million to a hundred million galaxies on many machines, simulated from costs.
+
+    python benchmarks/scaling.py                  # measure, check, simulate
+    python benchmarks/scaling.py --costs FILE     # simulate from what was measured
+    python benchmarks/scaling.py --check-only     # only compare with real harvests
+
+What a target and a frame cost is measured here; what the archives allow is what the
+harvester's settings say. The check harvests with 1, 2 and 4 workers, and exits with 1
+if the simulation is wrong by more than a fifth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from contest import Sky
+from frame_costs import (
+    BRISK,
+    Settling,
+    beginning,
+    frame_costs,
+    harvest,
+    interpolated,
+    target_s,
+)
+from paper import Paper
+from simulation import Engine, FrameCost, Host, simulate
+from skies import sky
+from turns import turns
+
+from harvester.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulation import Outcome
+
+#: Targets and workers that are simulated.
+TARGETS = (10**6, 10**7, 10**8)
+WORKERS = (1, 2, 4, 8, 16, 32, 64)
+
+#: Frames in which targets lie. SDSS: 47,675 galaxies of Galaxy Zoo lie in about 43,000
+#: fields and 243,500 in about 156,000, as when they are dealt at random to so many.
+#: HST: assumed, as nobody here can count the images of WFC3/IR in F160W.
+FRAMES = {"sdss": 250_000, "hst": 40_000}
+
+#: Assumed of the lines: seconds to the first byte, MB/s of one connection and of all.
+LINES = {"sdss": (0.3, 5.0, 100.0), "hst": (0.1, 20.0, 100.0)}
+
+#: Services with the files.
+_SERVICES = {"sdss": "sdss-sas", "hst": "s3"}
+_NAMES = {"sdss": "SAS (SDSS, r band)", "hst": "the public bucket (HST, F160W)"}
+
+#: A harvest is at the knee if more workers make it no quicker than by this part.
+_KNEE = 1.05
+
+#: Workers of the check, and by how much it may be wrong.
+_CHECKED, _WRONG = (1, 2, 4), 0.2
+
+#: Of the check: galaxies of the shorter and of the longer harvest, and in a frame.
+_FEW, _MANY, _PER_FRAME = 10, 70, 1.1
+
+
+@dataclass(frozen=True)
+class Costs:
+    """All that was measured; it is kept as JSON."""
+
+    target_s: float
+    frames: dict[str, dict[int, FrameCost]]
+
+    @classmethod
+    def read(cls, path: Path) -> Costs:
+        """Read what `write` wrote."""
+        told = json.loads(path.read_text())
+        return cls(
+            told["target_s"],
+            {
+                survey: {int(k): FrameCost(**one) for k, one in some.items()}
+                for survey, some in told["frames"].items()
+            },
+        )
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def main() -> None:
+    """Measure, check and simulate as asked; print the tables."""
+    options = _options()
+    paper, is_right = Paper(), True
+    with TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        if options.check_only:
+            sys.exit(0 if check(paper, folder, options) else 1)
+        if options.costs:
+            costs = Costs.read(options.costs)
+        else:
+            costs = measured(folder, options)
+            is_right = check(paper, folder, options)
+    simulated(paper, costs)
+    if options.out:
+        costs.write(options.out.with_suffix(".json"))
+        options.out.with_suffix(".md").write_text(paper.text)
+    sys.exit(0 if is_right else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--costs", type=Path, help="measured before")
+    parser.add_argument("--out", type=Path, help="name of a JSON and a table to write")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--check-only", action="store_true")
+    parser.add_argument("--executor", default="dask:local:", help="before the number")
+    parser.add_argument("--settle-ms", type=float, default=3.0, help="a frame")
+    parser.add_argument("--stamp-settle-ms", type=float, default=0.1, help="a stamp")
+    parser.add_argument("--folder", type=Path, help="where there is room")
+    return parser.parse_args()
+
+
+def measured(folder: Path, options: argparse.Namespace) -> Costs:
+    """Measure targets and frames."""
+    settling = Settling(options.settle_ms / 1e3, options.stamp_settle_ms / 1e3)
+    return Costs(
+        target_s(folder),
+        {
+            survey: frame_costs(survey, folder, options.rounds, settling)
+            for survey in FRAMES
+        },
+    )
+
+
+# -- the check -----------------------------------------------------------------
+
+
+def check(paper: Paper, folder: Path, options: argparse.Namespace) -> bool:
+    """Compare harvests with simulated ones; whether each is near enough.
+
+    A longer harvest less a shorter one counts: the start is not simulated. All
+    processes, also the sandbox, share the cores of this machine.
+    """
+    rounds = options.rounds
+    cost = frame_costs("sdss", folder, rounds, Settling(), BRISK, most=1)[1]
+    took: dict[int, dict[int, list[float]]] = {n: {} for n in _CHECKED}
+    frames: dict[int, int] = {}
+    with sky(
+        folder / "check", *Sky("sdss", _MANY, _PER_FRAME).options(), latency_s={}
+    ) as running:
+        paths = {n: beginning(running.catalogue, n) for n in (_FEW, _MANY)}
+        harvest(running, "sdss", paths[_MANY], folder / "warm", BRISK)
+        for order in turns(_CHECKED, rounds):
+            for workers in order:
+                words = ["--executor", f"{options.executor}{workers}"]
+                for size, path in paths.items():
+                    one = harvest(running, "sdss", path, folder / "out", BRISK, words)
+                    took[workers].setdefault(size, []).append(one.wall_s)
+                    frames[size] = one.frames
+    paper.say("## The simulation against harvests on this machine\n")
+    rows = list(_compared(took, frames[_MANY] - frames[_FEW], cost))
+    paper.table("workers | harvested s | simulated s | simulated / harvested", rows)
+    return all(abs(float(row[-1]) - 1) <= _WRONG for row in rows)
+
+
+def _compared(
+    took: dict[int, dict[int, list[float]]], frames: int, cost: FrameCost
+) -> Iterator[list[str]]:
+    cores = len(os.sched_getaffinity(0))
+    for workers, by_size in took.items():
+        real_s = median(by_size[_MANY]) - median(by_size[_FEW])
+        engine = Engine(workers, cores=cores)
+        told = simulate(frames, cost, _loopback(), engine).seconds
+        yield [str(workers), f"{real_s:.1f}", f"{told:.1f}", f"{told / real_s:.2f}"]
+
+
+def _loopback() -> Host:
+    """Give a host that allows what `BRISK` says."""
+    return Host(rate=100, connections=100, latency_s=0, connection=1e9, line=1e10)
+
+
+# -- the simulation --------------------------------------------------------------
+
+
+def simulated(paper: Paper, costs: Costs) -> None:
+    """Print what frames cost, and how harvests of all sizes end."""
+    paper.say("## What was measured\n")
+    paper.say(f"A target: {1e6 * costs.target_s:.0f} us to read, locate and list.\n")
+    head = "survey | stamps a frame | requests | MB | fetch ms | cut ms | settle ms"
+    paper.table(f"{head} | disk ms", _cost_rows(costs))
+    for survey in FRAMES:
+        paper.say(f"## {_NAMES[survey]}\n")
+        for words, spread in _SPREADS:
+            paper.say(f"{words}\n")
+            head = " | ".join(f"{n} workers" for n in WORKERS)
+            rows = [_row(survey, n, costs, spread) for n in TARGETS]
+            paper.table(f"targets | frames | GB | knee | {head}", rows)
+
+
+def _cost_rows(costs: Costs) -> Iterator[list[str]]:
+    for survey, some in costs.frames.items():
+        for stamps, one in some.items():
+            times = (one.fetch_s, one.cut_s, one.settle_s, one.disk_s)
+            figures = [f"{one.requests:.2f}", f"{one.size / 1e6:.2f}"]
+            yield [survey, str(stamps), *figures, *(f"{1e3 * s:.1f}" for s in times)]
+
+
+#: How a harvest may be spread: words for it, and what each worker does.
+_SPREADS = (
+    (
+        "One orchestrator, which fetches; the workers cut (`--executor dask://`).",
+        {"workers_fetch": False, "is_split": False},
+    ),
+    (
+        "One orchestrator; the workers fetch and cut (`work.frames_by = workers`).",
+        {"workers_fetch": True, "is_split": False},
+    ),
+    (
+        "A part of the catalogue for each worker (`harvester split`).",
+        {"workers_fetch": True, "is_split": True},
+    ),
+)
+
+
+def _engine(workers: int, *, workers_fetch: bool, is_split: bool) -> Engine:
+    return Engine(workers, workers_fetch, parts=workers if is_split else 1)
+
+
+def _row(survey: str, targets: int, costs: Costs, spread: dict[str, bool]) -> list[str]:
+    frames = frames_of(survey, targets)
+    cost = interpolated(costs.frames[survey], targets / frames)
+    every = {}
+    for workers in WORKERS:
+        engine = _engine(workers, **spread)
+        outcome = simulate(frames, cost, host(survey), engine)
+        every[workers] = _with_targets(outcome, targets * costs.target_s / engine.parts)
+    best_s = min(one.seconds for one in every.values())
+    knee = next(n for n, one in every.items() if one.seconds <= _KNEE * best_s)
+    size = f"{frames * cost.size / 1e9:,.0f}"
+    cells = [f"{one.seconds / 3600:.1f} h, {one.limit}" for one in every.values()]
+    return [f"{targets:,}", f"{frames:,}", size, str(knee), *cells]
+
+
+def _with_targets(outcome: Outcome, seconds: float) -> Outcome:
+    """Add the time in which targets are read, located and listed."""
+    return replace(outcome, seconds=outcome.seconds + seconds)
+
+
+def frames_of(survey: str, targets: int) -> int:
+    """Give in how many frames so many targets lie, dealt to all of them at random."""
+    every = FRAMES[survey]
+    return round(every * -math.expm1(-targets / every))
+
+
+def host(survey: str) -> Host:
+    """Give what the settings allow at the host of a survey's files."""
+    service = Settings().services.named(_SERVICES[survey])
+    latency_s, connection, line = LINES[survey]
+    return Host(service.rate, service.files, latency_s, connection * 1e6, line * 1e6)
+
+
+if __name__ == "__main__":
+    main()
