@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from scripted import LIMITS, MANNERS, hang_up, mast, opened, reply, state_of
+import scripted
+from scripted import MANNERS, hang_up, mast, reply, state_of
 
 from harvester.errors import (
     NotFoundError,
@@ -18,6 +20,11 @@ from harvester.errors import (
 from harvester.transport.transport import Service, Waits
 
 _BASE = "https://mast.stsci.edu"
+#: A reply that is late because this machine is busy is no refusal.
+LIMITS = replace(
+    scripted.LIMITS, connect_s=30.0, answer_s=30.0, silence_s=30.0, total_s=60.0
+)
+opened = partial(scripted.opened, limits=LIMITS)
 _PAGE = b"<html><head><title>No</title></head><body><p>You are banned</p></body></html>"
 #: Replies with which an archive may refuse every request.
 REFUSALS = [
