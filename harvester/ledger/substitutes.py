@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..models import Receipt
 
-__all__ = ["MISSED", "clear_place", "want_better"]
+__all__ = ["MISSED", "OF_CHOSEN", "clear_place", "want_better"]
 
 #: SQL: why a better product than that of the cutout ``c`` could not be had, and its
 #: name; NULL if ``c`` is of the best. Where all observations are asked for, each stamp
@@ -31,6 +31,20 @@ MISSED = """
             AND b.note NOT IN ('', 'outside', 'no_data')
         ORDER BY b.rank
         LIMIT 1
+    )
+"""
+
+#: SQL: whether a row is of one of the ``:surveys`` and of one of the galaxies with
+#: these ``:ids``, both as JSON; NULL: all.
+OF_CHOSEN = """
+    (:surveys IS NULL OR survey IN (SELECT value FROM json_each(:surveys)))
+    AND (
+        :ids IS NULL
+        OR target IN (
+            SELECT number
+            FROM target
+            WHERE id IN (SELECT value FROM json_each(:ids))
+        )
     )
 """
 
@@ -60,23 +74,12 @@ async def want_better(
     (numbers) and ``ids`` as JSON, None: all.
     """
     rows = await db.execute_fetchall(
-        """
+        f"""
         UPDATE cutout AS b
         SET state = 'spare'
         WHERE state = 'empty' AND note NOT IN ('', 'outside', 'no_data')
             AND note GLOB :reason
-            AND (
-                :surveys IS NULL
-                OR survey IN (SELECT value FROM json_each(:surveys))
-            )
-            AND (
-                :ids IS NULL
-                OR target IN (
-                    SELECT number
-                    FROM target
-                    WHERE id IN (SELECT value FROM json_each(:ids))
-                )
-            )
+            AND {OF_CHOSEN}
             AND EXISTS (
                 SELECT 1
                 FROM cutout AS c
@@ -86,7 +89,7 @@ async def want_better(
                     AND c.state = 'done' AND j.state IN ('done', 'failed')
             )
         RETURNING survey, target
-        """,
+        """,  # noqa: S608 - a constant
         facts,
     )
     jobs = sorted({(row[0], row[1]) for row in rows})

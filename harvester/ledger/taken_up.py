@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..errors import InputError
 from ..models import Survey
 from .moves import settle_job
-from .substitutes import want_better
+from .substitutes import OF_CHOSEN, want_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -125,30 +125,19 @@ async def _take_up_failed(
     tell whether it is of the best product.
     """
     rows = await db.execute_fetchall(
-        """
+        f"""
         UPDATE job
         SET state = 'pending', attempts = 0, due = 0, reason = ''
         WHERE (survey, target) IN (
             SELECT survey, target
             FROM job INDEXED BY job_failed
             WHERE state = 'failed' AND reason GLOB :reason
-                AND (
-                    :surveys IS NULL
-                    OR survey IN (SELECT value FROM json_each(:surveys))
-                )
-                AND (
-                    :ids IS NULL
-                    OR target IN (
-                        SELECT number
-                        FROM target
-                        WHERE id IN (SELECT value FROM json_each(:ids))
-                    )
-                )
+                AND {OF_CHOSEN}
             ORDER BY survey, target
             LIMIT :most
         )
         RETURNING survey, target
-        """,
+        """,  # noqa: S608 - a constant
         facts,
     )
     jobs = [(row[0], row[1]) for row in rows]

@@ -88,66 +88,82 @@ def read_report(places: Places, now: float | None = None) -> Report:
     """
     now = time.time() if now is None else now
     with LedgerView.open(places.ledger) as view:
-        facts = view.facts()
-        hosts, image_bytes = view.hosts(), view.image_bytes()
+        facts, bands = view.facts(), view.bands()
         running = read_running(facts, owner_of(places.lock), now)
-        bands = view.bands()
         states, bill = _host_states(view.host_states(), now), _bill(facts)
         return {
             "out": str(places.out),
             **asdict(RunDates.of(facts)),
-            "targets": view.count("target"),
-            "rejected": view.count("reject"),
-            "cutouts": view.count_cutouts(),
-            "substitutes": sum(one[SUBSTITUTES] for one in view.tallies().values()),
-            "surveys": {
-                archive: {state.value: counts[state] for state in State}
-                for archive, counts in view.states().items()
-            },
-            "bands": [_band(one) for one in bands],
+            **_jobs(view, bands),
             "running": running.to_json(now) if running else None,
             "pace": _pace(view, bands, running, states, bill, now),
-            "requests": {name: requests for name, requests, _, _ in hosts},
-            "bytes": {name: size for name, _, size, _ in hosts},
-            "frames": _fetched(view),
-            "located_by": view.routes(),
-            "image_bytes": {
-                name: {"fetched": fetched, "needed": needed}
-                for name, (fetched, needed) in image_bytes.items()
-            },
-            "amplification": {
-                name: round(fetched / needed, 3) if needed else None
-                for name, (fetched, needed) in image_bytes.items()
-            },
-            "ways": view.counted("way"),
-            "doubts": view.counted("doubt"),
-            "ahead": view.counted("ahead"),
+            **_frames(view),
             "bill": bill,
-            "speeds": {
-                name: asdict(facts) for name, facts in view.host_facts().items()
-            },
-            "hosts": {
-                name: {
-                    **asdict(one),
-                    "kind": one.kind,
-                    "words": one.words(now),
-                    "load": one.load(),
-                }
-                for name, one in states.items()
-            },
-            "cooling": {
-                name: round(until - now, 1)
-                for name, _, _, until in hosts
-                if until > now
-            },
+            **_hosts(view, states, now),
             "catalogue": facts.get("catalogue"),
             "refused": json.loads(facts.get(REFUSED, "{}")),
             "troubles": json.loads(facts.get(TROUBLES, "[]")),
-            "failures": [
-                {"survey": archive, "reason": reason, "jobs": jobs}
-                for archive, reason, jobs in view.reasons()
-            ],
         }
+
+
+def _jobs(view: LedgerView, bands: Sequence[BandCounts]) -> dict[str, Any]:
+    return {
+        "targets": view.count("target"),
+        "rejected": view.count("reject"),
+        "cutouts": view.count_cutouts(),
+        "substitutes": sum(one[SUBSTITUTES] for one in view.tallies().values()),
+        "surveys": {
+            archive: {state.value: counts[state] for state in State}
+            for archive, counts in view.states().items()
+        },
+        "bands": [_band(one) for one in bands],
+        "located_by": view.routes(),
+        "failures": [
+            {"survey": archive, "reason": reason, "jobs": jobs}
+            for archive, reason, jobs in view.reasons()
+        ],
+    }
+
+
+def _frames(view: LedgerView) -> dict[str, Any]:
+    image_bytes = view.image_bytes()
+    return {
+        "frames": _fetched(view),
+        "image_bytes": {
+            name: {"fetched": fetched, "needed": needed}
+            for name, (fetched, needed) in image_bytes.items()
+        },
+        "amplification": {
+            name: round(fetched / needed, 3) if needed else None
+            for name, (fetched, needed) in image_bytes.items()
+        },
+        "ways": view.counted("way"),
+        "doubts": view.counted("doubt"),
+        "ahead": view.counted("ahead"),
+    }
+
+
+def _hosts(
+    view: LedgerView, states: Mapping[str, HostState], now: float
+) -> dict[str, Any]:
+    hosts = view.hosts()
+    return {
+        "requests": {name: requests for name, requests, _, _ in hosts},
+        "bytes": {name: size for name, _, size, _ in hosts},
+        "speeds": {name: asdict(facts) for name, facts in view.host_facts().items()},
+        "hosts": {
+            name: {
+                **asdict(one),
+                "kind": one.kind,
+                "words": one.words(now),
+                "load": one.load(),
+            }
+            for name, one in states.items()
+        },
+        "cooling": {
+            name: round(until - now, 1) for name, _, _, until in hosts if until > now
+        },
+    }
 
 
 def _host_states(kept: Mapping[str, str], now: float) -> dict[str, HostState]:
