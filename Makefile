@@ -6,7 +6,7 @@ READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
 .PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
-	image torture coverage fuzz mutants soak day bench bench-check scale \
+	image torture coverage fuzz mutants soak day bench bench-check scale scaling \
 	astroquery-pre clean
 
 demo: $(READY)
@@ -100,6 +100,10 @@ bench: $(READY)
 # Races the tutorial, threads and the harvester at their smallest, when one was changed.
 bench-check: $(READY)
 	$(BIN)/pytest -q -m bench tests/test_benchmarks.py
+
+# What limits harvests on many machines, simulated from costs that are measured first.
+scaling: $(LOADERS)
+	.venv-loaders/bin/python benchmarks/scaling.py $(SCALING)
 
 # Half an hour and 8 GB of disk: make scale SCALE="--targets 5000,50000" is quick.
 SCALE ?= --targets 10000,100000,1000000

@@ -13,7 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -95,36 +95,53 @@ BRISK = Manner(
 ORDINARY = Manner(latency_s=LATENCY_S, line=20.0)
 
 
-@dataclass(frozen=True)
-class Settling:
-    """CPU seconds of the orchestrator besides fetching."""
-
-    frame_s: float = 0.0
-    stamp_s: float = 0.0
-
-
 def frame_costs(
     survey: str,
     folder: Path,
     rounds: int,
-    settling: Settling,
+    settle_s: float,
     manner: Manner = ORDINARY,
     *,
     most: int = 200,
 ) -> dict[int, FrameCost]:
-    """Measure frames with one to ``most`` stamps each; give the cost of each number."""
+    """Measure frames with one to ``most`` stamps each; give the cost of each number.
+
+    Parameters
+    ----------
+    settle_s
+        CPU seconds in which the orchestrator settles a frame, without its stamps.
+    """
     found = {}
     for stamps, few, many in _SKIES[survey]:
         if stamps > most:
             break
         own = folder / f"{survey}-{stamps}"
-        settle_s = settling.frame_s + stamps * settling.stamp_s
         where = Sky(survey, many, stamps)
         with sky(own / "sky", *where.options(), latency_s=manner.latency_s) as running:
             running.limit(manner.line)
             shorter, longer = _both(running, own, where, few, rounds, manner)
-        found[stamps] = _difference(shorter, longer, settle_s, _disk_s(own, stamps))
-    return found
+        found[stamps] = _difference(shorter, longer, _disk_s(own, stamps))
+    return _settled(found, settle_s)
+
+
+def _settled(costs: dict[int, FrameCost], settle_s: float) -> dict[int, FrameCost]:
+    """Tell fetching and settling apart, which the orchestrator's process both does.
+
+    With many stamps frames are fetched whole: what more stamps cost then is settling.
+    """
+    stamp_s = 0.0
+    if len(costs) > 1:
+        low, high = sorted(costs)[-2:]
+        more_s = costs[high].fetch_s - costs[low].fetch_s
+        stamp_s = max(0.0, more_s / (high - low))
+    return {
+        stamps: replace(
+            one,
+            settle_s=settle_s + stamps * stamp_s,
+            fetch_s=max(0.0, one.fetch_s - settle_s - stamps * stamp_s),
+        )
+        for stamps, one in costs.items()
+    }
 
 
 def target_s(folder: Path) -> float:
@@ -204,8 +221,10 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 def _difference(
-    shorter: list[Measured], longer: list[Measured], settle_s: float, disk_s: float
+    shorter: list[Measured], longer: list[Measured], disk_s: float
 ) -> FrameCost:
+    """Give the cost of a frame; all of the orchestrator's counts as fetching."""
+
     def of(name: str) -> float:
         few, many = (
             median(float(getattr(one, name)) for one in some)
@@ -216,9 +235,9 @@ def _difference(
     return FrameCost(
         requests=of("requests"),
         size=of("received"),
-        fetch_s=max(0.0, of("own_s") - settle_s),
+        fetch_s=of("own_s"),
         cut_s=of("others_s"),
-        settle_s=settle_s,
+        settle_s=0.0,
         disk_s=disk_s,
         serve_s=of("sandbox_s"),
     )

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 from contest import Sky
 from frame_costs import (
     BRISK,
-    Settling,
     beginning,
     frame_costs,
     harvest,
@@ -122,18 +121,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--check-only", action="store_true")
     parser.add_argument("--executor", default="dask:local:", help="before the number")
     parser.add_argument("--settle-ms", type=float, default=3.0, help="a frame")
-    parser.add_argument("--stamp-settle-ms", type=float, default=0.1, help="a stamp")
     parser.add_argument("--folder", type=Path, help="where there is room")
     return parser.parse_args()
 
 
 def measured(folder: Path, options: argparse.Namespace) -> Costs:
     """Measure targets and frames."""
-    settling = Settling(options.settle_ms / 1e3, options.stamp_settle_ms / 1e3)
     return Costs(
         target_s(folder),
         {
-            survey: frame_costs(survey, folder, options.rounds, settling)
+            survey: frame_costs(survey, folder, options.rounds, options.settle_ms / 1e3)
             for survey in FRAMES
         },
     )
@@ -149,7 +146,7 @@ def check(paper: Paper, folder: Path, options: argparse.Namespace) -> bool:
     processes, also the sandbox, share the cores of this machine.
     """
     rounds = options.rounds
-    cost = frame_costs("sdss", folder, rounds, Settling(), BRISK, most=1)[1]
+    cost = frame_costs("sdss", folder, rounds, 0.0, BRISK, most=1)[1]
     took: dict[int, dict[int, list[float]]] = {n: {} for n in _CHECKED}
     frames: dict[int, int] = {}
     with sky(
