@@ -36,6 +36,7 @@ from simulation import Engine, FrameCost, Host, simulate
 from skies import sky
 from turns import turns
 
+from harvester.events import counted
 from harvester.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def simulated(paper: Paper, costs: Costs) -> None:
         paper.say(f"## {_NAMES[survey]}\n")
         for words, spread in _SPREADS:
             paper.say(f"{words}\n")
-            head = " | ".join(f"{n} workers" for n in WORKERS)
+            head = " | ".join(counted(n, "worker") for n in WORKERS)
             rows = [_row(survey, n, costs, spread) for n in TARGETS]
             paper.table(f"targets | frames | GB | knee | {head}", rows)
 
