@@ -29,8 +29,10 @@ __all__ = ["Account", "Answer", "Member", "Wish"]
 #: Seconds after its last question in which the limits of a harvest hold for the others.
 _ACTIVE_S = 60.0
 
-#: Seconds between two questions of a harvest that waits for another one's request.
+#: Seconds between two questions of a harvest that waits for another one's request. If
+#: there are many harvests, each asks less often: so many seconds for each of them.
 _LOOK_S = 0.05
+_LOOK_EACH_S = 0.01
 
 #: Seconds in which a permitted request must be sent. At strict rates no other one is
 #: permitted before that: a slow connection must not bring two close together.
@@ -84,10 +86,22 @@ class Member:
     due: float = 0.0
     #: When it was permitted a request that is not sent yet; None: all are sent.
     sending: float | None = None
+    #: Until when it counts although its process is not seen to live here: the broker
+    #: lends to harvests of other machines. 0: its process is on this machine.
+    lease_until: float = 0.0
 
     def is_active(self, now: float) -> bool:
         """Whether its limits still hold for all."""
         return now - self.seen <= _ACTIVE_S or any(self.under_way.values())
+
+    def is_leased(self, now: float) -> bool:
+        """Whether a lease of it has not run out yet."""
+        # One that ends later than any lease was written by another clock.
+        return 0 < self.lease_until - now <= LONGEST_S
+
+    def facts(self) -> dict[str, object]:
+        """Give its fields; without a lease, as they were before there were leases."""
+        return {k: v for k, v in vars(self).items() if v or k != "lease_until"}
 
 
 @dataclass
@@ -112,15 +126,38 @@ class Account:
 
     def to_json(self) -> str:
         """Write it in one line."""
-        members = {key: vars(one) for key, one in self.members.items()}
+        members = {key: one.facts() for key, one in self.members.items()}
         return json.dumps({**vars(self), "members": members}, separators=(",", ":"))
 
-    def forget(self, is_alive: Callable[[str], bool]) -> None:
+    def forget(self, is_alive: Callable[[str], bool], now: float) -> None:
         """Remove the harvests that have ended, with their requests under way.
 
         The time of the next request stays as it is, since their requests were sent.
         """
-        self.members = {key: m for key, m in self.members.items() if is_alive(key)}
+        self.members = {
+            key: one
+            for key, one in self.members.items()
+            if one.is_leased(now) or is_alive(key)
+        }
+
+    def lend(self, me: str, until: float) -> None:
+        """Count a harvest of another machine until this time."""
+        if me in self.members:
+            self.members[me].lease_until = until
+
+    def claim(
+        self, me: str, wish: Wish, under_way: Mapping[str, int], now: float
+    ) -> None:
+        """Set the requests under way of a harvest that was not heard for a while."""
+        mine = self.members.setdefault(me, Member())
+        _note(mine, wish, now)
+        mine.under_way, mine.sending = dict(under_way), None
+        # Its last request may have been sent unheard.
+        self.next_at = max(self.next_at, now + wish.gap_s)
+
+    def drop(self, me: str) -> None:
+        """Remove a harvest that has ended."""
+        self.members.pop(me, None)
 
     def ask(self, me: str, wish: Wish, now: float) -> Answer:
         """Permit a harvest to send one of its requests, or say when to ask again."""
@@ -167,12 +204,13 @@ class Account:
             return Answer("", until, cool_until=until, others=others)
         kind = next((one for one in wish.kinds if self._has_place(one, now)), "")
         if not kind:
-            return Answer("", now + _LOOK_S, is_full=True, others=others)
+            at = now + self._look_s(now)
+            return Answer("", at, is_full=True, others=others)
         gap_s, catch_up_s = self._pace(now)
         self.next_at = min(self.next_at, now + gap_s)
         at = max(now, self.next_at) + gap_s * self._ahead(mine, gap_s, now)
         if not catch_up_s and self._is_sending(now):
-            at = max(at, now + _LOOK_S)
+            at = max(at, now + self._look_s(now))
         if at > now:
             return Answer("", at, others=others)
         # From when it was due, as a late timer would otherwise slow all that follow.
@@ -196,16 +234,21 @@ class Account:
         """Count the harvests that have waited longer and could send now."""
         # One that does not ask when it is due loses its turn, and one that is due later
         # than is possible has another clock.
-        grace_s = max(gap_s / 2, _LOOK_S)
+        grace_s = max(gap_s / 2, self._look_s(now))
         active = self._active(now)
         longest_s = gap_s * len(active) + grace_s
+        wanted = {kind for other in active for kind in other.wants}
+        free = {kind for kind in wanted if self._has_place(kind, now)}
         return sum(
             other is not mine
             and other.since < mine.since
             and -grace_s <= other.due - now <= longest_s
-            and any(self._has_place(kind, now) for kind in other.wants)
+            and not free.isdisjoint(other.wants)
             for other in active
         )
+
+    def _look_s(self, now: float) -> float:
+        return max(_LOOK_S, _LOOK_EACH_S * len(self._active(now)))
 
     def _is_sending(self, now: float) -> bool:
         return any(
