@@ -35,6 +35,7 @@ from .run.config.command import config
 from .run.doctor.command import doctor
 from .run.extend.command import extend
 from .run.report.command import report
+from .run.sending.out_option import FOLDER_OR_STORE, choose_run, work_option
 from .run.watch.options import watch_options
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
@@ -103,8 +104,12 @@ def main() -> None:
 @main.command(cls=OfSettings, sections="RUN", warms_up=True)
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
+    "--out",
+    required=True,
+    type=FOLDER_OR_STORE,
+    help="Folder of the run, or a URL to keep the data in an object store.",
 )
+@work_option
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -115,14 +120,22 @@ def main() -> None:
 @locate_only_flag
 @log_options
 @json_flag
-def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
+def run(
+    catalogue: Path,
+    out: Path | str,
+    work: Path | None,
+    config: Path | None,
+    **flags: Any,
+) -> None:
     """Harvest the galaxies of CATALOGUE.
 
     If the folder has a run of this catalogue, the run is continued.
     """
     from .commands import run_catalogue
 
-    sys.exit(run_catalogue(catalogue, Places(out), config, flags))
+    chosen = choose_run(out, work)
+    flags |= chosen.settings
+    sys.exit(run_catalogue(catalogue, chosen.places, config, flags))
 
 
 @main.command(cls=OfSettings, sections="RUN")

@@ -19,6 +19,7 @@ from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.extend.finishing import finish_interrupted_extension
 from .run.folder import run_folder
+from .run.sending.before import try_store
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .run.watch.options import check_watch
 from .settings.options import to_settings
@@ -69,6 +70,7 @@ def run_catalogue(
     check_watch(flags)
     finish_interrupted_extension(places)
     settings = _settings_for(catalogue, places, config, flags)
+    try_store(settings, places)
     with run_folder(places), page as events:
         return _continue(settings, places, {**flags, "events": events})
 

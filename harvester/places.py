@@ -65,6 +65,11 @@ class Places:
         return self.out / "cutouts"
 
     @property
+    def outbox(self) -> Path:
+        """What was sent to the object store of the run, if it has one."""
+        return self._absolute / "store.sqlite"
+
+    @property
     def tables(self) -> Path:
         """Tables of an archive, unless runs share a cache folder."""
         return self.out / "tables"

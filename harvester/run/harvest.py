@@ -36,7 +36,9 @@ from .lane import Lane, LanePlan
 from .lane_plan import lane_workers
 from .learned import kept_learned
 from .orchestrator import Orchestrator
+from .outlet import NOWHERE
 from .report.at_end import report_at_end
+from .sending.service import sending
 from .transport_setup import (
     allowance,
     asked_hosts,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from ..status.report import Report
     from ..transport.transport import Transport
     from .lane import Located
+    from .outlet import Outlet
 
 __all__ = [
     "Outcome",
@@ -183,6 +186,11 @@ async def _orchestrator(
         )
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
+        store = None
+        if not is_plan:
+            store = await stack.enter_async_context(
+                sending(settings, places, ledger, listener)
+            )
         cutter = await stack.enter_async_context(_cutter(settings))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
 
@@ -193,13 +201,14 @@ async def _orchestrator(
             ledger,
             listener,
             hosts={kind.name: asked_hosts(settings, kind) for kind in used},
+            store=store.states if store else list,
             load=lambda: (cutter.cutting, cutter.processes),
             is_plan=is_plan,
         )
         lanes = [
             Lane(
                 kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
-                _plan(kind, settings, places),
+                _plan(kind, settings, places, store or NOWHERE),
                 ledger=ledger,
                 frames=frames,
                 cutter=cutter,
@@ -222,10 +231,15 @@ async def _orchestrator(
             taking_commands(control, watch, places),
         ):
             yield orchestrator, cutter
+            if store:
+                await store.finish(orchestrator.stopped)
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
         if not unsettled(await in_thread(read_report, places)):
             await frames.clear()
             await _keep_end(ledger, places)
+        if store:
+            await ledger.written()
+            await store.conclude(orchestrator.stopped)
 
 
 async def _keep_begin(ledger: Ledger, places: Places) -> None:
@@ -343,7 +357,9 @@ async def _frame_store(
     )
 
 
-def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
+def _plan(
+    kind: ArchiveKind, settings: Settings, places: Places, outlet: Outlet
+) -> LanePlan:
     return LanePlan(
         surveys=tuple(s for s in settings.parsed_surveys() if s.archive == kind.name),
         spec=settings.spec(kind.name),
@@ -354,5 +370,6 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         ),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
+        outlet=outlet,
         patience_s=settings.politeness.patience_s,
     )

@@ -74,7 +74,11 @@ class HostState:
             f"{busy} of {allowed} ({kind})"
             for kind, (busy, allowed, _) in self.slots.items()
         )
-        return f"{', '.join(slots)} in flight, {self.rate:.3g} requests/s at most"
+        under_way = f"{', '.join(slots)} in flight" if self.slots else "no limit"
+        # An object store has no limit of ours.
+        return under_way + (
+            f", {self.rate:.3g} requests/s at most" if self.rate else ""
+        )
 
     @property
     def kind(self) -> str:
