@@ -80,6 +80,10 @@ folder_argument = click.argument(
     type=click.Path(path_type=Path),
 )
 
+folder_or_store_argument = click.argument(
+    "folder", envvar="HARVESTER_RUN", default=".", type=FOLDER_OR_STORE
+)
+
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -188,20 +192,23 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 
 
 @main.command(cls=OfSettings, sections="MANNERS")
-@folder_argument
+@folder_or_store_argument
+@work_option
 @listen_options
 @watch_options
 @locate_only_flag
 @log_options
 @json_flag
-def resume(folder: Path, **flags: Any) -> None:
+def resume(folder: Path | str, work: Path | None, **flags: Any) -> None:
     """Continue the run in FOLDER.
 
-    The default FOLDER is $HARVESTER_RUN, or else the working directory.
+    The default FOLDER is $HARVESTER_RUN, or else the working directory. FOLDER may be
+    the URL of a run in an object store: on a new machine the run is fetched first.
     """
     from .commands import resume_run
 
-    sys.exit(resume_run(Places(folder), flags))
+    chosen = choose_run(folder, work)
+    sys.exit(resume_run(chosen.places, flags, chosen.url))
 
 
 @main.command(cls=OfSettings, sections="MANNERS")
@@ -254,12 +261,12 @@ def retry(folder: Path, *, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@folder_argument
+@folder_or_store_argument
 @click.option(
     "--deep",
     is_flag=True,
     help="Also open each stamp: FITS, WCS, shape, galaxy in the middle. This checks "
-    "hundreds of stamps a second instead of thousands.",
+    "hundreds of stamps a second instead of thousands. Of a store, read each object.",
 )
 @click.option(
     "--repair",
@@ -267,21 +274,22 @@ def retry(folder: Path, *, as_json: bool, **options: Any) -> None:
     help="Make lost or damaged stamps due again, so that resume cuts them.",
 )
 @json_flag
-def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
+def verify(folder: Path | str, *, deep: bool, repair: bool, as_json: bool) -> None:
     """Compare the stamps on disk with the ledger.
 
     Each stamp is read and hashed, so that one changed bit is found. Files that the
-    ledger does not know are listed and not touched. Exit code 3: some stamps must be
-    made again.
+    ledger does not know are listed and not touched. If the run has an object store, or
+    FOLDER is the URL of one, that is compared too. Exit code 3: some stamps must be
+    made again, or sent again.
     """
-    from .commands import verify_run
+    from .commands import verify_run, verify_url
 
-    found = verify_run(Places(folder), deep=deep, repair=repair)
-    if as_json:
-        click.echo(json.dumps(found.to_json()))
+    if isinstance(folder, str):
+        found = verify_url(folder, deep=deep, repair=repair)
     else:
-        click.echo("\n".join(found.words(folder, repaired=repair)))
-    sys.exit(0 if found.clean else 3)
+        found = verify_run(Places(folder), deep=deep, repair=repair)
+    click.echo(json.dumps(found.facts) if as_json else "\n".join(found.words))
+    sys.exit(0 if found.is_clean else 3)
 
 
 @main.command()

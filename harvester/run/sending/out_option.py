@@ -73,7 +73,7 @@ def choose_run(out: Path | str, work: Path | None) -> ChosenRun:
     from ...dataset.object_store.opening import need_library
 
     address = StoreAddress.parse(out)
-    need_library(f"--out {address}")
+    need_library(str(address))
     places = Places(work or Path(address.folder_name))
     _need_same_store(places, str(address))
     if work is None:

@@ -10,6 +10,7 @@ from ...dataset.object_store.found_object import RUN, SHA256, WRITER
 from ...errors import LockedError
 from ...ledger.backup import back_up
 from ...ledger.in_thread import in_thread
+from .claim import claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,16 @@ class RunFiles:
         self._outage = outage
         self._places = places
         self._run = run
+
+    async def send_mark(self) -> None:
+        """Mark the folder in the store as that of this run.
+
+        Raises
+        ------
+        InputError
+            Another run has it.
+        """
+        await self._outage.outlast(partial(claim, self._objects, self._run))
 
     async def send(self, names: Iterable[str]) -> int:
         """Send files, relative to the folder of the run; tell how many had changed."""

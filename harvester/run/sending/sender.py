@@ -67,6 +67,8 @@ class Sender:
         #: Unsent stamps of earlier harvests that are not in the backlog yet.
         self._earlier = 0
         self._compared = asyncio.Event()
+        #: Outages that were over when the store was listed.
+        self._outages = 0
         self._is_finishing = False
 
     def add(self, receipts: Iterable[Receipt]) -> None:
@@ -124,6 +126,10 @@ class Sender:
     async def _all_sent(self) -> None:
         await self._compared.wait()
         await self._backlog.all_sent()
+        # After an outage a store may have lost what it had taken before.
+        while self._outages < self._outage.over:
+            await self._catch_up()
+            await self._backlog.all_sent()
 
     async def _work(self) -> None:
         while True:
@@ -163,6 +169,7 @@ class Sender:
     # -- what earlier harvests have not sent -------------------------------------
 
     async def _catch_up(self) -> None:
+        self._outages = self._outage.over
         await self._outage.outlast(self._list)
         self._earlier = await in_thread(self._outbox.compare, self._places.ledger)
         last = 0

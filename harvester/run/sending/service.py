@@ -13,7 +13,7 @@ from ...dataset.object_store.opening import need_library
 from ...events import Note
 from ...ledger.in_thread import in_thread
 from ...ledger.outbox import Outbox
-from .claim import claim, run_identifier
+from .claim import run_identifier
 from .run_files import RunFiles, files_of_run
 from .sender import Sender
 from .store_outage import StoreOutage
@@ -66,6 +66,8 @@ class Sending:
         if stopped.is_set():
             return
         await in_thread(make_manifest, self._places)
+        # The mark again: a store that was down may have lost it.
+        await self._files.send_mark()
         await self._files.send(files_of_run(self._places))
         await self._files.send_ledger()
 
@@ -93,7 +95,6 @@ async def sending(
     outage = StoreOutage(section.url, settings.politeness.patience_s)
     objects = await _opened(section, outage, listener)
     run = await run_identifier(ledger, places)
-    await outage.outlast(lambda: claim(objects, run))
     with Outbox.open(places.outbox) as outbox:
         sender = Sender(
             objects,
@@ -105,6 +106,7 @@ async def sending(
             listener=listener,
         )
         files = RunFiles(objects, outbox, outage, places, run)
+        await files.send_mark()
         async with asyncio.TaskGroup() as group:
             tasks = sender.start(group)
             tasks.append(group.create_task(_keep_sending(files, places)))

@@ -44,7 +44,8 @@ class StoreOutage:
         self._clock = clock
         self._random = random
         self._since = 0.0
-        self._failures = 0
+        #: Outages that have ended.
+        self.over = 0
         #: Why the store could not be used last; empty: all is well.
         self.why = ""
         #: When the next try is due, Unix seconds.
@@ -70,6 +71,7 @@ class StoreOutage:
                 tries += 1
                 await asyncio.sleep(self._pause_s(tries, error))
             else:
+                self.over += bool(self.why)
                 self.why, self._since = "", 0.0
                 return done
 

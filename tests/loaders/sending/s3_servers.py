@@ -24,22 +24,22 @@ KEYS = {
 }
 
 
-def free_port():
-    """Give a port of loopback that nothing listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
-
-
 class Server:
     """A server of a command; it listens on the same port after each start."""
 
     def __init__(self, command, folder):
-        self.port = free_port()
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            self.port = held.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [str(word).format(port=self.port) for word in command]
         self._log = folder / "server.log"
         self._process = None
+
+    @property
+    def environment(self):
+        """Give the variables that lead a harvest to it."""
+        return {"AWS_ENDPOINT_URL": self.url, **KEYS}
 
     def start(self):
         """Start it; return when it listens."""
@@ -69,23 +69,27 @@ class Server:
             config=Config(s3={"addressing_style": "path"}),
         )
 
-    def make_bucket(self):
-        """Make the bucket, empty."""
-        self.client().create_bucket(Bucket=BUCKET)
+    def names(self, prefix):
+        """Give the names of all objects below a prefix."""
+        pages = self.client().get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=BUCKET, Prefix=f"{prefix}/")
+        found = [one["Key"] for page in listed for one in page.get("Contents", [])]
+        return [name.removeprefix(f"{prefix}/") for name in found]
 
     def contents(self, prefix):
         """Give name and bytes of all objects below a prefix."""
         client = self.client()
-        pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=BUCKET, Prefix=f"{prefix}/"
-        )
-        names = [one["Key"] for page in pages for one in page.get("Contents", [])]
         return {
-            name.removeprefix(f"{prefix}/"): client.get_object(Bucket=BUCKET, Key=name)[
+            name: client.get_object(Bucket=BUCKET, Key=f"{prefix}/{name}")[
                 "Body"
             ].read()
-            for name in names
+            for name in self.names(prefix)
         }
+
+    def stamps(self, prefix):
+        """Give name and bytes of the stamps below a prefix."""
+        known = self.contents(prefix).items()
+        return {name: one for name, one in known if name.startswith("cutouts/")}
 
     def _listens(self):
         with socket.socket() as probe:
@@ -94,17 +98,16 @@ class Server:
 
 @contextmanager
 def serving(command, folder):
-    """Serve an empty bucket during the block."""
+    """Serve during the block."""
     server = Server(command, folder)
     server.start()
     try:
-        server.make_bucket()
         yield server
     finally:
         server.kill()
 
 
-def moto_command():
-    """Give the command of moto's server; it keeps everything in memory."""
-    command = Path(sys.executable).with_name("moto_server")
-    return [command, "-H", "127.0.0.1", "-p", "{port}"]
+def moto(delay_s=0.0):
+    """Give the command of moto's server, which waits before each write."""
+    program = Path(__file__).with_name("moto_with_bucket.py")
+    return [sys.executable, program, "{port}", delay_s]

@@ -1,0 +1,91 @@
+"""After kill -9 of the harvester or of the store, all stamps are there, and whole."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import service
+from s3_servers import moto, serving
+from to_store import ToStore, stamps_on_disk
+
+
+@pytest.fixture
+def slow_store(archives, tmp_path):
+    """Give harvests into a store that takes a while for each write."""
+    with serving(moto(0.05), tmp_path) as running:
+        yield ToStore(running, archives, tmp_path)
+
+
+def _until(happened, process):
+    """Wait until something has happened while a harvest is at work."""
+    deadline = time.monotonic() + 120
+    while not happened():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _has_stamps(to_store, count):
+    names = to_store.server.names(f"{to_store.prefix}/cutouts")
+    return len(names) >= count
+
+
+def test_killed_harvester(slow_store, on_disk):
+    """Killed at several moments, the harvest ends with the same bytes in the store."""
+    for count in (1, 25, 70):
+        process = slow_store.start()
+        _until(lambda count=count: _has_stamps(slow_store, count), process)
+        service.kill_group(process)
+        there = slow_store.stamps()
+        assert there.items() <= stamps_on_disk(on_disk).items()
+        assert len(there) < 120
+    done = slow_store.command("resume", slow_store.work)
+    assert done.returncode == 0, done.stderr
+    assert slow_store.stamps() == stamps_on_disk(on_disk)
+
+
+def test_killed_store(slow_store, on_disk):
+    """A store that is killed and comes back empty gets all again from one harvest."""
+    process = slow_store.start()
+    _until(lambda: _has_stamps(slow_store, 30), process)
+    slow_store.server.kill()
+    _until(lambda: _waits(slow_store), process)
+    slow_store.server.start()
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert slow_store.stamps() == stamps_on_disk(on_disk)
+    assert "run.json" in slow_store.server.names(slow_store.prefix)
+    assert "stamps wait: connection refused" in output
+
+
+def _waits(to_store):
+    """Tell whether status says that stamps wait for the store."""
+    host = service.status(to_store.work)["hosts"].get(to_store.url, {})
+    return "wait: connection refused" in host.get("words", "")
+
+
+def test_lost_store(to_store, on_disk):
+    """What a store has lost between two harvests is sent again by resume."""
+    assert to_store.run().returncode == 0
+    to_store.server.kill()
+    to_store.server.start()
+    found = to_store.command("verify", to_store.work, "--json")
+    assert found.returncode == 3
+    assert len(json.loads(found.stdout)["store"]["missing"]) == 120
+    assert to_store.command("resume", to_store.work).returncode == 0
+    assert to_store.stamps() == stamps_on_disk(on_disk)
+
+
+def test_given_up(to_store, on_disk):
+    """A store that stays away ends the harvest with code 5, and resume goes on."""
+    process = to_store.start(HARVESTER__POLITENESS__PATIENCE_S="2")
+    _until(lambda: _has_stamps(to_store, 1), process)
+    to_store.server.kill()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 5, output
+    assert f"of outage of {to_store.url}: connection refused" in output
+    to_store.server.start()
+    assert to_store.command("resume", to_store.work).returncode == 0
+    assert to_store.stamps() == stamps_on_disk(on_disk)
