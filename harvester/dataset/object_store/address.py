@@ -105,8 +105,10 @@ class StoreAddress:
                 "it: they come from the environment, see docs/object-stores.md."
             )
             raise InputError(msg)
-        if parts.query or parts.fragment or "?" in text or "#" in text:
-            msg = f"{text}: an address of an object store has no ? and no #."
+        if "?" in text or "#" in text:
+            # What follows may be a signature.
+            plain = text.partition("?")[0].partition("#")[0]
+            msg = f"{plain}: an address of an object store has no ? and no #."
             raise InputError(msg)
         return _READERS[scheme](text, parts.netloc, parts.path)
 

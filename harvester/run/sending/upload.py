@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...dataset.object_store.found_object import RUN, SHA256
-from ...errors import InputError
+from ...errors import InputError, TransientError
 
 if TYPE_CHECKING:
     from ...dataset.object_store.found_object import FoundObject
     from ...dataset.object_store.objects import Objects
     from ...ledger.outbox import Outbox, Unsent
+
+    Labels = dict[str, str]
 
 __all__ = ["Upload"]
 
@@ -30,6 +32,9 @@ class Upload:
         self._objects = objects
         self._outbox = outbox
         self._run = run
+        #: Stamps whose sending was cut off: a store that was killed, and writes objects
+        #: in place, may have a part of them.
+        self._cut_off: set[str] = set()
 
     async def send(self, stamp: Unsent, content: bytes) -> None:
         """Send a stamp, and keep that it was sent.
@@ -40,6 +45,14 @@ class Upload:
             There is an object of this name with other bytes, which is not of this run.
         """
         labels = {SHA256: stamp.sha256, RUN: self._run}
+        try:
+            await self._send(stamp, content, labels)
+        except TransientError:
+            self._cut_off.add(stamp.name)
+            raise
+        self._cut_off.discard(stamp.name)
+
+    async def _send(self, stamp: Unsent, content: bytes, labels: Labels) -> None:
         for _ in range(_LOOKS):
             e_tag = await self._objects.put_new(stamp.name, content, labels)
             e_tag = e_tag or await self._compared(stamp, content, labels)
@@ -53,7 +66,7 @@ class Upload:
         raise InputError(msg)
 
     async def _compared(
-        self, stamp: Unsent, content: bytes, labels: dict[str, str]
+        self, stamp: Unsent, content: bytes, labels: Labels
     ) -> str | None:
         """Give the ETag of the object once it is this stamp; None: it has changed."""
         there = await self._objects.look(stamp.name)
@@ -76,7 +89,8 @@ class Upload:
     def _is_ours(self, there: FoundObject) -> bool:
         sent = self._outbox.sent(there.name)
         is_as_sent = sent is not None and sent[1] == there.e_tag
-        return is_as_sent or there.labels.get(RUN) == self._run
+        is_part = there.name in self._cut_off and not there.labels.get(RUN)
+        return is_as_sent or is_part or there.labels.get(RUN) == self._run
 
     def _name(self, stamp: Unsent) -> str:
         return f"{self._objects.address}/{stamp.name}"

@@ -13,7 +13,7 @@ from to_store import SURVEY, ToStore
 @pytest.fixture(scope="session")
 def archives(tmp_path_factory):
     """Serve a small sky for the whole session."""
-    options = ("--seed", "7", "--targets", "60")
+    options = ("--seed", "7", "--targets", "24")
     with service.sandbox(tmp_path_factory.mktemp("sandbox"), *options) as running:
         yield running
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 import service
@@ -18,29 +17,15 @@ def slow_store(archives, tmp_path):
         yield ToStore(running, archives, tmp_path)
 
 
-def _until(happened, process):
-    """Wait until something has happened while a harvest is at work."""
-    deadline = time.monotonic() + 120
-    while not happened():
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _has_stamps(to_store, count):
-    names = to_store.server.names(f"{to_store.prefix}/cutouts")
-    return len(names) >= count
-
-
 def test_killed_harvester(slow_store, on_disk):
     """Killed at several moments, the harvest ends with the same bytes in the store."""
-    for count in (1, 25, 70):
+    for count in (1, 12, 30):
         process = slow_store.start()
-        _until(lambda count=count: _has_stamps(slow_store, count), process)
+        slow_store.wait_for_stamps(count, process)
         service.kill_group(process)
         there = slow_store.stamps()
         assert there.items() <= stamps_on_disk(on_disk).items()
-        assert len(there) < 120
+        assert len(there) < 48
     done = slow_store.command("resume", slow_store.work)
     assert done.returncode == 0, done.stderr
     assert slow_store.stamps() == stamps_on_disk(on_disk)
@@ -49,9 +34,9 @@ def test_killed_harvester(slow_store, on_disk):
 def test_killed_store(slow_store, on_disk):
     """A store that is killed and comes back empty gets all again from one harvest."""
     process = slow_store.start()
-    _until(lambda: _has_stamps(slow_store, 30), process)
+    slow_store.wait_for_stamps(12, process)
     slow_store.server.kill()
-    _until(lambda: _waits(slow_store), process)
+    service.wait_for(lambda: _waits(slow_store), process)
     slow_store.server.start()
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
@@ -73,7 +58,7 @@ def test_lost_store(to_store, on_disk):
     to_store.server.start()
     found = to_store.command("verify", to_store.work, "--json")
     assert found.returncode == 3
-    assert len(json.loads(found.stdout)["store"]["missing"]) == 120
+    assert len(json.loads(found.stdout)["store"]["missing"]) == 48
     assert to_store.command("resume", to_store.work).returncode == 0
     assert to_store.stamps() == stamps_on_disk(on_disk)
 
@@ -81,7 +66,7 @@ def test_lost_store(to_store, on_disk):
 def test_given_up(to_store, on_disk):
     """A store that stays away ends the harvest with code 5, and resume goes on."""
     process = to_store.start(HARVESTER__POLITENESS__PATIENCE_S="2")
-    _until(lambda: _has_stamps(to_store, 1), process)
+    to_store.wait_for_stamps(1, process)
     to_store.server.kill()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 5, output

@@ -50,6 +50,11 @@ class ToStore:
         """Run any command with the keys of the server in its environment."""
         return service.harvester(*words, **self.server.environment, **environment)
 
+    def wait_for_stamps(self, count, process):
+        """Wait until so many stamps are in the store, while a harvest is at work."""
+        place = f"{self.prefix}/cutouts"
+        service.wait_for(lambda: len(self.server.names(place)) >= count, process)
+
     def stamps(self):
         """Give name and bytes of the stamps in the store."""
         return self.server.stamps(self.prefix)
