@@ -35,6 +35,7 @@ from .run.config.command import config
 from .run.doctor.command import doctor
 from .run.extend.command import extend
 from .run.report.command import report
+from .run.sending.made import and_sent
 from .run.sending.out_option import FOLDER_OR_STORE, choose_run, work_option
 from .run.watch.options import watch_options
 from .sandbox.command import sandbox
@@ -325,11 +326,14 @@ def manifest(folder: Path, *, as_json: bool) -> None:
     _say({"files": files}, "\n".join(files), as_json)
 
 
+and_sent(manifest)
+
+
 main.add_command(dashboard)
-main.add_command(report)
-main.add_command(gallery)
+main.add_command(and_sent(report))
+main.add_command(and_sent(gallery))
 main.add_command(show)
-main.add_command(regions)
+main.add_command(and_sent(regions))
 
 
 @main.command()
@@ -346,7 +350,7 @@ def archives(*, as_json: bool) -> None:
 
 main.add_command(align)
 main.add_command(diff)
-main.add_command(export)
+main.add_command(and_sent(export))
 main.add_command(publish)
 main.add_command(plot)
 main.add_command(doctor)

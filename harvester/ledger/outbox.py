@@ -121,6 +121,19 @@ class Outbox:
         row = self._db.execute("SELECT sha256, e_tag FROM sent WHERE name = ?", (name,))
         return next(((str(sha256), str(e_tag)) for sha256, e_tag in row), None)
 
+    def sent_below(self, folder: str) -> set[str]:
+        """Give the names in a folder under which something was sent."""
+        # From "folder/" to "folder0": the character after the slash.
+        rows = self._db.execute(
+            "SELECT name FROM sent WHERE name > ? AND name < ?",
+            (f"{folder}/", f"{folder}0"),
+        )
+        return {str(name) for (name,) in rows}
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget that something was sent under these names."""
+        self._db.executemany("DELETE FROM sent WHERE name = ?", ((n,) for n in names))
+
     def begin_listing(self) -> None:
         """Forget the listing of before."""
         self._db.execute("DELETE FROM listed")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ...errors import InputError
 
-__all__ = ["FORMS", "StoreAddress", "is_store_url", "shortened_url"]
+__all__ = ["FORMS", "StoreAddress", "is_store_url"]
 
 StoreScheme = Literal["s3", "gs", "az", "file", "memory", "hf"]
 
@@ -35,8 +35,6 @@ _SCHEMES: dict[str, StoreScheme] = {
 }
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-#: What `pathlib` makes of such an address.
-_SHORTENED = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)(.+)")
 #: Names that the stores allow; Amazon's and Google's rule, and Azure's, together.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 _ACCOUNT = re.compile(r"([a-z0-9]{3,24})(?:\.(?:dfs|blob)\.core\.windows\.net)?")
@@ -46,12 +44,6 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 def is_store_url(text: str) -> bool:
     """Tell whether a text is an address with a scheme, and not the path of a folder."""
     return bool(_URL.match(text))
-
-
-def shortened_url(path: str) -> str:
-    """Give the address of which a path was made; empty if it was made of none."""
-    match = _SHORTENED.fullmatch(path)
-    return f"{match[1]}://{match[2]}" if match and match[1] in _SCHEMES else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .found_object import SHA256, FoundObject
 from .opening import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -105,6 +105,11 @@ class Objects:
                 max_concurrency=_PARTS,
             )
         return str(made["e_tag"] or "")
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Remove objects; it is no error if they are not there."""
+        with self._blamed():
+            await obstore.delete_async(self._store, list(names))
 
     async def look(self, name: str) -> FoundObject | None:
         """Give an object with its metadata; None: there is none."""

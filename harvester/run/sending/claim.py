@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...ledger.ledger import Ledger
     from ...places import Places
 
-__all__ = ["CLAIM", "claim", "need_unclaimed", "run_identifier"]
+__all__ = ["CLAIM", "claim", "kept_identifier", "need_unclaimed", "run_identifier"]
 
 #: Name of the object with the identifier of the run.
 CLAIM = "run.json"
@@ -28,12 +28,13 @@ _FACT = "store run"
 async def run_identifier(ledger: Ledger, places: Places) -> str:
     """Give the identifier of a run, which copies of its ledger share."""
     await ledger.keep_fact(_FACT, uuid4().hex)
-    return await in_thread(_kept, places)
+    return await in_thread(kept_identifier, places)
 
 
-def _kept(places: Places) -> str:
+def kept_identifier(places: Places) -> str:
+    """Give the identifier of a run; empty: it has sent nothing yet."""
     with LedgerView.open(places.ledger) as view:
-        return view.facts()[_FACT]
+        return view.facts().get(_FACT, "")
 
 
 async def claim(objects: Objects, run: str) -> None:

@@ -74,6 +74,14 @@ class RunFiles:
             changed += await self._outage.outlast(partial(self._send, name))
         return changed
 
+    async def remove_others(self, last: str, names: Iterable[str]) -> None:
+        """Remove what was sent earlier beside a file and is not among these names."""
+        folder = last.rpartition("/")[0] or last.removesuffix(".html")
+        others = self._outbox.sent_below(folder) - set(names)
+        if others:
+            await self._outage.outlast(partial(self._objects.remove, sorted(others)))
+            self._outbox.forget(others)
+
     async def send_ledger(self) -> None:
         """Send a copy of the ledger as it is at one moment.
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvester.dataset.object_store.address import (
-    StoreAddress,
-    is_store_url,
-    shortened_url,
-)
+from harvester.dataset.object_store.address import StoreAddress, is_store_url
 from harvester.errors import InputError
 
 
@@ -64,5 +60,3 @@ def test_paths_are_none():
     """The path of a folder is no address, also with a colon in it."""
     assert not any(map(is_store_url, ("out", "/data/out", "s3:out", "C:/out")))
     assert is_store_url("s3://zoo/a")
-    assert shortened_url("s3:/zoo/a") == "s3://zoo/a"
-    assert not shortened_url("/data/s3:/zoo")
