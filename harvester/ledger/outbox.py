@@ -7,7 +7,6 @@ metadata of its objects tell the same. The ledger alone says which stamps there 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Self
 from uuid import uuid4
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Outbox", "Unsent"]
+__all__ = ["Comparison", "Outbox", "Unsent"]
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS fact (
@@ -35,18 +34,12 @@ _SCHEMA = """
         size INTEGER NOT NULL,
         e_tag TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS unsent (
-        number INTEGER PRIMARY KEY,
-        name TEXT NOT NULL,
-        sha256 TEXT NOT NULL,
-        size INTEGER NOT NULL
-    ) STRICT;
 """
 
 #: Stamps of the ledger that the store has not, or not known to be the same.
 _COMPARE = """
-    INSERT INTO unsent (name, sha256, size)
-    SELECT c.file_loc, c.sha256, c.size
+    CREATE TEMPORARY TABLE unsent AS
+    SELECT c.file_loc AS name, c.sha256, c.size
     FROM run.cutout AS c
     LEFT JOIN sent AS s ON s.name = c.file_loc
     LEFT JOIN listed AS l ON l.name = c.file_loc
@@ -69,10 +62,9 @@ class Unsent(NamedTuple):
 class Outbox:
     """What was sent, with the hash of its content and the ETag that the store gave."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
-        #: A ledger can be attached once at a time.
-        self._alone = threading.Lock()
+        self._path = path
 
     @classmethod
     @contextmanager
@@ -94,7 +86,7 @@ class Outbox:
                     path.with_name(path.name + end).unlink(missing_ok=True)
                 db = _connect(path)
             with closing(db):
-                yield cls(db)
+                yield cls(db, path)
 
     @property
     def writer(self) -> str:
@@ -144,34 +136,18 @@ class Outbox:
         self._db.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", rows)
         self._db.execute("COMMIT")
 
-    def compare(self, ledger: Path) -> int:
-        """Compare the listing with the stamps of a ledger; count what is to be sent.
-
-        `unsent` gives them. They are kept in the file: of a million stamps all may
-        lack, and reading the ledger for hours would keep its log from being emptied.
-        """
-        self._db.execute("DELETE FROM unsent")
-        with self._beside(ledger):
-            return max(0, self._db.execute(_COMPARE).rowcount)
-
-    def unsent(self, after: int, limit: int) -> list[tuple[int, Unsent]]:
-        """Give what `compare` has found, each with its number."""
-        rows = self._db.execute(
-            """
-            SELECT number, name, sha256, size
-            FROM unsent
-            WHERE number > ?
-            ORDER BY number
-            LIMIT ?
-            """,
-            (after, limit),
-        )
-        return [(number, Unsent(*rest)) for number, *rest in rows]
+    @contextmanager
+    def comparison(self, ledger: Path) -> Iterator[Comparison]:
+        """Compare the listing with the stamps of a ledger: see `Comparison`."""
+        # With a connection of its own: another thread compares, and what is sent
+        # meanwhile is kept without waiting for it.
+        with _as_local(self._path), closing(_connect(self._path)) as db:
+            yield Comparison(db, ledger)
 
     def is_current(self, ledger: Path, stamp: Unsent) -> bool:
         """Tell whether a ledger still has a stamp with this content."""
-        with self._beside(ledger):
-            rows = self._db.execute(
+        with closing(_connect(self._path)) as db, _beside(db, ledger):
+            rows = db.execute(
                 """
                 SELECT 1
                 FROM run.cutout
@@ -183,7 +159,7 @@ class Outbox:
 
     def unknown(self, ledger: Path) -> list[str]:
         """Give the stamps that the store lists and the ledger does not know."""
-        with self._beside(ledger):
+        with _beside(self._db, ledger):
             rows = self._db.execute(
                 """
                 SELECT name
@@ -195,27 +171,59 @@ class Outbox:
             ).fetchall()
         return [str(name) for (name,) in rows]
 
-    @contextmanager
-    def _beside(self, ledger: Path) -> Iterator[None]:
-        """Have the tables of a ledger in the block, as ``run``; they are only read."""
-        # Quoted, as in `open_to_read`.
-        address = f"{ledger.absolute().as_uri()}?mode=ro"
-        with self._alone:
-            self._db.execute("ATTACH ? AS run", (address,))
-            try:
-                yield
-            finally:
-                self._db.execute("DETACH run")
-
     def listed(self, name: str) -> tuple[int, str] | None:
         """Give size and ETag of an object of the listing; None: it lacks."""
         row = self._db.execute("SELECT size, e_tag FROM listed WHERE name = ?", (name,))
         return next(((int(size), str(e_tag)) for size, e_tag in row), None)
 
 
+class Comparison:
+    """The stamps of a ledger that the store has not, or not known to be the same.
+
+    They are kept in a temporary table: of a million stamps all may lack, and reading
+    the ledger for hours would keep its log from being emptied.
+    """
+
+    def __init__(self, db: sqlite3.Connection, ledger: Path) -> None:
+        self._db = db
+        self._ledger = ledger
+
+    def count(self) -> int:
+        """Compare; tell how many stamps are to be sent."""
+        with _beside(self._db, self._ledger):
+            self._db.execute(_COMPARE)
+        (count,) = self._db.execute("SELECT count(*) FROM unsent").fetchone()
+        return int(count)
+
+    def page(self, after: int, limit: int) -> list[tuple[int, Unsent]]:
+        """Give stamps that are to be sent, each with its number, in their order."""
+        rows = self._db.execute(
+            """
+            SELECT rowid, name, sha256, size
+            FROM unsent
+            WHERE rowid > ?
+            ORDER BY rowid
+            LIMIT ?
+            """,
+            (after, limit),
+        )
+        return [(number, Unsent(*rest)) for number, *rest in rows]
+
+
+@contextmanager
+def _beside(db: sqlite3.Connection, ledger: Path) -> Iterator[None]:
+    """Have the tables of a ledger in the block, as ``run``; they are only read."""
+    # Quoted, as in `open_to_read`.
+    db.execute("ATTACH ? AS run", (f"{ledger.absolute().as_uri()}?mode=ro",))
+    try:
+        yield
+    finally:
+        db.execute("DETACH run")
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}"
-    # Used by one task at a time, but a long comparison is made in another thread.
+    # A comparison is made in another thread than its result is read in.
     db = sqlite3.connect(
         address, uri=True, isolation_level=None, timeout=30, check_same_thread=False
     )

@@ -74,11 +74,9 @@ class HostState:
             f"{busy} of {allowed} ({kind})"
             for kind, (busy, allowed, _) in self.slots.items()
         )
-        under_way = f"{', '.join(slots)} in flight" if self.slots else "no limit"
-        # An object store has no limit of ours.
-        return under_way + (
-            f", {self.rate:.3g} requests/s at most" if self.rate else ""
-        )
+        # An object store, which has a state as well, has no rate.
+        rate = f", {self.rate:.3g} requests/s at most" if self.rate else ""
+        return f"{', '.join(slots)} in flight{rate}"
 
     @property
     def kind(self) -> str:

@@ -38,13 +38,14 @@ def test_compare(ledger, tmp_path):
         listed = {"same": "1", "recut": "1", "changed": "2", "unknown": "1"}
         outbox.keep_listed((f"cutouts/{one}", 3, tag) for one, tag in listed.items())
         outbox.keep_listed([("cutouts/strange", 3, "1"), ("harvest.toml", 3, "1")])
-        assert outbox.compare(ledger) == 4
-        names = [stamp.name for _, stamp in outbox.unsent(0, 100)]
+        with outbox.comparison(ledger) as comparison:
+            assert comparison.count() == 4
+            names = [stamp.name for _, stamp in comparison.page(0, 100)]
+            (number, _), *_ = comparison.page(0, 1)
+            assert len(comparison.page(number, 100)) == 3
         assert sorted(names) == [
             f"cutouts/{one}" for one in ("changed", "lost", "recut", "unknown")
         ]
-        (number, _), *_ = outbox.unsent(0, 1)
-        assert len(outbox.unsent(number, 100)) == 3
         assert outbox.unknown(ledger) == ["cutouts/strange"]
 
 

@@ -55,14 +55,17 @@ def endpoint_of_environment() -> str:
 
 
 def need_tls(endpoint: str) -> None:
-    """Refuse an address to which a token would travel in the open.
+    """Refuse an address to which a token would travel in the open, or that has one.
 
     Raises
     ------
     InputError
-        It does not use TLS and is not on this machine.
+        It does not use TLS and is not on this machine, or it has a name or password.
     """
     parts = urlsplit(endpoint)
+    if "@" in parts.netloc:
+        msg = "the address of a store must have no keys in it: set the environment"
+        raise InputError(msg)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         msg = f"{endpoint} must use https, or be on this machine."
         raise InputError(msg)

@@ -96,6 +96,7 @@ async def _fetch(
                 await ledger.send_back([stamp[:4] for stamp in lost])
             stamps = counted(len(lost), "stamp is", "stamps are")
             say(f"{stamps} not in the store as the ledger has them: made again")
+        await fetched.settings()
         durable_rename(copy, places.ledger)
 
 
@@ -116,9 +117,13 @@ class _Fetched:
         await self._file(LEDGER, copy)
         await in_thread(check_file, copy)
         places = self._places
-        for path in (places.settings, places.labels, places.rejects):
+        for path in (places.labels, places.rejects):
             await self._file(path.name, path)
         return copy
+
+    async def settings(self) -> None:
+        """Fetch the settings, last: with them and no ledger a resume would begin."""
+        await self._file(self._places.settings.name, self._places.settings)
 
     async def _file(self, name: str, path: Path) -> None:
         new = path.with_name(f"{path.name}.part")

@@ -108,13 +108,15 @@ class Sender:
         why = self._outage.why
         matters = bool(why) or self._backlog.is_full or self._is_finishing
         waiting = self._waiting if matters else 0
-        closed = f"down: {_stamps(waiting)}: {why}" if why else ""
+        under_way = 0 if why else min(waiting, self._at_once)
         return [
             HostState(
                 self._objects.address,
-                *(0.0, 0.0, {}, waiting),
-                slowed_by="" if why or not waiting else _stamps(waiting),
-                closed=closed,
+                rate=0.0,
+                full_rate=0.0,
+                slots={"stamps": (under_way, self._at_once, self._at_once)},
+                waiting=waiting,
+                closed=f"down: {_stamps(waiting)}: {why}" if why else "",
                 probe_at=self._outage.next_try_at if why else 0.0,
             )
         ]
@@ -171,15 +173,15 @@ class Sender:
     async def _catch_up(self) -> None:
         self._outages = self._outage.over
         await self._outage.outlast(self._list)
-        self._earlier = await in_thread(self._outbox.compare, self._places.ledger)
-        last = 0
-        while page := self._outbox.unsent(last, _PAGE):
-            for number, stamp in page:
-                await self._backlog.room()
-                self._backlog.add(stamp)
-                self._earlier -= 1
-                last = number
-        self._earlier = 0
+        with self._outbox.comparison(self._places.ledger) as comparison:
+            self._earlier = await in_thread(comparison.count)
+            last = 0
+            while page := comparison.page(last, _PAGE):
+                for number, stamp in page:
+                    await self._backlog.room()
+                    self._backlog.add(stamp)
+                    self._earlier -= 1
+                    last = number
         self._compared.set()
 
     async def _list(self) -> None:

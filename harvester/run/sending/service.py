@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from ...dataset.current_manifest import make_manifest
 from ...dataset.object_store.address import StoreAddress
 from ...dataset.object_store.opening import need_library
+from ...errors import TransientError
 from ...events import Note
 from ...ledger.in_thread import in_thread
 from ...ledger.outbox import Outbox
+from .before import need_apart
 from .claim import run_identifier
 from .run_files import RunFiles, files_of_run
 from .sender import Sender
@@ -92,6 +94,7 @@ async def sending(
         yield None
         return
     need_library(f"sending to {section.url}")
+    need_apart(section.url, places)
     outage = StoreOutage(section.url, settings.politeness.patience_s)
     objects = await _opened(section, outage, listener)
     run = await run_identifier(ledger, places)
@@ -121,9 +124,13 @@ async def _opened(
     from ...dataset.object_store.objects import Objects
 
     address = StoreAddress.parse(section.url)
-    objects = await outage.outlast(
-        lambda: Objects.open(address, endpoint=section.endpoint)
-    )
+    try:
+        objects = await Objects.open(address, endpoint=section.endpoint)
+    except TransientError as error:
+        listener(Note(f"{error} It is tried again.", is_warning=True))
+        objects = await outage.outlast(
+            lambda: Objects.open(address, endpoint=section.endpoint)
+        )
     for lack in objects.abilities.lacks():
         listener(Note(f"{objects.address}: {lack}"))
     return objects

@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
+from harvester.dataset.object_store.opening import need_tls
 from harvester.errors import InputError, OutageError, PermanentError
 from harvester.ledger.outbox import Unsent
+from harvester.places import Places
 from harvester.run.sending.backlog import Backlog
+from harvester.run.sending.before import need_apart
 from harvester.run.sending.store_outage import StoreOutage
 
 _STAMP = Unsent("cutouts/a", "hash", 100)
@@ -72,3 +75,18 @@ async def test_refused():
     with pytest.raises(InputError, match="400"):
         await _outage(iter(())).outlast(store)
     assert len(store.failures) == 1
+
+
+def test_apart(tmp_path):
+    """A store in the folder of the run would be written over by itself."""
+    for folder in (tmp_path, tmp_path / "run", tmp_path / "run" / "store"):
+        with pytest.raises(InputError, match="must lie apart"):
+            need_apart(f"file://{folder}", Places(tmp_path / "run"))
+    need_apart(f"file://{tmp_path}/other", Places(tmp_path / "run"))
+    need_apart("gs://zoo/run", Places(tmp_path / "run"))
+
+
+def test_keys_in_endpoint():
+    """The address of a store is kept in the settings: it must have no password."""
+    with pytest.raises(InputError, match="no keys"):
+        need_tls("https://me:secret@store.example.org")
