@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Comparison", "Outbox", "Unsent"]
+__all__ = ["Outbox", "Unsent", "UnsentStamps"]
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS fact (
@@ -137,12 +137,12 @@ class Outbox:
         self._db.execute("COMMIT")
 
     @contextmanager
-    def comparison(self, ledger: Path) -> Iterator[Comparison]:
-        """Compare the listing with the stamps of a ledger: see `Comparison`."""
+    def comparison(self, ledger: Path) -> Iterator[UnsentStamps]:
+        """Compare the listing with the stamps of a ledger: see `UnsentStamps`."""
         # With a connection of its own: another thread compares, and what is sent
         # meanwhile is kept without waiting for it.
         with _as_local(self._path), closing(_connect(self._path)) as db:
-            yield Comparison(db, ledger)
+            yield UnsentStamps(db, ledger)
 
     def is_current(self, ledger: Path, stamp: Unsent) -> bool:
         """Tell whether a ledger still has a stamp with this content."""
@@ -177,7 +177,7 @@ class Outbox:
         return next(((int(size), str(e_tag)) for size, e_tag in row), None)
 
 
-class Comparison:
+class UnsentStamps:
     """The stamps of a ledger that the store has not, or not known to be the same.
 
     They are kept in a temporary table: of a million stamps all may lack, and reading

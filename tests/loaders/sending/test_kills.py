@@ -9,7 +9,6 @@ import service
 from s3_servers import moto, serving
 from to_store import ToStore, stamps_on_disk
 
-
 #: Sent one after the other, stamps take seconds, so that a kill comes between two.
 _SINGLY = {"HARVESTER__STORE__AT_ONCE": "1"}
 
