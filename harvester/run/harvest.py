@@ -233,13 +233,11 @@ async def _orchestrator(
             yield orchestrator, cutter
             if store:
                 await store.finish(orchestrator.stopped)
+                await _keep_if_settled(ledger, places)
+                await store.conclude(orchestrator.stopped)
         ledger.keep_troubles([str(one) for one in orchestrator.troubles])
-        if not unsettled(await in_thread(read_report, places)):
+        if await _keep_if_settled(ledger, places):
             await frames.clear()
-            await _keep_end(ledger, places)
-        if store:
-            await ledger.written()
-            await store.conclude(orchestrator.stopped)
 
 
 async def _keep_begin(ledger: Ledger, places: Places) -> None:
@@ -248,9 +246,12 @@ async def _keep_begin(ledger: Ledger, places: Places) -> None:
         await ledger.forget_fact(SETTLED)
 
 
-async def _keep_end(ledger: Ledger, places: Places) -> None:
-    if await in_thread(_is_undated, places):
+async def _keep_if_settled(ledger: Ledger, places: Places) -> bool:
+    """Tell whether all is settled, and keep when that was."""
+    is_settled = not unsettled(await in_thread(read_report, places))
+    if is_settled and await in_thread(_is_undated, places):
         await ledger.keep_fact(SETTLED, utc_now())
+    return is_settled
 
 
 def _is_datable(places: Places) -> bool:

@@ -42,6 +42,8 @@ class StoreFindings:
     """The differences between a store and the ledger of its run."""
 
     address: str
+    #: What `harvester resume` is told.
+    run: str
     checked: int = 0
     #: Names of stamps that the store has not.
     missing: list[str] = field(default_factory=list)
@@ -75,7 +77,7 @@ class StoreFindings:
             f"missing, {len(self.changed)} with other bytes"
         )
         if self.missing:
-            yield "To send what is missing, run: harvester resume"
+            yield f"To send what is missing, run: harvester resume {self.run}"
         if self.changed:
             yield "Remove the objects with other bytes; resume sends them again."
 
@@ -102,7 +104,8 @@ def check_store(places: Places, *, deep: bool) -> StoreFindings | None:
     if not url:
         return None
     need_library(f"comparing with {url}")
-    return _run(_Check(url, endpoint, places, deep=deep))
+    found = StoreFindings(url, str(places.out))
+    return _run(_Check(found, endpoint, places, deep=deep))
 
 
 def verify_store(url: str, *, deep: bool) -> StoreFindings:
@@ -118,7 +121,8 @@ def verify_store(url: str, *, deep: bool) -> StoreFindings:
     address = str(StoreAddress.parse(url))
     need_library(f"comparing with {address}")
     with TemporaryDirectory(prefix="harvester-") as folder:
-        return _run(_Check(address, "", Places(Path(folder)), deep=deep))
+        found = StoreFindings(address, address)
+        return _run(_Check(found, "", Places(Path(folder)), deep=deep))
 
 
 def _run(check: _Check) -> StoreFindings:
@@ -129,12 +133,14 @@ def _run(check: _Check) -> StoreFindings:
 
 
 class _Check:
-    def __init__(self, url: str, endpoint: str, places: Places, *, deep: bool) -> None:
-        self._address = StoreAddress.parse(url)
+    def __init__(
+        self, found: StoreFindings, endpoint: str, places: Places, *, deep: bool
+    ) -> None:
+        self._found = found
+        self._address = StoreAddress.parse(found.address)
         self._endpoint = endpoint
         self._places = places
         self._is_deep = deep
-        self._found = StoreFindings(url)
 
     async def findings(self) -> StoreFindings:
         """Compare."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from ...ledger.in_thread import in_thread
 from ...ledger.outbox import Unsent
 from ...transport.host_state import HostState
 from .backlog import Backlog
+from .until_stopped import until_stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +72,8 @@ class Sender:
         #: Outages that were over when the store was listed.
         self._outages = 0
         self._is_finishing = False
+        #: When the last stamp was sent, Unix seconds.
+        self._sent_at = 0.0
 
     def add(self, receipts: Iterable[Receipt]) -> None:
         """Take stamps that the ledger has recorded."""
@@ -94,14 +98,7 @@ class Sender:
         self._is_finishing = True
         if waiting := self._waiting:
             self._listener(Note(f"{_stamps(waiting)} for {self._objects.address}"))
-        async with asyncio.TaskGroup() as group:
-            ends = [
-                group.create_task(self._all_sent()),
-                group.create_task(_when(stopped)),
-            ]
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for end in ends:
-                end.cancel()
+        await until_stopped(self._all_sent(), stopped)
 
     def states(self) -> list[HostState]:
         """Tell how it stands with the store, as of a host."""
@@ -115,8 +112,10 @@ class Sender:
                 rate=0.0,
                 full_rate=0.0,
                 slots={"stamps": (under_way, self._at_once, self._at_once)},
-                waiting=waiting,
-                closed=f"down: {_stamps(waiting)}: {why}" if why else "",
+                # While it is down something waits, if only the manifest.
+                waiting=max(waiting, bool(why)),
+                closed=_closed(waiting, why),
+                heard_at=self._sent_at,
                 probe_at=self._outage.next_try_at if why else 0.0,
             )
         ]
@@ -140,6 +139,7 @@ class Sender:
             if content is not None:
                 send = partial(self._upload.send, stamp, content)
                 await self._outage.outlast(send)
+                self._sent_at = time.time()
             self._backlog.sent(stamp)
 
     def _read(self, stamp: Unsent) -> bytes | None:
@@ -190,9 +190,11 @@ class Sender:
             self._outbox.keep_listed((one.name, one.size, one.e_tag) for one in page)
 
 
-async def _when(stopped: asyncio.Event) -> None:
-    await stopped.wait()
-
-
 def _stamps(waiting: int) -> str:
     return counted(waiting, "stamp waits", "stamps wait")
+
+
+def _closed(waiting: int, why: str) -> str:
+    if not why:
+        return ""
+    return f"down: {_stamps(waiting)}: {why}" if waiting else f"down: {why}"

@@ -19,6 +19,7 @@ from .claim import run_identifier
 from .run_files import RunFiles, files_of_run
 from .sender import Sender
 from .store_outage import StoreOutage
+from .until_stopped import until_stopped
 from .upload import Upload
 
 if TYPE_CHECKING:
@@ -64,9 +65,11 @@ class Sending:
         await self._sender.finish(stopped)
 
     async def conclude(self, stopped: asyncio.Event) -> None:
-        """Send manifest and ledger as they are at the end of a harvest."""
-        if stopped.is_set():
-            return
+        """Send manifest and ledger as they are at the end, unless it is stopped."""
+        if not stopped.is_set():
+            await until_stopped(self._send_results(), stopped)
+
+    async def _send_results(self) -> None:
         await in_thread(make_manifest, self._places)
         # The mark again: a store that was down may have lost it.
         await self._files.send_mark()

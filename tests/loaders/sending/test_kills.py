@@ -45,7 +45,7 @@ def test_killed_store(slow_store, on_disk):
     assert process.returncode == 0, output
     assert slow_store.stamps() == stamps_on_disk(on_disk)
     assert "run.json" in slow_store.server.names(slow_store.prefix)
-    assert "wait: connection refused" in output
+    assert f"{slow_store.url}: down: " in output
 
 
 def _waits(to_store):

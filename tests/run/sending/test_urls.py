@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import harvester
 from harvester.cli import main
+from harvester.dataset.object_store import opening
 from harvester.errors import InputError
 from harvester.places import need_no_url
 
@@ -41,3 +43,20 @@ def test_folders(tmp_path, monkeypatch):
         need_no_url(folder)
     folder.mkdir(parents=True)
     need_no_url(folder)
+
+
+def test_open(tmp_path, monkeypatch):
+    """From Python, too, a store is not opened: the message says how to get the run."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"harvester resume {_URL}"):
+        harvester.open(_URL)
+
+
+def test_no_library(tmp_path, monkeypatch):
+    """Without the library the extra is named, and nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(opening, "find_spec", lambda _name: None)
+    done = CliRunner().invoke(main, ["run", "a.csv", "--out", _URL])
+    assert done.exit_code == 2
+    assert "pip install 'galaxy-harvester[store]'" in done.output
+    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from harvester.places import Places
 from harvester.run.sending.backlog import Backlog
 from harvester.run.sending.before import need_apart
 from harvester.run.sending.store_outage import StoreOutage
+from harvester.run.sending.until_stopped import until_stopped
 
 _STAMP = Unsent("cutouts/a", "hash", 100)
 
@@ -90,3 +91,17 @@ def test_keys_in_endpoint():
     """The address of a store is kept in the settings: it must have no password."""
     with pytest.raises(InputError, match="no keys"):
         need_tls("https://me:secret@store.example.org")
+
+
+async def test_stopped():
+    """A stop ends the waiting for a store; without one the work is done."""
+    stopped, done = asyncio.Event(), asyncio.Event()
+
+    async def work():
+        await asyncio.sleep(0)
+        done.set()
+
+    await until_stopped(work(), stopped)
+    assert done.is_set()
+    stopped.set()
+    await until_stopped(asyncio.Event().wait(), stopped)
