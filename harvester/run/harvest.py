@@ -235,7 +235,8 @@ async def _orchestrator(
                 await store.finish(orchestrator.stopped)
                 await _keep_if_settled(ledger, places)
                 await store.conclude(orchestrator.stopped)
-        ledger.keep_troubles([str(one) for one in orchestrator.troubles])
+        left = store.left() if store else []
+        ledger.keep_troubles([*map(str, orchestrator.troubles), *left])
         if await _keep_if_settled(ledger, places):
             await frames.clear()
 

@@ -100,6 +100,14 @@ class Sender:
             self._listener(Note(f"{_stamps(waiting)} for {self._objects.address}"))
         await until_stopped(self._all_sent(), stopped)
 
+    def left(self) -> list[str]:
+        """Say what could not be sent; nothing if all was."""
+        if not (waiting := self._waiting):
+            return []
+        why = f": {self._outage.why}" if self._outage.why else ""
+        remedy = f"`harvester resume {self._places.out}` sends them"
+        return [f"{_stamps(waiting)} for {self._objects.address}{why}; {remedy}"]
+
     def states(self) -> list[HostState]:
         """Tell how it stands with the store, as of a host."""
         why = self._outage.why

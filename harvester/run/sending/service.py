@@ -60,6 +60,10 @@ class Sending:
         """Tell how it stands with the store, as of a host."""
         return self._sender.states()
 
+    def left(self) -> list[str]:
+        """Say what could not be sent; nothing if all was."""
+        return self._sender.left()
+
     async def finish(self, stopped: asyncio.Event) -> None:
         """Return when all stamps are sent, or the harvest is stopped."""
         await self._sender.finish(stopped)
@@ -113,12 +117,16 @@ async def sending(
         )
         files = RunFiles(objects, outbox, outage, places, run)
         await files.send_mark()
-        async with asyncio.TaskGroup() as group:
-            tasks = sender.start(group)
-            tasks.append(group.create_task(_keep_sending(files, places)))
-            yield Sending(sender, files, places)
-            for task in tasks:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = sender.start(group)
+                tasks.append(group.create_task(_keep_sending(files, places)))
+                yield Sending(sender, files, places)
+                for task in tasks:
+                    task.cancel()
+        except BaseException:
+            ledger.keep_troubles(sender.left())
+            raise
 
 
 async def _opened(

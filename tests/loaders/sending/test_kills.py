@@ -68,13 +68,15 @@ def test_lost_store(to_store, on_disk):
 
 
 def test_given_up(to_store, on_disk):
-    """A store that stays away ends the harvest with code 5, and resume goes on."""
-    process = to_store.start(HARVESTER__POLITENESS__PATIENCE_S="2")
+    """A store that stays away ends the harvest with code 5; status and resume know."""
+    process = to_store.start(**_SINGLY, HARVESTER__POLITENESS__PATIENCE_S="2")
     to_store.wait_for_stamps(1, process)
     to_store.server.kill()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 5, output
-    assert f"of outage of {to_store.url}: connection refused" in output
+    assert f"of outage of {to_store.url}: " in output
+    (trouble,) = service.status(to_store.work)["troubles"]
+    assert f"wait for {to_store.url}" in trouble
     to_store.server.start()
     assert to_store.command("resume", to_store.work).returncode == 0
     assert to_store.stamps() == stamps_on_disk(on_disk)
