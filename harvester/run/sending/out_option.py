@@ -13,6 +13,8 @@ from ...places import Places
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.shell_completion import CompletionItem
+
 __all__ = ["FOLDER_OR_STORE", "ChosenRun", "choose_run", "work_option"]
 
 
@@ -32,6 +34,12 @@ class _FolderOrStore(click.ParamType[Path | str]):
 
         text = str(value)
         return text if is_store_url(text) else Path(text)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the names of folders."""
+        return click.Path(file_okay=False).shell_complete(ctx, param, incomplete)
 
 
 FOLDER_OR_STORE = _FolderOrStore()
