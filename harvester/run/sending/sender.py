@@ -78,7 +78,7 @@ class Sender:
     def add(self, receipts: Iterable[Receipt]) -> None:
         """Take stamps that the ledger has recorded."""
         for one in receipts:
-            if one.sha256:
+            if one.sha256 and not one.problem:
                 self._backlog.add(Unsent(one.file_loc, one.sha256, one.size))
 
     async def room(self) -> None:
