@@ -38,7 +38,6 @@ from .learned import kept_learned
 from .orchestrator import Orchestrator
 from .outlet import NOWHERE
 from .report.at_end import report_at_end
-from .sending.service import sending
 from .transport_setup import (
     allowance,
     asked_hosts,
@@ -187,10 +186,12 @@ async def _orchestrator(
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
         store = None
-        if not is_plan:
-            store = await stack.enter_async_context(
-                sending(settings, places, ledger, listener)
-            )
+        if settings.store.url and not is_plan:
+            # Runs without a store start without this import.
+            from .sending.service import sending
+
+            opened = sending(settings, places, ledger, listener)
+            store = await stack.enter_async_context(opened)
         cutter = await stack.enter_async_context(_cutter(settings))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
 

@@ -9,7 +9,6 @@ from ...dataset.object_store.address import StoreAddress
 from ...dataset.object_store.opening import need_library
 from ...errors import InputError
 from ..own_loop import run_in_own_loop
-from .claim import need_unclaimed
 
 if TYPE_CHECKING:
     from ...places import Places
@@ -57,6 +56,7 @@ def need_apart(url: str, places: Places) -> None:
 
 async def _try(settings: Settings) -> None:
     from ...dataset.object_store.objects import Objects
+    from .claim import need_unclaimed
 
     address = StoreAddress.parse(settings.store.url)
     objects = await Objects.open(address, endpoint=settings.store.endpoint)

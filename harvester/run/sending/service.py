@@ -84,8 +84,8 @@ class Sending:
 @asynccontextmanager
 async def sending(
     settings: Settings, places: Places, ledger: Ledger, listener: Listener
-) -> AsyncIterator[Sending | None]:
-    """Send what a run makes while the block runs; None if the run has no store.
+) -> AsyncIterator[Sending]:
+    """Send what a run makes to its store while the block runs.
 
     Raises
     ------
@@ -97,9 +97,6 @@ async def sending(
         A harvest in another folder goes on with this run.
     """
     section = settings.store
-    if not section.url:
-        yield None
-        return
     need_library(f"sending to {section.url}")
     need_apart(section.url, places)
     outage = StoreOutage(section.url, settings.politeness.patience_s)
