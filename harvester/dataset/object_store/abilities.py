@@ -14,6 +14,8 @@ from uuid import uuid4
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
+from .in_daemon import in_daemon
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -62,17 +64,17 @@ async def learn_abilities(store: ObjectStore) -> Abilities:
     finally:
         # Some keys may write and not delete: then an empty object stays.
         with suppress(BaseError, OSError):
-            await obstore.delete_async(store, name)
+            await in_daemon(obstore.delete, store, name)
     return Abilities(creates, replaces, keeps_labels)
 
 
 async def _keeps_labels(store: ObjectStore, name: str) -> bool:
     try:
-        await obstore.put_async(store, name, b"", attributes={"sha256": "0"})
+        await in_daemon(obstore.put, store, name, b"", attributes={"sha256": "0"})
     except NotImplementedError:
-        await obstore.put_async(store, name, b"")
+        await in_daemon(obstore.put, store, name, b"")
         return False
-    found = await obstore.get_async(store, name, options={"head": True})
+    found = await in_daemon(obstore.get, store, name, options={"head": True})
     return str(found.attributes.get("sha256")) == "0"
 
 
@@ -81,7 +83,7 @@ async def _refuses(
 ) -> bool:
     """Tell whether a write that must not happen is refused."""
     try:
-        await obstore.put_async(store, name, b"", mode=mode, use_multipart=False)
+        await in_daemon(obstore.put, store, name, b"", mode=mode, use_multipart=False)
     except error:
         return True
     except NotImplementedError:

@@ -15,10 +15,11 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from .abilities import Abilities, learn_abilities
 from .blame import blamed
 from .found_object import SHA256, FoundObject
+from .in_daemon import in_daemon
 from .opening import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -96,7 +97,8 @@ class Objects:
     async def put_file(self, name: str, path: Path, labels: Mapping[str, str]) -> str:
         """Write a file, in parts if it is large; an object of that name is replaced."""
         with self._blamed():
-            made = await obstore.put_async(
+            made = await in_daemon(
+                obstore.put,
                 self._store,
                 name,
                 path,
@@ -109,14 +111,14 @@ class Objects:
     async def remove(self, names: Sequence[str]) -> None:
         """Remove objects; it is no error if they are not there."""
         with self._blamed():
-            await obstore.delete_async(self._store, list(names))
+            await in_daemon(obstore.delete, self._store, list(names))
 
     async def look(self, name: str) -> FoundObject | None:
         """Give an object with its metadata; None: there is none."""
         with self._blamed():
             try:
-                found = await obstore.get_async(
-                    self._store, name, options={"head": True}
+                found = await in_daemon(
+                    obstore.get, self._store, name, options={"head": True}
                 )
             except FileNotFoundError as error:
                 _need_bucket(error)
@@ -126,30 +128,29 @@ class Objects:
     async def list_all(self) -> AsyncIterator[list[FoundObject]]:
         """Give all objects, page by page, without their metadata."""
         with self._blamed():
-            async for page in obstore.list(self._store):
+            pages = iter(obstore.list(self._store))
+            while page := await in_daemon(next, pages, None):
                 yield [_found(one, {}) for one in page]
 
     async def read(self, name: str) -> bytes | None:
         """Give the content of an object; None: there is none."""
         with self._blamed():
             try:
-                found = await obstore.get_async(self._store, name)
+                found = await in_daemon(obstore.get, self._store, name)
             except FileNotFoundError as error:
                 _need_bucket(error)
                 return None
-            return bytes(await found.bytes_async())
+            return bytes(await in_daemon(found.bytes))
 
     async def fetch(self, name: str, path: Path) -> FoundObject | None:
         """Write the content of an object to a file; None: there is none."""
         with self._blamed():
             try:
-                found = await obstore.get_async(self._store, name)
+                found = await in_daemon(obstore.get, self._store, name)
             except FileNotFoundError as error:
                 _need_bucket(error)
                 return None
-            with path.open("wb") as file:
-                async for block in found.stream():
-                    file.write(block)
+            await in_daemon(_write, path, found)
             return _found(found.meta, found.attributes)
 
     async def sha256_of(self, found: FoundObject) -> str:
@@ -161,7 +162,7 @@ class Objects:
 
     async def _head(self, name: str) -> ObjectMeta | None:
         try:
-            return await obstore.head_async(self._store, name)
+            return await in_daemon(obstore.head, self._store, name)
         except FileNotFoundError as error:
             _need_bucket(error)
             return None
@@ -169,7 +170,8 @@ class Objects:
     async def _put(
         self, name: str, content: bytes, labels: Mapping[str, str], mode: PutMode
     ) -> str:
-        made = await obstore.put_async(
+        made = await in_daemon(
+            obstore.put,
             self._store,
             name,
             content,
@@ -184,6 +186,12 @@ class Objects:
 
     def _blamed(self) -> AbstractContextManager[None]:
         return blamed(self.address, "")
+
+
+def _write(path: Path, blocks: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        for block in blocks:
+            file.write(block)
 
 
 def _need_bucket(error: FileNotFoundError) -> None:
