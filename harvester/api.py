@@ -24,6 +24,7 @@ from .places import Places
 from .run.extend.finishing import finish_interrupted_extension
 from .run.folder import run_folder
 from .run.given_catalogue import kept, path_of
+from .run.sending.before import try_store
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .settings.options import to_settings
 from .settings.settings import load_run_settings
@@ -192,6 +193,7 @@ def run(
     finish_interrupted_extension(places)
     settings = settings_for(path_of(catalogue, places), places, None, given)
     show = partial(_shown, progress, listener)
+    try_store(settings, places)
     with run_folder(places), kept(catalogue, places):
         return _work_on(settings, places, show)
 

@@ -36,6 +36,8 @@ from .run.config.command import config
 from .run.doctor.command import doctor
 from .run.extend.command import extend
 from .run.report.command import report
+from .run.sending.made import and_sent
+from .run.sending.out_option import FOLDER_OR_STORE, choose_run, work_option
 from .run.watch.options import watch_options
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
@@ -80,6 +82,10 @@ folder_argument = click.argument(
     type=click.Path(path_type=Path),
 )
 
+folder_or_store_argument = click.argument(
+    "folder", envvar="HARVESTER_RUN", default=".", type=FOLDER_OR_STORE
+)
+
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -104,8 +110,12 @@ def main() -> None:
 @main.command(cls=OfSettings, sections="RUN", warms_up=True)
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run."
+    "--out",
+    required=True,
+    type=FOLDER_OR_STORE,
+    help="Folder of the run, or a URL to keep the data in an object store.",
 )
+@work_option
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -116,14 +126,22 @@ def main() -> None:
 @locate_only_flag
 @log_options
 @json_flag
-def run(catalogue: Path, out: Path, config: Path | None, **flags: Any) -> None:
+def run(
+    catalogue: Path,
+    out: Path | str,
+    work: Path | None,
+    config: Path | None,
+    **flags: Any,
+) -> None:
     """Harvest the galaxies of CATALOGUE.
 
     If the folder has a run of this catalogue, the run is continued.
     """
     from .commands import run_catalogue
 
-    sys.exit(run_catalogue(catalogue, Places(out), config, flags))
+    chosen = choose_run(out, work)
+    flags |= chosen.settings
+    sys.exit(run_catalogue(catalogue, chosen.places, config, flags))
 
 
 @main.command(cls=OfSettings, sections="RUN")
@@ -176,20 +194,23 @@ def inspect(catalogue: Path, **flags: Any) -> None:
 
 
 @main.command(cls=OfSettings, sections="MANNERS")
-@folder_argument
+@folder_or_store_argument
+@work_option
 @listen_options
 @watch_options
 @locate_only_flag
 @log_options
 @json_flag
-def resume(folder: Path, **flags: Any) -> None:
+def resume(folder: Path | str, work: Path | None, **flags: Any) -> None:
     """Continue the run in FOLDER.
 
-    The default FOLDER is $HARVESTER_RUN, or else the working directory.
+    The default FOLDER is $HARVESTER_RUN, or else the working directory. FOLDER may be
+    the URL of a run in an object store: on a new machine the run is fetched first.
     """
     from .commands import resume_run
 
-    sys.exit(resume_run(Places(folder), flags))
+    chosen = choose_run(folder, work)
+    sys.exit(resume_run(chosen.places, flags, chosen.url))
 
 
 @main.command(cls=OfSettings, sections="MANNERS")
@@ -242,12 +263,12 @@ def retry(folder: Path, *, as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@folder_argument
+@folder_or_store_argument
 @click.option(
     "--deep",
     is_flag=True,
     help="Also open each stamp: FITS, WCS, shape, galaxy in the middle. This checks "
-    "hundreds of stamps a second instead of thousands.",
+    "hundreds of stamps a second instead of thousands. Of a store, read each object.",
 )
 @click.option(
     "--repair",
@@ -255,21 +276,22 @@ def retry(folder: Path, *, as_json: bool, **options: Any) -> None:
     help="Make lost or damaged stamps due again, so that resume cuts them.",
 )
 @json_flag
-def verify(folder: Path, *, deep: bool, repair: bool, as_json: bool) -> None:
+def verify(folder: Path | str, *, deep: bool, repair: bool, as_json: bool) -> None:
     """Compare the stamps on disk with the ledger.
 
     Each stamp is read and hashed, so that one changed bit is found. Files that the
-    ledger does not know are listed and not touched. Exit code 3: some stamps must be
-    made again.
+    ledger does not know are listed and not touched. If the run has an object store, or
+    FOLDER is the URL of one, that is compared too. Exit code 3: some stamps must be
+    made again, or sent again.
     """
-    from .commands import verify_run
+    from .commands import verify_run, verify_url
 
-    found = verify_run(Places(folder), deep=deep, repair=repair)
-    if as_json:
-        click.echo(json.dumps(found.to_json()))
+    if isinstance(folder, str):
+        found = verify_url(folder, deep=deep, repair=repair)
     else:
-        click.echo("\n".join(found.words(folder, repaired=repair)))
-    sys.exit(0 if found.clean else 3)
+        found = verify_run(Places(folder), deep=deep, repair=repair)
+    click.echo(json.dumps(found.facts) if as_json else "\n".join(found.words))
+    sys.exit(0 if found.is_clean else 3)
 
 
 @main.command()
@@ -305,11 +327,14 @@ def manifest(folder: Path, *, as_json: bool) -> None:
     _say({"files": files}, "\n".join(files), as_json)
 
 
+and_sent(manifest)
+
+
 main.add_command(dashboard)
-main.add_command(report)
-main.add_command(gallery)
+main.add_command(and_sent(report))
+main.add_command(and_sent(gallery))
 main.add_command(show)
-main.add_command(regions)
+main.add_command(and_sent(regions))
 
 
 @main.command()
@@ -326,7 +351,7 @@ def archives(*, as_json: bool) -> None:
 
 main.add_command(align)
 main.add_command(diff)
-main.add_command(export)
+main.add_command(and_sent(export))
 main.add_command(publish)
 main.add_command(plot)
 main.add_command(doctor)

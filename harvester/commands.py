@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -19,6 +19,7 @@ from .ledger.file import need_ledger, owned
 from .places import Places
 from .run.extend.finishing import finish_interrupted_extension
 from .run.folder import run_folder
+from .run.sending.before import try_store
 from .run.session import exit_code, make_bill, prepare, settings_for, work_on
 from .run.watch.options import check_watch
 from .settings.options import to_settings
@@ -50,6 +51,7 @@ __all__ = [
     "retry_jobs_offline",
     "run_catalogue",
     "verify_run",
+    "verify_url",
 ]
 
 Flags = dict[str, Any]
@@ -69,6 +71,7 @@ def run_catalogue(
     check_watch(flags)
     finish_interrupted_extension(places)
     settings = _settings_for(catalogue, places, config, flags)
+    try_store(settings, places)
     with run_folder(places), page as events:
         return _continue(settings, places, {**flags, "events": events})
 
@@ -169,10 +172,18 @@ def _described(kind: ArchiveKind) -> Flags:
     }
 
 
-def resume_run(places: Places, flags: Flags) -> int:
-    """Continue a run, however it ended; return the exit code."""
+def resume_run(places: Places, flags: Flags, url: str = "") -> int:
+    """Continue a run, however it ended; return the exit code.
+
+    ``url`` is its address in an object store: a run that is not here is fetched.
+    """
     page = _page(places, flags)
     check_watch(flags)
+    if url and not places.ledger.exists():
+        from .run.sending.fetching import fetch_run
+
+        endpoint = to_settings(flags).get("store", {}).get("endpoint", "")
+        fetch_run(url, places, endpoint=endpoint, say=partial(print_line, err=True))
     if not places.settings.exists():
         need_ledger(places.ledger)
     finish_interrupted_extension(places)
@@ -298,8 +309,50 @@ def retry_jobs_offline(places: Places, choice: RetryChoice) -> int:
         raise LockedError(msg) from error
 
 
-def verify_run(places: Places, *, deep: bool, repair: bool) -> Findings:
-    """Compare ledger and disk; with ``repair`` make lost stamps due again."""
+class Verified(NamedTuple):
+    """What a verification has found, for people and for scripts."""
+
+    words: list[str]
+    facts: Flags
+    is_clean: bool
+
+
+def verify_run(places: Places, *, deep: bool, repair: bool) -> Verified:
+    """Compare ledger and disk, and the store of the run, if it has one.
+
+    With ``repair`` make lost stamps due again.
+    """
+    from .run.sending.checking import check_store
+
+    found = _verify_disk(places, deep=deep, repair=repair)
+    verified = Verified(
+        list(found.words(places.out, repaired=repair)), found.to_json(), found.clean
+    )
+    stored = check_store(places, deep=deep)
+    if stored is None:
+        return verified
+    return Verified(
+        [*verified.words, *stored.words()],
+        {**verified.facts, "store": stored.to_json()},
+        verified.is_clean and stored.is_clean,
+    )
+
+
+def verify_url(url: str, *, deep: bool, repair: bool) -> Verified:
+    """Compare an object store with the copy of the ledger that it has."""
+    from .run.sending.checking import verify_store
+
+    if repair:
+        msg = (
+            "--repair works on the folder of a run: harvester resume sends what is "
+            "missing in its store"
+        )
+        raise click.UsageError(msg)
+    found = verify_store(url, deep=deep)
+    return Verified(list(found.words()), found.to_json(), found.is_clean)
+
+
+def _verify_disk(places: Places, *, deep: bool, repair: bool) -> Findings:
     from .dataset.verify import verify
     from .ledger.ledger import Ledger
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Places"]
+__all__ = ["Places", "need_no_url"]
+
+#: What `pathlib` makes of a URL, after the folder that it takes it to be in.
+_URL = re.compile(r"(?:^|/)([A-Za-z][A-Za-z0-9+.-]+):/([^/].*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ class Places:
         return self.out / "cutouts"
 
     @property
+    def outbox(self) -> Path:
+        """What was sent to the object store of the run, if it has one."""
+        return self._absolute / "store.sqlite"
+
+    @property
     def tables(self) -> Path:
         """Tables of an archive, unless runs share a cache folder."""
         return self.out / "tables"
@@ -86,3 +97,23 @@ class Places:
     def frames(self) -> Path:
         """The cache of fetched frames; all of it can be fetched again."""
         return self.out / "frames"
+
+
+def need_no_url(path: Path) -> None:
+    """Refuse a folder that is not there and was made of the URL of an object store.
+
+    Raises
+    ------
+    InputError
+        The message says which commands take such a URL.
+    """
+    match = _URL.search(str(path))
+    if match and not path.exists():
+        url = f"{match[1]}://{match[2]}"
+        msg = (
+            f"{url} is no folder on this machine. To have the run that is there: "
+            f"harvester resume {url} fetches it into a folder, and all commands work "
+            "on that. `harvester run --out` and `harvester verify` take the URL; "
+            "from Python: harvester.run(CATALOGUE, FOLDER, store={'url': URL})"
+        )
+        raise InputError(msg)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, LedgerError, LocalError, LockedError
+from ..places import need_no_url
 from ..states import State
 from .in_thread import end_when_cancelled
 from .process import ProcessMark
@@ -168,6 +169,7 @@ def need_ledger(path: Path) -> None:
     """Refuse a folder in which no run was begun, with how to begin one."""
     if path.is_file():
         return
+    need_no_url(path.parent)
     folder = path.parent.resolve()
     if (folder / "manifest.parquet").exists():
         msg = (

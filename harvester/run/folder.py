@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, LocalError, UnknownNameError
 from ..ledger.file import owned
+from ..places import need_no_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +28,14 @@ def run_folder(places: Places) -> Iterator[None]:
 
     Raises
     ------
+    InputError
+        It was made of the URL of an object store.
     LocalError
         The folder cannot be created or written.
     LockedError
         Another process owns the run.
     """
+    need_no_url(places.out)
     try:
         places.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

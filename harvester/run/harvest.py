@@ -36,6 +36,7 @@ from .lane import Lane, LanePlan
 from .lane_plan import lane_workers
 from .learned import kept_learned
 from .orchestrator import Orchestrator
+from .outlet import NOWHERE
 from .report.at_end import report_at_end
 from .transport_setup import (
     allowance,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from ..status.report import Report
     from ..transport.transport import Transport
     from .lane import Located
+    from .outlet import Outlet
 
 __all__ = [
     "Outcome",
@@ -183,6 +185,13 @@ async def _orchestrator(
         )
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
+        store = None
+        if settings.store.url and not is_plan:
+            # Runs without a store start without this import.
+            from .sending.service import sending
+
+            opened = sending(settings, places, ledger, listener)
+            store = await stack.enter_async_context(opened)
         cutter = await stack.enter_async_context(_cutter(settings))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
 
@@ -193,13 +202,14 @@ async def _orchestrator(
             ledger,
             listener,
             hosts={kind.name: asked_hosts(settings, kind) for kind in used},
+            store=store.states if store else list,
             load=lambda: (cutter.cutting, cutter.processes),
             is_plan=is_plan,
         )
         lanes = [
             Lane(
                 kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
-                _plan(kind, settings, places),
+                _plan(kind, settings, places, store or NOWHERE),
                 ledger=ledger,
                 frames=frames,
                 cutter=cutter,
@@ -222,10 +232,14 @@ async def _orchestrator(
             taking_commands(control, watch, places),
         ):
             yield orchestrator, cutter
-        ledger.keep_troubles([str(one) for one in orchestrator.troubles])
-        if not unsettled(await in_thread(read_report, places)):
+            if store:
+                await store.finish(orchestrator.stopped)
+                await _keep_if_settled(ledger, places)
+                await store.conclude(orchestrator.stopped)
+        left = store.left() if store else []
+        ledger.keep_troubles([*map(str, orchestrator.troubles), *left])
+        if await _keep_if_settled(ledger, places):
             await frames.clear()
-            await _keep_end(ledger, places)
 
 
 async def _keep_begin(ledger: Ledger, places: Places) -> None:
@@ -234,9 +248,12 @@ async def _keep_begin(ledger: Ledger, places: Places) -> None:
         await ledger.forget_fact(SETTLED)
 
 
-async def _keep_end(ledger: Ledger, places: Places) -> None:
-    if await in_thread(_is_undated, places):
+async def _keep_if_settled(ledger: Ledger, places: Places) -> bool:
+    """Tell whether all is settled, and keep when that was."""
+    is_settled = not unsettled(await in_thread(read_report, places))
+    if is_settled and await in_thread(_is_undated, places):
         await ledger.keep_fact(SETTLED, utc_now())
+    return is_settled
 
 
 def _is_datable(places: Places) -> bool:
@@ -343,7 +360,9 @@ async def _frame_store(
     )
 
 
-def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
+def _plan(
+    kind: ArchiveKind, settings: Settings, places: Places, outlet: Outlet
+) -> LanePlan:
     return LanePlan(
         surveys=tuple(s for s in settings.parsed_surveys() if s.archive == kind.name),
         spec=settings.spec(kind.name),
@@ -354,5 +373,6 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         ),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
+        outlet=outlet,
         patience_s=settings.politeness.patience_s,
     )

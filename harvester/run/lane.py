@@ -274,6 +274,7 @@ class Lane:
 
     async def _work(self) -> None:
         while (item := await self._channel.get()) is not None:
+            await self._plan.outlet.room()
             if not (self._leaving or self._has_to_wait(*item[:3])):
                 await self._harvest(item)
             self._in_hand.discard((item.survey, item.number))
@@ -316,11 +317,9 @@ class Lane:
                 for receipt in cut:
                     del wanted[receipt.target]
 
-    async def _give_up(
-        self, item: _Item, wanted: dict[int, Wanted], problem: str
-    ) -> None:
-        cut = Cut([Receipt(target, problem=problem) for target in wanted])
-        await self._record(item, wanted, cut)
+    async def _give_up(self, item: _Item, wanted: dict[int, Wanted], why: str) -> None:
+        receipts = [Receipt(target, problem=why) for target in wanted]
+        await self._record(item, wanted, Cut(receipts))
 
     async def _record(self, item: _Item, wanted: dict[int, Wanted], cut: Cut) -> None:
         may_relocate = self._archive.may_relocate
@@ -331,6 +330,7 @@ class Lane:
             needed=cut.needed,
             relocatable={n for n, one in wanted.items() if may_relocate(one.id)},
         )
+        self._plan.outlet.add(cut)
         stamps = sum(not receipt.problem for receipt in cut)
         self._listener(Stamped(self._archive.name, item.product.name, stamps))
         self._moved(moved)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..plan.allowance import frames_in_hand
+from .outlet import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..archives.costs import Costs
     from ..models import CutoutSpec, Survey
+    from .outlet import Outlet
 
 __all__ = ["LanePlan", "lane_workers"]
 
@@ -36,6 +38,8 @@ class LanePlan:
     longest_backoff_s: float
     #: Seconds for which an archive that gives invalid answers is asked again.
     patience_s: float
+    #: Takes the stamps that the ledger has recorded.
+    outlet: Outlet = NOWHERE
 
 
 def lane_workers(costs: Costs, files: Callable[[str], int]) -> int:

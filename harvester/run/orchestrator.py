@@ -52,6 +52,11 @@ class Orchestrator:
             lane.stop()
 
     @property
+    def stopped(self) -> asyncio.Event:
+        """Set once the harvest is to stop."""
+        return self._stopped
+
+    @property
     def troubles(self) -> list[HarvesterError]:
         """The errors for which services were given up."""
         return [trouble for lane in self._lanes for trouble in lane.troubles]

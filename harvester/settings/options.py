@@ -33,7 +33,7 @@ __all__ = [
 READING = ("catalogue",)
 
 #: Sections with options that may differ each time a run is resumed.
-MANNERS = ("services", "politeness", "work")
+MANNERS = ("services", "politeness", "work", "store")
 
 #: Sections with options that decide which archives are asked, and where.
 ASKING = ("surveys", "services", "politeness")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from ..archives.registry import kinds
+from ..dataset.object_store.address import StoreAddress
 from ..errors import InputError
 from ..models import DEFAULT_PLANES, Plane, StampSize
 from ..transport.quiet_hours import QuietHours
@@ -22,6 +23,7 @@ __all__ = [
     "PolitenessSection",
     "Section",
     "ServiceSection",
+    "StoreSection",
     "WatchSection",
     "WorkSection",
 ]
@@ -60,6 +62,13 @@ def _option(flag: str, default: Any, words: str, **limits: Any) -> Any:
     )
 
 
+def _store(text: str) -> str:
+    try:
+        return str(StoreAddress.parse(text)) if text else ""
+    except InputError as error:
+        raise ValueError(error) from error
+
+
 def _addresses(given: str | list[str]) -> str | list[str]:
     if isinstance(given, str):
         return checked_base_url(given)
@@ -90,6 +99,7 @@ BrokerText = Annotated[str, AfterValidator(_broker)]
 WebhookText = Annotated[str, AfterValidator(checked_webhook)]
 SizeText = Annotated[str, AfterValidator(_size)]
 PlanesText = Annotated[str, AfterValidator(_planes)]
+StoreText = Annotated[str, AfterValidator(_store)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
 
 
@@ -295,3 +305,17 @@ class WatchSection(Section):
     busy_s: float = Field(default=600, ge=0)
     #: Folder whose files are added as catalogues; empty: none.
     folder: str = ""
+
+
+class StoreSection(Section):
+    """The object store to which a run sends what it makes; keys are never in here."""
+
+    #: A URL such as ``s3://bucket/prefix``, set by ``--out``; empty: none.
+    url: StoreText = ""
+    endpoint: str = _option(
+        "--endpoint",
+        "",
+        "With a URL as --out: address of the store, unless it is the cloud's own.",
+    )
+    #: Stamps that are sent at a time.
+    at_once: int = Field(default=16, ge=1)

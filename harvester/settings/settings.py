@@ -38,6 +38,7 @@ from .sections import (
     PolitenessSection,
     Section,
     ServiceSection,
+    StoreSection,
     WatchSection,
     WorkSection,
 )
@@ -131,6 +132,7 @@ class _Settings(BaseSettings):
     work: WorkSection = WorkSection()
     notify: NotifySection = NotifySection()
     watch: WatchSection = WatchSection()
+    store: StoreSection = StoreSection()
 
     @classmethod
     def settings_customise_sources(

@@ -26,8 +26,16 @@ def beat_of(report: Report) -> Heartbeat | None:
     if pace is None:
         return None
     settled, total = _settled(report)
-    text = f"{_share(settled, total)}; {pause_words(report) or pace['words']}"
+    parts = (pause_words(report) or pace["words"], *_stores(report))
+    text = "; ".join((_share(settled, total), *parts))
     return Heartbeat(text, settled, total, pace["settled_per_min"], pace["eta_s"])
+
+
+def _stores(report: Report) -> Iterator[str]:
+    """Say what waits for an object store; no host of an archive takes stamps."""
+    for name, one in report["hosts"].items():
+        if "stamps" in one["slots"] and one["waiting"]:
+            yield f"{name}: {one['words']}, {one['load']}"
 
 
 def share_settled(report: Report) -> str:

@@ -53,6 +53,8 @@ class RunWatch:
         For each archive the hosts that are asked.
     load
         Gives the frames that are being cut, and the processes that cut.
+    store
+        Gives the state of the object store that stamps are sent to, if there is one.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class RunWatch:
         *,
         hosts: Mapping[str, tuple[str, ...]],
         load: Callable[[], tuple[int, int]] = lambda: (0, 0),
+        store: Callable[[], list[HostState]] = list,
         is_plan: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -69,6 +72,7 @@ class RunWatch:
         self._hear = listener
         self._hosts = hosts
         self._load = load
+        self._store = store
         self._is_plan = is_plan
         #: Gives Unix seconds.
         self.now = clock
@@ -91,7 +95,8 @@ class RunWatch:
     def look(self, states: Sequence[HostState]) -> bool:
         """Write what is due; tell whether a moment of the history is due as well."""
         now = self.now()
-        self._host_watch.look(list(states), now)
+        states = [*states, *self._store()]
+        self._host_watch.look(states, now)
         self._heard_at = max((state.heard_at for state in states), default=0.0)
         if not 0 <= now - self._signed_at < _SIGN_S:
             self.sign()
@@ -148,13 +153,18 @@ class RunWatch:
                 heard_at=self._heard_at,
                 cutting=cutting,
                 processes=processes,
-                hosts=self._hosts,
+                hosts=self._with_store(),
                 is_plan=self._is_plan,
                 paused=self._paused,
                 resumed_at=self._resumed_at,
                 control=self.control,
             )
         )
+
+    def _with_store(self) -> dict[str, tuple[str, ...]]:
+        # While too much waits for the store, the lanes wait for it as for a host.
+        stores = tuple(one.host for one in self._store())
+        return {name: (*hosts, *stores) for name, hosts in self._hosts.items()}
 
     def _check_stall(self, states: Sequence[HostState], now: float) -> None:
         if self._paused is not None:

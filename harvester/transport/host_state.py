@@ -78,7 +78,9 @@ class HostState:
             f"{busy} of {allowed} ({kind})"
             for kind, (busy, allowed, _) in self.slots.items()
         )
-        return f"{', '.join(slots)} in flight, {self.rate:.3g} requests/s at most"
+        # An object store, which has a state as well, has no rate.
+        rate = f", {self.rate:.3g} requests/s at most" if self.rate else ""
+        return f"{', '.join(slots)} in flight{rate}"
 
     @property
     def kind(self) -> str:

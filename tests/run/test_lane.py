@@ -229,6 +229,36 @@ async def test_to_the_end(stage):
     assert sum(e.jobs for e in stage.listener if isinstance(e, Moved)) == 12
 
 
+class Outlet:
+    """Takes the names of stamps, and has no room until it is told."""
+
+    def __init__(self):
+        self.names = []
+        self.asked, self.free = asyncio.Event(), asyncio.Event()
+
+    def add(self, receipts):
+        """Take stamps."""
+        self.names += [one.file_loc for one in receipts]
+
+    async def room(self):
+        """Wait until there is room."""
+        self.asked.set()
+        await self.free.wait()
+
+
+async def test_full_outlet(stage):
+    """While too much waits for a store no frame is fetched; then stamps go there."""
+    outlet = Outlet()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stage.run(outlet=outlet))
+        await outlet.asked.wait()
+        assert stage.frames.fetched == []
+        outlet.free.set()
+    assert stage.states() == {"done": 6}
+    with LedgerView.open(stage.path) as view:
+        assert sorted(outlet.names) == sorted(one.file_loc for one in view.stamps())
+
+
 async def test_sampling_beside(stage):
     """Frames are fetched while the archive is still asked about a sample of others."""
     asked = asyncio.Event()

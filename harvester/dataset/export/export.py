@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import __version__
 from ...errors import InputError
+from ...places import Places, need_no_url
 from ...status.console import print_line
 from .aligned_source import AlignedSource, checked_alignment
 from .card.card import write_card
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ...places import Places
     from .kind import ExportFormat
     from .options import ExportOptions
     from .selection.selection import Selection
@@ -85,6 +85,8 @@ def export_run(
         The disk is full or a stamp is missing.
     """
     chosen = format_of(to)
+    if out is not None:
+        need_no_url(out)
     _check_options(chosen, options)
     snapshot = take_snapshot(places)
     check_choices(snapshot, options)

@@ -6,26 +6,19 @@ is not there yet. The store checks that hash while it receives.
 
 from __future__ import annotations
 
-import os
-import re
-from contextlib import contextmanager
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import S3Store
 
-from ...errors import InputError, PermanentError, TransientError
-from .remote import SentFile, Stored, need_tls
+from ..object_store.address import StoreAddress
+from ..object_store.blame import blamed
+from ..object_store.opening import open_store
+from .remote import SentFile, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from .destination import Destination
@@ -41,17 +34,8 @@ _PART = 16 << 20
 #: Parts that are sent at a time.
 _AT_ONCE = 2
 
-_LOG_IN = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys that may write."
-
-_CONTINUE = "Run the same command again: it continues where this one ended."
-
-_STATUS = re.compile(r"status code: (\d{3})")
-
-#: Without keys the library asks the cloud that the machine may be in for some.
-_NO_KEYS = re.compile(r"/latest/(api/token|meta-data)")
-
-#: Statuses after which the same request may succeed.
-_TRY_AGAIN = {408, 409, 429, 500, 502, 503, 504}
+#: This command has no backoff of its own.
+_TRIES = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
 
 
 class Bucket:
@@ -71,17 +55,13 @@ class Bucket:
     """
 
     def __init__(self, destination: Destination, *, endpoint: str) -> None:
-        endpoint = endpoint or _of_environment()
-        options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
-        is_plain = endpoint.startswith("http://")
-        need_tls(endpoint)
         self.address = str(destination)
-        self._store = S3Store(
-            destination.place,
-            prefix=destination.within,
+        self._store = open_store(
+            StoreAddress("s3", destination.place, destination.within),
+            endpoint=endpoint,
+            timeout="10 minutes",
             checksum_algorithm="sha256",
-            client_options={"allow_http": is_plain, "timeout": "10 minutes"},
-            **options,
+            retry_config=_TRIES,
         )
 
     def prepare(self) -> None:
@@ -144,42 +124,5 @@ class Bucket:
             for block in obstore.get(self._store, name, options=options):
                 file.write(block)
 
-    @contextmanager
-    def _blamed(self) -> Iterator[None]:
-        """Turn the library's errors into ours."""
-        try:
-            yield
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            msg = f"{self.address}: the store does not let you write. {_LOG_IN}"
-            raise InputError(msg) from error
-        except PreconditionError as error:
-            msg = (
-                f"{self.address} was changed by another program meanwhile. {_CONTINUE}"
-            )
-            raise TransientError("bucket", msg) from error
-        except FileNotFoundError as error:
-            msg = f"{self.address}: there is no such bucket or object."
-            raise PermanentError("bucket", msg) from error
-        except BaseError as error:
-            raise self._of_text(" ".join(str(error).split())) from error
-
-    def _of_text(self, text: str) -> Exception:
-        """Sort an error that the library tells in words only."""
-        status = _STATUS.search(text)
-        code = int(status[1]) if status else 0
-        if _NO_KEYS.search(text) or code in {401, 403}:
-            msg = f"{self.address}: the store does not let you write. {_LOG_IN}"
-            return InputError(msg)
-        if code == HTTPStatus.NOT_FOUND:
-            msg = f"{self.address}: there is no such bucket. Make it first."
-            return InputError(msg)
-        said = text.partition("<")[0][:300].strip(" :")
-        if code and code not in _TRY_AGAIN:
-            return PermanentError("bucket", f"{self.address}: {said}.")
-        return TransientError("bucket", f"{self.address}: {said}. {_CONTINUE}")
-
-
-def _of_environment() -> str:
-    """Give the address of the store, from the variables that Amazon's tools read."""
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    return next((found for name in names if (found := os.environ.get(name))), "")
+    def _blamed(self) -> AbstractContextManager[None]:
+        return blamed(self.address)

@@ -27,7 +27,8 @@ from huggingface_hub.utils import get_session
 from huggingface_hub.utils.sha import git_hash
 
 from ...errors import InputError, PermanentError, TransientError
-from .remote import SentFile, Stored, divided, need_tls
+from ..object_store.opening import need_tls
+from .remote import SentFile, Stored, divided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
-
-from ...errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Remote", "SentFile", "Stored", "divided", "need_tls"]
-
-#: Hosts of this machine.
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+__all__ = ["Remote", "SentFile", "Stored", "divided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +77,6 @@ class Remote(Protocol):
             There is no such file, or it arrives incomplete.
         """
         ...
-
-
-def need_tls(endpoint: str) -> None:
-    """Refuse an address to which a token would travel in the open.
-
-    Raises
-    ------
-    InputError
-        It does not use TLS and is not on this machine.
-    """
-    parts = urlsplit(endpoint)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        msg = f"{endpoint} must use https, or be on this machine."
-        raise InputError(msg)
 
 
 def divided(

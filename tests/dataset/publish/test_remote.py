@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harvester.dataset.publish.remote import SentFile, divided, need_tls
+from harvester.dataset.object_store.opening import need_tls
+from harvester.dataset.publish.remote import SentFile, divided
 from harvester.errors import InputError
 
 
