@@ -34,7 +34,9 @@ from .places import Places
 from .run.config.command import config
 from .run.doctor.command import doctor
 from .run.extend.command import extend
+from .run.merge.command import merge
 from .run.report.command import report
+from .run.split.command import split
 from .run.watch.options import watch_options
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
@@ -215,6 +217,8 @@ def rebuild(source: Path, folder: Path, **flags: Any) -> None:
 
 
 main.add_command(extend)
+main.add_command(split)
+main.add_command(merge)
 main.add_command(status)
 main.add_command(health)
 main.add_command(ctl)
