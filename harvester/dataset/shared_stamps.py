@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import LocalError
+from ..events import counted
 from .on_all_cores import on_all_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["UnfitStamp", "share_file", "share_stamps"]
+__all__ = ["UnfitStamp", "share_file", "share_stamps", "unfit_words"]
 
 #: Stamps in one batch, and batches that are worth no other process.
 _BATCH, _ALONE = 256, 8
+
+#: Stamps named in a message.
+_SHOWN = 3
 
 
 class UnfitStamp(NamedTuple):
@@ -67,6 +71,14 @@ def share_stamps(
     ]
     _flush_folders(target / "cutouts")
     return unfit
+
+
+def unfit_words(unfit: Sequence[UnfitStamp], out: Path) -> str:
+    """Say which stamps of a run are unfit."""
+    count = counted(len(unfit), "stamp")
+    named = ", ".join(f"{one.file_loc} ({one.problem})" for one in unfit[:_SHOWN])
+    verb = "is" if len(unfit) == 1 else "are"
+    return f"{count} of {out} {verb} not as its ledger says: {named}"
 
 
 def share_file(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from ...dataset.current_manifest import make_manifest
-from ...dataset.shared_stamps import share_file, share_stamps
+from ...dataset.shared_stamps import share_file, share_stamps, unfit_words
 from ...dataset.stamps import atomic_write
 from ...errors import InputError, LocalError, LockedError
 from ...events import counted
@@ -36,9 +36,6 @@ __all__ = ["merge_parts", "words"]
 
 #: The file that says, while parts are merged into a folder, which ones.
 _MARKER = "merge.json"
-
-#: Stamps named in a message.
-_SHOWN = 3
 
 
 def merge_parts(folders: Sequence[Path], out: Path) -> dict[str, Any]:
@@ -137,12 +134,10 @@ def _begin(places: Places, merged: dict[str, Any]) -> None:
 def _take_stamps(part: FoundPart, places: Places) -> None:
     unfit = share_stamps(part.places.out, places.out, stamps_of(part.places.ledger))
     if unfit:
-        named = ", ".join(f"{s.file_loc} ({s.problem})" for s in unfit[:_SHOWN])
         out = part.places.out
         msg = (
-            f"{counted(len(unfit), 'stamp')} of {out} are not as its ledger says: "
-            f"{named}. Run `harvester verify --repair {out}` and `harvester resume "
-            f"{out}`, then merge again"
+            f"{unfit_words(unfit, out)}. Run `harvester verify --repair {out}` and "
+            f"`harvester resume {out}`, then merge again"
         )
         raise InputError(msg)
 

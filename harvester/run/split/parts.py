@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...dataset.shared_stamps import share_file, share_stamps
+from ...dataset.shared_stamps import share_file, share_stamps, unfit_words
 from ...errors import InputError
 from ...ledger.part_mark import PartMark
 from ...ledger.parting import write_part
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["RunSplit", "part_name", "write_parts"]
-
-#: Stamps named in a message.
-_SHOWN = 3
 
 
 class RunSplit(NamedTuple):
@@ -89,9 +86,6 @@ def _common_files(whole: Places) -> list[Path]:
 def _share_stamps(whole: Places, part: Places, stamps: list[tuple[str, str]]) -> None:
     unfit = share_stamps(whole.out, part.out, stamps)
     if unfit:
-        named = ", ".join(f"{s.file_loc} ({s.problem})" for s in unfit[:_SHOWN])
-        msg = (
-            f"{len(unfit):,} stamps of {whole.out} are not as its ledger says: "
-            f"{named}. Run `harvester verify --repair {whole.out}` first"
-        )
+        out = whole.out
+        msg = f"{unfit_words(unfit, out)}. Run `harvester verify --repair {out}` first"
         raise InputError(msg)

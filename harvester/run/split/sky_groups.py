@@ -31,10 +31,6 @@ __all__ = ["SkyGroups", "count_near", "group_by_sky", "largest_diagonal_deg"]
 #: Width of the twelve cells of order 0, degrees; those of the next are half as wide.
 _WIDEST_DEG = 58.6
 
-#: The cut between two cells that are further apart than the diagonal of a frame. Other
-#: cuts are the fitter, the coarser the cells are that end there; these have 64 bits.
-_GAP = 100
-
 
 class SkyGroups(NamedTuple):
     """Cells in the order in which they are dealt, numbered from 0."""
@@ -43,7 +39,7 @@ class SkyGroups(NamedTuple):
     group: NDArray[np.int64]
     #: Galaxies of each.
     work: NDArray[np.float64]
-    #: How fit the place before each is for a cut.
+    #: How fit the place before each is for a cut: at 0 there is a gap.
     fitness: NDArray[np.int64]
 
 
@@ -58,8 +54,8 @@ def group_by_sky(
 ) -> SkyGroups:
     """Put galaxies into cells, and these in order.
 
-    Cells that are connected by steps shorter than ``apart_deg`` follow each other, and
-    so do cells of one coarser cell.
+    Cells that are connected by steps shorter than ``apart_deg`` follow each other, in
+    the order of HEALPix.
 
     Parameters
     ----------
@@ -69,35 +65,22 @@ def group_by_sky(
     order = min(ORDER, max(0, ceil(log2(_WIDEST_DEG / (apart_deg / 2)))))
     cell = parent_cell(healpix_29(ra, dec), order)
     index, group = np.unique(cell, return_inverse=True)
-    island = _islands(unit_vectors(ra, dec), group, apart_deg)
-    # An island stands where its first cell is.
-    first = np.full(int(island.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first, island, index)
-    order_of = np.lexsort([index, first[island]])
-    rank = np.empty_like(order_of)
-    rank[order_of] = np.arange(len(rank))
-    index, island = index[order_of], island[order_of]
+    near = _near_cells(unit_vectors(ra, dec), group, apart_deg)
+    rank = _ranks(index, near)
     return SkyGroups(
         rank[group],
         np.bincount(rank[group], minlength=len(index)).astype(np.float64),
-        _fitness(index, island),
+        -_crossed(np.sort(rank[near], axis=0), len(index)),
     )
 
 
-def _fitness(index: NDArray[np.int64], island: NDArray[np.int64]) -> NDArray[np.int64]:
-    # The highest bit in which two indices differ tells the coarsest cell that ends.
-    differs = np.frexp((index[1:] ^ index[:-1]).astype(np.float64))[1]
-    fitness = np.where(island[1:] != island[:-1], _GAP, differs)
-    return np.concatenate([[0], fitness]).astype(np.int64)
-
-
-def _islands(
+def _near_cells(
     xyz: NDArray[np.float64], group: NDArray[np.int64], apart_deg: float
 ) -> NDArray[np.int64]:
-    """Give the island of each cell: no galaxies of two islands are near each other.
+    """Give pairs of cells whose galaxies may be near each other, shape (2, pair).
 
-    Cells are compared by the middles and radii of their galaxies. So a few islands that
-    are a little further apart than asked may be one.
+    Cells are compared by the middles and radii of their galaxies. So a few pairs are a
+    little further apart than asked.
     """
     count = int(group.max(initial=-1)) + 1
     galaxies = np.bincount(group, minlength=count)
@@ -110,12 +93,37 @@ def _islands(
     reach = apart + 2 * float(radius.max(initial=0))
     one, other = tree_of(middle).query_pairs(reach, output_type="ndarray").T
     distance = np.linalg.norm(middle[one] - middle[other], axis=1)
-    near = distance <= apart + radius[one] + radius[other]
-    ends = one[near], other[near]
-    graph = coo_array((np.ones(len(ends[0]), np.bool_), ends), shape=(count, count))
-    _, island = connected_components(graph.tocsr(), directed=False)
-    found: NDArray[np.int64] = island.astype(np.int64)
-    return found
+    is_near = distance <= apart + radius[one] + radius[other]
+    pairs: NDArray[np.int64] = np.stack([one[is_near], other[is_near]]).astype(np.int64)
+    return pairs
+
+
+def _ranks(index: NDArray[np.int64], near: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the place of each cell in the order of dealing.
+
+    Cells that are connected by near ones are an island, which stands where its first
+    cell is.
+    """
+    count = len(index)
+    links = coo_array((np.ones(near.shape[1], np.bool_), near), shape=(count, count))
+    islands, island = connected_components(links.tocsr(), directed=False)
+    first = np.full(islands, np.iinfo(np.int64).max)
+    np.minimum.at(first, island, index)
+    rank = np.empty(count, np.int64)
+    rank[np.lexsort([index, first[island]])] = np.arange(count)
+    return rank
+
+
+def _crossed(near: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Count the pairs of near cells that a cut before each cell would part.
+
+    ``near`` has the places of both, the first one in the order of dealing first.
+    """
+    steps = np.zeros(count + 1, np.int64)
+    np.add.at(steps, near[0] + 1, 1)
+    np.add.at(steps, near[1] + 1, -1)
+    crossed: NDArray[np.int64] = np.cumsum(steps)[:count]
+    return crossed
 
 
 def count_near(
