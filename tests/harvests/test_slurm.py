@@ -149,7 +149,9 @@ def test_array(scene):
     slurm, before = scene.slurm, scene.files
     port = _known_port(scene)
     job = scene.submit()
-    slurm.wait_until(lambda: all("no broker" in scene.said(n) for n in range(CPUS)))
+    slurm.wait_until(
+        lambda: all("waits for the broker" in scene.said(n) for n in range(CPUS))
+    )
     assert scene.files == before
     with broker(scene, port):
         first = _one_begun(scene)
