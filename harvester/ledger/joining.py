@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .file import new_ledger
+from .joined_bills import add_up_bills
 from .joined_history import join_histories
 from .part_mark import MERGED, WORKED, PartMark, lasting_facts
 from .recount import count_again
@@ -187,6 +188,7 @@ def _facts(
     settled = [facts[SETTLED] for facts in parts if SETTLED in facts]
     if settled and not _has_work(db):
         yield SETTLED, max(settled)
+    yield from add_up_bills(parts).items()
     for facts in parts:
         yield from lasting_facts(facts).items()
         yield from ((k, v) for k, v in facts.items() if k.startswith(WORKED))

@@ -45,7 +45,8 @@ class PartMark:
     #: How many galaxies it has, and a hash of their numbers.
     targets: int
     targets_sha256: str
-    #: Of the run that was split, until then: see `parting.known_before`.
+    #: Of the run that was split, until then: see `parting.known_before`; and the text
+    #: of its settings file as ``settings``.
     before: Mapping[str, Any]
 
     def to_json(self) -> str:

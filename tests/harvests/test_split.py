@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from service import harvester, stamps, status
+from service import harvester, kill_group, stamps, start, status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +132,28 @@ def test_traffic(divided):
     together = sum((Counter(dict(rows(run, asked))) for run in runs), Counter())
     assert Counter(dict(rows(divided.merged, asked))) == together
     assert len(together) > 2
+
+
+@pytest.mark.parametrize(
+    "moment", ["merge.json", "cutouts", "labels.parquet", "ledger.sqlite.part"]
+)
+def test_killed_merge(divided, tmp_path, moment):
+    """A merge that is killed as soon as a file is there is simply called again."""
+    out = tmp_path / "merged"
+    process = start("merge", divided.merged.with_name("parts"), "--out", out)
+    while process.poll() is None and not (out / moment).exists():
+        time.sleep(0.002)
+    kill_group(process)
+    ran("merge", divided.merged.with_name("parts"), "--out", out)
+    assert _files(out) == _files(divided.merged)
+    assert (out / "manifest.csv").read_bytes() == (
+        divided.whole / "manifest.csv"
+    ).read_bytes()
+
+
+def _files(run):
+    kept = (path for path in run.rglob("*") if path.suffix in {".fits", ".parquet"})
+    return {path.relative_to(run): path.read_bytes() for path in kept}
 
 
 def test_commands(divided, tmp_path):

@@ -114,7 +114,7 @@ def _merge(parts: Sequence[FoundPart], places: Places, merged: dict[str, Any]) -
     if not places.ledger.exists():
         for part in parts:
             _take_stamps(part, places)
-        _take_files(parts[0].places, places)
+        _take_files(parts[0], places)
         ledgers = [one.places.ledger for one in parts]
         _check_unchanged(parts)
         join_ledgers(places.ledger, ledgers, json.dumps(merged))
@@ -142,13 +142,12 @@ def _take_stamps(part: FoundPart, places: Places) -> None:
         raise InputError(msg)
 
 
-def _take_files(part: Places, places: Places) -> None:
-    for source, target in (
-        (part.labels, places.labels),
-        (part.rejects, places.rejects),
-        (part.settings, places.settings),
-    ):
-        share_file(source, target)
+def _take_files(part: FoundPart, places: Places) -> None:
+    share_file(part.places.labels, places.labels)
+    share_file(part.places.rejects, places.rejects)
+    # Those of the run that was split: the parts may have had a broker that is gone.
+    with atomic_write(places.settings) as new:
+        new.write_text(part.mark.before["settings"], encoding="utf-8")
 
 
 def _check_unchanged(parts: Sequence[FoundPart]) -> None:

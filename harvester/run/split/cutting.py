@@ -65,7 +65,7 @@ def cut_run(ledger: Path, settings: Settings, parts: int, by: By) -> CutRun:
             "parts": parts,
             **_identity(dict(db.execute("SELECT key, value FROM run").fetchall())),
         }
-        before = known_before(db)
+        before = {**known_before(db), "settings": settings.to_toml()}
         cut = _by_frames if by == "frames" else _by_sky
         part, held, notes = cut(db, positions, settings, parts)
     split = RunSplit(positions.number, part, parts, made_of, before)

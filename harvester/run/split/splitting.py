@@ -81,7 +81,8 @@ def split_catalogue(
 
     def listener(event: Event) -> None:
         if isinstance(event, Note):
-            say(event.text)
+            # Each part has the rejected rows; the folder of the whole is temporary.
+            say(event.text.replace(str(whole.out), str(out / part_name(0))))
 
     given = to_settings(flags)
     columns = {**given.get("catalogue", {}), "path": str(catalogue.absolute())}

@@ -55,10 +55,10 @@ def parts(run):
     return split(run, 3)
 
 
-def split(run, count, name="parts"):
+def split(run, count, name="parts", by="frames"):
     """Split a run; give its parts."""
     out = run.out.with_name(name)
-    split_run(run, out, count, "frames", lambda _: None)
+    split_run(run, out, count, by, lambda _: None)
     return [Places(one) for one in sorted(out.glob("part-*"))]
 
 
@@ -109,6 +109,17 @@ def test_as_undivided(run, parts, tmp_path):
     found = verify(merged)
     assert (found.checked, found.lost, found.orphans) == (22, [], [])
     assert not unsettled(read_report(merged))
+
+
+def test_settings_of_the_whole(run, parts, tmp_path):
+    """The merged run has the settings of before the split, not those of a part."""
+    before = run.settings.read_bytes()
+    for part in parts:
+        harvest(part)
+        text = part.settings.read_text()
+        part.settings.write_text(text.replace('contact = ""', 'contact = "x"'))
+        assert part.settings.read_bytes() != before
+    assert merge(tmp_path).settings.read_bytes() == before
 
 
 def test_linked(parts, tmp_path):
@@ -189,6 +200,26 @@ def test_history(parts, tmp_path):
     ]  # fmt: skip
     hosts = "SELECT requests, bytes, in_flight, rate, answers, p95_s FROM host_history"
     assert rows(merged, f"{hosts} WHERE at = 6120") == [(5, 50, 2, 4.0, 6, None)]
+
+
+@pytest.mark.parametrize(("lacking", "bill"), [(0, '{"frames": {"r": 7}}'), (1, None)])
+def test_bills(tmp_path, lacking, bill):
+    """Bills that each part has made are added up; an incomplete sum is left out."""
+    split(begin(tmp_path / "run", 12), 2, by="healpix")
+    for number in range(lacking, 2):
+        told = json.dumps({"frames": {"r": 3 + number}})
+        change_fact(Places(tmp_path / "parts" / f"part-000{number}"), "bill sdss", told)
+    kept = rows(merge(tmp_path), "SELECT value FROM run WHERE key = 'bill sdss'")
+    assert kept == ([(bill,)] if bill else [])
+
+
+def test_planned_bill(run, tmp_path):
+    """The bill of a run that was located before it was split stays its bill."""
+    change_fact(run, "bill sdss", '{"frames": {"r": 1}}')
+    for part in split(run, 2):
+        change_fact(part, "bill sdss", '{"frames": {"r": 3}}')
+    kept = rows(merge(tmp_path), "SELECT value FROM run WHERE key = 'bill sdss'")
+    assert kept == [('{"frames": {"r": 1}}',)]
 
 
 def test_again(parts, tmp_path):

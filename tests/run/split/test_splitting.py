@@ -205,6 +205,19 @@ def test_catalogue(tmp_path):
     ]
 
 
+def test_rejected_rows(tmp_path):
+    """Rows that are not taken are told, with a file that is there afterwards."""
+    begin(tmp_path / "run", 12)
+    catalogue, out = tmp_path / "galaxies.csv", tmp_path / "parts"
+    catalogue.write_text(catalogue.read_text() + "g99,10,95,1\n")
+    done = command("--into", 2, "--out", out, "--survey", str(SURVEY), catalogue)
+    assert done.exit_code == 0, done.output
+    assert f"the reasons are in {out}/part-0000/rejects.jsonl" in done.output
+    for part in out.glob("part-*"):
+        (line,) = (part / "rejects.jsonl").read_text().splitlines()
+        assert json.loads(line)["id"] == "g99"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
