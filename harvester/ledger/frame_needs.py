@@ -66,9 +66,9 @@ def read_positions(db: sqlite3.Connection) -> RunPositions:
 
 
 def count_unlocated(db: sqlite3.Connection) -> int:
-    """Count the jobs whose frames are not known yet."""
+    """Count the galaxies whose frames are not known yet, in the survey with most."""
     (count,) = db.execute(
-        "SELECT total(count) FROM tally WHERE what = ?", (State.PENDING,)
+        "SELECT coalesce(max(count), 0) FROM tally WHERE what = ?", (State.PENDING,)
     ).fetchone()
     return int(count)
 

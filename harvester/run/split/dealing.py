@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["deal"]
 
 #: How far a cut may be from where it makes the parts equal, as a share of a part.
-_PLAY = 0.15
+_PLAY = 0.1
 
 
 def deal(
