@@ -41,7 +41,6 @@ def test_service(tmp_path):
         process.send_signal(signal.SIGTERM)
         printed, log = process.communicate(timeout=60)
     assert json.loads(shown.stdout) == {
-        "re": 1,
         "lease_s": 30,
         "clients": [],
         "hosts": [],
@@ -60,7 +59,12 @@ def test_wrong_secret(tmp_path):
     with broker(tmp_path) as (_, file):
         where = f"127.0.0.1:{json.loads(file.read_text())['port']}"
         words = ("run", rows, "--out", tmp_path / "out", "--survey", "sdss:r")
-        ended = harvester(*words, "--broker", where, **secret)
+        # If it asked all the same, it would ask no archive.
+        nowhere = [
+            f"--base-url=sdss-{name}=http://127.0.0.1:{port}"
+            for name, port in (("sky", 1), ("sas", 2))
+        ]
+        ended = harvester(*words, *nowhere, "--broker", where, **secret)
     assert ended.returncode == 2
     assert "the secret is not that of the broker" in ended.stderr + ended.stdout
 
