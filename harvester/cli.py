@@ -35,9 +35,11 @@ from .run.broker.command import broker
 from .run.config.command import config
 from .run.doctor.command import doctor
 from .run.extend.command import extend
+from .run.merge.command import merge
 from .run.report.command import report
 from .run.sending.made import and_sent
 from .run.sending.out_option import FOLDER_OR_STORE, choose_run, work_option
+from .run.split.command import split
 from .run.watch.options import watch_options
 from .sandbox.command import sandbox
 from .settings.option_command import OfSettings
@@ -237,6 +239,8 @@ def rebuild(source: Path, folder: Path, **flags: Any) -> None:
 
 
 main.add_command(extend)
+main.add_command(split)
+main.add_command(merge)
 main.add_command(status)
 main.add_command(health)
 main.add_command(ctl)

@@ -32,6 +32,7 @@ __all__ = [
     "insert_jobs",
     "is_owned",
     "need_ledger",
+    "new_ledger",
     "open_to_read",
     "owned",
     "owner_of",
@@ -275,8 +276,7 @@ def create_ledger(
 ) -> None:
     """Make the ledger of a new run, whole or not at all.
 
-    It is made under another name and renamed, so that a kill while a large catalogue
-    is read in leaves no file that looks like a ledger.
+    See `new_ledger`.
 
     Parameters
     ----------
@@ -285,17 +285,34 @@ def create_ledger(
     facts
         What the run is: hash of the catalogue, of the settings, and so on.
     """
+    with new_ledger(path) as db:
+        _fill(db, targets, rejects, surveys, facts)
+
+
+@contextmanager
+def new_ledger(path: Path) -> Iterator[sqlite3.Connection]:
+    """Give an empty ledger to fill; after the block it is there, whole or not at all.
+
+    It is made under another name and renamed, so that a kill while a large catalogue
+    is read in leaves no file that looks like a ledger. Its indexes are made after the
+    block. Other ledgers may be attached by their URL.
+
+    Raises
+    ------
+    LocalError
+        The disk is full or read-only.
+    """
     new = path.with_name(path.name + ".part")
     for end in ("", "-wal", "-shm", "-journal"):
         new.with_name(new.name + end).unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(new)) as db:
+        with closing(sqlite3.connect(new.absolute().as_uri(), uri=True)) as db:
             # Nothing of it counts until the rename: no journal, one flush.
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
             db.executescript(read_script("schema.sql"))
             with db:
-                _fill(db, targets, rejects, surveys, facts)
+                yield db
             db.executescript(read_script("indexes.sql"))
             db.execute(f"PRAGMA user_version = {VERSION}")
             # Now: later another program may hold the ledger, and this does not wait.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .. import __version__
 from ..archives.kind import LocatorInputs
 from ..archives.registry import kind_of
 from ..archives.sampling import sample_once
@@ -18,6 +19,7 @@ from ..frames.store import FrameStore
 from ..frames.ways import Ways
 from ..ledger.in_thread import in_thread
 from ..ledger.ledger import Ledger
+from ..ledger.part_mark import WORKED
 from ..ledger.run_dates import BEGAN, SETTLED, RunDates, utc_now
 from ..ledger.view import LedgerView
 from ..plan.bill import read_bill, totals
@@ -243,6 +245,7 @@ async def _orchestrator(
 
 
 async def _keep_begin(ledger: Ledger, places: Places) -> None:
+    await ledger.keep_fact(f"{WORKED}{__version__}", utc_now())
     if await in_thread(_is_datable, places):
         await ledger.keep_fact(BEGAN, utc_now())
         await ledger.forget_fact(SETTLED)

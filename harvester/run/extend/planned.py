@@ -13,6 +13,7 @@ from ...dataset.grown_labels import compare_labels
 from ...dataset.manifest import write_labels
 from ...errors import InputError
 from ...ledger.incoming import IncomingTargets
+from ...ledger.part_mark import PART
 from ...ledger.view import LedgerView
 from ..identifier_positions import positions_of
 from ..same_run import ID_COLUMN, check_same_settings
@@ -78,6 +79,7 @@ def planned_extension(
     with LedgerView.open(places.ledger) as view:
         facts, before = view.facts(), list(view.surveys().values())
         targets = view.count("target")
+    _refuse_part(places, facts)
     names = [str(read_survey(text)) for text in addition.surveys]
     after = settings.model_copy(update={"surveys": [*map(str, before), *names]})
     merged = [str(one) for one in after.parsed_surveys()]
@@ -91,6 +93,16 @@ def planned_extension(
         yield RunExtension(
             _with_catalogue(after, grown, addition), before, targets, grown
         )
+
+
+def _refuse_part(places: Places, facts: Mapping[str, str]) -> None:
+    # New galaxies of two parts would have the same numbers.
+    if PART in facts:
+        msg = (
+            f"{places.out} is a part of a run that was split: merge the parts with "
+            "`harvester merge`, then extend the merged run"
+        )
+        raise InputError(msg)
 
 
 def _with_catalogue(
