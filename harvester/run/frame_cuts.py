@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..frames.store import FrameStore, LocalFrame
     from ..models import Product, Receipt, Wanted
-    from .executors.processes import Cutter
+    from .executors.executor import Executor
     from .lane_plan import LanePlan
 
 __all__ = ["FrameCuts"]
@@ -55,7 +55,7 @@ class FrameCuts:
         plan: LanePlan,
         *,
         frames: FrameStore,
-        cutter: Cutter,
+        cutter: Executor,
         say: Callable[[str], None],
     ) -> None:
         """Keep the parts; ``say`` is called with messages for the user."""
@@ -83,15 +83,16 @@ class FrameCuts:
         """
         asked = _Asked(on_bytes, sits_out)
         cut = None
-        # A fetched part of the frame may be at fault: then all of it is fetched, which
-        # counts as no attempt.
-        while cut is None:
-            async with self._fetch(product, asked, wanted) as frame:
-                job = self._job(product, frame, wanted)
-                cut = await self._cut(job, [_Held(product, frame)])
-                if cut is not None:
-                    async for part in self._completed(job, cut, asked):
-                        yield part
+        async with self._cutter.room(product.archive):
+            # A fetched part of the frame may be at fault: then all of it is fetched,
+            # which counts as no attempt.
+            while cut is None:
+                async with self._fetch(product, asked, wanted) as frame:
+                    job = self._job(product, frame, wanted)
+                    cut = await self._cut(job, [_Held(product, frame)])
+                    if cut is not None:
+                        async for part in self._completed(job, cut, asked):
+                            yield part
 
     def _job(
         self, product: Product, frame: LocalFrame, wanted: Sequence[Wanted]

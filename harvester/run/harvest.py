@@ -31,7 +31,8 @@ from ..transport.webhook import Webhook
 from .control.harvest_control import HarvestControl
 from .control.server import taking_commands
 from .disk import check_room, disk_notes
-from .executors.processes import Cutter
+from .executors.chosen import make_executor, most_at_once
+from .executors.executor_limits import ExecutorLimits
 from .lane import Lane, LanePlan
 from .lane_plan import lane_workers
 from .learned import kept_learned
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from ..settings.settings import Settings
     from ..status.report import Report
     from ..transport.transport import Transport
+    from .executors.executor import Executor
     from .lane import Located
 
 __all__ = [
@@ -175,7 +177,7 @@ def _when_located(
 @asynccontextmanager
 async def _orchestrator(
     settings: Settings, places: Places, listener: Listener, *, is_plan: bool
-) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
+) -> AsyncIterator[tuple[Orchestrator, Executor]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
         transport = await stack.enter_async_context(
@@ -183,8 +185,9 @@ async def _orchestrator(
         )
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))
-        cutter = await stack.enter_async_context(_cutter(settings))
+        cutter = _executor(settings, places, lambda text: listener(Note(text)))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
+        await stack.enter_async_context(cutter)
 
         located = _when_located(settings, places, ledger, transport, is_plan=is_plan)
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
@@ -293,11 +296,27 @@ def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
     return Ways(allowed.ways, limits, speed_of=transport.speed_of, counted=count)
 
 
-def _cutter(settings: Settings) -> Cutter:
-    return Cutter(
-        processes=settings.work.processes,
-        limit_s=settings.work.cut_limit_s,
-        memory_bytes=settings.work.process_memory_bytes,
+def _executor(
+    settings: Settings, places: Places, say: Callable[[str], None]
+) -> Executor:
+    work = settings.work
+    archives = {survey.archive for survey in settings.parsed_surveys()}
+    limits = ExecutorLimits(
+        processes=work.processes,
+        cut_s=work.cut_limit_s,
+        memory_bytes=work.process_memory_bytes,
+        outstanding_bytes=work.outstanding_bytes,
+        patience_s=settings.politeness.patience_s,
+        frames=places.frames,
+        frames_by=work.frames_by,
+        at_once={name: _at_once(kind_of(name), settings) for name in archives},
+    )
+    return make_executor(work.executor, limits, say)
+
+
+def _at_once(kind: ArchiveKind, settings: Settings) -> int:
+    return lane_workers(
+        kind.costs, lambda service: settings.services.named(service).files
     )
 
 
@@ -330,7 +349,7 @@ async def _frame_store(
     places: Places,
     ledger: Ledger,
     transport: Transport,
-    cutter: Cutter,
+    cutter: Executor,
 ) -> FrameStore:
     return await FrameStore.open(
         places.frames,
@@ -349,9 +368,7 @@ def _plan(kind: ArchiveKind, settings: Settings, places: Places) -> LanePlan:
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        workers=lane_workers(
-            kind.costs, lambda service: settings.services.named(service).files
-        ),
+        workers=most_at_once(settings.work.executor, _at_once(kind, settings)),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         patience_s=settings.politeness.patience_s,

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ..frames.store import FrameStore
     from ..ledger.ledger import Ledger
     from ..models import Product, Survey, Wanted
-    from .executors.processes import Cutter
+    from .executors.executor import Executor
 
     Located = Callable[[str], Awaitable[Coroutine[Any, Any, None] | None]]
 
@@ -85,7 +85,7 @@ class Lane:
         *,
         ledger: Ledger,
         frames: FrameStore,
-        cutter: Cutter,
+        cutter: Executor,
         listener: Listener,
         located: Located | None = None,
         down_s: Callable[[], float] = lambda: 0.0,
