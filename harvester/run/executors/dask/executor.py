@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
+    from ....cutouts.unwritten import UnwrittenCut
     from ....models import Cut, FrameJob
     from .cluster import Cluster
     from .outstanding import Outstanding
     from .rooms import Rooms
+
+    CutUnwritten = Callable[[FrameJob], UnwrittenCut]
 
 __all__ = ["DaskExecutor"]
 
@@ -50,8 +53,10 @@ class DaskExecutor:
         outstanding: Outstanding,
         rooms: Rooms,
         on_exit: AsyncExitStack,
+        cut: CutUnwritten = cut_unwritten,
     ) -> None:
         """Keep the parts; what is on the stack ends with the executor."""
+        self._cut = cut
         self._cluster = cluster
         self._terms = terms
         self._outstanding = outstanding
@@ -113,7 +118,7 @@ class DaskExecutor:
     async def _cut_once(self, job: FrameJob) -> Cut:
         size = await asyncio.to_thread(bytes_of, job)
         try:
-            got = await self.ask(cut_unwritten, _sent(job), size=size)
+            got = await self.ask(self._cut, _sent(job), size=size)
         except MemoryError as error:
             msg = f"{job.product.name} needs more memory than a Dask worker has"
             raise PermanentError("too_big", msg) from error

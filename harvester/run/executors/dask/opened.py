@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from ....cutouts.core_count import process_count
+from ....cutouts.unwritten import cut_unwritten
 from .cluster import Cluster
 from .executor import DaskExecutor
 from .local_workers import LocalWorkers
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ....settings.executor_choice import ExecutorChoice
     from ..executor_limits import ExecutorLimits
+    from .executor import CutUnwritten
 
 __all__ = ["dask_executor"]
 
@@ -28,7 +30,11 @@ _NICE = 5
 
 
 def dask_executor(
-    choice: ExecutorChoice, limits: ExecutorLimits, say: Callable[[str], None]
+    choice: ExecutorChoice,
+    limits: ExecutorLimits,
+    say: Callable[[str], None],
+    *,
+    cut: CutUnwritten = cut_unwritten,
 ) -> DaskExecutor:
     """Make the executor; nothing is started or asked yet."""
     stack, shared = AsyncExitStack(), SharedFile.below(limits.frames)
@@ -42,6 +48,7 @@ def dask_executor(
         outstanding=Outstanding(limits.outstanding_bytes),
         rooms=Rooms(limits.at_once, lambda: len(workers.good)),
         on_exit=stack,
+        cut=cut,
     )
 
 
