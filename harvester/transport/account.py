@@ -84,10 +84,22 @@ class Member:
     due: float = 0.0
     #: When it was permitted a request that is not sent yet; None: all are sent.
     sending: float | None = None
+    #: Until when it counts although its process is not seen to live here: the broker
+    #: lends to harvests of other machines. 0: its process is on this machine.
+    lease_until: float = 0.0
 
     def is_active(self, now: float) -> bool:
         """Whether its limits still hold for all."""
         return now - self.seen <= _ACTIVE_S or any(self.under_way.values())
+
+    def is_leased(self, now: float) -> bool:
+        """Whether a lease of it has not run out yet."""
+        # One that ends later than any lease was written by another clock.
+        return 0 < self.lease_until - now <= LONGEST_S
+
+    def facts(self) -> dict[str, object]:
+        """Give its fields; without a lease, as they were before there were leases."""
+        return {k: v for k, v in vars(self).items() if v or k != "lease_until"}
 
 
 @dataclass
@@ -112,15 +124,38 @@ class Account:
 
     def to_json(self) -> str:
         """Write it in one line."""
-        members = {key: vars(one) for key, one in self.members.items()}
+        members = {key: one.facts() for key, one in self.members.items()}
         return json.dumps({**vars(self), "members": members}, separators=(",", ":"))
 
-    def forget(self, is_alive: Callable[[str], bool]) -> None:
+    def forget(self, is_alive: Callable[[str], bool], now: float) -> None:
         """Remove the harvests that have ended, with their requests under way.
 
         The time of the next request stays as it is, since their requests were sent.
         """
-        self.members = {key: m for key, m in self.members.items() if is_alive(key)}
+        self.members = {
+            key: one
+            for key, one in self.members.items()
+            if one.is_leased(now) or is_alive(key)
+        }
+
+    def lend(self, me: str, until: float) -> None:
+        """Count a harvest of another machine until this time."""
+        if me in self.members:
+            self.members[me].lease_until = until
+
+    def claim(
+        self, me: str, wish: Wish, under_way: Mapping[str, int], now: float
+    ) -> None:
+        """Set the requests under way of a harvest that was not heard for a while."""
+        mine = self.members.setdefault(me, Member())
+        _note(mine, wish, now)
+        mine.under_way, mine.sending = dict(under_way), None
+        # Its last request may have been sent unheard.
+        self.next_at = max(self.next_at, now + wish.gap_s)
+
+    def drop(self, me: str) -> None:
+        """Remove a harvest that has ended."""
+        self.members.pop(me, None)
 
     def ask(self, me: str, wish: Wish, now: float) -> Answer:
         """Permit a harvest to send one of its requests, or say when to ask again."""

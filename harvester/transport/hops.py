@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from .body import Limits
     from .call import Call
     from .host_speed import HostSpeeds
-    from .machine_limit import MachineLimit
     from .manners import Manners, Timing
     from .services import Directory, Service
+    from .shared_limit import SharedLimit
     from .turn import Turn
     from .wire import Redirected, Request, Wire
 
@@ -60,7 +60,7 @@ class Throttles:
         cool_downs: Mapping[str, float],
         on_cool_down: Callable[[str, float], None] | None,
         timing: Timing,
-        machine_limit: MachineLimit | None = None,
+        machine_limit: SharedLimit | None = None,
     ) -> None:
         self._machine_limit = machine_limit
         self._directory = directory
@@ -195,14 +195,15 @@ class Hops:
                 self._on_traffic(host, 0, size)
                 call.on_bytes(size)
 
-            redirect = await self.wire.exchange(
-                request,
-                intake,
-                answer_s=self._answer_s(call),
-                on_sent=on_sent,
-                on_bytes=on_bytes,
-                on_answer=reply.answered,
-            )
+            async with turn.leased():
+                redirect = await self.wire.exchange(
+                    request,
+                    intake,
+                    answer_s=self._answer_s(call),
+                    on_sent=on_sent,
+                    on_bytes=on_bytes,
+                    on_answer=reply.answered,
+                )
             beat.heard()  # an answer without a body
             return redirect
 

@@ -39,6 +39,8 @@ class HostState:
     slowed_by: str = ""
     #: Other harvests of this machine that use the same limits of this host.
     others: int = 0
+    #: Why the broker cannot be asked, without which nothing is sent; empty: it can.
+    no_broker: str = ""
     #: Until when nothing is sent because of the user's quiet hours; 0: none are.
     quiet_until: float = 0.0
     #: Until when nothing is sent because of a cool-down, and why it was begun.
@@ -79,6 +81,8 @@ class HostState:
     @property
     def kind(self) -> str:
         """Name the state without its numbers; a line is printed when it changes."""
+        if self.no_broker:
+            return "no broker"
         if self.quiet_until:
             return "quiet"
         if self.refused_since:
@@ -90,6 +94,8 @@ class HostState:
     def _road(self, now: float) -> str:
         if self.paused:
             return "paused"
+        if self.no_broker:
+            return self.no_broker
         if self.quiet_until > now:
             ends = time.strftime("%H:%M", time.localtime(self.quiet_until))
             return f"quiet hours until {ends}"

@@ -12,20 +12,20 @@ import logging
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from .account_file import AccountFile, Presence
+from .account_file import Presence
+from .accounts import Accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor, Future
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from .account import Account, Answer, Wish
-
-    #: Is given the answer; None: there is no common limit any more.
-    Answered = Callable[[Answer | None], None]
+    from .shared_limit import Answered
 
 __all__ = ["HostLimit", "MachineLimit", "folder_trouble"]
 
@@ -68,7 +68,7 @@ class MachineLimit:
     ) -> None:
         self._folder = folder
         self.clock = clock
-        self._presence: Presence | None = None
+        self.accounts = Accounts(folder)
         self._hosts: dict[str, HostLimit] = {}
         self._executor = executor or ThreadPoolExecutor(1, "machine-limit")
         #: Whether the folder could not be used, so that nothing is shared.
@@ -77,12 +77,6 @@ class MachineLimit:
     def at(self, host: str) -> HostLimit:
         """Give the common limit of a host, by the name that is really asked."""
         return self._hosts.setdefault(host, HostLimit(self, host))
-
-    def presence(self) -> Presence:
-        """Give the file that shows that this harvest lives; call it in the thread."""
-        if self._presence is None:
-            self._presence = Presence(self._folder)
-        return self._presence
 
     def submit(self, work: Callable[[], Answer | None]) -> Future[Answer | None]:
         """Do some work on the files in their thread, one after the other."""
@@ -94,18 +88,18 @@ class MachineLimit:
             self.is_off = True
             _log.warning("%s", _words(self._folder, error))
 
-    def close(self) -> None:
-        """End the part of this harvest; its places are free at once."""
-        self.is_off = True
-        self._executor.submit(self._close)
-        self._executor.shutdown(wait=False)
+    async def start(self) -> None:
+        """Do nothing: the files are opened when they are needed first."""
 
-    def _close(self) -> None:
-        with suppress(OSError):
-            for host in self._hosts.values():
-                host.close()
-            if self._presence is not None:
-                self._presence.close()
+    async def aclose(self) -> None:
+        """End the part of this harvest; its places are free at once."""
+        self.close()
+
+    def close(self) -> None:
+        """End the part of this harvest, in the thread; its places are free at once."""
+        self.is_off = True
+        self._executor.submit(self.accounts.close)
+        self._executor.shutdown(wait=False)
 
 
 class HostLimit:
@@ -117,7 +111,6 @@ class HostLimit:
     def __init__(self, machine: MachineLimit | None = None, host: str = "") -> None:
         self._machine = machine
         self._host = host
-        self._file: AccountFile | None = None
         #: Whether a question has not been answered yet.
         self.is_asking = False
         #: When to ask again: all places are taken.
@@ -129,6 +122,20 @@ class HostLimit:
     def is_on(self) -> bool:
         """Whether permission must be asked for."""
         return self._machine is not None and not self._machine.is_off
+
+    @property
+    def down_s(self) -> float:
+        """Give 0: without the files a harvest keeps its own limits, and goes on."""
+        return 0.0
+
+    @property
+    def waits_for(self) -> str:
+        """Give an empty text, as nothing but a place is waited for."""
+        return ""
+
+    def leased(self) -> AbstractAsyncContextManager[None]:
+        """Send a request in this block; nothing takes back what was permitted."""
+        return nullcontext()
 
     def ask(self, wish: Wish, answered: Answered) -> None:
         """Ask for permission to send; ``answered`` is called in the event loop."""
@@ -179,17 +186,10 @@ class HostLimit:
             until = self._machine.clock() + seconds
             self._note(lambda account, _: account.cool_down(until))
 
-    def close(self) -> None:
-        """Close the file, in its thread."""
-        if self._file is not None:
-            self._file.close()
-
     def _ask_now(self, machine: MachineLimit, wish: Wish) -> Answer:
-        presence = machine.presence()
-        presence.renew()
-        with self._opened(presence).opened() as account:
-            account.forget(presence.is_alive)
-            return account.ask(presence.id, wish, machine.clock())
+        with machine.accounts.opened(self._host) as account:
+            account.forget(machine.accounts.is_alive, machine.clock())
+            return account.ask(machine.accounts.own, wish, machine.clock())
 
     def _note(self, change: Callable[[Account, str], None]) -> None:
         machine = self._machine
@@ -197,20 +197,14 @@ class HostLimit:
             return
 
         def work() -> None:
-            presence = machine.presence()
-            with self._opened(presence).opened() as account:
-                change(account, presence.id)
+            with machine.accounts.opened(self._host) as account:
+                change(account, machine.accounts.own)
 
         def done(future: Future[Answer | None]) -> None:
             if (error := future.exception()) is not None:
                 machine.give_up(error)
 
         machine.submit(work).add_done_callback(done)
-
-    def _opened(self, presence: Presence) -> AccountFile:
-        if self._file is None:
-            self._file = AccountFile(presence.hosts, self._host)
-        return self._file
 
 
 class _Question:

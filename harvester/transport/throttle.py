@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from .account import Answer
+    from .shared_limit import SharedHostLimit
 
 __all__ = ["GaveUpError", "Manners", "Throttle", "Timing", "Turn"]
 
@@ -65,7 +66,7 @@ class Throttle:
         cooled_until: float = 0.0,
         on_cool_down: Callable[[str, float], None] | None = None,
         timing: Timing | None = None,
-        limit: HostLimit | None = None,
+        limit: SharedHostLimit | None = None,
     ) -> None:
         timing = timing or Timing()
         self.host = host
@@ -80,7 +81,7 @@ class Throttle:
         self._wall = timing.wall
         self._random = timing.random
         self._queue = RequestQueue()
-        self._limit = limit or HostLimit()
+        self.limit: SharedHostLimit = limit or HostLimit()
         #: The turn that was given last, until the request that waited for it wakes up.
         self._given: Turn | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -154,7 +155,7 @@ class Throttle:
             # A shorter cool-down does not shorten one that is going on.
             left_s = self._cool_until - self.clock()
             self._on_cool_down(self.host, self._wall() + left_s)
-        self._limit.cool_down(seconds)
+        self.limit.cool_down(seconds)
 
     def succeeded(self, turn: Turn) -> None:
         """Count a good reply: it closes the breaker and raises the limits a little."""
@@ -237,7 +238,7 @@ class Throttle:
         self._effort.set_rate(rate)
         # The last request was sent before now, so that the new gap is kept.
         self._next_at = self.clock() + self._effort.gap_s
-        self._limit.set_pace(self._effort.gap_s, self._effort.catch_up_s)
+        self.limit.set_pace(self._effort.gap_s, self._effort.catch_up_s)
         self._admit()
 
     def space(self) -> None:
@@ -248,12 +249,12 @@ class Throttle:
     def sent(self) -> None:
         """Keep the gap from now on, in all harvests: a request has been sent."""
         self.space()
-        self._limit.sent()
+        self.limit.sent()
 
     def leave(self, turn: Turn) -> None:
         """Count a request as no longer under way."""
         self._queue.under_way[turn.kind] -= 1
-        self._limit.left(turn.kind)
+        self.limit.left(turn.kind)
         self._admit()
 
     def describe(self) -> str:
@@ -272,7 +273,8 @@ class Throttle:
             slots=self._effort.slots(self._queue.under_way),
             waiting=len(self._queue),
             slowed_by=self._effort.slowed_by,
-            others=self._limit.others,
+            others=self.limit.others,
+            no_broker=self.limit.waits_for,
             quiet_until=self.awake_s.quiet_until() or 0.0,
             cooling_until=cool_until + to_wall if cool_until > self.clock() else 0.0,
             cooling_why=self._cool_why,
@@ -307,7 +309,7 @@ class Throttle:
         self, waiter: Waiter, patience_s: float, refusal_patience_s: float
     ) -> Turn:
         self._queue.add(waiter)
-        self._limit.news()
+        self.limit.news()
         self._admit()
         try:
             turn = await outwait(self, waiter, patience_s, refusal_patience_s)
@@ -323,8 +325,7 @@ class Throttle:
         return turn
 
     def _take(self, turn: Turn) -> None:
-        # If this process was held up since the turn was given, the request is sent
-        # only now; the gap to the next one counts from here.
+        # A process that was held up sends it only now: the gap counts from here.
         if self._given is turn:
             self._given = None
             self.space()
@@ -334,15 +335,15 @@ class Throttle:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while not self._limit.is_asking and (first := self._candidates()):
+        while not self.limit.is_asking and (first := self._candidates()):
             wait_s = self._wait_s()
             if wait_s > 0:
                 loop = asyncio.get_running_loop()
                 self._timer = loop.call_later(wait_s, self._admit)
                 return
-            if self._limit.is_on:
+            if self.limit.is_on:
                 wish = self._effort.wish([waiter.kind for waiter in first])
-                self._limit.ask(wish, self._answered)
+                self.limit.ask(wish, self._answered)
                 return
             self._give(first[0], self._next_at + self._effort.gap_s)
 
@@ -358,13 +359,12 @@ class Throttle:
         self._admit()
 
     def _give_granted(self, answer: Answer) -> None:
-        # While the limit was asked, the request may have been cancelled, or the host
-        # found to be down.
+        # The request may have been cancelled meanwhile, or the host found to be down.
         is_held = self._held_s() > 0
         waiter = next((w for w in self._candidates() if w.kind == answer.kind), None)
         if waiter is None or is_held:
             self._next_at = answer.at
-            self._limit.left(answer.kind)
+            self.limit.left(answer.kind)
         else:
             self._give(waiter, answer.at)
 
@@ -380,7 +380,7 @@ class Throttle:
         return ready[:1] if breaker.is_open else queue.first_of_each_kind(ready)
 
     def _wait_s(self) -> float:
-        paced_s = max(self._next_at, self._limit.ask_at) - self.clock()
+        paced_s = max(self._next_at, self.limit.ask_at) - self.clock()
         return min(_LOOK_S, max(paced_s, self._held_s()))
 
     def _held_s(self) -> float:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from .byte_range import OnHead
     from .headers import ApiToken
     from .hops import Result
-    from .machine_limit import MachineLimit
+    from .shared_limit import SharedLimit
     from .sighting import OnSeen
 
     OnBytes = Callable[[int], None]
@@ -99,7 +99,7 @@ class Transport(KnownHosts):
         them tells a host that refuses everything from a file that is missing.
     machine_limit
         Counts this harvest's requests together with those of all others on this
-        machine; it is closed with the transport.
+        machine, or at a broker; it is started and closed with the transport.
     speeds
         Learns from file requests how quick each host is.
     on_seen
@@ -118,7 +118,7 @@ class Transport(KnownHosts):
         cool_downs: Mapping[str, float] | None = None,
         tokens: Sequence[ApiToken] = (),
         known_good: Mapping[str, str] | None = None,
-        machine_limit: MachineLimit | None = None,
+        machine_limit: SharedLimit | None = None,
         speeds: HostSpeeds | None = None,
         random: Callable[[], float] = any_number,
         resolver: AbstractResolver | None = None,
@@ -170,6 +170,8 @@ class Transport(KnownHosts):
         )
 
     async def __aenter__(self) -> Self:
+        if self._machine_limit is not None:
+            await self._machine_limit.start()
         self._hops.wire = Wire(
             *(self._limits, self._guard, self._agent, self._resolver, self._tokens),
             on_seen=self._on_seen,
@@ -185,7 +187,7 @@ class Transport(KnownHosts):
             await self._hops.wire.aclose()
             self._hops.wire = None
         if self._machine_limit is not None:
-            self._machine_limit.close()
+            await self._machine_limit.aclose()
 
     async def query(
         self,

@@ -12,7 +12,7 @@ from .call import Waits
 from .doubt import Doubts
 from .intake import Buffer, refuse_text
 from .refusals import is_refusal
-from .turn import GaveUpError
+from .turn import GaveUpError, LeaseEndedError
 from .wire import Request
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Tries:
             except GaveUpError as error:
                 if error.reason == "refuses":
                     raise self._doubts.refused(call) from error
+                if error.reason == "no_broker":
+                    raise
                 words = f"{error}. The last failure: {last}" if last else str(error)
                 raise GaveUpError(error.reason, words) from error
             except TransientError as error:
@@ -100,6 +102,8 @@ class Tries:
     async def _after(
         self, call: Call, error: TransientError, patience: Patience
     ) -> float:
+        if isinstance(error, LeaseEndedError):
+            return 0.0  # the next try waits for the broker
         if call.waits is Waits.WHILE_UP and call.is_down:
             raise OutageError(error.reason, str(error)) from error
         # Of a mirror any failure spends a try: there are not many.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ..errors import OutageError
+from ..events import duration_words
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from .throttle import Throttle
 
-__all__ = ["GaveUpError", "Turn", "Waiter", "outwait"]
+__all__ = ["GaveUpError", "LeaseEndedError", "Turn", "Waiter", "outwait"]
 
 #: A waiting request checks so often, in seconds, whether it has waited for too long.
 _GLANCE_S = 1.0
@@ -20,6 +23,19 @@ _GLANCE_S = 1.0
 
 class GaveUpError(OutageError):
     """The host was down, or refused everything, for longer than the request waits."""
+
+
+class LeaseEndedError(OutageError):
+    """The permission to send was taken back while the request was under way.
+
+    It says nothing about the host, and costs nothing.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("no_broker", message)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class Turn:
@@ -37,6 +53,16 @@ class Turn:
         self.began = throttle.clock()
         self._holds = True
         self._open = True
+
+    def leased(self) -> AbstractAsyncContextManager[None]:
+        """Send the request in this block, which ends if its permission is taken back.
+
+        Raises
+        ------
+        LeaseEndedError
+            It was taken back.
+        """
+        return self.throttle.limit.leased()
 
     def sent(self) -> None:
         """Count the gap to the next request from now: this one has been sent."""
@@ -133,5 +159,10 @@ async def outwait(
         if throttle.refusals(waiter.kind).full_s() >= refusal_patience_s:
             raise GaveUpError("refuses", throttle.refusal_words(waiter.kind))
         down_s = throttle.down_s - (throttle.awake_s.quiet_s - quiet_s)
-        if min(throttle.clock() - began, down_s) >= patience_s:
+        waited_s, unpermitted_s = throttle.clock() - began, throttle.limit.down_s
+        if min(waited_s, down_s) >= patience_s:
             raise GaveUpError("outage", throttle.outage_words(down_s))
+        if min(waited_s, unpermitted_s) >= patience_s:
+            lasts = duration_words(unpermitted_s)
+            words = f"gave up after {lasts}: {throttle.limit.waits_for}"
+            raise GaveUpError("no_broker", words)

@@ -13,6 +13,7 @@ from ..errors import OutageError, PermanentError, TransientError
 from .address import shown
 from .backoff import TooManyRequestsError
 from .refusals import is_refusal
+from .turn import LeaseEndedError
 from .wire import NoAnswerError, to_ours
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Chain:
         if not turns:  # nothing was sent
             return
         match error:
+            case LeaseEndedError():
+                pass  # the broker's affair
             case TooManyRequestsError():
                 turns[-1].refused(error.cool_down_s)
             case OutageError() | TransientError():

@@ -1,0 +1,158 @@
+"""A broker and its clients: real connections on loopback, real accounts on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
+
+import pytest
+from one_host import ask
+
+from harvester.errors import InputError, OutageError
+from harvester.transport.broker.limit import BrokerLimit
+from harvester.transport.broker.server import serving
+from harvester.transport.manners import Manners
+from harvester.transport.throttle import Throttle
+from harvester.transport.turn import LeaseEndedError
+
+pytestmark = pytest.mark.timeout(60)
+
+SECRET = "a secret of the test"
+HOST = "archive.example"
+BRISK = Manners(rate=200, slots={"file": 2})
+
+
+def throttle(limit, manners=BRISK):
+    """Make a throttle that keeps its limit together with other clients."""
+    return Throttle(HOST, manners, limit=limit.at(HOST))
+
+
+@asynccontextmanager
+async def client(where, *, secret=SECRET, **options):
+    """Take part in the limits of a broker."""
+    limit = BrokerLimit(str(where), secret, **options)
+    await limit.start()
+    try:
+        yield limit
+    finally:
+        await limit.aclose()
+
+
+def free_port():
+    """Give a port that nothing listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+async def until(happened, seconds=30):
+    """Wait until a condition holds."""
+    async with asyncio.timeout(seconds):
+        while not happened():
+            await asyncio.sleep(0.005)
+
+
+async def test_sum_of_two(tmp_path):
+    """Two clients together keep the gap and the places of one host."""
+    manners = Manners(rate=20, slots={"file": 2})
+    log, under_way, most = [], [], []
+
+    async def work(one):
+        for _ in range(6):
+            async with one.slot("file") as turn:
+                under_way.append(turn)
+                most.append(len(under_way))
+                turn.sent()
+                log.append(time.monotonic())
+                await asyncio.sleep(0.12)
+                under_way.remove(turn)
+                turn.succeeded()
+
+    async with (
+        serving(secret=SECRET, folder=tmp_path) as address,
+        client(address) as first,
+        client(address) as second,
+        asyncio.TaskGroup() as group,
+    ):
+        for one in (throttle(first, manners), throttle(second, manners)):
+            for _ in range(2):
+                group.create_task(work(one))
+    assert len(log) == 24
+    assert max(most) <= 2
+    assert min(later - begin for begin, later in pairwise(log)) >= 1 / 20
+
+
+async def test_wrong_secret(tmp_path, caplog):
+    """A client with another secret is refused, with words on both sides."""
+    caplog.set_level(logging.INFO)
+    async with serving(secret=SECRET, folder=tmp_path) as address:
+        with pytest.raises(InputError, match="secret is not that of the broker"):
+            async with client(address, secret="another"):
+                pass
+    assert "it does not know the secret" in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_no_broker(caplog):
+    """Without a broker nothing is sent, it is said why, and patience ends."""
+    port = free_port()
+    async with client(f"127.0.0.1:{port}") as limit:
+        one = throttle(limit)
+        with pytest.raises(OutageError, match=r"gave up after .* waits for the broker"):
+            async with one.slot("file", patience_s=0.2):
+                pytest.fail("it was sent without leave")
+        words = one.state().words(time.time())
+    expected = f"waits for the broker at 127.0.0.1:{port} (refused): no request is sent"
+    assert words.startswith(expected)
+    assert expected in caplog.text
+    assert one.state().kind == "no broker"
+
+
+async def test_broker_comes_later(tmp_path):
+    """A client that was started before its broker begins when the broker is there."""
+    port = free_port()
+    async with client(f"127.0.0.1:{port}") as limit:
+        asking = asyncio.create_task(ask(throttle(limit), "file"))
+        await until(lambda: limit.at(HOST).is_asking)
+        async with serving(("127.0.0.1", port), secret=SECRET, folder=tmp_path):
+            await asyncio.wait_for(asking, 30)
+
+
+async def test_lease_ends_the_request(tmp_path):
+    """A request under way is ended before its lease runs out at the broker."""
+    async with AsyncExitStack() as broker:
+        address = await broker.enter_async_context(
+            serving(secret=SECRET, folder=tmp_path, lease_s=1.2)
+        )
+        async with client(address) as limit, throttle(limit).slot("file") as turn:
+            turn.sent()
+            await broker.aclose()
+            began = time.monotonic()
+            with pytest.raises(LeaseEndedError, match="not heard for too long"):
+                async with turn.leased():
+                    await asyncio.Event().wait()
+            assert time.monotonic() - began <= 1.2
+
+
+async def test_request_outlives_its_connection(tmp_path):
+    """A connection that breaks and is made again costs no request, and no place."""
+    one_place = Manners(rate=200, slots={"file": 1})
+    async with (
+        serving(secret=SECRET, folder=tmp_path) as address,
+        client(address) as limit,
+        client(address) as other,
+    ):
+        async with throttle(limit, one_place).slot("file") as turn, turn.leased():
+            turn.sent()
+            limit._link._lines.abort()
+            await until(lambda: limit._link.down_s)
+            await until(lambda: not limit._link.down_s)
+            waiting = asyncio.create_task(ask(throttle(other, one_place), "file"))
+            await until(lambda: other.at(HOST).ask_at > 0)
+            assert not waiting.done()
+            turn.succeeded()
+        await asyncio.wait_for(waiting, 30)
