@@ -11,7 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..archives.kind import Fetch
 from ..archives.registry import kind_of
@@ -22,13 +22,13 @@ from ..models import ENDS_WORKERS, Cut, FrameJob, Neighbour
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from ..frames.store import FrameStore, LocalFrame
-    from ..models import Product, Receipt, Wanted
+    from ..models import CutoutSpec, Product, Receipt, Wanted
     from .executors.executor import Executor
-    from .lane_plan import LanePlan
 
-__all__ = ["FrameCuts"]
+__all__ = ["Cuts", "FrameCuts"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,19 +47,43 @@ class _Held(NamedTuple):
     frame: LocalFrame
 
 
+class Cuts(Protocol):
+    """Fetches frames and has their stamps cut, here or elsewhere."""
+
+    def cut(
+        self,
+        product: Product,
+        wanted: Sequence[Wanted],
+        on_bytes: Callable[[int], None],
+        *,
+        sits_out: bool,
+    ) -> AsyncGenerator[Cut]:
+        """Yield the receipts of the wanted stamps, in one or more parts."""
+
+
 class FrameCuts:
     """Fetches frames and has their stamps cut."""
 
     def __init__(
         self,
-        plan: LanePlan,
+        spec: CutoutSpec,
+        root: Path,
         *,
         frames: FrameStore,
         cutter: Executor,
         say: Callable[[str], None],
     ) -> None:
-        """Keep the parts; ``say`` is called with messages for the user."""
-        self._plan = plan
+        """Keep the parts.
+
+        Parameters
+        ----------
+        root
+            The output folder that the paths of stamps are relative to.
+        say
+            Is called with messages for the user.
+        """
+        self._spec = spec
+        self._root = root
         self._frames = frames
         self._cutter = cutter
         self._say = say
@@ -100,9 +124,9 @@ class FrameCuts:
         return FrameJob(
             product,
             str(frame.path),
-            str(self._plan.root),
+            str(self._root),
             tuple(wanted),
-            self._plan.spec,
+            self._spec,
             is_whole=frame.is_whole,
             parent=frame.version,
             held=frame.held,
@@ -112,7 +136,7 @@ class FrameCuts:
         self, product: Product, asked: _Asked, wanted: Sequence[Wanted] = ()
     ) -> AbstractAsyncContextManager[LocalFrame]:
         """Fetch a frame: whole, or as much of it as the wanted stamps need."""
-        spec = self._plan.spec if wanted else None
+        spec = self._spec if wanted else None
         return self._frames.frame(
             product, wanted, spec, asked.on_bytes, sits_out=asked.sits_out
         )

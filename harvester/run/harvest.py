@@ -30,6 +30,7 @@ from ..status.run_watch import RunWatch, watched
 from ..transport.webhook import Webhook
 from .control.harvest_control import HarvestControl
 from .control.server import taking_commands
+from .dask_cuts import cuts_by_dask
 from .disk import check_room, disk_notes
 from .executors.chosen import make_executor, most_at_once
 from .executors.executor_limits import ExecutorLimits
@@ -41,10 +42,12 @@ from .report.at_end import report_at_end
 from .transport_setup import (
     allowance,
     asked_hosts,
+    chosen_ways,
     make_transport,
     shared_folder,
     start_notes,
 )
+from .worker_fetch.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -189,6 +192,10 @@ async def _orchestrator(
         frames = await _frame_store(settings, places, ledger, transport, cutter)
         await stack.enter_async_context(cutter)
 
+        told = Told(ledger.count_traffic, _way_counter(settings, ledger))
+        cuts_for = await stack.enter_async_context(
+            cuts_by_dask(settings, cutter, frames, told)
+        )
         located = _when_located(settings, places, ledger, transport, is_plan=is_plan)
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
@@ -202,15 +209,16 @@ async def _orchestrator(
         lanes = [
             Lane(
                 kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
-                _plan(kind, settings, places),
+                plan,
                 ledger=ledger,
                 frames=frames,
-                cutter=cutter,
                 listener=watch.listener,
                 located=located,
                 down_s=partial(transport.down_s, SERVICES[kind.costs.query_service]),
+                cuts=cuts_for(plan, partial(_say_for, kind, listener)),
             )
             for kind in used
+            for plan in [_plan(kind, settings, places)]
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         control = HarvestControl(
@@ -280,6 +288,12 @@ def _is_billed(places: Places, archive: str) -> bool:
 
 
 def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
+    ways, limits = chosen_ways(settings)
+    counted = _way_counter(settings, ledger)
+    return Ways(ways, limits, speed_of=transport.speed_of, counted=counted)
+
+
+def _way_counter(settings: Settings, ledger: Ledger) -> Callable[[Product, str], None]:
     surveys = settings.parsed_surveys()
 
     def count(product: Product, what: str) -> None:
@@ -288,12 +302,7 @@ def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
                 ledger.count(survey, what)
                 return
 
-    allowed = allowance(settings)
-    kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
-    limits = {
-        name: allowed.limits(kind.costs.file_service) for name, kind in kinds.items()
-    }
-    return Ways(allowed.ways, limits, speed_of=transport.speed_of, counted=count)
+    return count
 
 
 def _executor(
@@ -312,6 +321,10 @@ def _executor(
         at_once={name: _at_once(kind_of(name), settings) for name in archives},
     )
     return make_executor(work.executor, limits, say)
+
+
+def _say_for(kind: ArchiveKind, listener: Listener, text: str) -> None:
+    listener(Note(f"{kind.name}: {text}"))
 
 
 def _at_once(kind: ArchiveKind, settings: Settings) -> int:

@@ -32,6 +32,7 @@ from harvester.models import (
     Survey,
     Target,
 )
+from harvester.run.frame_cuts import FrameCuts
 from harvester.run.lane import Lane, LanePlan
 from harvester.run.orchestrator import Orchestrator
 
@@ -192,12 +193,19 @@ class Stage:
             "patience_s": 0,
         }
         async with Ledger.open(self.path) as ledger:
+            planned = LanePlan(**defaults | plan)
             lane = Lane(
                 self.archive,
-                LanePlan(**defaults | plan),
+                planned,
                 ledger=ledger,
                 frames=self.frames,
-                cutter=self.cutter,
+                cuts=FrameCuts(
+                    planned.spec,
+                    planned.root,
+                    frames=self.frames,
+                    cutter=self.cutter,
+                    say=lambda text: self.listener.append(Note(f"sdss: {text}")),
+                ),
                 listener=self.listener.append,
                 located=located,
                 down_s=down_s,

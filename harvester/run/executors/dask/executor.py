@@ -19,7 +19,7 @@ from ....errors import LocalError, PermanentError, TransientError
 from ..culprit import WorkerEndedError, cut_around_culprit
 from .outstanding import bytes_of
 from .software import software
-from .worker import TaskTerms, run_task
+from .worker import HungError, TaskTerms, run_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,10 +124,26 @@ class DaskExecutor:
             raise PermanentError("too_big", msg) from error
         return await asyncio.to_thread(write_cut, Path(job.root), got)
 
-    async def ask(self, function: Callable[[T], R], job: T, *, size: int = 0) -> R:
+    async def frames_by(self) -> str:
+        """Tell whether workers get at frames by ``path``, or fetch them (``workers``).
+
+        This waits for the first worker.
+        """
+        await self._cluster.ready()
+        return self._cluster.workers.frames_by
+
+    async def ask(
+        self,
+        function: Callable[[T], R],
+        job: T,
+        *,
+        size: int = 0,
+        is_long: bool = False,
+    ) -> R:
         """Run a function in a worker; again, if the scheduler or all workers are lost.
 
-        ``size``: bytes that count as handed out meanwhile.
+        ``size``: bytes that count as handed out meanwhile. ``is_long``: it fetches,
+        which takes as long as the archives do.
 
         Raises
         ------
@@ -136,7 +152,10 @@ class DaskExecutor:
         HarvesterError
             As the function raises it.
         """
-        packed = pickle.dumps((self._terms, function, job))
+        terms = self._terms
+        if is_long:
+            terms = replace(terms, limit_s=None, shared=None)
+        packed = pickle.dumps((terms, function, job))
         self.cutting += 1
         try:
             async with self._outstanding.of(size):
@@ -233,7 +252,7 @@ def _ended(error: BaseException) -> Exception:
     """Tell what the end of a task means."""
     from distributed import KilledWorker
 
-    if isinstance(error, TimeoutError):
+    if isinstance(error, HungError):
         return WorkerEndedError("worker_hung")
     if isinstance(error, KilledWorker):
         return WorkerEndedError("worker_died")

@@ -37,7 +37,7 @@ class DaskWorkers:
         self, shared: SharedFile, frames_by: str, say: Callable[[str], None]
     ) -> None:
         self._shared = shared
-        #: ``path`` or ``workers``; ``auto`` until the first workers are there.
+        #: ``path`` or ``workers``; ``auto`` until the first worker is there.
         self.frames_by = frames_by
         self._say = say
         #: Addresses of the workers that may be used.
