@@ -31,6 +31,7 @@ from .dataset.publish.command import publish
 from .errors import HarvesterError
 from .events import counted
 from .places import Places
+from .run.broker.command import broker
 from .run.config.command import config
 from .run.doctor.command import doctor
 from .run.extend.command import extend
@@ -330,6 +331,7 @@ main.add_command(publish)
 main.add_command(plot)
 main.add_command(doctor)
 main.add_command(config)
+main.add_command(broker)
 main.add_command(sandbox)
 
 

@@ -184,7 +184,7 @@ async def _orchestrator(
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
         transport = await stack.enter_async_context(
-            await make_transport(settings, ledger)
+            await make_transport(settings, ledger, places.out)
         )
         for text in (*start_notes(settings), *disk_notes(places.out)):
             listener(Note(text))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..archives.registry import kind_of, kinds, services
 from ..cutouts.core_count import process_count
-from ..errors import InputError
 from ..ledger.in_thread import in_thread
 from ..plan.bill import BANDWIDTH, Allowance, Manner
 from ..transport.account_file import state_folder
@@ -19,6 +17,7 @@ from ..transport.host_speed import HostSpeeds
 from ..transport.machine_limit import MachineLimit, folder_trouble
 from ..transport.manners import Manners
 from ..transport.quiet_hours import QuietHours
+from ..transport.secret_text import BROKER_SECRET, secret_of
 from ..transport.services import Directory
 from ..transport.shared_hosts import newest, read_shared_hosts
 from ..transport.transport import Limits, Service, Transport
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
     from ..models import HostFacts
     from ..settings.settings import Settings
+    from ..transport.shared_limit import SharedLimit
     from ..transport.sighting import OnSeen
 
 __all__ = [
@@ -56,10 +56,16 @@ def make_first_transport(
     return _make(settings, on_seen=on_seen)
 
 
-async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
-    """Make the transport of a run, with what the ledger knows of the hosts."""
+async def make_transport(
+    settings: Settings, ledger: Ledger, out: Path | None = None
+) -> Transport:
+    """Make the transport of a run, with what the ledger knows of the hosts.
+
+    ``out``: the folder of the run, which a broker shows.
+    """
     return _make(
         settings,
+        out=out,
         on_traffic=ledger.count_traffic,
         on_cool_down=ledger.keep_cool_down,
         cool_downs=await ledger.cool_downs(),
@@ -77,10 +83,10 @@ async def make_transport(settings: Settings, ledger: Ledger) -> Transport:
     )
 
 
-def _make(settings: Settings, **more: Any) -> Transport:  # noqa: ANN401 - as Transport takes them
+def _make(settings: Settings, out: Path | None = None, **more: Any) -> Transport:  # noqa: ANN401 - as Transport takes them
     return Transport(
         _services(settings),
-        machine_limit=_machine_limit(settings),
+        machine_limit=_machine_limit(settings, out),
         contact=settings.politeness.contact,
         version=__version__,
         limits=_limits(settings),
@@ -89,11 +95,20 @@ def _make(settings: Settings, **more: Any) -> Transport:  # noqa: ANN401 - as Tr
     )
 
 
-def _machine_limit(settings: Settings) -> MachineLimit | None:
+def _machine_limit(settings: Settings, out: Path | None) -> SharedLimit | None:
+    if settings.politeness.broker:
+        return _broker_limit(settings.politeness.broker, out)
     folder = _limits_folder(settings)
     if not settings.politeness.shared or folder is None or folder_trouble(folder):
         return None
     return MachineLimit(folder)
+
+
+def _broker_limit(where: str, out: Path | None) -> SharedLimit:
+    # Few harvests have a broker.
+    from ..transport.broker.limit import BrokerLimit
+
+    return BrokerLimit(where, secret_of(BROKER_SECRET), run=str(out or ""))
 
 
 def shared_folder(settings: Settings) -> Path | None:
@@ -138,13 +153,19 @@ def start_notes(settings: Settings) -> Iterator[str]:
             "No contact is set. If this harvest causes trouble at an archive, the "
             "archive can only block it. Give --contact you@example.org once."
         )
-    if settings.politeness.shared:
+    if settings.politeness.broker:
+        yield (
+            f"The broker at {settings.politeness.broker} is asked before each request: "
+            "it counts all harvests that ask it, in place of the shared limits of this "
+            "machine (politeness.shared)."
+        )
+    elif settings.politeness.shared:
         words = folder_trouble(_limits_folder(settings))
         if words:
             yield words
     for service, token in _with_tokens():
         home = _actual(settings, service)
-        if _read(token) and not _may_send(settings, service, token):
+        if secret_of(token.variable) and not _may_send(settings, service, token):
             yield (
                 f"{token.variable} is not sent to {home}, because it belongs to "
                 f"{service.base}. To send it anyway, set "
@@ -256,7 +277,7 @@ def _tokens(settings: Settings) -> list[ApiToken]:
     return [
         ApiToken(text, _actual(settings, service), token.variable)
         for service, token in _with_tokens()
-        if (text := _read(token)) and _may_send(settings, service, token)
+        if (text := secret_of(token.variable)) and _may_send(settings, service, token)
     ]
 
 
@@ -264,15 +285,3 @@ def _may_send(settings: Settings, service: ServiceKind, token: Token) -> bool:
     archive, switch = token.elsewhere
     is_home = _actual(settings, service) == service.base
     return is_home or bool(getattr(settings.archive(archive), switch))
-
-
-def _read(token: Token) -> str:
-    # Only from the environment: settings are written to a file beside the data set.
-    file = os.environ.get(f"{token.variable}_FILE")
-    if not file:
-        return os.environ.get(token.variable, "").strip()
-    try:
-        return Path(file).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{token.variable}_FILE names {file}, which cannot be read as a token."
-        raise InputError(msg) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -69,7 +70,24 @@ def _addresses(given: str | list[str]) -> str | list[str]:
     return [checked_base_url(one) for one in given]
 
 
+def _broker(text: str) -> str:
+    """Give HOST:PORT, or the absolute path of an address file."""
+    if not text:
+        return ""
+    # Few harvests have a broker.
+    from ..transport.broker.address import is_address
+
+    path = Path(text)
+    if is_address(text) or path.is_absolute():
+        return text
+    if "/" not in text and not path.exists():
+        msg = f"{text!r} is neither HOST:PORT of a broker nor an address file"
+        raise ValueError(msg)
+    return str(path.absolute())
+
+
 Addresses = Annotated[str | list[str], AfterValidator(_addresses)]
+BrokerText = Annotated[str, AfterValidator(_broker)]
 WebhookText = Annotated[str, AfterValidator(checked_webhook)]
 SizeText = Annotated[str, AfterValidator(_size)]
 PlanesText = Annotated[str, AfterValidator(_planes)]
@@ -196,6 +214,14 @@ class PolitenessSection(Section):
     shared: bool = True
     #: Folder of the shared limits; empty: the state folder of the user.
     state_dir: str = ""
+    #: The broker that several machines ask before each request, in place of the shared
+    #: limits of this machine; empty: none.
+    broker: BrokerText = _option(
+        "--broker",
+        "",
+        "Ask the broker at HOST:PORT before each request, or at the address in this "
+        "file: one limit for several machines.",
+    )
     #: Longest wait in seconds before a job is tried again.
     longest_backoff_s: float = Field(default=300, gt=0)
 

@@ -2,64 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
-from astropy.io import fits
+from one_limit import RATES, SURVEY, archives, done, flags
 from service import harvester, kill_group, start, wait_for
 
-from harvester.places import Places
-from harvester.sandbox.server import SandboxOptions, run_in_thread
-from harvester.sandbox.stats import RateLimit
-from harvester.status.report import read_report
-
 pytestmark = pytest.mark.harvest
-
-_SURVEY = ("--survey", "sdss:r")
-
-#: Files of SAS one at a time and two a second, SkyServer as ever. The server forgives
-#: half of each gap, as this machine may be busy.
-_RATES = {
-    "HARVESTER__SERVICES__SDSS_SKY__RATE": "1",
-    "HARVESTER__SERVICES__SDSS_SAS__RATE": "2",
-    "HARVESTER__SERVICES__SDSS_SAS__FILES": "1",
-}
-_LIMITS = {"sdss-sky": RateLimit(60, 0.5), "sdss-sas": RateLimit(120, 0.25)}
-
-
-@contextmanager
-def archives(folder, targets):
-    """Serve galaxies that need a query; give the server and a list of identifiers."""
-    options = SandboxOptions(
-        seed=5,
-        targets=targets,
-        per_field=4,
-        hst_images=False,
-        catalogue=folder / "catalogue.fits",
-        latency={"file": 0.15},
-        rates=_LIMITS,
-    )
-    with run_in_thread(options) as running:
-        listed = fits.getdata(options.catalogue)
-        positions = [listed[name].ravel().tolist() for name in ("RA", "DEC")]
-        path = folder / "positions.csv"
-        with path.open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(["id", "ra", "dec"])
-            rows.writerows((f"NGC {n}", *at) for n, at in enumerate(zip(*positions)))  # noqa: B905 - columns of one table
-        yield running, path
-
-
-def flags(running):
-    """Give the options that send a harvest to the sandbox."""
-    return [f"--base-url={name}={url}" for name, url in running.urls.items()]
-
-
-def done(out):
-    """Count the stamps of a harvest so far."""
-    report = read_report(Places(out)) if (out / "ledger.sqlite").exists() else None
-    return report["surveys"]["sdss"]["done"] if report else 0
 
 
 @pytest.mark.long
@@ -67,7 +16,7 @@ def test_two_at_once(tmp_path):
     """Two harvests at once keep rate and concurrency of one, and both finish."""
     with archives(tmp_path, 8) as (running, listed), ExitStack() as stack:
         harvests = [
-            start("run", listed, "--out", out, *_SURVEY, *flags(running), **_RATES)
+            start("run", listed, "--out", out, *SURVEY, *flags(running), **RATES)
             for out in (tmp_path / "a", tmp_path / "b")
         ]
         for process in harvests:
@@ -88,7 +37,7 @@ def test_one_is_killed(tmp_path):
     with archives(tmp_path, 24) as (running, listed), ExitStack() as stack:
         outs = [tmp_path / name for name in "abc"]
         harvests = [
-            start("run", listed, "--out", out, *_SURVEY, *flags(running), **_RATES)
+            start("run", listed, "--out", out, *SURVEY, *flags(running), **RATES)
             for out in outs
         ]
         for process in harvests:
@@ -97,7 +46,7 @@ def test_one_is_killed(tmp_path):
         kill_group(harvests.pop())
         killed = done(outs[2])
         words = [process.communicate(timeout=240)[0] for process in harvests]
-        resumed = harvester("resume", outs[2], *flags(running), **_RATES)
+        resumed = harvester("resume", outs[2], *flags(running), **RATES)
         stats = running.stats.as_json()
     assert 0 < killed < 24
     assert [process.returncode for process in harvests] == [0, 0], words

@@ -64,12 +64,6 @@ class BrokerAddress:
             facts = json.loads(path.read_text("utf-8"))
             return cls(str(facts["host"]), int(facts["port"]), str(facts["secret"]))
         except FileNotFoundError as error:
-            if "/" not in str(path):
-                msg = (
-                    f"{str(path)!r} is neither HOST:PORT of a broker nor the file "
-                    "that harvester broker --address-file has written"
-                )
-                raise InputError(msg) from error
             msg = f"there is no file {path}: harvester broker --address-file writes it"
             raise NoBrokerError(msg) from error
         except OSError as error:

@@ -1,0 +1,1 @@
+"""The command ``harvester broker``; its server is in `harvester.transport.broker`."""
