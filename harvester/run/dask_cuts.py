@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..settings.executor_choice import ExecutorChoice
+from ..transport.broker.signed_lines import NoBrokerError
+from ..transport.secret_text import BROKER_SECRET, secret_of
 from .frame_cuts import FrameCuts
 from .transport_setup import fetch_terms, shared_folder
 
@@ -69,6 +71,9 @@ async def _terms(
     from ..transport.broker.server import serving
     from ..transport.broker.signed_lines import new_nonce
 
+    if where := settings.politeness.broker:
+        yield fetch_terms(settings, *_known_broker(where))
+        return
     async with AsyncExitStack() as stack:
         folder = shared_folder(settings) or Path(
             stack.enter_context(TemporaryDirectory(prefix="harvester-limits-"))
@@ -79,6 +84,18 @@ async def _terms(
             serving(listen, secret=secret, folder=folder)
         )
         yield fetch_terms(settings, str(address), secret)
+
+
+def _known_broker(where: str) -> tuple[str, str]:
+    """Give address and secret, because workers may not share the disk of the file."""
+    from ..transport.broker.address import BrokerAddress
+
+    secret = secret_of(BROKER_SECRET)
+    try:
+        found = BrokerAddress.of(where, secret)
+    except NoBrokerError:
+        return where, secret  # the file comes later
+    return str(found), found.secret
 
 
 def _own_address(choice: ExecutorChoice) -> str:

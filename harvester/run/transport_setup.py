@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,6 +226,7 @@ def fetch_terms(settings: Settings, broker: str, secret: str) -> FetchTerms:
         budget=settings.work.frame_cache_bytes,
         patience_s=settings.politeness.patience_s,
         cut_s=settings.work.cut_limit_s,
+        name=uuid.uuid4().hex,
     )
 
 

@@ -40,11 +40,8 @@ class FetchTerms:
     patience_s: float
     #: Seconds after which the cutting of a frame counts as hung.
     cut_s: float
-
-    @property
-    def name(self) -> str:
-        """What tells one harvest from another: each has a broker or a secret."""
-        return f"{self.broker} {self.secret}"
+    #: What tells this harvest from others that the same workers serve.
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
