@@ -109,8 +109,10 @@ def same(found, expected):
     assert len(expected.stamps) > 24
     assert found.stamps == expected.stamps
     assert found.manifest == expected.manifest
-    for name in ("surveys", "frames"):
+    for name in ("surveys", "frames", "ways"):
         assert found.told[name] == expected.told[name]
+    asked = sum(found.told["requests"].values())
+    assert asked == sum(one["requests"] for one in found.stats.values())
     violations = {name: one["rate_violations"] for name, one in found.stats.items()}
     assert not any(violations.values()), violations
     return True
