@@ -38,6 +38,9 @@ __all__ = ["fetch_and_cut"]
 _FETCHERS: dict[str, Fetcher] = {}
 _CHANGING = threading.Lock()
 
+#: Seconds without a job after which a fetcher is closed: its harvest has ended.
+_IDLE_S = 60.0
+
 
 def fetch_and_cut(job: FetchJob) -> FetchedCuts:
     """Fetch a frame and cut its stamps; a task for a Dask worker.
@@ -49,13 +52,11 @@ def fetch_and_cut(job: FetchJob) -> FetchedCuts:
 
 def _fetcher_for(terms: FetchTerms) -> Fetcher:
     with _CHANGING:
-        for name, one in list(_FETCHERS.items()):
-            if name != terms.name and not one.jobs:
-                # Of a harvest that has ended, or makes a pause.
-                _FETCHERS.pop(name).close()
-        if terms.name not in _FETCHERS:
-            _FETCHERS[terms.name] = Fetcher(terms)
-        return _FETCHERS[terms.name]
+        fetcher = _FETCHERS.get(terms.name)
+        if fetcher is None:
+            fetcher = _FETCHERS[terms.name] = Fetcher(terms)
+        fetcher.jobs += 1
+        return fetcher
 
 
 class Fetcher:
@@ -63,7 +64,7 @@ class Fetcher:
 
     def __init__(self, terms: FetchTerms) -> None:
         self._terms = terms
-        #: Jobs in hand.
+        #: Jobs in hand, counted while the fetcher is looked up.
         self.jobs = 0
         self._traffic: list[tuple[str, int, int]] = []
         self._ways: list[tuple[Product, str]] = []
@@ -74,20 +75,25 @@ class Fetcher:
 
     def begin(self, job: FetchJob) -> Future[FetchedCuts]:
         """Begin with a job; cancel the future to drop it."""
-        self.jobs += 1
         future = self._run(self._work(job))
         future.add_done_callback(self._end)
         return future
 
-    def close(self) -> None:
-        """Close every connection, and remove the frames."""
+    def _end(self, _future: object) -> None:
+        with _CHANGING:
+            self.jobs -= 1
+        self._loop.call_soon_threadsafe(self._loop.call_later, _IDLE_S, self._rest)
+
+    def _rest(self) -> None:
+        """Close every connection and remove the frames, if there is no more to do."""
+        with _CHANGING:
+            if self.jobs or _FETCHERS.get(self._terms.name) is not self:
+                return
+            del _FETCHERS[self._terms.name]
         closing = self._run(self._stack.aclose())
         closing.add_done_callback(
             lambda _: self._loop.call_soon_threadsafe(self._loop.stop)
         )
-
-    def _end(self, _future: object) -> None:
-        self.jobs -= 1
 
     def _run(self, work: Any) -> Future[Any]:  # noqa: ANN401 - any coroutine
         return asyncio.run_coroutine_threadsafe(work, self._loop)

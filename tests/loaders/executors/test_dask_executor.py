@@ -117,6 +117,13 @@ async def test_scheduler_that_stays_away(bench, dask_processes, stack):
     assert lost.value.exit_code == 5
 
 
+async def test_no_certificates(bench, stack):
+    """An encrypted scheduler needs certificates: the error says where to name them."""
+    executor = await stack.enter_async_context(bench.executor("tls://127.0.0.1:1"))
+    with pytest.raises(InputError, match=r"distributed\.comm\.tls"):
+        await executor.cut(bench.job(1))
+
+
 async def test_other_software(bench, dask_processes, stack, tmp_path):
     """A worker with other sources is refused by name; a right one is used later."""
     other = tmp_path / "other"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from dask_processes import DaskProcesses
-from service import harvester, status
+from service import harvester, stamps, start, status, wait_for
 
 from harvester.sandbox.server import SandboxOptions, run_in_thread
 from harvester.sandbox.stats import RateLimit
@@ -122,6 +123,26 @@ def same(found, expected):
 def test_local_cluster(harvest, expected, workers):
     """With workers on this machine all bytes are those of the process pool."""
     assert same(harvest(f"dask:local:{workers}"), expected)
+
+
+def test_killed_harvest(archives, tmp_path):
+    """After `kill -9` of a harvest no process of its local cluster is left."""
+    running, catalogue = archives
+    out, flags = (
+        tmp_path / "out",
+        [f"--base-url={k}={v}" for k, v in running.urls.items()],
+    )
+    process = start(
+        *("run", catalogue, "--out", out, "--executor", "dask:local:2", *flags),
+        **_RATES,
+    )
+    wait_for(lambda: stamps(out), process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert any("local_cluster" in " ".join(one.cmdline()) for one in children)
+    process.kill()
+    process.communicate()
+    _, alive = psutil.wait_procs(children, 60)
+    assert alive == []
 
 
 @pytest.mark.parametrize("frames_by", ["path", "workers"])

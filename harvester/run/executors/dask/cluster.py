@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ....errors import LocalError
+from ....errors import InputError, LocalError
 from ....importing import IMPORTING
 
 if TYPE_CHECKING:
@@ -180,11 +180,20 @@ def _load() -> None:
 
 
 async def _open(address: str) -> Any:  # noqa: ANN401 - as above
-    from distributed import Client
+    from distributed import Client, Security
 
+    security = Security()
+    known = security.get_connection_args("client").get("ssl_context")
+    if address.startswith("tls:") and known is None:
+        msg = (
+            f"{address} needs certificates: name them in Dask's own configuration "
+            "(distributed.comm.tls)"
+        )
+        raise InputError(msg)
     return await Client(
         address,
         asynchronous=True,
+        security=security,
         set_as_default=False,
         timeout=_CONNECT_S,
         name="harvester",

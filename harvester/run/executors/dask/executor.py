@@ -156,13 +156,14 @@ class DaskExecutor:
         if is_long:
             terms = replace(terms, limit_s=None, shared=None)
         packed = pickle.dumps((terms, function, job))
-        self.cutting += 1
+        # What fetches waits for archives more than for a process.
+        self.cutting += not is_long
         try:
             async with self._outstanding.of(size):
                 while (answer := await self._submit(packed)) is None:
                     pass
         finally:
-            self.cutting -= 1
+            self.cutting -= not is_long
         if "error" in answer:
             raise _named(answer["error"], answer["worker"])
         result: R = answer["result"]
