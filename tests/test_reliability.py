@@ -11,10 +11,10 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PAGE = (_ROOT / "docs/reliability.md").read_text(encoding="utf-8")
-_MOST = {"N": 32, "D": 20, "P": 25, "S": 7, "O": 9}
+_MOST = {"N": 32, "D": 20, "P": 25, "S": 7, "O": 9, "M": 4}
 FAULTS = [f"{letter}{n}" for letter in _MOST for n in range(1, _MOST[letter] + 1)]
 
-_ROW = re.compile(r"^\| ([NDPSO]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
+_ROW = re.compile(r"^\| ([NDPSOM]\d+) \|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[([^\]]+)\])?`")
 
 #: A long test with a command of its own.

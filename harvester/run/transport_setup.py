@@ -96,7 +96,7 @@ def _make(settings: Settings, out: Path | None = None, **more: Any) -> Transport
     )
 
 
-def _machine_limit(settings: Settings, out: Path | None) -> SharedLimit | None:
+def _machine_limit(settings: Settings, out: Path | None = None) -> SharedLimit | None:
     if settings.politeness.broker:
         return _broker_limit(settings.politeness.broker, out)
     folder = _limits_folder(settings)

@@ -29,8 +29,10 @@ __all__ = ["Account", "Answer", "Member", "Wish"]
 #: Seconds after its last question in which the limits of a harvest hold for the others.
 _ACTIVE_S = 60.0
 
-#: Seconds between two questions of a harvest that waits for another one's request.
+#: Seconds between two questions of a harvest that waits for another one's request. If
+#: there are many harvests, each asks less often: so many seconds for each of them.
 _LOOK_S = 0.05
+_LOOK_EACH_S = 0.01
 
 #: Seconds in which a permitted request must be sent. At strict rates no other one is
 #: permitted before that: a slow connection must not bring two close together.
@@ -202,12 +204,13 @@ class Account:
             return Answer("", until, cool_until=until, others=others)
         kind = next((one for one in wish.kinds if self._has_place(one, now)), "")
         if not kind:
-            return Answer("", now + _LOOK_S, is_full=True, others=others)
+            at = now + self._look_s(now)
+            return Answer("", at, is_full=True, others=others)
         gap_s, catch_up_s = self._pace(now)
         self.next_at = min(self.next_at, now + gap_s)
         at = max(now, self.next_at) + gap_s * self._ahead(mine, gap_s, now)
         if not catch_up_s and self._is_sending(now):
-            at = max(at, now + _LOOK_S)
+            at = max(at, now + self._look_s(now))
         if at > now:
             return Answer("", at, others=others)
         # From when it was due, as a late timer would otherwise slow all that follow.
@@ -231,16 +234,21 @@ class Account:
         """Count the harvests that have waited longer and could send now."""
         # One that does not ask when it is due loses its turn, and one that is due later
         # than is possible has another clock.
-        grace_s = max(gap_s / 2, _LOOK_S)
+        grace_s = max(gap_s / 2, self._look_s(now))
         active = self._active(now)
         longest_s = gap_s * len(active) + grace_s
+        wanted = {kind for other in active for kind in other.wants}
+        free = {kind for kind in wanted if self._has_place(kind, now)}
         return sum(
             other is not mine
             and other.since < mine.since
             and -grace_s <= other.due - now <= longest_s
-            and any(self._has_place(kind, now) for kind in other.wants)
+            and not free.isdisjoint(other.wants)
             for other in active
         )
+
+    def _look_s(self, now: float) -> float:
+        return max(_LOOK_S, _LOOK_EACH_S * len(self._active(now)))
 
     def _is_sending(self, now: float) -> bool:
         return any(

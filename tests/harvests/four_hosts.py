@@ -25,7 +25,7 @@ from harvester.sandbox.server import SandboxOptions, serve
 from harvester.transport.broker.address import BrokerAddress
 from harvester.transport.broker.overview import ask_overview
 
-_TARGETS = 48
+_TARGETS = 24
 #: Seconds after which a client that is not heard has lost its places.
 _LEASE_S = 9
 #: Seconds that an archive takes to begin a file.

@@ -20,6 +20,7 @@ from harvester.run.transport_setup import (
 )
 from harvester.settings.settings import SERVICES, load_settings
 from harvester.transport.body import Limits
+from harvester.transport.broker.limit import BrokerLimit
 from harvester.transport.shared_hosts import write_shared_hosts
 
 _HERE = "http://127.0.0.1:8080"
@@ -149,6 +150,27 @@ def test_common_limit_without_folder(tmp_path):
     (told,) = start_notes(settings)
     assert "cannot be used (Not a directory)" in told
     assert "Run one at a time" in told
+
+
+def test_broker(tmp_path, monkeypatch):
+    """A broker replaces the limit of this machine, and a note says so."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broker.json").write_text("")
+    monkeypatch.setenv("HARVESTER_BROKER_SECRET", "x" * 20)
+    politeness = {"broker": "broker.json", "contact": "me@a.org", "shared": True}
+    settings = load_settings(politeness=politeness)
+    assert settings.politeness.broker == str(tmp_path / "broker.json")
+    limit = _machine_limit(settings, tmp_path / "out")
+    assert isinstance(limit, BrokerLimit)
+    (told,) = start_notes(settings)
+    assert "in place of the shared limits of this machine" in told
+
+
+@pytest.mark.parametrize("where", ["node7", "node7:", "broker.jsn"])
+def test_no_broker(where):
+    """What is neither HOST:PORT nor a file is refused as a setting."""
+    with pytest.raises(InputError, match="neither HOST:PORT of a broker nor"):
+        load_settings(politeness={"broker": where})
 
 
 #: What a harvest in another folder has learned of a host.

@@ -53,6 +53,9 @@ class BrokerAddress:
         """
         if is_address(where):
             return cls(*split_address(where), secret)
+        if "/" not in where and not Path(where).exists():
+            msg = f"{where!r} is neither HOST:PORT of a broker nor an address file"
+            raise InputError(msg)
         return cls._from_file(Path(where))
 
     @classmethod

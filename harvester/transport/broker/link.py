@@ -172,6 +172,8 @@ class BrokerLink:
     def _beat(self) -> None:
         """Renew the lease from time to time, although there is nothing to tell."""
         if self._lines is not None:
+            # The machine may have slept: then its timers are late.
+            self._watch()
             self._send({"do": "beat"})
             loop = asyncio.get_running_loop()
             self._beating = loop.call_later(self.lease.beat_s, self._beat)

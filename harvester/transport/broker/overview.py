@@ -48,7 +48,7 @@ async def ask_overview(address: BrokerAddress) -> dict[str, Any]:
         await lines.aclose()
     own = facts.client
     clients = [one for one in state["clients"] if one["client"] != own]
-    return {**state, "clients": clients}
+    return {"lease_s": state["lease_s"], "clients": clients, "hosts": state["hosts"]}
 
 
 def overview_words(state: dict[str, Any]) -> str:

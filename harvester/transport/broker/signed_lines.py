@@ -143,7 +143,7 @@ async def read_line(reader: asyncio.StreamReader) -> bytes:
     except OSError as error:
         msg = f"the connection broke ({error.strerror or error})"
         raise NoBrokerError(msg) from error
-    except ValueError as error:
+    except asyncio.LimitOverrunError as error:
         msg = "a line is too long"
         raise NoBrokerError(msg) from error
     return line[:-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +14,10 @@ import pytest
 from one_host import ask
 
 from harvester.errors import InputError, OutageError
+from harvester.transport.broker.address import write_address_file
+from harvester.transport.broker.lease import Lease
 from harvester.transport.broker.limit import BrokerLimit
+from harvester.transport.broker.overview import ask_overview, overview_words
 from harvester.transport.broker.server import serving
 from harvester.transport.manners import Manners
 from harvester.transport.throttle import Throttle
@@ -156,3 +160,149 @@ async def test_request_outlives_its_connection(tmp_path):
             assert not waiting.done()
             turn.succeeded()
         await asyncio.wait_for(waiting, 30)
+
+
+async def test_late_permission(tmp_path):
+    """A permission that comes late is given back, and another one is asked for."""
+    clock = Seconds()
+    one_place = Manners(rate=200, slots={"file": 1})
+    async with (
+        serving(secret=SECRET, folder=tmp_path) as address,
+        client(address, lease=Lease(clock)) as limit,
+    ):
+        host, log = limit.at(HOST), []
+        take = host.take
+
+        def slow(answer, *, is_late):
+            log.append((answer.kind, is_late))
+            take(answer, is_late=is_late)
+
+        host.take = slow
+        asking = asyncio.create_task(ask(throttle(limit, one_place), "file"))
+        await asyncio.sleep(0)  # the question goes out
+        clock.now += 4
+        await asyncio.wait_for(asking, 30)
+        (facts,) = (await ask_overview(address))["hosts"]
+    assert (log[0], log[-1]) == (("file", True), ("file", False))
+    assert facts["under_way"] == {"file": 0}
+
+
+class Seconds:
+    """A clock that the test can set."""
+
+    now = 1000.0
+
+    def __call__(self):
+        """Read it."""
+        return self.now
+
+
+async def test_sleep_of_the_machine(tmp_path):
+    """A machine that slept through its lease ends its requests when it wakes up."""
+    clock = Seconds()
+    async with (
+        serving(secret=SECRET, folder=tmp_path, lease_s=6) as address,
+        client(address, lease=Lease(clock)) as limit,
+        throttle(limit).slot("file") as turn,
+    ):
+        turn.sent()
+
+        async def sleep():
+            async with turn.leased():
+                limit._link._write = lambda _: None
+                clock.now += 60
+                await asyncio.wait_for(asyncio.Event().wait(), 30)
+
+        with pytest.raises(LeaseEndedError):
+            await sleep()
+
+
+async def test_broker_is_started_again(tmp_path):
+    """A broker that comes back at another port is found by its address file."""
+    file = tmp_path / "broker.json"
+    one_place = Manners(rate=200, slots={"file": 1})
+    async with AsyncExitStack() as broker:
+        state = {"secret": SECRET, "folder": tmp_path / "state"}
+        address = await broker.enter_async_context(serving(**state))
+        write_address_file(file, address)
+        async with client(file) as limit, client(file) as other:
+            async with throttle(limit, one_place).slot("file") as turn:
+                turn.sent()
+                await broker.aclose()
+                await until(lambda: limit._link.down_s)
+                write_address_file(
+                    file, await broker.enter_async_context(serving(**state))
+                )
+                waiting = asyncio.create_task(ask(throttle(other, one_place), "file"))
+                await until(lambda: other.at(HOST).ask_at > 0)
+                assert not waiting.done()
+                turn.succeeded()
+            await asyncio.wait_for(waiting, 30)
+
+
+async def test_silent_client(tmp_path, caplog):
+    """A client that says nothing for a whole lease loses its places."""
+    caplog.set_level(logging.INFO)
+    one_place = Manners(rate=200, slots={"file": 1})
+    async with (
+        serving(secret=SECRET, folder=tmp_path, lease_s=1) as address,
+        client(address) as limit,
+        client(address) as other,
+        throttle(limit, one_place).slot("file") as turn,
+    ):
+        turn.sent()
+        limit._link._write = lambda _: None
+        await asyncio.wait_for(ask(throttle(other, one_place), "file"), 30)
+    assert re.search(r"was silent for too long|the connection was closed", caplog.text)
+
+
+@pytest.mark.parametrize(
+    "words", [b"GET / HTTP/1.1\r\n\r\n", b"{}\n", b"\xff\n", b"[1]\n", b""]
+)
+async def test_strangers(tmp_path, caplog, words):
+    """Whatever connects and is no client is refused; the broker goes on."""
+    async with serving(secret=SECRET, folder=tmp_path) as address:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(words)
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 30)
+        writer.close()
+        async with client(address) as limit:
+            await ask(throttle(limit), "file")
+    assert "refused a connection from 127.0.0.1" in caplog.text
+
+
+async def test_other_version():
+    """A broker of another version is refused in clear words."""
+
+    async def greet(_reader, writer):
+        writer.write(b'{"harvester-broker": 99, "nonce": "n"}\n')
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(InputError, match=r"speaks version 99 .* all machines"):
+        async with client(f"127.0.0.1:{port}"):
+            pass
+    server.close()
+
+
+async def test_overview(tmp_path):
+    """The broker tells its clients, and what they have under way."""
+    async with (
+        serving(secret=SECRET, folder=tmp_path) as address,
+        client(address, run="/a/run") as limit,
+        throttle(limit).slot("file") as turn,
+    ):
+        turn.sent()
+        words = overview_words(await ask_overview(address))
+    assert "1 client:" in words
+    assert "under way: 1 file at archive.example" in words
+    assert "/a/run" in words
+
+
+async def test_needs_a_secret(tmp_path):
+    """A broker that other machines can reach does not listen without a secret."""
+    with pytest.raises(InputError, match="needs a secret"):
+        async with serving(("0.0.0.0", 0), secret="", folder=tmp_path):
+            pass
