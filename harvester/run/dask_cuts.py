@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..settings.executor_choice import ExecutorChoice
-from ..transport.broker.signed_lines import NoBrokerError
 from ..transport.secret_text import BROKER_SECRET, secret_of
 from .frame_cuts import FrameCuts
 from .transport_setup import fetch_terms, shared_folder
@@ -89,6 +88,7 @@ async def _terms(
 def _known_broker(where: str) -> tuple[str, str]:
     """Give address and secret, because workers may not share the disk of the file."""
     from ..transport.broker.address import BrokerAddress
+    from ..transport.broker.signed_lines import NoBrokerError
 
     secret = secret_of(BROKER_SECRET)
     try:

@@ -18,7 +18,7 @@ __all__ = ["LocalWorkers"]
 _MODULE = f"{__package__}.local_cluster"
 
 #: Seconds within which a new cluster says its address.
-_START_S = 60
+_START_S = 180
 
 #: Seconds until a cluster that is told to end is killed.
 _END_S = 3
