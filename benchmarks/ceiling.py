@@ -162,7 +162,8 @@ def main() -> None:
         executors = [one for one in executors if one == "processes"]
     # Workers import `no_cutting` from here.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    print("\n".join(_table(options, executors)))
+    for line in _table(options, executors):
+        print(line, flush=True)
 
 
 def _table(options: argparse.Namespace, executors: list[str]) -> Iterator[str]:

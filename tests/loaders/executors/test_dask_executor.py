@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import failing_cuts
@@ -49,9 +50,9 @@ async def test_culprit_is_found(bench, stack):
     cut = failing_cuts.cut_until_culprit
     executor = await stack.enter_async_context(bench.executor("dask:local:2", cut))
     receipts, other = await asyncio.gather(
-        executor.cut(bench.job(12, 13, 14)), executor.cut(bench.job(1))
+        executor.cut(bench.job(12, 13)), executor.cut(bench.job(1))
     )
-    assert problems(receipts) == {12: "", 13: "worker_died", 14: ""}
+    assert problems(receipts) == {12: "", 13: "worker_died"}
     assert problems(other) == {1: ""}
 
 
@@ -162,6 +163,21 @@ async def test_bytes_in_hand(bench, stack):
     await stack.enter_async_context(executor)
     await asyncio.gather(*(executor.cut(bench.job(n)) for n in range(6)))
     assert len(bench.stamps()) == 6
+
+
+async def test_worker_killed_again_and_again(bench, stack):
+    """Workers that are killed while they start are replaced."""
+    executor = await stack.enter_async_context(bench.executor("dask:local:1"))
+    await executor.cut(bench.job(1))
+    killed = 0
+    while killed < 4:
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(process.cmdline()):
+                    process.kill()
+                    killed += 1
+        await asyncio.sleep(0.1)
+    assert problems(await executor.cut(bench.job(2))) == {2: ""}
 
 
 async def test_ends_with_its_parent(bench, stack):

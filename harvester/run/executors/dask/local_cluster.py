@@ -28,7 +28,12 @@ _CONFIG = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # On a busy machine a worker may take long to come back.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
 }
+
+#: Seconds between two looks; a worker that is dead at both is replaced.
+_LOOK_S = 3.0
 
 
 async def serve(workers: int, memory_bytes: int) -> None:
@@ -48,7 +53,24 @@ async def serve(workers: int, memory_bytes: int) -> None:
             memory_limit=memory_bytes,
         ) as cluster:
             print(cluster.scheduler_address, flush=True)  # noqa: T201 - the harvest reads it
+            keeping = asyncio.create_task(_keep_up(cluster, workers))
             await asyncio.to_thread(sys.stdin.read)
+            keeping.cancel()
+
+
+async def _keep_up(cluster: LocalCluster, workers: int) -> None:
+    """Replace workers that their nannies do not bring back.
+
+    A nanny gives up if its worker is killed while it is starting.
+    """
+    dead: set[object] = set()
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        gone = {at for at, nanny in cluster.workers.items() if not nanny.is_alive()}
+        for at in gone & dead:
+            await cluster.workers.pop(at).close()
+        dead = gone - dead
+        await cluster.scale(workers)
 
 
 if __name__ == "__main__":
