@@ -36,6 +36,8 @@ class LimitKind(StrEnum):
     """A host refuses everything, and is probed."""
     COOL_DOWN = "cool-down"
     """A host has asked to be left alone for a while."""
+    BROKER = "broker"
+    """The broker cannot be asked, without which nothing is sent."""
     QUIET_HOURS = "quiet hours"
     """The user allows no requests at this time of the day."""
     SILENCE = "silence"
@@ -62,6 +64,7 @@ WAITS = frozenset(
         LimitKind.OUTAGE,
         LimitKind.REFUSAL,
         LimitKind.COOL_DOWN,
+        LimitKind.BROKER,
         LimitKind.QUIET_HOURS,
         LimitKind.PAUSED,
     }
@@ -213,6 +216,8 @@ class _Work:
 
 def _blocked(host: HostState, now: float) -> LimitKind | None:
     """Tell why a host gets no requests but probes; None: it does."""
+    if host.no_broker:
+        return LimitKind.BROKER
     if host.quiet_until > now:
         return LimitKind.QUIET_HOURS
     if host.cooling_until > now:

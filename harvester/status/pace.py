@@ -28,7 +28,13 @@ _SHORTEST_S = 10.0
 
 #: With these the end is not known, because nothing says when they are over.
 _OPEN_END = frozenset(
-    {LimitKind.OUTAGE, LimitKind.REFUSAL, LimitKind.SILENCE, LimitKind.PAUSED}
+    {
+        LimitKind.OUTAGE,
+        LimitKind.REFUSAL,
+        LimitKind.BROKER,
+        LimitKind.SILENCE,
+        LimitKind.PAUSED,
+    }
 )
 
 

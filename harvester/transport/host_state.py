@@ -37,8 +37,10 @@ class HostState:
     waiting: int
     #: What it was slowed down by; empty if it is not.
     slowed_by: str = ""
-    #: Other harvests of this machine that use the same limits of this host.
+    #: Other harvests that use the same limits of this host: of this machine, or those
+    #: that the broker counts.
     others: int = 0
+    by_broker: bool = False
     #: Why the broker cannot be asked, without which nothing is sent; empty: it can.
     no_broker: str = ""
     #: Until when nothing is sent because of the user's quiet hours; 0: none are.
@@ -134,7 +136,8 @@ class HostState:
     def _reductions(self) -> Iterator[str]:
         if self.others:
             harvests = "harvest" if self.others == 1 else "harvests"
-            yield f"shared with {self.others} other {harvests} on this machine"
+            where = "through the broker" if self.by_broker else "on this machine"
+            yield f"shared with {self.others} other {harvests} {where}"
         if self.settings_rate:
             yield (
                 f"rate set to {self.full_rate:.3g} requests/s (settings: "

@@ -13,7 +13,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .account_file import Presence
 from .accounts import Accounts
@@ -132,6 +132,10 @@ class HostLimit:
     def waits_for(self) -> str:
         """Give an empty text, as nothing but a place is waited for."""
         return ""
+
+    def facts(self) -> dict[str, Any]:
+        """Give the fields of `HostState` that tell of the common limit."""
+        return {"others": self.others}
 
     def leased(self) -> AbstractAsyncContextManager[None]:
         """Send a request in this block; nothing takes back what was permitted."""

@@ -6,7 +6,7 @@ several machines, at a server.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,9 @@ class SharedHostLimit(Protocol):
     @property
     def waits_for(self) -> str:
         """Say why no permission can be had; empty if it can."""
+
+    def facts(self) -> dict[str, Any]:
+        """Give the fields of `HostState` that tell of the common limit."""
 
     def leased(self) -> AbstractAsyncContextManager[None]:
         """Send a permitted request in this block.

@@ -66,6 +66,11 @@ IDLE = replace(WELL, slots={"file": (0, 4, 4)}, waiting=0)
             "cooling down for 40 s",
         ),
         (replace(WELL, quiet_until=NOW + 40), LimitKind.QUIET_HOURS, "quiet hours"),
+        (
+            replace(WELL, no_broker="waits for the broker"),
+            LimitKind.BROKER,
+            "data.sdss.org: waits for the broker",
+        ),
         (replace(WELL, silent_since=NOW - 40), LimitKind.SILENCE, "silent for 40 s"),
         (replace(WELL, rate=2.2), LimitKind.RATE, "2.2 requests/s allowed"),
         (WELL, LimitKind.ANSWERS, "1.8 s each, 4 requests under way"),

@@ -78,6 +78,15 @@ def test_refusing_words(zone):
     assert state.kind == "refuses everything"
 
 
+def test_broker_words():
+    """Without the broker nothing else is waited for; its other harvests are told."""
+    state = replace(_WELL, no_broker="waits for the broker", closed="down: refused")
+    assert state.words(_NOW) == "waits for the broker"
+    assert state.kind == "no broker"
+    shared = replace(_WELL, others=2, by_broker=True).words(_NOW)
+    assert "shared with 2 other harvests through the broker" in shared
+
+
 def test_load():
     """The load text has requests in flight, slots and rate."""
     assert (

@@ -24,7 +24,8 @@ _MOST_REASONS = 30
 #: States of a run, with those that have no report.
 _RUN_STATES = (*RUN_STATES, "preparing", "unreadable")
 
-#: The label for each `HostState.kind`; any other is a reason why the host is down.
+#: The label for each `HostState.kind`; any other is a reason why the host is
+#: down, or that the broker is.
 _HOST_STATES = {
     "open": "open",
     "slowed": "slowed",

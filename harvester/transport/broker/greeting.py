@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,9 @@ _NAME = "harvester-broker"
 
 #: Characters of what a client says of itself.
 _LONGEST_NAME = 300
+
+#: The number of a client, which stands in the accounts.
+_CLIENT = re.compile(r"[0-9a-f]{32}")
 
 _REFUSED = (
     "the secret is not that of the broker. Use the address file that the broker writes "
@@ -75,6 +79,9 @@ class ClientFacts:
             client, machine, run = (
                 str(body[key])[:_LONGEST_NAME] for key in ("client", "machine", "run")
             )
+            if not _CLIENT.fullmatch(client):
+                msg = "the client has no number"
+                raise NoBrokerError(msg)
             return cls(client, machine, int(body["pid"]), run)
         except (KeyError, TypeError, ValueError) as error:
             msg = "the client does not say who it is"

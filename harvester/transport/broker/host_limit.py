@@ -64,6 +64,19 @@ class BrokerHostLimit:
         """Say why the broker cannot be asked; empty if it can."""
         return self._link.waits_for
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether it has ever asked, so that the broker has to know of it."""
+        return bool(self._wish.kinds)
+
+    def facts(self) -> dict[str, Any]:
+        """Give the fields of `HostState` that tell of the common limit."""
+        return {
+            "others": self.others,
+            "by_broker": True,
+            "no_broker": self._link.waits_for,
+        }
+
     @asynccontextmanager
     async def leased(self) -> AsyncIterator[None]:
         """Send a request in this block, which ends when the lease has run out.
@@ -97,7 +110,7 @@ class BrokerHostLimit:
         While there is no broker, no answer comes.
         """
         self.is_asking = True
-        catch_up_s = 0.0 if wish.gap_s >= _STRICT_GAP_S else wish.catch_up_s
+        catch_up_s = _catch_up_s(wish.gap_s, wish.catch_up_s)
         self._wish = Wish(wish.kinds, wish.gap_s, catch_up_s, wish.slots)
         self._answered = answered
         self._link.ask(self, {"do": "ask", "wish": wish_words(self._wish)})
@@ -128,7 +141,7 @@ class BrokerHostLimit:
 
     def set_pace(self, gap_s: float, catch_up_s: float) -> None:
         """Let all harvests keep another gap of this harvest at once."""
-        wish = Wish((), gap_s, catch_up_s, {})
+        wish = Wish((), gap_s, _catch_up_s(gap_s, catch_up_s), {})
         self._tell({"do": "pace", "wish": wish_words(wish)})
 
     def left(self, kind: str) -> None:
@@ -160,3 +173,7 @@ class BrokerHostLimit:
 
     def _tell(self, body: dict[str, Any]) -> None:
         self._link.tell({**body, "host": self.host})
+
+
+def _catch_up_s(gap_s: float, catch_up_s: float) -> float:
+    return 0.0 if gap_s >= _STRICT_GAP_S else catch_up_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .lease import Lease
 
 __all__ = ["BrokerLink"]
+
+_log = logging.getLogger(__name__)
 
 #: Seconds after which a permission is too old to be used: others may have been
 #: permitted a request since.
@@ -100,6 +103,9 @@ class BrokerLink:
                 self._lose(str(error))
             except NoBrokerError as error:
                 self._lose(str(error))
+            except Exception as error:  # noqa: BLE001 - all requests would wait unsaid
+                _log.exception("the connection to the broker failed")
+                self._lose(f"unexpected: {error!r}")
             self.tried.set()
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
@@ -133,7 +139,11 @@ class BrokerLink:
         self._absence.end()
         self.tried.set()
         try:
-            claims = {name: host.claim() for name, host in self.hosts.items()}
+            claims = {
+                name: host.claim()
+                for name, host in self.hosts.items()
+                if host.has_asked
+            }
             self._send({"do": "claim", "hosts": claims})
             for host in self.hosts.values():
                 host.ask_again()

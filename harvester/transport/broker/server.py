@@ -138,6 +138,7 @@ class BrokerServer:
         except OSError as error:
             # Without its files it must permit nothing.
             _log.error("the accounts cannot be used: %s", error)
+            client.lost_at = self._clock()
             with suppress(NoBrokerError):
                 lines.send({"error": f"the broker cannot use its accounts: {error}"})
         except NoBrokerError as error:
@@ -209,7 +210,8 @@ class BrokerServer:
         for host, facts in hosts.items():
             if not isinstance(facts, dict):
                 continue
-            wish, under_way = wish_of(facts["wish"]), counts_of(facts["under_way"])
+            wish = wish_of(facts.get("wish"))
+            under_way = counts_of(facts.get("under_way"))
             self._lender.claim(client, str(host)[:300], wish, under_way)
             if cool_s := seconds_of(facts.get("cool_s", 0)):
                 self._lender.cool_down(client, str(host)[:300], cool_s)

@@ -90,6 +90,23 @@ async def test_sum_of_two(tmp_path):
     assert min(later - begin for begin, later in pairwise(log)) >= 1 / 20
 
 
+async def test_new_client_holds_up_none(tmp_path):
+    """A client that has not asked a host yet does not lower the limit of others."""
+    async with (
+        serving(secret=SECRET, folder=tmp_path) as address,
+        client(address) as limit,
+    ):
+        newcomer, one = BrokerLimit(str(address), SECRET), throttle(limit)
+        throttle(newcomer)
+        await newcomer.start()
+        async with asyncio.timeout(30), one.slot("file") as first:
+            first.sent()
+            async with one.slot("file") as second:
+                second.sent()
+                assert one.state().others == 0
+        await newcomer.aclose()
+
+
 async def test_wrong_secret(tmp_path, caplog):
     """A client with another secret is refused, with words on both sides."""
     caplog.set_level(logging.INFO)
