@@ -180,6 +180,18 @@ async def test_worker_killed_again_and_again(bench, stack):
     assert problems(await executor.cut(bench.job(2))) == {2: ""}
 
 
+async def test_killed_local_cluster(bench, stack):
+    """A local cluster that is killed as a whole is started again."""
+    cut = failing_cuts.cut_slowly
+    executor = await stack.enter_async_context(bench.executor("dask:local:1", cut))
+    cutting = asyncio.create_task(executor.cut(bench.job(1)))
+    await bench.begun()
+    (cluster,) = psutil.Process().children()
+    assert "local_cluster" in " ".join(cluster.cmdline())
+    cluster.kill()
+    assert problems(await cutting) == {1: ""}
+
+
 async def test_ends_with_its_parent(bench, stack):
     """No process of a local cluster outlives the executor."""
     async with bench.executor("dask:local:2") as executor:
