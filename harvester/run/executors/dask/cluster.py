@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ....errors import InputError, LocalError
@@ -120,28 +121,39 @@ class Cluster:
     async def _connect(self) -> Any:  # noqa: ANN401 - as above
         await asyncio.to_thread(_load)
         self._silence()
+        client, address = await self._reach()
+        self._keep(self._watch(client, address))
+        return client
+
+    async def _reach(self) -> tuple[Any, str]:
+        """Try to connect until it works, or the patience is over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience_s
-        is_said = False
-        while True:
+        for attempt in count():
             address = await self._address()
             try:
-                client = await _open(address)
-                await self.workers.look(client)
-                break
+                return await self._look_at(address), address
             except (OSError, TimeoutError) as error:
-                problem = error
-            if loop.time() >= deadline:
-                msg = (
-                    f"the Dask scheduler {address} could not be reached for "
-                    f"{self._patience_s:.0f} s ({problem}). Start it again, then resume"
-                )
-                raise SchedulerLostError(msg) from problem
-            if not is_said:
-                self._say(f"waiting for the Dask scheduler {address}: {problem}")
-                is_said = True
+                if attempt == 0:
+                    self._say(f"waiting for the Dask scheduler {address}: {error}")
+                if loop.time() >= deadline:
+                    raise self._lost(address, error) from error
             await asyncio.sleep(_PAUSE_S)
-        self._keep(self._watch(client, address))
+        raise AssertionError  # mypy does not know that `count` never ends
+
+    def _lost(self, address: str, error: BaseException) -> SchedulerLostError:
+        return SchedulerLostError(
+            f"the Dask scheduler {address} could not be reached for "
+            f"{self._patience_s:.0f} s ({error}). Start it again, then resume"
+        )
+
+    async def _look_at(self, address: str) -> Any:  # noqa: ANN401 - as above
+        client = await _open(address)
+        try:
+            await self.workers.look(client)
+        except BaseException:
+            await _close(client)
+            raise
         return client
 
     async def _watch(self, client: Any, address: str) -> None:  # noqa: ANN401 - as above
