@@ -25,9 +25,11 @@ from harvester.sandbox.server import SandboxOptions, serve
 from harvester.transport.broker.address import BrokerAddress
 from harvester.transport.broker.overview import ask_overview
 
-_TARGETS = 24
-#: Seconds after which a client that is not heard has lost its places.
-_LEASE_S = 9
+_TARGETS = 15
+#: Seconds after which a client that is not heard has lost its places. The archive must
+#: have noticed before that a connection is dead, also if it is busy: so the lease is
+#: as long as in real life where a worker is cut off.
+_LEASE_S, _SHORT_LEASE_S = 30, 6
 #: Seconds that an archive takes to begin a file.
 _FILE_S = 0.5
 #: An archive gives up a connection over which nothing arrives, as servers do: here by
@@ -42,8 +44,9 @@ def main(folder, scene):
     archive, *workers, broker = [Host(number) for number in range(1, 6)]
     # Only for its link to be cut has the broker a host of its own.
     broker = broker if scene == "broker_cut" else archive
+    lease_s = _LEASE_S if scene == "worker_cut" else _SHORT_LEASE_S
     sandbox = _start_sandbox(archive, folder)
-    file = None if scene == "apart" else _start_broker(broker, folder)
+    file = None if scene == "apart" else _start_broker(broker, folder, lease_s)
     play = {"worker_cut": _cut_worker, "broker_cut": _cut_broker}.get(scene)
     harvests = [_start_harvest(*one, sandbox, file) for one in _shares(folder, workers)]
     outs = [folder / str(number) for number in range(len(workers))]
@@ -92,10 +95,10 @@ def _serve_sandbox(folder, address):
     asyncio.run(serve(options, tell=tell))
 
 
-def _start_broker(host, folder):
+def _start_broker(host, folder, lease_s):
     file = folder / "broker.json"
     words = ("--listen", f"{host.address}:0", "--address-file", file)
-    more = ("--state-dir", folder / "state", "--lease", _LEASE_S)
+    more = ("--state-dir", folder / "state", "--lease", lease_s)
     with (folder / "broker.log").open("w") as log:
         own = host.command(*HARVESTER, "broker", *words, *more)
         process = subprocess.Popen(own, stdout=log, stderr=log)
@@ -147,9 +150,9 @@ def _cut_broker(sandbox, file, outs, _worker, broker, harvests):
     """Cut the link of the broker; mend it when nothing has been sent for a while."""
     wait_for(lambda: min(map(done, outs)) and _under_way(file, outs[0]), harvests[0])
     broker.cut()
-    time.sleep(_LEASE_S)
+    time.sleep(_SHORT_LEASE_S)
     before = [sandbox.stats()[name]["requests"] for name in _SERVICES]
-    time.sleep(_LEASE_S)
+    time.sleep(_SHORT_LEASE_S)
     after = [sandbox.stats()[name]["requests"] for name in _SERVICES]
     told = {"asked": [before, after], "before": [*map(done, outs)]}
     broker.mend()

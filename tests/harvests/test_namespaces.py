@@ -13,23 +13,23 @@ from pathlib import Path
 import pytest
 from hosts import in_new_namespaces, lacking
 
-_WHY = lacking()
 _SERVICES = ("sdss-sky", "sdss-sas")
 _SCENE = Path(__file__).with_name("four_hosts.py")
 
-pytestmark = [
-    pytest.mark.harvest,
-    pytest.mark.long,
-    pytest.mark.skipif(
-        bool(_WHY) and not os.environ.get("HARVESTER_REQUIRE_NAMESPACES"),
-        reason=_WHY or "this machine has what it takes",
-    ),
-]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.usefixtures("hosts")]
+
+
+@pytest.fixture(scope="module")
+def hosts():
+    """Skip where no namespaces can be made; fail if they are required."""
+    if why := lacking():
+        if os.environ.get("HARVESTER_REQUIRE_NAMESPACES"):
+            pytest.fail(why)
+        pytest.skip(f"{why}: set HARVESTER_REQUIRE_NAMESPACES=1 to fail instead")
 
 
 def play(folder, scene):
     """Play a scene of `four_hosts`; give what happened."""
-    assert not _WHY
     played = subprocess.run(
         in_new_namespaces(_SCENE, folder, scene),
         capture_output=True,
@@ -44,11 +44,11 @@ def play(folder, scene):
 def assert_kept(told):
     """Check that all limits were kept, and that all galaxies have their stamps."""
     assert told["ended"] == [0, 0, 0], told["words"]
-    assert told["done"] == [8, 8, 8]
+    assert told["done"] == [5, 5, 5]
     for name in _SERVICES:
         assert told["stats"][name]["rate_violations"] == 0
     assert told["stats"]["sdss-sas"]["peak_concurrency"] == 1
-    assert told["stats"]["sdss-sas"]["requests"] >= 9
+    assert told["stats"]["sdss-sas"]["requests"] >= 6
 
 
 def test_apart(tmp_path):
@@ -69,8 +69,8 @@ def test_worker_is_cut_off(tmp_path):
     told = play(tmp_path, "worker_cut")
     assert_kept(told)
     assert told["held"] == 1
-    assert told["held_s"] > 5
-    assert told["before"][0] < 8
+    assert told["held_s"] > 20
+    assert told["before"][0] < 5
     assert told["after"][0] == told["before"][0]
     assert "no request is sent without its leave" in told["words"][0]
 
@@ -81,5 +81,5 @@ def test_broker_is_cut_off(tmp_path):
     assert_kept(told)
     before, after = told["asked"]
     assert before == after
-    assert sum(told["before"]) < 24
+    assert sum(told["before"]) < 15
     assert all("no request is sent without its leave" in one for one in told["words"])

@@ -103,8 +103,10 @@ class BrokerServer:
         peer = str((writer.get_extra_info("peername") or ["?"])[0])
         self._connections[task] = writer
         try:
-            if len(self._connections) <= _MOST_CLIENTS:
-                await self._serve(reader, writer, peer)
+            if len(self._connections) > _MOST_CLIENTS:
+                msg = f"there are {_MOST_CLIENTS} others already"
+                raise NoBrokerError(msg)  # noqa: TRY301 - told as every refusal
+            await self._serve(reader, writer, peer)
         except NoBrokerError as error:
             _log.warning("refused a connection from %s: %s", peer, error)
         finally:

@@ -117,3 +117,16 @@ def test_two_brokers(tmp_path):
     assert not may_send(second, "b")
     first.drop("a")
     assert may_send(second, "b")
+
+
+def test_pace_is_set(tmp_path):
+    """A rate that a client sets while it is at work holds for all clients at once."""
+    clock, many = Clock(), Wish(("file",), 0.0, 0.0, {"file": 4})
+    one = lender(tmp_path, clock)
+    assert may_send(one, "a", many)
+    one.set_pace("a", _HOST, 10.0, 0.0)
+    one.sent("a", _HOST)
+    clock.now += 9.0
+    assert not may_send(one, "b", many)
+    clock.now += 1.1
+    assert may_send(one, "b", many)

@@ -15,10 +15,12 @@ from one_host import ask
 
 from harvester.errors import InputError, OutageError
 from harvester.transport.broker.address import write_address_file
+from harvester.transport.broker.greeting import ClientFacts, greet_broker
 from harvester.transport.broker.lease import Lease
 from harvester.transport.broker.limit import BrokerLimit
 from harvester.transport.broker.overview import ask_overview, overview_words
 from harvester.transport.broker.server import serving
+from harvester.transport.broker.signed_lines import NoBrokerError
 from harvester.transport.manners import Manners
 from harvester.transport.throttle import Throttle
 from harvester.transport.turn import LeaseEndedError
@@ -323,3 +325,31 @@ async def test_needs_a_secret(tmp_path):
     with pytest.raises(InputError, match="needs a secret"):
         async with serving(("0.0.0.0", 0), secret="", folder=tmp_path):
             pass
+
+
+async def test_rate_of_a_user(tmp_path):
+    """A rate that a user sets at one client holds at the other one, too."""
+    async with (
+        serving(secret=SECRET, folder=tmp_path) as address,
+        client(address) as limit,
+        client(address) as other,
+    ):
+        first, second = throttle(limit), throttle(other)
+        await ask(first, "file")
+        await ask(second, "file")
+        first.set_rate(1.0)
+        await ask_overview(address)
+        answers = []
+        wish = second._effort.wish(["file"])
+        other.at(HOST).ask(wish, answers.append)
+        await until(lambda: answers)
+        (answer,) = answers
+    assert answer.kind == "" or answer.at - time.monotonic() > 0.5
+
+
+async def test_name_that_is_a_path(tmp_path, caplog):
+    """A client whose number is a path of the broker's machine is refused."""
+    async with serving(secret=SECRET, folder=tmp_path) as address:
+        with pytest.raises(NoBrokerError, match=r"closed|broke"):
+            await greet_broker(address, ClientFacts("../../hosts/x", "machine", 1))
+    assert "the client has no number" in caplog.text
