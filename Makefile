@@ -6,8 +6,8 @@ READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
 .PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
-	image torture coverage fuzz mutants soak day bench bench-check scale scaling \
-	astroquery-pre clean
+	image torture dask-torture coverage fuzz mutants soak day bench bench-check scale \
+	scaling astroquery-pre clean
 
 demo: $(READY)
 	$(BIN)/harvester demo
@@ -44,6 +44,8 @@ test-loaders: $(LOADERS)
 test-loaders-all: test-loaders
 	.venv-loaders/bin/pytest -q -n auto -m long tests/dataset/export/test_kills.py \
 		-k "lance or zarr"
+	.venv-loaders/bin/pytest -q -n auto --dist loadfile -m long \
+		tests/loaders/executors
 
 check: lint types test-all test-loaders-all
 
@@ -59,6 +61,15 @@ TORTURE ?= --disturbances 20
 
 torture: $(READY)
 	$(BIN)/python tests/harvests/torture.py $(TORTURE)
+
+# By hand: make dask-torture DISTURBANCES=30 SEED=4; with a scheduler and workers of its
+# own that are killed.
+DISTURBANCES ?= 30
+SEED ?= 1
+
+dask-torture: $(LOADERS)
+	PYTHONPATH=.:tests/harvests:tests/loaders/executors .venv-loaders/bin/python \
+		tests/loaders/executors/dask_torture.py --disturbances $(DISTURBANCES) --seed $(SEED)
 
 # On disks that are full, closed or broken coverage itself cannot write, and says so.
 coverage: $(READY)

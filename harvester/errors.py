@@ -32,7 +32,7 @@ errors escape all unprintable characters, so that a quote cannot control the ter
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar
 
 __all__ = [
     "BusyError",
@@ -58,6 +58,18 @@ class HarvesterError(Exception):
     #: Exit code of a command that this error ends.
 
     exit_code: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickle would call the constructor with `args`, but some take other facts.
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[HarvesterError], words: tuple[Any, ...], facts: dict[str, Any]
+) -> HarvesterError:
+    error = kind.__new__(kind, *words)
+    error.__dict__.update(facts)
+    return error
 
 
 class InputError(HarvesterError):
@@ -111,7 +123,6 @@ class TransientError(HarvesterError):
     exit_code = 5
 
     def __init__(self, reason: str, message: str) -> None:
-        # Pickle rebuilds the error from its arguments in the parent process.
         super().__init__(reason, _printable(message))
         self.reason = reason
 
@@ -127,7 +138,6 @@ class PermanentError(HarvesterError):
     """Trying again cannot help; ``reason`` is a short code for the ledger."""
 
     def __init__(self, reason: str, message: str) -> None:
-        # Pickle rebuilds the error from its arguments in the parent process.
         super().__init__(reason, _printable(message))
         self.reason = reason
 
@@ -141,18 +151,12 @@ class NotFoundError(PermanentError):
     def __init__(self, message: str) -> None:
         super().__init__("not_found", message)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (str(self),)
-
 
 class QueryRefusedError(PermanentError):
     """The service works, and rejects this query."""
 
     def __init__(self, message: str) -> None:
         super().__init__("query_refused", message)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (str(self),)
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

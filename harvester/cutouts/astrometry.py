@@ -10,7 +10,7 @@ import re
 import threading
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -57,9 +57,6 @@ class BadWcsError(PermanentError):
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_wcs", message)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (str(self),)
 
 
 @dataclass(frozen=True, slots=True)

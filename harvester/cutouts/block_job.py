@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..models import CutoutSpec, Wanted
     from .blocks.first_block import FirstBlock
 
-__all__ = ["BlockJob", "read_blocks"]
+__all__ = ["BlockJob", "keep_blocks", "prove_blocks", "read_blocks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,19 @@ def read_blocks(job: BlockJob) -> LackingBytes | HeldPart | Doubt:
     LocalError
         The file cannot be written.
     """
+    return keep_blocks(job, prove_blocks(job))
+
+
+def prove_blocks(job: BlockJob) -> LackingBytes | Proved | Doubt:
+    """Read the rows that stamps need, without writing the file.
+
+    Returns
+    -------
+    LackingBytes, Doubt
+        As `read_blocks`.
+    Proved
+        What `keep_blocks` writes.
+    """
     law = kind_of(job.archive).blocks
     if law is None:
         return Doubt("archive", "the archive knows nothing of blocks")
@@ -83,7 +96,19 @@ def read_blocks(job: BlockJob) -> LackingBytes | HeldPart | Doubt:
     if job.beginning:
         parts[0] = Path(job.beginning).read_bytes()
     packed = Packed(job.total, parts, job.starts)
-    answer = advance(law, job.asked(), packed, job.first)
+    return advance(law, job.asked(), packed, job.first)
+
+
+def keep_blocks(
+    job: BlockJob, answer: LackingBytes | Proved | Doubt
+) -> LackingBytes | HeldPart | Doubt:
+    """Write the file if the answer of `prove_blocks` has its content.
+
+    Raises
+    ------
+    LocalError
+        The file cannot be written.
+    """
     if not isinstance(answer, Proved):
         return answer
     _write(job.file, answer)

@@ -43,8 +43,16 @@ if TYPE_CHECKING:
     from .frame_file import Frame, Hdu
     from .intervals import Span
     from .pixels import Stamp
+    from .stamp_file import StampSink
 
-__all__ = ["NeededPixels", "cut_frame", "find_end", "find_pixels", "find_rows"]
+__all__ = [
+    "NeededPixels",
+    "cut_frame",
+    "cut_stamps",
+    "find_end",
+    "find_pixels",
+    "find_rows",
+]
 
 #: Pixel coordinate, outside of every image, of targets that the WCS cannot place.
 _NOWHERE = -(2**30)
@@ -69,8 +77,25 @@ def cut_frame(job: FrameJob) -> Cut:
     Returns
     -------
     Cut
-        One receipt for each of ``job.wanted``, in the same order. Every stamp without
-        a problem is synced to disk, with its folders.
+        As `cut_stamps`. Every stamp without a problem is synced to disk, with its
+        folders.
+
+    Raises
+    ------
+    HarvesterError
+        As `cut_stamps`.
+    """
+    with StampFolder(Path(job.root)) as folder:
+        return cut_stamps(job, folder)
+
+
+def cut_stamps(job: FrameJob, place: StampSink) -> Cut:
+    """Cut all wanted stamps of a frame, and write them to a place.
+
+    Returns
+    -------
+    Cut
+        One receipt for each of ``job.wanted``, in the same order.
 
     Raises
     ------
@@ -95,18 +120,17 @@ def cut_frame(job: FrameJob) -> Cut:
         science = FrameScience.of(job, image.text, sky, reading, quality.noise)
         header = StampHeader(job.product, image.text, sky, reading, science)
         receipts = [Receipt(one.target, problem="outside") for one in job.wanted]
-        with StampFolder(Path(job.root)) as folder:
-            for stamp in pixels.stamps(job.spec.mode):
-                number = stamp.place.number
-                one = job.wanted[number]
-                if not np.nan_to_num(stamp.planes.flux).any():
-                    # Archives fill areas without data with NaN or with zeros.
-                    receipts[number] = Receipt(one.target, problem="no_data")
-                elif job.spec.complete and (lacks := lacking(stamp, image.shape)):
-                    receipts[number] = Receipt(one.target, lacks=lacks)
-                else:
-                    filled = [x.neighbour for x in strips if x.add_to(stamp)]
-                    receipts[number] = _keep(one, stamp, header, folder, filled)
+        for stamp in pixels.stamps(job.spec.mode):
+            number = stamp.place.number
+            one = job.wanted[number]
+            if not np.nan_to_num(stamp.planes.flux).any():
+                # Archives fill areas without data with NaN or with zeros.
+                receipts[number] = Receipt(one.target, problem="no_data")
+            elif job.spec.complete and (lacks := lacking(stamp, image.shape)):
+                receipts[number] = Receipt(one.target, lacks=lacks)
+            else:
+                filled = [x.neighbour for x in strips if x.add_to(stamp)]
+                receipts[number] = _keep(one, stamp, header, place, filled)
         return Cut(receipts, frame.read or _count_bytes(frame, image, boxes))
 
 
@@ -322,7 +346,7 @@ def _keep(
     wanted: Wanted,
     stamp: Stamp,
     header: StampHeader,
-    folder: StampFolder,
+    place: StampSink,
     filled: Sequence[Neighbour],
 ) -> Receipt:
     """Write a stamp; return its receipt."""
@@ -331,7 +355,7 @@ def _keep(
     # Relative to the requested size, also if the stamp is trimmed at an edge.
     coverage = round(int(np.count_nonzero(valued)) / stamp.side**2, 6)
     facts = header.science.facts(stamp, filled)
-    written = folder.write(wanted.file_loc, header.file(wanted, stamp, coverage, facts))
+    written = place.write(wanted.file_loc, header.file(wanted, stamp, coverage, facts))
     return Receipt(
         target=wanted.target,
         file_loc=wanted.file_loc,

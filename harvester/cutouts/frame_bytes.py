@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from bz2 import BZ2Decompressor
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import numpy as np
 
@@ -54,18 +54,12 @@ class CorruptFrameError(TransientError):
     def __init__(self, message: str) -> None:
         super().__init__("corrupt", message)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (str(self),)
-
 
 class BadFrameError(PermanentError):
     """The file is complete, but it has no image from which stamps can be cut."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_frame", message)
-
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        return type(self), (str(self),)
 
 
 class FrameBytes(Protocol):

@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..errors import LocalError
 
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Card", "Extension", "StampFolder", "WrittenFile", "to_cards", "to_fits"]
+__all__ = [
+    "Card",
+    "Extension",
+    "StampFolder",
+    "StampSink",
+    "WrittenFile",
+    "to_cards",
+    "to_fits",
+]
 
 #: Keyword, value, comment.
 Card = tuple[str, bool | float | str, str]
@@ -162,6 +170,13 @@ class WrittenFile:
     sha256: str
     #: Length in bytes.
     size: int
+
+
+class StampSink(Protocol):
+    """A place to write stamp files to."""
+
+    def write(self, file_loc: str, content: bytes) -> WrittenFile:
+        """Write a file; replace an earlier one."""
 
 
 class StampFolder:

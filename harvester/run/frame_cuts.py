@@ -11,7 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..archives.kind import Fetch
 from ..archives.registry import kind_of
@@ -22,13 +22,13 @@ from ..models import ENDS_WORKERS, Cut, FrameJob, Neighbour
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from ..frames.store import FrameStore, LocalFrame
-    from ..models import Product, Receipt, Wanted
-    from .executors.processes import Cutter
-    from .lane_plan import LanePlan
+    from ..models import CutoutSpec, Product, Receipt, Wanted
+    from .executors.executor import Executor
 
-__all__ = ["FrameCuts"]
+__all__ = ["Cuts", "FrameCuts"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,19 +47,43 @@ class _Held(NamedTuple):
     frame: LocalFrame
 
 
+class Cuts(Protocol):
+    """Fetches frames and has their stamps cut, here or elsewhere."""
+
+    def cut(
+        self,
+        product: Product,
+        wanted: Sequence[Wanted],
+        on_bytes: Callable[[int], None],
+        *,
+        sits_out: bool,
+    ) -> AsyncGenerator[Cut]:
+        """Yield the receipts of the wanted stamps, in one or more parts."""
+
+
 class FrameCuts:
     """Fetches frames and has their stamps cut."""
 
     def __init__(
         self,
-        plan: LanePlan,
+        spec: CutoutSpec,
+        root: Path,
         *,
         frames: FrameStore,
-        cutter: Cutter,
+        cutter: Executor,
         say: Callable[[str], None],
     ) -> None:
-        """Keep the parts; ``say`` is called with messages for the user."""
-        self._plan = plan
+        """Keep the parts.
+
+        Parameters
+        ----------
+        root
+            The output folder that the paths of stamps are relative to.
+        say
+            Is called with messages for the user.
+        """
+        self._spec = spec
+        self._root = root
         self._frames = frames
         self._cutter = cutter
         self._say = say
@@ -83,15 +107,16 @@ class FrameCuts:
         """
         asked = _Asked(on_bytes, sits_out)
         cut = None
-        # A fetched part of the frame may be at fault: then all of it is fetched, which
-        # counts as no attempt.
-        while cut is None:
-            async with self._fetch(product, asked, wanted) as frame:
-                job = self._job(product, frame, wanted)
-                cut = await self._cut(job, [_Held(product, frame)])
-                if cut is not None:
-                    async for part in self._completed(job, cut, asked):
-                        yield part
+        async with self._cutter.room(product.archive):
+            # A fetched part of the frame may be at fault: then all of it is fetched,
+            # which counts as no attempt.
+            while cut is None:
+                async with self._fetch(product, asked, wanted) as frame:
+                    job = self._job(product, frame, wanted)
+                    cut = await self._cut(job, [_Held(product, frame)])
+                    if cut is not None:
+                        async for part in self._completed(job, cut, asked):
+                            yield part
 
     def _job(
         self, product: Product, frame: LocalFrame, wanted: Sequence[Wanted]
@@ -99,9 +124,9 @@ class FrameCuts:
         return FrameJob(
             product,
             str(frame.path),
-            str(self._plan.root),
+            str(self._root),
             tuple(wanted),
-            self._plan.spec,
+            self._spec,
             is_whole=frame.is_whole,
             parent=frame.version,
             held=frame.held,
@@ -111,7 +136,7 @@ class FrameCuts:
         self, product: Product, asked: _Asked, wanted: Sequence[Wanted] = ()
     ) -> AbstractAsyncContextManager[LocalFrame]:
         """Fetch a frame: whole, or as much of it as the wanted stamps need."""
-        spec = self._plan.spec if wanted else None
+        spec = self._spec if wanted else None
         return self._frames.frame(
             product, wanted, spec, asked.on_bytes, sits_out=asked.sits_out
         )

@@ -32,8 +32,10 @@ from ..status.run_watch import RunWatch, watched
 from ..transport.webhook import Webhook
 from .control.harvest_control import HarvestControl
 from .control.server import taking_commands
+from .dask_cuts import cuts_by_dask
 from .disk import check_room, disk_notes
-from .executors.processes import Cutter
+from .executors.chosen import make_executor, most_at_once
+from .executors.executor_limits import ExecutorLimits
 from .lane import Lane, LanePlan
 from .lane_plan import lane_workers
 from .learned import kept_learned
@@ -43,10 +45,12 @@ from .report.at_end import report_at_end
 from .transport_setup import (
     allowance,
     asked_hosts,
+    chosen_ways,
     make_transport,
     shared_folder,
     start_notes,
 )
+from .worker_fetch.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
     from ..settings.settings import Settings
     from ..status.report import Report
     from ..transport.transport import Transport
+    from .executors.executor import Executor
     from .lane import Located
     from .outlet import Outlet
 
@@ -179,7 +184,7 @@ def _when_located(
 @asynccontextmanager
 async def _orchestrator(
     settings: Settings, places: Places, listener: Listener, *, is_plan: bool
-) -> AsyncIterator[tuple[Orchestrator, Cutter]]:
+) -> AsyncIterator[tuple[Orchestrator, Executor]]:
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(Ledger.open(places.ledger))
         transport = await stack.enter_async_context(
@@ -194,9 +199,14 @@ async def _orchestrator(
 
             opened = sending(settings, places, ledger, listener)
             store = await stack.enter_async_context(opened)
-        cutter = await stack.enter_async_context(_cutter(settings))
+        cutter = _executor(settings, places, lambda text: listener(Note(text)))
         frames = await _frame_store(settings, places, ledger, transport, cutter)
+        await stack.enter_async_context(cutter)
 
+        told = Told(ledger.count_traffic, _way_counter(settings, ledger))
+        cuts_for = await stack.enter_async_context(
+            cuts_by_dask(settings, cutter, frames, told)
+        )
         located = _when_located(settings, places, ledger, transport, is_plan=is_plan)
         names = dict.fromkeys(s.archive for s in settings.parsed_surveys())
         used = [kind_of(name) for name in names]
@@ -211,15 +221,16 @@ async def _orchestrator(
         lanes = [
             Lane(
                 kind.open(_inputs(kind, settings, transport, ledger, places, listener)),
-                _plan(kind, settings, places, store or NOWHERE),
+                plan,
                 ledger=ledger,
                 frames=frames,
-                cutter=cutter,
                 listener=watch.listener,
                 located=located,
                 down_s=partial(transport.down_s, SERVICES[kind.costs.query_service]),
+                cuts=cuts_for(plan, partial(_say_for, kind, listener)),
             )
             for kind in used
+            for plan in [_plan(kind, settings, places, store or NOWHERE)]
         ]
         orchestrator = Orchestrator(lanes, has_stamps=places.cutouts.exists)
         control = HarvestControl(
@@ -297,6 +308,12 @@ def _is_billed(places: Places, archive: str) -> bool:
 
 
 def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
+    ways, limits = chosen_ways(settings)
+    counted = _way_counter(settings, ledger)
+    return Ways(ways, limits, speed_of=transport.speed_of, counted=counted)
+
+
+def _way_counter(settings: Settings, ledger: Ledger) -> Callable[[Product, str], None]:
     surveys = settings.parsed_surveys()
 
     def count(product: Product, what: str) -> None:
@@ -305,19 +322,34 @@ def _ways(settings: Settings, ledger: Ledger, transport: Transport) -> Ways:
                 ledger.count(survey, what)
                 return
 
-    allowed = allowance(settings)
-    kinds = {survey.archive: kind_of(survey.archive) for survey in surveys}
-    limits = {
-        name: allowed.limits(kind.costs.file_service) for name, kind in kinds.items()
-    }
-    return Ways(allowed.ways, limits, speed_of=transport.speed_of, counted=count)
+    return count
 
 
-def _cutter(settings: Settings) -> Cutter:
-    return Cutter(
-        processes=settings.work.processes,
-        limit_s=settings.work.cut_limit_s,
-        memory_bytes=settings.work.process_memory_bytes,
+def _executor(
+    settings: Settings, places: Places, say: Callable[[str], None]
+) -> Executor:
+    work = settings.work
+    archives = {survey.archive for survey in settings.parsed_surveys()}
+    limits = ExecutorLimits(
+        processes=work.processes,
+        cut_s=work.cut_limit_s,
+        memory_bytes=work.process_memory_bytes,
+        outstanding_bytes=work.outstanding_bytes,
+        patience_s=settings.politeness.patience_s,
+        frames=places.frames,
+        frames_by=work.frames_by,
+        at_once={name: _at_once(kind_of(name), settings) for name in archives},
+    )
+    return make_executor(work.executor, limits, say)
+
+
+def _say_for(kind: ArchiveKind, listener: Listener, text: str) -> None:
+    listener(Note(f"{kind.name}: {text}"))
+
+
+def _at_once(kind: ArchiveKind, settings: Settings) -> int:
+    return lane_workers(
+        kind.costs, lambda service: settings.services.named(service).files
     )
 
 
@@ -350,7 +382,7 @@ async def _frame_store(
     places: Places,
     ledger: Ledger,
     transport: Transport,
-    cutter: Cutter,
+    cutter: Executor,
 ) -> FrameStore:
     return await FrameStore.open(
         places.frames,
@@ -371,9 +403,7 @@ def _plan(
         spec=settings.spec(kind.name),
         root=places.out,
         keep_all=kind.keeps_all(settings.archive(kind.name)),
-        workers=lane_workers(
-            kind.costs, lambda service: settings.services.named(service).files
-        ),
+        workers=most_at_once(settings.work.executor, _at_once(kind, settings)),
         attempts=settings.politeness.attempts,
         longest_backoff_s=settings.politeness.longest_backoff_s,
         outlet=outlet,

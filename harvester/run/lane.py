@@ -37,7 +37,6 @@ from ..ledger.settlement import NOT_FOUND
 from ..ledger.tally import FETCHED
 from ..models import Cut, Receipt
 from ..states import State
-from .frame_cuts import FrameCuts
 from .lane_plan import LanePlan
 from .locating import Locator, wait_at_most
 
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from ..frames.store import FrameStore
     from ..ledger.ledger import Ledger
     from ..models import Product, Survey, Wanted
-    from .executors.processes import Cutter
+    from .frame_cuts import Cuts
 
     Located = Callable[[str], Awaitable[Coroutine[Any, Any, None] | None]]
 
@@ -85,7 +84,7 @@ class Lane:
         *,
         ledger: Ledger,
         frames: FrameStore,
-        cutter: Cutter,
+        cuts: Cuts,
         listener: Listener,
         located: Located | None = None,
         down_s: Callable[[], float] = lambda: 0.0,
@@ -104,7 +103,7 @@ class Lane:
         self._plan = plan
         self._ledger = ledger
         self._frames = frames
-        self._cuts = FrameCuts(plan, frames=frames, cutter=cutter, say=self._say)
+        self._cuts = cuts
         self._listener = listener
         self._located = located
         self._locator = Locator(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..archives.registry import kinds, services
+from ..archives.registry import kind_of, kinds, services
 from ..cutouts.core_count import process_count
 from ..ledger.in_thread import in_thread
 from ..plan.bill import BANDWIDTH, Allowance, Manner
@@ -21,11 +22,13 @@ from ..transport.secret_text import BROKER_SECRET, secret_of
 from ..transport.services import Directory
 from ..transport.shared_hosts import newest, read_shared_hosts
 from ..transport.transport import Limits, Service, Transport
+from .worker_fetch.fetch_job import FetchTerms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from ..archives.kind import ArchiveKind, ServiceKind, Token
+    from ..archives.kind import ArchiveKind, ServiceKind, Token, Way
+    from ..frames.way_costs import HostLimits
     from ..ledger.ledger import Ledger
     from ..models import HostFacts
     from ..settings.settings import Settings
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = [
     "allowance",
     "asked_hosts",
+    "chosen_ways",
+    "fetch_terms",
     "make_first_transport",
     "make_transport",
     "shared_folder",
@@ -189,6 +194,39 @@ def allowance(settings: Settings, bandwidth: float | None = None) -> Allowance:
         known=_known_on_machine(settings),
         largest_file=settings.limits.file_bytes,
         ways={name: kind.way(settings.archive(name)) for name, kind in kinds().items()},
+    )
+
+
+def chosen_ways(
+    settings: Settings,
+) -> tuple[Mapping[str, Way], dict[str, HostLimits]]:
+    """Give the chosen way of each archive's frames, and what limits their fetching."""
+    allowed = allowance(settings)
+    kinds_used = {
+        one.archive: kind_of(one.archive) for one in settings.parsed_surveys()
+    }
+    return allowed.ways, {
+        name: allowed.limits(kind.costs.file_service)
+        for name, kind in kinds_used.items()
+    }
+
+
+def fetch_terms(settings: Settings, broker: str, secret: str) -> FetchTerms:
+    """Tell how Dask workers fetch; they ask this broker before each request."""
+    ways, host_limits = chosen_ways(settings)
+    return FetchTerms(
+        services=tuple(_services(settings)),
+        limits=_limits(settings),
+        contact=settings.politeness.contact,
+        tokens=tuple(_tokens(settings)),
+        broker=broker,
+        secret=secret,
+        ways=ways,
+        host_limits=host_limits,
+        budget=settings.work.frame_cache_bytes,
+        patience_s=settings.politeness.patience_s,
+        cut_s=settings.work.cut_limit_s,
+        name=uuid.uuid4().hex,
     )
 
 

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..models import DEFAULT_PLANES, Plane, StampSize
 from ..transport.quiet_hours import QuietHours
 from .base_urls import checked_base_url
+from .executor_choice import checked_executor
 from .webhook_address import checked_webhook
 
 __all__ = [
@@ -101,6 +102,7 @@ SizeText = Annotated[str, AfterValidator(_size)]
 PlanesText = Annotated[str, AfterValidator(_planes)]
 StoreText = Annotated[str, AfterValidator(_store)]
 QuietText = Annotated[str, AfterValidator(_quiet)]
+ExecutorText = Annotated[str, AfterValidator(checked_executor)]
 
 
 class Section(BaseModel):
@@ -288,6 +290,16 @@ class WorkSection(Section):
     frame_cache_bytes: int = Field(default=2_000_000_000, ge=0)
     #: Largest memory in bytes of a cutting process.
     process_memory_bytes: int = Field(default=2 << 30, ge=256 << 20)
+    executor: ExecutorText = _option(
+        "--executor",
+        "processes",
+        "Where frames are cut: processes, dask:local, dask:local:4 or dask://HOST:PORT.",
+    )
+    #: How a Dask worker gets at a frame: from a disk that it shares with this machine
+    #: (``path``), or by fetching it itself (``workers``); ``auto``: by path if it can.
+    frames_by: Literal["auto", "path", "workers"] = "auto"
+    #: Most bytes of frames and stamps that Dask workers have in hand at a time.
+    outstanding_bytes: int = Field(default=512 << 20, ge=1 << 20)
 
 
 class WatchSection(Section):

@@ -176,7 +176,7 @@ class _Work:
         if cutting <= (processes if is_fetching else 0):
             return None
         frames = f"{counted(cutting, 'frame')} to cut"
-        words = f"{counted(processes, 'core')} of this machine: {frames}"
+        words = f"{counted(processes, 'process', 'processes')} that cut: {frames}"
         return self._of(LimitKind.CORES, "", words)
 
     def _rate(self, moving: Sequence[HostState]) -> Limited | None:

@@ -112,6 +112,9 @@ class Scene:
     def _flags(self):
         return self.archives.flags
 
+    def _environment(self):
+        return {}
+
     def _begin_run(self):
         self._runs += 1
         self.out = self.disk / f"run-{self._runs}"
@@ -193,7 +196,7 @@ class Scene:
                 [str(word) for word in words],
                 stdout=said,
                 stderr=subprocess.STDOUT,
-                env=brisk_environment(),
+                env=brisk_environment(**self._environment()),
                 start_new_session=True,
             )
         return self._process

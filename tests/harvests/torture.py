@@ -56,7 +56,7 @@ def torture(folder, *, disturbances, targets, seed, hours=0.0):
         closing(Archives(folder, *options)) as archives,
         closing(Scene(folder, archives, chance, found)) as scene,
     ):
-        for number, sort in enumerate(_deck(list(sorts), chance), 1):
+        for number, sort in enumerate(deck(list(sorts), chance), 1):
             scene.disturb(sort, sorts[sort])
             if number % PER_RUN == 0:
                 scene.finish_run()
@@ -67,8 +67,8 @@ def torture(folder, *, disturbances, targets, seed, hours=0.0):
     return found
 
 
-def _deck(sorts, chance):
-    # Use each disturbance once before any is repeated.
+def deck(sorts, chance):
+    """Yield names in random order, each once before any is repeated."""
     while True:
         yield from chance.sample(sorts, len(sorts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ from harvester.models import (
     Survey,
     Target,
 )
+from harvester.run.frame_cuts import FrameCuts
 from harvester.run.lane import Lane, LanePlan
 from harvester.run.orchestrator import Orchestrator
 
@@ -148,6 +149,10 @@ class Cutter:
         #: Facts of the products that were cut, by their names.
         self.facts = {}
 
+    def room(self, _archive):
+        """Do not wait."""
+        return nullcontext()
+
     async def cut(self, job):
         """Return a receipt for each stamp."""
         name = job.product.name
@@ -188,12 +193,19 @@ class Stage:
             "patience_s": 0,
         }
         async with Ledger.open(self.path) as ledger:
+            planned = LanePlan(**defaults | plan)
             lane = Lane(
                 self.archive,
-                LanePlan(**defaults | plan),
+                planned,
                 ledger=ledger,
                 frames=self.frames,
-                cutter=self.cutter,
+                cuts=FrameCuts(
+                    planned.spec,
+                    planned.root,
+                    frames=self.frames,
+                    cutter=self.cutter,
+                    say=lambda text: self.listener.append(Note(f"sdss: {text}")),
+                ),
                 listener=self.listener.append,
                 located=located,
                 down_s=down_s,

@@ -105,7 +105,7 @@ def test_cores():
     """Where more frames wait to be cut than there are processes, the cores limit."""
     assert _limit(running=replace(RUNNING, cutting=2)).limit is LimitKind.ANSWERS
     found = _limit(running=replace(RUNNING, cutting=5))
-    assert (found.limit, found.words[:7]) == (LimitKind.CORES, "2 cores")
+    assert (found.limit, found.words[:11]) == (LimitKind.CORES, "2 processes")
     assert _limit(IDLE, replace(RUNNING, cutting=1)).limit is LimitKind.CORES
 
 

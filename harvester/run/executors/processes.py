@@ -1,8 +1,7 @@
 """The process pool that cuts frames.
 
 The workers have limits of memory and time, and they end with their parent. If a worker
-dies or hangs, only its current frame job is lost. That job is split in halves until the
-galaxy at fault is alone. That galaxy fails after three attempts; the others are cut.
+dies or hangs, only its current frame job is lost: `culprit` finds the galaxy at fault.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import resource
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -25,12 +23,13 @@ from ...cutouts.core_count import process_count
 from ...cutouts.cutouts import cut_frame
 from ...cutouts.warm_up import warm_up
 from ...errors import LocalError, PermanentError, TransientError
-from ...models import Cut, Receipt
+from .culprit import WorkerEndedError, cut_around_culprit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
-    from ...models import FrameJob
+    from ...models import Cut, FrameJob
 
     CutFrame = Callable[[FrameJob], Cut]
 
@@ -45,9 +44,6 @@ _TERM_TIMEOUT_S = 0.1
 
 #: Niceness of a cutting process, at most 19.
 _NICE = 5
-
-#: Attempts of a galaxy that crashes or hangs its worker.
-_ATTEMPTS = 3
 
 #: If so many pools break in a row under one frame, the machine is at fault.
 _POOLS = 3
@@ -102,6 +98,10 @@ class Cutter:
         """
         self._pool = asyncio.create_task(asyncio.to_thread(self._open))
 
+    def room(self, archive: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - of the protocol
+        """Do not wait: the lanes have a limit of their own."""
+        return nullcontext()
+
     async def __aexit__(self, *failure: object) -> None:
         """End the processes and drop their current jobs."""
         if self._pool:
@@ -121,6 +121,9 @@ class Cutter:
         LocalError
             This machine is at fault, for example if it ends every worker.
         """
+        return await cut_around_culprit(self._cut_once, job)
+
+    async def _cut_once(self, job: FrameJob) -> Cut:
         try:
             return await self._once(self._cut, job)
         except MemoryError as error:
@@ -129,10 +132,10 @@ class Cutter:
                 "(work.process_memory_bytes)"
             )
             raise PermanentError("too_big", msg) from error
-        except (ProcessExpired, TimeoutError):
-            if len(job.wanted) > 1:
-                return await self._halves(job)
-            return await self._retry_alone(job)
+        except ProcessExpired as error:
+            raise WorkerEndedError("worker_died") from error
+        except TimeoutError as error:
+            raise WorkerEndedError("worker_hung") from error
 
     async def run(self, function: Callable[[T], R], job: T) -> R:
         """Run a function in a worker once; `TransientError` if the worker dies.
@@ -198,25 +201,6 @@ class Cutter:
     async def _replace(self, broken: ProcessPool) -> ProcessPool:
         await asyncio.to_thread(_end, broken)
         return await asyncio.to_thread(self._open)
-
-    async def _halves(self, job: FrameJob) -> Cut:
-        middle = len(job.wanted) // 2
-        first = await self.cut(replace(job, wanted=job.wanted[:middle]))
-        second = await self.cut(replace(job, wanted=job.wanted[middle:]))
-        # The halves overlap, at least in the headers, so their sum would be too much.
-        needed = max(first.needed, second.needed)
-        return Cut([*first.receipts, *second.receipts], needed)
-
-    async def _retry_alone(self, job: FrameJob) -> Cut:
-        problem = ""
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return await self._once(self._cut, job)
-            except ProcessExpired:
-                problem = "worker_died"
-            except TimeoutError:
-                problem = "worker_hung"
-        return Cut([Receipt(job.wanted[0].target, problem=problem)])
 
 
 def _open_pool(*, max_workers: int, **options: Any) -> ProcessPool:  # noqa: ANN401 - Pebble's
