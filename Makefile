@@ -5,8 +5,8 @@ BIN := .venv/bin
 READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
-.PHONY: demo test test-all test-loaders test-loaders-all lint types check tables \
-	image torture dask-torture coverage fuzz mutants soak day bench bench-check scale \
+.PHONY: demo test test-all test-loaders test-loaders-all machines lint types check \
+	tables image torture dask-torture coverage fuzz mutants soak day bench bench-check scale \
 	scaling astroquery-pre clean
 
 demo: $(READY)
@@ -20,11 +20,15 @@ WORKERS := -n $(shell echo $$(($$(nproc) + 1))) $(FILES)
 LONG_WORKERS := -n $(shell echo $$((2 * $$(nproc)))) $(FILES)
 
 test: $(READY)
-	$(BIN)/pytest -q $(WORKERS) -m "not long and not bench"
+	$(BIN)/pytest -q $(WORKERS) -m "not long and not machines and not bench"
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
 	$(BIN)/pytest -q $(LONG_WORKERS) -m long
+
+# Several machines: behind a broker, as hosts of network namespaces, as a job array.
+machines: $(READY)
+	$(BIN)/pytest -q -n auto --dist loadfile -m machines tests/harvests
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -47,7 +51,7 @@ test-loaders-all: test-loaders
 	.venv-loaders/bin/pytest -q -n auto --dist loadfile -m long \
 		tests/loaders/executors
 
-check: lint types test-all test-loaders-all
+check: lint types test-all test-loaders-all machines
 
 # The tables of docs/catalogues.md, by reading a file of each format.
 tables: $(READY)

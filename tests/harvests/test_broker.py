@@ -11,7 +11,7 @@ import pytest
 from one_limit import RATES, SURVEY, archives, done, flags
 from service import harvester, kill_group, start, wait_for
 
-pytestmark = [pytest.mark.harvest, pytest.mark.long]
+pytestmark = [pytest.mark.harvest, pytest.mark.machines]
 
 #: A client that is not heard for so many seconds has lost its places.
 _LEASE_S = 6

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.harvest,
     # A cluster is started, and two whole harvests are made.
-    pytest.mark.long,
+    pytest.mark.machines,
 ]
 
 _TEMPLATE = Path(__file__).parents[2] / "docker" / "slurm" / "array.sbatch"

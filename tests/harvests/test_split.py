@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.harvest,
     # Eight harvests; `tests/run/split` and `tests/run/merge` have the quick tests.
-    pytest.mark.long,
+    pytest.mark.machines,
 ]
 
 _PARTS = 4
