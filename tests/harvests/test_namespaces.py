@@ -16,7 +16,11 @@ from hosts import in_new_namespaces, lacking
 _SERVICES = ("sdss-sky", "sdss-sas")
 _SCENE = Path(__file__).with_name("four_hosts.py")
 
-pytestmark = [pytest.mark.harvest, pytest.mark.machines, pytest.mark.usefixtures("hosts")]
+pytestmark = [
+    pytest.mark.harvest,
+    pytest.mark.machines,
+    pytest.mark.usefixtures("hosts"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from harvester.places import Places
 from harvester.plan.bill import Allowance, Counts, Manner, make_bill, read_bill, totals
 from harvester.plan.traffic import Priced, SampleSummary
 from harvester.plan.words import bill_in_words
-from harvester.run import harvest as composition
+from harvester.run import kept_facts
 from harvester.settings.settings import load_settings
 
 SDSS = Survey.parse("sdss:r")
@@ -195,12 +195,12 @@ async def test_bill_is_kept_once(tmp_path, monkeypatch):
         bills.append(read_bill(*given))
         return bills[-1]
 
-    monkeypatch.setattr(composition, "read_bill", counted)
+    monkeypatch.setattr(kept_facts, "read_bill", counted)
     places, settings = Places(tmp_path), load_settings()
     create_ledger(places.ledger, targets=[], rejects=[], surveys=[HST], facts={})
     for _ in range(2):
         async with Ledger.open(places.ledger) as ledger:
-            await composition._keep_bill(ledger, places, settings, "hst", is_plan=True)
+            await kept_facts.keep_bill(ledger, places, settings, "hst", is_plan=True)
     (bill,) = bills
     with LedgerView.open(places.ledger) as view:
         assert json.loads(view.facts()["bill hst"]) == totals(bill, "hst")

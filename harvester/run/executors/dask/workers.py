@@ -124,7 +124,7 @@ class DaskWorkers:
     ) -> dict[str, Any]:
         """Run a function on workers; leave out those that cannot be reached now."""
         told: dict[str, Any] = await client.run(
-            function, *arguments, workers=list(workers), on_error="return"
+            function, *arguments, workers=sorted(workers), on_error="return"
         )
         return {at: one for at, one in told.items() if not isinstance(one, OSError)}
 
