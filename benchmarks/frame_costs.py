@@ -35,7 +35,7 @@ from turns import turns
 from harvester.cutouts.stamp_file import StampFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from skies import Running
 
@@ -74,9 +74,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Manner:
-    """How frames are asked for, which decides in which way they come."""
+    """How frames are asked for, which decides in which way they come, and cut."""
 
     environment: dict[str, str] = field(default_factory=dict)
+    #: Further options of the command.
+    words: tuple[str, ...] = ()
     latency_s: dict[str, float] = field(default_factory=dict)
     #: MB/s of all connections; 0: no limit.
     line: float = 0.0
@@ -192,13 +194,12 @@ def harvest(
     catalogue: Path,
     out: Path,
     manner: Manner,
-    words: Sequence[str] = (),
 ) -> Measured:
-    """Harvest a catalogue, with further options; tell what it took."""
+    """Harvest a catalogue; tell what it took."""
     own = out.with_suffix(".own.json")
     command = [sys.executable, str(_TOOK), str(own), "run", str(catalogue)]
     command += [*running.flags(), "--survey", SURVEYS[survey], "--size", "40px"]
-    contestant = Contestant([*command, *words, "--out"], manner.environment)
+    contestant = Contestant([*command, *manner.words, "--out"], manner.environment)
     sandbox = psutil.Process().children()[0]
     before_s = _cpu_s(sandbox)
     result = compete(running, contestant, out)
