@@ -101,17 +101,13 @@ def frame_costs(
     survey: str,
     folder: Path,
     rounds: int,
-    settle_s: float,
     manner: Manner = ORDINARY,
     *,
     most: int = 200,
 ) -> dict[int, FrameCost]:
     """Measure frames with one to ``most`` stamps each; give the cost of each number.
 
-    Parameters
-    ----------
-    settle_s
-        CPU seconds in which the orchestrator settles a frame, without its stamps.
+    All CPU of the orchestrator counts as fetching: `settled` tells the rest apart.
     """
     found = {}
     for stamps, few, many in _SKIES[survey]:
@@ -123,24 +119,28 @@ def frame_costs(
             running.limit(manner.line)
             shorter, longer = _both(running, own, where, few, rounds, manner)
         found[stamps] = _difference(shorter, longer, _disk_s(own, stamps))
-    return _settled(found, settle_s)
+    return found
 
 
-def _settled(costs: dict[int, FrameCost], settle_s: float) -> dict[int, FrameCost]:
-    """Tell fetching and settling apart, which the orchestrator's process both does.
+def stamp_settle_s(costs: dict[int, FrameCost]) -> float:
+    """Give the CPU seconds in which the orchestrator settles a stamp.
 
-    With many stamps frames are fetched whole: what more stamps cost then is settling.
+    Frames of SDSS with many stamps are fetched whole: what more stamps cost is that.
     """
-    stamp_s = 0.0
-    if len(costs) > 1:
-        low, high = sorted(costs)[-2:]
-        more_s = costs[high].fetch_s - costs[low].fetch_s
-        stamp_s = max(0.0, more_s / (high - low))
+    low, high = sorted(costs)[-2:]
+    more_s = costs[high].fetch_s - costs[low].fetch_s
+    return max(0.0, more_s / (high - low))
+
+
+def settled(
+    costs: dict[int, FrameCost], frame_s: float, stamp_s: float
+) -> dict[int, FrameCost]:
+    """Tell settling apart from fetching: CPU seconds of a frame, and of each stamp."""
     return {
         stamps: replace(
             one,
-            settle_s=settle_s + stamps * stamp_s,
-            fetch_s=max(0.0, one.fetch_s - settle_s - stamps * stamp_s),
+            settle_s=frame_s + stamps * stamp_s,
+            fetch_s=max(0.0, one.fetch_s - frame_s - stamps * stamp_s),
         )
         for stamps, one in costs.items()
     }
@@ -266,7 +266,7 @@ def interpolated(costs: dict[int, FrameCost], stamps: float) -> FrameCost:
     """Give the cost of a frame with any number of stamps.
 
     Between two measured numbers on a straight line; beyond the last, on the one
-    through the last two. The bytes of a frame do not grow beyond the largest.
+    through the last two. Nobody fetches more of a frame than of the largest measured.
     """
     known = sorted(costs)
     upper = next((i for i, one in enumerate(known) if one >= stamps), len(known) - 1)
@@ -281,5 +281,5 @@ def _between(
     for name, first in vars(one).items():
         second = vars(other)[name]
         value = first + part * (second - first)
-        is_bounded = name in ("requests", "size")
+        is_bounded = name in ("requests", "size", "fetch_s")
         yield name, min(value, max(first, second)) if is_bounded else max(0.0, value)

@@ -30,6 +30,8 @@ from frame_costs import (
     frame_costs,
     harvest,
     interpolated,
+    settled,
+    stamp_settle_s,
     target_s,
 )
 from paper import Paper
@@ -134,12 +136,11 @@ def _options() -> argparse.Namespace:
 
 def measured(folder: Path, options: argparse.Namespace) -> Costs:
     """Measure targets and frames."""
+    frames = {name: frame_costs(name, folder, options.rounds) for name in FRAMES}
+    settling = options.settle_ms / 1e3, stamp_settle_s(frames["sdss"])
     return Costs(
         target_s(folder),
-        {
-            survey: frame_costs(survey, folder, options.rounds, options.settle_ms / 1e3)
-            for survey in FRAMES
-        },
+        {name: settled(some, *settling) for name, some in frames.items()},
     )
 
 
@@ -155,9 +156,9 @@ def check(paper: Paper, folder: Path, options: argparse.Namespace) -> bool:
     rounds = options.rounds
     manners = {n: _manner(options.executor, n) for n in _CHECKED}
     # What Dask itself takes is a part of the costs.
-    cost = frame_costs(
-        "sdss", folder / "checked", rounds, 0.0, manners[_MEASURED], most=1
-    )[1]
+    cost = frame_costs("sdss", folder / "checked", rounds, manners[_MEASURED], most=1)[
+        1
+    ]
     took: dict[int, dict[int, list[float]]] = {n: {} for n in _CHECKED}
     frames: dict[int, int] = {}
     with sky(

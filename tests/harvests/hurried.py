@@ -18,6 +18,7 @@ from harvester.cutouts.cutouts import cut_frame
 from harvester.places import Places
 from harvester.run import begin as beginning
 from harvester.run import harvest as root
+from harvester.run import made_parts
 from harvester.run import transport_setup as setup
 from harvester.settings.settings import load_settings
 from harvester.transport.breaker import Tripping
@@ -104,8 +105,19 @@ class _Thread:
 
     cutting, processes = 0, 1
 
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *failure):
+        """Do nothing."""
+
     def start(self):
         """Do nothing."""
+
+    @asynccontextmanager
+    async def room(self, _archive):
+        """Wait for nothing."""
+        yield
 
     async def cut(self, job):
         """Cut a frame."""
@@ -116,15 +128,10 @@ class _Thread:
         return await asyncio.to_thread(function, job)
 
 
-@asynccontextmanager
-async def _cutting(_settings):
-    yield _Thread()
-
-
 @contextmanager
 def _hurry():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(root, "_cutter", _cutting)
+        patch.setattr(made_parts, "make_executor", lambda *_: _Thread())
         patch.setattr(setup, "Limits", partial(Limits, doubt_s=0.1))
         patch.setattr(setup, "Manners", MANNERS)
         patch.setattr(setup, "Transport", partial(Transport, random=lambda: 0.1))
