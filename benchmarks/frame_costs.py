@@ -266,7 +266,7 @@ def interpolated(costs: dict[int, FrameCost], stamps: float) -> FrameCost:
     """Give the cost of a frame with any number of stamps.
 
     Between two measured numbers on a straight line; beyond the last, on the one
-    through the last two. Nobody fetches more of a frame than of the largest measured.
+    through the last two. Requests, bytes and fetching stay at the largest measured.
     """
     known = sorted(costs)
     upper = next((i for i, one in enumerate(known) if one >= stamps), len(known) - 1)

@@ -53,7 +53,7 @@ WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 #: Frames in which targets lie. SDSS: 47,675 galaxies of Galaxy Zoo lie in about 43,000
 #: fields and 243,500 in about 156,000, as when they are dealt at random to so many.
-#: HST: assumed, as nobody here can count the images of WFC3/IR in F160W.
+#: HST: an assumption, because the images in F160W have not been counted.
 FRAMES = {"sdss": 250_000, "hst": 40_000}
 
 #: Assumed of the lines: seconds to the first byte, MB/s of one connection and of all.

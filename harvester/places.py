@@ -111,7 +111,7 @@ def need_no_url(path: Path) -> None:
     if match and not path.exists():
         url = f"{match[1]}://{match[2]}"
         msg = (
-            f"{url} is no folder on this machine. To have the run that is there: "
+            f"{url} is no folder on this machine. To fetch the run from the store: "
             f"harvester resume {url} fetches it into a folder, and all commands work "
             "on that. `harvester run --out` and `harvester verify` take the URL; "
             "from Python: harvester.run(CATALOGUE, FOLDER, store={'url': URL})"

@@ -69,7 +69,7 @@ class Outbox:
     @classmethod
     @contextmanager
     def open(cls, path: Path) -> Iterator[Self]:
-        """Open the file, or make it; one that is damaged is made anew.
+        """Open the file, or make it; a damaged file is replaced by a new one.
 
         Raises
         ------

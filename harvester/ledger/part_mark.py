@@ -29,7 +29,7 @@ WORKED = "worked harvester "
 #: Begins the keys of the bills, which are those of a whole run.
 BILL = "bill "
 
-#: Facts that are of a harvest at work, of one run only, or made anew.
+#: Facts of a harvest at work, or of one run only, or that each run makes itself.
 _PASSING = frozenset({RUNNER, TROUBLES, SETTLED, PART, MERGED})
 
 

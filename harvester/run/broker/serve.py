@@ -48,7 +48,7 @@ def serve_broker(listen: str, given: Mapping[str, Any]) -> int:
     """
     options = LogOptions.of(given)
     if not given.get("quiet"):
-        # Who comes and goes is what a broker has to say.
+        # The log of a broker tells which clients come and go.
         options = replace(options, verbosity=max(1, options.verbosity))
     with opened_log(options, lambda line: print_line(line, err=True)):
         asyncio.run(_serve(split_address(listen), given))

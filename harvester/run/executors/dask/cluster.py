@@ -93,7 +93,7 @@ class Cluster:
         SchedulerLostError
             It could not be reached for as long as was allowed.
         InputError
-            No worker that is there can be used.
+            There are workers, but none can be used.
         """
         while True:
             client = await self._connected()
@@ -106,7 +106,7 @@ class Cluster:
                         await self.workers.changed.wait()
 
     def lose(self, client: Any) -> None:  # noqa: ANN401 - as above
-        """Connect anew, because the scheduler has lost what this client gave to it."""
+        """Connect again, because the scheduler has lost the tasks of this client."""
         link = self._link
         if link and link.done() and not link.cancelled() and link.result() is client:
             self._link = None
