@@ -130,16 +130,26 @@ def _under_way(file, out):
 
 def _cut_worker(sandbox, file, outs, worker, _broker, harvests):
     """Cut the link of a harvest that has a file under way; mend it later."""
-    wait_for(lambda: done(outs[0]) and _under_way(file, outs[0]), harvests[0])
-    worker.cut()
-    told = {"held": _under_way(file, outs[0]), "before": [*map(done, outs)]}
+    held = _cut_while_under_way(file, outs[0], worker, harvests[0])
+    told = {"held": held, "before": [*map(done, outs)]}
     began = time.monotonic()
     wait_for(lambda: not _under_way(file, outs[0]), harvests[0], 60)
     told["held_s"] = time.monotonic() - began
+    # What had arrived before the cut is a stamp by now.
+    told["alone"] = done(outs[0])
     wait_for(lambda: _have_grown(outs[1:], told["before"][1:]), harvests[0], 120)
     told["after"] = [*map(done, outs)]
     worker.mend()
     return told
+
+
+def _cut_while_under_way(file, out, worker, harvest):
+    while True:
+        wait_for(lambda: done(out) and _under_way(file, out), harvest)
+        worker.cut()
+        if held := _under_way(file, out):
+            return held
+        worker.mend()  # The file had arrived in between.
 
 
 def _have_grown(outs, before):
