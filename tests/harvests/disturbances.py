@@ -138,7 +138,8 @@ def cut_the_power(scene):
     before, log = scene.folder / "before", scene.folder / "strace" / "log"
     log.parent.mkdir()
     scene.out.mkdir(exist_ok=True)
-    shutil.copytree(scene.out, before, ignore=shutil.ignore_patterns("frames"))
+    ignore = shutil.ignore_patterns("frames", "*.sock")  # sockets cannot be copied
+    shutil.copytree(scene.out, before, ignore=ignore)
     process = scene.at_work(under=strace(log), must_work=False)
     for one in _descendants(process):
         with suppress(psutil.NoSuchProcess):

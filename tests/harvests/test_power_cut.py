@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from itertools import count
 from pathlib import Path
 
@@ -123,3 +124,15 @@ def test_reading_a_recording(tmp_path):
         ("openat", b""), ("write", b"ab")
     ]  # fmt: skip
     assert open_ended == {OUT / "x"}
+
+
+def test_what_is_not_recorded(tmp_path, monkeypatch):
+    """A file that no call has made is reported; a socket may be there."""
+    disk = Disk(tmp_path, tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(tmp_path)
+        listener.bind("ctl.sock")  # a longer path might be too long
+    disk.compare(set())
+    (tmp_path / "new").touch()
+    with pytest.raises(AssertionError, match="lacks"):
+        disk.compare(set())
