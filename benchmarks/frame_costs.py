@@ -102,23 +102,19 @@ def frame_costs(
     folder: Path,
     rounds: int,
     manner: Manner = ORDINARY,
-    *,
-    most: int = 200,
 ) -> dict[int, FrameCost]:
-    """Measure frames with one to ``most`` stamps each; give the cost of each number.
+    """Measure frames with one stamp to 200; give the cost of each number.
 
     All CPU of the orchestrator counts as fetching: `settled` tells the rest apart.
     """
     found = {}
     for stamps, few, many in _SKIES[survey]:
-        if stamps > most:
-            break
         own = folder / f"{survey}-{stamps}"
         where = Sky(survey, many, stamps)
         with sky(own / "sky", *where.options(), latency_s=manner.latency_s) as running:
             running.limit(manner.line)
             shorter, longer = _both(running, own, where, few, rounds, manner)
-        found[stamps] = _difference(shorter, longer, _disk_s(own, stamps))
+        found[stamps] = difference(shorter, longer, disk_s(own, stamps))
     return found
 
 
@@ -221,10 +217,13 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(sum(sum(one.cpu_times()[:2]) for one in every))
 
 
-def _difference(
+def difference(
     shorter: list[Measured], longer: list[Measured], disk_s: float
 ) -> FrameCost:
-    """Give the cost of a frame; all of the orchestrator's counts as fetching."""
+    """Give the cost of a frame, of which longer harvests have more.
+
+    All CPU of the orchestrator counts as fetching. ``disk_s``: seconds of the disk.
+    """
 
     def of(name: str) -> float:
         few, many = (
@@ -244,7 +243,7 @@ def _difference(
     )
 
 
-def _disk_s(folder: Path, stamps: int) -> float:
+def disk_s(folder: Path, stamps: int) -> float:
     """Give the seconds of the disk for the stamps of a frame, written by several."""
     content = os.urandom(_STAMP)
 
