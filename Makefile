@@ -2,6 +2,10 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+
+# Tests start hundreds of processes. Each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 READY := .venv/ready
 LOADERS := .venv-loaders/ready
 

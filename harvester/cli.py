@@ -279,8 +279,16 @@ def retry(folder: Path, *, as_json: bool, **options: Any) -> None:
     is_flag=True,
     help="Make lost or damaged stamps due again, so that resume cuts them.",
 )
+@click.option(
+    "--endpoint",
+    default="",
+    metavar="URL",
+    help="With the URL of a store: its address, unless it is the cloud's own.",
+)
 @json_flag
-def verify(folder: Path | str, *, deep: bool, repair: bool, as_json: bool) -> None:
+def verify(
+    folder: Path | str, *, deep: bool, repair: bool, endpoint: str, as_json: bool
+) -> None:
     """Compare the stamps on disk with the ledger.
 
     Each stamp is read and hashed, so that one changed bit is found. Files that the
@@ -291,7 +299,10 @@ def verify(folder: Path | str, *, deep: bool, repair: bool, as_json: bool) -> No
     from .commands import verify_run, verify_url
 
     if isinstance(folder, str):
-        found = verify_url(folder, deep=deep, repair=repair)
+        found = verify_url(folder, endpoint, deep=deep, repair=repair)
+    elif endpoint:
+        msg = "--endpoint goes with a URL: a run knows the address of its store"
+        raise click.UsageError(msg)
     else:
         found = verify_run(Places(folder), deep=deep, repair=repair)
     click.echo(json.dumps(found.facts) if as_json else "\n".join(found.words))

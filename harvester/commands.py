@@ -338,7 +338,7 @@ def verify_run(places: Places, *, deep: bool, repair: bool) -> Verified:
     )
 
 
-def verify_url(url: str, *, deep: bool, repair: bool) -> Verified:
+def verify_url(url: str, endpoint: str, *, deep: bool, repair: bool) -> Verified:
     """Compare an object store with the copy of the ledger that it has."""
     from .run.sending.checking import verify_store
 
@@ -348,7 +348,7 @@ def verify_url(url: str, *, deep: bool, repair: bool) -> Verified:
             "missing in its store"
         )
         raise click.UsageError(msg)
-    found = verify_store(url, deep=deep)
+    found = verify_store(url, endpoint, deep=deep)
     return Verified(list(found.words()), found.to_json(), found.is_clean)
 
 

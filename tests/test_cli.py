@@ -145,6 +145,14 @@ def test_run_folder_from_environment(run, monkeypatch):
     assert ": 1 target (1 row rejected)\n" in call("status").output
 
 
+def test_endpoint_without_url(tmp_path):
+    """The address of a store is refused where no URL names a store."""
+    words = ["verify", str(tmp_path), "--endpoint", "https://store"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert "--endpoint goes with a URL" in result.output
+
+
 @pytest.mark.parametrize(
     "command", ["resume", "retry", "verify", "status", "manifest", "plan"]
 )

@@ -108,8 +108,10 @@ def check_store(places: Places, *, deep: bool) -> StoreFindings | None:
     return _run(_Check(found, endpoint, places, deep=deep))
 
 
-def verify_store(url: str, *, deep: bool) -> StoreFindings:
+def verify_store(url: str, endpoint: str, *, deep: bool) -> StoreFindings:
     """Compare a store with the copy of the ledger that it has itself.
+
+    ``endpoint``: its address; empty: as the environment says, or that of the cloud.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def verify_store(url: str, *, deep: bool) -> StoreFindings:
     need_library(f"comparing with {address}")
     with TemporaryDirectory(prefix="harvester-") as folder:
         found = StoreFindings(address, address)
-        return _run(_Check(found, "", Places(Path(folder)), deep=deep))
+        return _run(_Check(found, endpoint, Places(Path(folder)), deep=deep))
 
 
 def _run(check: _Check) -> StoreFindings:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 
+import service
+from s3_servers import KEYS
 from to_store import stamps_on_disk
 
 _OTHERS = {
@@ -25,6 +27,9 @@ def test_same_bytes(to_store, on_disk):
     for place in (to_store.work, to_store.url):
         found = to_store.command("verify", place, "--deep", "--json")
         assert found.returncode == 0, found.stdout + found.stderr
+    where = ("--endpoint", to_store.server.url)
+    found = service.harvester("verify", to_store.url, *where, **KEYS)
+    assert "0 missing" in found.stdout, found.stderr
     _send_what_is_made(to_store)
 
 
