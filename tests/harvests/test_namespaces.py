@@ -45,13 +45,13 @@ def play(folder, scene):
     return json.loads(played.stdout)
 
 
-def assert_kept(told):
+def assert_kept(told, at_once=1):
     """Check that all limits were kept, and that all galaxies have their stamps."""
     assert told["ended"] == [0, 0, 0], told["words"]
     assert told["done"] == [5, 5, 5]
     for name in _SERVICES:
         assert told["stats"][name]["rate_violations"] == 0
-    assert told["stats"]["sdss-sas"]["peak_concurrency"] == 1
+    assert 1 <= told["stats"]["sdss-sas"]["peak_concurrency"] <= at_once
     assert told["stats"]["sdss-sas"]["requests"] >= 6
 
 
@@ -71,7 +71,9 @@ def test_together(tmp_path):
 def test_worker_is_cut_off(tmp_path):
     """The share of a host that is cut off goes to the others, and it finishes later."""
     told = play(tmp_path, "worker_cut")
-    assert_kept(told)
+    # An archive that is still making its answer does not notice a dead connection, and
+    # counts it beside the next one (docs/many-machines.md, "What it cannot know").
+    assert_kept(told, at_once=2)
     assert told["held"] == 1
     assert told["held_s"] > 20
     assert told["alone"] < 5
