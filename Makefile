@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Tests start hundreds of processes. Each would compile all modules anew.
+# Without bytecode each of the hundreds of processes of the tests compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 READY := .venv/ready
