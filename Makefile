@@ -28,11 +28,11 @@ test: $(READY)
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
-	$(BIN)/pytest -q $(LONG_WORKERS) -m long
+	$(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 900
 
 # Several machines: behind a broker, as hosts of network namespaces, as a job array.
 machines: $(READY)
-	$(BIN)/pytest -q -n auto --dist loadfile -m machines tests/harvests
+	$(BIN)/pytest -q -n auto --dist loadfile -m machines --timeout 1200 tests/harvests
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -155,4 +155,4 @@ astroquery-pre: $(READY)
 		$(shell grep -rl --include='test_*.py' astroquery tests/archives tests/sandbox)
 
 clean:
-	rm -rf .venv .venv-pre .venv-loaders harvester-demo fuzz-found
+	rm -rf .venv .venv-pre .venv-loaders .cache harvester-demo fuzz-found

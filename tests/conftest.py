@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from harvester.sandbox.packed import FOLDER_VARIABLE
+
 # No deadlines for single examples, because the machine may be busy.
 settings.register_profile("harvester", deadline=None)
 settings.load_profile("harvester")
@@ -62,6 +64,14 @@ def unpacked(shared, tmp_path_factory):
 def _state_folder(tmp_path_factory):
     """Keep the limits that harvests share out of the user's own folder."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packed_frames(tmp_path_factory):
+    """Let sandboxes share compressed frames: the same sky is in many tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    os.environ.setdefault(FOLDER_VARIABLE, str(folder / "packed"))
 
 
 class SetClock:
