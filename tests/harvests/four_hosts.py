@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from hosts import Host, open_bridge
@@ -22,14 +23,19 @@ from one_limit import LIMITS, RATES, SURVEY, done, positions, write_rows
 from service import HARVESTER, Sandbox, brisk_environment, wait_for
 
 from harvester.sandbox.server import SandboxOptions, serve
+from harvester.sandbox.sky import Sky
 from harvester.transport.broker.address import BrokerAddress
 from harvester.transport.broker.overview import ask_overview
 
-_TARGETS = 15
+_SKY = {"seed": 5, "targets": 15, "per_field": 4, "hst_images": False}
 #: Seconds after which a client that is not heard has lost its places. The archive must
 #: have noticed before that a connection is dead, also if it is busy: so the lease is
 #: as long as in real life where a worker is cut off.
 _LEASE_S, _SHORT_LEASE_S = 30, 6
+#: Galaxies of each harvest.
+_SHARE = 5
+#: Seconds after which a scene is given up, on a machine that does more besides.
+_PATIENCE_S = 400
 #: Seconds that an archive takes to begin a file.
 _FILE_S = 0.5
 #: An archive gives up a connection over which nothing arrives, as servers do: here by
@@ -46,23 +52,22 @@ def main(folder, scene):
     broker = broker if scene == "broker_cut" else archive
     lease_s = _LEASE_S if scene == "worker_cut" else _SHORT_LEASE_S
     sandbox = _start_sandbox(archive, folder)
+    _paint_all(sandbox)
     file = None if scene == "apart" else _start_broker(broker, folder, lease_s)
     play = {"worker_cut": _cut_worker, "broker_cut": _cut_broker}.get(scene)
     harvests = [_start_harvest(*one, sandbox, file) for one in _shares(folder, workers)]
     outs = [folder / str(number) for number in range(len(workers))]
     told = play(sandbox, file, outs, workers[0], broker, harvests) if play else {}
-    words = [process.communicate(timeout=250)[0] for process in harvests]
-    ended = [process.returncode for process in harvests]
-    told |= {"ended": ended, "done": [*map(done, outs)], "words": words}
+    ended = [process.wait(timeout=_PATIENCE_S) for process in harvests]
+    told |= {"ended": ended, "done": [*map(done, outs)], "words": [*map(_words, outs)]}
     print(json.dumps({**told, "stats": sandbox.stats()}))
 
 
 def _shares(folder, workers):
     listed = positions(folder / "catalogue.fits")
-    size = len(listed) // len(workers)
     for number, host in enumerate(workers):
         share = folder / f"{number}.csv"
-        write_rows(share, listed[number * size : (number + 1) * size])
+        write_rows(share, listed[number * _SHARE : (number + 1) * _SHARE])
         yield host, share, folder / str(number)
 
 
@@ -75,13 +80,19 @@ def _start_sandbox(host, folder):
     return Sandbox(json.loads(ready.read_text()), folder / "catalogue.fits")
 
 
+def _paint_all(sandbox):
+    """Have all frames painted: an archive that paints notices no link that is cut."""
+    for run, camcol, field in Sky.make(**_SKY).fields:
+        name = f"frame-r-{run:06d}-{camcol}-{field:04d}.fits.bz2"
+        path = f"/sas/dr17/eboss/photoObj/frames/301/{run}/{camcol}/{name}"
+        assert sandbox.ask(path, service="sdss-sas")
+    sandbox.ask("/_reset", {}, service="sdss-sas")
+
+
 def _serve_sandbox(folder, address):
     options = SandboxOptions(
+        **_SKY,
         host=address,
-        seed=5,
-        targets=_TARGETS,
-        per_field=4,
-        hst_images=False,
         catalogue=folder / "catalogue.fits",
         latency={"file": _FILE_S},
         rates=LIMITS,
@@ -109,13 +120,19 @@ def _start_broker(host, folder, lease_s):
 def _start_harvest(host, share, out, sandbox, broker):
     words = ("run", share, "--out", out, *SURVEY, *sandbox.flags())
     asks = () if broker is None else ("--broker", broker)
-    return subprocess.Popen(
-        host.command(*HARVESTER, *words, *asks),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=brisk_environment(**RATES, XDG_STATE_HOME=str(out.with_suffix(".state"))),
-    )
+    with out.with_suffix(".log").open("w") as log:
+        return subprocess.Popen(
+            host.command(*HARVESTER, *words, *asks),
+            stdout=log,
+            stderr=log,
+            env=brisk_environment(
+                **RATES, XDG_STATE_HOME=str(out.with_suffix(".state"))
+            ),
+        )
+
+
+def _words(out):
+    return out.with_suffix(".log").read_text()
 
 
 def _under_way(file, out):
@@ -133,11 +150,12 @@ def _cut_worker(sandbox, file, outs, worker, _broker, harvests):
     held = _cut_while_under_way(file, outs[0], worker, harvests[0])
     told = {"held": held, "before": [*map(done, outs)]}
     began = time.monotonic()
-    wait_for(lambda: not _under_way(file, outs[0]), harvests[0], 60)
+    wait_for(lambda: not _under_way(file, outs[0]), harvests[0], _PATIENCE_S)
     told["held_s"] = time.monotonic() - began
     # What had arrived before the cut is a stamp by now.
     told["alone"] = done(outs[0])
-    wait_for(lambda: _have_grown(outs[1:], told["before"][1:]), harvests[0], 120)
+    grown = partial(_have_grown, outs[1:], told["before"][1:])
+    wait_for(grown, harvests[0], _PATIENCE_S)
     told["after"] = [*map(done, outs)]
     worker.mend()
     return told
@@ -145,7 +163,7 @@ def _cut_worker(sandbox, file, outs, worker, _broker, harvests):
 
 def _cut_while_under_way(file, out, worker, harvest):
     while True:
-        wait_for(lambda: done(out) and _under_way(file, out), harvest)
+        wait_for(lambda: done(out) and _under_way(file, out), harvest, _PATIENCE_S)
         worker.cut()
         if held := _under_way(file, out):
             return held
@@ -158,15 +176,25 @@ def _have_grown(outs, before):
 
 def _cut_broker(sandbox, file, outs, _worker, broker, harvests):
     """Cut the link of the broker; mend it when nothing has been sent for a while."""
-    wait_for(lambda: min(map(done, outs)) and _under_way(file, outs[0]), harvests[0])
+
+    def are_fetching():
+        asked = sandbox.stats()["sdss-sas"]["requests"]
+        return asked > 1 and any(_under_way(file, out) for out in outs)
+
+    wait_for(are_fetching, harvests[0], _PATIENCE_S)
     broker.cut()
-    time.sleep(_SHORT_LEASE_S)
+    told = {"before": [*map(done, outs)]}
+    wait_for(lambda: all(map(_knows_or_is_done, outs)), harvests[0], _PATIENCE_S)
     before = [sandbox.stats()[name]["requests"] for name in _SERVICES]
     time.sleep(_SHORT_LEASE_S)
     after = [sandbox.stats()[name]["requests"] for name in _SERVICES]
-    told = {"asked": [before, after], "before": [*map(done, outs)]}
+    told["asked"] = before, after
     broker.mend()
     return told
+
+
+def _knows_or_is_done(out):
+    return "no request is sent without its leave" in _words(out) or done(out) == _SHARE
 
 
 if __name__ == "__main__":

@@ -39,19 +39,19 @@ def play(folder, scene):
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=900,
     )
     assert played.returncode == 0, played.stderr
     return json.loads(played.stdout)
 
 
-def assert_kept(told, at_once=1):
+def assert_kept(told):
     """Check that all limits were kept, and that all galaxies have their stamps."""
     assert told["ended"] == [0, 0, 0], told["words"]
     assert told["done"] == [5, 5, 5]
     for name in _SERVICES:
         assert told["stats"][name]["rate_violations"] == 0
-    assert 1 <= told["stats"]["sdss-sas"]["peak_concurrency"] <= at_once
+    assert told["stats"]["sdss-sas"]["peak_concurrency"] == 1
     assert told["stats"]["sdss-sas"]["requests"] >= 6
 
 
@@ -71,9 +71,7 @@ def test_together(tmp_path):
 def test_worker_is_cut_off(tmp_path):
     """The share of a host that is cut off goes to the others, and it finishes later."""
     told = play(tmp_path, "worker_cut")
-    # An archive that is still making its answer does not notice a dead connection, and
-    # counts it beside the next one (docs/many-machines.md, "What it cannot know").
-    assert_kept(told, at_once=2)
+    assert_kept(told)
     assert told["held"] == 1
     assert told["held_s"] > 20
     assert told["alone"] < 5
@@ -85,8 +83,8 @@ def test_broker_is_cut_off(tmp_path):
     """While the broker is cut off nothing is sent; then all harvests finish."""
     told = play(tmp_path, "broker_cut")
     assert_kept(told)
+    # Counted when each harvest that was not done had noticed, and some time later.
     before, after = told["asked"]
     assert before == after
     assert sum(told["before"]) < 15
-    for count, words in zip(told["before"], told["words"], strict=True):
-        assert count == 5 or "no request is sent without its leave" in words
+    assert any("no request is sent without its leave" in one for one in told["words"])
