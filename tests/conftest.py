@@ -22,8 +22,18 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items):
-    """Put whole harvests first: one that ran last would keep other workers waiting."""
-    items.sort(key=lambda item: item.get_closest_marker("harvest") is None)
+    """Put what takes long first: if it ran last, other workers would wait for it."""
+    items.sort(key=lambda item: (-_patience_s(item), not _has_harvest(item)))
+
+
+def _patience_s(item):
+    """Give the seconds that a test may take, which tell about how long it does."""
+    limit = item.get_closest_marker("timeout")
+    return limit.args[0] if limit else 300
+
+
+def _has_harvest(item):
+    return item.get_closest_marker("harvest") is not None
 
 
 @pytest.fixture(scope="session")

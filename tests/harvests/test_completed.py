@@ -17,7 +17,7 @@ from harvester.sandbox.paint_sdss import sdss_frame
 from harvester.sandbox.scans import COLUMNS, FIELD_STEP, ROWS, object_id
 from harvester.sandbox.sky import Sky
 
-pytestmark = [pytest.mark.harvest, pytest.mark.long]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
 #: Side of the stamps, even as by default; rows and columns before and behind a centre.
 SIDE, HALF = 160, 80

@@ -104,6 +104,7 @@ def operator(tmp_path):
 
 @pytest.mark.harvest
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_all_commands(operator):
     """One terminal runs every block, and each ends well."""
     folder, environment = operator

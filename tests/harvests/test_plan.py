@@ -7,7 +7,7 @@ import json
 import pytest
 from service import harvester, sandbox, status
 
-pytestmark = [pytest.mark.harvest, pytest.mark.long]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize(

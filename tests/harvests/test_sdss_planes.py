@@ -15,7 +15,7 @@ from service import harvester, sandbox, status
 from harvester.sandbox.camera import seeing_of
 from harvester.sandbox.scans import FieldKey
 
-pytestmark = [pytest.mark.harvest, pytest.mark.long]
+pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 
 ALL = ("--survey", "sdss:g", "--planes", "flux,ivar,mask,psf")
 

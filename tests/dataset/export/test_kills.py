@@ -52,7 +52,7 @@ def _tree(folder):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Give a run that takes a while to export."""
-    return SmallRun(tmp_path_factory.mktemp("kills") / "run", count=1500)
+    return SmallRun(tmp_path_factory.mktemp("kills") / "run", count=1000)
 
 
 @pytest.mark.harvest
