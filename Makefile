@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/ready
 LOADERS := .venv-loaders/ready
 
-.PHONY: demo test test-all test-loaders test-loaders-all machines lint types check \
+.PHONY: demo test test-all test-thorough test-loaders test-loaders-all machines lint types check \
 	tables image torture dask-torture coverage fuzz mutants soak day bench bench-check scale \
 	scaling astroquery-pre clean
 
@@ -29,6 +29,11 @@ test: $(READY)
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
 	$(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 900
+
+# By hand: what test-all does some times with other random numbers is done more often.
+test-thorough: $(READY)
+	HARVESTER_THOROUGH=1 $(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 3600 \
+		tests/cutouts/test_block_rows.py tests/dataset/export/test_kills.py
 
 # Several machines: behind a broker, as hosts of network namespaces, as a job array.
 machines: $(READY)

@@ -84,6 +84,16 @@ def _packed_frames(tmp_path_factory):
     os.environ.setdefault(FOLDER_VARIABLE, str(folder / "packed"))
 
 
+@pytest.fixture(scope="session")
+def often():
+    """Give a function that chooses how often to repeat what differs by chance only.
+
+    Call it with the usual number, and with the one of `make test-thorough`.
+    """
+    is_thorough = bool(os.environ.get("HARVESTER_THOROUGH"))
+    return lambda usual, thorough: thorough if is_thorough else usual
+
+
 class SetClock:
     """A clock that stands still until a test sets it; call it for the seconds."""
 

@@ -299,14 +299,14 @@ def test_real_frames(real, monkeypatch):
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_all_real_frames(real, monkeypatch):
-    """At 1,000 positions in each real frame all rows are right, with no doubt."""
+def test_all_real_frames(real, often, monkeypatch):
+    """At many positions in each real frame all rows are right, with no doubt."""
     paths, load = real
     remember_blocks(monkeypatch)
     chance = random.Random(3)
     for path in paths:
         unpacked, packed = load(path)
-        for _ in range(1000):
+        for _ in range(often(200, 1000)):
             rows = random_rows(chance)
             assert is_right(Reader(packed).read(Rows(rows)), unpacked, rows)
 

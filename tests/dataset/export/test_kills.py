@@ -16,8 +16,6 @@ from small_run import SmallRun
 
 from harvester.dataset.export.registry import export_formats
 
-_KILLS = 20
-
 _FORMATS = [
     one for one in export_formats().values() if all(map(find_spec, one.modules))
 ]
@@ -59,8 +57,8 @@ def run(tmp_path_factory):
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", [one.name for one in _FORMATS])
-def test_kills(run, name):
-    """After 20 kills the same command gives the same bytes and no other file."""
+def test_kills(run, often, name):
+    """After many kills the same command gives the same bytes and no other file."""
     out = run.out / "exports" / name
     start = time.monotonic()
     _finish(run, name)
@@ -68,7 +66,7 @@ def test_kills(run, name):
     undisturbed = _tree(out)
     shutil.rmtree(out)
     draw, kills = random.Random(name), 0
-    while kills < _KILLS:
+    while kills < often(8, 20):
         process = _start(run, name)
         # The time is the fault here, not something that is waited for.
         with suppress(subprocess.TimeoutExpired):
