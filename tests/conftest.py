@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from harvester.sandbox.packed import FOLDER_VARIABLE
+from harvester.sandbox.kept_files import FOLDER_VARIABLE
 
 # No deadlines for single examples, because the machine may be busy.
 settings.register_profile("harvester", deadline=None)
@@ -77,11 +77,11 @@ def _state_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _packed_frames(tmp_path_factory):
-    """Let sandboxes share compressed frames: the same sky is in many tests."""
+def _kept_files(tmp_path_factory):
+    """Let sandboxes share what they paint: the same sky is in many tests."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    os.environ.setdefault(FOLDER_VARIABLE, str(folder / "packed"))
+    os.environ.setdefault(FOLDER_VARIABLE, str(folder / "painted"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import re
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +10,6 @@ from aiohttp import web
 
 from .byte_ranges import RangeSupport
 from .files import etag_of, file_response
-from .packed import Packer
 from .paint_sdss import sdss_frame
 from .scans import FieldKey
 
@@ -52,7 +52,6 @@ class SyntheticFrames:
     def __init__(self, sky: Sky, store: SandboxFrameStore) -> None:
         self._sky = sky
         self._store = store
-        self._pack = Packer.of_environment()
 
     async def frame(self, key: FieldKey, band: str) -> bytes | None:
         """Give a frame, painting it if it is asked for the first time."""
@@ -60,7 +59,7 @@ class SyntheticFrames:
             return None
 
         def make() -> bytes:
-            return self._pack(sdss_frame(self._sky, key, band))
+            return bz2.compress(sdss_frame(self._sky, key, band))
 
         return await self._store.get(frame_name(key, band), make)
 

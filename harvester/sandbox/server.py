@@ -12,7 +12,7 @@ import signal
 import threading
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
@@ -26,6 +26,7 @@ from .front import Front
 from .hst_listed import HstListed
 from .jwst.archive import JwstArchive
 from .jwst.mosaic import Size
+from .kept_files import KeptFiles
 from .line import Line
 from .photo import SyntheticPhoto
 from .real_frames import RealFrames
@@ -134,7 +135,8 @@ class Sandbox:
     async def _open(self, exits: AsyncExitStack) -> None:
         options = self.options
         self.sky = await asyncio.to_thread(self._make_sky)
-        store = exits.enter_context(SandboxFrameStore())
+        kept = KeptFiles.of_environment(repr(self._sky_options()))
+        store = exits.enter_context(SandboxFrameStore(kept=kept))
         routes = await asyncio.to_thread(self._routes, store)
         for place, service in enumerate(SERVICES):
             port = options.port + place if options.port else 0
@@ -146,15 +148,18 @@ class Sandbox:
             exits.callback(options.ready_file.unlink, missing_ok=True)
 
     def _make_sky(self) -> Sky:
+        return Sky.make(**self._sky_options())
+
+    def _sky_options(self) -> dict[str, Any]:
         options = self.options
-        return Sky.make(
-            options.seed,
-            targets=options.targets,
-            per_field=options.per_field,
-            per_image=options.per_image,
-            hst_images=options.hst_images,
-            jwst=Size(options.jwst) if options.jwst else None,
-        )
+        return {
+            "seed": options.seed,
+            "targets": options.targets,
+            "per_field": options.per_field,
+            "per_image": options.per_image,
+            "hst_images": options.hst_images,
+            "jwst": Size(options.jwst) if options.jwst else None,
+        }
 
     def _routes(self, store: SandboxFrameStore) -> dict[str, list[web.RouteDef]]:
         photo, frames = self._sdss(store)

@@ -11,6 +11,8 @@ from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from .kept_files import KeptFiles
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,9 +24,15 @@ class SandboxFrameStore:
 
     Requests for a file that is being rendered wait for it. Files that do not fit in
     memory go to a temporary folder, which `close` removes.
+
+    Parameters
+    ----------
+    kept
+        What earlier sandboxes have rendered.
     """
 
-    def __init__(self, memory_mb: float = 256) -> None:
+    def __init__(self, memory_mb: float = 256, kept: KeptFiles | None = None) -> None:
+        self._kept = kept or KeptFiles(None, "")
         self._room = int(memory_mb * 1_000_000)
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._holding = threading.Lock()
@@ -62,7 +70,8 @@ class SandboxFrameStore:
             if (body := self._recall(key)) is not None:
                 return body
             path = self._path(key)
-            body = path.read_bytes() if path.exists() else make()
+            is_here = path.exists()
+            body = path.read_bytes() if is_here else self._kept.get(key, make)
             self._hold(key, body)
         return body
 
