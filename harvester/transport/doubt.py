@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import OutageError, PermanentError, TransientError
 from .call import Waits
-from .turn import GaveUpError
+from .turn import GaveUpError, LeaseEndedError
 from .verdict import MAY_PASS
 
 if TYPE_CHECKING:
@@ -182,7 +182,11 @@ class Doubts:
             try:
                 await self._look(call, url)
             except GaveUpError as error:
+                if error.reason == "no_broker":
+                    raise
                 raise self.refused(call) from error
+            except LeaseEndedError:
+                return  # It says nothing about the file, which is asked for again.
             except (PermanentError, TransientError):
                 if not refusals.is_full:
                     # HEAD does not work here: the number of addresses decides.
