@@ -28,7 +28,8 @@ test: $(READY)
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
-	$(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 900
+	$(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 900 \
+		--durations 25
 
 # By hand: what test-all does some times with other random numbers is done more often.
 test-thorough: $(READY)
@@ -121,7 +122,7 @@ BENCH ?= --rounds 2 --galaxies 20 --sides 40 --pace-seconds 3 \
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
-# Races the tutorial, threads and the harvester at their smallest, when one was changed.
+# Each part and each race at its smallest, when a benchmark or a contestant was changed.
 bench-check: $(READY)
 	$(BIN)/pytest -q -m bench tests/test_benchmarks.py
 

@@ -40,17 +40,16 @@ def bench(out, part, *words):
     return json.loads((out / "told.json").read_text())[part], done.stdout
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        ("pace", "as it arrived"),
-        ("footprints", "60,000 footprints"),
-        ("cutting", "Cutout2D loop, from a file"),
-        ("downloads", "harvester, checked"),
-        ("scaling", "speed-up"),
-        ("break-even", "parts / whole"),
+        pytest.param("pace", "as it arrived", marks=pytest.mark.long),
+        pytest.param("footprints", "60,000 footprints", marks=pytest.mark.bench),
+        pytest.param("cutting", "Cutout2D loop, from a file", marks=pytest.mark.bench),
+        pytest.param("downloads", "harvester, checked", marks=pytest.mark.long),
+        pytest.param("scaling", "speed-up", marks=pytest.mark.bench),
+        pytest.param("break-even", "parts / whole", marks=pytest.mark.bench),
     ],
 )
 def test_part(tmp_path, part, said):
@@ -78,7 +77,7 @@ def test_harvests(tmp_path):
 
 
 @pytest.mark.harvest
-@pytest.mark.long
+@pytest.mark.bench
 @pytest.mark.timeout(1800)
 def test_ways(tmp_path):
     """Each way is forced, and ranges take fewer bytes than the beginning does."""
