@@ -28,13 +28,12 @@ test: $(READY)
 
 # What takes minutes as well: whole harvests that are stopped, starved and slowed down.
 test-all: test
-	$(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 900 \
+	$(BIN)/pytest -q $(LONG_WORKERS) -m "long and not thorough" --timeout 900 \
 		--durations 25
 
-# By hand: what test-all does some times with other random numbers is done more often.
+# By hand, an hour: all long tests, and more random numbers in those that draw them.
 test-thorough: $(READY)
-	HARVESTER_THOROUGH=1 $(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 3600 \
-		tests/cutouts/test_block_rows.py tests/dataset/export/test_kills.py
+	HARVESTER_THOROUGH=1 $(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 3600
 
 # Several machines: behind a broker, as hosts of network namespaces, as a job array.
 machines: $(READY)

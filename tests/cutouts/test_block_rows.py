@@ -314,7 +314,7 @@ def test_all_real_frames(real, often, monkeypatch):
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-@pytest.mark.parametrize("number", [0, 8])
+@pytest.mark.parametrize("number", [0, pytest.param(8, marks=pytest.mark.thorough)])
 def test_altered_real_frames(real, number, change):
     """Altered real frames are doubtful, or their rows are right."""
     paths, load = real

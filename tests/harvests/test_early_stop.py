@@ -139,6 +139,7 @@ def test_nothing_left(early):
     assert not Places(early.out).frames.exists()
 
 
+@pytest.mark.thorough
 def test_faults(archives, early, tmp_path):
     """Damage and broken transfers are found and repaired, and change no stamp."""
     kinds = ["bitflip=0.03", "bitflip=0.12", "bitflip=0.99", "reset=0.1"]
@@ -159,6 +160,7 @@ def test_faults(archives, early, tmp_path):
     assert after["fetched"] > before["fetched"]
 
 
+@pytest.mark.thorough
 def test_kill(archives, early, tmp_path):
     """Partial frames that a kill left are neither used nor kept."""
     out = tmp_path / "out"

@@ -45,6 +45,8 @@ console()
 
 YEAR_S = 365 * 86_400
 
+THOROUGH = pytest.mark.thorough
+
 
 def limited(name, limit, *words):
     """Run a command under a limit; give the completed process."""
@@ -80,7 +82,14 @@ def check_whole(archives, out):
 # -- disk and descriptors -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("limit", [4096, 60_000, 1_000_000])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        pytest.param(4096, marks=THOROUGH),
+        60_000,
+        pytest.param(1_000_000, marks=THOROUGH),
+    ],
+)
 def test_no_room(archives, tmp_path, limit):
     """If ledger, stamps or frames cannot grow, nothing is lost: code 6."""
     out = tmp_path / "out"
@@ -186,7 +195,7 @@ def test_many_at_once(archives, tmp_path):
 # -- clock ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("off_s", [-YEAR_S, YEAR_S])
+@pytest.mark.parametrize("off_s", [pytest.param(-YEAR_S, marks=THOROUGH), YEAR_S])
 def test_clock_jumps(tmp_path, off_s):
     """A jump of the wall clock by a year delays nothing, and changes no stamp."""
     options = ("--seed", "7", "--targets", "60", "--no-hst-images")

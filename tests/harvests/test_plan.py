@@ -14,7 +14,11 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
     ("sky", "options"),
     [
         (("--seed", "7", "--targets", "60", "--per-field", "2"), ()),
-        (("--seed", "4", "--targets", "100", "--per-field", "3"), ("--size", "40px")),
+        pytest.param(
+            ("--seed", "4", "--targets", "100", "--per-field", "3"),
+            ("--size", "40px"),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_bill_and_truth(tmp_path, sky, options):

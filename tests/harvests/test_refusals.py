@@ -19,7 +19,12 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 SDSS, HST = "sdss:r", "hst:WFC3/IR:F160W"
 
 #: Refusals with which an archive may answer every request.
-KINDS = ["status=403", "status=401", "notfound", "redirect=https://data.sdss5.org/x"]
+KINDS = [
+    "status=403",
+    pytest.param("status=401", marks=pytest.mark.thorough),
+    "notfound",
+    pytest.param("redirect=https://data.sdss5.org/x", marks=pytest.mark.thorough),
+]
 
 #: Surveys and the services that refuse: the SAS, and MAST for files not in the bucket.
 FILES = [
@@ -89,7 +94,16 @@ def _is_refused(run):
 
 @pytest.mark.parametrize(
     ("kind", "after"),
-    [*((kind, 0) for kind in KINDS), ("status=403", 3), ("notfound", 3)],
+    [
+        ("status=403", 0),
+        ("notfound", 0),
+        pytest.param("status=401", 0, marks=pytest.mark.thorough),
+        pytest.param(
+            "redirect=https://data.sdss5.org/x", 0, marks=pytest.mark.thorough
+        ),
+        ("status=403", 3),
+        pytest.param("notfound", 3, marks=pytest.mark.thorough),
+    ],
 )
 @pytest.mark.parametrize(("survey", "place", "more"), FILES)
 def test_files(archives, make_run, survey, place, more, kind, after):

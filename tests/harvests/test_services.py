@@ -23,12 +23,12 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 SDSS, HST, ACS = "sdss:r", "hst:WFC3/IR:F160W", "hst:ACS/WFC:F814W"
 
 #: Faults that replace every answer of an archive.
-SICK = ["status=503", "down", "html"]
+SICK = ["status=503", "down", pytest.param("html", marks=pytest.mark.thorough)]
 REFUSALS = [
     "status=403",
-    "status=401",
-    "status=400",
-    "redirect=http://169.254.169.254/",
+    pytest.param("status=401", marks=pytest.mark.thorough),
+    pytest.param("status=400", marks=pytest.mark.thorough),
+    pytest.param("redirect=http://169.254.169.254/", marks=pytest.mark.thorough),
 ]
 
 

@@ -16,6 +16,8 @@ from test_machine import completed
 
 pytestmark = [pytest.mark.harvest, pytest.mark.long]
 
+THOROUGH = pytest.mark.thorough
+
 #: Calls that a harvest makes for files; sockets and pipes use others.
 CALLS = "fsync,fdatasync,pwrite64,ftruncate,?rename,renameat,renameat2,?unlink,unlinkat"
 
@@ -49,7 +51,9 @@ def with_strace(what, log, *words):
     return done
 
 
-@pytest.mark.parametrize("call", [1, 5, 40])
+@pytest.mark.parametrize(
+    "call", [pytest.param(1, marks=THOROUGH), 5, pytest.param(40, marks=THOROUGH)]
+)
 def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
     """After a kill at any call, the next run makes the same data set."""
     out = tmp_path / "out"
@@ -60,7 +64,13 @@ def test_killed_at_a_call(archives, undisturbed, tmp_path, call):
 
 
 @pytest.mark.parametrize(
-    ("error", "call"), [("EIO", 3), ("EIO", 30), ("ENOSPC", 30), ("EDQUOT", 3)]
+    ("error", "call"),
+    [
+        pytest.param("EIO", 3, marks=THOROUGH),
+        pytest.param("EIO", 30, marks=THOROUGH),
+        ("ENOSPC", 30),
+        pytest.param("EDQUOT", 3, marks=THOROUGH),
+    ],
 )
 def test_failing_call(archives, undisturbed, tmp_path, error, call):
     """If a call fails, the harvest ends with code 6, and the next run completes it."""

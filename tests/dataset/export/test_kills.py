@@ -66,7 +66,7 @@ def test_kills(run, often, name):
     undisturbed = _tree(out)
     shutil.rmtree(out)
     draw, kills = random.Random(name), 0
-    while kills < often(8, 20):
+    while kills < often(5, 20):
         process = _start(run, name)
         # The time is the fault here, not something that is waited for.
         with suppress(subprocess.TimeoutExpired):
