@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The sandbox must paint forty frames before the first test ends.
-pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.harvest,
+    pytest.mark.long,
+    # `test_ways` shows that these stamps are right; here all is counted.
+    pytest.mark.thorough,
+    pytest.mark.timeout(900),
+]
 
 #: Number of galaxies, each in a field of its own. As for many random galaxies, the mean
 #: of their rows is 0.500 of the frame.
@@ -139,7 +145,6 @@ def test_nothing_left(early):
     assert not Places(early.out).frames.exists()
 
 
-@pytest.mark.thorough
 def test_faults(archives, early, tmp_path):
     """Damage and broken transfers are found and repaired, and change no stamp."""
     kinds = ["bitflip=0.03", "bitflip=0.12", "bitflip=0.99", "reset=0.1"]
@@ -160,7 +165,6 @@ def test_faults(archives, early, tmp_path):
     assert after["fetched"] > before["fetched"]
 
 
-@pytest.mark.thorough
 def test_kill(archives, early, tmp_path):
     """Partial frames that a kill left are neither used nor kept."""
     out = tmp_path / "out"

@@ -13,7 +13,12 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(900)]
 @pytest.mark.parametrize(
     ("sky", "options"),
     [
-        (("--seed", "7", "--targets", "60", "--per-field", "2"), ()),
+        (("--seed", "7", "--targets", "60"), ()),
+        pytest.param(
+            ("--seed", "7", "--targets", "60", "--per-field", "2"),
+            (),
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             ("--seed", "4", "--targets", "100", "--per-field", "3"),
             ("--size", "40px"),

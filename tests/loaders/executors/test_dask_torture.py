@@ -14,7 +14,7 @@ def test_nothing_is_lost(tmp_path, frames_by, seed):
     found = dask_torture(
         tmp_path,
         disturbances=len(SORTS),
-        targets=100,
+        targets=50,
         seed=seed,
         frames_by=frames_by,
     )
