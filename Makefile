@@ -31,7 +31,7 @@ test-all: test
 	$(BIN)/pytest -q $(LONG_WORKERS) -m "long and not thorough" --timeout 900 \
 		--durations 25
 
-# By hand, an hour: all long tests, and more random numbers in those that draw them.
+# By hand: all long tests, and more random numbers in those that draw them.
 test-thorough: $(READY)
 	HARVESTER_THOROUGH=1 $(BIN)/pytest -q $(LONG_WORKERS) -m long --timeout 3600
 

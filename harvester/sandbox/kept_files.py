@@ -32,7 +32,7 @@ class KeptFiles:
     Parameters
     ----------
     folder
-        Where they are kept; ``None``: nowhere. Nobody empties it.
+        Where they are kept; ``None``: nowhere. No file is ever deleted from it.
     sky
         All that decides about the sky.
     """

@@ -18,13 +18,18 @@ pytestmark = [pytest.mark.harvest, pytest.mark.long, pytest.mark.timeout(600)]
 
 SDSS, HST = "sdss:r", "hst:WFC3/IR:F160W"
 
+_RARER = {"status=401", "redirect=https://data.sdss5.org/x"}
+
+
+def case(kind, *more):
+    """Make a case of a refusal; the rarer ones are left to `make test-thorough`."""
+    marks = [pytest.mark.thorough] if kind in _RARER else []
+    return pytest.param(kind, *more, marks=marks)
+
+
 #: Refusals with which an archive may answer every request.
-KINDS = [
-    "status=403",
-    pytest.param("status=401", marks=pytest.mark.thorough),
-    "notfound",
-    pytest.param("redirect=https://data.sdss5.org/x", marks=pytest.mark.thorough),
-]
+_ALL = ("status=403", "notfound", *sorted(_RARER))
+KINDS = [case(kind) for kind in _ALL]
 
 #: Surveys and the services that refuse: the SAS, and MAST for files not in the bucket.
 FILES = [
@@ -94,16 +99,7 @@ def _is_refused(run):
 
 @pytest.mark.parametrize(
     ("kind", "after"),
-    [
-        ("status=403", 0),
-        ("notfound", 0),
-        pytest.param("status=401", 0, marks=pytest.mark.thorough),
-        pytest.param(
-            "redirect=https://data.sdss5.org/x", 0, marks=pytest.mark.thorough
-        ),
-        ("status=403", 3),
-        pytest.param("notfound", 3, marks=pytest.mark.thorough),
-    ],
+    [*(case(kind, 0) for kind in _ALL), ("status=403", 3), ("notfound", 3)],
 )
 @pytest.mark.parametrize(("survey", "place", "more"), FILES)
 def test_files(archives, make_run, survey, place, more, kind, after):
